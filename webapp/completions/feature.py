@@ -1,4 +1,4 @@
-"""What single completions bring: a kind of generation that no page shows."""
+"""The completions feature: a kind of generation that no page shows."""
 
 from webapp.completions.kind import DOOR
 from webapp.feature import Feature

@@ -1,4 +1,4 @@
-"""Completions that belong to no chat: the caller reads them once."""
+"""The kind of generation for completions that belong to no chat: the caller reads each once."""
 
 from webapp.engine.kinds import Kind
 

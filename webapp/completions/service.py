@@ -1,4 +1,4 @@
-"""What programs can do that speak to us as they would to OpenAI: ask for one completion, and see which models there are."""
+"""Completions for clients of the OpenAI-compatible API: requesting one, and listing the models."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ from webapp.settings.service import setting
 from webapp.streaming.events import Event, Notice
 from webapp.streaming.stop import Stop
 
-# The name for whatever model is the caller's own, or the team's.
+# The name of the caller's default model, or else the team's.
 DEFAULT = "default"
 WHEN_UNWATCHED = "abort:0"
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a caller asks for; what is left open is as it is set here."""
+    """A client's request for a completion, with the defaults for what it leaves out."""
 
     model: str
     turns: tuple[Turn, ...]
@@ -38,7 +38,7 @@ class Wanted:
 
 
 class Ending:
-    """A source that ends before certain words."""
+    """A source of events that ends before the first stop sequence."""
 
     def __init__(self, source: Source, stops: Sequence[str]) -> None:
         self._source, self._stops = source, stops
@@ -51,7 +51,7 @@ class Ending:
 
 
 def complete(user: User, wanted: Wanted) -> Generation:
-    """Start a completion for a person, within their limits and with the fallbacks of a chat."""
+    """Starts a completion for a person, within their limits and with the fallbacks of a chat."""
     engine, model, person = the_engine(), model_of(user, wanted.model), user.id
     generations.refuse_if_too_many(engine, person)
     parameters, given = _parameters(model, wanted), _given(user, wanted)
@@ -64,7 +64,7 @@ def complete(user: User, wanted: Wanted) -> Generation:
 def _stored(
     engine: Engine, wanted: Wanted, model: str, person: str, parameters: dict[str, Any], given: Given
 ) -> tuple[Generation, Source]:
-    # Read before anything is written: what is made of it can be made behind the commit no more.
+    # Built before the write, because attributes can no longer be read after the commit.
     quoted = tuple(Turn(each.role, each.text) for each in given.sections())
     turns, kept = (*wanted.turns[:-1], *quoted, *wanted.turns[-1:]), tuple(each.kept for each in given.sources)
     words = {"sources_late": LATE if given.is_late else "", "sources_by_words": given.by_words}
@@ -88,26 +88,26 @@ def _stored(
 
 
 def model_of(user: User, name: str) -> str:
-    """The model that is meant; raises `Invalid` for one that is not offered here."""
+    """Returns the requested model; raises if no connection offers it."""
     model = providers().default(user.default_model) if name in ("", DEFAULT) else name
     providers().of(model)
     return model
 
 
 def models(user: User) -> list[str]:
-    """What can be asked for, the default alias first where there is a default."""
+    """Returns the models that can be requested; the default alias comes first if there is a default."""
     offered = [each.id for each in providers().offered()]
     return [DEFAULT, *offered] if providers().default(user.default_model) else offered
 
 
 def _given(user: User, wanted: Wanted) -> Given:
-    """The passages for the newest message, as far as the caller may see them."""
+    """Returns the passages for the newest message, as far as the caller may see them."""
     said = [turn.content for turn in wanted.turns if turn.role == "user"]
     return found_for(user, said, wanted.collection_ids, seconds=float(setting("knowledge.search_seconds")))
 
 
 def _parameters(model: str, wanted: Wanted) -> dict[str, Any]:
-    """The server's parameters, unless the caller sets them; no caller exceeds its maximum of tokens."""
+    """Returns the server's parameters unless the client sets them; its maximum of tokens can't be exceeded."""
     own = providers().parameters(model)
     most = [each for each in (own.get("max_tokens"), wanted.max_tokens) if each]
     temperature = own.get("temperature") if wanted.temperature is None else wanted.temperature

@@ -1,4 +1,4 @@
-"""Where an answer ends because its caller wants no more after certain words. Pure."""
+"""Ends an answer at the stop sequences of its client. Pure."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,7 +7,7 @@ from webapp.streaming.events import Event
 
 
 def until(stops: Sequence[str], events: Iterator[Event]) -> Iterator[Event]:
-    """The events up to where the first of these texts begins; what may be its beginning is held until that is clear."""
+    """Yields events up to the first stop sequence; text that could be the beginning of one is held back until that is decided."""
     return cut(events, _Stops(stops), "stop")
 
 

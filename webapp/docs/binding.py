@@ -1,7 +1,7 @@
-"""What a page of `docs/` needs beyond its markdown: links to its neighbours, and headings that can be linked to. Pure.
+"""Adds to a rendered page of `docs/` the links between pages, and anchors on its headings. Pure.
 
-Text of models may link to other servers alone, and the renderer sees to that. These pages are our own: their links to
-each other pass it disguised as foreign ones, and are put right in what it gives.
+The renderer lets links lead only to other servers, because models write most texts. The pages of `docs/` are trusted: their
+links to each other are disguised as external links for the renderer, and restored in its HTML.
 """
 
 import posixpath
@@ -13,18 +13,18 @@ LINK = re.compile(r"\]\((?P<path>[\w./-]+)\.md(?P<place>#[\w-]+)?\)")
 HERE = re.compile(r"\]\((?P<place>#[\w-]+)\)")
 BOUND = re.compile(rf'<a href="{re.escape(AWAY)}([^"]*)"[^>]*>')
 HEADING = re.compile(r"<h(?P<level>[2-6])(?P<more>[^>]*)>(?P<words>.*?)</h(?P=level)>", re.DOTALL)
-# A column without a name has no heading: an empty one would be announced.
+# A column without a name gets no `th`, because screen readers would announce an empty header.
 NAMELESS = re.compile(r"<th([^>]*)></th>")
 TAG = re.compile(r"<[^>]+>")
 
 
 def bound(text: str, name: str, names: Collection[str], render: Callable[[str], str]) -> str:
-    """The HTML of a page, whose title is left out; `names` are all there are, and `render` makes HTML of markdown."""
+    """Returns a page's HTML without its title; `names` are all pages, and `render` converts Markdown to HTML."""
     folder = posixpath.dirname(name)
 
     def away(link: re.Match[str]) -> str:
         path = posixpath.normpath(posixpath.join(folder, link["path"]))
-        # What is not shown here cannot be linked to: the renderer keeps its words.
+        # A page that is not in the app can't be linked to; the renderer keeps only the link's text.
         return f"]({AWAY}docs/{path}{link['place'] or ''})" if path in names else link[0]
 
     text = HERE.sub(lambda link: f"]({AWAY}docs/{name}{link['place']})", LINK.sub(away, text))
@@ -33,12 +33,13 @@ def bound(text: str, name: str, names: Collection[str], render: Callable[[str], 
 
 
 def place_of(words: str) -> str:
-    """The name under which forges link to a heading."""
+    """Returns the anchor that GitHub and other forges generate for a heading."""
     return re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-")
 
 
 def _heading(found: re.Match[str]) -> str:
-    # The renderer keeps the first level for the page around it; here a title stands there already.
+    # The renderer starts at the second level, because the first is the title of the page around it. This page has its title
+    # there, so its headings move up.
     level = max(2, int(found["level"]) - 1)
     return f'<h{level}{found["more"]} id="{place_of(_text(found["words"]))}">{found["words"]}</h{level}>'
 

@@ -1,4 +1,4 @@
-"""What the documentation brings: its pages in the app."""
+"""The documentation feature: the pages of `docs/` in the app."""
 
 from webapp.docs import views
 from webapp.feature import Feature

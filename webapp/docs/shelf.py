@@ -1,4 +1,4 @@
-"""The pages of `docs/`: which there are, in which order, and each as the app shows it."""
+"""The pages of `docs/`: their list, their order and their HTML in the app."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     ),
     "How it works": ("architecture", "performance", "reliability", "rows"),
 }
-# What the first page says of each.
+# The description of each page on the index.
 ABOUT: Mapping[str, str] = {
     "first-ten-minutes": "From the setup link to the first answer",
     "tour": "What you can do, one page after the other",
@@ -100,7 +100,7 @@ ABOUT: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page: `name` is its path without its ending."""
+    """A page; `name` is its path without the ending."""
 
     name: str
     title: str
@@ -111,7 +111,7 @@ class Page:
 
 
 def sections() -> dict[str, list[Page]]:
-    """Every page under its heading; pages without one are at the end."""
+    """Returns the pages by section; pages that belong to none come last, under “More”."""
     there = _names()
     named = {name for names in SECTIONS.values() for name in names}
     ordered = {**SECTIONS, "More": tuple(sorted(there - named))}
@@ -120,12 +120,12 @@ def sections() -> dict[str, list[Page]]:
 
 
 def page(name: str) -> Page | None:
-    """The page of this name; nothing for every other name, whatever it may look like."""
+    """Returns the page with this name, or None; only existing names match, so a path can't leave the folder."""
     return _titled(name) if name in _names() else None
 
 
 def html_of(page: Page) -> str:
-    """All but its title. One page at a time is drawn: all of them would hold up others."""
+    """Returns a page's HTML without its title; only this page is rendered, because rendering all would block others."""
     file = _file(page.name)
     return _rendered(page.name, file, file.stat().st_mtime_ns, frozenset(_names()))
 

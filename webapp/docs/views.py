@@ -1,4 +1,4 @@
-"""The pages of `docs/` in the app, open to everyone."""
+"""The pages of `docs/` in the app, which need no sign-in."""
 
 from flask import Blueprint, Response
 from markupsafe import Markup

@@ -85,7 +85,7 @@ class Given:
     failed: tuple[str, ...] = ()
 
     def sections(self) -> Iterator[Section]:
-        """The sources as sections of a prompt, right before the newest message; the best is left out last."""
+        """Yields the sources as prompt sections right before the newest message; if a prompt is too long, the best goes last."""
         if about := self._about():
             yield Section("About the sources", about, "Knowledge", depth=AFTER, rank=5)
         if files := [*(f"{each}: not read in time" for each in self.unread), *self.failed]:

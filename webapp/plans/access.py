@@ -1,4 +1,4 @@
-"""Access to a plan: its owner alone, whatever the role of others."""
+"""Access to a plan: only its owner has it, whatever the role of others."""
 
 from webapp.accounts.guards import current_user, found
 from webapp.accounts.roles import may
@@ -9,7 +9,7 @@ from webapp.plans.tables import Plan
 
 
 def planner() -> User:
-    """The person who is signed in, if plans are for them."""
+    """Returns the signed-in person; raises `Forbidden` for guests."""
     user = current_user()
     if not may(user.role, "make plans"):
         raise Forbidden("Guests can't use plans.")

@@ -1,4 +1,4 @@
-"""Builds the model requests of a plan: the first, and a second one that repairs what went wrong."""
+"""Builds the model requests of a plan: the first one, and a second that repairs what is missing or invalid."""
 
 import json
 from collections.abc import Callable
@@ -19,25 +19,25 @@ from webapp.plans.tables import Plan
 from webapp.prompts import choosing, using
 from webapp.providers.base import ModelRequest
 
-# Where a plan ends when nobody has said where answers end.
+# The default token limit of a plan, if none is configured.
 MOST_TOKENS = 4000
 MOST_QUOTED = 40
 
 
 def parameters_of(model: str) -> dict[str, Any]:
-    """What a request for a plan says beside its messages."""
+    """Returns the parameters of a plan's model request."""
     found = providers().parameters(model)
     return {**found, "max_tokens": found["max_tokens"] or MOST_TOKENS} if "max_tokens" in found else found
 
 
 def request_of(generation: Generation) -> ModelRequest:
-    """The first request: what is shown as sent is what was sent."""
+    """Builds the first request from the stored prompt, so that what pages show as sent is what was sent."""
     prompt = generation.prompt
     return _request(generation.model_asked, prompt, prompt["schema"], prompt["parameters"])
 
 
 def source_of(engine: Engine, generation: Generation, plan: Plan) -> Source:
-    """What a plan is written by: the first request, and the second one for what went wrong in it."""
+    """Returns the source that writes a plan: the first request, then a second one for what is wrong with the result."""
     is_whole = bool(generation.prompt.get("is_whole"))
     asked = generations.ladder(engine, request_of(generation), is_whole=is_whole)
     return mending_of(engine, generation, plan.about, inputs_of(plan).values)(asked)
@@ -46,7 +46,7 @@ def source_of(engine: Engine, generation: Generation, plan: Plan) -> Source:
 def mending_of(
     engine: Engine, generation: Generation, about: dict[str, Any], inputs: dict[str, Any]
 ) -> Callable[[Source], Source]:
-    """What asks the model once more, for the places that are not right."""
+    """Returns a wrapper that calls the model once more for the places that are wrong."""
     model, prompt, about, inputs = generation.model_asked, dict(generation.prompt), dict(about), dict(inputs)
     unit = choosing.again(prompt)
     schema, there, places = about["plan"], prompt.get("there", {}), prompt.get("places", [])

@@ -1,4 +1,4 @@
-"""Validates values against schemas: each error has a place and a sentence; nothing is fetched."""
+"""Validates values against JSON Schemas; each error has a path and a sentence. Nothing is fetched."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from webapp.heavy.threads import offload
 from webapp.plans.schema import MOST_ITEMS, MOST_VALUES, VIEWS, Schema, dotted, steps, values_in
 
 if TYPE_CHECKING:
-    # At run time only who makes plans has it in memory.
+    # Imported late at run time, so that only servers that make plans load it.
     from jsonschema.exceptions import ValidationError
 
-# What could make a check slow, or lead elsewhere: no plan needs it.
+# Keywords that could make validation slow or refer to other schemas; no plan needs them.
 FORBIDDEN = {"$ref", "$dynamicRef", "$defs", "definitions", "pattern", "patternProperties", "propertyNames", "if", "not"}
 FORBIDDEN |= {"allOf", "anyOf", "oneOf", "$schema", "$id", "dependentSchemas", "unevaluatedProperties", "unevaluatedItems"}
 DEEPEST = 8
-# What a schema may hold: checking takes time for each.
+# The maximum number of subschemas: each takes time to validate.
 MOST_PARTS = 400
 MOST_FAULTS = 500
 SENTENCES = {
@@ -37,14 +37,14 @@ KINDS = {"string": "text", "integer": "a whole number", "number": "a number", "b
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong at a place, in words."""
+    """An error at a path, with its sentence."""
 
     path: str
     message: str
 
 
 class Rejected(Invalid):
-    """Several things are wrong at once: a sentence for each field."""
+    """Raised for invalid values, with a sentence for each field."""
 
     def __init__(self, faults: list[Fault]) -> None:
         super().__init__("Some of the values are invalid.", field=faults[0].path)
@@ -57,15 +57,15 @@ class Rejected(Invalid):
 
 @cache
 def load() -> None:
-    """Reads the library that checks, in a thread: it is large, and a plan whose end is saved waits with a transaction."""
+    """Imports jsonschema in a thread: it is large, and would otherwise be imported in the transaction that saves a plan."""
     offload(import_module, "jsonschema")
 
 
 def faults(value: Any, schema: Schema) -> list[Fault]:
-    """What is wrong with a value, in the order of its places; of what is too large to be checked, only that."""
+    """Returns the errors of a value in the order of their paths; of a value too large to validate, only that."""
     if too_large := list(_too_large(value)):
         return too_large
-    # Here, because a server without plans need not hold it.
+    # Imported late, so that a server without plans doesn't load it.
     from jsonschema import Draft202012Validator, FormatChecker
     from referencing import Registry  # the same
 
@@ -77,18 +77,18 @@ def faults(value: Any, schema: Schema) -> list[Fault]:
 
 
 def check(value: Any, schema: Schema) -> None:
-    """Raises `Rejected` with a sentence for each field that is wrong."""
+    """Raises `Rejected` if the value has errors, with a sentence for each field."""
     if found := faults(value, schema):
         raise Rejected(found)
 
 
 def check_schema(schema: Any, where: str) -> None:
-    """Refuses, in words, a schema that plans cannot be made of."""
+    """Raises `Invalid` if plans can't use this schema."""
     if not isinstance(schema, dict) or schema.get("type") != "object" or not schema.get("properties"):
         raise Invalid(f"“{where}” must be an object schema with properties.", field="source")
     _refuse_the_large(schema, where)
     _refuse_the_forbidden(schema, where, 0)
-    # Here for the same reason.
+    # Imported late for the same reason.
     from jsonschema import Draft202012Validator, SchemaError
 
     try:
@@ -98,7 +98,7 @@ def check_schema(schema: Any, where: str) -> None:
 
 
 def _too_large(value: Any) -> Iterator[Fault]:
-    """The sections that hold more than can be checked in one go."""
+    """Yields an error for each section that is too large to validate."""
     left = MOST_VALUES
     for name, section in value.items() if isinstance(value, dict) else (("", value),):
         for each in values_in(section):

@@ -1,4 +1,4 @@
-"""What a person can do with a plan that is there: change it, tick it off, keep it, judge it, delete it."""
+"""What a person can do with an existing plan: edit it, tick off tasks, keep it, rate it, delete it."""
 
 import copy
 from collections.abc import Callable
@@ -19,12 +19,12 @@ from webapp.plans.kind import announce
 from webapp.plans.schema import at, dotted, put, steps, value_at
 from webapp.plans.tables import Plan
 
-# Plans that are deleted in one transaction.
+# The number of plans deleted in one transaction.
 AT_ONCE = 20
 
 
 def edit(plan: Plan, place: str, new: Any) -> None:
-    """Puts something else at a place, if it follows the same schema; raises `Rejected` with a sentence for each field."""
+    """Replaces the value at a path if it is valid for its schema; raises `Rejected` with a sentence for each field."""
     part = at(plan.schema, place)
     if not place or part is None or value_at(plan.content, place) is None:
         raise Invalid("This plan has no such part.")
@@ -41,8 +41,8 @@ def edit(plan: Plan, place: str, new: Any) -> None:
 
 
 def tick(plan: Plan, place: str) -> None:
-    """Marks a task as done, or as not done after all."""
-    # One word for one place, whichever way it came: `weeks..0` leads there as well.
+    """Marks a task as done, or as not done if it was."""
+    # Normalizes the path, because `weeks..0` leads to the same place as `weeks.0`.
     place = dotted(tuple(steps(place)))
     if not place or value_at(plan.content, place) is None:
         raise Invalid("This plan has no such task.")
@@ -56,17 +56,17 @@ def tick(plan: Plan, place: str) -> None:
 
 
 def keep(plan: Plan) -> None:
-    """Says that a part is enough: the plan is not offered to be finished any more."""
+    """Accepts an incomplete plan as it is, so that it is no longer offered for completion."""
     _change(plan, lambda stored: setattr(stored, "is_kept", True))
 
 
 def rate(plan: Plan, is_good: bool | None) -> None:
-    """What a person thinks of a plan; None takes it back."""
+    """Stores a person's rating of a plan; None removes it."""
     _change(plan, lambda stored: setattr(stored, "is_good", is_good))
 
 
 def delete(plan: Plan) -> None:
-    """Takes a plan away for good. The record of what it cost stays, without a word of it."""
+    """Permanently deletes a plan. The record of its cost stays, without any of its text."""
     id, owner_id = plan.id, plan.owner_id
     with write() as session:
         stored = session.get(Plan, id)
@@ -76,13 +76,13 @@ def delete(plan: Plan) -> None:
         made = Generation.user_id == owner_id, Generation.created_at >= stored.created_at, Generation.lane == stored.lane
         keep_costs_alone(session, and_(*made))
         session.delete(stored)
-    # Open pages of it come again and find nothing; its lists lose it.
+    # Open pages of the plan reload and find nothing; lists remove it.
     for topic in (topic_names.of_plan(id), topic_names.of_person(owner_id)):
         changes.tell(topic, "plan", id)
 
 
 def delete_all_of(owner_id: str) -> None:
-    """Deletes the plans of a person who leaves, a few at a time: each may be large."""
+    """Deletes the plans of a deleted account in small batches, because each plan can be large."""
     while _delete_some(owner_id):
         stand_in_line()
 

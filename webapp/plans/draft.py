@@ -1,4 +1,4 @@
-"""A plan while it is written: the model's text, which may be several answers in a row, made into one value. Pure."""
+"""A plan while it is being written: merges the model's text, which can be several answers in a row, into one value. Pure."""
 
 import copy
 import json
@@ -8,19 +8,20 @@ from typing import Any
 from webapp.plans.schema import MOST_ITEMS, MOST_VALUES, dotted, element_of, is_place, put, value_at, without
 from webapp.streaming.partial_json import Opening, Path, StreamingJSONParser
 
-# Stands between a plan and an answer that gives some of its places anew, as in RFC 7464; no JSON holds it.
+# Separates a plan from an answer that replaces some of its places, as in RFC 7464; JSON can't contain it.
 SEPARATOR = "\x1e"
 
 
 def heading(places: Sequence[str]) -> str:
-    """What stands before an answer that was asked for places."""
+    """Returns the line that precedes an answer with certain places."""
     return f"{SEPARATOR}{json.dumps(places)}\n"
 
 
 class Draft:
-    """The first answer is the whole plan, or, when places are wanted, an object with one key for each of these places.
+    """A plan that grows as text arrives.
 
-    Every further answer gives the places that its heading names. What is not wanted is not taken: what stood there stays.
+    The first answer is the whole plan or, if places are wanted, an object with one key for each of them. Every further answer
+    has the places that its heading names. Places that were not requested are ignored and keep their value.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class Draft:
         self._begin()
 
     def feed(self, text: str) -> bool:
-        """Takes the next text; says whether there is something new to show."""
+        """Adds text; returns whether there is something new to show."""
         first, *others = text.split(SEPARATOR)
         is_new = self._add(first)
         for other in others:
@@ -54,11 +55,11 @@ class Draft:
         return is_new
 
     def flush(self) -> bool:
-        """Takes what was held for the tick."""
+        """Processes text that the parser buffered until the next tick."""
         return self._parser.flush() is not None and self._take()
 
     def settled(self) -> dict[str, Any]:
-        """The plan without the string that is being written; what stood in its place before is there again."""
+        """Returns the plan without the string that is still being written; the value it replaces is restored."""
         if not self.live:
             return self.value
         place, before = self.live[0], value_at(self._start, self.live[0])
@@ -73,14 +74,15 @@ class Draft:
 
     @property
     def is_cut(self) -> bool:
-        """Whether the last answer stops before its end."""
+        """Whether the last answer is incomplete."""
         return not self._parser.is_over
 
     @property
     def open_element(self) -> str:
-        """The element in whose middle the text stops, if it is in the plan already.
+        """The element in which the text stops, if it is already in the plan; otherwise empty.
 
-        Between the items of a list of objects there is none, and places are put into the plan when they are finished.
+        Between two items of a list of objects there is none. With requested places there is none either, because a place is put
+        into the plan only when complete.
         """
         path = self._parser.open_path
         if not is_place(path[:1]) or not self.is_cut or self._takes_places:
@@ -93,7 +95,7 @@ class Draft:
         return str(path[0])
 
     def is_strict(self) -> bool:
-        """Whether every answer is JSON to the letter, whatever stands around it."""
+        """Returns whether every answer is strictly valid JSON, apart from text around it."""
         return all(_is_json("".join(text)) for text in self._texts)
 
     def _begin(self, *, has_heading: bool = False) -> None:

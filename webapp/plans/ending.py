@@ -1,4 +1,4 @@
-"""How a plan ends: what can be kept of what was said, what is missing, and what that makes of it."""
+"""The end of a plan: what can be kept of the model's text, what is missing, and which status follows. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from webapp.plans.checking import Fault
 from webapp.plans.draft import Draft
 from webapp.plans.schema import Schema, element_of, is_within, received, steps, value_at, without
 
-# More single places than this are asked for by the elements they are in.
+# With more wrong places than this, the elements that contain them are requested instead.
 MOST_PLACES = 12
 CODES = {
     "user": "cancelled",
@@ -30,7 +30,7 @@ SENTENCES = {
 
 @dataclass(frozen=True, slots=True)
 class Mended:
-    """What a text comes to. `value` holds what is right, `faults` what is missing or wrong, `steps` what was done."""
+    """A parsed text: `value` holds what is valid, `faults` what is missing or wrong, `steps` the repairs that were made."""
 
     value: dict[str, Any]
     faults: tuple[Fault, ...]
@@ -42,7 +42,7 @@ class Mended:
 
     @property
     def places(self) -> list[str]:
-        """What has to be asked for: the wrong places, or, when these are many, the elements they are in."""
+        """The places to request again: the wrong ones or, if there are many, the elements that contain them."""
         places = list(dict.fromkeys(fault.path for fault in self.faults if fault.path))
         if len(places) > MOST_PLACES:
             places = list(dict.fromkeys(element_of(tuple(steps(place))) for place in places))
@@ -51,7 +51,7 @@ class Mended:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What a plan is in the end: `partial`, `completed` or `failed`, and why it is not complete."""
+    """The final status of a plan: `partial`, `completed` or `failed`, and why it is not complete."""
 
     status: str
     code: str = ""
@@ -59,13 +59,13 @@ class Ending:
 
 
 def mended(draft: Draft, schema: Schema) -> Mended:
-    """The plan as far as it can be kept, by the steps of the ladder that need no model."""
+    """Returns as much of the plan as can be kept, repaired without calling a model."""
     draft.flush()
     done: tuple[str, ...] = () if draft.is_strict() and not draft.is_cut else ("closed",)
     done += ("dropped",) if draft.has_dropped else ()
     value, open_element = received(draft.settled(), schema), draft.open_element
     found = checking.faults(value, schema)
-    # A list of words that stops looks whole and is not; an object that lacks nothing but its bracket is.
+    # A list of words that was cut off looks complete but isn't; an object that lacks only its closing bracket is complete.
     is_list = bool(open_element) and isinstance(value_at(value, open_element), list)
     if open_element and (is_list or any(is_within(fault.path, open_element) for fault in found)):
         value, done = without(value, open_element), (*done, "dropped")
@@ -74,7 +74,7 @@ def mended(draft: Draft, schema: Schema) -> Mended:
 
 
 def kept(result: Mended, schema: Schema) -> dict[str, Any]:
-    """What is saved of a plan that is not complete: only elements that are right."""
+    """Returns what is saved of an incomplete plan: only valid elements."""
     value, wrong = result.value, list(result.faults)
     while places := [element for fault in wrong if (element := element_of(tuple(steps(fault.path))))]:
         present = [place for place in places if value_at(value, place) is not None]
@@ -86,7 +86,7 @@ def kept(result: Mended, schema: Schema) -> dict[str, Any]:
 
 
 def ending(status: str, reason: str, error: str, result: Mended, value: dict[str, Any]) -> Ending:
-    """From the end of the generation, and from what there is, to the state of the plan."""
+    """Derives the status of a plan from the end of its generation and from the result."""
     if result.is_complete and status != "failed":
         return Ending("completed")
     code = CODES.get(reason, reason if status in ("interrupted", "failed", "stopped") else "invalid")
@@ -98,7 +98,7 @@ def ending(status: str, reason: str, error: str, result: Mended, value: dict[str
 
 
 def steps_taken(result: Mended, end: Ending) -> Sequence[str]:
-    """The steps of the ladder, for the record."""
+    """Returns the repair steps, for the record of the generation."""
     return (*result.steps, *(() if end.status == "completed" else ("kept",)))
 
 

@@ -1,4 +1,4 @@
-"""Exports a plan as markdown, JSON or a calendar. Pure."""
+"""Exports a plan as Markdown, JSON or iCalendar. Pure."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ def as_json(content: dict[str, Any]) -> str:
 
 
 def as_markdown(title: str, schema: Schema, content: dict[str, Any], ticked: frozenset[str] = frozenset()) -> str:
-    """The plan as a text, section by section, with boxes for its tasks."""
+    """Returns the plan as Markdown, section by section, with checkboxes for its tasks."""
     lines = [f"# {_line(title)}", ""]
     for name, part in sections(schema):
         if name != "title" and name in content:
@@ -28,7 +28,7 @@ def as_markdown(title: str, schema: Schema, content: dict[str, Any], ticked: fro
 def as_calendar(
     plan_id: str, title: str, about: dict[str, Any], content: dict[str, Any], inputs: dict[str, Any], *, now: datetime
 ) -> str:
-    """Every dated task as a day in a calendar (RFC 5545); a type without dates gives an empty one."""
+    """Returns an iCalendar (RFC 5545) with an all-day event for each dated task; it is empty if the type has no dates."""
     stamp = f"{now:%Y%m%dT%H%M%SZ}"
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Millrace//Plans//EN", f"X-WR-CALNAME:{_escaped(title)}"]
     for place, (on, task) in enumerate(dated(about, content, inputs)):
@@ -40,14 +40,14 @@ def as_calendar(
 
 
 def dated(about: dict[str, Any], content: dict[str, Any], inputs: dict[str, Any]) -> Iterator[tuple[date, dict[str, Any]]]:
-    """The tasks with their days, as the type's calendar says."""
+    """Yields the tasks and their dates, by the `calendar` of the plan type."""
     calendar = about.get("calendar") or {}
     start, step = day(inputs.get(str(calendar.get("start")))), int(calendar.get("days_each") or 1)
     if start is None:
         return
     for place, item in enumerate(content.get(calendar.get("list", ""), ())):
         if (date.max - start).days < place * step + DAYS_OF_WEEK:
-            # No calendar goes further.
+            # Dates beyond `date.max` can't be represented.
             return
         first = start + timedelta(days=place * step)
         for task in item.get(calendar["tasks"], ()) if "tasks" in calendar else [item]:
@@ -120,7 +120,7 @@ def _escaped(text: str) -> str:
 
 
 def _folded(line: str) -> Iterator[str]:
-    """Lines of at most 75 bytes, as the standard demands; the next begins with a space."""
+    """Folds a line into lines of at most 75 bytes, as the standard requires; continuation lines begin with a space."""
     taken = ""
     for char in line:
         if len((taken + char).encode()) > LONGEST_LINE:

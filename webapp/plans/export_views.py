@@ -1,4 +1,4 @@
-"""What a person takes along of a plan, and what has changed since the one before it."""
+"""Downloads of a plan, and the page with its changes against the plan before it."""
 
 from flask import Blueprint, Response
 
@@ -38,7 +38,7 @@ def calendar(id: str) -> Response:
 @bp.get("/plans/<id>/changes")
 @signed_in
 def changes(id: str) -> Response:
-    """Against the plan that this one was made again from."""
+    """Compares a plan with the one it was generated from again."""
     plan = own_plan(id)
     before = found(queries.own_plan(planner().id, plan.again_of_id or ""))
     return render("plans/changes.html", plan=plan, before=before, lines=difference(_text(before), _text(plan)))

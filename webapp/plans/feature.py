@@ -1,4 +1,4 @@
-"""What plans bring: their pages, their types, and plans as a kind of generation."""
+"""The plans feature: the pages, the plan types, and the kind of generation for plans."""
 
 from webapp.engine.engine import the_engine
 from webapp.feature import Feature

@@ -1,4 +1,4 @@
-"""What the open pages of a plan hear: each part as it is finished, the words that are written, and every change."""
+"""The feed of a plan's open pages: each part when it is finished, text while it is written, and every change."""
 
 import json
 import re
@@ -25,13 +25,13 @@ from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.topics import Signal
 
-# Whoever follows a generation says by five counts how much of it they have.
+# The cursor of a generation's projection has five counts.
 POSITION = re.compile(r"(\w*)\.([0-9]{1,18})-([0-9]{1,18})\.(?:(\w+)\.([0-9]{1,18}(?:-[0-9]{1,18}){4})|\.)")
 
 
 @dataclass(frozen=True, slots=True)
 class PlanPosition:
-    """What a page has: the plan's changes, its sidebar's, and how much of which generation."""
+    """The position of a page: the events it has of the plan and of the sidebar, and how far it is in which generation."""
 
     epoch: str
     seq: int
@@ -44,7 +44,7 @@ class PlanPosition:
 
     @classmethod
     def parse(cls, text: str) -> "PlanPosition | None":
-        """The position that a page says it has; None for anything else."""
+        """Parses the position that a page sends; returns None if it is invalid."""
         if not (found := POSITION.fullmatch(text)):
             return None
         epoch, seq, sidebar, generation, cursor = found.groups()
@@ -54,7 +54,7 @@ class PlanPosition:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A plan drawn whole, and where a page is that has it."""
+    """A plan rendered whole, with the generation and cursor of a page that shows it."""
 
     frame: Frame
     generation_id: str = ""
@@ -63,7 +63,7 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """What does not change of a plan while it is written."""
+    """The properties of a plan that don't change while it is written."""
 
     id: str
     about: dict[str, Any]
@@ -77,7 +77,7 @@ _writings = SingleFlight["Writing | None"](lambda _: 1, most=32)
 
 
 class PlanFeed(LaneFeed):
-    """The news of one plan for one page. On a page that is about something else it is only a part of it, without the sidebar."""
+    """The feed of one plan for one page. Without `is_page`, the plan is only a part of the page, and the sidebar is left out."""
 
     template, is_page = "plans/_plan.html", True
 
@@ -101,7 +101,7 @@ class PlanFeed(LaneFeed):
         return str(replace(self._position, sidebar=sidebar)) if self._position else ""
 
     def news(self) -> list[Frame]:
-        """Everything since the last call, in order; an unknown position gets the whole plan again."""
+        """Returns the frames for everything since the last call; a page with an unknown position gets the whole plan."""
         return self._of_plan() + (self._sidebar.news() if self._sidebar else [])
 
     def _of_plan(self) -> list[Frame]:
@@ -109,7 +109,7 @@ class PlanFeed(LaneFeed):
         return self._written() if has_only_grown else self._everything()
 
     def _everything(self) -> list[Frame]:
-        """The whole plan."""
+        """Renders the whole plan and restarts from its position."""
         epoch, seq = self._engine.topics.epoch, self._engine.topics.last(self.lane)
         self._unfollow()
         whole = _wholes.get((epoch, self._plan_id, seq, self.template), self._drawn)
@@ -131,7 +131,7 @@ class PlanFeed(LaneFeed):
         return Whole(Frame(parts), found.generation_id, found.cursor)
 
     def _written(self) -> list[Frame]:
-        """What has been written since, as the parts of the page that it changes."""
+        """Returns the parts of the page that have changed since the last call."""
         if not self._broadcast or not self._position:
             return []
         before, projection = self._position, self._broadcast.projection
@@ -152,12 +152,12 @@ class PlanFeed(LaneFeed):
             return Writing(row.id, row.about, values, row.generation_started_at) if row else None
 
     def _parts(self, writing: "Writing", projection: PlanProjection, notes: list[Frame]) -> str:
-        """Nothing here waits: what is drawn is what the notes speak of."""
+        """Renders the parts named by the notes; nothing here waits for the database or the network."""
         with self._context():
             places = dict.fromkeys(_drawn_with(writing, note.data) for note in notes if note.event == "element")
             parts = [_element(writing, projection, place) for place in places]
             parts += [_text(writing, *json.loads(note.data)) for note in notes if note.event == "text"]
-            # Of one that has ended the whole plan follows.
+            # After the end, the whole plan is sent anyway.
             if not projection.has_ended and any(note.event != "text" for note in notes):
                 found = replace(shown.progress(writing.about, projection), id=writing.id, started_at=writing.started_at)
                 parts.append(part("#plan-bar", "outerMorph", render_template("plans/_bar.html", plan=found)))
@@ -168,13 +168,13 @@ class PlanFeed(LaneFeed):
         with self._context():
             row = db.session.get(Plan, self._plan_id)
             generation = queries.generation_of(row) if row else None
-            # The browser names it: what is written in another plan is not for this page.
+            # Only the plan's own generation: the id comes from the browser, and could be that of another plan.
             if not self._hear(generation if generation and generation.id == generation_id else None):
                 self._position = None
 
 
 def _drawn_with(writing: Writing, place: str) -> str:
-    """The place that is drawn when this one is finished: a card alone, of everything else the whole section."""
+    """Returns the place to render when this one is finished: a single card, or else the whole section."""
     name, _, number = place.partition(".")
     schema = at(writing.about["plan"], name)
     is_drawn_whole = number and schema and not is_of_cards(schema) and (is_of_objects(schema) or not is_whole(schema))
@@ -182,7 +182,7 @@ def _drawn_with(writing: Writing, place: str) -> str:
 
 
 def _element(writing: Writing, projection: PlanProjection, place: str) -> str:
-    """A part that is finished, in its place."""
+    """Renders a finished element as a replacement of its part of the page."""
     name, _, number = place.partition(".")
     value, schema = projection.draft.value, at(writing.about["plan"], name)
     if name == "title":
@@ -192,7 +192,7 @@ def _element(writing: Writing, projection: PlanProjection, place: str) -> str:
     if is_of_cards(schema):
         return _card(writing, value, place, schema) if number else ""
     if kind_of(schema) == "array" and number and is_whole(schema) and not is_of_objects(schema):
-        # It is shown when all of it is there.
+        # Shown when the whole list is complete.
         return ""
     found = shown.section(writing.about, {name: value.get(name)}, name)
     return part(f"#part-{name}", "outerHTML", render_template("plans/_section.html", section=found, plan=None))
@@ -207,7 +207,7 @@ def _card(writing: Writing, value: dict[str, Any], place: str, schema: Schema) -
 
 
 def _text(writing: Writing, place: str, known: int, new: str) -> str:
-    """Words of a text that is being written; in a section of its own they are put at the end of what is there."""
+    """Renders new words of a text; a section of text gets them appended."""
     found = shown.section(writing.about, {place: new}, place) if "." not in place else None
     if found is None or place == "title":
         return ""

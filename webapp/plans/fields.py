@@ -1,4 +1,4 @@
-"""Forms from schemas: what is asked of a person, and what they typed as the value it means. Pure."""
+"""Generates form fields from JSON Schemas, and converts submitted forms to values. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ LONG_CHARS = 200
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a form. `kind` is how it is shown: text, area, lines, range, number, date, choice, many or switch."""
+    """One form field. `kind` is how it is shown: text, area, lines, range, number, date, choice, many or switch."""
 
     name: str
     label: str
@@ -36,14 +36,14 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Fields that belong together, below a heading."""
+    """A group of fields below a heading."""
 
     label: str
     fields: tuple["Field | Group", ...]
 
 
 def form(schema: Schema, value: Any, errors: Mapping[str, str], prefix: str = "") -> tuple[Field | Group, ...]:
-    """The fields of an object; of a list of objects those of the items that are there."""
+    """Returns the fields of an object; a list of objects has fields for its existing items."""
     needed = schema.get("required", ())
     return tuple(
         _field(each, name, (value or {}).get(name), errors, prefix, is_needed=name in needed)
@@ -52,7 +52,7 @@ def form(schema: Schema, value: Any, errors: Mapping[str, str], prefix: str = ""
 
 
 def single(schema: Schema, value: Any, errors: Mapping[str, str], name: str) -> tuple[Field | Group, ...]:
-    """The fields of a part that need not be an object."""
+    """Returns the fields for a part that can be something other than an object."""
     if kind_of(schema) == "object":
         return form(schema, value, errors)
     shown = errors if not errors else {"": next(iter(errors.values())), **errors}
@@ -60,7 +60,7 @@ def single(schema: Schema, value: Any, errors: Mapping[str, str], name: str) -> 
 
 
 def typed(schema: Schema, form: Mapping[str, Sequence[str]], before: Any, prefix: str = "") -> dict[str, Any]:
-    """What the fields of an object say. What was left empty and is not needed is not there."""
+    """Converts the submitted fields of an object to a value; empty fields that aren't required are left out."""
     found = {}
     for name, each in schema.get("properties", {}).items():
         value = _typed(each, form, (before or {}).get(name), prefix + name)
@@ -70,7 +70,7 @@ def typed(schema: Schema, form: Mapping[str, Sequence[str]], before: Any, prefix
 
 
 def typed_single(schema: Schema, form: Mapping[str, Sequence[str]], before: Any) -> Any:
-    """The same for a part that need not be an object."""
+    """Does the same for a part that can be something other than an object."""
     return typed(schema, form, before) if kind_of(schema) == "object" else _typed(schema, form, before, "value")
 
 
@@ -134,7 +134,7 @@ def _lines(given: Sequence[str]) -> Iterator[str]:
 
 
 def _number(text: str, kind: str) -> int | float | str | None:
-    """A number, or the text that is none, for the check to say so."""
+    """Returns a number, or the text unchanged if it is none, so that validation reports it."""
     try:
         return int(text) if kind == "integer" else float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The part of a plan's form that all types have: which model writes it."""
+"""The form field for a plan's model, which all plan types have."""
 
 from typing import Self
 
@@ -14,7 +14,7 @@ class ModelForm(Form):
 
     @classmethod
     def offering(cls, *, is_sent: bool = False) -> Self:
-        """The form as it was sent, or with the model that would be asked."""
+        """Returns the form as submitted, or with the person's default model."""
         me = user_or_none()
         form = cls.opened() if is_sent else cls.fresh(model=providers().default(me.default_model if me else ""))
         form.model.offering(candidates.models)

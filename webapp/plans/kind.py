@@ -1,4 +1,4 @@
-"""The kind of generation that plans have."""
+"""The kind of generation for plans."""
 
 import logging
 from typing import Any
@@ -35,13 +35,13 @@ def projection(begun: Begun) -> PlanProjection:
 
 
 def finish(session: Session, generation: Generation, transcript: Transcript, picture: PlanProjection | None) -> None:
-    """Keeps what is right of the plan, says what it is now, and settles its unit.
+    """Saves the valid part of the plan, sets its status and settles its quota.
 
-    Where that fails, the plan stays what it was before, and all that was said is kept as its partial text.
+    If that fails, the plan stays as it was, and the model's text is kept as its partial text.
     """
     plan = session.get(Plan, topic_names.plan_in(generation.lane))
     if plan is None:
-        # It was deleted meanwhile.
+        # The plan was deleted while it was being written.
         return
     result, value = _read(plan, generation, picture)
     end = _take(plan, generation, result, value, transcript.text)
@@ -61,25 +61,25 @@ def changed(generation: Generation) -> None:
 
 
 def said(generation: Generation) -> Said | None:
-    """Its words while the plan lacks something, else the plan; nothing of one after which another has gone on."""
+    """Returns the plan's text while it is incomplete, else the plan; empty for a generation that another one has continued."""
     if not (plan := plan_of(generation)):
         return None
     return Said(started_of(generation), text_of(plan) if plan.generation_id == generation.id else "")
 
 
 def text_of(plan: Plan) -> str:
-    """What was said while the plan lacks something, else the plan itself; empty before there is anything."""
+    """Returns the model's text while the plan is incomplete, else the plan as JSON; empty if there is neither."""
     return plan.partial_content or (as_json(plan.content) if plan.content else "")
 
 
 def announce(plan: Plan) -> None:
-    """Tells every open page of the plan, and the lists it stands in, that it has changed."""
+    """Notifies every open page of the plan, and its owner's lists."""
     changes.tell(plan.lane, "plan", plan.id)
     changes.tell_person(plan.owner_id, "plan", plan.id)
 
 
 def _read(plan: Plan, generation: Generation, picture: PlanProjection | None) -> tuple[Mended, dict[str, Any]]:
-    """What the text comes to, and what is saved of that."""
+    """Parses the model's text; returns the result, and the part of it that is saved."""
     try:
         if picture:
             result = mended(picture.draft, plan.schema)
@@ -102,7 +102,7 @@ def _take(plan: Plan, generation: Generation, result: Mended, value: dict[str, A
 
 
 def plan_now(plan_id: str) -> Plan | None:
-    """The plan as it is saved at this moment."""
+    """Reads the plan from the database again."""
     return db.session.get(Plan, plan_id, populate_existing=True)
 
 

@@ -1,4 +1,4 @@
-"""A model's plan on its way: cut at its longest, and, when it is not right, asked once more for what is missing or wrong."""
+"""Limits the length of a plan's stream and, if the result is incomplete or invalid, calls the model once more to repair it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -12,13 +12,13 @@ from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 
 MOST_CHARS = 256 * 1024
-# Whoever set such a limit meant it, and who is not let in is not let in a second time.
+# Limits that were set on purpose are not circumvented, and a request that was not admitted is not repeated.
 NOT_ASKED_AGAIN = {"length", "content_filter"}
 NOT_MENDED = {"auth", "credit", "rate"}
 
 
 class Mending:
-    """Passes on what the first source says. `judge` says what its text comes to, `ask` gives the source for the rest."""
+    """Passes on the events of the first source. `judge` parses its text, `ask` returns the source for the wrong parts."""
 
     def __init__(self, first: Source, judge: Callable[[str], Mended], ask: Callable[[Mended], Source]) -> None:
         self._source, self._judge, self._ask = first, judge, ask
@@ -72,7 +72,7 @@ class Mending:
             yield both
 
     def _settled(self, failure: ProviderError | None, end: Ended | None) -> tuple[ProviderError | None, Ended | None]:
-        """What broke off and was made whole is complete after all."""
+        """Returns no failure and a completed end if the repaired plan is complete after all."""
         if failure and self._judge("".join(self._text)).is_complete:
             return None, Ended("completed", "stop")
         return failure, end
@@ -106,7 +106,7 @@ def _sum(usages: list[Usage]) -> Usage | None:
 
 
 def _added(one: Usage | None, other: Usage | None) -> Usage | None:
-    """What two requests took together; a count that one of them does not know is not known."""
+    """Returns the sum of two requests' usage; a count that is unknown for one of them is unknown for both."""
     if not one or not other:
         return one or other
 

@@ -1,4 +1,4 @@
-"""The pages of plans and their streams: each page and its stream begin at the same position."""
+"""The pages of plans and their event streams; each stream begins at the position of its page."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -29,7 +29,7 @@ Errors = Mapping[str, str]
 
 
 def plan_page(plan: Plan, me: User, *, editing: Editing | None = None, is_streamed: bool = True, status: int = 200) -> Response:
-    """A plan as it stands. Its position is taken before anything is read, so that nothing falls between page and stream."""
+    """Renders a plan. Its position is read before the rows, so that no change is lost between the page and its stream."""
     engine, lane = the_engine(), plan.lane
     seq, sidebar = engine.topics.last(lane), engine.topics.last(topic_names.of_person(me.id))
     engine.presence.seen(lane)
@@ -39,9 +39,9 @@ def plan_page(plan: Plan, me: User, *, editing: Editing | None = None, is_stream
         "plans/show.html",
         status=status,
         plan=found,
-        # A page with a form open is left alone.
+        # No stream while a form is open: an update would replace it.
         events_url=url_for("plans.events", id=plan.id, at=str(position)) if is_streamed and not editing else "",
-        # Another address each time: a browser takes the same one for a jump within the page.
+        # A different URL each time: for the same one, browsers only jump within the page.
         refresh_url=url_for("plans.show", id=plan.id, at=new_id()[:10], stream=None if is_streamed else "no"),
         is_streamed=is_streamed,
     )
@@ -56,7 +56,7 @@ def form_page(
     again_of: str = "",
     status: int = 200,
 ) -> Response:
-    """The form of a type, with what is in it already."""
+    """Renders the form of a plan type, with the values entered so far."""
     return render(
         "plans/new.html",
         status=status,
@@ -69,7 +69,7 @@ def form_page(
 
 
 def stream(plan: Plan, me: User) -> Response:
-    """Everything that happens to a plan from the page's position on."""
+    """Streams everything that happens to a plan after the page's position."""
     context = watchers.same_request()
     feed = PlanFeed(the_engine(), plan.id, me.id, PlanPosition.parse(watchers.position()), context)
     return watch(the_engine(), feed, watchers.watcher(me.id, partial(_is_theirs, context, plan.id, me.id)))

@@ -1,4 +1,4 @@
-"""The parts of a plan as they are shown: sections, cards and tasks, whatever the type. Pure."""
+"""The parts of a plan as pages show them: sections, cards and tasks, for any plan type. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ Fields = tuple[Field | Group, ...]
 
 @dataclass(frozen=True, slots=True)
 class Editing:
-    """The part whose form is open, what was typed there, and what is wrong with it."""
+    """The part whose form is open, the submitted values and their errors."""
 
     place: str
     errors: Mapping[str, str] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One item of a list of objects; without `is_there` only its place is kept."""
+    """An item of a list of objects; without `is_there`, only a placeholder is shown."""
 
     place: str
     label: str
@@ -49,7 +49,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """`view` is text, list, tasks, cards or table; `state` is there, live or waiting."""
+    """A section of a plan; `view` is text, list, tasks, cards or table; `state` is there, live or waiting."""
 
     place: str
     label: str
@@ -70,7 +70,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Maker:
-    """Makes the parts of one plan: of what is in it, of the wishes it came from, and of what is ticked off or being edited."""
+    """Builds the parts of one plan from its content, its inputs, the ticked tasks and the part being edited."""
 
     about: dict[str, Any]
     content: dict[str, Any]
@@ -101,7 +101,7 @@ class Maker:
         return self._card(place, items, value_at(self.content, place), f"{label(items, 'Part')} {int(number) + 1}")
 
     def finished(self, name: str, count: int) -> int:
-        """How many items of the main list are whole: one that is being written may not be."""
+        """Returns how many items of the main list have all required fields; one that is being written may lack some."""
         items = (at(self.about["plan"], name) or {}).get("items", {}) if name else {}
         needed = items.get("required", ())
         return sum(all(each in (value_at(self.content, f"{name}.{place}") or {}) for each in needed) for place in range(count))
@@ -146,7 +146,7 @@ class Maker:
         )
 
     def _when(self, place: str, value: dict[str, Any], lists: Mapping[str, Schema]) -> str:
-        """`6 – 12 October · 2 h 10`: which days those are, and how long all of it takes."""
+        """Returns an item's days and its total time, such as `6 – 12 October · 2 h 10`."""
         minutes = [row["minutes"] for name in lists for row in value[name] if isinstance(row, dict) and "minutes" in row]
         total = sum(each for each in minutes if isinstance(each, int))
         return " · ".join(filter(None, (self._days(place), _lasting(total) if total else "")))

@@ -1,4 +1,4 @@
-"""The types of plans: those that are shipped and those that an admin has added, each one YAML text."""
+"""Plan types, shipped or added by admins; each is one YAML text."""
 
 import re
 from dataclasses import dataclass
@@ -23,16 +23,16 @@ from webapp.plans.tables import PlanType
 FOLDER = Path(__file__).parent / "types"
 SLUG = re.compile(r"[a-z][a-z0-9-]{1,39}")
 TEXTS = {"title": 80, "prompt": 20_000, "description": 300}
-# Fields that the forms have themselves.
+# Names of fields that every plan's form has.
 RESERVED = {"csrf_token", "type", "model", "again_of"}
-# To read a large one anew takes up to a quarter of a second, so all that there are stay known.
+# The limit of types, which all stay cached, because parsing a large one takes up to a quarter of a second.
 MOST_TYPES = 100
 KNOWN = {*TEXTS, "inputs", "plan", "calendar", "sample", "example"}
 
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """What a plan is made from and what it looks like; `about` is what a plan keeps of it."""
+    """The inputs and the content of a kind of plan; a plan keeps a copy of `about`."""
 
     slug: str
     source: str
@@ -66,7 +66,7 @@ class Type:
         return self.about.get("example")
 
     def filled(self, values: dict[str, Any]) -> dict[str, Any]:
-        """The inputs with the defaults of what was not given; raises `Rejected` where they do not fit."""
+        """Returns the inputs with defaults for missing values; raises `Rejected` if they are invalid."""
         known = {name: value for name, value in values.items() if name in self.inputs["properties"]}
         whole = defaults(self.inputs, utc_now().date()) | known
         checking.check(whole, self.inputs)
@@ -74,7 +74,7 @@ class Type:
 
 
 def all_types() -> list[Type]:
-    """Every type by its title; one that an admin has written takes the place of a shipped one of the same name."""
+    """Returns all types by title; one added by an admin replaces a shipped one with the same slug."""
     rows = db.session.execute(select(PlanType.slug, PlanType.source).order_by(PlanType.slug)).all()
     found = {each.slug: each for each in _shipped()} | {slug: offload(parsed, slug, source) for slug, source in rows}
     return sorted(found.values(), key=lambda each: each.title)
@@ -89,12 +89,12 @@ def get(slug: str) -> Type:
 
 
 def slugs() -> set[str]:
-    """The names of all types."""
+    """Returns the slugs of all types."""
     return {*shipped_slugs(), *db.session.scalars(select(PlanType.slug))}
 
 
 def shipped_slugs() -> list[str]:
-    """The names of the types that come with the program."""
+    """Returns the slugs of the shipped types."""
     return [file.stem for file in sorted(FOLDER.glob("*.yaml"))]
 
 
@@ -103,19 +103,19 @@ def shipped(slug: str) -> Type:
 
 
 def is_as_shipped(about: dict[str, Any]) -> bool:
-    """Whether what a plan keeps of its type is what came with the program: its prompt is one that admins change as such."""
+    """Returns whether a plan's copy of its type has a shipped prompt, which admins can change under *Prompts*."""
     return any(each.slug == about.get("type") and each.about["prompt"] == about["prompt"] for each in _shipped())
 
 
 def parsed(slug: str, source: str, *, is_shipped: bool = False) -> Type:
-    """A type from its YAML; raises `Invalid` with a sentence that says what is wrong with it."""
+    """Parses a type's YAML; raises `Invalid` with a sentence about the first error."""
     if not SLUG.fullmatch(slug):
         raise Invalid("Use 2 to 40 lowercase letters, digits and hyphens, starting with a letter.", field="slug")
     return Type(slug, source, _about(source), is_shipped)
 
 
 def save(slug: str, source: str, who: audit.About) -> Type:
-    """Adds a type, or changes it. Plans that were made before keep the type as it was."""
+    """Adds or changes a type; existing plans keep their copy of it."""
     found = offload_expecting(Invalid, parsed, slug, source)
     with write() as session:
         others = session.scalar(select(func.count()).select_from(PlanType).where(PlanType.slug != slug)) or 0
@@ -128,7 +128,7 @@ def save(slug: str, source: str, who: audit.About) -> Type:
 
 
 def remove(slug: str, who: audit.About) -> None:
-    """Takes away what an admin has added; a shipped type of the same name is there again."""
+    """Deletes a type that an admin added; a shipped one with the same slug takes its place."""
     get(slug)
     with write() as session:
         gone = session.execute(delete(PlanType).where(PlanType.slug == slug).returning(PlanType.slug)).first()
@@ -145,7 +145,7 @@ def _note(session: Session, action: str, slug: str, who: audit.About) -> None:
 
 @cache
 def _shipped() -> tuple[Type, ...]:
-    # The first time, the library that checks them is read as well: a tenth of a second.
+    # In a thread: the first call also imports jsonschema, which takes a tenth of a second.
     return offload(_read_shipped)
 
 

@@ -1,4 +1,4 @@
-"""What watchers see of a plan: elements that are finished, in the order of their ends, and one string that grows. Pure."""
+"""A plan as watchers see it: finished elements, in the order in which they end, and one string that grows. Pure."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,9 +14,10 @@ PIECE_CHARS = 16_384
 
 
 class PlanProjection:
-    """The cursor counts what a watcher has: elements, strings begun, characters of the last of them, notices, states.
+    """The projection of a plan's generation.
 
-    Its frames are notes, from which the web side makes what a page or a program gets: `element`, `text`, `notice`, `state`.
+    A cursor counts what a watcher has: elements, strings begun, characters of the last string, notices, states. The frames are
+    notes named `element`, `text`, `notice` and `state`, from which the web side makes HTML or the events of an API.
     """
 
     def __init__(self, schema: Schema, start: dict[str, Any], places: Sequence[str]) -> None:
@@ -30,28 +31,28 @@ class PlanProjection:
 
     @property
     def done(self) -> int:
-        """How many items of the main list are complete."""
+        """The number of complete items in the main list."""
         return len(self._complete)
 
     @property
     def made(self) -> int:
-        """How many items of the main list have begun."""
+        """The number of items in the main list that have begun."""
         return len(self.draft.value.get(self._main) or ()) if self._main else 0
 
     @property
     def shown(self) -> dict[str, Any]:
-        """The plan so far, without what is shown only when it is finished."""
+        """The plan so far, without parts that are shown only when finished."""
         value = self.draft.value if self._is_shown() else self.draft.settled()
         element = self.draft.open_element
         part = at(self._schema, element) if element else None
         return without(value, element) if part and is_whole(part) else value
 
     def begin(self) -> Iterator[None]:
-        """What a plan begins with is there already."""
+        """Yields nothing: the constructor has the initial plan."""
         return iter(())
 
     def fold(self, entry: Entry) -> Iterator[None]:
-        """Takes the next entry; a long text is taken in pieces."""
+        """Folds the next entry; yields between the pieces of a long text."""
         match entry.event:
             case Delta(text):
                 for start in range(0, len(text), PIECE_CHARS):
@@ -78,11 +79,11 @@ class PlanProjection:
         return iter(())
 
     def snapshot(self) -> tuple[dict[str, Any], Cursor]:
-        """The plan of this moment and the cursor that goes on from it."""
+        """Returns the current plan and the cursor to continue from."""
         return self.shown, self._cursor()
 
     def since(self, cursor: Cursor) -> tuple[list[Frame], Cursor]:
-        """What has come since, as notes."""
+        """Returns what is new since this cursor, as notes."""
         now = self._cursor()
         if cursor == now:
             return [], now
@@ -103,7 +104,7 @@ class PlanProjection:
         self._counted = len(self.draft.elements)
 
     def _count(self, places: Iterable[str]) -> None:
-        """Looks at items that are new or have changed, and at no others."""
+        """Updates the set of complete items, looking only at new and changed ones."""
         for place in places:
             if place.partition(".")[0] == self._main and "." in place:
                 needed, value = (at(self._schema, place) or {}).get("required", ()), value_at(self.draft.value, place)
@@ -111,7 +112,7 @@ class PlanProjection:
                 (self._complete.add if is_complete else self._complete.discard)(place)
 
     def _is_shown(self) -> bool:
-        """Whether the string that is being written is one that may be shown meanwhile."""
+        """Returns whether the string that is being written can be shown before it is finished."""
         live = self.draft.live
         part = at(self._schema, self.draft.open_element or live[0]) if live else None
         return part is not None and not is_whole(part)

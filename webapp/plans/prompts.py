@@ -1,4 +1,4 @@
-"""The prompts for a plan, or for some parts of one, and the texts of ours that they are made of."""
+"""The prompts for a plan or for parts of one, and the built-in texts they consist of."""
 
 import json
 from collections.abc import Callable
@@ -68,7 +68,7 @@ OF_PLANS = (
 
 
 def whole(about: dict[str, Any], inputs: dict[str, Any], unit: Unit) -> dict[str, Any]:
-    """For a whole plan, from the beginning."""
+    """Returns the prompt for a whole plan."""
     return _asked(about, upstream(about["plan"]), unit, is_anew=False, inputs=_json(inputs))
 
 
@@ -82,7 +82,7 @@ def for_places(
     wrong: str = "",
     is_anew: bool = False,
 ) -> dict[str, Any]:
-    """For some places of a plan whose other places stay; `wrong` says what was wrong with them."""
+    """Returns the prompt for some places of a plan, whose other places stay; `wrong` describes their errors."""
     schema = schema_of_places(about["plan"], places)
     said = {"inputs": _json(inputs), "there": _json(there), "places": ", ".join(places), "wrong": wrong}
     return _asked(about, schema, unit, is_anew=is_anew, **said)
@@ -93,7 +93,7 @@ def schema_of_places(plan: Schema, places: list[str]) -> Schema:
 
 
 def _asked(about: dict[str, Any], schema: Schema, unit: Unit, *, is_anew: bool, **said: str) -> dict[str, Any]:
-    """What is kept of a request with its generation."""
+    """Returns the prompt as it is stored with the generation."""
     used = [using.render("plan.request", unit, **{**dict.fromkeys(ASKED, ""), **said})]
     used += [using.render("plan.again")] if is_anew else []
     asked = "\n\n".join(part.text for each in used for part in each.parts)

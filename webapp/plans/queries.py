@@ -1,4 +1,4 @@
-"""Reads of plans, by name."""
+"""Reads plans, their inputs and their generations."""
 
 from collections.abc import Sequence
 
@@ -19,15 +19,15 @@ def own_inputs(owner_id: str, id: str) -> PlanInputs | None:
 
 
 def plans_of(owner_id: str, *, before: str = "", limit: int = 50) -> Sequence[Plan]:
-    """A person's plans, newest first."""
-    # The ids first: to put whole plans in order takes reading all of them.
+    """Returns a person's plans, newest first."""
+    # Selects the ids first, because sorting whole rows would read all of the plans.
     ids = select(Plan.id).where(Plan.owner_id == owner_id).order_by(Plan.id.desc()).limit(limit)
     newest = db.session.scalars(ids.where(Plan.id < before) if before else ids).all()
     return db.session.scalars(select(Plan).where(Plan.id.in_(newest)).order_by(Plan.id.desc())).all()
 
 
 def running_generations(owner_id: str) -> dict[str, Generation]:
-    """What writes a person's newest plans, by the id of each that is being written."""
+    """Returns the generations that are writing a person's newest plans, by plan id."""
     running = [plan for plan in plans_of(owner_id) if plan.is_running]
     return {plan.id: found for plan in running if (found := generation_of(plan))}
 
@@ -37,7 +37,7 @@ def inputs_of(plan: Plan) -> PlanInputs:
 
 
 def generation_of(plan: Plan) -> Generation | None:
-    """The newest generation of a plan: the one that runs, if one does."""
+    """Returns the plan's newest generation, which is the running one if there is any."""
     return db.session.get(Generation, plan.generation_id) if plan.generation_id else None
 
 

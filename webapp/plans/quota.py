@@ -1,4 +1,4 @@
-"""The monthly quota of plans: reserved at the start, and returned when no plan came of it."""
+"""The monthly quota of plans: a unit is reserved at the start and returned if no plan results."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +15,7 @@ ADD = text("INSERT INTO plan_quotas (user_id, month, used) VALUES (:person, :mon
 
 
 class QuotaUsedUp(TooMany):
-    """All plans of this month have been made; says when there are more."""
+    """Raised when this month's quota is used up; its message includes the date of the reset."""
 
     code = "quota_used_up"
 
@@ -30,7 +30,7 @@ class QuotaUsedUp(TooMany):
 
 
 def reserve(session: Session, plan: Plan) -> None:
-    """Takes a unit for a plan that has none; raises `QuotaUsedUp`. A plan costs one, however often it is gone on with."""
+    """Reserves a unit for a plan that has none; raises `QuotaUsedUp`. Continuing a plan costs no further unit."""
     if plan.unit_month:
         return
     now, limit = utc_now(), int(setting("limits.plans_per_month"))
@@ -45,7 +45,7 @@ def reserve(session: Session, plan: Plan) -> None:
 
 
 def settle(session: Session, plan: Plan) -> None:
-    """At the end: a plan of which there is nothing gives its unit back, once."""
+    """Returns the unit of a plan that ended without content, once."""
     if plan.unit_month and not any(plan.content.values()):
         whose = (PlanQuota.user_id == plan.owner_id, PlanQuota.month == plan.unit_month, PlanQuota.used > 0)
         giving = update(PlanQuota).where(*whose).values(used=PlanQuota.used - 1)

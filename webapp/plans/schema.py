@@ -1,4 +1,4 @@
-"""What a plan's schema says beyond JSON Schema, and what models and forms need of it. Pure."""
+"""Plan schemas: their extensions to JSON Schema, paths into plans, and the versions for models and forms. Pure."""
 
 import copy
 from collections.abc import Iterator
@@ -9,14 +9,15 @@ Schema = dict[str, Any]
 HINTS = ("x-stream", "x-label", "x-view", "default", "examples")
 VIEWS = ("summary", "card", "checklist", "table", "timeline", "slider")
 NEXT_MONDAY = "next monday"
-# What a list, and a whole plan, may hold: reading, checking and drawing take time for each, and for pairs of what is in a list.
+# Limits for a list and for a whole plan: parsing, validation and rendering take time per value, and checks for duplicates per
+# pair of items.
 MOST_ITEMS, MOST_VALUES = 500, 5_000
-# What has more is no place in a list; Python refuses to read some thousands.
+# A longer number is no list index; Python refuses to parse one with some thousands of digits.
 PLACE_DIGITS = 9
 
 
 def dotted(path: tuple[str | int, ...]) -> str:
-    """A place in a plan as one word: `weeks.2.tasks.0`."""
+    """Joins a path into a plan to one string: `weeks.2.tasks.0`."""
     return ".".join(map(str, path))
 
 
@@ -25,17 +26,17 @@ def steps(path: str) -> list[str | int]:
 
 
 def is_within(path: str, place: str) -> bool:
-    """Whether it is this place or lies in it."""
+    """Returns whether a path is this place or inside it."""
     return path == place or path.startswith(f"{place}.")
 
 
 def is_place(path: tuple[str | int, ...]) -> bool:
-    """Whether its word leads back to it: a model may give its keys names that no schema has, with dots in them or empty."""
+    """Returns whether a path survives `dotted` and `steps`: a model can invent keys that are empty or contain dots."""
     return bool(path) and tuple(steps(dotted(path))) == path
 
 
 def at(schema: Schema, path: str) -> Schema | None:
-    """The part of the schema that a place has to follow; None when there is no such place."""
+    """Returns the subschema for a path, or None if the schema has no such place."""
     found: Schema | None = schema
     for step in steps(path):
         if found is None:
@@ -45,7 +46,7 @@ def at(schema: Schema, path: str) -> Schema | None:
 
 
 def value_at(value: Any, path: str) -> Any:
-    """What stands at a place; None when nothing does."""
+    """Returns the value at a path, or None."""
     for step in steps(path):
         if isinstance(value, dict):
             value = value.get(step)
@@ -57,7 +58,7 @@ def value_at(value: Any, path: str) -> Any:
 
 
 def values_in(value: Any) -> Iterator[Any]:
-    """The value and all that is in it, however deep."""
+    """Yields the value and everything nested in it, at any depth."""
     ahead = [value]
     while ahead:
         value = ahead.pop()
@@ -67,7 +68,7 @@ def values_in(value: Any) -> Iterator[Any]:
 
 
 def put(value: Any, path: str, new: Any) -> bool:
-    """Puts something at a place, at most at the end of a list; says whether there is such a place."""
+    """Sets the value at a path, which can be the end of a list; returns whether there is such a place."""
     *above, last = steps(path)
     inside = value_at(value, dotted(tuple(above)))
     if isinstance(inside, dict) and isinstance(last, str):
@@ -82,7 +83,7 @@ def put(value: Any, path: str, new: Any) -> bool:
 
 
 def without(value: dict[str, Any], path: str) -> dict[str, Any]:
-    """The value without what stands at a place; what does not lead there is not copied."""
+    """Returns a copy without the value at a path; parts that are not on the path are shared, not copied."""
     *above, last = steps(path)
     left, inside = _copied_along(value, above)
     if isinstance(inside, dict):
@@ -93,7 +94,7 @@ def without(value: dict[str, Any], path: str) -> dict[str, Any]:
 
 
 def _copied_along(value: dict[str, Any], path: list[str | int]) -> tuple[dict[str, Any], Any]:
-    """The value with copies of what stands on the path and of nothing else, and the last of these copies."""
+    """Returns the value with copies of the containers on the path, and the last of these copies."""
     left = dict(value)
     inside: Any = left
     for step in path:
@@ -105,7 +106,7 @@ def _copied_along(value: dict[str, Any], path: list[str | int]) -> tuple[dict[st
 
 
 def kind_of(schema: Schema) -> str:
-    """The type, without the permission to be null."""
+    """Returns the type of a schema, ignoring null."""
     named = schema.get("type", "object" if "properties" in schema else "")
     return next((each for each in named if each != "null"), "") if isinstance(named, list) else str(named)
 
@@ -116,7 +117,7 @@ def label(schema: Schema, name: str) -> str:
 
 
 def is_whole(schema: Schema) -> bool:
-    """Whether it is shown when it is finished, not while it is written."""
+    """Returns whether a part is shown only when it is finished."""
     return schema.get("x-stream", "live" if kind_of(schema) == "string" else "whole") == "whole" or "enum" in schema
 
 
@@ -125,35 +126,35 @@ def is_of_objects(schema: Schema) -> bool:
 
 
 def is_of_cards(schema: Schema) -> bool:
-    """Whether it is shown as cards: objects, unless they are the rows of a table."""
+    """Returns whether a part is shown as cards: objects, unless they are rows of a table."""
     return kind_of(schema) == "object" or (is_of_objects(schema) and schema.get("x-view") != "table")
 
 
 def sections(schema: Schema) -> Iterator[tuple[str, Schema]]:
-    """What a plan is made of, in the order in which it is written."""
+    """Yields the sections of a plan in the order in which they are written."""
     yield from schema.get("properties", {}).items()
 
 
 def main_list(schema: Schema) -> str:
-    """The list whose items are counted: its weeks, its days."""
+    """Returns the name of the list whose items measure progress, such as weeks or days."""
     lists = [name for name, each in sections(schema) if kind_of(each) == "array" and kind_of(each.get("items", {})) == "object"]
     counted = (name for name in lists if schema["properties"][name].get("x-view") in ("timeline", "card"))
     return next(counted, next(iter(lists), ""))
 
 
 def element_of(path: tuple[str | int, ...]) -> str:
-    """What is saved or asked for as a whole: a section, or an item of one that is a list."""
+    """Returns the unit of saving and requesting that contains a path: a section, or an item of a section that is a list."""
     return dotted(path[:2] if len(path) > 1 and isinstance(path[1], int) else path[:1])
 
 
 def expected(schema: Schema) -> int:
-    """How many items the main list will have, as far as that is known."""
+    """Returns the number of items the main list will have, or 0 if unknown."""
     items = at(schema, main_list(schema)) or {}
     return int(items.get("minItems", 0))
 
 
 def upstream(schema: Schema) -> Schema:
-    """The schema as strict servers take it: no hints, every property required, the optional ones nullable."""
+    """Returns the schema for servers with strict mode: no hints, every property required, optional ones nullable."""
     strict = {name: value for name, value in schema.items() if name not in HINTS}
     if "items" in strict:
         strict["items"] = upstream(strict["items"])
@@ -167,7 +168,7 @@ def upstream(schema: Schema) -> Schema:
 
 
 def received(value: Any, schema: Schema) -> Any:
-    """The other way: without the nulls of optional properties, and without what the schema does not know."""
+    """Reverses that for a value: removes nulls of optional properties, and properties that the schema doesn't have."""
     if isinstance(value, list):
         return [received(each, schema.get("items", {})) for each in value]
     if not isinstance(value, dict) or "properties" not in schema:
@@ -178,7 +179,7 @@ def received(value: Any, schema: Schema) -> Any:
 
 
 def missing(value: dict[str, Any], schema: Schema) -> list[str]:
-    """The sections, and the items of lists, that a plan needs and has not."""
+    """Returns the required sections and list items that a plan lacks."""
     needed = schema.get("required", ())
     found: list[str] = []
     for name, each in sections(schema):
@@ -192,18 +193,18 @@ def missing(value: dict[str, Any], schema: Schema) -> list[str]:
 
 
 def asked_for(schema: Schema, paths: list[str]) -> Schema:
-    """The schema of an answer that gives these places alone, each under its own name."""
+    """Returns the schema of an answer that has only these places, each as a property named by its path."""
     parts = {path: part for path in paths if (part := at(schema, path))}
     return {"type": "object", "properties": parts, "required": list(parts), "additionalProperties": False}
 
 
 def defaults(schema: Schema, today: date) -> dict[str, Any]:
-    """The initial values of a form."""
+    """Returns the initial values of a form."""
     return {name: _default(each, today) for name, each in sections(schema) if "default" in each}
 
 
 def day(text: Any) -> date | None:
-    """The day that is written there, if one is."""
+    """Parses an ISO date; returns None if it is invalid."""
     try:
         return date.fromisoformat(text)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""What a person can do to have a plan written."""
+"""What a person can do to have a plan written: start one, complete it, repeat parts, stop it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ DETACH = "detach"
 
 @dataclass(frozen=True, slots=True)
 class Whence:
-    """What has a plan written: the kind of its generation, and what is stored together with it."""
+    """The origin of a plan's generation: its kind, and a function that stores related rows in the same transaction."""
 
     kind: str = PLAN.name
     stored: Callable[[Session, Plan], None] = lambda _session, _plan: None
@@ -41,7 +41,7 @@ A_PERSON = Whence()
 
 
 def submit(owner: User, type: str, values: dict[str, Any]) -> PlanInputs:
-    """Keeps what a person wants a plan for; raises `Rejected` with a sentence for each field that does not fit."""
+    """Stores a person's inputs for a plan; raises `Rejected` with a sentence for each invalid field."""
     found, owner_id = plan_types.get(type), owner.id
     filled = found.filled(values)
     making.count(owner_id)
@@ -60,7 +60,7 @@ def make(
     again_of: str | None = None,
     whence: Whence = A_PERSON,
 ) -> Plan:
-    """Begins a new plan. When this returns it is stored and on its way; `is_whole` asks the model for all of it at once."""
+    """Starts a new plan, which is stored when this returns; `is_whole` requests the answer without streaming."""
     type, owner_id = plan_types.get(inputs.type), inputs.owner_id
     about = {**type.about, "type": type.slug}
     for name in ("sample", "example"):
@@ -72,7 +72,7 @@ def make(
 
 
 def finish_it(plan: Plan, *, is_whole: bool = False, whence: Whence = A_PERSON) -> Plan:
-    """Has the model write what a plan lacks. What is saved of it stays; `is_whole` asks for the rest without a stream."""
+    """Has the model write what a plan lacks; saved parts stay. `is_whole` requests the rest without streaming."""
     if plan.is_running:
         generations.refuse_if_busy(plan.lane)
     if not plan.content:
@@ -85,7 +85,7 @@ def finish_it(plan: Plan, *, is_whole: bool = False, whence: Whence = A_PERSON) 
 
 
 def again_at(plan: Plan, place: str) -> Plan:
-    """Has one part written anew, while all others are locked; the old one stays until the new one is finished."""
+    """Has one part written again, with all others locked; the old part stays until the new one is finished."""
     generations.refuse_if_busy(plan.lane)
     if len(steps(place)) > 2 or value_at(plan.content, place) is None or at(plan.schema, place) is None:
         raise Invalid("This plan has no such part.")
@@ -93,12 +93,12 @@ def again_at(plan: Plan, place: str) -> Plan:
 
 
 def start_again(plan: Plan) -> Plan:
-    """Another plan from the same inputs; this one stays."""
+    """Starts another plan from the same inputs; this one stays."""
     return make(inputs_of(plan), again_of=plan.id)
 
 
 def stop(plan: Plan) -> None:
-    """Ends the writing and keeps what is finished; asking twice changes nothing."""
+    """Stops the generation and keeps what is finished; does nothing if none is running."""
     generation = generation_of(plan)
     if generation and generation.is_active:
         generations.stop(the_engine(), generation)
@@ -114,12 +114,12 @@ def _go_on(plan: Plan, places: list[str], *, is_anew: bool = False, is_whole: bo
 
 
 def _whole(about: dict[str, Any], inputs: PlanInputs) -> dict[str, Any]:
-    """What is asked for a plan from its beginning."""
+    """Returns the prompt for a whole plan."""
     return {**prompts.whole(about, inputs.values, _unit(inputs)), "schema": about["plan"]}
 
 
 def _unit(inputs: PlanInputs) -> Unit:
-    """Who asks; in an experiment all plans of the same inputs are alike."""
+    """Returns the unit that experiments assign a version to: the same for all plans with the same inputs."""
     return Unit(inputs.owner_id, f"inputs:{inputs.id}")
 
 
@@ -129,7 +129,7 @@ def _model_of(plan: Plan) -> str:
 
 
 def _begin(plan: Plan, asked: dict[str, Any], *, model: str, when_unwatched: str = DETACH, whence: Whence = A_PERSON) -> Plan:
-    """Stores the plan, its unit and its generation in one transaction, then starts."""
+    """Stores the plan, its quota unit and its generation in one transaction, then starts the generation."""
     engine, known, plan_id, owner_id = the_engine(), providers(), plan.id, plan.owner_id
     known.of(model)
     generations.refuse_if_too_many(engine, owner_id)

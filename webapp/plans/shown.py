@@ -1,4 +1,4 @@
-"""Plans as pages show them: sections, cards and tasks, whatever the type."""
+"""Plans as pages show them: sections, cards and tasks, for any plan type."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from webapp.plans.tables import Plan
 from webapp.streaming.broadcaster import Cursor
 from webapp.usage.cost_text import cost
 
-# What went wrong may have been the stream, or be healed where an answer comes in one piece.
+# Errors that streaming can cause, or that an answer in one piece can avoid.
 NOT_OF_WHOLE = {"cut", "stall", "error", "first_byte", "invalid"}
 
 
@@ -56,13 +56,13 @@ class ShownPlan:
 
     @property
     def says(self) -> str:
-        """What is said aloud when it changes."""
+        """What a screen reader announces on a change."""
         ended = {"completed": "The plan is complete.", "partial": "The plan was ended early.", "failed": "There is no plan."}
         return self.progress if self.is_running else ended.get(self.status, "")
 
     @property
     def strip(self) -> str:
-        """What an amber strip says of a plan that is not complete."""
+        """The text of the amber strip on a plan that is not complete."""
         if self.is_running or self.is_kept or self.status not in ("partial", "failed"):
             return ""
         saved = (
@@ -74,7 +74,7 @@ class ShownPlan:
 def plan(
     engine: Engine, row: Plan, generation: Generation | None, inputs: Mapping[str, Any], *, editing: Editing | None = None
 ) -> ShownPlan:
-    """A plan as it stands at this moment, also while it is written."""
+    """Returns a plan to show, including what has been written so far."""
     broadcast = engine.broadcast(generation) if generation and row.is_running else None
     content, notices = row.content, tuple(_notices(generation))
     cursor: Cursor = ()
@@ -93,7 +93,7 @@ def plan(
         started_at=row.generation_started_at,
         is_running=row.is_running,
         can_change=not row.is_running and bool(row.content),
-        # Where nothing was saved there is nothing to finish.
+        # Without saved content, there is nothing to complete.
         can_finish=any(row.content.values()) and bool(missing(row.content, row.schema)),
         can_finish_whole=row.error_code in NOT_OF_WHOLE,
         is_kept=row.is_kept,
@@ -118,14 +118,14 @@ def of(
     is_running: bool = False,
     editing: Editing | None = None,
 ) -> ShownPlan:
-    """A plan from what is in it, be it saved, written at this moment or an example."""
+    """Returns a plan to show from its content, which can be saved, in progress or an example."""
     maker = Maker(dict(about), dict(content), dict(inputs), ticked, is_running, editing)
     parts = tuple(maker.section(each, part) for each, part in sections(about.get("plan", {})) if each != "title")
     return replace(_outline(about, content), sections=parts)
 
 
 def _outline(about: Mapping[str, Any], content: Mapping[str, Any]) -> ShownPlan:
-    """What stands above the sections of a plan."""
+    """Returns the properties shown above the sections of a plan."""
     schema = about.get("plan", {})
     maker = Maker(dict(about), dict(content), {}, frozenset(), False)
     name = main_list(schema)
@@ -145,13 +145,13 @@ def _outline(about: Mapping[str, Any], content: Mapping[str, Any]) -> ShownPlan:
 
 
 def row(engine: Engine, id: str) -> ShownPlan | None:
-    """The plan as lists show it, if it is still there."""
+    """Returns the plan for a row of a list, or None if it no longer exists."""
     plan = db.session.get(Plan, id)
     return listed(engine, plan) if plan else None
 
 
 def listed(engine: Engine, row: Plan) -> ShownPlan:
-    """A plan as lists show it: what it is called and how far it is, without what is in it."""
+    """Returns a plan for lists: its title and its progress, without its content."""
     generation = queries.generation_of(row) if row.is_running else None
     if generation and (broadcast := engine.broadcast(generation)):
         broadcast.catch_up()
@@ -174,24 +174,24 @@ def listed(engine: Engine, row: Plan) -> ShownPlan:
 
 
 def progress(about: Mapping[str, Any], projection: PlanProjection) -> ShownPlan:
-    """How far a plan is that is being written; nothing of it is drawn or counted again."""
+    """Returns the progress of a plan that is being written, without rendering or counting its content again."""
     total = max(projection.made, expected(about["plan"]))
     return replace(_outline(about, {}), done=projection.done, total=total, is_running=True)
 
 
 def card(about: Mapping[str, Any], content: Mapping[str, Any], inputs: Mapping[str, Any], place: str) -> Card:
-    """One card of a plan that is being written."""
+    """Returns a card of a plan that is being written."""
     return Maker(dict(about), dict(content), dict(inputs), frozenset(), True).card(place)
 
 
 def section(about: Mapping[str, Any], content: Mapping[str, Any], name: str) -> Section | None:
-    """One section of a plan that is being written."""
+    """Returns a section of a plan that is being written."""
     part = at(about["plan"], name)
     return Maker(dict(about), dict(content), {}, frozenset(), True).section(name, part) if part else None
 
 
 def _receipt(generation: Generation) -> str:
-    """The model that wrote it last, how long that took, and what it cost, if known."""
+    """Returns the model that wrote the plan last, how long it took, its tokens and its cost, as far as known."""
     parts = [providers().display_name(generation.model, generation.connection)]
     if generation.started_at and generation.ended_at:
         parts.append(f"{(generation.ended_at - generation.started_at).total_seconds():.0f} s")

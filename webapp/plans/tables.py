@@ -1,4 +1,4 @@
-"""Plans, what they were made from, the types of plans that admins have added, and how many a person has had."""
+"""The tables of plans, their inputs, the plan types that admins have added, and the monthly quota."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from webapp.db import Base, Record, utc_now
 
 
 class PlanType(Base):
-    """A type that an admin has added, as the YAML in which it was written."""
+    """A plan type that an admin has added, as YAML."""
 
     __tablename__ = "plan_types"
 
@@ -22,7 +22,7 @@ class PlanType(Base):
 
 
 class PlanInputs(Record):
-    """What a person wants a plan for; the successor of `user_goals_and_preferences`."""
+    """The inputs of a plan; the successor of `user_goals_and_preferences`."""
 
     __tablename__ = "plan_inputs"
 
@@ -32,8 +32,10 @@ class PlanInputs(Record):
 
 
 class Plan(Record):
-    """One plan; the successor of `monthly_plans`. `content` holds what is right of it, `partial_content` what was said, while
-    that is not all. `about` is its type as it was then. It costs one unit, counted in `unit_month`, or none when that is empty.
+    """A plan; the successor of `monthly_plans`.
+
+    `content` is the valid part of it, `partial_content` the model's text while the plan is incomplete. `about` is a copy of its
+    type at the time. It costs one unit of the quota, in the month `unit_month`; if that is empty, it has cost none.
     """
 
     __tablename__ = "plans"
@@ -74,7 +76,7 @@ class Plan(Record):
 
 
 class PlanQuota(Base):
-    """How many units a person has used in a month, those of plans that are being written included."""
+    """The number of units a person has used in a month, including those of plans being written."""
 
     __tablename__ = "plan_quotas"
 

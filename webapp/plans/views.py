@@ -1,4 +1,4 @@
-"""Plans: their list, the form of a new one, their pages and streams, and what is done with one."""
+"""The pages of plans: the list, the form for a new one, a plan with its event stream, and the actions on it."""
 
 from typing import Any
 
@@ -162,7 +162,7 @@ def delete(id: str) -> Response:
 
 
 def _refused(type: Type, refusal: AppError, values: dict[str, Any], of_model: ModelForm) -> Response:
-    """The form with what was typed, and why it was not taken."""
+    """Renders the form with the submitted values and the reason for the refusal."""
     if wants_json():
         raise refusal
     errors = refusal.fields if isinstance(refusal, Rejected) else {refusal.field: refusal.message}

@@ -1,4 +1,4 @@
-"""The picture of a workflow: a box for each step, one below the other, and the ways between them; and the same in words. Pure."""
+"""The diagram of a workflow: a column of boxes for the steps, and lines for the ways between them; and its text. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

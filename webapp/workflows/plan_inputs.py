@@ -25,7 +25,7 @@ def inputs(
 
 
 def _fitting(value: Any, type: str) -> Any:
-    """A list of lines, a whole number or a text, where that is what is wanted; whether it fits is for the type to say."""
+    """Converts a value to a list of lines, a number or a text, if the field's type is one of these; the type validates it."""
     if type == "array" and not isinstance(value, list):
         return [line.strip() for line in shown(value).splitlines() if line.strip()]
     if type in ("integer", "number") and isinstance(value, str):

@@ -219,7 +219,7 @@ class _Reader:
         return replace(step, text=self._filled((*path, "say"), about.get("say"), names), group=group)
 
     def _generate(self, path: Path, about: dict[str, Any], step: Step, slots: dict[str, Slot], names: set[str]) -> Step:
-        """A plan type, and what its fields are filled with: what is not said comes from the slots of the same name."""
+        """Reads a `generate` step: its plan type and its inputs; without `with`, slots fill the fields of the same name."""
         type = about.get("generate")
         if not isinstance(type, str) or not SLUG.fullmatch(type.replace("_", "-")):
             self._fault((*path, "generate"), "This must be the name of a plan type.", "generate: weekly-card")

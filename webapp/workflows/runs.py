@@ -131,7 +131,7 @@ def _refuse_typed_file(run: WorkflowRun, event: Event) -> None:
 
 
 def move(run: WorkflowRun, version: int, *, confirm: bool) -> Redone:
-    """Has a run follow another version; `steps` are those that are new in it, `dropped` those that are gone."""
+    """Moves a run to another version if `confirm` is set; returns the steps that are new there, and as `dropped` the lost."""
     source, id = shelf.source_of(run.slug, version), run.id
     old, new = definition_of(run), shelf.known(source)
     place = run.place

@@ -1,4 +1,4 @@
-"""The workflows: those that are shipped and those that admins write; drafts, publishing, versions."""
+"""Workflows, shipped or written by admins: drafts, publishing, versions."""
 
 import hashlib
 from collections.abc import Sequence
@@ -23,16 +23,16 @@ from webapp.workflows.tables import Workflow, WorkflowVersion
 
 FOLDER = Path(__file__).parent / "shipped"
 MOST_WORKFLOWS, MOST_NOTE = 500, 300
-# To read a large one anew takes up to a quarter of a second.
+# Parsing a large definition takes up to a quarter of a second.
 MOST_KNOWN = 64
 GONE = "That workflow no longer exists."
 UNPUBLISHED = "“{}” has a draft that isn't published yet. Saving this replaces it."
-# Whose unpublished draft.
+# Whose unpublished drafts a save can overwrite.
 Replaces = Literal["nobody's", "own", "any"]
 
 
 class BrokenDefinition(Invalid):
-    """A text that is no workflow, with every fault and its line."""
+    """Raised for an invalid definition; `faults` has every fault and its line."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         first = faults[0]
@@ -46,7 +46,7 @@ class BrokenDefinition(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """What lists say of a workflow."""
+    """What lists show of a workflow."""
 
     title: str
     about: str
@@ -55,7 +55,7 @@ class Headline:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A workflow as it stands: what is published, what is being written. `version` is 0 where nothing is published."""
+    """A workflow: its published text and its draft. `version` is 0 if nothing is published."""
 
     slug: str
     source: str
@@ -81,7 +81,7 @@ class Entry:
 
 
 def checked(source: str) -> Definition:
-    """The definition of a text; raises `BrokenDefinition`."""
+    """Returns the definition of a text; raises `BrokenDefinition`."""
     try:
         return offload_expecting(reading.Broken, known, source)
     except reading.Broken as error:
@@ -89,7 +89,7 @@ def checked(source: str) -> Definition:
 
 
 def whole(source: str) -> Definition:
-    """The same of a text that is to be run: what it names is there."""
+    """Returns the definition of a text that will run: the plan types it names must exist."""
     definition = checked(source)
     _check_plan_types(definition)
     return definition
@@ -97,19 +97,19 @@ def whole(source: str) -> Definition:
 
 @lru_cache(maxsize=MOST_KNOWN)
 def known(source: str) -> Definition:
-    """The definition of a text that was checked before."""
+    """Returns the cached definition of a text that was checked before."""
     return reading.read(source)
 
 
 @lru_cache(maxsize=2 * MOST_WORKFLOWS)
 def headline(source: str) -> Headline:
-    """The same of a text that is only named."""
+    """Returns the cached headline of a text, for which lists don't need the whole definition."""
     found = known(source)
     return Headline(found.title, found.about, found.minutes)
 
 
 def entries() -> list[Entry]:
-    """Every workflow by its title; one that an admin has written takes the place of a shipped one of the same name."""
+    """Returns all workflows by title; one written by an admin replaces a shipped one with the same slug."""
     found = _shipped() | _written()
     for each in found.values():
         offload(headline, each.text)
@@ -125,7 +125,7 @@ def get(slug: str) -> Entry:
 
 
 def _written(*which: ColumnElement[bool]) -> dict[str, Entry]:
-    """Those that admins have written, by their names."""
+    """Returns the workflows written by admins, by slug."""
     published = (WorkflowVersion.slug == Workflow.slug) & (WorkflowVersion.number == Workflow.published)
     columns = (Workflow.slug, WorkflowVersion.source, Workflow.source, Workflow.published)
     query = select(*columns).outerjoin(WorkflowVersion, published).where(*which)
@@ -134,7 +134,7 @@ def _written(*which: ColumnElement[bool]) -> dict[str, Entry]:
 
 
 def published(slug: str) -> Entry:
-    """One that can be run."""
+    """Returns a workflow that is published; raises `NotFound` otherwise."""
     found = get(slug)
     if not found.version:
         raise NotFound("That workflow isn't published yet.")
@@ -142,20 +142,20 @@ def published(slug: str) -> Entry:
 
 
 def newest(slug: str) -> int:
-    """The number of the published version; 0 without any."""
+    """Returns the number of the published version, or 0."""
     row = db.session.get(Workflow, slug)
     shipped = _shipped().get(slug)
     return row.published if row else shipped.version if shipped else 0
 
 
 def versions(slug: str) -> Sequence[WorkflowVersion]:
-    """The published ones, newest first."""
+    """Returns the published versions, newest first."""
     query = select(WorkflowVersion).where(WorkflowVersion.slug == slug)
     return db.session.scalars(query.order_by(WorkflowVersion.number.desc())).all()
 
 
 def source_of(slug: str, version: int) -> str:
-    """The text of one version."""
+    """Returns the text of a version."""
     shipped = _shipped().get(slug)
     found = db.session.get(WorkflowVersion, (slug, version)) if version <= MOST_NUMBER else None
     if not found and not (shipped and version == shipped.version):
@@ -164,9 +164,9 @@ def source_of(slug: str, version: int) -> str:
 
 
 def save(source: str, who: audit.About, *, slug: str = "", replaces: Replaces = "any") -> str:
-    """Keeps a text as the draft of the workflow that it names, and gives that name; nobody runs it yet.
+    """Saves a text as the draft of the workflow it names, and returns that slug; runs don't use it until it is published.
 
-    `replaces` says whose draft it may take the place of, where that isn't published: there is no other copy of one.
+    `replaces` limits whose draft can be overwritten if it isn't published, because there is no other copy of it.
     """
     source = source.replace("\r\n", "\n")
     name = whole(source).slug
@@ -197,7 +197,7 @@ def _refuse_to_replace(session: Session, row: Workflow, source: str, replaces: R
 
 
 def publish(slug: str, note: str, who: audit.About) -> int:
-    """Makes the draft the version that new runs follow; those that are under way go on as they began."""
+    """Publishes the draft as the version for new runs; existing runs keep the version they started with."""
     if get(slug).is_shipped:
         raise Conflict("This workflow comes with Millrace. Save a draft of your own first.")
     if len(note) > MOST_NOTE:
@@ -220,7 +220,7 @@ def publish(slug: str, note: str, who: audit.About) -> int:
 
 
 def remove(slug: str, who: audit.About) -> None:
-    """Takes one away; a shipped one of the same name is there again, and runs of it go on."""
+    """Deletes a workflow; a shipped one with the same slug takes its place, and existing runs continue."""
     get(slug)
     with write() as session:
         if not session.execute(delete(Workflow).where(Workflow.slug == slug).returning(Workflow.slug)).first():

@@ -33,14 +33,14 @@ STATES = {
     "cancelled": "Cancelled",
     "failed": "Stopped",
 }
-# Which field of HTML a slot is typed in.
+# `FIELDS` is the HTML input mode for a type of slot.
 FORMATS = formats.IN_WORDS[:1].upper() + formats.IN_WORDS[1:]
 FIELDS = {"number": "decimal", "email": "email"}
 
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A step in the rail."""
+    """A step in the list of a run's steps."""
 
     name: str
     state: str
@@ -48,7 +48,7 @@ class Dot:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """An answer that can be changed."""
+    """An answer, with the URL to change it."""
 
     label: str
     text: str
@@ -57,7 +57,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, and how it can be answered."""
+    """The current question, and how it can be answered."""
 
     ask: str
     options: tuple[str, ...] = ()
@@ -70,7 +70,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """What stands below the messages of a run."""
+    """The panel below the messages of a run."""
 
     id: str
     seq: int
@@ -125,7 +125,7 @@ def panel(run: WorkflowRun, right: str) -> Panel:
 
 
 def question(run: WorkflowRun, definition: Definition, place: State) -> Question:
-    """What is asked at the moment; in a chat step that is for the person to say."""
+    """Returns the current question; in a chat step, the person replies freely."""
     slot = slot_of(definition, place)
     if slot is None:
         return Question("Your reply", is_long=True)
@@ -143,7 +143,7 @@ def asked(run: WorkflowRun, slot: Slot) -> str:
 
 
 def facts(run: WorkflowRun, definition: Definition, place: State) -> list[Fact]:
-    """The answers so far, in the order of the slots; after the end they stay as they are."""
+    """Returns the answers so far in the order of the slots; they can't be changed once the run has ended."""
     known = [name for name in definition.slots if name in place.slots]
     is_open = not place.has_ended and place.status != "running"
     urls = {name: url_for("runs.fact", id=run.id, name=name) if is_open else "" for name in known}
@@ -151,7 +151,7 @@ def facts(run: WorkflowRun, definition: Definition, place: State) -> list[Fact]:
 
 
 def typed(slot: Slot, place: State) -> str:
-    """An answer as it stands in its field."""
+    """Returns an answer as text for its form field."""
     return text_of(place.slots.get(slot.name))
 
 
@@ -172,7 +172,7 @@ def of_chat(chat: Chat, right: str) -> dict[str, Any]:
 
 
 def plan_being_written(run: WorkflowRun) -> ShownPlan | None:
-    """The plan of the present step, as far as it is."""
+    """Returns the plan that is being written for the current step."""
     plan = planning.plan_of(run) if run.is_due else None
     if not plan or not plan.is_running:
         return None
@@ -183,7 +183,7 @@ LEADER = Leader(KIND, "workflows/_panel.html", of_chat, STEP.key)
 
 
 def why_paused(run: WorkflowRun, place: State) -> str:
-    """Why it is paused, where a model was the reason."""
+    """Returns the reason for a pause, if a failed model call caused it."""
     if place.status != "paused" or not place.due:
         return ""
     last = queries.events_of(run, after=run.seq - 1, limit=1)
@@ -191,7 +191,7 @@ def why_paused(run: WorkflowRun, place: State) -> str:
 
 
 def _dots(definition: Definition, place: State) -> list[Dot]:
-    """The steps in which somebody does something; those that were left out are not drawn once the run has ended."""
+    """Returns the steps at which a person or a model acts; once the run has ended, steps it skipped are left out."""
     steps = [step for step in definition.steps if step.verb in ("collect", "chat", "generate")]
     states = {step.id: "here" if step.id == place.step else "done" if step.id in place.outcomes else "ahead" for step in steps}
     return [Dot(label(id), state) for id, state in states.items() if state != "ahead" or not place.has_ended]

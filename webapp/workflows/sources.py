@@ -1,4 +1,4 @@
-"""What a step is given from documents: searched in the name of the person who runs it, and of nobody else."""
+"""The passages that a step's prompt includes, searched only with the rights of the person who runs it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,12 +19,12 @@ from webapp.workflows.prompts import STEP
 from webapp.workflows.record import definition_of, people_of
 from webapp.workflows.tables import WorkflowRun
 
-# Passages of the files of a run, of which nothing was found.
+# The number of passages from a run's files when a search finds nothing in them.
 MOST_OF_FILES = 6
 
 
 def found_for(run: WorkflowRun) -> Given:
-    """For what a model is about to say; an answer that goes on keeps the numbers that it cites."""
+    """Returns the sources for the next answer; a continued answer keeps its sources, whose numbers it cites."""
     definition, place = definition_of(run), run.place
     step = definition.by_id[place.step]
     knowledge = definition.all_knowledge if place.is_aside else step.knowledge
@@ -41,12 +41,12 @@ def found_for(run: WorkflowRun) -> Given:
 
 
 def files_of(run: WorkflowRun, person: User) -> Collection | None:
-    """The collection of the files that were given in a run, if it is still there."""
+    """Returns the collection of the files given in a run, if it still exists."""
     return queries.collection(person, run.collection_id) if run.collection_id else None
 
 
 def _with_files(run: WorkflowRun, found: Given) -> Given:
-    """Where a task names nothing that is found in the files of its run, a model is given their beginnings."""
+    """Adds the beginnings of the run's files if the search found nothing in them."""
     person = db.session.get_one(User, run.owner_id)
     collection = files_of(run, person)
     own = list(reversed(queries.documents(person, collection))) if collection else []
@@ -70,12 +70,12 @@ def _searched(run: WorkflowRun, names: Sequence[str], said: Sequence[str], *, ha
         for each in queries.collections(user)
         if each.name.casefold() in wanted or each.id in names or (has_files and each.id == run.collection_id)
     ]
-    # Of collections that this person may not see, the answer says what it says where nothing was found.
+    # If the person may see none of the collections, the prompt is the same as if nothing was found.
     return sourcing.found_in(ids, said, run.owner_id) if ids else Given(was_asked=True)
 
 
 def _asked(run: WorkflowRun) -> list[str]:
-    """What is looked for: the task of the step, and what the person replied in it."""
+    """Returns what to search for: the task of the step, and the person's last reply in it."""
     definition, place = definition_of(run), run.place
     step = definition.by_id[place.step]
     task = text_for(definition, place, step.text, people_of(db.session(), run))

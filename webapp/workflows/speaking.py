@@ -1,4 +1,4 @@
-"""Has a model speak in a run: a generation of a kind of its own, limited in sentences and tokens by its step."""
+"""Runs the model calls of a run as generations, limited to the sentences and tokens of their step."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -30,12 +30,12 @@ from webapp.workflows.sentences import capped, first
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
 
-# How a side question is answered.
+# The limits for the answer to a side question.
 ASIDE = Step("aside", "chat", max_sentences=3, max_tokens=300)
 
 
 class Brief:
-    """A source that ends after so many sentences and tokens, with what was said before the answer was cut."""
+    """A source of events that ends after so many sentences and tokens, counting those of `beginning`, the cut answer so far."""
 
     def __init__(self, source: Source, sentences: int, tokens: int | None, beginning: str) -> None:
         self._source, self._sentences, self._tokens, self._beginning = source, sentences, tokens, beginning
@@ -50,7 +50,7 @@ class Brief:
 
 
 def speak_if_due(run_id: str) -> None:
-    """Begins the answer of the present step, unless it is being written; where that is refused, the run is paused."""
+    """Starts the answer of the current step unless one is being written; pauses the run if it is refused."""
     run = db.session.get(WorkflowRun, run_id, populate_existing=True)
     if run is None or not run.is_due:
         return
@@ -60,14 +60,14 @@ def speak_if_due(run_id: str) -> None:
         else:
             _begin(run)
     except Busy:
-        # It is being spoken already.
+        # An answer is already being written.
         return
     except AppError as error:
         fall(run_id, error.message)
 
 
 def _plan(run: WorkflowRun) -> None:
-    """Has a plan written, unless it is there already."""
+    """Starts the plan of the current step, or continues the run if the plan was completed elsewhere."""
     id, plan = run.id, planning.completed_elsewhere(run)
     if plan is None:
         planning.begin(run)
@@ -83,13 +83,13 @@ def _plan(run: WorkflowRun) -> None:
 
 def _begin(run: WorkflowRun) -> None:
     lane, id, person = db.session.get_one(Chat, run.chat_id).lane, run.id, run.owner_id
-    # Searched before anything is stored: that takes its time, and holds no transaction.
+    # Searched before the transaction, which would otherwise stay open that long.
     given = sources.found_for(run)
     sending.start(partial(_store, id, given), person, lane=lane)
 
 
 def fall(run_id: str, why: str) -> None:
-    """A model could not be asked: the run waits until it is resumed."""
+    """Pauses a run whose model could not be called, until it is resumed."""
     with write() as session:
         run = held(session, run_id)
         record(session, run, Event("fell", why))
@@ -98,7 +98,7 @@ def fall(run_id: str, why: str) -> None:
 
 
 def speak_after(engine: Engine, generation_id: str, run_id: str) -> None:
-    """The same as soon as a generation, whose end has been written, has left its place."""
+    """Does the same once a generation that has just been saved has been removed from the engine's live ones."""
 
     def speak() -> None:
         while generation_id in engine.live:
@@ -134,7 +134,7 @@ def _anew(session: Session, chat: Chat, how: How) -> Asked:
 
 
 def _again(session: Session, chat: Chat, message: Message, how: How) -> Asked:
-    """What was cut goes on in the same message."""
+    """Queues the continuation of a cut answer, in the same message."""
     last: Generation | None = chats.last_generation(message)
     said = paths.said_within(session, message.id)
     asked = sending.queue(chat, message, said, model=chat.model, continues_id=last.id if last else None, how=how)

@@ -1,4 +1,4 @@
-"""Where a run stands, what happens to it, and what it does then. Pure."""
+"""The state of a run, the events it handles and the effects they have. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -11,13 +11,13 @@ DONE, SKIPPED = "done", "skipped"
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`outcomes` says of every step that was passed how; `said` holds what models said in which step.
+    """The state of a run. `outcomes` holds how each passed step ended; `said` holds what models answered, by step.
 
-    `kept` has steps that need not be done again when the run comes to them, with their outcome; `trail` has those at which
-    a person was asked, the present one last. `tries` counts answers that did not fit, `turns_left` replies to a model. While
-    it is `due`, it is a model's turn: `is_aside` when it answers a question of the person's, after which the step is asked again.
-    `handed_to` is the group of people that the chat was handed over to. `proposed` is what a model has read in an answer that
-    did not fit, until the person says whether that is meant.
+    `kept` holds the outcomes of steps that need not be done again when the run reaches them; `trail` the steps at which the
+    person was asked, the current one last. `tries` counts invalid answers, `turns_left` the replies the person still has to a
+    model. `due` means that it is a model's turn, `is_aside` that it answers a question of the person's, after which the step is
+    asked again. `handed_to` is the group that the chat was handed over to. `proposed` is a model's interpretation of an invalid
+    answer, until the person confirms or rejects it.
     """
 
     step: str = ""
@@ -40,7 +40,7 @@ class State:
 
     @property
     def values(self) -> dict[str, Any]:
-        """What conditions compare."""
+        """The names and values that conditions compare."""
         return {**self.slots, **{f"steps.{id}": outcome for id, outcome in self.outcomes.items()}}
 
     def stored(self) -> dict[str, Any]:
@@ -53,9 +53,10 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happens to a run: `answer`, `ask`, `skip`, `back`, `pause`, `resume`, `cancel`, `change` by a person;
-    `spoke`, `fell` and `guess` by a model; `begin` once. A guess is what an answer may mean and, behind an
-    empty line, the answer.
+    """An event of a run.
+
+    A person causes `answer`, `ask`, `skip`, `back`, `pause`, `resume`, `cancel` and `change`; a model `spoke`, `fell` and
+    `guess`; `begin` occurs once. The value of a guess is the interpretation and, after an empty line, the answer as typed.
     """
 
     kind: str
@@ -65,7 +66,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """The workflow says something; `Hear` is a person, `Speak` has a model speak."""
+    """An effect: the workflow posts a message. With `Hear`, it is the person's message; `Speak` calls a model."""
 
     text: str
     step: str
@@ -84,7 +85,7 @@ class Speak:
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """People of a group take over, who are told what has been answered so far."""
+    """An effect: the run is handed over to a group, with a summary of the answers."""
 
     group: str
     summary: str
@@ -96,7 +97,7 @@ Effect = Say | Hear | Speak | HandOver
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The next state and what is to be done; with a `refusal`, nothing but the number of tries has changed."""
+    """The next state and the effects; with a `refusal`, only the number of tries can have changed."""
 
     state: State
     effects: tuple[Effect, ...] = ()

@@ -1,4 +1,4 @@
-"""Workflows and their versions, runs of them, and the log of each run."""
+"""The tables of workflows, their versions, their runs and each run's events."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from webapp.workflows.state import State
 
 
 class Workflow(Base):
-    """One that an admin has written: its draft as YAML, and which version is published; 0 is none."""
+    """A workflow written by an admin: its draft as YAML, and the number of the published version, or 0."""
 
     __tablename__ = "workflows"
 
@@ -23,7 +23,7 @@ class Workflow(Base):
 
 
 class WorkflowVersion(Base):
-    """A published text, which never changes, and what was new in it."""
+    """A published version, which never changes, with a note on what is new."""
 
     __tablename__ = "workflow_versions"
 
@@ -36,11 +36,11 @@ class WorkflowVersion(Base):
 
 
 class WorkflowRun(Record):
-    """One run in its chat. It keeps its text, so that a workflow can be changed and deleted while somebody is in it.
+    """A run in its chat. It has a copy of its text, so that a workflow can be changed or deleted during a run.
 
-    `seq` counts what has happened to it; `message_id` is the answer that a model is writing, or was when it was cut;
-    `plan_id` the plan of which that is true, and `plan_step` the step that has not gone on with it yet.
-    `collection_id` has the files that were given in it; `refusal` says why the last answer did not fit, and what was typed.
+    `seq` counts its events; `message_id` is the answer that is being written or was cut, and `plan_id` the plan. `plan_step` is
+    the step that waits for that plan. `collection_id` is the collection of the files given in the run; `refusal` holds why the
+    last answer was invalid, and what was typed.
     """
 
     __tablename__ = "workflow_runs"
@@ -73,7 +73,7 @@ class WorkflowRun(Record):
 
 
 class RunEvent(Base):
-    """What happened to a run: enough to come to its state again from the beginning."""
+    """An event of a run; its state can be rebuilt by applying all of its events in order."""
 
     __tablename__ = "workflow_run_events"
 

@@ -1,8 +1,8 @@
 """Transcripts that test a workflow without a model: what the person and the model say, and what is expected.
 
-Each line of a case begins with a sign: `<` expects the next thing said to match, `>` answers, `*` is what the model says,
-`=` expects the step or the state, `?` expects a condition to hold, `!` expects a refusal that matches, and `/` is something
-else that happens: `/ask QUESTION`, `/guess VALUE` by a model, `/back`, `/skip`, `/pause`, `/resume`, `/cancel`, `/fell`,
+Each line of a case begins with a sign: `<` expects the next message of the workflow to match a pattern, `>` answers, `*` is a
+model's answer, `=` expects this step or status, `?` expects a condition to hold, `!` expects a refusal that matches, and `/`
+sends another event: `/ask QUESTION`, `/guess VALUE` by a model, `/back`, `/skip`, `/pause`, `/resume`, `/cancel`, `/fell`,
 `/change NAME VALUE`.
 """
 
@@ -24,7 +24,7 @@ SHAPE = "A transcript is a mapping with “workflow”, the name of a file besid
 
 
 def played(source: str, folder: Path) -> tuple[list[str], int]:
-    """What went otherwise than expected, with its line, and how many cases there are."""
+    """Returns the failed expectations, each with its line, and the number of cases."""
     try:
         document = yaml_text.read(source, "transcript")
         about = document.value if isinstance(document.value, dict) else {}
@@ -45,7 +45,7 @@ def played(source: str, folder: Path) -> tuple[list[str], int]:
 
 
 def _faults(definition: Definition, lines: Any) -> Iterator[tuple[int, str]]:
-    """The first line of a case that goes otherwise, if any does."""
+    """Yields the first failing line of a case, if any."""
     play = _Play(definition)
     play.happen(Event("begin"))
     for place, line in enumerate(lines if isinstance(lines, list) else [SHAPE]):

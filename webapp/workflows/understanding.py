@@ -1,4 +1,4 @@
-"""Has a model read an answer that doesn't fit by the rules of its slot; what it reads counts once the person confirms it."""
+"""Has a model interpret an answer that its slot rejects; the interpretation counts only once the person confirms it."""
 
 import logging
 from dataclasses import dataclass
@@ -28,25 +28,25 @@ from webapp.workflows.tables import WorkflowRun
 
 log = logging.getLogger("workflow")
 PURPOSE, MOST_TOKENS, MOST_CHARS = "workflow_answer", 100, 500
-# The person waits meanwhile; after that it is as if no model could be asked.
+# The person waits this long; after that, it is as if no model were available.
 MOST_SECONDS = 15.0
-# By generation. Never stored: it holds words of the person.
+# By generation id. Never stored, because they contain words of the person.
 _jobs: dict[str, "_Job"] = {}
 
 
 @dataclass(slots=True)
 class _Job:
-    """What a model says of an answer, as soon as it has."""
+    """A model's interpretation of an answer, once it has arrived."""
 
     said: str = ""
     is_over: bool = False
 
 
 def understood(run: WorkflowRun, event: Event) -> Event:
-    """The answer as it is, where it fits or no model can read it; else what a model reads in it, to be confirmed."""
+    """Returns the event unchanged if its answer is valid or can't be interpreted; else a `guess` for the person to confirm."""
     definition, place, typed = definition_of(run), run.place, event.value.strip()
     slot, result = slot_of(definition, place), apply(definition, place, event)
-    # Only what was taken for an answer and doesn't fit is a try.
+    # The count of tries grows only if the text was taken as an answer and rejected.
     is_unfit = bool(result.refusal) and result.state.tries > place.tries
     if not (slot and is_unfit and slot.type in READABLE and typed and len(typed) <= MOST_CHARS):
         return event
@@ -59,7 +59,7 @@ def _said(run: WorkflowRun, slot: Slot, typed: str) -> str:
     if chat.model.startswith(DEMO):
         return ""
     aside = Aside(PURPOSE, f"{PURPOSE}:{run.id}", run.owner_id, _request(run, chat.model, slot, typed))
-    # Whatever is asked, nobody's connection to the database waits for it.
+    # Releases the database connection while waiting.
     db.session.rollback()
     return _asked(engine, aside)
 
@@ -72,7 +72,7 @@ def _request(run: WorkflowRun, model: str, slot: Slot, typed: str) -> ModelReque
 
 
 def _asked(engine: Engine, aside: Aside) -> str:
-    """What the model says; nothing where it can't be asked at the moment or takes too long."""
+    """Returns the model's reply; empty if it can't be called now or takes too long."""
     job = _jobs[aside.id] = _Job()
     try:
         asides.ask(engine, aside)

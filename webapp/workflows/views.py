@@ -1,4 +1,4 @@
-"""Workflows: their list, and what a person does in a run."""
+"""The pages of workflows: the list, and the actions in a run."""
 
 from typing import Any
 
@@ -19,14 +19,14 @@ from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
 
 bp = Blueprint("runs", __name__)
-# They may send a file, and only people with an account.
+# These routes accept a file, but only from people who are signed in.
 WITH_FILES = ("runs.do", "runs.change_fact")
 BUTTONS = ("answer", "ask", "back", "skip", "pause", "resume", "cancel")
 
 
 @bp.url_value_preprocessor
 def allow_files(endpoint: str | None, _values: object) -> None:
-    """Before anything reads the form."""
+    """Raises the upload limit before anything parses the form."""
     if endpoint in WITH_FILES and request.method == "POST" and user_or_none():
         expect_files(documents.most_bytes())
 
@@ -135,7 +135,7 @@ def change_fact(id: str, name: str) -> Response:
 
 
 def _sent() -> Sent | None:
-    """The file that comes with a form."""
+    """Returns the file uploaded with a form."""
     file = request.files.get("file")
     return Sent(file.stream, file.filename) if file and file.filename else None
 
@@ -151,7 +151,7 @@ def _brought(run: WorkflowRun, sent: Sent) -> Response:
 
 
 def _done(run: WorkflowRun, event: Event) -> Response:
-    """What does not fit is said by the page itself, beside the question."""
+    """Applies an event; the page itself shows a refusal, next to the question."""
     chat_id = run.chat_id
     try:
         runs.happen(run, event, seen=request.form.get("seen", type=int))
@@ -167,7 +167,7 @@ def _fact_page(run: WorkflowRun, name: str, *, refusal: AppError | None = None, 
     ask = shown.asked(run, slot)
     values = {"value": shown.typed(slot, place), **more}
     if slot.type == "file":
-        # What another file would redo does not depend on it.
+        # The effects of replacing a file don't depend on the new one.
         values |= {"redone": runs.redone_by_file(run, name), "formats": shown.FORMATS}
     chat_url = url_for("chat.show", id=run.chat_id, _anchor="end")
     context = {"run": run, "slot": slot, "ask": ask, "label": shown.label, "chat_url": chat_url, "title": definition.title}
