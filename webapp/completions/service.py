@@ -64,7 +64,7 @@ def complete(user: User, wanted: Wanted) -> Generation:
 def _stored(
     engine: Engine, wanted: Wanted, model: str, person: str, parameters: dict[str, Any], given: Given
 ) -> tuple[Generation, Source]:
-    # Built before the write, because attributes can no longer be read after the commit.
+    # Built before the commit: an error afterwards would leave a generation that never starts.
     quoted = tuple(Turn(each.role, each.text) for each in given.sections())
     turns, kept = (*wanted.turns[:-1], *quoted, *wanted.turns[-1:]), tuple(each.kept for each in given.sources)
     words = {"sources_late": LATE if given.is_late else "", "sources_by_words": given.by_words}

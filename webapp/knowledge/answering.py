@@ -19,7 +19,7 @@ from webapp.sections import AFTER, Section
 
 log = logging.getLogger("knowledge:answering")
 
-# Counts each passage. Two adjacent passages are merged into one source; a third neighbour is left out.
+# The maximum number of passages in the sources. Two adjacent ones are merged into one source; a third neighbour is left out.
 MOST_PASSAGES = 6
 # About 2,000 tokens.
 MOST_CHARS = 8_000
@@ -62,7 +62,7 @@ class Source:
 
     @property
     def kept(self) -> dict[str, Any]:
-        """Returns what is stored with the answer: no text or title, because later readers' rights are checked on each view."""
+        """Returns the data stored with the answer: no text or title, because later readers' rights are checked on each view."""
         kept = {"number": self.number, "document_id": self.document_id, "passage_id": self.passage_id, "page": self.page}
         return kept | ({"beside_id": self.beside_id} if self.beside_id else {})
 

@@ -50,7 +50,7 @@ class Job(NamedTuple):
 
 
 def work() -> bool:
-    """Embeds what is due; returns whether any work is left, now or later."""
+    """Runs the embedding jobs that are due; returns whether any work is left, now or later."""
     vector_sets.arrange()
     while not the_engine().is_closing and (job := _next()):
         _embed(job)
@@ -109,8 +109,8 @@ def _go_on(session: Session, collection_id: str) -> Sequence[VectorSet]:
 def _next() -> Job | None:
     """Returns the next due job; first makes a set that is complete the current one of its collection.
 
-    Both queries run in a thread, off the event loop: each chat with a long file has its own collection, so there can be many
-    sets.
+    Each query is one statement that doesn't block the event loop: each chat with a long file has a collection of its own, and
+    so a set, so there can be many.
     """
     # Ends the read transaction, so that rows just committed are visible.
     db.session.rollback()
@@ -256,7 +256,7 @@ def _failed(job: Job, error: AppError) -> None:
 
 
 def _let_be() -> None:
-    """Marks documents as ready that get no vectors for now; they are found by their words."""
+    """Marks documents that get no vectors for now as ready; they are found by their words."""
     waiting = db.session.execute(select(Document.id, Document.collection_id).where(Document.state == "embedding")).all()
     left = {each: not vector_sets.awaits(db.session(), each) for each in {collection_id for _, collection_id in waiting}}
     ids = [id for id, collection_id in waiting if left[collection_id]]

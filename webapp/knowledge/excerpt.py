@@ -7,7 +7,7 @@ from webapp.knowledge.tables import Passage
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """Has the id of its best passage; `beside_id` is the id of the adjacent passage merged into it, if there is one."""
+    """A quoted text under the id of its best passage; `beside_id` is that of an adjacent passage merged into it, if any."""
 
     id: str
     document_id: str

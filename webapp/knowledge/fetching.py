@@ -20,7 +20,7 @@ from webapp.upstream.body import Stopped
 AGENT = "Millrace"
 SECONDS, MOST_DETOURS, MOST_URL = 20.0, 5, 2_000
 MOST_BYTES, MOST_ROBOTS = 20 * 1024 * 1024, 256 * 1024
-# The file ending for a content type, used if the URL has none.
+# The file ending for each content type.
 ENDINGS = {
     "text/html": "html", "application/xhtml+xml": "html", "text/plain": "txt", "text/markdown": "md", "text/csv": "csv",
     "application/json": "json", "application/xml": "xml", "text/xml": "xml", "application/pdf": "pdf",

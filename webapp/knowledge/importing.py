@@ -149,7 +149,7 @@ def _parts(id: str) -> Iterator[bytes]:
     for number in count():
         if not (content := queries.part(id, number)):
             return
-        # Ends the read transaction, so that others can write before the next part is read.
+        # Releases the database connection: other greenlets can run before the next part is read.
         db.session.rollback()
         yield content
 

@@ -152,7 +152,7 @@ def _nearest(asked: bytes, sets: Sequence[Searched], until: float) -> list[tuple
 
 
 def _ranked(asked: bytes, held: "Sequence[tuple[Searched, Vectors]]", wanted: float) -> list[tuple[float, int]]:
-    """Runs in a real thread. Scales nearness so that a set's baseline, which depends on its model, becomes 0."""
+    """Ranks passages by nearness, scaled so that the baseline of each set becomes 0; runs in a real thread."""
     found = list[tuple[float, int]]()
     for each, vectors in held:
         room = 1 - each.baseline

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.float32]
-# Per product, so that other threads get the interpreter lock in between.
+# The rows of one product: between two products, other threads get the interpreter lock.
 ROWS_AT_ONCE = 16_384
 # Copying the vectors of most documents costs more than multiplying all of them.
 COPIED_BELOW = 0.5

@@ -82,7 +82,7 @@ def let_go(session: Session, chat_ids: Iterable[str]) -> None:
 
 
 def let_go_of_file(session: Session, chat_id: str, hash: str) -> None:
-    """Does the same for one file that no message of the chat contains any more."""
+    """Does the same as `let_go`, for one file that no message of the chat contains any more."""
     collection = session.scalar(select(Collection).where(Collection.chat_id == chat_id))
     if collection is None:
         return

@@ -45,5 +45,5 @@ def finds_passage(user: User) -> ColumnElement[bool]:
 
 
 def finds_vectors(user: User) -> ColumnElement[bool]:
-    """Returns the same condition for all passages of a document, if its current edition is the one that was embedded."""
+    """Returns the condition for finding all passages of a document by their vectors: its current edition was embedded."""
     return and_(sees_document(user), is_there(), EmbeddedDocument.edition == Document.edition)

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 # The index stores two word counts per row: for the head and for the body.
 COLUMNS = 2
-# A temporary table of the connection; it stores nothing.
+# A virtual table in the temporary schema of each connection, because it stores nothing.
 PLACES = "CREATE VIRTUAL TABLE IF NOT EXISTS temp.passages_places USING fts5vocab(main, passages_search, instance)"
 IN_HEAD = " || ',' || ".join(["doc"] * HEAD_WEIGHT)
 ROWS = f"SELECT group_concat(CASE col WHEN 'head' THEN {IN_HEAD} ELSE doc END) FROM temp.passages_places WHERE term = ?"
-# FTS5's structure records (ids 1 and 10): each transaction that changes the index changes one of them.
+# FTS5's averages record (id 1) and structure record (id 10): each transaction that changes the index changes one of them.
 STATE = "(SELECT group_concat(hex(block)) FROM passages_search_data WHERE id IN (1, 10))"
 LENGTHS = f"SELECT {STATE}, group_concat(id), group_concat(hex(sz), '') FROM passages_search_docsize"
 # Limits memory: each word of a question can be in half of all passages.

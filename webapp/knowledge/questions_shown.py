@@ -14,7 +14,7 @@ Reasons = list[tuple[str, int, str]]
 
 @dataclass(frozen=True, slots=True)
 class ShownTried:
-    """For each hit: how it is shown, its score, what each word adds to it, whether an answer would use it, and its meaning."""
+    """For each hit: how it is shown, its score, what each word adds to it, whether an answer would use it, its meaning rank."""
 
     hits: list[tuple[ShownHit, str, Reasons, bool, str]]
     too_common: Sequence[str]

@@ -33,7 +33,7 @@ def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
 
 
 def pieces_of(parts: Iterable[Part], about: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Does the same for parts that are already extracted."""
+    """Does the same as `pieces`, for parts that are already extracted."""
     whole = Whole(about["most"])
     try:
         for part in parts:

@@ -73,7 +73,7 @@ def search(user: User, query: str, **bounds: Unpack[Bounds]) -> list[Hit]:
 
 
 def looked_up(user: User, query: str, **bounds: Unpack[Bounds]) -> Found:
-    """Returns the same hits together with the counts made for them."""
+    """Searches like `search`; also returns the words and the counts that it used."""
     among, limit = _among(bounds), bounds.get("limit", USUAL)
     asked, until = words.asked_for(query), time.monotonic() + bounds.get("seconds", bounded.PATIENCE_SECONDS)
     if not asked:

@@ -43,7 +43,7 @@ class ShownCollection:
     is_own: bool
     can_write: bool
     chat_id: str = ""
-    # The first names of the people and groups it is shared with.
+    # The first few of the people and groups it is shared with.
     faces: Sequence[str] = ()
 
 

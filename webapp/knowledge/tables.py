@@ -33,7 +33,7 @@ class Collection(Record):
     """Documents that are shared together; a grant gives access only to people with at least the clearance of `level`.
 
     `embedding_model` is the model for its vectors: empty for the team's, `none` for no vectors. If `chat_id` is set, the
-    collection holds the files of that chat, and whoever may see the chat may see it.
+    collection holds the files of that chat, and everyone who may see the chat may see it.
     """
 
     __tablename__ = "collections"

@@ -14,7 +14,7 @@ from webapp.knowledge.permitted import COLLECTION, DOCUMENT
 from webapp.knowledge.tables import Collection, Document
 from webapp.settings.service import setting
 
-# Per statement, because databases limit the number of parameters.
+# The rows in one statement, because databases limit the number of parameters.
 ROWS_AT_ONCE = 200
 # Rows with this deletion time are deleted by the next run, even if the trash is never emptied: what they belonged to is already
 # permanently deleted.
@@ -22,14 +22,14 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def empty() -> None:
-    """Permanently deletes what is due, in small batches."""
+    """Permanently deletes expired documents and collections in small batches."""
     days = int(setting("trash.days"))
     while _erase_some(utc_now() - timedelta(days=days) if days else LONG_AGO + timedelta(days=1)):
         stand_in_line()
 
 
 def is_waiting() -> bool:
-    """Returns whether anything in the trash will be deleted at some time."""
+    """Returns whether the trash contains anything that will expire."""
     is_emptied = bool(int(setting("trash.days")))
     due = [table.deleted_at.is_not(None) if is_emptied else table.deleted_at == LONG_AGO for table in (Document, Collection)]
     waiting = (select(table.id).where(which).limit(1) for table, which in zip((Document, Collection), due, strict=True))

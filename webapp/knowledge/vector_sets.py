@@ -64,7 +64,7 @@ def arrange() -> None:
 
 
 def _arrange(collection_id: str, model: str) -> None:
-    """Does the same for one collection, from its current rows: a change of the team's model affects all, one after the other."""
+    """Does the same as `arrange` for one collection, from its current rows: changing the team's model affects all of them."""
     there = VectorSet.collection_id == collection_id, VectorSet.state != GONE
     with write() as session:
         dropped, state = decided(model, session.scalars(select(VectorSet).where(*there).order_by(VectorSet.id)).all())

@@ -61,7 +61,7 @@ def _fetched(url: str, etag: str, by: User) -> Fetched | None:
 
 
 def _is_same(document: Document, fetched: Fetched) -> bool:
-    """Returns whether the extracted text is unchanged; of a page's bytes, much changes on each request unseen."""
+    """Returns whether the extracted text is unchanged: the bytes of a page often change without a visible difference."""
     before = "".join(each.text[each.overlap :] for each in queries.passages_of(document))
     return bool(before) and before.strip() == _text(fetched, most=len(before) + 1_000)
 

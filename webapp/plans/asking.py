@@ -1,4 +1,4 @@
-"""Builds the model requests of a plan: the first one, and a second that repairs what is missing or invalid."""
+"""Builds the model requests of a plan: the first one, and a second that repairs missing or invalid parts."""
 
 import json
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def request_of(generation: Generation) -> ModelRequest:
 
 
 def source_of(engine: Engine, generation: Generation, plan: Plan) -> Source:
-    """Returns the source that writes a plan: the first request, then a second one for what is wrong with the result."""
+    """Returns the source that writes a plan: the first request, then a second one for the wrong parts of the result."""
     is_whole = bool(generation.prompt.get("is_whole"))
     asked = generations.ladder(engine, request_of(generation), is_whole=is_whole)
     return mending_of(engine, generation, plan.about, inputs_of(plan).values)(asked)

@@ -67,7 +67,7 @@ def faults(value: Any, schema: Schema) -> list[Fault]:
         return too_large
     # Imported late, so that a server without plans doesn't load it.
     from jsonschema import Draft202012Validator, FormatChecker
-    from referencing import Registry  # the same
+    from referencing import Registry  # imported late for the same reason
 
     validator = Draft202012Validator(schema, registry=Registry(), format_checker=FormatChecker(("date",)))
     each = (fault for error in validator.iter_errors(value) for fault in _faults(error))

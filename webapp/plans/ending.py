@@ -1,4 +1,4 @@
-"""The end of a plan: what can be kept of the model's text, what is missing, and which status follows. Pure."""
+"""The end of a plan: which part of the model's text is kept, which parts are missing, and which status follows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ SENTENCES = {
 
 @dataclass(frozen=True, slots=True)
 class Mended:
-    """A parsed text: `value` holds what is valid, `faults` what is missing or wrong, `steps` the repairs that were made."""
+    """A parsed text: `value` holds the valid part, `faults` the missing and wrong parts, `steps` the repairs that were made."""
 
     value: dict[str, Any]
     faults: tuple[Fault, ...]
@@ -74,7 +74,7 @@ def mended(draft: Draft, schema: Schema) -> Mended:
 
 
 def kept(result: Mended, schema: Schema) -> dict[str, Any]:
-    """Returns what is saved of an incomplete plan: only valid elements."""
+    """Returns the part of an incomplete plan that is saved: its valid elements."""
     value, wrong = result.value, list(result.faults)
     while places := [element for fault in wrong if (element := element_of(tuple(steps(fault.path))))]:
         present = [place for place in places if value_at(value, place) is not None]

@@ -1,4 +1,4 @@
-"""Downloads of a plan, and the page with its changes against the plan before it."""
+"""Downloads of a plan, and its comparison with the plan it was started again from."""
 
 from flask import Blueprint, Response
 
@@ -38,7 +38,7 @@ def calendar(id: str) -> Response:
 @bp.get("/plans/<id>/changes")
 @signed_in
 def changes(id: str) -> Response:
-    """Compares a plan with the one it was generated from again."""
+    """Compares a plan with the earlier plan it was started again from."""
     plan = own_plan(id)
     before = found(queries.own_plan(planner().id, plan.again_of_id or ""))
     return render("plans/changes.html", plan=plan, before=before, lines=difference(_text(before), _text(plan)))

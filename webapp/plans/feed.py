@@ -25,7 +25,7 @@ from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.topics import Signal
 
-# The cursor of a generation's projection has five counts.
+# The five counts are the cursor of a generation's projection.
 POSITION = re.compile(r"(\w*)\.([0-9]{1,18})-([0-9]{1,18})\.(?:(\w+)\.([0-9]{1,18}(?:-[0-9]{1,18}){4})|\.)")
 
 

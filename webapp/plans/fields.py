@@ -70,7 +70,7 @@ def typed(schema: Schema, form: Mapping[str, Sequence[str]], before: Any, prefix
 
 
 def typed_single(schema: Schema, form: Mapping[str, Sequence[str]], before: Any) -> Any:
-    """Does the same for a part that can be something other than an object."""
+    """Does the same as `typed`, for a part that can be something other than an object."""
     return typed(schema, form, before) if kind_of(schema) == "object" else _typed(schema, form, before, "value")
 
 

@@ -83,7 +83,7 @@ class PlanProjection:
         return self.shown, self._cursor()
 
     def since(self, cursor: Cursor) -> tuple[list[Frame], Cursor]:
-        """Returns what is new since this cursor, as notes."""
+        """Returns the notes since this cursor, and the new cursor."""
         now = self._cursor()
         if cursor == now:
             return [], now

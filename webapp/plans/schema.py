@@ -31,7 +31,7 @@ def is_within(path: str, place: str) -> bool:
 
 
 def is_place(path: tuple[str | int, ...]) -> bool:
-    """Returns whether a path survives `dotted` and `steps`: a model can invent keys that are empty or contain dots."""
+    """Returns whether `steps(dotted(path))` gives the path back: a model can invent keys that are empty or contain dots."""
     return bool(path) and tuple(steps(dotted(path))) == path
 
 
@@ -168,7 +168,7 @@ def upstream(schema: Schema) -> Schema:
 
 
 def received(value: Any, schema: Schema) -> Any:
-    """Reverses that for a value: removes nulls of optional properties, and properties that the schema doesn't have."""
+    """Reverses `upstream` for a value: removes nulls of optional properties, and properties that the schema lacks."""
     if isinstance(value, list):
         return [received(each, schema.get("items", {})) for each in value]
     if not isinstance(value, dict) or "properties" not in schema:

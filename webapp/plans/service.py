@@ -98,7 +98,7 @@ def start_again(plan: Plan) -> Plan:
 
 
 def stop(plan: Plan) -> None:
-    """Stops the generation and keeps what is finished; does nothing if none is running."""
+    """Stops the generation; finished parts are kept. Does nothing if none is running."""
     generation = generation_of(plan)
     if generation and generation.is_active:
         generations.stop(the_engine(), generation)

@@ -18,7 +18,7 @@ YES, NO = {"yes", "y", "true", "sure", "ok"}, {"no", "n", "false"}
 
 
 class Unfit(ValueError):
-    """Raised for an invalid answer; the message says what is expected."""
+    """Raised for an invalid answer; the message states what is expected."""
 
 
 @dataclass(frozen=True, slots=True)

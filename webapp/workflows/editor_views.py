@@ -59,7 +59,7 @@ def edit(slug: str) -> Response:
 def save() -> Response:
     form, files = request.form, request.files.getlist("file")
     slug, source = form.get("slug", ""), typed()
-    # The editor shows the draft that it saves over; any other form must set `replace` to overwrite one.
+    # With a `slug`, the person has seen the draft that this replaces; other forms must set `replace` to overwrite one.
     replaces: Replaces = "any" if slug or "replace" in form else "nobody's"
     try:
         texts = [_text(each.read()) for each in files if each.filename]

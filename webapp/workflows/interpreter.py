@@ -85,7 +85,7 @@ class _Move:
             self.go(step.exit(self.state.values))
 
     def go(self, id: str, *, there: State | None = None) -> None:
-        """Continues to the first step that waits for a person or a model; back at the step of `there`, nothing is asked again."""
+        """Continues to the first step that waits for a person or a model; if that is the step of `there`, nothing is repeated."""
         for _ in range((len(self.definition.steps) + 1) ** 2):
             step = self.definition.by_id.get(id)
             if step is None or self._is_over_at(step):
@@ -205,9 +205,9 @@ def _judged(move: _Move, slot: Slot, step: Step, *, is_meant: bool) -> str:
 
 
 def _unfit(move: _Move, slot: Slot, event: Event, expected: str) -> str:
-    """Handles text that is no answer: a command, a question, or else the rule, with an example from the second try on.
+    """Handles an invalid answer: applies a command or a side question, or else returns a sentence with what is expected.
 
-    From the third try on, a way out is offered too.
+    The second try adds an example, the third a way out.
     """
     if wish := WORDS.get(event.value.strip().casefold()):
         return HANDLERS[wish](move, Event(wish))

@@ -16,7 +16,7 @@ from webapp.workflows.tables import WorkflowRun
 
 
 class RunPlanFeed(PlanFeed):
-    """The plan is a part of the chat's page, not a page."""
+    """The feed of a plan that is a part of a chat's page."""
 
     template, is_page = "workflows/_plan.html", False
 

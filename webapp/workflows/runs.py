@@ -85,7 +85,7 @@ def happen(run: WorkflowRun, event: Event, *, seen: int | None = None, is_file: 
             raise Conflict(ELSEWHERE)
         result = record(session, row, event)
     if event.kind == "cancel" and not result.refusal:
-        # Only after the commit: what a stopped model has said until then would otherwise advance the run.
+        # Only after the commit: the text of a stopped model would otherwise advance the run.
         stop(row)
     told = _told(id)
     if result.refusal:
@@ -111,7 +111,7 @@ def redone(run: WorkflowRun, name: str, value: str) -> Redone:
 
 
 def redone_by_file(run: WorkflowRun, name: str) -> Redone:
-    """Does the same for replacing a file; the effects don't depend on which file it is."""
+    """Does the same as `redone` for replacing a file; the effects don't depend on which file it is."""
     return _redone(run, name, f"{'0' * 26} file")
 
 
@@ -131,7 +131,7 @@ def _refuse_typed_file(run: WorkflowRun, event: Event) -> None:
 
 
 def move(run: WorkflowRun, version: int, *, confirm: bool) -> Redone:
-    """Moves a run to another version if `confirm` is set; returns the steps that are new there, and as `dropped` the lost."""
+    """Moves a run to another version if `confirm` is set; returns the steps added there, and as `dropped` the removed ones."""
     source, id = shelf.source_of(run.slug, version), run.id
     old, new = definition_of(run), shelf.known(source)
     place = run.place

@@ -98,7 +98,7 @@ def fall(run_id: str, why: str) -> None:
 
 
 def speak_after(engine: Engine, generation_id: str, run_id: str) -> None:
-    """Does the same once a generation that has just been saved has been removed from the engine's live ones."""
+    """Calls `speak_if_due` as soon as a generation that was just saved has been removed from the engine's live ones."""
 
     def speak() -> None:
         while generation_id in engine.live:

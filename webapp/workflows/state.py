@@ -11,7 +11,7 @@ DONE, SKIPPED = "done", "skipped"
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The state of a run. `outcomes` holds how each passed step ended; `said` holds what models answered, by step.
+    """The state of a run. `outcomes` holds how each passed step ended, `said` the models' answers by step.
 
     `kept` holds the outcomes of steps that need not be done again when the run reaches them; `trail` the steps at which the
     person was asked, the current one last. `tries` counts invalid answers, `turns_left` the replies the person still has to a
@@ -66,7 +66,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """An effect: the workflow posts a message. With `Hear`, it is the person's message; `Speak` calls a model."""
+    """An effect: posts a message of the workflow. `Hear` posts one of the person, `Speak` calls a model."""
 
     text: str
     step: str

@@ -1,4 +1,4 @@
-"""Transcripts that test a workflow without a model: what the person and the model say, and what is expected.
+"""Transcripts that test a workflow without a model: the messages of the person and the model, and the expected results.
 
 Each line of a case begins with a sign: `<` expects the next message of the workflow to match a pattern, `>` answers, `*` is a
 model's answer, `=` expects this step or status, `?` expects a condition to hold, `!` expects a refusal that matches, and `/`

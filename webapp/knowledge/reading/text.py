@@ -49,7 +49,7 @@ def decoded(raw: bytes) -> str:
 
 
 def clean(text: str) -> str:
-    """Removes control characters, and normalises line endings."""
+    """Removes control characters and normalizes line endings."""
     return CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
