@@ -23,7 +23,7 @@ from webapp.words import plural
 
 knowledge = AppGroup("knowledge", help="Add documents, try questions, measure the search.")
 LOOK_SECONDS = 0.1
-# Long enough for the background work to start and for a reader process to run into its own timeouts.
+# How long to wait for one file: until the background work starts, and for the reader process with its own timeouts.
 MOST_SECONDS = 3_600.0
 
 

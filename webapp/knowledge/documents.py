@@ -261,7 +261,7 @@ def arrive(document_id: str, stream: IO[bytes]) -> bool:
 
 def _store(document_id: str, stream: IO[bytes]) -> None:
     for number, chunk in enumerate(by_turns(chunks(stream))):
-        # Another upload of the same bytes may have stored this chunk first.
+        # Another upload of the same bytes can have stored this chunk first.
         with suppress(IntegrityError), write() as session:
             session.merge(DocumentPart(document_id=document_id, number=number, content=chunk))
 

@@ -109,8 +109,8 @@ def _go_on(session: Session, collection_id: str) -> Sequence[VectorSet]:
 def _next() -> Job | None:
     """Returns the next due job; first makes a set that is complete the current one of its collection.
 
-    Each query is one statement that doesn't block the event loop: each chat with a long file has a collection of its own, and
-    so a set, so there can be many.
+    Each query is one statement that doesn't block the event loop: there can be many sets, because each chat with a long file
+    has a collection.
     """
     # Ends the read transaction, so that rows just committed are visible.
     db.session.rollback()

@@ -1,4 +1,4 @@
-"""Deletes what documents contain in small batches before their rows: deleting a large file takes as long as reading it."""
+"""Deletes the contents of documents in small batches before their rows: deleting a large file takes as long as reading it."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ PARTS_AT_ONCE = 8
 
 
 def empty_some(session: Session, ids: Sequence[str]) -> bool:
-    """Deletes one batch of what these documents contain; returns whether there was any."""
+    """Deletes one batch of the contents of these documents; returns whether there was any."""
     return _passages(session, ids) or _parts(session, ids)
 
 

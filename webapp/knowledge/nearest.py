@@ -32,7 +32,7 @@ class Block:
 
 
 def _products(vectors: Numbers, asked: Numbers) -> Numbers:
-    # Not `@`: its BLAS library runs threads of its own, which busy-wait for each other and take the CPU cores from answers.
+    # Not `@`: its BLAS library runs threads that busy-wait for each other and take the CPU cores from answers.
     found: Numbers = np.einsum("ij,j->i", vectors, asked)
     return found
 
@@ -68,7 +68,7 @@ class Vectors:
         # Copied first: blocks that another thread adds during the search belong to documents that have no number in `allowed`.
         blocks = list(self._blocks)
         allowed = np.zeros(len(self._numbers), np.bool_)
-        # A document deleted during the search has no number.
+        # The vectors of a document deleted during the search were not loaded, so it has no number.
         allowed[[self._numbers[each] for each in editions if each in self._numbers]] = True
         question = np.frombuffer(asked, "<f4")
         found = [each.nearness(question, allowed) for each in blocks]

@@ -44,7 +44,7 @@ class Coming(NamedTuple):
 
 
 def take(session: Session, chat_id: str, owner_id: str, files: Sequence[Brought], *, by: str, must: bool = True) -> str:
-    """Returns the id of the chat's collection, with a row for each file whose bytes will be stored later.
+    """Adds a document to the chat's collection for each file, whose bytes `arrive` stores later; returns the collection's id.
 
     If there is no room for a file, raises if it `must` be taken, and otherwise marks the document as failed.
     """
@@ -116,7 +116,7 @@ def unfinished() -> list[Coming]:
 
 
 def arrive(id: str, stream: IO[bytes] | None) -> None:
-    """Stores a file's bytes and queues it to be read; without a stream the file is gone, and the document is marked as failed."""
+    """Stores a file's bytes and queues it to be read; without a stream the file is lost, and the document is marked as failed."""
     if stream is None:
         gone = update(Document).where(Document.id == id, Document.state == "arriving").values(state="failed", error=LOST)
         with write() as session:

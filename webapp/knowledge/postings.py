@@ -1,4 +1,4 @@
-"""Ranks passages for very common words on SQLite, several times as fast as FTS5 does.
+"""Ranks passages for very common words on SQLite, several times as fast as FTS5.
 
 FTS5 looks up the length of each passage, and counts for each query how many passages contain its words. This module caches the
 lengths until the index changes.

@@ -54,7 +54,7 @@ def pieces_of(parts: Iterable[Part], about: Mapping[str, Any]) -> Iterator[dict[
 
 def parts(raw: bytes, name: str) -> Iterator[Part]:
     """Yields the parts of a file from the reader for its name, which can open no files or sockets from then on."""
-    # Imported late: each reader has libraries of its own, which would slow down the start for other files.
+    # Imported late: each reader imports other libraries, which would slow down the start for other files.
     reader = import_module(f"webapp.knowledge.reading.{formats.reader_of(name)}")
     for encoding in ENCODINGS:
         codecs.lookup(encoding)

@@ -136,7 +136,7 @@ def _first(ranked: Select[Any], until: float) -> dict[int, float]:
 
 
 def _first_among(best: Mapping[int, float], which: Sequence[ColumnElement[bool]], until: float) -> dict[int, float]:
-    """Returns those of the best passages that meet `which`; most of the rows are looked up only if the first don't suffice."""
+    """Returns those of the best passages that meet `which`; the first `FIRST` are checked first, the others only if needed."""
     rows, seen = list(best), set[int]()
     for some in (rows[: index.FIRST], rows[index.FIRST :]):
         if some and len(seen) < DEPTH:

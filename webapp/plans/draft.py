@@ -13,7 +13,7 @@ SEPARATOR = "\x1e"
 
 
 def heading(places: Sequence[str]) -> str:
-    """Returns the line that precedes an answer with certain places."""
+    """Returns the heading of an answer that contains only these places."""
     return f"{SEPARATOR}{json.dumps(places)}\n"
 
 

@@ -101,7 +101,7 @@ class Maker:
         return self._card(place, items, value_at(self.content, place), f"{label(items, 'Part')} {int(number) + 1}")
 
     def finished(self, name: str, count: int) -> int:
-        """Returns how many items of the main list have all required fields; one that is being written may lack some."""
+        """Returns how many items of the main list have all required fields; one that is being written can lack some."""
         items = (at(self.about["plan"], name) or {}).get("items", {}) if name else {}
         needed = items.get("required", ())
         return sum(all(each in (value_at(self.content, f"{name}.{place}") or {}) for each in needed) for place in range(count))

@@ -42,7 +42,7 @@ class Step:
     sets: Mapping[str, Any] = field(default_factory=dict)
     # The inputs of a plan, as templates by field name.
     inputs: Mapping[str, str] = field(default_factory=dict)
-    # Names of collections that the model's answer is based on, as far as the person may see them.
+    # Names of collections that are searched for the model's answer, as far as the person may see them.
     knowledge: tuple[str, ...] = ()
     # Whether the step retrieves passages at all, from these collections and from files given in the run.
     retrieves: bool = True

@@ -32,7 +32,7 @@ def answer(run: WorkflowRun, sent: Sent, *, by: User, seen: int | None = None) -
 
 
 def change(run: WorkflowRun, name: str, sent: Sent, *, by: User, seen: int | None = None) -> WorkflowRun:
-    """Replaces a file that was given before, and deletes the old one."""
+    """Replaces the file of an earlier answer, and deletes the old one."""
     slot, before = definition_of(run).slots.get(name), run.place.slots.get(name)
     if not _takes_file(slot) or not before:
         raise Conflict(NONE_WANTED)

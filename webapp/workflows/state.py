@@ -11,13 +11,15 @@ DONE, SKIPPED = "done", "skipped"
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The state of a run. `outcomes` holds how each passed step ended, `said` the models' answers by step.
+    """The state of a run, from which its next step follows.
 
-    `kept` holds the outcomes of steps that need not be done again when the run reaches them; `trail` the steps at which the
-    person was asked, the current one last. `tries` counts invalid answers, `turns_left` the replies the person still has to a
-    model. `due` means that it is a model's turn, `is_aside` that it answers a question of the person's, after which the step is
-    asked again. `handed_to` is the group that the chat was handed over to. `proposed` is a model's interpretation of an invalid
-    answer, until the person confirms or rejects it.
+    - `outcomes`: how each passed step ended; `said`: the models' answers by step.
+    - `kept`: outcomes of steps that need not be done again when the run reaches them.
+    - `trail`: the steps at which the person was asked, the current one last.
+    - `tries`: invalid answers so far; `turns_left`: replies the person still has to a model.
+    - `due`: it is a model's turn; `is_aside`: it answers a question of the person's, after which the step's question is repeated.
+    - `handed_to`: the group that the chat was handed over to.
+    - `proposed`: a model's interpretation of an invalid answer, until the person confirms or rejects it.
     """
 
     step: str = ""

@@ -38,9 +38,9 @@ class WorkflowVersion(Base):
 class WorkflowRun(Record):
     """A run in its chat. It has a copy of its text, so that a workflow can be changed or deleted during a run.
 
-    `seq` counts its events; `message_id` is the answer that is being written or was cut, and `plan_id` the plan. `plan_step` is
-    the step that waits for that plan. `collection_id` is the collection of the files given in the run; `refusal` holds why the
-    last answer was invalid, and what was typed.
+    `seq` counts its events. `message_id` is the answer that is being written or was cut, `plan_id` the same for a plan, and
+    `plan_step` the step that waits for that plan. `collection_id` is the collection of the files given in the run. `refusal`
+    holds why the last answer was invalid, and what was typed.
     """
 
     __tablename__ = "workflow_runs"
