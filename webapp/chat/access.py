@@ -1,4 +1,4 @@
-"""Access to a chat: its owner, people it is shared with, and a visitor with its cookie; for others it does not exist."""
+"""Access control for chats: the owner, people it is shared with, and a visitor with a cookie. Others get "not found"."""
 
 import hashlib
 from collections.abc import Callable
@@ -26,17 +26,17 @@ COOKIE_SECONDS = 24 * 3600
 
 
 def own_chat(id: str) -> Chat:
-    """For what only its owner does: name it, give it away, delete it."""
+    """Returns the chat for actions reserved to its owner: renaming, sharing, deleting."""
     return _chat(id, ("own",))
 
 
 def writable_chat(id: str) -> Chat:
-    """For what everybody does who may write in it; nobody writes past what leads it."""
+    """Returns the chat if the requester can write in it and no workflow is leading it."""
     return free(_shared_chat(id))
 
 
 def visible_chat(id: str) -> Chat:
-    """For who may read it."""
+    """Returns the chat if the requester can read it."""
     return _chat(id, ("own", "write", "view"))
 
 
@@ -57,12 +57,12 @@ def own_generation(id: str) -> Generation:
 
 
 def writable_generation(id: str) -> Generation:
-    """Also one whose message was deleted in this very moment: it must be possible to stop it."""
+    """Includes a generation whose message was just deleted, so that it can still be stopped."""
     return _generation(id, _shared_chat, even_deleted=True)
 
 
 def right_in(chat: Chat, user: User | None) -> str:
-    """`own`, `write`, `view`, or nothing: the one place that says who may do what in a chat."""
+    """Returns `own`, `write`, `view` or an empty string. This is the only place that decides permissions in a chat."""
     if chat.visitor_hash:
         is_theirs = chat.visitor_hash == visitor_hash() and bool(setting("demo.visitors"))
         return "own" if is_theirs else ""
@@ -70,18 +70,18 @@ def right_in(chat: Chat, user: User | None) -> str:
 
 
 def writer() -> str:
-    """The id of who writes; a visitor has none."""
+    """Returns the current user's id; empty for a visitor."""
     user = user_or_none()
     return user.id if user else ""
 
 
 def visitor_hash() -> str:
-    """What the table knows a visitor's cookie by; empty without one."""
+    """Returns the hash of the visitor's cookie, as stored in the database; empty without a cookie."""
     return _hash(secret_in(COOKIE))
 
 
 def as_visitor(answer: Callable[[str], Response]) -> Response:
-    """The answer made for a visitor's hash; one who has no cookie yet gets it with the answer."""
+    """Calls `answer` with the visitor's hash; a visitor without a cookie gets a new one with the response."""
     if known := visitor_hash():
         return answer(known)
     making.count(network(client_address()))

@@ -1,4 +1,4 @@
-"""What is to be known of a chat when an answer in it has ended, in one statement."""
+"""One query for everything about a chat that is needed when an answer in it has ended."""
 
 from typing import Any, NamedTuple
 
@@ -11,12 +11,15 @@ from webapp.db import db
 from webapp.engine.tables import Generation
 from webapp.statements import Ready
 
-# What a title is made of: the beginning of each text.
+# A title is generated from the beginning of each text.
 READS_CHARS = 1_500
 
 
 class Aftermath(NamedTuple):
-    """The texts are those of the first complete answer in a chat that is to be named, and of what stands before it."""
+    """The chat's state, and the texts for its title: its first complete answer and the two messages before that.
+
+    The texts are None unless the chat still needs a title.
+    """
 
     chat_id: str
     owner_id: str | None
@@ -32,7 +35,7 @@ class Aftermath(NamedTuple):
 
 
 def of(generation: Generation) -> Aftermath | None:
-    """As it is now: what waits to be sent may have been stored while the end was being written."""
+    """Queries the current state: a queued follow-up message can be stored while the end of the answer is being written."""
     row = AFTERMATH.first(db.session(), {"message": generation.message_id, "before": generation.id})
     return Aftermath(*row) if row else None
 
@@ -51,7 +54,7 @@ def _aftermath_statement() -> Select[Any]:
 
 
 def _has_completed() -> Exists:
-    """Whether an answer to a first message of the chat was complete before this one was begun."""
+    """Matches chats where an answer to a first message was complete before this generation began."""
     greeting, first, said = aliased(Message), aliased(Message), aliased(Message)
     query = select(Generation.id).join(said, said.id == Generation.message_id).join(first, first.id == said.parent_id)
     query = query.outerjoin(greeting, greeting.id == first.parent_id)
@@ -61,18 +64,19 @@ def _has_completed() -> Exists:
 
 
 def _is_greeting(message: Any) -> ColumnElement[bool]:
-    """What begins a chat with a character; in a group each of them greets, and no model was asked for it."""
+    """Matches a character's opening message, which no model generated. In a group every character can have one."""
     ran = select(Generation.id).where(Generation.message_id == message.id).correlate(message).exists()
     is_first = or_(message.parent_id.is_(None), and_(message.speaker_name != "", ~ran))
     return and_(message.role == "assistant", is_first)
 
 
-# By its full name: SQLAlchemy leaves tables out of what an UPDATE returns from SQLite, and grants have ids, too.
+# With the table's name in the text: in the RETURNING clause of an UPDATE on SQLite, SQLAlchemy omits table names, and a bare
+# `id` would be that of grants.
 IS_SHARED = select(Grant.id).where(Grant.object_kind == "chat", Grant.object_id == literal_column("chats.id")).exists()
 HAS_FOLLOW_UP = select(FollowUp.id).where(FollowUp.chat_id == Chat.id).correlate(Chat).exists()
 IS_REMEMBERED = (
     select(User.id).where(User.id == Chat.owner_id, User.remembers_since.is_not(None)).correlate(Chat).exists()
     & ~Chat.is_forgotten
 )
-# Made once: to put it together costs more than to run it.
+# Compiled once: building the statement costs more than running it.
 AFTERMATH = Ready(_aftermath_statement())

@@ -1,4 +1,4 @@
-"""Where an answer was cut and continued, in words for whoever reads it. Pure."""
+"""Labels for the places where an answer was cut and continued. Pure."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ WORDS = {"server_restart": "the server restarted here", "user": "stopped here"}
 
 
 class Cut(Protocol):
-    """What has to be known of a generation: `continues_id` names the one it went on from, in the same message."""
+    """The fields needed of a generation; `continues_id` is the id of the generation it continues, in the same message."""
 
     @property
     def id(self) -> str: ...
@@ -25,9 +25,9 @@ class Cut(Protocol):
 
 
 def seams_of(generations: Sequence[Cut]) -> list[Seam]:
-    """One seam for each place, though several generations may have tried to go on from it.
+    """Returns one seam for each cut, even if several generations tried to continue from there.
 
-    Of one that was complete and was asked to go on, nothing has to be said.
+    An answer that was complete and then continued on request gets no seam.
     """
     reasons = {generation.id: generation.reason for generation in generations}
     went_on = [(reasons.get(each.continues_id, ""), each) for each in generations if each.continues_id and each.text_offset]

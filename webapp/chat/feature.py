@@ -1,4 +1,4 @@
-"""What chats bring: their pages, lists, files and shares, and answers as a kind of generation."""
+"""The chat feature: pages, lists, files and shares of chats, and answers as a kind of generation."""
 
 from webapp.chat import pack
 from webapp.chat.exchange import views as exchange

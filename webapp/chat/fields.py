@@ -1,4 +1,4 @@
-"""What a person can set for one chat: its form, its API, its files and its copies are made from this table. Pure."""
+"""The settings of one chat. Its form, API fields, export files and copies are generated from this table. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,13 +10,13 @@ from webapp.providers.openai_request import EFFORTS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatField:
-    """A column of chats that is a text, or a number from `least` to `most` or nothing.
+    """A column of chats: a text, or a number between `least` and `most` that can be empty.
 
-    A number is typed in at most so many `chars`. A text may be as long as all texts of a chat, be one of `choices`, by the words
-    for each, or have at most so many `lines`. `ability` is what a model must have for it; samplers are seldom set.
+    `chars` is the width of a number's input. A text has the general length limit, is one of `choices` (value to label), or has
+    at most `lines` lines. `ability` is the model ability it needs; samplers are seldom set.
 
-    `element` is its id on a page; `label` and `hint` stand in its form, `refusal` when a number is out of bounds, and
-    `description` in the API.
+    `element` is its id on a page; `label` and `hint` are shown in the form, `refusal` when a value is out of bounds, and
+    `description` in the API reference.
     """
 
     name: str
@@ -49,7 +49,7 @@ def _of_model(
     most: int,
     chars: int = 8,
 ) -> ChatField:
-    """A number that models have a default for; whether one takes it is an ability of the same name."""
+    """Returns a number field that is empty for the model's default and needs the model ability of the same name."""
     return ChatField(
         name=name,
         element=element,
@@ -242,5 +242,5 @@ FIELDS = (
 
 
 def values_of(chat: object) -> dict[str, Any]:
-    """What is set for a chat."""
+    """Returns the settings of a chat by name."""
     return {each.name: getattr(chat, each.name) for each in FIELDS}

@@ -1,4 +1,4 @@
-"""The branch of messages that a chat shows, read for a file in pieces, however long it is."""
+"""Reads the branch that a chat shows in chunks, so that an export of any length uses little memory."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +11,8 @@ from webapp.db import db
 from webapp.engine.engine import Engine
 from webapp.heavy.turns import by_turns
 
-# Of ids that are read in one go, of messages, and of their text: to say how long that is SQLite reads it.
+# Limits for one query: ids, messages, characters of text. Messages are limited too because SQLite reads a whole text to measure
+# its length.
 MOST_IDS, MOST_MESSAGES, MOST_CHARS = 2_000, 20, 500_000
 UP = text("""
     WITH RECURSIVE up(id, parent_id, height) AS (
@@ -19,19 +20,19 @@ UP = text("""
         UNION ALL SELECT m.id, m.parent_id, up.height + 1 FROM messages m JOIN up ON m.id = up.parent_id WHERE up.height < :most)
     SELECT id, parent_id FROM up ORDER BY height
 """)
-# Of the HTML, which is many times as long, only a page has need.
+# Only pages need the HTML, which is many times as long as the text.
 WITHOUT_HTML = defer(Message.html, raiseload=True)
 
 
 def pieces(engine: Engine, chat_id: str) -> Iterator[list[str]]:
-    """The ids of its messages from the root on, as many as may be read in one go; between two, others have their turn."""
+    """Yields the branch's message ids from the root, one chunk per query, letting other greenlets run in between."""
     ids = [id for piece in by_turns(_upwards(engine, chat_id), seconds=0) for id in piece][::-1]
     starts = range(0, len(ids), MOST_MESSAGES)
     return by_turns((each for start in starts for each in cut(engine, ids[start : start + MOST_MESSAGES])), seconds=0)
 
 
 def messages(ids: Sequence[str]) -> list[Message]:
-    """These messages in this order, without those that are gone, and without their HTML."""
+    """Returns these messages in this order, without deleted ones and without loading their HTML."""
     return queries.in_order(ids, WITHOUT_HTML)
 
 
@@ -46,7 +47,7 @@ def _upwards(engine: Engine, chat_id: str) -> Iterator[list[str]]:
 
 
 def cut(engine: Engine, ids: Sequence[str]) -> Iterator[list[str]]:
-    """Those that together are not too long, and one in any case."""
+    """Splits the ids into chunks whose texts fit the limit together; a chunk has at least one id."""
     size = (func.length(Message.content) + func.length(Message.reasoning)).label("size")
     with engine.in_app():
         sizes = {row.id: row.size for row in db.session.execute(select(Message.id, size).where(Message.id.in_(ids)))}

@@ -1,4 +1,4 @@
-"""What a person takes along: a chat as JSON that comes back the same, as markdown or text, or everything in one archive."""
+"""Exports: a chat as JSON that imports unchanged, as markdown or text, or all chats in one archive."""
 
 import json
 import re
@@ -34,11 +34,11 @@ from webapp.knowledge import formats
 from webapp.knowledge.sources import SeenSource, seen
 from webapp.rendering.text import plain
 
-# To say how long a text is SQLite reads it, and an answer may have two million characters.
+# Small, because SQLite reads a whole text to measure its length, and an answer can have two million characters.
 BATCH = 25
-# Of messages that are read in one go, and of what is compressed before others have their turn.
+# Characters of messages per query, and bytes compressed before other greenlets get their turn.
 MOST_CHARS, PART_BYTES = 500_000, 65_536
-# To read a longer one takes longer than anybody should wait for another.
+# Removing the markup of a longer text takes too long to block other greenlets.
 LONG_CHARS = 20_000
 OWN = "millrace:"
 MARKS, ESCAPED = re.compile(r"([\\`*_\[\]<>!|~])"), r"\\\1"
@@ -49,12 +49,12 @@ def archive_name() -> str:
 
 
 def origin_of(row: Chat | Message) -> str:
-    """By which name files know a chat or a message: that of where it came from, or ours."""
+    """Returns the id of a chat or message in export files: the one it was imported with, or ours."""
     return row.origin or OWN + row.id
 
 
 def as_json(engine: Engine, chat_id: str) -> Iterator[str]:
-    """The chat with all its branches, a few messages at a time; between the pieces no connection is held."""
+    """Yields the chat with all its branches, a few messages at a time, holding no database connection in between."""
     with engine.in_app():
         chat = db.session.get(Chat, chat_id)
         opening = _opening(chat) if chat else ""
@@ -73,29 +73,29 @@ def as_json(engine: Engine, chat_id: str) -> Iterator[str]:
 
 
 def as_markdown(engine: Engine, chat: Chat, right: str, reader: User | None = None) -> Iterator[str]:
-    """The branch that the chat shows, as markdown, for a reader with this right; a message at a time."""
+    """Yields the branch that the chat shows as markdown, message by message, as a reader with this right sees it."""
     turns = _turns(engine, chat.id, right, reader.id if reader else "")
     return chain([f"# {_title(chat)}\n"], (f"\n## {who}\n\n{text}\n" for who, text in turns))
 
 
 def as_text(engine: Engine, chat: Chat, right: str, reader: User | None = None) -> Iterator[str]:
-    """The same without its marks."""
+    """Yields the same branch as plain text."""
     title, turns = _title(chat), _turns(engine, chat.id, right, reader.id if reader else "")
     return chain([f"{title}\n{'=' * len(title)}\n"], (_plain(who, text) for who, text in by_turns(turns)))
 
 
 def words_alone(text: str) -> str:
-    """A text without its marks; a long one is read in a real thread, so that the others go on."""
+    """Returns a text without markup; a long one is processed in a real thread, so as not to block other greenlets."""
     return offload(plain, text) if len(text) > LONG_CHARS else plain(text)
 
 
 def everything(engine: Engine, user_id: str) -> Iterator[bytes]:
-    """All chats of a person that are not in the trash, as an archive that is made while it is sent."""
+    """Streams an archive of all chats of a person that are not in the trash."""
     return by_turns(_packed(engine, user_id))
 
 
 def _packed(engine: Engine, user_id: str) -> Iterator[bytes]:
-    """A part at a time: of a long chat, or all of a short one."""
+    """Yields the archive in parts: several for a long chat, one for a short one."""
     pipe = _Pipe()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]  # it needs no more
         for id in _chat_ids(engine, user_id):
@@ -104,7 +104,7 @@ def _packed(engine: Engine, user_id: str) -> Iterator[bytes]:
                     member.write(part)
                     yield pipe.take()
         for name, path in _files(engine, user_id):
-            # What was deleted meanwhile is left out; and pictures are as small as they get.
+            # A file can be deleted during the export. Pictures are compressed already, so they are stored as they are.
             with suppress(FileNotFoundError):
                 archive.write(path, name, zipfile.ZIP_STORED)
             yield pipe.take()
@@ -112,7 +112,7 @@ def _packed(engine: Engine, user_id: str) -> Iterator[bytes]:
 
 
 def _files(engine: Engine, user_id: str) -> list[tuple[str, Path]]:
-    """The files in a person's chats, each by its id and its name, where it lies."""
+    """Returns the files in a person's chats: the name in the archive, made of id and file name, and the path on disk."""
     with engine.in_app():
         return [(_place_of(each), storage.path_of(each.hash)) for each in files.of_person(user_id)]
 
@@ -133,7 +133,7 @@ def _title(chat: Chat) -> str:
 
 
 def _turns(engine: Engine, chat_id: str, right: str, reader_id: str) -> Iterator[tuple[str, str]]:
-    """Who says what in the branch that the chat shows; no connection is held while it is sent."""
+    """Yields author and text of each message on the branch that the chat shows; holds no connection while sending."""
     for ids in branch.pieces(engine, chat_id):
         with engine.in_app():
             turns = _said(engine, branch.messages(ids), right, db.session.get(User, reader_id) if reader_id else None)
@@ -154,21 +154,21 @@ def _said(engine: Engine, messages: Sequence[Message], right: str, reader: User 
 
 
 def _name(message: Message, names: Mapping[str, str], answerer: str) -> str:
-    """In a group each answer says itself who gives it."""
+    """Returns the author's name; in a group each answer has its own speaker."""
     if message.role == "user":
         return names.get(message.id, "You")
     return " ".join(message.speaker_name.split()) or answerer
 
 
 def _sources(message: Message, reader: User | None) -> str:
-    """The sources of an answer below it, as the reader may see them."""
-    # A title is somebody's text: nothing in it is a mark, such as a picture that is loaded when the file is looked at.
+    """Lists the sources of an answer below it, as far as the reader can see them."""
+    # Titles are user input: markdown in them is escaped, so that a viewer loads no picture, for example.
     lines = [f"[{number}] {MARKS.sub(ESCAPED, words)}" for number, words in cited(message, reader)]
     return "\n\nSources:\n\n" + "\n\n".join(lines) if lines else ""
 
 
 def cited(message: Message, reader: User | None) -> list[tuple[int, str]]:
-    """Each source of an answer by its number and title, or why the reader can't see it."""
+    """Returns each source of an answer by its number, with the title or the reason why the reader can't see it."""
     return [(each.number, _cited(each)) for each in seen(reader, message.sources)] if message.sources else []
 
 
@@ -180,7 +180,7 @@ def _cited(source: SeenSource) -> str:
 
 
 def text_of(engine: Engine, message: Message, generations: Sequence[Generation]) -> str:
-    """Only of what is being written at this moment there is more than was saved."""
+    """Returns the text of a message; while it is being generated, this includes what is not saved yet."""
     is_running = bool(generations) and generations[-1].is_active
     return queries.text_so_far(engine, message) if is_running else message.content
 
@@ -190,7 +190,7 @@ def _plain(who: str, text: str) -> str:
 
 
 class _Pipe:
-    """What an archive is written to; nothing is kept of what was taken away."""
+    """The file-like object an archive is written to; `take` returns and forgets the bytes written so far."""
 
     def __init__(self) -> None:
         self._written: list[bytes] = []
@@ -200,7 +200,7 @@ class _Pipe:
         return len(data)
 
     def flush(self) -> None:
-        """Nothing stands behind it."""
+        """Does nothing: there is no buffer below."""
 
     def take(self) -> bytes:
         taken, self._written = b"".join(self._written), []
@@ -233,7 +233,7 @@ def _opening(chat: Chat) -> str:
 
 
 def _values(engine: Engine, chat_id: str, after: str, dropped: set[str]) -> tuple[list[str], str]:
-    """The next messages as JSON, without those out of sight and what follows them, and the last that was looked at."""
+    """Returns the next messages as JSON, without deleted ones and their replies, and the id of the last one read."""
     rows = db.session.execute(
         _with_others(chat_id).where(Message.id > after, IN_ORDER).order_by(Message.id).limit(_count(chat_id, after))
     ).all()
@@ -252,7 +252,7 @@ def _values(engine: Engine, chat_id: str, after: str, dropped: set[str]) -> tupl
 
 
 def _count(chat_id: str, after: str) -> int:
-    """How many of the next messages are read in one go: those that are not too long together, and one in any case."""
+    """Returns how many of the next messages to read in one query: at least one, or as many as fit the size limit."""
     size = func.length(Message.content) + func.length(Message.reasoning)
     sizes = db.session.scalars(
         select(size).where(Message.chat_id == chat_id, Message.id > after, IN_ORDER).order_by(Message.id).limit(BATCH)
@@ -261,7 +261,7 @@ def _count(chat_id: str, after: str) -> int:
 
 
 def _with_others(chat_id: str) -> Select[Message, str]:
-    """The messages of a chat, each with the name of who wrote it if that was not the owner."""
+    """Selects the messages of a chat with the author's name where that is not the owner."""
     owner = select(Chat.owner_id).where(Chat.id == chat_id).scalar_subquery()
     is_another = (User.id == Message.author_id) & (User.id != owner)
     messages = select(Message, User.name).options(branch.WITHOUT_HTML)
@@ -297,7 +297,7 @@ def _filed(engine: Engine, message: Message, parent: str, generations: Sequence[
 
 
 def _filed_sources(message: Message) -> tuple[dict[str, Any], ...]:
-    """The sources that the owner of the chat, whose file it is, may see now."""
+    """Returns the sources that the chat's owner, who gets the file, can see now."""
     if not message.sources:
         return ()
     owner = db.session.get(User, queries.chat_of(message).owner_id or "")
@@ -311,7 +311,7 @@ def _filed_sources(message: Message) -> tuple[dict[str, Any], ...]:
 def _filed_generation(row: Generation, continues: int | None) -> FiledGeneration:
     same = {name: getattr(row, name) for name in OF_ROW}
     if row.is_active:
-        # A file does not run: what is being written at this moment is broken off in it.
+        # A file can't continue generating: an active generation is exported as interrupted.
         same |= {"status": "interrupted", "reason": "cut"}
     return FiledGeneration(**same, continues=continues)
 

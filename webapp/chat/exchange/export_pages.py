@@ -25,15 +25,15 @@ from webapp.live.watchers import Context, same_request
 from webapp.rendering.notes import as_written
 
 SHEETS = ("tokens", "text", "export")
-# Of what the template makes, so much is sent together.
+# How many fragments of the template are sent together.
 PARTS = 200
 Row: TypeAlias = tuple[ShownMessage, Markup, list[str]]
 
 
 def kept_page(engine: Engine, chat: Chat, right: str, reader: User | None) -> Iterator[str]:
-    """The branch that the chat shows, for somebody with this right, with the sources that this reader may see; in pieces.
+    """Streams the branch that the chat shows as a page, with the sources that this reader can see.
 
-    Opened from a disk it may run nothing and load nothing, by its own policy.
+    Its Content-Security-Policy allows no scripts and no requests when the file is opened from disk.
     """
     style, policy = _style()
     thread = _thread(engine, chat.id, right, reader.id if reader else "", same_request())
@@ -47,7 +47,7 @@ def _thread(engine: Engine, chat_id: str, right: str, reader_id: str, context: C
     pictures, chars_left = Pictures(chat_id), renderings.FILE_CHARS
     for ids in branch.pieces(engine, chat_id):
         read = partial(queries.in_order, ids)
-        # Nothing of it is held while it is sent.
+        # Holds no database connection while sending.
         with context():
             stale_chars = sum(len(each.content) for each in read() if renderings.is_stale(each))
             messages = renderings.ready(read, most_chars=chars_left)
@@ -65,7 +65,7 @@ def _rows(engine: Engine, messages: Sequence[Message], right: str, reader: User 
 
 @cache
 def _style() -> tuple[Markup, str]:
-    """Our own sheets as an element, and the policy that admits this style alone."""
+    """Returns our style sheets as one element, and a Content-Security-Policy that allows only this style."""
     css = "\n".join((ROOT / f"static/css/{name}.css").read_text("utf-8") for name in SHEETS)
     digest = b64encode(sha256(css.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"

@@ -1,4 +1,4 @@
-"""Pictures of a chat inside the page that it is exported as, which may load nothing."""
+"""Inlines a chat's pictures into its exported page, which cannot load anything."""
 
 import re
 from base64 import b64encode
@@ -10,20 +10,20 @@ from webapp.chat.files.tables import IMAGE, StoredFile
 from webapp.errors import NotFound
 from webapp.heavy.turns import by_turns
 
-# Links lead nowhere from a disk.
+# Links to the server would be broken in a file on disk.
 SHOWN = re.compile(rf' (?P<how>href|src)="/(?:files|knowledge/documents)/(?P<id>{ID})"')
-# What is behind these is only named: a browser reads a page whole.
+# Pictures beyond this total show their names only, because a browser loads the whole page into memory.
 MOST_BYTES = 16 * 1024 * 1024
 
 
 class Pictures:
-    """The pictures of a chat, the first as long as there is room; all others show their names."""
+    """Inlines the pictures of a chat until the size limit is reached; the others show their names."""
 
     def __init__(self, chat_id: str) -> None:
         self._chat_id, self._left = chat_id, MOST_BYTES
 
     def into(self, html: str) -> str:
-        """The HTML of a message with its pictures in it."""
+        """Returns the HTML of a message with its pictures inlined."""
         ids = {found["id"] for found in SHOWN.finditer(html)}
         files = queries.in_chat(self._chat_id, ids) if ids else {}
         parts, end = list[str](), 0
@@ -40,7 +40,7 @@ def _source(file: StoredFile, content: bytes) -> str:
 
 
 def _content(files: Mapping[str, StoredFile], id: str, most: int) -> bytes:
-    """Nothing of what is not a picture, is gone, or is too much."""
+    """Returns the file's bytes; none if it is not a picture, is missing, or is too large."""
     file = files.get(id)
     if file is None or file.kind != IMAGE or file.bytes > most:
         return b""

@@ -1,4 +1,4 @@
-"""Who plays in a chat, by name: what a file says of it, and who of these there is for whoever brings it in."""
+"""Converts a chat's characters, persona and lorebooks to names in a file, and back to those of the importing person."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from webapp.lore import queries as lorebooks
 
 
 def told(chat: Chat) -> dict[str, Any]:
-    """The names of the characters and the persona, as far as the owner may see them."""
+    """Returns the names of characters, persona and lorebooks; lorebooks only if the owner can see them."""
     one, persona = roleplay.character_of(chat), roleplay.persona_of(chat)
     names = [each.name for each in members(chat)] if chat.is_group else [one.name] if one else []
     owner = db.session.get(User, chat.owner_id) if chat.owner_id and chat.lorebook_ids else None
@@ -27,13 +27,13 @@ def told(chat: Chat) -> dict[str, Any]:
 
 
 def found(user_id: str, filed: FiledChat) -> dict[str, str]:
-    """By name, the characters with whom the chat goes on."""
+    """Returns the ids of the file's characters that the person has, by name."""
     there = cast.by_name(user_id, filter(None, filed.cast))
     return {name: there[name] for name in [each for each in dict.fromkeys(filed.cast) if each in there][:MOST_CAST]}
 
 
 def values(user_id: str, filed: FiledChat, ids: Mapping[str, str]) -> dict[str, Any]:
-    """What the row of the chat says of them; several are a group."""
+    """Returns the columns of the chat for its characters and persona; several characters make a group."""
     if not ids:
         return {}
     persona_id = cast.by_name(user_id, [filed.persona], among=Persona).get(filed.persona) if filed.persona else None
@@ -44,7 +44,7 @@ def values(user_id: str, filed: FiledChat, ids: Mapping[str, str]) -> dict[str, 
 
 
 def worlds(user_id: str, filed: FiledChat) -> tuple[list[str], list[str]]:
-    """The lorebooks that the chat names: those that the person has, and the names of the others."""
+    """Returns the ids of the chat's lorebooks that the person has, and the names of the missing ones."""
     names = list(dict.fromkeys(filter(None, filed.lorebooks)))
     there = lorebooks.by_name(user_id, names) if names else {}
     return [there[name] for name in names if name in there], [name for name in names if name not in there]

@@ -1,4 +1,4 @@
-"""A chat as SillyTavern keeps its own: a line for each message of the branch that is shown, versions of answers as swipes."""
+"""Exports the branch that a chat shows in SillyTavern's format: a line per message, versions of answers as swipes."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,13 +21,13 @@ from webapp.engine.tables import Generation
 from webapp.heavy.turns import by_turns
 from webapp.lore.entries import ROLES
 
-# What it calls them where a chat is with nobody, or with several.
+# SillyTavern's names for chats without a persona, without a character, and with a group.
 PERSON, ANSWERER, GROUP = "User", "Assistant", "unused"
 Line: TypeAlias = dict[str, Any]
 
 
 def lines(engine: Engine, chat: Chat) -> Iterator[str]:
-    """About the chat, then what is said in it; while that is sent no connection is held."""
+    """Yields a header line, then a line per message; holds no database connection while sending."""
     person, answerer = _names(chat)
     about = {"user_name": person, "character_name": GROUP if chat.is_group else answerer}
     head = {
@@ -53,7 +53,7 @@ def _said(engine: Engine, ids: Sequence[str], person: str, answerer: str) -> Ite
 
 
 def _note(chat: Chat) -> dict[str, Any]:
-    """The author's note, among the messages with every answer."""
+    """Returns the author's note as SillyTavern's metadata; position 1 means among the messages."""
     place = place_of_note(chat)
     interval = 1 if chat.note_interval is None else chat.note_interval
     where = {"note_interval": interval, "note_position": 1, "note_depth": place.depth, "note_role": ROLES.index(place.role)}
@@ -61,13 +61,13 @@ def _note(chat: Chat) -> dict[str, Any]:
 
 
 def _variables(chat: Chat) -> dict[str, Any]:
-    """Those at the end of the branch that is shown."""
+    """Returns the variables at the end of the branch that is shown."""
     has = variables.at(chat.head_id)
     return {"variables": has} if has else {}
 
 
 def _names(chat: Chat) -> tuple[str, str]:
-    """Whose words those are of which no message says it: the person's and the character's."""
+    """Returns the default names of the person and the character, for messages that name no author."""
     owner, persona, character = db.session.get(User, chat.owner_id or ""), roleplay.persona_of(chat), roleplay.character_of(chat)
     person = persona.name if persona else owner.name if owner else ""
     return person or PERSON, character.name if character else ANSWERER
@@ -80,10 +80,10 @@ def _speakers(messages: Sequence[Message], person: str, answerer: str) -> dict[s
 
 
 def _versions(engine: Engine, id: str, ids: Sequence[str]) -> dict[str, Line]:
-    """Those of an answer, as many as are not too long together, and the one that is shown in any case."""
+    """Returns the versions of an answer that fit the size limit together, always including the one shown."""
     wanted = next(branch.cut(engine, [id, *(each for each in ids if each != id)]))
     with engine.in_app():
-        # Something that a person said may be beside it, too.
+        # A message of the person can be a sibling of an answer, too.
         return _swipes(engine, [each for each in branch.messages(sorted(wanted)) if each.role == "assistant"])
 
 

@@ -1,4 +1,4 @@
-"""Export and import of chats: Millrace's own files, and those of other programs."""
+"""Pages for exporting and importing chats, in Millrace's format and those of other programs."""
 
 from collections.abc import Iterable
 from typing import IO
@@ -20,7 +20,7 @@ from webapp.web.forms import Form
 from webapp.web.htmx import render
 
 bp = Blueprint("exchange", __name__)
-# The file, and what a browser writes around it.
+# The file, plus the overhead of a multipart form.
 MOST_BYTES = files.MOST_BYTES + 1024 * 1024
 
 
@@ -33,7 +33,7 @@ class ImportForm(Form):
 
 @bp.url_value_preprocessor
 def allow_a_large_file(endpoint: str | None, _values: object) -> None:
-    """Before anything reads the form: only people with an account may send so much, and only here."""
+    """Raises the upload limit before anything reads the form: only for signed-in people, and only for this endpoint."""
     if endpoint == "exchange.bring_in" and user_or_none():
         request.max_content_length = MOST_BYTES
         request.environ["wsgi.input"] = Unhurried(request.environ["wsgi.input"])

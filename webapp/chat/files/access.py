@@ -1,4 +1,4 @@
-"""Access to a file: its person's, and of everybody who sees a chat in which it was sent."""
+"""Access to a file: its owner, and everyone who can see a chat in which it was sent."""
 
 from webapp.accounts.guards import found, user_or_none
 from webapp.chat.access import right_in

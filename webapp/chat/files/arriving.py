@@ -1,4 +1,4 @@
-"""Brings long files from where they were uploaded into their collections, and tells the open pages how far they are read."""
+"""Feeds long files of chats into their collections, and notifies open pages of the progress."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,19 +21,19 @@ from webapp.knowledge.of_chats import Coming
 
 @dataclass(slots=True)
 class Told:
-    """What the pages of a chat know of a file, and the messages that have it."""
+    """The last state sent to a chat's pages about one file, and the messages that contain it."""
 
     chat_id: str
     messages: Sequence[str]
     known: tuple[str, int]
 
 
-# By the ids of the documents that aren't ready.
+# By document id; only documents that aren't ready.
 _told: dict[str, Told] = {}
 
 
 def work() -> bool:
-    """Goes on with all long files of chats; says whether some aren't ready yet."""
+    """Advances all long files of chats; returns whether some aren't ready yet."""
     coming = of_chats.unfinished()
     for each in by_turns(coming):
         _tell_of(each)
@@ -45,7 +45,7 @@ def work() -> bool:
     return bool(coming)
 
 
-# Started again after a restart, it finds what was left behind.
+# The feature resumes this chore after a restart; it then finds the unfinished files in the database.
 wake = Chore("arriving", work, every_seconds=0.3, most_seconds=5.0).wake
 
 
@@ -73,7 +73,7 @@ def _messages_with(each: Coming) -> Sequence[str]:
 
 @contextmanager
 def _opened(hash: str) -> Iterator[IO[bytes] | None]:
-    """Nothing where it was deleted at this moment."""
+    """Opens the file; yields None if it was deleted in the meantime."""
     path = storage.path_of(hash)
     try:
         stream = path.open("rb")

@@ -1,4 +1,4 @@
-"""Long files of a chat: documents of its own collection, which it reads from like any other."""
+"""Long files of a chat become documents of the chat's own collection, which it reads like any other collection."""
 
 from collections.abc import Sequence
 
@@ -16,9 +16,10 @@ from webapp.knowledge.tables import Document
 
 
 def take(session: Session, chat_id: str, files: Sequence[StoredFile], *, by: str, must: bool = True) -> None:
-    """Puts the long ones of these files into the chat's own collection, which is made with the first; visitors have none.
+    """Adds the long files to the chat's own collection, creating it if necessary; visitors' chats have none.
 
-    One for which there is no room is refused where it `must` be taken, and otherwise says so where it stands.
+    If there is no room for a file, raises `Invalid` when it `must` be taken; otherwise stores it as a failed document that
+    shows the reason.
     """
     long = [each for each in files if each.kind == DOCUMENT]
     chat = session.get(Chat, chat_id) if long else None
@@ -33,18 +34,18 @@ def take(session: Session, chat_id: str, files: Sequence[StoredFile], *, by: str
 
 
 def unfound(chat: Chat) -> Sequence[Document]:
-    """The long files of a chat that can't be found yet."""
+    """Returns the long files of a chat that aren't indexed for retrieval yet."""
     return of_chats.unfound(chat.id) if chat.collection_ids else ()
 
 
 def documents_in(chat_id: str, content: str) -> dict[str, Document]:
-    """By the id of each long file in a message, the document that it became for this chat."""
+    """Returns, by file id, the document made of each long file in a message."""
     hashes = held_in(chat_id, content)
     found = of_chats.among(chat_id, hashes.values()) if hashes else {}
     return {id: found[hash] for id, hash in hashes.items() if hash in found}
 
 
 def held_in(chat_id: str, content: str) -> dict[str, str]:
-    """By the id of each long file in a message that was sent in this chat, the hash of its bytes."""
+    """Returns, by file id, the content hash of each long file in a message; only files that were sent in this chat."""
     ids = [each.id for each in long_in(content)]
     return {id: each.hash for id, each in queries.in_chat(chat_id, ids).items()} if ids else {}

@@ -1,4 +1,4 @@
-"""Files that nobody needs any more: of messages that were deleted for good, and those that were never sent."""
+"""Deletes unused files: those whose messages were permanently deleted, and those that were never sent."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -15,13 +15,13 @@ from webapp.db import db, utc_now, write
 from webapp.heavy.turns import stand_in_line
 from webapp.knowledge import of_chats
 
-# A draft may wait for so long.
+# A draft can keep its files this long.
 UNSENT_FOR = timedelta(days=7)
 AT_ONCE = 50
 
 
 def sweep() -> None:
-    """Deletes what stands in no chat any more, a few at a time."""
+    """Deletes files that are in no chat, a few per transaction."""
     while _sweep_some():
         stand_in_line()
 
@@ -31,7 +31,7 @@ def is_something_waiting() -> bool:
 
 
 def held_by(session: Session, message_ids: Sequence[str]) -> dict[str, set[str]]:
-    """The files in these messages, by their chats; a text can name what there is not."""
+    """Returns the file ids in these messages by chat id; ids in a text that aren't files of the chat are ignored."""
     query = select(Message.chat_id, Message.content).where(Message.id.in_(message_ids), Message.content.contains(MARK))
     named = defaultdict[str, set[str]](set)
     for chat_id, content in session.execute(query):
@@ -40,7 +40,7 @@ def held_by(session: Session, message_ids: Sequence[str]) -> dict[str, set[str]]
 
 
 def let_go(session: Session, held: Mapping[str, set[str]]) -> None:
-    """Takes those of these files out of their chats that no other message there has."""
+    """Removes these files from their chats unless another message there still contains them."""
     for chat_id, ids in held.items():
         gone = _unnamed(session, chat_id, ids)
         session.execute(delete(ChatFile).where(ChatFile.chat_id == chat_id, ChatFile.file_id.in_(gone)))
@@ -54,7 +54,7 @@ def _held_in(session: Session, chat_id: str) -> set[str]:
 
 
 def _unnamed(session: Session, chat_id: str, ids: set[str]) -> set[str]:
-    """Those of these that no message of the chat names: looked for in one go, however many they are."""
+    """Returns the ids that no message of the chat contains; one pass over the messages checks all ids."""
     left = set(ids)
     query = select(Message.content).where(Message.chat_id == chat_id, Message.content.contains(MARK))
     for content in session.scalars(query.execution_options(yield_per=AT_ONCE)):

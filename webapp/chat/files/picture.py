@@ -1,4 +1,4 @@
-"""Writes a picture anew, in a child process: upright, not too large, and with nothing but its pixels. Pure."""
+"""Re-encodes a picture in a child process: upright, limited in size, without metadata. Pure."""
 
 import struct
 from base64 import b64encode
@@ -10,7 +10,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 MOST_SIDE, MOST_PIXELS = 2_000, 60_000_000
-# A PNG that is larger is most likely a photograph.
+# A larger PNG is most likely a photograph, which JPEG compresses better.
 MOST_PNG_BYTES = 3 * 1024 * 1024
 QUALITY = 88
 NOT_A_PICTURE = "This picture is damaged, or isn't a PNG, JPEG, WebP or GIF."
@@ -24,7 +24,7 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# How Pillow stumbles over what is damaged.
+# What Pillow raises for damaged files.
 FAULTS = (
     *(UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, TypeError, struct.error),
     Image.DecompressionBombError,
@@ -32,7 +32,7 @@ FAULTS = (
 
 
 def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
-    """The picture as it is kept, or why it is not."""
+    """Yields the re-encoded picture, or the reason why it is refused."""
     try:
         yield _kept(file.read())
     except FAULTS:
@@ -43,7 +43,7 @@ def _kept(raw: bytes) -> dict[str, Any]:
     with Image.open(BytesIO(raw), formats=FORMATS) as image:
         if image.width * image.height > MOST_PIXELS:
             return {"refused": TOO_MANY_PIXELS}
-        # What a JPEG is made smaller by while it is read costs neither time nor memory.
+        # Scaling a JPEG down while decoding saves time and memory.
         image.draft("RGB", (MOST_SIDE, MOST_SIDE))
         is_drawn = image.format in ("PNG", "GIF")
         turn = _turn(image)
@@ -57,7 +57,7 @@ def _kept(raw: bytes) -> dict[str, Any]:
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
-    """What sets it upright; cameras and programs write much around a picture that nobody can read."""
+    """Returns the transposition that sets a picture upright; None if its EXIF data is missing or unreadable."""
     try:
         return TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except FAULTS:

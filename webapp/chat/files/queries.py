@@ -1,4 +1,4 @@
-"""Named reads of files: those that a person may see, and those of a chat."""
+"""Queries for files: by person and by chat."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -17,51 +17,52 @@ def file(id: str) -> StoredFile | None:
 
 
 def chats_with(file_id: str) -> Sequence[str]:
-    """The ids of the chats in which it was sent."""
+    """Returns the ids of the chats in which a file was sent."""
     return db.session.scalars(select(ChatFile.chat_id).where(ChatFile.file_id == file_id)).all()
 
 
 def in_chat(chat_id: str, ids: Iterable[str]) -> dict[str, StoredFile]:
-    """Those of these files that were sent in this chat."""
+    """Returns, by id, those of these files that were sent in this chat."""
     query = select(StoredFile).join(ChatFile, ChatFile.file_id == StoredFile.id).where(ChatFile.chat_id == chat_id)
     wanted = set(ids)
-    # Texts can name a hundred thousand files, of which few are there.
+    # Messages can mention a hundred thousand file ids, most of them invalid: above this limit, all files of the chat are loaded
+    # instead.
     if len(wanted) <= MOST_NAMED:
         query = query.where(StoredFile.id.in_(wanted))
     return {each.id: each for each in db.session.scalars(query) if each.id in wanted}
 
 
 def just_brought(person_id: str, name: str, hash: str) -> StoredFile | None:
-    """The same file, where the person has brought it within the last hour: sent twice, it is one."""
+    """Returns the same file if the person uploaded it within the last hour, so that a repeated upload makes no second row."""
     query = select(StoredFile).where(StoredFile.owner_id == person_id, StoredFile.name == name, StoredFile.hash == hash)
-    # What was sent and stands in no chat any more is about to go.
+    # A file that was sent and is in no chat now will be deleted soon.
     stays = or_(StoredFile.is_sent.is_(False), StoredFile.id.in_(select(ChatFile.file_id)))
     return db.session.scalar(query.where(StoredFile.created_at > utc_now() - timedelta(hours=1), stays).limit(1))
 
 
 def of_person(person_id: str) -> Sequence[StoredFile]:
-    """The files in a person's chats, but for the temporary ones."""
+    """Returns the files in a person's chats, except temporary chats."""
     held = select(ChatFile.file_id).join(Chat, Chat.id == ChatFile.chat_id)
     held = held.where(Chat.owner_id == person_id, Chat.deleted_at.is_(None), Chat.is_temporary.is_(False))
     return db.session.scalars(select(StoredFile).where(StoredFile.id.in_(held)).order_by(StoredFile.id)).all()
 
 
 def own(person_id: str, ids: Iterable[str]) -> list[StoredFile]:
-    """Those of these files that are this person's own, in this order."""
+    """Returns those of these files that the person owns, in this order."""
     wanted = list(ids)
     found = {each.id: each for each in db.session.scalars(_among(wanted).where(StoredFile.owner_id == person_id))}
     return [found[id] for id in wanted if id in found]
 
 
 def to_hold(chat_id: str, ids: Iterable[str], person_id: str) -> Sequence[StoredFile]:
-    """Those of these files that may stand in a chat: the sender's own, and what was sent there before."""
+    """Returns those of these files that a message in the chat can contain: the sender's own, and those sent there before."""
     there = select(ChatFile.file_id).where(ChatFile.chat_id == chat_id)
     is_theirs = StoredFile.owner_id == person_id if person_id else StoredFile.id.in_(there)
     return db.session.scalars(_among(list(ids)).where(or_(is_theirs, StoredFile.id.in_(there)))).all()
 
 
 def bytes_of(person_id: str) -> int:
-    """How much a person's own files take."""
+    """Returns the total size of a person's own files."""
     query = select(func.coalesce(func.sum(StoredFile.bytes), 0)).where(StoredFile.owner_id == person_id)
     return int(db.session.scalar(query) or 0)
 

@@ -1,4 +1,4 @@
-"""How a picture or a long file stands in the text of a message: at the end, with the address of its file. Pure."""
+"""Markdown references to pictures and long files at the end of a message, with the file's address. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 NAME_CHARS = 120
 ID = r"[0-9a-z]{26}"
 ANY = re.compile(rf"(?P<mark>!?)\[(?P<name>[^\]\n]{{0,{NAME_CHARS}}})\]\(/files/(?P<id>{ID})\)")
-# Found from its address, as a message may have a hundred thousand brackets.
+# Matches from the address backwards, because a message can have a hundred thousand opening brackets.
 ADDRESS = re.compile(rf"\]\(/files/({ID})\)")
 MARK, BLANK = "](/files/", " \n"
-# As many as files in a message.
+# The limit of files in one message.
 MOST = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A picture, or a long file, by its name and the id of its file."""
+    """A reference to a picture or a long file: its name and file id."""
 
     name: str
     id: str
@@ -33,10 +33,10 @@ def reference(name: str, id: str, *, is_picture: bool = True) -> Reference:
 
 
 def parted(content: str) -> tuple[str, tuple[Reference, ...]]:
-    """What stands before the pictures and long files at the end of a message, and they."""
+    """Splits a message into its text and the references at its end."""
     if MARK not in content:
         return content, ()
-    # Line by line, and by no pattern of many: whoever writes a message could choose one that such a pattern never ends with.
+    # Matched line by line: one pattern for all lines would backtrack catastrophically on a maliciously written message.
     rest, found = content.rstrip(BLANK), list[Reference]()
     while len(found) < MOST and (each := ANY.fullmatch(rest, rest.rfind("\n") + 1)):
         found.append(Reference(each["name"], each["id"], bool(each["mark"])))
@@ -45,16 +45,16 @@ def parted(content: str) -> tuple[str, tuple[Reference, ...]]:
 
 
 def ids_in(contents: Sequence[str]) -> set[str]:
-    """The ids of all files that these texts name, wherever in them."""
+    """Returns the ids of all files that these texts refer to, wherever in the text."""
     return {each[1] for content in contents for each in ADDRESS.finditer(content) if _is_named(content, each.start())}
 
 
 def long_in(content: str) -> list[Reference]:
-    """The long files at the end of a message."""
+    """Returns the references to long files at the end of a message."""
     return [each for each in parted(content)[1] if not each.is_picture]
 
 
 def _is_named(content: str, at: int) -> bool:
-    """Whether a name in brackets ends there."""
+    """Checks that a name in brackets ends at this place."""
     before = content[max(0, at - NAME_CHARS - 1) : at]
     return "[" in before[1 + max(before.rfind("]"), before.rfind("\n")) :]

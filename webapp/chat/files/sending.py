@@ -1,4 +1,4 @@
-"""Pictures on their way to a model: those of a chat, to models that take them; otherwise their names alone."""
+"""Adds a chat's pictures to requests for models that support images; other models get their names only."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,12 +12,12 @@ from webapp.providers.base import ModelRequest, Picture, Turn, named_picture
 from webapp.streaming.events import Notice
 
 UNSEEN = Notice("images_left_out", "This model doesn't take images, so it was only told their names.")
-# More are refused by some servers, and hold up everybody while they are written into a request; the newest are sent.
+# Some servers reject more, and encoding them into a request blocks everyone. The newest are sent.
 MOST_PICTURES, MOST_BYTES = 20, 12 * 1024 * 1024
 
 
 def with_pictures(request: ModelRequest, chat_id: str) -> ModelRequest:
-    """The request with the pictures of its messages, of which each was sent in this chat."""
+    """Returns the request with the pictures of its messages; only pictures that were sent in this chat."""
     ids = ids_in([turn.content for turn in request.turns if turn.role == "user"])
     if not ids:
         return request
@@ -29,7 +29,7 @@ def with_pictures(request: ModelRequest, chat_id: str) -> ModelRequest:
 
 
 def seen(turns: Sequence[Turn], files: Mapping[str, StoredFile]) -> Iterator[Turn]:
-    """The turns with their pictures, from the newest to the oldest, so that those have room that matter."""
+    """Yields the turns with their pictures, newest first, so that the most recent pictures get the available room."""
     room, left = MOST_PICTURES, MOST_BYTES
     for turn in reversed(turns):
         text, references = parted(turn.content) if turn.role == "user" else (turn.content, ())

@@ -1,4 +1,4 @@
-"""What a person can do with files of chats: bring them, and send them in a message."""
+"""Uploading files and putting them into messages."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ from webapp.settings.service import setting
 
 log = logging.getLogger("chat:files")
 NOT_WRITTEN = "The server's disk is full or can't be written to, so the file wasn't saved. Please try again later."
-# How pictures begin.
+# Magic bytes of the supported picture formats.
 PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
 PICTURE, PLAIN = "webapp.chat.files.picture", "webapp.knowledge.plain"
 CHARS_PER_TOKEN = 4
@@ -40,21 +40,24 @@ def most_bytes() -> int:
 
 
 def most_whole(*, is_member: bool = True) -> int:
-    """The most bytes of text that a file may have to stand in a message as it is; whoever has no account sends no longer ones."""
+    """Returns the size limit, in bytes, of a text that is put into a message; longer texts of members become documents.
+
+    Visitors cannot send longer files.
+    """
     return min(int(setting("files.whole_tokens")) * CHARS_PER_TOKEN, attached.MOST_BYTES) if is_member else attached.MOST_BYTES
 
 
 def bring(person_id: str, name: str, stream: IO[bytes]) -> StoredFile:
-    """Keep a file that a person wants to send: a picture anew and without what it tells of its maker, of all else the text.
+    """Stores an uploaded file: a picture is re-encoded without metadata, of any other file the text is extracted.
 
-    One that is too long for a message is kept as it is, to be read as a document.
+    A file that is too long for a message is kept as it is, to be indexed as a document.
     """
     making.count(person_id)
     name = " ".join("".join(each for each in name if each.isprintable()).split())[-120:] or "file"
     stream.seek(0)
     with child.on_disk(stream) as file:
         _refuse_too_much(person_id, file)
-        # Others may have the connection to the database while a child reads.
+        # Releases the database connection while the child process reads the file.
         db.session.rollback()
         is_picture = _beginning(file).startswith(PICTURES)
         values, content = _picture(file) if is_picture else _text(name, file)
@@ -62,7 +65,7 @@ def bring(person_id: str, name: str, stream: IO[bytes]) -> StoredFile:
 
 
 def block_for(person_id: str, name: str, stream: IO[bytes]) -> str:
-    """How a file that comes with a message stands in it; a text goes into it as it is, all else takes an account."""
+    """Returns the markdown for a file uploaded with a message; without an account, only texts are possible."""
     if formats.reader_of(name) == "text" or not person_id:
         most = most_whole(is_member=bool(person_id))
         content = stream.read(most + 1)
@@ -72,7 +75,7 @@ def block_for(person_id: str, name: str, stream: IO[bytes]) -> str:
 
 
 def block_of(file: StoredFile) -> str:
-    """How it stands in the text of a message."""
+    """Returns the markdown that represents a file in a message: a reference, or the text itself."""
     if file.kind == IMAGE:
         return reference(file.name, file.id).written
     if file.kind == DOCUMENT:
@@ -81,7 +84,7 @@ def block_of(file: StoredFile) -> str:
 
 
 def blocks(person_id: str, ids: Iterable[str]) -> list[str]:
-    """How these files stand in a message; raises `NotFound` for one that the person has not brought."""
+    """Returns the markdown for each of these files; raises `NotFound` for one that the person doesn't own."""
     wanted = list(dict.fromkeys(ids))
     found = queries.own(person_id, wanted) if wanted else []
     if len(found) < len(wanted):
@@ -93,14 +96,14 @@ def content_of(file: StoredFile) -> bytes:
     try:
         return offload(storage.path_of(file.hash).read_bytes)
     except FileNotFoundError as error:
-        # Deleted at this moment, or not restored with the database.
+        # Deleted just now, or missing because only the database was restored from a backup.
         raise NotFound("This file isn't here any more.") from error
 
 
 def hold(session: Session, chat_id: str, contents: Iterable[str], person_id: str) -> None:
-    """Whoever sees this chat sees the files in these new messages, as far as the sender may send them.
+    """Records the files in new messages as files of the chat, which everyone who sees the chat can then open.
 
-    Long ones become documents of the chat's own collection.
+    Files that the sender has no right to send are ignored. Long ones become documents of the chat's own collection.
     """
     ids = ids_in(list(contents))
     if not ids:
@@ -121,9 +124,9 @@ def _kept(person_id: str, name: str, values: dict[str, Any], content: bytes) -> 
         with write() as session:
             row = StoredFile(owner_id=person_id, name=name, hash=digest, bytes=len(content), **values)
             session.add(row)
-    # Also where it was brought before: that may have failed before it was written.
+    # Even if the row existed: the earlier upload can have failed before the file was written.
     _write(digest, content)
-    # It may never be sent.
+    # If it is never sent, the sweeper has to delete it.
     sweeping.wake()
     return row
 
@@ -142,12 +145,12 @@ def _picture(file: IO[bytes]) -> tuple[dict[str, Any], bytes]:
 
 
 def _text(name: str, file: IO[bytes]) -> tuple[dict[str, Any], bytes]:
-    """The text of a document; every other file has to be one. All of it, as it came, where that is much."""
+    """Extracts the text of a document; a file of any other type must be text. A long file is returned unchanged."""
     values, most = {"kind": TEXT, "media_type": "text/plain; charset=utf-8"}, most_whole()
     file.seek(0)
     if formats.reader_of(name) == "text":
         content = file.read(most + 1)
-        # Of a long one the beginning says whether it is a text; its last letter may be cut.
+        # The beginning of a long file is enough to tell whether it is text; a character can be cut in half at its end.
         text = attached.uploaded(name, content[:most]).text.encode()
         return (values, text) if len(content) <= most else _long(file)
     about = {"name": f"x.{formats.ending(name)}", "most": most}

@@ -1,4 +1,4 @@
-"""The folder of files: each lies there once, by the hash of what it holds."""
+"""Content-addressed storage on disk: each file is stored once, under the hash of its content."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ from webapp.ids import new_id
 
 
 def put(path: Path, content: bytes) -> None:
-    """Writes it, also where it lies already: whoever takes it away at this moment doesn't know that it is wanted again."""
+    """Writes the file even if it exists: a concurrent deletion doesn't know that it is needed again."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     unfinished = path.with_name(f"{new_id()}.unfinished")
     try:
@@ -18,7 +18,7 @@ def put(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         unfinished.replace(path)
     finally:
-        # On a disk that is full, what is left of it would keep it full.
+        # On a full disk, the unfinished file would keep it full.
         unfinished.unlink(missing_ok=True)
 
 

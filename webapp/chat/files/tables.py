@@ -1,18 +1,18 @@
-"""Files that people send in chats, and in which chats each stands."""
+"""Files sent in chats, and the chats that contain each."""
 
 from sqlalchemy import ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.db import Base, Record
 
-# What is shown and sent as it is; what stands in the message; and what is read as a document of its chat's collection.
+# A picture, shown and sent as it is; a text, put into the message; and a document, indexed in the chat's own collection.
 IMAGE, TEXT, DOCUMENT = "image", "text", "document"
 UNSENT = text("is_sent = 0")
 UNSENT_IN_POSTGRESQL = text("NOT is_sent")
 
 
 class StoredFile(Record):
-    """A picture, the text of a file, or a long file; what it holds lies in the folder of files by its `hash`."""
+    """A picture, the text of a file, or a long file. The content is on disk, under its `hash`."""
 
     __tablename__ = "files"
 
@@ -32,7 +32,7 @@ class StoredFile(Record):
 
 
 class ChatFile(Base):
-    """A file that was sent in a chat by somebody who had it: whoever sees the chat sees the file."""
+    """A file sent in a chat by someone who had access to it: everyone who sees the chat can open the file."""
 
     __tablename__ = "chat_files"
 

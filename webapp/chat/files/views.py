@@ -1,4 +1,4 @@
-"""/files: brings a file for the message that is being written, and serves one to whoever sees its chat."""
+"""/files: uploads a file for the message being written, and serves a file to everyone who can see its chat."""
 
 from urllib.parse import quote
 
@@ -14,20 +14,21 @@ from webapp.chat.prompt.model_choice import can, named
 from webapp.web.uploads import expect_files, sent_file
 
 bp = Blueprint("files", __name__)
-# A message stands beside it.
+# Room for the message in the same form.
 AROUND_BYTES = 1024 * 1024
 HEADERS = {
-    # It never changes, but who has signed out, or may not see the chat any more, must not find it on the disk.
+    # The content never changes, but the browser must revalidate: after signing out or losing access, no one should be able to
+    # open it from the cache.
     "Cache-Control": "private, no-cache",
     "Content-Security-Policy": "default-src 'none'; sandbox",
 }
-# Only people with an account send so much, and only here.
+# Only signed-in people can upload files, and only to these endpoints.
 ENDPOINTS = ("files.bring", "chat.begin", "chat.send", "composer.queue")
 
 
 @bp.app_url_value_preprocessor
 def allow_files(endpoint: str | None, _values: object) -> None:
-    """Before anything reads the form."""
+    """Raises the upload limit before anything reads the form."""
     if endpoint in ENDPOINTS and request.method == "POST" and user_or_none():
         expect_files(service.most_bytes(), around_bytes=AROUND_BYTES)
 
@@ -55,7 +56,7 @@ def show(id: str) -> Response:
 
 
 def served(file: StoredFile) -> Response:
-    """A picture to be shown, as it is our own writing; every other file to be saved."""
+    """Serves a picture inline, as the server re-encoded it; every other file as a download."""
     if request.if_none_match.contains(file.hash):
         return _marked(Response(status=304, headers=HEADERS), file)
     response = _marked(Response(service.content_of(file), content_type=file.media_type, headers=HEADERS), file)
@@ -71,6 +72,6 @@ def _marked(response: Response, file: StoredFile) -> Response:
 
 
 def _names(name: str) -> dict[str, str]:
-    """A header holds no other letters than those of Latin, so that any others are written by their numbers."""
+    """Returns the file name for the header; a name with non-ASCII characters is percent-encoded as `filename*`."""
     plain = name.encode("ascii", "ignore").decode().strip() or "file"
     return {"filename": plain} if name.isascii() else {"filename": plain, "filename*": f"UTF-8''{quote(name, safe='')}"}

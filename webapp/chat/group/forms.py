@@ -1,4 +1,4 @@
-"""The form that says who is in a chat with several characters, and in which order they speak."""
+"""The form for the cast of a group and the order in which they speak."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from webapp.web.forms import Form, options
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A character that can be chosen; `place` is its number in the order, as it was typed."""
+    """A character that can be chosen; `place` is its position as typed in the form."""
 
     id: str
     face: Face
@@ -34,17 +34,17 @@ class CastForm(Form):
         return cls.fresh(character_ids=chat.cast_ids, turn_order=chat.turn_order or MENTION)
 
     def among(self, personas: Sequence[Persona]) -> "CastForm":
-        """The form with the personas there are."""
+        """Fills in the available personas."""
         self.persona.choices = options({"": "None", **{each.id: each.name for each in personas}})
         return self
 
     @property
     def ids(self) -> list[str]:
-        """Who was chosen, by the numbers that were typed; those without one follow."""
+        """The chosen characters, sorted by the positions typed; those without one come last."""
         return sorted(self.character_ids.data or (), key=lambda id: int(number) if (number := _typed(id)).isdecimal() else 1_000)
 
     def offered(self, faces: Mapping[str, Face], present: Sequence[str] = (), deleted: Sequence[str] = ()) -> list[Offered]:
-        """All who can be chosen: those who are in the chat first."""
+        """Returns all characters that can be chosen, those in the chat first."""
         chosen, was_sent = set(self.character_ids.data or ()), self.is_submitted()
         places = {id: str(number) for number, id in enumerate(present, 1)} if len(present) > 1 else {}
         return [

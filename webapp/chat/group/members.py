@@ -1,4 +1,4 @@
-"""Who takes part in a chat with several characters, as its messages and prompts need it."""
+"""The members of a group, as its messages and prompts need them."""
 
 import random
 from collections.abc import Sequence
@@ -18,33 +18,33 @@ from webapp.errors import Invalid
 from webapp.statements import Ready
 
 NOT_HERE = "This character isn't in the chat."
-# What a person without a name is called to the characters.
+# The name of a person who has none, in prompts.
 PERSON = "User"
 
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """Who says a message, as it is kept with it; `id` is of a character."""
+    """The speaker of a message, as stored with it; `id` is a character's."""
 
     id: str
     name: str
 
 
 def members(chat: Chat) -> list[Member]:
-    """Who can speak in a group, in their order: those its owner still sees and nobody has deleted."""
+    """Returns the members that can speak, in the group's order: those not deleted that the chat's owner can still see."""
     found = cast.members(db.session(), chat.owner_id, chat.character_ids)
     return [Member(each.id, each.name, each.nickname or "", _weight(each.talkativeness)) for each in found]
 
 
 def all_names(chat: Chat) -> str:
-    """All who can speak in a group; nothing of a chat that is none."""
+    """Returns the names of all members that can speak; empty for a chat that is not a group."""
     return ", ".join(each.name for each in members(chat)) if chat.is_group else ""
 
 
 def answering(chat: Chat, below: str | None, *, text: str = "", wish: str = "", before: str | None = None) -> Speaker | None:
-    """Who answers next below a message: who was wished for, else who spoke there before, else whose turn it is.
+    """Returns who answers below a message: the requested character, else the one who spoke there before, else the next in turn.
 
-    Nobody in a chat that is no group, where nothing is asked of the database, and where no character of it is left.
+    None for a group without members, and, without any query, for a chat that is not a group.
     """
     there = members(chat) if chat.is_group else []
     if not there:
@@ -57,32 +57,32 @@ def answering(chat: Chat, below: str | None, *, text: str = "", wish: str = "", 
 
 
 def spoken(chat: Chat, message_id: str | None) -> list[str]:
-    """Which characters have spoken of late down to a message, the last one last."""
+    """Returns the ids of the characters who spoke recently on the path to a message, the latest last."""
     rows = SPOKEN.all(db.session(), {"id": message_id, "height": queries.WINDOW, "since": ""}) if message_id else []
     return [row.speaker_id or chat.character_id or "" for row in rows]
 
 
 def spoke_after(message: Message) -> str | None:
-    """Which character has answered a message last."""
+    """Returns the id of the character that answered a message most recently."""
     answers = select(Message.speaker_id).where(Message.parent_id == message.id, Message.deleted_at.is_(None))
     return db.session.scalar(answers.order_by(Message.id.desc()).limit(1))
 
 
 def person_name(chat: Chat, person_id: str = "") -> str:
-    """What a person is called to the characters: the owner as their persona, all others by their own names."""
+    """Returns a person's name for the characters: the owner's persona, or the name of any other person."""
     persona = cast.persona_of(db.session(), chat.owner_id, chat.persona_id) if person_id in ("", chat.owner_id) else None
     person = db.session.get(User, person_id or chat.owner_id or "")
     return (persona.name if persona else person.name if person else "") or PERSON
 
 
 def has_part(chat: Chat, character_id: str) -> bool:
-    """Whether a character is in a chat, or has spoken in it."""
+    """Checks whether a character is in a chat or has spoken in it."""
     said = select(Message.id).where(Message.speaker_id == character_id, Message.chat_id == chat.id).limit(1)
     return character_id in chat.cast_ids or db.session.scalar(said) is not None
 
 
 def in_voices(chat: Chat, said: Sequence[Said]) -> list[Said]:
-    """What was said, in a group with the name of who says it, and in all others without."""
+    """Adds the speaker's name to each message in a group, and removes it in any other chat."""
     if not chat.is_group:
         return [each._replace(speaker="") if each.speaker else each for each in said]
     if all(each.speaker for each in said):
@@ -93,7 +93,7 @@ def in_voices(chat: Chat, said: Sequence[Said]) -> list[Said]:
 
 
 def _weight(written: str | None) -> float:
-    """How talkative a card says that its character is; some write the number as a text."""
+    """Parses the talkativeness in a character card; some programs write the number as a string."""
     try:
         weight = float(written or "")
     except ValueError:

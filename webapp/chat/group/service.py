@@ -1,4 +1,4 @@
-"""What a person can do with chats of several characters: begin one, and say anew who is in it."""
+"""Starting group chats and changing their cast."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -42,7 +42,10 @@ def begin(
     model: str = "",
     reads: Sequence[str] = (),
 ) -> Chat:
-    """Make a chat with several characters, each of which has greeted already; without a persona as in other chats."""
+    """Creates a chat with several characters and their greetings.
+
+    Without a `persona` it uses the person's default one, unless `is_nobody`.
+    """
     there, order = _chosen(ids, by), checked_order(turn_order or MENTION)
     persona = persona or (None if is_nobody else cast.default_persona(by))
     model = model or providers().default(by.default_model)
@@ -66,9 +69,9 @@ def begin(
 
 
 def recast(chat: Chat, ids: Sequence[str] | None, turn_order: str | None, *, by: User) -> None:
-    """Say anew who is in a chat with characters, and in which order they speak; it counts from the next answer on.
+    """Changes the cast of a chat and the order in which they speak, from the next answer on.
 
-    A chat with one character becomes a group. Who is in it stays, also in the trash or when nobody may see them any more.
+    A chat with one character becomes a group. Present members can stay even if they are in the trash or no longer visible.
     """
     if not chat.cast_ids:
         raise Conflict("This chat has no characters. Start a group chat from Characters.")
@@ -82,14 +85,14 @@ def recast(chat: Chat, ids: Sequence[str] | None, turn_order: str | None, *, by:
 
 
 def checked_order(order: str) -> str:
-    """An order that there is."""
+    """Returns the order; raises `Invalid` for an unknown one."""
     if order not in ORDERS:
         raise Invalid("Choose who speaks next.", field="turn_order")
     return order
 
 
 def _chosen(ids: Sequence[str], by: User, *, known: Sequence[str] = ()) -> list[Character]:
-    """These characters, each once, as far as this person may chat with them."""
+    """Returns these characters without duplicates; raises `Invalid` if the person can't chat with one of them."""
     wanted = list(dict.fromkeys(ids))
     if not LEAST_CAST <= len(wanted) <= MOST_CAST:
         raise Invalid(f"Choose from {LEAST_CAST} to {MOST_CAST} characters.", field="character_ids")
@@ -113,14 +116,14 @@ def _all_names(there: Sequence[Character]) -> str:
 
 
 def _greets_with(character: Character) -> str:
-    """What its card says for groups, else its usual greeting."""
+    """Returns the card's first greeting for groups, else its usual greeting."""
     return next(iter(group_greetings(character.card)), "") or character.greeting
 
 
 def _greeting(character: Character, names: Names) -> dict[str, Any]:
     content = names.fill(_greets_with(character))
     html = {"html": renderings.rendered(content), "html_version": markdown.VERSION}
-    # What one of them sets, those after it know.
+    # A variable set in one greeting is visible to the following ones.
     return {
         "content": content,
         "variables": changed(names.variables),
@@ -131,7 +134,7 @@ def _greeting(character: Character, names: Names) -> dict[str, Any]:
 
 
 def _greet(session: Session, chat: Chat, said: Sequence[dict[str, Any]]) -> None:
-    """One after the other, in the order of the cast."""
+    """Stores the greetings one below the other, in the order of the cast."""
     for each in said:
         message = Message(chat_id=chat.id, parent_id=chat.head_id, role="assistant", **each)
         session.add(message)

@@ -1,4 +1,4 @@
-"""Who answers next in a chat with several characters. Pure."""
+"""Decides who answers next in a group. Pure."""
 
 import re
 from bisect import bisect
@@ -15,15 +15,15 @@ ORDERS = {
 }
 LEAST_CAST, MOST_CAST = 2, 12
 USUALLY_TALKATIVE = 0.5
-# Names are looked for in so much of a message: what is pasted below it names nobody.
+# Names are searched in the beginning of a message only: pasted text below it is not meant to address a character.
 READ_CHARS = 10_000
-# Words of a name by which nobody is called.
+# Words of a name that don't identify a character.
 LEAST_CHARS, NO_NAMES = 3, {"the", "and", "von", "van", "der", "des", "del"}
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A character that can speak; how likely it is to, from 0 to 1."""
+    """A character that can speak, with its relative chance to do so from 0 to 1."""
 
     id: str
     name: str
@@ -32,10 +32,10 @@ class Member:
 
 
 def next_member(cast: Sequence[Member], order: str, spoken: Sequence[str], text: str, chance: float) -> Member:
-    """Whose turn it is in a cast of at least one.
+    """Returns the next speaker; `cast` has at least one member.
 
-    `spoken` are the ids of those who have spoken, the last one last, `text` is what a person has just said, and `chance` a
-    number from 0 to below 1.
+    `spoken` are the ids of earlier speakers, the latest last, `text` is what the person has just said, and `chance` is a random
+    number in [0, 1).
     """
     if order == MANUAL:
         return next((each for each in cast if spoken and each.id == spoken[-1]), cast[0])
@@ -45,7 +45,10 @@ def next_member(cast: Sequence[Member], order: str, spoken: Sequence[str], text:
 
 
 def mentioned(cast: Sequence[Member], text: str) -> Member | None:
-    """The first whom a text names: by name, nickname or a word of the name that no other has, in any case, as whole words."""
+    """Returns the first member that a text addresses: by name, nickname, or a word of the name that no other member has.
+
+    Matches whole words, ignoring case.
+    """
     called = _called(cast)
     words = sorted(called, key=len, reverse=True)
     pattern = rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)"
@@ -54,7 +57,7 @@ def mentioned(cast: Sequence[Member], text: str) -> Member | None:
 
 
 def _called(cast: Sequence[Member]) -> dict[str, Member]:
-    """By what each can be called; a whole name counts before a part of another one."""
+    """Returns each member by the names it can be called; a full name takes precedence over a part of another name."""
     parts: dict[str, list[Member]] = {}
     for each in cast:
         for word in set(re.findall(r"\w+", each.name.lower())):
@@ -65,14 +68,14 @@ def _called(cast: Sequence[Member]) -> dict[str, Member]:
 
 
 def _in_turn(cast: Sequence[Member], spoken: Sequence[str]) -> Member:
-    """The one after the last that spoke and is still there."""
+    """Returns the member after the latest speaker that is still in the cast."""
     places = {each.id: place for place, each in enumerate(cast)}
     last = next((places[id] for id in reversed(spoken) if id in places), -1)
     return cast[(last + 1) % len(cast)]
 
 
 def _by_chance(cast: Sequence[Member], last: str, chance: float) -> Member:
-    """By weight, and nobody twice in a row unless alone."""
+    """Picks a member by weight, never the same one twice in a row unless it is the only one."""
     others = [each for each in cast if each.id != last] or list(cast)
     weights = list(accumulate(each.talkativeness for each in others))
     if not weights[-1]:

@@ -1,4 +1,4 @@
-"""Takes the name off the beginning of an answer: models that read names before all messages write one too."""
+"""Strips the speaker's name from the beginning of an answer: a model whose prompt names all speakers often writes one too."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -8,12 +8,12 @@ from webapp.streaming.events import Delta, Event
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 
-# Around the name; a model that says nothing else for ever is read as it comes.
+# Limits the whitespace buffered around the name, in case a model sends nothing else.
 MOST_SPACE = 100
 
 
 class Unnamed:
-    """A source without the name and the colon that its text may begin with; what may still become them waits."""
+    """Wraps a source and strips a leading "Name:"; buffers text as long as it could still become that prefix."""
 
     def __init__(self, name: str, source: Source) -> None:
         self._opening, self._source = f"{name}:", source
@@ -29,12 +29,12 @@ class Unnamed:
                             continue
                         is_beginning, event, held = False, Delta(self._without(held)), ""
                     elif held and not isinstance(event, Delta):
-                        # Nothing is kept back behind the words of anything else, such as the end.
+                        # Flushes the buffer before any other event, such as the end.
                         is_beginning, said, held = False, self._without(held), ""
                         yield from [Delta(said)] if said else []
                     yield event
             except ProviderError:
-                # What came before it was said.
+                # Text received before the error belongs to the answer.
                 yield from [Delta(said)] if (said := self._without(held)) else []
                 raise
 

@@ -1,4 +1,4 @@
-"""Chats with several characters: beginning one, and saying anew who is in it."""
+"""Pages for starting a group chat and changing its cast."""
 
 from flask import Blueprint, Response, request, url_for
 
@@ -75,6 +75,6 @@ def _edit(chat: Chat, form: CastForm) -> Response:
 
 
 def _faces(ids: list[str]) -> dict[str, people.Face]:
-    """In this order."""
+    """Returns the faces in the order of the ids."""
     found = people.faces(current_user(), ids)
     return {id: found[id] for id in ids if id in found}

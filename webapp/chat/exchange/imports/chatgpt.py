@@ -23,7 +23,7 @@ MISSING = {
     "real_time_user_audio_video_asset_pointer": "a recording",
     "video_container_asset_pointer": "a film",
 }
-# What the program tells its model about the person: never part of what was said.
+# Content types in which ChatGPT describes the user to the model; they are no part of the conversation.
 UNSAID = {"user_editable_context", "model_editable_context"}
 
 
@@ -32,7 +32,7 @@ def is_one(value: dict[str, Any]) -> bool:
 
 
 def parse(value: dict[str, Any]) -> FiledChat:
-    """The chat with all its branches; messages hang from the nearest one that can be shown."""
+    """Parses the chat with all its branches; a message's parent is its nearest visible ancestor."""
     mapping = bounded(value["mapping"])
     messages, shown = grown(_node(id, fields(node)) for id, node in in_order(mapping, "children"))
     id = text(value.get("conversation_id")) or text(value.get("id")) or next(iter(mapping), "")
@@ -94,7 +94,7 @@ def _part(part: Any) -> str:
 
 
 def _thoughts(content: dict[str, Any]) -> str:
-    """What the model thought before it spoke."""
+    """Returns the model's reasoning before its answer."""
     thoughts = content.get("thoughts")
     if content.get("content_type") != "thoughts" or not isinstance(thoughts, list):
         return ""

@@ -1,4 +1,4 @@
-"""A chat as files hold it, whatever wrote them: a tree of messages with a head. Pure."""
+"""A chat as export files of all supported programs are read into: a tree of messages with a head. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,20 +10,20 @@ MOST_MESSAGES = 10_000
 MOST_NODES = 50_000
 MOST_CHARS = 2_000_000
 MOST_CHARS_IN_ALL = 50_000_000
-# A model thinks a few times before it speaks; more would be copied to every branch.
+# Reasoning blocks before an answer. A model writes a few; every block is copied to each branch that follows it.
 MOST_THOUGHTS = 20
-# Tries of one answer, and those of a whole chat for each of its messages.
+# Generations of one answer, and the average per message of a whole chat.
 MOST_TRIES, MOST_TRIES_EACH = 60, 3
 MOST_NOTICES = 50
 
 
 class BadFile(ValueError):
-    """What a file says cannot be a chat; the sentence is for the person who brought it."""
+    """Raised for content that cannot be a chat; the message is shown to the person who uploaded the file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiledGeneration:
-    """How an answer came about. `continues` is the place, in its message, of the one it went on from."""
+    """A generation in a file. `continues` is the index, within its message, of the generation it continues."""
 
     model_asked: str
     model_used: str = ""
@@ -45,16 +45,16 @@ class FiledGeneration:
     ended_at: datetime | None = None
 
 
-# All but one are told as in the row of a generation, under the same names.
+# The fields that have the same name and value in the row of a generation.
 OF_ROW = tuple(each.name for each in fields_of(FiledGeneration) if each.name != "continues")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiledMessage:
-    """`author` is the name of who wrote it; empty where that was the owner of the chat, or a model.
+    """A message in a file. `author` is the writer's name; empty for the chat's owner and for a model.
 
-    `sources` are the documents that an answer was given, by their titles; they stay behind when it is brought in. `speaker`
-    is the name of who says it where several characters do, and `story` retells what was said down to it.
+    `sources` are the titles of documents that an answer was given; an import ignores them. `speaker` is the name of the
+    character who says it in a group, and `story` is the story down to this message.
     """
 
     id: str
@@ -78,14 +78,17 @@ class FiledMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiledChat:
-    """`id` says where it came from, so that a second import finds it; `settings` are values of
-    `FIELDS`; parents stand before their children."""
+    """A chat in a file. `id` is its origin, by which a second import recognizes it.
+
+    `settings` are values of `FIELDS`. In `messages`, parents come before their children.
+    """
 
     id: str
     title: str = ""
     title_is_own: bool = True
     model: str = ""
-    # By name, for who has them: the characters, of whom several make a group, who speaks next there, the persona, and lorebooks.
+    # Names, to be matched with what the importing person has: characters (several make a group), persona and lorebooks.
+    # `turn_order` decides who speaks next in a group.
     cast: tuple[str, ...] = ()
     turn_order: str = ""
     persona: str = ""
@@ -101,7 +104,7 @@ class FiledChat:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A place in a foreign tree; without a message it only links what is around it. `reasoning` belongs to what follows."""
+    """A node of a foreign tree. Without a message it only links its neighbours; `reasoning` belongs to the next message."""
 
     id: str
     parent: str
@@ -110,7 +113,7 @@ class Node:
 
 
 def grown(nodes: Iterable[Node]) -> tuple[tuple[FiledMessage, ...], dict[str, str]]:
-    """The messages of a tree, parents first, and for each node the message that it shows or hangs from."""
+    """Returns the messages of a tree, parents first, and for each node id the message at it or nearest above it."""
     known = {node.id: node for node in nodes}
     children: dict[str, list[Node]] = {}
     for node in known.values():
@@ -123,7 +126,7 @@ def grown(nodes: Iterable[Node]) -> tuple[tuple[FiledMessage, ...], dict[str, st
         node, above, thoughts = ahead.pop()
         if message := node.message:
             reasoning = "\n\n".join(filter(None, (*thoughts, message.reasoning)))
-            # Counted on the way: thoughts before a fork are copied to each of its branches.
+            # Checked inside the loop, because reasoning before a fork is copied to each of its branches.
             chars += len(message.content) + len(reasoning)
             _check_size(chars)
             messages.append(replace(message, parent=above, reasoning=reasoning))
@@ -138,7 +141,7 @@ def grown(nodes: Iterable[Node]) -> tuple[tuple[FiledMessage, ...], dict[str, st
 
 
 def in_order(nodes: dict[str, Any], children: str) -> list[tuple[str, Any]]:
-    """The nodes, with siblings as their parents list them under this name: files promise no order of their own."""
+    """Sorts siblings as their parents list them under the key `children`; the order of nodes in a file is not reliable."""
     places: dict[str, int] = {}
     for node in nodes.values():
         listed = fields(node).get(children)
@@ -147,7 +150,7 @@ def in_order(nodes: dict[str, Any], children: str) -> list[tuple[str, Any]]:
 
 
 def checked(chat: FiledChat) -> FiledChat:
-    """The chat, if it is one that can be kept here."""
+    """Returns the chat; raises `BadFile` if it exceeds a limit or its messages form no tree."""
     if not chat.messages:
         raise BadFile("It has no messages.")
     if len(chat.messages) > MOST_MESSAGES:
@@ -180,12 +183,12 @@ def _check_order(messages: Sequence[FiledMessage]) -> None:
 
 
 def bounded(nodes: dict[str, Any]) -> dict[str, Any]:
-    """The nodes of a tree, if they are few enough to be looked at in one go."""
+    """Returns the nodes of a tree; raises `BadFile` if there are too many to process together."""
     if len(nodes) > MOST_NODES:
         raise BadFile(f"It has more than {MOST_NODES:,} entries.")
     return nodes
 
 
 def fields(value: Any) -> dict[str, Any]:
-    """An object of a file; anything else has no fields."""
+    """Returns a JSON object as it is, and an empty dict for any other value."""
     return value if isinstance(value, dict) else {}

@@ -1,4 +1,4 @@
-"""From the bytes that somebody brought to the chats in them, one after the other, within limits. Pure."""
+"""Parses an uploaded file into chats, one after the other, within limits. Pure."""
 
 import json
 import re
@@ -16,7 +16,7 @@ MOST_UNPACKED_BYTES = 200 * 1024 * 1024
 MOST_CHATS = 20_000
 TITLE_CHARS = 80
 MOST_HTML_CHARS = 4_000_000
-# Values that one text may hold: real exports have one for every 30 bytes, and each takes up to 200 bytes of memory.
+# Limits how many JSON values one text can have: real exports have one per 30 bytes, and each takes up to 200 bytes of memory.
 MARKS = (b"[", b"{", b",")
 MOST_MARKS = 3_000_000
 DAMAGED = "The archive is damaged or password-protected."
@@ -34,7 +34,7 @@ PARSERS: tuple[tuple[Callable[[dict[str, Any]], bool], Callable[[dict[str, Any]]
 
 
 def values_in(file: IO[bytes], *, most_bytes: int = MOST_BYTES) -> Iterator[dict[str, Any]]:
-    """What the file holds, each chat still as it was written there; raises `BadFile` where that ends badly."""
+    """Yields each chat of the file as unparsed JSON; raises `BadFile` where the file becomes unreadable."""
     count = 0
     for text in _texts(file, most_bytes):
         for value in (each for element in _elements(text) for each in roleplay.several(fields(element))):
@@ -45,7 +45,7 @@ def values_in(file: IO[bytes], *, most_bytes: int = MOST_BYTES) -> Iterator[dict
 
 
 def chat_of(value: dict[str, Any]) -> FiledChat:
-    """The chat that was written this way, by whichever program."""
+    """Parses a chat in the format of any supported program."""
     for is_one, parse in PARSERS:
         if is_one(value):
             return parse(value)
@@ -53,7 +53,7 @@ def chat_of(value: dict[str, Any]) -> FiledChat:
 
 
 def title_of(value: dict[str, Any]) -> str:
-    """By which name a person would know it, though it cannot be read."""
+    """Returns the title by which a person would recognize a chat that cannot be parsed."""
     return line(value.get("title"), TITLE_CHARS) or line(fields(value.get("chat")).get("title"), TITLE_CHARS)
 
 
@@ -67,7 +67,7 @@ def _texts(file: IO[bytes], most_bytes: int) -> Iterator[str]:
 
 
 def _unpacked(file: IO[bytes], most_bytes: int) -> Iterator[str]:
-    """The chats of an archive. Names only say what to read: nothing is ever written to disk."""
+    """Yields the chat files of an archive. Names only decide what to read: nothing is written to disk."""
     try:
         with zips.opened(file) as archive:
             yield from _members(archive, most_bytes)
@@ -88,7 +88,7 @@ def _members(archive: ZipFile, most_bytes: int) -> Iterator[str]:
     left = MOST_UNPACKED_BYTES
     for each in found:
         with archive.open(each) as member:
-            # What the archive says of its sizes is not believed.
+            # The sizes in the archive's headers are not trusted.
             data = member.read(min(most_bytes, left) + 1)
         left -= len(data)
         if left < 0:
@@ -114,7 +114,7 @@ def _text(data: bytes, most_bytes: int) -> str:
 
 
 def _elements(text: str) -> Iterator[Any]:
-    """The parts of a list, or the one value, read one at a time so that others have their turn between them."""
+    """Yields the elements of a list, or a single value, parsing lazily so that other greenlets can run in between."""
     at = _after_blank(text, 0)
     if text[at : at + 1] != "[":
         value, at = _read(text, at)
@@ -134,7 +134,7 @@ def _elements(text: str) -> Iterator[Any]:
 
 
 def _lines(text: str, at: int) -> Iterator[Any]:
-    """What follows the first value in a file that has one on each line."""
+    """Yields the values after the first in a file of JSON lines."""
     while (at := _after_blank(text, at)) < len(text):
         value, at = _read(text, at)
         yield value

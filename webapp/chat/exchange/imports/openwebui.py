@@ -1,4 +1,4 @@
-"""A chat export of Open WebUI: messages that name their parents. Pure."""
+"""Chat exports of Open WebUI: messages with the ids of their parents. Pure."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def is_one(value: dict[str, Any]) -> bool:
 
 
 def parse(value: dict[str, Any]) -> FiledChat:
-    """The chat with all its branches, with or without the wrapper that newer versions write."""
+    """Parses the chat with all its branches, with or without the wrapper object that newer versions write."""
     inner = _inner(value)
     history = fields(inner.get("history"))
     messages, shown = grown(_node(id, fields(each)) for id, each in in_order(bounded(history["messages"]), "childrenIds"))
@@ -80,7 +80,7 @@ def _generations(message: dict[str, Any], created_at: Any) -> tuple[FiledGenerat
 
 
 def _parted(words: str) -> tuple[str, str]:
-    """The text, and the reasoning that stood in it as folded blocks of HTML."""
+    """Splits a text into the answer and the reasoning, which Open WebUI embeds as `<details>` elements."""
     said: list[str] = []
     thought: list[str] = []
     at = 0

@@ -33,17 +33,17 @@ def is_own(value: dict[str, Any]) -> bool:
 
 
 def head_value(chat: FiledChat) -> dict[str, Any]:
-    """Everything of a chat but its messages."""
+    """Returns everything of a chat except its messages, as JSON values."""
     return _values(chat, but={"messages", "settings"}) | dict(chat.settings)
 
 
 def message_value(message: FiledMessage) -> dict[str, Any]:
-    """A message with its generations."""
+    """Returns a message with its generations, as JSON values."""
     return _values(message, but={"generations"}) | {"generations": [_values(each) for each in message.generations]}
 
 
 def parse(value: dict[str, Any]) -> FiledChat:
-    """The chat that one of our files holds."""
+    """Parses a chat from a Millrace export."""
     if value.get("version") != VERSION:
         raise BadFile(
             f"It uses version {line(str(value.get('version')), 20)} of the Millrace format; this server reads version {VERSION}."
@@ -92,7 +92,7 @@ def _message(value: dict[str, Any]) -> FiledMessage:
         variables=kept(value["variables"]) if isinstance(value.get("variables"), dict) else None,
         story=text(value.get("story"), STORY_CHARS).strip(),
         created_at=moment(value.get("created_at")),
-        # One more than there may be is refused with the whole chat.
+        # One more than the limit is kept, so that `checked` refuses the chat instead of silently dropping generations.
         generations=tuple(_generation(fields(each), place) for place, each in enumerate(generations[: MOST_TRIES + 1]))
         if isinstance(generations, list)
         else (),
@@ -135,12 +135,12 @@ def _attempt(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def settings(about: Mapping[str, Any]) -> dict[str, Any]:
-    """What is set for a chat, as far as it can be."""
+    """Returns the chat's settings; invalid values become empty."""
     return {each.name: _setting(each, about.get(each.name)) for each in FIELDS}
 
 
 def _setting(field: ChatField, value: Any) -> Any:
-    """A text, or the number if a chat may have it."""
+    """Returns a text, or a number within the field's bounds; otherwise an empty value."""
     if field.choices:
         return value if isinstance(value, str) and value in field.choices else ""
     if field.kind is str:
@@ -150,7 +150,7 @@ def _setting(field: ChatField, value: Any) -> Any:
 
 
 def _cost(value: Any) -> str | None:
-    """A price as it is kept: a number, and none that would take a page to write down."""
+    """Returns a price as a decimal text; None for what is no number or has an absurd exponent."""
     try:
         cost = Decimal(line(value, 30))
     except InvalidOperation:

@@ -1,4 +1,4 @@
-"""What a file holds, in pieces that a child process sends and the server stores: heads of chats, then their messages. Pure."""
+"""The pieces of an import that a child process sends and the server stores: heads of chats, then their messages. Pure."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,17 +16,18 @@ from webapp.rendering.text import title
 
 MOST_ROWS = 100
 MOST_CHARS = 200_000
-# What rendering may take, in seconds of CPU: for one message, and for a whole file. The rest is rendered when it is shown.
+# Limits for rendering, in seconds of CPU time: for one message, and for a whole file. The remaining messages are rendered when
+# they are first shown.
 MESSAGE_SECONDS, FILE_SECONDS = 2.0, 60.0
 FED_CHARS = 16_384
 MOMENTS = ("created_at", "changed_at", "pinned_at", "archived_at", "started_at", "first_text_at", "ended_at")
-# For a title only the beginning matters.
+# A title is made from the beginning of a message.
 BEGINNING_CHARS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A chat whose messages follow; `chat` holds none itself."""
+    """A chat whose messages follow in later pieces; `chat.messages` is empty."""
 
     chat: FiledChat
     count: int
@@ -34,7 +35,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A message with its HTML; version 0 says that it has not been rendered."""
+    """A message with its HTML; version 0 means that it has not been rendered."""
 
     message: FiledMessage
     html: str
@@ -51,7 +52,7 @@ Piece = Head | list[Rendered] | Refused
 
 
 def pieces(file: IO[bytes], now: Callable[[], float] = time.process_time) -> Iterator[dict[str, Any]]:
-    """Everything in the file, in the form in which it is sent; `read` gives it back as it was."""
+    """Yields the file's contents as serialized pieces, which `read` turns back into objects."""
     renderer = _Renderer(now)
     try:
         for value in files.values_in(file):
@@ -61,7 +62,7 @@ def pieces(file: IO[bytes], now: Callable[[], float] = time.process_time) -> Ite
 
 
 def read(piece: dict[str, Any]) -> Piece:
-    """A piece as it was before it was sent; raises `BadFile` for the one that says how the file ended badly."""
+    """Deserializes a piece; raises `BadFile` for the one that reports why reading the file stopped."""
     if "trouble" in piece:
         raise BadFile(piece["trouble"])
     if "refused" in piece:
@@ -85,7 +86,7 @@ def _of_one(value: dict[str, Any], renderer: "_Renderer") -> Iterator[dict[str, 
 
 
 def _headed(chat: FiledChat) -> FiledChat:
-    """With a title and a head, whatever the file says."""
+    """Fills in a title and a head if the file has none."""
     ids = {each.id for each in chat.messages}
     first = next((each.content for each in chat.messages if each.role == "user"), "")
     return replace(
@@ -97,7 +98,7 @@ def _headed(chat: FiledChat) -> FiledChat:
 
 
 def _batches(messages: Sequence[FiledMessage]) -> Iterator[list[FiledMessage]]:
-    """So many at a time that nobody waits while they are stored."""
+    """Yields batches that are small enough to be stored without blocking other writers."""
     batch: list[FiledMessage] = []
     rows = chars = 0
     for each in messages:
@@ -112,13 +113,13 @@ def _batches(messages: Sequence[FiledMessage]) -> Iterator[list[FiledMessage]]:
 
 @dataclass
 class _Renderer:
-    """Renders as long as there is time for it."""
+    """Renders messages until the file's time limit is used up."""
 
     now: Callable[[], float]
     spent: float = field(default=0.0)
 
     def rendered(self, message: FiledMessage) -> tuple[str, int]:
-        """The HTML and its version; nothing and 0 for what takes too long."""
+        """Returns the HTML and its version; an empty string and 0 if rendering takes too long."""
         began = self.now()
         html = self._html(message, began + min(MESSAGE_SECONDS, FILE_SECONDS - self.spent))
         self.spent += self.now() - began
@@ -126,7 +127,7 @@ class _Renderer:
 
     def _html(self, message: FiledMessage, until: float) -> str | None:
         growing = markdown.GrowingMarkdown(seams=seams_of(_cuts(message)), is_watched=False)
-        # The pictures of a person are shown below what they say.
+        # A person's pictures are shown below the text and not rendered with it.
         content = parted(message.content)[0] if message.role == "user" else message.content
         for start in range(0, len(content), FED_CHARS):
             if self.now() > until:
@@ -141,7 +142,7 @@ class _Renderer:
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
-    """A generation of a file, which knows the others by their place."""
+    """A generation of a file; its id is its index in the message."""
 
     id: str
     reason: str

@@ -1,4 +1,4 @@
-"""Single values out of files that anybody may have written: of the right type, or the default. Pure."""
+"""Reads single values of untrusted files: each has the right type or is the default. Pure."""
 
 import hashlib
 import math
@@ -13,7 +13,7 @@ TICKS = re.compile("`+")
 
 
 def text(value: Any, limit: int = 0) -> str:
-    """A text that every database can keep; empty when it is none."""
+    """Returns a text without characters that a database rejects; empty for any other type."""
     if not isinstance(value, str):
         return ""
     kept = value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
@@ -21,7 +21,7 @@ def text(value: Any, limit: int = 0) -> str:
 
 
 def line(value: Any, limit: int) -> str:
-    """A text on one line."""
+    """Returns a text with all whitespace collapsed, on one line."""
     return " ".join(text(value).split())[:limit]
 
 
@@ -41,7 +41,7 @@ def number_of(value: Any) -> float | None:
 
 
 def moment(value: Any) -> datetime | None:
-    """A time from seconds since 1970 or from an ISO text; None when it is neither, or beyond belief."""
+    """Returns a time given as a Unix timestamp or in ISO format; None if it is neither, or before 1990 or after 2200."""
     try:
         found = _moment(value)
     except (ValueError, OverflowError, OSError):
@@ -50,13 +50,13 @@ def moment(value: Any) -> datetime | None:
 
 
 def origin(program: str, id: str) -> str:
-    """What a chat or a message is known by that came from another program."""
+    """Returns the origin of a chat or message imported from another program, which identifies it."""
     name = f"{program}:{id}"
     return name if len(name) <= ORIGIN_CHARS else f"{program}:{hashlib.sha256(id.encode()).hexdigest()}"
 
 
 def fenced(words: str, language: str = "") -> str:
-    """The words as a block of code, whatever marks are in them."""
+    """Returns the words as a fenced code block; the fence is longer than any run of backticks in them."""
     longest = max(map(len, TICKS.findall(words)), default=0)
     ticks = "`" * max(3, longest + 1)
     return f"{ticks}{language if language.isalnum() else ''}\n{words}\n{ticks}"
@@ -67,6 +67,6 @@ def _moment(value: Any) -> datetime | None:
         found = datetime.fromisoformat(value)
         return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
     if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        # Some programs count in milliseconds.
+        # Some programs write milliseconds.
         return datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC)
     return None

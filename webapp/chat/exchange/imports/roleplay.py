@@ -1,4 +1,4 @@
-"""Chats of SillyTavern, a line for each message with all its swipes, and of other programs for roleplay. Pure."""
+"""Chats of SillyTavern, one line per message with all its swipes, and of other roleplay programs. Pure."""
 
 import hashlib
 import re
@@ -15,17 +15,17 @@ from webapp.chat.exchange.imports.reading import line, moment, origin, text
 from webapp.chat.group.turns import LEAST_CAST
 
 PROGRAM = "sillytavern"
-# Where a file of lines is handed on as one value.
+# The key under which the values of a JSON lines file are passed as one value.
 LINES = "lines of a chat"
 MOST_LINES, MOST_SWIPES, NAME_CHARS, TITLE_CHARS = 10_000, 50, 120, 200
-# More than can be in a group, as some may not be here.
+# More than a group can have, because some of the characters may not exist on this server.
 MOST_SPEAKING = 50
 # `October 18, 2024 3:21pm`, `2024-10-18 @15h 21m 09s 123ms` and `2024-10-18@15h21m09s`.
 SPOKEN = "%B %d, %Y %I:%M%p"
 NAMED = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2}) ?@ ?(\d{1,2})h ?(\d{1,2})m ?(\d{1,2})s(?: ?\d+ms)?", re.ASCII)
-# A day.
+# One day in milliseconds.
 MOST_THINKING = 86_400_000
-# As numbers, and in our words.
+# SillyTavern's number for "in the chat", and our names for its note roles 0, 1 and 2.
 IN_CHAT, NOTE_ROLES = 1, ("", "user", "assistant")
 HEADS = ("user_name", "character_name", "chat_metadata")
 
@@ -35,7 +35,7 @@ def is_one(value: dict[str, Any]) -> bool:
 
 
 def several(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The chats of a file that holds those of one character; any other file as it is."""
+    """Yields each chat of a file with all chats of one character (Character.AI); any other file is yielded unchanged."""
     histories = fields(value.get("histories")).get("histories")
     if not isinstance(histories, list):
         yield value
@@ -48,7 +48,7 @@ def several(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def parse(value: dict[str, Any]) -> FiledChat:
-    """The chat with all swipes as versions of their messages."""
+    """Parses the chat, with all swipes as versions of their messages."""
     rows = [fields(each) for each in _rows(value)]
     head = rows[0] if rows and "mes" not in rows[0] and any(name in rows[0] for name in HEADS) else {}
     said = [each for each in rows if each is not head]
@@ -63,7 +63,7 @@ def parse(value: dict[str, Any]) -> FiledChat:
     about = fields(head.get("chat_metadata"))
     world = line(about.get("world_info"), NAME_CHARS)
     if has := kept(about.get("variables")):
-        # They are what there is at the end of the branch that was shown.
+        # SillyTavern stores the variables as they are at the end of the branch that was shown.
         messages = tuple(replace(each, variables=has) if each.id == shown.get(last) else each for each in messages)
     times = [each.created_at for each in messages if each.created_at]
     return checked(
@@ -82,7 +82,7 @@ def parse(value: dict[str, Any]) -> FiledChat:
 
 
 def _settings(about: dict[str, Any]) -> dict[str, Any]:
-    """The author's note; one that isn't among the messages comes before them."""
+    """Returns the author's note as settings; a note outside the messages gets a depth that puts it before all of them."""
     interval = None if about.get("note_interval") == 1 else about.get("note_interval")
     depth = about.get("note_depth") if about.get("note_position", IN_CHAT) == IN_CHAT else MOST_LINES
     role = next((name for number, name in enumerate(NOTE_ROLES) if number == about.get("note_role")), "")
@@ -90,7 +90,7 @@ def _settings(about: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rows(value: dict[str, Any]) -> Sequence[Any]:
-    """The messages as lines of SillyTavern, whichever program wrote them."""
+    """Converts the messages of any of these programs to SillyTavern's lines."""
     if LINES in value:
         return value[LINES] if isinstance(value[LINES], list) else []
     if _is_agnai(value):
@@ -124,7 +124,7 @@ def _of_cai(said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cast(head: dict[str, Any], said: Sequence[dict[str, Any]]) -> tuple[str, ...]:
-    """The character whom the chat was with, or all who speak in a group; newer files say who it is in the messages alone."""
+    """Returns the chat's character, or all speakers of a group. Newer files name them only in the messages."""
     name = line(head.get("character_name"), NAME_CHARS)
     if name and name != "unused":
         return (name,)
@@ -134,7 +134,7 @@ def _cast(head: dict[str, Any], said: Sequence[dict[str, Any]]) -> tuple[str, ..
 
 
 def _id_of(head: dict[str, Any], name: str, said: Sequence[dict[str, Any]]) -> str:
-    """The same for the same chat, also when more has been said in it."""
+    """Returns an id that stays the same when the chat is exported again with more messages."""
     known = text(fields(head.get("chat_metadata")).get("integrity"), 100)
     first = next((words for each in said for words in _versions(each)[0] if words), "")
     about = "\0".join((name, text(head.get("user_name")), str(head.get("create_date")), first))
@@ -142,9 +142,10 @@ def _id_of(head: dict[str, Any], name: str, said: Sequence[dict[str, Any]]) -> s
 
 
 def _nodes(id: str, said: Sequence[dict[str, Any]]) -> tuple[list[Node], str]:
-    """All messages with their swipes, each below the one that was shown before it, and the last one that is shown.
+    """Returns all messages and swipes as nodes, each below the shown version before it, and the id of the last one shown.
 
-    Branches of a chat are files of their own with the same name for it: what they share is the same message.
+    SillyTavern exports branches of a chat as separate files with the same chat id: a message gets the same id in each of them,
+    so what they share is imported once.
     """
     nodes, above = list[Node](), ""
     for place, row in enumerate(said):
@@ -163,7 +164,7 @@ def _mark(above: str, words: str) -> str:
 
 
 def _versions(row: dict[str, Any]) -> tuple[list[str], int]:
-    """The texts of a message, and the place of the one that is shown."""
+    """Returns the texts of a message and the index of the one that is shown."""
     swipes, shown = row.get("swipes"), _words(row.get("mes"))
     texts = [_words(each) for each in swipes[:MOST_SWIPES]] if isinstance(swipes, list) and row.get("is_user") is not True else []
     chosen = row.get("swipe_id")
@@ -171,20 +172,20 @@ def _versions(row: dict[str, Any]) -> tuple[list[str], int]:
         return [shown], 0
     if not isinstance(chosen, int) or not 0 <= chosen < len(texts):
         return (texts, texts.index(shown)) if shown in texts else ([*texts, shown], len(texts))
-    # It may have been edited since.
+    # The message can have been edited after the swipe was stored.
     texts[chosen] = shown or texts[chosen]
     return texts, chosen
 
 
 def _message(id: str, row: dict[str, Any], number: int, words: str, *, is_shown: bool) -> FiledMessage | None:
-    """Hidden and empty ones only link what is around them."""
+    """Returns None for hidden and empty messages, which only link their neighbours."""
     if row.get("is_system") is True or not words.strip():
         return None
     infos = row.get("swipe_info")
     about = fields(infos[number]) if isinstance(infos, list) and number < len(infos) else row
     extra = fields(about.get("extra"))
     created_at = _moment(about.get("send_date")) or _moment(row.get("send_date"))
-    # Its summary down to there.
+    # SillyTavern's summary of the chat down to this message.
     story = text(extra.get("memory") or (is_shown and fields(row.get("extra")).get("memory")), own.STORY_CHARS).strip()
     if row.get("is_user") is True:
         return FiledMessage(id=id, role="user", content=words, story=story, created_at=created_at)
@@ -229,7 +230,7 @@ def _words(value: Any) -> str:
 
 
 def _moment(value: Any) -> datetime | None:
-    """A time in any of the ways in which it was written over the years."""
+    """Parses a time in any format that SillyTavern has used."""
     if not isinstance(value, str):
         return moment(value)
     if value.strip().isdecimal():

@@ -1,4 +1,4 @@
-"""Keeps the chats of a file: in small batches, with all branches, and each only once, however often it is brought."""
+"""Stores the chats of an imported file in small batches, with all branches; importing a file again adds no duplicates."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,10 +34,10 @@ MOST_MESSAGES = 100_000
 MOST_NAMED, NAME_CHARS = 20, 80
 MOST_FILES = 30
 TRIES = 5
-# Rendering takes most of it.
+# Rendering uses most of it.
 LIMITS = child.Limits(cpu_seconds=120)
 TOO_MUCH = "It needs too much memory or time to import."
-# Tries are given back for files that were taken.
+# Rate limit for refused files; an accepted file gives its token back.
 _refused = Throttle(burst=5, seconds=12.0, now=time.monotonic, name="imports")
 _importing: set[str] = set()
 T = TypeVar("T")
@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 @dataclass
 class Brought:
-    """What became of a file: chats and messages that are new, chats that were here, those that cannot be kept, and why."""
+    """The result of an import: new chats and messages, chats that existed already, and refused ones with the reason."""
 
     chats: int = 0
     messages: int = 0
@@ -53,9 +53,9 @@ class Brought:
     refused: list[tuple[str, str]] = field(default_factory=list)
     refused_count: int = 0
     trouble: str = ""
-    # The one that the file was about, if it was about one.
+    # Set if the import was about exactly one chat.
     chat_id: str = ""
-    # Lorebooks that chats name and the person doesn't have.
+    # Names of lorebooks in chats that the person doesn't have.
     lacking: list[str] = field(default_factory=list)
 
     def refuse(self, title: str, reason: str) -> None:
@@ -67,7 +67,7 @@ class Brought:
         self.lacking = list(dict.fromkeys((*self.lacking, *names)))[:MOST_NAMED]
 
     def add(self, other: "Brought", name: str) -> None:
-        """What became of another file."""
+        """Adds the result of another file."""
         self.chat_id = "" if self.known or self.chats else other.chat_id
         self.chats += other.chats
         self.messages += other.messages
@@ -80,7 +80,7 @@ class Brought:
 
 
 def bring_in_all(user: User, files: Sequence[tuple[str, IO[bytes]]]) -> Brought:
-    """Add what several files hold; one that cannot be read keeps none of the others back."""
+    """Imports several files; an unreadable one does not stop the others."""
     if len(files) == 1:
         return bring_in(user, files[0][1])
     if len(files) > MOST_FILES:
@@ -100,9 +100,9 @@ def bring_in_all(user: User, files: Sequence[tuple[str, IO[bytes]]]) -> Brought:
 
 
 def bring_in(user: User, file: IO[bytes], *, most_messages: int = MOST_MESSAGES) -> Brought:
-    """Add what a file holds to a person's chats; what is here already stays as it is.
+    """Imports a file into a person's chats; existing chats and messages stay unchanged.
 
-    The file lies on a disk: another process reads it.
+    The file must be on disk, because a child process reads it.
     """
     brought, user_id = Brought(), user.id
     making.count(user_id)
@@ -131,7 +131,7 @@ def _sentence(brought: Brought) -> str:
 
 @contextmanager
 def _alone(user_id: str) -> Iterator[None]:
-    """One file at a time for each person, so that no chat comes in twice."""
+    """Allows one import at a time for each person, so that no chat is stored twice."""
     if user_id in _importing:
         raise Conflict("Another import of yours is still running. Wait until it finishes.", field="file")
     _importing.add(user_id)
@@ -143,7 +143,7 @@ def _alone(user_id: str) -> Iterator[None]:
 
 @contextmanager
 def _patient(user_id: str) -> Iterator[None]:
-    """Whoever has sent several files in a minute that were refused waits before the next."""
+    """Rate-limits people whose files keep being refused."""
     if wait_seconds := _refused.take(user_id, the_engine().buckets):
         raise TooMany("Several of your files were refused. Please wait before trying another.", retry_after=ceil(wait_seconds))
     was_refused = False
@@ -158,18 +158,18 @@ def _patient(user_id: str) -> Iterator[None]:
 
 
 def _again(what: Callable[[], T]) -> T:
-    """Does it until nobody else has done the same at the same moment."""
+    """Retries the call while another worker inserts the same rows."""
     for _ in range(TRIES):
         try:
             return what()
         except IntegrityError:
-            # Another worker brings in the same: what it has added is found the next time.
+            # Another worker is importing the same file: the retry finds the rows it has added.
             the_engine().pause(0.1)
     raise Conflict("The same chats are being imported from another page right now.", field="file")
 
 
 class _Storing:
-    """Puts the pieces of a file into the database, one chat after the other."""
+    """Writes the pieces of a file to the database, one chat after the other."""
 
     def __init__(self, user_id: str, model: str, brought: Brought, most_messages: int) -> None:
         self._user_id, self._model, self._brought, self._most = user_id, model, brought, most_messages
@@ -188,7 +188,7 @@ class _Storing:
                 self._filling.add(piece)
 
     def end(self) -> None:
-        """The chat has all its messages, or no more of them come."""
+        """Finishes the current chat: it has all its messages, or the file has ended."""
         if not (filling := self._filling):
             return
         self._filling = None
@@ -211,7 +211,7 @@ class _Storing:
 
 
 def _place(user_id: str, filed: FiledChat, model: str, there: Mapping[str, str], worlds: list[str]) -> tuple[str, bool]:
-    """The chat that has this origin, made where there is none."""
+    """Returns the id of the chat with this origin, and whether it was created just now."""
     mine = Chat.id == filed.id.removeprefix(OWN) if filed.id.startswith(OWN) else None
     values = _values(filed) | played.values(user_id, filed, there)
     is_it = Chat.origin == filed.id if mine is None else or_(Chat.origin == filed.id, mine)
@@ -239,7 +239,7 @@ def _values(filed: FiledChat) -> dict[str, Any]:
 
 
 class _Filling:
-    """Puts the messages that a chat lacks into it."""
+    """Adds missing messages to one chat."""
 
     def __init__(self, chat_id: str, user_id: str, head: str, speakers: Mapping[str, str], *, is_new: bool) -> None:
         self.is_new, self.added = is_new, 0
@@ -249,12 +249,12 @@ class _Filling:
         self._had_some = bool(self._ids)
 
     def add(self, batch: Sequence[Rendered]) -> None:
-        """Adds those that are missing; parents come before their children."""
+        """Adds those messages that are missing; parents come before their children."""
         self._last = batch[-1].message.id
         self.added += _again(lambda: self._add(batch))
 
     def end(self) -> None:
-        """Shows the file's branch unless the person went on from another."""
+        """Selects the file's branch unless the person has continued the chat on another."""
         head = self._ids.get(self._head) or self._ids.get(self._last)
         if not head:
             return
