@@ -36,7 +36,8 @@ from webapp.streaming.events import Saved
 from webapp.streaming.transcript import Transcript
 
 CONTINUING = "Continuing after a restart"
-# What programs ask for is seldom looked at. A page draws that much of forty answers at once, and keeps it.
+# Shorter answers that no one watched, such as those requested by API clients, are rendered only when first shown: most never
+# are. A page renders forty of this length in one request, and stores the HTML.
 DRAWN_LATER_CHARS = renderings.PAGE_CHARS // 40
 
 
@@ -46,7 +47,7 @@ def projection(begun: Begun, *, is_watched: bool = True) -> AnswerProjection:
         return AnswerProjection(begun.message_id or "", begun.id, growing=growing)
     message = db.session.get(Message, begun.message_id)
     if not message:
-        # Deleted meanwhile: nobody will see it.
+        # The message was deleted in the meantime, so no one will see the projection.
         return AnswerProjection("", begun.id)
     earlier = [each for each in queries.generations_of([message])[message.id] if each.id <= begun.id]
     is_cut = any(each.id == begun.continues_id and each.reason == "server_restart" for each in earlier)
@@ -62,15 +63,15 @@ def unseen(begun: Begun) -> AnswerProjection:
 
 
 def hold(session: Session, begun: Begun) -> None:
-    """Locks its chat before the generation, as those do who ask for the next one."""
+    """Locks the chat before the generation, in the same order as a request for the next answer, to avoid a deadlock."""
     if not is_sqlite():
         HELD.run(session, {"chat": topic_names.chat_in(begun.lane)})
 
 
 def finish(session: Session, generation: Generation, transcript: Transcript, picture: AnswerProjection | None) -> None:
-    """Puts the text and its definitive rendering into the message; of a chat that was closed nothing but the cost is kept.
+    """Stores text and final HTML in the message; of a closed temporary chat only the cost is kept.
 
-    Without a picture the text is rendered when it is shown.
+    Without a picture the text is rendered when it is first shown.
     """
     if is_closed(generation):
         generation.error, generation.notices, generation.attempts = "", [], []
@@ -79,7 +80,7 @@ def finish(session: Session, generation: Generation, transcript: Transcript, pic
     html, version = (picture.html, markdown.VERSION) if picture else ("", 0)
     values = {"message": generation.message_id, **said, "html": html, "version": version}
     if is_sqlite() and len(transcript.text) > LONG_CHARS:
-        # All its words go into the index: of two million characters a third of a second.
+        # All its words are added to the full-text index, which takes a third of a second for two million characters.
         offload_at_once(SQLAlchemyError, GROWN.run, session, values)
     else:
         GROWN.run(session, values)
@@ -91,7 +92,7 @@ def saved(generation: Generation) -> list[Saved]:
 
 
 def changed(generation: Generation) -> None:
-    """Tells the pages, and does what comes after an end: a title, the next message that waits."""
+    """Notifies open pages, then starts what follows an ended answer: a title, the story, the next queued message."""
     if is_closed(generation) or not (after := aftermath.of(generation)):
         return
     tell(after.chat_id, "message", generation.message_id or "", people(after.chat_id, after.owner_id, is_shared=after.is_shared))
@@ -121,8 +122,7 @@ def go_on(generation: Generation) -> None:
 
 
 def recover() -> None:
-    """What a start makes good: follow-ups that were left waiting, chats whose time is over, entries that are old,
-    HTML of an older renderer."""
+    """Work to do after a start: unsent follow-ups, expired chats, old entries, HTML of an older renderer."""
     do_in_turns((follow_up.send_left, renderings.wake, remembering.wake, _sweep, forget_old_entries))
 
 
@@ -132,12 +132,12 @@ def _sweep() -> None:
 
 
 def is_closed(begun: Begun) -> bool:
-    """Whether it belonged to a temporary chat that is gone."""
+    """Returns whether the generation belonged to a temporary chat that has been deleted."""
     return begun.message_id is None
 
 
 def _grown_statement() -> Update:
-    """The text of a message with more behind it."""
+    """Builds the statement that appends to a message's text and reasoning."""
     message = rows.table(Message)
     content, reasoning = message.c.content + bindparam("text"), message.c.reasoning + bindparam("thought")
     grown = update(message).values(
@@ -173,7 +173,7 @@ CHAT = Kind(
     drawn_later_chars=DRAWN_LATER_CHARS,
     hold=hold,
 )
-# Answers of a character are answers; what a start makes good is made good once.
+# A character's answers are handled like any others. `recover` runs once, for `CHAT`.
 ROLEPLAY = replace(CHAT, name=roleplay.KIND, words="Characters", recover=None)
-# So are those that were brought in with a file, of which none ever runs here.
+# Generations of imported chats are only records: none of them ever runs.
 IMPORTED = replace(CHAT, name=NOT_HERE, words="Imported chats", go_on=None, recover=None)

@@ -1,4 +1,4 @@
-"""Chats that a feature leads: what stands in place of their composer, and that nobody writes in them otherwise."""
+"""Chats led by a feature, such as a workflow: it replaces their composer, and no one can write in them otherwise."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,9 +13,10 @@ LED = "A workflow leads this chat. Answer its question instead."
 
 @dataclass(frozen=True, slots=True)
 class Leader:
-    """Who leads the chats of one kind: `read` gives the template what it shows to somebody with this right in the chat.
+    """A feature's registration to lead the chats of one kind.
 
-    `prompt_key` is of the prompt that what is said in them begins with.
+    `read` returns the template's context for a reader with this right in the chat. `prompt_key` names the prompt that every
+    request in such a chat begins with.
     """
 
     kind: str
@@ -29,19 +30,19 @@ def is_led(chat: Chat) -> bool:
 
 
 def prompt_key(chat: Chat) -> str:
-    """Of the prompt of its leader; empty for a chat that nobody leads."""
+    """Returns the key of the leader's prompt; empty for a chat that no feature leads."""
     leader = _leader(chat)
     return leader.prompt_key if leader else ""
 
 
 def led(chat: Chat, right: str) -> dict[str, Any] | None:
-    """What stands in place of the composer of a chat that is led; None for all others."""
+    """Returns the template and context that replace the composer; None for a chat that no feature leads."""
     leader = _leader(chat)
     return {"template": leader.template, **leader.read(chat, right)} if leader else None
 
 
 def free(chat: Chat) -> Chat:
-    """The chat, if everybody who may write in it can."""
+    """Returns the chat; raises `Conflict` if a feature leads it."""
     if is_led(chat):
         raise Conflict(LED)
     return chat

@@ -1,4 +1,4 @@
-"""Deleted branches of chats: which messages are deleted, what each took with it, and erasing them permanently."""
+"""Deleted branches: which messages are deleted, which went with them, and erasing them permanently."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ WORDS_CHARS = 200
 
 
 class Branch(NamedTuple):
-    """The message that was deleted, and how many went with it."""
+    """A deleted message, and the number of messages below it that went with it."""
 
     id: str
     after: int
@@ -27,7 +27,7 @@ class Branch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """What the trash says of a branch."""
+    """A deleted branch as the trash shows it."""
 
     id: str
     title: str
@@ -38,7 +38,7 @@ class Lost:
 
 
 def cut(messages: Sequence[Message], right: str) -> Branch | None:
-    """What was deleted where these messages end, as long as who has this right can bring it back."""
+    """Returns the branch that was deleted below the last message, if a requester with this right can restore it."""
     last = messages[-1] if messages and right == "own" else None
     if not last or not last.cut_id:
         return None
@@ -47,24 +47,24 @@ def cut(messages: Sequence[Message], right: str) -> Branch | None:
 
 
 def after(message: Message) -> int:
-    """How many messages in sight stand below one."""
+    """Returns how many visible messages are below one."""
     return _after(Message.id == message.id)[message.id]
 
 
 def with_all_below(message: Message) -> list[str]:
-    """The ids of a message and of all that goes with it."""
+    """Returns the ids of a message and of everything below it that is deleted with it."""
     below = _below(Message.id == message.id)
     return bounded.column(select(below.c.id))
 
 
 def holds(message: Message, id: str) -> bool:
-    """Whether the other is the message or comes back with it."""
+    """Checks whether `id` is the message itself or one that is restored with it."""
     below = _below(Message.id == message.id)
     return db.session.scalar(select(below.c.id).where(below.c.id == id, ~below.c.is_beyond)) is not None
 
 
 def lost(owner_id: str, *, limit: int = 200) -> list[Lost]:
-    """What was deleted in a person's chats, the last first; what went with something else comes back with that."""
+    """Returns the deleted branches in a person's chats, newest first; a branch within another is restored with that one."""
     query = select(Message.id, Chat.title, Message.role, func.substr(Message.content, 1, WORDS_CHARS))
     query = query.add_columns(Message.deleted_at).join(Chat, Chat.id == Message.chat_id).where(is_lost(owner_id))
     rows = db.session.execute(query.order_by(Message.deleted_at.desc(), Message.id).limit(limit)).all()
@@ -77,20 +77,20 @@ def count_lost(owner_id: str) -> int:
 
 
 def is_lost(owner_id: str) -> ColumnElement[bool]:
-    """Whether a message was deleted in a chat of this person's that lies in a list."""
+    """Matches messages that were deleted from a chat of this person that is itself neither in the trash nor temporary."""
     chats = select(Chat.id).where(Chat.owner_id == owner_id, Chat.deleted_at.is_(None), queries.KEPT)
     return and_(Message.chat_id.in_(chats), Message.deleted_at.is_not(None))
 
 
 def erase(which: ColumnElement[bool]) -> None:
-    """Delete what was deleted for good, without waiting for its time."""
+    """Permanently deletes these deleted branches before their time in the trash is over."""
     ids = erasing.erase_branches(which)
     for chat in db.session.scalars(select(Chat).where(Chat.id.in_(ids))).all():
         sending.announce(chat, "thread", chat.id)
 
 
 def _after(*which: ColumnElement[bool]) -> dict[str, int]:
-    """For each of these messages how many go or went with it; not for those that went with another of them."""
+    """Returns how many messages go (or went) with each of these, leaving out those that went with another of them."""
     below = _below(*which)
     beyond = case((below.c.is_beyond, below.c.id))
     query = select(below.c.root, beyond, func.count()).group_by(below.c.root, beyond)
@@ -100,7 +100,10 @@ def _after(*which: ColumnElement[bool]) -> dict[str, int]:
 
 
 def _below(*which: ColumnElement[bool]) -> CTE:
-    """Messages with all that stands below each, to where something was deleted by itself: that is beyond."""
+    """Builds a recursive query for messages and everything below each.
+
+    It stops at messages that were deleted separately; those have `is_beyond` set.
+    """
     first = select(Message.id, Message.id.label("root"), false().label("is_beyond")).where(*which)
     below = first.cte("below", recursive=True)
     next = select(Message.id, below.c.root, Message.deleted_at.is_not(None)).join(below, Message.parent_id == below.c.id)

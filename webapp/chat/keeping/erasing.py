@@ -1,6 +1,6 @@
-"""Chats and messages deleted for good, a piece at a time: when their time is over, or when a person asks for it.
+"""Permanently deletes chats and messages in small transactions: when they expire, or when a person requests it.
 
-What the answers in them have cost stays on record, without a word of them.
+The costs of their answers stay on record, without any text.
 """
 
 from collections.abc import Container, Sequence
@@ -25,15 +25,16 @@ from webapp.knowledge import of_chats, trash
 from webapp.settings.service import setting
 
 TEMPORARY_FOR = timedelta(days=1)
-# How much is deleted in one go. To delete text takes the index of the search as long as to read it.
+# Limits for one transaction. Removing text from the search index takes as long as reading it.
 CHATS, MESSAGES, CHARS = 200, 200, 1_000_000
-# Deleted chats whose messages have not all gone yet: already they are nobody's. Said so that the index of owners finds them.
+# Chats being deleted, some of whose messages are left: they have no owner any longer. The conditions are written so that the
+# index on `owner_id` is used.
 NOBODYS = and_(Chat.owner_id.is_(None), func.coalesce(Chat.visitor_hash, "") == "")
 SOMEBODYS = or_(Chat.owner_id.is_not(None), Chat.visitor_hash.is_not(None))
 
 
 def empty_trash() -> int:
-    """Delete for good what has lain in anybody's trash for longer than it is kept; gives how many chats that were."""
+    """Permanently deletes what has been in the trash longer than the retention time; returns the number of chats."""
     days = int(setting("trash.days"))
     if not days:
         return 0
@@ -43,27 +44,27 @@ def empty_trash() -> int:
 
 
 def forget_temporary() -> int:
-    """Delete the temporary chats that began a day ago; gives how many that were."""
+    """Deletes the temporary chats that began more than a day ago; returns their number."""
     return erase(day_is_over())
 
 
 def day_is_over() -> ColumnElement[bool]:
-    """Whether a chat is a temporary one that began a day ago."""
+    """Matches temporary chats that began more than a day ago."""
     return Chat.is_temporary & (Chat.created_at < utc_now() - TEMPORARY_FOR)
 
 
 def is_something_waiting() -> bool:
-    """Whether there is any chat or message whose time will come."""
+    """Returns whether any chat or message is going to expire."""
     in_trash = [Chat.deleted_at.is_not(None), Message.deleted_at.is_not(None)] if int(setting("trash.days")) else []
-    # One after the other, so that each is found by its own index.
+    # Separate queries, because each condition has an index of its own.
     waiting = (select(literal(1)).where(which).limit(1) for which in (NOBODYS, Chat.is_temporary, *in_trash))
     return any(db.session.scalar(query) is not None for query in waiting)
 
 
 def erase(which: ColumnElement[bool]) -> int:
-    """Deletes the chats with all that is said in them; gives how many they were.
+    """Deletes the chats with all their messages; returns their number.
 
-    First they are taken from whoever has them, so that nobody finds them or begins an answer in one of them.
+    First their owner is removed, so that no one can open them or start an answer in them.
     """
     count = 0
     while taken := take_away(which):
@@ -76,38 +77,38 @@ def erase(which: ColumnElement[bool]) -> int:
 
 
 def finish() -> None:
-    """Deletes what was taken away, also what an earlier process has left behind."""
+    """Deletes chats without an owner, including those left by an earlier process."""
     while _erase_some():
-        # Between two pieces, others have their turn.
+        # Lets other greenlets run between two pieces.
         stand_in_line()
 
 
 def erase_branches(which: ColumnElement[bool]) -> set[str]:
-    """Deletes the deleted messages with all that stands below them; gives of what chats."""
+    """Permanently deletes the matching deleted messages with everything below them; returns the ids of their chats."""
     query = select(Message.id, Message.chat_id).where(Message.deleted_at.is_not(None), which)
     rows = db.session.execute(query).all()
     for id, _ in rows:
-        # Again where somebody has written there meanwhile.
+        # Repeats if a message was added below in the meantime.
         while below := _below(id):
             _erase_below(id, below)
     return {chat_id for _, chat_id in rows}
 
 
 def erase_all_of(owner_id: str) -> None:
-    """Deletes all chats of a person who leaves; what their answers have cost is then nobody's."""
+    """Deletes all chats of a departing person; the costs of their answers stay without a person."""
     erase(Chat.owner_id == owner_id)
     forget_asker(owner_id)
 
 
 def let_go_of(session: Session, owner_id: str) -> None:
-    """Readies what a person has said in chats begun since then for being deleted with its chat."""
+    """Prepares the messages of chats begun since `erase_all_of` for deletion together with their chats."""
     mine = Message.chat_id.in_(select(Chat.id).where(Chat.owner_id == owner_id))
     keep_costs_alone(session, of_messages(select(Message.id).where(mine)))
     _let_go(session, mine)
 
 
 def take_away(which: ColumnElement[bool]) -> int:
-    """Makes some of these chats nobody's, with all rights in them; gives how many. `finish` deletes what they hold."""
+    """Removes owner and permissions of the next matching chats; returns their number. `finish` deletes their contents."""
     with write() as session:
         query = select(Chat.id).where(which, SOMEBODYS).limit(CHATS).with_for_update()
         ids = session.scalars(query).all()
@@ -122,12 +123,15 @@ def take_away(which: ColumnElement[bool]) -> int:
 
 
 def _erase_some() -> bool:
-    """Deletes the next messages that are nobody's, or, when a few chats have none left, these chats; False after the last."""
+    """Deletes the next messages of chats without an owner, or such chats themselves once they are empty.
+
+    Returns False when nothing is left.
+    """
     with write() as session:
         chats = session.scalars(select(Chat.id).where(NOBODYS).limit(CHATS)).all()
         messages = session.scalars(select(Message.id).where(Message.chat_id.in_(chats)).limit(MESSAGES)).all()
         if messages:
-            # Their files are let go with the chats.
+            # Their files are released when the chats are deleted.
             _erase_messages(session, few(session, messages, CHARS))
         else:
             session.execute(delete(Chat).where(Chat.id.in_(chats)).execution_options(synchronize_session=False))
@@ -135,11 +139,11 @@ def _erase_some() -> bool:
 
 
 def _erase_below(id: str, ids: list[str]) -> None:
-    """Deletes what stands below a deleted message, each behind its parent, and at last the message itself.
+    """Deletes a deleted message with everything below it, the lowest messages first.
 
-    Ends early where something new stands there, or where it was brought back: then that stays, with what is left below it.
+    Ends early if there is a new message below, or if the message was restored: then the rest of the branch is kept.
     """
-    # The last come first, so that what is left always hangs together.
+    # From the bottom up, so that what remains is always a connected tree.
     left, all_ids = ids[::-1], frozenset(ids)
     while left and (count := _erase_first(id, left[:MESSAGES], all_ids)):
         left = left[count:]
@@ -147,7 +151,7 @@ def _erase_below(id: str, ids: list[str]) -> None:
 
 
 def _erase_first(id: str, ids: Sequence[str], all_ids: Container[str]) -> int:
-    """Deletes the first of these messages; gives how many."""
+    """Deletes the first of these messages; returns how many."""
     with write() as session:
         some = few(session, ids, CHARS) if _may_go(session, id, all_ids) else []
         new = select(Message.id).where(Message.parent_id.in_(some), Message.id.not_in(some)).limit(1)
@@ -160,9 +164,9 @@ def _erase_first(id: str, ids: Sequence[str], all_ids: Container[str]) -> int:
 
 
 def _may_go(session: Session, id: str, all_ids: Container[str]) -> bool:
-    """Whether the message is still deleted; one below which somebody wrote at that moment is shown, and so it comes back."""
+    """Returns whether the message is still deleted; restores it if the chat's head has moved below it in the meantime."""
     chat_id = select(Message.chat_id).where(Message.id == id, Message.deleted_at.is_not(None)).scalar_subquery()
-    # Held until the end: nobody moves its head meanwhile.
+    # Locks the chat until the transaction ends, so that its head cannot move.
     chat = session.execute(select(Chat.head_id).where(Chat.id == chat_id).with_for_update()).first()
     if chat is None:
         return False
@@ -172,7 +176,7 @@ def _may_go(session: Session, id: str, all_ids: Container[str]) -> bool:
 
 
 def _below(id: str) -> list[str]:
-    """A deleted message and all that stands below it, each behind its parent."""
+    """Returns the ids of a deleted message and everything below it, parents first."""
     first = select(Message.id, literal(0).label("depth")).where(Message.id == id, Message.deleted_at.is_not(None))
     below = first.cte("below", recursive=True)
     below = below.union_all(select(Message.id, below.c.depth + 1).join(below, Message.parent_id == below.c.id))
@@ -183,7 +187,8 @@ def _erase_messages(session: Session, ids: Sequence[str]) -> None:
     keep_costs_alone(session, of_messages(select(Message.id).where(Message.id.in_(ids))))
     _let_go(session, Message.parent_id.in_(ids))
     statement = delete(Message).where(Message.id.in_(ids)).execution_options(synchronize_session=False)
-    # All their words are taken out of the index: one answer may have hundreds of thousands.
+    # Deleting removes every word from the full-text index, and one answer can have hundreds of thousands: in a thread, so that
+    # the event loop isn't blocked.
     if is_sqlite():
         offload_at_once(SQLAlchemyError, session.connection().execute, statement)
     else:
@@ -191,7 +196,7 @@ def _erase_messages(session: Session, ids: Sequence[str]) -> None:
 
 
 def _let_go(session: Session, which: ColumnElement[bool]) -> None:
-    """Each message by itself: SQLite deletes no line of a thousand of which each takes the next one along."""
+    """Detaches messages from their parents: SQLite cannot delete a chain of a thousand rows by cascading foreign keys."""
     session.execute(update(Message).where(which).values(parent_id=None).execution_options(synchronize_session=False))
 
 

@@ -1,4 +1,4 @@
-"""Deletes expired chats every quarter of an hour, while there are any that will expire."""
+"""Deletes expired chats every quarter of an hour, as long as there are chats that will expire."""
 
 from sqlalchemy.orm import Session
 
@@ -23,12 +23,12 @@ STEPS = (
 
 
 def sweep() -> bool:
-    """Deletes what is due now, and lets others go on meanwhile; says whether more will be."""
+    """Deletes what has expired, yielding to other greenlets in between; returns whether more will expire."""
     return do_in_turns(STEPS) and (erasing.is_something_waiting() or trash.is_waiting() or files.is_something_waiting())
 
 
 def _look_behind(_session: Session, _person_id: str) -> None:
-    """The files of a person's chats go after them."""
+    """Wakes the sweeper when a person leaves: the files of their chats are deleted after the chats."""
     wake()
 
 

@@ -14,18 +14,18 @@ END_SECONDS = 3.0
 
 
 def close(chat: Chat) -> None:
-    """Delete a temporary chat with all its text, at once and for good; an answer that runs in it is stopped."""
+    """Permanently deletes a temporary chat with all its text; a running answer is stopped first."""
     if not chat.is_temporary:
         raise Conflict("This isn't a temporary chat, so it can't be closed. You can delete it instead.")
     id, owner_id = chat.id, chat.owner_id
     _stop(id)
     erasing.erase(Chat.id == id)
-    # Pages that still show it lose their stream at once.
+    # Closes the streams of pages that still show the chat.
     changes.tell_person(owner_id or "", "access", id)
 
 
 def stop_due() -> None:
-    """Stop what is still being written in chats whose day is over: they go now."""
+    """Stops running answers in temporary chats that are about to be deleted because a day has passed."""
     for id in db.session.scalars(select(Chat.id).where(erasing.day_is_over())).all():
         _stop(id)
 
@@ -38,8 +38,8 @@ def _stop(id: str) -> None:
 
 
 def _let_it_end(engine: Engine, id: str) -> None:
-    """Waits for an answer that was stopped: its end and the deletion would each hold what the other needs."""
-    # No connection is held meanwhile.
+    """Waits until a stopped answer has ended: writing its end and deleting the chat concurrently would deadlock."""
+    # Releases the database connection while waiting.
     db.session.rollback()
     until = engine.now() + END_SECONDS
     while generations.is_running(engine, id) and engine.now() < until:

@@ -10,14 +10,14 @@ from webapp.chat.list import service as listing
 from webapp.chat.tables import Chat
 from webapp.errors import Conflict, Invalid
 
-# As many as a page of the list shows.
+# The number of chats on one page of the list.
 MOST = 100
 OPEN, LOST = {"deleted_at": False}, {"deleted_at": True}
 
 
 @dataclass(frozen=True)
 class BulkAction:
-    """Something to do with chats; `leaves` says of which moments a chat has one afterwards, and of which it has none."""
+    """An action on chats; `leaves` maps timestamp columns to whether the action leaves them set or empty."""
 
     do: Callable[..., None]
     said: str
@@ -66,7 +66,7 @@ def action_named(name: str) -> BulkAction:
 
 
 def chosen(owner_id: str, ids: Iterable[str]) -> Sequence[Chat]:
-    """The person's own among these chats, in this order: others are as if they were not there."""
+    """Returns those of these chats that the person owns, in this order; others are ignored."""
     asked = list(dict.fromkeys(ids))
     if not asked:
         raise Invalid("Select at least one chat first.")
@@ -76,11 +76,11 @@ def chosen(owner_id: str, ids: Iterable[str]) -> Sequence[Chat]:
 
 
 def do(action: BulkAction, chats: Sequence[Chat], *, pinned_again: Container[str] = ()) -> list[str]:
-    """Do it with those that it is for; gives the ids of all that are so now, those too that were so before.
+    """Applies the action where it makes a difference; returns the ids of all chats now in that state.
 
-    What loses its pin by being archived gets it back when that is undone: such chats are named once more.
+    Archiving removes a pin. To restore it, the undo request lists those chats in `pinned_again`.
     """
-    # The last first: lists that are sorted by the moment keep their order.
+    # In reverse, so that lists sorted by these timestamps keep their order.
     due = [chat for chat in reversed(chats) if action.is_for(chat)]
     pinned = [chat for chat in reversed(chats) if chat.id in pinned_again and action.undo]
     ids = [chat.id for chat in chats if chat in due or action.is_done(chat)]
@@ -92,7 +92,7 @@ def do(action: BulkAction, chats: Sequence[Chat], *, pinned_again: Container[str
 
 
 def empty_trash(owner_id: str) -> None:
-    """Delete all that lies in the person's trash for good."""
+    """Permanently deletes everything in the person's trash."""
     if queries.is_running_in_trash(owner_id):
         raise Conflict("An answer in one of these chats is still stopping. Nothing was deleted. Please try again in a moment.")
     erasing.erase(queries.in_trash(owner_id))

@@ -1,4 +1,4 @@
-"""The result of a bulk action, with its undo, as lists show it."""
+"""The result of a bulk action with its undo button, as lists show it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from webapp.words import plural
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A line in words, and what its *Undo* sends, and where; those that were pinned before are pinned again by it."""
+    """A sentence about what was done, and the form that undoes it; `pinned` are the chats to be pinned again."""
 
     words: str
     undo_url: str
@@ -23,7 +23,7 @@ class Told:
 
 
 def told(owner_id: str, several_url: str) -> Told | None:
-    """What the address says was done, as far as it is still so."""
+    """Returns the result named by the request's query parameters, limited to chats that are still in that state."""
     if chat := queries.owned_chat(owner_id, request.args.get("deleted", ""), is_deleted=True):
         return Told(words(bulk.ACTIONS["delete"], [chat]), url_for("list.restore", id=chat.id))
     action, asked = bulk.ACTIONS.get(request.args.get("did", "")), _ids("chats")[: bulk.MOST]
@@ -39,7 +39,7 @@ def _ids(name: str) -> list[str]:
 
 
 def words(action: bulk.BulkAction, chats: Sequence[Chat]) -> str:
-    """What was done, in a sentence."""
+    """Returns a sentence that reports what was done."""
     is_one = len(chats) == 1
     what = f"“{chats[0].title or 'New chat'}”" if is_one else plural(len(chats), "chat")
     return action.said.format(what=what, are="is" if is_one else "are")

@@ -1,4 +1,4 @@
-"""Several chats at once, and the whole trash."""
+"""Pages for actions on several chats, and for emptying the trash."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def empty() -> Response:
 
 
 def _back(**told: Any) -> Response:
-    """The list from which the form was sent."""
+    """Redirects to the list from which the form was sent."""
     if request.args.get("show") == "trash":
         return redirect(url_for("list.trash", **told))
     return redirect(url_for("list.index", show=request.args.get("show"), before=request.args.get("before"), **told))

@@ -1,4 +1,4 @@
-"""Keyset paging of chats and messages for the API: each page begins after the last row of the one before."""
+"""Keyset pagination of chats and messages for the API: each page begins after the last row of the page before."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -11,20 +11,20 @@ from webapp.chat.tables import Chat, Message
 from webapp.db import db
 from webapp.heavy import bounded
 
-# Two hundred messages can be forty megabytes.
+# Without this limit, two hundred messages can be forty megabytes.
 MOST_CHARS = 1_000_000
 Show = Literal["open", "archived", "deleted", "all"]
 
 
 class Page(NamedTuple):
-    """Some messages, and behind which the next page begins; empty on the last."""
+    """A page of messages, and the cursor of the next page; empty on the last."""
 
     rows: Sequence[Message]
     next_cursor: str
 
 
 def chats(owner_id: str, *, show: Show = "open", after: str = "", limit: int) -> Sequence[Chat]:
-    """A person's chats, those that changed last first, without temporary ones; `all` are the open and the archived ones."""
+    """Returns a person's chats except temporary ones, most recently changed first; `all` means open and archived."""
     query = select(Chat).where(Chat.owner_id == owner_id, queries.KEPT)
     query = query.where(Chat.deleted_at.is_not(None) if show == "deleted" else Chat.deleted_at.is_(None))
     if show in ("open", "archived"):
@@ -36,25 +36,25 @@ def chats(owner_id: str, *, show: Show = "open", after: str = "", limit: int) ->
 
 
 def path(chat: Chat, *, after: str = "", limit: int) -> Page:
-    """The messages that the chat shows, from its root on."""
+    """Returns the messages on the branch that the chat shows, from the root on."""
     ids = queries.ids_to(chat.head_id) if chat.head_id else []
     begin = ids.index(after) + 1 if after in ids else 0
     return _page(ids[begin:], limit)
 
 
 def tree(chat: Chat, *, after: str = "", limit: int) -> Page:
-    """Every message of every branch, oldest first, without those out of sight and what follows them."""
+    """Returns the messages of all branches, oldest first, without deleted ones and everything below them."""
     return _page([id for id in _in_sight(chat.id) if id > after], limit)
 
 
 def recent(ids: Sequence[str], limit: int) -> tuple[Sequence[Message], bool]:
-    """The last of these messages, fewer where they are long, and whether there are more before them."""
+    """Returns the last of these messages, fewer if they are long, and whether there are more before them."""
     page = few(db.session(), ids[-limit:][::-1], MOST_CHARS)[::-1]
     return queries.in_order(page), len(page) < len(ids)
 
 
 def _page(ids: Sequence[str], limit: int) -> Page:
-    """The first of these messages, fewer where they are long."""
+    """Returns the first of these messages, fewer if they are long."""
     page = few(db.session(), ids[:limit], MOST_CHARS)
     return Page(queries.in_order(page), page[-1] if len(page) < len(ids) else "")
 

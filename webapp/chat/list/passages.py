@@ -1,7 +1,7 @@
-"""The passage of a text that a search has found: cut out around the first of its words, before anything else is done. Pure.
+"""Extracts the passage that a search has found: it cuts out the text around the first match before any other work. Pure.
 
-Which words match is decided by the index's own stemmer, which is asked about these few characters alone: what finding a
-passage costs does not depend on how often a text has the words, nor on what stands between them.
+The full-text index's own stemmer decides which words match, and sees only these few characters: the cost doesn't depend on the
+length of the text or the number of matches in it.
 """
 
 import re
@@ -14,30 +14,33 @@ from itertools import islice
 from webapp.rendering.text import plain
 
 BEFORE_CHARS, AFTER_CHARS = 100, 200
-# How many places are tried where a word only begins like one that was looked for.
+# How many places are tried when a word only starts like a search term.
 MOST_PLACES = 4
-# Characters that no keyboard makes.
+# Control characters, which no one types.
 OPENS, CLOSES = "\x02", "\x03"
 MARKS = str.maketrans("", "", OPENS + CLOSES)
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a passage; marked where it is one of the words that were looked for."""
+    """A part of a passage; marked if it matches a search term."""
 
     text: str
     is_marked: bool
 
 
 def passage(text: str, words: Sequence[str], *, is_cut: bool = False) -> tuple[Piece, ...]:
-    """What stands around the first of the words, the last of which may be a beginning; `is_cut` where more stands before."""
+    """Returns the text around the first match; the last word can be a prefix.
+
+    `is_cut` means that `text` is itself cut off at its beginning.
+    """
     cuts = [_cut_out(text, place, is_cut=is_cut) for place in _places(text, words)]
     marked = next((each for each in _marked(cuts, words) if OPENS in each), cuts[0])
     return tuple(_pieces(_without_signs(marked)))
 
 
 def _places(text: str, words: Sequence[str]) -> list[int]:
-    """Where the words may be: first those that begin with one of them, then those with the same first half."""
+    """Returns possible places of the words: first where a word begins with a search term, then with its first half."""
     halves = [word[: max(3, (len(word) + 1) // 2)] for word in words]
     found = [place for beginnings in (words, halves) for place in islice(_beginning_with(beginnings, text), MOST_PLACES)]
     return found or [0]
@@ -47,7 +50,7 @@ def _beginning_with(beginnings: Sequence[str], text: str) -> Iterator[int]:
     either = "|".join(re.escape(each) for each in beginnings)
     end = 0
     for match in re.finditer(rf"(?<![^\W_])(?:{either})", text, re.IGNORECASE):
-        # What is nearer is in the same passage.
+        # Closer matches are in the same passage.
         if match.start() >= end:
             yield match.start()
             end = match.start() + AFTER_CHARS
@@ -61,7 +64,7 @@ def _cut_out(text: str, place: int, *, is_cut: bool) -> str:
 
 
 def _marked(cuts: Sequence[str], words: Sequence[str]) -> list[str]:
-    """The same with marks around the words, as the index of the migration divides and stems them."""
+    """Marks the matches in these texts, using the same tokenizer and stemmer as the search index."""
     query = " OR ".join(f'"{word}"' for word in words) + "*"
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.execute("CREATE VIRTUAL TABLE cuts USING fts5(cut, tokenize='porter unicode61 remove_diacritics 2')")
@@ -71,7 +74,7 @@ def _marked(cuts: Sequence[str], words: Sequence[str]) -> list[str]:
 
 
 def _without_signs(passage: str) -> str:
-    """The words of what is a part of a markdown text, as long as all that is marked is among them."""
+    """Removes the markdown from a passage, unless a marked word would be lost with it."""
     words = plain(passage)
     return words if words.count(OPENS) == passage.count(OPENS) else passage
 

@@ -1,4 +1,4 @@
-"""The menu of a row in the sidebar: what it offers, and what it does to the page beside which it is."""
+"""The menu of a row in the sidebar, and the effect of its actions on the page next to it."""
 
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -14,7 +14,7 @@ from webapp.errors import Invalid
 from webapp.web.htmx import is_htmx, redirect, render
 
 bp = Blueprint("row", __name__)
-# Pages of the same rows, and what says which of them are there.
+# Pages that list the same rows, and the query parameters that select which of them.
 LISTS = {"/chats": "list.index", "/chats/trash": "list.trash"}
 KEPT = ("show", "before")
 
@@ -62,18 +62,18 @@ def _led_to(address: str) -> Response:
 
 
 def _changed(id: str, **told: Any) -> Response:
-    """The list in the sidebar anew, for pages that do not hear of it, with what was done."""
+    """Renders the sidebar's list again, for pages without a stream, with a note about what was done."""
     groups = list_shown.sidebar(current_user(), here=_here())
     return render("chat/_row_changed.html", groups=groups, id=id, **told)
 
 
 def _here() -> str:
-    """The page beside which the menu is."""
+    """Returns the path of the page that shows the sidebar."""
     return urlsplit(request.headers.get("HX-Current-URL", "")).path
 
 
 def _list_here() -> str:
-    """The list of chats that is this page, which the row may stand in, too."""
+    """Returns the endpoint of the list of chats if that is the current page, which can contain the row, too."""
     return "" if "q" in _asked() else LISTS.get(_here(), "")
 
 

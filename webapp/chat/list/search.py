@@ -1,4 +1,4 @@
-"""Search in a person's chats and those shared with them, in titles and in every message, by the database's own index of words."""
+"""Full-text search in titles and messages of a person's chats and those shared with them."""
 
 import re
 from collections.abc import Sequence
@@ -15,28 +15,28 @@ from webapp.db import UTCDateTime, db, is_sqlite
 from webapp.heavy.door import Door
 from webapp.heavy.turns import stand_in_line
 
-# What the words are by which both databases tell texts apart; all else only divides.
+# What both databases index as words; every other character is a separator.
 WORD = re.compile(r"[^\W_]+")
 MOST_WORDS, MOST_WORD_CHARS = 20, 60
 PAGE = 20
 MOST_TITLES = 10
-# While one types: enough for a sidebar. Of shorter words than this too many begin so.
+# Limits while typing: the results fit the sidebar, and shorter prefixes would match too many words.
 MOST_GLANCED = 8
 LEAST_BEGINNING = 3
-# So many of one message are usual where there are any.
+# How many versions of one message usually match, if it has versions.
 VERSIONS_OF_ONE = 3
 MOST_MARKED_CHARS = 200
-# Some hits take several milliseconds each to be ranked.
+# Ranking one hit can take several milliseconds, so rows are fetched in batches of this size.
 RANKED_AT_ONCE = 5
-# To climb from a message to the first of ten thousand takes ten.
+# Walking from a message up to the root takes 10 ms in a chat of ten thousand messages.
 CLIMBED_AT_ONCE = 4
-# The database computes for each of them: more at once would only keep its processors and connections from everyone else.
+# Limits concurrent searches, because each needs CPU time and a connection of the database.
 _door = Door(most=8, most_each=2)
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chat whose title has the words or, with a message, one that says them."""
+    """A chat whose title matches or, with `message_id`, a message that does."""
 
     chat_id: str
     title: str
@@ -48,7 +48,7 @@ class Hit:
 
     @property
     def marked(self) -> str:
-        """The words of the passage that were looked for, as they stand there; for the page that shows them in their place."""
+        """The matched words as written in the passage, for the page that highlights them in the message."""
         return " ".join(dict.fromkeys(piece.text.lower() for piece in self.passage if piece.is_marked))[:MOST_MARKED_CHARS]
 
 
@@ -60,12 +60,12 @@ class Found:
 
 
 def words_of(query: str) -> list[str]:
-    """The words to look for; a query without any looks for nothing."""
+    """Splits a query into words; a query without words finds nothing."""
     return [word[:MOST_WORD_CHARS] for word in WORD.findall(query.lower())[:MOST_WORDS]]
 
 
 def search(owner_id: str, query: str, *, page: int = 0) -> Found:
-    """The passages that have all the words, the last of which may be a beginning, the best first."""
+    """Returns the passages that contain all words, best matches first; the last word can be a prefix."""
     if not (words := _once(words_of(query))):
         return Found((), (), False)
     with _door.passed(owner_id):
@@ -82,7 +82,7 @@ def _found(owner_id: str, words: list[str], page: int) -> Found:
 
 
 def glance(owner_id: str, query: str) -> Found:
-    """What a search that is still being typed shows: titles, and the newest passages, without ranking anything."""
+    """Returns quick results while the person is typing: titles and the newest passages, unranked."""
     if not (words := _once(words_of(query))):
         return Found((), (), False)
     with _door.passed(owner_id):
@@ -98,7 +98,7 @@ def _glanced(owner_id: str, query: str, words: list[str]) -> Found:
 
 
 def titles_of(owner_id: str, query: str, *, limit: int) -> list[Hit]:
-    """The newest chats in whose titles every one of the words begins a word."""
+    """Returns the newest chats whose titles contain words that begin with each of these words."""
     if not (words := _once(words_of(query))):
         return []
     dialect = SQLITE if is_sqlite() else POSTGRESQL
@@ -106,12 +106,12 @@ def titles_of(owner_id: str, query: str, *, limit: int) -> list[Hit]:
 
 
 def _is_long_enough(beginning: str) -> bool:
-    """Few words begin like a sign that is a word or a syllable of its own."""
+    """Returns whether a prefix is selective enough: long, or in a script whose characters are words or syllables."""
     return len(beginning) >= LEAST_BEGINNING or not beginning.isascii()
 
 
 def _once(words: Sequence[str]) -> list[str]:
-    """Each word once, as ranking takes time for each; the last stays the last."""
+    """Removes duplicates, since each word adds ranking time; the last word stays last."""
     return list(dict.fromkeys(reversed(words)))[::-1]
 
 
@@ -120,7 +120,10 @@ def _rows(statement: TextClause, **values: Any) -> Result[Any]:
 
 
 def _ranked(found: Result[Any]) -> list[Any]:
-    """The best first and, of equals, the newest, as they are found; PostgreSQL has ranked them all when it answers."""
+    """Sorts the rows by rank, newest first among equals, fetching them in batches with pauses for other greenlets.
+
+    SQLite computes ranks while rows are fetched; PostgreSQL has ranked all rows when it responds.
+    """
     rows: list[Any] = []
     for some in found.partitions(RANKED_AT_ONCE if is_sqlite() else MOST_RANKED):
         rows += some
@@ -129,7 +132,7 @@ def _ranked(found: Result[Any]) -> list[Any]:
 
 
 def _places(rows: Sequence[Any]) -> list[Any]:
-    """Of the versions of one message the first alone: the others are beside it."""
+    """Keeps the first match among versions of the same message: the others can be reached from there."""
     first: dict[tuple[str, str | None, str], Any] = {}
     for row in rows:
         first.setdefault((row.chat_id, row.parent_id, row.role), row)
@@ -147,7 +150,7 @@ def _title(row: Any) -> Hit:
 
 
 def _in_sight(rows: Sequence[Any]) -> list[Any]:
-    """Without what stands below a message that was deleted."""
+    """Drops messages below a deleted one."""
     hidden: set[str] = set()
     for start in range(0, len(rows), CLIMBED_AT_ONCE):
         hidden |= queries.out_of_sight(row.id for row in rows[start : start + CLIMBED_AT_ONCE])
@@ -156,7 +159,7 @@ def _in_sight(rows: Sequence[Any]) -> list[Any]:
 
 
 def _passages(dialect: Statements, words: list[str], ids: list[str]) -> dict[str, tuple[Piece, ...]]:
-    """Made for the hits that are shown alone, one after the other: to find a passage takes reading the text."""
+    """Returns the passages of the hits on this page, reading one text at a time."""
     found: dict[str, tuple[Piece, ...]] = {}
     for id in ids:
         (row,) = db.session.execute(dialect.texts, {"ids": [id], "first": words[0]})

@@ -1,37 +1,38 @@
-"""How each database is asked for words: FTS5 with the porter stemmer, or tsvector with the English one. Pure."""
+"""Search statements for each database: FTS5 with the porter stemmer, or tsvector with the English one. Pure."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import TextClause, bindparam, text
 
-# What the indexes of the migration read of a text, said in the same words so that they are used: as much as fits into
-# one, and no signs by which PostgreSQL would take words for a tag, an address or a path.
+# Must match the expressions of the migration's indexes, or PostgreSQL won't use them. They are limited to what fits into a
+# tsvector, and without the characters by which PostgreSQL's parser would take words for a tag, an address or a path.
 READS = "translate(left({}, {}), '<>/.@_-=&#:', '           ')"
 CONTENT, TITLE = (f"to_tsvector('english', {READS.format(column, 200_000)})" for column in ("m.content", "c.title"))
-# Ranking reads every text again, or at least its length, so only so many of the newest are ranked, and by PostgreSQL only
-# by their first characters.
+# Ranking reads every text again, or at least its length. So only this many of the newest matches are ranked, and PostgreSQL
+# uses only their first characters.
 MOST_RANKED = 300
-# So many of the newest with the words are looked at while one types, whoever they belong to.
+# While typing, only this many of the newest matches are checked, regardless of their owner.
 MOST_NEWEST = 3_000
 RANKED = f"to_tsvector('english', {READS.format('m.content', 20_000)})"
-# Also what was given to the person or to a group of theirs, though not what merely has a link for the team.
+# Includes chats shared with the person or with a group of theirs, but not those shared with the whole team by link.
 GIVEN = """SELECT object_id FROM grants WHERE object_kind = 'chat' AND (user_id = :owner
     OR group_id IN (SELECT group_id FROM memberships WHERE user_id = :owner))"""
 SEEN = f"(c.owner_id = :owner OR c.id IN ({GIVEN})) AND c.deleted_at IS NULL AND NOT c.is_temporary"
 SHARER = "(SELECT coalesce(nullif(u.name, ''), u.email) FROM users u WHERE u.id = c.owner_id AND u.id <> :owner) AS sharer"
 SHOWN = f"m.id, m.chat_id, m.parent_id, m.role, m.created_at AS at, c.title, {SHARER}"
-# As much of a text as is looked through for its passage: the first part or, of a longer one, what begins before the word.
+# The part of a text that is searched for the passage: its beginning or, of a longer text, the part that begins before the first
+# word.
 TEXTS = """SELECT id, start, substr(content, start + 1, 200000) AS content FROM (
     SELECT id, content, CASE WHEN length(content) <= 200000 THEN 0 ELSE {} END AS start FROM messages WHERE id IN :ids) AS m"""
 
 
 @dataclass(frozen=True, slots=True)
 class Statements:
-    """`query` makes what the database asks for out of words, none of which can be anything but a word.
+    """The search statements of one database; `query` builds its match expression from words, which need no escaping.
 
-    `messages` gives the newest that match, the best with the lowest rank; `texts` what passages are cut out of.
-    `titles` makes a query of words of which each may be a beginning, `newest` gives a few messages, newest first.
+    `messages` selects the newest matches, with the lowest rank for the best; `texts` selects the texts to cut passages from.
+    `titles` builds a match expression in which every word is a prefix; `newest` selects a few matching messages, newest first.
     """
 
     query: Callable[[Sequence[str]], str]
@@ -62,8 +63,8 @@ def _texts(start: str) -> TextClause:
     return text(TEXTS.format(start)).bindparams(bindparam("ids", expanding=True))
 
 
-# Crossed: else the chats are gone through by their date, and the index is asked about each. And messages newest first: so
-# their index is read from its end, and no further than is needed.
+# CROSS JOIN fixes the join order: otherwise SQLite scans the chats by date and queries the full-text index for each. Messages
+# are sorted by descending rowid, so that SQLite reads the index from its end and stops at the limit.
 SQLITE = Statements(
     _fts5,
     _fts5_titles,
@@ -106,6 +107,6 @@ POSTGRESQL = Statements(
         SELECT c.id, c.title, c.changed_at AS at, {SHARER} FROM chats c
         WHERE {TITLE} @@ to_tsquery('english', :query) AND {SEEN} ORDER BY c.changed_at DESC LIMIT :limit
     """),
-    # The index has no more than the first characters.
+    # The index covers only the first characters of a text.
     texts=_texts("0"),
 )

@@ -1,4 +1,4 @@
-"""What a person does with chats as a whole: name them, pin them, put them away, throw them away and bring them back."""
+"""Actions on whole chats: rename, pin, archive, trash, restore and erase."""
 
 from collections.abc import Iterable
 
@@ -23,7 +23,7 @@ TITLE_CHARS = 200
 
 
 def rename(chat: Chat, title: str) -> None:
-    """Give the chat a name, which nothing but its owner changes from then on."""
+    """Sets the chat's title; from now on only its owner changes it, no generated title does."""
     name = checked_title(title)
     titles.cancel(chat.id)
     with write():
@@ -32,7 +32,7 @@ def rename(chat: Chat, title: str) -> None:
 
 
 def checked_title(title: str) -> str:
-    """A name fit to be stored."""
+    """Cleans up a title; raises `Invalid` if it is empty or too long."""
     name = " ".join(title.replace("\0", " ").encode("utf-8", "replace").decode().split())
     if not name:
         raise Invalid("Enter a title for the chat.", field="title")
@@ -42,7 +42,7 @@ def checked_title(title: str) -> str:
 
 
 def pin(*chats: Chat, is_pinned: bool) -> None:
-    """Keep chats at the top of every list, or no longer; one that was archived comes back for it."""
+    """Pins chats to the top of every list, or unpins them; pinning unarchives."""
     with write():
         for chat in chats:
             chat.pinned_at = utc_now() if is_pinned else None
@@ -51,7 +51,7 @@ def pin(*chats: Chat, is_pinned: bool) -> None:
 
 
 def archive(*chats: Chat, is_archived: bool) -> None:
-    """Put chats away without losing them, or take them out again."""
+    """Archives chats, or unarchives them; archiving unpins."""
     with write():
         for chat in chats:
             chat.archived_at = utc_now() if is_archived else None
@@ -60,9 +60,9 @@ def archive(*chats: Chat, is_archived: bool) -> None:
 
 
 def trash(*chats: Chat) -> None:
-    """Throw chats away; until their time in the trash is over they can be brought back. Answers that run in them are stopped.
+    """Moves chats to the trash and stops their running answers; they can be restored until their time there is over.
 
-    A temporary chat has no way back.
+    A temporary chat is permanently deleted.
     """
     for chat in chats:
         titles.cancel(chat.id)
@@ -70,7 +70,7 @@ def trash(*chats: Chat) -> None:
             temporary.close(chat)
         else:
             _throw_away(chat)
-        # Between two of many, others have their turn.
+        # Lets other greenlets run between two chats.
         give_way()
     erasing.empty_trash()
     forget_old_entries()
@@ -78,7 +78,7 @@ def trash(*chats: Chat) -> None:
 
 
 def restore(*chats: Chat) -> None:
-    """Bring back what was thrown away."""
+    """Restores chats from the trash."""
     with write() as session:
         for chat in chats:
             chat.deleted_at = None
@@ -88,7 +88,7 @@ def restore(*chats: Chat) -> None:
 
 
 def erase(*chats: Chat) -> None:
-    """Delete what lies in the trash for good, without waiting for its time."""
+    """Permanently deletes chats in the trash before their time there is over."""
     for chat in chats:
         generations.refuse_if_busy(chat.lane)
     ids = [chat.id for chat in chats]
@@ -104,7 +104,7 @@ def _throw_away(chat: Chat) -> None:
         of_chats.hide(session, [chat.id])
     remembering.wake()
     _announce([chat])
-    # Pages that still show it lose their stream at once.
+    # Closes the streams of pages that still show the chat.
     for person in {chat.owner_id or "", *sharing.readers(chat.id)}:
         changes.tell_person(person, "access", chat.id)
 

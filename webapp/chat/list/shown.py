@@ -17,7 +17,7 @@ from webapp.chat.queries import Listed
 from webapp.chat.tables import Chat
 from webapp.db import utc_now
 
-# Of several characters so many show that they are several.
+# Two faces are enough to show that a chat is a group.
 MOST_FACES = 2
 DIVISIONS = ((1, "Today"), (7, "This week"), (31, "This month"))
 
@@ -28,14 +28,14 @@ class SidebarChat:
     title: str
     is_running: bool
     is_current: bool
-    # No row in the sidebar shows it.
+    # Left out of comparisons, which decide whether a cached row can be reused: the row doesn't show it.
     changed_at: datetime = field(compare=False)
     faces: tuple[Face, ...] = ()
     sharer: str = ""
 
 
 def chats(rows: Sequence[Chat | Listed], running: set[str] | None = None, here: str = "") -> list[SidebarChat]:
-    """Chats as lists show them; in which of them an answer is being written is looked up, where it is not known."""
+    """Converts chats to rows of a list; queries which of them have a running answer unless that is passed in."""
     if running is None:
         running = queries.lanes_in_use(topic_names.of_chat(row.id) for row in rows)
     here, me, casts = here or request.path, user_or_none(), {row.id: _cast(row) for row in rows}
@@ -62,7 +62,7 @@ def _cast(row: Chat | Listed) -> list[str]:
 def grouped(
     pinned: Sequence[Chat | Listed], newest: Sequence[Chat | Listed], running: set[str] | None = None, here: str = ""
 ) -> list[tuple[str, list[SidebarChat]]]:
-    """Chats as lists show them: the pinned ones, then the others by time."""
+    """Returns the rows of a list in groups: pinned chats, then the others by time."""
     kept = {row.id for row in pinned}
     listed = chats([*pinned, *(row for row in newest if row.id not in kept)], running, here)
     first, others = listed[: len(pinned)], listed[len(pinned) :]
@@ -70,7 +70,7 @@ def grouped(
 
 
 def by_time(listed: Sequence[SidebarChat]) -> list[tuple[str, list[SidebarChat]]]:
-    """Chats in divisions of time, newest first."""
+    """Groups rows by time, newest first."""
     groups: dict[str, list[SidebarChat]] = {}
     today = utc_now().date()
     for day, same in groupby(listed, lambda each: each.changed_at.date()):
@@ -79,7 +79,7 @@ def by_time(listed: Sequence[SidebarChat]) -> list[tuple[str, list[SidebarChat]]
 
 
 def sidebar(user: User, here: str = "") -> list[tuple[str, list[SidebarChat]]]:
-    """What stands beside every page of a person; `here` is that page where another is asked for."""
+    """Returns the sidebar's chats; `here` is the path of the page, if it is not the one being requested."""
     return grouped(*queries.sidebar_chats(user.id), here)
 
 

@@ -1,16 +1,16 @@
-"""Telling the open pages of a person that the list of chats has changed: soon, and once for all that changes meanwhile."""
+"""Notifies a person's open pages that their list of chats has changed, batching changes that follow each other closely."""
 
 from webapp import topic_names
 from webapp.engine.engine import Engine
 from webapp.streaming.events import Changed
 
-# Whoever asks hears of the answer first: to draw the lists of many open pages takes longer than to begin one. And to bring a
-# list to all pages of somebody with many takes longer than to draw it, so that it is done a few times a second at most.
+# Drawing and sending the lists of many open pages takes longer than beginning an answer. The delay lets the answer reach its
+# page first, and limits the lists to a few updates per second.
 SOON_SECONDS = 0.3
 
 
 def tell(engine: Engine, person: str, chat_id: str) -> None:
-    """The chat is new, gone or in another place, has another title, or an answer in it begins or ends."""
+    """Schedules an update after a chat is created, deleted, moved or renamed, or an answer in it begins or ends."""
     topic = topic_names.of_person(person)
     if topic in engine.soon:
         return

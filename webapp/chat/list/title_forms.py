@@ -1,4 +1,4 @@
-"""The form that names a chat."""
+"""The form that renames a chat."""
 
 from wtforms import StringField
 

@@ -1,4 +1,4 @@
-"""Titles by a model: asked for once, when the first answer of a chat is complete; until then its first words are one."""
+"""Generated titles: requested once, after a chat's first complete answer; until then its first words are the title."""
 
 import logging
 import re
@@ -35,9 +35,10 @@ MOST_TOKENS = 60
 PURPOSE = "title"
 OFF = "off"
 log = logging.getLogger("chat:titles")
-# By generation. Never stored: it holds words of the chat.
+# By generation id. Only in memory, because requests contain text of the chat.
 _jobs: dict[str, "TitleJob"] = {}
-# What stands between fences, to its end or the text's; before a file that was added its name, whose ending the fence repeats.
+# A fenced code block, up to its end or that of the text. An attached file is one preceded by a line with its name, whose
+# extension is the fence's language.
 FENCED = re.compile(
     r"^(?:(?P<name>[^\n]+\.(?P<kind>\w+))\n(?=`{3,}(?P=kind)\n))?(?P<fence>`{3,})[^`\n]*\n.*?(?:^(?P=fence)`*[ \t]*$|\Z)",
     re.MULTILINE | re.DOTALL,
@@ -47,7 +48,7 @@ NAME_CHARS = 60
 
 @dataclass(slots=True)
 class TitleJob:
-    """A title that is wanted, and the one that the chat has meanwhile; `is_shared` says of the chat that was named."""
+    """A requested title; `present` is the chat's title so far, and `is_shared` is set once the chat has been renamed."""
 
     chat_id: str
     present: str
@@ -56,7 +57,7 @@ class TitleJob:
 
 
 def first_words(content: str) -> str:
-    """What a chat is called until a model has named it: the person's own words, else the name of the file they begin with."""
+    """Returns the provisional title of a chat: the person's own words, else the name of the first file."""
     text, pictures = parted(content.replace("\r\n", "\n"))
     names = (found["name"][:NAME_CHARS] for found in FENCED.finditer(text) if found["name"])
     first = next((each.name[:NAME_CHARS] for each in pictures), "")
@@ -64,18 +65,18 @@ def first_words(content: str) -> str:
 
 
 def suggest_later(engine: Engine, generation: Generation, after: Aftermath) -> None:
-    """Asks for a title in a greenlet of its own, if the chat wants one; when none comes, it keeps its first words."""
+    """Requests a title in a greenlet of its own if the chat needs one; if that fails, the chat keeps its first words."""
     if not engine.is_closing and (job := _job(generation, after)):
         engine.spawn(lambda: _suggest(engine, job))
 
 
 def cancel(chat_id: str) -> None:
-    """Nobody wants that title any more."""
+    """Stops the request for a title."""
     asides.stop(the_engine(), _lane(chat_id))
 
 
 def _suggest(engine: Engine, job: TitleJob) -> None:
-    """Whatever stands in the way, the answer has ended already and the chat has a name."""
+    """Requests the title; errors are only logged, since the answer has ended and the chat has a provisional title."""
     wait_for_turn()
     with engine.in_app():
         try:
@@ -110,7 +111,7 @@ def _lane(chat_id: str) -> str:
 
 
 def _model_for(generation: Generation, wish: str) -> str:
-    """Whom to ask: the one of the settings, of the prompt, or the chat's own, but never the demo, which has nothing to say."""
+    """Returns the model from the settings, the prompt, or the chat; empty for the demo model, which can't write titles."""
     job = str(setting("models.titles")).strip()
     model = job or wish or generation.model_asked
     is_demo = model.startswith(DEMO) or generation.model_asked.startswith(DEMO)
@@ -125,7 +126,7 @@ def _request(told: Rendered, model: str, greeting: str, question: str, answer: s
 
 
 def _finish(session: Session, generation: Generation, transcript: Transcript, _picture: Any) -> None:
-    """Names the chat, unless somebody has meanwhile."""
+    """Renames the chat unless its title has changed since the request."""
     job, first_line = _jobs.get(generation.id), transcript.text[:READS_CHARS].strip().partition("\n")[0]
     title = title_of(first_line).strip(" \"'“”„«».")
     if job and title and generation.status == "completed":

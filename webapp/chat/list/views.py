@@ -1,4 +1,4 @@
-"""The list of chats, the search, the trash, and what is done with a chat as a whole."""
+"""The list of chats, the search, the trash, and actions on whole chats."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -33,7 +33,7 @@ MOST_PAGES = 50
 
 @bp.app_template_global()
 def sidebar() -> list[tuple[str, list[SidebarChat]]]:
-    """The chats in the sidebar of whoever looks."""
+    """Returns the current person's chats for the sidebar."""
     me = onlooker()
     return list_shown.sidebar(me) if me else []
 
@@ -98,7 +98,7 @@ def rename(id: str) -> Response:
 @bp.post("/chats/<id>/unarchive", endpoint="unarchive")
 @signed_in
 def put(id: str) -> Response:
-    """What the last word of the address says."""
+    """Performs the action named by the last part of the path."""
     bulk.ACTIONS[request.path.rpartition("/")[2]].do(_own(id))
     return _done(_own(id))
 
@@ -134,7 +134,7 @@ def erase(id: str) -> Response:
 @bp.get("/chats/<id>/earlier")
 @anybody
 def earlier(id: str) -> Response:
-    """The messages before one, or with `until` those that lead to one."""
+    """Shows the messages before one, or with `until` those up to one."""
     chat, before, until = visible_chat(id), request.args.get("before", ""), request.args.get("until", "")
     message = found(queries.message_in(chat, before or until))
     end = message.parent_id if before else message.id
@@ -145,7 +145,7 @@ def earlier(id: str) -> Response:
 @bp.get("/messages/<id>/place")
 @anybody
 def place(id: str) -> Response:
-    """Where a message stands: in the end of its chat, which its page shows, or in a part of it by itself."""
+    """Redirects to the page that shows a message: the chat's, if it is near the end, otherwise one with an excerpt."""
     message = visible_message(id)
     chat = queries.chat_of(message)
     at: dict[str, Any] = {"found": request.args.get("found") or None, "_anchor": f"message-{id}"}
@@ -172,7 +172,7 @@ def _glance(query: str) -> Response:
 
 
 def _typed(query: str) -> str:
-    """What was typed, without what a page cannot show."""
+    """Replaces unprintable characters in the search input with spaces."""
     return "".join(each if each.isprintable() else " " for each in query).strip()
 
 
@@ -190,7 +190,7 @@ def _renaming(chat: Chat, form: TitleForm) -> Response:
 
 
 def _done(chat: Chat) -> Response:
-    """The chat's page; with htmx, what has changed in its top line, for pages whose stream is down at the moment."""
+    """Redirects to the chat's page; for htmx, returns the changed header, in case the page's stream is disconnected."""
     if not is_htmx():
         return redirect(page_of(chat.id))
     return Response(render_template("chat/_top_changed.html", chat=shown.chat(chat, is_running=False)))
@@ -198,5 +198,5 @@ def _done(chat: Chat) -> Response:
 
 @lru_cache(maxsize=2_000)
 def _sidebar_row(chat: SidebarChat) -> str:
-    """Drawn once for as long as it shows the same: each page has fifty of them, of which hardly one is new."""
+    """Renders a row once as long as its contents stay the same: a page has fifty rows, and hardly one is new."""
     return str(get_template_attribute("layouts/_sidebar_row.html", "row")(chat))
