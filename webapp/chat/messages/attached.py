@@ -1,4 +1,4 @@
-"""Files at the end of a message: texts with their name between fences that they do not close, the others by reference."""
+"""Files at the end of a message: texts as fenced code blocks under their names, other files as references."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ MOST_BYTES, MOST_FILES, NAME_CHARS = 200 * 1024, 20, 120
 TOO_LONG = "has too much text for a message. With an account, longer files can be sent."
 NAMED = re.compile(r"[^\n`]*[^\n`.]\.\w+")
 OPENED = re.compile(r"^(?P<name>[^\n`]*[^\n`.]\.(?P<kind>\w+))\n(?P<fence>`{3,})(?P=kind)$", re.MULTILINE)
-# A block of code below a line that is a file's name, as our renderer writes them.
+# In rendered HTML: a code block below a paragraph that is a file name.
 SHOWN = re.compile(
     r'<p[^>]*>(?P<name>[^<>\n]{1,200}\.(?P<kind>\w+))</p>\s*(?P<block><div class="code"><header><span>(?P=kind)</span>.*?</div>)',
     re.DOTALL,
@@ -36,7 +36,7 @@ PICTURE = Markup('<a href="{url}" aria-label="Open {name}"><img src="{url}" alt=
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A text with the name it came under, a long file, or a picture with its address; `block` is how a message has it."""
+    """An attached text, a long file, or a picture with its URL; `block` is its markdown in the message."""
 
     name: str
     text: str
@@ -52,21 +52,21 @@ class File:
 
 
 class Became(NamedTuple):
-    """What a long file became in its chat: where it can be looked at, and how far it has been read."""
+    """What became of a long file in its chat: the URL of its document, and how far it has been read."""
 
     url: str
     words: str
 
 
 def size_of(count: int) -> str:
-    """A number of bytes as people read it."""
+    """Formats a number of bytes for people."""
     if count >= 1_000_000:
         return f"{count / 1_000_000:.1f} MB"
     return f"{count} B" if count < 1000 else f"{round(count / 1000)} KB"
 
 
 def file(name: str, text: str) -> File:
-    """A text to be attached under a name; one without an ending is plain text."""
+    """Makes an attachment of a text; `.txt` is added to a name without an extension."""
     name = re.sub(r"[\n\r`]+", " ", name).strip()[-NAME_CHARS:] or "text"
     name = name if NAMED.fullmatch(name) else f"{name}.txt"
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
@@ -74,7 +74,7 @@ def file(name: str, text: str) -> File:
 
 
 def uploaded(name: str, content: bytes) -> File:
-    """A file as a browser sends it; raises `Invalid` for one that is no text, or more of it than fits in a message."""
+    """Makes an attachment of an uploaded file; raises `Invalid` if it isn't text, or is too long for a message."""
     try:
         text = decoded(content)
     except Refused as error:
@@ -85,7 +85,7 @@ def uploaded(name: str, content: bytes) -> File:
 
 
 def joined(typed: str, blocks: Sequence[str]) -> str:
-    """The message: what was typed, then the files, pictures last."""
+    """Joins the typed text and its attachments into a message, with references last."""
     if len(blocks) > MOST_FILES:
         raise Invalid(f"Up to {MOST_FILES} files fit in one message.", field="message")
     blocks = sorted(blocks, key=lambda block: MARK in block and not parted(block)[0])
@@ -93,7 +93,7 @@ def joined(typed: str, blocks: Sequence[str]) -> str:
 
 
 def parted(content: str) -> tuple[str, tuple[File, ...]]:
-    """What was typed, and the files at the end: the other way round."""
+    """Splits a message into the typed text and its attachments; the inverse of `joined`."""
     before, references = reference.parted(content)
     typed, texts = _texts(before)
     return typed, (*texts, *map(_referred, references))
@@ -116,9 +116,9 @@ def _texts(content: str) -> tuple[str, tuple[File, ...]]:
 
 
 def folded(markup: Markup, content: str = "", documents: Mapping[str, Became] | None = None) -> Markup:
-    """A person's message with its texts folded, and with its long files and pictures, which its HTML leaves out.
+    """Folds the attached texts in a person's message, and appends long files and pictures, which its HTML leaves out.
 
-    `documents` says by the ids of long files what became of them.
+    `documents` are the documents made of long files, by file id.
     """
     _, references = reference.parted(content)
     pictures = [each for each in references if each.is_picture]

@@ -1,4 +1,4 @@
-"""Lets an answer wait until the long files of its chat have been read, for a while, and asks with what was found in them then."""
+"""Delays an answer for a while until the chat's long files have been read, then builds its request with their passages."""
 
 import logging
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ LOOK_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """The answer that waits, and how it was to be made."""
+    """The waiting answer, and the options to build its request with."""
 
     generation_id: str
     chat_id: str
@@ -42,7 +42,7 @@ class Wish:
 
 
 class AfterReading:
-    """A source that begins when there is nothing left to be read, or no time left for it."""
+    """A source that starts once all files have been read, or after a timeout."""
 
     def __init__(self, engine: Engine, wish: Wish, source: Source) -> None:
         self._engine, self._wish, self._source = engine, wish, source
@@ -61,7 +61,7 @@ class AfterReading:
         yield from self._source.events(stop)
 
     def look(self) -> str:
-        """Nothing is late before it was asked for."""
+        """Reports no timeout before the request has been sent."""
         return "" if self._is_waiting else self._source.look()
 
     def _wait(self, stop: Stop) -> None:
@@ -77,18 +77,18 @@ class AfterReading:
             with self._engine.in_app():
                 return bool(of_chats.unfound(self._wish.chat_id))
         except (Unavailable, SQLAlchemyError):
-            # What is not known now may be known at the next look.
+            # The database can be available again at the next check.
             return True
 
 
 def _asked_anew(wish: Wish) -> ModelRequest:
-    """The request with what is found by now; it is kept as what was sent."""
+    """Builds the request again with the passages found by now, and stores it as the generation's prompt."""
     generation, chat = db.session.get_one(Generation, wish.generation_id), db.session.get_one(Chat, wish.chat_id)
     path, model = paths.said_to(generation.message_id or ""), generation.model_asked
     given = sourcing.found_again(chat, wish.question_id, generation.user_id or "", speaker_id=wish.speaker_id)
     limit = wish.history_limit
     told: dict[str, Any] = {"given": given, "is_personal": wish.is_personal, "speaker_id": wish.speaker_id}
-    # They have been kept when it began, and are the same again.
+    # Variables were saved when the generation was stored; building the prompt again gives the same values.
     told["variables"] = below(wish.question_id, chat, is_personal=wish.is_personal)
     prompt = parts.prompt_for(chat, path, model, history_limit=limit, **told)
     with write() as session:

@@ -1,4 +1,4 @@
-"""What can be done beside sending: queue, keep a draft, rate, choose another model, look at what was sent."""
+"""Actions in and around the composer besides sending: queue, save a draft, rate, choose another model, inspect a request."""
 
 from flask import Blueprint, Response, request, url_for
 
@@ -36,7 +36,7 @@ def queue(id: str) -> Response:
 @bp.post("/chats/<id>/follow-up/remove")
 @anybody
 def remove(id: str) -> Response:
-    """What waited is a draft again, before what is typed by now; without a wish, the message that is next."""
+    """Turns a queued message back into a draft, placed before the text typed so far; the next one if none is named."""
     chat, me, wish = own_chat(id), user_or_none(), request.form.get("waiting", "")
     waiting = next((each for each in follow_up.waiting_in(id) if wish in ("", each.id)), None)
     text = "\n\n".join(each for each in (waiting.text if waiting else "", MessageForm().text) if each.strip())
@@ -67,7 +67,7 @@ def send_follow_up(id: str) -> Response:
 @bp.post("/chats/<id>/suggestion")
 @signed_in
 def suggest(id: str) -> Response:
-    """The next message, written by the model, in the box; it begins with what stood there."""
+    """Has the model write the next message; it appears in the composer and begins with the text typed so far."""
     form = MessageForm()
     with form.attempt():
         text = suggestion.suggest(own_chat(id), form.typed)

@@ -1,4 +1,4 @@
-"""Answers that a restart interrupted, where the setting is to ask the person whether to continue them."""
+"""Answers that a restart interrupted, if the server's setting is to ask people whether to continue them."""
 
 from dataclasses import dataclass
 
@@ -18,27 +18,27 @@ MOST_SHOWN = 100
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """How many answers wait for a word of their person, and the last of them."""
+    """The number of interrupted answers that wait for the person's decision, and the id of the last."""
 
     count: int
     last_id: str
 
 
 def cut_of(user: User) -> Cut | None:
-    """What is to be asked about; nothing where it is not to be asked, or where nothing waits."""
+    """Returns the interrupted answers to ask about; None if there are none, or if the setting is not to ask."""
     ids = _waiting(user) if setting("restart.policy") == ASK else []
     return Cut(len(ids), ids[-1]) if ids else None
 
 
 def continue_all(user: User, last_id: str) -> None:
-    """Continue everything up to the one that was shown last, a few at a time."""
+    """Continues all interrupted answers up to the last one that the page showed, a few at a time."""
     ids = [id for id in _waiting(user) if id <= last_id]
     leave(user, last_id)
     recovery.continue_later(the_engine(), ids)
 
 
 def leave(user: User, last_id: str) -> None:
-    """Ask about these no more; each still offers Continue in its own chat."""
+    """Stops asking about these answers; each can still be continued in its chat."""
     id = user.id
     with write() as session:
         session.execute(update(User).where(User.id == id, User.cut_seen_id < last_id).values(cut_seen_id=last_id[:26]))

@@ -1,4 +1,4 @@
-"""Continue what a restart has cut, or leave it as it is."""
+"""Continues answers that a restart interrupted, or leaves them as they are."""
 
 from flask import Blueprint, Response, request
 
@@ -12,7 +12,7 @@ bp = Blueprint("cut", __name__)
 
 @bp.app_template_global()
 def cut_answers() -> Cut | None:
-    """What the person who looks is to be asked about."""
+    """Returns the interrupted answers to ask the current person about."""
     me = onlooker()
     return cut_by_restart.cut_of(me) if me else None
 
@@ -32,5 +32,5 @@ def leave() -> Response:
 
 
 def _answered() -> Response:
-    """Nothing takes the place of the notice; without scripts, the first page does."""
+    """Removes the notice from the page; without scripts, redirects to the home page."""
     return Response("") if is_htmx() else redirect("/")

@@ -16,13 +16,13 @@ NEW_CHAT = ""
 
 
 def of(user_id: str, chat_id: str = NEW_CHAT) -> str:
-    """What was typed there last."""
+    """Returns the saved draft of a chat."""
     draft = db.session.get(Draft, (user_id, chat_id))
     return draft.text if draft else ""
 
 
 def save(user_id: str, text: str, chat_id: str = NEW_CHAT) -> None:
-    """Keep what is typed; the newest counts, and nothing is kept of an empty text."""
+    """Saves a draft, replacing the earlier one; an empty text deletes it."""
     text = fitting(text)
     if not text.strip():
         return forget(user_id, chat_id)
@@ -34,7 +34,7 @@ def save(user_id: str, text: str, chat_id: str = NEW_CHAT) -> None:
 
 
 def fitting(text: str) -> str:
-    """The text as it is kept, if it isn't too long for that."""
+    """Normalizes a text for storage; raises `Invalid` if it is too long."""
     text = text.replace("\r\n", "\n").replace("\0", "\ufffd").encode("utf-8", "replace").decode()
     limit = int(setting("limits.message_chars"))
     if limit and len(text) > limit:
@@ -43,8 +43,8 @@ def fitting(text: str) -> str:
 
 
 def forget(user_id: str, chat_id: str = NEW_CHAT) -> None:
-    """Nothing is waiting to be sent there any more; what is sent is not held up for that."""
-    # Most often there is nothing, and a transaction that writes costs more than to look.
+    """Deletes a draft; gives up immediately if the database is busy, so that sending a message isn't delayed."""
+    # Usually there is none, and a query costs less than a write transaction.
     if not of(user_id, chat_id):
         return
     with suppress(Unavailable, OperationalError), write(patience_seconds=NO_PATIENCE) as session:
@@ -52,5 +52,5 @@ def forget(user_id: str, chat_id: str = NEW_CHAT) -> None:
 
 
 def drop(session: Session, user_id: str, chat_id: str) -> None:
-    """The same within a transaction."""
+    """Deletes a draft within the caller's transaction."""
     session.execute(delete(Draft).where(Draft.user_id == user_id, Draft.chat_id == chat_id))

@@ -14,14 +14,14 @@ SAID = select(Feedback).where(Feedback.user_id == bindparam("user_id"), Feedback
 
 
 def by(user_id: str, message_ids: Iterable[str]) -> dict[str, Feedback]:
-    """What this person has said of these answers."""
+    """Returns this person's feedback on these answers, by message id."""
     ids = list(message_ids)
     said = db.session.scalars(SAID, {"user_id": user_id, "ids": ids}) if ids else ()
     return {each.message_id: each for each in said}
 
 
 def rate(user_id: str, message: Message, *, is_good: bool, reason: str = "") -> None:
-    """Say what one thinks of an answer; saying it again replaces it."""
+    """Rates an answer; rating it again replaces the earlier feedback."""
     if message.role != "assistant":
         raise Invalid("Only answers can be rated.")
     if len(reason.strip()) > MOST_CHARS:
@@ -35,7 +35,7 @@ def rate(user_id: str, message: Message, *, is_good: bool, reason: str = "") -> 
 
 
 def take_back(user_id: str, message: Message) -> None:
-    """As if nothing had been said."""
+    """Deletes this person's feedback on an answer."""
     id = message.id
     with write() as session:
         session.execute(delete(Feedback).where(Feedback.user_id == user_id, Feedback.message_id == id))

@@ -1,4 +1,4 @@
-"""The queued messages of a chat: each is sent when the answer before it is complete, otherwise kept for the person."""
+"""Queued messages of a chat: each is sent once the answer before it is complete; if that fails it stays queued."""
 
 import logging
 from collections.abc import Sequence
@@ -26,20 +26,20 @@ from webapp.streaming.loops import supervise
 
 log = logging.getLogger("chat:follow-up")
 
-# About a minute in all.
+# About a minute in total.
 MOST_TRIES, MOST_SECONDS = 10, 10.0
 MOST_QUEUED = 20
 
 
 def waiting_in(*chat_ids: str) -> list[FollowUp]:
-    """What waits in these chats, the next one first."""
+    """Returns the queued messages of these chats, the next one first."""
     return list(db.session.scalars(select(FollowUp).where(FollowUp.chat_id.in_(chat_ids)).order_by(FollowUp.id)))
 
 
 def queue(chat: Chat, text: str, *, model: str = "") -> None:
-    """Keep a message until the answer that runs is complete; when it just has been, the message is sent at once.
+    """Queues a message until the running answer is complete; sends it immediately if the answer has just completed.
 
-    The same text twice in a row is one message, as when a button is pressed twice.
+    The same text twice in a row is queued once, as when a button is pressed twice.
     """
     id, content, model = free(chat).id, sending.checked(text), answerer(chat, model)
     _store(id, content, model)
@@ -47,25 +47,25 @@ def queue(chat: Chat, text: str, *, model: str = "") -> None:
     try:
         send_if_complete(id)
     except (Unavailable, SQLAlchemyError) as error:
-        # It is stored: whoever queued it need not do so again.
+        # The message is stored, so the request succeeds; sending is retried in the background.
         log.info("the queued message in %s is sent later: %s", id, type(error).__name__)
         _send_later(the_engine(), id)
 
 
 def edit(chat: Chat, waiting_id: str, text: str) -> None:
-    """Say a queued message in other words; it keeps its place."""
+    """Changes the text of a queued message; it keeps its place."""
     content = sending.checked(text)
     _refuse_too_much(content, [each.text for each in waiting_in(chat.id) if each.id != waiting_id])
     _change(chat, update(FollowUp).where(FollowUp.id == waiting_id).values(text=content))
 
 
 def remove(chat: Chat, waiting_id: str) -> None:
-    """Take back one queued message."""
+    """Removes one queued message."""
     _change(chat, delete(FollowUp).where(FollowUp.id == waiting_id))
 
 
 def remove_all(chat: Chat) -> None:
-    """Take back what waits; when nothing does, nothing changes."""
+    """Removes all queued messages of a chat."""
     id = chat.id
     with write() as session:
         session.execute(delete(FollowUp).where(FollowUp.chat_id == id))
@@ -73,7 +73,7 @@ def remove_all(chat: Chat) -> None:
 
 
 def send(chat: Chat) -> Generation:
-    """Send what waits first: it is a message from then on. Of two who do so in the same moment, one is refused."""
+    """Sends the next queued message and removes it from the queue; of two concurrent calls one raises `Conflict`."""
     following = next(iter(waiting_in(chat.id)), None)
     if following is None:
         raise Conflict("There is no queued message any more.")
@@ -98,9 +98,9 @@ def send(chat: Chat) -> Generation:
 
 
 def send_if_complete(chat_id: str) -> None:
-    """Send what waits if the answer before it is complete; whatever speaks against it leaves it waiting, to be seen.
+    """Sends the next queued message if the answer before it is complete; a refused one stays queued and visible.
 
-    What may pass by itself, such as a busy database, is raised.
+    Temporary failures, such as a busy database, are raised.
     """
     chat = db.session.get_one(Chat, chat_id, populate_existing=True)
     if chat.deleted_at or not waiting_in(chat_id) or not _is_complete(chat):
@@ -114,20 +114,20 @@ def send_if_complete(chat_id: str) -> None:
 
 
 def send_after(engine: Engine, generation: Generation) -> None:
-    """Send what waits as soon as the generation, whose end has been written, has left its place."""
+    """Sends the next queued message once the generation, whose end has been saved, has left the engine."""
     id, chat_id = generation.id, generation.chat_id
     if generation.status == "completed" and chat_id and waiting_in(chat_id):
         engine.spawn(lambda: _send_after(engine, id, chat_id))
 
 
 def send_left() -> None:
-    """Send what a process that ended between an answer and the message after it has left waiting."""
+    """Sends messages left in the queue by a process that ended between an answer and the message after it."""
     ended = select(Generation.message_id).where(Generation.status == "completed", Generation.ended_at > utc_now() - WITHIN)
     queued = select(FollowUp.chat_id)
     waiting = select(Chat.id).where(Chat.id.in_(queued), Chat.deleted_at.is_(None), Chat.head_id.in_(ended))
     engine = the_engine()
     for id in db.session.scalars(waiting).all():
-        # One that fails must not keep the others waiting.
+        # Retries of one chat run in the background, so that they don't delay the others.
         if not _sent(engine, id, tries=1):
             _send_later(engine, id)
 
@@ -143,7 +143,7 @@ def _send_later(engine: Engine, chat_id: str) -> None:
 
 
 def _sent(engine: Engine, chat_id: str, *, tries: int = MOST_TRIES) -> bool:
-    """Tries again where something fails, the database for example; after the last try the person can still send it."""
+    """Retries with back-off if something fails, such as the database; after the last try, the person can still send it."""
 
     def send_it() -> None:
         if not engine.is_closing:
@@ -174,7 +174,7 @@ def _store(chat_id: str, content: str, model: str) -> None:
 
 
 def _refuse_too_much(content: str, others: Sequence[str]) -> None:
-    """All that waits is drawn with every page of the chat: together it is no longer than one message may be."""
+    """Limits all queued messages together to the length of one message, since every page of the chat renders them."""
     if (most := setting("limits.message_chars")) and len(content) + sum(map(len, others)) > most:
         raise Conflict("Together, the queued messages are too long. Remove one first, or wait until it is sent.")
 

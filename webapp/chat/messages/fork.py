@@ -27,27 +27,27 @@ from webapp.ids import new_id
 from webapp.knowledge import of_chats
 
 KEPT_OF_CHAT = ("kind", "title", "title_is_own", "model", "character_id", "character_ids", "turn_order", "prompt_key")
-# So its words are kept for no longer than they were to be.
+# A copy of a temporary chat expires at the same time as the original.
 KEPT_OF_TEMPORARY = ("is_temporary", "created_at")
-# Readers of a chat do not see these, nor the variables of its messages.
+# Other readers of a chat can't see these columns or its messages' variables, so their copies don't get them.
 KEPT_BY_ITS_OWNER = ("persona_id", "collection_ids", "lorebook_ids", "is_forgotten", *(each.name for each in FIELDS))
 KEPT_OF_MESSAGE = (
     *("role", "content", "reasoning", "html", "html_version", "sources", "created_at"),
     *("author_id", "author_name", "is_edited", "variables", "speaker_id", "speaker_name"),
 )
 COLUMNS = [getattr(Message, name) for name in KEPT_OF_MESSAGE]
-# As many messages are copied in one go; until all are there the chat is a temporary one, which no list holds and which goes
-# by itself if the rest never comes.
+# Limits for one transaction. Until all messages are copied the new chat is marked temporary: no list shows it, and if copying
+# fails it expires by itself.
 BATCH, CHARS = 100, 400_000
 
 BRANCH = re.compile(r"^Branch (?:\d+ )?of ")
 
 
 def fork(message: Message, *, owner_id: str, model: str = "") -> str:
-    """Makes a chat of this person's that holds the thread down to the message, and gives its id.
+    """Creates a chat of this person with the path down to the message; returns its id.
 
-    What the answers have cost stays with the chat where they were given. Of a temporary chat it is temporary too, and
-    goes on the same day. Where a model is named, it answers there from then on.
+    The costs of the answers stay with the source chat. A copy of a temporary chat is temporary, too, and expires on the same
+    day. `model` is the model of the new chat; by default that of the source.
     """
     if not message.content:
         raise Conflict("There is nothing here to start a new chat from yet.")
@@ -56,14 +56,14 @@ def fork(message: Message, *, owner_id: str, model: str = "") -> str:
     names = (*KEPT_OF_CHAT, *(KEPT_BY_ITS_OWNER if source_is_own else ()))
     names += KEPT_OF_TEMPORARY if source.is_temporary else ()
     values: dict[str, Any] = {name: getattr(source, name) for name in names}
-    # What leads the source does not lead its copy.
+    # A feature that leads the source does not lead its copy.
     values["kind"] = "chat" if is_led(source) else source.kind
     if model:
         providers().of(model)
         values["model"] = model
     values["title"] = _title(source.title, owner_id)
     if reads := values.get("collection_ids"):
-        # The copy gets one of its own for its files.
+        # The source's own collection of files isn't shared: the copy gets one of its own.
         files = of_chats.own(db.session(), source.id, reads)
         values["collection_ids"] = [each for each in reads if each not in files]
     making.count(owner_id)
@@ -86,14 +86,14 @@ def fork(message: Message, *, owner_id: str, model: str = "") -> str:
 
 
 def _copied(path: list[str], chat_id: str, parent: str | None, *, is_own: bool) -> tuple[int, str | None]:
-    """Copies the first of these messages under ids of their own, each below the one before it; gives how many, and the last."""
+    """Copies the first of these messages with new ids, each below the one before; returns their number and the last new id."""
     with write() as session:
         path = few(session, path, CHARS)
         found = {row.id: row for row in session.execute(select(Message.id, *COLUMNS).where(Message.id.in_(path)))}
         rows, copies = [], dict[str, str]()
         for row in (found[id] for id in path if id in found):
             id = copies[row.id] = new_id()
-            # Notes, previews and sources are led to by the message's own address.
+            # Footnotes, previews and sources in the HTML use the message's id in their links.
             html = (row.html or "").replace(row.id, id)
             values = {**row._mapping, "id": id, "html": html, "parent_id": parent, "chat_id": chat_id}
             rows.append(values if is_own else values | {"variables": None})
@@ -106,14 +106,14 @@ def _copied(path: list[str], chat_id: str, parent: str | None, *, is_own: bool) 
 
 
 def _copy_stories(session: Session, copies: Mapping[str, str], chat_id: str) -> None:
-    """What retells the copied messages, which are known by their old ids."""
+    """Copies the stories of the copied messages; `copies` maps old message ids to new ones."""
     for each in session.scalars(select(Story).where(Story.message_id.in_(copies)).order_by(Story.id)).all():
         kept = {"text": each.text, "is_edited": each.is_edited, "model": each.model, "created_at": each.created_at}
         session.add(Story(chat_id=chat_id, message_id=copies[each.message_id], **kept))
 
 
 def _hold_files(session: Session, contents: list[str], source_id: str, chat_id: str) -> None:
-    """Whoever sees the copy sees the files that stand in it, and it reads its long ones itself."""
+    """Adds the files in the copied messages to the new chat, so that its readers can open them; long ones are indexed again."""
     if ids := ids_in(contents):
         source = select(Message.chat_id).where(Message.id == source_id).scalar_subquery()
         there = select(StoredFile).join(ChatFile, ChatFile.file_id == StoredFile.id).where(ChatFile.chat_id == source)
@@ -125,7 +125,7 @@ def _hold_files(session: Session, contents: list[str], source_id: str, chat_id: 
 
 
 def _title(title: str, owner_id: str) -> str:
-    """Which branch of the chat this is, in front, where a narrow sidebar does not cut it off."""
+    """Returns a title with the branch's number in front, where a narrow sidebar doesn't cut it off."""
     whole = BRANCH.sub("", title)
     if not whole:
         return ""

@@ -12,10 +12,10 @@ from webapp.web.forms import Form
 
 
 class MessageForm(Form):
-    """`key` names one sending, so that pressing twice is sending once; `after` is the message that was seen last.
+    """The composer's form. `key` identifies one sending, so that submitting it twice sends once.
 
-    `part` are the files that are attached, and the browser's own field of files brings more; `temporary` is for a new
-    chat alone, `speaker` for one with several characters: which of them answers.
+    `after` is the id of the last message that the person saw, `part` are attachments already uploaded (the browser's own file
+    field adds more), `temporary` applies to new chats only, and `speaker` is the character of a group that is to answer.
     """
 
     message = TextAreaField("Message")
@@ -28,29 +28,29 @@ class MessageForm(Form):
 
     @classmethod
     def new(cls, *, model: str = "", message: str = "") -> "MessageForm":
-        """The form of a new sending."""
+        """Returns an empty form with a new key."""
         return cls.fresh(key=new_id(), model=model, message=message)
 
     @property
     def text(self) -> str:
-        """What was typed and attached, with the line ends that were typed: forms send CRLF."""
+        """The typed text and its attachments, with LF line ends: forms send CRLF."""
         sent = [each for each in request.files.getlist("file") if each.filename][: MOST_FILES + 1]
         me = user_or_none()
         blocks = [files.block_for(me.id if me else "", each.filename or "", each.stream) for each in sent]
         return joined(self._said, [*self._parts, *blocks])
 
     def with_text(self, text: str) -> str:
-        """Other words with the files that stand above them."""
+        """Returns another text joined with the attachments of this form."""
         return joined(text, self._parts)
 
     @property
     def typed(self) -> str:
-        """What stands in the box."""
+        """The text in the composer, without attachments."""
         return parted(self._said)[0]
 
     @property
     def files(self) -> tuple[File, ...]:
-        """What stands above it."""
+        """The attachments shown above the text."""
         return (*parted(self._said)[1], *(file for part in self._parts for file in parted(part)[1]))
 
     @property
@@ -65,5 +65,5 @@ class MessageForm(Form):
         self.refusal = refusal
         self.message.errors = [refusal.message]
         if isinstance(refusal, Invalid):
-            # Other words will be another sending.
+            # The corrected text will be another sending.
             self.key.data = new_id()

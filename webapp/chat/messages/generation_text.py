@@ -1,4 +1,4 @@
-"""The text of one generation, cut out of its message by offsets."""
+"""Cuts the text of one generation out of its message, by offsets."""
 
 from sqlalchemy import func, select
 
@@ -9,19 +9,19 @@ from webapp.engine.tables import Generation
 
 
 def of(generation: Generation, message: Message) -> Said:
-    """Of one that has ended."""
+    """Returns what a generation that has ended produced: text, reasoning and sources."""
     sources = tuple(generation.prompt.get("sources", ()))
     return Said(started_of(generation), text_of(generation, message), reasoning_of(generation, message), sources)
 
 
 def text_of(generation: Generation, message: Message) -> str:
-    """The text of a generation that has ended."""
+    """Returns the text of a generation that has ended."""
     continued = select(func.min(Generation.text_offset)).where(Generation.continues_id == generation.id)
     return message.content[generation.text_offset : db.session.scalar(continued)]
 
 
 def reasoning_of(generation: Generation, message: Message) -> str:
-    """What it has thought, where the message holds the thoughts of one generation alone."""
+    """Returns the generation's reasoning if it is the only one of its message; the message stores no offsets of reasoning."""
     continued = select(Generation.id).where(Generation.continues_id == generation.id).limit(1)
     is_alone = not generation.continues_id and db.session.scalar(continued) is None
     return message.reasoning if is_alone else ""

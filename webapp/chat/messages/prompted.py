@@ -1,4 +1,4 @@
-"""Prompts in the box of a message: `/name` stands for a prompt of the library, and what follows for its first field."""
+"""Prompts in the composer: `/name` inserts a prompt of the library; the text after it fills the first field."""
 
 import re
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ NAMED = re.compile(rf"/({KEY.pattern})(?:\s+(.*))?", re.ASCII | re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Prompted:
-    """A prompt of the library that is to be put into a message; `rest` was typed behind its name, `reads` are its collections."""
+    """A prompt of the library to be inserted; `rest` is the text typed after its name, `reads` are its collections."""
 
     name: str
     key: str
@@ -35,7 +35,7 @@ class Prompted:
         return fields_of(self.parts)
 
     def text(self, values: Mapping[str, str]) -> str:
-        """The message; raises `Invalid` when nothing is left of it."""
+        """Fills in the fields; raises `Invalid` if the result is empty or too long."""
         try:
             said = filled(self.parts, {each.name: values.get(each.name, "") for each in self.fields})
         except TooLong as error:
@@ -46,14 +46,14 @@ class Prompted:
 
 
 def named_in(user: User | None, typed: str) -> Prompted | None:
-    """The prompt that a message names, if this person has it; any other text means what it says."""
+    """Returns the prompt named by a message if the person has one of that name; None for any other text."""
     found = NAMED.fullmatch(typed.strip()) if user and typed.lstrip().startswith("/") else None
     prompt = prompted(user, found[1]) if user and found else None
     return replace(prompt, rest=(found[2] or "").strip()) if prompt and found else None
 
 
 def prompted(user: User, name: str) -> Prompted | None:
-    """A prompt of the library in its version in use; what Millrace itself uses is none of them."""
+    """Returns a prompt of the library in its version in use; None for Millrace's built-in prompts."""
     prompt = queries.prompt(user, name)
     versions = queries.versions(prompt) if prompt and not prompt.built_in else []
     if not prompt or not versions:
@@ -63,9 +63,9 @@ def prompted(user: User, name: str) -> Prompted | None:
 
 
 def chat_for(prompt: Prompted, chat_id: str, *, by: User) -> str:
-    """The id of the chat that its text is put into, which reads from its collections from now on, if it is one's own.
+    """Returns the id of the chat for the prompt's text, attaching the prompt's collections if the person owns the chat.
 
-    Without a chat, one is made where there are collections that this person sees; else the id is empty.
+    Without a chat, creates one if the prompt has collections that the person can see; otherwise the id is empty.
     """
     seen = [each.id for each in knowledge.collections_among(by, prompt.reads)] if prompt.reads else []
     if not seen:

@@ -1,4 +1,4 @@
-"""A prompt of the library on its way into a message: its fields, then the text as the draft, to be looked at and sent."""
+"""Inserts a prompt of the library: a form for its fields, then the text as a draft to be checked and sent."""
 
 from typing import Any
 
@@ -39,19 +39,19 @@ def insert(name: str) -> Response:
 
 
 def taken(form: MessageForm, chat_id: str = drafts.NEW_CHAT) -> Response | None:
-    """Where a message leads that names a prompt: to its fields or, without any, back with its text; else nothing."""
+    """Redirects a message that names a prompt: to the form for its fields or, without fields, to the draft. Otherwise None."""
     me = user_or_none()
     if form.files or not me or not (prompt := named_in(me, form.typed)):
         return None
     if prompt.fields:
-        # What is not there is left out of the address.
+        # Leaves out empty query parameters.
         wanted: dict[str, Any] = {"chat": chat_id or None, "with": prompt.rest or None}
         return lead(url_for("prompted.fill", name=prompt.name, **wanted))
     return lead(_put(prompt, "\n\n".join(filter(None, (prompt.text({}), prompt.rest))), chat_id))
 
 
 def _put(prompt: Prompted, text: str, chat_id: str) -> str:
-    """The text as the draft of its chat, whose page it gives; it is refused before anything is made or attached."""
+    """Saves the text as a draft and returns its page; a text that is too long is refused before a chat is created."""
     me, text = current_user(), drafts.fitting(text)
     chat_id = chat_for(prompt, chat_id, by=me)
     drafts.save(me.id, text, chat_id)
@@ -59,13 +59,13 @@ def _put(prompt: Prompted, text: str, chat_id: str) -> str:
 
 
 def _chat_id() -> str:
-    """The chat that the text is for, if it is one that this person can write in."""
+    """Returns the id of the requested chat if the person can write in it."""
     wish = request.args.get("chat", "")
     return writable_chat(wish).id if wish else drafts.NEW_CHAT
 
 
 def _page_of(chat_id: str) -> str:
-    # Another address each time: to a fragment of the same page a browser only scrolls.
+    # The address must be unique: for one that differs in its fragment only, a browser scrolls and doesn't load the page.
     return url_for("chat.show", id=chat_id, at=new_id()[:10], _anchor="composer-box") if chat_id else url_for("chat.home")
 
 

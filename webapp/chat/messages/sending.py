@@ -52,13 +52,13 @@ VISITORS_AT_ONCE = 20
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """How an answer is to be made, where that is not as usual.
+    """Options of an answer.
 
-    `context_limit` is how many earlier messages are sent, `when_unwatched` what becomes of it when nobody is there:
-    `detach`, or `idle:SECONDS` or `abort:SECONDS`. What was typed where messages are written is no draft any more.
-    `given` are its sources. One that is not personal is asked for without what its person says of themselves. `speaker` is
-    which of several characters answers. `is_again` says that there is an answer already, beside which it stands. `shared` are
-    the variables of the owner, where the message to be answered has them.
+    `context_limit` is how many earlier messages are sent, and `when_unwatched` what happens while no one is connected:
+    `detach`, `idle:SECONDS` or `abort:SECONDS`. `is_typed` deletes the person's draft. `given` are the answer's sources.
+    Without `is_personal`, the request leaves out the person's custom instructions. `speaker` is the character of a group that
+    answers. `is_again` means that the answer is another version of an existing one. `shared` are the owner's variables, if the
+    message to be answered changes them.
     """
 
     context_limit: int | None = None
@@ -76,23 +76,23 @@ USUAL, TYPED = How(), How(is_typed=True)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A generation that is to be stored for a chat, and the request that it makes."""
+    """A generation to be stored for a chat, and its request."""
 
     chat: Chat
     generation: Generation
     request: ModelRequest
     is_shared: bool = True
-    # Who answers, of several characters.
+    # The character that answers.
     speaker_id: str = ""
-    # Of a new answer, with what its prompt has set.
+    # For a new answer: the variables, including those set by its prompt.
     variables: Variables | None = None
-    # What stands between the model and the answer.
+    # Wraps the model's source, for example to wait for files.
     wrapped: Callable[[Source], Source] = lambda source: source
 
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """What a person typed, fit to be stored, and its rendering; `written` is how they wrote it, by which a repeat is known."""
+    """A person's text, ready to be stored, and its HTML; `written` is the original text, which identifies a repeated sending."""
 
     content: str
     html: str
@@ -108,7 +108,7 @@ UNSAID = Typed("", "")
 
 
 def checked(text: str) -> str:
-    """A message fit to be stored."""
+    """Normalizes a message for storage; raises `Invalid` if it is empty or too long."""
     content = text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
     if not content.strip():
         raise Invalid("Write something first.", field="message")
@@ -128,10 +128,10 @@ def typed(
     speaker_id: str | None = None,
     variables: Variables | None = None,
 ) -> Typed:
-    """Checks a message, in which macros are filled in; a long one is rendered in pieces, so that nobody waits for it.
+    """Validates and renders a message with its macros filled in; a long one yields to other greenlets while rendering.
 
-    In an answer, whose words are the model's, these are the names alone; `cited` are the numbers of its sources, and
-    `speaker_id` is whose answer it is in a group. What is set in it is in `variables` then.
+    In an answer only names are filled in; `cited` are the numbers of its sources, and `speaker_id` is its character in a group.
+    The result's `variables` include those set by the message.
     """
     names, written = names_in(chat, speaker_id, variables=variables) if chat else Names(), checked(text)
     filled = names.fill(written) if role == "user" else names.fill_names(written)
@@ -141,27 +141,27 @@ def typed(
 
 
 def said_below(text: str, chat: Chat, parent_id: str | None, *, by: str) -> Typed:
-    """What somebody says below a message; the variables of a chat are its owner's alone."""
+    """Validates a person's message below `parent_id`; only the chat's owner has variables."""
     return typed(text, chat, variables=below(parent_id, chat) if by == chat.owner_id else None)
 
 
 def person_of(chat: Chat) -> str:
-    """Who writes here: an account, or a visitor's cookie."""
+    """Returns the id of the chat's owner, or the hash of its visitor's cookie."""
     return chat.owner_id or chat.visitor_hash or ""
 
 
 def announce(chat: Chat, what: str, id: str) -> None:
-    """Tells every open page that something of the chat has changed."""
+    """Notifies every open page that something in the chat has changed."""
     tell(chat.id, what, id, people(chat.id, chat.owner_id))
 
 
 def people(chat_id: str, owner_id: str | None, *, is_shared: bool = True) -> set[str]:
-    """In whose lists the chat stands; a visitor's stands in none."""
+    """Returns the people whose lists contain the chat; none for a visitor's chat."""
     return {owner_id, *(readers(chat_id) if is_shared else ())} if owner_id else set()
 
 
 def tell(chat_id: str, what: str, id: str, people: Iterable[str]) -> None:
-    """The same, where it is known in whose lists the chat stands."""
+    """Notifies every open page, if it is known whose lists contain the chat."""
     engine = the_engine()
     changes.tell(topic_names.of_chat(chat_id), what, id)
     for person in people:
@@ -169,7 +169,7 @@ def tell(chat_id: str, what: str, id: str, people: Iterable[str]) -> None:
 
 
 def question(chat: Chat, parent_id: str | None, said: Typed, *, by: str = "") -> Message:
-    """A person's message below its parent, to be stored with its answer; of a visitor nothing is known."""
+    """Builds a person's message below its parent, to be stored with its answer; a visitor's has no author."""
     author_id = None if chat.visitor_hash else by or chat.owner_id
     speaker_name = person_name(chat, author_id or "") if chat.is_group else ""
     message = _message(chat, parent_id, "user", said, author_id=author_id, speaker_name=speaker_name)
@@ -186,21 +186,21 @@ def answer(
     sent_as: str | None = None,
     how: How = USUAL,
 ) -> Asked:
-    """An empty answer below its question, at the head of the chat, with the generation that is to fill it.
+    """Stores an empty answer below its question as the head of the chat, and builds the generation that will fill it.
 
-    The question is stored with it, or was before and is named.
+    `question` is a new message, which is stored too, or the id of an existing one.
     """
     new = [question] if isinstance(question, Message) else []
     speaks: dict[str, Any] = {"speaker_id": how.speaker.id, "speaker_name": how.speaker.name} if how.speaker else {}
     message = _message(chat, new[0].id if new else str(question) or None, "assistant", **speaks)
     above = new[0].parent_id if new else str(question)
-    # Before the request is made, which has them.
+    # Before the request is built, which includes the files.
     files.hold(session, chat.id, [each.content for each in new], new[0].author_id or "" if new else "")
     said = [Said(each.id, each.role, each.content, each.speaker_name or "") for each in (*new, message)]
     path = [*(paths.said_within(session, above) if above else ()), *said]
     asked = queue(chat, message, path, model=model or chat.model, sent_as=sent_as, how=how, question=question)
     message.sources, message.variables = list(asked.generation.prompt.get("sources", ())), changed(asked.variables)
-    # Both messages in one statement, and before the chat refers to one of them.
+    # Inserts both messages in one statement, before the chat refers to one of them.
     rows.store(session, *new, message)
     head = {"head_id": message.id, "changed_at": utc_now(), "model": chat.model, "title": chat.title}
     is_shared = rows.change(session, chat, returning=IS_SHARED, **head)
@@ -218,9 +218,10 @@ def queue(
     how: How = USUAL,
     question: Message | str | None = None,
 ) -> Asked:
-    """A generation for the last message of a path; one that continues another begins where the text ends.
+    """Builds a generation for the last message of a path; one that continues another begins where the text ends.
 
-    `question` is what a new answer is to, which may not be stored yet: what its prompt sets is to be kept then.
+    `question` is the message that a new answer replies to, possibly not stored yet; only then are variables set by the prompt
+    saved.
     """
     if chat.visitor_hash:
         _refuse_a_crowd()
@@ -263,9 +264,9 @@ def _unnamed(asked: Asked, name: str) -> Asked:
 def start(
     store: Callable[[Session], Asked], person: str, *, lane: str = "", sent_as: str | None = None, draft: str | None = None
 ) -> Generation:
-    """Stores in one transaction, then starts; when two come in the same moment, one is refused or was the same.
+    """Stores the generation in one transaction, then starts it; of two concurrent calls, one is refused or is a repetition.
 
-    `draft` is the chat of which the person's draft goes with it.
+    `draft` is the id of the chat whose draft is deleted with it.
     """
     engine = the_engine()
     generations.refuse_if_too_many(engine, person)
@@ -285,13 +286,13 @@ def start(
 def _stored(
     engine: Engine, store: Callable[[Session], Asked], person: str, draft: str | None
 ) -> tuple[Generation, Source, tuple[str, str, str, set[str]]]:
-    """What is committed, with what it says once it runs, and the news of it."""
-    # Nothing that is read in between needs what is not stored yet: few statements are fewer round trips.
+    """Returns the committed generation, the source it will read from, and the arguments for `tell`."""
+    # Autoflush is off because no query in between depends on the new rows, and fewer statements are fewer round trips.
     with write(keeps=True) as session, session.no_autoflush:
         _hold(session, person, draft)
         asked = store(session)
         generation = asked.generation
-        # A chat of a visitor belongs to no account.
+        # A visitor's chat belongs to no account.
         generation.user_id = generation.user_id and person
         generations.take_place(engine, session, generation, asked.request, character_id=asked.speaker_id)
         if asked.variables and person == asked.chat.owner_id:
@@ -306,9 +307,9 @@ def _stored(
 
 
 def _hold(session: Session, person: str, draft: str | None) -> None:
-    """Who else is about to begin something for this person waits here, where their answers are counted.
+    """Reads the person's row and deletes the draft; locks the row if concurrent answers are limited.
 
-    Of a visitor there is no row.
+    The lock serializes a person's requests, so that their answers are counted correctly. A visitor has no row.
     """
     wanted = HELD_PERSON if setting("limits.concurrent_streams") else PERSON
     row = wanted.first(session, {"person": person, "draft": draft})
@@ -321,7 +322,7 @@ def _hold(session: Session, person: str, draft: str | None) -> None:
 
 
 def _person_statement() -> Select[Any]:
-    """A person, and whether there is a draft of theirs."""
+    """Selects a person, and whether they have a draft in this chat."""
     user = rows.table(User)
     draft = select(Draft.user_id).where(Draft.user_id == user.c.id, Draft.chat_id == bindparam("draft", type_=String))
     return select(user, draft.correlate(user).exists()).where(user.c.id == bindparam("person"))
@@ -332,7 +333,7 @@ HELD_PERSON = Ready(_person_statement().with_for_update(key_share=True, of=rows.
 
 
 def _refuse_a_crowd() -> None:
-    """All visitors together have so many places, however they came to ask."""
+    """Limits the number of concurrent answers of all visitors together."""
     if sum(not live.person for live in the_engine().live.values()) >= VISITORS_AT_ONCE:
         the_engine().tell(Limited("visitors"))
         raise TooMany("Many people are trying the demo right now. Please try again in a minute.", retry_after=60)

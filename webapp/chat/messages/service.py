@@ -1,4 +1,4 @@
-"""What a person can do with messages: begin a chat, send, continue, try again and edit."""
+"""Actions on messages: start a chat, send, continue, try again and edit."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,12 +28,12 @@ from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.errors import Conflict, Invalid
 
-# Complete by its own marker, and yet not all that was meant to be said.
+# Reasons with which a generation is completed although its text was cut off.
 CUT_SHORT = {"length", "cap", "budget"}
 
 
 def create(owner_id: str, *, title: str = "", model: str = "", reads: Sequence[str] = ()) -> Chat:
-    """Make a chat in which nothing has been said yet."""
+    """Creates an empty chat."""
     model = model or providers().default()
     providers().of(model)
     making.count(owner_id)
@@ -47,12 +47,12 @@ def create(owner_id: str, *, title: str = "", model: str = "", reads: Sequence[s
 
 
 def starting_model(user: User) -> str:
-    """The model that a person's chats begin with."""
+    """Returns the model for a person's new chats."""
     return providers().default(user.default_model)
 
 
 def choose(chat: Chat, model: str) -> None:
-    """Have another model answer from now on."""
+    """Sets the chat's model for future answers."""
     model = answerer(chat, model)
     with write():
         chat.model = model
@@ -71,9 +71,9 @@ def begin(
     reads: Sequence[str] = (),
     prompt_key: str = "",
 ) -> Generation:
-    """Make a chat with its first message and start the answer; the same key and text again give the first result.
+    """Creates a chat with its first message and starts the answer; repeating key and text returns the first result.
 
-    `reads` are the collections that are attached to it, `prompt_key` is what leads it, where that is not as usual.
+    `reads` are the collections attached to the chat; `prompt_key` is the prompt that leads it, if not the usual one.
     """
     said, person = sending.typed(text), owner_id or visitor_hash or ""
     model = model or providers().default()
@@ -97,18 +97,18 @@ def begin(
 
 
 def begin_as_visitor(text: str, *, key: str, visitor_hash: str, how: How = USUAL) -> Generation:
-    """A chat for somebody without an account, answered by the demo; chats of yesterday's visitors go."""
+    """Starts a demo chat for a visitor without an account; also deletes visitors' chats that are a day old."""
     forget_visitors_of_yesterday()
     return begin(text, model=VISITORS_MODEL, key=key, visitor_hash=visitor_hash, how=how)
 
 
 def forget_visitors_of_yesterday() -> None:
-    """Delete the chats of visitors that are a day old."""
+    """Deletes the chats of visitors that are a day old."""
     erasing.erase(and_(Chat.visitor_hash.is_not(None), Chat.created_at < utc_now() - queries.VISITORS_DAY))
 
 
 def forget_visitor(visitor_hash: str) -> None:
-    """Deletes what a visitor wrote, as they asked."""
+    """Deletes a visitor's chats at the visitor's request."""
     erasing.erase(and_(Chat.visitor_hash == visitor_hash, Chat.visitor_hash != ""))
 
 
@@ -123,12 +123,12 @@ def ask(
     how: How = USUAL,
     speaker_id: str = "",
 ) -> Generation:
-    """Store the message and start the answer; the same key and text again give the first result.
+    """Stores the message and starts the answer; repeating key and text returns the first result.
 
-    When this returns, the message is committed and the answer is on its way, whatever becomes of the caller. `after` is
-    the message that the person saw last: when the chat has gone on elsewhere meanwhile, a branch begins there. `by` is
-    who writes, where that is not the owner; their limits count, here and below. `speaker_id` is which of several
-    characters is to answer: without a text it speaks after what was said last.
+    When this returns, the message is committed and the answer is running, whatever happens to the caller. `after` is the last
+    message that the person saw: if the chat has continued elsewhere in the meantime, the message starts a branch. `by` is the
+    author, if that is not the owner; the author's limits apply. `speaker_id` is the character of a group that is to answer:
+    without a text, it speaks after the last message.
     """
     if speaker_id and chat.is_group and not text.strip():
         return _speak(chat, speaker_id, key=key, model=model, after=after, by=by, how=how)
@@ -157,7 +157,7 @@ def ask(
 
 
 def _speak(chat: Chat, speaker_id: str, *, key: str, model: str, after: str, by: str, how: How) -> Generation:
-    """Let a character of a group speak after what was said last, without a message of a person's."""
+    """Has a character of a group speak after the last message, without a message of a person."""
     model, person, id = answerer(chat, model), by or person_of(chat), chat.id
     sent_as = generations.sent_as(person, key, f"{id}\0\0{speaker_id}")
     if repeated := generations.sent_before(sent_as):
@@ -176,7 +176,7 @@ def _speak(chat: Chat, speaker_id: str, *, key: str, model: str, after: str, by:
 
 
 def go_on(message: Message, *, by: str = "", must_be_cut: bool = False) -> Generation:
-    """Continue an answer in the same message: one that was cut, or the last of its branch; without any text it is asked again."""
+    """Continues an answer in the same message: one that was cut, or the last of its branch. An empty one is generated again."""
     chat, last = queries.chat_of(message), queries.last_generation(message)
     if not _was_cut(last) and (must_be_cut or not _stands_last(chat, message)):
         raise Conflict("This answer is complete, so there is nothing to continue.")
@@ -197,7 +197,7 @@ def go_on(message: Message, *, by: str = "", must_be_cut: bool = False) -> Gener
 
 
 def again(message: Message, *, model: str = "", by: str = "") -> Generation:
-    """Ask for another version of an answer, perhaps by another model; the first stays beside it. Or for a missing one."""
+    """Generates another version of an answer, optionally by another model, or the missing answer to a message."""
     chat, question_id = queries.chat_of(message), _question_of(message)
     model = answerer(chat, model)
     generations.refuse_if_busy(chat.lane)
@@ -214,7 +214,7 @@ def again(message: Message, *, model: str = "", by: str = "") -> Generation:
 
 
 def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generation:
-    """Say it in other words: a branch beside the message, answered anew. Nothing is overwritten."""
+    """Stores an edited message as a new version next to the original, and generates an answer to it."""
     chat = queries.chat_of(message)
     person = by or person_of(chat)
     said = sending.said_below(text, chat, message.parent_id, by=person)
@@ -242,7 +242,7 @@ def _was_cut(last: Generation | None) -> bool:
 
 
 def _stands_last(chat: Chat, message: Message) -> bool:
-    """What begins a chat does not go on: nobody has asked for it."""
+    """Returns whether the message is the last of the chat and can be continued; a greeting replies to nothing and can't."""
     return bool(message.role == "assistant" and message.id == chat.head_id and message.parent_id and message.content)
 
 

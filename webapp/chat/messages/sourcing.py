@@ -1,4 +1,4 @@
-"""Looks for the sources of an answer before it is stored: in the name of who asks, and no longer than the house allows."""
+"""Searches the sources of an answer before it is stored, with the requester's permissions and within a time limit."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from webapp.knowledge import answering, formats, of_chats, sources
 from webapp.knowledge.answering import NOTHING, Given
 from webapp.settings.service import setting
 
-# What asks for the whole of a text, in the languages that most people write; of a long message, in how much of it.
+# Words that request a whole text, in the most common languages, searched for in the beginning of a message.
 WHOLE = re.compile(
     r"\b(summar\w*|sum .{0,20}up|overview|outline|tl;?dr|zusammenfass\w*|fass\w* .{0,30}zusammen|überblick|übersicht"
     r"|résum\w*|resum\w*|riassu\w*|samenvat\w*)\b",
@@ -25,30 +25,30 @@ MOST_ASKING = 400
 
 
 def found_for(chat: Chat, text: str, below: str | None, person: str, *, speaker_id: str | None = None) -> Given:
-    """For a message that is to be stored below another one."""
+    """Finds sources for the answer to a new message below another one."""
     ids, memory = read_by(chat, speaker_id), _memory_of(person, chat)
     return _fitting(chat, [*_said_to(below), text], person, ids, memory) if ids or memory else NOTHING
 
 
 def found_at_first(collection_ids: Sequence[str], text: str, person: str, *, is_temporary: bool = False) -> Given:
-    """For the message that begins a chat."""
+    """Finds sources for the first answer of a chat."""
     memory = () if is_temporary else _memory_of(person, None)
     return _found(collection_ids, [words_of(text)], person, memory) if collection_ids or memory else NOTHING
 
 
 def found_in(collection_ids: Sequence[str], said: Sequence[str], person: str) -> Given:
-    """For a feature that leads a chat and says itself where to look and for what."""
+    """Finds sources for a feature that leads a chat, in the collections and for the texts that it passes."""
     return _found(collection_ids, said, person)
 
 
 def found_again(chat: Chat, question_id: str, person: str, *, speaker_id: str | None = None) -> Given:
-    """For another answer to a question."""
+    """Finds sources for another answer to a question."""
     ids, memory = read_by(chat, speaker_id), _memory_of(person, chat)
     return _fitting(chat, _said_to(question_id), person, ids, memory) if ids or memory else NOTHING
 
 
 def kept_for(chat: Chat, message: Message, person: str) -> Given:
-    """For an answer that goes on: what it cites keeps its number. One without a word is asked for anew."""
+    """Returns an answer's own sources with their numbers, to continue it; an empty answer is searched for again."""
     if message.content:
         kept = message.sources
         return answering.given_again(kept, sources.permitted(db.session.get(User, person), kept)) if kept else NOTHING
@@ -56,7 +56,7 @@ def kept_for(chat: Chat, message: Message, person: str) -> Given:
 
 
 def _memory_of(person: str, chat: Chat | None) -> Sequence[str]:
-    # A visitor has none.
+    # Visitors have no memory.
     user = db.session.get(User, person) if person and (not chat or chat.owner_id) else None
     return remembering.ids_for(user, chat) if user else ()
 
@@ -69,25 +69,25 @@ def _found(
 
 
 def _said_to(message_id: str | None) -> list[str]:
-    """What people have said down to a message."""
+    """Returns the texts of a person's messages down to a message."""
     return [each.content for each in paths.said_to(message_id) if each.role == "user"] if message_id else []
 
 
 def _fitting(chat: Chat, said: Sequence[str], person: str, ids: Sequence[str], memory: Sequence[str]) -> Given:
-    """What fits the newest of these messages; one that brings a long file is about that, and not about what was said before."""
+    """Finds sources for the newest message; one with a long file is about that file, so earlier messages are ignored."""
     newest = said[-1] if said else ""
     asked = [words_of(each) for each in (said[-1:] if long_in(newest) else said)]
     return _with_files(_found(ids, asked, person, memory, chat.id), chat, newest, person)
 
 
 def words_of(content: str) -> str:
-    """What a message asks for: without the addresses of its files and, where it is empty without them, their names."""
+    """Returns the search text of a message: without its file references or, if it is otherwise empty, the file names."""
     words, files = parted(content)
     return words or "\n".join(formats.stem(each.name) for each in files)
 
 
 def _with_files(given: Given, chat: Chat, content: str, person: str) -> Given:
-    """With parts of the files that a message brings, or that one asks about as a whole, and what there is not to quote."""
+    """Adds parts of the files in the message, or of all files if it requests a summary, and the names of unreadable ones."""
     if not chat.collection_ids:
         return given
     brought, unread = collecting.documents_in(chat.id, content).values(), collecting.unfound(chat)

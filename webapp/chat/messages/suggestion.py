@@ -1,4 +1,4 @@
-"""A person's next message in a chat with a character, written by the model: a draft, which they change, send or delete."""
+"""Suggestions: the model drafts the person's next message in a roleplay chat, to be edited, sent or deleted."""
 
 from dataclasses import replace
 from typing import Any
@@ -27,22 +27,22 @@ from webapp.streaming.transcript import Transcript
 
 PURPOSE = "suggestion"
 MOST_TOKENS, LOOK_SECONDS = 600, 0.05
-# Behind everything else that is told, and said by whoever asks: they step out of the scene.
+# The request comes after everything else in the prompt, in the role `user`: the person steps out of the scene.
 LAST = Section("", role="user", depth=0, rank=300)
 BEGUN = "My message begins with the words below. Write it whole, these words first."
-# By generation, as long as somebody waits for it: its text, and None once it was stopped.
+# The texts being waited for, by generation id; contains None if the generation was stopped.
 _texts: dict[str, list[str | None]] = {}
 
 
 def is_offered(chat: Chat) -> bool:
-    """Whether there is a scene to be played, and a model that can: the demo has nothing to say."""
+    """Returns whether the chat has a scene to play and a model that can write for it, which the demo model can't."""
     return bool((chat.character_id or chat.is_group) and chat.owner_id) and not chat.model.startswith(DEMO)
 
 
 def suggest(chat: Chat, typed: str = "") -> str:
-    """What the owner could write next, beginning with what they have typed; it becomes their draft. Waits for the model.
+    """Waits for the model to write the owner's next message, beginning with the text typed so far, and saves it as a draft.
 
-    Stopped, it is what they have typed.
+    If stopped, returns the text typed so far.
     """
     if not is_offered(chat):
         raise Invalid("The model writes for you only in chats with a character, and the demo can't.", field="message")
@@ -53,7 +53,7 @@ def suggest(chat: Chat, typed: str = "") -> str:
     written = _texts[aside.id] = []
     try:
         _ask(aside)
-        # Nothing is held while the model is waited for.
+        # Releases the database connection while waiting for the model.
         db.session.rollback()
         while aside.id in engine.live:
             engine.pause(LOOK_SECONDS)
@@ -62,20 +62,20 @@ def suggest(chat: Chat, typed: str = "") -> str:
     text = typed if None in written else _from("".join(filter(None, written)), name, typed)
     if not text and None not in written:
         raise Unavailable("The model gave no answer. Please try again.")
-    # What was typed here meanwhile counts more.
+    # A draft that was changed in the meantime takes precedence.
     if drafts.of(person, id) == draft:
         drafts.save(person, text, id)
     return text
 
 
 def is_asked(chat: Chat) -> bool:
-    """Whether one is being written here."""
+    """Returns whether a suggestion is being written for this chat."""
     lane = _lane(chat)
     return any(live.lane == lane for live in the_engine().live.values())
 
 
 def stop(chat: Chat) -> None:
-    """Ends what is being written, wherever it is; nothing where nothing is."""
+    """Stops a suggestion that is being written, in whichever worker it runs."""
     if running := service.running_in(_lane(chat)):
         service.stop_and_wait(the_engine(), running)
 
@@ -103,14 +103,14 @@ def _request(chat: Chat, typed: str) -> ModelRequest:
     begun = [replace(LAST, title="Begun", text=f"{BEGUN}\n\n{typed}", rank=LAST.rank + 1)] if typed else []
     asked = [*(replace(LAST, title=each.title, text=each.text) for each in told.sections), *begun]
     path = paths.said_to(chat.head_id) if chat.head_id else []
-    # Of several characters, the one who has spoken last is described.
+    # In a group, the prompt describes the character that spoke last.
     spoke = spoken(chat, chat.head_id)[-1:] if chat.is_group else []
     parameters = {"max_tokens": MOST_TOKENS, **told.parameters}
     return parts.beside(chat, path, model, asked, speaker_id="".join(spoke), occasion="suggestion", **parameters)
 
 
 def _from(text: str, name: str, typed: str) -> str:
-    """The message alone, without the name that models may write before it, and with what was typed."""
+    """Cleans up the model's text: removes a leading name, and prepends what was typed if it is missing."""
     text = text.strip().removeprefix(f"{name}:").lstrip()
     return text if not text or text.startswith(typed) else f"{typed} {text}"
 
@@ -121,7 +121,7 @@ def _finish(_session: Session, generation: Generation, transcript: Transcript, _
 
 
 def _changed(_generation: Generation) -> None:
-    """Nobody but the one who waits is told."""
+    """Notifies no pages: only the waiting request needs the result."""
 
 
 SUGGESTION = asides.kind(PURPOSE, "Suggested messages", _finish, _changed)

@@ -82,7 +82,7 @@ def fork(id: str) -> Response:
 
 
 def _save(message: Message, form: MessageForm) -> None:
-    """A question is answered anew; an answer is not."""
+    """Stores the edit: a person's message gets a new answer, an answer does not."""
     if message.role == "assistant":
         versions.rewrite(message, form.text, by=writer())
     else:

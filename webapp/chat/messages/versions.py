@@ -19,22 +19,22 @@ from webapp.knowledge import memory
 from webapp.knowledge.tables import Document
 from webapp.rendering import markdown
 
-# A database takes only so many values in one statement.
+# Databases limit the number of parameters in one statement.
 VALUES_AT_ONCE = 1_000
 ELSEWHERE = "This chat has just changed in another tab. Please check and try again."
 
 
 def show_version(message: Message) -> None:
-    """Show the branch of this version instead of the present one."""
+    """Switches the chat to the branch of this version."""
     chat = queries.chat_of(message)
     generations.refuse_if_busy(chat.lane)
     _move_head(chat, queries.newest_below(message))
 
 
 def rewrite(message: Message, text: str, *, by: str = "") -> Message:
-    """Put an answer in one's own words: a version beside it, for which no model is asked. Nothing is overwritten.
+    """Stores a person's edit of an answer as a new version; no model is called, and nothing is overwritten.
 
-    The words of a version that is there already lead to that one.
+    If a version with the same text exists, switches to that one.
     """
     chat = queries.chat_of(message)
     said = sending.typed(text, chat, role=message.role, cited=renderings.cited(message), speaker_id=message.speaker_id)
@@ -58,7 +58,7 @@ def rewrite(message: Message, text: str, *, by: str = "") -> Message:
 
 
 def delete(message: Message) -> int:
-    """Take a message and what follows it out of sight; it can be brought back. Gives how many went with it."""
+    """Hides a message and everything below it until it is restored or erased; returns how many went with it."""
     chat = queries.chat_of(message)
     generations.refuse_if_busy(chat.lane)
     beside = [id for id in queries.siblings_of([message]).get(message.id, []) if id != message.id]
@@ -79,7 +79,7 @@ def delete(message: Message) -> int:
 
 
 def restore(message: Message) -> None:
-    """Bring back what was deleted, and show it as it was. What another tab has brought back already stays as it is."""
+    """Restores a deleted message and shows its branch as before; does nothing if another tab has already restored it."""
     chat, head_then = queries.chat_of(message), message.head_then
     generations.refuse_if_busy(chat.lane)
     if message.parent_id and queries.out_of_sight([message.parent_id]):
@@ -91,7 +91,7 @@ def restore(message: Message) -> None:
 
 
 def erase(message: Message) -> None:
-    """Delete what was deleted, and all that went with it, for good."""
+    """Permanently deletes a deleted message and everything that went with it."""
     deleted.erase(Message.id == message.id)
 
 
@@ -100,7 +100,7 @@ def _changed(message: Message) -> Update:
 
 
 def _move_head(chat: Chat, to: str, *changes: Update, forgets: Sequence[str] = ()) -> None:
-    """Moves the head and, in the same transaction, takes messages out of sight, of memories too, or brings them back."""
+    """Moves the head and, in the same transaction, hides messages (also from memory) or restores them."""
     id, seen = chat.id, chat.head_id
     with write() as session:
         for start in range(0, len(forgets), VALUES_AT_ONCE):
@@ -113,7 +113,7 @@ def _move_head(chat: Chat, to: str, *changes: Update, forgets: Sequence[str] = (
 
 
 def _put_head(session: Session, chat_id: str, seen: str | None, to: str, **values: datetime) -> None:
-    # Only from where it was seen: another tab may have moved it in this very moment.
+    # Compare-and-set: another tab can have moved the head since it was read.
     is_as_seen = (Chat.id == chat_id, Chat.head_id == seen)
     if not session.execute(update(Chat).where(*is_as_seen).values(head_id=to, **values).returning(Chat.id)).first():
         raise Conflict(ELSEWHERE)
