@@ -1,4 +1,4 @@
-"""What chats of the assistant API are given beside their prompt: facts, collections and history, each with its own switch."""
+"""Context that settings add to chats of the assistant API besides their prompt: facts, collections and history."""
 
 from sqlalchemy import select
 
@@ -15,7 +15,7 @@ KEYS = (ASSISTANT_KEY, TRADING_KEY)
 
 
 def has_facts(chat: Chat) -> bool:
-    """Whether models are told in it what its person says of themselves."""
+    """Returns whether requests in this chat include the owner's custom instructions."""
     return chat.prompt_key not in KEYS or bool(setting("prompts.assistant_facts"))
 
 
@@ -24,13 +24,16 @@ def has_history(chat: Chat) -> bool:
 
 
 def collections_for(prompt_key: str) -> list[str]:
-    """The ids of those that a setting names for every chat led by this prompt, as far as who asks may see them."""
+    """Returns the ids of the collections that a setting attaches to every chat led by this prompt.
+
+    Readers' permissions are not checked here.
+    """
     found = setting(COLLECTIONS) if prompt_key in KEYS else ()
     return list(found) if isinstance(found, tuple) else []
 
 
 def check_collections(value: Value) -> None:
-    """Raises `Invalid` for an id that no collection has."""
+    """Raises `Invalid` if a collection with one of these ids doesn't exist."""
     wanted = set(value) if isinstance(value, tuple) else set()
     query = select(Collection.id).where(Collection.id.in_(wanted), Collection.deleted_at.is_(None))
     if missing := sorted(wanted - set(db.session.scalars(query))):

@@ -1,4 +1,4 @@
-"""What stands beside the messages of a chat at one moment, in one statement."""
+"""Reads the state of a chat besides its messages, or both, in one statement."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -16,14 +16,14 @@ from webapp.engine.service import Active
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
 from webapp.statements import Ready
 
-# How far a page that is told of a turn looks back for what it has: most often it lacks a question and its answer.
+# How far back an update of an open page reads: the page usually lacks a question and its answer.
 MOST_SINCE = 6
-# Said as the index of those that run says it.
+# Literals, because the partial index of active generations is only used if its condition is repeated exactly.
 WORDS_OF_INDEX: list[ColumnElement[str]] = [literal_column(f"'{each}'") for each in ACTIVE]
 
 
 class Beside(NamedTuple):
-    """`draft` is what the person who looks has typed here and not sent."""
+    """A chat's state besides its messages; `draft` is the viewer's unsent text."""
 
     generation_id: str | None
     message_id: str | None
@@ -38,7 +38,7 @@ class Beside(NamedTuple):
 
 
 def beside(chat: Chat, person_id: str = "") -> Beside:
-    """As the database has it now, whatever was read before."""
+    """Queries the current state, bypassing what the session has loaded."""
     row = BESIDE.first(db.session(), {"chat": chat.id, "lane": chat.lane, "person": person_id})
     return Beside(*row) if row else Beside(None, None, False, False, None)
 
@@ -51,7 +51,7 @@ def _beside_statement() -> Select[Any]:
 
 
 class End(NamedTuple):
-    """The last messages of a chat with their generations; the `versioned` have others beside them, or may have."""
+    """The last messages of a chat with their generations; `versioned` are those that have, or can have, other versions."""
 
     chat: Chat
     messages: list[Message]
@@ -61,7 +61,7 @@ class End(NamedTuple):
 
 
 def since(chat_id: str, message_id: str) -> End | None:
-    """The end of the chat from this message on, in one statement; nothing when that is not among the last few."""
+    """Returns the end of the chat from this message on, in one statement; None if that is not among the last few messages."""
     session = db.session()
     found = SINCE.all(session, {"chat": chat_id, "since": message_id, "height": MOST_SINCE})
     if not found or found[0].said != message_id:
@@ -88,7 +88,7 @@ def _since_statement() -> Select[Any]:
     up = up_from(Message.id == select(Chat.head_id).where(Chat.id == bindparam("chat")).scalar_subquery(), is_bounded=True)
     version, active = aliased(Message), aliased(Generation)
     is_version = version.parent_id == Message.parent_id, version.id != Message.id, version.deleted_at.is_(None)
-    # Roots are looked for among all messages of the chat, so that is left to whoever sees one.
+    # Finding versions of a root means searching all messages of the chat, so it is left to callers that show one.
     is_versioned = or_(Message.parent_id.is_(None), select(version.id).where(*is_version).exists()).label("is_versioned")
     is_active = (active.lane == literal(topic_names.of_chat("")) + Chat.id) & active.status.in_(WORDS_OF_INDEX)
     around = active.id, active.message_id, IS_SHARED, HAS_FOLLOW_UP
@@ -99,9 +99,9 @@ def _since_statement() -> Select[Any]:
     return wanted.order_by(up.c.height.desc(), Generation.id)
 
 
-# Made once: to put them together costs more than to run them.
+# Compiled once: building the statements costs more than running them.
 BESIDE, SINCE = Ready(_beside_statement()), Ready(_since_statement())
 NAMES = [column.name for column in ALL_BUT_PROMPT]
-# Where each stands in a row of the second.
+# The columns of each part within a row of `SINCE`.
 MESSAGE_AT = slice(start := len(rows.names(Chat)), start := start + len(rows.names(Message)))
 GENERATION_AT, BESIDE_AT = slice(start, start := start + len(NAMES)), slice(start, start + 4)

@@ -1,4 +1,4 @@
-"""The composer as the page shows it: running answer, queued message, models and context meter."""
+"""The composer as the page shows it: running answer, queued messages, models and context meter."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -21,17 +21,17 @@ from webapp.connections.models import providers
 from webapp.providers.base import Model
 from webapp.web.addresses import address, fixed
 
-# Of a message with so many characters: its text only ever grows.
+# Token estimates by message id and length: a message's text only ever grows, so the length identifies it.
 _estimates: OrderedDict[tuple[str, int], int] = OrderedDict()
 REMEMBERED = 20_000
 CHARS_PER_TOKEN = 4
-# A longer list is searched.
+# With more models the page offers a search.
 MOST_LISTED = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """How much of what the model can take in the chat fills, roughly."""
+    """Approximately how much of the model's context window the chat fills."""
 
     tokens: int
     length: int
@@ -43,7 +43,7 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """An answer that is being written and not at hand: it may stand before the first message of the page."""
+    """A running answer that the page doesn't show, for example because it is before the page's first message."""
 
     generation_id: str
     stop_url: str
@@ -52,7 +52,7 @@ class Unseen:
 def around(
     chat: Chat, messages: Sequence[Message | Glimpse], running: ShownMessage | Unseen | None, right: str, now: Beside
 ) -> dict[str, Any]:
-    """The same for everybody who sees the chat, while this answer is being written."""
+    """Returns the template context for the composer; the same for all readers with this right."""
     choice, may_suggest = picker(chat), right == "own" and not running and is_offered(chat)
     return {
         "running": running,
@@ -62,7 +62,7 @@ def around(
         "cast": members_in(chat) if chat.is_group and right != "view" and not running else (),
         "follow_ups": (waiting := waiting_in(chat.id) if now.has_follow_up else []),
         "can_send_follow_up": right == "own" and bool(waiting) and not running,
-        # What waits is sent in the owner's name, so only they let something wait.
+        # Queued messages are sent in the owner's name, so only the owner can queue one.
         "suggest_url": address("composer.suggest", chat.id) if may_suggest else "",
         "stop_suggestion_url": address("composer.stop_suggestion", chat.id) if may_suggest else "",
         "is_suggesting": may_suggest and is_asked(chat),
@@ -76,9 +76,9 @@ def around(
 
 
 def picker(chat: Chat | None = None, wish: str = "") -> dict[str, Any]:
-    """Who can be chosen, and who is: the wish, else the chat's own model, also one that no list names or that is gone.
+    """Returns the available models and the chosen one: `wish`, else the chat's, even if unlisted or no longer available.
 
-    The page itself holds a few of many models; the others are found behind `models_url`.
+    If there are many models the page itself has only a few; the others are found at `models_url`.
     """
     known = providers()
     offered = [] if chat and chat.visitor_hash else known.offered()
@@ -99,7 +99,7 @@ def _models_url(chat: Chat | None) -> str:
 
 
 def few(offered: Sequence[Model], chosen: str) -> list[Model]:
-    """So many models as a page can hold, the chosen one among them, also one that no list names."""
+    """Returns as many models as a page lists, including the chosen one even if it is unlisted."""
     models = list(offered[:MOST_LISTED])
     if models and providers().is_choosable(chosen) and not any(each.id == chosen for each in models):
         models.insert(0, named(chosen))
@@ -111,7 +111,7 @@ def unseen(generation_id: str) -> Unseen:
 
 
 def meter(messages: Sequence[Message | Glimpse], context_length: int | None) -> Meter | None:
-    """Nothing where nobody knows how much the model can take in, or where there is nothing worth a word yet."""
+    """Returns None if the model's context length is unknown, or if the chat fills less than one percent of it."""
     if not context_length:
         return None
     share = share_of(sum(len(each.content) for each in messages if _key(each) not in _estimates))
@@ -120,15 +120,17 @@ def meter(messages: Sequence[Message | Glimpse], context_length: int | None) -> 
 
 
 def _pictures(messages: Sequence[Message | Glimpse]) -> int:
-    """Those of these messages that are sent, the newest; each takes about as much as a page of text."""
+    """Returns the tokens of the pictures, of which only the newest are sent; each takes about as many as a page of text."""
     said = (message.content for message in messages if message.role == "user")
     shown = sum(each.is_picture for content in said for each in parted(content)[1])
     return PER_PICTURE * min(shown, MOST_PICTURES)
 
 
 def _before(messages: Sequence[Message | Glimpse]) -> int:
-    """What stands before the first of these, as the last answer was asked with it: what nobody has looked at by its
-    characters alone."""
+    """Estimates the tokens of the messages before the first of these, as sent for the last answer.
+
+    Messages without a cached estimate are judged by their length alone.
+    """
     if not messages or not messages[0].parent_id:
         return 0
     kept, shown = queries.asked_with(messages[-1]).get("messages", []), {message.id for message in messages}

@@ -1,4 +1,4 @@
-"""Whose faces stand beside the answers of a chat."""
+"""The names and avatars shown next to the answers of a chat."""
 
 from collections.abc import Sequence
 
@@ -14,19 +14,19 @@ from webapp.db import db
 
 
 def face_in(chat: Chat) -> Face | None:
-    """The character's, at an address that is open to everybody who may read the chat; nothing for other chats."""
+    """Returns the character's face, with an avatar URL open to all readers of the chat; None without a character."""
     character = roleplay.character_of(chat)
     return Face(character.name, _url(chat, character.id, character.avatar_id)) if character else None
 
 
 def members_in(chat: Chat) -> list[tuple[str, Face]]:
-    """Who can speak in a group, by id, with their faces."""
+    """Returns the members that can speak in a group, by id, with their faces."""
     there = cast.members(db.session(), chat.owner_id, chat.character_ids)
     return [(each.id, Face(each.name, _url(chat, each.id, each.avatar_id))) for each in there]
 
 
 def faces_of(messages: Sequence[Message]) -> dict[str, Face]:
-    """By their ids, whose answers these messages of one chat are: under the name that a speaker had then."""
+    """Returns the faces of these answers by message id, each under the speaker's name at that time."""
     answers = [each for each in messages if each.role == "assistant"]
     named, others = [each for each in answers if each.speaker_name], [each for each in answers if not each.speaker_name]
     chat = queries.chat_of(answers[0]) if answers else None

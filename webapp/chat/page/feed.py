@@ -1,4 +1,4 @@
-"""The feed of a chat's open pages: new messages, changed ones, and the running answer."""
+"""The feed of a chat's open pages: new and changed messages, and the running answer."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -29,25 +29,25 @@ from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.events import Changed
 from webapp.streaming.topics import Entry, Signal
 
-# Whoever follows a generation says by four counts how much of it they have.
+# The last part is the generation and the four counts of its cursor that outlive a connection.
 POSITION = re.compile(r"(\w*)\.([0-9]{1,18})(?:-([0-9]{1,18}))?\.(\w*)\.(?:(\w+)\.([0-9]{1,18}(?:-[0-9]{1,18}){3})|\.)")
 _made: "SingleFlight[Change]" = SingleFlight(lambda change: len(change.html))
 _headings: "SingleFlight[str]" = SingleFlight(len)
-# Who is renaming it there goes on.
+# Doesn't replace the title while the person is renaming the chat.
 UNTOUCHED = "#chat-title:not(:has(form))"
-# After a restart all pages come at once and need all of it; what they get may be so old.
+# After a restart all pages reconnect simultaneously and need the whole thread; they can share one that is this old.
 _wholes: "SingleFlight[Change]" = SingleFlight(lambda change: len(change.html))
 WHOLE_SECONDS = 10.0
-# All pages of a chat begin to follow its next answer in one moment.
+# All pages of a chat start to follow its next answer simultaneously.
 _begun: "SingleFlight[Generation | None]" = SingleFlight(lambda _: 1)
 BEGUN_SECONDS = 1.0
 
 
 @dataclass(slots=True)
 class ChatPosition:
-    """What a page has: the chat's changes, the last message of its thread, how much of which generation, and its sidebar's.
+    """What a page has: the chat's and sidebar's sequence numbers, its last message, and a generation with a cursor.
 
-    The cursor moves on with every word; another generation or message is another position.
+    The cursor is updated in place with every frame; for another generation or message the position is replaced.
     """
 
     epoch: str
@@ -63,7 +63,7 @@ class ChatPosition:
 
     @classmethod
     def parse(cls, text: str) -> "ChatPosition | None":
-        """The position that a page says it has; None for anything else."""
+        """Parses a page's position; None if it is invalid."""
         if not (found := POSITION.fullmatch(text)):
             return None
         epoch, seq, sidebar, head, generation, cursor = found.groups()
@@ -72,7 +72,7 @@ class ChatPosition:
 
 
 class ChatFeed(LaneFeed):
-    """The news of one chat for one page. What is rendered for one page is kept for the others at the same position."""
+    """The feed of one chat for one page. HTML rendered for one page is reused for others at the same position."""
 
     def __init__(
         self,
@@ -102,15 +102,15 @@ class ChatFeed(LaneFeed):
         return {self.lane: self._position.seq if self._position else -1, **(self._sidebar.topics() if self._sidebar else {})}
 
     def position(self) -> str:
-        """Where the page is, if that is not what was said last: as long as only the tail grows, it is."""
+        """Returns the position if it has changed since the last call, else an empty string; the tail is not part of it."""
         now, sidebar = self._position, self._sidebar.after if self._sidebar else -1
-        # Asked for every frame of every page: what is compared is cheaper than what is said.
+        # Called for every frame of every page: comparing tuples is cheaper than formatting the position.
         place = (now.epoch, now.seq, now.head, now.generation, now.cursor[:LASTING], sidebar) if now else None
         before, self._said = self._said, place
         return "" if before == place else str(replace(now, sidebar=sidebar) if now else "")
 
     def news(self) -> list[Frame]:
-        """Everything since the last call, in order; an unknown position gets the whole thread again."""
+        """Returns everything since the last call, in order; an unknown position gets the whole thread."""
         self._clock.look()
         return self._news_of_chat() + (self._sidebar.news() if self._sidebar else [])
 
@@ -151,7 +151,7 @@ class ChatFeed(LaneFeed):
         return self._apply(change, entries[-1].seq)
 
     def _named(self, seq: int) -> list[Frame]:
-        """The chat has another title, and nothing else is new."""
+        """Updates the page if nothing but the chat's title has changed."""
         assert self._position
         self._position = replace(self._position, seq=seq)
         return [Frame(_headings.get((self._engine.topics.epoch, self._chat_id, seq, self._right), self._heading))]
@@ -175,7 +175,7 @@ class ChatFeed(LaneFeed):
         return (self._end(ids, had) or self._page()).changed(ids, had)
 
     def _end(self, ids: tuple[str, ...], had: "Had") -> "_Page | None":
-        """What stands from the page's last message on, where that says all: most often one was sent, or has been answered."""
+        """Reads only the thread from the page's last message on, if that is enough: usually one message was sent or answered."""
         since = had.head if not had.is_followed or ids == (had.head,) else ""
         moment = moment_shown.since(self._engine, self._chat_id, since, self._right) if since else None
         page = _Page(moment, self._right) if moment else None
@@ -189,7 +189,7 @@ class ChatFeed(LaneFeed):
         before = self._position
         self._position = ChatPosition(self._engine.topics.epoch, seq, change.head, change.generation, change.cursor)
         if before and self._broadcast and not change.is_whole:
-            # It goes on, or it has just ended and its last words are still to come.
+            # The followed answer is still running, or has just ended and its last frames are still to be sent.
             cursor = before.cursor if change.generation else with_all_notices(before.cursor)
             self._position = replace(self._position, generation=before.generation, cursor=cursor)
         else:
@@ -202,13 +202,13 @@ class ChatFeed(LaneFeed):
     def _follow(self, generation_id: str) -> None:
         begun = self._engine.live.get(generation_id) or self._stored(generation_id)
         with self._engine.in_app():
-            # The browser names it: what is written in another chat is not for this page.
+            # The id comes from the browser, so a generation of another chat must not be sent to this page.
             is_heard = self._hear(begun if begun and begun.lane == self.lane else None)
         if not is_heard:
             self._position = None
 
     def _stored(self, generation_id: str) -> Generation | None:
-        """What another worker writes, or has ended; read once for all pages that come in one moment."""
+        """Loads a generation that runs in another worker or has ended; one query serves all pages that connect together."""
 
         def read() -> Generation | None:
             with self._engine.in_app():
@@ -219,7 +219,7 @@ class ChatFeed(LaneFeed):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What brings a page to a new position."""
+    """The HTML that updates a page, and the page's position after it."""
 
     html: str
     head: str
@@ -230,7 +230,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Had:
-    """What a page has when it is told of something: its last message, what it has heard, and whether it still follows that."""
+    """What a page has before an update: its last message, the generation it has heard, and whether it still follows that."""
 
     head: str
     heard: str
@@ -238,7 +238,7 @@ class Had:
 
 
 class _Page:
-    """The thread as it stands, and the fragments of it that pages need."""
+    """The current thread, and the fragments of it that pages need."""
 
     def __init__(self, moment: Moment, right: str) -> None:
         self._chat, self._right = moment.chat, right
@@ -250,17 +250,17 @@ class _Page:
         self._running = moment_shown.running_in(self._messages)
 
     def whole(self) -> Change:
-        """The whole thread, for a page whose position is unknown."""
+        """Returns the whole thread, for a page whose position is unknown."""
         has_top = not self._chat.visitor_hash
         change = self._change(self._messages, has_top=has_top, is_whole=True, earlier_url=self._earlier_url)
         return replace(change, is_whole=True)
 
     def says_all(self, ids: Iterable[str], had: Had) -> bool:
-        """Whether a part of the thread is enough for a page that has this."""
+        """Returns whether this part of the thread is enough to update a page."""
         return not self._has_gone_on(had) and {self._chat.id, *self._places}.issuperset(ids)
 
     def changed(self, ids: Iterable[str], had: Had) -> Change:
-        """What a page lacks: messages after its head, and the changed ones before it; of the generation it has heard, no text."""
+        """Returns new messages and changed older ones, without the text of the generation that the page follows."""
         if self._has_gone_on(had):
             return self.whole()
         known = self._places.index(had.head) + 1 if had.head else 0
@@ -268,9 +268,9 @@ class _Page:
         return self._change(self._messages[known:], has_top=self._chat.id in set(ids), old=old, heard=had.heard)
 
     def _has_gone_on(self, had: Had) -> bool:
-        """Whether the page's last message is gone, or another generation runs or has gone on from what it follows.
+        """Returns whether the page's last message is gone, or another generation has replaced or continued the one it follows.
 
-        What is still to come of the one that it follows is older than what is saved.
+        In that case the frames still to come from the followed generation are older than what is saved.
         """
         if had.head and had.head not in self._places:
             return True
@@ -279,7 +279,7 @@ class _Page:
         return had.is_followed and bool(is_another or is_over)
 
     def _change(self, new: Sequence[ShownMessage], **more: Any) -> Change:
-        """Drawn in one go: to begin a template takes as long as most of these pieces. Who is renaming the chat goes on."""
+        """Renders all fragments with one template, since starting one takes as long as rendering most of them."""
         chat = shown.chat(self._chat, is_running=self._running is not None, right=self._right)
         about = {"chat": chat, "title_place": UNTOUCHED, "led": self._led, "cut": self._cut, **self._around}
         html = render_template("chat/_turn.html", new=new, **about, **more)

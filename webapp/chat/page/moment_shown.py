@@ -1,4 +1,4 @@
-"""What the page of a chat shows, read as of one moment: an answer that ends meanwhile has ended everywhere on it, or nowhere."""
+"""A consistent snapshot of a chat's page: an answer that ends while it is read has ended in all parts of it, or in none."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,19 +19,19 @@ from webapp.engine.service import active_in
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """`running` is the answer that is being written, for all parts of the page; it may stand before its first message."""
+    """The snapshot. `running` is the answer being written; it can be before the first message of the page."""
 
     chat: Chat
     messages: Sequence[Message]
     thread: list[ShownMessage]
     running: ShownMessage | Unseen | None
     beside: Beside
-    # With whom it is shared, for those who may know.
+    # The shares of the chat; None for viewers who are not its owner.
     given: Sequence[Share] | None
 
 
 def read(engine: Engine, chat: Chat, right: str = "own", person_id: str = "") -> Moment:
-    """The end of the chat, read again when an answer has ended between two of the reads."""
+    """Reads the end of the chat; repeats if an answer has ended between two queries."""
     is_ready = False
     while True:
         around = beside.beside(chat, person_id)
@@ -45,14 +45,15 @@ def read(engine: Engine, chat: Chat, right: str = "own", person_id: str = "") ->
         if running or not active:
             return Moment(chat, messages, thread, running, around, given)
         if active == active_in(chat.lane):
-            # It stands before these messages; one of these would be shown as it runs, unless it does so elsewhere.
+            # The running answer is before these messages. If it is one of them and still isn't shown as running, it runs in
+            # another worker.
             is_here = any(message.id == active.message_id for message in messages)
             return Moment(chat, messages, thread, None if is_here else unseen(active.id), around, given)
         db.session.rollback()
 
 
 def since(engine: Engine, chat_id: str, message_id: str, right: str = "own") -> Moment | None:
-    """The end of the chat from this message on, in one statement however long the chat is; None where that says too little."""
+    """Reads the chat from this message on in one statement, however long the chat is; None if that is not enough."""
     end = beside.since(chat_id, message_id)
     if not end or any(map(renderings.is_stale, end.messages)):
         return None
@@ -60,12 +61,12 @@ def since(engine: Engine, chat_id: str, message_id: str, right: str = "own") -> 
     given = _given(chat, right, around)
     thread = limited(chat, shown.thread(engine, messages, right, given, end.generations, end.versioned))
     running = running_in(thread)
-    # What is being written stands before these messages, or has ended meanwhile.
+    # The running answer is before these messages, or has ended since they were read.
     return None if around.active and not running else Moment(chat, messages, thread, running, around, given)
 
 
 def limited(chat: Chat, thread: list[ShownMessage]) -> list[ShownMessage]:
-    """In a chat that is led, messages are read, each in the one version that it has there."""
+    """Makes the messages of a chat that a feature leads read-only, without a choice of versions."""
     return [replace(shown.limited(each, "view"), versions=Versions()) for each in thread] if is_led(chat) else thread
 
 

@@ -1,4 +1,4 @@
-"""The page of a chat, and its stream: both begin at the same position."""
+"""The page of a chat, and its stream, which begins at the page's position."""
 
 from functools import partial
 from typing import Any
@@ -32,7 +32,10 @@ from webapp.web.htmx import is_htmx, redirect, render
 
 
 def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) -> Response:
-    """The chat as it stands. Its position is taken before anything is read, so that nothing falls between page and stream."""
+    """Renders the chat's page.
+
+    The position is taken before anything is read, so that no event is lost between page and stream.
+    """
     engine, lane, me = the_engine(), chat.lane, user_or_none()
     right = right_in(chat, me)
     seq, sidebar = engine.topics.last(lane), engine.topics.last(topic_names.of_person(me.id if me else ""))
@@ -52,7 +55,7 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
         thumbs=_thumbs(thread),
         earlier_url=shown.earlier_url(messages),
         events_url=f"{address('chat.events', chat.id)}?at={position}",
-        # Another address each time: a browser takes the same one, with its fragment, for a jump within the page.
+        # The address must be unique: for one that differs in its fragment only, a browser scrolls and doesn't load the page.
         refresh_url=f"{address('chat.show', chat.id)}?at={new_id()[:10]}#end",
         led=led(chat, right),
         **{
@@ -65,7 +68,7 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
 
 
 def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "") -> dict[str, Any]:
-    """What the composer needs, on every page that has one."""
+    """Returns the template context of the composer, for every page that has one."""
     me = user_or_none()
     return {
         "form": form,
@@ -78,7 +81,7 @@ def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "")
 
 
 def take_up_draft(form: MessageForm, draft: str | None) -> None:
-    """Puts in what was typed here before and not sent, unless there is something to be put right."""
+    """Fills in the saved draft, unless the form has a text or an error to correct."""
     if draft and not form.refusal and not form.message.data:
         form.message.data = draft
 
@@ -93,7 +96,7 @@ def _thumbs(thread: list[ShownMessage]) -> dict[str, Feedback]:
 
 
 def message_fragment(message: Message) -> Response:
-    """A message as the page of its chat shows it."""
+    """Renders one message as the chat's page shows it, as a fragment that replaces it."""
     me = user_or_none()
     messages = renderings.ready(lambda: [message])
     (shown_one,) = shown.thread(the_engine(), messages, right_in(queries.chat_of(message), me))
@@ -102,27 +105,27 @@ def message_fragment(message: Message) -> Response:
 
 
 def sent(chat: Chat) -> Response:
-    """What the composer becomes when its message is on the way."""
+    """Returns an empty composer after its message was sent."""
     if is_htmx():
         return _composer_fragment(chat, MessageForm.new(model=chat.model), 200)
     return redirect(page_of(chat.id))
 
 
 def composer_again(chat: Chat, form: MessageForm) -> Response:
-    """The composer with what was typed in it."""
+    """Returns the composer with the text that was typed."""
     status = form.refusal.status if form.refusal else 200
     return _composer_fragment(chat, form, status) if is_htmx() else chat_page(chat, form, status=status)
 
 
 def first_composer_again(form: MessageForm) -> Response:
-    """The same on the page where a chat begins."""
+    """Returns the composer of the home page with the text that was typed."""
     more = {"may_be_temporary": True, **composer(form, send_url=url_for("chat.begin"))}
     html = render_template("chat/_composer.html", **more)
     return Response(part("#composer-box", "outerMorph", html), form.refusal.status if form.refusal else 200)
 
 
 def refused(chat: Chat, form: MessageForm) -> Response:
-    """The composer with what was typed in it, and why it was not sent."""
+    """Returns the composer with the text that was typed, and the reason why it was not sent."""
     response = composer_again(chat, form)
     if form.refusal and form.refusal.retry_after:
         response.headers["Retry-After"] = str(form.refusal.retry_after)
@@ -130,12 +133,12 @@ def refused(chat: Chat, form: MessageForm) -> Response:
 
 
 def page_of(chat_id: str) -> str:
-    """The end of a chat's page."""
+    """Returns the address of a chat's page, at its end."""
     return f"{address('chat.show', chat_id)}#end"
 
 
 def stream(chat: Chat) -> Response:
-    """Everything that happens in the chat from the page's position on."""
+    """Streams all events of the chat from the page's position on."""
     user, engine = user_or_none(), the_engine()
     right = right_in(chat, user)
     context = watchers.same_request()
@@ -157,5 +160,5 @@ def _composer_fragment(chat: Chat, form: MessageForm, status: int) -> Response:
 def _is_allowed(context: Context, chat_id: str, right: str) -> bool:
     with context():
         chat = rows.found(db.session(), Chat, chat_id)
-        # With another right the page is another one: it comes again.
+        # If the right has changed, the stream ends and the browser reloads the page.
         return bool(chat and not chat.deleted_at and right_in(chat, user_or_none()) == right)

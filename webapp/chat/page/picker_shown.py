@@ -1,4 +1,4 @@
-"""The list of models to choose from: favorites and recent ones first, then all by connection, one page at a time."""
+"""The list of models: favorites and recent ones first, then all by connection, in pages."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from webapp.providers.base import Model
 from webapp.web.filters import number
 
 PAGE = 40
-# As many as a menu can hold.
+# The number of models that fit a menu.
 MOST_IN_MENU = 8
 WORDS = {"vision": "vision", "tools": "tools", "reasoning": "reasoning", "json": "JSON"}
 
 
 @dataclass(frozen=True, slots=True)
 class ShownModel:
-    """A row of the list; `group` is its heading, where a new one begins."""
+    """A row of the list; `group` is its heading if it is the first of a group."""
 
     id: str
     name: str
@@ -30,15 +30,15 @@ class ShownModel:
 
 @dataclass(frozen=True, slots=True)
 class ShownModels:
-    """A page of the list, and where the next one begins; 0 when there is none."""
+    """A page of the list, and the offset of the next one; 0 if there is none."""
 
     rows: tuple[ShownModel, ...]
     next: int
 
 
 def models(marks: Marks, query: str = "", after: int = 0) -> ShownModels:
-    """The models of this page; a query finds each of them once."""
-    # No more than up to the first of the next page.
+    """Returns the models of this page; with a query, each matching model appears once."""
+    # One more than the page, to know whether there is a next one.
     listed = list(islice(_listed(marks, query), after + PAGE + 1))
     rows, before = list[ShownModel](), listed[after - 1][0] if 0 < after <= len(listed) else ""
     for group, model in listed[after : after + PAGE]:
@@ -48,12 +48,12 @@ def models(marks: Marks, query: str = "", after: int = 0) -> ShownModels:
 
 
 def first(marks: Marks) -> list[ShownModel]:
-    """The first models of the list, each once: favorites, recent ones, then others."""
+    """Returns the first models of the list without duplicates: favorites, recent ones, then others."""
     return list({each.id: each for each in models(marks).rows}.values())[:MOST_IN_MENU]
 
 
 def facts(model: Model) -> str:
-    """What a model costs, how much it takes in, and what it can do, as far as its server says."""
+    """Summarizes a model's price, context length and abilities, as far as its provider reports them."""
     costs = (price(model.prompt_price), price(model.completion_price))
     told = [f"{costs[0]} / {costs[1]}" if any(each != "free" for each in costs) else "free"] if all(costs) else []
     told += [f"{_short(model.context_length)} context"] if model.context_length else []

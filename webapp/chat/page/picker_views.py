@@ -1,4 +1,4 @@
-"""/models: choosing a model, and which ones are favorites."""
+"""/models: choosing a model, and marking favorites."""
 
 from flask import Blueprint, Response, request, url_for
 

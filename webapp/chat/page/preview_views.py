@@ -1,4 +1,4 @@
-"""Previews: the pages, pictures and diagrams in a message, each in a frame that can reach nothing."""
+"""Previews of HTML, pictures and diagrams in a message, each in a sandboxed frame without network access."""
 
 from contextlib import closing
 from functools import partial
@@ -24,7 +24,7 @@ from webapp.web.htmx import redirect, render
 from webapp.web.security import DRAWER
 
 bp = Blueprint("previews", __name__)
-# No origin of its own, and nothing outside of the document; the page around it keeps it from going anywhere else.
+# The frame has an opaque origin and can load nothing from outside the document; the page around it prevents navigation.
 POLICY = "; ".join(
     (
         "sandbox allow-scripts",
@@ -40,9 +40,9 @@ POLICY = "; ".join(
     )
 )
 HEADERS = {"X-Frame-Options": "SAMEORIGIN", "X-DNS-Prefetch-Control": "off"}
-# A text is read once, however many of its blocks are looked at.
+# Caches the parsed blocks of a text, however many of them are viewed.
 _read = SingleFlight[dict[int, tuple[str, str]]](lambda blocks: sum(len(code) for _, code in blocks.values()), most=64)
-# One child at a time reads a long one: imports need them too.
+# Only one child process at a time parses a long text, because imports need child processes, too.
 _reading = Lock()
 NOTHING = "<p>This block is no longer in the message.</p>"
 
@@ -59,11 +59,11 @@ def show(id: str) -> Response:
 @anybody
 def frame(id: str) -> Response:
     message = visible_message(id)
-    # By itself it could go where it likes.
+    # Opened outside the frame, the document could navigate anywhere.
     if request.headers.get("Sec-Fetch-Dest", "iframe") != "iframe":
         return redirect(url_for("previews.show", id=id, block=_number()))
     text = queries.text_so_far(the_engine(), message)
-    # Nothing of the database is held while it is read.
+    # Releases the database connection while the text is parsed.
     db.session.rollback()
     found = _read.get((id, len(text), hash(text)), partial(_blocks, text)).get(_number())
     if found and found[0] == "mermaid":
@@ -72,7 +72,7 @@ def frame(id: str) -> Response:
 
 
 def _diagram(content: str) -> Response:
-    """Runs the one script that draws it, and nothing that it brings along."""
+    """Serves a diagram with a policy that allows only the script that draws it, none in the diagram itself."""
     nonce = token_urlsafe(16)
     page = diagram(content, script=asset(DRAWER), nonce=nonce)
     return _framed(page, f"'nonce-{nonce}' {request.host_url}static/{DRAWER}")

@@ -15,13 +15,13 @@ from webapp.streaming.topics import Entry
 
 AGAIN_WORDS = "Retrying"
 MOST_NOTICES = 1_000_000
-# How much of a cursor outlives a connection: which tail a page has, it does not say when it comes back.
+# The part of a cursor that outlives a connection: on reconnecting, a page doesn't report which tail it has.
 LASTING = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An answer at one moment."""
+    """A snapshot of an answer."""
 
     status: str
     html: str
@@ -32,9 +32,10 @@ class Picture:
 
 
 class AnswerProjection:
-    """The cursor counts what a watcher has: sealed blocks, reasoning, notices, states, tails, and additions to this tail.
+    """Renders an answer as its entries arrive. A cursor counts what a watcher has of it.
 
-    A page that comes, or comes back, knows the first four; it gets the tail anew.
+    The counts are sealed blocks, reasoning, notices, states, tails, and additions to the current tail. A page that connects or
+    reconnects knows the first four; it gets the whole tail.
     """
 
     def __init__(
@@ -48,9 +49,9 @@ class AnswerProjection:
         cited: Iterable[int] = (),
         growing: Callable[..., GrowingMarkdown] = GrowingMarkdown,
     ) -> None:
-        """`words` are said of the status until there is text; `cited` are the numbers of the sources it has already."""
+        """`words` are shown as the status until there is text; `cited` are the numbers of the sources it already has."""
         self.has_ended = False
-        # What is said of the status, where its own name is not the whole truth.
+        # The words to show in place of the name of the status.
         self.status, self.words, self._first_words = "queued", words, words
         self.renders = 0
         self._message_id, self._generation_id = message_id, generation_id
@@ -61,27 +62,27 @@ class AnswerProjection:
         self._reasoning: list[str] = []
         self._notices: list[str] = []
         self._whole: Whole | None = None
-        # What is still to be drawn of the text that it goes on from.
+        # The part of the continued text that has not been rendered yet.
         self._beginning = pieces(beginning)
 
     @property
     def html(self) -> str:
-        """The definitive rendering, once there is one."""
+        """The final HTML, or a snapshot before there is one."""
         return self._whole.html if self._whole else self._growing.snapshot()
 
     @property
     def parsed_chars(self) -> int:
-        """How much has been read to render it: the measure of the work."""
+        """The number of characters parsed for rendering, as a measure of the work."""
         return self._growing.rendered_chars
 
     def begin(self) -> Iterator[None]:
-        """Draws what it goes on from."""
+        """Renders the text that this generation continues, yielding between pieces."""
         for piece in self._beginning:
             self._draw(piece)
             yield
 
     def fold(self, entry: Entry) -> Iterator[None]:
-        """Takes the next entry; a long text is taken in pieces."""
+        """Applies the next entry, yielding between the pieces of a long text."""
         yield from self.begin()
         match entry.event:
             case Delta(text):
@@ -106,7 +107,7 @@ class AnswerProjection:
                 self._become(status)
 
     def finish(self) -> Iterator[None]:
-        """Makes the definitive rendering; without link definitions the blocks that are sealed are not rendered again."""
+        """Makes the final HTML; unless the text has link definitions, sealed blocks are not rendered again."""
         yield from self.begin()
         if not self._whole:
             self.renders += 1
@@ -114,22 +115,23 @@ class AnswerProjection:
             self._whole = self._growing.finish()
 
     def snapshot(self) -> tuple[Picture, Cursor]:
-        """The picture of this moment and the cursor that goes on from it."""
+        """Returns a picture of the answer, and the cursor to continue from."""
         html, tail = (self.html, "") if self.has_ended else ("".join(self._growing.sealed), self._growing.tail)
         picture = Picture(self.status, html, tail, "".join(self._reasoning), tuple(self._notices), self.words)
         return picture, self._cursor()[:LASTING]
 
     def since(self, cursor: Cursor) -> tuple[list[Frame], Cursor]:
-        """What brings a page from the cursor to now."""
+        """Returns the frames that bring a page from the cursor to the present, and the new cursor."""
         now = self._cursor()
         if cursor == now:
             return [], now
         sealed, reasoning, notices, states, *place = cursor
         frames = [Frame(json.dumps(self._state()), event="status")] if states != self._states else []
-        # Most often there is more text, and nothing else.
+        # Usually only the text has grown.
         has_more = self.has_ended or (reasoning, notices) != now[1:3]
         if has_more and (data := self._beside(sealed, reasoning, notices)):
-            # The text by itself, next: a page that is cut off between the two says which of them it has.
+            # The text follows in a frame of its own, on the next call: if the connection is lost between the two, the page's
+            # position tells which of them it has.
             return [*frames, Frame(data)], now if self.has_ended else (sealed, *now[1:LASTING], *place)
         if not self.has_ended and (sealed, *place) != (now[0], *now[LASTING:]):
             edit = self._tails.since(tuple(place), "".join(self._growing.sealed[sealed:]))
@@ -137,7 +139,7 @@ class AnswerProjection:
         return frames, now
 
     def _beside(self, sealed: int, reasoning: int, notices: int) -> str:
-        """What is new but for the text that grows."""
+        """Renders everything that is new except the growing text."""
         parts = (
             self._part("no-thought", "outerHTML", "", is_needed=not reasoning and bool(self._reasoning)),
             self._part("reasoning", "beforeend", escape("".join(self._reasoning[reasoning:]))),
@@ -147,11 +149,11 @@ class AnswerProjection:
         return "".join(parts)
 
     def blocks(self, first: int) -> list[tuple[int, str]]:
-        """The finished blocks from this number on."""
+        """Returns the sealed blocks from this number on."""
         return list(enumerate(self._growing.sealed[first:], first))
 
     def last_blocks(self, first: int) -> list[tuple[int, str]]:
-        """After the end: the finished blocks and the rest; a whole that differs takes the place of all."""
+        """Returns the remaining blocks after the end; all of the final HTML as block 0 if it differs from the sealed blocks."""
         if not self._whole or self._whole.differs:
             return [(0, self.html)]
         sealed = self._growing.sealed
@@ -159,11 +161,11 @@ class AnswerProjection:
         return [*self.blocks(first), *([(len(sealed), rest)] if rest else [])]
 
     def _new_notices(self, known: int) -> str:
-        # At the end the saved message brings all of them, in its own words, perhaps sooner than this.
+        # At the end the saved message brings all notices in its own wording, possibly before this.
         return "" if self.has_ended else "".join(_notice(message) for message in self._notices[known:])
 
     def _last_part(self, sealed: int) -> str:
-        """At the end what is open becomes what it is for good."""
+        """Replaces the tail with its final HTML once the answer has ended."""
         if not self._whole or not self.has_ended:
             return ""
         if self._whole.differs:
@@ -212,5 +214,5 @@ def _notice(message: str) -> str:
 
 
 def with_all_notices(cursor: Cursor) -> Cursor:
-    """The cursor of a page that has been given the saved notices, and needs none of those still on their way."""
+    """Returns the cursor of a page that was sent the saved notices, so that it gets no others."""
     return (*cursor[:2], MOST_NOTICES, *cursor[3:]) if cursor else cursor

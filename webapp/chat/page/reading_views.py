@@ -1,4 +1,4 @@
-"""Chats that read from collections: beginning one at a collection, and the sources of an answer."""
+"""Starting a chat that reads from a collection, and the sources of an answer."""
 
 from flask import Blueprint, Response, request
 
@@ -26,7 +26,7 @@ def begin(id: str) -> Response:
 def sources(id: str) -> Response:
     message, wanted = visible_message(id), request.args.get("number", 0, type=int)
     chosen = [each for each in message.sources if wanted in (0, each["number"])]
-    # A number leads to the passage in its document; where that can't be shown, the page says why.
+    # A number links to the passage in its document; if that can't be shown, the page gives the reason.
     if wanted and chosen and not is_htmx() and (url := shown.current_url(user_or_none(), chosen[0])):
         return redirect(url)
     return render(

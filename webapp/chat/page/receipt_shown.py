@@ -1,11 +1,11 @@
-"""What stands under an answer: which model gave it, how long it took and what it cost."""
+"""The line below an answer: which model wrote it, how long it took and what it cost."""
 
 from webapp.connections.models import providers
 from webapp.engine.tables import NOT_HERE, Generation
 from webapp.usage.cost_text import cost
 from webapp.words import plural
 
-# Shorter would be written as nothing.
+# A shorter duration would be displayed as 0.0 s.
 A_MOMENT = 0.1
 
 
@@ -13,7 +13,7 @@ def thought(generations: list[Generation]) -> str:
     if not generations:
         return "Thought"
     first = generations[0]
-    # Files of other programs may know when an answer ended, and not since when there was something to read.
+    # Files of other programs can contain the time when an answer ended, but not that of its first text.
     until = first.first_text_at or (None if first.kind == NOT_HERE else first.ended_at)
     if not first.started_at or not until:
         return "Thought"
@@ -23,7 +23,7 @@ def thought(generations: list[Generation]) -> str:
 
 def receipt(generations: list[Generation]) -> str:
     last = generations[-1]
-    # What was run elsewhere may not say how long it took.
+    # Imported generations can lack a start time.
     seconds = _seconds(_duration(generations)) if any(each.started_at for each in generations) else ""
     spent = [seconds, _tokens(generations), cost(generations)]
     if last.status == "stopped":
@@ -33,13 +33,13 @@ def receipt(generations: list[Generation]) -> str:
 
 
 def led_by(generations: list[Generation]) -> str:
-    """Which version of which prompt led the answer; a later part of it was told no more than to go on."""
+    """Returns the prompt version that led the answer; later generations were only instructed to continue."""
     words = generations[0].led_by
     return words[:1].upper() + words[1:]
 
 
 def pace(generations: list[Generation]) -> str:
-    """How fast an answer came, its thinking included; empty where nobody counted."""
+    """Returns the answer's speed, thinking included; empty if the tokens were not counted."""
     counts, seconds = [each.output_tokens or 0 for each in generations], _duration(generations)
     return f"{sum(counts) / seconds:.0f} tokens per second" if all(counts) and seconds >= A_MOMENT else ""
 

@@ -1,4 +1,4 @@
-"""What mends an answer that failed: words for everybody, and for admins the way to the connection."""
+"""Remedies for failed answers: advice for everyone, and a link to the connection for admins."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ BY_ADMINS = {"auth": "Check the key of {}", "credit": "Add credit to the account
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """Pages are drawn once for all who look, so both are said, and the style sheet knows who looks."""
+    """Advice in both wordings: pages are rendered once for all viewers, and the style sheet selects the wording."""
 
     words: str
     url: str = ""
@@ -25,7 +25,7 @@ class Remedy:
 
 
 def remedy(generation: Generation) -> Remedy:
-    """What can be done about how it ended; without words where nothing can, or need."""
+    """Returns the advice for how a generation ended; empty if there is nothing to do."""
     reason, model = generation.reason or "", generation.model_asked
     if generation.attempts:
         model = generation.attempts[-1].get("model", model)

@@ -1,4 +1,4 @@
-"""The stored HTML of messages, rendered again when it is missing or from an older renderer."""
+"""The stored HTML of messages; renders it again if it is missing or from an older renderer."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,24 +20,25 @@ from webapp.rendering.fallback import as_paragraph
 from webapp.rendering.markdown import Seam
 from webapp.rendering.notes import scoped
 
-# What one page renders at most, about a second's work; what is longer is shown as it is until the slow pass has come to it.
+# How much one page request renders at most, about a second of work. Messages beyond that are shown as plain text until the
+# background pass has rendered them.
 PAGE_CHARS = 400_000
-# A file has time.
+# An export can take longer than a page.
 FILE_CHARS = 5_000_000
 BATCH_CHARS, BATCH_ROWS = 50_000, 100
 EVERY_SECONDS = 2.0
-# In the words of its index: messages without a text have nothing to be rendered.
+# Repeats the condition of the partial index. Messages without text need no HTML.
 IS_STALE = (Message.html_version < markdown.VERSION) & text("messages.content <> ''")
-# A text in which nothing can be seen has HTML too, lest it be taken for one that was never rendered.
+# The HTML of a text without visible content: empty HTML would mean that it was never rendered.
 NOTHING = "\n"
-# What was rendered and could not be stored, by the message and the length of its text, which only grows.
+# Rendered HTML that could not be stored, by message id and text length; the text only grows, so the length identifies it.
 _unstored: OrderedDict[tuple[str, int], str] = OrderedDict()
 MOST_UNSTORED = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """A message whose HTML is to be made, and the length of all its text."""
+    """A message to be rendered, and the length of its whole text."""
 
     id: str
     content: str
@@ -47,26 +48,26 @@ class Stale:
 
 
 def html_of(message: Message) -> str:
-    """The HTML of a message, or its text as it is where that is still to be rendered."""
+    """Returns the HTML of a message, or its plain text as a paragraph if it is not rendered yet."""
     html = _unstored.get(_key(message)) or as_paragraph(_shown(message)) if is_stale(message) else message.html
     return scoped(html, message.id)
 
 
 def is_stale(message: Message) -> bool:
-    """Whether its text has no HTML, or that of an older renderer."""
+    """Returns whether the text has no HTML, or that of an older renderer."""
     return bool(message.content) and (message.html_version < markdown.VERSION or not message.html)
 
 
 def ready(read: Callable[[], Sequence[Message]], *, most_chars: int = PAGE_CHARS) -> Sequence[Message]:
-    """What is read, with its HTML; others have their turn meanwhile, and then it is read again."""
+    """Reads messages and renders stale ones; reads again afterwards, because rendering yields to other greenlets."""
     messages = read()
     return read() if renew(messages, most_chars=most_chars) else messages
 
 
 def renew(messages: Sequence[Message], *, most_chars: int = PAGE_CHARS) -> bool:
-    """Renders those that are stale, the last first, up to so many characters; says whether anything was made.
+    """Renders stale messages, newest first, up to a total length; returns whether any was rendered.
 
-    Then the session has let go of what it has read.
+    If so, the session was rolled back, and the messages must be read again.
     """
     stale = [message for message in messages if is_stale(message) and _key(message) not in _unstored]
     if not stale:
@@ -79,12 +80,12 @@ def renew(messages: Sequence[Message], *, most_chars: int = PAGE_CHARS) -> bool:
 
 
 def cited(message: Message) -> list[int]:
-    """The numbers of its sources."""
+    """Returns the numbers of the message's sources."""
     return [each["number"] for each in message.sources]
 
 
 def rendered(content: str, seams: Sequence[Seam] = (), *, cited: Sequence[int] = ()) -> str:
-    """A text as HTML; a long one is rendered in pieces, so that nobody waits for it."""
+    """Renders a text as HTML; a long one yields to other greenlets between pieces."""
     pieces = markdown.rendering(content, seams, cited=cited)
     while True:
         try:
@@ -92,18 +93,18 @@ def rendered(content: str, seams: Sequence[Seam] = (), *, cited: Sequence[int] =
         except StopIteration as end:
             html: str = end.value
             return html
-        # What was read before others had their turn may be old by now.
+        # Ends the transaction before yielding: rows read earlier can be outdated afterwards.
         db.session.rollback()
         stand_in_line()
 
 
 def of_person(content: str) -> str:
-    """What a person says as HTML, without the pictures at its end: they are shown below it."""
+    """Renders a person's message without the pictures at its end, which are shown below it."""
     return rendered(parted(content)[0]) or NOTHING
 
 
 def renew_some() -> bool:
-    """Renders a few of all stale messages; says whether there are more."""
+    """Renders a batch of stale messages; returns whether there are more."""
     lengths = db.session.execute(select(Message.id, func.length(Message.content)).where(IS_STALE).limit(BATCH_ROWS)).all()
     ids: list[str] = []
     chars = 0
@@ -120,7 +121,7 @@ def renew_some() -> bool:
 
 
 def _shown(message: Message) -> str:
-    """What of its text is rendered."""
+    """Returns the part of a message's text that is rendered."""
     return parted(message.content)[0] if message.role == "user" else message.content
 
 
@@ -143,7 +144,7 @@ def _taken(messages: Sequence[Message]) -> list[Stale]:
 def _made(stale: Iterable[Stale]) -> dict[tuple[str, int], str]:
     made: dict[tuple[str, int], str] = {}
     for each in stale:
-        # Nothing is held while it is rendered.
+        # Releases the database connection while rendering.
         db.session.rollback()
         made[each.id, each.length] = rendered(each.content, each.seams, cited=each.cited) or NOTHING
         stand_in_line()
@@ -151,7 +152,7 @@ def _made(stale: Iterable[Stale]) -> dict[tuple[str, int], str]:
 
 
 def _store(made: Mapping[tuple[str, int], str]) -> None:
-    """Keeps it for all who come later, unless the text has grown meanwhile; if that cannot be now, for a few of them."""
+    """Stores the HTML unless the text has changed; if the database is busy, keeps it in a small cache in memory."""
     try:
         with write(patience_seconds=0) as session:
             for (id, length), html in made.items():
@@ -172,5 +173,5 @@ def _key(message: Message) -> tuple[str, int]:
     return message.id, len(message.content)
 
 
-# All that is stale is rendered little by little; where nothing is, that is one look.
+# Renders all stale messages in small batches; if there are none, this is one query.
 wake = Chore("renderer", renew_some, EVERY_SECONDS).wake

@@ -42,12 +42,12 @@ REASONS = {
     "idle_listener": "It stopped because no one was connected.",
     "client_gone": "It stopped because no one was connected.",
 }
-# The actions that people lack with whom a chat is shared.
+# The actions that people without the owner's right lack, and those that readers lack in addition.
 FOR_OWNERS: dict[str, Any] = {"delete_url": "", "sent_url": "", "choose_url": "", "rate_url": ""}
 FOR_WRITERS: dict[str, Any] = {"edit_url": "", "can_continue": False, "can_grow": False, "can_try_again": False}
-# Of an answer whose worker has gone, until its text is saved.
+# The status of an answer whose worker has died, until its text is saved.
 RESTORING = "Restoring after a restart…"
-# A message of one's own that is longer is folded until it is asked for.
+# A longer message of a person is folded.
 FOLD_LINES, FOLD_CHARS = 12, 1_200
 
 
@@ -72,13 +72,13 @@ class ShownChat:
     is_played: bool = False
     is_group: bool = False
     is_temporary: bool = False
-    # With whom it is shared, where that was looked up.
+    # The names of those it is shared with; None if they were not looked up.
     given: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Actions:
-    """What the viewer can do with a message; an empty URL means that it is not offered."""
+    """The actions available to the viewer of a message; an empty URL hides the action."""
 
     raw_url: str = ""
     plain_url: str = ""
@@ -97,7 +97,7 @@ class Actions:
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """Which version of a message is shown, and the way to its neighbours."""
+    """The number of the version shown, and the URLs of its neighbours."""
 
     number: int = 1
     count: int = 1
@@ -107,7 +107,7 @@ class Versions:
 
 @dataclass(frozen=True, slots=True)
 class ShownMessage:
-    """`html` is the whole text when it has ended; while it runs, the sealed blocks, and `tail` the rest."""
+    """A message as pages show it. While it runs, `html` has the sealed blocks and `tail` the rest; then `html` is complete."""
 
     id: str
     role: str
@@ -133,7 +133,7 @@ class ShownMessage:
     silence: Silence = SPOKE_JUST_NOW
     said_at: datetime | None = None
     is_edited: bool = False
-    # The numbers of its sources; what stands behind them is asked for by each who looks.
+    # The numbers of its sources; their contents depend on the viewer's permissions and are requested separately.
     sources: tuple[int, ...] = ()
 
 
@@ -162,10 +162,9 @@ def thread(
     known: dict[str, list[Generation]] | None = None,
     versioned: Sequence[Message] | None = None,
 ) -> list[ShownMessage]:
-    """The messages with what their generations say; what runs is shown as it stands at this moment.
+    """Converts messages and their generations for display, with the actions that this right allows.
 
-    Whoever may not do something finds no button for it. `known` are their generations, where these were read with them, and
-    `versioned` those that may have others beside them.
+    `known` are their generations, if they were read already, and `versioned` the messages that can have other versions.
     """
     generations = queries.generations_of(messages) if known is None else known
     siblings = queries.siblings_of(messages if versioned is None else versioned)
@@ -183,7 +182,7 @@ def thread(
 
 
 def limited(shown: ShownMessage, right: str) -> ShownMessage:
-    """The message with the actions that this right allows."""
+    """Returns the message with the actions that this right allows."""
     if right == "write":
         return replace(shown, actions=replace(shown.actions, **FOR_OWNERS))
     if right == "view":
@@ -193,9 +192,9 @@ def limited(shown: ShownMessage, right: str) -> ShownMessage:
 
 
 def _last(shown: ShownMessage, message: Message) -> ShownMessage:
-    """What stands last can be asked to go on though it is complete, or to be answered where it was not.
+    """Adds the actions of the last message: continue it even if it is complete, or answer it if it has no answer.
 
-    Where a character answers, a new version follows the last one.
+    For a character's answer, "next version" on the last version generates a new one.
     """
     actions, versions = shown.actions, shown.versions
     if shown.role == "user":
@@ -206,7 +205,7 @@ def _last(shown: ShownMessage, message: Message) -> ShownMessage:
 
 
 def earlier_url(messages: Sequence[Message]) -> str:
-    """Where the messages before these are; empty when there are none."""
+    """Returns the URL of the messages before these; empty if there are none."""
     first = messages[0] if messages else None
     return f"{address('list.earlier', first.chat_id)}?before={first.id}" if first and first.parent_id else ""
 
@@ -220,7 +219,7 @@ def _message(engine: Engine, message: Message, generations: list[Generation]) ->
                 return replace(_running(message, last, picture, cursor), silence=silence(engine, last))
         elif (active := active_in(last.lane)) and active.id == last.id:
             return _unheard(engine, message, last)
-        # It has been saved since these were read.
+        # The answer has ended since these rows were read.
         db.session.rollback()
         generations = queries.generations_of([message])[message.id]
         last = generations[-1]
@@ -255,7 +254,7 @@ def _waiting(message: Message, last: Generation) -> str:
 
 
 def _unheard(engine: Engine, message: Message, last: Generation) -> ShownMessage:
-    """One that has not ended and does not run here: there is nothing to follow until its end is saved."""
+    """Shows an answer that runs in another worker: there is nothing to follow until its end is saved."""
     is_ours = last.owner == engine.worker.id and last.id not in engine.found.taken
     saved = Picture("queued", renderings.html_of(message), "", "", (), "" if is_ours else RESTORING)
     return replace(_running(message, last, saved, ()), generation_id="")
@@ -295,13 +294,13 @@ def _actions(message: Message, last: Generation | None, status: str) -> Actions:
         **_account_urls(message, last),
         edit_url=address("tree.edit", message.id) if message.content else "",
         can_continue=_can_continue(status, last, message),
-        # A greeting at the beginning answers no question, so there is nothing to try again.
+        # A greeting replies to nothing, so it can't be tried again.
         can_try_again=message.role == "assistant" and bool(message.parent_id),
     )
 
 
 def _account_urls(message: Message, last: Generation | None) -> dict[str, Any]:
-    """Actions on an answer that only people with an account have."""
+    """Returns the URLs of actions on an answer that require an account."""
     urls = {"sent_url": address("composer.what_was_sent", last.id)} if last and last.owner else {}
     if _has_account(message, last):
         urls["fork_url"] = address("tree.fork", message.id)
@@ -311,7 +310,7 @@ def _account_urls(message: Message, last: Generation | None) -> dict[str, Any]:
 
 
 def _choose_url(message: Message, last: Generation | None) -> str:
-    """Of an answer to somebody with an account: a visitor has no models to choose from."""
+    """Returns the URL for choosing another model; empty in a visitor's chat, which has no choice of models."""
     return address("composer.choose", message.id) if _has_account(message, last) and message.parent_id else ""
 
 
@@ -358,7 +357,7 @@ def _html(message: Message) -> Markup:
 
 
 def _became(message: Message) -> dict[str, Became]:
-    """How far its long files are, with the addresses of their documents; those that aren't read here can be downloaded."""
+    """Returns the progress of its long files with their documents' URLs; those not indexed here link to a download."""
     if not long_in(message.content):
         return {}
     found = collecting.documents_in(message.chat_id, message.content)
@@ -372,6 +371,6 @@ def _is_long(content: str) -> bool:
 
 
 def _can_continue(status: str, last: Generation | None, message: Message) -> bool:
-    """Also when the last try failed before it said anything, as long as there is a text to go on from."""
+    """Returns whether the answer was cut, or its last attempt failed and there is a text to continue."""
     is_cut = status in {"stopped", "interrupted"} or bool(last and last.reason in CUT_SHORT)
     return is_cut or (status == "failed" and bool(message.content))

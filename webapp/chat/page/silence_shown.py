@@ -1,4 +1,4 @@
-"""For how long a model has sent nothing, as a page says it of the answer that runs."""
+"""How long a running answer has received no text, as a page shows it."""
 
 from dataclasses import dataclass
 
@@ -6,14 +6,14 @@ from webapp.db import utc_now
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
 
-# Shorter than this, nobody wonders; `times.js` counts on from here.
+# A shorter silence is normal and not shown; `times.js` continues counting from here.
 LONG_SECONDS = 15
 SEEN_SECONDS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """`seconds` since the last of its text, 0 before the first; `words` stand beside the status, or `is_instead` of it."""
+    """`seconds` since the last text, 0 before the first; `words` are shown next to the status, or replace it (`is_instead`)."""
 
     seconds: int = 0
     words: str = ""
@@ -25,7 +25,7 @@ SPOKE_JUST_NOW = Silence()
 
 
 def silence(engine: Engine, generation: Generation) -> Silence:
-    """Of a generation that runs, by the clock of this server."""
+    """Returns the silence of a running generation, by this server's clock."""
     live = engine.live.get(generation.id)
     waited = int((utc_now() - generation.created_at).total_seconds())
     if not live or not live.run.has_content:

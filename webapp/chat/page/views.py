@@ -1,4 +1,4 @@
-"""Chats: their pages, what can be done in them, and their stream."""
+"""Pages of chats, the actions on them, and their stream."""
 
 from flask import Blueprint, Response, abort, request, url_for
 
