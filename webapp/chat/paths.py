@@ -1,4 +1,4 @@
-"""What was said on the way to a message: of a long chat that is tens of megabytes, which are read in pieces."""
+"""Reads the messages on the path to a message; in a long chat these are tens of megabytes, so they are read in chunks."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -14,26 +14,26 @@ from webapp.heavy import bounded
 from webapp.statements import Ready
 
 T = TypeVar("T")
-# Read in one go: about ten milliseconds, and more than most chats hold.
+# The size of a chunk: it takes about ten milliseconds to read, and most chats are smaller.
 PIECE_CHARS = 1_000_000
 KNOWN = "what was said before"
 TRIES = 3
 
 
 class Long(Exception):
-    """Within a transaction there was more to be read than in one go: what was said down to `above`."""
+    """Raised within a transaction if the path is longer than one chunk; `above` is the last message before that chunk."""
 
     def __init__(self, above: str) -> None:
         self.above = above
 
 
 def said_to(message_id: str) -> list[Said]:
-    """From the root of the tree to a message."""
+    """Returns what was said from the root of the tree down to a message."""
     return [said for piece in reversed([*said_upwards(message_id)]) for said in piece]
 
 
 def said_upwards(message_id: str) -> Iterator[list[Said]]:
-    """The same in pieces, the last one first: whoever needs the end alone reads no more."""
+    """Yields the path in chunks from its end upwards, so that callers that need only the end read no more."""
     rows: Sequence[Any] = NEAR.all(db.session(), {"id": message_id})
     yield _said(rows)
     while above := _above(rows):
@@ -42,7 +42,7 @@ def said_upwards(message_id: str) -> Iterator[list[Said]]:
 
 
 def said_within(session: Session, message_id: str) -> list[Said]:
-    """The same in a transaction that `again_when_long` stores in: nobody writes meanwhile, so it reads little."""
+    """Returns the path within a transaction of `again_when_long`, reading one chunk only, as writers are blocked meanwhile."""
     rows = NEAR.all(session, {"id": message_id})
     above = _above(rows)
     known: dict[str | None, list[Said]] = {None: [], **session.info.get(KNOWN, {})}
@@ -52,9 +52,9 @@ def said_within(session: Session, message_id: str) -> list[Said]:
 
 
 def again_when_long(store: Callable[[], T]) -> T:
-    """Stores something for which what was said is read; where that is long, it is read first, and all is done again.
+    """Runs a transaction that reads a path; if the path is long, its beginning is read outside first and `store` runs again.
 
-    Nothing need be compared then: what stands above a message stays there, and only grows.
+    The early read needs no check afterwards: the messages above a message never change, they only grow.
     """
     info = db.session().info
     try:
@@ -69,7 +69,7 @@ def again_when_long(store: Callable[[], T]) -> T:
 
 
 def _above(rows: Sequence[Any]) -> str | None:
-    """The message before these, if there is one."""
+    """Returns the id of the message before these, if there is one."""
     return rows[0][4] if rows else None
 
 

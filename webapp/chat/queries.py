@@ -1,4 +1,4 @@
-"""Named reads of chats and messages."""
+"""Queries for chats and messages."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -36,16 +36,16 @@ from webapp.statements import Ready
 NEW_LINE = "\n"
 VISITORS_DAY = timedelta(days=1)
 MOST_PINNED = 100
-# Temporary chats stand in no list.
+# Lists leave out temporary chats.
 KEPT = Chat.is_temporary.is_(False)
 NEWEST_FIRST = Chat.changed_at.desc(), Chat.id.desc()
-# Whoever looks.
+# The viewer.
 ME = bindparam("owner_id", type_=String)
-# How many messages a page shows at once; the earlier ones come as one scrolls.
+# The number of messages on a page; earlier ones are loaded on scrolling.
 WINDOW = 60
-# A visitor's page, which lives for a day, has nothing that fetches earlier ones.
+# A visitor's page can't load earlier messages; its chat lives for a day.
 VISITORS_WINDOW = 500
-# Of these messages those that were deleted, or stand below one that was. Chats without any deleted one are not climbed.
+# Selects those of these messages that are deleted or below a deleted one. Chats without deleted messages are skipped.
 OUT_OF_SIGHT = text("""
     WITH RECURSIVE up(id, parent_id, origin) AS (
         SELECT m.id, m.parent_id, m.id FROM messages m
@@ -56,7 +56,7 @@ OUT_OF_SIGHT = text("""
 
 
 class Listed(NamedTuple):
-    """What lists show of a chat."""
+    """The columns of a chat that lists show."""
 
     id: str
     title: str
@@ -64,14 +64,14 @@ class Listed(NamedTuple):
     pinned_at: datetime | None
     character_id: str | None
     character_ids: list[str]
-    # Who has shared it; of one's own chats nobody.
+    # The name of the owner who shared it; empty for the viewer's own chats.
     sharer: str = ""
 
 
 class Said(NamedTuple):
-    """What a model is sent of a message: of a long chat a fraction of what the messages are.
+    """The parts of a message that a model is sent, a fraction of what a `Message` of a long chat takes.
 
-    `speaker` is the name of who says it, which only groups know.
+    `speaker` is the speaker's name; it is used in groups only.
     """
 
     id: str
@@ -81,15 +81,15 @@ class Said(NamedTuple):
 
     @property
     def told(self) -> str:
-        """As a model hears it. Some models begin with the name by themselves."""
+        """The text as sent to a model, with the speaker's name in front; some models write the name themselves."""
         if not self.speaker or self.content.startswith(f"{self.speaker}:"):
             return self.content
-        # A picture or a file stands in a line of its own.
+        # A reference to a picture or file must be on a line of its own.
         return f"{self.speaker}:{NEW_LINE if self.content.startswith(('![', '[')) else ' '}{self.content}"
 
 
 class Glimpse(NamedTuple):
-    """What the composer asks of the messages before it."""
+    """The columns of a message that the composer needs."""
 
     id: str
     parent_id: str | None
@@ -102,12 +102,12 @@ def chat_of(message: Message) -> Chat:
 
 
 def recent_chats(owner_id: str, *, limit: int = 50) -> Sequence[Chat]:
-    """The newest chats that are neither archived nor deleted."""
+    """Returns the newest chats that are neither archived nor deleted."""
     return db.session.scalars(_newest_first(owner_id).where(Chat.archived_at.is_(None)).limit(limit)).all()
 
 
 def listed_chats(owner_id: str, *, are_archived: bool = False, before: str = "", limit: int) -> Sequence[Chat]:
-    """A page of a person's chats without the pinned ones, newest first, from behind the chat with the id `before`."""
+    """Returns a page of a person's unpinned chats, newest first, starting after the chat with the id `before`."""
     archived = Chat.archived_at.is_not(None) if are_archived else and_(Chat.archived_at.is_(None), Chat.pinned_at.is_(None))
     query = _newest_first(owner_id).where(archived)
     if last := owned_chat(owner_id, before) if before else None:
@@ -116,15 +116,15 @@ def listed_chats(owner_id: str, *, are_archived: bool = False, before: str = "",
 
 
 def pinned_chats(owner_id: str) -> Sequence[Chat]:
-    """The pinned chats, those first that were pinned last."""
+    """Returns the pinned chats, most recently pinned first."""
     query = select(Chat).where(Chat.owner_id == owner_id, Chat.pinned_at.is_not(None), Chat.deleted_at.is_(None), KEPT)
     return db.session.scalars(query.where(Chat.archived_at.is_(None)).order_by(Chat.pinned_at.desc()).limit(MOST_PINNED)).all()
 
 
 def sidebar_chats(owner_id: str, *, limit: int = 50) -> tuple[Sequence[Listed], Sequence[Listed], set[str]]:
-    """The pinned chats, the newest others, and the lanes of those being answered, in one statement: every page asks.
+    """Returns pinned chats, the newest others, and the lanes with a running answer, in one statement, as every page needs it.
 
-    Among the others are those that were shared with this person.
+    The others include chats that were shared with this person.
     """
     rows = SIDEBAR.all(db.session(), {"owner_id": owner_id, "limit": limit})
     found, lanes = [Listed(*row[:7]) for row in rows], {row.lane for row in rows if row.lane}
@@ -133,36 +133,36 @@ def sidebar_chats(owner_id: str, *, limit: int = 50) -> tuple[Sequence[Listed], 
 
 
 def shared_chats(person_id: str, *, limit: int = 200) -> list[Listed]:
-    """Chats of others that were given to this person or to a group of theirs, newest first."""
+    """Returns the chats of others shared with this person or a group of theirs, newest first."""
     return [Listed(*row) for row in db.session.execute(SHARED, {"owner_id": person_id, "limit": limit})]
 
 
 def deleted_chats(owner_id: str, *, limit: int = 200) -> Sequence[Chat]:
-    """What lies in a person's trash, the last deleted first."""
+    """Returns the chats in a person's trash, most recently deleted first."""
     query = select(Chat).where(in_trash(owner_id)).order_by(Chat.deleted_at.desc(), Chat.id)
     return db.session.scalars(query.limit(limit)).all()
 
 
 def owned_chat(owner_id: str, id: str, *, is_deleted: bool = False) -> Chat | None:
-    """The chat, if it is this person's own; one in the trash only when that is asked for."""
+    """Returns the chat if this person owns it; `is_deleted` selects chats in the trash instead of the others."""
     chat = db.session.get(Chat, id)
     return chat if chat and chat.owner_id == owner_id and bool(chat.deleted_at) == is_deleted else None
 
 
 def own_chats(owner_id: str, ids: Sequence[str]) -> list[Chat]:
-    """Those of these chats that are this person's own and in a list or in the trash, in the order of their ids here."""
+    """Returns those of these chats that this person owns, in this order, including the trash but not temporary chats."""
     rows = db.session.scalars(select(Chat).where(Chat.id.in_(ids), Chat.owner_id == owner_id, KEPT))
     return sorted(rows, key=lambda chat: ids.index(chat.id))
 
 
 def temporary_chat(owner_id: str) -> Chat | None:
-    """The newest chat of this person that is not kept and still open."""
+    """Returns the person's newest temporary chat that is still open."""
     query = select(Chat).where(Chat.is_temporary, Chat.owner_id == owner_id, Chat.deleted_at.is_(None))
     return db.session.scalar(query.order_by(Chat.created_at.desc()).limit(1))
 
 
 def in_trash(owner_id: str) -> ColumnElement[bool]:
-    """Whether a chat lies in this person's trash."""
+    """Matches the chats in this person's trash."""
     return and_(Chat.owner_id == owner_id, Chat.deleted_at.is_not(None))
 
 
@@ -171,14 +171,14 @@ def count_in_trash(owner_id: str) -> int:
 
 
 def is_running_in_trash(owner_id: str) -> bool:
-    """Whether in a chat of this person's trash an answer has not ended yet."""
+    """Returns whether an answer is still active in a chat in this person's trash."""
     lane = literal(topic_names.of_chat("")) + Chat.id
     running = select(Chat.id).join(Generation, Generation.lane == lane).where(in_trash(owner_id), WHILE_ACTIVE)
     return db.session.scalar(running.limit(1)) is not None
 
 
 def visitors_chat(visitor_hash: str) -> Chat | None:
-    """The newest chat of a visitor's cookie, for a day."""
+    """Returns the newest chat of a visitor's cookie that is less than a day old."""
     if not visitor_hash:
         return None
     query = select(Chat).where(Chat.visitor_hash == visitor_hash, Chat.created_at > utc_now() - VISITORS_DAY)
@@ -186,49 +186,49 @@ def visitors_chat(visitor_hash: str) -> Chat | None:
 
 
 def lanes_in_use(lanes: Iterable[str]) -> set[str]:
-    """Which of these lanes have a generation that runs."""
-    # Said in the words of the index of those that run, so that only they are looked at.
+    """Returns those of these lanes that have an active generation."""
+    # Repeats the condition of the partial index of active generations, so that only those are read.
     query = select(Generation.lane).where(Generation.lane.in_(list(lanes)), WHILE_ACTIVE)
     return set(db.session.scalars(query))
 
 
 def path_ids(chat: Chat) -> list[str]:
-    """The ids of the messages that the chat shows, from the root on: of a long chat far less to read than the messages."""
+    """Returns the message ids on the branch that the chat shows, from the root on, without reading the messages."""
     return list(db.session.scalars(PATH_IDS, {"id": chat.head_id})) if chat.head_id else []
 
 
 def is_shown(chat: Chat, message: Message) -> bool:
-    """Whether a message stands in the thread; however long that is, nobody waits for it."""
+    """Returns whether a message is on the branch that the chat shows, without blocking others in a long chat."""
     up = up_from(Message.id == bindparam("id"))
     query = select(up.c.id).where(up.c.id == message.id)
     return bool(chat.head_id) and bool(bounded.column(query.params(id=chat.head_id)))
 
 
 def ids_to(message_id: str) -> list[str]:
-    """The ids of the messages from the root of the tree to this one; however many there are, nobody waits for them."""
+    """Returns the message ids from the root down to this one, without blocking others in a long chat."""
     return bounded.column(PATH_IDS.params(id=message_id))
 
 
 def in_order(ids: Sequence[str], *options: ExecutableOption) -> list[Message]:
-    """These messages in the order of their ids here, without those that are gone."""
+    """Returns these messages in the order of the ids; missing ones are skipped."""
     query = select(Message).where(Message.id.in_(ids)).options(*options)
     rows = {each.id: each for each in db.session.scalars(query)} if ids else {}
     return [rows[id] for id in ids if id in rows]
 
 
 def thread(chat: Chat) -> list[Message]:
-    """The messages that the chat shows: from the root to its head."""
+    """Returns the messages on the branch that the chat shows, from the root to the head."""
     return _path(chat.head_id) if chat.head_id else []
 
 
 def window(chat: Chat, *, until: str | None = None) -> list[Message]:
-    """So many at the end of the thread, or of the path that ends at another message."""
+    """Returns the last messages of the branch that the chat shows, or of the path that ends at `until`."""
     end = until or chat.head_id
     return list(db.session.scalars(LAST_OF_PATH, _window_to(chat, end))) if end else []
 
 
 def glimpses(chat: Chat) -> list[Glimpse]:
-    """The same, as the composer needs them: objects cost several times as much."""
+    """Returns the last messages as the composer needs them; full objects cost several times as much."""
     asked = _window_to(chat, chat.head_id)
     return [Glimpse(*row) for row in GLIMPSES.all(db.session(), asked)] if chat.head_id else []
 
@@ -238,19 +238,19 @@ def _window_to(chat: Chat, end: str | None) -> dict[str, object]:
 
 
 def message_in(chat: Chat, id: str) -> Message | None:
-    """The message, if it is one of the chat's and in sight."""
+    """Returns the message if it belongs to the chat and is visible."""
     message = db.session.get(Message, id)
     return message if message and message.chat_id == chat.id and not out_of_sight([id]) else None
 
 
 def out_of_sight(ids: Iterable[str]) -> set[str]:
-    """Those of the messages that were deleted, and those that stand below such a one."""
+    """Returns those of these message ids that are deleted or below a deleted message."""
     asked = list(ids)
     return set(db.session.scalars(OUT_OF_SIGHT, {"ids": asked})) if asked else set()
 
 
 def generations_of(messages: Iterable[Message]) -> dict[str, list[Generation]]:
-    """The generations of each message, oldest first."""
+    """Returns the generations of each message by its id, oldest first."""
     found: dict[str, list[Generation]] = {}
     for generation in db.session.scalars(GENERATIONS, {"ids": [message.id for message in messages]}):
         found.setdefault(generation.message_id or "", []).append(generation)
@@ -263,22 +263,22 @@ def last_generation(message: Message | Glimpse) -> Generation | None:
 
 
 def asked_with(message: Message | Glimpse) -> dict[str, Any]:
-    """What the last generation of a message was asked with, as it was recorded; nothing where there is none."""
+    """Returns the recorded prompt of a message's last generation; empty if there is none."""
     return ASKED_WITH.scalar(db.session(), {"message": message.id}) or {}
 
 
 def branch_point(chat: Chat, after: str) -> str | None:
-    """Where the next message belongs: below the message that was seen last, if it is one of the chat's, else at the head."""
+    """Returns the parent of the next message: the message last seen by the person if it belongs to the chat, else the head."""
     seen = message_in(chat, after) if after and after != chat.head_id else None
     return seen.id if seen else chat.head_id
 
 
 def siblings_of(messages: Sequence[Message]) -> dict[str, list[str]]:
-    """For each message with others beside it: all of them, oldest first."""
+    """Returns, for each message that has siblings, the ids of all versions, oldest first."""
     if not messages:
         return {}
     parents = [message.parent_id for message in messages if message.parent_id]
-    # Only with the root in sight: this looks at every message of the chat.
+    # Only if a root is among them, because this query reads every message of the chat.
     query = CHILDREN_AND_ROOTS if len(parents) < len(messages) else CHILDREN
     children: dict[str | None, list[str]] = {}
     asked = {"parents": parents, "chat_id": messages[0].chat_id}
@@ -288,20 +288,20 @@ def siblings_of(messages: Sequence[Message]) -> dict[str, list[str]]:
 
 
 def version_that_says(message: Message, content: str) -> Message | None:
-    """The message, or one beside it in sight, with exactly these words."""
+    """Returns the message or a visible sibling of it with exactly this text."""
     query = select(Message).where(Message.chat_id == message.chat_id, Message.role == message.role, Message.content == content)
     query = query.where(Message.parent_id.is_not_distinct_from(message.parent_id), Message.deleted_at.is_(None))
     return db.session.scalar(query.order_by(Message.id != message.id, Message.id).limit(1))
 
 
 def is_answered(message: Message) -> bool:
-    """Whether anything stands below the message that was not deleted."""
+    """Returns whether the message has a child that isn't deleted."""
     below = select(Message.id).where(Message.parent_id == message.id, Message.deleted_at.is_(None)).limit(1)
     return db.session.scalar(below) is not None
 
 
 def newest_below(message: Message) -> str:
-    """The end of the branch that a message leads to, following the newest at each fork."""
+    """Returns the id of the end of the branch below a message, taking the newest child at each fork."""
     children = select(Message.parent_id, Message.id).where(Message.chat_id == message.chat_id, Message.deleted_at.is_(None))
     [rows] = bounded.read([children.order_by(Message.id)])
     newest: dict[str | None, str] = dict(rows)
@@ -312,7 +312,7 @@ def newest_below(message: Message) -> str:
 
 
 def text_so_far(engine: Engine, message: Message) -> str:
-    """The raw text as it stands at this moment, running or ended."""
+    """Returns the raw text of a message, including what a running generation has produced so far."""
     last = last_generation(message)
     transcript = engine.transcript(last.id) if last and last.is_active and engine.follows(last) else None
     return message.content + transcript.text if transcript else message.content
@@ -338,7 +338,7 @@ def _path_ids_statement() -> Select[str]:
 
 
 def up_from(end: ColumnElement[bool], *, is_bounded: bool = False) -> CTE:
-    """The messages from an end towards the root: all, or as many as `height` says and none beyond `since`."""
+    """Builds a recursive query from a message towards the root; if bounded, it stops after `height` messages or at `since`."""
     start = select(Message.id, Message.parent_id, literal(0).label("height")).where(end)
     up = start.cte("up", recursive=True)
     parent = aliased(Message)
@@ -356,13 +356,13 @@ def _children_statement(*, are_roots_too: bool = False) -> Select[str, str | Non
 
 
 def _generations_statement() -> Select[Generation]:
-    # What was sent is as long as the chat, and not what anybody asks for here.
+    # The recorded prompt is as long as the chat, and callers don't need it.
     query = select(Generation).options(defer(Generation.prompt)).order_by(Generation.id)
     return query.where(Generation.message_id.in_(bindparam("ids", expanding=True)))
 
 
 def _listed_statement() -> Select[str, str, datetime, datetime | None, str | None, list[str], str]:
-    """What `Listed` holds, as the person who looks has it: how its owner has pinned a chat is nothing to others."""
+    """Selects the columns of `Listed` for the viewer: a pin is visible to the chat's owner only."""
     is_own, name = Chat.owner_id == ME, func.coalesce(func.nullif(User.name, ""), User.email)
     sharer = select(name).where(User.id == Chat.owner_id).scalar_subquery()
     values = Chat.id, Chat.title, Chat.changed_at, case((is_own, Chat.pinned_at)), Chat.character_id, Chat.character_ids
@@ -385,7 +385,7 @@ def _sidebar_statement() -> Select[str, str, datetime, datetime | None, str | No
     return _listed_statement().add_columns(running.label("lane")).where(Chat.id.in_(in_sight))
 
 
-# Made once: to put it together costs more than to run it.
+# Compiled once: building the statement costs more than running it.
 SIDEBAR = Ready(_sidebar_statement())
 SHARED = _listed_statement().where(Chat.id.in_(_given_statement()))
 CHILDREN, CHILDREN_AND_ROOTS = _children_statement(), _children_statement(are_roots_too=True)

@@ -1,4 +1,4 @@
-"""What a chat reads from: the collections attached to it, those that its characters know, and those of its prompt."""
+"""The collections that a chat reads from: those attached to it, known by its characters, or attached to its prompt."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -18,8 +18,10 @@ from webapp.prompts import using
 
 
 def read_by(chat: Chat, speaker_id: str | None = None) -> list[str]:
-    """The ids of all collections that an answer in a chat reads from: its own, those of its prompt, and what its character
-    knows; in a group that is who speaks."""
+    """Returns the ids of all collections for an answer: the chat's, its prompt's, and those its character knows.
+
+    In a group, that is the character who speaks.
+    """
     if not speaker_id:
         return read_by_each([chat])[chat.id]
     known = cast.known_to(db.session(), chat.owner_id, [speaker_id])
@@ -27,7 +29,7 @@ def read_by(chat: Chat, speaker_id: str | None = None) -> list[str]:
 
 
 def read_by_each(chats: Sequence[Chat]) -> dict[str, list[str]]:
-    """The same of several chats, by their ids, whoever speaks in them."""
+    """Returns the collection ids of several chats by chat id, including those known by any of their characters."""
     played: defaultdict[str | None, set[str]] = defaultdict(set)
     for chat in chats:
         played[chat.owner_id] |= set(chat.cast_ids)
@@ -40,18 +42,18 @@ def _in_order(chat: Chat, known: Iterable[str]) -> list[str]:
 
 
 def read_because_of(key: str) -> list[str]:
-    """The ids of the collections that every chat led by this prompt reads from."""
+    """Returns the ids of the collections that every chat led by this prompt reads from."""
     return list(dict.fromkeys([*using.read_by(key), *pack.collections_for(key)]))
 
 
 def attached(chat: Chat, user: User | None) -> Sequence[Collection]:
-    """The collections that a chat reads from and this person may see, by name."""
+    """Returns the collections that a chat reads from and this person can see, by name."""
     ids = read_by(chat)
     return queries.collections_among(user, ids) if user and ids else ()
 
 
 def readable(chats: Sequence[Chat], user: User | None) -> dict[str, list[str]]:
-    """By chat, the ids of the collections that it reads from and this person may see."""
+    """Returns, by chat id, the ids of the collections that the chat reads from and this person can see."""
     read = read_by_each(chats)
     ids = sorted({id for each in read.values() for id in each})
     seen = {each.id for each in queries.collections_among(user, ids)} if user and ids else set()
@@ -59,13 +61,13 @@ def readable(chats: Sequence[Chat], user: User | None) -> dict[str, list[str]]:
 
 
 def attached_first(user: User | None) -> Sequence[Collection]:
-    """The collections that a new chat reads from and this person may see, by name."""
+    """Returns the collections that a new chat reads from and this person can see, by name."""
     ids = read_because_of(QUICK)
     return queries.collections_among(user, ids) if user and ids else ()
 
 
 def checked(user: User, ids: Iterable[str]) -> list[str]:
-    """These collections, each once; raises `NotFound` for one that this person may not see."""
+    """Returns the collection ids without duplicates; raises `NotFound` for one that this person can't see."""
     wanted = list(dict.fromkeys(ids))
     if len(wanted) > MOST_COLLECTIONS:
         raise Invalid(f"A chat reads from up to {MOST_COLLECTIONS} collections.", field="collections")
@@ -73,7 +75,7 @@ def checked(user: User, ids: Iterable[str]) -> list[str]:
 
 
 def attach(chat: Chat, ids: Iterable[str], *, by: User) -> None:
-    """Have a chat read from these collections and no others but those of its files, from the next answer on."""
+    """Replaces the collections of a chat, except that of its files, from the next answer on."""
     files = of_chats.own(db.session(), chat.id, chat.collection_ids)
     wanted = [*files, *checked(by, [each for each in ids if each not in files])]
     if wanted == list(chat.collection_ids):
@@ -83,7 +85,7 @@ def attach(chat: Chat, ids: Iterable[str], *, by: User) -> None:
 
 
 def attach_too(chat: Chat, ids: Sequence[str]) -> None:
-    """Have a chat read from these collections as well, which its owner may see, as far as there is room."""
+    """Adds collections that the owner can see to a chat, up to the limit."""
     more = [id for id in ids if id not in chat.collection_ids]
     if more := more[: MOST_COLLECTIONS - len(chat.collection_ids)]:
         with write():

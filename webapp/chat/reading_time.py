@@ -1,4 +1,4 @@
-"""How long people look at answers: told by the streams of their pages, which a hidden page lets go, and stored behind them."""
+"""How long people view answers: measured by the streams of visible pages, which close when hidden, and stored in batches."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -15,7 +15,8 @@ from webapp.engine.tables import Generation
 from webapp.settings.service import setting
 from webapp.statements import Ready
 
-# A page that is hidden while an answer ends lets go a second later. Who looks for longer than five minutes may be elsewhere.
+# A page that is hidden while an answer ends disconnects a second later, so shorter times don't count. A person who views an
+# answer for more than five minutes may have left.
 LEAST_MS, MOST_MS = 2_000, 300_000
 MOST_WAITING = 10_000
 WAITING = "reading_times"
@@ -23,7 +24,7 @@ Tell = Callable[[str, int], None]
 
 
 class Clock:
-    """Of one page: runs from the end of an answer until the next one begins, or the page leaves or is hidden."""
+    """The stopwatch of one page: runs from the end of an answer until the next one begins, or the page is left or hidden."""
 
     def __init__(self, now: Callable[[], float], tell: Tell) -> None:
         self._now, self._tell, self._id, self._since = now, tell, "", 0.0
@@ -32,7 +33,7 @@ class Clock:
         self._id, self._since = generation_id, self._now()
 
     def look(self) -> None:
-        """Ends by itself after the longest time that counts."""
+        """Stops the clock when it reaches the longest time that counts."""
         if self._id and self._ms() >= MOST_MS:
             self.end()
 
@@ -46,7 +47,7 @@ class Clock:
 
 
 def teller(engine: Engine, person: str) -> Tell:
-    """Keeps in mind what a page of this person tells, until somebody stores it; of visitors nothing is kept."""
+    """Returns a function that buffers the times of this person until `keep` stores them; visitors' times are dropped."""
 
     def tell(generation_id: str, ms: int) -> None:
         if not person:
@@ -61,7 +62,7 @@ def teller(engine: Engine, person: str) -> Tell:
 
 
 def keep() -> bool:
-    """Adds what was told to the answers of those who asked for them, as far as they and the team want that."""
+    """Stores the buffered times of answers that the person requested, if the person and the team's setting allow it."""
     waiting = current_app.extensions.get(WAITING, Counter())
     told = [{"answer": id, "person": person, "ms": ms} for (id, person), ms in waiting.items()]
     if told and setting("insights.reading"):

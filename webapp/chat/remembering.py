@@ -1,4 +1,4 @@
-"""Remembers finished answers of those who want that: looked for in the chats that changed of late, so that none is missed."""
+"""Adds finished answers to people's memories, if they opted in; checks all recently changed chats, so that none is missed."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ OF_LATE, AT_ONCE = timedelta(days=7), 50
 
 
 def work() -> bool:
-    """Puts a few answers into the memories of their people; says whether more may be left."""
+    """Adds a batch of answers to their people's memories; returns whether there may be more."""
     memory.erase()
     rows = _missing()
     hidden = queries.out_of_sight([row.message_id for row in rows])
@@ -33,7 +33,7 @@ wake = Chore("remembering", work, every_seconds=0.2, most_seconds=30.0).wake
 
 
 def ids_for(user: User, chat: Chat | None) -> list[str]:
-    """The memories that an answer in this chat may quote: its person's own, where nobody else reads it."""
+    """Returns the memories that an answer in this chat can quote: the person's own, unless others can read the chat."""
     if not user.remembers_since:
         return []
     if chat and (chat.owner_id != user.id or chat.is_forgotten or chat.is_temporary or _is_shared(chat)):
@@ -42,7 +42,7 @@ def ids_for(user: User, chat: Chat | None) -> list[str]:
 
 
 def keep_out(chat: Chat, *, is_forgotten: bool) -> None:
-    """Have a chat kept out of the memory of its person, with all that was remembered of it, or taken in again."""
+    """Excludes a chat from its owner's memory and deletes what was remembered of it, or includes it again."""
     if is_forgotten == chat.is_forgotten:
         return
     with write() as session:
@@ -58,7 +58,7 @@ def _is_shared(chat: Chat) -> bool:
 
 
 def _missing() -> list[Row[tuple[str, str, str, str, str, str]]]:
-    """Complete answers in own chats, since their person wanted it, of which there is no document."""
+    """Returns complete answers in people's own chats, written since they opted in, that have no document yet."""
     question = aliased(Message)
     is_wanted = and_(User.remembers_since.is_not(None), Message.created_at >= User.remembers_since)
     is_kept = and_(Chat.deleted_at.is_(None), Chat.is_temporary.is_(False), Chat.is_forgotten.is_(False))

@@ -1,4 +1,4 @@
-"""How many messages are handled in one go: by how much is in them, as a few can be megabytes."""
+"""Limits how many messages are processed together by their total size, since a few can be megabytes."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from webapp.chat.tables import Message
 
 
 def few(session: Session, ids: Sequence[str], most_chars: int) -> list[str]:
-    """The first of these messages, one at least; what is gone is among them."""
+    """Returns the first of these ids whose messages fit the limit, at least one; missing messages count as empty."""
     size = func.length(Message.content) + func.length(Message.html) + func.length(Message.reasoning)
     sizes = {id: length or 0 for id, length in session.execute(select(Message.id, size).where(Message.id.in_(ids)))}
     found, chars = list[str](), 0

@@ -1,4 +1,4 @@
-"""Chats and their messages: a tree with a head."""
+"""Tables of chats and their messages, which form a tree with a head."""
 
 from datetime import datetime
 from typing import Any
@@ -9,22 +9,22 @@ from sqlalchemy.orm import Mapped, mapped_column
 from webapp import topic_names
 from webapp.db import Base, Record, utc_now
 
-# What came from elsewhere comes in once: its name is unique where it stands.
+# An imported row's origin is unique in its person or chat, so that it is imported only once.
 NAMED = text("origin <> ''")
-# Has SQLite take the index of messages in their order.
+# Makes SQLite use the partial index of messages by chat and id.
 IN_ORDER = text("messages.id > ''")
 
 
 def _few(name: str, *columns: str, sqlite: str, postgresql: str = "") -> Index:
-    """An index of the few rows of which that is true."""
+    """Returns a partial index of the few rows that match the condition."""
     return Index(name, *columns, sqlite_where=text(sqlite), info={"postgresql_where": text(postgresql or sqlite)})
 
 
 class Chat(Record):
-    """A conversation. It belongs to a person, or to a visitor's cookie, whose hash stands here.
+    """A conversation. It belongs to a person (`owner_id`), or to a visitor's cookie (`visitor_hash`).
 
-    `prompt_key` is the prompt that leads it, where that does not follow from its kind. A group has `character_ids`, in the
-    order in which they take turns; `character_id` is then whose answers those are that name no speaker.
+    `prompt_key` is the prompt that leads it, if that doesn't follow from its kind. A group has `character_ids`, in the order of
+    their turns; its `character_id` is then the speaker of answers that name none.
     """
 
     __tablename__ = "chats"
@@ -71,9 +71,9 @@ class Chat(Record):
     collection_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     lorebook_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     prompt_key: Mapped[str] = mapped_column(String(80), default="", server_default="")
-    # Whether what no longer fits is retold: on, off, or as the team does.
+    # `on`, `off`, or empty for the team's setting.
     story: Mapped[str] = mapped_column(String(10), default="", server_default="")
-    # Whether it is kept out of the memory of its person.
+    # Excludes the chat from its owner's memory.
     is_forgotten: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     __table_args__ = (
@@ -81,7 +81,8 @@ class Chat(Record):
         Index(
             "uq_chats_owner_id_origin", "owner_id", "origin", unique=True, sqlite_where=NAMED, info={"postgresql_where": NAMED}
         ),
-        # To delete what a chat refers to is to look for the chats that do, for every message of a chat that is erased.
+        # For foreign keys: deleting a message, character or persona searches for the chats that refer to it. Erasing a chat
+        # does that for each of its messages.
         Index("ix_chats_head_id", "head_id"),
         Index("ix_chats_character_id", "character_id"),
         Index("ix_chats_persona_id", "persona_id"),
@@ -101,21 +102,21 @@ class Chat(Record):
 
     @property
     def cast_ids(self) -> list[str]:
-        """Which characters it is with, one or several."""
+        """The ids of its characters, one or several."""
         return self.character_ids or ([self.character_id] if self.character_id else [])
 
 
 class Message(Record):
-    """One turn. `content` is the raw text and the truth; `html` is its rendering by the renderer of that version.
+    """One turn. `content` is the raw text and authoritative; `html` is its rendering by renderer version `html_version`.
 
-    Where it is empty, or the renderer newer, it is made when it is shown, and by a slow pass (`renderings`).
+    Missing or outdated HTML is rendered when the message is shown, and by a background pass (`renderings`).
 
-    `author_name` is who a file says has written it, where that was not the owner of its chat. An answer that is edited is a
-    person's version of one. `head_then` is where the chat's head stood when this was deleted, if below it; `cut_id` what was
-    deleted last right below this, when the chat has ended here since. `sources` are the passages that an answer was given,
-    by their ids: who looks is asked for their right to each. `variables` are those of the chat after it, where it has changed
-    them. In a group, `speaker_name` is who says it, a character or a
-    person, as they were called then, and `speaker_id` which character that is or was.
+    `author_name` is the author named by an imported file, if that was not the chat's owner. `is_edited` marks an answer as a
+    person's version. `head_then` is the chat's head when this message was deleted, if it was below it; `cut_id` is the child
+    deleted last, if the chat has ended here since. `sources` are the ids of the passages that an answer was given: each
+    viewer's permission is checked when they are shown. `variables` are those of the chat after this message, if it changed
+    them. In a group, `speaker_name` is the name of the speaker at that time, a character or a person, and `speaker_id` is the
+    character's id.
     """
 
     __tablename__ = "messages"
@@ -143,14 +144,15 @@ class Message(Record):
         Index(
             "uq_messages_chat_id_origin", "chat_id", "origin", unique=True, sqlite_where=NAMED, info={"postgresql_where": NAMED}
         ),
-        # In their order: a file reads a few at a time, and each time all texts of the chat would be sorted for it.
-        # On SQLite for those alone who say so: otherwise it takes this one for what is deleted, too.
+        # Exports read a few messages at a time in this order; without the index, all texts of the chat would be sorted each
+        # time. The condition `id > ''` hides it from other queries on SQLite, which would otherwise use it in place of the
+        # index of deleted messages.
         Index("ix_messages_chat_id_id", "chat_id", "id", sqlite_where=text("id > ''")),
-        # What is to be rendered: nothing, most of the time.
+        # Messages to be rendered again; usually none.
         _few("ix_messages_html_version", "html_version", sqlite="content <> ''"),
-        # To delete an account is to look for what it has written in others' chats.
+        # For the foreign key: deleting an account searches for its messages in others' chats.
         _few("ix_messages_author_id", "author_id", sqlite="author_id IS NOT NULL"),
-        # What a character has used is counted by what it has said.
+        # A character's usage is counted by its messages.
         _few("ix_messages_speaker_id", "speaker_id", sqlite="speaker_id IS NOT NULL"),
         _few("ix_messages_deleted", "chat_id", sqlite="deleted_at IS NOT NULL"),
         _few("ix_messages_deleted_at", "deleted_at", sqlite="deleted_at IS NOT NULL"),
@@ -158,7 +160,7 @@ class Message(Record):
 
 
 class PersonVariables(Base):
-    """What placeholders keep of a person, for all their chats with characters."""
+    """The variables of a person that placeholders set in all their chats with characters."""
 
     __tablename__ = "person_variables"
 
@@ -167,9 +169,9 @@ class PersonVariables(Base):
 
 
 class Story(Record):
-    """What was said from the root down to a message, retold: of those on a path, the one of the lowest message counts.
+    """A summary of the messages from the root down to one. On a path, the story of the lowest message applies.
 
-    One that is edited is a person's version of it, or written by a person alone; a `model` is named where one wrote it.
+    `is_edited` means that a person wrote or edited it; `model` is the model that wrote it, if any.
     """
 
     __tablename__ = "stories"
@@ -182,7 +184,7 @@ class Story(Record):
 
 
 class FollowUp(Record):
-    """A message that waits until the answer before it is complete; they are sent in the order of their ids."""
+    """A queued message, sent once the answer before it is complete; they are sent in the order of their ids."""
 
     __tablename__ = "follow_ups"
 
@@ -192,7 +194,7 @@ class FollowUp(Record):
 
 
 class Draft(Base):
-    """What a person has typed and not sent, in one chat or, with an empty chat, for a new one."""
+    """A person's unsent text in one chat; with an empty `chat_id`, for a new chat."""
 
     __tablename__ = "drafts"
 
@@ -203,7 +205,7 @@ class Draft(Base):
 
 
 class Feedback(Base):
-    """What a person thinks of an answer: a thumb, and why."""
+    """A person's feedback on an answer: a thumb, and a reason."""
 
     __tablename__ = "feedback"
 

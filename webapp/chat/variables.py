@@ -1,4 +1,4 @@
-"""What placeholders keep: with each message of a chat that has changed it, and of its owner in all their chats."""
+"""Variables set by placeholders: a chat's, stored with each message that changes them, and a person's for all their chats."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ TOO_MUCH = "A chat has up to 100 variables, with names of 100 characters and val
 
 
 def at(message_id: str | None) -> dict[str, str]:
-    """Those that a chat has after a message: what is kept with it or, of those before it, with the nearest that has some."""
+    """Returns a chat's variables after a message: those of the nearest message, from this one upwards, that has some."""
     found = db.session.scalar(NEAREST, {"id": message_id}) if message_id else None
     return dict(found) if found else {}
 
@@ -29,7 +29,7 @@ def of_person(id: str | None) -> dict[str, str]:
 
 
 def below(parent: Message | str | None, chat: Chat, *, is_personal: bool = True) -> Variables:
-    """Those that count for what comes below a message, which may not be stored yet; each is read when it is asked for."""
+    """Returns the variables for what follows a message, possibly not stored yet; both sets are loaded lazily."""
     if isinstance(parent, Message):
         own, above = parent.variables, parent.parent_id
         local = Bag(lambda: at(above) if own is None else own)
@@ -39,23 +39,25 @@ def below(parent: Message | str | None, chat: Chat, *, is_personal: bool = True)
 
 
 def changed(variables: Variables | None) -> dict[str, str] | None:
-    """What is to be kept with a message; nothing where it is as before."""
+    """Returns the variables to store with a message; None if they are unchanged."""
     return dict(variables.local.values) if variables and variables.local.is_changed else None
 
 
 def keep(session: Session, person_id: str, bag: Bag) -> None:
-    """Store those of a person as they are now; of two who do so at once, the last one counts."""
+    """Stores a person's variables; of two concurrent calls, the last one wins."""
     if not bag.is_changed:
         return
-    # Whoever else does waits here: a row that two make at once would end one of them. Their new chats go on.
+    # Locks the person's row: of two concurrent inserts of the same row, one would fail. The lock's mode doesn't block new rows
+    # that refer to the person, such as chats.
     if session.scalar(select(User.id).where(User.id == person_id).with_for_update(key_share=True)):
         session.merge(PersonVariables(user_id=person_id, kept=dict(bag.values)))
 
 
 def replace(chat: Chat, values: Mapping[str, Any], *, seen: Mapping[str, str] | None = None) -> None:
-    """Say anew what a chat has from here on: on the branch that it shows, and on those that begin there.
+    """Replaces a chat's variables from its head on, on this branch and those that begin there.
 
-    `seen` is what there was when somebody began to change it: what has changed elsewhere since stays, and is not overwritten.
+    `seen` are the variables when the person began to edit them: variables changed elsewhere since then are kept, and a
+    conflicting change raises `Conflict`.
     """
     with write() as session:
         here = rows.held(session, Chat, chat.id)
@@ -71,7 +73,7 @@ def replace(chat: Chat, values: Mapping[str, Any], *, seen: Mapping[str, str] | 
 
 
 def touched(values: Mapping[str, str], seen: Mapping[str, str]) -> set[str]:
-    """The names of those that somebody has changed, added or removed."""
+    """Returns the names of the variables that were changed, added or removed."""
     return {name for name in (*seen, *values) if seen.get(name) != values.get(name)}
 
 

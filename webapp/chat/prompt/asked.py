@@ -1,4 +1,4 @@
-"""What the texts of a prompt can ask for of the chat itself: its last messages, their places and times, and the versions."""
+"""Macros that insert facts about the chat into a prompt: its last messages, their numbers and times, and versions."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -15,7 +15,7 @@ NEVER = "just now"
 
 
 def asked_of(context: PromptContext) -> Callable[[str], str | None]:
-    """Gives each by the name of its macro; what needs the database is looked up when it is asked for."""
+    """Returns a function that resolves a macro by name; the database is queried only when a macro needs it."""
 
     def word(name: str) -> str | None:
         return WORDS[name](context) if name in WORDS else None
@@ -32,7 +32,7 @@ def _last_id(context: PromptContext) -> str:
 
 
 def _first_id(context: PromptContext) -> str:
-    """Of the messages that were sent for the answer before this one."""
+    """Returns the number of the first message that was sent for the previous answer."""
     answers = [id for id, (role, _) in zip(context.ids, context.said, strict=False) if role == "assistant"][-1:]
     query = select(Generation.prompt).where(Generation.message_id.in_(answers)).order_by(Generation.id.desc()).limit(1)
     kept = (db.session.scalar(query) or {}).get("messages") if answers else None
@@ -41,14 +41,14 @@ def _first_id(context: PromptContext) -> str:
 
 
 def _versions(context: PromptContext) -> int:
-    """How many there were of this answer before."""
+    """Returns how many earlier versions this answer has."""
     beside = Message.parent_id == context.ids[-1] if context.ids else Message.id == ""
     query = select(func.count()).where(beside, Message.role == "assistant", Message.deleted_at.is_(None))
     return db.session.scalar(query.where(Message.id < context.answer_id)) or 0
 
 
 def _idle(context: PromptContext) -> str:
-    """How long it is since what the person said before the last message."""
+    """Returns the time since the person's previous message, not counting the latest."""
     said = zip(context.ids[:-1], context.said, strict=False)
     before = [id for id, (role, _) in said if role == "user"][-1:]
     moment: datetime | None = db.session.scalar(select(Message.created_at).where(Message.id.in_(before))) if before else None

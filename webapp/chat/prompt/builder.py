@@ -1,4 +1,4 @@
-"""From sections and messages to what a model is asked, in the one order of all prompts, within a budget. Pure."""
+"""Builds a model's request from sections and messages, in the one order of all prompts and within a token budget. Pure."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,35 +11,35 @@ from webapp.lore.entries import NOTE_DEPTH
 from webapp.providers.base import ModelRequest, Turn
 from webapp.sections import AFTER, Section
 
-# At most, of texts that people write: what has no room is not looked at.
+# An upper bound for prose: text beyond the budget at this ratio can't fit, so it isn't examined.
 CHARS_PER_TOKEN = 5
 SECTION_SEPARATOR = "\n---\n"
-# The sections that every chat has.
+# The sections that every chat can have.
 OF_A_CHAT = {
     "pre_prompt": Section("Pre-prompt", rank=10),
     "system_prompt": Section("System prompt", rank=20),
     "character": Section("Character", rank=30),
     "persona": Section("Persona", rank=40),
     "instructions": Section("Custom instructions", rank=50, is_private=True),
-    # Right before the history.
+    # Directly before the history.
     "story": Section("Story so far", rank=190),
-    # Between what lorebooks say above and below it.
+    # Between the lorebook entries above and below the note.
     "note": Section("Author's note", rank=30, depth=NOTE_DEPTH),
     "post_prompt": Section("Post-history instructions", rank=10, depth=AFTER),
-    # Behind all messages, as the last one may be an answer too.
+    # After all messages, because the last one can be another character's answer.
     "group": Section("Whose turn it is", rank=200, depth=0),
 }
 ROLES = ("system", "user", "assistant")
 USUAL = {each.name: each.default for each in fields(Section)}
-# Role and text of each message, from the root to the one that is to be answered.
+# Role and text of each message, from the root to the one to be answered.
 Path = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """The end of a path that is sent: from which message on, how many exchanges before it found no room.
+    """The part of a path that is sent: the index of its first message, and how many exchanges before it did not fit.
 
-    `beyond` is how many messages the history limit left out before that; `dropped` are the sections without room.
+    `beyond` is how many messages the history limit excluded before that; `dropped` are the sections that did not fit.
     """
 
     start: int = 0
@@ -49,7 +49,7 @@ class Fitted:
 
 
 class PromptBuilder:
-    """Sections in their order, those of a chat by their names; whatever is empty is left out, with its separator."""
+    """A prompt's non-empty sections in order; a chat's own sections are passed by name."""
 
     def __init__(self, sections: Iterable[Section] = (), **of_a_chat: str) -> None:
         own = (replace(OF_A_CHAT[name], text=text) for name, text in of_a_chat.items())
@@ -57,14 +57,14 @@ class PromptBuilder:
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> "PromptBuilder":
-        """The builder whose parts were kept; what else was kept with them does not matter."""
-        # Once only the texts were kept, by their names.
+        """Restores a builder from the sections recorded in a prompt; other recorded values are ignored."""
+        # Old records contain only the texts, by section name.
         old = {name: kept[name] for name in OF_A_CHAT if name in kept}
         return cls((Section(**{name: each[name] for name in USUAL if name in each}) for each in kept.get("sections", ())), **old)
 
     @property
     def parts(self) -> dict[str, list[dict[str, Any]]]:
-        """Every section with its tokens, to be kept."""
+        """Every section with its token count, to be recorded."""
         counted = (replace(each, tokens=estimate(each.text)) for each in self.sections)
         return {"sections": [{name: value for name, value in asdict(each).items() if value != USUAL[name]} for each in counted]}
 
@@ -76,7 +76,7 @@ class PromptBuilder:
         return PromptBuilder(each for each in self.sections if each not in dropped)
 
     def among(self, count: int) -> list[Section | int]:
-        """The sections among so many messages, and those by their numbers, in the order in which a model reads them."""
+        """Returns the sections merged with the indexes of `count` messages, in the order in which a model reads them."""
 
         def where(each: Section | int) -> tuple[int, bool]:
             if isinstance(each, int):
@@ -86,23 +86,23 @@ class PromptBuilder:
         return sorted([*self.sections, *range(count)], key=where)
 
     def build(self, model: str, path: Path, *, beginning: str = "", **parameters: Any) -> ModelRequest:
-        """The request; `beginning` is what the model has already said of the answer to come.
+        """Builds the request; `beginning` is the text that the model has already written of the answer.
 
-        Answers without any text (failed, or stopped before the first word) say nothing and are left out.
+        Answers without text (failed, or stopped before the first word) are left out.
         """
         turns = [*self._turns([Turn(_role(role), content) for role, content in path if content])]
         turns += [Turn("assistant", beginning)] if beginning else []
         return ModelRequest(model=model, turns=tuple(turns), goes_on=bool(beginning), **parameters)
 
     def fit(self, path: Path, *, budget_tokens: int = 0, history_limit: int | None = None, beginning: str = "") -> Fitted:
-        """How much is sent: of the last so many earlier messages whole exchanges within the budget, once all sections that
-        can be left out are.
+        """Decides what to send: as many whole exchanges within the history limit as fit the budget.
 
-        An exchange is a question with its answers. The newest message is always sent; no budget is no limit.
+        Optional sections are dropped before messages. An exchange is a question with its answers. The newest message is always
+        sent; a budget of 0 is no limit.
         """
         first = max(0, len(path) - 1 - history_limit) if history_limit is not None else 0
         texts = [*self._texts(), beginning, *(content for _, content in path[first:])]
-        # No text has more tokens than characters, so that most chats need not be counted.
+        # A text never has more tokens than characters, so most chats don't need to be counted.
         if not budget_tokens or sum(len(text) + PER_MESSAGE for text in texts) <= budget_tokens:
             return Fitted(first, beyond=first)
         share = share_of(min(sum(map(len, texts)), CHARS_PER_TOKEN * budget_tokens))
@@ -112,7 +112,7 @@ class PromptBuilder:
         return replace(_within(left, path, list(_exchanges(path, first)), share), beyond=first, dropped=dropped)
 
     def _dropped(self, budget_tokens: int, messages: Sequence[str], share: float) -> tuple[Section, ...]:
-        """As few sections as possible: the lowest priority first, of equal ones the last."""
+        """Returns the fewest sections to drop so that the rest fits: lowest priority first, the last first among equals."""
         spare = [(each.priority, each) for each in reversed(self.sections) if each.priority is not None]
         if not spare:
             return ()
@@ -132,17 +132,17 @@ class PromptBuilder:
 
 
 def exchanges_between(path: Path, first: int, start: int, end: int) -> int:
-    """How many exchanges of the history, which begins with this message, end behind one message and before another."""
+    """Counts the exchanges, in a history that starts at `first`, that end after index `start` and no later than `end`."""
     return sum(start < each.stop <= end for each in _exchanges(path, first))
 
 
 def place(section: Section) -> tuple[bool, int, int, int]:
-    """Where a model reads it, among all sections."""
+    """Returns the sort key of a section in the order in which a model reads them."""
     return section.depth is not None, -(section.depth or 0), ROLES.index(section.role), section.rank
 
 
 def _message(each: Section | int) -> tuple[int, int | None, Literal["system", "user", "assistant"]]:
-    """What is one message: one of the chat, or all sections of a role at one place."""
+    """Groups what becomes one turn: a message of the chat, or all sections with the same role and depth."""
     return (each, None, "user") if isinstance(each, int) else (-1, each.depth, each.role)
 
 
@@ -155,7 +155,7 @@ def _within(left: int, path: Path, exchanges: list[range], share: float) -> Fitt
 
 
 def _left(tokens: int, texts: Iterable[str], share: float) -> int:
-    """What these leave; as soon as it is nothing, the others are not looked at."""
+    """Subtracts the cost of these texts from the budget, and stops as soon as it is exceeded."""
     for text in texts:
         tokens -= _cost(text, share)
         if tokens < 0:
@@ -164,7 +164,7 @@ def _left(tokens: int, texts: Iterable[str], share: float) -> int:
 
 
 def _exchanges(path: Path, first: int) -> Iterator[range]:
-    """The history in exchanges: each begins with what a person says; what stands before the first is one too."""
+    """Splits the history into exchanges, each beginning with a person's message; what precedes the first is one, too."""
     end = len(path) - 1
     starts = [each for each in range(first, end) if each == first or path[each][0] == "user"]
     yield from (range(start, stop) for start, stop in zip(starts, [*starts[1:], end], strict=False))

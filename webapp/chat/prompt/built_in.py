@@ -1,4 +1,4 @@
-"""The prompts that chats use, which admins can change. Pure."""
+"""The built-in prompts of chats, which admins can change. Pure."""
 
 from functools import partial
 
@@ -37,7 +37,7 @@ STORY = (
     "the conversation."
 )
 TAKES = ("temperature", "max_tokens")
-# By which prompt a chat is led, unless something else was said when it began.
+# The keys of the prompts that lead a chat, unless another one is passed when it is created.
 QUICK, ROLEPLAY, ASSISTANT_KEY, TRADING_KEY = "quick", "roleplay", "assistant", "assistant.trading"
 SUGGESTION_KEY, STORY_KEY = "roleplay.suggestion", "story"
 _leading = partial(BuiltIn, takes=TAKES, is_optional=True, is_answered=True, leads_chats=True)

@@ -1,4 +1,4 @@
-"""How much of a chat a prompt holds, and the story so far in place of what has no room."""
+"""Fits a chat into a prompt: how many messages are sent, and the story so far in place of those that don't fit."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ HERE = "This chat"
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """A prompt that fits: which messages are sent, how many before them the story tells, and what nobody tells."""
+    """A prompt that fits. `told` messages before those sent are covered by the story; `left_out` exchanges are not."""
 
     builder: PromptBuilder
     fitted: Fitted
@@ -37,7 +37,7 @@ class Filled:
 
 
 def filled(chat: Chat, builder: PromptBuilder, path: Sequence[Said], earlier: Sequence[Said], **limits: Any) -> Filled:
-    """`earlier` are those of a path that say something, as they are sent. The story is sent where any of them isn't."""
+    """Fits the prompt, adding the story if a message is left out; `earlier` are the non-empty messages before the answer."""
     said = [(each.role, each.told) for each in earlier]
     fitted = builder.fit(said, **limits)
     found = told.of_path(db.session(), chat.id, [each.id for each in path]) if fitted.start and told.is_told(chat) else None
@@ -52,7 +52,7 @@ def filled(chat: Chat, builder: PromptBuilder, path: Sequence[Said], earlier: Se
 
 
 def story_of(chat: Chat, path: Sequence[Said]) -> Callable[[], str]:
-    """The story of a path for texts that ask for it, read once."""
+    """Returns a function that loads a path's story once, for macros in the prompt."""
 
     @cache
     def story() -> str:

@@ -1,4 +1,4 @@
-"""The prompt that leads a chat, in the version that its person is given."""
+"""The prompt that leads a chat, in the version assigned to its owner."""
 
 from dataclasses import replace
 
@@ -11,18 +11,18 @@ from webapp.prompts.using import Rendered
 from webapp.sections import Section
 
 KEYS = frozenset(each.key for each in LEADING)
-# Before what the chat says itself.
+# Before the chat's own sections.
 RANK = 1
 
 
 def leading(chat: Chat) -> Rendered | None:
-    """The prompt that leads the chat; None where nothing is to be said or kept."""
+    """Returns the prompt that leads the chat; None if it is empty and nothing about it needs recording."""
     told = using.render(key_of(chat), unit_of(chat))
     return told if told.parts or told.said or told.arm else None
 
 
 def unit_of(chat: Chat) -> Unit:
-    """For whom versions are compared in it: its owner."""
+    """Returns the unit to which an experiment assigns a version: the chat's owner."""
     return Unit(chat.owner_id or "", chat.lane)
 
 

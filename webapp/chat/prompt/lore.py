@@ -1,4 +1,4 @@
-"""What the world of a chat contributes to its prompts: the entries of lorebooks that come up, and the note of its character."""
+"""Prompt sections from a chat's world: lorebook entries that are triggered, and the note of its character."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -21,18 +21,18 @@ from webapp.lore.deciding import Scene, decide
 from webapp.lore.entries import Place
 from webapp.sections import Occasion, PromptContext, Section, Template
 
-# Around what the character says of itself.
+# Ranks before and after the character's own sections.
 BEFORE, AFTER = 25, 35
-# What is always told is left out last where there is no room, and what asks for it first.
+# Constant entries are dropped last when there is no room, entries that request it first.
 LAST_TO_GO, FIRST_TO_GO = 1_001, -1_000
-# What SillyTavern calls that for which an entry can be.
+# SillyTavern's names for the occasions to which an entry can be limited.
 TRIGGERS: Mapping[Occasion, frozenset[str]] = {
     "answer": frozenset({"normal"}),
     "again": frozenset({"swipe", "regenerate"}),
     "continue": frozenset({"continue"}),
     "suggestion": frozenset({"impersonate"}),
 }
-# How much of what the model can take in, and at most; and where nobody knows how much that is.
+# Entries take at most this fraction of the context window and this many tokens; the last is used if the window is unknown.
 SHARE, MOST_TOKENS, USUAL_TOKENS = 4, 32_000, 2_000
 
 
@@ -54,7 +54,7 @@ def of_lore(context: PromptContext) -> Iterator[Section | Template]:
     names = names_for(context, character, persona, person, group=all_names(chat))
     if said.note:
         yield Template(_placed(said.place, count, Section("Character's note", spelled(said.note), names.char)), names.fill)
-    # In a group every message says itself who speaks.
+    # In a group every message already names its speaker.
     speakers = {} if chat.is_group else {"user": names.user, "assistant": names.char}
     chars = sum(len(each.content) for book in books for each in book.entries)
     note = place_of_note(chat)

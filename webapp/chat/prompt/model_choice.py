@@ -1,4 +1,4 @@
-"""Which model answers in a chat: the one that was chosen for it, and never another one in its place unasked."""
+"""Decides which model answers in a chat: the one chosen for it, never silently another."""
 
 from webapp.chat.tables import Chat
 from webapp.connections.models import providers
@@ -9,7 +9,7 @@ VISITORS_MODEL = "demo/quick"
 
 
 def answerer(chat: Chat, wish: str = "") -> str:
-    """Who is asked; a visitor's wish does not count, whichever way it comes."""
+    """Returns the model that answers; a visitor can't choose it. Raises `Invalid` if the chat's model is gone."""
     model = VISITORS_MODEL if chat.visitor_hash else wish or chat.model
     if model == gone(chat):
         raise Invalid(f"{providers().display_name(model)[:80]} is no longer available. Choose another model.", field="model")
@@ -18,20 +18,20 @@ def answerer(chat: Chat, wish: str = "") -> str:
 
 
 def named(model: str) -> Model:
-    """What is known of a model."""
+    """Returns what is known about a model."""
     known = providers()
     return known.choice(model) or Model(model, known.display_name(model))
 
 
 def can(model: Model, ability: str) -> bool | None:
-    """Whether a model has an ability, or None where nobody says."""
+    """Returns whether a model has an ability; None if unknown."""
     if not ability or (ability == "reasoning" and model.efforts):
         return True
     return None if model.abilities is None else ability in model.abilities
 
 
 def gone(chat: Chat) -> str:
-    """The model of a chat, when it is not offered any more and others are; else nothing."""
+    """Returns the chat's model if it is no longer offered and other models are; else an empty string."""
     known = providers()
     is_gone = not chat.visitor_hash and not known.is_choosable(chat.model) and known.offered()
     return chat.model if is_gone else ""

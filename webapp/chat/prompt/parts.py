@@ -1,4 +1,4 @@
-"""What a model is sent: the parts that are no messages are kept with the generation, of the messages which, and how much."""
+"""The prompt of an answer. The generation records its sections, and which messages were sent and how much of each."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -44,18 +44,18 @@ WORDS = {
     "is_json": "JSON",
 }
 ROLES = {"user": "Message", "assistant": "Answer"}
-# What is kept free for the answer where nobody has set its length; at most a quarter of what the model can take in.
+# Reserved for the answer if its length is not set, but at most a quarter of the context window.
 ANSWER_TOKENS = 4_096
-# The estimate may be a fifth too low.
+# Estimates can be a fifth too low.
 CAUTION = 1.2
 STILL_READ = "not read in time, so this answer was written without. Try again in a moment."
-# More are refused by OpenAI; a file may bring more.
+# OpenAI rejects more than this; an imported file can contain more.
 MOST_STOPS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of what was sent; `message_id` where it is a message of the chat, `section` where it is a part of the prompt."""
+    """A part of what was sent: a message of the chat (`message_id`) or a section of the prompt (`section`)."""
 
     role: str
     title: str
@@ -66,19 +66,19 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Everything that was sent for one answer; `is_known` is false for those from before it was kept."""
+    """Everything that was sent for one answer; `is_known` is false for answers older than this record."""
 
     parts: tuple[Part, ...]
     parameters: tuple[tuple[str, str], ...]
     is_known: bool
     goes_on: bool
     left_out: int = 0
-    # How many messages the history limit held back, and the limit.
+    # How many messages the history limit excluded, and the limit.
     beyond: int = 0
     history_limit: int = 0
-    # How many messages that aren't sent the story so far tells; those are not among the ones left out.
+    # How many unsent messages the story so far covers; they don't count as left out.
     told: int = 0
-    # The sections that had no room.
+    # The sections that did not fit.
     dropped: tuple[Section, ...] = ()
 
 
@@ -94,10 +94,11 @@ def prompt_for(
     occasion: Occasion = "answer",
     variables: Variables | None = None,
 ) -> dict[str, Any]:
-    """What is to be kept with a new generation for the last of these. A message may grow later: its length now is kept too.
+    """Builds the prompt to be recorded with a new generation for the last message of a path.
 
-    `history_limit` is for this one time; without it the chat's own counts. `given` are the sources of the answer, and
-    `speaker_id` is which of several characters gives it. What its texts set is in `variables` then.
+    Each message's length is recorded, because a message can grow later. `history_limit` overrides the chat's own for this
+    answer. `given` are the answer's sources, and `speaker_id` is the character of a group that gives it. `variables` afterwards
+    include those set by the prompt's texts.
     """
     limit = chat.history_limit if history_limit is None else history_limit
     limit = limit if has_history(chat) else 0
@@ -125,7 +126,7 @@ def prompt_for(
     fit = filled(chat, builder, path, earlier, **limits)
     kept, fitted = fit.kept, fit.fitted
     if given.sources and not any(each.passage_id for each in kept.sections):
-        # Nothing is left of what they say.
+        # All quoted passages were dropped, so the sections around them are dropped, too.
         kept = kept.without(tuple(given.sections()))
     return {
         "sections": _wordless(kept),
@@ -149,7 +150,7 @@ def beside(
     occasion: Occasion,
     **parameters: Any,
 ) -> ModelRequest:
-    """What a model is asked beside the answers of a chat: what it is told for one, with these sections. Nothing of it is kept."""
+    """Builds a request outside the chat's answers: an answer's prompt with these additional sections. Nothing is recorded."""
     known, told = named(model), leading(chat)
     earlier = in_voices(chat, [each for each in path if each.content])
     said = [(each.role, each.told) for each in earlier]
@@ -159,7 +160,7 @@ def beside(
     about |= {"variables": below(path[-1].id if path else None, chat), "story": story_of(chat, path)}
     context = PromptContext(chat.id, chat.owner_id, model, said, speaker_id=speaker_id, occasion=occasion, **about)
     builder = _builder(context, NOTHING, (*(sections_of(told) if told else ()), *asked))
-    # They say whose turn it is.
+    # The additional sections say who is to write next.
     builder = builder.without([each for each in builder.sections if each.title == OF_A_CHAT["group"].title])
     limit = chat.history_limit if has_history(chat) else 0
     fit = filled(chat, builder, path, earlier, budget_tokens=most_tokens, history_limit=limit)
@@ -168,11 +169,11 @@ def beside(
 
 
 def request_of(generation: Generation, path: Sequence[Said], *, given: Given = NOTHING) -> ModelRequest:
-    """The request, made of what was kept and of the sources: so what is shown as sent is what was sent."""
+    """Builds the request from the recorded prompt and the sources, so that what is shown as sent is what was sent."""
     said = [(part.role, part.content) for part in _messages(generation, path)]
     prompt, beginning = generation.prompt, path[-1].content[: generation.text_offset]
     parameters: dict[str, Any] = dict(prompt.get("parameters", {}))
-    # JSON knows no tuples.
+    # JSON turns tuples into lists.
     parameters |= {"stop": tuple(parameters["stop"])} if "stop" in parameters else {}
     parameters |= {"go_on": prompt["go_on"]} if beginning and "go_on" in prompt else {}
     words = {each.passage_id: each.text for each in given.sources}
@@ -184,7 +185,7 @@ def request_of(generation: Generation, path: Sequence[Said], *, given: Given = N
 
 
 def sent(generation: Generation, viewer: User | None = None) -> Sent:
-    """What a generation was asked with, part by part; its sources as far as who looks may see them now."""
+    """Returns what was sent for a generation, part by part; sources only as far as the viewer can see them now."""
     message, prompt = db.session.get_one(Message, generation.message_id), generation.prompt
     builder, messages = PromptBuilder.of(prompt), _messages(generation, paths.said_to(message.id))
     builder = PromptBuilder(_quoting(builder, _as_seen(viewer, prompt.get("sources", ()))))
@@ -204,16 +205,16 @@ def _part(section: Section) -> Part:
 
 
 def _builder(context: PromptContext, given: Given, leading: Sequence[Section]) -> PromptBuilder:
-    """With what leads the chat, what every feature contributes, and the sources."""
+    """Collects the sections: the leading prompt's, those contributed by all features, and the sources."""
     contributed: Sequence[Contribute] = current_app.extensions["sections"]
     others = [section for contribute in contributed for section in contribute(context)]
     return PromptBuilder((*leading, *_filled(others, context.outlets), *given.sections()))
 
 
 def _filled(sections: Sequence[Section | Template], outlets: Outlets) -> Iterator[Section]:
-    """Each with its text, in the order in which a model reads them: what is set above is seen below.
+    """Fills in templates in the order in which a model reads them, so that a variable set above is visible below.
 
-    One that has asked for outlets names them with its origin.
+    A section that uses outlets names them in its origin.
     """
     templates = [each for each in sections if isinstance(each, Template)]
     yield from (each for each in sections if isinstance(each, Section))
@@ -226,12 +227,12 @@ def _filled(sections: Sequence[Section | Template], outlets: Outlets) -> Iterato
 
 
 def _wordless(builder: PromptBuilder) -> list[dict[str, Any]]:
-    """Sections to be kept, without the words of the sources: those belong to their documents."""
+    """Returns the sections to be recorded, without the sources' text, which is stored with their documents."""
     return [{**each, "text": each["title"]} if "passage_id" in each else each for each in builder.parts["sections"]]
 
 
 def _sourced(builder: PromptBuilder, given: Given) -> dict[str, Any]:
-    """The sources that had room, whether and how far they could be looked for, and the files that there was no time to read."""
+    """Returns what to record about sources: those that fit, how the search was limited, and files not read in time."""
     sent = {each.passage_id for each in builder.sections}
     kept = [each.kept for each in given.sources if each.passage_id in sent]
     told = {"sources": kept, "is_late": given.is_late, "by_words": given.by_words, "unread": list(given.unread)}
@@ -239,7 +240,7 @@ def _sourced(builder: PromptBuilder, given: Given) -> dict[str, Any]:
 
 
 def _quoting(builder: PromptBuilder, quoted: Mapping[str, str]) -> Iterator[Section]:
-    """The sections with the words of the sources in their places."""
+    """Yields the sections with the sources' text restored."""
     for each in builder.sections:
         yield replace(each, text=quoted.get(each.passage_id, each.text)) if each.passage_id else each
 
@@ -253,14 +254,14 @@ def _as_seen(viewer: User | None, kept: Sequence[dict[str, Any]]) -> dict[str, s
 
 
 def _versions(led_by: Rendered | None, *, goes_on: bool) -> dict[str, Any]:
-    """Which versions of which prompts were used, and what a model is told that can only begin a new answer."""
+    """Returns the prompt versions used, and the instruction to continue for models that can't continue their own text."""
     more = using.render("continue") if goes_on else None
     used = [each for each in (led_by, more) if each]
     return {**({"go_on": more.text} if more else {}), **(using.together(*used) if used else {})}
 
 
 def _parameters(chat: Chat, model: Model, led_by: Rendered | None) -> dict[str, Any]:
-    """What the chat says, else its prompt, else the house; of two lengths the shorter counts."""
+    """Merges parameters: the chat's override its prompt's, which override the server's; the lower `max_tokens` applies."""
     parameters = {**providers().parameters(model.id), **(led_by.parameters if led_by else {})}
     if chat.temperature is not None:
         parameters["temperature"] = chat.temperature
@@ -270,7 +271,7 @@ def _parameters(chat: Chat, model: Model, led_by: Rendered | None) -> dict[str, 
 
 
 def _by_ability(chat: Chat, model: Model) -> dict[str, Any]:
-    """What a model is told only when it is not known that it cannot be."""
+    """Returns the parameters that are left out if the model is known not to support them."""
     stop = [line.strip() for line in chat.stop_words.splitlines() if line.strip()][:MOST_STOPS]
     wanted = {
         "top_p": ("top_p", chat.top_p),
@@ -288,7 +289,7 @@ def _samplers(chat: Chat, model: Model) -> dict[str, float]:
 
 
 def _takes_effort(model: Model, effort: str) -> bool:
-    """Of models whose list says nothing, only those of OpenRouter can be told: it drops what one does not know."""
+    """Returns whether to send the effort: if listed for the model, or to OpenRouter, which drops unknown parameters."""
     is_unknown = not model.efforts and providers().connection_of(model.id) == BUILT_IN
     return bool(effort) and (effort in model.efforts or is_unknown)
 
@@ -298,7 +299,7 @@ def _told(value: Any) -> str:
 
 
 def budget_tokens(model: Model, parameters: dict[str, Any]) -> int:
-    """How many tokens a prompt may have; 0 where nobody knows what the model can take in."""
+    """Returns the token budget of a prompt; 0 if the model's context length is unknown."""
     length = model.context_length
     if not length:
         return 0
@@ -333,5 +334,5 @@ def _messages(generation: Generation, path: Sequence[Said]) -> list[Part]:
 
 
 def _kept(said: Said) -> list[Any]:
-    """What of a message is kept with a generation: how much of it was sent and, in a group, in whose name."""
+    """Returns what is recorded of a message: its id, the length that was sent and, in a group, the speaker's name."""
     return [said.id, len(said.content), *([said.speaker] if said.speaker else [])]

@@ -1,4 +1,4 @@
-"""What a chat itself contributes to its prompts: its own words, its character's, its persona's and those of its owner."""
+"""The sections that a chat itself contributes: its own texts, and those of its character, persona and owner."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -30,7 +30,7 @@ TURN = (
 
 
 def of_chat(context: PromptContext) -> Iterator[Section | Template]:
-    """What the chat says counts before what its character says."""
+    """Yields the sections of a chat; its own texts override its character's."""
     session = db.session()
     chat, person = session.get_one(Chat, context.chat_id), _owner(context.person_id)
     played = character_of(session, chat.owner_id, context.speaker_id or chat.character_id)
@@ -61,7 +61,7 @@ def of_chat(context: PromptContext) -> Iterator[Section | Template]:
 
 
 def _is_noted(chat: Chat, context: PromptContext) -> bool:
-    """Whether the author's note comes with this answer: with every so many messages of people."""
+    """Returns whether the author's note is sent with this answer: with every n-th message of a person."""
     if chat.note_interval in (None, 1):
         return True
     count = sum(role == "user" for role, _ in context.said)
@@ -69,13 +69,13 @@ def _is_noted(chat: Chat, context: PromptContext) -> bool:
 
 
 def place_of_note(chat: Chat) -> Place:
-    """Where the author's note of a chat is, or would be."""
+    """Returns the place of the chat's author's note, whether it has one or not."""
     depth = NOTE_DEPTH if chat.note_depth is None else chat.note_depth
     return Place(depth=depth, role=next((each for each in ROLES if each == chat.note_role), ROLES[0]))
 
 
 def _turn(chat: Chat, played: Character) -> str:
-    """Whom the model is to speak for, as it reads what all of them say."""
+    """Returns the instruction which character of a group the model is to write for."""
     others = ", ".join(each.name for each in members(chat) if each.id != played.id)
     return TURN.format(others=f" and with {others}" if others else "")
 
@@ -83,7 +83,7 @@ def _turn(chat: Chat, played: Character) -> str:
 def names_for(
     context: PromptContext, played: Character | None, persona: Persona | None, person: User | None, *, group: str = ""
 ) -> Names:
-    """What the texts of a prompt can ask for; `group` are all who can speak, if there are several."""
+    """Returns the values for macros in a prompt; `group` are the names of all members that can speak."""
     names = begun(replace(names_of(played, persona, person), group=group), context)
     if context.is_personal:
         return names
@@ -91,15 +91,15 @@ def names_for(
 
 
 def begun(names: Names, context: PromptContext) -> Names:
-    """The same in a chat in which this was said, at this time."""
+    """Adds the values that depend on the chat's messages and the current time."""
     names = replace(_now(names, context.chat_id), words=asked_of(context), variables=context.variables)
     return replace(names, outlet=context.outlets.asked)
 
 
 def names_in(chat: Chat, speaker_id: str | None = None, *, variables: Variables | None = None) -> Names:
-    """Who speaks with whom in a chat, for what is written there: whoever writes need not be able to read card and persona.
+    """Returns the names for macros in a message; the author need not be allowed to read the character's card or the persona.
 
-    In a group, where nobody in particular answers, all of them do. The variables are for its owner alone, too.
+    In a group without a given speaker, `char` lists all members. The variables are the owner's alone, too.
     """
     if not (chat.character_id or chat.is_group):
         return Names()

@@ -1,10 +1,10 @@
-"""Estimates tokens within a fifth, for prose, code and tables; never used for billing. Pure."""
+"""Estimates token counts of prose, code and tables to within a fifth; never used for billing. Pure."""
 
 import re
 from collections.abc import Callable
 from math import ceil
 
-# By kind of run; the constants were measured against the vocabularies of current models.
+# By kind of character run; the constants were measured against the vocabularies of current models.
 RUN = re.compile(
     r"(?P<latin>[A-Za-z\u00c0-\u024f]+)|(?P<digits>[0-9]+)|(?P<breaks>\s*\n\s*|[ \t]{2,})|\s+"
     r"|(?P<cjk>[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+)|(?P<greek>[\u0370-\u03ff\u0400-\u052f]+)"
@@ -22,21 +22,21 @@ SIZES: dict[str, Callable[[int], float]] = {
     "rest": lambda length: 1,
 }
 SAMPLES, SAMPLE_CHARS = 16, 500
-# Of many texts that are judged in one go so much is looked at in all, some hundredths of a second; of each a little at least.
+# How many characters are examined of many texts together, which takes some hundredths of a second, and at least of each.
 AT_ONCE_CHARS, LEAST_CHARS = 150_000, 100
-# What stands around each message: its role and its bounds.
+# The overhead of a message: its role and delimiters.
 PER_MESSAGE = 4
-# A large one, by the rules that providers publish; no server says so before.
+# A large picture, by the rules that providers publish; no server reports the count in advance.
 PER_PICTURE = 1_500
 
 
 def share_of(chars: int) -> float:
-    """How much is looked at of texts with so many characters in all."""
+    """Returns the fraction of the texts to examine if they have this many characters together."""
     return min(1.0, AT_ONCE_CHARS / max(1, chars))
 
 
 def estimate(text: str, share: float = 1.0) -> int:
-    """The tokens of one text; a long one, or one of many, is judged by samples from all of it."""
+    """Estimates the tokens of a text; a long one, or one of many, is extrapolated from samples."""
     most = min(SAMPLES * SAMPLE_CHARS, max(LEAST_CHARS, int(len(text) * share)))
     if len(text) <= most:
         return _counted(text)

@@ -1,4 +1,4 @@
-"""The form of what is sent around the messages of a chat."""
+"""The form of a chat's prompts and settings."""
 
 import re
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ OWN = "Leave empty to use the character's own."
 
 
 class PromptsForm(MergingForm):
-    # It shares its page with the composer, so each field has an id of its own.
+    # Each field has an explicit id, because the form is on the same page as the composer.
     persona = SelectField("Persona", id="prompts-persona", choices=[], validate_choice=False, default="")
 
     collections = SelectMultipleField("Knowledge", id="prompts-collections", choices=[], validate_choice=False, default=())
@@ -53,9 +53,9 @@ class PromptsForm(MergingForm):
         collections: Sequence[Collection] = (),
         lorebooks: Sequence[Lorebook] = (),
     ) -> "PromptsForm":
-        """The form with the personas, collections and lorebooks there are, and with what counts where it says nothing.
+        """Fills in the choices of personas, collections and lorebooks, and the defaults as placeholders.
 
-        Of what the model cannot be told, only what is set.
+        Settings that the model doesn't support are hidden unless they are set.
         """
         self.idle = [each.name for each in FIELDS if can(model, each.ability) is False]
         for each in FIELDS:

@@ -1,4 +1,4 @@
-"""Chats with a character: how they begin, and what is said of them beside their messages."""
+"""Starting chats with a character, and changing their settings."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -40,7 +40,7 @@ def begin(
     title: str = "",
     reads: Sequence[str] = (),
 ) -> Chat:
-    """Make a chat with a character, in which it has greeted already; without a persona the default one, unless for nobody."""
+    """Creates a chat with a character and its greetings; without `persona`, the default one is used unless `is_nobody`."""
     persona = persona or (None if is_nobody else cast.default_persona(by))
     model = model or providers().default(by.default_model)
     providers().of(model)
@@ -67,9 +67,9 @@ def begin(
 
 
 def _greetings(character: Character, names: Names, shared: Bag, read: Callable[[], dict[str, str]]) -> list[dict[str, Any]]:
-    """The first message and, as versions of it, the others of its card, which are rendered when they are shown.
+    """Returns the first message and the card's other greetings as its versions, which are rendered when first shown.
 
-    Each has variables of its own; of those of the person, what the first one sets is kept.
+    Each has variables of its own; of the person's variables, only the changes by the first greeting are kept.
     """
     texts = [text for text in (character.greeting, *other_greetings(character.card)) if text]
     if not texts:
@@ -86,17 +86,17 @@ def _greeting(text: str, names: Names, shared: Bag) -> dict[str, Any]:
 
 
 def character_of(chat: Chat) -> Character | None:
-    """Who answers in the chat, also from the trash, as long as its owner may see them."""
+    """Returns the chat's character, even if it is in the trash, as long as the chat's owner can see it."""
     return cast.character_of(db.session(), chat.owner_id, chat.character_id)
 
 
 def persona_of(chat: Chat) -> Persona | None:
-    """Who its owner is in the chat."""
+    """Returns the owner's persona in the chat."""
     return cast.persona_of(db.session(), chat.owner_id, chat.persona_id)
 
 
 def set_fields(chat: Chat, values: Mapping[str, Any], *, persona: Persona | None) -> None:
-    """Say anew what is set for a chat, and who the person is in it; it counts from the next answer on."""
+    """Replaces the settings and the persona of a chat, from the next answer on."""
     checked = {each.name: _checked(each, values[each.name]) for each in FIELDS}
     persona_id = persona.id if persona else None
     with write():
@@ -106,7 +106,7 @@ def set_fields(chat: Chat, values: Mapping[str, Any], *, persona: Persona | None
 
 
 def use_lorebooks(chat: Chat, ids: Sequence[str]) -> None:
-    """Have a chat use these lorebooks and no others, from the next answer on."""
+    """Replaces the lorebooks of a chat, from the next answer on."""
     if list(ids) != chat.lorebook_ids:
         with write():
             chat.lorebook_ids = list(ids)

@@ -1,4 +1,4 @@
-"""The variables of a chat in its form: a row for each, and an empty one."""
+"""The variables of a chat in its form: one row each, and an empty row."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ PLACES = range(MOST_NAMES + 1)
 
 @dataclass(frozen=True, slots=True)
 class VariableRows:
-    """What stands in the rows, by places; `seen` is what there was when the form was opened."""
+    """The names and values in the rows; `seen` are the variables when the form was opened."""
 
     rows: tuple[tuple[str, str], ...]
     seen: Mapping[str, str]
@@ -26,7 +26,7 @@ class VariableRows:
 
     @classmethod
     def sent(cls, form: Mapping[str, str]) -> "VariableRows | None":
-        """As they came back; None where the form had none."""
+        """Parses the submitted rows; None if the form had none."""
         if "variables-seen" not in form:
             return None
         rows = [(_line(form, "name", at).strip(), _line(form, "value", at), f"variable-removed-{at}" in form) for at in PLACES]
@@ -34,12 +34,12 @@ class VariableRows:
 
     @property
     def shown(self) -> list[tuple[str, str]]:
-        """With the empty one."""
+        """The rows to display, with an empty one for a new variable."""
         return [*self.rows, ("", "")]
 
     @property
     def values(self) -> dict[str, str]:
-        """Each by its name; a name that is there twice is refused."""
+        """The values by name; raises `Invalid` if a name occurs twice."""
         found = dict(self.rows)
         if len(found) < len(self.rows):
             raise Invalid(TWICE, field="variables")
@@ -50,7 +50,7 @@ class VariableRows:
         return dict(self.rows) != dict(self.seen) or len(self.rows) != len(self.seen)
 
     def onto(self, now: Mapping[str, str]) -> "VariableRows":
-        """What was typed over what there is now, for whoever was told that it has changed meanwhile."""
+        """Returns the current variables with the person's changes applied, after a conflict with a concurrent change."""
         typed, names = dict(self.rows), touched(dict(self.rows), self.seen)
         kept = {name: value for name, value in now.items() if name not in names}
         return VariableRows(tuple(sorted((kept | {name: typed[name] for name in names if name in typed}).items())), now)

@@ -1,4 +1,4 @@
-"""Chats with a character: beginning one, whose face stands in it, and what is sent around its messages."""
+"""Pages of chats with a character: starting one, its avatar, and the settings of its prompt."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ bp = Blueprint("roleplay", __name__)
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """Who answers in a chat, as its page says it: each with its page, as far as who looks sees that."""
+    """The characters and the persona of a chat for its page; each character with a link if the viewer can see it."""
 
     cast: Sequence[tuple[Face, str]]
     persona: str
@@ -91,12 +91,12 @@ def avatar(id: str) -> Response:
 
 @bp.app_context_processor
 def _played() -> dict[str, Callable[[str], Any]]:
-    """For the page of a chat; asks nothing of the database before it is called."""
+    """Provides `played_in` to the page of a chat; the database is queried only when it is called."""
     return {"played_in": played_in}
 
 
 def played_in(chat_id: str) -> Played | None:
-    """Nothing for a chat without a character."""
+    """Returns the characters of a chat; None for a chat without a character."""
     chat, me = db.session.get_one(Chat, chat_id), user_or_none()
     face = None if chat.is_group else face_in(chat)
     there = members_in(chat) if chat.is_group else [(chat.character_id or "", face)] if face else []
@@ -126,7 +126,7 @@ def _about(form: PromptsForm, chat: Chat) -> PromptsForm:
 
 
 def _rows(form: PromptsForm, chat: Chat) -> VariableRows | None:
-    """Those of a chat with characters, or what was typed where it was refused."""
+    """Returns the variables of a chat with characters, or the submitted rows if they were refused."""
     sent = VariableRows.sent(request.form) if form.refusal else None
     if not sent:
         return VariableRows.of(variables.at(chat.head_id)) if chat.cast_ids and chat.head_id else None
@@ -139,7 +139,7 @@ def _page(chat: Chat, form: PromptsForm) -> Response:
 
 
 def _sheet(chat: Chat, form: PromptsForm) -> Response:
-    """The panel beside a chat, as it opens."""
+    """Renders the settings panel next to a chat."""
     about: dict[str, Any] = {"variables": _rows(form, chat), "story": story.shown(chat)}
     return render("chat/_prompts_sheet.html", chat=chat, form=_about(form, chat), said="", **about)
 

@@ -1,4 +1,4 @@
-"""Sharing a chat: with people, with groups, or with the whole team by its address."""
+"""Sharing a chat with people, groups, or by link with the whole team."""
 
 from collections.abc import Iterable, Sequence
 
@@ -19,7 +19,7 @@ grants.OBJECTS[KIND] = (Chat.id, Chat.owner_id)
 
 
 def right_of(chat: Chat, user: User) -> str:
-    """`own`, `write`, `view`, or nothing at all."""
+    """Returns `own`, `write`, `view` or an empty string."""
     if chat.owner_id == user.id:
         return "own"
     rights = set(db.session.scalars(select(Grant.right).where(grants.is_about(KIND, chat.id), grants.reaches(user))))
@@ -27,24 +27,24 @@ def right_of(chat: Chat, user: User) -> str:
 
 
 def shares(chat: Chat) -> list[Share]:
-    """Who has a right to the chat beside its owner."""
+    """Returns who has access to the chat besides its owner."""
     return accounts.shares(KIND, chat.id)
 
 
 def names(given: Iterable[Share]) -> tuple[str, ...]:
-    """Of those who have a right to a chat."""
+    """Returns the names of those that a chat is shared with."""
     return tuple(each.name or "Team" for each in given)
 
 
 def readers(chat_id: str) -> set[str]:
-    """The ids of the people in whose lists the chat stands because it was given to them."""
+    """Returns the ids of the people whose lists contain the chat because it was shared with them."""
     return set(db.session.scalars(READERS, {"chat_id": chat_id}))
 
 
 def writers(messages: Sequence[Message], right: str = "own", given: Sequence[Share] | None = None) -> dict[str, str]:
-    """By the id of a message, who wrote it, where that is not plain: to its owner, where nobody else can write, it is.
+    """Returns the authors' names by message id; none for the owner as viewer if no one else can write in the chat.
 
-    `given` is to whom the chat was given, where that is known already.
+    `given` are the chat's shares, if they were read already.
     """
     ids, query = {each.author_id for each in messages if each.author_id}, NAMES
     if right == "own" and len(ids) == 1 and db.session.get_one(Chat, messages[0].chat_id).owner_id in ids:
@@ -56,7 +56,7 @@ def writers(messages: Sequence[Message], right: str = "own", given: Sequence[Sha
 
 
 def share(chat: Chat, whom: str, right: str, *, by: User) -> None:
-    """Give `user:ID` or `group:ID` a right to the chat, instead of the one they had."""
+    """Shares the chat with `user:ID` or `group:ID`, replacing an earlier right."""
     kind, _, id = whom.partition(":")
     if right not in RIGHTS:
         raise Invalid("Choose whether they can read or write.", field="right")
@@ -68,12 +68,12 @@ def share(chat: Chat, whom: str, right: str, *, by: User) -> None:
 
 
 def open_to_team(chat: Chat, *, by: User) -> None:
-    """Let everybody of the team who has its address read the chat; it stands in nobody's list."""
+    """Lets every member of the team who has the link read the chat; it appears in no one else's list."""
     _give(chat, "view", by, "everyone", "")
 
 
 def unshare(chat: Chat, grant_id: str) -> None:
-    """Take a right away; pages that show the chat by it close at once."""
+    """Revokes a right; open pages that depend on it close immediately."""
     with write() as session:
         lost = accounts.take(session, KIND, chat.id, grant_id)
     _tell(lost)
@@ -98,7 +98,7 @@ def _readers_statement() -> CompoundSelect[str]:
     return people.union(select(Membership.user_id).join(given, given.c.group_id == Membership.group_id))
 
 
-# Made once: to put them together costs more than to run them.
+# Built once: building the statements costs more than running them.
 _IS_GIVEN = and_(Grant.object_kind == KIND, Grant.object_id == bindparam("chat_id"))
 READERS = _readers_statement()
 NAMES = select(User.id, User.name).where(User.id.in_(bindparam("ids", expanding=True)))

@@ -1,4 +1,4 @@
-"""/chats/<id>/people: to whom a chat was given, and the list of what others gave."""
+"""/chats/<id>/people: who a chat is shared with, and the list of chats shared by others."""
 
 from collections.abc import Callable
 from functools import partial
@@ -66,7 +66,7 @@ def unshare(id: str, grant_id: str) -> Response:
 
 @bp.app_context_processor
 def _shared() -> dict[str, Callable[..., Any]]:
-    """For the page that lists chats, and for a chat's own; asks nothing of the database before it is called."""
+    """Provides template functions for lists and pages of chats; the database is queried only when they are called."""
     return {
         "shared_with_me": lambda: list_shown.chats(queries.shared_chats(me.id)) if (me := user_or_none()) else [],
         "shared_with": shared_with,
@@ -74,7 +74,7 @@ def _shared() -> dict[str, Callable[..., Any]]:
 
 
 def shared_with(chat: ShownChat) -> tuple[str, ...]:
-    """The names of those who may see a chat of one's own."""
+    """Returns the names of those who can see a chat of the viewer."""
     return sharing.names(sharing.shares(db.session.get_one(Chat, chat.id))) if chat.given is None else chat.given
 
 

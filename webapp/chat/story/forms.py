@@ -7,11 +7,11 @@ from webapp.web.forms import Form
 
 
 class StoryForm(Form):
-    # It shares its page with the composer, so each field has an id of its own.
+    # Each field has an explicit id, because the form is on the same page as the composer.
     text = TextAreaField(
         "What came before", id="story-text", default="", render_kw={"rows": 8, "maxlength": MOST_CHARS, "dir": "auto"}
     )
-    # The mark of the story that was shown, so that nobody changes what somebody else has written meanwhile.
+    # The mark of the story that was shown, to detect a concurrent change.
     was = StringField("was", default="")
 
     @classmethod
@@ -19,6 +19,6 @@ class StoryForm(Form):
         return cls.fresh(text=found.text if found else "", was=found.mark if found else "")
 
     def is_changed(self, found: Told | None) -> bool:
-        """Whether something was typed that is not what is kept."""
+        """Returns whether the submitted text differs from the stored one."""
         typed = (self.text.data or "").replace("\r\n", "\n").strip()
         return typed != (found.text if found else "")

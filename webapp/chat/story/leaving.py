@@ -1,16 +1,16 @@
-"""Which messages of a chat are retold, before they no longer fit. Pure."""
+"""Decides which messages of a chat are retold before they no longer fit. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-# Of what the history may take: from how much on the oldest is retold, and how much then stays word for word. What lies
-# between is for what is said while the model writes.
+# Fractions of the room for the history: when it is filled to `FULL`, the oldest messages are retold until `STAYS` remains word
+# for word. The difference is headroom for messages added while the model writes the story.
 FULL, STAYS = 2 / 3, 1 / 2
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What the history of a chat may take in a prompt, in tokens and in messages; nothing said is no limit."""
+    """The room for a chat's history in a prompt, in tokens and messages; None is no limit."""
 
     tokens: int | None = None
     messages: int | None = None
@@ -25,9 +25,9 @@ class Room:
 
 
 def staying(newest_first: Iterable[tuple[str, int]], room: Room) -> int | None:
-    """How many of these messages stay as they are, by their roles and tokens; None while all of them can.
+    """Returns how many messages, given by role and tokens, stay word for word; None if all of them can.
 
-    Whole exchanges stay: those that leave enough room, and the newest as long as it fits.
+    Whole exchanges stay: those that leave enough room, and the newest if it fits.
     """
     tokens = messages = stays = 0
     for count, (role, cost) in enumerate(newest_first, 1):

@@ -1,4 +1,4 @@
-"""What of a chat is to be retold next: read a few messages at a time, and no more than one request holds."""
+"""Selects what to retell next in a chat: reads a few messages at a time, up to the size of one request."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,13 +23,13 @@ from webapp.heavy.turns import by_turns
 
 AT_ONCE, CHARS_AT_ONCE = 100, 200_000
 LEAST_TOKENS = 200
-# What stands where the middle of a message had no room.
+# Marks where the middle of a message was cut out.
 CUT = "\n[…]\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What was said down to a message, to be retold behind what is told already."""
+    """The text down to a message that is to be retold; `before` is the story that it continues."""
 
     message_id: str
     words: str
@@ -37,7 +37,7 @@ class Piece:
 
 
 def due(chat: Chat, message_id: str, model: str, tokens: int) -> Piece | None:
-    """What is to be retold of the branch that ends with this answer of a model, if its history leaves too little room."""
+    """Returns what to retell of the branch that ends with this answer; None if its history still leaves enough room."""
     room = _room(chat, message_id, model)
     if room.is_endless:
         return None
@@ -49,14 +49,14 @@ def due(chat: Chat, message_id: str, model: str, tokens: int) -> Piece | None:
 
 
 def all_of(chat: Chat, tokens: int) -> Piece | None:
-    """What of the branch that the chat shows is not told yet, or its beginning."""
+    """Returns what the story doesn't cover yet on the branch that the chat shows, as far as it fits one request."""
     ids = queries.ids_to(chat.head_id) if chat.head_id else []
     before = told.of_path(db.session(), chat.id, ids)
     return piece(chat, ids[before.count if before else 0 :], before, tokens)
 
 
 def piece(chat: Chat, ids: Sequence[str], before: Told | None, tokens: int) -> Piece | None:
-    """The first of these messages that fit into so many tokens; of one that alone is longer the beginning and the end."""
+    """Returns as many of these messages as fit the token limit; a longer single message is cut in the middle."""
     names, lines, last = _names(chat), list[str](), ""
     tokens = max(LEAST_TOKENS, tokens - (estimate(before.text) if before else 0))
     for said in _read(chat, ids):
@@ -72,7 +72,7 @@ def piece(chat: Chat, ids: Sequence[str], before: Told | None, tokens: int) -> P
 
 
 def _room(chat: Chat, message_id: str, model: str) -> Room:
-    """What the history may take beside what the answer was asked with."""
+    """Returns the room for the history besides the other sections that the answer's prompt contained."""
     asked = queries.ASKED_WITH.scalar(db.session(), {"message": message_id}) or {}
     budget = parts.budget_tokens(named(model), asked.get("parameters", {}))
     around = sum(each.get("tokens", 0) + PER_MESSAGE for each in asked.get("sections", ()))
@@ -80,9 +80,9 @@ def _room(chat: Chat, message_id: str, model: str) -> Room:
 
 
 def _newest_first(message_id: str, most: int) -> Iterator[tuple[str, int]]:
-    """Role and tokens of so many messages, from this one upwards."""
+    """Yields role and tokens of up to `most` messages, from this one upwards."""
     for read in paths.said_upwards(message_id):
-        # Nothing is held while others have their turn.
+        # Releases the database connection before other greenlets run.
         db.session.rollback()
         share = share_of(sum(len(each.content) for each in read))
         for each in reversed(read[-most:] if most else []):
@@ -101,7 +101,7 @@ def _read(chat: Chat, ids: Sequence[str]) -> Iterator[Said]:
 
 
 def _names(chat: Chat) -> dict[str, str]:
-    """Who speaks, where no message says it itself."""
+    """Returns the speakers' names by role; none in a group, where each message has its own."""
     if chat.is_group:
         return {}
     character = cast.character_of(db.session(), chat.owner_id, chat.character_id)

@@ -1,4 +1,4 @@
-"""What a person can do with the story so far of a chat: write it, have it written, and forget it."""
+"""Actions on a chat's story so far: edit it, have the model write it, and delete it."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ LATE = "The model takes longer than usual. The story is kept as soon as it is wr
 
 
 def story_of(chat: Chat) -> Told | None:
-    """The one that counts on the branch that the chat shows."""
+    """Returns the story that applies to the branch that the chat shows."""
     return told.of_path(db.session(), chat.id, _path(chat))
 
 
@@ -33,15 +33,15 @@ def is_offered(chat: Chat) -> bool:
 
 
 def is_writable(chat: Chat) -> bool:
-    """Whether its model can write one: the demo has nothing to say."""
+    """Returns whether the chat's model can write a story, which the demo model can't."""
     return is_offered(chat) and not chat.model.startswith(DEMO)
 
 
 def save(chat: Chat, text: str, *, was: str | None = None) -> None:
-    """Keep what a person says instead of the story there is, if that has the mark `was`; without a text it is forgotten."""
+    """Stores a person's text as the story if the present one still has the mark `was`; an empty text deletes it."""
     _refuse_without_history(chat)
     text, id, path, running = checked_text(text, "text"), chat.id, _path(chat), service.running_in(chat.lane)
-    # What is being written at this moment, nobody can tell yet.
+    # The story can't cover an answer that is still being written.
     said = [each for each in path if not running or each != running.message_id]
     if not said:
         raise Invalid("Nothing has been said in this chat yet.", field="text")
@@ -60,7 +60,7 @@ def save(chat: Chat, text: str, *, was: str | None = None) -> None:
 
 
 def forget(chat: Chat) -> None:
-    """Delete every story of the branch that the chat shows, and stop the one that is being written."""
+    """Deletes all stories on the branch that the chat shows, and stops one being written."""
     id, path = chat.id, _path(chat)
     asides.stop(the_engine(), writing.lane(id))
     with write() as session:
@@ -69,9 +69,9 @@ def forget(chat: Chat) -> None:
 
 
 def write_now(chat: Chat, *, by: str) -> bool:
-    """Have the model tell all that is not told yet, as far as it comes in half a minute; says whether it wrote anything.
+    """Has the model retell everything not covered yet, for up to half a minute; returns whether it wrote anything.
 
-    Waits for it. `by` is whose limits count.
+    Blocks until then. `by` is the person whose limits apply.
     """
     _refuse_without_history(chat)
     if not is_writable(chat):
@@ -86,7 +86,7 @@ def write_now(chat: Chat, *, by: str) -> bool:
             if not has_written:
                 raise
             return True
-        # Nothing is held while the model is waited for.
+        # Releases the database connection while waiting for the model.
         db.session.rollback()
         while job.aside.id in engine.live and engine.now() < until:
             engine.pause(LOOK_SECONDS)

@@ -1,4 +1,4 @@
-"""The story so far of a chat: which one counts, whether it has one, and how a model is told it."""
+"""The story so far of a chat: which one applies, whether the chat has one, and its section in the prompt."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ BEFORE = "What came before the messages that follow:"
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The story that counts on a path, and how many of its messages it tells, from the first on.
+    """The story that applies to a path, and how many of the path's messages it covers, from the first on.
 
-    `mark` is what it is known by to whoever saw it, so that nobody overwrites a newer one.
+    `mark` identifies this version of the text, to detect a concurrent change.
     """
 
     id: str
@@ -43,7 +43,7 @@ class Told:
 
 
 def of_path(session: Session, chat_id: str, ids: Sequence[str]) -> Told | None:
-    """The story that tells most of a path, given by the ids of its messages from the root on; of equal ones the newest."""
+    """Returns the story that covers most of a path, the newest of equals; `ids` are the path's messages from the root on."""
     rows = session.execute(select(Story.message_id, Story.id).where(Story.chat_id == chat_id)).all()
     if not rows:
         return None
@@ -54,18 +54,18 @@ def of_path(session: Session, chat_id: str, ids: Sequence[str]) -> Told | None:
 
 
 def by_message(session: Session, ids: Iterable[str]) -> dict[str, str]:
-    """The texts of the stories that lead down to these messages, the newest of each."""
+    """Returns the newest story of each of these messages, by message id."""
     query = select(Story.message_id, Story.text).where(Story.message_id.in_(list(ids)))
     rows = session.execute(query.order_by(Story.id)).all()
     return {row.message_id: row.text for row in rows}
 
 
 def is_kept(wish: str, kind: str) -> bool:
-    """Whether chats of this kind that say so have one."""
+    """Returns whether a chat with this setting and kind keeps a story."""
     team = str(setting("models.story"))
     return wish == "on" if wish else team == "all" or team == kind == ROLEPLAY
 
 
 def is_told(chat: Chat) -> bool:
-    """Whether models are told it in a chat."""
+    """Returns whether prompts of the chat include the story."""
     return is_kept(chat.story, chat.kind) and has_history(chat)

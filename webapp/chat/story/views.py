@@ -1,4 +1,4 @@
-"""The story so far of a chat, in the panel of its prompts and on a page of its own."""
+"""The story so far of a chat, in the settings panel and on a page of its own."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def update(id: str) -> Response:
 @bp.post("/chats/<id>/story/write")
 @signed_in
 def write_now(id: str) -> Response:
-    """What was typed is kept first, so that the model carries it on."""
+    """Stores the submitted text first, so that the model continues it."""
     form = StoryForm.opened()
     with form.attempt():
         chat = own_chat(id)
@@ -54,7 +54,7 @@ def forget(id: str) -> Response:
 
 
 def shown(chat: Chat, form: StoryForm | None = None, said: str = "") -> dict[str, Any] | None:
-    """What its template needs; nothing for a chat that can have none."""
+    """Returns the template context of the story; None for a chat that can have none."""
     if not service.is_offered(chat):
         return None
     found = service.story_of(chat)

@@ -1,4 +1,4 @@
-"""The story so far, carried on by a model beside the answers: what leaves the history is retold before it is gone."""
+"""Has a model continue the story so far in the background, so that messages are retold before they leave the history."""
 
 import logging
 from collections.abc import Callable
@@ -36,21 +36,21 @@ from webapp.providers.base import ModelRequest
 from webapp.streaming.transcript import Transcript
 
 PURPOSE = "story"
-# Nobody waits for it, and models that run at home are slow.
+# Generous, because no one waits for it, and models that run at home are slow.
 MOST_SECONDS = 120.0
-# What one request retells at most; where nobody knows what a model can take in, it is taken for a small one.
+# The most that one request retells, and the context length assumed for a model if it is unknown.
 MOST_TOKENS, USUAL_LENGTH = 24_000, 8_192
-# A story takes a sixteenth of what the model can take in, and at most so many words.
+# A story takes up to a sixteenth of the context window, and at most this many words.
 SHARE, MOST_WORDS = 16, 600
 ENDED = ("completed", "stopped")
 log = logging.getLogger("chat:story")
-# By generation, as long as it runs. Never stored: it holds words of the chat.
+# Running jobs by generation id. Only in memory, because requests contain text of the chat.
 _jobs: dict[str, "StoryJob"] = {}
 
 
 @dataclass(slots=True)
 class StoryJob:
-    """What is being retold in a chat; `is_kept` says whether the story of it was stored."""
+    """A running request for a story; `is_kept` is set when the story was stored."""
 
     chat_id: str
     piece: Piece
@@ -59,7 +59,7 @@ class StoryJob:
 
 
 def carry_on_later(engine: Engine, generation: Generation, after: Aftermath) -> None:
-    """Has what leaves the history retold, in a greenlet of its own; what fails is tried again after the next answer."""
+    """Has the story continued in a greenlet of its own; after a failure, the next answer triggers another try."""
     is_meant = generation.status in ENDED and not generation.is_demo and after.owner_id and generation.message_id
     if is_meant and told.is_kept(after.story, generation.kind) and not engine.is_closing:
         values = after.chat_id, generation.message_id or "", generation.model_asked
@@ -67,7 +67,7 @@ def carry_on_later(engine: Engine, generation: Generation, after: Aftermath) -> 
 
 
 def begin(engine: Engine, job: StoryJob) -> None:
-    """Asks for it; raises an `AppError` when this is not the moment for it."""
+    """Starts the request; raises an `AppError` if it can't run now."""
     _jobs[job.aside.id] = job
     has_begun = False
     try:
@@ -81,7 +81,7 @@ def begin(engine: Engine, job: StoryJob) -> None:
 
 
 def all_of(chat: Chat, model: str, person: str) -> StoryJob | None:
-    """The next piece of all that is not told yet."""
+    """Returns a job for the next piece of everything that the story doesn't cover yet."""
     return _job(chat, model, person, partial(pieces.all_of, chat))
 
 
@@ -90,7 +90,7 @@ def lane(chat_id: str) -> str:
 
 
 def _carry_on(engine: Engine, chat_id: str, message_id: str, model: str) -> None:
-    """Whatever stands in the way, the answer has ended already, and the next one asks again."""
+    """Starts the request; errors are only logged, since the answer has ended and the next one triggers another try."""
     wait_for_turn()
     with engine.in_app():
         try:
@@ -125,7 +125,7 @@ def _request(prompt: Rendered, model: str, piece: Piece, answer_tokens: int, *, 
 
 
 def _finish(session: Session, generation: Generation, transcript: Transcript, _picture: Any) -> None:
-    """Keeps the story, unless what it carries on has changed meanwhile, or the message it leads to is gone."""
+    """Stores the story, unless the one it continues has changed or its last message is gone."""
     job, text = _jobs.get(generation.id), transcript.text.strip()[:MOST_CHARS]
     if not job or not text or generation.status != "completed":
         return
