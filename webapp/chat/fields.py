@@ -12,8 +12,8 @@ from webapp.providers.openai_request import EFFORTS
 class ChatField:
     """A column of chats: a text, or a number between `least` and `most` that can be empty.
 
-    `chars` is the width of a number's input. A text has the general length limit, is one of `choices` (value to label), or has
-    at most `lines` lines. `ability` is the model ability it needs; samplers are seldom set.
+    A number has at most `chars` characters when typed. A text has the general length limit, is one of `choices` (value to
+    label), or has at most `lines` lines. `ability` is the model ability it needs; samplers are seldom set.
 
     `element` is its id on a page; `label` and `hint` are shown in the form, `refusal` when a value is out of bounds, and
     `description` in the API reference.

@@ -36,8 +36,8 @@ from webapp.streaming.events import Saved
 from webapp.streaming.transcript import Transcript
 
 CONTINUING = "Continuing after a restart"
-# Shorter answers that no one watched, such as those requested by API clients, are rendered only when first shown: most never
-# are. A page renders forty of this length in one request, and stores the HTML.
+# Shorter answers that no one watched, such as those requested by API clients, are rendered only when they are shown, which is
+# rare. A page renders forty of this length in one request, and stores the HTML.
 DRAWN_LATER_CHARS = renderings.PAGE_CHARS // 40
 
 

@@ -26,7 +26,7 @@ def has_history(chat: Chat) -> bool:
 def collections_for(prompt_key: str) -> list[str]:
     """Returns the ids of the collections that a setting attaches to every chat led by this prompt.
 
-    Readers' permissions are not checked here.
+    An answer quotes only those that the requester can see; that is checked later, by the search.
     """
     found = setting(COLLECTIONS) if prompt_key in KEYS else ()
     return list(found) if isinstance(found, tuple) else []

@@ -42,7 +42,7 @@ def said_upwards(message_id: str) -> Iterator[list[Said]]:
 
 
 def said_within(session: Session, message_id: str) -> list[Said]:
-    """Returns the path within a transaction of `again_when_long`, reading one chunk only, as writers are blocked meanwhile."""
+    """Returns the path within a transaction of `again_when_long`; reads one chunk only, since other writers are waiting."""
     rows = NEAR.all(session, {"id": message_id})
     above = _above(rows)
     known: dict[str | None, list[Said]] = {None: [], **session.info.get(KNOWN, {})}

@@ -198,14 +198,14 @@ def path_ids(chat: Chat) -> list[str]:
 
 
 def is_shown(chat: Chat, message: Message) -> bool:
-    """Returns whether a message is on the branch that the chat shows, without blocking others in a long chat."""
+    """Returns whether a message is on the branch that the chat shows, without blocking other greenlets in a long chat."""
     up = up_from(Message.id == bindparam("id"))
     query = select(up.c.id).where(up.c.id == message.id)
     return bool(chat.head_id) and bool(bounded.column(query.params(id=chat.head_id)))
 
 
 def ids_to(message_id: str) -> list[str]:
-    """Returns the message ids from the root down to this one, without blocking others in a long chat."""
+    """Returns the message ids from the root down to this one, without blocking other greenlets in a long chat."""
     return bounded.column(PATH_IDS.params(id=message_id))
 
 

@@ -19,7 +19,7 @@ OF_LATE, AT_ONCE = timedelta(days=7), 50
 
 
 def work() -> bool:
-    """Adds a batch of answers to their people's memories; returns whether there may be more."""
+    """Adds a batch of answers to their people's memories; returns whether more can be left."""
     memory.erase()
     rows = _missing()
     hidden = queries.out_of_sight([row.message_id for row in rows])

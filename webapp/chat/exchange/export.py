@@ -104,7 +104,8 @@ def _packed(engine: Engine, user_id: str) -> Iterator[bytes]:
                     member.write(part)
                     yield pipe.take()
         for name, path in _files(engine, user_id):
-            # A file can be deleted during the export. Pictures are compressed already, so they are stored as they are.
+            # A file can be deleted during the export, and is then left out. Pictures are compressed already, so they are stored
+            # as they are.
             with suppress(FileNotFoundError):
                 archive.write(path, name, zipfile.ZIP_STORED)
             yield pipe.take()

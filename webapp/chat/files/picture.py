@@ -10,7 +10,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 MOST_SIDE, MOST_PIXELS = 2_000, 60_000_000
-# A larger PNG is most likely a photograph, which JPEG compresses better.
+# A larger PNG is most likely a photograph, and is stored in another format.
 MOST_PNG_BYTES = 3 * 1024 * 1024
 QUALITY = 88
 NOT_A_PICTURE = "This picture is damaged, or isn't a PNG, JPEG, WebP or GIF."

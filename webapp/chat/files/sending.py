@@ -12,7 +12,7 @@ from webapp.providers.base import ModelRequest, Picture, Turn, named_picture
 from webapp.streaming.events import Notice
 
 UNSEEN = Notice("images_left_out", "This model doesn't take images, so it was only told their names.")
-# Some servers reject more, and encoding them into a request blocks everyone. The newest are sent.
+# Some servers reject more, and encoding them into a request blocks other greenlets. The newest are sent.
 MOST_PICTURES, MOST_BYTES = 20, 12 * 1024 * 1024
 
 

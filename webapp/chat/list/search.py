@@ -23,7 +23,7 @@ MOST_TITLES = 10
 # Limits while typing: the results fit the sidebar, and shorter prefixes would match too many words.
 MOST_GLANCED = 8
 LEAST_BEGINNING = 3
-# How many versions of one message usually match, if it has versions.
+# How many matching versions to expect of one message; all but one of them are dropped.
 VERSIONS_OF_ONE = 3
 MOST_MARKED_CHARS = 200
 # Ranking one hit can take several milliseconds, so rows are fetched in batches of this size.

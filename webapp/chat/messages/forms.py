@@ -65,5 +65,5 @@ class MessageForm(Form):
         self.refusal = refusal
         self.message.errors = [refusal.message]
         if isinstance(refusal, Invalid):
-            # The corrected text will be another sending.
+            # A corrected text counts as another sending, so it needs a new key.
             self.key.data = new_id()

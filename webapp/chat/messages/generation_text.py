@@ -21,7 +21,7 @@ def text_of(generation: Generation, message: Message) -> str:
 
 
 def reasoning_of(generation: Generation, message: Message) -> str:
-    """Returns the generation's reasoning if it is the only one of its message; the message stores no offsets of reasoning."""
+    """Returns the generation's reasoning if no other generation of the message continues it or is continued by it."""
     continued = select(Generation.id).where(Generation.continues_id == generation.id).limit(1)
     is_alone = not generation.continues_id and db.session.scalar(continued) is None
     return message.reasoning if is_alone else ""

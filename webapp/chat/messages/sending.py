@@ -56,9 +56,9 @@ class How:
 
     `context_limit` is how many earlier messages are sent, and `when_unwatched` what happens while no one is connected:
     `detach`, `idle:SECONDS` or `abort:SECONDS`. `is_typed` deletes the person's draft. `given` are the answer's sources.
-    Without `is_personal`, the request leaves out the person's custom instructions. `speaker` is the character of a group that
-    answers. `is_again` means that the answer is another version of an existing one. `shared` are the owner's variables, if the
-    message to be answered changes them.
+    Without `is_personal`, the request leaves out what the person says about themselves, such as persona and custom
+    instructions. `speaker` is the character of a group that answers. `is_again` means that the answer is another version of an
+    existing one. `shared` are the owner's variables, if the message to be answered changes them.
     """
 
     context_limit: int | None = None

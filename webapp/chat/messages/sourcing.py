@@ -48,7 +48,7 @@ def found_again(chat: Chat, question_id: str, person: str, *, speaker_id: str | 
 
 
 def kept_for(chat: Chat, message: Message, person: str) -> Given:
-    """Returns an answer's own sources with their numbers, to continue it; an empty answer is searched for again."""
+    """Returns an answer's own sources with their numbers, to continue it; for an answer without text, searches again."""
     if message.content:
         kept = message.sources
         return answering.given_again(kept, sources.permitted(db.session.get(User, person), kept)) if kept else NOTHING

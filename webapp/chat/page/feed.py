@@ -279,7 +279,10 @@ class _Page:
         return had.is_followed and bool(is_another or is_over)
 
     def _change(self, new: Sequence[ShownMessage], **more: Any) -> Change:
-        """Renders all fragments with one template, since starting one takes as long as rendering most of them."""
+        """Renders all fragments with one template, since starting one takes as long as rendering most of them.
+
+        The title is not replaced while the person is renaming the chat.
+        """
         chat = shown.chat(self._chat, is_running=self._running is not None, right=self._right)
         about = {"chat": chat, "title_place": UNTOUCHED, "led": self._led, "cut": self._cut, **self._around}
         html = render_template("chat/_turn.html", new=new, **about, **more)

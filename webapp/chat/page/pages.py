@@ -160,5 +160,5 @@ def _composer_fragment(chat: Chat, form: MessageForm, status: int) -> Response:
 def _is_allowed(context: Context, chat_id: str, right: str) -> bool:
     with context():
         chat = rows.found(db.session(), Chat, chat_id)
-        # If the right has changed, the stream ends and the browser reloads the page.
+        # If the right has changed, the stream ends: with another right the page looks different, and has to be loaded again.
         return bool(chat and not chat.deleted_at and right_in(chat, user_or_none()) == right)

@@ -126,7 +126,7 @@ def prompt_for(
     fit = filled(chat, builder, path, earlier, **limits)
     kept, fitted = fit.kept, fit.fitted
     if given.sources and not any(each.passage_id for each in kept.sections):
-        # All quoted passages were dropped, so the sections around them are dropped, too.
+        # No passage fits, so the sections that introduce them are dropped, too.
         kept = kept.without(tuple(given.sections()))
     return {
         "sections": _wordless(kept),

@@ -80,7 +80,7 @@ class FiledMessage:
 class FiledChat:
     """A chat in a file. `id` is its origin, by which a second import recognizes it.
 
-    `settings` are values of `FIELDS`. In `messages`, parents come before their children.
+    `settings` are the values of `FIELDS`. In `messages`, parents come before their children.
     """
 
     id: str
