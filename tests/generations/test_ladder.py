@@ -21,6 +21,9 @@ CUT = {"counted": 9, "cut_after": 0}
 ERROR_INSIDE = {"says": "x", "error_after": 0}
 WHOLE = {"json": {"choices": [{"message": {"role": "assistant", "content": "In one piece"}, "finish_reason": "stop"}]}}
 
+UNSTREAMED = {"status": 400, "json": {"error": {"message": "This model doesn't support streaming.", "param": "stream"}}}
+BROKEN = {"status": 500, "json": {"error": {"message": "Streaming is broken"}}}
+
 STEPS = [
     # what the upstream does in turn, what the person sees, how it ends, with which text, after how many calls
     ([HELLO], [], "completed", "Hello there"),
@@ -41,6 +44,8 @@ STEPS = [
         marks=pytest.mark.deep,
     ),
     ([{"counted": 9, "cut_after": 3}], [], "interrupted", "w000001 w000002 w000003 "),
+    ([UNSTREAMED, WHOLE], ["whole"], "completed", "In one piece"),
+    pytest.param([BROKEN] * 3 + [WHOLE], ["retry", "retry", "whole"], "completed", "In one piece", marks=pytest.mark.deep),
 ]
 WITH_ANOTHER = [
     ([BUSY, BUSY, BUSY, HELLO], ["retry", "retry", "fallback"], "completed", "Hello there"),

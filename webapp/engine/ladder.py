@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
@@ -23,6 +24,8 @@ BACK_OFF_SECONDS = (0.5, 2.0)
 PATIENCE_SECONDS = 30.0
 NEVER_STEP_ON = {"auth", "credit"}
 STREAMING_FAULTS = {"cut", "invalid", "stall", "first_byte", "error"}
+# What servers say that refuse to stream: that streaming isn't supported, or who may do it.
+SAYS_STREAM = re.compile(r"\bstream(?:s|ed|ing)?\b", re.I)
 NOT_THE_MODELS_FAULT = {"auth", "credit", "invalid"}
 
 
@@ -107,7 +110,7 @@ class Ladder:
 
     def _ask(self, rung: Rung, stop: Stop) -> Iterator[Event]:
         if rest := self._circuits.rest_seconds(rung.model):
-            words = f"{rung} failed several times in a row and is paused for {rest:.0f} s."
+            words = f"{rung} failed several times in a row and is paused for {max(1, round(rest))} s."
             raise ProviderError("error", words, retryable=True, retry_after=rest)
         if not rung.takes_pictures and any(turn.pictures for turn in self._request.turns):
             yield Notice("images_left_out", f"{rung} doesn't take images, so it was only told their names.")
@@ -130,8 +133,7 @@ class Ladder:
                 if stop or self._has_said:
                     raise
                 wait_seconds = self._wait_seconds(error, tries)
-                is_streams_fault = self._is_accepted and error.code in STREAMING_FAULTS
-                if wait_seconds is None and not is_streams_fault:
+                if wait_seconds is None and not self._is_streams_fault(error):
                     raise
                 yield self._step("whole" if wait_seconds is None else "retry", rung, error, wait_seconds or 0.0)
             if wait_seconds is None:
@@ -139,6 +141,10 @@ class Ladder:
                 return
             if stop.wait(wait_seconds):
                 return
+
+    def _is_streams_fault(self, error: ProviderError) -> bool:
+        """Whether the model may answer in one piece: its stream went wrong, or it was the streaming that was refused."""
+        return error.code in STREAMING_FAULTS and (self._is_accepted or bool(SAYS_STREAM.search(error.message)))
 
     def _attempted(self, rung: Rung, how: str, stop: Stop) -> Iterator[Event]:
         begun_at, self._is_accepted = self._now(), False
