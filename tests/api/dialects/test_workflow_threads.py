@@ -118,6 +118,15 @@ def test_what_a_model_says_in_a_step_is_streamed_and_cut_after_its_sentences(pro
 
 
 @pytest.mark.slow
+def test_no_position_is_told_twice(program: Program, fake: Upstream) -> None:
+    fake.says(WARM, pace=0.002)
+    thread = begun(program)
+    told = program.post(f"/chat/threads/{thread}/messages/stream", content="low").text
+    ids = [line for line in told.splitlines() if line.startswith("id: ")]
+    assert len(ids) == len(set(ids)) > 2
+
+
+@pytest.mark.slow
 def test_a_question_is_said_like_everything_else(program: Program) -> None:
     thread = begun(program)
     events = streamed(program, thread, "good")

@@ -160,9 +160,8 @@ class RunFeed:
         has_failed = run.status == "failed" or has_fallen(run)
         if has_failed:
             frames = [self._frame("error", {"error": why(run), "code": FAILED})]
-        return wire(
-            [*frames, self._done(is_success=not has_failed, was_stopped=run.status == "cancelled")], id=str(self._position)
-        )
+        # Without an id: what was said last has this position already, and a client that skips what it has had would skip the end.
+        return wire([*frames, self._done(is_success=not has_failed, was_stopped=run.status == "cancelled")])
 
     def _done(self, *, is_success: bool, was_stopped: bool = False) -> DialectFrame:
         told = {"success": is_success, "stopped": was_stopped, "messageId": self._position.message_id, "notices": []}
