@@ -27,6 +27,35 @@ def test_a_field_is_named_as_it_was_sent_and_once(admin: Client, method: str, pa
     assert field in refused["detail"]
 
 
+GRANT = {"to": "user", "to_id": "nobody"}
+LOREBOOKS = {"lorebook_ids": ["none"]}
+SHARES = {"key": "quick", "arms": [{"version": 1, "weight": 0}, {"version": 2, "weight": 100}]}
+
+
+def made(client: Client, path: str, body: object) -> str:
+    """The path of something new."""
+    answer = client.post(path, body, status=201)
+    return f"{path}/{answer.get('chat', answer)['id']}"
+
+
+def test_what_a_service_refuses_is_named_as_it_was_sent(admin: Client) -> None:
+    chat, lorebook = made(admin, "/chats", {}), made(admin, "/lorebooks", {"name": "The valley"})
+    collection = made(admin, "/collections", {"name": "Handbook"})
+    run = made(admin, "/workflows/weekly-checkin/runs", {}).rpartition("/")[2]
+    for method, path, body, status, field in (
+        ("PUT", f"{collection}/grants", GRANT, 422, "to_id"),
+        ("PUT", f"{lorebook}/grants", GRANT, 422, "to_id"),
+        ("PATCH", chat, LOREBOOKS, 422, "lorebook_ids"),
+        ("POST", "/personas", {"name": "Jo", "description": "A potter.", **LOREBOOKS}, 422, "lorebook_ids"),
+        ("POST", "/experiments", SHARES, 422, "arms"),
+        ("POST", "/prompts/quick/versions", {"sections": [{"name": "a", "text": ""}]}, 422, "sections"),
+        ("POST", f"/runs/{run}/skip", None, 409, ""),
+    ):
+        refused = admin.said(method, path, status, body)
+        assert refused.get("field", "") == field, path
+        assert list(refused.get("fields") or {}) == [field] * bool(field), path
+
+
 def test_what_a_value_of_several_kinds_can_be_is_one_sentence(admin: Client) -> None:
     said = admin.said("GET", "/runs", 422, query={"state": "nonsense"})["fields"]["state"]
     assert "'waiting'" in said
@@ -40,3 +69,8 @@ def test_what_a_value_of_several_kinds_can_be_is_one_sentence(admin: Client) -> 
 )
 def test_openai_clients_are_told_the_field_they_sent(admin: Client, wrong: object, field: str) -> None:
     assert admin.said("POST", "/v1/chat/completions", 400, wrong)["error"]["param"] == field
+
+
+def test_whatever_lies_where_programs_come_in_is_refused_as_a_problem(nobody: Client) -> None:
+    for path in ("/api/nothing", "/api/v1/nothing", "/chat/nothing", "/threads/nothing", "/ai/nothing", "/service/nothing"):
+        assert nobody.said("GET", path, 404)["code"] == "not_found", path

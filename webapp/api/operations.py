@@ -1,7 +1,7 @@
 """Operations: views that say what they take and give, which is checked at the door and read by the document."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial, wraps
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ from webapp.accounts.guards import anybody
 from webapp.api.access import identified, scoped
 from webapp.api.problems import EVENTS_PATH, Refused, refusal, stream_url
 from webapp.db import db
-from webapp.errors import Busy, Forbidden, Invalid, NotFound
+from webapp.errors import AppError, Busy, Forbidden, Invalid, NotFound
 from webapp.heavy.turns import stand_in_line
 from webapp.upstream.foreign_json import exceeds
 
@@ -39,6 +39,7 @@ class Operation:
     with `upload_field` it is a form with files in that field or, where there is a `body` too, one of both, which the view reads.
     `by_hand` says why no token may do it, where that is so.
     `takes_key` says that the view hands on an `idempotency_key()`.
+    `named` says by what name a caller sent what services call otherwise in a refusal; "" for what nobody sent.
     `ticket` says of which chat a ticket in the address must be. `stream_path` is where a busy chat's answer can be read.
     """
 
@@ -60,6 +61,7 @@ class Operation:
     upload: bool = False
     upload_field: str = ""
     most_bytes: int = MOST_BYTES
+    named: Mapping[str, str] = field(default_factory=dict)
     stream_path: str = EVENTS_PATH
     # What else it answers, by status: (sentence, model or nothing).
     others: tuple[tuple[int, str, type[BaseModel] | None], ...] = ()
@@ -90,6 +92,9 @@ def operation(summary: str, *, scope: str, **facts: Any) -> Callable[[View], Vie
                 return _response(found, view(**_names(names), **_taken(found)))
             except Busy as busy:
                 busy.stream_url = stream_url(busy.generation, found.stream_path)
+                raise
+            except AppError as refused:
+                refused.field = found.named.get(refused.field, refused.field)
                 raise
 
         guard = scoped(scope, also=found.also, visitors=found.visitors, ticket=found.ticket) if scope else anybody

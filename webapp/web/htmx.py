@@ -8,7 +8,7 @@ from flask import redirect as flask_redirect
 from webapp.heavy.turns import by_turns
 
 # Where programs come in: the native API, the OpenAI-compatible door and the paths of the dialects.
-API_PATHS = ("/api/", "/v1/", "/chat/threads", "/threads/", "/ai/", "/service/", "/openapi.json", "/metrics")
+API_PATHS = ("/api/", "/v1/", "/chat/", "/threads/", "/ai/", "/service/", "/openapi.json", "/metrics")
 
 
 def is_api() -> bool:

@@ -210,6 +210,7 @@ def show(id: str) -> ChatAnswer:
     body=ChatChange,
     answer=ChatAnswer,
     errors=(409,),
+    named={"lorebooks": "lorebook_ids"},
 )
 def change(id: str, body: ChatChange) -> ChatAnswer:
     chat, wanted = own_chat(id), body.model_dump(exclude_unset=True)

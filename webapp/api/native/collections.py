@@ -149,7 +149,14 @@ def grants(id: str) -> GrantList:
 
 
 @bp.put("/<id>/grants")
-@operation("Grant a collection, or change what was granted", scope="knowledge", body=NewGrant, answer=GrantList, errors=(409,))
+@operation(
+    "Grant a collection, or change what was granted",
+    scope="knowledge",
+    body=NewGrant,
+    answer=GrantList,
+    errors=(409,),
+    named={"whom": "to_id"},
+)
 def grant(id: str, body: NewGrant) -> GrantList:
     sharing.share(_visible(id), body.to, body.to_id, body.right, by=caller(), address=client_address())
     return _grants(_visible(id))

@@ -91,6 +91,7 @@ def index() -> ExperimentList:
     answer=ExperimentAnswer,
     status=201,
     errors=(404, 409, 422),
+    named={"weights": "arms"},
 )
 def create(body: NewExperiment) -> ExperimentAnswer:
     weights = {each.version: each.weight for each in body.arms}

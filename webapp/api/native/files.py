@@ -38,6 +38,7 @@ class FileAnswer(Answer):
     answer=FileAnswer,
     status=201,
     errors=(413, 422),
+    named={"message": "file"},
 )
 def create() -> FileAnswer:
     expect_files(service.most_bytes())

@@ -125,7 +125,14 @@ def grants(id: str) -> GrantList:
 
 
 @bp.put("/<id>/grants")
-@operation("Grant a lorebook, for reading and using it", scope="chat", body=NewReader, answer=GrantList, errors=(409,))
+@operation(
+    "Grant a lorebook, for reading and using it",
+    scope="chat",
+    body=NewReader,
+    answer=GrantList,
+    errors=(409,),
+    named={"whom": "to_id"},
+)
 def grant(id: str, body: NewReader) -> GrantList:
     sharing.share(_visible(id), body.to, body.to_id, by=caller(), address=client_address())
     return GrantList.to(shares.shares(queries.KIND, id))

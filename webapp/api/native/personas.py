@@ -66,7 +66,9 @@ def index() -> PersonaList:
 
 
 @bp.post("")
-@operation("Create a persona", scope="chat", body=NewPersona, answer=PersonaAnswer, status=201)
+@operation(
+    "Create a persona", scope="chat", body=NewPersona, answer=PersonaAnswer, status=201, named={"lorebooks": "lorebook_ids"}
+)
 def create(body: NewPersona) -> PersonaAnswer:
     return _told(personas.create(PersonaInput(**body.model_dump()), by=caller()))
 
@@ -92,7 +94,14 @@ def show(id: str) -> PersonaAnswer:
 
 
 @bp.patch("/<id>")
-@operation("Update a persona", scope="chat", body=PersonaChange, answer=PersonaAnswer, errors=(409,))
+@operation(
+    "Update a persona",
+    scope="chat",
+    body=PersonaChange,
+    answer=PersonaAnswer,
+    errors=(409,),
+    named={"lorebooks": "lorebook_ids"},
+)
 def change(id: str, body: PersonaChange) -> PersonaAnswer:
     persona = _visible(id)
     given = {"name": persona.name, "description": persona.description} | body.model_dump(exclude_none=True)

@@ -158,7 +158,13 @@ def versions(key: str, query: VersionsQuery) -> VersionList:
 
 @bp.post("/<key>/versions")
 @operation(
-    "Publish a version, which never changes", scope="chat", body=NewVersion, answer=VersionAnswer, status=201, errors=(409, 422)
+    "Publish a version, which never changes",
+    scope="chat",
+    body=NewVersion,
+    answer=VersionAnswer,
+    status=201,
+    errors=(409, 422),
+    named={"text": "sections"},
 )
 def publish(key: str, body: NewVersion) -> VersionAnswer:
     parts = [Part(each.name, each.text) for each in body.sections]

@@ -75,6 +75,10 @@ class EventsQuery(Query):
     limit: int = Field(100, ge=1, le=200)
 
 
+# A run refuses what was entered into its one field; here nothing was.
+NOTHING_SENT = {"value": ""}
+
+
 class Value(Body):
     value: str | int | float | bool | list[str] = Field(description="As the slot's type says; a text is read by its rules.")
 
@@ -169,31 +173,31 @@ def ask(id: str, body: Question) -> RunAnswer:
 
 
 @bp.post("/<id>/back")
-@operation("Go back to the question before", scope="workflows", answer=RunAnswer, errors=(409,))
+@operation("Go back to the question before", scope="workflows", answer=RunAnswer, errors=(409,), named=NOTHING_SENT)
 def back(id: str) -> RunAnswer:
     return told(runs.happen(_own(id), Event("back")))
 
 
 @bp.post("/<id>/skip")
-@operation("Skip an optional question", scope="workflows", answer=RunAnswer, errors=(409,))
+@operation("Skip an optional question", scope="workflows", answer=RunAnswer, errors=(409,), named=NOTHING_SENT)
 def skip(id: str) -> RunAnswer:
     return told(runs.happen(_own(id), Event("skip")))
 
 
 @bp.post("/<id>/pause")
-@operation("Pause a run", scope="workflows", answer=RunAnswer, errors=(409,))
+@operation("Pause a run", scope="workflows", answer=RunAnswer, errors=(409,), named=NOTHING_SENT)
 def pause(id: str) -> RunAnswer:
     return told(runs.happen(_own(id), Event("pause")))
 
 
 @bp.post("/<id>/resume")
-@operation("Resume a paused run", scope="workflows", answer=RunAnswer, errors=(409,))
+@operation("Resume a paused run", scope="workflows", answer=RunAnswer, errors=(409,), named=NOTHING_SENT)
 def resume(id: str) -> RunAnswer:
     return told(runs.happen(_own(id), Event("resume")))
 
 
 @bp.post("/<id>/cancel")
-@operation("Cancel a run", scope="workflows", answer=RunAnswer, errors=(409,))
+@operation("Cancel a run", scope="workflows", answer=RunAnswer, errors=(409,), named=NOTHING_SENT)
 def cancel(id: str) -> RunAnswer:
     return told(runs.happen(_own(id), Event("cancel")))
 

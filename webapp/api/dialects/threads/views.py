@@ -35,7 +35,7 @@ from webapp.connections.models import providers
 from webapp.db import db
 from webapp.engine import service as generations
 from webapp.engine.tables import Generation
-from webapp.errors import Invalid, NotFound
+from webapp.errors import NotFound
 from webapp.live.watch import LOST
 from webapp.workflows import runs
 from webapp.workflows.queries import run_of, slugs_of
@@ -43,6 +43,8 @@ from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
 
 TAG = "Threads compatibility API"
+# What a message is called in chats, and an answer in runs.
+CONTENT = {"message": "content", "value": "content"}
 MOST_THREADS = 200
 bp = Blueprint("api_threads", __name__)
 
@@ -98,6 +100,7 @@ def messages(id: str, query: ThreadPage) -> ThreadMessages:
     answer=ThreadAnswer,
     takes_key=True,
     errors=(404, *STARTS, 502, 504),
+    named=CONTENT,
     tag=TAG,
 )
 def send(id: str, body: ThreadContent) -> ThreadAnswer:
@@ -120,6 +123,7 @@ def send(id: str, body: ThreadContent) -> ThreadAnswer:
     stream=THREADS,
     takes_key=True,
     errors=(404, *STARTS),
+    named=CONTENT,
     tag=TAG,
 )
 def send_and_watch(id: str, body: ThreadContent) -> Response:
@@ -181,8 +185,4 @@ def _heard(run: WorkflowRun, body: ThreadContent) -> tuple[WorkflowRun, Position
     """The run after this message, which answers its step, and the position before it."""
     access.check("workflows")
     before = Position(db.session.get_one(Chat, run.chat_id).head_id or "")
-    try:
-        return runs.happen(run, Event("answer", body.content)), before
-    except Invalid as refusal:
-        # Here the field has another name than on the page of a run.
-        raise Invalid(refusal.message, field="content") from refusal
+    return runs.happen(run, Event("answer", body.content)), before
