@@ -75,6 +75,17 @@ def test_what_can_be_made_too_quickly_tells_so(app: Flask) -> None:
     assert all("404" in told[f"/api/v1/{each}"]["post"]["responses"] for each in ("characters", "questions"))
 
 
+def test_every_refusal_has_the_body_of_a_problem(app: Flask) -> None:
+    told = {
+        (path, method, status): reply
+        for path, methods in document(app)["paths"].items()
+        for method, operation in methods.items()
+        for status, reply in operation["responses"].items()
+    }
+    assert not [place for place, reply in told.items() if int(place[2]) >= 400 and not reply.get("content")]
+    assert list(told["/api/v1/files/{id}", "get", "200"]["content"]) == ["*/*"]
+
+
 def test_every_number_in_an_address_has_an_end(app: Flask) -> None:
     """No database compares with one that none of its columns can hold."""
     told = [

@@ -42,10 +42,10 @@ def responses(operation: Operation, *, has_names: bool, refs: Refs) -> dict[str,
         place = found.setdefault("200", {"description": DONE[200], "content": {}})
         place["content"][EVENT_STREAM] = events(GRAMMARS[operation.stream], refs)
         place["headers"] = {"X-Stream-Id": {"description": "The generation.", "schema": {"type": "string"}}}
-    for status, sentence, model in operation.others:
-        content = {"content": {JSON: {"schema": refs[model, "serialization"]}}} if model else {}
-        found.setdefault(str(status), {"description": sentence, **content})
     problem = {"content": {PROBLEM: {"schema": refs[Problem, "serialization"]}}}
+    for status, sentence, model in operation.others:
+        content = {"content": {JSON: {"schema": refs[model, "serialization"]}}} if model else problem if status >= 400 else {}
+        found.setdefault(str(status), {"description": sentence, **content})
     for status in refusals(operation, has_names=has_names):
         found.setdefault(str(status), {"description": f"{TITLES.get(status, 'Refused')}.", **problem})
     return dict(sorted(found.items()))

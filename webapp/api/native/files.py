@@ -50,6 +50,6 @@ def create() -> FileAnswer:
 
 
 @bp.get("/<id>")
-@operation("Get a file that you sent, or that was sent in a chat you can see", scope="read", media="application/octet-stream")
+@operation("Get a file that you sent, or that was sent in a chat you can see", scope="read", media="*/*")
 def show(id: str) -> Response:
     return served(visible_file(id))
