@@ -236,6 +236,7 @@ def test_programs_import_the_same(member, app):
     path, bad = "/api/v1/characters/import", (BytesIO(b"{}"), "bad.json")
     refused = program.client.post(path, data={"file": [bad]}, headers=program.headers)
     assert (refused.status_code, "bad.json: " in refused.text) == (422, True)
+    assert [set(each) for each in refused.get_json()["failed"]] == [{"name", "reason"}]
 
     files = [(BytesIO(as_json(V1)), "mara.json"), (BytesIO(b"{}"), "bad.json")]
     response = program.client.post(path, data={"file": files}, headers=program.headers)

@@ -134,7 +134,8 @@ def test_members_see_their_own_alone(app: Flask, made: Made, program: Client, ow
 @pytest.mark.parametrize(
     "query",
     [
-        {"from": "2026-01-01"},
+        {"from": "1999-12-31"},
+        {"from": "2020-01-01"},
         {"from": "0001-01-01T00:00:00+14:00"},
         {"from": "2026-02-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"},
         {"from": "2020-01-01T00:00:00Z"},
@@ -143,6 +144,12 @@ def test_members_see_their_own_alone(app: Flask, made: Made, program: Client, ow
 )
 def test_a_period_that_is_none_is_refused(program: Client, query: dict[str, str]) -> None:
     program.said("GET", "/insights/summary", 422, query=query)
+
+
+def test_a_moment_without_a_time_zone_is_in_utc(program: Client) -> None:
+    day = (utc_now() - timedelta(days=3)).date().isoformat()
+    for since in (day, f"{day}T00:00:00", f"{day}T00:00:00Z"):
+        assert program.get("/insights/summary", query={"from": since})["from"] == f"{day}T00:00:00Z"
 
 
 def test_what_nobody_asked_for_does_not_count(made: Made, program: Client) -> None:

@@ -149,8 +149,9 @@ def test_inputs_are_refused_field_by_field(program: Program, body: Any, fields: 
     assert said["code"]
 
 
-def test_an_empty_goal_is_refused_in_a_whole_sentence(program: Program) -> None:
-    status, said = program.send("POST", "/api/plan/inputs", {**GOALS, "goals": [""]})
+@pytest.mark.parametrize("goal", ["", " \n "])
+def test_an_empty_goal_is_refused_in_a_whole_sentence(program: Program, goal: str) -> None:
+    status, said = program.send("POST", "/api/plan/inputs", {**GOALS, "goals": [goal]})
 
     assert (status, said["fields"]) == (422, {"goals": "Enter at least one character."})
 

@@ -144,6 +144,7 @@ def test_a_model_reads_an_answer_that_does_not_fit_and_the_person_confirms_it(
 def test_a_run_stays_on_its_version_and_moves_when_it_is_told_to(admin: Client, other: Client) -> None:
     broken = admin.post("/workflows", {"definition": "workflow: two\ntitle: Two\nsteps: [collect: b]"}, status=422)
     assert broken["errors"][0]["line"] == 3
+    assert set(admin.post("/workflows", {"definition": ""}, status=422)["errors"][0]) == {"line", "column", "message", "hint"}
     other.post("/workflows", {"definition": TWO}, status=403)
     admin.post("/workflows", {"definition": TWO}, status=201)
     other.post("/workflows/two/runs", {}, status=404)

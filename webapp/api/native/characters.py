@@ -80,6 +80,17 @@ class BroughtAnswer(Answer):
     failed: list[FailedFile]
 
 
+class NothingImported(Invalid):
+    """No file was a card; a program gets the same list as beside those that were."""
+
+    def __init__(self, failed: list[FailedFile]) -> None:
+        super().__init__(" ".join(f"{each.name}: {each.reason}" for each in failed), field="file")
+        self.failed = failed
+
+    def details(self) -> dict[str, Any]:
+        return {"failed": [each.model_dump() for each in self.failed]}
+
+
 class CharactersQuery(Query):
     cursor: Cursor = Field("", description="`next_cursor` of the previous page; empty for the first page.")
     q: str = Field("", max_length=200, description="Words to find; all must appear in the name, tags or description.")
@@ -151,9 +162,9 @@ def create(body: NewCharacter) -> CharacterAnswer:
 )
 def bring_in() -> BroughtAnswer:
     brought = bringing.bring_in(((each.filename, each.stream) for each in request.files.getlist("file")), by=caller())
-    if brought.failed and not brought.characters:
-        raise Invalid(" ".join(f"{name}: {reason}" for name, reason in brought.failed), field="file")
     failed = [FailedFile(name=name, reason=reason) for name, reason in brought.failed]
+    if failed and not brought.characters:
+        raise NothingImported(failed)
     return BroughtAnswer(characters=[ImportedCharacter.of(each) for each in brought.characters], failed=failed)
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 from flask import Blueprint
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, Field
 
 from webapp.api.access import caller, may
 from webapp.api.operations import operation
@@ -18,6 +18,8 @@ from webapp.insights.figures import METRICS, Figures, course, summed
 from webapp.insights.queries import Wanted, answered, is_fallback, ms_since_asked, newest
 
 bp = Blueprint("api_insights", __name__, url_prefix="/api/v1/insights")
+# Beyond these, a time zone could lead out of the calendar.
+FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 USUAL, MOST = timedelta(days=7), timedelta(days=366)
 MOST_HOURS = timedelta(days=31)
 
@@ -28,13 +30,21 @@ def _known_metric(name: str) -> str:
     return name
 
 
-# Beyond these, a time zone could lead out of the calendar.
-Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(2200, 1, 1, tzinfo=UTC))]
+def _moment(read: datetime) -> datetime:
+    moment = read if read.tzinfo else read.replace(tzinfo=UTC)
+    if not FIRST <= moment <= LAST:
+        raise ValueError(f"must be from {FIRST:%Y-%m-%d} to {LAST:%Y-%m-%d}")
+    return moment
+
+
+Moment = Annotated[datetime, AfterValidator(_moment)]
 
 
 class InsightsQuery(Query):
-    since: Moment | None = Field(None, alias="from", description="The first moment, with its time zone; a week ago.")
-    until: Moment | None = Field(None, alias="to", description="The moment at which it ends; now.")
+    since: Moment | None = Field(
+        None, alias="from", description="The first moment, or a day; a week ago. Without a time zone it is in UTC."
+    )
+    until: Moment | None = Field(None, alias="to", description="The moment at which it ends, in the same way; now.")
     kind: str = Field("", max_length=20, description="`chat`, `plan`, `workflow`, …; empty for all that people asked for.")
     model: str = Field("", max_length=200)
     user: Cursor = Field("", description="For admins: only this person's.")

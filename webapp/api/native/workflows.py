@@ -10,7 +10,7 @@ from webapp.accounts.guards import refuse_unless_admin, who
 from webapp.api.access import caller
 from webapp.api.native.runs import RunAnswer, told
 from webapp.api.operations import STARTS, operation
-from webapp.api.schemas import Answer, Body, Line, Text
+from webapp.api.schemas import Answer, Body, Line
 from webapp.workflows import runs, shelf
 from webapp.workflows.shelf import Entry
 
@@ -45,7 +45,7 @@ class WorkflowList(Answer):
 
 
 class NewDefinition(Body):
-    definition: Text = Field(description="YAML or JSON text.")
+    definition: str = Field(description="YAML or JSON text.")
     replace: bool = Field(False, description="Also replaces another person's unpublished draft; else that is a 409.")
 
 

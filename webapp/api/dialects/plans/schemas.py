@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 from webapp.api.dialects.schemas import Given, Id, Taken
 from webapp.api.grammars import Grammar, register
@@ -15,7 +15,10 @@ USUAL_TYPE = "monthly"
 
 class PlanWishes(Taken):
     planType: Annotated[str | None, Field(max_length=40, description="The slug of a plan type; null: `monthly`.")] = USUAL_TYPE
-    goals: Annotated[list[str], Field(description="1 to 7, as defined by the type's schema.")]
+    goals: Annotated[
+        list[Annotated[str, StringConstraints(strip_whitespace=True)]],
+        Field(description="1 to 7, as defined by the type's schema."),
+    ]
     preferences: Annotated[dict[str, Any] | None, Field(description="Each has a default; null: all of them.")] = {}
 
 
