@@ -122,6 +122,25 @@ def test_a_model_that_is_not_there_is_refused_by_its_field(program: Client) -> N
     assert (refused["code"], list(refused["fields"])) == ("invalid", ["model"])
 
 
+@pytest.mark.parametrize(
+    ("wrong", "status"),
+    [
+        ({"model": "demo/nothing"}, 422),
+        ({"collection_ids": ["nobody"]}, 404),
+        ({"lorebook_ids": ["nobody"]}, 422),
+        ({"turn_order": "mention"}, 409),
+        ({"variables": {"a": "b"}}, 409),
+        ({"title": "x" * 250}, 422),
+        ({"persona_id": "nobody"}, 422),
+    ],
+)
+def test_a_change_is_made_whole_or_not_at_all(program: Client, wrong: dict[str, object], status: int) -> None:
+    path = f"/chats/{program.post('/chats', {}, status=201)['chat']['id']}"
+    before = program.get(path)
+    program.said("PATCH", path, status, {"system_prompt": "Rhyme.", "temperature": 0.5, "is_pinned": True, **wrong})
+    assert program.get(path) == before
+
+
 def test_it_is_thrown_away_brought_back_and_erased(program: Client) -> None:
     id = program.post("/chats", {"title": "Old"}, status=201)["chat"]["id"]
     program.said("DELETE", f"/chats/{id}", 204)

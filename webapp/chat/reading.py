@@ -76,12 +76,17 @@ def checked(user: User, ids: Iterable[str]) -> list[str]:
 
 def attach(chat: Chat, ids: Iterable[str], *, by: User) -> None:
     """Replaces the collections of a chat, except that of its files, from the next answer on."""
-    files = of_chats.own(db.session(), chat.id, chat.collection_ids)
-    wanted = [*files, *checked(by, [each for each in ids if each not in files])]
+    wanted = beside_files(chat, ids, by=by)
     if wanted == list(chat.collection_ids):
         return
     with write():
         chat.collection_ids = wanted
+
+
+def beside_files(chat: Chat, ids: Iterable[str], *, by: User) -> list[str]:
+    """The collection of a chat's files, and these; raises `NotFound` for one that this person may not see."""
+    files = of_chats.own(db.session(), chat.id, chat.collection_ids)
+    return [*files, *checked(by, [each for each in ids if each not in files])]
 
 
 def attach_too(chat: Chat, ids: Sequence[str]) -> None:

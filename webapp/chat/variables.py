@@ -61,15 +61,20 @@ def replace(chat: Chat, values: Mapping[str, Any], *, seen: Mapping[str, str] | 
     """
     with write() as session:
         here = rows.held(session, Chat, chat.id)
-        if not here or not here.head_id:
-            raise Conflict("A chat has variables from its first message on.")
-        before = at(here.head_id)
-        wanted = _onto(before, values, seen) if seen is not None else values
-        fitting = kept(dict(wanted))
-        if len(fitting) < len(wanted):
-            raise Invalid(TOO_MUCH, field="variables")
-        if before != fitting:
+        before = at(here.head_id if here else None)
+        fitting = checked_in(here, _onto(before, values, seen) if seen is not None else values)
+        if here and before != fitting:
             session.execute(update(Message).where(Message.id == here.head_id).values(variables=fitting))
+
+
+def checked_in(chat: Chat | None, values: Mapping[str, Any]) -> dict[str, str]:
+    """These, if the chat can have them, and has room for all."""
+    if not chat or not chat.head_id:
+        raise Conflict("A chat has variables from its first message on.")
+    fitting = kept(dict(values))
+    if len(fitting) < len(values):
+        raise Invalid(TOO_MUCH, field="variables")
+    return fitting
 
 
 def touched(values: Mapping[str, str], seen: Mapping[str, str]) -> set[str]:

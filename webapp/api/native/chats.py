@@ -29,6 +29,7 @@ from webapp.chat.list import service as listing
 from webapp.chat.messages import follow_up, service
 from webapp.chat.messages.attached import MOST_FILES, joined
 from webapp.chat.messages.sending import How
+from webapp.chat.prompt.model_choice import answerer
 from webapp.chat.roleplay import service as roleplay
 from webapp.chat.tables import Chat
 from webapp.db import db
@@ -42,6 +43,7 @@ from webapp.web.pagination import cut
 
 bp = Blueprint("api_chats", __name__, url_prefix="/api/v1/chats")
 PROMPTS = {each.name for each in FIELDS} | {"persona_id"}
+CAST = {"character_ids", "turn_order"}
 NULLABLE = {each.name for each in FIELDS if each.kind is not str} | {"persona_id"}
 UNSEEN = "Not found, or you don't have access."
 
@@ -215,7 +217,8 @@ def show(id: str) -> ChatAnswer:
 def change(id: str, body: ChatChange) -> ChatAnswer:
     chat, wanted = own_chat(id), body.model_dump(exclude_unset=True)
     given = {name: value for name, value in wanted.items() if value is not None or name in NULLABLE}
-    if given.keys() & {"character_ids", "turn_order"}:
+    _refuse_unfit(chat, given)
+    if given.keys() & CAST:
         groups.recast(chat, given.get("character_ids"), given.get("turn_order"), by=caller())
     if given.keys() & PROMPTS:
         _set_fields(own_chat(id), given)
@@ -307,6 +310,26 @@ def _persona(id: str) -> Persona | None:
     if id and persona is None:
         raise Refused({"persona_id": UNSEEN})
     return persona
+
+
+def _refuse_unfit(chat: Chat, given: dict[str, Any]) -> None:
+    """Refuses what one of the services would, before another one has changed anything."""
+    me = caller()
+    if given.keys() & CAST:
+        groups.checked_cast(chat, given.get("character_ids"), given.get("turn_order"), by=me)
+    if given.keys() & PROMPTS:
+        roleplay.checked_fields(values_of(chat) | given)
+        _persona(given.get("persona_id") or "")
+    if "collection_ids" in given:
+        reading.beside_files(chat, given["collection_ids"], by=me)
+    if "lorebook_ids" in given:
+        lore.checked(me, given["lorebook_ids"])
+    if "variables" in given:
+        variables.checked_in(chat, given["variables"])
+    if "model" in given:
+        answerer(chat, given["model"])
+    if "title" in given:
+        listing.checked_title(given["title"])
 
 
 def _set_fields(chat: Chat, given: dict[str, Any]) -> None:

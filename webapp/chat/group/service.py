@@ -73,15 +73,21 @@ def recast(chat: Chat, ids: Sequence[str] | None, turn_order: str | None, *, by:
 
     A chat with one character becomes a group. Present members can stay even if they are in the trash or no longer visible.
     """
+    kept, order = checked_cast(chat, ids, turn_order, by=by)
+    with write():
+        chat.character_ids, chat.turn_order = kept, order
+    sending.announce(chat, "chat", chat.id)
+
+
+def checked_cast(chat: Chat, ids: Sequence[str] | None, turn_order: str | None, *, by: User) -> tuple[list[str], str]:
+    """Who will be in a chat, and in which order they will speak, if it can be so."""
     if not chat.cast_ids:
         raise Conflict("This chat has no characters. Start a group chat from Characters.")
     kept = [each.id for each in _chosen(ids, by, known=chat.cast_ids)] if ids is not None else list(chat.character_ids)
     order = checked_order(turn_order or chat.turn_order or MENTION)
     if not kept:
         raise Invalid("Only a chat with several characters has an order.", field="turn_order")
-    with write():
-        chat.character_ids, chat.turn_order = kept, order
-    sending.announce(chat, "chat", chat.id)
+    return kept, order
 
 
 def checked_order(order: str) -> str:

@@ -97,12 +97,17 @@ def persona_of(chat: Chat) -> Persona | None:
 
 def set_fields(chat: Chat, values: Mapping[str, Any], *, persona: Persona | None) -> None:
     """Replaces the settings and the persona of a chat, from the next answer on."""
-    checked = {each.name: _checked(each, values[each.name]) for each in FIELDS}
+    checked = checked_fields(values)
     persona_id = persona.id if persona else None
     with write():
         for name, value in checked.items():
             setattr(chat, name, value)
         chat.persona_id = persona_id
+
+
+def checked_fields(values: Mapping[str, Any]) -> dict[str, Any]:
+    """These values for all fields of a chat, if they can be set."""
+    return {each.name: _checked(each, values[each.name]) for each in FIELDS}
 
 
 def use_lorebooks(chat: Chat, ids: Sequence[str]) -> None:
