@@ -28,6 +28,10 @@ def open_panel(page: Page) -> None:
     expect(page.locator("#chat-prompts")).to_be_visible()
 
 
+def unfold(page: Page, title: str) -> None:
+    page.locator("summary", has_text=title).click()
+
+
 @pytest.mark.mostly_deep
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
 def test_a_chat_with_a_character(server: Server, upstream: Upstream, visit: Visit, viewport: dict[str, int]) -> None:
@@ -36,6 +40,7 @@ def test_a_chat_with_a_character(server: Server, upstream: Upstream, visit: Visi
     expect(chat.text).to_contain_text("What keeps you up?")
 
     open_panel(chat.page)
+    unfold(chat.page, "Prompts")
     chat.page.get_by_label("Pre-prompt").fill("Stay calm.")
     chat.page.get_by_role("button", name="Save prompts").click()
     expect(chat.page.locator("#chat-prompts [role=status]")).to_have_text("Saved.")
@@ -56,12 +61,14 @@ def test_prompts_that_are_not_saved_are_there_when_the_panel_opens_again(server:
     page = chat_with(visit(server, viewport=PHONE), "Hanne Voss").page
     note = page.get_by_label("Pre-prompt")
     open_panel(page)
+    unfold(page, "Prompts")
     note.fill("A long note.")
     page.keyboard.press("Escape")
     open_panel(page)
     expect(note).to_have_value("A long note.")
 
     # Not what was refused either.
+    unfold(page, "Parameters")
     page.get_by_label("Temperature").fill("warm")
     page.get_by_role("button", name="Save prompts").click()
     expect(page.locator("#chat-prompts .error").first).to_be_visible()
@@ -86,6 +93,7 @@ def test_saved_prompts_stay_where_they_are(server: Server, upstream: Upstream, v
     page = chat.page
     open_panel(page)
     save, said = page.get_by_role("button", name="Save prompts"), page.locator("#chat-prompts [role=status]")
+    unfold(page, "Prompts")
     page.get_by_label("Pre-prompt").fill("Stay calm.")
     save.focus()
     place = page.evaluate("scrollY")
@@ -95,10 +103,18 @@ def test_saved_prompts_stay_where_they_are(server: Server, upstream: Upstream, v
     expect(save).to_be_focused()
     assert page.evaluate("scrollY") == place
 
+    unfold(page, "Parameters")
     page.get_by_label("Temperature").fill("boiling")
+    unfold(page, "Parameters")
     save.click()
+    # What is wrong is unfolded, and where one writes.
     expect(page.get_by_label("Temperature")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("Temperature")).to_be_focused()
     expect(page.get_by_label("Pre-prompt")).to_have_value("Stay calm.")
+    page.get_by_label("Temperature").fill("1")
+    page.keyboard.press("Enter")
+    expect(said).to_have_text("Saved.")
+    expect(page.get_by_label("Temperature")).to_be_focused()
 
 
 @pytest.mark.mostly_deep
@@ -156,6 +172,7 @@ def test_without_scripts_everything_is_a_form(server: Server, upstream: Upstream
     expect(page.locator(".message-text")).to_have_text("Mind the hive.")
 
     press(page, page.get_by_role("link", name="Prompts and parameters"))
+    unfold(page, "Prompts")
     page.get_by_label("Post-history instructions").fill("Buzz.")
     press(page, page.get_by_role("button", name="Save prompts"))
     page.get_by_role("textbox", name="Message").fill("How many?")

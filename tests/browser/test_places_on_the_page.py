@@ -98,6 +98,7 @@ def test_parameters_are_changed_beside_the_composer(server: Server, upstream: Up
     page, path = chat.page, chat.path
     chat.box.fill("Not sent yet")
     page.get_by_role("button", name="Prompts and parameters").click()
+    page.locator("summary", has_text="Parameters").click()
     page.get_by_label("Temperature").fill("0.3")
     page.get_by_role("button", name="Save prompts").click()
     expect(page.get_by_text("Saved.")).to_be_visible()

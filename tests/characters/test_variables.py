@@ -191,7 +191,7 @@ def test_their_owner_sees_and_changes_them_beside_the_chat(chat, member, say, ke
     say(chat, "One")
     page = member.page(f"{chat}/prompts")
     names = [str(each.attributes.get("value") or "") for each in page.all("[name^=variable-name]")]
-    assert (names, page.one(".variables summary").text()) == (["mood", "turns", ""], "Variables")
+    assert (names, page.one(".variables summary").text()) == (["mood", "turns", ""], "Variables mood · turns")
 
     form = {"variable-value-1": "5", "variable-name-2": "coat", "variable-value-2": "red\r\nand blue"}
     member.submit(f"{chat}/prompts", **form, **{"variable-removed-0": "on"})

@@ -7,20 +7,23 @@ from typing import Any
 from webapp.providers.base import SAMPLERS
 from webapp.providers.openai_request import EFFORTS
 
+PROMPTS, NOTE, MEMORY, PARAMETERS, TUNING = "Prompts", "Author's note", "Memory", "Parameters", "Samplers"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatField:
     """A column of chats: a text, or a number between `least` and `most` that can be empty.
 
     A number has at most `chars` characters when typed. A text has the general length limit, is one of `choices` (value to
-    label), or has at most `lines` lines. `ability` is the model ability it needs; samplers are seldom set.
+    label), or has at most `lines` lines. `ability` is the model ability it needs.
 
-    `element` is its id on a page; `label` and `hint` are shown in the form, `refusal` when a value is out of bounds, and
-    `description` in the API reference.
+    `element` is its id on a page; `label` and `hint` are shown in the form, under the heading `group`, `refusal` when a value is
+    out of bounds, and `description` in the API reference.
     """
 
     name: str
     element: str
+    group: str
     kind: type[str | int | float] = str
     label: str
     hint: str = ""
@@ -53,6 +56,7 @@ def _of_model(
     return ChatField(
         name=name,
         element=element,
+        group=TUNING,
         kind=kind,
         label=label,
         hint=hint,
@@ -66,28 +70,32 @@ def _of_model(
 
 
 FIELDS = (
-    ChatField(name="pre_prompt", element="prompts-pre", label="Pre-prompt", hint="Placed before everything else."),
+    ChatField(name="pre_prompt", element="prompts-pre", group=PROMPTS, label="Pre-prompt", hint="Placed before everything else."),
     ChatField(
         name="system_prompt",
         element="prompts-system",
+        group=PROMPTS,
         label="System prompt",
         hint="How the model should behave. In a chat with a character, it replaces the character's own.",
     ),
     ChatField(
         name="post_prompt",
         element="prompts-post",
+        group=PROMPTS,
         label="Post-history instructions",
         hint="Placed right before your latest message.",
     ),
     ChatField(
         name="note",
         element="prompts-note",
+        group=NOTE,
         label="Author's note",
         hint="Placed among the last messages, where models take most notice of it.",
     ),
     ChatField(
         name="note_depth",
         element="prompts-note-depth",
+        group=NOTE,
         kind=int,
         label="Depth of the note",
         hint="How many messages come after it. Leave empty for 4.",
@@ -99,6 +107,7 @@ FIELDS = (
     ChatField(
         name="note_interval",
         element="prompts-note-interval",
+        group=NOTE,
         kind=int,
         label="Interval of the note",
         hint="2 sends it with every second message of yours, 0 never. Leave empty for always.",
@@ -110,6 +119,7 @@ FIELDS = (
     ChatField(
         name="note_role",
         element="prompts-note-role",
+        group=NOTE,
         label="Role of the note",
         description="The role of the author's note: `user` or `assistant`; empty for system.",
         choices={"": "System", "user": "You", "assistant": "The model"},
@@ -118,6 +128,7 @@ FIELDS = (
     ChatField(
         name="history_limit",
         element="prompts-history",
+        group=MEMORY,
         kind=int,
         label="History limit",
         hint="How many earlier messages are sent. Leave empty to send as many as fit the model's context window.",
@@ -129,6 +140,7 @@ FIELDS = (
     ChatField(
         name="temperature",
         element="prompts-temperature",
+        group=PARAMETERS,
         kind=float,
         label="Temperature",
         hint="How varied the wording is, from 0 to 2.",
@@ -140,6 +152,7 @@ FIELDS = (
     ChatField(
         name="max_tokens",
         element="prompts-tokens",
+        group=PARAMETERS,
         kind=int,
         label="Max tokens",
         hint="The most tokens the model may generate, within the server's limit.",
@@ -194,6 +207,7 @@ FIELDS = (
     ChatField(
         name="stop_words",
         element="prompts-stop",
+        group=PARAMETERS,
         label="Stop words",
         hint="One per line, up to 4. The answer ends before the first of them.",
         description="Up to 4 texts, one per line, before which an answer ends.",
@@ -204,6 +218,7 @@ FIELDS = (
     ChatField(
         name="effort",
         element="prompts-effort",
+        group=PARAMETERS,
         label="Reasoning effort",
         description="How hard the model thinks; empty for its default.",
         choices={"": "Model default", **{name: name.replace("xhigh", "extra high").capitalize() for name in EFFORTS}},
@@ -213,6 +228,7 @@ FIELDS = (
     ChatField(
         name="answer_format",
         element="prompts-format",
+        group=PARAMETERS,
         label="Answer format",
         hint="For JSON, say in the prompt which one you want.",
         description="`json` for answers that are one JSON object; empty for text.",
@@ -223,6 +239,7 @@ FIELDS = (
     ChatField(
         name="story",
         element="prompts-story",
+        group=MEMORY,
         label="Story so far",
         hint="Whether the model retells what no longer fits, so that it isn't forgotten.",
         description="`on` or `off`: whether the model retells what no longer fits; empty for what the team has set.",
@@ -232,6 +249,7 @@ FIELDS = (
     ChatField(
         name="own_instructions",
         element="prompts-own",
+        group=PROMPTS,
         label="Your custom instructions",
         hint="Whether models are told in this chat what you say of yourself in Settings.",
         description="`off` leaves out the custom instructions of the chat's owner; empty sends them.",

@@ -9,8 +9,9 @@ from wtforms.fields.core import UnboundField
 
 from webapp.characters.fields import TEXT_CHARS
 from webapp.characters.tables import Character, Persona
-from webapp.chat.fields import FIELDS, ChatField, values_of
+from webapp.chat.fields import FIELDS, MEMORY, NOTE, PARAMETERS, PROMPTS, TUNING, ChatField, values_of
 from webapp.chat.prompt.model_choice import can
+from webapp.chat.roleplay.groups import Group
 from webapp.chat.tables import Chat
 from webapp.errors import Invalid
 from webapp.knowledge.tables import Collection
@@ -24,19 +25,25 @@ from webapp.web.merging import MergingForm
 TEXT: dict[str, Any] = {"rows": 3, "maxlength": TEXT_CHARS, "dir": "auto"}
 NUMBERS: dict[type, re.Pattern[str]] = {int: re.compile(r"[0-9]{1,9}"), float: re.compile(r"-?[0-9]{0,3}\.?[0-9]{1,6}")}
 OWN = "Leave empty to use the character's own."
+WORLDS: dict[str, Any] = {"choices": [], "validate_choice": False, "default": ()}
+QUOTED = "Answers may quote these collections, as far as the person asking can see them."
+LORE = "Their entries are sent when their keys come up."
+GROUPS = (PROMPTS, NOTE, "Knowledge and lorebooks", MEMORY, PARAMETERS, TUNING)
+BESIDE = {"Knowledge and lorebooks": ("collections", "lorebooks"), MEMORY: ("is_forgotten",)}
 
 
 class PromptsForm(MergingForm):
     # Each field has an explicit id, because the form is on the same page as the composer.
     persona = SelectField("Persona", id="prompts-persona", choices=[], validate_choice=False, default="")
 
-    collections = SelectMultipleField("Knowledge", id="prompts-collections", choices=[], validate_choice=False, default=())
+    collections = SelectMultipleField("Knowledge", **WORLDS, id="prompts-collections", description=QUOTED)
 
-    lorebooks = SelectMultipleField("Lorebooks", id="prompts-lorebooks", choices=[], validate_choice=False, default=())
+    lorebooks = SelectMultipleField("Lorebooks", **WORLDS, id="prompts-lorebooks", description=LORE)
 
     is_forgotten = BooleanField("Keep this chat out of my conversation memory", id="prompts-forgotten")
 
     idle: Sequence[str] = ()
+    is_remembered = False
 
     @classmethod
     def of(cls, chat: Chat) -> "PromptsForm":
@@ -52,11 +59,14 @@ class PromptsForm(MergingForm):
         model: Model,
         collections: Sequence[Collection] = (),
         lorebooks: Sequence[Lorebook] = (),
+        *,
+        is_remembered: bool = False,
     ) -> "PromptsForm":
         """Fills in the choices of personas, collections and lorebooks, and the defaults as placeholders.
 
         Settings that the model doesn't support are hidden unless they are set.
         """
+        self.is_remembered = is_remembered
         self.idle = [each.name for each in FIELDS if can(model, each.ability) is False]
         for each in FIELDS:
             if (able := can(model, each.ability)) is not True:
@@ -83,15 +93,18 @@ class PromptsForm(MergingForm):
         return self
 
     @property
-    def settable(self) -> list[Field]:
-        return [self[each.name] for each in FIELDS if not each.is_sampler and self._is_of_use(each.name)]
+    def groups(self) -> list[Group]:
+        """Those that have something to set."""
+        found = (Group(title, [self[name] for name in self._names(title) if self._is_of_use(self[name])]) for title in GROUPS)
+        return [group for group in found if group.fields]
 
-    @property
-    def samplers(self) -> list[Field]:
-        return [self[each.name] for each in FIELDS if each.is_sampler and self._is_of_use(each.name)]
+    def _names(self, title: str) -> list[str]:
+        return [*(each.name for each in FIELDS if each.group == title), *BESIDE.get(title, ())]
 
-    def _is_of_use(self, name: str) -> bool:
-        return name not in self.idle or bool(self[name].data)
+    def _is_of_use(self, field: Field) -> bool:
+        if field.name == "is_forgotten":
+            return self.is_remembered
+        return bool(field.choices) if isinstance(field, SelectMultipleField) else field.name not in self.idle or bool(field.data)
 
     @property
     def values(self) -> dict[str, Any]:

@@ -122,6 +122,7 @@ def _about(form: PromptsForm, chat: Chat) -> PromptsForm:
         named(chat.model),
         knowledge.to_choose(current_user()),
         lorebooks.lorebooks(current_user(), attached=chat.lorebook_ids),
+        is_remembered=bool(current_user().remembers_since),
     )
 
 
@@ -146,4 +147,6 @@ def _sheet(chat: Chat, form: PromptsForm) -> Response:
 
 def _panel(chat: Chat, form: PromptsForm, said: str = "") -> Response:
     html = render_template("chat/_prompts.html", chat=chat, form=_about(form, chat), said=said, variables=_rows(form, chat))
-    return Response(part("#chat-prompts", "outerMorph", html), form.refusal.status if form.refusal else 200)
+    # What is refused opens its group and takes the focus; otherwise all stays open as it is.
+    swap, status = ("outerHTML", form.refusal.status) if form.refusal else ("outerMorph", 200)
+    return Response(part("#chat-prompts", swap, html), status)
