@@ -30,6 +30,8 @@ TABLE = {
         POST api_exchange.bring_in api:chat
         GET api_account.show api:read
         PATCH api_account.change api:chat
+        GET api_variables.show api:read
+        PUT api_variables.replace api:chat
         GET api_account.index api:read
         POST api_account.create api:chat
         GET api_models.index api:read

@@ -289,6 +289,8 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "story.write_now": (Route("POST", "signed_in", "person", ("chat",)),),
     "story.forget": (Route("POST", "signed_in", "person", ("chat",)),),
     "roleplay.update": (Route("POST", "signed_in", "person", ("chat",)),),
+    "variables.show": (Route("GET", "signed_in", "people"),),
+    "variables.update": (Route("POST", "signed_in", "people"),),
     "cast.new": (Route("GET", "signed_in", "people"),),
     "cast.begin": (Route("POST", "signed_in", "people"),),
     "cast.edit": (Route("GET", "signed_in", "person", ("chat",)),),

@@ -157,8 +157,10 @@ def test_everything_is_one_archive(owner, member, begin, path, fake, app):
 
 @pytest.mark.slow
 def test_an_archive_of_everything_comes_in_again(owner, member, path):
+    owner.submit("/variables", **{"variable-name-0": "met", "variable-value-0": "2"})
     data = download(owner, "/export.zip")
 
+    assert json.loads(ZipFile(BytesIO(data)).read("variables.json")) == {"met": "2"}
     assert bring(member, data, "everything.zip").says("1 new chat, 3 new messages.")
     assert bring(member, data, "everything.zip").says("Nothing new")
 

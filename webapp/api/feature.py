@@ -37,6 +37,7 @@ from webapp.api.native import (
     stories,
     suggestions,
     usage,
+    variables,
     workflows,
 )
 from webapp.feature import Feature
@@ -53,6 +54,7 @@ FEATURE = Feature(
         generations.bp,
         models.bp,
         own.bp,
+        variables.bp,
         usage.bp,
         insights.bp,
         experiments.bp,

@@ -16,6 +16,7 @@ from webapp.chat.page import views as pages
 from webapp.chat.prompt.built_in import OF_CHATS
 from webapp.chat.prompt.lore import of_lore
 from webapp.chat.prompt.sections import of_chat
+from webapp.chat.roleplay import variable_views
 from webapp.chat.roleplay import views as roleplay
 from webapp.chat.sharing import views as sharing
 from webapp.chat.story import views as story
@@ -41,6 +42,7 @@ FEATURE = Feature(
         exchange.bp,
         sharing.bp,
         roleplay.bp,
+        variable_views.bp,
         group.bp,
         story.bp,
     ),

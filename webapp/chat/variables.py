@@ -14,7 +14,7 @@ from webapp.db import db, write
 from webapp.errors import Conflict, Invalid
 
 ELSEWHERE = "The variables have just changed elsewhere. Please check and try again."
-TOO_MUCH = "A chat has up to 100 variables, with names of 100 characters and values of 2,000, and 20,000 characters in all."
+BOUNDS = "up to 100 variables, with names of 100 characters and values of 2,000, and 20,000 characters in all."
 
 
 def at(message_id: str | None) -> dict[str, str]:
@@ -47,9 +47,7 @@ def keep(session: Session, person_id: str, bag: Bag) -> None:
     """Stores a person's variables; of two concurrent calls, the last one wins."""
     if not bag.is_changed:
         return
-    # Locks the person's row: of two concurrent inserts of the same row, one would fail. The lock's mode doesn't block new rows
-    # that refer to the person, such as chats.
-    if session.scalar(select(User.id).where(User.id == person_id).with_for_update(key_share=True)):
+    if _held(session, person_id):
         session.merge(PersonVariables(user_id=person_id, kept=dict(bag.values)))
 
 
@@ -68,18 +66,38 @@ def replace(chat: Chat, values: Mapping[str, Any], *, seen: Mapping[str, str] | 
 
 
 def checked_in(chat: Chat | None, values: Mapping[str, Any]) -> dict[str, str]:
-    """These, if the chat can have them, and has room for all."""
+    """Returns the variables as stored; raises `Conflict` for a chat without messages and `Invalid` if they exceed a limit."""
     if not chat or not chat.head_id:
         raise Conflict("A chat has variables from its first message on.")
-    fitting = kept(dict(values))
-    if len(fitting) < len(values):
-        raise Invalid(TOO_MUCH, field="variables")
-    return fitting
+    return _fitting(values, f"A chat has {BOUNDS}")
+
+
+def replace_own(person_id: str, values: Mapping[str, Any], *, seen: Mapping[str, str] | None = None) -> None:
+    """Replaces the variables that a person has in all their chats; `seen` as in `replace`."""
+    with write() as session:
+        if _held(session, person_id):
+            wanted = _onto(of_person(person_id), values, seen) if seen is not None else values
+            session.merge(PersonVariables(user_id=person_id, kept=_fitting(wanted, f"You can have {BOUNDS}")))
 
 
 def touched(values: Mapping[str, str], seen: Mapping[str, str]) -> set[str]:
     """Returns the names of the variables that were changed, added or removed."""
     return {name for name in (*seen, *values) if seen.get(name) != values.get(name)}
+
+
+def _held(session: Session, person_id: str) -> str | None:
+    """Locks the person's row: of two concurrent inserts of the same row, one would fail.
+
+    The lock's mode doesn't block new rows that refer to the person, such as chats.
+    """
+    return session.scalar(select(User.id).where(User.id == person_id).with_for_update(key_share=True))
+
+
+def _fitting(values: Mapping[str, Any], refusal: str) -> dict[str, str]:
+    fitting = kept(dict(values))
+    if len(fitting) < len(values):
+        raise Invalid(refusal, field="variables")
+    return fitting
 
 
 def _onto(now: Mapping[str, str], values: Mapping[str, Any], seen: Mapping[str, str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 
 from webapp.accounts.tables import User
-from webapp.chat import queries
+from webapp.chat import queries, variables
 from webapp.chat.exchange import branch, played
 from webapp.chat.exchange.imports import own
 from webapp.chat.exchange.imports.filed import OF_ROW, FiledChat, FiledGeneration, FiledMessage
@@ -90,7 +90,7 @@ def words_alone(text: str) -> str:
 
 
 def everything(engine: Engine, user_id: str) -> Iterator[bytes]:
-    """Streams an archive of all chats of a person that are not in the trash."""
+    """Streams an archive of all chats of a person that are not in the trash, and of their own variables."""
     return by_turns(_packed(engine, user_id))
 
 
@@ -103,6 +103,8 @@ def _packed(engine: Engine, user_id: str) -> Iterator[bytes]:
                 for part in _in_parts(as_json(engine, id)):
                     member.write(part)
                     yield pipe.take()
+        if kept := _variables(engine, user_id):
+            archive.writestr("variables.json", json.dumps(kept, ensure_ascii=False, indent=1))
         for name, path in _files(engine, user_id):
             # A file can be deleted during the export, and is then left out. Pictures are compressed already, so they are stored
             # as they are.
@@ -110,6 +112,11 @@ def _packed(engine: Engine, user_id: str) -> Iterator[bytes]:
                 archive.write(path, name, zipfile.ZIP_STORED)
             yield pipe.take()
     yield pipe.take()
+
+
+def _variables(engine: Engine, user_id: str) -> dict[str, str]:
+    with engine.in_app():
+        return variables.of_person(user_id)
 
 
 def _files(engine: Engine, user_id: str) -> list[tuple[str, Path]]:
