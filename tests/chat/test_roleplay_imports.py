@@ -213,6 +213,21 @@ def test_several_files_come_in_at_once_and_a_bad_one_keeps_none_back(member):
     assert several(member, *[("a.jsonl", b"{")] * 31).says("Choose at most 30 files at once.")
 
 
+@pytest.mark.parametrize(
+    ("user_name", "says", "wanted"),
+    [("Jo", "Jo", "Jo"), ("Jo", "Kit", "Kit"), ("unused", "Jo", "Jo"), ("Jo", "", "Jo"), ("x", "y", "")],
+)
+def test_who_one_was_in_it_one_is_again(member, app, user_name, says, wanted):
+    member.submit("/characters/new", name="Mara", description="Mara mills rye.")
+    for name in ("Jo", "Kit"):
+        member.submit("/personas", name=name, description=f"{name} sails.")
+    page = bring(member, lines({**HEAD, "user_name": user_name}, GREETING, {**QUESTION, "name": says}), "Mara.jsonl")
+
+    chat = member.page(str(page.link("Open the chat").attributes["href"]).partition("#")[0] + "/prompts")
+    chosen = chat.all("#prompts-persona option[selected]")
+    assert [each.text() for each in chosen] == [wanted or "None"]
+
+
 @also_on_postgres
 def test_the_lorebook_of_a_chat_is_attached_where_there_is_one(member, app):
     book = member.submit("/lorebooks", name="The valley").path.rpartition("/")[2]

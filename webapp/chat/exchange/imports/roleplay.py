@@ -71,6 +71,7 @@ def parse(value: dict[str, Any]) -> FiledChat:
             id=origin(PROGRAM, id),
             title=", ".join(cast)[:TITLE_CHARS],
             cast=cast,
+            persona=_persona(head, said),
             head=shown.get(last, ""),
             created_at=_moment(head.get("create_date")) or min(times, default=None),
             changed_at=max(times, default=None),
@@ -131,6 +132,12 @@ def _cast(head: dict[str, Any], said: Sequence[dict[str, Any]]) -> tuple[str, ..
     speaking = (each for each in said if each.get("is_user") is not True and each.get("is_system") is not True)
     names = dict.fromkeys(filter(None, (line(each.get("name"), NAME_CHARS) for each in speaking)))
     return tuple(islice(names, MOST_SPEAKING))
+
+
+def _persona(head: dict[str, Any], said: Sequence[dict[str, Any]]) -> str:
+    """Who the person was last; newer files say it in the messages alone."""
+    names = [line(each.get("name"), NAME_CHARS) for each in said if each.get("is_user") is True]
+    return next(filter(None, reversed(names)), line(head.get("user_name"), NAME_CHARS))
 
 
 def _id_of(head: dict[str, Any], name: str, said: Sequence[dict[str, Any]]) -> str:
