@@ -89,6 +89,23 @@ def test_what_comes_up_is_told_in_its_place(played, say):
     assert say(played, "And now?")[0] == ("system", "Mara mills rye.")
 
 
+def test_who_has_a_nickname_goes_by_it_in_note_and_lorebook_too(member, fake, say):
+    book = {"entries": [{"constant": True, "content": "{{char}}'s mill.", "position": "after_char"}]}
+    data = {"name": "Mara the miller", "nickname": "Mara", "description": "{{char}} mills rye.", "character_book": book}
+    about = {"depth_prompt": {"prompt": "{{char}} limps.", "depth": 0}}
+    card = {"spec": "chara_card_v3", "spec_version": "3.0", "data": {**data, "extensions": about}}
+    brought = bring(member, ("mara.json", as_json(card)))
+    fake.says("Aye.")
+    chat = member.page(brought.link("Mara the miller").attributes["href"] or "").press("Chat with Mara the miller").path
+    valley = member.submit("/lorebooks", name="Valley").path
+    member.submit(f"{valley}/entries/new", content="{{char}} is poor.", is_constant="on")
+    member.submit(f"{chat}/prompts", lorebooks=valley.rpartition("/")[2], pre_prompt="{{charDepthPrompt}}")
+
+    told = say(chat, "Hello")
+    assert told[0][1].split("\n---\n") == ["Mara limps.", "Mara the miller is poor.", "Mara mills rye.", "Mara's mill."]
+    assert told[-1] == ("system", "Mara limps.")
+
+
 def test_what_was_sent_says_where_it_is_from(played, say, member):
     say(played, "Rye?")
     page = member.page(member.page(played).one("a[href*='/sent']").attributes["href"])

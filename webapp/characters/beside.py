@@ -5,7 +5,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from webapp.characters.cards import TEXT_CHARS, data_of
+from webapp.characters.cards import TEXT_CHARS, data_of, nickname_of
+from webapp.characters.macros import Names, spelled
 from webapp.characters.tables import Character
 from webapp.db import db
 from webapp.lore.books import Book, book_of
@@ -17,11 +18,12 @@ MOST_REMEMBERED = 24
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """The lorebook of a card, and its note with its place."""
+    """The lorebook of a card, and its note with its place; whoever has a nickname goes by it in both."""
 
     book: Book = field(default_factory=Book)
     note: str = ""
     place: Place = field(default_factory=Place)
+    nickname: str = ""
 
 
 def beside(character: Character) -> Beside:
@@ -39,7 +41,9 @@ def of_card(card: dict[str, Any], *, id: str, name: str) -> Beside:
     data = data_of(card)
     extensions = data.get("extensions")
     note, place = noted(extensions.get("depth_prompt") if isinstance(extensions, dict) else None, chars=TEXT_CHARS)
-    return Beside(book_of(book_in(card), id=id, name=name), note, place)
+    nickname = nickname_of(card)
+    note = Names(char=nickname).fill_names(spelled(note))[:TEXT_CHARS]
+    return Beside(book_of(book_in(card), id=id, name=name), note, place, nickname)
 
 
 def book_in(card: dict[str, Any]) -> dict[str, Any]:

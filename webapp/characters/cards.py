@@ -99,6 +99,10 @@ def fields_of(card: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def nickname_of(card: Mapping[str, Any]) -> str:
+    return _name(data_of(card), "nickname")
+
+
 def description_of(data: Mapping[str, Any]) -> str:
     """The description with the parts that have no field of their own; of one that is too long its examples are left out."""
     whole = _joined(data, PARTS)

@@ -53,22 +53,24 @@ def of_lore(context: PromptContext) -> Iterator[Section | Template]:
     person = session.get(User, context.person_id) if context.person_id else None
     names = names_for(context, character, persona, person, group=all_names(chat))
     if said.note:
-        yield Template(_placed(said.place, count, Section("Character's note", spelled(said.note), names.char)), names.fill)
+        yield Template(_placed(said.place, count, Section("Character's note", said.note, names.char)), names.fill)
     # In a group every message already names its speaker.
     speakers = {} if chat.is_group else {"user": names.user, "assistant": names.char}
     chars = sum(len(each.content) for book in books for each in book.entries)
     note = place_of_note(chat)
     told = decide(books, _scene(context, names, speakers, chars))
-    fill = names.together()
+    fill, called = names.together(), replace(names, char=said.nickname or names.char)
+    own, fill_own = {each.id for each in said.book.entries if said.nickname}, called.together()
     for entry in told:
-        origin = f"Lorebook {entry.book}".strip()
+        origin, is_own = f"Lorebook {entry.book}".strip(), entry.id in own
         if entry.place.outlet is not None:
-            context.outlets.add(entry.place.outlet, spelled(entry.content), f"{origin}: {entry.title}")
+            content = spelled(entry.content)
+            context.outlets.add(entry.place.outlet, called.fill_names(content) if is_own else content, f"{origin}: {entry.title}")
             continue
         priority = LAST_TO_GO if entry.is_constant else FIRST_TO_GO if entry.is_first_to_go else entry.priority
         place = replace(note, is_before=entry.place.is_before) if entry.place.is_beside_note else entry.place
         section = Section(entry.title, spelled(entry.content), origin, priority=priority)
-        yield Template(_placed(place, count, section), fill)
+        yield Template(_placed(place, count, section), fill_own if is_own else fill)
 
 
 def _scene(context: PromptContext, names: Names, speakers: Mapping[str, str], chars: int) -> Scene:
