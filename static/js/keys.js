@@ -14,15 +14,15 @@
   };
   document.addEventListener("keydown", (event) => {
     const isPalette = event.key === "k" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey;
-    const isTyping = event.target.matches?.("input, textarea, select");
+    const isIdle = /^Arrow/.test(event.key) && event.target.matches?.("#composer-text:placeholder-shown");
+    const isTyping = event.target.matches?.("input, textarea, select") && !isIdle;
     const isPlain = !(event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || event.repeat);
     const isKey = (event.key === "#" || (/^([a-z]|Arrow(Left|Right))$/.test(event.key) && isPlain)) && !isTyping;
     const isChord = (event.ctrlKey || event.metaKey) && event.shiftKey && !event.altKey;
     const isNew = isChord && /^o$/i.test(event.key);
     const toggle = isChord && /^s$/i.test(event.key) && document.querySelector("#sidebar-toggle button");
     if (isPalette || isNew || toggle) event.preventDefault();
-    if (toggle) return toggle.click();
-    if (isNew) return location.assign("/");
+    if (toggle || isNew) return toggle ? toggle.click() : location.assign("/");
     if (isPalette || (event.key === "?" && !isTyping)) open(isPalette ? "/palette" : "/help");
     else if (isKey && !event.target.matches?.("[tabindex='0']")) {
       document.querySelector(`[data-key="${event.key}"]:not(.message:not(:last-child) *)`)?.click();
