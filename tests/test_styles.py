@@ -60,3 +60,11 @@ def test_what_stands_beside_something_is_known_by_a_class(sheet: Path) -> None:
 @pytest.mark.parametrize("rule", [".sheet form + p { margin: 0; }", "a ~ h2, b { margin: 0; }"])
 def test_a_tag_beside_something_would_be_found(rule: str) -> None:
     assert BESIDE.search(rule)
+
+
+def test_no_sentence_is_a_field() -> None:
+    """A field is a grid, and each link or time in a sentence that is one has a row of its own."""
+    templates = SHEETS[0].parents[2] / "templates"
+    assert [
+        path.name for path in templates.rglob("*.html") if re.search(r'<p class="[^"]*\bfield help\b', path.read_text())
+    ] == []

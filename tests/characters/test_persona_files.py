@@ -40,6 +40,7 @@ def test_they_come_in_once(member, app):
 
     assert page.says("2 new personas.")
     assert page.says("That is 1 character too long.")
+    assert page.says("Lorebooks that these personas use and you don't have: Nowhere.")
     assert names(page) == ["Ada Rye", "Jo"]
     told = {each["name"]: each for each in client_of(app, member.email).get("/personas")["personas"]}
     assert {name: (each["description"], each["is_default"], each["lorebook_ids"]) for name, each in told.items()} == {
@@ -49,6 +50,7 @@ def test_they_come_in_once(member, app):
     again = bring(member, {"power_user": BACKUP})
     assert again.says("Nothing new.")
     assert again.says("2 personas already here")
+    assert not again.says("Nowhere")
 
 
 def test_who_somebody_is_already_stays(member):

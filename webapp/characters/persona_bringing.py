@@ -15,11 +15,15 @@ from webapp.lore import queries as lorebooks
 
 @dataclass
 class Brought:
-    """What became of them: how many are new, how many were here already, and those that could not be taken, with the reason."""
+    """What became of them: how many are new, how many were here already, and those that could not be taken, with the reason.
+
+    `lacking` are the lorebooks that new ones name, and this person does not have.
+    """
 
     new: int = 0
     known: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
+    lacking: list[str] = field(default_factory=list)
 
 
 def bring_in(stream: IO[bytes], *, by: User) -> Brought:
@@ -39,6 +43,8 @@ def bring_in(stream: IO[bytes], *, by: User) -> Brought:
         try:
             personas.create(_input(each, worlds, has_default=has_default), by=by)
             brought.new += 1
+            if each["lorebook"] and each["lorebook"] not in (*worlds, *brought.lacking):
+                brought.lacking.append(each["lorebook"])
         except Invalid as refusal:
             brought.failed.append((each["name"], refusal.message))
     return brought

@@ -39,6 +39,7 @@ class BroughtPersonas(Answer):
     new: int
     known: int = Field(description="How many were here already, in the same words.")
     failed: list[tuple[str, str]] = Field(description="Name and reason of each that could not be taken.")
+    lacking: list[str] = Field(description="Lorebooks that new ones use and you don't have, by name.")
 
 
 class NewPersona(Body):
