@@ -1,7 +1,9 @@
 """Characters in a real browser: on a phone and a desk, with scripts and without, for every eye."""
 
+import json
+
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.chats import ChatPage, Person, answers_asked, press
 from tests.browser.conftest import Visit
@@ -234,6 +236,28 @@ def test_the_panel_stands_beside_the_text(server: Server, visit: Visit) -> None:
     assert page.locator("#thread").evaluate(right) <= left
     page.get_by_role("button", name="Close").click()
     expect(page.locator("#tuning")).to_be_hidden()
+
+
+def test_a_group_of_many_with_long_names_stays_on_the_page_of_a_phone(server: Server, visit: Visit) -> None:
+    page = visit(server, viewport=PHONE).open("/characters/import")
+    names = [f"{letter} of the Waterworks-Administration and Steamship-Company of Steinwehr" for letter in "ABCDEFGHIJKL"]
+    cards = [json.dumps({"name": name, "description": "Wet.", "first_mes": "Hello."}).encode() for name in names]
+    files = [FilePayload(name=f"{at}.json", mimeType="application/json", buffer=card) for at, card in enumerate(cards)]
+    page.get_by_label("Card files").set_input_files(files)
+    press(page, page.get_by_role("button", name="Import"))
+    press(page, page.get_by_role("link", name=names[0]))
+    expect(page.get_by_role("button", name=f"Chat with {names[0]}")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+    page.goto("/characters/group")
+    for name in names:
+        page.get_by_role("checkbox", name=name).check()
+    press(page, page.get_by_role("button", name="Start group chat"))
+    expect(page.locator("article")).to_have_count(12)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    written = page.locator(".played__who p").bounding_box()
+    assert written
+    assert (written["width"] > 200, written["x"] + written["width"] <= PHONE["width"]) == (True, True)
 
 
 def test_a_group_on_a_phone_where_one_is_let_speak(server: Server, upstream: Upstream, visit: Visit) -> None:
