@@ -1,7 +1,8 @@
 """What retells a chat takes nothing from anybody: of a long one little is read, and what ends it early costs nothing."""
 
+import gevent
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 
 from tests.api.client import client_of
 from tests.characters.test_chatting import knows
@@ -16,6 +17,7 @@ from webapp.chat.tables import Chat, Message, Story
 from webapp.db import db, utc_now, write
 from webapp.engine import recovery
 from webapp.engine.tables import Generation
+from webapp.settings.service import set_setting
 
 __all__ = ["told"]
 MESSAGES, CHARS, BATCH = 4_000, 5_000, 200
@@ -115,6 +117,25 @@ def test_one_that_is_cut_off_keeps_nothing(app, told, chat, member, fake):
     fake.always({"says": TALE}, at=STORY)
     told("And now?")
     assert stories(app)
+
+
+@pytest.mark.slow
+def test_one_that_is_forgotten_when_it_has_come_does_not_come_back(app, told, chat, member, fake):
+    told("One")
+    with app.app_context():
+        # Its end is written before the journal hears that somebody, at another worker, wants none.
+        set_setting("stream.journal_ms", "10000")
+    fake.always({"says": TALE, "delay": 60}, at=STORY)
+    writing = gevent.spawn(member.htmx_post, f"{chat}/story/write", text="", was="")
+    until(fake.stories, "a story is asked for")
+    with app.app_context(), write() as session:
+        session.execute(update(Generation).where(Generation.kind == "story").values(stop_requested_at=utc_now()))
+    fake.over()
+    writing.get(timeout=30)
+
+    with app.app_context():
+        assert db.session.scalars(select(Generation.status).where(Generation.kind == "story")).all() == ["completed"]
+    assert not stories(app)
 
 
 @pytest.mark.slow

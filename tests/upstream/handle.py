@@ -68,7 +68,7 @@ class Upstream:
 
     def over(self) -> None:
         """Lets every answer that is being given come to a good end now, whatever it still had to say; waits for the first."""
-        self.until(lambda log: any(not entry["finished"] and not entry["client_closed"] for entry in [*log, *self.titles()]))
+        self.until(lambda log: any(map(_is_being_given, [*log, *self.titles(), *self.stories()])))
         self._call("POST", "/_over", {})
 
     def goes_on(self) -> None:
@@ -114,3 +114,7 @@ class Upstream:
         request = urllib.request.Request(self.url + path, data=content, method=method)
         with self._opener.open(request, timeout=120) as reply:
             return json.loads(reply.read())
+
+
+def _is_being_given(entry: dict[str, Any]) -> bool:
+    return not entry["finished"] and not entry["client_closed"]

@@ -46,7 +46,7 @@ class House:
 
 
 # To start the servers costs far more than what is done with them: each test leaves them as it has found them.
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def shared_house(
     tmp_path_factory: pytest.TempPathFactory,
     postgres_server: postgres.Server,

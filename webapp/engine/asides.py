@@ -66,10 +66,9 @@ def ask(engine: Engine, aside: Aside) -> None:
 
 
 def stop(engine: Engine, lane: str) -> None:
-    """Ends what is asked in this lane, if anything is."""
-    for live in engine.live.values():
-        if live.lane == lane:
-            live.run.stop.ask("user")
+    """Ends what is asked in this lane, if anything is, whichever worker asks it; waits for nothing."""
+    if running := service.running_in(lane):
+        service.stop(engine, running)
 
 
 def _refuse_if_too_many(engine: Engine, aside: Aside) -> None:

@@ -127,7 +127,9 @@ def _request(prompt: Rendered, model: str, piece: Piece, answer_tokens: int, *, 
 def _finish(session: Session, generation: Generation, transcript: Transcript, _picture: Any) -> None:
     """Stores the story, unless the one it continues has changed or its last message is gone."""
     job, text = _jobs.get(generation.id), transcript.text.strip()[:MOST_CHARS]
-    if not job or not text or generation.status != "completed":
+    # Whoever forgets it elsewhere may ask when all of it has come: what they have deleted must not come back.
+    is_wanted = generation.status == "completed" and not generation.stop_requested_at
+    if not job or not text or not is_wanted:
         return
     before, message_id = job.piece.before, job.piece.message_id
     values = {"id": new_id(), "text": text, "model": generation.model_used or generation.model_asked, "created_at": utc_now()}
