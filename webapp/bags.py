@@ -21,12 +21,14 @@ class Bag:
     def __init__(self, read: Callable[[], Mapping[str, str]] = _none) -> None:
         self._read, self.is_changed = read, False
         self._values: dict[str, str] | None = None
+        self._before = dict[str, str]()
         self._chars = 0
 
     @property
     def values(self) -> dict[str, str]:
         if self._values is None:
             self._values = dict(self._read())
+            self._before = dict(self._values)
             self._chars = sum(map(_chars, self._values.items()))
         return self._values
 
@@ -49,6 +51,16 @@ class Bag:
         if name in self.values:
             self._chars -= _chars((name, self.values.pop(name)))
             self.is_changed = True
+
+    def onto(self, now: Mapping[str, str]) -> dict[str, str]:
+        """What there is now, with all that was changed in here since it was read."""
+        there, here = Bag(lambda: now), self.values
+        for name in self._before.keys() - here.keys():
+            there.drop(name)
+        for name, value in here.items():
+            if self._before.get(name) != value:
+                there.put(name, value)
+        return there.values
 
 
 @dataclass(frozen=True, slots=True)

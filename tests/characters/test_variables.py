@@ -186,6 +186,30 @@ def test_two_keep_those_of_a_person_one_after_the_other(app, member):
         assert variables.of_person(member.person_id) == {"a": "2"}
 
 
+@also_on_postgres
+def test_what_two_chats_keep_of_a_person_at_once_is_all_kept(app, member):
+    def keep(bag: Bag) -> None:
+        with write() as session:
+            variables.keep(session, member.person_id, bag)
+
+    def read() -> Bag:
+        return Bag(lambda: variables.of_person(member.person_id))
+
+    with app.app_context():
+        first = read()
+        for name in ("gone", "same", "left"):
+            first.put(name, "1")
+        keep(first)
+        one, other = read(), read()
+        one.drop("gone")
+        one.put("one", "1")
+        other.put("same", "2")
+        other.put("other", "2")
+        keep(one)
+        keep(other)
+        assert variables.of_person(member.person_id) == {"same": "2", "left": "1", "one": "1", "other": "2"}
+
+
 @pytest.mark.slow
 def test_their_owner_sees_and_changes_them_beside_the_chat(chat, member, say, kept):
     say(chat, "One")

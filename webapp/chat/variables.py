@@ -44,11 +44,13 @@ def changed(variables: Variables | None) -> dict[str, str] | None:
 
 
 def keep(session: Session, person_id: str, bag: Bag) -> None:
-    """Stores a person's variables; of two concurrent calls, the last one wins."""
+    """Stores the changed variables of a person; if two calls change the same one, the last one wins."""
     if not bag.is_changed:
         return
     if _held(session, person_id):
-        session.merge(PersonVariables(user_id=person_id, kept=dict(bag.values)))
+        # An answer in another chat may have kept some since they were read here.
+        now = session.get(PersonVariables, person_id, populate_existing=True)
+        session.merge(PersonVariables(user_id=person_id, kept=bag.onto(now.kept if now else {})))
 
 
 def replace(chat: Chat, values: Mapping[str, Any], *, seen: Mapping[str, str] | None = None) -> None:
