@@ -2,7 +2,7 @@
 
 import hashlib
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from math import ceil
@@ -50,6 +50,19 @@ def sent_before(name: str | None) -> Generation | None:
     """The generation that this very sending has already begun."""
     id = SENT_AS.scalar(db.session(), {"name": name}) if name else None
     return db.session.get(Generation, id) if id else None
+
+
+def sent_or_refused(name: str | None, refuse: Callable[[], None]) -> Generation | None:
+    """The same, also where the very sending is what stands in the way: a repeat in the same moment is looked for once more."""
+    if repeated := sent_before(name):
+        return repeated
+    try:
+        refuse()
+    except Busy:
+        if repeated := sent_before(name):
+            return repeated
+        raise
+    return None
 
 
 def running_in(lane: str) -> Generation | None:

@@ -136,9 +136,8 @@ def ask(
     below = queries.branch_point(chat, after)
     said = sending.said_below(text, chat, below, by=person)
     sent_as = generations.sent_as(person, key, f"{id}\0{said.written}")
-    if repeated := generations.sent_before(sent_as):
+    if repeated := generations.sent_or_refused(sent_as, lambda: generations.refuse_if_running(the_engine(), chat.lane)):
         return repeated
-    generations.refuse_if_running(the_engine(), chat.lane)
     is_named = bool(chat.title)
     speaker = answering(chat, below, text=said.content, wish=speaker_id)
     given = sourcing.found_for(chat, said.content, below, person, speaker_id=speaker.id if speaker else None)
@@ -160,9 +159,8 @@ def _speak(chat: Chat, speaker_id: str, *, key: str, model: str, after: str, by:
     """Has a character of a group speak after the last message, without a message of a person."""
     model, person, id = answerer(chat, model), by or person_of(chat), chat.id
     sent_as = generations.sent_as(person, key, f"{id}\0\0{speaker_id}")
-    if repeated := generations.sent_before(sent_as):
+    if repeated := generations.sent_or_refused(sent_as, lambda: generations.refuse_if_running(the_engine(), chat.lane)):
         return repeated
-    generations.refuse_if_running(the_engine(), chat.lane)
     below = queries.branch_point(chat, after) or ""
     speaker = answering(chat, below, wish=speaker_id)
     how = replace(how, given=sourcing.found_again(chat, below, person, speaker_id=speaker_id), speaker=speaker)
@@ -222,9 +220,8 @@ def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generat
         raise Invalid("Only a person's message can be edited and answered again.", field="message")
     answerer(chat)
     sent_as = generations.sent_as(person, key, f"{message.id}\0{said.written}")
-    if repeated := generations.sent_before(sent_as):
+    if repeated := generations.sent_or_refused(sent_as, lambda: generations.refuse_if_busy(chat.lane)):
         return repeated
-    generations.refuse_if_busy(chat.lane)
     before = spoke_after(message) if chat.is_group else None
     speaker = answering(chat, message.parent_id, text=said.content, before=before)
     given = sourcing.found_for(chat, said.content, message.parent_id, person, speaker_id=speaker.id if speaker else None)
