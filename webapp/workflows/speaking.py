@@ -114,7 +114,9 @@ def _store(run_id: str, given: Given, session: Session) -> Asked:
     run = held(session, run_id)
     if not run.is_due:
         raise Conflict("The workflow has gone on meanwhile.")
-    chat = session.get_one(Chat, run.chat_id, populate_existing=True)
+    # What is said stands below its last message, which nobody may take away meanwhile.
+    rows.held(session, Chat, run.chat_id)
+    chat = session.get_one(Chat, run.chat_id)
     step = definition_of(run).by_id[run.place.step]
     cut = session.get(Message, run.message_id) if run.message_id else None
     how = How(given=given, is_personal=step.is_personal)

@@ -8,6 +8,7 @@ from sqlalchemy import Delete, Update, delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from webapp import rows
 from webapp.chat import queries
 from webapp.chat.group.members import answering
 from webapp.chat.led import free
@@ -90,6 +91,7 @@ def send(chat: Chat) -> Generation:
         taken = delete(FollowUp).where(FollowUp.id == waiting_id, FollowUp.text == text).returning(FollowUp.id)
         if not session.execute(taken).first():
             raise Conflict("The queued message has just been sent or removed.")
+        rows.held(session, Chat, id)
         chat.model = model
         question = sending.question(chat, chat.head_id, said, by=person_of(chat))
         return sending.answer(session, chat, question, how=how)

@@ -13,7 +13,7 @@ from webapp import changes, rows, topic_names
 from webapp.accounts.tables import User
 from webapp.bags import Bag, Variables
 from webapp.characters.macros import Names
-from webapp.chat import paths
+from webapp.chat import paths, queries
 from webapp.chat.aftermath import IS_SHARED
 from webapp.chat.files import collecting
 from webapp.chat.files import service as files
@@ -48,6 +48,7 @@ from webapp.words import number, plural
 
 VISITORS = "idle:60"
 VISITORS_AT_ONCE = 20
+CHANGED = "This chat has just changed. Please try again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,13 @@ def tell(chat_id: str, what: str, id: str, people: Iterable[str]) -> None:
         sidebar.tell(engine, person, chat_id)
 
 
+def hold_chat(session: Session, chat: Chat, message_id: str) -> None:
+    """Holds a chat in which something is to stand below this message, unless that was deleted since it was looked for."""
+    rows.held(session, Chat, chat.id)
+    if queries.out_of_sight([message_id]):
+        raise Conflict(CHANGED)
+
+
 def question(chat: Chat, parent_id: str | None, said: Typed, *, by: str = "") -> Message:
     """Builds a person's message below its parent, to be stored with its answer; a visitor's has no author."""
     author_id = None if chat.visitor_hash else by or chat.owner_id
@@ -277,7 +285,7 @@ def start(
             if repeated := generations.sent_before(sent_as):
                 return repeated
             generations.refuse_if_busy(lane)
-            raise Conflict("This chat has just changed. Please try again.") from error
+            raise Conflict(CHANGED) from error
         generations.start(engine, generation, source)
     tell(*news)
     return generation

@@ -185,6 +185,7 @@ def go_on(message: Message, *, by: str = "", must_be_cut: bool = False) -> Gener
     how = How(given=sourcing.kept_for(chat, message, person))
 
     def store(session: Session) -> Asked:
+        sending.hold_chat(session, chat, message.id)
         path = paths.said_within(session, message.id)
         asked = sending.queue(chat, message, path, model=model, continues_id=last.id if last else None, how=how)
         if not message.content:
@@ -206,6 +207,7 @@ def again(message: Message, *, model: str = "", by: str = "") -> Generation:
     how = How(given=given, speaker=speaker, is_again=message.role == "assistant")
 
     def store(session: Session) -> Asked:
+        sending.hold_chat(session, chat, question_id)
         return sending.answer(session, chat, question_id, model=model, how=how)
 
     return sending.start(store, person, lane=chat.lane)
@@ -228,6 +230,7 @@ def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generat
     how = How(given=given, speaker=speaker, shared=said.shared)
 
     def store(session: Session) -> Asked:
+        sending.hold_chat(session, chat, message.id)
         question = sending.question(chat, message.parent_id, said, by=person)
         return sending.answer(session, chat, question, sent_as=sent_as, how=how)
 

@@ -101,14 +101,18 @@ def _changed(message: Message) -> Update:
 
 def _move_head(chat: Chat, to: str, *changes: Update, forgets: Sequence[str] = ()) -> None:
     """Moves the head and, in the same transaction, hides messages (also from memory) or restores them."""
-    id, seen = chat.id, chat.head_id
+    id, seen, lane = chat.id, chat.head_id, chat.lane
     with write() as session:
+        _put_head(session, id, seen, to)
+        # Whoever has begun an answer here held the chat as well.
+        generations.refuse_if_busy(lane)
         for start in range(0, len(forgets), VALUES_AT_ONCE):
             memory.forget(session, Document.message_id.in_(forgets[start : start + VALUES_AT_ONCE]))
         for change in changes:
             if not session.execute(change.returning(Message.id)).first():
                 raise Conflict(ELSEWHERE)
-        _put_head(session, id, seen, to)
+        if queries.out_of_sight([to]):
+            raise Conflict(ELSEWHERE)
     sending.announce(db.session.get_one(Chat, id), "thread", to)
 
 
