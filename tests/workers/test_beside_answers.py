@@ -1,5 +1,7 @@
 """What one worker has a model write beside the answers, another one stops."""
 
+import uuid
+
 import gevent
 import pytest
 
@@ -31,3 +33,23 @@ def test_a_story_that_another_worker_writes_is_forgotten(house, fake) -> None:
     lane = f"story:{path.rpartition('/')[2]}"
     assert house.one.rows("SELECT status FROM generations WHERE lane = ?", lane) == [("stopped",)]
     assert not house.one.rows("SELECT id FROM stories WHERE chat_id = ?", path.rpartition("/")[2])
+
+
+def test_what_one_worker_writes_for_somebody_is_seen_and_waited_for_at_another(house, fake) -> None:
+    fake.says("Aye.")
+    made = house.there.post("/characters", name="Mara", description="Mara mills rye.")
+    path = house.there.post(f"{made.location}/chat").location
+    fake.always({"says": "I come in.", "delay": 90})
+    asking = gevent.spawn(house.there.post, f"{path}/suggestion", message="")
+    fake.until(lambda log: log)
+
+    assert "suggest__busy--on" in house.here.page(path).text
+    assert house.here.post(f"{path}/suggestion/stop").status == 303
+    with gevent.Timeout(60):
+        assert asking.get().status == 303
+
+    fake.always({"counted": 9, "stall_after": 1})
+    house.there.post(f"{path}/messages", message="Hello", key=uuid.uuid4().hex)
+    refused = house.here.post(f"{path}/suggestion", message="")
+    assert "already being written" in refused.text
+    house.here.post(house.here.last_answer(path).buttons["Stop"])

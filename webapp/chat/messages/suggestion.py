@@ -47,7 +47,7 @@ def suggest(chat: Chat, typed: str = "") -> str:
     if not is_offered(chat):
         raise Invalid("The model writes for you only in chats with a character, and the demo can't.", field="message")
     engine, person, id, typed = the_engine(), chat.owner_id or "", chat.id, typed.strip()
-    service.refuse_if_running(engine, chat.lane)
+    service.refuse_if_busy(chat.lane)
     aside = Aside(PURPOSE, _lane(chat), person, _request(chat, typed))
     name, draft = person_name(chat), drafts.of(person, id)
     written = _texts[aside.id] = []
@@ -69,9 +69,8 @@ def suggest(chat: Chat, typed: str = "") -> str:
 
 
 def is_asked(chat: Chat) -> bool:
-    """Returns whether a suggestion is being written for this chat."""
-    lane = _lane(chat)
-    return any(live.lane == lane for live in the_engine().live.values())
+    """Returns whether any worker is writing a suggestion for this chat."""
+    return service.active_in(_lane(chat)) is not None
 
 
 def stop(chat: Chat) -> None:

@@ -77,7 +77,7 @@ def write_now(chat: Chat, *, by: str) -> bool:
     if not is_writable(chat):
         raise Invalid("The demo can't write the story so far. Choose another model, or write it yourself.")
     engine, id, has_written = the_engine(), chat.id, False
-    service.refuse_if_running(engine, chat.lane)
+    service.refuse_if_busy(chat.lane)
     until = engine.now() + WAIT_SECONDS
     while engine.now() < until and (job := writing.all_of(chat, answerer(chat), by)):
         try:
