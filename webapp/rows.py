@@ -76,6 +76,11 @@ def change(session: Session, thing: Base, *, returning: ColumnElement[Any], **va
     return found
 
 
+def differing(thing: Base, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of new values that a row did not have when it was read: with the others nothing saved since is undone."""
+    return {name: value for name, value in values.items() if getattr(thing, name) != value}
+
+
 def read(session: Session, kind: type[R], values: Mapping[str, Any]) -> R:
     """The object of a row that a statement has given; what is not among the values is read when somebody asks for it."""
     known: R | None = session.identity_map.get(session.identity_key(kind, values["id"]))

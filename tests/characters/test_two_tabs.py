@@ -1,9 +1,25 @@
 """A form that is open in two tabs: what is saved in one is not undone in the other."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import gevent
 import pytest
 
+from tests.chat.conftest import id_of
 from tests.support.form import Form
 from tests.support.page import Page
+from webapp.accounts.tables import User
+from webapp.characters import service
+from webapp.characters.service import CharacterInput
+from webapp.characters.tables import Character
+from webapp.chat.fields import values_of
+from webapp.chat.roleplay import service as roleplay
+from webapp.chat.tables import Chat
+from webapp.db import db
+from webapp.lore import service as lore
+from webapp.lore.tables import Lorebook
 
 
 def form(page: Page, field: str) -> Form:
@@ -60,3 +76,44 @@ def test_what_no_form_of_ours_says_was_shown_counts_for_nothing(make, member, se
     member.submit(address, greeting="Go.", seen=seen)
 
     assert form(member.page(address), "greeting").fields["greeting"] == "Go."
+
+
+def test_a_save_in_the_same_moment_undoes_nothing_either(app, make, member, chat):
+    address = make()
+    with app.app_context():
+        me, row = db.session.get_one(User, member.person_id), db.session.get_one(Character, id_of(address))
+        entered = replace(CharacterInput.of(row), system_prompt="Be brief.")
+        gevent.spawn(member.submit, f"{address}/edit", greeting="Come in.").get(timeout=30)
+        service.update(row, entered, by=me)
+    with app.app_context():
+        played = db.session.get_one(Chat, id_of(chat))
+        values, persona = values_of(played) | {"note": "It rains."}, roleplay.persona_of(played)
+        gevent.spawn(member.submit, f"{chat}/prompts", temperature="0.4").get(timeout=30)
+        roleplay.set_fields(played, values, persona=persona)
+
+    with app.app_context():
+        row, played = db.session.get_one(Character, id_of(address)), db.session.get_one(Chat, id_of(chat))
+        assert (row.system_prompt, row.greeting) == ("Be brief.", "Come in.")
+        assert (played.note, played.temperature) == ("It rains.", 0.4)
+
+
+# SQLite has one writer at a time.
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["postgres"])
+def test_of_a_lorebook_both_entries_are_kept(app, member):
+    id = id_of(member.submit("/lorebooks", name="Valley").path)
+
+    def add(name: str, meanwhile: Callable[[], object] = lambda: None) -> None:
+        def written(book: dict[str, Any]) -> dict[str, Any]:
+            meanwhile()
+            return book | {"entries": [*book.get("entries", []), {"keys": [name], "content": name}]}
+
+        with app.app_context():
+            lore.change(db.session.get_one(Lorebook, id), written)
+
+    other = gevent.spawn(add, "other")
+    # It waits then, or is through.
+    add("one", lambda: other.join(timeout=0.3))
+    other.get(timeout=30)
+    with app.app_context():
+        assert sorted(each["content"] for each in db.session.get_one(Lorebook, id).book["entries"]) == ["one", "other"]

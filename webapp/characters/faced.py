@@ -119,7 +119,8 @@ def put_picture(session: Session, row: Faced, content: bytes, *, most_bytes: int
 
 def existing(session: Session, table: type[F], id: str) -> F:
     """The row as it is now, for who has read it before; refuses what was deleted meanwhile."""
-    row = session.get(table, id)
+    # Whoever changes it at the same time waits: they write upon what is written here.
+    row = session.get(table, id, with_for_update={"key_share": True})
     if row is None or row.deleted_at:
         raise Conflict(f"This {RULES[table].word} has just been deleted.")
     return row

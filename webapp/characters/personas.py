@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import update as update_rows
 from sqlalchemy.orm import Session
 
+from webapp import rows
 from webapp.accounts.tables import User
 from webapp.characters import faced
 from webapp.characters.fields import checked_name, checked_picture, checked_text
@@ -48,7 +49,7 @@ def update(persona: Persona, entered: PersonaInput, *, by: User) -> None:
     faced.refuse_unless_theirs(persona, by)
     if entered.lorebook_ids and not persona.owner_id:
         raise Invalid("The team's personas have no lorebooks. Make a copy to get your own.", field="lorebooks")
-    values, id = _checked(entered, by), persona.id
+    values, id = rows.differing(persona, _checked(entered, by)), persona.id
     with write() as session:
         persona = faced.existing(session, Persona, id)
         for name, value in values.items():

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from webapp import rows
 from webapp.accounts import grants
 from webapp.accounts.roles import may
 from webapp.accounts.tables import User
@@ -69,6 +70,7 @@ def update(character: Character, entered: CharacterInput, *, by: User) -> None:
     """Say everything of a character anew; chats with it follow from their next answer on."""
     faced.refuse_unless_theirs(character, by)
     values, id, user_id = _checked(entered, by, character.collection_ids), character.id, by.id
+    values = rows.differing(character, values)
     greetings = _greetings(entered)
     with write() as session:
         character = faced.existing(session, Character, id)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from webapp import rows
 from webapp.accounts import making
 from webapp.accounts.fields import checked_name, checked_text
 from webapp.accounts.roles import CLEARANCES
@@ -45,7 +46,7 @@ def update(collection: Collection, entered: CollectionInput, *, by: User) -> Non
     """Replaces all details of a collection."""
     refuse_unless_owner(collection, by)
     refuse_if_of_chat(collection)
-    values, id = _checked(entered), collection.id
+    values, id = rows.differing(collection, _checked(entered)), collection.id
     with write() as session:
         now = existing(session, id)
         for name, value in values.items():

@@ -70,7 +70,8 @@ def change(row: Lorebook, write_into: Callable[[dict[str, Any]], dict[str, Any]]
     """Write something into a lorebook; its chats follow from their next answer on."""
     id = row.id
     with write() as session:
-        row = session.get_one(Lorebook, id)
+        # Whoever writes into it at the same time does so upon what is written here.
+        row = session.get_one(Lorebook, id, with_for_update={"key_share": True})
         if row.deleted_at:
             raise Conflict("This lorebook has just been deleted.")
         row.book = write_into(row.book)

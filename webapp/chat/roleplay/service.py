@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from webapp import rows
 from webapp.accounts import making
 from webapp.accounts.tables import User
 from webapp.bags import Bag, Variables
@@ -98,11 +99,10 @@ def persona_of(chat: Chat) -> Persona | None:
 def set_fields(chat: Chat, values: Mapping[str, Any], *, persona: Persona | None) -> None:
     """Replaces the settings and the persona of a chat, from the next answer on."""
     checked = checked_fields(values)
-    persona_id = persona.id if persona else None
+    new = rows.differing(chat, checked | {"persona_id": persona.id if persona else None})
     with write():
-        for name, value in checked.items():
+        for name, value in new.items():
             setattr(chat, name, value)
-        chat.persona_id = persona_id
 
 
 def checked_fields(values: Mapping[str, Any]) -> dict[str, Any]:
