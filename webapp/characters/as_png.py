@@ -1,4 +1,4 @@
-"""A picture as a PNG, drawn anew in a child process. Pure."""
+"""Re-encodes a picture as a PNG, in a child process. Pure."""
 
 from base64 import b64encode
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ MOST_SIDE = 1_024
 
 
 def pieces(file: IO[bytes]) -> Iterator[str]:
-    """The picture in base64; nothing of one that cannot be drawn."""
+    """Yields the PNG in base64, or nothing if the picture cannot be decoded."""
     try:
         yield b64encode(_drawn(file)).decode()
     except (OSError, SyntaxError, ValueError, EOFError, TypeError, Image.DecompressionBombError):
@@ -20,7 +20,7 @@ def pieces(file: IO[bytes]) -> Iterator[str]:
 
 def _drawn(file: IO[bytes]) -> bytes:
     with Image.open(file, formats=("PNG", "JPEG", "WEBP")) as image:
-        # What a JPEG is made smaller by while it is read costs neither time nor memory.
+        # Scales a JPEG down while decoding it, which saves the time and memory of the full size.
         image.draft("RGB", (MOST_SIDE, MOST_SIDE))
         made = image.convert("RGBA" if image.mode in ("RGBA", "LA", "P") else "RGB")
     made.thumbnail((MOST_SIDE, MOST_SIDE))

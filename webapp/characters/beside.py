@@ -1,4 +1,4 @@
-"""What the card of a character brings to its chats beside its texts: a lorebook, and a note among the last messages."""
+"""What a character's card adds to its chats besides its texts: a lorebook, and a note inserted among the last messages."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,13 +12,13 @@ from webapp.db import db
 from webapp.lore.books import Book, book_of
 from webapp.lore.entries import Place, noted
 
-# As many as a small team plays with; a card has up to a megabyte.
+# Enough for the characters that a small team chats with; a card can take up to a megabyte.
 MOST_REMEMBERED = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """The lorebook of a card, and its note with its place; whoever has a nickname goes by it in both."""
+    """The lorebook of a card, its note, and where the note is inserted; a nickname replaces the name in both."""
 
     book: Book = field(default_factory=Book)
     note: str = ""
@@ -27,7 +27,7 @@ class Beside:
 
 
 def beside(character: Character) -> Beside:
-    """Read once for each change of the character, as every answer asks for it."""
+    """Returns the character's lorebook and note, from a cache keyed by its last change, because every answer needs them."""
     return _read(character.id, character.changed_at)
 
 
@@ -47,13 +47,13 @@ def of_card(card: dict[str, Any], *, id: str, name: str) -> Beside:
 
 
 def book_in(card: dict[str, Any]) -> dict[str, Any]:
-    """The lorebook of a card as it stands there; an empty one where it has none."""
+    """Returns the lorebook of a card as stored, or an empty one."""
     book = data_of(card).get("character_book")
     return book if isinstance(book, dict) else {}
 
 
 def with_book(card: dict[str, Any], book: dict[str, Any]) -> dict[str, Any]:
-    """The card with this lorebook, where its version has it."""
+    """Returns the card with this lorebook, in the place that the card's version uses."""
     if data_of(card) is card:
         return {**card, "character_book": book}
     return {**card, "data": {**data_of(card), "character_book": book}}

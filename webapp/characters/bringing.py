@@ -1,4 +1,4 @@
-"""Brings characters in from card files, each read in a process of its own."""
+"""Imports characters from card files, each parsed in a child process."""
 
 from base64 import b64decode
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from webapp.heavy import child
 
 MOST_FILES = 30
 NAME_CHARS = 80
-# What may be too long of a card.
+# The fields of a card that can exceed a length limit.
 TEXTS = {
     "description": "Description",
     "greeting": "Greeting",
@@ -25,7 +25,7 @@ TEXTS = {
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A character that is new, and what of its card was left out."""
+    """An imported character, with notes about what was left out of its card."""
 
     id: str
     name: str
@@ -34,14 +34,14 @@ class Imported:
 
 @dataclass
 class Brought:
-    """What became of the files: new characters, and those that could not be read, with the reason."""
+    """The result of an import: the new characters, and the files that failed, each with a reason."""
 
     characters: list[Imported] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
 
 
 def bring_in(files: Iterable[tuple[str | None, IO[bytes]]], *, by: User) -> Brought:
-    """Make a character of each card; one that cannot be read keeps none of the others back."""
+    """Creates a character from each card; a file that cannot be read does not stop the others."""
     named = [(name, stream) for name, stream in files if name]
     if not named:
         raise Invalid("Choose at least one file.", field="file")
@@ -70,6 +70,6 @@ def _bring_one(stream: IO[bytes], by: User) -> Imported:
 
 
 def _reason(refusal: AppError) -> str:
-    """The sentence, with the text of the card that it is about."""
+    """Returns the error message, prefixed with the field of the card that it is about."""
     title = TEXTS.get(refusal.field)
     return f"{title}: {refusal.message}" if title else refusal.message

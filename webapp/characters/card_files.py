@@ -1,4 +1,4 @@
-"""Card files as they are brought: the JSON in a PNG, in a CHARX or by itself, and the picture without it. Pure."""
+"""Parses uploaded card files: a JSON file, or a PNG or CHARX that contains the JSON and the picture. Pure."""
 
 import binascii
 import zlib
@@ -15,12 +15,12 @@ MOST_BYTES = 20 * 1024 * 1024
 MOST_CARD_BYTES = 1024 * 1024
 MOST_PICTURE_BYTES = 4 * 1024 * 1024
 NO_JSON = "It isn't a character card: choose a PNG with a card in it, a CHARX or a JSON file."
-# The newer one first: the other is a copy for older programs.
+# The newer keyword first: `chara` holds a copy for older programs.
 KEYWORDS = (b"ccv3", b"chara")
 
 
 def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
-    """The one card of a file, in the fields of a character, or why there is none."""
+    """Yields the card of a file as the fields of a character, or the reason why it cannot be read."""
     try:
         yield _card(file)
     except Unfit as error:
@@ -41,7 +41,7 @@ def _card(file: IO[bytes]) -> dict[str, Any]:
 
 
 def _packed(file: IO[bytes]) -> dict[str, Any]:
-    """A CHARX: of its pictures, the one that the character is shown with."""
+    """Reads a CHARX: the card and, of its pictures, only the character's icon."""
     packed = charx.opened(file)
     card = cards.mapped(_value(charx.entry(packed, charx.CARD, MOST_CARD_BYTES)))
     picture = charx.picture_in(packed, card["card"], MOST_PICTURE_BYTES)
@@ -60,7 +60,7 @@ def _with_picture(card: dict[str, Any], picture: bytes) -> dict[str, Any]:
 
 
 def _text_of(chunks: list[tuple[bytes, bytes, bytes]]) -> bytes:
-    """The JSON of the card in a picture."""
+    """Returns the card's JSON from the text chunks of a PNG."""
     texts = {data.partition(b"\0")[0].lower(): (data, whole) for kind, data, whole in chunks if kind == b"tEXt"}
     keyword = next((each for each in KEYWORDS if each in texts), b"")
     if not keyword:

@@ -1,4 +1,4 @@
-"""/characters/import: characters from card files."""
+"""/characters/import: imports characters from card files."""
 
 from flask import Blueprint, Response, request
 from wtforms import MultipleFileField
@@ -23,7 +23,7 @@ class CardsForm(Form):
 
 @bp.url_value_preprocessor
 def allow_large_files(endpoint: str | None, _values: object) -> None:
-    """Before anything reads the form: only people with an account may send so much, and only here."""
+    """Raises the limit on the body before the form is parsed, for signed-in users and this endpoint only."""
     if endpoint == "cards.bring_in" and user_or_none():
         request.max_content_length = MOST_BYTES
         request.environ["wsgi.input"] = Unhurried(request.environ["wsgi.input"])

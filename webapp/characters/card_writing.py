@@ -1,4 +1,4 @@
-"""Writes a character as the card that it came from, with what was changed since; or in another version of cards. Pure."""
+"""Writes a character as a card: the one it was imported from, with later changes, or in another version of the format. Pure."""
 
 import json
 from collections.abc import Mapping
@@ -7,19 +7,20 @@ from typing import Any, Literal
 from webapp.characters.cards import NAMES, PARTS, V1_FIELDS, data_of, fields_of, is_description_of
 
 Version = Literal["1", "2", "3"]
-# The second for those that were made here: every program reads it.
+# For characters that were created in Millrace: every program reads version 2.
 USUAL: Version = "2"
 SPECS: dict[Version, str] = {"2": "chara_card_v2", "3": "chara_card_v3"}
 TEXTS = (*V1_FIELDS, "creator_notes", "system_prompt", "post_history_instructions", "creator", "character_version")
-# What a card must have.
+# Fields that a card must have.
 IN_BOTH: dict[str, Any] = {**dict.fromkeys(TEXTS, ""), "alternate_greetings": [], "tags": [], "extensions": {}}
 LEAST: dict[Version, dict[str, Any]] = {"2": IN_BOTH, "3": {**IN_BOTH, "group_only_greetings": []}}
 
 
 def written(fields: Mapping[str, Any], card: Mapping[str, Any], version: Version | None = None) -> dict[str, Any]:
-    """The card of a character with these fields, in the version that `card` has unless another is asked for.
+    """Returns the card of a character with these fields, in the version of `card` unless another is requested.
 
-    What nobody has changed stands there as in the card, not as it was read from there; what is unknown is kept.
+    A field that was not edited keeps the card's original text rather than the form that was imported from it; unknown fields
+    are kept.
     """
     data, came_in = {**data_of(card), **_changed(fields, card)}, _version_of(card)
     version = version or came_in or USUAL
@@ -36,17 +37,17 @@ def as_bytes(card: Mapping[str, Any]) -> bytes:
 
 
 def _changed(fields: Mapping[str, Any], card: Mapping[str, Any]) -> dict[str, Any]:
-    """What a character says otherwise than its card does."""
+    """Returns the fields in which the character differs from its card, by the card's names."""
     before = fields_of(card)
     if is_description_of(data_of(card), fields["description"]):
         before["description"] = fields["description"]
     changed = {theirs: fields[ours] for ours, theirs in NAMES.items() if fields[ours] != before[ours]}
-    # A description holds what cards keep beside theirs: it would be there twice.
+    # An edited description already contains these parts, so the card would state them twice.
     return changed | (dict.fromkeys((name for name, _ in PARTS), "") if "description" in changed else {})
 
 
 def _version_of(card: Mapping[str, Any]) -> Version | None:
-    """Which version a card is of; the first one doesn't say so, and what was made here is none."""
+    """Returns the version of a card: the first one has no `spec`, and a character created in Millrace has no version."""
     if "spec" in card:
         return "2" if card["spec"] == SPECS["2"] else "3"
     return "1" if any(name in card for name in V1_FIELDS) else None

@@ -1,4 +1,4 @@
-"""Character cards, versions 1 to 3: what of them are fields of a character; all of a card is kept beside. Pure."""
+"""Maps character cards, versions 1 to 3, to the fields of a character; the whole card is stored as well. Pure."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,9 +13,9 @@ MOST_TAGS, TAG_CHARS = 12, 40
 MOST_GREETINGS, GREETINGS_CHARS = 20, 100_000
 GREETINGS = ("alternate_greetings", "group_only_greetings")
 V1_FIELDS = ("name", "description", "personality", "scenario", "first_mes", "mes_example")
-# What older cards keep beside the description, and what stands above it in ours.
+# Fields that older cards keep separate from the description, and the headings they get in our description.
 PARTS = (("personality", "Personality"), ("scenario", "Scenario"), ("mes_example", "Example dialogue"))
-# Ours, and what cards call the same.
+# Our field names, and the card's names for the same fields.
 NAMES = {
     "name": "name",
     "description": "description",
@@ -24,7 +24,7 @@ NAMES = {
     "greeting": "first_mes",
     "tags": "tags",
 }
-# What texts can ask for, by its macro, and what cards call it.
+# Macros that insert a field of the card, and the card's name for the field.
 ASKED = {
     "description": "description",
     "personality": "personality",
@@ -34,10 +34,10 @@ ASKED = {
     "charcreatornotes": "creator_notes",
     "charversion": "character_version",
 }
-# Whoever has changed the description has changed these, which are in it.
+# These are part of our description, so editing it replaces them.
 OF_DESCRIPTION = ("personality", "scenario", "mesexamples", "mesexamplesraw")
 MOST_NAMED = 10
-# What Pygmalion's cards call the fields of the first version.
+# Pygmalion's names for the fields of version 1.
 PYGMALION = {
     "char_name": "name",
     "char_persona": "description",
@@ -52,11 +52,11 @@ NO_CARD = "It isn't a character card."
 
 
 class BadCard(Unfit):
-    """The file holds no card that can be taken."""
+    """The file contains no usable card."""
 
 
 def mapped(card: Any) -> dict[str, Any]:
-    """The fields of a character from a card, the card itself, and sentences about what was left out."""
+    """Returns the fields of a character from a card, the card itself, and sentences about what was left out."""
     card = _in_version_1(card)
     data = data_of(card)
     if not any(_text(data, each) for each in V1_FIELDS[1:]):
@@ -65,16 +65,16 @@ def mapped(card: Any) -> dict[str, Any]:
 
 
 def _in_version_1(card: Any) -> Any:
-    """A card of Pygmalion with the names that others give its fields; any other as it is."""
+    """Returns a Pygmalion card with the field names of version 1; any other card unchanged."""
     if not isinstance(card, dict) or "spec" in card or not any(name in card for name in PYGMALION):
         return card
-    # Some programs write both.
+    # Some programs write both names; a value under the version 1 name wins.
     ours = {name: card.get(name) or card[theirs] for theirs, name in PYGMALION.items() if theirs in card}
     return {name: value for name, value in card.items() if name not in PYGMALION} | ours
 
 
 def data_of(card: Any) -> dict[str, Any]:
-    """Where the texts of a card are: below `data`, or, in the first version, at its top."""
+    """Returns the object that holds a card's texts: `data`, or the card itself in version 1."""
     if not isinstance(card, dict):
         return {}
     data = card.get("data")
@@ -86,7 +86,7 @@ def is_lorebook(card: Any) -> bool:
 
 
 def fields_of(card: Mapping[str, Any]) -> dict[str, Any]:
-    """What a character says that comes from this card."""
+    """Returns the fields of a character as imported from this card."""
     data = data_of(card)
     nickname = _name(data, "nickname")
     return {
@@ -104,20 +104,23 @@ def nickname_of(card: Mapping[str, Any]) -> str:
 
 
 def description_of(data: Mapping[str, Any]) -> str:
-    """The description with the parts that have no field of their own; of one that is too long its examples are left out."""
+    """Returns the description with the parts that have no field here; leaves out the example dialogue if it would be too long."""
     whole = _joined(data, PARTS)
     return whole if len(whole) <= DESCRIPTION_CHARS else _joined(data, PARTS[:-1])
 
 
 def is_description_of(data: Mapping[str, Any], description: str) -> bool:
-    """Whether nobody has changed it since it was read from there."""
+    """Returns whether the description is still the one that was imported from the card."""
     whole = _joined(data, PARTS)
-    # Once, examples were left out of whatever was longer than any text may be.
+    # Imports by earlier releases left out the example dialogue above `TEXT_CHARS`.
     return description == description_of(data) or (len(whole) > TEXT_CHARS and description == _joined(data, PARTS[:-1]))
 
 
 def asked_of(card: Mapping[str, Any], description: str) -> dict[str, str]:
-    """What the texts of a character can ask for of its card; a description that was changed holds the parts that it had."""
+    """Returns the values of the macros that insert a field of the card.
+
+    If the description was edited, it already contains the other parts, so their macros are empty.
+    """
     data = data_of(card)
     nickname, is_changed = _name(data, "nickname"), not is_description_of(data, description)
     found = {name: _spoken(_text(data, theirs), nickname) for name, theirs in ASKED.items()}
@@ -125,28 +128,28 @@ def asked_of(card: Mapping[str, Any], description: str) -> dict[str, str]:
 
 
 def notes_of(card: Mapping[str, Any]) -> tuple[str, str]:
-    """What its creator says to those who play with it, and who that is."""
+    """Returns the creator's notes for the people who use the card, and the creator's name."""
     data = data_of(card)
     return _spoken(_text(data, "creator_notes"), ""), _name(data, "creator")
 
 
 def other_greetings(card: Mapping[str, Any]) -> list[str]:
-    """Further first messages, as many as a chat begins with."""
+    """Returns the alternate greetings, up to the number that a chat can offer."""
     return greetings_in(card, "alternate_greetings")
 
 
 def group_greetings(card: Mapping[str, Any]) -> list[str]:
-    """First messages for chats with several characters alone."""
+    """Returns the greetings for group chats only."""
     return greetings_in(card, "group_only_greetings")
 
 
 def greetings_in(card: Mapping[str, Any], named: str) -> list[str]:
-    """One of the lists of greetings that a card has, as far as it is used."""
+    """Returns one of the card's lists of greetings, without those that exceed the limits."""
     return list(_greetings(card, named).values())
 
 
 def with_greetings(card: dict[str, Any], lists: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """The card with these greetings; each that it has already stands there as it was, and so do those that aren't used."""
+    """Returns the card with these greetings; unchanged ones keep their original text, and those over the limits are kept."""
     for named, texts in lists.items():
         card = _with_greetings(card, named, texts)
     return card
@@ -164,12 +167,12 @@ def _with_greetings(card: dict[str, Any], named: str, texts: Sequence[str]) -> d
 
 
 def _greetings(card: Mapping[str, Any], named: str) -> dict[int, str]:
-    """By their places in the list of the card."""
+    """Returns the usable greetings by their index in the card's list."""
     data = data_of(card)
     values, nickname = data.get(named), _name(data, "nickname")
     found, left = dict[int, str](), GREETINGS_CHARS
     for at, each in enumerate(values if isinstance(values, list) else []):
-        # A nickname can make a text many times as long: what is past the bound is not even looked at.
+        # Inserting a nickname can make a text many times as long, so texts past the limit are not processed at all.
         if left < 0 or len(found) == MOST_GREETINGS or len(cleaned := clean(each).strip()) > GREETINGS_CHARS:
             break
         text = _spoken(cleaned, nickname)
@@ -209,7 +212,7 @@ def _has_scripts(data: Mapping[str, Any]) -> bool:
 
 
 def _texts(data: Mapping[str, Any]) -> Iterator[str]:
-    """What a card says in its chats."""
+    """Yields the texts of a card that can reach the model."""
     yield from (_text(data, name) for name in (*V1_FIELDS, "system_prompt", "post_history_instructions"))
     greetings = data.get("alternate_greetings")
     yield from (each for each in greetings if isinstance(each, str)) if isinstance(greetings, list) else ()
@@ -243,13 +246,13 @@ def _text(data: Mapping[str, Any], name: str) -> str:
 
 
 def _as_stored(text: str) -> str:
-    """Exactly as it is kept, as what differs from its card counts as changed by somebody."""
+    """Normalizes a text exactly as it is stored, because a field that differs from its card counts as edited."""
     return LINE_END.sub("\n", text).strip()
 
 
 def _spoken(text: str, nickname: str) -> str:
-    """With the names of the first cards in the spelling of ours, without the place of a prompt that no chat has.
+    """Rewrites legacy names such as `<USER>` as macros, and removes `{{original}}`, which no chat has a prompt for.
 
-    Somebody with a nickname goes by it wherever `{{char}}` stands: the third version of cards says so.
+    A nickname replaces every `{{char}}`, as version 3 of the specification requires.
     """
     return _as_stored(Names(char=nickname).fill_names(spelled(text).replace("{{original}}", "")))

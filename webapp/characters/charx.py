@@ -1,4 +1,4 @@
-"""CHARX, the zip of a card and its pictures: read within bounds, and written. Pure."""
+"""Reads and writes CHARX, a zip of a card and its pictures, within size limits. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from webapp.heavy import zips
 ZIP = b"PK\x03\x04"
 MOST_ENTRIES = 5_000
 CARD, ICON = "card.json", "assets/icon/image/main.png"
-# As the specification spells it.
+# The specification's spelling.
 INSIDE = "embeded://"
 OURS = {"type": "icon", "uri": INSIDE + ICON, "name": "main", "ext": "png"}
 DAMAGED = "The file is damaged, encrypted or no CHARX."
@@ -30,7 +30,7 @@ def opened(file: IO[bytes]) -> ZipFile:
 
 
 def entry(packed: ZipFile, name: str, most_bytes: int) -> bytes:
-    """What stands in one of its files, however much more that is: one byte past the bound at most."""
+    """Reads a file of the archive, but at most one byte past the limit, which is enough to detect that it is too large."""
     try:
         with zips.entry(packed, name) as file:
             return file.read(most_bytes + 1)
@@ -39,13 +39,13 @@ def entry(packed: ZipFile, name: str, most_bytes: int) -> bytes:
 
 
 def picture_in(packed: ZipFile, card: Mapping[str, Any], most_bytes: int) -> bytes:
-    """The picture that a card is shown with, if it is in the file."""
+    """Returns the card's icon if the archive contains it."""
     name = next((each for each in _places(card) if each in packed.NameToInfo), "")
     return entry(packed, name, most_bytes) if name else b""
 
 
 def written(card: Mapping[str, Any], picture: bytes) -> bytes:
-    """The card and its picture, where the card says that it is; one that says nothing of it says so from now on."""
+    """Packs the card and its picture, at the path that the card names; a card without one gets an icon entry."""
     file = BytesIO()
     with ZipFile(file, "w") as packed:
         if picture:
@@ -57,7 +57,7 @@ def written(card: Mapping[str, Any], picture: bytes) -> bytes:
 
 
 def _places(card: Mapping[str, Any]) -> list[str]:
-    """Where the file may hold the picture, its main one first: names that lead nowhere else when somebody unpacks them."""
+    """Returns the paths in the archive where the icon can be, the main one first; only paths that are safe to unpack."""
     icons = sorted((each for each in _assets(card) if each.get("type") == "icon"), key=lambda each: each.get("name") != "main")
     names = [str(each.get("uri", "")).removeprefix(INSIDE) for each in icons if str(each.get("uri", "")).startswith(INSIDE)]
     return [each for each in names if PLACE.fullmatch(each) and ".." not in each]

@@ -1,4 +1,4 @@
-"""Characters as card files for other programs."""
+"""Exports characters as card files for other programs."""
 
 from base64 import b64decode
 from contextlib import closing
@@ -17,17 +17,18 @@ from webapp.heavy.threads import offload
 
 Kind = Literal["json", "png", "charx"]
 MEDIA: dict[Kind, str] = {"json": "application/json", "png": "image/png", "charx": "application/zip"}
-# What is drawn for a character without a picture: a grey card.
+# Width, height and shade of the grey picture for a character without one.
 PLAIN = (400, 600, 0x8A)
-# By name: what draws is imported in a child process alone.
+# Named rather than imported: only a child process loads the image library.
 AS_PNG = "webapp.characters.as_png"
-# A large card takes a third of a second and ten megabytes: a hundred at once would have both threads, and all memory.
+# A large card takes a third of a second and ten megabytes: a hundred concurrent exports would occupy both threads and all
+# memory.
 _packing = Lock()
 
 
 def file_of(character: Character, kind: Kind, version: Version | None = None) -> bytes:
-    """The card of a character; a JSON file in this version, or in the one that it came in. One is made at a time."""
-    # Who waits holds neither a connection nor a card.
+    """Returns a character's card file; a JSON file in `version` or the version it was imported in. Makes one file at a time."""
+    # Releases the database connection and the loaded card before waiting for the lock.
     db.session.rollback()
     with _packing:
         return _file_of(character, kind, version)
@@ -43,14 +44,14 @@ def _file_of(character: Character, kind: Kind, version: Version | None) -> bytes
         newest = written(fields, card, "3")
         if kind == "charx":
             return charx.written(newest, picture)
-        # Older programs read the one, newer ones the other.
+        # Older programs read `chara`, newer ones `ccv3`.
         return png.with_cards(picture or png.grey(*PLAIN), {b"chara": written(fields, card, "2"), b"ccv3": newest})
 
     return offload(packed)
 
 
 def _picture(character: Character) -> bytes:
-    """As a PNG, which all programs read."""
+    """Returns the picture as a PNG, which all programs read."""
     avatar = queries.avatar(character.avatar_id)
     if not avatar:
         return b""

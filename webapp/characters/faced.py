@@ -1,4 +1,4 @@
-"""What a person can do with characters and personas alike: give them a picture, copy, delete and bring them back."""
+"""Operations shared by characters and personas: set a picture, copy, delete and restore."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ F = TypeVar("F", bound=Faced)
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What the rows of one table are called, how many a person may have, and what is said to who may not change one."""
+    """A table's word for one of its rows, how many a person can own, and the error for someone who may not edit one."""
 
     word: str
     most_own: int
@@ -38,9 +38,9 @@ RULES: dict[type[Faced], Rule] = {
 
 
 def picture(row: Faced, content: bytes, *, by: User) -> None:
-    """Give it another picture; no bytes take it away."""
+    """Replaces the picture; empty bytes remove it."""
     refuse_unless_theirs(row, by)
-    # Before anything is locked.
+    # Validates the picture before the transaction takes the write lock.
     checked_picture(content)
     if content:
         making.count(by.id)
@@ -53,7 +53,7 @@ def picture(row: Faced, content: bytes, *, by: User) -> None:
 
 
 def duplicate(row: F, copied: Callable[[F], dict[str, Any]], *, by: User) -> F:
-    """Make a copy that is this person's own, whosever the first one is; `copied` says what is the same in it."""
+    """Creates a copy that this person owns, whoever owns the original; `copied` returns the values to copy."""
     table, id, owner_id = type(row), row.id, by.id
     refuse_too_many(table, owner_id)
     with write() as session:
@@ -67,7 +67,7 @@ def duplicate(row: F, copied: Callable[[F], dict[str, Any]], *, by: User) -> F:
 
 
 def trash(row: Faced, *, by: User) -> None:
-    """Delete it; it can be brought back, and its chats keep what they are."""
+    """Moves a character or persona to the trash; it can be restored, and its chats are unchanged."""
     refuse_unless_theirs(row, by)
     with write():
         row.deleted_at = utc_now()
@@ -77,7 +77,7 @@ def trash(row: Faced, *, by: User) -> None:
 
 
 def restore(row: Faced, *, by: User) -> None:
-    """Bring a deleted one back."""
+    """Restores a character or persona from the trash."""
     refuse_unless_theirs(row, by)
     refuse_too_many(type(row), by.id)
     with write():
@@ -85,7 +85,7 @@ def restore(row: Faced, *, by: User) -> None:
 
 
 def empty_trash() -> None:
-    """Delete for good what was deleted long ago; of what came with the program a mark stays, so that it does not come again."""
+    """Permanently deletes what has been in the trash too long; rows that ship with Millrace stay, so they aren't added again."""
     days = int(setting("trash.days"))
     if not days:
         return
@@ -95,7 +95,7 @@ def empty_trash() -> None:
 
 
 def _erase_some(table: type[Faced], due: datetime) -> bool:
-    """A few at a time: pictures are up to a megabyte each, and to delete them takes as long as to read them."""
+    """Deletes a small batch: pictures are up to a megabyte each, and deleting them takes as long as reading them."""
     with write() as session:
         old = select(table.id, table.avatar_id).where(table.deleted_at < due, table.origin == "").limit(AT_ONCE)
         if rows := session.execute(old).all():
@@ -108,7 +108,7 @@ def _erase_some(table: type[Faced], due: datetime) -> bool:
 
 
 def put_picture(session: Session, row: Faced, content: bytes, *, most_bytes: int = PICTURE_BYTES) -> None:
-    """Shows this picture instead of the one before; no bytes take it away."""
+    """Replaces the picture of a row; empty bytes remove it."""
     type = checked_picture(content, most_bytes=most_bytes)
     before = session.get(Avatar, row.avatar_id) if row.avatar_id else None
     row.avatar_id = _added(session, type, content) if content else None
@@ -118,7 +118,7 @@ def put_picture(session: Session, row: Faced, content: bytes, *, most_bytes: int
 
 
 def existing(session: Session, table: type[F], id: str) -> F:
-    """The row as it is now, for who has read it before; refuses what was deleted meanwhile."""
+    """Reloads a row that was read before the transaction; raises Conflict if it has been deleted since."""
     # Whoever changes it at the same time waits: they write upon what is written here.
     row = session.get(table, id, with_for_update={"key_share": True})
     if row is None or row.deleted_at:
@@ -127,13 +127,13 @@ def existing(session: Session, table: type[F], id: str) -> F:
 
 
 def refuse_unless_theirs(row: Faced, user: User) -> None:
-    """Refuses who may see it but not change it, and says what they can do instead."""
+    """Raises Forbidden for a person who can see the row but not edit it, with what they can do instead."""
     if not queries.may_change(row, user):
         raise Forbidden(RULES[type(row)].not_yours)
 
 
 def refuse_too_many(table: type[Faced], user_id: str) -> None:
-    """Before there is another one."""
+    """Raises Invalid if one more row would exceed the person's limit, and counts it towards the rate limit."""
     rule = RULES[table]
     if queries.count_of(table, user_id) >= rule.most_own:
         raise Invalid(f"You already have {rule.most_own} {rule.word}s, which is the limit. Delete one first.")

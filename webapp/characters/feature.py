@@ -1,4 +1,4 @@
-"""What characters and personas bring: their pages."""
+"""The feature definition of characters and personas: blueprints and places in the navigation."""
 
 from webapp.characters import card_views, greeting_views, lore_views, persona_views, views
 from webapp.feature import Feature

@@ -1,4 +1,4 @@
-"""What may stand in the fields of a character and a persona, in one spelling."""
+"""Validates and normalizes the fields of characters and personas."""
 
 from collections.abc import Iterable, Sequence
 
@@ -17,7 +17,7 @@ PICTURES = "Choose a PNG, JPEG or WebP image of at most 512 KB."
 
 
 def checked_tags(typed: Iterable[str]) -> list[str]:
-    """Each tag once, in small letters; one that holds commas is several."""
+    """Returns the distinct tags in lower case; splits a tag that contains commas."""
     named = (" ".join(tag.split()).lower() for each in typed for tag in each.split(","))
     tags = list(dict.fromkeys(each for each in named if each))
     if len(tags) > MOST_TAGS:
@@ -28,7 +28,7 @@ def checked_tags(typed: Iterable[str]) -> list[str]:
 
 
 def checked_greetings(texts: Sequence[str], field: str) -> list[str]:
-    """Further greetings, as many as a card's are used; those that are empty are left out."""
+    """Returns the alternate greetings without empty ones; raises Invalid above the limits on number and length."""
     if len(texts) > MOST_GREETINGS:
         raise Invalid(f"Use at most {MOST_GREETINGS} greetings.", field=field)
     found = [text for each in texts if (text := checked_text(each, field))]
@@ -38,7 +38,7 @@ def checked_greetings(texts: Sequence[str], field: str) -> list[str]:
 
 
 def checked_picture(content: bytes | None, *, most_bytes: int = PICTURE_BYTES) -> str:
-    """The type to serve the picture with, empty for none; refuses what is no picture, too heavy, or too large to draw."""
+    """Returns a picture's media type, empty for none; raises Invalid for an unsupported format or too many bytes or pixels."""
     if not content:
         return ""
     if len(content) > most_bytes:

@@ -23,7 +23,7 @@ def _text(rows: int, most: int = TEXT_CHARS) -> dict[str, Any]:
 
 
 class FacedForm(MergingForm):
-    """What a character and a persona have in common."""
+    """The fields that characters and personas share."""
 
     name = StringField("Name", default="", render_kw=NAME)
     avatar = FileField("Picture", description=f"{PICTURES} Without one, the first letter of the name is shown.")
@@ -31,7 +31,7 @@ class FacedForm(MergingForm):
 
     @property
     def picture(self) -> bytes | None:
-        """The bytes that were sent; none of them to take the picture away, None to leave it as it is."""
+        """The uploaded bytes; empty to remove the picture, None to keep it."""
         file = request.files.get("avatar")
         if file and file.filename:
             return file.stream.read(PICTURE_BYTES + 1)
@@ -71,7 +71,7 @@ class CharacterForm(FacedForm):
         return cls.fresh(**values, tags=", ".join(character.tags), collections=knows, is_shared=is_shared)
 
     def among(self, collections: Sequence[Collection]) -> "CharacterForm":
-        """The form with the collections that its person may see."""
+        """Returns the form with the collections that the person can see as choices."""
         self.collections.choices = [SelectChoice(each.id, each.name) for each in collections]
         return self
 
@@ -107,7 +107,7 @@ class PersonaForm(FacedForm):
         return cls.fresh(**values, lorebooks=persona.lorebook_ids)
 
     def among(self, lorebooks: Sequence[Lorebook]) -> "PersonaForm":
-        """The form with the lorebooks that its person may see."""
+        """Returns the form with the lorebooks that the person can see as choices."""
         self.lorebooks.choices = [SelectChoice(each.id, each.name) for each in lorebooks]
         return self
 

@@ -1,4 +1,4 @@
-"""/characters/<id>/greetings: the further greetings of a character, which its card keeps."""
+"""/characters/<id>/greetings: the alternate and group greetings of a character, which are stored in its card."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -22,7 +22,7 @@ Lists = Mapping[str, Sequence[str]]
 
 
 class GreetingsForm(Form):
-    # What they were when the page was opened, so that nobody overwrites what was changed elsewhere.
+    # A hash of the greetings when the page was opened, so that concurrent changes are not overwritten.
     was = StringField("was", default="")
 
 
@@ -54,7 +54,7 @@ def _written(entered: Lists, was: str, card: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rearranged(texts: Sequence[str], name: str, wish: str) -> list[str]:
-    """The texts as a button without which nothing is stored wants them: `add alternate_greetings`, `up alternate_greetings 2`."""
+    """Applies a button that edits the list without saving it, such as `add alternate_greetings` or `up alternate_greetings 2`."""
     verb, _, rest = wish.partition(" ")
     named, _, number = rest.partition(" ")
     moved, at = list(texts), int(number) if number.isdecimal() and len(number) < 3 else 0

@@ -1,4 +1,4 @@
-"""/characters/<id>/lorebook: the world of a character, which is a part of its card."""
+"""/characters/<id>/lorebook: the lorebook that is part of a character's card."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a macro is asked with, as it was written: `{{name}}`, `{{name::one::two}}`, `{{name:one}}`, `{{name one}}`. Pure."""
+"""Parses and replaces macro calls: `{{name}}`, `{{name::one::two}}`, `{{name:one}}`, `{{name one}}`. Pure."""
 
 import re
 import textwrap
@@ -9,7 +9,8 @@ from webapp.characters.macro_tree import Macro, Part, parsed
 
 BETWEEN, COMMA = re.compile("::"), re.compile(r"(?<!\\),")
 NEWLINES = "\r\n"
-# `{{.name}}` and `{{$name}}` with what may follow, and the ends of the names of what that means.
+# Shorthands for variables, `{{.name}}` and `{{$name}}` with an optional operator; `DOES` and `ENDS` are the two halves of the
+# names of the macros that they expand to.
 SHORT = re.compile(
     r"\s{0,9}([.$])\s{0,9}([a-z](?:[\w-]{0,98}\w)?)\s{0,9}(\+\+\s*\Z|--\s*\Z|\+=|=(?!=)|\Z)", re.IGNORECASE | re.ASCII
 )
@@ -20,19 +21,19 @@ FALSE = frozenset(("", "false", "0", "off", "no"))
 
 
 class Piece(NamedTuple):
-    """A part of a text; one that a macro gave is never taken apart."""
+    """A piece of text. Only written text is split into arguments, never the output of a macro."""
 
     text: str
     is_written: bool = False
 
 
-# Takes away the line breaks on both of its sides.
+# Removes the line breaks on both sides of it.
 TRIM = Piece("")
 SEPARATOR = Piece("::", is_written=True)
 
 
 class Call(NamedTuple):
-    """A macro as it was written at a place: its name in small letters, and what stands behind it, if anything can."""
+    """A macro call: its name in lower case, its offset in the text, and its arguments, or None if it has none."""
 
     name: str
     start: int
@@ -40,44 +41,44 @@ class Call(NamedTuple):
 
     @property
     def text(self) -> str:
-        """All that stands behind its name."""
+        """All arguments as one text."""
         return joined(self.pieces or ())
 
     @property
     def parts(self) -> list[str]:
-        """What stands between `::`, without the spaces around it."""
+        """The arguments between `::`, without surrounding whitespace."""
         return [joined(each).strip() for each in _split(self.pieces or (), BETWEEN)] if self.pieces else []
 
     @property
     def most_choices(self) -> int:
-        """No fewer than there are."""
+        """An upper bound on the number of choices, without splitting the text."""
         return 1 + sum(each.text.count("::") + each.text.count(",") for each in self.pieces or ())
 
     def choice(self, draw: Callable[[int], int]) -> str:
-        """One of what stands between `::` or, without these, between commas, where `\\,` is one of them."""
+        """Draws one of the arguments between `::` or, without any `::`, between commas not escaped by a backslash."""
         if len(parts := _split(self.pieces or (), BETWEEN)) > 1:
             return joined(parts[draw(len(parts))])
         parts = _split(self.pieces or (), COMMA)
         return joined(_with_commas(parts[draw(len(parts))])).strip()
 
 
-# What a macro becomes; None leaves it as it was written.
+# Returns the replacement of a macro call; None leaves it as written.
 Meaning = Callable[[Call], Piece | None]
 
 
 def replaced(
     text: str, meaning: Meaning, *, goes_on: Callable[[], bool], rest: Callable[[str], str], named: Container[str] = ()
 ) -> str:
-    """The text with its macros replaced, the inner ones first; as soon as it does not go on, `rest` makes what is left.
+    """Replaces the macros of a text, inner ones first; once `goes_on` returns False, the remaining text is passed to `rest`.
 
-    A condition that is one of `named` is empty where that has no meaning.
+    A condition that is one of `named` counts as empty if the macro has no value.
     """
     parts, end = parsed(text, goes_on)
     return joined((*_Replacing(text, meaning, named).pieces(parts), Piece(rest(text[end:]))))
 
 
 def joined(pieces: Iterable[Piece]) -> str:
-    """The pieces as one text."""
+    """Joins the pieces into one text."""
     found, is_trimmed = list[str](), False
     for piece in pieces:
         if piece is TRIM:
@@ -110,7 +111,7 @@ class _Replacing:
         return Piece(f"{{{{{joined(pieces)}}}}}") if given is None else given
 
     def _chosen(self, macro: Macro) -> Piece:
-        """The branch that is taken; nothing is done in the other one."""
+        """Returns the branch that an `if` takes; the other one is not evaluated, so it has no side effects."""
         call = _call(macro, [*self.pieces(macro.parts)])
         chosen = macro.body if call and self._is_true(call) else macro.otherwise
         return Piece(_trimmed(macro, joined(self.pieces(chosen or ()))))
@@ -128,7 +129,7 @@ class _Replacing:
         pieces, text = call.pieces or (), call.text.strip()
         is_turned = bool(pieces) and pieces[0].text.lstrip().startswith("!")
         text = text[1:].strip() if is_turned else text
-        # What a macro has given is no name of one.
+        # The output of a macro is never read as the name of one.
         if all(each.is_written for each in pieces) and (named := _named(text, call.start)):
             given = self._meaning(named)
             text = given.text.strip() if given else "" if named.pieces or named.name in self._names else text
@@ -136,7 +137,7 @@ class _Replacing:
 
 
 def _named(text: str, start: int) -> Call | None:
-    """What a condition names without braces."""
+    """Returns the macro that a condition names without braces, if it names one."""
     call = _call(Macro(start, start, [text]), [Piece(text, is_written=True)])
     return call if call and (not call.pieces or text[0] in ENDS) else None
 
@@ -164,7 +165,7 @@ def _short(start: int, pieces: Sequence[Piece]) -> Call | None:
 
 
 def _trimmed(macro: Macro, text: str) -> str:
-    """Without the lines and the indentation that only set it apart, unless a `#` keeps them."""
+    """Removes the line breaks and indentation around the body of a block, unless its opening braces have a `#`."""
     head = macro.head
     return text if head and "#" in head[1] else textwrap.dedent(text.strip("\r\n")).strip()
 

@@ -1,16 +1,16 @@
-"""Moments in the words of a format such as `dddd, D MMMM YYYY [at] HH:mm`, as cards write it. Pure."""
+"""Formats dates in the Moment.js notation that cards use, such as `dddd, D MMMM YYYY [at] HH:mm`. Pure."""
 
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 WORDS = re.compile(r"\[([^\]]*)\]|YYYY|YY|MMMM|MMM|MM|M|Do|DD|D|dddd|ddd|HH|H|hh|h|mm|m|ss|s|A|a|Z")
-# Beyond that it is no format.
+# A longer text is not a format.
 MOST_CHARS = 200
 ENDINGS = {1: "st", 2: "nd", 3: "rd"}
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 MONTH, YEAR = 30.44 * DAY, 365.25 * DAY
-# Below so many seconds, in which unit, and how that is said.
+# Upper limit in seconds, unit, and wording of each range.
 SPANS = (
     (45, 1, "a few seconds"),
     (1.5 * MINUTE, 1, "a minute"),
@@ -51,21 +51,21 @@ BY_NAME: dict[str, Callable[[datetime], object]] = {
 
 
 def told(moment: datetime, form: str) -> str | None:
-    """The moment, which has a time zone, in these words; what is in square brackets stays. None for what is too long."""
+    """Formats an aware datetime; text in square brackets is copied. Returns None if the format is too long."""
     if len(form) > MOST_CHARS:
         return None
     return WORDS.sub(lambda found: str(BY_NAME[found[0]](moment)) if found[1] is None else found[1], form)
 
 
 def lasted(time: timedelta) -> str:
-    """About how long that is, in words."""
+    """Returns the approximate duration in words."""
     seconds = abs(time.total_seconds())
     _, unit, words = next(each for each in SPANS if seconds < each[0])
     return words.format(round(seconds / unit))
 
 
 def apart(one: str, other: str) -> str | None:
-    """How long the first is after the second, or before it; None where one of them is no time."""
+    """Returns how long the first time is after or before the second; None if one of them is not a valid time."""
     try:
         first, second = (_aware(datetime.fromisoformat(each.strip())) for each in (one, other))
     except ValueError:

@@ -1,4 +1,4 @@
-"""What macros give that need no chat: time, chance and odds and ends. Pure."""
+"""Macros that need no chat: time, random choices, and formatting. Pure."""
 
 import re
 from collections.abc import Callable
@@ -9,12 +9,12 @@ from typing import Protocol
 from webapp.characters import macro_dates
 from webapp.characters.macro_calls import TRIM, Call, Piece
 
-# `3d6+2`, or how many sides a single die has.
+# `3d6+2`, or just the number of sides of a single die.
 DICE = re.compile(r"(\d{0,3})d(\d{1,9})([+-]\d{1,9})?|(\d{1,9})", re.IGNORECASE | re.ASCII)
 
 
 class Scene(Protocol):
-    """What is at hand where a text is filled in; without a time, a chance or a place nothing is given that needs one."""
+    """The context of a text; a macro that needs a time, a random generator or a place stays as written without it."""
 
     @property
     def now(self) -> datetime | None: ...
@@ -26,10 +26,10 @@ class Scene(Protocol):
     def place(self) -> str: ...
 
     def drawn(self, start: int, count: int) -> int:
-        """A number below `count` that is always the same for what starts here in this text of this place."""
+        """Returns a number below `count` that is always the same for this offset of this text in this place."""
 
     def works(self, steps: int) -> bool:
-        """Whether so much work may still be done."""
+        """Takes this many steps from the work budget; returns False if fewer are left."""
 
 
 Given = Piece | str | None
@@ -79,7 +79,7 @@ def _always(given: Piece | str) -> Callable[[Call, Scene], Given]:
 
 
 def _nothing(call: Call, scene: Scene) -> Given:
-    """For what is written for people who read the card."""
+    """Removes text that is meant for people who read the card."""
     return "" if call.pieces else None
 
 

@@ -1,4 +1,4 @@
-"""Finds the braces of a text that belong together, and what stands around other text: `{{if x}}…{{else}}…{{/if}}`. Pure."""
+"""Matches the braces of a text, including blocks such as `{{if x}}…{{else}}…{{/if}}`. Pure."""
 
 import re
 from collections import deque
@@ -6,19 +6,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 BRACES = re.compile(r"\{\{(?!\{)|\}\}")
-# What stands before a name, the name, and what parts it from what follows.
+# The sign before a name, the name, and the separator after it.
 HEAD = re.compile(r"(\s{0,9}[#/]?\s{0,9})(//|[a-z][a-z0-9_]{0,40}(?=(\s?::?|\s|\Z)))\3?", re.IGNORECASE | re.ASCII)
-# Which can stand around a text, which is then their last part, and how many parts they have before it.
+# Macros that can be written as a block, `{{name}}…{{/name}}`, and how many arguments each takes before the body, which becomes
+# its last argument.
 SCOPES = {"if": 1, "setvar": 1, "addvar": 1, "setglobalvar": 1, "addglobalvar": 1, "reverse": 0, "trim": 0, "//": 0, "comment": 0}
-# Deeper ones stay as they were written; what is in them does not.
+# Braces nested deeper than this stay as written on the outside; the macros inside them are still replaced.
 MOST_DEPTH = 12
 
 
 @dataclass(slots=True, eq=False)
 class Macro:
-    """What stands from `start` to `end`: between its braces and, of one that stands around a text, that text.
+    """A macro from `start` to `end`: the parts between its braces and, if it is a block, its body.
 
-    `otherwise` is what follows `{{else}}`; `closer` is where the braces stand that end it.
+    `otherwise` is the body after `{{else}}`; `closer` is the offset of the closing braces, such as `{{/if}}`.
     """
 
     start: int
@@ -35,7 +36,7 @@ class Macro:
 
     @property
     def scope(self) -> str:
-        """Which one it is of those that can stand around a text, as far as these braces say so."""
+        """The name of the block that these braces can open; empty if they cannot open one."""
         if not (head := self.head) or "/" in head[1] or SCOPES.get(name := head[2].lower()) != self._count(head):
             return ""
         return name
@@ -66,7 +67,7 @@ Part = str | Macro
 
 @dataclass(slots=True)
 class _Open:
-    """Braces that are not closed yet, or all of a text; `scopes` are the places of those that may stand around what follows."""
+    """Unclosed braces, or the whole text; `scopes` has the indexes of the parts that could open a block, by name."""
 
     start: int = 0
     parts: list[Part] = field(default_factory=list)
@@ -90,7 +91,7 @@ class _Open:
         opener, body = self.parts[place], self.parts[place + 1 : -1]
         height = 1 + _height(self.parts[place:])
         if not isinstance(opener, Macro) or height > MOST_DEPTH:
-            # What stands around it is too high as well.
+            # A block around this one would be too deep as well.
             self.scopes.clear()
             return
         del self.parts[place + 1 :]
@@ -104,7 +105,7 @@ class _Open:
 
 
 def parsed(text: str, goes_on: Callable[[], bool]) -> tuple[list[Part], int]:
-    """The text and its macros in their order, and up to where it has been looked at: until it does not go on."""
+    """Returns the texts and macros in order, and the offset up to which the text was parsed when `goes_on` returned False."""
     whole, opened, at = _Open(), deque[_Open](), 0
     for found in BRACES.finditer(text):
         if not goes_on():

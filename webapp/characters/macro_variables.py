@@ -1,4 +1,4 @@
-"""What macros do with variables: `{{getvar::name}}`, `{{setvar::name::value}}` and the others. Pure."""
+"""Macros that read and write variables: `{{getvar::name}}`, `{{setvar::name::value}}` and others. Pure."""
 
 import re
 from decimal import Decimal
@@ -10,7 +10,7 @@ NUMBER = re.compile(r"[+-]?[0-9]{1,25}(\.[0-9]{1,15})?", re.ASCII)
 
 
 def meant(call: Call, variables: Variables) -> str | None:
-    """What a macro of `MEANINGS` gives, and what it does."""
+    """Executes a macro of `MEANINGS` and returns its output; None if the arguments don't fit."""
     does, bag = MEANINGS[call.name]
     name, *value = call.parts or [""]
     if not name or bool(value) != (does in (_set, _add)):
@@ -52,7 +52,7 @@ def _delete(bag: Bag, name: str, _: str) -> str:
 
 
 def _sum(one: str, other: str) -> str:
-    """Of numbers their sum, else both texts in a row; nothing counts as 0."""
+    """Adds two numbers, or concatenates the texts if one is not a number; an unset variable counts as 0."""
     if not NUMBER.fullmatch(one or "0") or not NUMBER.fullmatch(other):
         return one + other
     told = f"{Decimal(one or '0') + Decimal(other):f}"

@@ -1,4 +1,4 @@
-"""What stands for something else in texts of roleplay: `{{user}}`, `{{random::a::b}}`, `{{time}}` and others. Pure."""
+"""Replaces the macros in roleplay texts: `{{user}}`, `{{random::a::b}}`, `{{time}}` and others. Pure."""
 
 import hashlib
 import re
@@ -13,32 +13,32 @@ from webapp.characters import macro_variables
 from webapp.characters.macro_calls import Call, Piece, replaced
 from webapp.characters.macro_meanings import MEANINGS
 
-# How the first cards wrote the same.
+# The spelling of the same macros in early cards, such as `<USER>`.
 FIRST = {"user": "{{user}}", "bot": "{{char}}", "char": "{{char}}", "group": "{{group}}", "charifnotgroup": "{{charIfNotGroup}}"}
 LEGACY = re.compile(rf"<({'|'.join(FIRST)})>", re.IGNORECASE | re.ASCII)
 MACRO = re.compile(r"\{\{(user|char)\}\}", re.IGNORECASE | re.ASCII)
-# Whom each of them names: with several characters, these are not always the same.
+# The attribute of `Names` that each macro inserts.
 NAMES = {"user": "user", "char": "char", "notchar": "user"}
-# All who speak in a chat with several characters, else the one.
+# All characters of a group chat, or the only character of another chat.
 GROUP = ("group", "groupnotmuted", "charifnotgroup")
-# What a card and a persona say: these may hold macros themselves.
+# Texts of the card and the persona, which can contain macros themselves.
 TEXTS = (
     *("description", "personality", "scenario", "mesexamples", "charprompt", "charinstruction", "charcreatornotes"),
     *("charversion", "charfirstmessage", "chardepthprompt", "mesexamplesraw", "persona"),
 )
-# Of which of its greetings.
+# Takes the number of a greeting as its argument.
 NUMBERED = "charfirstmessage"
-# What is at hand for a prompt: it stays as it is.
+# Values that are known when a prompt is built; macros inside them are not replaced.
 WORDS = (
     *("lastmessage", "lastusermessage", "lastcharmessage", "model", "lastmessageid", "firstincludedmessageid"),
     *("lastswipeid", "currentswipeid", "idleduration", "summary", "maxprompt"),
 )
 NAMED = frozenset((*NAMES, *GROUP, *TEXTS, *WORDS))
 KNOWN = frozenset(("original", "outlet", "if", "else", *NAMED, *MEANINGS, *macro_variables.MEANINGS))
-# Those of variables, which begin with a dot or a dollar, are known all.
+# Does not match the shorthands for variables, which begin with a dot or a dollar sign: all of them are supported.
 ANY = re.compile(r"\{\{\s*#?([a-z][a-z0-9_]{0,40})", re.IGNORECASE | re.ASCII)
-# How much longer a text may get by what is put into it, beside names; how many braces of it are looked at, and how much work
-# may be done for them: about 10 ms.
+# The budget of one text: how many characters can be inserted besides names, how many braces are parsed, and how many steps of
+# work are done for them. It is used up after about 10 ms.
 MOST_MORE_CHARS, MOST_BRACES, MOST_STEPS = 100_000, 2_000, 5_000
 
 
@@ -48,10 +48,10 @@ def _unknown(name: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Who speaks with whom, and what else a text can ask for; what nobody has or knows is not filled in.
+    """The names and other values that replace macros; a macro without a known value stays as written.
 
-    `texts` gives what a card or a persona says by a name of `TEXTS`, `words` what is known by those of `WORDS`, and
-    `outlet` what stands in an outlet of this name. `place` is the chat, for what shall stay the same in it.
+    `texts` returns a text of the card or the persona by a name of `TEXTS`, `words` a value by a name of `WORDS`, and `outlet`
+    the lorebook entries of an outlet. `place` is the chat: `{{pick}}` always draws the same choice in it.
     """
 
     user: str = ""
@@ -59,7 +59,7 @@ class Names:
     group: str = ""
     texts: Callable[[str], str | None] = _unknown
     words: Callable[[str], str | None] = _unknown
-    # Without these, what has to do with them stays as it was written.
+    # Without a value, the macros that need one of these stay as written.
     variables: Variables | None = None
     outlet: Callable[[str], str | None] = _unknown
     now: datetime | None = None
@@ -67,14 +67,14 @@ class Names:
     place: str = ""
 
     def fill(self, text: str, *, original: str = "") -> str:
-        """The text with all that is known in it; everything else stays as it was written.
+        """Replaces every macro that has a value; the rest of the text stays as written.
 
-        `original` is the text that this one replaces, if it does.
+        `original` is the text that this one overrides, for `{{original}}`.
         """
         return self._filled(text, _Room(), original)
 
     def together(self) -> Callable[[str], str]:
-        """Fills in several texts, which together cost no more than one."""
+        """Returns a function that fills in several texts within the budget of one."""
         room = _Room()
         return lambda text: self._filled(text, room)
 
@@ -84,25 +84,25 @@ class Names:
         return _Filling(self, text, room, original).filled()
 
     def fill_names(self, text: str) -> str:
-        """The text with `{{user}}` and `{{char}}` in it, and nothing else."""
+        """Replaces only `{{user}}` and `{{char}}`."""
         names = {"user": self.user, "char": self.char}
         return MACRO.sub(lambda found: names[found[1].lower()] or found[0], text)
 
 
 def spelled(text: str) -> str:
-    """The text with the names of the first cards in the spelling of ours."""
+    """Rewrites the names of early cards, such as `<USER>`, as macros."""
     return LEGACY.sub(lambda found: FIRST[found[1].lower()], text)
 
 
 def unsupported(texts: Iterable[str]) -> list[str]:
-    """The macros in these texts that nothing stands for, each once, as they are first written."""
+    """Returns the unsupported macros in these texts, without duplicates, as first written."""
     found = {name.lower(): name for text in texts for name in ANY.findall(text)}
     return [name for each, name in found.items() if each not in KNOWN]
 
 
 @dataclass(slots=True)
 class _Room:
-    """What one text may cost, with all that is put into it."""
+    """The remaining budget of a text and everything inserted into it."""
 
     chars: int = MOST_MORE_CHARS
     braces: int = MOST_BRACES
@@ -124,7 +124,7 @@ class _Room:
 
 
 class _Filling:
-    """One text that is being filled in; `within` are the names of those that it is put into, which it cannot ask for."""
+    """A text being filled in; `within` names the texts it is nested in, which it cannot include, so recursion ends."""
 
     def __init__(self, names: Names, text: str, room: _Room, original: str = "", within: tuple[str, ...] = ()) -> None:
         self.now, self.chance, self.place, self.works = names.now, names.chance, names.place, room.works
@@ -135,7 +135,7 @@ class _Filling:
         return replaced(self._text, self._meaning, goes_on=self._room.goes_on, rest=rest, named=NAMED)
 
     def drawn(self, start: int, count: int) -> int:
-        """A number below `count` that is always the same for what starts here in this text of this place."""
+        """Returns a number below `count` that is always the same for this offset of this text in this place."""
         digest = self._digest.copy()
         digest.update(str(start).encode())
         return int.from_bytes(digest.digest()[:8]) % count
@@ -162,7 +162,8 @@ class _Filling:
         if name in NAMES or name in GROUP:
             known = self._names.user if NAMES.get(name) == "user" else self._names.char
             known = self._names.group or known if name in GROUP else known
-            # What is put into a text may hold many names; of those in the text itself each is filled in.
+            # Names in the text itself are always filled in; an inserted text can contain many, so its names count towards the
+            # budget.
             return Piece(known) if known and (not self._within or self._room.holds(known)) else None
         if name == "original":
             return self._put_in(name, self._original)

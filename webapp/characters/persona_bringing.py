@@ -1,4 +1,4 @@
-"""Brings personas in from a file of another program, which is read in a process of its own."""
+"""Imports personas from another program's file, which is parsed in a child process."""
 
 from dataclasses import dataclass, field
 from typing import IO, Any
@@ -15,9 +15,9 @@ from webapp.lore import queries as lorebooks
 
 @dataclass
 class Brought:
-    """What became of them: how many are new, how many were here already, and those that could not be taken, with the reason.
+    """The result of an import: how many personas are new, how many already existed, and those that failed, with the reason.
 
-    `lacking` are the lorebooks that new ones name, and this person does not have.
+    `lacking` are the lorebooks that new personas name and the person doesn't have.
     """
 
     new: int = 0
@@ -27,12 +27,12 @@ class Brought:
 
 
 def bring_in(stream: IO[bytes], *, by: User) -> Brought:
-    """Make a persona of each; one that this person has already, in the same words, stays as it is."""
+    """Creates a persona for each one in the file, except those that this person already has with the same texts."""
     found: list[dict[str, Any]] = child.told(persona_files.__name__, stream)["personas"]
     brought = Brought()
     worlds = lorebooks.by_name(by.id, {each["lorebook"] for each in found if each["lorebook"]})
     own = [each for each in queries.personas(by) if each.owner_id == by.id]
-    # Who has chosen somebody already stays who they are.
+    # An existing default persona stays the default.
     known, has_default = {(each.name, each.description) for each in own}, any(each.is_default for each in own)
     db.session.rollback()
     for each in found:

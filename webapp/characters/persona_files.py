@@ -1,4 +1,4 @@
-"""Files of SillyTavern with somebody's personas: a backup of them, or its settings, which have them. Pure."""
+"""Parses SillyTavern's files with personas: a backup of them, or its settings, which contain them. Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
@@ -13,7 +13,7 @@ NO_PERSONAS = "It doesn't contain personas. Choose the backup of SillyTavern's p
 
 
 def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
-    """The personas of a file, or why there are none."""
+    """Yields the personas of a file, or the reason why it cannot be read."""
     try:
         value = value_of(file.read(MOST_BYTES + 1), what="The file", otherwise=NO_PERSONAS, most_bytes=MOST_BYTES)
         yield {"personas": list(_personas(value))}
@@ -32,7 +32,7 @@ def _personas(value: Any) -> Iterator[dict[str, Any]]:
     for avatar, named in names.items():
         more, name = _mapping(about.get(avatar)), _line(named)
         if name:
-            # Without a description, a model is told the name alone.
+            # A persona without a description gives the model only its name.
             description = spelled(clean(more.get("description"))).strip() or name
             is_default = said.get("default_persona") == avatar
             yield {"name": name, "description": description, "lorebook": _line(more.get("lorebook")), "is_default": is_default}

@@ -1,4 +1,4 @@
-"""/personas: who one is in chats with characters."""
+"""/personas: lists, edits and imports the personas that a person uses in chats with characters."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ bp = Blueprint("personas", __name__, url_prefix="/personas")
 
 @bp.url_value_preprocessor
 def allow_a_file(endpoint: str | None, _values: object) -> None:
-    """Before anything reads the form: only people with an account may send so much, and only here."""
+    """Raises the limit on the body before the form is parsed, for signed-in users and this endpoint only."""
     if endpoint == "personas.bring_in" and user_or_none():
         expect_files(persona_files.MOST_BYTES)
 
@@ -27,7 +27,7 @@ def allow_a_file(endpoint: str | None, _values: object) -> None:
 @signed_in
 def index() -> Response:
     listed = _list()
-    # Who makes their first one wants to be it.
+    # A first persona is most likely meant to be the default.
     form = PersonaForm.fresh(is_default=not any(each.is_own for each in listed["personas"]))
     return render("characters/personas.html", form=form, file_form=PersonaFileForm.fresh(), **listed)
 

@@ -1,4 +1,4 @@
-"""What a person can do with personas: make, change, copy, and choose one for new chats."""
+"""Operations on personas: create, update, copy, and choose one for new chats."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,8 +21,9 @@ COPIED = ("name", "description", "lorebook_ids")
 
 @dataclass(frozen=True, slots=True)
 class PersonaInput:
-    """A persona as somebody wants it; `avatar` is None to leave the picture as it is, and empty to take it away. Without
-    `lorebook_ids` its lorebooks stay.
+    """The fields entered for a persona.
+
+    `avatar` is None to keep the picture, and empty to remove it. None for `lorebook_ids` keeps the lorebooks.
     """
 
     name: str
@@ -33,7 +34,7 @@ class PersonaInput:
 
 
 def create(entered: PersonaInput, *, by: User) -> Persona:
-    """Make a persona that is this person's own."""
+    """Creates a persona that this person owns."""
     values, user_id = _checked(entered, by), by.id
     faced.refuse_too_many(Persona, user_id)
     with write() as session:
@@ -45,7 +46,7 @@ def create(entered: PersonaInput, *, by: User) -> Persona:
 
 
 def update(persona: Persona, entered: PersonaInput, *, by: User) -> None:
-    """Say everything of a persona anew; chats with it follow from their next answer on."""
+    """Replaces all fields of a persona; its chats use them from their next answer."""
     faced.refuse_unless_theirs(persona, by)
     if entered.lorebook_ids and not persona.owner_id:
         raise Invalid("The team's personas have no lorebooks. Make a copy to get your own.", field="lorebooks")
@@ -58,12 +59,12 @@ def update(persona: Persona, entered: PersonaInput, *, by: User) -> None:
 
 
 def duplicate(persona: Persona, *, by: User) -> Persona:
-    """Make a copy that is this person's own."""
+    """Creates a copy that this person owns."""
     return faced.duplicate(persona, lambda source: {name: getattr(source, name) for name in COPIED}, by=by)
 
 
 def choose(persona: Persona, *, by: User, is_default: bool = True) -> None:
-    """Be this in new chats with characters, or no longer."""
+    """Makes this the person's default persona for new chats with characters, or clears the default."""
     if persona.owner_id != by.id:
         raise Forbidden(faced.RULES[Persona].not_yours)
     id = persona.id
@@ -72,7 +73,7 @@ def choose(persona: Persona, *, by: User, is_default: bool = True) -> None:
 
 
 def _checked(entered: PersonaInput, by: User) -> dict[str, Any]:
-    # Before anything is locked.
+    # Validates the picture before the transaction takes the write lock.
     checked_picture(entered.avatar)
     description = checked_text(entered.description, "description")
     if not description:

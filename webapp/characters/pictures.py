@@ -1,10 +1,10 @@
-"""Which bytes are a picture that may be shown: by what they begin with, never by what somebody says of them. Pure."""
+"""Detects supported pictures by their first bytes, never by a declared type or a file name. Pure."""
 
 from dataclasses import dataclass
 
 PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"
-# Marks of a JPEG that stand alone, and those that begin a frame and hold its size.
+# JPEG markers without a segment, and the start-of-frame markers, whose segment holds the size.
 ALONE = {0x01, *range(0xD0, 0xD9)}
 MOST_MARKS = 2_000
 FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -12,7 +12,7 @@ FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What it is to be served as, and its size in pixels."""
+    """A picture's media type, and its size in pixels."""
 
     media_type: str
     width: int
@@ -20,7 +20,7 @@ class Picture:
 
 
 def read(content: bytes) -> Picture | None:
-    """What a picture says of itself at its beginning; None for whatever is no PNG, JPEG or WebP."""
+    """Reads the format and size from a picture's header; None for anything but a PNG, JPEG or WebP."""
     return _png(content) or _jpeg(content) or _webp(content)
 
 
@@ -38,7 +38,7 @@ def _jpeg(content: bytes) -> Picture | None:
         mark = content[at + 1]
         if mark in FRAMES:
             return Picture("image/jpeg", int.from_bytes(content[at + 7 : at + 9]), int.from_bytes(content[at + 5 : at + 7]))
-        # A fill byte, a mark by itself, or a segment that says how long it is.
+        # A fill byte, a marker without a segment, or a segment with its length.
         at += 1 if mark == 0xFF else 2 if mark in ALONE else 2 + max(2, int.from_bytes(content[at + 2 : at + 4]))
     return None
 

@@ -1,4 +1,4 @@
-"""The parts of a PNG: read within bounds, left out, and written. Pure."""
+"""Reads, filters and writes the chunks of a PNG, within limits. Pure."""
 
 import zlib
 from base64 import b64encode
@@ -11,12 +11,12 @@ from webapp.characters.pictures import PNG
 
 MOST_CHUNKS = 20_000
 END = b"IEND"
-# What a picture is shown without.
+# Metadata, which is removed from pictures.
 TEXT_CHUNKS = {b"tEXt", b"zTXt", b"iTXt", b"eXIf"}
 
 
 def chunks(content: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Each chunk up to the end of the picture: its kind, what it holds, and all of it."""
+    """Yields each chunk up to the end of the picture: its type, its data, and all of its bytes."""
     at = len(PNG)
     for _ in range(MOST_CHUNKS):
         length, kind = int.from_bytes(content[at : at + 4]), content[at + 4 : at + 8]
@@ -35,12 +35,12 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def of(parts: Iterable[tuple[bytes, bytes, bytes]]) -> bytes:
-    """The picture of these chunks, without what else was written into it."""
+    """Builds a PNG of these chunks, without its metadata."""
     return PNG + b"".join(whole for kind, _, whole in parts if kind not in TEXT_CHUNKS)
 
 
 def with_cards(picture: bytes, cards: Mapping[bytes, Mapping[str, Any]]) -> bytes:
-    """The picture with these cards in it, each under its keyword."""
+    """Returns the PNG with these cards as text chunks, each under its keyword."""
     texts = (chunk(b"tEXt", keyword + b"\0" + b64encode(as_bytes(card))) for keyword, card in cards.items())
     return b"".join([picture[: -len(LAST)], *texts, LAST])
 
@@ -49,6 +49,6 @@ LAST = chunk(END, b"")
 
 
 def grey(width: int, height: int, shade: int) -> bytes:
-    """A picture of nothing."""
+    """Returns a PNG of a single shade of grey."""
     header = chunk(b"IHDR", width.to_bytes(4) + height.to_bytes(4) + bytes([8, 0, 0, 0, 0]))
     return PNG + header + chunk(b"IDAT", zlib.compress((b"\0" + bytes([shade]) * width) * height)) + LAST

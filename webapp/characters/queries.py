@@ -1,4 +1,4 @@
-"""Named reads of characters and personas."""
+"""Database queries for characters and personas."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,9 +22,9 @@ from webapp.heavy.turns import by_turns
 KIND = "character"
 grants.OBJECTS[KIND] = (Character.id, Character.owner_id)
 MOST_LISTED = 1_000
-# As many cards as are asked what their characters are called, and how much of it is read.
+# How many characters the cache of nicknames holds, and how many characters of each value are read.
 MOST_REMEMBERED, CALLED_CHARS = 2_000, 120
-# Of a thousand characters, all texts are a hundred megabytes: only so many are read in one go.
+# All texts of a thousand characters are a hundred megabytes, so rows are read in batches.
 AT_ONCE, BEGINNING_CHARS = 20, 720
 TEXTS = Character.description, Character.system_prompt, Character.post_history_prompt, Character.greeting
 F = TypeVar("F", bound=Faced)
@@ -32,7 +32,7 @@ F = TypeVar("F", bound=Faced)
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """What a character gives to a prompt."""
+    """The texts that a character adds to a prompt."""
 
     system_prompt: str = ""
     description: str = ""
@@ -48,7 +48,7 @@ class Named(NamedTuple):
 
 
 class Speaking(NamedTuple):
-    """A character in a group, with what its card says of when it speaks."""
+    """A character in a group, with the fields of its card that decide when it speaks."""
 
     id: str
     name: str
@@ -58,7 +58,7 @@ class Speaking(NamedTuple):
 
 
 class Brief(NamedTuple):
-    """A character in a list, with how its description begins or, without one, its greeting."""
+    """A character in a list, with the beginning of its description or, without one, of its greeting."""
 
     id: str
     name: str
@@ -69,14 +69,14 @@ class Brief(NamedTuple):
 
 
 def prompts_of(character: Character | None) -> Prompts:
-    """What the character says in its chats; nothing without one."""
+    """Returns the texts that the character adds to its prompts; empty ones without a character."""
     if not character:
         return Prompts()
     return Prompts(character.system_prompt, character.description, character.post_history_prompt)
 
 
 def names_of(character: Character | Brief | None, persona: Persona | None, person: User | None) -> Names:
-    """Who speaks with whom in a chat with a character, and what they say of themselves; without one nothing stands for a name."""
+    """Returns the names and texts for the macros of a chat with a character; without a character, macros are not replaced."""
     if not character:
         return Names()
     names = Names(user=persona.name if persona else person.name if person else "", char=character.name)
@@ -84,20 +84,20 @@ def names_of(character: Character | Brief | None, persona: Persona | None, perso
 
 
 def character_of(session: Session, owner_id: str | None, character_id: str | None) -> Character | None:
-    """Whom somebody chats with, also from the trash, as long as they may see it."""
+    """Returns the character of a chat, even one in the trash, if the chat's owner can see it."""
     owner = session.get(User, owner_id) if owner_id and character_id else None
     return session.scalar(select(Character).where(Character.id == character_id, _is_visible(owner))) if owner else None
 
 
 def by_name(user_id: str, names: Iterable[str], *, among: type[Character] | type[Persona] = Character) -> dict[str, str]:
-    """Of these names, the person's own characters or personas that have them, the newest of several, or else the team's."""
+    """Maps names to the person's own characters or personas, the newest with that name, or else to the team's."""
     theirs = or_(among.owner_id == user_id, among.owner_id.is_(None)), among.name.in_(list(names)), among.deleted_at.is_(None)
     query = select(among.name, among.id).where(*theirs).order_by(among.owner_id.is_not(None), among.id)
     return {row.name: row.id for row in db.session.execute(query)}
 
 
 def known_to(session: Session, owner_id: str | None, character_ids: Iterable[str]) -> dict[str, list[str]]:
-    """By character, the collections that those bring into somebody's chats."""
+    """Returns, by character, the collections that it makes available in the chats of `owner_id`."""
     owner, ids = session.get(User, owner_id) if owner_id else None, list(character_ids)
     if not owner or not ids:
         return {}
@@ -106,7 +106,7 @@ def known_to(session: Session, owner_id: str | None, character_ids: Iterable[str
 
 
 def members(session: Session, owner_id: str | None, ids: Sequence[str]) -> list[Speaking]:
-    """Of these characters those that can speak in somebody's chats, in this order: what lies in the trash is silent."""
+    """Returns, in this order, the characters that can speak in a chat of `owner_id`: not those in the trash."""
     owner = session.get(User, owner_id) if owner_id else None
     if not owner:
         return []
@@ -119,8 +119,8 @@ def members(session: Session, owner_id: str | None, ids: Sequence[str]) -> list[
 
 @lru_cache(maxsize=MOST_REMEMBERED)
 def _called(id: str, changed_at: datetime) -> tuple[str | None, str | None]:
-    """Nickname and talkativeness, as the card has them: an answer asks several times, and a card has up to a megabyte."""
-    # By whole paths: step by step, SQLite writes out what is on the way.
+    """Returns nickname and talkativeness from the card, cached: answers read them several times; a card can be a megabyte."""
+    # Uses whole JSON paths: with one step at a time, SQLite serializes every intermediate value.
     paths = ("data", "nickname"), ("data", "extensions", "talkativeness")
     query = select(*(func.substr(Character.card[path].as_string(), 1, CALLED_CHARS) for path in paths))
     nickname, talkativeness = db.session.execute(query.where(Character.id == id)).first() or (None, None)
@@ -128,13 +128,13 @@ def _called(id: str, changed_at: datetime) -> tuple[str | None, str | None]:
 
 
 def persona_of(session: Session, owner_id: str | None, persona_id: str | None) -> Persona | None:
-    """Who somebody is in a chat; nobody when the persona was deleted."""
+    """Returns the persona of a chat; None if it was deleted."""
     persona = session.get(Persona, persona_id) if persona_id else None
     return persona if persona and not persona.deleted_at and persona.owner_id in (None, owner_id) else None
 
 
 def characters(user: User, *, words: str = "", tag: str = "") -> list[str]:
-    """The ids of the characters that a person may chat with, by name; with all of these words, and with this tag."""
+    """Returns the ids of the characters that a person can chat with, by name, filtered by all of these words and by this tag."""
     query = select(Character.id).where(_is_visible(user), Character.deleted_at.is_(None))
     ids = db.session.scalars(query.order_by(func.lower(Character.name), Character.id).limit(MOST_LISTED)).all()
     wanted = words.casefold().split()
@@ -146,7 +146,7 @@ def characters(user: User, *, words: str = "", tag: str = "") -> list[str]:
 
 
 def briefly(ids: Sequence[str]) -> list[Brief]:
-    """What lists say of these characters, in this order."""
+    """Returns these characters as lists show them, in this order."""
     beginning = func.substr(
         case((Character.description != "", Character.description), else_=Character.greeting), 1, BEGINNING_CHARS
     )
@@ -155,7 +155,7 @@ def briefly(ids: Sequence[str]) -> list[Brief]:
 
 
 def texts_of(ids: Sequence[str], *, most_chars: int) -> list[Character]:
-    """The first of these characters, whole: as many as have so many characters of text together, and one in any case."""
+    """Returns the first of these characters with all texts, up to `most_chars` characters of text in total, but at least one."""
     size = sum((func.length(each) for each in TEXTS), literal(0))
     sizes = accumulate(size for _, size in _rows((Character.id, size), ids))
     first = ids[: max(1, sum(1 for _ in takewhile(most_chars.__ge__, sizes)))]
@@ -164,7 +164,7 @@ def texts_of(ids: Sequence[str], *, most_chars: int) -> list[Character]:
 
 
 def _rows(columns: Sequence[Any], ids: Sequence[str]) -> Iterator[Any]:
-    """Of each, what is asked, in this order; others have their turn between."""
+    """Yields these columns for each id, in this order; lets other greenlets run between batches."""
     for start in by_turns(range(0, len(ids), AT_ONCE)):
         some = ids[start : start + AT_ONCE]
         found = {row[0]: row for row in db.session.execute(select(*columns).where(Character.id.in_(some)))}
@@ -172,12 +172,12 @@ def _rows(columns: Sequence[Any], ids: Sequence[str]) -> Iterator[Any]:
 
 
 def character(user: User, id: str, *, is_deleted: bool = False) -> Character | None:
-    """The character, if this person may see it; one in the trash only when that is asked for, and by who may change it."""
+    """Returns the character if this person can see it; with `is_deleted`, only one in the trash that they can edit."""
     return _at_hand(db.session.scalar(select(Character).where(Character.id == id, _is_visible(user))), user, is_deleted)
 
 
 def persona(user: User, id: str, *, is_deleted: bool = False) -> Persona | None:
-    """The persona, if it is this person's or the team's; one in the trash only when that is asked for."""
+    """Returns the persona if it is this person's or the team's; with `is_deleted`, only one in the trash that they can edit."""
     return _at_hand(db.session.scalar(select(Persona).where(Persona.id == id, _is_theirs(user))), user, is_deleted)
 
 
@@ -188,40 +188,40 @@ def _at_hand(row: F | None, user: User, is_deleted: bool) -> F | None:
 
 
 def named(user: User, ids: Sequence[str]) -> list[Named]:
-    """Of these characters what lists say, as far as the person may see them, also from the trash."""
+    """Returns the names and pictures of these characters, including those in the trash, that the person can see."""
     query = select(Character.id, Character.name, Character.avatar_id).where(Character.id.in_(ids), _is_visible(user))
     return [Named(*row) for row in db.session.execute(query)] if ids else []
 
 
 def may_change(row: Faced, user: User) -> bool:
-    """What has an owner is theirs to change; what is the team's, whoever looks after the team."""
+    """Returns whether the user can edit a row: its owner can, and admins can edit the team's."""
     return row.owner_id == user.id if row.owner_id else may(user.role, "administer")
 
 
 def count_of(table: type[Faced], user_id: str) -> int:
-    """How many of them a person has, without those in the trash."""
+    """Returns how many rows of the table a person owns, without those in the trash."""
     return db.session.scalar(select(func.count()).where(table.owner_id == user_id, table.deleted_at.is_(None))) or 0
 
 
 def is_shared(character: Character) -> bool:
-    """Whether its owner lets the whole team chat with it."""
+    """Returns whether its owner shares it with the whole team."""
     return bool(shared_among([character.id]))
 
 
 def shared_among(ids: Sequence[str]) -> set[str]:
-    """Which of these characters the whole team may chat with."""
+    """Returns which of these characters are shared with the whole team."""
     query = select(Grant.object_id).where(grants.are_about(KIND, ids), grants.is_for_team())
     return set(db.session.scalars(query))
 
 
 def personas(user: User) -> Sequence[Persona]:
-    """A person's own personas, then the team's, by name."""
+    """Returns a person's own personas, then the team's, each by name."""
     query = select(Persona).where(_is_theirs(user), Persona.deleted_at.is_(None))
     return db.session.scalars(query.order_by(Persona.owner_id.is_(None), func.lower(Persona.name), Persona.id)).all()
 
 
 def default_persona(user: User) -> Persona | None:
-    """Who the person is in a new chat with a character, if they have said so."""
+    """Returns the person's default persona for new chats with characters, if they have one."""
     return db.session.scalar(select(Persona).where(Persona.owner_id == user.id, Persona.is_default, Persona.deleted_at.is_(None)))
 
 

@@ -1,4 +1,4 @@
-"""What a person can do with characters: make, change, copy and share."""
+"""Operations on characters: create, update, copy and share."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ TEXTS = ("description", "system_prompt", "post_history_prompt", "greeting")
 
 @dataclass(frozen=True, slots=True)
 class CharacterInput:
-    """A character as somebody wants it; None leaves picture or greetings as they are, and an empty picture takes it away."""
+    """The fields entered for a character; None keeps the picture or the greetings, and empty bytes remove the picture."""
 
     name: str
     description: str = ""
@@ -49,13 +49,13 @@ class CharacterInput:
 
     @classmethod
     def of(cls, character: Character) -> "CharacterInput":
-        """A character as it is."""
+        """Returns the current fields of a character."""
         same = {name: getattr(character, name) for name in ("name", *TEXTS, "tags", "collection_ids", "card")}
         return cls(**same, is_shared=queries.is_shared(character))
 
 
 def create(entered: CharacterInput, *, by: User) -> Character:
-    """Make a character that is this person's own."""
+    """Creates a character that this person owns."""
     values, greetings, owner_id = _checked(entered, by), _greetings(entered), by.id
     faced.refuse_too_many(Character, owner_id)
     with write() as session:
@@ -67,7 +67,7 @@ def create(entered: CharacterInput, *, by: User) -> Character:
 
 
 def update(character: Character, entered: CharacterInput, *, by: User) -> None:
-    """Say everything of a character anew; chats with it follow from their next answer on."""
+    """Replaces all fields of a character; its chats use them from their next answer."""
     faced.refuse_unless_theirs(character, by)
     values, id, user_id = _checked(entered, by, character.collection_ids), character.id, by.id
     values = rows.differing(character, values)
@@ -83,7 +83,7 @@ def update(character: Character, entered: CharacterInput, *, by: User) -> None:
 
 
 def change_card(character: Character, write_into: Callable[[dict[str, Any]], dict[str, Any]], *, by: User) -> None:
-    """Write something into its card; chats with it follow from their next answer on."""
+    """Changes a character's card; its chats use it from their next answer."""
     faced.refuse_unless_theirs(character, by)
     id = character.id
     with write() as session:
@@ -93,7 +93,7 @@ def change_card(character: Character, write_into: Callable[[dict[str, Any]], dic
 
 
 def duplicate(character: Character, *, by: User) -> Character:
-    """Make a copy that is this person's own, whosever the first one is."""
+    """Creates a copy that this person owns, whoever owns the original."""
     return faced.duplicate(character, _copied, by=by)
 
 
@@ -105,7 +105,7 @@ def _copied(source: Character) -> dict[str, Any]:
 def _checked(entered: CharacterInput, by: User, known: Sequence[str] = ()) -> dict[str, Any]:
     if entered.is_shared and not may(by.role, "see people"):
         raise Forbidden("Guests can't share characters.")
-    # Before anything is locked.
+    # Validates the picture before the transaction takes the write lock.
     checked_picture(entered.avatar, most_bytes=entered.most_avatar_bytes)
     most = {"description": DESCRIPTION_CHARS}
     texts = {name: checked_text(getattr(entered, name), name, most=most.get(name, TEXT_CHARS)) for name in TEXTS}
@@ -116,7 +116,7 @@ def _checked(entered: CharacterInput, by: User, known: Sequence[str] = ()) -> di
 
 
 def _greetings(entered: CharacterInput) -> dict[str, list[str]]:
-    """The lists that were entered."""
+    """Returns the validated lists of greetings, without those that were not entered."""
     given = {name: texts for name in GREETINGS if (texts := getattr(entered, name)) is not None}
     return {name: checked_greetings(texts, name) for name, texts in given.items()}
 

@@ -1,4 +1,4 @@
-"""The characters and the persona that a first run finds: the team's, to chat with, to change, and to delete for good."""
+"""The team's characters and persona that ship with Millrace; admins can edit and delete them."""
 
 from sqlalchemy import select
 
@@ -8,7 +8,7 @@ from webapp.db import write
 
 
 def ship() -> int:
-    """Puts in what has never been here, and says how many; what was deleted is remembered and does not come again."""
+    """Adds the shipped rows that were never added before and returns how many; rows deleted since are not added again."""
     with write() as session:
         known = set(session.scalars(select(Character.origin).union(select(Persona.origin))))
         missing: list[Character | Persona] = [Character(**each) for each in CHARACTERS if each["origin"] not in known]

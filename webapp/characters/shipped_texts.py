@@ -1,4 +1,4 @@
-"""The words of the characters and the persona that are there on a first run. Pure."""
+"""The texts of the characters and the persona that ship with Millrace. Pure."""
 
 HANNE_IS = """\
 Hanne Voss is sixty-one and keeps the lock at Steinwehr, where the canal leaves the river. She has had the night shift for \

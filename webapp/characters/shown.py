@@ -1,4 +1,4 @@
-"""Characters and personas as pages show them."""
+"""View models of characters and personas for pages."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -28,7 +28,7 @@ from webapp.web.downloads import download, file_name
 COLOURS = 8
 LINE_CHARS = 180
 DONE = {"saved": "Saved.", "copied": "This is your own copy. Change it as you like.", "restored": "Restored."}
-# The address of a picture changes with it.
+# Pictures can be cached as immutable, because another picture gets another URL.
 PICTURE_HEADERS = {
     "Cache-Control": "private, max-age=604800, immutable",
     "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -38,7 +38,7 @@ PICTURE_HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """A name with its picture or, without one, its first letter on a colour of its own."""
+    """A name with its picture or, without one, its first letter on a colour derived from the name."""
 
     name: str
     url: str = ""
@@ -67,9 +67,9 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class ShownCharacter:
-    """A character on its page; its texts as they are sent, and its greeting as a chat would show it.
+    """A character on its page: its texts as they are sent to the model, and its greeting as a chat would show it.
 
-    `knows` has id and name of its collections, as far as who looks may see them. `notes` are its creator's, for people.
+    `knows` has the id and name of each of its collections that the viewer can see. `notes` are the creator's, for people.
     """
 
     id: str
@@ -89,7 +89,7 @@ class ShownCharacter:
 
 
 def faces(user: User, ids: Iterable[str]) -> dict[str, Face]:
-    """The faces of those of the characters that the person may see."""
+    """Returns the faces of those of these characters that the person can see."""
     return {each.id: character_face(each) for each in queries.named(user, sorted(set(ids)))}
 
 
@@ -157,19 +157,19 @@ def character(row: Character, user: User) -> ShownCharacter:
 
 
 def tags_of(rows: Sequence[Brief]) -> list[str]:
-    """The tags of these characters, the commonest first."""
+    """Returns the tags of these characters, the most common first."""
     counts = Counter(tag for each in rows for tag in each.tags)
     return sorted(counts, key=lambda tag: (-counts[tag], tag))
 
 
 def picture(avatar: Avatar | None) -> Response:
-    """The bytes of a picture, as what they were found to be and nothing else."""
+    """Serves a picture with the media type that was detected from its bytes."""
     shown = found(avatar)
     return Response(shown.content, mimetype=shown.media_type, headers=PICTURE_HEADERS)
 
 
 def card_file(character: Character, kind: exporting.Kind, version: Version | None = None) -> Response:
-    """The character as a file for other programs."""
+    """Serves the character as a file for other programs."""
     name = file_name(character.name, kind, otherwise="character")
     return download(exporting.file_of(character, kind, version), name, exporting.MEDIA[kind])
 
@@ -187,12 +187,12 @@ def _whose(row: Character, user: User) -> str:
 
 
 def _rendered(text: str) -> Markup:
-    """A greeting as HTML; a long one, as names make it, is rendered in a real thread, so that the others go on."""
+    """Renders a greeting as HTML; a long one, as macros can make it, in a real thread, so that other greenlets can run."""
     html = offload(markdown.render, text) if len(text) > markdown.PIECE_CHARS else markdown.render(text)
     return Markup(scoped(html, ""))
 
 
 def _line(text: str, names: Names) -> str:
-    """The first words of a text; no more of it is looked at, before and after the names are filled in, than they may be in."""
+    """Returns the first words of a text; limits the text before and after names are filled in, to bound the work."""
     words = " ".join(plain(names.fill(text[:BEGINNING_CHARS])[:BEGINNING_CHARS]).split())
     return words if len(words) <= LINE_CHARS else words[:LINE_CHARS].rpartition(" ")[0].rstrip(",;:–—-. ") + "…"

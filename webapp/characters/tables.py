@@ -1,4 +1,4 @@
-"""Characters, whom a model plays, and personas, who the person is; with their pictures."""
+"""Tables of characters, which a model plays, personas, which say who a person is, and their pictures."""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from webapp.db import Record, utc_now
 
 
 class Avatar(Record):
-    """A small picture; whoever may see what it belongs to may see it."""
+    """A small picture; it is visible to those who can see the row it belongs to."""
 
     __tablename__ = "avatars"
 
@@ -19,7 +19,7 @@ class Avatar(Record):
 
 
 class Faced(Record):
-    """What has a name and a picture. It belongs to a person or, without an owner, to the team; `origin` is where it came from."""
+    """A row with a name and a picture. It belongs to a person or, without an owner, to the team; `origin` marks a shipped row."""
 
     __abstract__ = True
 
@@ -32,7 +32,7 @@ class Faced(Record):
 
 
 class Character(Faced):
-    """Whom a model plays. `card` holds the card that it was imported from, or fields that have no column here."""
+    """A character that a model plays. `card` is the card it was imported from, or holds fields that have no column."""
 
     __tablename__ = "characters"
 
@@ -41,15 +41,15 @@ class Character(Faced):
     post_history_prompt: Mapped[str] = mapped_column(Text, default="")
     greeting: Mapped[str] = mapped_column(Text, default="")
     tags: Mapped[list[str]] = mapped_column(JSON, default=list)
-    # What it knows: its chats read from these as well.
+    # Collections that its chats search as well.
     collection_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
-    # Up to a megabyte, so lists are read without it.
+    # Up to a megabyte, so it is loaded only on access.
     card: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, deferred=True)
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class Persona(Faced):
-    """Who a person is in a chat; its lorebooks are used in all of its chats."""
+    """Who a person is in a chat; its lorebooks apply to all chats with it."""
 
     __tablename__ = "personas"
 

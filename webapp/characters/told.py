@@ -1,4 +1,4 @@
-"""What a character and a persona say of themselves, where a text asks for it by a macro."""
+"""The texts of a character and a persona that macros can insert."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ NUMBERED = "charfirstmessage::"
 
 
 def told_by(character: Character, persona: Persona | None) -> Callable[[str], str | None]:
-    """Looks them up by the names of macros; the card, which can be large, is read for those alone that need it."""
+    """Returns a lookup of these texts by macro name; reads the card, which can be large, only for macros that need it."""
     of_card: dict[str, str] = {}
 
     def text(name: str) -> str | None:
@@ -31,6 +31,6 @@ def told_by(character: Character, persona: Persona | None) -> Callable[[str], st
 
 
 def _greeting(character: Character, number: int) -> str:
-    """The first message, 0, or one of the others; nothing where there are not so many."""
+    """Returns the first message for 0, else an alternate greeting; empty if there are not so many."""
     others = other_greetings(character.card) if number and character.greeting else []
     return character.greeting if not number else others[number - 1] if number <= len(others) else ""

@@ -1,4 +1,4 @@
-"""/characters: whom one can chat with, and making them."""
+"""/characters: lists, shows, edits and exports characters."""
 
 from typing import Any
 
@@ -112,7 +112,7 @@ def _visible(id: str) -> Character:
 
 
 def _own(id: str) -> Character:
-    """For what only who may change it does; to others it says what they can do instead."""
+    """Returns the character to edit; raises Forbidden for someone who can only see it, with what they can do instead."""
     character = _visible(id)
     faced.refuse_unless_theirs(character, current_user())
     return character
