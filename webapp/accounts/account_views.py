@@ -1,4 +1,4 @@
-"""/account: what a person changes about themselves, where they are signed in, and what programs may do for them."""
+"""/account: a person's own profile, sessions and API tokens."""
 
 from typing import Any
 
@@ -120,7 +120,7 @@ def _refused(form: Form) -> Response:
 
 
 def _context(refused: Form | None = None) -> dict[str, Any]:
-    """Everything on the page; a form that was refused stands there as it was filled in."""
+    """Returns the context of the page; a form that was refused keeps what was entered."""
     me = current_user()
     fresh: dict[str, Form] = {
         "name": NameForm.fresh(name=me.name),

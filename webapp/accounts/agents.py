@@ -1,6 +1,6 @@
-"""The browser and system that a User-Agent header names, in words. Pure."""
+"""Names the browser and operating system of a User-Agent header. Pure."""
 
-BROWSERS = (  # the first that is named counts: most of them name the others too
+BROWSERS = (  # the first match wins: most headers name several of the others too
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
     ("Vivaldi/", "Vivaldi"),
@@ -24,7 +24,7 @@ SYSTEMS = (
 
 
 def in_words(agent: str) -> str:
-    """`Firefox on Linux`; what nobody knows is called by its own first word."""
+    """Returns, for example, `Firefox on Linux`; an unknown client is called by its own first word."""
     browser, system = _named(BROWSERS, agent), _named(SYSTEMS, agent)
     if browser or system:
         return f"{browser or 'A browser'} on {system}" if system else browser

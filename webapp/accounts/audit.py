@@ -1,4 +1,4 @@
-"""The log of what was done to people, keys and settings: never a secret, never a message."""
+"""The audit log of changes to people, keys and settings; it never contains secrets or messages."""
 
 import logging
 import time
@@ -14,12 +14,12 @@ from webapp.errors import Unavailable
 from webapp.throttle import Tally
 
 log = logging.getLogger("accounts")
-# The actor of whatever is done by a command.
+# The actor of every change made by a command.
 COMMAND_LINE = "command line"
 
 
 class About(TypedDict, total=False):
-    """Who did it, from where, and to what; `actor` is a name in words where nobody was signed in."""
+    """Actor, client address and object of an action; `actor` is a text if no one was signed in."""
 
     actor: User | str | None
     address: str
@@ -30,7 +30,7 @@ class About(TypedDict, total=False):
 
 
 def add(session: Session, action: str, **about: Unpack[About]) -> None:
-    """Adds an entry to the transaction of its caller: it stands there exactly when the change does."""
+    """Adds an entry to the caller's transaction, so that it is stored if and only if the change is."""
     actor = about.get("actor")
     entry = AuditEntry(
         actor_id=actor.id if isinstance(actor, User) else None,
@@ -46,13 +46,13 @@ def add(session: Session, action: str, **about: Unpack[About]) -> None:
 
 
 def record(action: str, **about: Unpack[About]) -> None:
-    """Writes an entry in a transaction of its own."""
+    """Writes an entry in a separate transaction."""
     with write() as session:
         add(session, action, **about)
 
 
 def refused(action: str, *, key: str, **about: Unpack[About]) -> None:
-    """Writes down what was refused; of the same key again and again only the 1st, 10th, 100th and so on in an hour."""
+    """Logs a refused action; repeats with the same key are logged only the 10th, 100th and so on time within an hour."""
     count = _tally().count(f"{action} {key}")
     if not count:
         return
@@ -62,7 +62,7 @@ def refused(action: str, *, key: str, **about: Unpack[About]) -> None:
     try:
         record(action, **about)
     except (Unavailable, OperationalError) as error:
-        # It stays refused while nothing can be written.
+        # A failed write to the log must not turn a refusal into an error.
         log.warning("refusal_not_recorded", extra={"fields": {"action": action, "error": type(error).__name__}})
 
 

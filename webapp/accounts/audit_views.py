@@ -1,4 +1,4 @@
-"""/admin/audit: what was done to people, keys and settings, by whom and address."""
+"""/admin/audit: the log of changes to people, keys and settings, with actor and address."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC
@@ -49,7 +49,7 @@ def _chosen() -> dict[str, str]:
 
 
 def _address(endpoint: str, **chosen: Any) -> str:
-    """The address of the list or its export with what was chosen."""
+    """Returns the URL of the list or its export with the chosen filters."""
     return url_for(endpoint, **{name: value for name, value in chosen.items() if value})
 
 

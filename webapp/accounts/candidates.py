@@ -1,4 +1,4 @@
-"""People and groups to choose from, found by the words of their names and addresses: never more than a page shows."""
+"""Searches people and groups by words of their names and addresses, for pickers; returns no more than a page shows."""
 
 from typing import Any
 
@@ -15,17 +15,17 @@ NAME_AND_ADDRESS = User.name + " (" + User.email + ")"
 
 
 def people(text: str, limit: int, *conditions: ColumnElement[bool]) -> list[tuple[str, str]]:
-    """Ids, with names and addresses."""
+    """Returns ids, with names and addresses as labels."""
     return [(id, f"{name or email} ({email})") for id, name, email in _people(text, limit, *conditions)]
 
 
 def addresses(text: str, limit: int) -> list[tuple[str, str]]:
-    """Addresses, with names."""
+    """Returns addresses, with names as labels."""
     return [(email, name) for _, name, email in _people(text, limit)]
 
 
 def people_and_groups(text: str, limit: int, *conditions: ColumnElement[bool]) -> list[tuple[str, str]]:
-    """Groups with `group:` before their ids, then people with `user:`."""
+    """Returns groups, their ids prefixed with `group:`, then people, with `user:`."""
     found = groups(text, limit)
     return [*found, *((PERSON + id, words) for id, words in people(text.removeprefix(PERSON), limit - len(found), *conditions))]
 
@@ -46,6 +46,6 @@ def _people(text: str, limit: int, *conditions: ColumnElement[bool]) -> list[tup
 
 
 def has(text: str, words: ColumnElement[str], id: InstrumentedAttribute[str]) -> list[ColumnElement[Any]]:
-    """The condition that these words, in which something is told, hold each word of a text, or that it is the id."""
+    """Returns the condition that the column `words` contains every word of the text, or that the text is the id."""
     wanted = text.split()[:MOST_WORDS]
     return [or_(id == text, and_(*(words.icontains(word, autoescape=True) for word in wanted)))] if wanted else []

@@ -1,4 +1,4 @@
-"""Accounts by name, a page at a time: a team may have thousands."""
+"""Lists accounts by name with keyset pagination, because a team can have thousands."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -17,15 +17,15 @@ Seen = tuple[User, datetime | None]
 
 
 def people(text: str = "", after: str = "", *, limit: int = PAGE + 1) -> list[Seen]:
-    """Those whose name and address hold the words, with when their browsers that are signed in were seen last."""
+    """Returns accounts whose name or address contains the words, each with the last time one of its sessions was seen."""
     found = _page(select(User).where(*has(text, NAME_AND_ADDRESS, User.id)), after, limit)
     seen = _seen_at(each.id for each in found)
     return [(each, seen.get(each.id)) for each in found]
 
 
 def everybody() -> Iterator[Seen]:
-    """All of them; others have their turn between."""
-    # Around all pages: what one takes is less than a turn.
+    """Yields all accounts; lets other greenlets run in between."""
+    # Wraps the whole sequence, because a single page takes less than a turn.
     return by_turns(_everybody())
 
 
@@ -35,14 +35,14 @@ def one(id: str) -> Seen | None:
 
 
 def members(group_id: str, after: str = "", *, limit: int = PAGE + 1) -> Sequence[User]:
-    """Who is in a group."""
+    """Returns the members of a group."""
     return _page(
         select(User).join(Membership, Membership.user_id == User.id).where(Membership.group_id == group_id), after, limit
     )
 
 
 def names() -> dict[str, str]:
-    """What everybody is called, by their ids."""
+    """Returns the names of all accounts by id."""
     return {id: name for id, (name, _) in names_and_addresses().items()}
 
 

@@ -1,4 +1,4 @@
-"""What accounts bring: pages to sign in, for your account, people, groups and the audit log, and their commands."""
+"""The feature definition of accounts: pages for sign-in, your account, people, groups and the audit log, and commands."""
 
 from webapp.accounts import account_views, audit_views, group_views, people_views, views
 from webapp.feature import Feature

@@ -1,4 +1,4 @@
-"""Validates and normalises the fields of an account."""
+"""Validates and normalizes the fields of an account."""
 
 import unicodedata
 
@@ -8,12 +8,12 @@ from webapp.heavy.threads import offload
 from webapp.words import number, plural
 
 TEXT_CHARS = 20_000
-# More than anybody types: to find the one spelling of a hundred thousand signs can take half a minute.
+# Longer than any real input: Unicode normalization of a hundred thousand characters can take half a minute.
 MOST_TYPED = 1_000
 
 
 def normal_email(email: str) -> str:
-    """One spelling for all the ways in which people type, or paste, the same address; nothing for what is far too long."""
+    """Normalizes an address, so that all ways to type or paste it compare as equal; empty if it is far too long."""
     if len(email) > MOST_TYPED:
         return ""
     visible = "".join(filter(str.isprintable, unicodedata.normalize("NFKC", email)))
@@ -36,7 +36,7 @@ def checked_name(name: str) -> str:
 
 
 def checked_text(text: str, field: str, *, most: int = TEXT_CHARS) -> str:
-    """A text fit to be stored, with the line ends that were typed: forms send CRLF."""
+    """Returns a text that every database can store, with LF line endings: forms send CRLF."""
     text = text.replace("\r\n", "\n").replace("\0", "\ufffd").encode("utf-8", "replace").decode().strip()
     if len(text) > most:
         over = plural(len(text) - most, "character")
@@ -45,12 +45,12 @@ def checked_text(text: str, field: str, *, most: int = TEXT_CHARS) -> str:
 
 
 def checked_password(password: str) -> str:
-    """A new password, unless it is too short or one that everybody tries."""
+    """Returns a new password; raises Invalid if it is too short or too common."""
     if objection := passwords.objection(password):
         raise Invalid(objection, field="password")
     return password
 
 
 def password_hash(password: str) -> str:
-    """The hash of a new password that is good enough."""
+    """Returns the hash of a new password after checking it."""
     return offload(passwords.hash_of, checked_password(password))

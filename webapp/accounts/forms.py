@@ -1,4 +1,4 @@
-"""The forms of accounts: at the door, on one's own page, and on the pages about people and groups."""
+"""The forms of accounts: sign-in, your account, people and groups."""
 
 from collections.abc import Iterable
 
@@ -20,7 +20,7 @@ DAYS = {"30": "in 30 days", "90": "in 90 days", "365": "in 1 year", "0": "never"
 
 
 class AccountForm(Form):
-    """What a new account needs; an email that was given elsewhere is not looked at here."""
+    """The fields of a new account. `check_account` skips the email if the invite fixes it."""
 
     def check_account(self, *, email: bool = True) -> None:
         rules = {"name": checked_name, "password": checked_password}
@@ -45,7 +45,7 @@ class SignInForm(Form):
 
 
 class InvitedForm(AccountForm):
-    """The account that an invite makes."""
+    """The account that an invite creates."""
 
     email = EmailField("Email", default="", render_kw=EMAIL)
     name = StringField("Name", default="", render_kw=NAME)
@@ -56,7 +56,7 @@ class ChosenPasswordForm(Form):
     password = PasswordField("New password", default="", description=ADVICE, render_kw=NEW_PASSWORD)
 
 
-# Several of the following share a page, so each field has an id of its own.
+# Several of these forms share a page, so their fields have explicit, unique ids.
 
 
 class NameForm(Form):
@@ -90,7 +90,7 @@ class TokenForm(Form):
     password = PasswordField("Confirm with your password", id="token-password", default="", render_kw=PRESENT_PASSWORD)
 
     def offering(self, scopes: Iterable[str]) -> "TokenForm":
-        """The form with the boxes of these scopes alone."""
+        """Returns the form with checkboxes for these scopes only."""
         for name in SCOPES:
             if name not in scopes and name in self:
                 del self[name]
@@ -111,7 +111,7 @@ class TokenForm(Form):
         return int(self.days.data)
 
 
-# A box for each scope.
+# Adds a checkbox for each scope.
 for _name, (_words, _) in SCOPES.items():
     setattr(TokenForm, _name, BooleanField(_words, id=f"token-{_name}"))
 

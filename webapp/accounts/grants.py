@@ -1,4 +1,4 @@
-"""Rights to single objects of any kind, and the people they reach."""
+"""Grants: rights to single objects of any kind, for a person, a group or the team."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from webapp.accounts.roles import TEAM
 from webapp.accounts.tables import Grant, Membership, User
 
-# By kind: the columns that name the objects and say whose they are. Each feature enters its own.
+# The id and owner columns of each kind of object. Each feature registers its kinds.
 OBJECTS: dict[str, tuple[InstrumentedAttribute[str], InstrumentedAttribute[str | None]]] = {}
 
 
@@ -21,28 +21,28 @@ def are_about(kind: str, ids: Iterable[str] | Select[str]) -> ColumnElement[bool
 
 
 def is_for_team() -> ColumnElement[bool]:
-    """Whether a right is the whole team's."""
+    """Returns the condition that a grant is for the whole team."""
     return and_(Grant.user_id.is_(None), Grant.group_id.is_(None))
 
 
 def reaches(user: User) -> ColumnElement[bool]:
-    """Whether a right is this person's: by name, by a group, or as one of the team."""
+    """Returns the condition that a grant applies to this person: directly, through a group, or as a member of the team."""
     return or_(is_named(user.id), is_for_team()) if user.role in TEAM else is_named(user.id)
 
 
 def is_named(user_id: str | ColumnElement[str]) -> ColumnElement[bool]:
-    """Whether a right is this person's own, or that of a group of theirs."""
+    """Returns the condition that a grant names this person or one of their groups."""
     groups = select(Membership.group_id).where(Membership.user_id == user_id)
     return or_(Grant.user_id == user_id, Grant.group_id.in_(groups))
 
 
 def given_to(user: User, kind: str) -> Select[str]:
-    """The ids of the objects that were granted to this person in whatever way."""
+    """Returns a query for the ids of the objects granted to this person in any way."""
     return select(Grant.object_id).where(Grant.object_kind == kind, reaches(user))
 
 
 def give(session: Session, kind: str, id: str, right: str, *, by: str | None, user_id: str | None, group_id: str | None) -> None:
-    """Gives a person, a group or, with neither, the whole team this right. One that they have is changed, and keeps its id."""
+    """Grants a right to a person, a group or, with neither, the whole team; updates an existing grant, which keeps its id."""
     whose = Grant.user_id.is_not_distinct_from(user_id), Grant.group_id.is_not_distinct_from(group_id)
     given = session.scalars(select(Grant).where(is_about(kind, id), *whose).order_by(Grant.id).with_for_update()).all()
     for each in given[1:]:
@@ -53,18 +53,18 @@ def give(session: Session, kind: str, id: str, right: str, *, by: str | None, us
 
 
 def open_to_team(session: Session, kind: str, id: str, *, by: str, is_open: bool) -> None:
-    """Lets the whole team see the object, or no longer."""
+    """Grants the whole team the right to see the object, or revokes it."""
     session.execute(delete(Grant).where(is_about(kind, id), is_for_team()))
     if is_open:
         session.add(Grant(object_kind=kind, object_id=id, right="view", created_by=by))
 
 
 def forget(session: Session, kind: str, ids: Iterable[str] | Select[str]) -> None:
-    """Takes away all rights to objects that are gone."""
+    """Deletes all grants of deleted objects."""
     session.execute(delete(Grant).where(are_about(kind, ids)).execution_options(synchronize_session=False))
 
 
 def forget_owned(session: Session, owner_id: str) -> None:
-    """Takes away all rights to what somebody owns, which goes with them."""
+    """Deletes all grants of a person's objects, which are deleted with the account."""
     for kind, (id, owner) in OBJECTS.items():
         forget(session, kind, select(id).where(owner == owner_id))

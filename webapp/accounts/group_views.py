@@ -1,4 +1,4 @@
-"""/admin/groups: people who are given rights together."""
+"""/admin/groups: manages groups of people, who share rights."""
 
 from functools import partial
 from typing import Any

@@ -1,4 +1,4 @@
-"""Groups: people who are given rights together."""
+"""Operations on groups, which give several people the same rights."""
 
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
@@ -16,7 +16,7 @@ TAKEN = "A group with that name already exists."
 
 
 def create(name: str, *, by: User, address: str = "") -> Group:
-    """Make a group without anybody in it."""
+    """Creates an empty group."""
     group = Group(name=checked_name(name))
     with write() as session:
         _check_name(group.name)
@@ -27,7 +27,7 @@ def create(name: str, *, by: User, address: str = "") -> Group:
 
 
 def rename(group: Group, name: str, *, by: User, address: str = "") -> None:
-    """Call a group otherwise; who is in it stays."""
+    """Renames a group; its members stay."""
     name, group_id = checked_name(name), group.id
     with write() as session:
         group = _existing(session, group_id)
@@ -38,7 +38,7 @@ def rename(group: Group, name: str, *, by: User, address: str = "") -> None:
 
 
 def delete_group(group: Group, *, by: User, address: str = "") -> None:
-    """Delete a group; the people stay, without the rights they had by it."""
+    """Deletes a group; its members keep their accounts, but lose the rights that it gave them."""
     group_id = group.id
     with write() as session:
         _note(session, "deleted a group", _existing(session, group_id), by=by, address=address)
@@ -46,13 +46,13 @@ def delete_group(group: Group, *, by: User, address: str = "") -> None:
 
 
 def candidates(group_id: str, text: str, limit: int) -> list[tuple[str, str]]:
-    """Who can be put into the group."""
+    """Searches the people who are not in the group yet."""
     inside = select(Membership.user_id).where(Membership.group_id == group_id)
     return people(text, limit, User.id.not_in(inside))
 
 
 def put_in(group: Group, person_id: str, *, by: User, address: str = "") -> None:
-    """Put somebody into a group; twice is once."""
+    """Adds a person to a group; does nothing if they are already a member."""
     group_id = group.id
     with write() as session:
         group, person = _existing(session, group_id), existing(session, person_id)
@@ -64,7 +64,7 @@ def put_in(group: Group, person_id: str, *, by: User, address: str = "") -> None
 
 
 def take_out(group: Group, person_id: str, *, by: User, address: str = "") -> None:
-    """Take somebody out of a group."""
+    """Removes a person from a group."""
     group_id = group.id
     with write() as session:
         group, person = _existing(session, group_id), session.get(User, person_id)

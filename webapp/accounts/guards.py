@@ -16,9 +16,9 @@ from webapp.web import errors
 from webapp.web.cookies import keep_secret, secret_in
 
 COOKIE = "millrace"
-# Browsers keep no cookie for longer; the server decides when a session has run out.
+# The longest that browsers keep a cookie; the server decides when a session expires.
 COOKIE_SECONDS = 400 * 24 * 3600
-# Kept with the request: `g` may outlive it.
+# Cached in the WSGI environment, because `g` can outlive the request.
 KNOWN = "millrace.user"
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 def user_or_none() -> User | None:
-    """Who is signed in, looked up once per request."""
+    """Returns the signed-in user, looked up once per request, or None."""
     if KNOWN not in request.environ:
         secret = session_secret()
         request.environ[KNOWN] = service.session_user(secret) if secret else None
@@ -42,12 +42,12 @@ def current_user() -> User:
 
 
 def anybody(view: Callable[P, R]) -> Callable[P, R]:
-    """The route is open to everyone."""
+    """Declares a route that is open to everyone."""
     return _declared(view, "anybody")
 
 
 def signed_in(view: Callable[P, R]) -> Callable[P, R]:
-    """The route is for people with an account."""
+    """Declares a route that requires an account."""
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -58,7 +58,7 @@ def signed_in(view: Callable[P, R]) -> Callable[P, R]:
 
 
 def admin_only(view: Callable[P, R]) -> Callable[P, R]:
-    """The route is for the owner and admins."""
+    """Declares a route that only owners and admins can open."""
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -69,7 +69,7 @@ def admin_only(view: Callable[P, R]) -> Callable[P, R]:
 
 
 def refuse_unless_admin(user: User) -> None:
-    """Refuses, and writes down, who tries what is for the owner and admins."""
+    """Raises Forbidden, and logs the attempt in the audit log, if the user is neither owner nor admin."""
     if not may(user.role, "administer"):
         about = audit.About(actor=user, address=client_address(), object_kind="page", object_id=request.path)
         audit.refused("tried to open an admin page", key=user.id, **about)
@@ -77,39 +77,39 @@ def refuse_unless_admin(user: User) -> None:
 
 
 def policy(view: Callable[..., object]) -> str:
-    """What the route declares about who may come in; empty when it says nothing."""
+    """Returns the access policy that a route declares; empty if it declares none."""
     declared: str = getattr(view, "policy", "")
     return declared
 
 
 def found(thing: T | None) -> T:
-    """What was looked up; not there and not theirs are the same answer."""
+    """Returns the object, or raises NotFound; a missing object and one without access look the same."""
     if thing is None:
         raise NotFound("Page not found, or you don't have access.")
     return thing
 
 
 def own_path(wish: str, default: str = "/") -> str:
-    """Where to go next, if that is a path of this server in every browser's reading, else the default."""
-    # Browsers drop tabs and newlines from addresses and take a backslash for a slash.
+    """Returns the redirect target if every browser reads it as a path of this server, else the default."""
+    # Browsers remove tabs and newlines from URLs, and treat a backslash as a slash.
     is_own = wish.startswith("/") and not wish.startswith("//") and "\\" not in wish and wish.isprintable()
     return wish if is_own else default
 
 
 def came_from() -> str:
-    """The page that a form was sent from, to go back to."""
+    """Returns the path of the page that sent the form, to redirect back to it."""
     page = urlsplit(request.referrer or "")
     return own_path(page.path + (f"?{page.query}" if page.query else ""))
 
 
 def own_address(path: str) -> str:
-    """The whole address of a path of ours, for a link that somebody takes along."""
+    """Returns the absolute URL of a path, for a link that is used outside the page."""
     root: str = current_app.extensions["config"].public_url or request.host_url
     return root.rstrip("/") + path
 
 
 def client_address() -> str:
-    """From where this request came, for the audit log and for slowing down who guesses."""
+    """Returns the client's address, for the audit log and for the rate limit on password guesses."""
     return request.remote_addr or ""
 
 
@@ -118,7 +118,7 @@ def session_secret() -> str:
 
 
 def with_session(response: Response, secret: str) -> Response:
-    """Gives the browser the session of this secret, or takes the cookie away when it is empty."""
+    """Sets the session cookie to this secret, or deletes it if the secret is empty."""
     return keep_secret(response, COOKIE, secret, seconds=COOKIE_SECONDS if secret else 0)
 
 
@@ -128,10 +128,10 @@ def _declared(view: Callable[P, R], name: str) -> Callable[P, R]:
 
 
 def who() -> About:
-    """Whose doing it is, for the audit log."""
+    """Returns the user and the address of this request, for the audit log."""
     return About(actor=current_user(), address=client_address())
 
 
 def onlooker() -> User | None:
-    """Whom this page is drawn for; nobody while an error is shown."""
+    """Returns the user that the page is rendered for; None outside a request and while an error page is rendered."""
     return None if not has_request_context() or errors.is_bare() else user_or_none()

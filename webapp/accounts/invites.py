@@ -21,7 +21,7 @@ USED = "This link has been used or has expired. Ask the person who sent it for a
 
 
 def invite(role: str, email: str = "", *, by: User, address: str = "") -> str:
-    """The token of a link that makes one account of this role, for this address if one is given."""
+    """Creates an invite and returns its token; it creates one account with this role, for this address if one is given."""
     email, token = checked_email(email) if email.strip() else "", new_secret()
     with write() as session:
         if role not in invitable(by.role):
@@ -36,7 +36,7 @@ def invite(role: str, email: str = "", *, by: User, address: str = "") -> str:
 
 
 def revoke_invite(invite_id: str, *, by: User, address: str = "") -> None:
-    """End a link that nobody has used yet."""
+    """Revokes an unused invite."""
     with write() as session:
         found = session.get(Invite, invite_id)
         if found is None or found.used_at or found.user_id or found.role not in invitable(by.role):
@@ -46,10 +46,10 @@ def revoke_invite(invite_id: str, *, by: User, address: str = "") -> None:
 
 
 def accept(token: str, email: str, name: str, password: str, *, address: str = "") -> User:
-    """Make the account that a link is for; of many who use it at the same time, one succeeds."""
+    """Creates the account of an invite; if several requests use the link concurrently, only one succeeds."""
     found = open_invite(token)
     guesser = f"invite {found.id}"
-    # Whoever has a link could ask with it who has an account.
+    # Otherwise the holder of a link could use it to find out which addresses have an account.
     service.slow_down(guesser, address)
     user = service.new_user(found.email or email, name, found.role, password)
     with write() as session:
@@ -68,7 +68,7 @@ def open_invite(token: str) -> Invite:
 
 
 def password_link(person: User, *, by: User, address: str = "") -> str:
-    """The token of a link by which somebody chooses a new password, once and within an hour; older ones die."""
+    """Returns the token of a link to choose a new password, valid once and for an hour; invalidates older links."""
     token = new_secret()
     with write() as session:
         now = managed(session, person, by)
@@ -82,7 +82,7 @@ def password_link(person: User, *, by: User, address: str = "") -> str:
 
 
 def choose_password(token: str, password: str, *, address: str = "") -> User:
-    """Use a password link: the password is new and every session of before is dead."""
+    """Sets a new password with a password link, and ends all existing sessions."""
     _, user = open_password_link(token)
     user_id, stored = user.id, password_hash(password)
     with write() as session:

@@ -1,4 +1,4 @@
-"""The rate limit on creating things: chats, characters, imports and tokens share one per person."""
+"""The rate limit on creating objects: chats, characters, imports and tokens share one per person."""
 
 import math
 import time
@@ -11,8 +11,8 @@ from webapp.words import plural
 
 
 def count(person: str) -> None:
-    """Counts something new of this person's, or of an address; refuses it when that is too fast."""
-    # Settings come after accounts: the limits are handed in.
+    """Counts a new object towards the limit of a person or an address; raises TooMany above it."""
+    # `settings` is a later feature and cannot be imported here, so the limits come through the app's extensions.
     per_minute, burst = current_app.extensions["made_limits"]()
     if not per_minute:
         return

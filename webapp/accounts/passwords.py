@@ -1,11 +1,11 @@
-"""Hashing passwords with argon2id, and which ones are refused. Pure."""
+"""Hashes passwords with argon2id, and refuses weak ones. Pure."""
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 LEAST, MOST = 8, 1000
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-# Compared with when there is no such account, so that the answer takes as long as for one that exists.
+# Verified against if there is no such account, so that the response time does not reveal whether it exists.
 NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$QDPFHwt/xZakD5x9H4qOAQ$leRyuUHAewDGj7RpsdTO3JiCqtDL6IL6QnueTuiPsp8"
 _COMMONEST = """
 00000000 11111111 111111111 12121212 123123123 12341234 12344321 12345678 123456789 1234567890 123456789a 1234qwer 147258369
@@ -24,7 +24,7 @@ COMMONEST = frozenset(_COMMONEST.split())
 
 
 def objection(password: str) -> str:
-    """Why the password cannot be taken, or nothing. Every character counts as it is, spaces too."""
+    """Returns why the password is refused, or an empty string. Every character counts, including spaces."""
     if len(password) < LEAST:
         return f"Your password must be at least {LEAST} characters long."
     if len(password) > MOST:
@@ -35,12 +35,12 @@ def objection(password: str) -> str:
 
 
 def hash_of(password: str) -> str:
-    """A salted hash, which takes a core about 25 milliseconds."""
+    """Returns a salted hash, which takes about 25 milliseconds of one core."""
     return HASHER.hash(_bytes(password))
 
 
 def is_right(stored: str | None, password: str) -> bool:
-    """Whether the password belongs to the stored hash; with none stored it is wrong after the same time."""
+    """Returns whether the password matches the hash; without a hash, returns False after the same time."""
     try:
         return HASHER.verify(stored or NOBODY, _bytes(password)) and stored is not None
     except (VerificationError, InvalidHashError):
@@ -48,10 +48,10 @@ def is_right(stored: str | None, password: str) -> bool:
 
 
 def is_outdated(stored: str) -> bool:
-    """Whether the hash was made with other parameters than today's."""
+    """Returns whether the hash was made with other parameters than the current ones."""
     return HASHER.check_needs_rehash(stored)
 
 
 def _bytes(password: str) -> bytes:
-    # Half a surrogate pair can come in by JSON or a terminal, and is a character like any other here.
+    # JSON and terminals can contain lone surrogates, which count as ordinary characters.
     return password.encode("utf-8", "surrogatepass")

@@ -1,4 +1,4 @@
-"""What owners and admins do with other people's accounts."""
+"""Operations of owners and admins on other people's accounts."""
 
 from collections.abc import Callable
 
@@ -12,16 +12,18 @@ from webapp.accounts.tables import Invite, User, UserSession
 from webapp.db import utc_now, write
 from webapp.errors import Conflict, Forbidden, Invalid, NotFound
 
-# What deletes, a piece at a time, what an account may have any number of, by its id. Each feature enters its own.
+# Functions that delete, in batches, the objects of which an account can own any number, given its id. Each feature registers
+# its functions.
 EMPTYING: list[Callable[[str], None]] = []
-# What has to be done before the database lets an account go with all that is its own. Each feature enters its own.
+# Functions called before the row of an account is deleted, to clean up what the database does not cascade. Each feature
+# registers its functions.
 LEAVING: list[Callable[[Session, str], None]] = []
-# What becomes somebody else's when its owner goes, by the ids of both.
+# Functions that transfer objects from a deleted account to its heir, given both ids.
 INHERITED: list[Callable[[Session, str, str], None]] = []
 
 
 def change_role(person: User, role: str, *, by: User, address: str = "") -> None:
-    """Give somebody another role; their open links die with the old one."""
+    """Changes a person's role; invites that they created and password links for them are revoked."""
     if role not in ROLES:
         raise Invalid(f"Role must be one of: {', '.join(ROLES)}.", field="role")
     with write() as session:
@@ -38,7 +40,7 @@ def change_role(person: User, role: str, *, by: User, address: str = "") -> None
 
 
 def change_clearance(person: User, clearance: int, *, by: User, address: str = "") -> None:
-    """Say up to which level they see the documents that were given to them."""
+    """Changes the highest level of shared documents that a person can see."""
     if clearance not in CLEARANCES:
         raise Invalid("A clearance is a number from 0 to 3.", field="clearance")
     with write() as session:
@@ -51,7 +53,7 @@ def change_clearance(person: User, clearance: int, *, by: User, address: str = "
 
 
 def disable(person: User, *, by: User, address: str = "") -> None:
-    """Shut an account: every session ends, tokens open nothing, and what it holds stays."""
+    """Disables an account: its sessions end and its tokens stop working, but its data stays."""
     with write() as session:
         person = managed(session, person, by)
         _refuse_oneself(person, by)
@@ -65,7 +67,7 @@ def disable(person: User, *, by: User, address: str = "") -> None:
 
 
 def enable(person: User, *, by: User, address: str = "") -> None:
-    """Open an account again; its person signs in as before."""
+    """Enables an account again; the person signs in as before."""
     with write() as session:
         person = managed(session, person, by)
         if not person.disabled_at:
@@ -75,9 +77,9 @@ def enable(person: User, *, by: User, address: str = "") -> None:
 
 
 def delete_person(person: User, email: str, *, by: User, heir_id: str = "", address: str = "") -> None:
-    """Permanently delete an account with its chats and tokens; its email must be given as confirmation.
+    """Permanently deletes an account with its chats and tokens; its email must be given as confirmation.
 
-    Its collections go with it, or to an heir.
+    Its collections are deleted with it or transferred to an heir.
     """
     with write() as session:
         person = managed(session, person, by)
@@ -90,7 +92,7 @@ def delete_person(person: User, email: str, *, by: User, heir_id: str = "", addr
 
 
 def close(session: Session, person: User, *, by: User, heir_id: str = "", address: str = "") -> None:
-    """Shuts an account that is about to be removed, unless nobody would be left to own everything: nothing is added to it."""
+    """Disables an account before its removal, so that nothing is added to it; raises Conflict for the last owner."""
     keep_an_owner(session, person)
     heir = _heir(session, person, heir_id) if heir_id else None
     detail = f"collections to {heir.email}" if heir else ""
@@ -103,9 +105,9 @@ def close(session: Session, person: User, *, by: User, heir_id: str = "", addres
 
 
 def remove(id: str) -> None:
-    """Removes a closed account with all that is its own: first, in pieces, what may be so much that it takes long.
+    """Deletes a closed account with all its data; large data goes first, in batches.
 
-    Whoever is interrupted finds it disabled, and deletes it again.
+    If this is interrupted, the account stays disabled and can be deleted again.
     """
     for empty in EMPTYING:
         empty(id)
@@ -124,14 +126,14 @@ def _heir(session: Session, person: User, id: str) -> User:
 
 
 def keep_an_owner(session: Session, person: User) -> None:
-    """Refuses what would leave nobody who may do everything; of two who go at the same moment, one stays."""
+    """Raises Conflict for the last active owner. Locks the owners' rows, so that two concurrent requests cannot remove both."""
     owners = select(User.id).where(User.role == "owner", User.disabled_at.is_(None)).order_by(User.id)
     if list(session.scalars(owners.with_for_update())) == [person.id]:
         raise Conflict("There must always be an owner. Make someone else an owner first.")
 
 
 def existing(session: Session, id: str) -> User:
-    """The account as it stands now."""
+    """Returns the current state of an account; raises NotFound if it was deleted."""
     now = session.get(User, id)
     if now is None:
         raise NotFound("That account no longer exists.")
@@ -139,7 +141,7 @@ def existing(session: Session, id: str) -> User:
 
 
 def managed(session: Session, person: User, by: User) -> User:
-    """The account as it stands now; refuses whoever does not look after people of its role."""
+    """Returns the current state of an account; raises Forbidden if `by` cannot manage people with its role."""
     now = existing(session, person.id)
     if now.role not in manageable(by.role):
         raise Forbidden("Only an owner can manage owners and admins. Nothing was changed.")
@@ -152,6 +154,6 @@ def _refuse_oneself(person: User, by: User) -> None:
 
 
 def _kill_links(session: Session, person: User) -> None:
-    """Nobody comes in by a link of somebody who lost the right to make it, or for somebody who is not who they were."""
+    """Deletes the unused invites that a person created, and the password links for them."""
     is_open = Invite.used_at.is_(None)
     session.execute(delete(Invite).where(is_open, (Invite.created_by == person.id) | (Invite.user_id == person.id)))

@@ -1,4 +1,4 @@
-"""/admin/people: who is here, who is invited, and what can be done with an account."""
+"""/admin/people: accounts, open invites, and changes to an account."""
 
 from functools import partial
 from typing import Any
@@ -156,7 +156,7 @@ def _everybody() -> dict[str, Any]:
 
 
 def _about(person: User, refused: Form | None = None) -> dict[str, Any]:
-    """The page of one person; a form that was refused stands there as it was filled in."""
+    """Returns the context of a person's page; a form that was refused keeps what was entered."""
     me = current_user()
     role_form = refused if isinstance(refused, RoleForm) else RoleForm.fresh(role=person.role)
     role_form.role.choices = list(manageable(me.role))

@@ -1,4 +1,4 @@
-"""What a person does with their own account."""
+"""Operations of a person on their own account."""
 
 from sqlalchemy import delete
 
@@ -11,7 +11,7 @@ from webapp.errors import NotFound
 
 
 def rename(user: User, name: str, *, address: str = "") -> None:
-    """Be called otherwise."""
+    """Changes the person's name."""
     name, user_id = checked_name(name), user.id
     with write() as session:
         me = people.existing(session, user_id)
@@ -20,7 +20,7 @@ def rename(user: User, name: str, *, address: str = "") -> None:
 
 
 def change_email(user: User, email: str, password: str, *, address: str = "") -> None:
-    """Sign in with another address from now on; the password is asked for."""
+    """Changes the address used to sign in; requires the password."""
     email, user_id = checked_email(email), user.id
     service.confirm(user, password, address=address)
     with write() as session:
@@ -28,7 +28,7 @@ def change_email(user: User, email: str, password: str, *, address: str = "") ->
         if me.email == email:
             return
         service.about_person(session, "changed an email", me, by=me, address=address, detail=f"now {email}")
-        # A link for a new password was given to whoever had the address before.
+        # A password link was sent to the old address, which can now belong to someone else.
         session.execute(delete(Invite).where(Invite.user_id == user_id, Invite.used_at.is_(None)))
         me.email = email
         service.add(session, me)
@@ -37,7 +37,7 @@ def change_email(user: User, email: str, password: str, *, address: str = "") ->
 def change_password(
     user: User, current: str, password: str, agent: str = "", *, revokes_tokens: bool = False, address: str = ""
 ) -> str:
-    """Change the password, end every session and, if wished, every token; gives the secret of a new session for this browser."""
+    """Changes the password, ends every session and, if requested, every token; returns the secret of a new session."""
     user_id = user.id
     service.confirm(user, current, field="current", address=address)
     service.set_password(user, password, revokes_tokens=revokes_tokens, by=user, address=address)
@@ -45,7 +45,7 @@ def change_password(
 
 
 def end_session(user: User, session_id: str, *, address: str = "") -> None:
-    """Sign one browser out; one of somebody else's is not there."""
+    """Ends one of the person's sessions; raises NotFound for another person's."""
     with write() as session:
         ended = delete(UserSession).where(UserSession.id == session_id, UserSession.user_id == user.id)
         if not session.scalar(ended.returning(UserSession.id)):
@@ -54,7 +54,7 @@ def end_session(user: User, session_id: str, *, address: str = "") -> None:
 
 
 def end_other_sessions(user: User, secret: str, *, address: str = "") -> None:
-    """Sign every browser out but the one that shows this secret."""
+    """Ends all of the person's sessions except the one with this secret."""
     with write() as session:
         others = UserSession.user_id == user.id, UserSession.token_hash != hashed(secret)
         count = len(session.scalars(delete(UserSession).where(*others).returning(UserSession.id)).all())
@@ -62,7 +62,7 @@ def end_other_sessions(user: User, secret: str, *, address: str = "") -> None:
 
 
 def delete_account(user: User, password: str, *, address: str = "") -> None:
-    """Delete one's account with everything in it, at once and for good."""
+    """Permanently deletes the person's account with everything in it."""
     user_id = user.id
     service.confirm(user, password, address=address)
     with write() as session:

@@ -1,4 +1,4 @@
-"""Queries for people, sessions and the audit log."""
+"""Database queries for people, sessions and the audit log."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -16,13 +16,13 @@ from webapp.heavy import bounded
 from webapp.heavy.turns import stand_in_line
 from webapp.statements import Ready
 
-# Of a person, as shown: each has a form of its own.
+# The most that a page lists, because each session is rendered with a form.
 MOST_SESSIONS = 100
 ENTRIES_AT_ONCE = 200
 
 
 class LiveSession(NamedTuple):
-    """What every request asks of the session that it comes with."""
+    """The columns of a session that every request needs."""
 
     id: str
     seen_at: datetime
@@ -30,7 +30,7 @@ class LiveSession(NamedTuple):
 
 
 def hashed(secret: str) -> str:
-    """What the database keeps of a secret that nobody could guess."""
+    """Returns the hash stored in place of a random secret; no salt or slow hash is needed, because it cannot be guessed."""
     return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -43,26 +43,26 @@ def has_accounts() -> bool:
 
 
 def user_by_email(email: str) -> User | None:
-    """The account of an address, however that is typed, whether it is open or not."""
+    """Returns the account with this address, in any spelling, even if it is disabled."""
     return db.session.scalar(select(User).where(User.email == normal_email(email)))
 
 
 def user_of(email: str) -> User:
-    """The account of an address that somebody has typed; raises `NotFound`."""
+    """Returns the account with an address typed by a user; raises `NotFound`."""
     if user := user_by_email(email):
         return user
     raise NotFound(f"There is no account for {email}.")
 
 
 def credentials(email: str) -> tuple[str, str] | None:
-    """Id and password hash of the open account of this address."""
+    """Returns id and password hash of the enabled account with this address."""
     found = db.session.execute(select(User.id, User.password_hash).where(User.email == email, User.disabled_at.is_(None)))
     row = found.first()
     return (row[0], row[1]) if row else None
 
 
 def live_session(secret: str) -> LiveSession | None:
-    """The session of this secret with its user, unless it has run out or the user is disabled."""
+    """Returns the session with this secret and its user, unless it has expired or the user is disabled."""
     session = db.session()
     row = LIVE_SESSION.first(session, {"token_hash": hashed(secret), "now": utc_now()})
     if row is None:
@@ -72,7 +72,7 @@ def live_session(secret: str) -> LiveSession | None:
 
 
 def live_token(token: str) -> tuple[ApiToken, User] | None:
-    """The API token and its person, unless it has run out or the person is disabled."""
+    """Returns an API token and its user, unless it has expired or the user is disabled."""
     session = db.session()
     row = LIVE_TOKEN.first(session, {"token_hash": hashed(token), "now": utc_now()})
     if row is None:
@@ -82,30 +82,30 @@ def live_token(token: str) -> tuple[ApiToken, User] | None:
 
 
 def holder(name: str) -> User | None:
-    """Whose session (`s` and its id) or token (`t` and its id) that is, while it opens anything."""
+    """Returns the user of a session (`s` and its id) or a token (`t` and its id) while it is valid."""
     kept: type[ApiToken] | type[UserSession] = ApiToken if name.startswith("t") else UserSession
     is_live = or_(kept.expires_at.is_(None), kept.expires_at > utc_now())
     wanted = select(User).join(kept, kept.user_id == User.id).where(kept.id == name[1:], is_live)
     return db.session.scalar(wanted.where(User.disabled_at.is_(None)))
 
 
-# Links
+# Invites and password links
 
 
 def is_owner_link(token: str) -> bool:
-    """Whether the link with this token can still make the owner."""
+    """Returns whether the link with this token can still create the owner."""
     found = db.session.scalar(select(Invite.id).where(Invite.token_hash == hashed(token), Invite.role == "owner", *_is_open()))
     return found is not None and not has_owner()
 
 
 def open_invite(token: str) -> Invite | None:
-    """The invite of this token while it can make an account."""
+    """Returns the invite with this token if it is still valid."""
     is_invite = Invite.user_id.is_(None), Invite.role != "owner"
     return db.session.scalar(select(Invite).where(Invite.token_hash == hashed(token), *is_invite, *_is_open()))
 
 
 def open_password_link(token: str) -> tuple[Invite, User] | None:
-    """The link of this token, and whose password it changes, while it can and the account is open."""
+    """Returns the password link with this token and its user, if it is still valid and the user is not disabled."""
     wanted = select(Invite, User).join(User, User.id == Invite.user_id).where(Invite.token_hash == hashed(token), *_is_open())
     row = db.session.execute(wanted.where(User.disabled_at.is_(None))).first()
     return (row[0], row[1]) if row else None
@@ -120,17 +120,17 @@ def _is_open() -> tuple[ColumnElement[bool], ...]:
     return Invite.used_at.is_(None), Invite.expires_at > utc_now()
 
 
-# What belongs to a person
+# Sessions and tokens of a person
 
 
 def sessions_of(user_id: str) -> Sequence[UserSession]:
-    """The browsers in which somebody is signed in, the one used last first. A program may leave thousands."""
+    """Returns a person's sessions, the most recently used first. Limited, because a program can leave thousands."""
     wanted = select(UserSession).where(UserSession.user_id == user_id, UserSession.expires_at > utc_now())
     return db.session.scalars(wanted.order_by(UserSession.seen_at.desc(), UserSession.id.desc()).limit(MOST_SESSIONS)).all()
 
 
 def addresses_of(sessions: Iterable[UserSession]) -> dict[str, str]:
-    """From where each session was opened, as the audit log has it."""
+    """Returns, from the audit log, the address from which each session was opened."""
     since = min((each.created_at for each in sessions), default=utc_now())
     wanted = select(AuditEntry.object_id, AuditEntry.address).where(AuditEntry.at >= since, AuditEntry.object_kind == "session")
     rows = db.session.execute(wanted.where(AuditEntry.object_id.in_([each.id for each in sessions])))
@@ -149,7 +149,7 @@ def person(id: str) -> User | None:
 
 
 def groups() -> Sequence[tuple[Group, int]]:
-    """All groups by name, with how many people are in each."""
+    """Returns all groups by name, with the number of members of each."""
     size = func.count(Membership.user_id)
     wanted = select(Group, size).outerjoin(Membership, Membership.group_id == Group.id).group_by(Group.id)
     return [(row[0], row[1]) for row in db.session.execute(wanted.order_by(func.lower(Group.name), Group.id))]
@@ -160,7 +160,7 @@ def group(id: str) -> Group | None:
 
 
 def group_by_name(name: str) -> Group | None:
-    """The group of this name, whichever letters are large."""
+    """Returns the group with this name, ignoring case."""
     found = db.session.scalars(select(Group))
     return next((each for each in found if each.name.casefold() == name.casefold()), None)
 
@@ -179,9 +179,9 @@ def groups_of(user_id: str) -> Sequence[Group]:
 
 
 def audit_entries(*, person: str = "", action: str = "", before: str = "", limit: int) -> Iterator[AuditEntry]:
-    """What was done, newest first: by or to the person of this address, and older than the entry named.
+    """Returns log entries, newest first: by or about the person with this address, and older than the entry `before`.
 
-    Raises `TooLate` when the database takes long.
+    Raises `TooLate` if the database takes too long.
     """
     wanted = select(AuditEntry.id).order_by(AuditEntry.id.desc()).limit(limit)
     if action:
@@ -192,20 +192,23 @@ def audit_entries(*, person: str = "", action: str = "", before: str = "", limit
 
 
 def _about(person: str) -> list[ColumnElement[bool]]:
-    """In each of which ways an entry can be about somebody."""
+    """Returns a condition for each way in which an entry can concern a person."""
     user = user_by_email(person)
     is_about = and_(AuditEntry.object_kind == "person", AuditEntry.object_id == (user.id if user else person))
     return [is_about, *(AuditEntry.actor == name for name in dict.fromkeys((normal_email(person), person)))]
 
 
 def _of_any(wanted: Select[Any], ways: Iterable[ColumnElement[bool]], limit: int) -> Select[Any]:
-    """The first that are wanted in any of these ways: each has an index of its own, or all entries would be looked through."""
+    """Returns the first entries that match any of the conditions.
+
+    A union of one query per condition, as each has its own index; a single query with OR would scan all entries.
+    """
     found = union(*(select(wanted.where(way).subquery().c.id) for way in ways)).subquery()
     return select(found.c.id).order_by(found.c.id.desc()).limit(limit)
 
 
 def _entries(ids: Sequence[str]) -> Iterator[AuditEntry]:
-    """A few at a time; others have their turn between."""
+    """Loads the entries in batches; lets other greenlets run in between."""
     for start in range(0, len(ids), ENTRIES_AT_ONCE):
         some = select(AuditEntry).where(AuditEntry.id.in_(ids[start : start + ENTRIES_AT_ONCE]))
         yield from db.session.scalars(some.order_by(AuditEntry.id.desc())).all()
@@ -214,8 +217,8 @@ def _entries(ids: Sequence[str]) -> Iterator[AuditEntry]:
 
 
 def audit_actions() -> Sequence[str]:
-    """Everything that was ever done, once, to choose from."""
-    # From each to the next in the index: they are few, and their entries many.
+    """Returns every distinct action in the log, for a filter."""
+    # Skips through the index from each action to the next: there are few actions, but many entries of each.
     first = select(func.min(AuditEntry.action).label("action")).cte("actions", recursive=True)
     following = select(func.min(AuditEntry.action)).where(AuditEntry.action > first.c.action).scalar_subquery()
     found = first.union_all(select(following).where(first.c.action.is_not(None)))
@@ -237,5 +240,5 @@ def _live_token_statement() -> Select[Any]:
     return wanted.where(token.c.token_hash == bindparam("token_hash"), is_live, user.c.disabled_at.is_(None))
 
 
-# Made once, as every request asks: to put them together costs as much as to run them.
+# Compiled once, because every request runs one: building a statement costs as much as running it.
 LIVE_SESSION, LIVE_TOKEN = Ready(_live_session_statement()), Ready(_live_token_statement())

@@ -1,4 +1,4 @@
-"""What each role may do, as one table: guards, services, the people page and the documentation follow it. Pure."""
+"""The rights of each role, in one table that guards, services, the people page and the documentation use. Pure."""
 
 from dataclasses import dataclass
 
@@ -22,9 +22,9 @@ RIGHTS = (
     Right("manage people", "Invite, disable and delete members and guests, and change their roles", ADMINS),
     Right("manage admins", "Do the same for admins and owners", ("owner",)),
 )
-# Up to which level a person can see documents that others gave to them.
+# The highest level of shared documents that a person can see.
 CLEARANCES = (0, 1, 2, 3)
-# What a token may be for, in words, and the right that its person needs for that.
+# The scopes of a token: the label of each, and the right that its user needs.
 SCOPES = {
     "read": ("Read chats and everything in them", "chat"),
     "chat": ("Send messages, stop and continue answers", "chat"),
@@ -40,17 +40,17 @@ def may(role: str, right: str) -> bool:
 
 
 def manageable(role: str) -> tuple[str, ...]:
-    """The roles whose people somebody of this role looks after, and which they may give."""
+    """Returns the roles that a person with this role can manage and assign."""
     if may(role, "manage admins"):
         return ROLES
     return ROLES[2:] if may(role, "manage people") else ()
 
 
 def invitable(role: str) -> tuple[str, ...]:
-    """The roles that a link may give: an owner is made of somebody who is here already."""
+    """Returns the roles that an invite can give: only an existing account can become an owner."""
     return tuple(each for each in manageable(role) if each != "owner")
 
 
 def allowed_scopes(role: str) -> tuple[str, ...]:
-    """What a token of somebody with this role can be for."""
+    """Returns the scopes that a token of a person with this role can have."""
     return tuple(name for name, (_, right) in SCOPES.items() if may(role, right))

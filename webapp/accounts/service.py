@@ -1,4 +1,4 @@
-"""What a person can do with accounts: become the owner, sign in and out; and who is there."""
+"""Creates accounts, signs people in and out, and checks passwords, sessions and tokens."""
 
 import logging
 import math
@@ -32,7 +32,7 @@ log = logging.getLogger("accounts")
 
 
 def owner_link(base_url: str) -> str | None:
-    """A fresh one-time link that makes the owner, or nothing when there is one; older links die."""
+    """Returns a new one-time link that creates the owner, or None if there is one; invalidates older links."""
     token = new_secret()
     with write() as session:
         if queries.has_owner():
@@ -43,13 +43,13 @@ def owner_link(base_url: str) -> str | None:
 
 
 def check_owner_link(token: str) -> None:
-    """Refuses a link that cannot make the owner, or not any more."""
+    """Raises Forbidden if the link cannot create the owner, or can no longer."""
     if not queries.is_owner_link(token):
         raise Forbidden("This link has been used or has expired. If there is no owner yet, restart Millrace to print a new one.")
 
 
 def create_owner(token: str, email: str, name: str, password: str, *, address: str = "") -> User:
-    """Make the one owner; of many who use the link at the same time, one succeeds."""
+    """Creates the first owner; if several requests use the link concurrently, only one succeeds."""
     check_owner_link(token)
     owner = new_user(email, name, "owner", password)
     with write() as session:
@@ -60,7 +60,7 @@ def create_owner(token: str, email: str, name: str, password: str, *, address: s
 
 
 def add_user(email: str, role: str, password: str) -> User:
-    """Make an account, named like its address until the person changes that."""
+    """Creates an account; its name is taken from its address until the person changes it."""
     if role not in get_args(Role):
         raise Invalid(f"Role must be one of: {', '.join(get_args(Role))}.", field="role")
     user = new_user(email, email.strip().partition("@")[0], role, password)
@@ -81,9 +81,9 @@ def set_password(
     by: User | str = COMMAND_LINE,
     address: str = "",
 ) -> None:
-    """Change the password; every session dies but the one whose secret is kept, and so do links for a new password.
+    """Changes the password; ends every session except the one with the secret `keep`, and invalidates password links.
 
-    Tokens stay, unless they are to be revoked as well.
+    Tokens stay valid unless `revokes_tokens` is set.
     """
     user_id, stored = user.id, password_hash(password)
     with write() as session:
@@ -96,7 +96,7 @@ def set_password(
 
 
 def replace_password(session: Session, user: User, stored: str, *, keep: str = "") -> None:
-    """Puts the hash of a new password in its place and ends what the old one opened, in the transaction of its caller."""
+    """Stores the hash of a new password, and ends sessions and links of the old one, in the caller's transaction."""
     user.password_hash = stored
     session.execute(delete(Invite).where(Invite.user_id == user.id, Invite.used_at.is_(None)))
     others = delete(UserSession).where(UserSession.user_id == user.id)
@@ -104,11 +104,14 @@ def replace_password(session: Session, user: User, stored: str, *, keep: str = "
 
 
 def sign_in(email: str, password: str, agent: str = "", *, address: str = "") -> str:
-    """The secret of a new session. Unknown, disabled and mistyped look and take the same."""
+    """Signs in and returns the secret of a new session.
+
+    An unknown address, a disabled account and a wrong password give the same error after the same time.
+    """
     email = normal_email(email)
     slow_down(email, address)
     user_id, stored = queries.credentials(email) or ("", None)
-    # No connection is held while the hash is computed.
+    # Releases the database connection while the hash is computed.
     db.session.rollback()
     if not offload(passwords.is_right, stored, password) or stored is None:
         _refuse_sign_in(email if stored else "", user_id, address)
@@ -121,7 +124,7 @@ def sign_in(email: str, password: str, agent: str = "", *, address: str = "") ->
 
 
 def confirm(user: User, password: str, *, field: str = "password", address: str = "") -> None:
-    """Refuses who does not know the password of the account they are signed in to; guessing is slowed down as at the door."""
+    """Raises Invalid unless this is the user's password; guesses are rate limited as for signing in."""
     email, stored = user.email, user.password_hash
     slow_down(email, address)
     db.session.rollback()
@@ -132,10 +135,13 @@ def confirm(user: User, password: str, *, field: str = "password", address: str 
 
 
 def open_session(user_id: str, agent: str = "", *, address: str = "", proof: str = "") -> str:
-    """Sign a user in who has proved who they are, by the password of the hash `proof` if by one; gives the cookie's secret."""
+    """Opens a session for an authenticated user and returns the cookie's secret.
+
+    `proof` is the hash that their password matched, if they signed in with one.
+    """
     with write() as session:
         user = session.get(User, user_id)
-        # Meanwhile the account may have been disabled or have got another password.
+        # The account can have been disabled, or its password changed, since the check.
         if user is None or user.disabled_at or proof not in ("", user.password_hash):
             raise Invalid(WRONG)
         session.execute(delete(UserSession).where(UserSession.expires_at <= utc_now()))
@@ -145,7 +151,7 @@ def open_session(user_id: str, agent: str = "", *, address: str = "", proof: str
 
 
 def add_session(session: Session, user: User, agent: str = "", *, address: str = "") -> str:
-    """Stores a session of theirs, and that they have signed in; gives the cookie's secret."""
+    """Stores a session and an entry in the audit log; returns the cookie's secret."""
     secret = new_secret()
     opened = UserSession(user_id=user.id, token_hash=hashed(secret), agent=agent[:200], expires_at=utc_now() + SESSION_LIFE)
     session.add(opened)
@@ -156,7 +162,7 @@ def add_session(session: Session, user: User, agent: str = "", *, address: str =
 
 
 def sign_out(secret: str, *, address: str = "") -> None:
-    """End the session of this secret, if there is one."""
+    """Ends the session with this secret, if there is one."""
     if not secret:
         return
     with write() as session:
@@ -166,13 +172,13 @@ def sign_out(secret: str, *, address: str = "") -> None:
 
 
 def session_user(secret: str) -> User | None:
-    """Who is signed in with this secret."""
+    """Returns the user whose session has this secret."""
     session = seen_session(secret)
     return session.user if session else None
 
 
 def seen_session(secret: str) -> LiveSession | None:
-    """The session of this secret with its user; being seen keeps it alive."""
+    """Returns the session with this secret and its user; using a session extends it."""
     session = queries.live_session(secret)
     if session and utc_now() - session.seen_at > SEEN_EVERY:
         now = utc_now()
@@ -182,7 +188,7 @@ def seen_session(secret: str) -> LiveSession | None:
 
 
 def used_token(token: str) -> tuple[ApiToken, User] | None:
-    """The API token and its person; being used is noted, at most once a minute."""
+    """Returns an API token and its user; records its use, at most once a minute."""
     found = queries.live_token(token)
     if found and (not found[0].used_at or utc_now() - found[0].used_at > USED_EVERY):
         _note(ApiToken, ApiToken.id == found[0].id, used_at=utc_now())
@@ -191,18 +197,18 @@ def used_token(token: str) -> tuple[ApiToken, User] | None:
 
 
 def scopes_of(token: ApiToken, user: User) -> frozenset[str]:
-    """What the token is for, as far as its person's role allows that today."""
+    """Returns those scopes of the token that its user's current role allows."""
     return frozenset(token.scopes.split()) & frozenset(roles.allowed_scopes(user.role))
 
 
 def new_user(email: str, name: str, role: str, password: str) -> User:
-    """A checked account that is not stored yet; hashing takes a moment, so it comes before the transaction."""
+    """Returns a validated account that is not stored yet; hashing is slow, so call this before the transaction."""
     email, name = checked_email(email), checked_name(name)
     return User(email=email, name=name, role=role, password_hash=password_hash(password))
 
 
 def add(session: Session, user: User) -> None:
-    """Stores an account, new or changed, unless its address has another."""
+    """Stores a new or changed account; raises Conflict if another one has the same address."""
     session.add(user)
     try:
         session.flush()
@@ -211,13 +217,13 @@ def add(session: Session, user: User) -> None:
 
 
 def about_person(session: Session, action: str, person: User, *, by: User | str, address: str = "", detail: str = "") -> None:
-    """Writes down what was done to an account, and to whose."""
+    """Adds an entry about an account to the audit log."""
     words = ": ".join(filter(None, (person.email, detail)))
     audit.add(session, action, actor=by, address=address, object_kind="person", object_id=person.id, detail=words)
 
 
 def slow_down(email: str, address: str) -> None:
-    """Counts a try to prove who one is; refuses it when there have been too many."""
+    """Counts an attempt to authenticate; raises TooMany above the rate limit."""
     if wait_seconds := math.ceil(_doorkeeper().wait_seconds(email[:254], address)):
         log.warning("sign_in_slowed_down", extra={"fields": {"address": address, "wait_seconds": wait_seconds}})
         audit.refused("made too many attempts", key=network(address), address=address)
@@ -225,19 +231,19 @@ def slow_down(email: str, address: str) -> None:
 
 
 def welcome(email: str, address: str) -> None:
-    """The try was right: it does not count."""
+    """Gives back a successful attempt, so that it does not count towards the rate limit."""
     _doorkeeper().welcome(email[:254], address)
 
 
 def _refuse_sign_in(email: str, user_id: str, address: str) -> None:
     log.info("sign_in_refused", extra={"fields": {"address": address}})
-    # What was typed into the field may be a password, so only addresses that have an account are written down.
+    # People sometimes type their password into the email field, so only addresses of existing accounts are logged.
     about = audit.About(address=address, object_kind="person", object_id=user_id, detail=email or "no active account")
     audit.refused("tried to sign in", key=network(address), **about)
 
 
 def _use_owner_link(session: Session, token: str) -> None:
-    # All open links are used up together, so that two of them cannot make two owners at the same time.
+    # Marks all open links as used in one statement, so that two links cannot create two owners concurrently.
     open_links = update(Invite).where(Invite.role == "owner", Invite.used_at.is_(None), Invite.expires_at > utc_now())
     used = session.scalars(open_links.values(used_at=utc_now()).returning(Invite.token_hash)).all()
     if hashed(token) not in used or queries.has_owner():
@@ -245,7 +251,7 @@ def _use_owner_link(session: Session, token: str) -> None:
 
 
 def _renew_hash(user_id: str, stored: str, password: str) -> None:
-    # A password that was changed meanwhile stays changed.
+    # The condition keeps a password that was changed since.
     outdated = (User.id == user_id) & (User.password_hash == stored)
     _note(User, outdated, password_hash=offload(passwords.hash_of, password))
 
@@ -257,7 +263,7 @@ def _doorkeeper() -> Doorkeeper:
 
 
 def _note(table: type[Base], whose: ColumnElement[bool], **values: Any) -> None:
-    """Keeps what can as well be kept next time: nobody waits for it, least of all who only reads."""
+    """Updates a value that can as well be updated next time; gives up at once if the database is locked or unavailable."""
     try:
         with write(patience_seconds=NO_PATIENCE) as session:
             session.execute(update(table).where(whose).values(**values))

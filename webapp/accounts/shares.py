@@ -1,4 +1,4 @@
-"""Who was granted an object, and granting it to others: the same for chats, collections and lorebooks."""
+"""Grants access to objects and lists who has it: the same for chats, collections and lorebooks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,10 @@ TO = ("everyone", "user", "group")
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Somebody who was granted an object; everyone has no name. Who is not `cleared` for its level sees nothing yet."""
+    """A person, a group or everyone who was granted an object; everyone has no name.
+
+    A person without the clearance for the object's level (`is_cleared`) cannot see it yet.
+    """
 
     grant_id: str
     to: str
@@ -31,7 +34,7 @@ class Share:
 
 
 def shares(kind: str, id: str, *, level: int = 0, after: str = "", limit: int | None = None) -> list[Share]:
-    """To whom an object was granted, in the order in which that was done."""
+    """Returns who was granted an object, in the order of the grants."""
     query = select(Grant.id, Grant.right, User.id, User.name, User.email, User.clearance, Group.id, Group.name)
     query = query.select_from(Grant).outerjoin(User, User.id == Grant.user_id).outerjoin(Group, Group.id == Grant.group_id)
     query = query.where(grants.is_about(kind, id), Grant.id > after).order_by(Grant.id)
@@ -39,23 +42,23 @@ def shares(kind: str, id: str, *, level: int = 0, after: str = "", limit: int | 
 
 
 def count(kind: str, id: str) -> int:
-    """To how many it was granted."""
+    """Returns the number of grants of an object."""
     return db.session.scalar(select(func.count(Grant.id)).where(grants.is_about(kind, id))) or 0
 
 
 def candidates(owner_id: str | None, text: str, limit: int) -> Sequence[tuple[str, str]]:
-    """To whom its owner can grant it, as `user:ID` or `group:ID`, with their names."""
+    """Returns whom the owner can grant an object, as `user:ID` or `group:ID` with their names."""
     return accounts.people_and_groups(text, limit, User.id != owner_id, accounts.IS_OPEN)
 
 
 def refuse_guests(word: str, by: User) -> None:
-    """Refuses who must not learn who is here; `word` is what they wanted to share."""
+    """Raises Forbidden for a user who must not see other people; `word` names the object to share."""
     if not may(by.role, "see people"):
         raise Forbidden(f"Guests can't share {word}s.")
 
 
 def refuse_unfit(word: str, owner_id: str | None, to: str, to_id: str) -> None:
-    """Refuses to whom an object can't be granted."""
+    """Raises Invalid for a recipient that an object can't be granted to."""
     if to not in TO or bool(to_id) == (to == "everyone"):
         raise Invalid("Choose who to share it with.", field="whom")
     if to_id == owner_id:
@@ -63,7 +66,7 @@ def refuse_unfit(word: str, owner_id: str | None, to: str, to_id: str) -> None:
 
 
 def give(session: Session, kind: str, id: str, right: str, *, by: str, to: str, to_id: str) -> Sequence[str]:
-    """Grants an object, instead of what they had, and gives the people whose rights change with it."""
+    """Grants an object, replacing an earlier grant, and returns the ids of the people whose rights change."""
     user_id, group_id = (to_id if to == each else None for each in ("user", "group"))
     if user_id and session.get(User, user_id) is None:
         raise Invalid("That account no longer exists.", field="whom")
@@ -74,7 +77,7 @@ def give(session: Session, kind: str, id: str, right: str, *, by: str, to: str, 
 
 
 def take(session: Session, kind: str, id: str, grant_id: str) -> Sequence[str]:
-    """Takes a grant away, and gives the people whose rights change with it."""
+    """Revokes a grant, and returns the ids of the people whose rights change."""
     grant = session.get(Grant, grant_id)
     if grant is None or (grant.object_kind, grant.object_id) != (kind, id):
         raise NotFound("Access was already removed.")
@@ -84,12 +87,12 @@ def take(session: Session, kind: str, id: str, grant_id: str) -> Sequence[str]:
 
 
 def note(session: Session, action: str, kind: str, id: str, *, by: User, address: str) -> None:
-    """Notes it in the audit log, without the object's name: whoever reads that may not see it."""
+    """Adds an entry to the audit log, without the object's name, which readers of the log may not be allowed to see."""
     audit.add(session, action, actor=by, address=address, object_kind=kind, object_id=id)
 
 
 def members_of(group_id: str | None):  # type: ignore[no-untyped-def]
-    """The people of a group; of none, everyone."""
+    """Returns a query for the ids of a group's members; of everyone without a group."""
     return select(Membership.user_id).where(Membership.group_id == group_id) if group_id else select(User.id)
 
 

@@ -1,4 +1,4 @@
-"""Sharing on pages: the form, the list of those who were granted something, and the same in a few words."""
+"""Sharing on pages: the form, the list of grants, and a summary in a few words."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -24,29 +24,29 @@ class ShareForm(Form):
 
     @property
     def chosen(self) -> tuple[str, str]:
-        """To what kind, and the id of whom."""
+        """The kind of recipient, and its id."""
         to, _, to_id = self.whom.chosen.partition(":")
         return to, to_id
 
 
 def after() -> str:
-    """Behind which grant the page that was asked for begins."""
+    """Returns the id of the grant after which the requested page begins."""
     return request.args.get("after", "")[:26]
 
 
 def listed(found: Sequence[Share], url: str) -> dict[str, Any]:
-    """A page of these, of which one too many was asked for, and where the next one is."""
+    """Returns a page of grants and the URL of the next; `found` has one more than a page if there is a next page."""
     is_cut = len(found) > MOST_LISTED
     return {"shares": found[:MOST_LISTED], "more_url": f"{url}?after={found[MOST_LISTED - 1].grant_id}" if is_cut else ""}
 
 
 def names(kind: str, id: str) -> list[str]:
-    """Of those to whom an object was granted, as many as `whose` needs."""
+    """Returns the names of the first recipients, as many as `whose` needs."""
     return [each.name or "everyone" for each in shares.shares(kind, id, limit=MOST_NAMED + 1)]
 
 
 def whose(kind: str, id: str, named: Sequence[str]) -> str:
-    """Who sees what is one's own, in a few words."""
+    """Summarizes who can see a person's own object."""
     if not named:
         return "Only you"
     more = f" and {number(shares.count(kind, id) - MOST_NAMED)} more" if len(named) > MOST_NAMED else ""

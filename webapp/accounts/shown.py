@@ -1,4 +1,4 @@
-"""Accounts as pages show them: browsers, tokens, people and what was done, in words."""
+"""View models of accounts for pages: sessions, tokens and people."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,7 +44,7 @@ class ShownPerson:
 
 
 def sessions(user: User, secret: str) -> list[ShownSession]:
-    """Where somebody is signed in, this browser first."""
+    """Returns a person's sessions, the current one first."""
     rows, this = queries.sessions_of(user.id), queries.hashed(secret)
     addresses = queries.addresses_of(rows)
     found = [
@@ -66,7 +66,7 @@ def tokens(user: User) -> list[ShownToken]:
 
 
 def people(me: User, text: str, after: str) -> Slice[ShownPerson]:
-    """A page of those who are found by these words."""
+    """Returns a page of the people that match these words."""
     return cut([person(user, seen_at, me) for user, seen_at in directory.people(text, after)], directory.PAGE)
 
 

@@ -1,4 +1,4 @@
-"""People, how they come in, what programs may do in their name, and what was done."""
+"""Tables of people, sessions, invites, API tokens, groups, grants and the audit log."""
 
 from datetime import datetime
 from typing import Literal
@@ -26,13 +26,13 @@ class User(Record):
     default_model: Mapped[str] = mapped_column(String(200), default="", server_default="")
     send_key: Mapped[str] = mapped_column(String(10), default="enter", server_default="enter")
     instructions: Mapped[str] = mapped_column(Text, default="", server_default="")
-    # The last answer that a restart has cut and that this person was asked about.
+    # The last answer cut by a restart that this person has been asked about.
     cut_seen_id: Mapped[str] = mapped_column(String(26), default="", server_default="")
-    # Up to which level they see what was given to them.
+    # The highest level of shared documents that they can see.
     clearance: Mapped[int] = mapped_column(default=0, server_default="0")
-    # From when on finished answers of their chats are remembered, if they want that.
+    # Finished answers of their chats are remembered from this time on; None turns it off.
     remembers_since: Mapped[datetime | None]
-    # Whether it is counted how long they look at their answers.
+    # Whether the time that they spend reading answers is measured.
     is_reading_counted: Mapped[bool] = mapped_column(default=True, server_default=true())
 
     @property
@@ -41,7 +41,7 @@ class User(Record):
 
 
 class UserSession(Record):
-    """One signed-in browser. The cookie holds the secret, the table its hash."""
+    """The session of a signed-in browser. The cookie holds the secret, the table its hash."""
 
     __tablename__ = "user_sessions"
 
@@ -55,7 +55,7 @@ class UserSession(Record):
 
 
 class Invite(Record):
-    """A link that makes one account; the first owner's link is one too. With a user it gives them a new password instead."""
+    """A link that creates one account, also the first owner's; with a `user_id`, a link that sets this user's password."""
 
     __tablename__ = "invites"
 
@@ -69,7 +69,7 @@ class Invite(Record):
 
 
 class ApiToken(Record):
-    """What a program shows instead of a person. The table holds its hash; `scopes` are words with blanks between."""
+    """A token that authenticates a program. The table holds its hash; `scopes` are separated by spaces."""
 
     __tablename__ = "api_tokens"
 
@@ -83,7 +83,7 @@ class ApiToken(Record):
 
 
 class Group(Record):
-    """People who are given rights together."""
+    """A group of people, who share the rights granted to it."""
 
     __tablename__ = "groups"
 
@@ -98,7 +98,7 @@ class Membership(Base):
 
 
 class AuditEntry(Base):
-    """Something that was done to people, keys or settings: never a secret, never a message."""
+    """A change to people, keys or settings; never contains secrets or messages."""
 
     __tablename__ = "audit_entries"
 
@@ -113,7 +113,7 @@ class AuditEntry(Base):
     detail: Mapped[str] = mapped_column(String(300), default="")
     is_refused: Mapped[bool] = mapped_column(default=False)
 
-    # What is looked for ends with the newest first.
+    # Each index ends with the id, because queries return the newest entries first.
     __table_args__ = (
         Index("ix_audit_entries_action_id", "action", "id"),
         Index("ix_audit_entries_actor_id", "actor", "id"),
@@ -122,14 +122,14 @@ class AuditEntry(Base):
 
     @property
     def words(self) -> str:
-        """To what it was done, and how; a random id says nothing beside a detail, which names what it stands for."""
+        """The object and the detail as text; leaves out a random id if there is a detail, which names the object."""
         is_name = len(self.object_id) != LENGTH or not self.detail
         thing = f"{self.object_kind} {self.object_id}" if self.object_id and is_name else ""
         return ": ".join(filter(None, (thing, self.detail)))
 
 
 class Grant(Record):
-    """A right that somebody, a group or, with neither named, the whole team has to an object of any kind."""
+    """A right to an object of any kind, for a person, a group or, with neither, the whole team."""
 
     __tablename__ = "grants"
 

@@ -1,4 +1,4 @@
-"""Tickets: a text in an address that opens one chat's stream, for as long as the session or token it was made with. Pure."""
+"""Tickets: signed tokens in URLs that open one chat's stream, valid as long as the session or token behind them. Pure."""
 
 import hmac
 from hashlib import sha256
@@ -7,12 +7,12 @@ SESSION, TOKEN = "s", "t"
 
 
 def ticket(secret: str, holder: str, chat_id: str) -> str:
-    """For the holder (`s` or `t` and the id of their session or token) and for one chat."""
+    """Returns a ticket for one chat; `holder` is `s` or `t` followed by the id of the session or token."""
     return f"{holder}.{_signature(secret, holder, chat_id)}"
 
 
 def holder_of(secret: str, text: str, chat_id: str) -> str:
-    """Who was given this ticket for this chat; empty when nobody was."""
+    """Returns the holder of a ticket for this chat; empty if the signature is wrong."""
     holder, _, signature = text.partition(".")
     is_ours = hmac.compare_digest(signature.encode(), _signature(secret, holder, chat_id).encode())
     return holder if is_ours and holder[:1] in (SESSION, TOKEN) else ""

@@ -1,4 +1,4 @@
-"""API tokens: what a program shows instead of a person."""
+"""API tokens, which authenticate programs."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -22,7 +22,7 @@ MOST = 50
 def make_token(
     user: User, name: str, scopes: Iterable[str], *, days: int = 0, by: User | str = COMMAND_LINE, address: str = ""
 ) -> str:
-    """A new token, which is shown only once; 0 days means that it never expires."""
+    """Creates a token and returns it, which is the only time it is shown; with 0 days it never expires."""
     name, wanted, user_id = checked_name(name), tuple(dict.fromkeys(scopes)), user.id
     token = PREFIX + new_secret()
     _check_scopes(user, wanted)
@@ -42,13 +42,13 @@ def make_token(
 
 
 def make_own_token(user: User, password: str, name: str, scopes: Iterable[str], *, days: int = 0, address: str = "") -> str:
-    """A new token for who knows the password: it outlives the session, which may be stolen."""
+    """Creates a token after confirming the password, because it outlives the session, which could be stolen."""
     service.confirm(user, password, address=address)
     return make_token(user, name, scopes, days=days, by=user, address=address)
 
 
 def revoke_token(user: User, token_id: str, *, address: str = "") -> None:
-    """End one of the person's own tokens at once."""
+    """Revokes one of the person's own tokens, with immediate effect."""
     with write() as session:
         revoked = delete(ApiToken).where(ApiToken.id == token_id, ApiToken.user_id == user.id).returning(ApiToken.name)
         name = session.scalar(revoked)

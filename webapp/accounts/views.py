@@ -1,4 +1,4 @@
-"""Signing in and out, becoming the owner, and using invites and password links."""
+"""Pages to sign in and out, create the owner, and use invites and password links."""
 
 from flask import Blueprint, Response, current_app, request, session
 
@@ -62,7 +62,7 @@ def sign_out() -> Response:
         access_changed(user_id)
     session.clear()
     response = with_session(redirect("/login"), "")
-    # Pictures of people too, which a browser keeps for a week.
+    # Clears avatars and other pictures too, which browsers cache for a week.
     response.headers["Clear-Site-Data"] = '"cache"'
     return response
 
@@ -103,14 +103,14 @@ def choose_password(token: str) -> Response:
 
 
 def _let_in(user: User) -> Response:
-    """Signs somebody in whom a link has proved; whoever was signed in here before is signed out."""
+    """Signs in a user who used a link, and ends the browser's previous session."""
     secret = service.open_session(user.id, request.user_agent.string, address=client_address())
     service.sign_out(session_secret(), address=client_address())
     return with_session(redirect("/"), secret)
 
 
 def _door(form: SignInForm) -> Response:
-    # Settings come after accounts: what visitors can do is handed in.
+    # `settings` is a later feature and cannot be imported here, so this check comes through the app's extensions.
     has_demo = current_app.extensions["is_demo_open"]()
     about = {"has_owner": queries.has_owner(), "has_accounts": queries.has_accounts(), "has_demo": has_demo}
     return form.shown("accounts/login.html", **about)
