@@ -15,7 +15,7 @@ from webapp.errors import Conflict, Forbidden, Invalid, NotFound
 # Functions that delete, in batches, the objects of which an account can own any number, given its id. Each feature registers
 # its functions.
 EMPTYING: list[Callable[[str], None]] = []
-# Functions called before the row of an account is deleted, to clean up what the database does not cascade. Each feature
+# Functions called before the row of an account and all that cascades from it are deleted, in the same transaction. Each feature
 # registers its functions.
 LEAVING: list[Callable[[Session, str], None]] = []
 # Functions that transfer objects from a deleted account to its heir, given both ids.

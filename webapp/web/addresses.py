@@ -8,13 +8,13 @@ PLACE = "0" * 26
 
 
 def address(endpoint: str, id: str) -> str:
-    """What `url_for` gives for an id of ours, which needs no quoting."""
+    """Returns the URL that `url_for` builds for one of our ids, which need no escaping."""
     return _pattern(endpoint).replace(PLACE, id)
 
 
 @cache
 def fixed(endpoint: str) -> str:
-    """The same of a route that names no object."""
+    """Returns the URL of a route without parameters."""
     return url_for(endpoint)
 
 

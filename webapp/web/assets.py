@@ -1,4 +1,4 @@
-"""URLs of static files that change with their content, so that browsers can cache them forever."""
+"""URLs of static files that contain a hash of the content, so that browsers can cache the files forever."""
 
 import hashlib
 import os
@@ -11,13 +11,13 @@ FOR_EVER = "public, max-age=31536000, immutable"
 
 
 def init(app: Flask) -> None:
-    """Gives templates `asset()`, and lets browsers keep what was asked for by its current mark."""
+    """Adds `asset()` to templates, and lets browsers cache a static file forever if its URL has the current hash."""
     app.jinja_env.globals["asset"] = asset
     app.after_request(_keep_for_ever)
 
 
 def asset(path: str) -> str:
-    """The address of a static file; needs no request, as fragments are also rendered outside of one."""
+    """Returns the URL of a static file; works without a request, because fragments are also rendered outside of one."""
     mark = _mark_of(path)
     address = f"{current_app.static_url_path}/{path}"
     return f"{address}?v={mark}" if mark else address
@@ -28,7 +28,7 @@ def _mark_of(path: str) -> str:
     try:
         changed = os.stat(file).st_mtime_ns
     except FileNotFoundError:
-        # The link then says 404 by itself, as it would without us.
+        # The URL of a missing file gives a 404, as it would without a hash.
         return ""
     return _hash(file, changed)
 

@@ -1,4 +1,4 @@
-"""Errors of commands: one line on the terminal instead of a traceback."""
+"""Reports errors of commands in one line on the terminal instead of a traceback."""
 
 import sqlite3
 from collections.abc import Callable

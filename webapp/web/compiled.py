@@ -1,4 +1,4 @@
-"""Templates as they were compiled once, kept beside the database: the first requests after a restart come while answers go on."""
+"""Caches compiled templates in the data directory, as the first requests after a restart compete with running answers."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -9,7 +9,7 @@ from jinja2.bccache import Bucket
 
 
 class Kept(FileSystemBytecodeCache):
-    """What cannot be written down, for want of room or rights, is compiled again by the next process."""
+    """A bytecode cache that ignores write errors, such as a full disk; the next process compiles the template again."""
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         with suppress(OSError):
@@ -17,13 +17,13 @@ class Kept(FileSystemBytecodeCache):
 
 
 def use(app: Flask, data_dir: Path) -> None:
-    """Uses the templates that `keep` compiled; without them, each template is compiled when it is first needed."""
+    """Enables the cache that `keep` filled; without it, each template is compiled on first use."""
     if _folder(data_dir).is_dir():
         app.jinja_env.bytecode_cache = Kept(str(_folder(data_dir)))
 
 
 def keep(app: Flask, data_dir: Path) -> None:
-    """Compiles every template that has changed since."""
+    """Compiles every template that has changed since the cache was written."""
     _folder(data_dir).mkdir(mode=0o700, exist_ok=True)
     use(app, data_dir)
     for name in app.jinja_env.list_templates():

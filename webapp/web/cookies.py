@@ -1,22 +1,22 @@
-"""Cookies with secrets: HttpOnly, SameSite and, with HTTPS, the `__Host-` prefix."""
+"""Sets and reads secret cookies: HttpOnly, SameSite and, with HTTPS, the `__Host-` prefix."""
 
 from flask import Response, current_app, request
 
 
 def secret_in(name: str) -> str:
-    """What the browser showed; empty when it has none."""
+    """Returns the value of the cookie; empty if the browser sent none."""
     return request.cookies.get(_full(name), "")
 
 
 def keep_secret(response: Response, name: str, secret: str, *, seconds: int) -> Response:
-    """Gives the browser a secret to show again."""
+    """Sets a secret as a cookie."""
     is_https = _is_https()
     response.set_cookie(_full(name), secret, max_age=seconds, secure=is_https, httponly=True, samesite="Lax", path="/")
     return response
 
 
 def _full(name: str) -> str:
-    # With the prefix no neighbour under the same domain can hand out a cookie that they know.
+    # The prefix prevents other hosts under the same domain from setting a cookie whose value they know.
     return f"__Host-{name}" if _is_https() else name
 
 

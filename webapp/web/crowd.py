@@ -1,4 +1,4 @@
-"""Counts the open connections of each address, and refuses those beyond the limit."""
+"""Limits the open connections of each address."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ RETRY_SECONDS = 5
 
 
 class Crowd:
-    """Counts the open connections of each address; `most` is asked each time, and 0 means no limit."""
+    """Counts the open connections of each address; `most` returns the current limit, and 0 means no limit."""
 
     def __init__(self, most: Callable[[], int]) -> None:
         self._most = most
@@ -19,7 +19,7 @@ class Crowd:
 
     @contextmanager
     def entered(self, address: str) -> Iterator[bool]:
-        """Counts one for as long as the block lasts; gives False, and counts nothing, where there are too many."""
+        """Counts a connection until the block ends; yields False, and counts nothing, above the limit."""
         whose, most = network(address), self._most()
         if most and self._open[whose] >= most:
             yield False

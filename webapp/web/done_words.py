@@ -1,4 +1,4 @@
-"""What a page says has just been done: a redirect names it in the address, and the page knows its sentence."""
+"""Confirmations after a redirect: the URL names what was done, and the page has a sentence for it."""
 
 from collections.abc import Mapping
 
@@ -6,5 +6,5 @@ from flask import request
 
 
 def just_done(sentences: Mapping[str, str]) -> str:
-    """The sentence for what the address names; nothing for a name that is none."""
+    """Returns the sentence for the `done` parameter of the URL; empty for an unknown one."""
     return sentences.get(request.args.get("done", ""), "")

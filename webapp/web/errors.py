@@ -78,7 +78,7 @@ NO_DATABASE = "The server's database is unavailable. Nothing was changed. Please
 
 @dataclass(frozen=True)
 class Problem:
-    """The message for people and programs."""
+    """An error as it is shown to people and programs."""
 
     status: int
     message: str
@@ -94,13 +94,13 @@ class Problem:
 
 
 def init(app: Flask) -> None:
-    """Every exception of every view ends here, in development and in tests as in earnest."""
+    """Registers the handler for every exception of every view, also in development and in tests."""
     app.config["PROPAGATE_EXCEPTIONS"] = False
     app.register_error_handler(Exception, answer)
 
 
 def is_bare() -> bool:
-    """Whether an error page is being rendered, maybe for a database error: it leaves out whatever needs the database."""
+    """Returns whether an error page is being rendered that must not use the database, whose failure can be the error."""
     return request.environ.get(ANSWERING) == BARE
 
 
@@ -120,7 +120,7 @@ def answer(error: Exception) -> Answer:
 
 
 def _is_to_be_asked_again(error: Exception) -> bool:
-    """Whether something was only read, once, and the database has gone from under it: after a restart it is there again."""
+    """Returns whether to retry: a GET, for the first time, whose database connection was lost, for example by a restart."""
     is_lost = isinstance(error, DBAPIError) and error.connection_invalidated
     return is_lost and request.method == "GET" and bool(request.endpoint) and ASKED_AGAIN not in request.environ
 
@@ -134,7 +134,7 @@ def _asked_again() -> Answer:
 
 
 def problem_of(error: Exception) -> Problem:
-    """The words for an error; faults of ours are logged under the id that the person sees."""
+    """Returns the status and message for an error; logs internal errors under the id that the page shows."""
     match error:
         case SignedOut():
             headers = {"WWW-Authenticate": "Bearer"} if is_api() else {}
@@ -188,7 +188,7 @@ def _as_asked(problem: Problem) -> Response:
 
 
 def _page(shown: Mapping[str, Any]) -> Response:
-    """With the frame of who is signed in where it is only a refusal, and where it can still be looked up."""
+    """Renders the error page, with the user's navigation if it is a refusal and the database works."""
     request.environ[ANSWERING] = FRAMED if shown["status"] < 500 else BARE
     try:
         return render("errors/error.html", **shown)
@@ -203,7 +203,7 @@ def _as_json(problem: Problem) -> Response:
         "title": problem.title,
         "status": problem.status,
         "detail": problem.message,
-        # For clients that know no other name for it.
+        # For clients that only read the message from `error`.
         "error": problem.message,
         "code": problem.code,
     }

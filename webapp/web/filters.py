@@ -10,18 +10,18 @@ A_MONTH = timedelta(days=30)
 
 
 def iso(moment: datetime) -> str:
-    """For the `datetime` attribute: `2026-03-01T09:05:00Z`."""
+    """Formats a time for the `datetime` attribute: `2026-03-01T09:05:00Z`."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def full(moment: datetime) -> str:
-    """For a title: `1 March 2026, 09:05 UTC`."""
+    """Formats a time for the `title` attribute: `1 March 2026, 09:05 UTC`."""
     utc = moment.astimezone(UTC)
     return f"{utc.day} {utc:%B %Y, %H:%M} UTC"
 
 
 def ago(moment: datetime, now: datetime) -> str:
-    """How long it has been: `just now`, `5 minutes ago`, `yesterday`, and after a month the date."""
+    """Formats the time since then: `just now`, `5 minutes ago`, `yesterday`, and after a month the date."""
     seconds = (now - moment).total_seconds()
     if seconds >= A_MONTH.total_seconds():
         utc = moment.astimezone(UTC)

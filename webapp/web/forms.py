@@ -1,4 +1,4 @@
-"""Forms that show a service's refusal beside the field it belongs to."""
+"""Forms that show a service's refusal next to the field that it concerns."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,24 +11,24 @@ from wtforms.fields.choices import SelectChoice
 from webapp.errors import AppError, Conflict, Forbidden, Invalid, OverBudget, TooMany, Unavailable
 from webapp.web.htmx import render, wants_json
 
-# For what is a name or an address, and no prose.
+# For names and addresses, as opposed to prose.
 PLAIN: dict[str, Any] = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}
 
 
 class Form(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
-    """What was typed and what is wrong with it; services hold the rules, so that every way in has the same ones."""
+    """What was entered, and what is wrong with it. Services validate it, so that forms, the API and commands share the rules."""
 
     refusal: AppError | None = None
     from_address: tuple[str, ...] = ()
 
     class Meta(FlaskForm.Meta):  # type: ignore[misc]
         def wrap_formdata(self, _form: Any, formdata: Any) -> Any:
-            # A body of any other kind is not a form that somebody filled in.
+            # A body of another content type is not a submitted form.
             return request.form if formdata is not None and request.method == "POST" else None
 
     @classmethod
     def opened(cls) -> Self:
-        """The form as it was sent, or empty but for what the address says."""
+        """Returns the submitted form, or an empty one with the fields that the URL fills."""
         form = cls()
         for name in cls.from_address:
             form[name].data = form[name].data or request.args.get(name, "")
@@ -36,12 +36,12 @@ class Form(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
 
     @classmethod
     def fresh(cls, **values: Any) -> Self:
-        """The form before it is filled in, even if another form of the page was sent."""
+        """Returns the form with initial values, even if another form of the page was submitted."""
         return cls(formdata=None, data=values)
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
-        """Continues after the block when the service refuses; programs get the refusal as it is."""
+        """Records a refusal by the service and continues after the block; for a client that expects JSON, raises it."""
         try:
             yield
         except (Invalid, Forbidden, Conflict, OverBudget, TooMany, Unavailable) as refusal:
@@ -50,7 +50,7 @@ class Form(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
             self._take(refusal)
 
     def check(self, **rules: Callable[[str], object]) -> None:
-        """Checks every field by its own rule, so that all errors are shown at once."""
+        """Validates each field by its rule, so that all errors are shown together."""
         refusals = [found for name, rule in rules.items() if (found := self._objection(name, rule))]
         for refusal in refusals:
             self._take(refusal)
@@ -58,7 +58,7 @@ class Form(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
             raise refusals[0]
 
     def shown(self, template: str, **context: Any) -> Response:
-        """The page with this form, as it was filled in."""
+        """Renders a page with this form as it was filled in."""
         response = render(template, status=self.refusal.status if self.refusal else 200, form=self, **context)
         if self.refusal and self.refusal.retry_after:
             response.headers["Retry-After"] = str(self.refusal.retry_after)
@@ -81,5 +81,5 @@ class Form(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
 
 
 def options(words: Mapping[str, str]) -> list[SelectChoice]:
-    """What a select offers, by value."""
+    """Returns the options of a select, given the label of each value."""
     return [SelectChoice(value, label) for value, label in words.items()]

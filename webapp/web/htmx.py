@@ -1,4 +1,4 @@
-"""What kind of answer is asked for, and how pages, fragments and redirects are made."""
+"""Detects the kind of response that a request expects, and makes pages, fragments and redirects."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from flask import redirect as flask_redirect
 
 from webapp.heavy.turns import by_turns
 
-# Where programs come in: the native API, the OpenAI-compatible door and the paths of the dialects.
+# Paths for programs: the native API, the OpenAI-compatible API and the dialects.
 API_PATHS = ("/api/", "/v1/", "/chat/", "/threads/", "/ai/", "/service/", "/openapi.json", "/metrics")
 
 
 def is_api() -> bool:
-    """Whether the path is one of the API, be there anything or not."""
+    """Returns whether the path belongs to an API, even if no such route exists."""
     return request.path.startswith(API_PATHS)
 
 
@@ -21,7 +21,7 @@ def is_htmx() -> bool:
 
 
 def wants_json() -> bool:
-    """Whether a program asks: by its path, by what it accepts, or, when it does not say, by what it sends."""
+    """Returns whether the client is a program: judged by the path, the Accept header or, without one, the type of the body."""
     if is_api():
         return True
     accepted = request.accept_mimetypes
@@ -32,30 +32,30 @@ def wants_json() -> bool:
 
 
 def render(template: str, *, status: int = 200, **context: Any) -> Response:
-    """A page or a fragment; both can have the same address, so `Vary` keeps them apart in caches."""
+    """Renders a page or a fragment; both can have the same URL, so `Vary` keeps them apart in caches."""
     return _varied(make_response(render_template(template, status=status, **context), status))
 
 
 def render_long(template: str, **context: Any) -> Response:
-    """The same for what may be many megabytes: others go on between its pieces."""
+    """Renders a page that can be many megabytes; lets other greenlets run between its pieces."""
     pieces = by_turns(piece.encode() for piece in stream_template(template, **context))
     return _varied(make_response(b"".join(pieces)))
 
 
 def redirect(location: str, words: str = "") -> Response:
-    """Sends the browser on, always by GET: what was posted is done, and the next page says so in these words."""
+    """Redirects with 303, so that the browser continues with a GET; the next page shows `words` as a flash message."""
     if words:
         flash(words)
     return _varied(flask_redirect(location, 303, Response))
 
 
 def lead(location: str) -> Response:
-    """The same for a form that may have been sent by htmx, which would swap what a redirect leads to."""
+    """Redirects a form that htmx may have sent: on a 303, htmx would swap the target page into the current one."""
     return _varied(Response(status=204, headers={"HX-Redirect": location})) if is_htmx() else redirect(location)
 
 
 def done(location: str) -> Response:
-    """For an action whose result arrives over the page's stream: 204 for htmx, a redirect for a form."""
+    """Returns 204 to htmx, as the result arrives over the page's stream, and redirects a plain form."""
     return _varied(Response(status=204)) if is_htmx() else redirect(location)
 
 

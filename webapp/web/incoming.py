@@ -1,4 +1,4 @@
-"""Limits on requests before they are parsed: files, and what is read in one go, such as cookies and the headers of parts."""
+"""Limits on parsing requests: the size of files, of cookies and of the headers of multipart forms."""
 
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
@@ -19,11 +19,12 @@ from werkzeug.sansio.multipart import BLANK_LINE_RE, Data, Epilogue, Event, Fiel
 from webapp.errors import TooLarge
 from webapp.heavy.turns import Line, Unhurried, give_way
 
-# A browser sends one header of cookies, and a header has no more than half of this.
+# Browsers send a single Cookie header, and a header can be at most half as long.
 MOST_COOKIE_CHARS = 16_384
-# The name of a field or of a file, and their type.
+# The header of a part: the name of its field or file, and its type.
 MOST_HEAD_BYTES = 4_096
-# What parts it takes microseconds each, and a form has two hundred heads, every character of which takes a fifth of one.
+# Parsing a header takes microseconds for each of these separators and a fifth of one for each character, and a form can have
+# two hundred headers.
 MARKS, MOST_MARKS = (b";", b"=", b"\\", b"\n"), 100
 MOST_HEADS_BYTES = 65_536
 CHUNK_BYTES = 65_536
@@ -31,7 +32,7 @@ Form: TypeAlias = tuple[MultiDict[str, str], MultiDict[str, FileStorage]]
 
 
 class Decoder(MultipartDecoder):
-    """Refuses a part whose head has no end within reason, or more in it than anybody writes, or that says no name."""
+    """Refuses a part whose header is too long, has too many separators, or contains no name."""
 
     _heads_bytes = 0
 
@@ -44,7 +45,7 @@ class Decoder(MultipartDecoder):
         return event
 
     def _has_short_head(self) -> bool:
-        """Whether the head is one, as far as it is there."""
+        """Returns whether the header, as far as it has arrived, is within the limits."""
         end = BLANK_LINE_RE.search(self.buffer, 0, MOST_HEAD_BYTES)
         head = self.buffer[: end.start() if end else MOST_HEAD_BYTES]
         self._heads_bytes += len(head) if end else 0
@@ -53,7 +54,7 @@ class Decoder(MultipartDecoder):
 
 
 class PartsParser(MultiPartParser):
-    """Reads a form in parts with our decoder, no file further than it may go, and lets others have their turn meanwhile."""
+    """Parses multipart forms with `Decoder`, enforces the size limit of files, and lets other greenlets run in between."""
 
     most_file_bytes: int | None = None
 
@@ -68,7 +69,7 @@ class PartsParser(MultiPartParser):
         return self.cls(fields), self.cls(files)
 
     def _parts(self, stream: IO[bytes], boundary: bytes, length: int | None) -> Iterator[tuple[Field | File, IO[bytes]]]:
-        """Each part with what holds its content; fields together have no more than one may have."""
+        """Yields each part with a file that holds its content; the size limit of a field applies to all fields together."""
         left, size = self.max_form_memory_size or inf, 0
         with ExitStack() as opened:
             for event in self._events(stream, boundary):
@@ -83,7 +84,7 @@ class PartsParser(MultiPartParser):
                     if not event.more_data:
                         place.seek(0)
                         yield part, place
-            # Nothing was refused: whoever asked for the files closes them.
+            # Nothing was refused, so the files stay open; the caller closes them.
             opened.pop_all()
 
     def _place_of(self, part: Field | File, length: int | None) -> IO[bytes]:
@@ -106,23 +107,24 @@ class PartsParser(MultiPartParser):
                     return
 
 
-# What a long form's escapes are decoded in: one form does at a time, and the others have their turn between.
+# The percent-encoding of a long form is decoded in pieces of this size, for one such form at a time, and other greenlets run
+# between the pieces.
 PIECE_BYTES = 16_384
 _decoding = Lock()
-# Who sends a form begins something: one does at a time, behind all who wait for what was begun.
+# A form starts new work, so one is parsed per turn of the event loop, after requests that wait for work already started.
 _beginning = Line()
 _at_once = nullcontext()
 
 
 class FormParser(FormDataParser):
-    """Knows forms in parts as above; all others as usual."""
+    """Parses multipart forms with `PartsParser`, and long urlencoded forms in pieces."""
 
     most_file_bytes: int | None = None
 
     def _parse_urlencoded(self, stream: IO[bytes], mimetype: str, length: int | None, options: dict[str, str]) -> Any:
         if (length or 0) > (self.max_form_memory_size or inf):
             raise RequestEntityTooLarge
-        # Read before, as whoever sends slowly must not keep the others waiting.
+        # Reads the body before taking the lock, so that a slow client does not hold up other requests.
         content = stream.read()
         _beginning.enter()
         with _decoding if len(content) > PIECE_BYTES else _at_once:
@@ -138,7 +140,7 @@ class FormParser(FormDataParser):
 
 
 class Incoming(Request):
-    """A request of ours; what brings files says in `most_file_bytes` how large one may be."""
+    """A request whose view can limit the size of each uploaded file with `most_file_bytes`."""
 
     form_data_parser_class = FormParser
     most_file_bytes: int | None = None
@@ -150,24 +152,24 @@ class Incoming(Request):
 
     @cached_property
     def cookies(self) -> ImmutableMultiDict[str, str]:
-        # Looked at before anybody can refuse: what is too much is not read at all.
+        # Cookies are read before any handler can refuse the request, so a header over the limit is not parsed at all.
         is_too_much = len(self.environ.get("HTTP_COOKIE", "")) > MOST_COOKIE_CHARS
         return ImmutableMultiDict() if is_too_much else super().cookies
 
 
 def _fields(content: bytes) -> Iterator[tuple[str, str]]:
-    """The names and values of an urlencoded form, as they were before they were escaped."""
+    """Yields the decoded names and values of an urlencoded form."""
     for field in filter(None, content.split(b"&")):
         name, _, value = field.partition(b"=")
         yield _plain(name), _plain(value)
 
 
 def _plain(escaped: bytes) -> str:
-    """What escapes stand for, piece by piece: each takes a tenth of a microsecond, and a form has a million of them."""
+    """Decodes percent-encoding piece by piece: an escape takes a tenth of a microsecond, and a form can have a million."""
     decoder, parts, start = getincrementaldecoder("utf-8")("replace"), [], 0
     while start < len(escaped):
         end = start + PIECE_BYTES
-        # Not within an escape.
+        # Moves the end of the piece so that it does not split an escape.
         end = escaped.rfind(b"%", end - 2, end) if b"%" in escaped[end - 2 : end] else end
         parts.append(decoder.decode(unquote_to_bytes(escaped[start:end].replace(b"+", b" "))))
         start = end

@@ -1,6 +1,6 @@
-"""What gunicorn's master holds of its workers: neither gevent nor what serves, which each worker imports for itself.
+"""The worker class that gunicorn's master loads. It imports neither gevent nor the application; each worker does.
 
-A worker writes into nearly every page that it has from the master, if only to count references, and so each is there twice.
+A forked worker writes to nearly every memory page shared with the master, if only to count references, which copies the page.
 """
 
 from typing import Any
@@ -10,23 +10,24 @@ from gunicorn.workers.base import Worker as Base
 
 
 class Log(Logger):  # type: ignore[misc]
-    """Without lines for requests: by itself it puts one together for each, which our configuration then writes nowhere."""
+    """A logger without access logs: gunicorn formats a line for each request, which our configuration then discards."""
 
     def access(self, *_: object) -> None:
         pass
 
 
 class Worker(Base):  # type: ignore[misc]
-    """A worker that has not begun; in its own process it becomes the one that serves."""
+    """A worker that has not started; after the fork it changes its class to that of the serving worker."""
 
     def __init__(self, *known: Any) -> None:
         super().__init__(*known)
         self.worker_connections = self.cfg.worker_connections
 
     def init_process(self) -> None:
-        # Only here, behind the fork.
+        # Imported only after the fork.
         from webapp.web.worker import Worker as Serving
 
-        # The same object: gunicorn has it in its hand, and asks it later whether it has started.
+        # Changes the class of the object rather than creating another: gunicorn holds a reference, and later reads from it
+        # whether the worker has booted.
         self.__class__ = Serving
         self.init_process()

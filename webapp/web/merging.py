@@ -1,4 +1,4 @@
-"""Forms of what may be open in two tabs: what somebody left as it was shown does not undo what was saved elsewhere."""
+"""Forms that can be open in two tabs: a field left unchanged does not undo what was saved elsewhere."""
 
 import json
 from hashlib import sha256
@@ -20,18 +20,18 @@ class MergingForm(Form):
         return form
 
     def merge(self, now: Self) -> None:
-        """Takes each field that was not changed since it was shown as it is now."""
+        """Updates each field that was not edited since the form was rendered to its current value."""
         for name, _, digest in (each.partition("=") for each in (self.seen.data or "").split()):
             if name in self and name in now and _digest(self[name].data) == digest:
                 self[name].data = now[name].data
 
 
 def mark_of(value: Any) -> str:
-    """What something is known by to whoever saw it, where nothing of it can be merged with what was saved elsewhere."""
+    """Returns a hash to detect concurrent changes of a value that cannot be merged."""
     return sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _digest(value: Any) -> str:
     texts = sorted(value) if isinstance(value, list | tuple) else [str(value or "")]
-    # Browsers send line breaks of their own.
+    # Browsers send CRLF line breaks.
     return f"{crc32(chr(0).join(texts).replace(chr(13), '').encode('utf-8', 'replace')):x}"

@@ -1,4 +1,4 @@
-"""Keyset pagination: a page of a long list, by the id it continues after. Pure."""
+"""Keyset pagination of long lists, by the id of the last row. Pure."""
 
 from collections.abc import Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
@@ -18,5 +18,5 @@ class Slice(NamedTuple, Generic[T]):
 
 
 def cut(rows: Sequence[T], size: int) -> Slice[T]:
-    """The page of rows of which one too many was asked for; without a cursor it is the last."""
+    """Returns a page of rows; `rows` has one more than `size` if there is a next page, and only then there is a cursor."""
     return Slice(rows[:size], rows[size - 1].id if len(rows) > size else "")

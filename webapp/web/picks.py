@@ -1,4 +1,4 @@
-"""A field in which one of many is chosen: of a few it is a select; of more it is typed, and what is found by it is offered."""
+"""A field to choose one of many: a select for a few options, a text field with suggestions for more."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Self
@@ -8,23 +8,23 @@ from wtforms.fields.choices import SelectChoice
 
 from webapp.errors import Invalid
 
-# A value with its words.
+# A value with its label.
 Choice = tuple[str, str]
-# The choices whose words hold what was typed, or whose value it is, and no more than so many; of nothing typed the first.
+# Returns the choices whose label contains the text or whose value equals it, up to a limit; the first ones for an empty text.
 Find = Callable[[str, int], Sequence[Choice]]
-# What a page can hold and a person look through.
+# The most options that fit on a page and that a person can look through.
 MOST_SHOWN = 100
 
 
 class PickField(SelectField):  # type: ignore[misc]  # wtforms has no types
-    """`chosen` is the value, whether it was selected or typed; the page costs what it shows, however many there are."""
+    """`chosen` is the value, selected or typed. The cost of a page depends on the options shown, not on how many exist."""
 
     is_searched = False
     _find: Find | None = None
     _first: Sequence[Choice] = ()
 
     def offering(self, find: Find, first: Iterable[Choice] = ()) -> Self:
-        """The field with these to choose from, after those that are `first`."""
+        """Returns the field with the options that `find` returns, after those in `first`."""
         self._find, self._first = find, tuple(first)
         found = find("", MOST_SHOWN + 1)
         self.is_searched = len(found) > MOST_SHOWN
@@ -33,7 +33,7 @@ class PickField(SelectField):  # type: ignore[misc]  # wtforms has no types
 
     @property
     def chosen(self) -> str:
-        """The value that is meant; raises `Invalid` where several could be, which are then offered."""
+        """The chosen value; if several options match the text, offers them and raises `Invalid`."""
         text = (self.data or "").strip()
         if not self.is_searched or not text:
             return text
@@ -45,13 +45,13 @@ class PickField(SelectField):  # type: ignore[misc]  # wtforms has no types
 
     @property
     def typed(self) -> str:
-        """What stands in the field: the words of what is chosen, or what was typed."""
+        """The text in the field: the label of the chosen value, or what was typed."""
         text = self.data or ""
         return next((words for value, words in self._found(text) if value == text), text) if text else ""
 
     @property
     def hint(self) -> str:
-        """What choosing nothing means, or what to do."""
+        """The placeholder: what an empty choice means, or what to type."""
         return next((words for value, words in self._first if not value), "Type a name")
 
     def _found(self, text: str) -> list[Choice]:

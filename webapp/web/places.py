@@ -1,20 +1,19 @@
-"""The places of the app: links of the sidebar, the palette and the tabs of the administration. Pure."""
+"""The places in the navigation: links of the sidebar, the command palette and the tabs of the admin pages. Pure."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 GO_TO = "Go to"
-# The headings of the administration, in the order of its tabs.
+# The headings of the admin pages, in the order of the tabs.
 ADMINISTRATION = ("Models", "People", "Operations")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """`also` holds more search words; `right` is the permission that the page requires.
+    """A page in the navigation. `also` holds more search words; `right` is the permission that the page requires.
 
-    `rank` orders the places under a heading; `tab` is the short name among the tabs of the administration, and `about`
-    says on its first page what is there.
-    `sidebar` holds the beginnings of the paths on which its link in the sidebar is the current one.
+    `rank` orders the places under a heading; `tab` is the short name of an admin tab, and `about` describes it on the first
+    admin page. `sidebar` lists path prefixes for which its link in the sidebar is marked as current.
     """
 
     words: str
@@ -30,28 +29,28 @@ class Place:
 
 
 class Places:
-    """All places of all features, in their order."""
+    """The places of all features, in order."""
 
     def __init__(self, places: Iterable[Place]) -> None:
         self._all = sorted(places, key=lambda each: each.rank)
 
     def palette(self, may: Callable[[str], bool]) -> dict[str, list[Place]]:
-        """By heading, the places that someone with these rights can open."""
+        """Returns, by heading, the places that someone with these rights can open."""
         groups = {heading: self._under(heading, may) for heading in (GO_TO, *ADMINISTRATION)}
         return {heading: group for heading, group in groups.items() if group}
 
     def tabs(self) -> dict[str, list[Place]]:
-        """The pages of the administration, by heading."""
+        """Returns the admin pages by heading."""
         return {heading: self._under(heading, lambda _right: True) for heading in ADMINISTRATION}
 
     def matching(self, query: str) -> list[Place]:
-        """The pages of the administration that have all words of a query in their name or among their further words."""
+        """Returns the admin pages whose name or search words contain every word of a query."""
         wanted = query.lower().split()
         pages = (place for group in self.tabs().values() for place in group)
         return [each for each in pages if wanted and all(word in f"{each.words} {each.also}".lower() for word in wanted)]
 
     def sidebar(self, may: Callable[[str], bool]) -> list[Place]:
-        """What has a link of its own in the sidebar."""
+        """Returns the places with a link in the sidebar."""
         return [each for each in self._under(GO_TO, may) if each.sidebar]
 
     def _under(self, heading: str, may: Callable[[str], bool]) -> list[Place]:

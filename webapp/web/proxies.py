@@ -1,4 +1,4 @@
-"""What a reverse proxy says about the visitor, believed from the addresses the operator named and no others."""
+"""Trusts the headers of reverse proxies at the addresses that the operator configured, and of no others."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -16,9 +16,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class BehindProxies:
-    """Takes address and scheme from X-Forwarded-For and -Proto when a trusted proxy is the one that speaks.
+    """Takes address and scheme from X-Forwarded-For and -Proto if the request comes from a trusted proxy.
 
-    The connections are the proxy's own, so what counts for an address is its requests that are not answered yet.
+    The connections are the proxy's, so the limit for an address counts its unfinished requests instead.
     """
 
     def __init__(self, app: WSGIApplication, trusted: Iterable[str], crowd: Crowd) -> None:
@@ -36,7 +36,7 @@ class BehindProxies:
         return self._counted(environ, start_response)
 
     def is_proxy(self, address: str) -> bool:
-        """Whether an address is one of those that the operator named."""
+        """Returns whether the operator configured this address as a proxy."""
         found = _address(address)
         return found is not None and self._is_trusted(found)
 
@@ -45,12 +45,13 @@ class BehindProxies:
             if not stack.enter_context(self._crowd.entered(environ["REMOTE_ADDR"])):
                 refusal = Response(SENTENCE, 429, {"Retry-After": str(RETRY_SECONDS)}, content_type="text/plain; charset=utf-8")
                 return refusal(environ, start_response)
-            # It has left when its answer is over, not when that begins.
+            # Counts the request until its response has been sent, not just until it starts.
             return ClosingIterator(self._app(environ, start_response), stack.pop_all().close)
         raise AssertionError("an ExitStack of ours swallows nothing")
 
     def _visitor(self, nearest: Address, said: str) -> Address:
-        # Each proxy appends whom it heard; only what stands right of the first stranger was written by our own.
+        # Each proxy appends the address it received the request from. Read from the right, only the entries up to the first
+        # untrusted address were written by trusted proxies.
         for text in reversed(said.split(",")):
             address = _address(text.strip())
             if address is None:
@@ -69,5 +70,5 @@ def _address(text: str) -> Address | None:
         address = ipaddress.ip_address(text)
     except ValueError:
         return None
-    # A socket that listens on both families shows IPv4 visitors in IPv6's clothes.
+    # A dual-stack socket reports IPv4 clients as IPv4-mapped IPv6 addresses.
     return getattr(address, "ipv4_mapped", None) or address

@@ -1,8 +1,8 @@
-"""Routes that keep starting fast: URL builders are compiled on first use, and parsed patterns are shared by applications.
+"""Speeds up the start: URL builders are compiled on first use, and applications share parsed patterns.
 
 Werkzeug compiles two builders for each route at start: 50 of 100 ms for 300 routes, of which a few are ever used. Parsing the
-patterns again would add 20 ms to each of the thousands of applications that tests create. Werkzeug has no public means
-for either: what is used of its internals is named here, and `tests/web/test_rules.py` fails when a version changes it.
+patterns again would add 20 ms to each of the thousands of applications that tests create. Werkzeug has no public API for
+either: the internals used are named in this module, and `tests/web/test_rules.py` fails when a version changes them.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from typing import Any
 
 from werkzeug.routing import Rule
 
-# What `Rule.compile` reads from a pattern; beside these it sets the two builders.
+# The attributes that `Rule.compile` parses from a pattern; besides these it only sets the two builders.
 PARSED = ("_parts", "_trace", "_converters")
 _parsed_rules: dict[str, Rule] = {}
 
@@ -28,7 +28,7 @@ class LazyRule(Rule):
         self._build_unknown = self._compile_builder(True).__get__(self, None)
 
     def _compile_builder(self, append_unknown: bool = True) -> Callable[..., Any]:
-        # One for all rules: what each would remember for itself is half a megabyte.
+        # One function for all rules: storing one for each takes half a megabyte.
         return _build_unknown if append_unknown else _build
 
     def compiled(self, append_unknown: bool) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""Host and origin checks, and security headers of every response."""
+"""Checks of host and origin, limits on requests, and the security headers of every response."""
 
 import ipaddress
 import re
@@ -12,7 +12,7 @@ from webapp.errors import Forbidden
 from webapp.web.htmx import is_api
 from webapp.web.incoming import MOST_COOKIE_CHARS
 
-# A message may have 200 000 characters, each up to twelve bytes in a form.
+# A message can have 200 000 characters, each up to twelve bytes in a form.
 MOST_BYTES = 4 * 1024 * 1024
 MOST_PARTS = 200
 MOST_FIELDS = 1000
@@ -25,7 +25,7 @@ CONTENT_POLICY = "; ".join(
         "img-src 'self'",
         "connect-src 'self'",
         "font-src 'self'",
-        # The previews, which have a policy of their own.
+        # Previews, which have a stricter policy themselves.
         "frame-src 'self'",
         "manifest-src 'self'",
         "form-action 'self'",
@@ -38,14 +38,14 @@ HEADERS = {
     "Content-Security-Policy": CONTENT_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    # Not `no-referrer`: browsers then send `Origin: null` with our own forms.
+    # Not `no-referrer`, which makes browsers send `Origin: null` with our own forms.
     "Referrer-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-# Asked for by frames without an origin, which are foreign to us; it says nothing about anybody.
+# Requested by sandboxed frames, whose opaque origin counts as another site; the script contains no user data.
 DRAWER = "vendor/mermaid.min.js"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 OURSELVES = {"", "none", "same-origin"}
@@ -53,13 +53,13 @@ HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?")
 
 
 def init(app: Flask, config: Config) -> None:
-    """Sets the limits and the cookie's flags, and puts the rules before and after every request."""
+    """Configures limits and cookie flags, and registers the checks before and the headers after every request."""
     is_https = config.public_url.startswith("https://")
     app.config.update(
         MAX_CONTENT_LENGTH=MOST_BYTES,
         MAX_FORM_MEMORY_SIZE=MOST_BYTES,
         MAX_FORM_PARTS=MOST_PARTS,
-        # This cookie holds the CSRF token alone; who is signed in is another cookie's matter.
+        # This cookie holds only the CSRF token; signed-in sessions use another one.
         SESSION_COOKIE_NAME="__Host-millrace-form" if is_https else "millrace-form",
         SESSION_COOKIE_SECURE=is_https,
         SESSION_COOKIE_HTTPONLY=True,
@@ -77,7 +77,7 @@ def init(app: Flask, config: Config) -> None:
 
 
 def is_own_host(host: str, config: Config) -> bool:
-    """Whether a Host header names this server; another site's name that resolves to this address does not."""
+    """Returns whether a Host header names this server, to stop DNS rebinding: other names can resolve to this address too."""
     found = HOST.fullmatch(host.lower())
     name = found["name"].strip("[]").removesuffix(".") if found else ""
     own = {config.host, urlsplit(config.public_url).hostname, *config.allowed_hosts}
@@ -85,7 +85,7 @@ def is_own_host(host: str, config: Config) -> bool:
 
 
 def is_here_alone(address: str) -> bool:
-    """Whether an address leads nowhere when it is opened on another machine."""
+    """Returns whether a URL points to the local machine, so that it is useless on another one."""
     return _is_loopback(urlsplit(address).hostname or "")
 
 
@@ -122,7 +122,7 @@ def _is_drawer() -> bool:
 
 def _is_own_origin(config: Config) -> bool:
     origin = request.headers.get("Origin")
-    # A proxy that speaks TLS for us hides the scheme, so the name and the port decide.
+    # Behind a proxy that terminates TLS the scheme is unknown, so host and port decide.
     return origin is None or origin == config.public_url or _place_of(origin) == request.host
 
 
@@ -139,7 +139,7 @@ def _refuse_countless_cookies() -> None:
 
 
 def _refuse_countless_fields() -> None:
-    # They are taken apart before anybody is asked who they are, in one go: a million of them cost everybody seconds.
+    # Forms are parsed before authentication and without yielding: a million fields would block all requests for seconds.
     if request.mimetype == "application/x-www-form-urlencoded" and request.get_data().count(b"&") >= MOST_FIELDS:
         raise RequestEntityTooLarge
 
@@ -147,7 +147,7 @@ def _refuse_countless_fields() -> None:
 def _with_headers(response: Response, headers: dict[str, str]) -> Response:
     if _is_drawer():
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    # Not `setdefault`, which goes through all of them three times for each.
+    # `setdefault` would scan all headers three times for each one.
     present = {name.lower() for name, _ in response.headers}
     response.headers.extend({name: value for name, value in headers.items() if name.lower() not in present})
     return response

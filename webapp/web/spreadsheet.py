@@ -1,15 +1,15 @@
-"""CSV tables in which no cell is a formula. Pure."""
+"""Writes CSV tables in which no cell is a formula. Pure."""
 
 import csv
 import io
 from collections.abc import Iterable, Sequence
 
-# What a spreadsheet takes for the beginning of a formula, also after white space.
+# Spreadsheets treat a cell as a formula if it begins with one of these, also after white space.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def csv_text(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Comma-separated values as RFC 4180 has them, in UTF-8 with the mark by which spreadsheets know it."""
+    """Returns CSV as in RFC 4180, in UTF-8 with a byte order mark, by which spreadsheets recognize it."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(head)
@@ -18,5 +18,5 @@ def csv_text(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def harmless(cell: str) -> str:
-    """The cell as text: an apostrophe before what would be computed."""
+    """Returns the cell as text, with an apostrophe before anything that would be evaluated."""
     return f"'{cell}" if cell.startswith(FORMULA) or cell.lstrip().startswith(FORMULA) else cell

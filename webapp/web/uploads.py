@@ -1,4 +1,4 @@
-"""The files of a request, and how large they may be: said before anything reads it, so that more than that is never read."""
+"""Uploaded files, and limits on their size that are set before the body is read."""
 
 from typing import IO, cast
 
@@ -7,14 +7,14 @@ from flask import request
 from webapp.errors import Invalid, TooLarge
 from webapp.web.incoming import Incoming
 
-# What a browser writes around a file, and what is sent beside it.
+# Room for the multipart headers around a file, and for other fields.
 AROUND_BYTES = 64 * 1024
 
 
 def expect_files(most_bytes: int, *, files: int = 1, around_bytes: int = AROUND_BYTES) -> None:
-    """Let this request bring so many files of that size.
+    """Allows this request to upload up to `files` files of this size.
 
-    One that says itself that it has more is refused at once; else the first file that goes beyond it ends the reading.
+    A request whose Content-Length is larger is refused immediately; otherwise reading stops at the first file above the limit.
     """
     incoming = cast(Incoming, request)
     incoming.most_file_bytes = most_bytes
@@ -24,7 +24,7 @@ def expect_files(most_bytes: int, *, files: int = 1, around_bytes: int = AROUND_
 
 
 def sent_file() -> tuple[str, IO[bytes]]:
-    """The name and the content of the one that was chosen."""
+    """Returns name and content of the uploaded file; raises Invalid without one."""
     file = request.files.get("file")
     if not file or not file.filename:
         raise Invalid("Choose a file.", field="file")

@@ -1,6 +1,6 @@
-"""The gevent worker of gunicorn, in which slow, idle or too many connections do not take the place of others.
+"""The gevent worker of gunicorn, in which slow, idle or excess connections do not take slots from others.
 
-gunicorn imports this before anything is patched, so the application and all libraries are imported later.
+gunicorn imports this module before monkey patching, so the application and all libraries are imported later.
 """
 
 import socket
@@ -15,15 +15,15 @@ from gunicorn.workers.ggevent import GeventWorker
 from webapp.heavy.turns import TURN_SECONDS, Line, give_way
 from webapp.web.crowd import RETRY_SECONDS, SENTENCE
 
-# How long a body may keep us waiting: so long in any case, and as long as this speed needs for what has come.
+# How long the server waits for a body in total: this many seconds, plus the time that the received bytes take at this speed.
 BODY_SECONDS, BODY_BYTES_PER_SECOND = 10.0, 50_000
-# With fewer unread bytes of a body than this, its connection can be used again.
+# With fewer unread bytes of a body than this, the connection can be reused.
 SMALL_BODY = 65_536
-# A socket that is closed upon unread bytes takes the answer back, so a part of them is read first.
+# Closing a socket with unread data resets the connection and discards the response, so part of the data is read first.
 DRAIN_SECONDS, DRAIN_BYTES = 2.0, 2**24
-# To refuse politely takes a place; beyond so many at once, connections are closed without a word.
+# Sending a refusal takes a slot; above this number of concurrent refusals, connections are closed without a response.
 MOST_REFUSALS = 100
-# Above this part of all places, the connection that has waited longest for its client is closed for each new one.
+# With a larger share of the slots in use, each new connection closes the one that has waited longest for its client.
 CROWDED = 0.9
 REFUSAL = (
     f"HTTP/1.1 429 Too Many Requests\r\nRetry-After: {RETRY_SECONDS}\r\nConnection: close\r\n"
@@ -32,15 +32,15 @@ REFUSAL = (
 
 
 class Worker(GeventWorker):  # type: ignore[misc]
-    """Counts the connections of each address, gives bodies a deadline, and closes idle connections when it is crowded."""
+    """Limits the connections of each address, sets a deadline for bodies, and closes idle connections when slots are scarce."""
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
         self._crowd, self._proxies = self.wsgi.extensions["crowd"], self.wsgi.extensions["proxies"]
         self._open = self._refusals = 0
-        # Sockets whose client has to send something, with the moment since when.
+        # Sockets waiting for data from the client, with the time since when.
         self._waiting: dict[Any, float] = {}
-        # Those whose client has left: their places are free as soon as each has had its turn.
+        # Sockets whose client has disconnected: their slots become free as soon as their greenlets have run.
         self._left: set[Any] = set()
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
@@ -67,7 +67,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
                 _drain(sock)
             if sock not in self._left:
                 self._waiting[sock] = time.monotonic()
-            # The next request may have been sent along with this one, and so a thousand more: then nothing waits for the network.
+            # The next request can have arrived already, or a thousand pipelined ones: without this, reading them would never
+            # yield.
             give_way()
 
     def _serve(self, listener: Any, client: Any, addr: Any) -> None:
@@ -82,7 +83,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
             self._left.discard(client)
 
     def _make_room(self) -> None:
-        # A crowd that leaves in one moment must not take those along who stay.
+        # Does not count disconnected clients: when many leave at the same time, the connections of others must stay open.
         if self._waiting and self._open - len(self._left) >= CROWDED * self.worker_connections:
             longest = min(self._waiting, key=self._waiting.__getitem__)
             del self._waiting[longest]
@@ -103,7 +104,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
 
 class _PacedSocket:
-    """What a body is read from: it is refused when its client keeps us waiting for too long, all in all."""
+    """The socket that a body is read from; it times out if the client takes too long in total."""
 
     def __init__(self, sock: Any, waiting: dict[Any, float], left: set[Any]) -> None:
         self._sock, self._waiting, self._left = sock, waiting, left
@@ -124,7 +125,7 @@ class _PacedSocket:
         return received
 
     def _take_turns(self) -> None:
-        # What has arrived already is read without waiting, and a body may consist of a million chunks.
+        # Data that has already arrived is read without yielding, and a body can consist of a million chunks.
         if time.monotonic() - self._turn_began >= TURN_SECONDS:
             give_way()
             self._turn_began = time.monotonic()
@@ -141,17 +142,17 @@ class _PacedSocket:
             _queue_up()
 
 
-# The loop serves sockets that are ready together, and those that waited too long, in one turn: sixty pages would be a second.
+# The event loop resumes all ready sockets, and all that waited too long, in one turn: sixty pages would block it for a second.
 _requests = Line()
 
 
 def _queue_up() -> None:
-    """Lets all others go first; of those who wait here one goes on in each turn of the loop."""
+    """Lets other greenlets run; of those queued, one resumes per turn of the event loop."""
     _requests.enter()
 
 
 class _RefusingReader:
-    """Reads a body; one in damaged chunks is the client's fault, and not ours."""
+    """Reads a body; malformed chunks are the client's error (400), not an internal one."""
 
     def __init__(self, reader: Any) -> None:
         self.inner = reader
@@ -160,7 +161,7 @@ class _RefusingReader:
         try:
             content: bytes = self.inner.read(size)
         except ParseException as error:
-            # Only now is it sure that everything is patched.
+            # Imported this late because monkey patching is done by now.
             from werkzeug.exceptions import BadRequest
 
             raise BadRequest("The chunks of this request can't be read.") from error
@@ -168,14 +169,14 @@ class _RefusingReader:
 
 
 def _refuse_slow_body() -> NoReturn:
-    # Only now is it sure that everything is patched. An OSError would be taken for a client that has gone.
+    # Imported this late because monkey patching is done by now. An OSError would be treated as a disconnected client.
     from werkzeug.exceptions import RequestTimeout
 
     raise RequestTimeout
 
 
 def _is_unread(body: Any) -> bool:
-    """Whether so much of a body is missing that its connection cannot be used again."""
+    """Returns whether too much of a body is unread to reuse the connection."""
     reader = body.reader.inner
     is_long = reader.parser is not None if isinstance(reader, ChunkedReader) else getattr(reader, "length", 0) > SMALL_BODY
     return body.failed or is_long
