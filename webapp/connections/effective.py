@@ -1,4 +1,4 @@
-"""Connections as they are in effect: stored over environment over default, with their key and their models."""
+"""Connections with their effective values (stored over environment over default), their key and their models."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -22,7 +22,7 @@ CHECKED = ("checked_at", "check_result", "is_working", "refused_at")
 
 @dataclass(frozen=True)
 class LiveConnection:
-    """A connection as it would be used now; `own_address` and `own_model` are what is stored of them, and may be empty."""
+    """A connection with its effective values; `own_address` and `own_model` are the stored ones, which can be empty."""
 
     id: str
     slug: str
@@ -50,7 +50,7 @@ class LiveConnection:
 
     @property
     def is_usable(self) -> bool:
-        """Whether models of it are offered; a key that cannot be read counts, as hiding it would hide the trouble."""
+        """Whether its models are offered. True for a key that cannot be decrypted: hiding the models would hide the error."""
         return self.is_enabled and (self.key.source != "none" or self.kind == "openai")
 
     @property
@@ -59,22 +59,22 @@ class LiveConnection:
 
     @property
     def prefix(self) -> str:
-        """What stands before the names of its models, where several connections may have the same."""
+        """The prefix of its models' names, which tells apart the same model of several connections."""
         return "" if self.is_built_in else f"{self.slug}:"
 
     @cached_property
     def listed(self) -> frozenset[str]:
-        """What its models are called there."""
+        """The ids of its models, as its server names them."""
         return frozenset(each.id for each in self.models)
 
     @property
     def starting_model(self) -> str:
-        """The model to begin with: the chosen one, or the first it lists."""
+        """The default model, or else the first one it lists."""
         return self.default_model or (self.models[0].id if self.models else ANY_MODEL if self.is_built_in else "")
 
 
 def live_connections(known: Iterable[LiveConnection] = ()) -> tuple[LiveConnection, ...]:
-    """Every connection, the built-in one first; lists of models that are known already are not read again."""
+    """Returns every connection, the built-in one first; reuses lists of models from `known` that have not changed."""
     rows = {row["id"]: row for row in queries.connection_rows()}
     remembered = {(each.id, each.models_at): each.models for each in known}
     others = [_live(row, remembered) for id, row in rows.items() if id != BUILT_IN]
@@ -82,7 +82,7 @@ def live_connections(known: Iterable[LiveConnection] = ()) -> tuple[LiveConnecti
 
 
 def live_connection(slug: str) -> LiveConnection | None:
-    """One of them, with its own list of models alone: the others' are much to read."""
+    """Returns one connection; loads only its own list of models, because the lists can be long."""
     rows = {row["id"]: row for row in queries.connection_rows() if row["slug"] == slug}
     if slug == BUILT_IN:
         return _built_in(rows.get(BUILT_IN), {})
@@ -90,12 +90,12 @@ def live_connection(slug: str) -> LiveConnection | None:
 
 
 def as_stored(models: Iterable[Model]) -> list[dict[str, Any]]:
-    """A list of models as it is kept for when its server is not there; others have their turn meanwhile."""
+    """Converts a list of models for storage, so that it is known while the server is down; lets other greenlets run."""
     return [asdict(model) for model in by_turns(models)]
 
 
 def new_built_in() -> Connection:
-    """The row of the built-in connection, in which nothing differs from the environment yet."""
+    """Returns a row for the built-in connection that takes everything from the environment."""
     return Connection(id=BUILT_IN, slug=BUILT_IN, name="OpenRouter", kind="openrouter", base_url="", models=[])
 
 
@@ -133,7 +133,7 @@ def _built_in(row: Mapping[str, Any] | None, remembered: Remembered) -> LiveConn
 def _openrouter_key(config: Config, address: str) -> Key:
     if stored := queries.openrouter_key():
         return keys.opened(stored, BUILT_IN, address)
-    # The operator's key was given together with the operator's address.
+    # The key in the environment belongs to the address in the environment and is sent to no other.
     return keys.given(config.openrouter_api_key if address == config.openrouter_base_url else "")
 
 

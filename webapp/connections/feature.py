@@ -1,4 +1,4 @@
-"""What connections bring: the pages of model servers and of their models."""
+"""The feature definition of connections: pages of model servers and models, and checks of settings."""
 
 from webapp.connections import model_views, naming, reasoning_tags, views
 from webapp.connections.queries import HOLDER

@@ -45,7 +45,7 @@ class ConnectionForm(Form):
         return ConnectionInput(**{name: self[name].data or "" for name in names})
 
     def about(self, live: LiveConnection, model_line: str) -> "ConnectionForm":
-        """The form with what a connection is now, and with words that fit it."""
+        """Returns the form with the connection's current values, and with labels that match its state."""
         if not self.is_submitted():
             self.name.data, self.base_url.data = live.name, live.base_url
             self.default_model.data, self.continuation.data = live.own_model, live.continuation

@@ -1,4 +1,4 @@
-"""API keys of connections: bound to one connection and its address, written but never shown."""
+"""API keys of connections: bound to one connection and its address, stored encrypted and never shown."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -15,14 +15,14 @@ from webapp.settings.tables import ApplicationSetting
 BUILT_IN = "openrouter"
 OPENROUTER_KEY = "openrouter_api_key"
 MOST_CHARACTERS = 500
-# Of a shorter key, four characters would tell too much.
+# Four characters of a shorter key would reveal too much of it.
 SHORTEST_TOLD = 12
 KeySource = Literal["stored", "environment", "none"]
 
 
 @dataclass(frozen=True)
 class Key:
-    """The key in effect and where it comes from; `trouble` says why a stored one is of no use."""
+    """The effective key and its source; `trouble` is the reason why a stored one cannot be used."""
 
     text: str = field(default="", repr=False)
     source: KeySource = "none"
@@ -32,14 +32,14 @@ class Key:
 
 @dataclass(frozen=True)
 class Stored:
-    """A key as the database has it."""
+    """A key as stored in the database."""
 
     ciphertext: str = field(default="", repr=False)
     last_four: str = ""
 
 
 def checked(text: str) -> str:
-    """The key as it was pasted, without the blanks around it; refuses what no key looks like."""
+    """Returns the key without surrounding whitespace; raises Invalid for a text that cannot be a key."""
     key = text.strip()
     if len(key) > MOST_CHARACTERS or not (key.isascii() and key.isprintable()) or " " in key:
         raise Invalid(
@@ -53,7 +53,7 @@ def last_four(key: str) -> str:
 
 
 def opened(stored: Stored, owner: str, address: str) -> Key:
-    """A stored key, ready to be used with this address and no other."""
+    """Decrypts a stored key; this only works for the address it was entered for."""
     try:
         text = the_encryption().decrypt_api_key(stored.ciphertext, owner=owner, purpose=_purpose(address))
     except DecryptionError as error:
@@ -63,18 +63,18 @@ def opened(stored: Stored, owner: str, address: str) -> Key:
 
 
 def given(key: str) -> Key:
-    """The key that the environment holds, if there is one."""
+    """Returns the key from the environment, if there is one."""
     return Key(key, "environment", last_four(key)) if key else Key()
 
 
 def keep(session: Session, connection: Connection, key: str, address: str, by: str | None = None) -> None:
-    """Stores the key of a connection, for this address alone."""
+    """Encrypts and stores the key of a connection, for this address only."""
     logs.hide(key)
     ciphertext = the_encryption().encrypt_api_key(key, owner=connection.id, purpose=_purpose(address))
     if connection.id != BUILT_IN:
         connection.key_ciphertext, connection.key_last_four = ciphertext, last_four(key)
         return
-    # The built-in connection's key is a setting; what may be shown of it is the setting's value.
+    # The built-in connection's key is stored as a setting; the value of the setting is the part that can be shown.
     row = ApplicationSetting(key=OPENROUTER_KEY, value=last_four(key), ciphertext=ciphertext)
     row.changed_at, row.changed_by = utc_now(), by
     session.merge(row)

@@ -1,4 +1,4 @@
-"""How many models all connections list together: the longest lists are cut, and it is kept by how much."""
+"""Limits how many models all connections list together: cuts the longest lists, and stores how many models were cut."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
@@ -12,7 +12,7 @@ from webapp.connections.tables import Connection
 from webapp.settings.service import setting
 from webapp.words import number, plural
 
-# OpenRouter lists 500. Every page with models costs as much as all lists together.
+# OpenRouter lists 500. A page with models costs as much as all lists together.
 MOST_MODELS = 3_000
 HINT = (
     "A model that is left out can be used by its name: as the default model of its connection, or added under Models. "
@@ -21,9 +21,9 @@ HINT = (
 
 
 def keep(session: Session, row: Connection, listed: Sequence[dict[str, Any]]) -> None:
-    """Stores what a connection lists, as far as there is room beside the others; longer lists of theirs make way.
+    """Stores the models that a connection lists, as far as they fit next to the others; cuts longer lists of other connections.
 
-    What it would be asked for by default, or by the settings, is kept in any case.
+    The default model and those that the settings name are always kept.
     """
     sizes = _sizes(session, row.id)
     most = share([*sizes.values(), len(listed)])
@@ -33,20 +33,23 @@ def keep(session: Session, row: Connection, listed: Sequence[dict[str, Any]]) ->
 
 
 def fit(session: Session) -> None:
-    """Cuts lists of an earlier release, which knew no bound."""
+    """Cuts lists that were stored by a release without a limit."""
     sizes = _sizes(session, "")
     _make_way(session, sizes, share(sizes.values()), _named())
 
 
 def told(left_out: int) -> str:
-    """What is left out, in a sentence; empty where nothing is."""
+    """Returns a sentence about how many models were left out; empty for none."""
     if not left_out:
         return ""
     return f"{plural(left_out, 'model')} left out: all connections together list at most {number(MOST_MODELS)}."
 
 
 def share(sizes: Iterable[int], most: int = MOST_MODELS) -> int:
-    """The length to which lists are cut so that together they hold no more; what the short ones leave goes to the long ones."""
+    """Returns the length to cut lists to so that together they have at most `most` items.
+
+    Lists that are shorter than an even share leave the rest of it to the longer ones.
+    """
     lengths, room = sorted(sizes), most
     for place, length in enumerate(lengths):
         if length > (even := room // (len(lengths) - place)):
@@ -56,7 +59,7 @@ def share(sizes: Iterable[int], most: int = MOST_MODELS) -> int:
 
 
 def cut(listed: Sequence[dict[str, Any]], most: int, wanted: Collection[str]) -> list[dict[str, Any]]:
-    """So many of them, in their order: those that are wanted, then the first."""
+    """Returns at most `most` models in their original order: the wanted ones, then the first."""
     if len(listed) <= most:
         return list(listed)
     places = sorted(range(len(listed)), key=lambda place: listed[place]["id"] not in wanted)[:most]
@@ -68,18 +71,18 @@ def _make_way(session: Session, sizes: Mapping[str, int], most: int, named: Iter
         row = session.get_one(Connection, id)
         row.left_out += len(row.models) - most
         row.models = cut(row.models, most, _wanted(row, named))
-        # Every process reads a list once only; this one says that there is another.
+        # Each process caches a list by `models_at`, so another value makes them read the cut list.
         row.models_at = row.models_at and row.models_at + timedelta(microseconds=1)
 
 
 def _sizes(session: Session, but: str) -> dict[str, int]:
-    """How long the list of each connection is, without reading them."""
+    """Returns the number of models of each connection, without loading the lists."""
     found = select(Connection.id, func.json_array_length(Connection.models)).where(Connection.id != but)
     return {row[0]: row[1] for row in session.execute(found)}
 
 
 def _wanted(row: Connection, named: Iterable[str]) -> set[str]:
-    """What the connection would be asked for by default or by the settings, as it calls them."""
+    """Returns the connection's default model and those that the settings name, by the server's names."""
     prefix = "" if row.id == BUILT_IN else f"{row.slug}:"
     return {row.default_model, *(name.removeprefix(prefix) for name in named if name.startswith(prefix))}
 

@@ -1,4 +1,4 @@
-"""Detects an Ollama server on this machine and offers it."""
+"""Detects an Ollama server on this machine and offers to connect it."""
 
 import time
 from collections.abc import Callable
@@ -17,13 +17,13 @@ from webapp.upstream import Upstream
 ADDRESS = "http://127.0.0.1:11434/v1"
 NAME = "Ollama on this machine"
 LOOK_EVERY_SECONDS = 60.0
-# Nobody's page waits for longer.
+# The page waits for the server, so no longer than this.
 PATIENCE_SECONDS = 0.5
 
 
 @dataclass
 class Neighbour:
-    """Looks for Ollama on this machine, briefly and at most once a minute."""
+    """Probes for Ollama on this machine, with a short timeout and at most once a minute."""
 
     upstream: Upstream
     address: str = ADDRESS
@@ -33,9 +33,9 @@ class Neighbour:
     _models: tuple[str, ...] = field(default=(), init=False)
 
     def models(self) -> tuple[str, ...]:
-        """The names of the models it had when we looked last; none when it did not answer."""
+        """Returns the names of its models at the last probe; none if it did not respond."""
         if self.now() - self._seen_at >= LOOK_EVERY_SECONDS:
-            # Before the look, so that others do not wait for the same.
+            # Set before the probe, so that concurrent requests do not wait for another one.
             self._seen_at = self.now()
             self._models = self._look()
         return self._models
@@ -52,14 +52,14 @@ class Neighbour:
 
 
 def is_connected(neighbour: Neighbour) -> bool:
-    """Whether there is a connection to it already."""
+    """Returns whether a usable connection to it exists."""
     place = urlsplit(neighbour.address).netloc
     same = {place, place.replace("127.0.0.1", "localhost")}
     return any(each.host in same and each.is_usable for each in live_connections())
 
 
 def connect(neighbour: Neighbour, **about: Unpack[About]) -> str:
-    """Make a connection of it; gives its slug."""
+    """Creates a connection to it, and returns the slug."""
     if not (models := neighbour.models()):
         raise Conflict("It has stopped responding. Is it running?")
     return create("openai", ConnectionInput(NAME, neighbour.address, default_model=models[0]), **about)

@@ -1,4 +1,4 @@
-"""Models: what there is, what it costs, and which of it people are offered."""
+"""/admin/models: available models, their prices, and which of them people can choose."""
 
 from functools import partial
 
@@ -16,7 +16,7 @@ from webapp.web.htmx import redirect, render
 from webapp.words import plural
 
 bp = Blueprint("models", __name__, url_prefix="/admin/models")
-# A longer list is searched, not read.
+# A longer list is searched rather than scrolled.
 MOST_SHOWN = 50
 
 
@@ -36,7 +36,7 @@ def update() -> Response:
 @bp.post("/allowed")
 @admin_only
 def allow() -> Response:
-    """Ticks count for the models that were shown; all others stay as they were, unless every model is wanted."""
+    """Applies the checkboxes to the models that were shown; other models keep their state unless every model is allowed."""
     was_shown, ticked = request.form.getlist("shown"), request.form.getlist("allowed")
     kept = [each for each in setting("models.allowed") if each not in was_shown and "every" not in request.form]
     added = request.form.get("added", "").strip()
@@ -91,6 +91,6 @@ def _page(form: SettingsForm, *, status: int = 200) -> Response:
 
 
 def _missing() -> list[str]:
-    """What the settings name and its connection does not list."""
+    """Returns the models that settings name, but that their connection does not list."""
     named = dict.fromkeys((setting("models.default"), *setting("models.fallbacks"), *setting("models.allowed")))
     return [name for name in named if name and not name.startswith(DEMO) and providers().is_missing(name)]

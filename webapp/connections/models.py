@@ -1,4 +1,4 @@
-"""Which models are offered here, and who provides them."""
+"""The available models, and the providers that run them."""
 
 import logging
 import time
@@ -27,7 +27,7 @@ log = logging.getLogger("generation:models")
 
 @dataclass
 class _Memory:
-    """What this process knows of the connections, read again when it is a second old."""
+    """This process's cache of connections, refreshed when it is a second old."""
 
     connections: tuple[LiveConnection, ...] = ()
     listed_of: tuple[LiveConnection, ...] = ()
@@ -40,9 +40,9 @@ class _Memory:
 
 
 class Providers:
-    """The demo, and the connections: their models by the names under which people choose them.
+    """The demo provider and the connections, with their models by the names that people choose them by.
 
-    A model of the built-in connection is called what OpenRouter calls it, one of another connection `<slug>:<model>`.
+    A model of the built-in connection has OpenRouter's name, one of another connection is called `<slug>:<model>`.
     """
 
     def __init__(self, config: Config, demo: Provider, upstream: Upstream, *, now: Callable[[], float] = time.monotonic) -> None:
@@ -51,19 +51,20 @@ class Providers:
 
     @property
     def is_configured(self) -> bool:
-        """Whether any real model can be asked."""
+        """Whether there is a connection to real models."""
         return any(each.is_usable for each in self.connections())
 
     def connections(self) -> tuple[LiveConnection, ...]:
-        """Every connection, the built-in one first; changes are noticed within a second, by whatever process."""
+        """Returns every connection, the built-in one first; changes by any process are visible within a second."""
         memory = self._memory
         if self._now() - memory.read_at >= FRESH_SECONDS:
-            # Before the reading, so that others do not queue up for a database that does not answer; but for the first.
+            # Set before the query, so that other requests use the cache rather than queue for a slow database; the first query
+            # has no cache to offer.
             if memory.has_read:
                 memory.read_at = self._now()
             try:
                 fresh = live_connections(memory.connections)
-                # What was made of them stays as long as they do.
+                # Keeps the same tuple if nothing changed, and with it what is cached for it.
                 memory.connections = memory.connections if fresh == memory.connections else fresh
             except SQLAlchemyError as error:
                 log.warning("connections_not_readable", extra={"fields": {"error": type(error).__name__}})
@@ -72,18 +73,18 @@ class Providers:
         return memory.connections
 
     def is_priced(self, slug: str) -> bool:
-        """Whether its server names prices, or is known to ask for money without naming them."""
+        """Returns whether a connection costs money: its server lists prices, or is known to charge without listing any."""
         connection = next((each for each in self.connections() if each.slug == slug), None)
         return not connection or connection.kind != "openai" or any(model.prompt_price for model in connection.models)
 
     def forget(self) -> None:
-        """What is asked next sees what was changed just now."""
+        """Expires the cache, so that the next call sees changes made just now."""
         self._memory.read_at = float("-inf")
 
     def of(self, model: str, *, for_visitor: bool = False) -> Provider:
-        """Who answers for this model; raises `Invalid` for one that nobody provides here or that may not be chosen.
+        """Returns the provider for this model; raises `Invalid` if no connection has it or people cannot choose it.
 
-        People with an account are answered by the demo only where it stands in for a model; visitors always.
+        The demo answers people with an account only where it stands in for a real model, and visitors always.
         """
         if model.startswith(DEMO):
             is_open = for_visitor or self.is_demo_allowed()
@@ -94,7 +95,7 @@ class Providers:
         raise Invalid(self._refusal(model), field="model")
 
     def embedder(self, model: str) -> Provider:
-        """Who turns texts into vectors by this model, which need not be listed: few servers list such models."""
+        """Returns the provider for this embedding model, which need not be listed: few servers list such models."""
         if model.startswith(DEMO):
             return self._demo
         if (found := self._found(model)) and found[0].is_usable and found[1]:
@@ -102,7 +103,7 @@ class Providers:
         raise Invalid(f"No connection has the embedding model {model[:80]}.", field="embedding_model")
 
     def provider(self, slug: str) -> Provider:
-        """The provider of a connection, whether it is turned on or off."""
+        """Returns the provider of a connection, even if that is turned off."""
         self.forget()
         return self._made(self.connection(slug))
 
@@ -112,13 +113,13 @@ class Providers:
         raise NotFound("That connection no longer exists.")
 
     def offered(self) -> Sequence[Model]:
-        """What a picker shows: real models where there are any, the demo where there are none or an admin allows it."""
+        """Returns the models for a picker: real ones, and the demo if there are none or an admin allows it."""
         allowed = frozenset(setting("models.allowed"))
         real = (model for model in (*self.listed(), *self.unlisted()) if not allowed or model.id in allowed)
         return [*real, *self._offered_demo()]
 
     def listed(self) -> Sequence[Model]:
-        """Every real model that is known by name, each connection's default first."""
+        """Returns every listed real model, each connection's default first."""
         connections, memory = self.connections(), self._memory
         if memory.listed_of is not connections:
             memory.listed_of, memory.listed = connections, _told_apart(list(self._usable()))
@@ -127,82 +128,85 @@ class Providers:
         return memory.listed
 
     def model(self, id: str) -> Model | None:
-        """The real model that is known by this name; every message asks, and there may be thousands."""
+        """Returns the real model with this id; uses an index, because every message looks one up and there can be thousands."""
         self.listed()
         return self._memory.by_id.get(id)
 
     def choice(self, model: str) -> Model | None:
-        """What a picker shows of this model, if it shows it."""
+        """Returns this model as pickers show it, or None if they don't."""
         if model.startswith(DEMO):
             return next((each for each in self._offered_demo() if each.id == model), None)
         return self.model(model) if _is_allowed(model) else None
 
     def display_name(self, model: str, slug: str = "") -> str:
-        """What people call a model: as its connection names it, else its id. Servers that say who answered leave out the slug."""
+        """Returns the name that the connection gives a model, else its id.
+
+        `slug` is for ids as a server reports them with an answer, without the connection's prefix.
+        """
         self.listed()
         names = self._memory.names
         return names.get(f"{slug}:{model}") or names.get(model) or model
 
     def unlisted(self) -> Sequence[Model]:
-        """Models that may be chosen by the settings, and whose connection has not said yet what it has, or had no room for it."""
+        """Returns allowed models that are not listed, because their connection's list was not read yet or was cut."""
         named = ((name, self._found(name)) for name in setting("models.allowed") if not self.model(name))
         return [Model(name, name) for name, found in named if found and found[0].is_usable and _is_short(found[0])]
 
     def default(self, wish: str = "") -> str:
-        """The model of a new chat: the person's own choice, the team's, a connection's, or the demo's; empty if there is none."""
+        """Returns the model of a new chat: the person's choice, the team's, a connection's, or the demo's; empty without any."""
         chosen = (wish, str(setting("models.default")), *(each.prefix + each.starting_model for each in self._usable()))
         if found := next((each for each in chosen if each and self.is_choosable(each)), ""):
             return found
         return next((model.id for model in self.offered()), "")
 
     def chain(self, model: str) -> list[str]:
-        """The model and those that are asked when it fails, each once; what could not answer anyway is left out."""
+        """Returns the model and its fallbacks, without duplicates and without models that cannot answer."""
         if model.startswith(DEMO):
-            # It costs nothing, and visitors ask it: no model that costs something stands in for it.
+            # The demo is free and open to visitors, so no paid model stands in for it.
             return [model]
         demo = [DEMO_MODEL] if setting("demo.fallback") == "always" else []
         return list(dict.fromkeys([model, *filter(self._can_step_in, setting("models.fallbacks")), *demo]))
 
     def name_of(self, model: str) -> str:
-        """The name by which its provider knows the model."""
+        """Returns the model's name at its provider."""
         found = None if model.startswith(DEMO) else self._found(model)
         return found[1] if found else model
 
     def takes_schema(self, model: str) -> bool:
-        """Whether the model can be held to a JSON Schema, as far as its server says."""
+        """Returns whether the server reports that the model supports structured output by JSON Schema."""
         return model.startswith(DEMO) or ((known := self.model(model)) is not None and known.takes_schema)
 
     def takes_pictures(self, model: str) -> bool:
-        """Whether the model can be given pictures; as long as its server doesn't deny it, it is tried."""
+        """Returns whether to send pictures to the model: yes, unless its server reports that it doesn't support them."""
         known = self.model(model)
         return known is None or known.abilities is None or "vision" in known.abilities
 
     def connection_of(self, model: str) -> str:
-        """The slug of the connection that a model belongs to; empty when there is none."""
+        """Returns the slug of the model's connection; empty if there is none."""
         found = None if model.startswith(DEMO) else self._found(model)
         return "demo" if model.startswith(DEMO) else found[0].slug if found else ""
 
     def parameters(self, model: str) -> dict[str, Any]:
-        """What every request to a real model says."""
+        """Returns the parameters that every request to a real model has."""
         if model.startswith(DEMO):
             return {}
         temperature, most = setting("models.temperature"), setting("models.max_tokens")
         return {"temperature": None if temperature == "" else temperature, "max_tokens": most or None}
 
     def is_demo_allowed(self) -> bool:
-        """Whether the demo may answer people who have an account."""
+        """Returns whether the demo can answer people with an account."""
         wish = setting("demo.fallback")
         return wish == "always" or (wish == "when_no_key" and not self.is_configured)
 
     def is_choosable(self, model: str) -> bool:
-        """Whether people may have this model answer."""
+        """Returns whether people can choose this model."""
         if model.startswith(DEMO):
             return self.is_demo_allowed() and any(each.id == model for each in self._demo.models())
         found = self._found(model)
         return found is not None and found[0].is_usable and _is_allowed(model) and self.is_known(model)
 
     def is_known(self, model: str) -> bool:
-        """Whether its connection lists the model or gives no list, or the settings name it."""
+        """Returns whether the connection lists the model or has no list, or the settings name the model."""
         connection, name = self._found(model) or (None, "")
         if connection is None or not name:
             return False
@@ -210,7 +214,7 @@ class Providers:
         return is_named or not self.is_missing(model)
 
     def is_missing(self, model: str) -> bool:
-        """Whether its connection lists models, but not this one."""
+        """Returns whether the connection lists models, but not this one."""
         return naming.is_missing(model, self.connections())
 
     def _found(self, model: str) -> tuple[LiveConnection, str] | None:
@@ -257,13 +261,13 @@ def make(config: Config) -> Providers:
 
 
 def providers() -> Providers:
-    """The providers of the current application."""
+    """Returns the providers of the current application."""
     made: Providers = current_app.extensions["providers"]
     return made
 
 
 def matching(models: Iterable[Model], query: str) -> list[Model]:
-    """Those whose name or id has every word of the query."""
+    """Returns the models whose name or id contains every word of the query."""
     words = query.lower().split()
     if not words:
         return list(models)
@@ -271,7 +275,7 @@ def matching(models: Iterable[Model], query: str) -> list[Model]:
 
 
 def _models_of(connection: LiveConnection) -> Iterator[Model]:
-    """Under the names by which people choose them."""
+    """Yields a connection's models under the ids that people choose them by."""
     first = connection.starting_model
     listed = {each.id: each for each in connection.models if not each.hidden}
     if first:
@@ -280,7 +284,7 @@ def _models_of(connection: LiveConnection) -> Iterator[Model]:
 
 
 def _told_apart(connections: Sequence[LiveConnection]) -> list[Model]:
-    """The models of all; what has one name at two connections is named with its connection."""
+    """Returns the models of all connections; adds the connection's name to display names that occur more than once."""
     listed = [(each.name, model) for each in connections for model in _models_of(each)]
     names = Counter(model.name for _, model in listed)
     return [replace(model, name=f"{model.name} · {whose}") if names[model.name] > 1 else model for whose, model in listed]

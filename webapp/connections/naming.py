@@ -14,7 +14,7 @@ DEMO_MODELS = {model.id for model in MODELS}
 
 
 def found(model: str, connections: Sequence[LiveConnection]) -> tuple[LiveConnection, str] | None:
-    """The connection that a model belongs to, and what the model is called there."""
+    """Returns a model's connection, and its name there."""
     slug, colon, name = model.partition(":")
     for each in connections:
         if colon and not each.is_built_in and each.slug == slug:
@@ -24,25 +24,25 @@ def found(model: str, connections: Sequence[LiveConnection]) -> tuple[LiveConnec
 
 
 def names(connections: Iterable[LiveConnection], offered: Iterable[Model]) -> dict[str, str]:
-    """The display name of each model by its id, and by what it is called at its server."""
+    """Returns the display names of models, by id and by the server's name."""
     there = {each.id: each.name for connection in connections for each in connection.models}
     return there | {each.id: each.name for each in offered}
 
 
 def is_missing(model: str, connections: Sequence[LiveConnection]) -> bool:
-    """Whether its connection lists models, all of them, but not this one."""
+    """Returns whether the connection has a complete list of models that lacks this one."""
     connection, name = found(model, connections) or (None, "")
     if connection is None or not connection.models or connection.left_out:
         return False
-    # OpenRouter takes variants such as `:online` that it does not list.
+    # OpenRouter accepts variants such as `:online` that it does not list.
     names = {name, name.rpartition(":")[0]} if connection.is_built_in else {name}
     return not names & connection.listed
 
 
 def refuse_unlisted(value: Value, *, field: str = "") -> None:
-    """Raises `Invalid` for the first name that no connection lists, unless it is known without that.
+    """Raises `Invalid` for the first name that no connection lists, unless it is known without a list.
 
-    Models named in settings are asked without being chosen, so nobody would notice a typing error.
+    Models named in settings are used without appearing in a picker, so a typo would go unnoticed.
     """
     names = filter(None, value if isinstance(value, tuple) else (str(value),))
     known = ("off", setting("models.default"), *setting("models.fallbacks"), *setting("models.allowed"))

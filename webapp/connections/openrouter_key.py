@@ -1,4 +1,4 @@
-"""The key of the built-in connection: what is stored wins over the environment; the other way round never happens."""
+"""The key of the built-in connection: a stored one always overrides the environment."""
 
 from webapp.accounts.audit import COMMAND_LINE
 from webapp.accounts.tables import User
@@ -10,21 +10,21 @@ from webapp.secrets.encryption import DecryptionError
 
 
 class ApplicationSettingsService:
-    """Reads and stores it."""
+    """Reads and stores the key."""
 
     def set_openrouter_api_key(self, key: str, by: User | None = None) -> None:
-        """Encrypt and store the key, for the address that is in effect now."""
+        """Encrypts and stores the key, for the effective address."""
         if not key.strip():
             raise Invalid("Enter a key.", field="key")
         connections.set_key(BUILT_IN, key, actor=by or COMMAND_LINE)
 
     def get_openrouter_api_key(self) -> str:
-        """The key in effect, or nothing; raises `DecryptionError` for a stored one that cannot be read."""
+        """Returns the effective key, or an empty text; raises `DecryptionError` for a stored one that cannot be decrypted."""
         key = self.openrouter_key()
         if key.trouble:
             raise DecryptionError(key.trouble)
         return key.text
 
     def openrouter_key(self) -> Key:
-        """The parts of the key in effect that can be shown, and where it comes from."""
+        """Returns the effective key with its source and its last four characters."""
         return live_connections()[0].key

@@ -1,7 +1,6 @@
-"""What a new server with OpenRouter starts with: a short list of available models in place of hundreds.
+"""The suggested models of a new server with OpenRouter: a short list of available models instead of hundreds.
 
-It is suggested once, and removed automatically as soon as it could hide the server's own models, unless an admin has
-saved it.
+It is suggested once, and removed automatically as soon as it could hide the server's own models, unless an admin has saved it.
 """
 
 from collections.abc import Iterable
@@ -26,7 +25,7 @@ TEXT = ", ".join(MODELS)
 
 
 def propose(session: Session, before: LiveConnection, **about: Unpack[About]) -> None:
-    """With the first key for OpenRouter itself, on a server without a chosen model, list or other connection."""
+    """Stores the suggestion with the first key for OpenRouter itself, if no models or other connections are configured."""
     is_first = before.is_built_in and before.base_url == BASE_URL and before.key.source == "none" and not before.models_at
     if is_first and not before.default_model and not _is_furnished(session):
         session.add_all(ApplicationSetting(key=name, value=TEXT) for name in LISTS)
@@ -34,7 +33,7 @@ def propose(session: Session, before: LiveConnection, **about: Unpack[About]) ->
 
 
 def withdraw(session: Session, why: str, **about: Unpack[About]) -> None:
-    """Takes back what is still as it was proposed."""
+    """Removes the suggested settings that are unchanged."""
     rows = [row for name in LISTS if (row := session.get(ApplicationSetting, name)) and _is_untouched(row)]
     for row in rows:
         session.delete(row)
@@ -49,7 +48,7 @@ def withdraw_if_unknown(session: Session, connection: Connection, listed: Iterab
 
 
 def is_in_effect() -> bool:
-    """Whether the available models are still the suggested ones."""
+    """Returns whether the available models are still the suggested ones."""
     row = db.session.get(ApplicationSetting, "models.allowed")
     return row is not None and _is_untouched(row)
 
@@ -59,7 +58,7 @@ def _is_untouched(row: ApplicationSetting) -> bool:
 
 
 def _is_furnished(session: Session) -> bool:
-    """Whether models or other connections have been set already."""
+    """Returns whether models or other connections are configured already."""
     chosen = select(func.count()).where(ApplicationSetting.key.in_((*LISTS, "models.default")))
     others = select(func.count()).where(Connection.id != BUILT_IN)
     return bool(session.scalar(chosen) or session.scalar(others))
@@ -68,5 +67,5 @@ def _is_furnished(session: Session) -> bool:
 def _note(session: Session, action: str, detail: str, about: About) -> None:
     entry: About = {**about, "object_kind": "setting", "object_id": LISTS[0], "detail": detail}
     audit.add(session, action, **entry)
-    # What is asked next sees it, and not only in a second.
+    # Clears the settings cache, so that the next read sees the change immediately rather than within a second.
     current_app.extensions.pop("settings", None)

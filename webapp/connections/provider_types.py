@@ -1,4 +1,4 @@
-"""Provider types: defaults, permitted addresses, and how a provider is made of a connection."""
+"""Provider types: defaults, permitted addresses, and how to build a provider from a connection."""
 
 import re
 import socket
@@ -25,7 +25,7 @@ MOST_CHARACTERS = 300
 
 @dataclass(frozen=True)
 class Kind:
-    """`base_url` is where it usually is; `needs_key` says that nothing works without one."""
+    """A type of provider; `base_url` is its usual address, and `needs_key` means that it works only with a key."""
 
     title: str
     base_url: str
@@ -41,7 +41,7 @@ KINDS: Mapping[str, Kind] = {
 
 @dataclass(frozen=True)
 class Pace:
-    """How patiently a provider reads."""
+    """The read size and timeouts of a provider's streams."""
 
     read_size: int
     first_byte_seconds: float
@@ -49,7 +49,7 @@ class Pace:
 
 
 def address_of(text: str) -> str:
-    """The address of an API as an admin may set it: also on this machine or in its network, never a metadata one."""
+    """Returns the normalized address of an API; private and loopback addresses are allowed, metadata ones raise Invalid."""
     try:
         address = base_address(text)
     except ProviderError as error:
@@ -67,7 +67,7 @@ def address_of(text: str) -> str:
 def provider(
     connection: LiveConnection, config: Config, upstream: Upstream, pace: Pace, modes: Mapping[str, Mode] | None = None
 ) -> Provider:
-    """Who answers on this connection; `modes` says which of its models differ from it in how they send their reasoning."""
+    """Builds the provider of a connection; `modes` has the models whose reasoning tags differ from the connection's."""
     options: dict[str, Any] = {
         "name": connection.slug,
         "base_url": connection.base_url,
@@ -89,8 +89,8 @@ def provider(
 
 
 def _number(host: str) -> str:
-    """The IP address that is written here, in whichever way systems understand; empty for a name."""
-    # Also 2852039166, 0xa9.254.1 and the like, which are resolved without asking anybody.
+    """Returns the IP address that a host denotes, in any notation that systems accept; empty for a name."""
+    # Includes 2852039166, 0xa9.254.1 and the like, which resolve without a DNS query.
     with suppress(OSError):
         return socket.inet_ntoa(socket.inet_aton(host.removesuffix(".")))
     with suppress(OSError):

@@ -1,6 +1,6 @@
-"""What is stored of connections.
+"""Database queries for connections.
 
-It is read on a connection of its own, so that it can be asked for within any transaction without becoming part of it.
+They use a separate database connection, so that they can run during any transaction without being part of it.
 """
 
 from typing import Any
@@ -18,21 +18,21 @@ ALL_BUT_MODELS = [column for column in Connection.__table__.columns if column.na
 
 
 def connection_rows() -> list[dict[str, Any]]:
-    """The stored connections, oldest first, without their models."""
+    """Returns the stored connections, oldest first, without their models."""
     with db.engine.connect() as connection:
         rows = connection.execute(select(*ALL_BUT_MODELS).order_by(Connection.created_at, Connection.id))
         return [dict(row._mapping) for row in rows]
 
 
 def listed_models(id: str) -> list[dict[str, Any]]:
-    """The models that a connection gave last."""
+    """Returns the last list of models of a connection."""
     with db.engine.connect() as connection:
         found: list[dict[str, Any]] | None = connection.scalar(select(Connection.models).where(Connection.id == id))
         return found or []
 
 
 def openrouter_key() -> Stored | None:
-    """The stored key of the built-in connection."""
+    """Returns the stored key of the built-in connection."""
     wanted = select(ApplicationSetting.ciphertext, ApplicationSetting.value).where(ApplicationSetting.key == OPENROUTER_KEY)
     with db.engine.connect() as connection:
         row = connection.execute(wanted).first()
@@ -40,7 +40,7 @@ def openrouter_key() -> Stored | None:
 
 
 def stored_keys() -> list[Secret]:
-    """The stored keys of all connections, that of the built-in one first, the others by name."""
+    """Returns the stored keys of all connections: the built-in one's first, the others by name."""
     wanted = select(Connection.id, Connection.name, Connection.key_ciphertext).where(Connection.key_ciphertext != "")
     with db.engine.connect() as connection:
         found = [Secret(*row) for row in connection.execute(wanted.order_by(Connection.name, Connection.id))]
@@ -49,7 +49,7 @@ def stored_keys() -> list[Secret]:
 
 
 def replace_key(session: Session, id: str, ciphertext: str, fresh: str) -> bool:
-    """Stores the key anew, unless it has changed meanwhile; says whether."""
+    """Replaces the ciphertext of a key unless it has changed since; returns whether it did."""
     replaced = session.execute(_replacement(id, ciphertext, fresh))
     return isinstance(replaced, CursorResult) and bool(replaced.rowcount)
 

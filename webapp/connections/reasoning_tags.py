@@ -1,4 +1,4 @@
-"""Which models send their reasoning in another way than their connection says."""
+"""Reads the setting of models whose reasoning tags differ from their connection's."""
 
 from typing import cast, get_args
 
@@ -12,7 +12,7 @@ MODES = get_args(Mode)
 
 
 def of(connection: LiveConnection) -> dict[str, Mode]:
-    """Those of one connection, by the names that its server knows them by."""
+    """Returns the modes of a connection's models, by the server's names."""
     said = dict(each.rpartition("=")[::2] for each in setting("models.reasoning_tags"))
     return {
         name.removeprefix(connection.prefix): cast(Mode, mode)
@@ -22,7 +22,7 @@ def of(connection: LiveConnection) -> dict[str, Mode]:
 
 
 def check(value: Value) -> None:
-    """Refuses an entry that says no model, or no way that there is."""
+    """Raises Invalid for an entry without a model or with an unknown mode."""
     for each in value if isinstance(value, tuple) else ():
         model, _, mode = each.rpartition("=")
         if not model or mode not in MODES:

@@ -1,4 +1,4 @@
-"""Keys that their server refuses while answers are asked for: written down once, until it accepts one again."""
+"""Records that a server refuses a key while answers are generated, once until it accepts one again."""
 
 import logging
 
@@ -12,19 +12,19 @@ from webapp.connections.tables import Connection
 from webapp.db import NO_PATIENCE, utc_now, write
 from webapp.errors import Unavailable
 
-# In our own words: a server's may repeat what somebody has asked it.
+# Not the server's own message, which can quote what a person has written.
 SENTENCES = {"auth": "{name} rejected the key{tail}.", "credit": "{name} has no credit left for the key{tail}."}
 log = logging.getLogger("settings")
 
 
 def refused(live: LiveConnection, code: str) -> None:
-    """The server has refused the key, for `auth` or for `credit`: the first time is kept."""
+    """Records that the server refused the key, for `auth` or for `credit`; repeats are ignored."""
     tail = f" that ends in {live.key.last_four}" if live.key.last_four else ""
     _store(live, SENTENCES[code].format(name=live.name, tail=tail), is_refused=True)
 
 
 def accepted(live: LiveConnection) -> None:
-    """The server has accepted a key that was refused before."""
+    """Records that the server accepted a key after refusing one."""
     _store(live, f"{live.name} is responding again.", is_refused=False)
 
 
@@ -32,13 +32,13 @@ def _store(live: LiveConnection, words: str, *, is_refused: bool) -> None:
     try:
         with write(patience_seconds=NO_PATIENCE) as session:
             row = row_of(session, live.slug)
-            # Another answer may have found the same meanwhile.
+            # Another answer can have recorded it first.
             if is_refused is (row.refused_at is None):
                 _keep(row, words, is_refused)
                 if is_refused:
                     _note(session, live, words)
     except (Unavailable, OperationalError) as error:
-        # The next answer will say it again.
+        # The next answer records it.
         log.warning("refusal_not_recorded", extra={"fields": {"connection": live.slug, "error": type(error).__name__}})
 
 

@@ -1,4 +1,4 @@
-"""What an admin can do with connections: add, change, test, switch off, delete."""
+"""Operations on connections: add, change, test, turn off and delete."""
 
 import re
 import unicodedata
@@ -25,10 +25,10 @@ from webapp.errors import AppError, Conflict, Invalid, NotFound
 from webapp.providers.base import Continuation, Model, Provider, ProviderError
 from webapp.providers.thinking import Mode
 
-# A model's name begins with one of these already.
+# Names of models or paths of pages already begin with one of these.
 TAKEN_SLUGS = {"openrouter", "demo", "new", "found"}
 MOST_CONNECTIONS = 50
-# How a server says that it does not accept a key, or that its account is empty.
+# The error codes for a key that is not accepted, and for an account without credit.
 REFUSALS = {"auth", "credit"}
 OTHER_ADDRESS = (
     "The address has changed, so please enter the key again. The stored key is only ever sent to the address it was entered for."
@@ -37,7 +37,7 @@ OTHER_ADDRESS = (
 
 @dataclass(frozen=True)
 class ConnectionInput:
-    """What a form says of a connection; an empty key leaves the present one."""
+    """The fields entered for a connection; an empty key keeps the current one."""
 
     name: str
     base_url: str = ""
@@ -48,7 +48,7 @@ class ConnectionInput:
 
 
 def create(kind: str, entered: ConnectionInput, **about: Unpack[About]) -> str:
-    """Add a connection; gives the slug by which its models are known."""
+    """Creates a connection, and returns its slug, which prefixes the names of its models."""
     if kind not in KINDS or kind == BUILT_IN:
         raise Invalid("Choose an API type.", field="kind")
     address, key = address_of(entered.base_url or KINDS[kind].base_url), keys.checked(entered.key)
@@ -68,7 +68,7 @@ def create(kind: str, entered: ConnectionInput, **about: Unpack[About]) -> str:
 
 
 def change(slug: str, entered: ConnectionInput, **about: Unpack[About]) -> None:
-    """Change a connection. Another address needs the key again, so that no key ever goes where it was not entered for."""
+    """Changes a connection. A new address requires the key again, so that no key is sent where it was not entered for."""
     before, key = _live(slug), keys.checked(entered.key)
     address = _new_address(before, entered.base_url)
     if address != before.base_url and before.key.source != "none" and not key:
@@ -91,14 +91,14 @@ def change(slug: str, entered: ConnectionInput, **about: Unpack[About]) -> None:
 
 
 def set_key(slug: str, key: str, **about: Unpack[About]) -> None:
-    """Store another key for the address as it is."""
+    """Stores another key and keeps the address."""
     live = _live(slug)
     entered = ConnectionInput(live.name, live.own_address, key, live.own_model, live.continuation, live.reasoning_tags)
     change(slug, entered, **about)
 
 
 def set_enabled(slug: str, is_enabled: bool, **about: Unpack[About]) -> None:
-    """Offer its models, or stop doing so; everything is kept."""
+    """Turns a connection on or off, and with it its models; everything is kept."""
     _live(slug)
     with write() as session:
         row_of(session, slug).is_enabled = is_enabled
@@ -106,7 +106,7 @@ def set_enabled(slug: str, is_enabled: bool, **about: Unpack[About]) -> None:
 
 
 def forget_key(slug: str, **about: Unpack[About]) -> None:
-    """Delete the stored key: back to the environment's, if that has one."""
+    """Deletes the stored key; the key from the environment, if any, takes effect again."""
     _live(slug)
     with write() as session:
         row = row_of(session, slug)
@@ -116,7 +116,7 @@ def forget_key(slug: str, **about: Unpack[About]) -> None:
 
 
 def delete(slug: str, **about: Unpack[About]) -> None:
-    """Remove a connection with its key; chats that used it are kept and need another model."""
+    """Deletes a connection with its key; chats that used it are kept and need another model."""
     if slug == BUILT_IN:
         raise Conflict("The built-in connection can't be deleted, but you can turn it off.")
     _live(slug)
@@ -126,9 +126,9 @@ def delete(slug: str, **about: Unpack[About]) -> None:
 
 
 def check(slug: str, make: Callable[[], Provider], **about: Unpack[About]) -> bool:
-    """Ask the server whether it accepts the key, keep what it says in words, and with good news its list of models."""
+    """Tests whether the server accepts the key; stores the result and, on success, the list of models."""
     _live(slug)
-    # Nothing is held while the server is waited for.
+    # Releases the database connection while waiting for the server.
     db.session.rollback()
     words, code, models = _answer(make)
     listed = as_stored(models or ())
@@ -143,7 +143,7 @@ def check(slug: str, make: Callable[[], Provider], **about: Unpack[About]) -> bo
 
 
 def refresh(slug: str, make: Callable[[], Provider], **about: Unpack[About]) -> int:
-    """Read the list of models again; gives their number. Raises `Conflict` with the server's reason."""
+    """Reloads the list of models and returns its length; raises `Conflict` with the server's error message."""
     db.session.rollback()
     try:
         listed = as_stored(make().models())
@@ -156,7 +156,7 @@ def refresh(slug: str, make: Callable[[], Provider], **about: Unpack[About]) -> 
 
 
 def _answer(make: Callable[[], Provider]) -> tuple[str, str, Sequence[Model] | None]:
-    """What a test says, the code when it went wrong, and the models when it went well."""
+    """Returns the message of a test, its error code on failure, and the models on success."""
     try:
         provider = make()
         words = provider.check_key()
@@ -174,7 +174,7 @@ def _live(slug: str) -> LiveConnection:
 
 
 def row_of(session: Session, slug: str) -> Connection:
-    """The row of a connection; the built-in one has none until something is stored of it."""
+    """Returns the row of a connection; creates the built-in one's, which exists only once something is stored for it."""
     row = session.scalar(select(Connection).where(Connection.slug == slug))
     if row is None and slug != BUILT_IN:
         raise NotFound("That connection no longer exists.")
@@ -207,7 +207,7 @@ def _new_address(before: LiveConnection, text: str) -> str:
 
 
 def _own_address(before: LiveConnection, text: str, address: str) -> str:
-    """What is stored: of the built-in connection only what differs from the environment."""
+    """Returns the address to store: the built-in connection stores only one that differs from the environment's."""
     return "" if before.is_built_in and address == the_config().openrouter_base_url else address
 
 
@@ -216,7 +216,7 @@ def _untest(row: Connection) -> None:
 
 
 def _refused_since(row: Connection, code: str) -> datetime | None:
-    """Of trouble that has nothing to do with the key, the earlier verdict stays."""
+    """Returns since when the key is refused; an error that does not concern the key keeps the earlier result."""
     if row.is_working:
         return None
     return row.refused_at or (row.checked_at if code in REFUSALS else None)

@@ -1,4 +1,4 @@
-"""Connections and models as pages show them."""
+"""View models of connections and models for pages."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ SOURCES = {"stored": "key stored here", "environment": "key from the environment
 
 @dataclass(frozen=True)
 class ShownConnection:
-    """A line of the list; `tone` is ok, bad or nothing yet, `trouble` what was found when it doesn't work."""
+    """A row in the list; `tone` is ok, bad or empty if unknown, and `trouble` is the error message of a failed test."""
 
     slug: str
     name: str
@@ -33,7 +33,7 @@ def connection(live: LiveConnection) -> ShownConnection:
 
 
 def key_words(live: LiveConnection) -> str:
-    """The parts of a key that can be shown."""
+    """Returns the source of the key and the part of it that can be shown."""
     if live.key.source == "none":
         return "no key"
     ending = f", ends in {live.key.last_four}" if live.key.last_four else ""
@@ -41,7 +41,7 @@ def key_words(live: LiveConnection) -> str:
 
 
 def price(text: str) -> str:
-    """Dollars per million tokens as people write them: `$3`, `$0.15`, `free`; empty when nobody says."""
+    """Formats dollars per million tokens: `$3`, `$0.15`, `free`; empty if the price is unknown."""
     try:
         dollars = Decimal(text)
     except InvalidOperation:
@@ -52,7 +52,7 @@ def price(text: str) -> str:
 
 
 def model_line(model: Model) -> str:
-    """One line on a model: what it costs and how much it takes."""
+    """Returns a line about a model: its price and its context length."""
     costs = (price(model.prompt_price), price(model.completion_price))
     told = f"{costs[0]} in, {costs[1]} out per million tokens" if all(costs) else ""
     takes = f"{number(model.context_length)} tokens of context" if model.context_length else ""
@@ -89,5 +89,5 @@ def _state(live: LiveConnection) -> tuple[str, str, datetime | None]:
 
 
 def refused_connections() -> list[LiveConnection]:
-    """Those that should answer and do not, because their server refuses the key."""
+    """Returns the connections in use whose server refuses the key."""
     return [each for each in providers().connections() if each.is_usable and each.refused_at]

@@ -10,10 +10,10 @@ from webapp.db import Record
 
 
 class Connection(Record):
-    """A configured provider. A key is there only as ciphertext; `models` is the list it gave last, for when it is not there;
-    `left_out` says how many there was no room for.
+    """A configured provider. Its key is stored only as ciphertext.
 
-    `refused_at` says since when its server refuses the key.
+    `models` is the last list that its server returned, for when the server is down, and `left_out` is how many models were cut
+    from it. `refused_at` is the time since when its server refuses the key.
     """
 
     __tablename__ = "connections"

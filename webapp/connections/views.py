@@ -1,4 +1,4 @@
-"""Connections: the list, and the page of each."""
+"""/admin/connections: the list of connections, and the page of each."""
 
 from functools import partial
 
@@ -14,7 +14,7 @@ from webapp.connections.shown import refused_connections
 from webapp.web.htmx import redirect, render
 
 bp = Blueprint("connections", __name__, url_prefix="/admin/connections")
-# Every page of the administration says it.
+# Every admin page warns about refused keys.
 bp.add_app_template_global(refused_connections)
 
 
