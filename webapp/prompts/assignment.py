@@ -1,17 +1,18 @@
-"""Which version somebody is given in an experiment: always the same, in the shares that are wanted. Pure."""
+"""Assigns units to the versions of an experiment: always the same version, in the configured shares. Pure."""
 
 from collections.abc import Mapping
 from hashlib import sha256
 from math import inf, log
 
-# A hash as a number between 0 and 1.
+# How many bits of a hash make a number between 0 and 1.
 BITS = 53
 
 
 def arm_of(salt: str, experiment: str, unit: str, weights: Mapping[int, float]) -> int:
-    """The version of this unit; when a weight changes, only those move whom its share gains or loses.
+    """Returns the version for a unit; changing a weight moves only the units that this share gains or loses.
 
-    Each arm draws a lot for the unit, and the greatest wins: no arm's lot depends on another's weight.
+    Weighted rendezvous hashing: each arm has a score for the unit, and the highest wins. No score depends on another arm's
+    weight.
     """
     return max(sorted(weights), key=lambda arm: _lot(f"{salt}|{experiment}|{unit}|{arm}", weights[arm]))
 

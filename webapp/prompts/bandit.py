@@ -1,4 +1,4 @@
-"""Which version to try next when the best is wanted: those that did well more often, and none too seldom. Pure."""
+"""Chooses the next version to try: better ones more often, but each a minimum share. Pure."""
 
 from collections.abc import Mapping, Sequence
 from random import Random
@@ -16,9 +16,9 @@ def pick(
     floor: float = FLOOR,
     given: Mapping[int, int] | None = None,
 ) -> Arm:
-    """In turns until each has its first samples; then by Thompson's draw, while each keeps its share of all.
+    """Takes turns until each version has `min_samples`; then uses Thompson sampling, while each keeps the share `floor`.
 
-    `given` is how often each version was given, where not all of its answers are judged yet.
+    `given` counts how often each version was used, including answers that are not judged yet.
     """
     times = {each.version: max(each.answers, (given or {}).get(each.version, 0)) for each in arms}
     least = min(arms, key=lambda each: (times[each.version], each.version))

@@ -1,4 +1,4 @@
-"""The prompts that the product itself uses, as features bring them: their text is the first version of their key. Pure."""
+"""The prompts that Millrace itself uses, as features declare them; the text is the first version of its key. Pure."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,11 +8,11 @@ from webapp.prompts.template import Part
 
 @dataclass(frozen=True, kw_only=True)
 class BuiltIn:
-    """`variables` are the ones there are, each with a sentence; without those in `needs` the prompt would be of no use.
+    """A prompt that ships with Millrace. `variables` are those it can use, with descriptions; it must use those in `needs`.
 
-    `load` gives its text, read only when it is wanted. `takes` are the parameters that a version can set. One that is optional
-    may say nothing. Of one that is answered, versions can be compared by what people make of the answers; of one that leads
-    chats, the answers can read from collections.
+    `load` returns its text, on first use only. `takes` are the parameters that a version can set. A prompt with `is_optional`
+    can be empty. With `is_answered`, versions can be compared by people's feedback on the answers; with `leads_chats`, the
+    answers can read from collections.
     """
 
     key: str
@@ -31,6 +31,6 @@ class BuiltIn:
 
 
 def parts(**texts: str) -> Callable[[], tuple[Part, ...]]:
-    """Sections at hand, each by its name."""
+    """Returns a loader for these sections, given text by name."""
     found = tuple(Part(name.replace("_", " "), text) for name, text in texts.items())
     return lambda: found

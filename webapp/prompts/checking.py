@@ -1,4 +1,4 @@
-"""What a key and a version may say; everything else is refused in a sentence."""
+"""Validates the key and the versions of a prompt."""
 
 import re
 import unicodedata
@@ -15,14 +15,14 @@ KEY = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*", re.ASCII)
 KEY_CHARS, NAME_CHARS, ABOUT_CHARS, NOTE_CHARS = 80, 80, 300, 500
 MOST_PARTS, MOST_CHARS = 20, 60_000
 MOST_VARIABLES = 30
-# Pages show each place where one stands by itself.
+# Pages render each use of a variable as a separate element.
 MOST_PLACES = 1_000
 MOST_TOKENS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class VersionInput:
-    """A version as somebody wants it."""
+    """The fields entered for a version."""
 
     parts: Sequence[Part]
     model: str = ""
@@ -46,7 +46,7 @@ def checked_about(typed: str) -> str:
 
 
 def checked(entered: VersionInput, built_in: BuiltIn | None) -> VersionInput:
-    """The version in the one spelling in which it is kept."""
+    """Returns the version validated and normalized for storage."""
     parts = [_part(each) for each in entered.parts if each.text.strip()]
     if not parts:
         raise Invalid("Write at least one section.", field="text")
@@ -81,7 +81,7 @@ def _check_variables(parts: Sequence[Part], built_in: BuiltIn | None) -> None:
 
 
 def _check_numbers(entered: VersionInput) -> None:
-    # What is no number is not between two either.
+    # The comparison also refuses NaN, which is not between any two numbers.
     if entered.temperature is not None and not 0 <= entered.temperature <= 2:
         raise Invalid("Temperature must be between 0 and 2.", field="temperature")
     if entered.max_tokens is not None and not 1 <= entered.max_tokens <= MOST_TOKENS:

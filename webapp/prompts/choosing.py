@@ -1,4 +1,4 @@
-"""Which version somebody is given while versions of a prompt are compared: a person's own, and always the same in one chat."""
+"""Chooses the version for an answer during an experiment: stable for a person, and within a chat."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ LETTERS = "ABCDEFGHIJ"
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Who is asked for, and where: without a `person`, the place counts as one. `arms` are those it has had, by key."""
+    """The person and lane an arm is chosen for; without a `person`, the lane is the unit. `arms` has earlier choices by key."""
 
     person: str
     lane: str
@@ -30,7 +30,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class TrialArm:
-    """A version that is compared, as it was at the last look; a paused one is given to nobody."""
+    """A version in an experiment, with its counts at the last update; a paused one is not given to anyone."""
 
     version: int
     letter: str
@@ -43,7 +43,7 @@ class TrialArm:
 
 @dataclass(slots=True)
 class Trial:
-    """An experiment that runs. `given` is how often this process has given each arm since it was read."""
+    """A running experiment. `given` counts how often this process has used each arm since it loaded the experiment."""
 
     id: str
     key: str
@@ -59,7 +59,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The arm that an answer is asked with."""
+    """The arm that an answer is generated with."""
 
     experiment_id: str
     version: int
@@ -67,9 +67,9 @@ class Chosen:
 
 
 def arm_for(trial: Trial, unit: Unit) -> Chosen | None:
-    """The arm that this chat has already had, else the person's, or the one that is to be tried next; None if all are paused.
+    """Returns the arm already used in this chat, else the person's or the bandit's choice; None if all arms are paused.
 
-    Takes one statement.
+    Runs at most one statement.
     """
     if not (arms := trial.open):
         return None
@@ -81,12 +81,12 @@ def arm_for(trial: Trial, unit: Unit) -> Chosen | None:
 
 
 def again(prompt: Mapping[str, Any]) -> Unit:
-    """For another request of the same answer: what was kept with it counts."""
+    """Returns the unit for another request of the same answer, which reuses the arms stored with it."""
     return Unit("", "", {each["key"]: each["version"] for each in prompt.get("arms", ())})
 
 
 def keep(session: Session, prompt: Mapping[str, Any], generation_id: str, unit: Unit) -> list[tuple[str, int]]:
-    """Notes that an answer was asked with the arms that were kept with it; gives key and version of each."""
+    """Stores an exposure for each arm that an answer was generated with; returns key and version of each."""
     arms: Sequence[Mapping[str, Any]] = prompt.get("arms", ())
     whose = {"lane": unit.lane, "unit": unit.person or unit.lane, "generation_id": generation_id}
     kept = [Exposure(experiment_id=each["experiment"], version=each["version"], **whose) for each in arms]

@@ -1,4 +1,4 @@
-"""Commands that show how the rules of experiments decide: `flask sim`."""
+"""Commands that simulate experiments: `flask sim`."""
 
 import click
 from flask.cli import AppGroup
@@ -10,7 +10,7 @@ MOST_RUNS = 100_000
 
 
 def rates_of(_context: click.Context, _option: click.Parameter, text: str) -> tuple[float, ...]:
-    """Two to ten numbers from 0 to 1 with commas between."""
+    """Parses two to ten comma-separated numbers from 0 to 1."""
     try:
         rates = tuple(float(each) for each in text.split(","))
     except ValueError:

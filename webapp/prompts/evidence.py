@@ -1,22 +1,22 @@
-"""How sure one is that versions differ, however often one looks; and whether as many were given each as was wanted. Pure."""
+"""Statistics of experiments: whether versions differ, valid however often it is checked, and whether shares are right. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import erfc, exp, gamma, lgamma, sqrt
 
 STRONG = 10.0
-# With fewer, whoever looks after every answer finds more than 6 in 100 winners among arms that are alike.
+# With fewer samples, checking after every answer finds false winners in more than 6 of 100 experiments with identical arms.
 MIN_SAMPLES = 30
-# Shares that differ from what was wanted by mere chance are rarer than that.
+# With a p-value below this, the shares of the arms are not what was configured.
 IMBALANCED = 0.001
 MOST_EXP = 700.0
-# Further ahead nobody plans.
+# A longer forecast is useless.
 MOST_MORE = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """Of so many answers of a version, so many were good."""
+    """A version's number of answers, and how many of them were good."""
 
     version: int
     good: int
@@ -28,21 +28,21 @@ class Arm:
 
 
 def bayes_factor(arms: Sequence[Arm]) -> float:
-    """How much better the figures fit to a rate of its own for each than to one for all; uniform priors."""
+    """Returns the Bayes factor of separate rates for each arm against one common rate, with uniform priors."""
     own = sum(_log_beta(each.good, each.answers) for each in arms)
     shared = _log_beta(sum(each.good for each in arms), sum(each.answers for each in arms))
     return exp(min(own - shared, MOST_EXP))
 
 
 def winner(arms: Sequence[Arm], *, min_samples: int = MIN_SAMPLES) -> Arm | None:
-    """The best one, as soon as there is strong evidence that they differ."""
+    """Returns the best arm once there is strong evidence that they differ."""
     if len(arms) < 2 or min(each.answers for each in arms) < min_samples or bayes_factor(arms) < STRONG:
         return None
     return max(arms, key=lambda each: each.rate)
 
 
 def is_imbalanced(arms: Sequence[Arm], weights: Mapping[int, float]) -> bool:
-    """Whether the shares are not those that were wanted: something keeps answers of one arm from being counted."""
+    """Returns whether the shares differ from the configured ones (chi-square test): answers of some arm are not counted."""
     answers, whole = sum(each.answers for each in arms), sum(weights.get(each.version, 0) for each in arms)
     if not answers or not whole:
         return False
@@ -55,7 +55,7 @@ def is_imbalanced(arms: Sequence[Arm], weights: Mapping[int, float]) -> bool:
 
 
 def answers_to_go(arms: Sequence[Arm]) -> int | None:
-    """About how many more answers each arm needs if all goes on as it does; None when nobody can say."""
+    """Estimates how many more answers each arm needs at the current rates; None if there is no estimate."""
     most = max((each.answers for each in arms), default=0)
     more = max(MIN_SAMPLES - min((each.answers for each in arms), default=0), 1)
     while most and more <= MOST_MORE:
@@ -71,7 +71,7 @@ def _log_beta(good: int, answers: int) -> float:
 
 
 def _chance(square: float, freedom: int) -> float:
-    """The chance of such a chi-square or a greater one."""
+    """Returns the probability of this chi-square or a greater one."""
     half = square / 2
     chance, at = (erfc(sqrt(half)), 1) if freedom % 2 else (exp(-half), 2)
     while at < freedom:

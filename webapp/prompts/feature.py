@@ -1,4 +1,4 @@
-"""What prompts bring: their pages, and a command that plays experiments."""
+"""The feature definition of prompts: their pages, and commands that simulate experiments."""
 
 from webapp.feature import Feature
 from webapp.prompts import views

@@ -1,4 +1,4 @@
-"""The fields of a prompt that a person fills in: each variable is one, with the type that its text names. Pure."""
+"""Form fields for the variables of a prompt, with the types that its text declares. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ MOST_CHARS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class PromptField:
-    """`{{tone: calm|brief}}` is a choice, `{{day: date}}` a day; without a type it is a line of text."""
+    """A field for a variable: `{{tone: calm|brief}}` is a choice, `{{day: date}}` a date; without a type it is a line of text."""
 
     name: str
     kind: str = "text"
@@ -23,7 +23,7 @@ class PromptField:
         return self.name.replace("_", " ").capitalize()
 
     def objection(self, value: str) -> str:
-        """What is wrong with a value, in words; an empty one is left out of the prompt."""
+        """Returns an error message for an invalid value, else an empty text; an empty value is valid."""
         if len(value) > MOST_CHARS:
             return f"That is too long. The limit is {MOST_CHARS:,} characters."
         if self.choices and value not in ("", *self.choices):
@@ -34,7 +34,7 @@ class PromptField:
 
 
 def fields_of(parts: Sequence[Part]) -> list[PromptField]:
-    """Each variable once, in the order of the text; the first type that is named for it counts."""
+    """Returns a field for each variable, in the order of the text; the first type declared for a variable applies."""
     found: dict[str, str] = {}
     for part in parts:
         for each in VARIABLE.finditer(part.text):
@@ -43,7 +43,7 @@ def fields_of(parts: Sequence[Part]) -> list[PromptField]:
 
 
 def objections(fields: Sequence[PromptField], values: Mapping[str, str]) -> dict[str, str]:
-    """What is wrong with the values, by the names of their fields."""
+    """Returns error messages for invalid values, by field name."""
     said = {each.name: each.objection(values.get(each.name, "")) for each in fields}
     return {name: words for name, words in said.items() if words}
 

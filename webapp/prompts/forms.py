@@ -1,4 +1,4 @@
-"""The forms of prompts: one field for each section, and an empty one for the next."""
+"""The forms of prompts: a field for each section, and an empty one to add another."""
 
 import re
 from collections.abc import Iterable
@@ -17,10 +17,10 @@ UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 class VersionForm(Form):
-    """A version being written; `seen` is the newest one that its author has read."""
+    """A version being edited; `seen` is the newest version that its author has read."""
 
     parts: tuple[Part, ...] = ()
-    # The names of the fields are those of the refusals.
+    # Named as the fields of the errors that the service raises.
     text = TextAreaField("Sections", default="")
     model = StringField("Model", default="", render_kw={**PLAIN, "maxlength": 200, "placeholder": "As usual"})
     temperature = StringField("Temperature", default="", render_kw={**PLAIN, "inputmode": "decimal", "placeholder": "As usual"})
@@ -37,9 +37,9 @@ class VersionForm(Form):
 
     @classmethod
     def sent(cls) -> Self:
-        # What cannot be seen in a field could not be removed there either, nor drawn in a page.
+        # Removes control characters, which people could neither see nor delete in the field.
         names, texts = ([UNSEEN.sub("", each) for each in request.form.getlist(field)] for field in ("name", "text"))
-        # One more than can be kept, so that too many are refused rather than cut.
+        # Reads more than the limit, so that too many sections are refused rather than silently cut.
         most = min(len(texts), MOST_PARTS + 2)
         return cls.opened().with_parts(Part(*each) for each in zip([*names, *("",) * most][:most], texts, strict=False))
 
@@ -72,7 +72,7 @@ class VersionForm(Form):
 
 
 class PromptForm(VersionForm):
-    """A prompt being made, with its first version."""
+    """A new prompt with its first version."""
 
     key = StringField(
         "Name",

@@ -1,4 +1,4 @@
-"""Named reads of prompts: those in the database, and those that come with the product and nobody has changed yet."""
+"""Database queries for prompts, including built-in ones that have no row yet."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,9 +20,9 @@ from webapp.prompts.template import Part
 KIND = "prompt"
 grants.OBJECTS[KIND] = (Prompt.id, Prompt.owner_id)
 MOST_LISTED = 1_000
-# Versions whose texts are read in one go.
+# How many versions' texts are read in one query.
 AT_ONCE = 10
-# The text that comes with the product is the first version of its key.
+# The text that ships with Millrace is version 1 of its key.
 FIRST = 1
 KEPT = ("number", "sections", "model", "temperature", "max_tokens")
 OF_EXPERIMENT, OF_ARM = ("method", "min_samples"), ("place", "weight", "paused_at", "exposures", "good", "judged")
@@ -30,7 +30,7 @@ OF_EXPERIMENT, OF_ARM = ("method", "min_samples"), ("place", "weight", "paused_a
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of a prompt; `by` is the name of who published it."""
+    """A version of a prompt; `by` is the name of the person who published it."""
 
     number: int
     parts: tuple[Part, ...]
@@ -44,7 +44,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class KnownPrompt:
-    """A key as it is now; without an `id` nobody has changed what came with the product."""
+    """A prompt as it is now; a built-in one without changes has no `id`."""
 
     id: str
     key: str
@@ -58,7 +58,7 @@ class KnownPrompt:
 
     @property
     def name(self) -> str:
-        """What stands for it in addresses: of other keys a person and the team may have one each."""
+        """The identifier in URLs: the id, as a person and the team can use the same key; a built-in key is unique."""
         return self.key if self.built_in else self.id
 
     @property
@@ -72,7 +72,7 @@ class KnownPrompt:
 
     @property
     def can_read(self) -> bool:
-        """Whether what it is used for can read from collections."""
+        """Whether answers that use the prompt can read from collections."""
         return not self.built_in or self.built_in.leads_chats
 
 
@@ -81,7 +81,7 @@ def built_ins() -> Mapping[str, BuiltIn]:
 
 
 def prompts(user: User) -> list[KnownPrompt]:
-    """Every prompt that this person may see, by key."""
+    """Returns every prompt that this person can see, by key."""
     query = select(Prompt).where(_is_visible(user)).order_by(Prompt.key, Prompt.id).limit(MOST_LISTED)
     rows = [_known(row) for row in db.session.scalars(query)]
     changed = {each.key for each in rows if each.built_in}
@@ -90,7 +90,7 @@ def prompts(user: User) -> list[KnownPrompt]:
 
 
 def prompt(user: User, name: str) -> KnownPrompt | None:
-    """The prompt of this id or key, if this person may see it; of one key, their own comes first."""
+    """Returns the prompt with this id or key if this person can see it; with the same key, their own is preferred."""
     is_named = or_(Prompt.id == name, Prompt.key == name)
     found = db.session.scalars(select(Prompt).where(is_named, _is_visible(user))).all()
     if found:
@@ -100,27 +100,27 @@ def prompt(user: User, name: str) -> KnownPrompt | None:
 
 
 def may_change(prompt: KnownPrompt, user: User) -> bool:
-    """What has an owner is theirs to change; what is the team's, whoever looks after the team."""
+    """Returns whether the user can edit a prompt: its owner can, and admins can edit the team's."""
     return prompt.owner_id == user.id if prompt.owner_id else may(user.role, "administer")
 
 
 def is_shared(prompt: KnownPrompt) -> bool:
-    """Whether its owner lets the whole team use it."""
+    """Returns whether its owner shares it with the whole team."""
     query = select(Grant.id).where(grants.is_about(KIND, prompt.id), grants.is_for_team())
     return db.session.scalar(query.limit(1)) is not None
 
 
 def versions(prompt: KnownPrompt) -> list[Version]:
-    """Every version without its text, the newest first; before anybody has published one, that which comes with the product.
+    """Returns every version without its text, newest first; the built-in text if none is published.
 
-    `whole` gives the texts of some: those of all can be sixty megabytes.
+    `whole` loads the texts of some versions, because those of all can be sixty megabytes.
     """
     published = _published(prompt) if prompt.id else []
     return published or ([first_version(prompt.built_in)] if prompt.built_in else [])
 
 
 def whole(prompt: KnownPrompt, some: Sequence[Version]) -> Iterator[Version]:
-    """These versions with their texts, in their order; others have their turn between."""
+    """Yields these versions with their texts, in order; lets other greenlets run between batches."""
     for start in by_turns(range(0, len(some), AT_ONCE)):
         batch = some[start : start + AT_ONCE]
         query = select(PromptVersion.number, PromptVersion.sections).where(PromptVersion.prompt_id == prompt.id)
@@ -141,13 +141,13 @@ def _published(prompt: KnownPrompt) -> list[Version]:
 
 
 def in_use(prompt: KnownPrompt, among: Sequence[Version]) -> Version:
-    """The version that the strategy chooses, as it is among these: the one it names, else the newest."""
+    """Returns the version in use: the one that the strategy names, else the newest."""
     named = (each for each in among if prompt.strategy != LATEST and each.number == prompt.version)
     return next(named, among[0])
 
 
 def number_in_use(prompt: KnownPrompt) -> int | None:
-    """The number of the version in use, in an experiment the one that all are compared with; None while there is none."""
+    """Returns the number of the version in use, which in an experiment is the control; None if there is no version."""
     if not prompt.id:
         return FIRST
     newest = select(func.max(PromptVersion.number)).where(PromptVersion.prompt_id == prompt.id)
@@ -156,7 +156,7 @@ def number_in_use(prompt: KnownPrompt) -> int | None:
 
 
 def running_on(prompt: KnownPrompt) -> str:
-    """The experiment that decides which version is used; empty without one."""
+    """Returns the id of the running experiment that decides which version is used; empty without one."""
     if not prompt.is_compared:
         return ""
     query = select(Experiment.id).where(Experiment.prompt_id == prompt.id, Experiment.ended_at.is_(None))
@@ -168,8 +168,9 @@ def first_version(built_in: BuiltIn) -> Version:
 
 
 def used_rows(keys: Iterable[str]) -> Sequence[RowMapping]:
-    """Of these keys of the team's the version in use and the one before, newest first, and those that are being compared, or else
-    one row without a version; on a connection of its own.
+    """Returns, for these keys of the team, the version in use, the one before it, and those in an experiment, newest first.
+
+    A key without versions gives one row with empty columns. Uses a separate database connection.
     """
     every, arm = aliased(PromptVersion), ExperimentArm
     newest = select(func.max(every.number)).where(every.prompt_id == Prompt.id).correlate(Prompt).scalar_subquery()
@@ -202,7 +203,7 @@ def used_version(row: RowMapping) -> Version:
 
 
 def count_of(owner_id: str | None) -> int:
-    """How many prompts a person has, or the team."""
+    """Returns how many prompts a person has, or the team for None."""
     return db.session.scalar(select(func.count()).select_from(Prompt).where(Prompt.owner_id == owner_id)) or 0
 
 

@@ -1,4 +1,4 @@
-"""What a person can do with prompts: make, publish a version, choose which one is used, share and delete."""
+"""Operations on prompts: create, publish a version, choose the version in use, share and delete."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -27,12 +27,12 @@ NEEDS_EXPERIMENT = "Start an experiment to compare versions: this strategy can't
 
 
 def make(key: str, about: str, first: VersionInput | None, *, by: User, who: audit.About, is_teams: bool = False) -> str:
-    """Make a prompt, with its first version if there is one already; gives its id."""
+    """Creates a prompt, optionally with its first version, and returns its id."""
     key, about, owner_id = checked_key(key), checked_about(about), None if is_teams else by.id
     if is_teams and not may(by.role, "administer"):
         raise Forbidden("Only the owner and admins can create prompts for the team.")
     if key in queries.built_ins():
-        # Whoever has both could only reach one of them by its key.
+        # With the same key, a person could reach only one of the two by it.
         raise Conflict("Millrace uses this name itself. Choose another one.", field="key")
     version = checked(first, None) if first else None
     _refuse_too_many(owner_id, by.id)
@@ -50,9 +50,10 @@ def make(key: str, about: str, first: VersionInput | None, *, by: User, who: aud
 
 
 def publish(prompt: KnownPrompt, entered: VersionInput, *, by: User, who: audit.About, seen: int | None = None) -> int:
-    """Add a version and give its number; with the strategy LATEST it is in use at once.
+    """Adds a version and returns its number; with the strategy LATEST it is in use immediately.
 
-    `seen` is the newest one that its author knows: a newer one is refused, so that nobody replaces what they have not read.
+    `seen` is the newest version that the author has read: if there is a newer one, raises Conflict, so that no unread change is
+    replaced.
     """
     refuse_unless_theirs(prompt, by)
     version, user_id = checked(entered, prompt.built_in), by.id
@@ -68,7 +69,7 @@ def publish(prompt: KnownPrompt, entered: VersionInput, *, by: User, who: audit.
 
 
 def choose(prompt: KnownPrompt, strategy: str, version: int | None, *, by: User, who: audit.About) -> None:
-    """Say which version is used: always the newest, or this one, which is how to roll back."""
+    """Sets the version in use: always the newest, or a fixed one, for example to roll back."""
     refuse_unless_theirs(prompt, by)
     if strategy not in (FIXED, LATEST):
         raise Invalid(NEEDS_EXPERIMENT, field="strategy")
@@ -86,9 +87,9 @@ def choose(prompt: KnownPrompt, strategy: str, version: int | None, *, by: User,
 
 
 def read_from(prompt: KnownPrompt, collection_ids: Sequence[str], *, by: User, who: audit.About) -> None:
-    """Say which collections answers read from where it is used, each time as far as who asks may see them.
+    """Sets the collections that answers using the prompt read from; each answer reads those that its asker can see.
 
-    Those that others have chosen and this person can't see stay.
+    Collections that others have chosen and this person can't see are kept.
     """
     refuse_unless_theirs(prompt, by)
     if not prompt.can_read:
@@ -104,7 +105,7 @@ def read_from(prompt: KnownPrompt, collection_ids: Sequence[str], *, by: User, w
 
 
 def share(prompt: KnownPrompt, *, is_open: bool, by: User, who: audit.About) -> None:
-    """Let the whole team use a prompt of one's own, or no longer."""
+    """Shares a person's prompt with the whole team, or stops sharing it."""
     refuse_unless_theirs(prompt, by)
     if not prompt.owner_id:
         raise Invalid("Everyone on the team can already use this prompt.")
@@ -117,14 +118,14 @@ def share(prompt: KnownPrompt, *, is_open: bool, by: User, who: audit.About) -> 
 
 
 def remove(prompt: KnownPrompt, *, by: User, who: audit.About) -> None:
-    """Delete a prompt with its versions; one that comes with the product is again what it was."""
+    """Deletes a prompt with its versions; a built-in one is reset to its original text."""
     refuse_unless_theirs(prompt, by)
     if not prompt.id:
         raise Conflict("This prompt comes with Millrace and is unchanged.")
     with write() as session:
         refuse_while_compared(row_of(session, prompt))
         grants.forget(session, KIND, [prompt.id])
-        # Its experiments go with it.
+        # Its experiments are deleted by the foreign key's cascade.
         session.execute(delete(PromptVersion).where(PromptVersion.prompt_id == prompt.id))
         session.execute(delete(Prompt).where(Prompt.id == prompt.id))
         note(session, "reset a prompt" if prompt.built_in else "deleted a prompt", prompt.key, "", who)
@@ -137,13 +138,13 @@ def refuse_unless_theirs(prompt: KnownPrompt, user: User) -> None:
 
 
 def refuse_while_compared(row: Prompt) -> None:
-    """What an experiment has the say of is not changed behind its back."""
+    """Raises Conflict while an experiment decides which version is used."""
     if row.strategy not in (FIXED, LATEST):
         raise Conflict("An experiment is running on this prompt. Stop it first.")
 
 
 def row_of(session: Session, prompt: KnownPrompt) -> Prompt:
-    """The row, locked; what came with the product has its text as the first version from now on."""
+    """Returns the locked row; for a built-in prompt without versions, stores its text as the first version."""
     row = _existing_row(session, prompt)
     if prompt.built_in and session.scalar(numbers_of(row.id).limit(1)) is None:
         first = queries.first_version(prompt.built_in)
@@ -153,7 +154,7 @@ def row_of(session: Session, prompt: KnownPrompt) -> Prompt:
 
 
 def _existing_row(session: Session, prompt: KnownPrompt) -> Prompt:
-    """The row, locked; made now for what came with the product, whose text goes on changing with updates."""
+    """Returns the locked row; creates one without versions for a built-in prompt, whose text still changes with updates."""
     if row := session.scalar(_wanted(prompt).with_for_update().execution_options(populate_existing=True)):
         return row
     if not prompt.built_in:
@@ -165,7 +166,7 @@ def _existing_row(session: Session, prompt: KnownPrompt) -> Prompt:
 
 
 def _wanted(prompt: KnownPrompt) -> Select[Prompt]:
-    # Two admins may begin with what came with the product: the second one finds the row of the first.
+    # Looked up by key, so that of two admins who edit a built-in prompt concurrently, the second finds the row of the first.
     is_it = Prompt.id == prompt.id if not prompt.built_in else Prompt.owner_id.is_(None) & (Prompt.key == prompt.key)
     return select(Prompt).where(is_it)
 

@@ -1,4 +1,4 @@
-"""What the pages of prompts show."""
+"""View models of prompts for pages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ YOURS, SHARED, TEAM, BUILT_IN = "Yours", "Shared with you", "The team's", "Used 
 
 @dataclass(frozen=True, slots=True)
 class ShownPart:
-    """A section cut at its variables; each piece with whether its variable is known."""
+    """A section split at its variables, with whether each variable is known."""
 
     name: str
     pieces: tuple[tuple[Piece, bool], ...]
 
 
 def groups(prompts: Sequence[KnownPrompt], me: User) -> dict[str, list[KnownPrompt]]:
-    """By heading; only those that hold something."""
+    """Groups prompts by heading, without empty groups."""
     found: dict[str, list[KnownPrompt]] = {heading: [] for heading in (YOURS, SHARED, TEAM, BUILT_IN)}
     for each in prompts:
         heading = YOURS if each.owner_id == me.id else SHARED if each.owner_id else BUILT_IN if each.built_in else TEAM
@@ -61,7 +61,7 @@ def page(prompt: KnownPrompt, me: User) -> dict[str, Any]:
 
 
 def compared(prompt: KnownPrompt, number: int, against: str) -> dict[str, Any] | None:
-    """One version beside another one, or else the one before; nothing when there is no such version."""
+    """Compares a version with another one, by default the one before; None if there is no such version."""
     versions = queries.versions(prompt)
     numbered = {each.number: each for each in versions}
     wanted = int(against) if against.isdecimal() and len(against) < 8 else number - 1
@@ -91,12 +91,12 @@ def shown_parts(prompt: KnownPrompt, parts: Sequence[Part]) -> tuple[ShownPart, 
 
 
 def facts(version: Version) -> tuple[tuple[str, str], ...]:
-    """What a version says beside its text."""
+    """Returns the parameters that a version sets, with labels."""
     said = (("Model", version.model), ("Temperature", version.temperature), ("Max tokens", version.max_tokens))
     return tuple((name, str(value)) for name, value in said if value not in ("", None))
 
 
 def text_of(version: Version) -> str:
-    """A version as one text, to be compared."""
+    """Returns a version as one text, for a diff."""
     parts = [f"{part.name}\n{part.text}" for part in version.parts]
     return "\n\n".join([*(f"{name}: {value}" for name, value in facts(version)), *parts])

@@ -1,4 +1,4 @@
-"""Plays experiments with known rates, to show how often the rules are right. Pure."""
+"""Simulates experiments with known rates, to measure how often the rules decide correctly. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,11 @@ from webapp.prompts.evidence import Arm, winner
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What became of many experiments: shares of the runs, and the median of the answers per arm until a winner was found."""
+    """Results of many experiments.
+
+    `won` and `right` are the shares with any winner and with the right one; `answers` is the median per arm until one was
+    found.
+    """
 
     won: float
     right: float
@@ -20,14 +24,14 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class Banditry:
-    """What a bandit lost against always taking the best, on average, and the smallest share that any arm ever had."""
+    """The mean regret of a bandit against always using the best arm, and the smallest share that any arm had in a run."""
 
     regret: float
     least_share: float
 
 
 def experiments(rates: Sequence[float], *, runs: int, most: int, seed: int) -> Played:
-    """Looks after every answer, as people do, until there is a winner or each arm has `most` answers."""
+    """Runs experiments that check after every answer, until there is a winner or each arm has `most` answers."""
     luck = Random(seed)
     ends = [_experiment(rates, most, luck) for _ in range(runs)]
     best = max(range(len(rates)), key=lambda n: rates[n])
@@ -37,7 +41,7 @@ def experiments(rates: Sequence[float], *, runs: int, most: int, seed: int) -> P
 
 
 def bandits(rates: Sequence[float], *, runs: int, answers: int, seed: int) -> Banditry:
-    """So many runs of so many answers each."""
+    """Runs the bandit `runs` times with this many answers each."""
     luck = Random(seed)
     played = [_bandit(rates, answers, luck) for _ in range(runs)]
     return Banditry(mean(each.regret for each in played), min(each.least_share for each in played))

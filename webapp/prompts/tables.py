@@ -1,4 +1,4 @@
-"""Prompts and their versions, which never change; experiments that compare versions, and what was asked in them."""
+"""Tables of prompts, their immutable versions, the experiments that compare versions, and the answers in them."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from webapp.db import Base, Record, utc_now
 
 FIXED, LATEST = "FIXED", "LATEST"
-# Versions that are compared: in wanted shares, or the better ones more and more often.
+# Strategies of experiments: fixed shares, or a bandit that uses the better versions more and more often.
 A_B_TEST, BEST_PERFORMANCE = "A_B_TEST", "BEST_PERFORMANCE"
 RUNNING, UNSETTLED = text("ended_at IS NULL"), text("settled_at IS NULL")
 
@@ -16,8 +16,8 @@ RUNNING, UNSETTLED = text("ended_at IS NULL"), text("settled_at IS NULL")
 class Prompt(Record):
     """A key with versions. It belongs to a person or, without an owner, to the team.
 
-    `version` is the one in use with the strategy FIXED; in an experiment, the one that all others are compared with. Answers
-    that it is used for read from its collections. One that comes with the product may have nothing but those.
+    `version` is the one in use with the strategy FIXED; in an experiment, it is the control. Answers that use the prompt read
+    from its collections. A built-in prompt can have collections but no versions.
     """
 
     __tablename__ = "prompts"
@@ -32,7 +32,7 @@ class Prompt(Record):
 
     __table_args__ = (
         Index("uq_prompts_owner_id_key", "owner_id", "key", unique=True),
-        # Of nobody's there could be any number by the same key.
+        # The index above does not cover the team's prompts: NULL owners count as distinct.
         Index(
             "uq_prompts_key",
             "key",
@@ -44,7 +44,7 @@ class Prompt(Record):
 
 
 class PromptVersion(Record):
-    """What a key said from some moment on; `number` counts from 1 within the key."""
+    """An immutable version of a prompt; `number` counts from 1 within the prompt."""
 
     __tablename__ = "prompt_versions"
 
@@ -61,9 +61,10 @@ class PromptVersion(Record):
 
 
 class Experiment(Record):
-    """Versions of a prompt that are compared; `method` is the strategy meanwhile, `outcome` what counts as success.
+    """A comparison of versions of a prompt; `method` is the strategy while it runs, `outcome` what counts as success.
 
-    Only one runs for a prompt at a time. Its shares count from `weighed_at` on. One that is an example was never asked anything.
+    Only one can run per prompt. The current shares apply since `weighed_at`. An example has sample data instead of real
+    answers.
     """
 
     __tablename__ = "experiments"
@@ -86,7 +87,7 @@ class Experiment(Record):
 
 
 class ExperimentArm(Base):
-    """A version in an experiment. `place` 0 is the control; the counts are as of the last look."""
+    """A version in an experiment. `place` 0 is the control; the counts are as of the last update."""
 
     __tablename__ = "experiment_arms"
 
@@ -102,10 +103,10 @@ class ExperimentArm(Base):
 
 
 class Exposure(Record):
-    """An answer that was asked with an arm, and what became of it; it outlives its chat. `lane` is where it was asked, `unit` for
-    whom.
+    """An answer generated with an arm, and its outcome; it outlives the chat.
 
-    `is_good` is empty while nobody can say, or when it does not count.
+    `lane` is the chat or other lane of the answer, and `unit` the person. `is_good` is null while the outcome is unknown, or if
+    it does not count.
     """
 
     __tablename__ = "exposures"

@@ -1,4 +1,4 @@
-"""Sections of text with variables like `{{name}}`, filled in once: what is filled in is never read for variables. Pure."""
+"""Sections of text with variables such as `{{name}}`; values are inserted once and never parsed for variables. Pure."""
 
 import re
 from collections import Counter
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 VARIABLE = re.compile(r"\{\{ {0,4}([A-Za-z][A-Za-z0-9_]{0,39}) {0,4}(?:: {0,4}([^{}\n]{1,200}))?\}\}", re.ASCII)
 
-# What may be added by values that stand in a text more than once: a short text could become endless.
+# The limit on what repeated values add: without one, a short text could become arbitrarily long.
 MOST_REPEATED_CHARS = 500_000
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One section of a prompt: what a person calls it, and its text."""
+    """A section of a prompt: its title and its text."""
 
     name: str
     text: str
@@ -21,14 +21,14 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of a text as it is shown; `variable` is the name of the one that it is."""
+    """A piece of a text for display; `variable` is its name if it is a variable."""
 
     text: str
     variable: str = ""
 
 
 class Unfilled(Exception):
-    """A prompt that can't be sent, in words; `missing` are the variables that nothing was given for."""
+    """A prompt can't be sent; the message is the reason, and `missing` names the variables without a value."""
 
     def __init__(self, words: str, missing: Sequence[str] = ()) -> None:
         super().__init__(words)
@@ -36,24 +36,24 @@ class Unfilled(Exception):
 
 
 class TooLong(Unfilled):
-    """What comes of it would be far longer than all that it is made from."""
+    """The filled-in text would be far longer than the template and its values together."""
 
     def __init__(self) -> None:
         super().__init__("it becomes too long, as it repeats long values")
 
 
 def variables_in(parts: Sequence[Part]) -> list[str]:
-    """Each variable once, in the order of the text."""
+    """Returns the distinct variables, in the order of the text."""
     return list(dict.fromkeys(found[1] for part in parts for found in VARIABLE.finditer(part.text)))
 
 
 def count_places(parts: Sequence[Part]) -> int:
-    """In how many places variables stand."""
+    """Returns how often variables occur."""
     return sum(1 for part in parts for _ in VARIABLE.finditer(part.text))
 
 
 def filled(parts: Sequence[Part], values: Mapping[str, str]) -> list[Part]:
-    """The sections with their values, without those whose variables are all empty; raises `Unfilled`."""
+    """Fills in the sections, leaving out those whose variables are all empty; raises `Unfilled`."""
     _check_length(parts, values)
     if missing := [name for name in variables_in(parts) if name not in values]:
         raise Unfilled(f"unknown: {', '.join(missing)}", missing)
@@ -64,14 +64,14 @@ def filled(parts: Sequence[Part], values: Mapping[str, str]) -> list[Part]:
 
 
 def partly_filled(parts: Sequence[Part], values: Mapping[str, str]) -> tuple[list[Part], list[str]]:
-    """The sections with the values there are, for a preview, and the variables that have none; raises `TooLong`."""
+    """Fills in the known values, for a preview; returns the sections and the variables without a value. Raises `TooLong`."""
     _check_length(parts, values)
     missing = [name for name in variables_in(parts) if name not in values]
     return [Part(part.name, _filled(part.text, values)) for part in parts], missing
 
 
 def pieces(text: str) -> list[Piece]:
-    """The text cut at its variables."""
+    """Splits the text at its variables."""
     found, at = [], 0
     for each in VARIABLE.finditer(text):
         found += [Piece(text[at : each.start()]), Piece(each[0], each[1])]

@@ -1,4 +1,4 @@
-"""The prompts of the product as they are in use: remembered, filled in, and never the reason why nothing is asked."""
+"""Renders the built-in prompts in their version in use, from a cache; falls back to an older text rather than failing."""
 
 import logging
 import time
@@ -19,11 +19,11 @@ from webapp.prompts.template import Part, Unfilled, filled
 from webapp.sections import Section
 from webapp.streaming.events import Notice
 
-# A change made here counts at once; one that another process has made, after so long.
+# How long the cache hides changes by other processes; this process's own changes are visible immediately.
 FRESH_SECONDS = 30.0
-# Where other workers change them.
+# The same with several workers.
 SHARED_SECONDS = 1.0
-# What an answer says of its prompts.
+# The longest description of an answer's prompts.
 MOST_WORDS = 200
 log = logging.getLogger("prompts")
 
@@ -44,27 +44,25 @@ class Rendered:
 
     @property
     def sections(self) -> list[Section]:
-        """As a model is told them, in their order."""
+        """The sections of the request to the model, in order."""
         origin = f"Prompt {self.key}, version {self.version.number}"
         return [Section(part.name, part.text, origin=origin, rank=100 + place) for place, part in enumerate(self.parts)]
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What the version says beside its text."""
+        """The parameters that the version sets."""
         said = {"temperature": self.version.temperature, "max_tokens": self.version.max_tokens}
         return {name: value for name, value in said.items() if value is not None}
 
     @property
     def kept(self) -> dict[str, Any]:
-        """What is kept of it with a generation: which version it was, and what is to be said of it."""
+        """The metadata stored with a generation: the version used, and notices about it."""
         return together(self)
 
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What was read of a key: the version in use and those before it, newest first; those that are being compared; the ids of
-    its collections.
-    """
+    """The cached state of a key: the version in use and the one before it, those in an experiment, and collection ids."""
 
     versions: tuple[Version, ...] = ()
     trial: Trial | None = None
@@ -77,7 +75,7 @@ UNUSED = Used()
 
 @dataclass
 class _Memory:
-    """By key, what was read of it."""
+    """The cached state of each key."""
 
     used: dict[str, Used] = field(default_factory=dict)
     read_at: float = float("-inf")
@@ -85,9 +83,9 @@ class _Memory:
 
 
 def render(key: str, unit: Unit | None = None, /, **values: str) -> Rendered:
-    """The prompt of this key in its version in use; where that can't be filled in, the one before, then the built-in text.
+    """Renders the version in use of a prompt; if that can't be filled in, the one before, then the built-in text.
 
-    While versions are compared, `unit` is given one of them, with one statement; what is asked for nobody gets the control.
+    During an experiment, chooses a version for `unit`, with one statement; without a `unit`, uses the control.
     """
     built_in, said, used = queries.built_ins()[key], list[str](), _known().get(key, UNUSED)
     arm = choosing.arm_for(used.trial, unit) if used.trial and unit else None
@@ -104,17 +102,17 @@ def render(key: str, unit: Unit | None = None, /, **values: str) -> Rendered:
 
 
 def read_by(key: str) -> tuple[str, ...]:
-    """The ids of the collections that every answer led by this prompt reads from, as far as who asks may see them."""
+    """Returns the ids of the collections that answers led by this prompt read from, as far as the asker can see them."""
     return _known().get(key, UNUSED).reads
 
 
 def notices(prompt: Mapping[str, Any]) -> list[Notice]:
-    """What is said on an answer about versions that could not be used, of what was kept with its generation."""
+    """Returns notices about versions that could not be used, from the metadata of a generation."""
     return [Notice("prompt", words) for words in prompt.get("fell_back", ())]
 
 
 def together(*used: Rendered) -> dict[str, Any]:
-    """What is kept of several that were used for one request."""
+    """Returns the metadata of several prompts that were used for one request."""
     arms = [
         {"key": each.key, "experiment": each.arm.experiment_id, "version": each.arm.version, "letter": each.arm.letter}
         for each in used
@@ -128,14 +126,14 @@ def together(*used: Rendered) -> dict[str, Any]:
 
 
 def words(prompt: Mapping[str, Any]) -> str:
-    """Which versions an answer was asked with, of what was kept with its generation: *version 3 of quick, arm B*."""
+    """Describes the versions that an answer used, from the metadata of its generation: *version 3 of quick, arm B*."""
     letters = {each["key"]: f", arm {each['letter']}" for each in prompt.get("arms", ())}
     used = (f"version {number} of {key}{letters.get(key, '')}" for key, number in prompt.get("prompts", {}).items())
     return "; ".join(used)[:MOST_WORDS]
 
 
 def forget() -> None:
-    """Read again what is in use, as it was changed here."""
+    """Expires the cache after a change in this process."""
     _memory().read_at = float("-inf")
 
 
@@ -148,7 +146,8 @@ def _memory() -> _Memory:
 def _known() -> Mapping[str, Used]:
     memory = _memory()
     if time.monotonic() - memory.read_at >= (SHARED_SECONDS if the_config().redis_url else FRESH_SECONDS):
-        # Before the reading, so that others do not queue up for a database that does not answer; but for the first.
+        # Set before the query, so that other requests use the cache rather than queue for a slow database; the first query has
+        # no cache to offer.
         if memory.has_read:
             memory.read_at = time.monotonic()
         memory.used = _read(memory.used)

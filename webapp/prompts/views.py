@@ -1,4 +1,4 @@
-"""/prompts: the texts that models are told, with their versions."""
+"""/prompts: lists, edits and compares prompts and their versions."""
 
 from flask import Blueprint, Response, request, url_for
 
