@@ -1,4 +1,4 @@
-"""Lorebooks: what a story's world is, told to a model where it comes up. Pure."""
+"""Parses lorebooks, which describe a story's world; entries are sent to a model when their keys occur in the chat. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from typing import Any
 from webapp.lore.entries import TITLE_CHARS, Entry, entry_of, number_of, text_of
 
 MOST_ENTRIES = 1_000
-# Messages that are looked through where neither the book nor the entry says.
+# How many messages are searched if neither the book nor the entry sets it.
 DEPTH, MOST_DEPTH = 2, 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """Its entries, and how many tokens they may have together; 0 where it says nothing."""
+    """A lorebook's entries, and how many tokens they can have in total; 0 for no limit."""
 
     name: str = ""
     entries: tuple[Entry, ...] = ()
@@ -21,7 +21,7 @@ class Book:
 
 
 def book_of(value: Any, *, id: str, name: str = "") -> Book:
-    """A book as cards keep it, under `character_book`; whatever does not fit is left out."""
+    """Parses a book in the format of `character_book` in cards; ignores invalid parts."""
     if not isinstance(value, dict):
         return Book()
     title = text_of(value.get("name"), TITLE_CHARS).strip() or name
@@ -33,7 +33,7 @@ def book_of(value: Any, *, id: str, name: str = "") -> Book:
 
 
 def numbered(value: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """The entries with their places in the list, as many as are used."""
+    """Yields the entries with their indexes in the list, up to `MOST_ENTRIES`."""
     entries = value.get("entries")
     for at, each in enumerate(entries[:MOST_ENTRIES] if isinstance(entries, list) else ()):
         if isinstance(each, dict):

@@ -1,4 +1,4 @@
-"""Which entries of lorebooks are told to a model: those whose keys come up, in steps, within a budget. Pure."""
+"""Selects the lorebook entries to send to a model: those whose keys occur, recursively, within a token budget. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,18 +9,18 @@ from webapp.lore.books import Book
 from webapp.lore.entries import Entry
 from webapp.lore.keys import Text, count
 
-# The newest of what was said is looked through, so far back; and what came before it, for entries that stay or are silent.
+# How many characters of the newest messages are searched, and how many messages are replayed for entries that stay or pause.
 SCANNED_CHARS, REMEMBERED = 20_000, 200
 MOST_STEPS, MOST_TOLD = 10, 200
-# For all books of one prompt, in seconds: whatever has not been looked at by then is not used.
+# The time limit for all books of one prompt; entries that have not been checked by then are not used.
 MOST_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What is looked through: role and text of each message, the newest last, who speaks as what, and which character next.
+    """What is searched: role and text of each message, newest last, the speakers' names by role, and the next character.
 
-    The clock and the chance are handed in; `cost` says how many tokens a text has.
+    The clock and the random generator are passed in; `cost` returns the number of tokens of a text.
     """
 
     said: Sequence[tuple[str, str]]
@@ -32,11 +32,11 @@ class Scene:
     fill: Callable[[str], str] = str
     most_tokens: int = 2_000
     character: str = ""
-    # What the prompt is for; entries can be for some of these alone.
+    # The kinds of prompt; an entry can be limited to some kinds.
     triggers: frozenset[str] = frozenset({"normal"})
 
     def last(self, count: int, end: int) -> list[str]:
-        """The last so many messages before this place, each behind its speaker's name: as much as is looked through."""
+        """Returns the last `count` messages before `end`, each after its speaker's name, up to `SCANNED_CHARS` characters."""
         parts, left = list[str](), SCANNED_CHARS
         for place in reversed(range(max(0, end - count), end)):
             role, text = self.said[place]
@@ -48,7 +48,7 @@ class Scene:
 
 
 def decide(books: Iterable[Book], scene: Scene) -> list[Entry]:
-    """The entries that are told, in the order in which they are."""
+    """Returns the entries to send, in order."""
     found, until, left = list[Entry](), scene.now() + MOST_SECONDS, scene.most_tokens
     for book in books:
         most = min(left, book.most_tokens or left)
@@ -68,7 +68,7 @@ def _is_for(entry: Entry, scene: Scene) -> bool:
 
 
 class _Deciding:
-    """One book at one moment of a chat: when so many messages had been said."""
+    """The selection from one book at one point of a chat; `end` is the number of messages before it."""
 
     def __init__(self, scene: Scene, end: int, most_tokens: int, until: float, most_told: int = 0) -> None:
         self.scene, self.end, self.left, self.until, self.most_told = scene, end, most_tokens, until, most_told
@@ -82,7 +82,7 @@ class _Deciding:
         waiting = [each for each in entries if not states.get(each) and self._may_begin(each)]
         for step in range(MOST_STEPS):
             scores = {each: score for each in waiting if (score := self._score(each, step))}
-            # Whoever had no luck, or a better one beside it, has had its turn.
+            # An entry that matched, but lost by chance or to another one of its group, is not tried again.
             waiting = [each for each in waiting if each not in scores]
             brought += self._tell(self._best([each for each in scores if self._is_lucky(each)], scores))
             if not brought and all(each.recursion.from_step <= step for each in waiting):
@@ -104,12 +104,12 @@ class _Deciding:
         return sum(role == "assistant" for role, _ in self.scene.said[: self.end])
 
     def _score(self, entry: Entry, step: int) -> int:
-        """How well an entry fits at this step: 0 for not at all."""
+        """Returns how well an entry matches at this step; 0 for no match."""
         if entry.recursion.from_step > step or (step and not entry.recursion.comes):
             return 0
         if entry.is_constant:
             return 1
-        # Asked first: there may be as many texts to look through as entries.
+        # Checks the time first, because each entry can need another text to search.
         return 0 if self._is_late() else count(entry.keys, self._text(entry.keys.depth), self.scene.fill, self._is_late)
 
     def _is_late(self) -> bool:
@@ -123,12 +123,12 @@ class _Deciding:
     def _is_lucky(self, entry: Entry) -> bool:
         if entry.chance >= 100:
             return True
-        # What is remembered must come out the same when it is looked at again.
+        # Seeded, because replaying an entry that stays or pauses must give the same result.
         chance = Random(f"{self.scene.seed}:{entry.id}:{self.end}") if entry.timing.remembers else self.scene.chance
         return chance.random() * 100 < entry.chance
 
     def _tell(self, entries: Iterable[Entry]) -> list[str]:
-        """Take in what there is room for, and give the text that may bring others."""
+        """Selects the entries that fit in the budget, and returns those texts that can trigger others."""
         brought = list[str]()
         for each in sorted(entries, key=lambda each: (not each.is_constant, -each.priority, -each.order)):
             if len(self.told) < self.most_told and (cost := self.scene.cost(each.content)) <= self.left:
@@ -138,7 +138,7 @@ class _Deciding:
         return brought
 
     def _best(self, entries: Sequence[Entry], scores: dict[Entry, int]) -> list[Entry]:
-        """Of those that share the name of a group, one."""
+        """Keeps one entry of each inclusion group."""
         taken, rivals = {name for each in self.told for name in each.group.names}, dict[str, list[Entry]]()
         for each in entries:
             for name in each.group.names:
@@ -159,7 +159,7 @@ class _Deciding:
         return self.scene.chance.choices(rivals, [each.group.weight for each in rivals])[0]
 
     def _state(self, entry: Entry) -> str:
-        """Whether an entry is still told, or still silent, because of an earlier answer: those are gone through again."""
+        """Returns `told` or `silent` for an entry that stays or pauses because of an earlier answer, found by replaying those."""
         told_until = silent_until = -1
         for end in self._moments():
             if self._is_late():
@@ -173,7 +173,7 @@ class _Deciding:
         return self._earlier.setdefault(end, _Deciding(self.scene, end, 0, self.until))
 
     def _moments(self) -> list[int]:
-        """After how many messages each of the earlier answers was asked for."""
+        """Returns how many messages preceded each earlier answer."""
         said = self.scene.said
         places = range(max(1, self.end - REMEMBERED), self.end)
         return [end for end in places if said[end - 1][0] == "user" and said[end][0] == "assistant"]

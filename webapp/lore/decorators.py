@@ -1,4 +1,4 @@
-"""The lines at the beginning of an entry that say how it is used: `@@name value`. Pure."""
+"""Parses decorators, the lines `@@name value` at the beginning of an entry. Pure."""
 
 KNOWN = frozenset(
     (
@@ -22,7 +22,7 @@ MARK, INSTEAD = "@@", "@@@"
 
 
 def decorated(content: str) -> tuple[str, dict[str, str]]:
-    """The content without these lines, and what they say; one that begins with @@@ counts where the one before is unknown."""
+    """Returns the content without decorators, and their values; one that begins with @@@ replaces an unknown one before it."""
     said, is_known = dict[str, str](), True
     while content.startswith(MARK):
         line, _, content = content.partition("\n")

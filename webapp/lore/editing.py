@@ -1,4 +1,4 @@
-"""What a form says of an entry or a lorebook, written into it; what it says nothing of stays."""
+"""Writes form input into a lorebook or an entry; everything that the form has no field for is kept."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ MOST_ENTRIES, BOOK_CHARS = 1_000, 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class BookInput:
-    """A lorebook as somebody wants it, but for its entries."""
+    """The fields entered for a lorebook, without its entries."""
 
     name: str = ""
     scan_depth: int | None = None
@@ -23,7 +23,7 @@ class BookInput:
 
 @dataclass(frozen=True, slots=True)
 class EntryInput:
-    """An entry as somebody wants it; `more` are its extensions, by the names that SillyTavern gives them."""
+    """The fields entered for an entry; `more` has its extensions, by SillyTavern's names."""
 
     title: str
     content: str
@@ -34,7 +34,7 @@ class EntryInput:
     order: int = 100
     priority: int = 0
     more: Mapping[str, Any] = field(default_factory=dict)
-    # From what it was for before.
+    # Returns the new triggers, given the current ones.
     triggers: Callable[[Sequence[str]], Sequence[str]] = list
 
 
@@ -50,7 +50,7 @@ def with_settings(book: Mapping[str, Any], entered: BookInput) -> dict[str, Any]
 
 
 def with_entry(book: Mapping[str, Any], place: int | None, entered: EntryInput) -> dict[str, Any]:
-    """The book with this entry at its place, or as its last one."""
+    """Returns the book with this entry at `place`, or at the end."""
     entries = entries_of(book)
     if place is None:
         entries.append(_written({"use_regex": True, "selective": True}, entered))
@@ -91,16 +91,16 @@ def _written(entry: Mapping[str, Any], entered: EntryInput) -> dict[str, Any]:
         raise Invalid(f"An entry can have up to {CONTENT_CHARS:,} characters.", field="content")
     keys, others = checked_keys(entered.keys, "keys"), checked_keys(entered.others, "others")
     title = entered.title.strip()[:TITLE_CHARS]
-    # Without both it is a heading.
+    # An entry without content and keys is a heading.
     if not content and (keys or not title):
         raise Invalid("Enter what the model is told.", field="content")
-    # What came without keys may stay so.
+    # An imported entry without keys can stay without.
     if content and not keys and not entered.is_constant and ("keys" not in entry or texts_of(entry["keys"])):
         raise Invalid("Enter at least one key, or send the entry always.", field="keys")
     is_before, is_exact = more.get("position", 0) == 0, entered.more.get("case_sensitive") is True
     return {
         **entry,
-        # Where it has both, both are shown by one program or another.
+        # Programs differ in which one they show, so both get the title.
         **({"name": title} if "name" in entry else {}),
         "comment": title,
         "keys": keys,
@@ -118,7 +118,7 @@ def _written(entry: Mapping[str, Any], entered: EntryInput) -> dict[str, Any]:
 
 
 def _says(was: Mapping[str, Any], name: str, entered: Any) -> bool:
-    """Whether it is written already, if in other words: yes as a level, no as nothing."""
+    """Returns whether the extension has an equivalent value already: a level counts as true, null as false."""
     return name in was and (bool(was[name]) == entered if isinstance(entered, bool) else was[name] == entered)
 
 

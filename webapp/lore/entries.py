@@ -1,4 +1,4 @@
-"""Entries of lorebooks: what of them is used, as cards keep them. Pure."""
+"""Parses the entries of lorebooks, in the format of cards. Pure."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,24 +11,25 @@ Role = Literal["system", "user", "assistant"]
 ROLES: tuple[Role, ...] = ("system", "user", "assistant")
 MOST_KEYS, KEY_CHARS, TITLE_CHARS, CONTENT_CHARS = 60, 500, 120, 20_000
 MOST_MESSAGES, MOST_NUMBER = 10_000, 1_000_000
-# Of 5,000 entries with sixty each, one of every group would be chosen for a second.
+# With sixty groups for each of 5,000 entries, choosing one entry of each group would take a second.
 MOST_GROUPS = 10
 ALWAYS = MOST_NUMBER
-# Of SillyTavern's numbers: what is at a depth, above and below the note of an author, around the examples, and in an outlet.
+# SillyTavern's numbers of positions: at a depth, above and below the author's note, and in an outlet. 5 and 6, around the
+# example dialogue, count as after the character.
 AT_DEPTH, ABOVE_NOTE, BELOW_NOTE, OUTLET = 4, 2, 3, 7
-# Where a note is that says nothing else.
+# The depth of a note that sets none.
 NOTE_DEPTH = 4
 PLACES = {0: "before", 1: "after", 5: "after", 6: "after", "before_char": "before", "after_char": "after"}
-# Where an entry keeps what cards have no place for.
+# The extension that holds fields without an equivalent in cards.
 REST = "sillytavern"
 LOGICS = ("any", "not all", "none", "all")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an entry stands in a prompt: before or after the character or the author's note, or before so many messages.
+    """Where an entry is inserted: before or after the character or the author's note, or at a depth among the messages.
 
-    One with an `outlet` stands only where a text asks for that by its name.
+    An entry with an `outlet` is inserted only where a text refers to the outlet by name.
     """
 
     is_before: bool = True
@@ -41,7 +42,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """When it can begin, how long it stays, and how long it is silent after that, counted in messages; `every` in answers."""
+    """When an entry can first be sent, how long it stays, and how long it pauses then, in messages; `every` is in answers."""
 
     delay: int = 0
     sticky: int = 0
@@ -56,7 +57,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Of entries with one of these names only one is used: by order, by how many keys were found, or by chance and weight."""
+    """The inclusion groups of an entry; one entry of each is used: by order, by number of keys found, or by weighted chance."""
 
     names: tuple[str, ...] = ()
     by_order: bool = False
@@ -66,7 +67,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Recursion:
-    """Whether the content of others brings it, whether its own brings others, and from which step on it can come."""
+    """Whether other entries can trigger this one, whether it can trigger others, and the first step at which it can be sent."""
 
     comes: bool = False
     brings: bool = False
@@ -75,7 +76,7 @@ class Recursion:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What is looked for: one of the first and, where there are others, those as `logic` says; additional ones, and excluded."""
+    """The keys of an entry: one of `first` must occur, `others` as `logic` says, one of `additional`, and none of `excluded`."""
 
     first: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
@@ -84,13 +85,13 @@ class Keys:
     excluded: tuple[str, ...] = ()
     is_exact: bool = False
     whole_words: bool = False
-    # In how many of the last messages.
+    # How many of the last messages are searched.
     depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """For which characters an entry is, by their names: for these alone, for all but these, or for everyone."""
+    """The characters that an entry applies to, by name: only these, all but these, or every character."""
 
     names: frozenset[str] = frozenset()
     is_others: bool = False
@@ -101,13 +102,13 @@ class Audience:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """One text of a lorebook, with what it is for."""
+    """An entry of a lorebook: a text, and the conditions for sending it."""
 
     id: str
     title: str
     content: str
     book: str = ""
-    # Among all entries of the book, those included that are no entries.
+    # The index in the book's list, which also contains invalid entries.
     place_in_book: int = 0
     keys: Keys = field(default_factory=Keys)
     place: Place = field(default_factory=Place)
@@ -115,7 +116,7 @@ class Entry:
     group: Group = field(default_factory=Group)
     recursion: Recursion = field(default_factory=Recursion)
     audience: Audience = field(default_factory=Audience)
-    # For what it is sent; for everything where there are none.
+    # The kinds of prompt that it is sent with; with every kind if empty.
     triggers: frozenset[str] = frozenset()
     is_enabled: bool = True
     is_constant: bool = False
@@ -126,12 +127,12 @@ class Entry:
 
     @property
     def is_heading(self) -> bool:
-        """Whether it is there for people alone, who divide the others by it."""
+        """Whether it only serves people as a heading between the other entries."""
         return not (self.content or self.keys.first)
 
 
 def entry_of(value: Mapping[str, Any], *, id: str, book: str, at: int, depth: int, is_recursive: bool) -> Entry:
-    """An entry as a card keeps it; SillyTavern's own fields are among its extensions."""
+    """Parses an entry in the format of cards; SillyTavern's own fields are in its extensions."""
     more = _mapping(value.get("extensions"))
     content, said = decorated(text_of(value.get("content"), CONTENT_CHARS * 2))
     keys = texts_of(value.get("keys"))
@@ -158,7 +159,7 @@ def entry_of(value: Mapping[str, Any], *, id: str, book: str, at: int, depth: in
 
 
 def noted(value: Any, *, chars: int) -> tuple[str, Place]:
-    """The note of a character among the last messages, as SillyTavern keeps it."""
+    """Parses a character's note, in SillyTavern's format; it is inserted among the last messages."""
     said = _mapping(value)
     depth = number_of(said.get("depth"), NOTE_DEPTH, 0, MOST_MESSAGES)
     return text_of(said.get("prompt"), chars).strip(), Place(depth=depth, role=_role(said.get("role")))
@@ -169,7 +170,7 @@ def _role(value: Any) -> Role:
 
 
 def _keys(value: Mapping[str, Any], more: Mapping[str, Any], said: Mapping[str, str], first: tuple[str, ...], depth: int) -> Keys:
-    # Without a word on it, they are used: so do the programs that write them.
+    # Used unless turned off, as in the programs that write such entries.
     others = texts_of(value.get("secondary_keys")) if value.get("selective") is not False else ()
     scanned = said.get("scan_depth", more.get("scan_depth"))
     return Keys(
@@ -200,7 +201,7 @@ def _place(value: Mapping[str, Any], more: Mapping[str, Any], said: Mapping[str,
 
 
 def outlet_of(more: Mapping[str, Any]) -> str:
-    """The name of an entry's outlet among its extensions, or as it was kept before it had a place there."""
+    """Returns the name of an entry's outlet from its extensions, also from where earlier imports kept it."""
     named = more.get("outlet_name") or more.get("outletName") or _mapping(more.get(REST)).get("outletName")
     return text_of(named, TITLE_CHARS).strip()
 
@@ -244,12 +245,12 @@ def triggers_of(more: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _audience(said: Mapping[str, Any]) -> Audience:
-    """Their tags have numbers there that mean nothing here."""
+    """Parses the character filter; ignores its tags, which are ids without a meaning outside SillyTavern."""
     return Audience(frozenset(each.casefold() for each in texts_of(said.get("names"))), said.get("isExclude") is True)
 
 
 def number_of(value: Any, usual: int, least: int = -MOST_NUMBER, most: int = MOST_NUMBER) -> int:
-    """A whole number within bounds, from whatever stands there."""
+    """Converts any value to a whole number within the bounds, or returns the default `usual`."""
     if isinstance(value, str):
         value = int(value) if value.strip().removeprefix("-").isdecimal() and len(value) < 9 else None
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
@@ -261,7 +262,7 @@ def text_of(value: Any, chars: int) -> str:
 
 
 def texts_of(values: Any) -> tuple[str, ...]:
-    """Keys or names: each once, none empty."""
+    """Returns the distinct, non-empty keys or names of a list."""
     texts: Sequence[Any] = values[: MOST_KEYS * 2] if isinstance(values, (list, tuple)) else ()
     return tuple(dict.fromkeys(text for each in texts if (text := text_of(each, KEY_CHARS).strip())))[:MOST_KEYS]
 

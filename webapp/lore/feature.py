@@ -1,4 +1,4 @@
-"""What lorebooks bring: their pages."""
+"""The feature definition of lorebooks: their pages."""
 
 from webapp.feature import Feature
 from webapp.lore import views

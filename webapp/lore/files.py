@@ -1,4 +1,4 @@
-"""Lorebooks in files, each read in a process of its own. Pure."""
+"""Parses lorebook files; runs in a child process. Pure."""
 
 from collections.abc import Iterator
 from typing import IO, Any
@@ -10,7 +10,7 @@ MOST_BYTES = 2 * 1024 * 1024
 
 
 def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
-    """The one lorebook of a file, or why there is none."""
+    """Yields the lorebook of a file, or the reason why it cannot be read."""
     try:
         value = value_of(file.read(MOST_BYTES + 1), what="The lorebook", otherwise=NO_BOOK, most_bytes=MOST_BYTES)
         yield {"book": book_in(value)}

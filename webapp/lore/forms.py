@@ -26,13 +26,13 @@ WHOLE: dict[str, Any] = {"inputmode": "numeric", "autocomplete": "off", "maxleng
 LINES: dict[str, Any] = {"dir": "auto", "spellcheck": "false"}
 PLACES = {"0": "Before the character", "1": "After the character", "4": "Among the messages"}
 PLACES |= {"2": "Above the author's note", "3": "Below the author's note", "7": "Where a text asks for its outlet"}
-# Where entries of other programs may stand, too.
+# Positions that only entries from other programs have.
 FOREIGN = {"5": "Above the examples", "6": "Below the examples"}
 LOGICS = {"0": "One of them is there", "3": "All of them are there", "1": "One of them is missing", "2": "None of them is there"}
-# When an entry is sent, and what SillyTavern calls that.
+# When an entry is sent: SillyTavern's trigger names, and our labels.
 OCCASIONS = {"normal": "Answers", "swipe regenerate": "Try again", "continue": "Continue", "impersonate": "Write my next message"}
 ROLES = {"0": "System", "1": "Person", "2": "Model"}
-# By field: the name among the extensions, what it is when nothing is entered, and its bounds.
+# For each field: the name in the extensions, the default, and the bounds.
 NUMBERS: Mapping[str, tuple[str, int | None, int, int]] = {
     "depth": ("depth", 4, 0, 10_000),
     "chance": ("probability", 100, 0, 100),
@@ -89,7 +89,7 @@ class LorebookFileForm(Form):
 
 
 class EntryForm(Form):
-    # What it was when the page was opened, so that nobody changes what somebody else has moved there.
+    # A hash of the entry when the page was opened, to detect that another one has moved to its index.
     was = StringField("was", default="")
     title = StringField(
         "Title",
@@ -173,7 +173,7 @@ class EntryForm(Form):
         )
 
     def offer(self) -> "EntryForm":
-        """The form with the place of another program among the choices, where the entry stands at one."""
+        """Adds the entry's position to the choices if it comes from another program; returns the form."""
         if (value := self.position.data) in FOREIGN:
             self.position.choices = [*options(PLACES), SelectChoice(value, FOREIGN[value])]
         return self
@@ -218,7 +218,7 @@ def _occasions(triggers: Sequence[str]) -> list[str]:
 
 
 def _triggers(kept: Sequence[str], chosen: Sequence[str]) -> list[str]:
-    """What an entry is for once these are chosen: what is not among the choices stays."""
+    """Returns an entry's triggers after these were chosen; keeps triggers that the form doesn't offer."""
     if _occasions(kept) == list(chosen):
         return list(kept)
     known = {name for each in OCCASIONS for name in each.split()}

@@ -1,4 +1,4 @@
-"""Whether the keys of an entry are found in a text. Pure."""
+"""Searches a text for the keys of an entry. Pure."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -9,13 +9,14 @@ from typing import Any
 from webapp.lore.entries import Keys
 
 EXPRESSION = re.compile(r"/(.+)/([a-z]{0,8})", re.DOTALL)
-# For one expression: with more memory, or in longer texts, the worst ones search for seconds. What needs more is not used.
+# Limits for one expression: with more memory, or in longer texts, the worst ones take seconds. An expression that needs more is
+# not used.
 MEMORY, EXPRESSION_CHARS = 32 * 1024, 4_000
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What is looked through, as it was written and in small letters."""
+    """The text to search, as written and in lower case."""
 
     written: str
     small: str
@@ -27,7 +28,7 @@ class Text:
 
 
 def count(keys: Keys, text: Text, fill: Callable[[str], str], is_late: Callable[[], bool]) -> int:
-    """How many of the keys are found; 0 where they are not those that the entry asks for, or when it is too late to look."""
+    """Returns how many keys are found; 0 if the conditions of the entry are not met, or when time is up."""
 
     def has(key: str) -> bool:
         return not is_late() and found(fill(key) if "{{" in key else key, text, keys)
@@ -50,22 +51,22 @@ def found(key: str, text: Text, keys: Keys) -> bool:
         pattern = _compiled(expression[1], expression[2])
         return bool(pattern and pattern.search(text.written[-EXPRESSION_CHARS:]))
     key, within = (key, text.written) if keys.is_exact else (key.lower(), text.small)
-    # What it holds may come to nothing.
+    # A key can be empty after its macros are replaced.
     if not key or not keys.whole_words or len(key.split()) > 1:
         return bool(key) and key in within
     return key in within and bool(re.search(rf"(?<!\w){re.escape(key)}(?!\w)", within))
 
 
 def is_unusable(key: str) -> bool:
-    """Whether a key is an expression that can't be searched for."""
+    """Returns whether a key is a regular expression that can't be used."""
     expression = EXPRESSION.fullmatch(key)
     return expression is not None and not _compiled(expression[1], expression[2])
 
 
 @lru_cache(maxsize=512)
 def _compiled(pattern: str, flags: str) -> Any:
-    """The expression of a stranger, which is searched for in a time that grows with the text alone; None for what isn't one."""
-    # Most books have none, and it takes a megabyte.
+    """Compiles an untrusted expression with RE2, whose search time is linear in the text; None for an invalid one."""
+    # Imported on first use, because it takes a megabyte and most lorebooks have no expressions.
     import re2
 
     options = re2.Options()

@@ -1,4 +1,4 @@
-"""The pages of a lorebook and its entries, whoever it belongs to: a person, or a character."""
+"""Pages to edit a lorebook and its entries, of a person or of a character."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ DONE = {
 
 @dataclass(frozen=True)
 class Desk:
-    """A lorebook that is worked on: where its pages are, what is above them, and how it is kept."""
+    """A lorebook being edited: the URL of its pages, the link to the page above, and the function that saves changes."""
 
     name: str
     path: str
@@ -41,7 +41,7 @@ class Desk:
 
     @property
     def words(self) -> str:
-        """What is looked for among its entries, on every page on the way to one of them and back."""
+        """The search query, which is kept on the way to an entry and back."""
         return request.args.get("q", "")[:MOST_WORDS].strip()
 
     @property
@@ -50,12 +50,12 @@ class Desk:
 
     @cached_property
     def entries(self) -> Sequence[Entry]:
-        """Those with all words that are looked for, in title, keys or content."""
+        """The entries that contain all words of the query, in title, keys or content."""
         wanted = self.words.casefold().split()
         return [each for each in by_turns(book_of(self.book, id="").entries) if not wanted or _has(each, wanted)]
 
     def back(self, done: str, place: int | None = None) -> Response:
-        """To the list as it was, at the entry that was worked on."""
+        """Redirects to the list with its search query, at the entry that was edited."""
         query = urlencode({"done": done, **({"q": self.words} if self.words else {})})
         return redirect(f"{self.path}?{query}" + ("" if place is None else f"#entry-{place}"))
 
@@ -77,7 +77,7 @@ def show(desk: Desk, place: int) -> Response:
 
 
 def put(desk: Desk, place: int | None) -> Response:
-    """Take in what was sent of an entry, or of a new one."""
+    """Saves the submitted form as an entry, or as a new one."""
     form = EntryForm.opened()
     with form.attempt():
         entered = form.entered
@@ -104,7 +104,7 @@ def _page(desk: Desk, form: EntryForm, place: int | None) -> Response:
 
 
 def _same(book: Book, place: int | None, was: str) -> Book:
-    """The book, if the entry at this place is the one that the page had shown."""
+    """Returns the book; raises Conflict if the entry at this index is no longer the one that the page showed."""
     entries = entries_of(book)
     if place is not None and (place >= len(entries) or mark_of(entries[place]) != was):
         raise Conflict("This entry was changed elsewhere. Open it again.")

@@ -1,4 +1,4 @@
-"""Named reads of lorebooks."""
+"""Database queries for lorebooks."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -16,21 +16,21 @@ from webapp.lore.tables import Lorebook
 KIND = "lorebook"
 grants.OBJECTS[KIND] = (Lorebook.id, Lorebook.owner_id)
 MOST_LISTED = 1_000
-# As many as a small team plays with at a time; a large one is some megabytes.
+# Enough for the lorebooks that a small team uses at the same time; a large one takes a few megabytes.
 MOST_REMEMBERED = 16
-# For one answer, in all its books: a hundred large ones would take seconds to read, in which nobody else has a turn.
+# The most entries of all books for one answer: a hundred large books would block the event loop for seconds.
 MOST_ENTRIES = 5_000
 
 
 def is_visible(user: User) -> ColumnElement[bool]:
-    """Whether a person may read a lorebook and use it in their chats: their own, or one that was granted to them."""
+    """Returns the condition that a person can read and use a lorebook: their own, or one granted to them."""
     return or_(Lorebook.owner_id == user.id, Lorebook.id.in_(grants.given_to(user, KIND)))
 
 
 def lorebooks(user: User, *, attached: Sequence[str] = ()) -> Sequence[Lorebook]:
-    """Those that a person may see: their own, then those that others share, each by name.
+    """Returns the lorebooks that a person can see: their own, then those shared with them, each by name.
 
-    Of more than are listed, those that are attached to something are among the first.
+    `attached` ones come first within each part, so that the limit does not cut them.
     """
     query = select(Lorebook).where(is_visible(user), Lorebook.deleted_at.is_(None))
     places = (Lorebook.owner_id == user.id).desc(), Lorebook.id.in_(attached).desc(), func.lower(Lorebook.name), Lorebook.id
@@ -38,18 +38,18 @@ def lorebooks(user: User, *, attached: Sequence[str] = ()) -> Sequence[Lorebook]
 
 
 def shared_among(ids: Sequence[str]) -> set[str]:
-    """Which of these lorebooks were granted to anybody."""
+    """Returns which of these lorebooks are shared."""
     return set(db.session.scalars(select(Grant.object_id).where(grants.are_about(KIND, ids))))
 
 
 def deleted(user: User) -> Sequence[Lorebook]:
-    """Those in the trash, the last one first."""
+    """Returns the person's lorebooks in the trash, the last deleted first."""
     query = select(Lorebook).where(Lorebook.owner_id == user.id, Lorebook.deleted_at.is_not(None))
     return db.session.scalars(query.order_by(Lorebook.deleted_at.desc())).all()
 
 
 def lorebook(user: User, id: str, *, is_deleted: bool = False) -> Lorebook | None:
-    """The lorebook, if the person may see it; one in the trash only for its owner, and when that is asked for."""
+    """Returns the lorebook if the person can see it; with `is_deleted`, only one of their own in the trash."""
     row = db.session.scalar(select(Lorebook).where(Lorebook.id == id, is_visible(user)))
     if not row or bool(row.deleted_at) != is_deleted or (is_deleted and row.owner_id != user.id):
         return None
@@ -57,12 +57,12 @@ def lorebook(user: User, id: str, *, is_deleted: bool = False) -> Lorebook | Non
 
 
 def count_of(user_id: str) -> int:
-    """How many a person has, without those in the trash."""
+    """Returns how many lorebooks a person has, without those in the trash."""
     return db.session.scalar(select(func.count()).where(Lorebook.owner_id == user_id, Lorebook.deleted_at.is_(None))) or 0
 
 
 def visible_among(user: User, ids: Iterable[str]) -> list[str]:
-    """Of these, in this order, those that the person may see and that are not deleted."""
+    """Returns, in this order, those of these lorebooks that the person can see and that are not deleted."""
     wanted = list(dict.fromkeys(ids))
     query = select(Lorebook.id).where(Lorebook.id.in_(wanted), is_visible(user), Lorebook.deleted_at.is_(None))
     known = set(db.session.scalars(query)) if wanted else set()
@@ -70,14 +70,14 @@ def visible_among(user: User, ids: Iterable[str]) -> list[str]:
 
 
 def names_of(ids: Sequence[str]) -> list[str]:
-    """In this order; their entries, which may be megabytes, are not read."""
+    """Returns the names in this order, without loading the entries, which can be megabytes."""
     query = select(Lorebook.id, Lorebook.name).where(Lorebook.id.in_(ids))
     names = {row.id: row.name for row in db.session.execute(query)} if ids else {}
     return [names[id] for id in ids if id in names]
 
 
 def by_name(user_id: str, names: Iterable[str]) -> dict[str, str]:
-    """Of these names, the person's own lorebooks that have them, the newest of several."""
+    """Maps names to the person's own lorebooks, the newest with that name."""
     theirs = Lorebook.owner_id == user_id, Lorebook.name.in_(list(names)), Lorebook.deleted_at.is_(None)
     return {
         row.name: row.id for row in db.session.execute(select(Lorebook.name, Lorebook.id).where(*theirs).order_by(Lorebook.id))
@@ -85,8 +85,10 @@ def by_name(user_id: str, names: Iterable[str]) -> dict[str, str]:
 
 
 def used_by(owner: User, ids: Sequence[str], *, is_played: bool) -> list[Book]:
-    """What a chat uses: those attached to it that its owner may see and, with a character, those of their own that they always
-    use; the attached ones first, up to the one with which it is too much.
+    """Returns the books that a chat uses, attached ones first, up to `MOST_ENTRIES` entries in total.
+
+    These are attached books that the chat's owner can see and, in a chat with a character, the owner's books that are always
+    used.
     """
     attached = Lorebook.id.in_(ids)
     always = and_(Lorebook.owner_id == owner.id, Lorebook.is_always)

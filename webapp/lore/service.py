@@ -1,4 +1,4 @@
-"""What a person can do with lorebooks: make, bring in, change, copy, delete and bring back."""
+"""Operations on lorebooks: create, import, change, copy, delete and restore."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
@@ -21,12 +21,12 @@ from webapp.lore.world_info import book_in
 from webapp.settings.service import setting
 
 MOST_OWN, MOST_ATTACHED = 100, 20
-# A name is the book's own, or its file's.
+# The longest name, of a book or taken from its file.
 NAME_CHARS = 120
 
 
 def create(entered: BookInput, *, by: User, book: Mapping[str, Any] | None = None, is_always: bool = False) -> Lorebook:
-    """Make a lorebook of this person's own: a new one, or one with what was brought."""
+    """Creates a lorebook that this person owns: an empty one, or one with imported content."""
     name, owner_id = checked_name(entered.name), by.id
     _refuse_too_many(owner_id)
     making.count(owner_id)
@@ -38,19 +38,19 @@ def create(entered: BookInput, *, by: User, book: Mapping[str, Any] | None = Non
 
 
 def bring_in(name: str, stream: IO[bytes], *, by: User) -> Lorebook:
-    """Make a lorebook of what is in a file."""
+    """Creates a lorebook from a file."""
     book = read(stream)
     return create(BookInput(name=name_of(book, name)), by=by, book=book)
 
 
 def read(stream: IO[bytes]) -> dict[str, Any]:
-    """The lorebook in a file, read in a child process."""
+    """Parses the lorebook in a file, in a child process."""
     book: dict[str, Any] = child.told(files.__name__, stream)["book"]
     return book
 
 
 def checked_book(value: dict[str, Any]) -> dict[str, Any]:
-    """A lorebook that a program has sent, in the form in which it is kept."""
+    """Validates a lorebook sent over the API, and converts it to the stored format."""
     try:
         book = book_in(plain(value, "The lorebook"))
     except Unfit as error:
@@ -60,14 +60,14 @@ def checked_book(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def name_of(book: Mapping[str, Any], file_name: str) -> str:
-    """What a book calls itself or, without a name, as its file is called."""
+    """Returns the book's name or, without one, the file's."""
     said = book.get("name")
     words = " ".join((said if isinstance(said, str) else "").split()) or " ".join(file_name.rpartition(".")[0].split())
     return "".join(each for each in words if each.isprintable())[:NAME_CHARS] or "Lorebook"
 
 
 def change(row: Lorebook, write_into: Callable[[dict[str, Any]], dict[str, Any]], *, is_always: bool | None = None) -> None:
-    """Write something into a lorebook; its chats follow from their next answer on."""
+    """Changes a lorebook; its chats use it from their next answer."""
     id = row.id
     with write() as session:
         # Whoever writes into it at the same time does so upon what is written here.
@@ -82,12 +82,12 @@ def change(row: Lorebook, write_into: Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def duplicate(row: Lorebook, *, by: User) -> Lorebook:
-    """Make a copy that is this person's own, whosever the first one is."""
+    """Creates a copy that this person owns, whoever owns the original."""
     return create(BookInput(f"{row.name[:112]} (copy)"), by=by, book=row.book)
 
 
 def trash(row: Lorebook) -> None:
-    """Delete it; it can be brought back."""
+    """Moves a lorebook to the trash; it can be restored."""
     with write():
         row.deleted_at = utc_now()
     empty_trash()
@@ -100,7 +100,7 @@ def restore(row: Lorebook) -> None:
 
 
 def empty_trash() -> None:
-    """Delete for good what was deleted long ago."""
+    """Permanently deletes what has been in the trash too long."""
     if days := int(setting("trash.days")):
         is_due = Lorebook.deleted_at < utc_now() - timedelta(days=days)
         with write() as session:
@@ -109,7 +109,7 @@ def empty_trash() -> None:
 
 
 def checked(user: User, ids: Iterable[str]) -> list[str]:
-    """These lorebooks that the person may see, each once, as many as can be attached to a chat or a persona."""
+    """Returns the distinct ids; raises Invalid for too many, or for a lorebook that the person can't see."""
     wanted = list(dict.fromkeys(ids))
     if len(wanted) > MOST_ATTACHED:
         raise Invalid(f"Choose up to {MOST_ATTACHED} lorebooks.", field="lorebooks")
@@ -119,7 +119,7 @@ def checked(user: User, ids: Iterable[str]) -> list[str]:
 
 
 def refuse_unless_owner(row: Lorebook, user: User) -> None:
-    """Refuses who may see it but not change it, and says what they can do instead."""
+    """Raises Forbidden for a person who can see the lorebook but not edit it, with what they can do instead."""
     if row.owner_id != user.id:
         raise Forbidden("Only the owner of this lorebook can do that. Duplicate it to get your own.")
 

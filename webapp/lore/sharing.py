@@ -1,4 +1,4 @@
-"""Who may read a lorebook and use it: grants to people, to groups or to everyone on the team."""
+"""Shares lorebooks with people, groups or everyone on the team, to read and use them."""
 
 from webapp.accounts import shares
 from webapp.accounts.tables import User
@@ -12,7 +12,7 @@ WORD, RIGHT = "lorebook", "read"
 
 
 def share(row: Lorebook, to: str, to_id: str, *, by: User, address: str = "") -> None:
-    """Grant it to `everyone`, to a `user` or to a `group`, for reading; chats can use it from their next answer on."""
+    """Grants read access to `everyone`, a `user` or a `group`; chats can use the lorebook from their next answer."""
     refuse_unless_owner(row, by)
     shares.refuse_guests(WORD, by)
     shares.refuse_unfit(WORD, row.owner_id, to, to_id)
@@ -25,7 +25,7 @@ def share(row: Lorebook, to: str, to_id: str, *, by: User, address: str = "") ->
 
 
 def unshare(row: Lorebook, grant_id: str, *, by: User, address: str = "") -> None:
-    """Take a grant away; chats that used it by this continue without it."""
+    """Revokes a grant; chats that used the lorebook through it continue without it."""
     refuse_unless_owner(row, by)
     id = row.id
     with write() as session:

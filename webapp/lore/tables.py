@@ -1,4 +1,4 @@
-"""Lorebooks of people."""
+"""The table of people's lorebooks."""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from webapp.db import Record, utc_now
 
 
 class Lorebook(Record):
-    """A lorebook of a person's own; `book` is as cards keep theirs, with all that other programs wrote into it."""
+    """A person's lorebook; `book` has the format of cards, and keeps everything that other programs wrote into it."""
 
     __tablename__ = "lorebooks"
 
@@ -19,7 +19,7 @@ class Lorebook(Record):
     # Used in every chat that its owner has with a character.
     is_always: Mapped[bool] = mapped_column(default=False, server_default=false())
     entry_count: Mapped[int] = mapped_column(default=0, server_default="0")
-    # Up to some megabytes, so lists are read without it.
+    # Up to a few megabytes, so it is loaded only on access.
     book: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, deferred=True)
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)
     deleted_at: Mapped[datetime | None] = mapped_column(index=True)

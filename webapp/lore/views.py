@@ -1,4 +1,4 @@
-"""/lorebooks: what worlds are made of, each with its entries."""
+"""/lorebooks: lists, edits, imports and shares lorebooks."""
 
 import json
 from functools import partial
@@ -26,7 +26,7 @@ bp = Blueprint("lore", __name__, url_prefix="/lorebooks")
 
 @bp.url_value_preprocessor
 def allow_files(endpoint: str | None, _values: object) -> None:
-    """Before anything reads the form: only people with an account may send so much, and only here."""
+    """Raises the limit on the body before the form is parsed, for signed-in users and this endpoint only."""
     if endpoint == "lore.bring_in" and user_or_none():
         expect_files(files.MOST_BYTES)
 
@@ -157,7 +157,7 @@ def restore(id: str) -> Response:
 
 
 def exported(row: Lorebook) -> str:
-    """As SillyTavern's World Info has it."""
+    """Returns the lorebook as a World Info file of SillyTavern."""
     return json.dumps(world_info(row.book), ensure_ascii=False, indent=2)
 
 
@@ -166,7 +166,7 @@ def _visible(id: str) -> Lorebook:
 
 
 def _own(id: str) -> Lorebook:
-    """For what only its owner does; to others it says what they can do instead."""
+    """Returns the lorebook to edit; raises Forbidden for someone who can only see it, with what they can do instead."""
     row = _visible(id)
     service.refuse_unless_owner(row, current_user())
     return row

@@ -1,4 +1,4 @@
-"""Lorebooks as files of other programs have them, turned into the form in which cards keep theirs, and back. Pure."""
+"""Converts other programs' lorebook files to the format of cards, and back. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from webapp.foreign_json import Unfit
 from webapp.lore.entries import REST, ROLES, number_of
 
 NO_BOOK = "It isn't a lorebook: choose a JSON file from SillyTavern's World Info or of the lorebook_v3 kind."
-# What SillyTavern's files call what has a field in a card's entry …
+# SillyTavern's names for the fields of a card's entry …
 FIELDS = {
     "key": "keys",
     "keysecondary": "secondary_keys",
@@ -18,7 +18,7 @@ FIELDS = {
     "order": "insertion_order",
     "uid": "id",
 }
-# … and what is among its extensions.
+# … and for those in its extensions.
 EXTENSIONS = {
     "position": "position",
     "excludeRecursion": "exclude_recursion",
@@ -79,7 +79,7 @@ USUAL: Mapping[str, Any] = {
 
 
 def book_in(value: Any) -> dict[str, Any]:
-    """The lorebook of a file: SillyTavern's, one of the third version of cards, or a card's own."""
+    """Returns the lorebook of a SillyTavern file, a `lorebook_v3` file or a card."""
     if not isinstance(value, dict):
         raise Unfit(NO_BOOK)
     data = value["data"] if isinstance(value.get("data"), dict) else value
@@ -111,7 +111,7 @@ def _entry(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def world_info(book: Mapping[str, Any]) -> dict[str, Any]:
-    """The lorebook as SillyTavern's files have it."""
+    """Returns the lorebook in the format of SillyTavern's files."""
     extensions = book.get("extensions")
     rest = extensions.get(REST, {}) if isinstance(extensions, dict) else {}
     entries = (each for each in book.get("entries", ()) if isinstance(each, dict))
