@@ -23,7 +23,7 @@ INHERITED: list[Callable[[Session, str, str], None]] = []
 
 
 def change_role(person: User, role: str, *, by: User, address: str = "") -> None:
-    """Changes a person's role; invites that they created and password links for them are revoked."""
+    """Changes a person's role; revokes the open links that they created and the password links for them."""
     if role not in ROLES:
         raise Invalid(f"Role must be one of: {', '.join(ROLES)}.", field="role")
     with write() as session:
@@ -154,6 +154,6 @@ def _refuse_oneself(person: User, by: User) -> None:
 
 
 def _kill_links(session: Session, person: User) -> None:
-    """Deletes the unused invites that a person created, and the password links for them."""
+    """Deletes the open links that a person created, as they can lose the right to, and the password links for their account."""
     is_open = Invite.used_at.is_(None)
     session.execute(delete(Invite).where(is_open, (Invite.created_by == person.id) | (Invite.user_id == person.id)))

@@ -263,7 +263,7 @@ def _doorkeeper() -> Doorkeeper:
 
 
 def _note(table: type[Base], whose: ColumnElement[bool], **values: Any) -> None:
-    """Updates a value that can as well be updated next time; gives up at once if the database is locked or unavailable."""
+    """Updates a value unless that would have to wait, because read requests call it; the next one can update it instead."""
     try:
         with write(patience_seconds=NO_PATIENCE) as session:
             session.execute(update(table).where(whose).values(**values))

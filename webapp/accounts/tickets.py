@@ -1,4 +1,4 @@
-"""Tickets: signed tokens in URLs that open one chat's stream, valid as long as the session or token behind them. Pure."""
+"""Tickets: signed tokens in URLs that open one chat's stream while the session or API token they were made with lasts. Pure."""
 
 import hmac
 from hashlib import sha256

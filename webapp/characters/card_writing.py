@@ -19,8 +19,7 @@ LEAST: dict[Version, dict[str, Any]] = {"2": IN_BOTH, "3": {**IN_BOTH, "group_on
 def written(fields: Mapping[str, Any], card: Mapping[str, Any], version: Version | None = None) -> dict[str, Any]:
     """Returns the card of a character with these fields, in the version of `card` unless another is requested.
 
-    A field that was not edited keeps the card's original text rather than the form that was imported from it; unknown fields
-    are kept.
+    A field that was not edited keeps the card's original text, because importing normalizes texts; unknown fields are kept.
     """
     data, came_in = {**data_of(card), **_changed(fields, card)}, _version_of(card)
     version = version or came_in or USUAL

@@ -27,7 +27,7 @@ class Piece(NamedTuple):
     is_written: bool = False
 
 
-# Removes the line breaks on both sides of it.
+# The output of `{{trim}}`: `joined` removes the line breaks on both sides of it.
 TRIM = Piece("")
 SEPARATOR = Piece("::", is_written=True)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 BRACES = re.compile(r"\{\{(?!\{)|\}\}")
-# The sign before a name, the name, and the separator after it.
+# The sign before a name (`#` or `/`), the name, and the separator after it.
 HEAD = re.compile(r"(\s{0,9}[#/]?\s{0,9})(//|[a-z][a-z0-9_]{0,40}(?=(\s?::?|\s|\Z)))\3?", re.IGNORECASE | re.ASCII)
 # Macros that can be written as a block, `{{name}}…{{/name}}`, and how many arguments each takes before the body, which becomes
 # its last argument.
@@ -105,7 +105,7 @@ class _Open:
 
 
 def parsed(text: str, goes_on: Callable[[], bool]) -> tuple[list[Part], int]:
-    """Returns the texts and macros in order, and the offset up to which the text was parsed when `goes_on` returned False."""
+    """Returns the texts and macros in order, and the offset where parsing ended, early if `goes_on` returned False."""
     whole, opened, at = _Open(), deque[_Open](), 0
     for found in BRACES.finditer(text):
         if not goes_on():

@@ -17,7 +17,7 @@ from webapp.characters.macro_meanings import MEANINGS
 FIRST = {"user": "{{user}}", "bot": "{{char}}", "char": "{{char}}", "group": "{{group}}", "charifnotgroup": "{{charIfNotGroup}}"}
 LEGACY = re.compile(rf"<({'|'.join(FIRST)})>", re.IGNORECASE | re.ASCII)
 MACRO = re.compile(r"\{\{(user|char)\}\}", re.IGNORECASE | re.ASCII)
-# The attribute of `Names` that each macro inserts.
+# The attribute of `Names` that each macro inserts; in a group chat, `{{char}}` depends on the speaker.
 NAMES = {"user": "user", "char": "char", "notchar": "user"}
 # All characters of a group chat, or the only character of another chat.
 GROUP = ("group", "groupnotmuted", "charifnotgroup")

@@ -22,7 +22,7 @@ from webapp.heavy.turns import by_turns
 KIND = "character"
 grants.OBJECTS[KIND] = (Character.id, Character.owner_id)
 MOST_LISTED = 1_000
-# How many characters the cache of nicknames holds, and how many characters of each value are read.
+# How many nicknames and talkativeness values are cached, and how many letters of each are read.
 MOST_REMEMBERED, CALLED_CHARS = 2_000, 120
 # All texts of a thousand characters are a hundred megabytes, so rows are read in batches.
 AT_ONCE, BEGINNING_CHARS = 20, 720

@@ -11,7 +11,7 @@ NUMBERED = "charfirstmessage::"
 
 
 def told_by(character: Character, persona: Persona | None) -> Callable[[str], str | None]:
-    """Returns a lookup of these texts by macro name; reads the card, which can be large, only for macros that need it."""
+    """Returns a lookup of these texts by macro name; loads the card, which can be large, only for macros that need it."""
     of_card: dict[str, str] = {}
 
     def text(name: str) -> str | None:

@@ -41,7 +41,7 @@ KINDS: Mapping[str, Kind] = {
 
 @dataclass(frozen=True)
 class Pace:
-    """The read size and timeouts of a provider's streams."""
+    """How a provider reads a stream: bytes per read, how long it waits for the first byte, and how long a beat is."""
 
     read_size: int
     first_byte_seconds: float

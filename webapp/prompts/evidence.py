@@ -42,7 +42,7 @@ def winner(arms: Sequence[Arm], *, min_samples: int = MIN_SAMPLES) -> Arm | None
 
 
 def is_imbalanced(arms: Sequence[Arm], weights: Mapping[int, float]) -> bool:
-    """Returns whether the shares differ from the configured ones (chi-square test): answers of some arm are not counted."""
+    """Returns whether shares differ from the configured ones (chi-square), a sign that some arm's answers are not counted."""
     answers, whole = sum(each.answers for each in arms), sum(weights.get(each.version, 0) for each in arms)
     if not answers or not whole:
         return False

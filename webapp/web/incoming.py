@@ -111,7 +111,7 @@ class PartsParser(MultiPartParser):
 # between the pieces.
 PIECE_BYTES = 16_384
 _decoding = Lock()
-# A form starts new work, so one is parsed per turn of the event loop, after requests that wait for work already started.
+# A form starts new work, so one is parsed per turn of the event loop, and requests waiting to continue earlier work go first.
 _beginning = Line()
 _at_once = nullcontext()
 

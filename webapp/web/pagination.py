@@ -18,5 +18,5 @@ class Slice(NamedTuple, Generic[T]):
 
 
 def cut(rows: Sequence[T], size: int) -> Slice[T]:
-    """Returns a page of rows; `rows` has one more than `size` if there is a next page, and only then there is a cursor."""
+    """Returns a page of rows; `rows` has one more than `size` if there is a next page, else the cursor is empty."""
     return Slice(rows[:size], rows[size - 1].id if len(rows) > size else "")

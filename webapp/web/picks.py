@@ -17,7 +17,7 @@ MOST_SHOWN = 100
 
 
 class PickField(SelectField):  # type: ignore[misc]  # wtforms has no types
-    """`chosen` is the value, selected or typed. The cost of a page depends on the options shown, not on how many exist."""
+    """A field whose `chosen` is the value, selected or typed; a page costs only the options it shows, however many there are."""
 
     is_searched = False
     _find: Find | None = None
