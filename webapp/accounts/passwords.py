@@ -5,7 +5,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 LEAST, MOST = 8, 1000
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-# Verified against if there is no such account, so that the response time does not reveal whether it exists.
+# The hash to verify against if there is no such account, so that the response time does not reveal whether it exists.
 NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$QDPFHwt/xZakD5x9H4qOAQ$leRyuUHAewDGj7RpsdTO3JiCqtDL6IL6QnueTuiPsp8"
 _COMMONEST = """
 00000000 11111111 111111111 12121212 123123123 12341234 12344321 12345678 123456789 1234567890 123456789a 1234qwer 147258369

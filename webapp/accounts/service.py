@@ -43,7 +43,7 @@ def owner_link(base_url: str) -> str | None:
 
 
 def check_owner_link(token: str) -> None:
-    """Raises Forbidden if the link cannot create the owner, or can no longer."""
+    """Raises Forbidden unless the link is valid and there is no owner yet."""
     if not queries.is_owner_link(token):
         raise Forbidden("This link has been used or has expired. If there is no owner yet, restart Millrace to print a new one.")
 

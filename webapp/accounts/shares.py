@@ -47,7 +47,7 @@ def count(kind: str, id: str) -> int:
 
 
 def candidates(owner_id: str | None, text: str, limit: int) -> Sequence[tuple[str, str]]:
-    """Returns whom the owner can grant an object, as `user:ID` or `group:ID` with their names."""
+    """Searches the people and groups that the owner can grant an object to; returns `user:ID` or `group:ID` with names."""
     return accounts.people_and_groups(text, limit, User.id != owner_id, accounts.IS_OPEN)
 
 

@@ -1,4 +1,4 @@
-"""Records that a server refuses a key while answers are generated, once until it accepts one again."""
+"""Records that a server refuses a key during generation, only once until it accepts one again."""
 
 import logging
 

@@ -20,7 +20,7 @@ AT_DEPTH, ABOVE_NOTE, BELOW_NOTE, OUTLET = 4, 2, 3, 7
 # The depth of a note that sets none.
 NOTE_DEPTH = 4
 PLACES = {0: "before", 1: "after", 5: "after", 6: "after", "before_char": "before", "after_char": "after"}
-# The extension that holds fields without an equivalent in cards.
+# The extension in which an entry keeps fields that cards have no place for.
 REST = "sillytavern"
 LOGICS = ("any", "not all", "none", "all")
 

@@ -7,7 +7,7 @@ from math import erfc, exp, gamma, lgamma, sqrt
 STRONG = 10.0
 # With fewer samples, checking after every answer finds false winners in more than 6 of 100 experiments with identical arms.
 MIN_SAMPLES = 30
-# With a p-value below this, the shares of the arms are not what was configured.
+# The p-value of the chi-square test below which the shares of the arms count as wrong.
 IMBALANCED = 0.001
 MOST_EXP = 700.0
 # A longer forecast is useless.

@@ -32,7 +32,7 @@ def make(key: str, about: str, first: VersionInput | None, *, by: User, who: aud
     if is_teams and not may(by.role, "administer"):
         raise Forbidden("Only the owner and admins can create prompts for the team.")
     if key in queries.built_ins():
-        # With the same key, a person could reach only one of the two by it.
+        # If a person had both under the same key, only one of them could be reached by it.
         raise Conflict("Millrace uses this name itself. Choose another one.", field="key")
     version = checked(first, None) if first else None
     _refuse_too_many(owner_id, by.id)

@@ -63,7 +63,7 @@ class PromptVersion(Record):
 class Experiment(Record):
     """A comparison of versions of a prompt; `method` is the strategy while it runs, `outcome` what counts as success.
 
-    Only one can run per prompt. The current shares apply since `weighed_at`. An example has sample data instead of real
+    Only one can run per prompt. The current weights have applied since `weighed_at`. An example has sample data instead of real
     answers.
     """
 

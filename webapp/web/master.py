@@ -1,4 +1,4 @@
-"""The worker class that gunicorn's master loads. It imports neither gevent nor the application; each worker does.
+"""The worker class and logger that gunicorn's master loads, without gevent and the application; each worker imports those.
 
 A forked worker writes to nearly every memory page shared with the master, if only to count references, which copies the page.
 """

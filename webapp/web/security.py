@@ -25,7 +25,7 @@ CONTENT_POLICY = "; ".join(
         "img-src 'self'",
         "connect-src 'self'",
         "font-src 'self'",
-        # Previews, which have a stricter policy themselves.
+        # Previews, which have a separate policy.
         "frame-src 'self'",
         "manifest-src 'self'",
         "form-action 'self'",
