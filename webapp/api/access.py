@@ -1,4 +1,4 @@
-"""Who calls: a program by its token, a stream by its ticket, a browser by its cookie and the token of its forms."""
+"""Authenticates API callers: programs by token, streams by ticket, browsers by session cookie and CSRF token."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from webapp.errors import Forbidden, SignedOut
 from webapp.settings.service import setting
 from webapp.web.security import SAFE_METHODS
 
-# What begins like that is forgotten when the request is entered again.
+# `same_request()` drops environ entries with this prefix, so each later check of a stream authenticates again.
 CALLER = f"{KNOWN}.caller"
 CHAT = "millrace.ticket_chat"
 NOBODY = "Authentication required. Send a token as Authorization: Bearer (create one on your account page), or sign in."
 UNPROVEN = "A request with a browser cookie needs the CSRF token in X-CSRFToken. GET /api/v1/me returns it."
-# Who may write in chats may read them: an answer that was asked for comes back by reading.
+# A token that can write in chats can also read them: it reads the answer it requested.
 COVERED_BY = {"read": {"read", "chat"}}
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,7 +31,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls and what for; `holder` names their session or token without giving it away."""
+    """An authenticated caller with its scopes; `holder` names the session or token without revealing it."""
 
     user: User
     scopes: frozenset[str]
@@ -40,7 +40,7 @@ class Caller:
 
 
 def caller() -> User:
-    """The caller, if any; refuses no one."""
+    """Returns the user who calls; raises `SignedOut` without one, but checks no scope."""
     return identified().user
 
 
@@ -52,7 +52,7 @@ def identified() -> Caller:
 
 
 def caller_or_none() -> Caller | None:
-    """Who calls, looked up once per request; what pages ask for the signed-in user gives the same."""
+    """Returns the caller, looked up once per request; pages that query the signed-in user get the same one."""
     if CALLER not in request.environ:
         found = _by_token() if _bearer() is not None else _by_ticket() or _by_session()
         request.environ[CALLER], request.environ[KNOWN] = found, found.user if found else None
@@ -61,19 +61,19 @@ def caller_or_none() -> Caller | None:
 
 
 def token_id() -> str:
-    """Which token this request came with; empty without one, and where nothing is being asked by a request."""
+    """Returns the id of the token this request came with; empty without a token or outside a request."""
     found = caller_or_none() if has_request_context() and _bearer() is not None else None
     return found.holder.removeprefix(tickets.TOKEN) if found else ""
 
 
 def may(scope: str) -> bool:
-    """Whether the caller may do what is for this scope."""
+    """Returns whether the caller has this scope, or one that covers it."""
     found = caller_or_none()
     return found is not None and bool(found.scopes & COVERED_BY.get(scope, {scope}))
 
 
 def ticket_for(chat_id: str) -> str:
-    """What stands in the address of a chat's stream in place of a header; empty for visitors, whose cookie goes along."""
+    """Returns the ticket for the URL of a chat's stream, in place of a header; empty for visitors, whose cookie is sent."""
     found = caller_or_none()
     return tickets.ticket(str(current_app.secret_key), found.holder, chat_id) if found else ""
 
@@ -81,9 +81,9 @@ def ticket_for(chat_id: str) -> str:
 def scoped(
     scope: str, *, also: str = "", visitors: bool = False, ticket: Callable[[dict[str, Any]], str] | None = None
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """The route is for callers with this scope, or with the one that may open it `also`.
+    """Restricts a route to callers with this scope or, if given, the alternative scope `also`.
 
-    `ticket` says of which chat a ticket must be, by the names in the address.
+    `ticket` returns, from the variables in the path, the chat for which a ticket must have been issued.
     """
 
     def around(view: Callable[P, R]) -> Callable[P, R]:
@@ -102,7 +102,7 @@ def scoped(
 
 
 def check(scope: str, also: str = "") -> None:
-    """Refuses callers that have neither of the two scopes."""
+    """Raises unless the caller has one of the two scopes."""
     found = identified()
     if found.has_cookie and request.method not in SAFE_METHODS:
         _check_form_token()
@@ -126,7 +126,7 @@ def _is_visitor() -> bool:
 
 
 def _bearer() -> str | None:
-    """The token of the header; empty for an empty one, nothing without such a header."""
+    """Returns the bearer token; empty if the header has none, and None without such a header."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
@@ -144,7 +144,7 @@ def _by_ticket() -> Caller | None:
     chat_id, text = request.environ.get(CHAT, ""), request.args.get("ticket", "")
     holder = tickets.holder_of(str(current_app.secret_key), text, chat_id) if chat_id else ""
     user = queries.holder(holder) if holder else None
-    # Nothing but reading: an address is seen by more than its owner.
+    # A ticket only grants reading: others than its owner can see a URL.
     return Caller(user, frozenset({"read"}), holder) if user else None
 
 

@@ -1,4 +1,4 @@
-"""Pages of origins listed by an operator can call the API, also with the cookie; no others can."""
+"""CORS: only pages of the origins an operator has listed can call the API, with or without the cookie."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ def init(app: Flask, config: Config) -> None:
 
 
 def _preflight(config: Config) -> Response | None:
-    """The answer to a preflight request; origins that aren't listed were refused before."""
+    """Answers a preflight request; unlisted origins get no CORS headers, so the browser refuses."""
     if not (is_api() and request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers):
         return None
     response = Response(status=204)

@@ -1,4 +1,4 @@
-"""What the API brings: the native one, the dialects of older clients, and the document of all of it."""
+"""The API as a feature: the native API, the dialects of older clients, and the OpenAPI document."""
 
 from webapp.api import metrics, pages
 from webapp.api.dialects.assistant import views as assistant

@@ -1,4 +1,4 @@
-"""What one connection reads: a generation by one encoder, from its log while that is remembered, else from what is saved."""
+"""The feed of a connection: a generation through an encoder, from its log while that is in memory, else from the database."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol, get_args
@@ -13,17 +13,17 @@ from webapp.live.watch import LOST
 from webapp.streaming.events import Ended, Event, Notice, Sources, Text
 from webapp.streaming.topics import Entry, Gap
 
-# The id under which the end is known when nobody remembers its number.
+# The event id of the end when its number is no longer known.
 END = "end"
 TEXTS = {*get_args(Text)}
 TAKEN = Notice("superseded", "Disconnected because too many readers are connected at once.")
 
 
 class Feed(Protocol):
-    """What one connection reads. `news` gives the bytes of each write since the last call, `beat` those at a heartbeat.
+    """The feed of one connection. `news` returns the bytes of each write since the last call, `beat` those due at a heartbeat.
 
-    `quick_news` waits for nothing: it gives more text in one piece, where there is that and nothing else, and otherwise nothing.
-    `taken` is said last to a reader whose place was taken.
+    `quick_news` never waits: it returns new text in one piece if there is nothing but text, else nothing. `taken` is the last
+    write to a reader whose place a newer one takes.
     """
 
     lane: str
@@ -41,7 +41,7 @@ def _unsourced(event: Event) -> Event:
 
 
 class GenerationFeed:
-    """One generation by one encoder, from behind the position `after`; `hear` gives each event as its reader may hear it."""
+    """A generation through an encoder, after the position `after`; `hear` redacts each event to what its reader can see."""
 
     def __init__(
         self,
@@ -82,23 +82,23 @@ class GenerationFeed:
         return b"".join([line for entry in entries for line in self._encoded(entry, str(entry.seq))])
 
     def beat(self) -> list[bytes]:
-        """What was ended elsewhere, without a word in the log of this process, is told from the saved message."""
+        """Sends the saved message if another worker ended the generation without an entry in this process's log."""
         is_here = self._engine.has_log(self.id) or self._engine.topics.last(self.topic) != self.after
         return [] if is_here or self.has_ended else self._saved()
 
     def taken(self) -> list[bytes]:
-        """With this id, a browser that reconnects gets 204 and stops reconnecting."""
+        """Returns the final events; their id makes a browser's reconnect get 204, after which it stops reconnecting."""
         frames = self._encoder.encode(Entry(self.after, TAKEN)) + self._encoder.closing()
         return wire(frames, id=LOST)
 
     def _entries(self) -> list[Entry] | None:
-        """What is new in the log; nothing at all when the position, or the whole log, is gone."""
+        """Returns the new entries of the log; None if the position, or the whole log, is gone."""
         topics = self._engine.topics
         is_remembered = self._was_active or self._engine.has_log(self.id) or topics.last(self.topic)
         try:
             return topics.read(self.topic, self.after) if is_remembered else None
         except Gap:
-            # What this reader has had elsewhere may be still on its way to here.
+            # The reader's position is ahead of this worker's copy of the log: those entries can still be on their way.
             return [] if self.after > topics.last(self.topic) and self.id in self._engine.copied else None
 
     def _opening(self) -> list[bytes]:
@@ -129,20 +129,21 @@ class GenerationFeed:
                 self.has_ended = True
                 return wire(self._encoder.closing())
             if generation.is_active:
-                # It is still to begin, or its dead owner's end to be written. From a position ahead of the log one would spin.
+                # It has not begun yet, or its worker died and the end is still to be written. A position ahead of the log would
+                # make the caller spin.
                 self.after = self._engine.topics.last(self.topic)
                 return []
-            # Who was greeted and heard nothing since has not heard the text either.
+            # A reader who got only the opening has not received the text either.
             whole = [] if self._has_told else self._whole(generation.status, words)
             return whole + self._end(end_of(generation, kind.saved(generation)))
 
     def _end(self, events: Iterable[Event]) -> list[bytes]:
-        """Only the end itself carries its id: a client that loses the connection before it must be able to reconnect."""
+        """Encodes closing events; only the end carries an id, so that a client that loses the connection before can reconnect."""
         named = ((event, END if isinstance(event, Ended) else "") for event in events)
         return [line for event, id in named for line in self._encoded(Entry(self.after, event), id)]
 
     def _whole(self, status: str, words: Said) -> list[bytes]:
-        """Everything said up to here: as a snapshot, or to an encoder that takes none, as events."""
+        """Encodes everything so far: as a snapshot or, for an encoder that takes none, as events."""
         seq = self.after = max(self.after, 0)
         self._has_told = True
         if self._encoder.takes_snapshots:

@@ -1,4 +1,4 @@
-"""The grammars of event streams, by name: which events there are, in which order, and what each holds."""
+"""The grammars of event streams, by name: their events, the order of these and the schema of each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,9 +8,9 @@ from pydantic import BaseModel
 
 @dataclass(frozen=True)
 class Grammar:
-    """`order` as a regular expression over the names; with `is_named` the name stands in `event:`, else in `data.type`.
+    """`order` is a regular expression over event names; the name is in `event:` if `is_named`, else in `data.type`.
 
-    `texts` are data that is no JSON.
+    `texts` lists data that is not JSON.
     """
 
     order: str
@@ -25,6 +25,6 @@ GRAMMARS: dict[str, Grammar] = {}
 
 
 def register(name: str, grammar: Grammar) -> str:
-    """Makes a grammar known to the document under this name, which operations give as `stream`."""
+    """Registers a grammar for the OpenAPI document; operations refer to it by this name, as `stream`."""
     GRAMMARS[name] = grammar
     return name

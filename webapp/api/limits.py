@@ -1,4 +1,4 @@
-"""What every answer of the API says of its caller's limit: how many answers may be begun, and when there are more."""
+"""Rate limit headers in every API response: how many answers the caller can start, and when more are allowed."""
 
 import math
 
@@ -16,16 +16,16 @@ def init(app: Flask) -> None:
 
 
 def _with_limit(response: Response) -> Response:
-    # Only who is known already: an answer that says that the database is away must not ask it.
+    # Only a caller already identified: a response that reports the database as unavailable must not query it.
     if is_api() and (found := request.environ.get(CALLER)):
-        # What was lost with a transaction would be read again.
+        # Reading `user.id` would query the database again if the transaction was rolled back.
         (person,) = inspect(found.user).identity
         response.headers.update(headers_for(person))
     return response
 
 
 def headers_for(person: str) -> dict[str, str]:
-    """`RateLimit` and its policy in the form of the draft of the HTTPAPI working group; nothing where there is no limit."""
+    """Returns `RateLimit` and `RateLimit-Policy` as drafted by the IETF's HTTPAPI group; nothing without a limit."""
     per_minute, burst = int(setting("limits.streams_per_minute")), int(setting("limits.streams_burst"))
     if not per_minute:
         return {}

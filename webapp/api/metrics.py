@@ -1,4 +1,4 @@
-"""/metrics: figures of this process for Prometheus; for admins, who give their scraper a token."""
+"""/metrics: this process's metrics for Prometheus; for admins, whose scraper uses a token of theirs."""
 
 from collections.abc import Callable
 

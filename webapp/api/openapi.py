@@ -1,4 +1,4 @@
-"""The document of the API: OpenAPI 3.1, made of what the routes say of themselves and nothing else."""
+"""The OpenAPI 3.1 document of the API, generated from the routes' operations alone."""
 
 import re
 from collections import Counter
@@ -39,7 +39,7 @@ IMPLIED = {"HEAD", "OPTIONS"}
 
 
 class Route(NamedTuple):
-    """One method of one path; `place` counts the paths of the same view."""
+    """One method of one path; `place` numbers the paths that share a view, from 1."""
 
     rule: Rule
     method: str
@@ -62,7 +62,7 @@ class Route(NamedTuple):
 
 
 def routes(app: Flask) -> Iterator[Route]:
-    """Every operation at every path, in the order of their paths."""
+    """Yields every operation at every path, in the order of the paths."""
     seen: Counter[tuple[str, str]] = Counter()
     for rule in sorted(app.url_map.iter_rules(), key=_order):
         if operation := operation_of(app.view_functions[rule.endpoint]):
@@ -72,14 +72,14 @@ def routes(app: Flask) -> Iterator[Route]:
 
 
 def _order(rule: Rule) -> tuple[bool, str, bool]:
-    """What is ours first, then each path before the same one below `/api`."""
+    """Sorts native paths first, then each path before its duplicate below `/api`."""
     return not rule.rule.startswith(NATIVE), rule.rule.removeprefix("/api"), rule.rule.startswith("/api/")
 
 
 def document(app: Flask) -> dict[str, Any]:
-    """The whole document."""
+    """Returns the whole OpenAPI document."""
     known = list(routes(app))
-    # In one go it would be a fifth of a second for everybody else; it is done once.
+    # Runs in a thread: it would block the event loop for a fifth of a second. It happens once.
     refs, schemas = offload(_schemas, known)
     paths: dict[str, Any] = {}
     for route in known:

@@ -1,4 +1,4 @@
-"""Operations: views that say what they take and give, which is checked at the door and read by the document."""
+"""Operations: views that declare what they take and return, which requests are validated by and the document is made of."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from webapp.heavy.turns import stand_in_line
 from webapp.upstream.foreign_json import exceeds
 
 MOST_BYTES = 1_000_000
-# To find so many values wrong takes a twentieth of a second.
+# To validate this many wrong values takes a twentieth of a second.
 MOST_PARTS = 30_000
 SHORT_BYTES = 16_384
 JSON = "application/json"
@@ -31,16 +31,15 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """What a route takes and gives.
+    """What a route takes and returns.
 
-    An empty scope is open to everybody; a caller with the scope `also` is let in too. `stream` names the grammar of its
-    events: with an `answer` beside it, callers choose by `Accept: text/event-stream`.
-    `media` is the type of an answer; with `upload` the body is a file, not JSON;
-    with `upload_field` it is a form with files in that field or, where there is a `body` too, one of both, which the view reads.
-    `by_hand` says why no token may do it, where that is so.
-    `takes_key` says that the view hands on an `idempotency_key()`.
-    `named` says by what name a caller sent what services call otherwise in a refusal; "" for what nobody sent.
-    `ticket` says of which chat a ticket in the address must be. `stream_path` is where a busy chat's answer can be read.
+    An empty scope makes it public; a caller with the scope `also` is allowed too. `stream` names the grammar of its events:
+    with an `answer` as well, clients choose by `Accept: text/event-stream`. `media` is the content type of the response. With
+    `upload` the body is a file, not JSON; with `upload_field` it is a form with files in that field or, if there is also a
+    `body`, one of the two, which the view reads. `by_hand` is the sentence that refuses tokens if only a signed-in person may
+    do this. `takes_key` means that the view uses `idempotency_key()`. `ticket` returns the chat for which a ticket in the URL
+    must be issued. `stream_path` is where a client can read the answer that keeps a chat busy.
+    `named` maps the fields that services name in a refusal to the names that clients use; "" for a field that no client sends.
     """
 
     summary: str
@@ -63,23 +62,23 @@ class Operation:
     most_bytes: int = MOST_BYTES
     named: Mapping[str, str] = field(default_factory=dict)
     stream_path: str = EVENTS_PATH
-    # What else it answers, by status: (sentence, model or nothing).
+    # Further responses, by status: (description, model or None).
     others: tuple[tuple[int, str, type[BaseModel] | None], ...] = ()
 
     @property
     def starts(self) -> bool:
-        """Whether an answer may begin by it, so that limits and other answers may refuse it."""
+        """Whether it can start an answer, so that rate limits or an answer in progress can refuse it."""
         return 409 in self.errors and 429 in self.errors
 
 
-# What whatever begins an answer may be refused with, beside its own.
+# The statuses, besides its own, with which an operation that starts an answer can be refused.
 STARTS = (409, 422, 429, 503)
 
 
 def operation(summary: str, *, scope: str, **facts: Any) -> Callable[[View], View]:
-    """Guards the view, reads what it takes (`body=`, `query=`) and serialises what it gives.
+    """Guards the view, parses its `body=` and `query=`, and serialises its result.
 
-    Facts are the fields of `Operation`. A view gives a model of `answer`, nothing for 204, or a response as it is.
+    `facts` are the fields of `Operation`. A view returns a model of the type `answer`, None for 204, or a finished response.
     """
     found = Operation(summary=summary, scope=scope, **facts)
 
@@ -106,12 +105,12 @@ def operation(summary: str, *, scope: str, **facts: Any) -> Callable[[View], Vie
 
 
 def operation_of(view: object) -> Operation | None:
-    """What a route has said of itself, if it is one of the API."""
+    """Returns the operation that a view declares; None if it is not part of the API."""
     return getattr(view, "operation", None)
 
 
 def both(blueprint: Blueprint, rule: str, *, methods: tuple[str, ...] = ("GET",)) -> Callable[[V], V]:
-    """Serves the view at the path as it is and, where it has no such prefix, below `/api` too."""
+    """Serves the view at the given path and, unless the path has that prefix, below `/api` too."""
 
     def around(view: V) -> V:
         for path in dict.fromkeys((rule, rule if rule.startswith("/api/") else f"/api{rule}")):
@@ -122,12 +121,12 @@ def both(blueprint: Blueprint, rule: str, *, methods: tuple[str, ...] = ("GET",)
 
 
 def wants_stream() -> bool:
-    """Whether the caller asks for the events themselves."""
+    """Returns whether the client accepts an event stream."""
     return "text/event-stream" in request.accept_mimetypes.values()
 
 
 def idempotency_key() -> str:
-    """What the caller calls this sending: the same key and text again give the first result."""
+    """Returns the client's idempotency key: a request that repeats both key and text gets the first result."""
     key = request.headers.get("Idempotency-Key", "").strip()
     if len(key) > 200:
         raise Refused({"Idempotency-Key": "At most 200 characters."})
@@ -135,7 +134,7 @@ def idempotency_key() -> str:
 
 
 def _names(names: Names) -> Names:
-    # No name of ours holds it, and PostgreSQL refuses even to look.
+    # None of our names contains a NUL, and PostgreSQL rejects a query with one.
     if any("\0" in str(value) for value in names.values()):
         raise NotFound("Page not found, or you don't have access.")
     return names
@@ -154,7 +153,7 @@ def _taken(found: Operation) -> dict[str, BaseModel]:
 
 
 def taken_body(model: type[M]) -> M:
-    """The body as this model, for a view that takes files too."""
+    """Parses the body as this model, for a view that also takes files."""
     taken = _body(model)
     assert isinstance(taken, model)
     return taken
@@ -164,11 +163,12 @@ def _body(model: type[BaseModel]) -> BaseModel:
     raw = request.get_data()
     if raw and not request.is_json:
         raise UnsupportedMediaType("Send JSON with Content-Type: application/json.")
-    # What it takes to say that a million values are wrong would hold up everybody.
+    # To list the errors of a million wrong values would block all other requests.
     if len(raw) > MOST_PARTS and exceeds(raw.decode("utf-8", "replace"), MOST_PARTS):
         raise Invalid(f"The body has more than {MOST_PARTS:,} values.")
     if len(raw) > SHORT_BYTES:
-        # Long ones are checked one in each turn of the loop, and nothing is held by who waits for theirs.
+        # Large bodies are validated one per turn of the event loop; a request that waits for its turn holds no database
+        # connection.
         db.session.rollback()
         stand_in_line()
     content = raw or b"{}"
@@ -191,5 +191,5 @@ def _response(found: Operation, given: Any) -> Response:
 
 
 def answered_with(model: BaseModel, status: int = 200) -> Response:
-    """A model as JSON, by the names it has on the wire."""
+    """Returns a model as a JSON response, with its fields under their aliases."""
     return Response(model.model_dump_json(by_alias=True), status, mimetype=JSON)

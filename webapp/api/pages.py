@@ -1,4 +1,4 @@
-"""The document of the API: for programs at /openapi.json, for people at /api."""
+"""The API's documentation: /openapi.json for programs, /api for people."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Errors for programs: one body for all of them, as problem+json."""
+"""Error responses for programs: every one has the same problem+json body."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,12 +20,12 @@ WORDS = {
     "int_type": "This must be a whole number.",
     "int_parsing": "This must be a whole number.",
 }
-# More faults than anybody mends by hand are not told one by one: a body may have a hundred thousand.
+# More errors than anyone fixes by hand are not listed one by one: a body can have a hundred thousand.
 MOST_FAULTS = 100
 
 
 class Problem(BaseModel):
-    """Why something was refused, in a sentence for people (`detail`, the same as `error`) and a word for programs (`code`)."""
+    """Why a request was refused, as a sentence for people (`detail`, repeated as `error`) and a code for programs (`code`)."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -42,7 +42,7 @@ class Problem(BaseModel):
 
 
 class Refused(Invalid):
-    """A body or an address with several things wrong."""
+    """A body or a query string with several invalid fields."""
 
     def __init__(self, fields: Mapping[str, str]) -> None:
         super().__init__("Something is missing or wrong: " + ", ".join(sorted(fields)) + ".")
@@ -53,9 +53,9 @@ class Refused(Invalid):
 
 
 def refusal(error: ValidationError, sent: Callable[[], Any]) -> Exception:
-    """What a body that does not fit is answered: unreadable is 400, wrong is 422 with a sentence for each field.
+    """Returns the error for an invalid request: 400 if it is not JSON, else 422 with a sentence for each field.
 
-    `sent` gives what was to be checked.
+    `sent` returns the data that was validated.
     """
     if error.error_count() > MOST_FAULTS:
         return Invalid(f"{error.error_count()} things are missing or wrong.")
@@ -70,7 +70,7 @@ def refusal(error: ValidationError, sent: Callable[[], Any]) -> Exception:
 
 
 def stream_url(generation_id: str, path: str = EVENTS_PATH) -> str:
-    """Where an answer can be read, with a ticket in place of a header; `path` may speak of {generation} and {chat}."""
+    """Returns the URL of an answer's stream, with a ticket in place of a header; `path` can contain {generation} and {chat}."""
     generation = db.session.get(Generation, generation_id)
     chat_id = generation.chat_id if generation else ""
     ticket = ticket_for(chat_id)
@@ -78,7 +78,7 @@ def stream_url(generation_id: str, path: str = EVENTS_PATH) -> str:
 
 
 def _name(place: tuple[int | str, ...], sent: Any, *, is_missing: bool) -> str:
-    """The field as it was sent: where a value can be of several kinds, its place names the one that was tried, too."""
+    """Returns the field's path as it was sent: for a union, pydantic's location also names the member it tried."""
     parts = list(place[:1])
     within: Any = sent.get(place[0]) if place and isinstance(sent, dict) else None
     for part in place[1:]:
@@ -93,7 +93,7 @@ def _holds(sent: Any, part: int | str) -> bool:
 
 
 def _either(sentences: list[str]) -> str:
-    """All that a value can be, as one sentence."""
+    """Joins the errors of a union's members to one sentence."""
     first, *others = dict.fromkeys(each.removesuffix(".") for each in sentences)
     return ", or ".join([first, *(each[:1].lower() + each[1:] for each in others)]) + "."
 

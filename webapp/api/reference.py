@@ -1,4 +1,4 @@
-"""The document of the API as people read it: section by section, each field in a line. Pure."""
+"""The API reference for people, generated from the OpenAPI document: by section, with a row for each field. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class FieldRow:
-    """One field: of an address, a header, a body, an answer or an event."""
+    """One field: of a URL, a header, a body, a response or an event."""
 
     name: str
     kind: str
@@ -20,7 +20,7 @@ class FieldRow:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Fields that belong together; `note` says where they stand or when they come."""
+    """A table of fields; `note` tells where they are sent or when they occur."""
 
     title: str
     note: str
@@ -40,7 +40,7 @@ class Entry:
 
 
 def sections(document: Json) -> dict[str, list[Entry]]:
-    """The operations by their tags, in the order of the document."""
+    """Returns the operations by tag, in the order of the document."""
     found: dict[str, list[Entry]] = {tag["name"]: [] for tag in document["tags"]}
     for path, methods in document["paths"].items():
         for method in METHODS:
@@ -101,7 +101,7 @@ def _resolved(document: Json, schema: Json) -> Json:
 
 
 def _kind(schema: Json) -> str:
-    """What a value is, in a few words."""
+    """Describes the type of a value in a few words."""
     if "$ref" in schema:
         return str(schema["$ref"]).rpartition("/")[2]
     if "enum" in schema:

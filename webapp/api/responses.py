@@ -1,4 +1,4 @@
-"""What an operation may answer, as the document says it."""
+"""The responses of an operation, as the OpenAPI document describes them."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -26,7 +26,7 @@ Refs = Mapping[tuple[type[BaseModel], Mode], Mapping[str, Any]]
 
 
 def models_of(operation: Operation) -> dict[type[BaseModel], Mode]:
-    """Every model an operation speaks of, with whether it is read (`validation`) or written (`serialization`)."""
+    """Returns every model an operation uses, and whether it is read (`validation`) or written (`serialization`)."""
     grammar = GRAMMARS.get(operation.stream)
     written = [operation.answer, *(each[2] for each in operation.others), *(grammar.events.values() if grammar else ())]
     read: dict[type[BaseModel], Mode] = {operation.body: "validation"} if operation.body else {}
@@ -34,7 +34,7 @@ def models_of(operation: Operation) -> dict[type[BaseModel], Mode]:
 
 
 def responses(operation: Operation, *, has_names: bool, refs: Refs) -> dict[str, Any]:
-    """By status: what was asked for, then what may be refused."""
+    """Returns an operation's responses by status: success first, then errors."""
     found: dict[str, Any] = {}
     if operation.answer or operation.media or not operation.stream:
         found[str(operation.status)] = _done(operation, refs)
@@ -52,18 +52,18 @@ def responses(operation: Operation, *, has_names: bool, refs: Refs) -> dict[str,
 
 
 def refusals(operation: Operation, *, has_names: bool) -> list[int]:
-    """The statuses with which an operation may be refused."""
+    """Returns the statuses with which an operation can be refused."""
     has_file = operation.upload or operation.upload_field
     reading = {400, 413, 415, 422} if operation.body else {413, 422} if has_file else {422} if operation.query else set()
     calling = {401, 403} if operation.scope else set()
     limited = {402} if operation.starts else set()
-    # `limits.made_per_minute` counts whatever is made or brought in.
+    # The setting `limits.made_per_minute` counts everything that is created or uploaded.
     limited |= {429} if operation.status == 201 or has_file else set()
     return sorted({*operation.errors, *limited, *reading, *calling, *({404} if has_names else ()), 503})
 
 
 def events(grammar: Grammar, refs: Refs) -> dict[str, Any]:
-    """A stream of server-sent events: what one of them is, and beside it the grammar of the whole."""
+    """Describes a stream of server-sent events: the schema of one event and, next to it, the grammar of all."""
     kinds = [
         _event(name if grammar.is_named else "message", refs[model, "serialization"]) for name, model in grammar.events.items()
     ]
@@ -74,7 +74,7 @@ def events(grammar: Grammar, refs: Refs) -> dict[str, Any]:
 
 
 def _event(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
-    """One event as readers of streams hand it on: its name, its position, and its data as text."""
+    """Describes an event as stream parsers return it: its name, its position, and its data as text."""
     text = {"type": "string", "contentMediaType": JSON, "contentSchema": data}
     fields = {"event": {"const": name}, "id": {"type": "string"}, "data": text}
     return {"type": "object", "properties": fields, "required": ["data"]}

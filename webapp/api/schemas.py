@@ -1,13 +1,13 @@
-"""What all bodies and answers of the API have in common. Pure."""
+"""Base classes and field types of all request bodies and responses of the API. Pure."""
 
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-# A schema is built by the first call that needs it, in a few milliseconds: all of them would take three megabytes.
+# Builds each validator on first use, in a few milliseconds: all of them would take three megabytes.
 LATER = ConfigDict(frozen=True, defer_build=True)
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")]
-# Of something that a caller may not know of: what looks like no id of ours is as little there as any other, and is a 404.
+# The id of something that may be hidden from the caller: an id of a wrong form is a 404 like any unknown one.
 AnyId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{0,64}$")]
 Cursor = Annotated[str, StringConstraints(pattern=r"^([0-9a-z]{26})?$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
@@ -16,7 +16,7 @@ Model = Annotated[Line, Field(description="The id of a model from `GET /api/v1/m
 
 
 class Body(BaseModel):
-    """What a caller sends: every type is meant, and there are no other fields."""
+    """A request body: types are strict, and unknown fields are rejected."""
 
     model_config = LATER | ConfigDict(strict=True, extra="forbid")
 
@@ -28,13 +28,13 @@ class Query(BaseModel):
 
 
 class Answer(BaseModel):
-    """What a caller gets. Fields may be added, never taken away."""
+    """A response. Later versions can add fields, but never remove one."""
 
     model_config = LATER
 
     @classmethod
     def of(cls, row: object, **more: Any) -> Self:
-        """What a row says under the same names, and what it does not say or says otherwise."""
+        """Makes a response from the row's attributes with the same names; `more` adds or replaces values."""
         return cls(**{name: getattr(row, name) for name in cls.model_fields.keys() - more.keys()}, **more)
 
 

@@ -1,4 +1,4 @@
-"""Sources of answers in the API: the same fields everywhere, as far as who reads them may see the document now."""
+"""Sources of answers in the API: always the same fields, null if the reader cannot see the document now."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ Kept = Sequence[Mapping[str, Any]]
 
 
 class SourceAnswer(Answer):
-    """All but its number is null for a caller who may not see the document, or when it is gone."""
+    """A source of an answer. All but its number is null if the caller cannot see the document, or it was deleted."""
 
     number: int = Field(description="By which the answer cites it.")
     title: str | None
@@ -29,12 +29,12 @@ class SourceAnswer(Answer):
 
 
 def told(kept: Kept) -> list[SourceAnswer]:
-    """Sources as the caller may see them."""
+    """Returns sources as the caller can see them."""
     return [_one(each) for each in seen(_reader(), kept)] if kept else []
 
 
 def told_of(rows: Iterable[Message]) -> dict[str, list[SourceAnswer]]:
-    """The same of several messages, asked for together."""
+    """Returns the sources of several messages by message id, read together."""
     owners, kept = list[str](), list[Mapping[str, Any]]()
     for row in rows:
         owners += [row.id] * len(row.sources)
@@ -46,12 +46,12 @@ def told_of(rows: Iterable[Message]) -> dict[str, list[SourceAnswer]]:
 
 
 def as_told(event: Event) -> Event:
-    """An event as the caller may hear it."""
+    """Returns an event with its sources as the caller can see them."""
     return Sources(tuple(each.model_dump() for each in told(event.items))) if isinstance(event, Sources) else event
 
 
 def hearing(context: Context) -> Callable[[Event], Event]:
-    """The same for a stream, whose caller is recognised anew."""
+    """Returns the same as a function for a stream, which authenticates its caller again for each such event."""
 
     def hear(event: Event) -> Event:
         if not isinstance(event, Sources):

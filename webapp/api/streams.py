@@ -1,4 +1,4 @@
-"""Answers as streams of server-sent events: a generation in the words of a dialect, from any position."""
+"""Answers as server-sent events: a generation in the frames of a dialect, from any position."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,10 +33,10 @@ WhenGone = Literal["leave", "stop"]
 def stream(
     generation: Generation, encoder: Encoder, *, after: int = 0, when_gone: WhenGone = "leave", visitor: str = ""
 ) -> Response:
-    """A generation from behind the position `after`, until its end.
+    """Streams a generation from the position `after` until its end.
 
-    With `when_gone="stop"` it is stopped as soon as its last reader has gone. `visitor` is the hash of a visitor's
-    cookie, where that is only just being given.
+    With `when_gone="stop"`, it is stopped when its last reader disconnects. `visitor` is the hash of a visitor's cookie if this
+    response is the one that sets it.
     """
     engine = the_engine()
     feed = GenerationFeed(engine, generation, encoder, after=after, hear=hearing(same_request()))
@@ -47,19 +47,19 @@ def stream(
 
 
 def events(feed: Feed, watcher: Watcher, *, leave: Callable[[], None] | None = None) -> Response:
-    """Streams a feed to this request's caller, with heartbeats and limits as for pages."""
+    """Streams a feed to this request's caller, with the same heartbeats and limits as pages."""
     return streamed(_sent(the_engine(), feed, watcher, outlet_of(request.environ), socket_of(request.environ), leave))
 
 
 def watcher_of(chat_id: str, *, visitor: str = "") -> Watcher:
-    """Who reads a chat's stream: counted with their pages, and let go when they may not read it any more."""
+    """Returns the watcher of a chat's stream: it counts with the person's pages, and disconnects without permission."""
     user = user_or_none()
     person = user.id if user else visitor or db.session.get_one(Chat, chat_id).visitor_hash or ""
     return watcher(person, partial(_is_allowed, same_request(), chat_id, visitor))
 
 
 def last_position() -> int:
-    """From where a reader goes on, by its header or its address; -1 when what it says was never a position here."""
+    """Returns the position to resume from, by header or query string; -1 for one that this server never sent."""
     said_last = request.headers.get("Last-Event-ID") or request.args.get("after", "")
     if not said_last:
         return 0
@@ -67,7 +67,7 @@ def last_position() -> int:
 
 
 def has_all(generation: Generation, after: int) -> bool:
-    """Whether nothing more follows this position, as far as this process remembers."""
+    """Returns whether nothing follows this position, as far as this process knows."""
     engine = the_engine()
     is_last = after > 0 and after == engine.topics.last(topic_names.of_generation(generation.id))
     return is_last and not generation.is_active and _has_said_its_end(engine, generation.id)
@@ -75,9 +75,11 @@ def has_all(generation: Generation, after: int) -> bool:
 
 @contextmanager
 def attending(lane: str) -> Iterator[Callable[[dict[str, int]], bool]]:
-    """This request's caller counts as there meanwhile. What is given waits for news behind these positions of topics, and says
-    whether there is still somebody to wait."""
-    # No connection is held while the model writes, and nothing is taken for true that was before.
+    """Counts this request's caller as present in the lane, and yields a function that waits for new entries.
+
+    It waits until a topic has entries after the given positions, and returns whether the caller is still connected.
+    """
+    # Holds no database connection while the model writes, and keeps no row that can be out of date by then.
     db.session.rollback()
     db.session.expire_all()
     watcher = Watcher(person="", per_lane=0, in_all=0, is_allowed=lambda: True)
@@ -85,7 +87,7 @@ def attending(lane: str) -> Iterator[Callable[[dict[str, int]], bool]]:
 
         def wait(cursors: dict[str, int]) -> bool:
             seat.signal.clear()
-            # Nothing is sent meanwhile: a heartbeat that is due for ever would be a wait for nothing.
+            # Nothing is sent while waiting: a heartbeat that stays due would end every wait immediately.
             seat.spoke()
             if not seat.is_over:
                 seat.wait(cursors)
@@ -95,9 +97,9 @@ def attending(lane: str) -> Iterator[Callable[[dict[str, int]], bool]]:
 
 
 def finished(generation: Generation) -> Generation:
-    """Waits for the end of an answer in the name of this request's caller.
+    """Waits for the end of an answer while this request's caller counts as present.
 
-    A caller who leaves before is refused like one who comes too late: nobody is there to read it.
+    If the caller disconnects, the request fails as it would for a deleted chat: no one is left to read the response.
     """
     id, topics, topic = generation.id, the_engine().topics, topic_names.of_generation(generation.id)
     the_engine().follows(generation)
@@ -136,12 +138,12 @@ def _sent(
 
 
 def _quick(seat: Seat, feed: Feed) -> bytes:
-    """What is told of access rings the same bell as text."""
+    """Returns new text; nothing if access may have changed, as those events wake the same watchers as text."""
     return b"" if seat.may_be_refused else feed.quick_news()
 
 
 def _has_said_its_end(engine: Engine, id: str) -> bool:
-    """Whether the end stands in the log already; who runs it may still be tidying up."""
+    """Returns whether the log already has its end; the run can still be cleaning up after it."""
     topic = topic_names.of_generation(id)
     last = engine.topics.last(topic)
     return last > 0 and any(isinstance(entry.event, Ended) for entry in engine.topics.read(topic, last - 1))

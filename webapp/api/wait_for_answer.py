@@ -1,4 +1,4 @@
-"""An answer that is waited for and given in one piece, or why there is none."""
+"""An answer in one piece, once it is complete, or the reason why there is none."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ SILENT = Failed("no_text", "The model returned no text.", retryable=True)
 
 
 class NoAnswer(AppError):
-    """There is no answer to give; the ids say what was saved all the same."""
+    """The error for a request without an answer; `ids` name what was saved nevertheless."""
 
     def __init__(self, failure: Failed, ids: Mapping[str, str]) -> None:
         super().__init__(failure.message)
@@ -33,7 +33,7 @@ class NoAnswer(AppError):
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A generation that has ended, and everything that happened on its way."""
+    """A generation that has ended, with everything that occurred until then."""
 
     generation: Generation
     course: Course
@@ -57,7 +57,7 @@ class Whole:
 
 
 def waited_for(generation: Generation, **ids: str) -> Whole:
-    """The whole answer; raises `NoAnswer` if it has no text, unless it was stopped."""
+    """Waits for the whole answer; raises `NoAnswer` if it has no text, unless it was stopped."""
     found = whole(finished(generation))
     if not found.text and not found.course.was_stopped:
         raise NoAnswer(found.course.failure or SILENT, ids)
@@ -65,7 +65,7 @@ def waited_for(generation: Generation, **ids: str) -> Whole:
 
 
 def unbroken(generation: Generation) -> Whole:
-    """The whole answer for a dialect that has no word for half of one: what broke off raises `NoAnswer` too."""
+    """Waits for the answer, for a dialect that has no status for a partial one: a failure raises `NoAnswer` even with text."""
     found = whole(finished(generation))
     if failure := found.course.failure:
         raise NoAnswer(failure, {})
@@ -73,7 +73,7 @@ def unbroken(generation: Generation) -> Whole:
 
 
 def whole(generation: Generation) -> Whole:
-    """What a generation has said, as the caller may hear it, from its log or, when that is forgotten, from what was saved."""
+    """Returns a generation's events as the caller can see them, from its log or, once that is gone, from what was saved."""
     course, events = Course(), _events(generation)
     for event in events:
         course.fold(as_told(event))

@@ -1,4 +1,4 @@
-"""What a dialect has to remember of a generation until its end. Pure."""
+"""The state a dialect keeps about a generation until it ends. Pure."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ UNFINISHED = Failed("stream_closed", "The stream ends here; the answer is kept a
 
 
 class Course:
-    """Folds canonical events into the few facts that closing events tell."""
+    """Folds canonical events into the few facts that the closing events of a dialect report."""
 
     def __init__(self) -> None:
         self.transcript = Transcript()
@@ -22,7 +22,7 @@ class Course:
         self._failed: Failed | None = None
 
     def fold(self, event: Event) -> None:
-        """Takes the next event."""
+        """Folds the next event."""
         self.transcript.fold(event)
         match event:
             case Sources(items):
@@ -36,7 +36,7 @@ class Course:
 
     @property
     def failure(self) -> Failed | None:
-        """Why it is an error, once it has ended; nothing when it is complete or was stopped."""
+        """The reason for an error; `UNFINISHED` before the end, None for an answer that is complete or was stopped."""
         if not self.ended:
             return UNFINISHED
         return (self._failed or BROKEN) if self.ended.status in ("interrupted", "failed") else None
@@ -47,7 +47,7 @@ class Course:
 
     @property
     def notices(self) -> list[dict[str, str]]:
-        """What the reader should know, in the order in which it happened."""
+        """The notices for the reader, in the order in which they occurred."""
         demo = [DEMO] if self.transcript.started and self.transcript.started.demo else []
         told = [each for each in self.transcript.notices if each.code != TRIED]
         return [{"code": each.code, "message": each.message} for each in [*demo, *told]]

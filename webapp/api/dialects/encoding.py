@@ -1,4 +1,4 @@
-"""What turns canonical events into the frames of a dialect, and frames into bytes. Pure."""
+"""The protocol of an encoder, which turns canonical events into a dialect's frames, and frames into bytes. Pure."""
 
 import json
 from collections.abc import Mapping
@@ -8,13 +8,13 @@ from typing import Any, Protocol
 from webapp.streaming.codec import encode
 from webapp.streaming.topics import Entry
 
-# Made once: `json.dumps` makes one for every value when it is told how to write.
+# One encoder for all: `json.dumps` creates a new one for every value if it gets any options.
 as_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
 class DialectFrame:
-    """One message on the wire. Text is sent as it is, everything else as one line of JSON in ASCII."""
+    """One message on the wire. Text is sent unchanged, anything else as one line of ASCII JSON."""
 
     data: Mapping[str, Any] | str
     event: str = ""
@@ -22,10 +22,10 @@ class DialectFrame:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a stream begins with. `seq` is the position after which entries follow.
+    """The state at the beginning of a stream. `seq` is the position after which entries follow.
 
-    With `is_snapshot` the position asked for is gone: `text` and `reasoning` are then everything said up to `seq`. An
-    encoder that does not take snapshots gets the same as entries instead, and `text` is empty.
+    `is_snapshot` means that the requested position is gone: `text` and `reasoning` then hold everything up to `seq`. An encoder
+    that does not take snapshots gets the same as entries instead, and `text` is empty.
     """
 
     generation_id: str
@@ -40,10 +40,10 @@ class State:
 
 
 class Encoder(Protocol):
-    """A dialect: it sees canonical events only, in order, and may remember what it has seen of them.
+    """The encoder of a dialect: it gets canonical events only, in order, and can keep state between them.
 
-    `opening` is called once and first, `encode` for each entry, `closing` once and last, when the answer has ended or
-    another reader has taken the place of this one.
+    `opening` is called once and first, `encode` for each entry, `closing` once and last, when the answer has ended or a newer
+    reader has displaced this one.
     """
 
     takes_snapshots: bool
@@ -54,7 +54,7 @@ class Encoder(Protocol):
 
 
 def wire(frames: list[DialectFrame], *, id: str = "") -> list[bytes]:
-    """Each frame as the bytes of one write; only the last carries the position, which is reached when all have arrived."""
+    """Encodes each frame as the bytes of one write; only the last has the id: the position is reached once all have arrived."""
     last = len(frames) - 1
     return [encode(_line(frame.data), event=frame.event, id=id if place == last else "") for place, frame in enumerate(frames)]
 

@@ -1,4 +1,4 @@
-"""What the dialects have in common of what their clients send and get."""
+"""Field types and base classes that the schemas of all dialects share."""
 
 from typing import Annotated
 
@@ -13,7 +13,8 @@ def _trimmed(value: object) -> object:
 
 Said = Annotated[
     str,
-    # Before the trimming, so that they are of text: behind it a refusal counts "items after validation".
+    # Before the trimming, so that pydantic reports the lengths as characters: after a validator, its errors speak of "items
+    # after validation".
     Field(min_length=1, max_length=MOST_CHARS, description="1 to 32 000 characters after trimming."),
     BeforeValidator(_trimmed),
 ]
@@ -21,13 +22,13 @@ Id = Annotated[str, Field(max_length=64)]
 
 
 class Taken(BaseModel):
-    """What a client sends; unknown fields are ignored."""
+    """A request body; unknown fields are ignored."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
 
 
 class Given(BaseModel):
-    """What a client gets."""
+    """A response."""
 
 
 class Notice(Given):

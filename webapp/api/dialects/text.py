@@ -1,4 +1,4 @@
-"""What dialects of plain text have in common: its pieces as they arrive, and one end. Pure."""
+"""The base class of encoders for plain text: pieces as they arrive, and one end. Pure."""
 
 from webapp.api.dialects.course import Course
 from webapp.api.dialects.encoding import DialectFrame
@@ -7,7 +7,7 @@ from webapp.streaming.topics import Entry
 
 
 class TextEncoder:
-    """A dialect says how it tells a piece and the end, and what else it tells."""
+    """Base of an encoder that sends text; subclasses define the frames of a piece, of the end and of other events."""
 
     takes_snapshots = False
 
@@ -24,7 +24,7 @@ class TextEncoder:
         return self._other(entry.event)
 
     def closing(self) -> list[DialectFrame]:
-        """What is still owed to one who leaves before the end."""
+        """Returns the end for a reader who is disconnected before it."""
         return [] if self._course.ended else self._end()
 
     def _piece(self, text: str) -> DialectFrame:

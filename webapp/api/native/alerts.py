@@ -1,4 +1,4 @@
-"""/api/v1/alerts: rules with their state, and what has happened; for admins."""
+"""/api/v1/alerts: alert rules with their state, and past alerts; for admins."""
 
 from datetime import datetime
 from typing import Literal
@@ -18,7 +18,7 @@ bp = Blueprint("api_alerts", __name__, url_prefix="/api/v1/alerts")
 
 
 class AlertAnswer(Answer):
-    """Rates are between 0 and 1, times in milliseconds, disk space in MB, ages in days."""
+    """An alert rule. Rates are between 0 and 1, times in milliseconds, disk space in MB, ages in days."""
 
     id: str
     title: str
@@ -42,7 +42,7 @@ class AlertList(Answer):
 
 
 class AlertChange(Body):
-    """Only the fields that are there are changed."""
+    """Only the fields that are sent change."""
 
     limit: float | None = Field(None, ge=0, le=10**12)
     warn_at: float | None = Field(None, ge=0, le=10**12)

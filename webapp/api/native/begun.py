@@ -1,4 +1,4 @@
-"""The API's answer for a generation that has started."""
+"""The API's response to a request that starts a generation."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from webapp.engine.tables import Generation
 
 
 class Sent(Answer):
-    """What was started. The answer is written whether or not a client reads it."""
+    """The generation that was started. The answer is written whether or not a client reads it."""
 
     chat_id: str
     message_id: str = Field(description="The answer in progress.")
@@ -31,7 +31,7 @@ STARTS: dict[str, Any] = {"scope": "chat", "answer": Sent, "status": 202, "error
 
 
 def begun(generation: Generation) -> Sent | Response:
-    """What was begun, or its events for who asks for them."""
+    """Returns the generation that was started, or its events if the client accepts an event stream."""
     return stream(generation, CanonicalEncoder()) if wants_stream() else sent(generation)
 
 

@@ -1,4 +1,4 @@
-"""/api/v1/budgets: how much may be used, by whom, and how much of it is. Members see those that count what they use."""
+"""/api/v1/budgets: limits on usage, and how much is used. Members see those that count their own usage."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -26,7 +26,7 @@ WarnAt = Annotated[float, Field(gt=0, le=1, description="From which share on peo
 
 
 class BudgetAnswer(Answer):
-    """`limit`, `used` and `reserved` are in the unit. Without a `model`, all models count."""
+    """A budget. `limit`, `used` and `reserved` are in `unit`. Without a `model`, all models count."""
 
     id: str
     who: Who
@@ -56,7 +56,7 @@ class NewBudget(Body):
 
 
 class BudgetChange(Body):
-    """Only the fields that are there are changed."""
+    """Only the fields that are sent change."""
 
     limit: Limit | None = None
     warn_at: WarnAt | None = None

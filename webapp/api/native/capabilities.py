@@ -1,4 +1,4 @@
-"""/api/v1/capabilities: what this server can do, and what the caller may."""
+"""/api/v1/capabilities: the features of this server, and the caller's permissions."""
 
 from flask import Blueprint, Flask, current_app
 from pydantic import Field
@@ -28,7 +28,7 @@ class DialectAnswer(Answer):
 
 
 class LimitsAnswer(Answer):
-    """0 means no limit."""
+    """The server's limits; 0 means no limit."""
 
     answers_per_minute: int
     answers_at_once: int

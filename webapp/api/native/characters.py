@@ -1,4 +1,4 @@
-"""/api/v1/characters: whom one can chat with."""
+"""/api/v1/characters: the characters of chats."""
 
 import re
 from dataclasses import replace
@@ -22,9 +22,9 @@ from webapp.errors import Invalid
 from webapp.knowledge import queries as knowledge
 from webapp.knowledge.attaching import MOST_COLLECTIONS
 
-# Several files at once, each within its own bound.
+# An upload can contain several files, each with a limit of its own.
 MOST_BYTES = 64 * 1024 * 1024
-# Of the texts on a page: 500 characters of 80,000 would be forty megabytes, several times over.
+# Limits the text in one page of results: 500 characters of 80,000 letters would be forty megabytes, several times over.
 PAGE_CHARS = 1_000_000
 bp = Blueprint("api_characters", __name__, url_prefix="/api/v1/characters")
 TAKES_PICTURE: dict[str, Any] = {"scope": "chat", "upload": True, "most_bytes": PICTURE_BYTES, "errors": (409, 422)}
@@ -35,7 +35,7 @@ LongText = Annotated[str, StringConstraints(max_length=20_000)]
 Greetings = Annotated[list[LongText], Field(max_length=MOST_GREETINGS)]
 Tags = Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=40)]], Field(max_length=12)]
 
-# In whichever way somebody writes the version of a card.
+# Accepts every way to write the version of a character card: 2, v2, 2.0, chara_card_v2.
 Spec = Annotated[Version, BeforeValidator(lambda value: re.sub(r"^(chara_card_)?v?|\.0$", "", str(value)))]
 
 
@@ -103,7 +103,7 @@ class ExportQuery(Query):
 
 
 class NewCharacter(Body):
-    """It says something of itself in at least one of its texts."""
+    """A new character; at least one of its texts must describe it."""
 
     name: Name
     description: Description = ""
@@ -119,7 +119,7 @@ class NewCharacter(Body):
 
 
 class CharacterChange(Body):
-    """Only the fields that are there are changed."""
+    """Only the fields that are sent change."""
 
     name: Name | None = None
     description: Description | None = None
@@ -228,7 +228,7 @@ def delete_avatar(id: str) -> None:
 
 
 def sent_picture() -> bytes:
-    """The body, which is the picture itself."""
+    """Returns the request body, which is the image itself."""
     if content := request.get_data():
         return content
     raise Invalid("Send the image as the request body.", field="avatar")

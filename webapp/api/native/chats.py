@@ -1,4 +1,4 @@
-"""/api/v1/chats: the list, and what is done with a chat as a whole."""
+"""/api/v1/chats: the list of chats, and operations on a whole chat."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -131,7 +131,7 @@ CHANGED: Any = {
 
 
 class ChatChange(create_model("Settings", __base__=Body, **CHANGED)):  # type: ignore[misc]  # as above
-    """Only the fields that are there are changed."""
+    """Only the fields that are sent change."""
 
     title: Line | None = None
     model: Line | None = None
@@ -283,7 +283,7 @@ def _refuse_what_does_not_go_together(body: NewChat) -> None:
 
 
 def _silent(body: NewChat, reads: Sequence[str]) -> Chat:
-    """A chat without messages yet, except for a character's greeting."""
+    """Creates a chat without messages, except for a character's greeting."""
     me = caller()
     ids = body.character_ids or [body.character_id]
     if ids == [""]:
@@ -295,7 +295,7 @@ def _silent(body: NewChat, reads: Sequence[str]) -> Chat:
 
 
 def _played(body: NewChat, ids: Sequence[str], reads: Sequence[str]) -> Chat:
-    """A chat in which one character or several have greeted."""
+    """Creates a chat in which one or several characters have sent their greetings."""
     me, persona = caller(), _persona(body.persona_id)
     if len(ids) > 1:
         return groups.begin(ids, by=me, turn_order=body.turn_order or "", persona=persona, model=body.model, reads=reads)
@@ -343,14 +343,14 @@ def _in_trash(id: str) -> Chat:
 
 
 def told_one(row: Chat) -> ChatAnswer:
-    """A chat with the caller's right in it."""
+    """Returns a chat with the caller's permission in it."""
     me = user_or_none()
     is_own = me is not None and row.owner_id == me.id
     return _told([row], variables.at(row.head_id if row.cast_ids else None) if is_own else None)[0]
 
 
 def _told(rows: Sequence[Chat], kept: dict[str, str] | None = None) -> list[ChatAnswer]:
-    """Chats in their order, each with the caller's right in it."""
+    """Returns chats in the order given, each with the caller's permission in it."""
     running, me = queries.lanes_in_use(row.lane for row in rows), user_or_none()
     readable = reading.readable(rows, me)
     own = [row for row in rows if me and row.owner_id == me.id]
@@ -361,7 +361,7 @@ def _told(rows: Sequence[Chat], kept: dict[str, str] | None = None) -> list[Chat
     return [
         ChatAnswer.of(
             row,
-            # In the trash it is its owner's alone.
+            # A chat in the trash gives no one but its owner a permission.
             right=right_in(row, me) or "view",
             character_ids=row.cast_ids,
             turn_order=row.turn_order if row.is_group else None,

@@ -1,4 +1,4 @@
-"""/api/v1/collections: documents that are granted together, and who may see them."""
+"""/api/v1/collections: documents that are shared together, and who can read them."""
 
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -32,7 +32,7 @@ Model = Annotated[
 
 
 class Embedding(BaseModel):
-    """How far its documents are found by meaning."""
+    """The progress of embedding a collection's documents for semantic search."""
 
     state: State
     model: str = Field(description="The model whose vectors are searched; empty if there are none.")
@@ -75,7 +75,7 @@ class NewEmbedding(Body):
 
 
 class CollectionChange(Body):
-    """Only the fields that are there are changed."""
+    """Only the fields that are sent change."""
 
     name: Name | None = None
     about: About | None = None

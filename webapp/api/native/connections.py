@@ -1,4 +1,4 @@
-"""/api/v1/connections: the servers whose models are offered; for admins. Keys go in and never come out."""
+"""/api/v1/connections: the servers whose models are offered; for admins. Keys are write-only."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -56,7 +56,7 @@ class NewConnection(Body):
 
 
 class ConnectionChange(Body):
-    """Only the fields that are there are changed. Another address needs the key again."""
+    """Only the fields that are sent change. A new address requires the key again."""
 
     name: Line | None = None
     base_url: Line | None = None

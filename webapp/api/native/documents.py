@@ -1,4 +1,4 @@
-"""/api/v1/documents and search: what collections hold, and finding passages in it."""
+"""/api/v1/documents and search: the documents of collections, and a search for passages in them."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -24,7 +24,7 @@ from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.web.uploads import expect_files
 
 bp = Blueprint("api_documents", __name__, url_prefix="/api/v1")
-# What is longer comes as a file: a body of JSON is held in memory.
+# Longer texts must be uploaded as a file: a JSON body is held in memory.
 MOST_JSON_BYTES = 16 * 1024 * 1024
 MOST_FILES = 20
 State = Literal["waiting", "reading", "splitting", "embedding", "ready", "failed"]
@@ -65,7 +65,7 @@ class AddedList(Answer):
 
 
 class NewText(Body):
-    """A text, or the address of one page of the web."""
+    """A text, or the URL of one web page."""
 
     text: str = ""
     url: str = Field("", max_length=2_000, description="Fetched once, as its robots.txt allows.")
@@ -74,7 +74,7 @@ class NewText(Body):
 
 
 class DocumentChange(Body):
-    """Only the fields that are there are changed."""
+    """Only the fields that are sent change."""
 
     title: Title | None = None
     level: Level | None = None
@@ -226,7 +226,7 @@ def _visible(id: str) -> Document:
 
 
 def _sent_text() -> NewText | None:
-    """What was sent as JSON; nothing where files are."""
+    """Returns the JSON body; None if the request contains files."""
     if request.mimetype == "multipart/form-data":
         expect_files(documents.most_bytes(), files=MOST_FILES)
         return None

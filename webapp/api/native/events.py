@@ -1,4 +1,4 @@
-"""The events of the native streams, one for each entry of a log, behind a snapshot where one is needed."""
+"""The events of the native streams, one for each entry of a log, after a snapshot where one is needed."""
 
 from dataclasses import fields
 from typing import Any
@@ -11,12 +11,12 @@ from webapp.api.schemas import Answer
 from webapp.streaming.events import GENERATION_EVENTS, Text, to_json
 from webapp.streaming.topics import Entry
 
-# Those with a place of their own; all others come between the first of them and the second.
+# Events with a fixed place in the order; all others occur between the first of these and the second.
 PLACED = ("started", "failed", "saved", "ended")
 
 
 class SnapshotEvent(Answer):
-    """Everything said up to here: the position that was asked for is gone. What was read before is thrown away."""
+    """Everything written so far, as the requested position is gone. It replaces what the client has read before."""
 
     generation_id: str
     message_id: str
@@ -60,7 +60,7 @@ class CanonicalEncoder:
     def encode(self, entry: Entry) -> list[DialectFrame]:
         event = entry.event
         if isinstance(event, Text):
-            # Nearly all are. To have it written around a text that is written alone takes a fifth of the time.
+            # Nearly all events are text: to encode the text alone and format the object around it takes a fifth of the time.
             return [DialectFrame(f'{{"text":{as_json(event.text)}}}', type(event).__name__.lower())]
         fields = to_json(event)
         return [DialectFrame(fields, str(fields.pop("kind")))]

@@ -1,4 +1,4 @@
-"""/api/v1/export and /api/v1/import: taking everything along, and bringing chats in."""
+"""/api/v1/export and /api/v1/import: exporting all of one's data, and importing chats."""
 
 from flask import Blueprint, Response, request
 from pydantic import Field
@@ -16,7 +16,7 @@ bp = Blueprint("api_exchange", __name__, url_prefix="/api/v1")
 
 
 class Brought(Answer):
-    """What became of a file: what is new, what was here already, what cannot be kept and why."""
+    """The result of an import: what is new, what was known already, what was rejected and why."""
 
     chats: int
     messages: int

@@ -1,4 +1,4 @@
-"""/api/v1/experiments: versions of a prompt compared by what people make of the answers; for admins."""
+"""/api/v1/experiments: versions of a prompt compared by people's feedback on the answers; for admins."""
 
 from datetime import datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""/api/v1/files: files that are sent in messages."""
+"""/api/v1/files: files attached to messages."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""/api/v1/chats/<id>/follow-up: the messages that wait, each until the answer before it is complete."""
+"""/api/v1/chats/<id>/follow-up: the queued messages, each sent when the answer before it is complete."""
 
 from flask import Blueprint, Response
 

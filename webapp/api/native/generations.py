@@ -1,4 +1,4 @@
-"""/api/v1/generations: how an answer comes about, read from any position, stopped, continued."""
+"""/api/v1/generations: the runs of models, read from any position, stopped, continued."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -31,7 +31,7 @@ bp = Blueprint("api_generations", __name__, url_prefix="/api/v1/generations")
 
 
 class GenerationAnswer(Answer):
-    """One use of a model. Unknown numbers are null, never 0."""
+    """One run of a model. Unknown numbers are null, never 0."""
 
     id: str
     chat_id: str
@@ -78,11 +78,12 @@ def show(id: str) -> GenerationAnswer:
 @operation(
     "Stream an answer as events, from any position, during and after generation",
     scope="read",
-    # Of a plan: what a token for plans begins, it may watch. Whose it is, and whether it is one, is asked below.
+    # A token with the scope `plans` can read the generations it starts. `_readable` checks that it is a plan's, and the
+    # caller's.
     also="plans",
     query=EventsQuery,
     stream=EVENTS,
-    # A visitor's cookie goes along, and whose answer it is is asked below.
+    # Visitors are identified by their cookie; `_readable` checks that the answer is theirs.
     visitors=True,
     ticket=chat_of,
     others=((204, "Everything has been read, or another reader took over; an EventSource does not reconnect.", None),),
@@ -111,7 +112,7 @@ def go_on(id: str) -> Sent | Response:
 
 
 def _readable(id: str) -> tuple[Generation, Plan | None]:
-    """A generation whose events the caller may read, with the plan that it writes if it does."""
+    """Returns a generation whose events the caller can read, and the plan that it writes, if any."""
     generation = db.session.get(Generation, id)
     if generation is None or not topic_names.plan_in(generation.lane):
         if caller_or_none():

@@ -1,4 +1,4 @@
-"""/api/v1/groups: people who are given rights together, for admins."""
+"""/api/v1/groups: people who are granted permissions together; for admins."""
 
 from flask import Blueprint
 from pydantic import BaseModel

@@ -1,4 +1,4 @@
-"""/api/v1/insights: how many answers, how well, how quickly and at what cost. For members their own, for admins everybody's."""
+"""/api/v1/insights: number, quality, speed and cost of answers. Members see their own, admins everyone's."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
@@ -65,7 +65,7 @@ class Tokens(Answer):
 
 
 class Summary(Answer):
-    """Rates are between 0 and 1; times are counted from the request. Null where there is nothing to count."""
+    """Rates are between 0 and 1; times are measured from the request. Null if there is nothing to count."""
 
     since: datetime = Field(serialization_alias="from")
     until: datetime = Field(serialization_alias="to")
@@ -165,7 +165,7 @@ def _wanted(query: InsightsQuery, *, outcome: str = "") -> Wanted:
 
 
 def _whose(user: str) -> str:
-    """Whose answers: a member's own, and for an admin anybody's or, empty, everybody's."""
+    """Returns the id of the user whose answers count: for members their own, for admins any or, empty, everyone's."""
     me = caller().id
     if may("admin"):
         return user

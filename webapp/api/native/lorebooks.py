@@ -1,4 +1,4 @@
-"""/api/v1/lorebooks: what worlds are made of."""
+"""/api/v1/lorebooks: collections of entries about a fictional world."""
 
 from datetime import datetime
 from typing import Any
@@ -50,7 +50,7 @@ class NewLorebook(Body):
 
 
 class LorebookChange(Body):
-    """Only the fields that are there are changed."""
+    """Only the fields that are sent change."""
 
     name: Name | None = None
     is_always: bool | None = None
@@ -166,6 +166,6 @@ def _told(row: Lorebook) -> LorebookAnswer:
 
 
 def _whose(row: Lorebook) -> dict[str, bool]:
-    """How it is used always is a matter of its owner's own chats."""
+    """Returns the fields about the caller as owner; `is_always` applies to the owner's chats alone."""
     is_own = row.owner_id == caller().id
     return {"is_own": is_own, "is_always": is_own and row.is_always}

@@ -1,4 +1,4 @@
-"""/api/v1/mail: whether email can be sent, its password, and a test; for admins. Everything else of it are settings, `mail.*`."""
+"""/api/v1/mail: whether email can be sent, the SMTP password, and a test; for admins. The rest are the settings `mail.*`."""
 
 from flask import Blueprint
 from pydantic import Field

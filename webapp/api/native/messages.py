@@ -1,4 +1,4 @@
-"""/api/v1/.../messages: what is said in a chat, said anew, and taken out of sight."""
+"""/api/v1/.../messages: sending, regenerating, editing and hiding messages."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -25,7 +25,7 @@ from webapp.chat.tables import Message
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 
-# Each message of a page names all those beside it.
+# Each message in a page lists the ids of all versions next to it.
 MOST_VERSIONS = 500
 bp = Blueprint("api_messages", __name__, url_prefix="/api/v1")
 
@@ -162,7 +162,7 @@ def erase(id: str) -> None:
 
 
 def _told(rows: Sequence[Message]) -> list[MessageAnswer]:
-    """Messages of one chat in their order, as far as they are written."""
+    """Returns messages of one chat in the order given, each with the text written so far."""
     generations, versions = queries.generations_of(rows), queries.siblings_of(rows)
     sources = told_of(rows)
     return [_answer(row, generations.get(row.id, []), versions.get(row.id, []), sources.get(row.id, [])) for row in rows]

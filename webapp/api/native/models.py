@@ -1,4 +1,4 @@
-"""/api/v1/models: what may be chosen here."""
+"""/api/v1/models: the models that people can choose on this server."""
 
 from flask import Blueprint
 from pydantic import Field

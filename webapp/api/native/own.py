@@ -1,4 +1,4 @@
-"""/api/v1/me and /api/v1/tokens: who the caller is, and the tokens of theirs."""
+"""/api/v1/me and /api/v1/tokens: the caller's account and API tokens."""
 
 from datetime import datetime
 from typing import Literal, get_args
@@ -32,7 +32,7 @@ class Me(Answer):
 
 
 class MeChange(Body):
-    """Only the fields that are there are changed."""
+    """Only the fields that are sent change."""
 
     remembers: bool | None = None
     is_reading_counted: bool | None = None

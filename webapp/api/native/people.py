@@ -1,4 +1,4 @@
-"""/api/v1/users: who is here, who is invited, and what is done with accounts; for admins."""
+"""/api/v1/users: accounts, invitations, and operations on accounts; for admins."""
 
 from datetime import datetime
 from typing import Literal

@@ -1,4 +1,4 @@
-"""/api/v1/personas: who one is in chats with characters."""
+"""/api/v1/personas: the roles that people play in chats with characters."""
 
 from datetime import datetime
 
@@ -50,7 +50,7 @@ class NewPersona(Body):
 
 
 class PersonaChange(Body):
-    """Only the fields that are there are changed."""
+    """Only the fields that are sent change."""
 
     name: Name | None = None
     description: LongText | None = None
@@ -148,7 +148,7 @@ def _visible(id: str) -> Persona:
 
 
 def _seen(*rows: Persona) -> set[str]:
-    """The lorebooks of these personas that the caller can see."""
+    """Returns the ids of the personas' lorebooks that the caller can see."""
     return set(lorebooks.visible_among(caller(), (id for row in rows for id in row.lorebook_ids)))
 
 

@@ -1,4 +1,4 @@
-"""/api/v1/prompts: texts for models, with versions that never change."""
+"""/api/v1/prompts: prompts for models, with immutable versions."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -21,7 +21,7 @@ from webapp.prompts.checking import MOST_CHARS, MOST_PARTS, VersionInput
 from webapp.prompts.queries import KnownPrompt, Version
 from webapp.prompts.template import Part, TooLong, partly_filled
 
-# Of the texts of versions on a page: a prompt can have a thousand of sixty thousand.
+# Limits the text in one page of versions: a prompt can have a thousand versions of sixty thousand characters.
 PAGE_CHARS = 1_000_000
 bp = Blueprint("api_prompts", __name__, url_prefix="/api/v1/prompts")
 Key = Annotated[str, StringConstraints(min_length=1, max_length=80)]
@@ -176,7 +176,7 @@ def publish(key: str, body: NewVersion) -> VersionAnswer:
 @bp.put("/<key>/strategy")
 @operation("Choose which version is used", scope="chat", body=StrategyBody, answer=PromptAnswer, errors=(409, 422))
 def choose(key: str, body: StrategyBody) -> PromptAnswer:
-    """During an experiment, A_B_TEST and BEST_PERFORMANCE say how its versions are given out. BEST_PERFORMANCE starts one."""
+    """During an experiment, A_B_TEST and BEST_PERFORMANCE set how its versions are assigned. BEST_PERFORMANCE starts one."""
     prompt = _changeable(key)
     if body.strategy in experiments.METHODS:
         weights = {int(version): weight for version, weight in (body.weights or {}).items()}
@@ -195,7 +195,7 @@ def choose(key: str, body: StrategyBody) -> PromptAnswer:
     errors=(409, 422),
 )
 def read_from(key: str, body: CollectionsBody) -> PromptAnswer:
-    """Each time, they are searched as the person who asks. Collections that others have chosen and you can't see stay."""
+    """Searches use the permissions of the person who sends the message. Collections set by others that you can't see stay."""
     service.read_from(_changeable(key), body.collection_ids, by=caller(), who=who())
     return _one(key)
 
@@ -215,7 +215,7 @@ def _visible(key: str) -> KnownPrompt:
 
 
 def _changeable(key: str) -> KnownPrompt:
-    """What is the team's takes a token for administration."""
+    """Returns the prompt; a prompt of the team requires the scope `admin`."""
     prompt = _visible(key)
     if prompt.owner_id is None:
         check("admin")
@@ -223,7 +223,7 @@ def _changeable(key: str) -> KnownPrompt:
 
 
 def _within(most_chars: int, versions: Iterable[Version]) -> Iterator[Version]:
-    """The first of these, as many as have so many characters together, and one in any case."""
+    """Yields the first versions, at least one, whose texts have at most `most_chars` characters together."""
     chars = 0
     for place, each in enumerate(versions):
         chars += sum(len(part.text) for part in each.parts)

@@ -1,4 +1,4 @@
-"""/api/v1/questions: questions with the documents that answer them, and how well the search finds those."""
+"""/api/v1/questions: questions with the documents that answer them, and how well the search finds these."""
 
 from flask import Blueprint
 from pydantic import Field

@@ -1,4 +1,4 @@
-"""/api/v1/runs: where a run of a workflow stands, and what can be done in it."""
+"""/api/v1/runs: the state of workflow runs, and operations on them."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -103,7 +103,7 @@ class Move(Body):
 
 
 class Redone(Answer):
-    """What it brings with it."""
+    """The consequences of a change to a run, shown before it is confirmed and after."""
 
     steps: list[str] = Field(description="Steps that will be done again, or are new in the other version.")
     dropped: list[str] = Field(description="Answers that will no longer count, or steps that are gone in the other version.")

@@ -1,4 +1,4 @@
-"""/api/v1/chats/<id>/story: the story so far, which models are told in place of what no longer fits."""
+"""/api/v1/chats/<id>/story: the story so far, sent to models in place of messages that no longer fit."""
 
 from datetime import datetime
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""/api/v1/chats/<id>/suggestion: the next message of whoever plays with a character, written by the model."""
+"""/api/v1/chats/<id>/suggestion: the person's next message in a chat with a character, suggested by the model."""
 
 from flask import Blueprint
 from pydantic import Field

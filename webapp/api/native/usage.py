@@ -1,4 +1,4 @@
-"""/api/v1/usage: how many answers, tokens and dollars, day by day and model by model."""
+"""/api/v1/usage: number of answers, tokens and cost in dollars, by day and model."""
 
 from datetime import date, timedelta
 from typing import Annotated
@@ -24,7 +24,7 @@ class UsageQuery(Query):
 
 
 class UsedAnswer(Answer):
-    """Sums of what is known: null while nothing is. The counts say of how many answers it is not."""
+    """Sums of the known values, null if all are unknown; `without_…` counts the answers whose value is unknown."""
 
     day: date
     model: str

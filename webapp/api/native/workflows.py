@@ -1,4 +1,4 @@
-"""/api/v1/workflows: definitions, their versions, and runs begun from them."""
+"""/api/v1/workflows: definitions, their versions, and runs started from them."""
 
 from datetime import datetime
 from typing import Any
@@ -54,7 +54,7 @@ class Note(Body):
 
 
 class NoFields(Body):
-    """Nothing is needed."""
+    """An empty body."""
 
 
 @bp.get("")

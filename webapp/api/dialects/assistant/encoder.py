@@ -10,7 +10,7 @@ from webapp.streaming.events import TRIED, Event, Notice, Started
 
 
 class AssistantEncoder(TextEncoder):
-    """`elapsed_ms` says how long it has taken so far."""
+    """Encodes the assistant dialect; `elapsed_ms` returns the time since the request."""
 
     def __init__(self, session_id: str, message_id: str, elapsed_ms: Callable[[], int]) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class AssistantEncoder(TextEncoder):
             frames.append(_frame("error", message=failure.message, code=failure.code))
         else:
             frames.append(_frame("done", message="Streaming complete"))
-        # A text that ends in an error is saved as well; of one that never came there is nothing to tell.
+        # The text of a failed answer is saved too; an answer that failed without any text has nothing to report.
         if self._course.ended and (self._course.ended.status != "failed" or self._course.transcript.text):
             frames.append(self._saved())
         return [*frames, _frame("stream_end")]

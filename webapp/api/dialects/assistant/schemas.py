@@ -1,4 +1,4 @@
-"""What clients of dialect 4 send, get and hear, field by field."""
+"""Request bodies, responses and events of dialect 4."""
 
 from typing import Annotated, Any, Literal
 
@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from webapp.api.dialects.schemas import Given, Id, Notice, Said, Taken
 from webapp.api.grammars import Grammar, register
 
-# Earlier messages that are sent when the client doesn't say how many.
+# How many earlier messages are sent to the model if the client does not specify a number.
 USUAL_LIMIT = 10
 
 

@@ -1,4 +1,4 @@
-"""Dialect 4: the assistant, streamed and not, each path with and without `/api`."""
+"""Dialect 4: the assistant, streamed or in one piece, each path with and without `/api`."""
 
 from collections.abc import Callable
 
@@ -67,7 +67,7 @@ def ask_and_watch(body: AssistantMessage) -> Response:
 
 
 def _asked(body: AssistantMessage) -> Generation:
-    """The generation that answers; without a session there is a new chat."""
+    """Starts the generation that answers; without a session id, in a new chat."""
     me, key = caller(), idempotency_key()
     if not body.session_id:
         return service.begin(body.message, model=me.default_model, key=key, owner_id=me.id, prompt_key=_prompt_key())
@@ -80,7 +80,7 @@ def _prompt_key() -> str:
 
 
 def _clock() -> Callable[[], int]:
-    """Says how many milliseconds have passed since it was asked for."""
+    """Returns a function that gives the milliseconds since this call."""
     now = the_engine().now
     begun_at = now()
     return lambda: round((now() - begun_at) * 1000)

@@ -1,4 +1,4 @@
-"""Where an answer cites its sources, as annotations of OpenAI's kind. Pure."""
+"""The citations in an answer, as annotations in OpenAI's format. Pure."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,13 +6,13 @@ from itertools import islice
 from typing import Any
 
 CITED = re.compile(r"\[(\d{1,3})\]")
-# Three characters that cite become an annotation of half a kilobyte, and what is no source costs time as well: an answer of a
-# megabyte would be a hundred of them.
+# A citation of three characters becomes an annotation of half a kilobyte, and brackets that cite no source take time too:
+# without a limit, an answer of a megabyte would become a hundred.
 MOST_PLACES = 500
 
 
 def annotations(text: str, sources: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One for each of the first places where a source is cited; one that isn't cited there stands at the end."""
+    """Returns an annotation for each of the first citations; a source that none of them cites is annotated at the text's end."""
     known = {each["number"]: each for each in sources if "number" in each}
     found = ((int(each[1]), each.span()) for each in islice(CITED.finditer(text) if known else (), MOST_PLACES))
     places = [(number, span) for number, span in found if number in known]

@@ -1,4 +1,4 @@
-"""The OpenAI-compatible endpoint: chunks of a chat completion, and the words for what goes wrong. Pure."""
+"""The OpenAI-compatible endpoint: chunks of a chat completion, finish reasons, usage and errors. Pure."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +23,7 @@ TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """Which completion it is: `created` in seconds, `model` as it was asked for until it is known who answers."""
+    """The completion's identity: `created` in seconds; `model` as requested, until it is known which model answers."""
 
     id: str
     model: str
@@ -67,14 +67,14 @@ class DoorEncoder(TextEncoder):
 
 
 def finish_reason(ended: Ended | None) -> str:
-    """Why it ends, in OpenAI's words, which have none for a person who stopped it: `stop` would call the text complete."""
+    """Returns OpenAI's reason for the end. It has none for an answer that a person stopped: `stop` would call it complete."""
     if ended and ended.status == "stopped":
         return "length"
     return REASONS.get(ended.reason, "stop") if ended else "stop"
 
 
 def usage(known: Usage | None) -> dict[str, int] | None:
-    """Null when the model did not say: nothing is made up."""
+    """Returns the token usage; null if the provider did not report it, never an estimate."""
     if not known or known.input_tokens is None or known.output_tokens is None:
         return None
     total = known.input_tokens + known.output_tokens

@@ -1,4 +1,4 @@
-"""What clients of the OpenAI-compatible endpoint send, get and hear."""
+"""Request bodies, responses and chunks of the OpenAI-compatible endpoint."""
 
 from typing import Annotated, Any, Literal
 

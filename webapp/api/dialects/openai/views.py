@@ -1,4 +1,4 @@
-"""The OpenAI-compatible endpoint: chat completions and models, for whatever client library speaks that."""
+"""The OpenAI-compatible endpoint: chat completions and models, for any client library that supports them."""
 
 import json
 from functools import partial
@@ -40,7 +40,7 @@ from webapp.live.watchers import Context, same_request
 from webapp.providers.base import Turn
 
 TAG = "OpenAI-compatible endpoint"
-# All that was said before comes with each request.
+# Each request contains the whole conversation so far.
 MOST_BYTES = 4_000_000
 CODES = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
 OTHERS = tuple((status, "In OpenAI's format.", DoorError) for status in (400, 401, 403, 404, 413, 429, 502, 503, 504))
@@ -87,7 +87,7 @@ def complete(body: CompletionRequest) -> Response | Completion:
 
 @bp.after_app_request
 def in_openais_form(response: Response) -> Response:
-    """What is refused behind this door, for whatever reason, in the form that OpenAI's clients know."""
+    """Converts any error response of this endpoint to the format that OpenAI's clients parse."""
     if not (request.path.startswith("/v1/") and response.mimetype == PROBLEM):
         return response
     problem = json.loads(response.get_data())
@@ -95,7 +95,7 @@ def in_openais_form(response: Response) -> Response:
     message = " ".join(f"{name}: {sentence}" for name, sentence in fields.items()) or problem["detail"]
     response.status_code = 400 if response.status_code == 422 else response.status_code
     if response.status_code == OVER_BUDGET:
-        # What a used-up quota is there; clients know it by its code.
+        # OpenAI reports an exhausted quota as 429; clients distinguish it from a rate limit by its code.
         response.status_code, code = 429, words.QUOTA
     else:
         code = CODES.get(response.status_code, problem["code"])
@@ -113,7 +113,7 @@ def _wanted(body: CompletionRequest) -> Wanted:
 
 
 def _known(name: str) -> str:
-    """The model of this name; to clients of OpenAI an unknown one is not there, rather than wrong."""
+    """Returns the model with this name; OpenAI's clients expect 404, not 422, for an unknown one."""
     try:
         return service.model_of(caller(), name)
     except Invalid as error:
@@ -156,6 +156,6 @@ def _is_allowed(context: Context) -> bool:
 
 
 def _stop(engine: Engine, id: str) -> None:
-    """What nobody reads any more is not written on; one that has ended is no longer there to be stopped."""
+    """Stops a generation whose client has disconnected; one that has ended is no longer live."""
     if live := engine.live.get(id):
         live.run.stop.ask("client_gone")

@@ -15,7 +15,7 @@ EVERY_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class PlanOutcome:
-    """What became of a plan, once that is saved."""
+    """The saved result of a plan's generation."""
 
     status: str
     plan: Mapping[str, Any]
@@ -26,7 +26,7 @@ class PlanOutcome:
 
 
 class PlansEncoder:
-    """`outcome` is asked at the end, when everything is saved. Progress is always what is there now."""
+    """Encodes the plans dialect; progress is always the current state, and `outcome` is called at the end, once all is saved."""
 
     takes_snapshots = False
 
@@ -49,7 +49,7 @@ class PlansEncoder:
 
     def encode(self, entry: Entry) -> list[DialectFrame]:
         for _ in self._projection.fold(entry):
-            # A stream has nobody else to let pass: it is its own greenlet's work, piece by piece.
+            # `fold` yields between pieces so that others can run; a stream folds in its own greenlet and needs no pause.
             continue
         match entry.event:
             case Notice(code, message) if code != TRIED:
@@ -59,7 +59,7 @@ class PlansEncoder:
         return self._progress()
 
     def closing(self) -> list[DialectFrame]:
-        """What is still owed to one who leaves before the end."""
+        """Returns the final event for a reader who is disconnected before the end."""
         return [] if self._has_ended else self._end()
 
     def _progress(self) -> list[DialectFrame]:

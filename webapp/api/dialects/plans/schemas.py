@@ -1,4 +1,4 @@
-"""What the clients of dialect 5 send, get and hear, field by field."""
+"""Request bodies, responses and events of dialect 5."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -66,7 +66,7 @@ class PlanCancelled(Given):
 
 
 class Progress(BaseModel):
-    """Only the first is `connected`, and has none of the rest."""
+    """Progress of a plan. Only the first event has `connected`, and it has none of the fields below it."""
 
     planId: str
     status: str

@@ -1,4 +1,4 @@
-"""The stream of a plan's generation, by whichever encoder: for whom it is made, and for admins who have it made."""
+"""The event stream of a plan's generation, with any encoder, for the plan's owner and for admins."""
 
 from functools import partial
 
@@ -17,7 +17,7 @@ from webapp.plans.tables import Plan
 
 
 def plan_stream(plan: Plan, generation: Generation, encoder: Encoder, *, after: int = 0) -> Response:
-    """One generation of a plan from behind a position, until its end."""
+    """Streams a plan's generation from the position `after` until its end."""
     is_allowed = partial(_is_allowed, same_request(), plan.id, plan.owner_id)
     feed = GenerationFeed(the_engine(), generation, encoder, after=after)
     response = events(feed, watcher(caller().id, is_allowed))

@@ -1,4 +1,4 @@
-"""Dialect 5: plans, streamed and not."""
+"""Dialect 5: plans, streamed or in one piece."""
 
 from functools import partial
 
@@ -39,7 +39,7 @@ from webapp.plans.tables import Plan, PlanInputs
 from webapp.streaming.events import Failed
 
 TAG = "Plans compatibility API"
-# Somebody who reloads is back by then.
+# Stops a plan after ten seconds without a reader: a client that reloads has reconnected by then.
 ABORT = "abort:10"
 RETRYABLE = {"cut", "stall", "error", "rate", "first_byte", "server_restart", "invalid", "token_limit", "client_disconnected"}
 bp = Blueprint("api_plans", __name__)
@@ -78,7 +78,7 @@ def generate_and_watch(body: StreamedPlanOrder) -> Response:
 @both(bp, "/api/streaming/status/<id>")
 @operation("Show a plan's progress", scope="plans", answer=PlanState, errors=(404,), tag=TAG)
 def status(id: str) -> PlanState:
-    # Whoever only asks does not count as there: it is how one finds out that nobody was.
+    # Polling does not count as presence: clients poll to find out whether a plan was stopped for lack of a reader.
     plan = _plan(id)
     content, chars = _now(plan)
     done = content.get(main_list(plan.schema))
@@ -120,7 +120,7 @@ def _outcome(engine: Engine, plan_id: str, generation_id: str) -> PlanOutcome:
 
 
 def _now(plan: Plan) -> tuple[dict[str, object], int]:
-    """What there is of a plan at this moment, and how many characters were written."""
+    """Returns the current content of a plan and the number of characters written so far."""
     generation = queries.generation_of(plan)
     broadcast = the_engine().broadcast(generation) if generation and plan.is_running else None
     if not broadcast or not generation:
@@ -130,7 +130,7 @@ def _now(plan: Plan) -> tuple[dict[str, object], int]:
 
 
 def _whose(user_id: str | None) -> User:
-    """The person for whom it is; another one only for admins."""
+    """Returns the user for whom the plan is made; only admins can name someone else."""
     me = caller()
     if user_id in (None, "", me.id):
         return me

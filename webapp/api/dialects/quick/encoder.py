@@ -13,7 +13,7 @@ Block = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Quick:
-    """Which chat and answer it is; `blocks` gives the finished blocks from this number on, and at the end all that is left."""
+    """The chat and answer of a stream; `blocks(first, is_end)` gives the finished blocks from `first` on, at the end all left."""
 
     chat_id: str
     message_id: str
@@ -52,7 +52,7 @@ class QuickEncoder(TextEncoder):
 
 
 def usage(known: Usage | None) -> dict[str, Any] | None:
-    """Token usage; unknown numbers are null, never 0."""
+    """Returns the token usage; unknown numbers are null, never 0."""
     if not known:
         return None
     return {"inputTokens": known.input_tokens, "outputTokens": known.output_tokens, "cost": known.cost}

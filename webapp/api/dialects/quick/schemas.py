@@ -1,4 +1,4 @@
-"""What clients of dialect 2 send, get and hear, field by field."""
+"""Request bodies, responses and events of dialect 2."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""Quick chat compatibility API, for people with an account and, answered by the demo, for visitors."""
+"""Quick chat compatibility API, for people with an account and for visitors, whom the demo answers."""
 
 import time
 from collections.abc import Callable
@@ -28,7 +28,7 @@ from webapp.engine.tables import Generation
 from webapp.errors import TooMany
 from webapp.throttle import Throttle, network
 
-# Who has no cookie could ask anew each time: what counts is from where.
+# Limited by address: a client without a cookie would be a new visitor with every request.
 VISITORS = Throttle(burst=20, seconds=6.0, now=time.monotonic, name="visitors")
 UNREAD = How(when_unwatched="abort:0")
 FACTS: dict[str, Any] = {
@@ -51,7 +51,7 @@ def ask(body: QuickMessage) -> Response:
 @bp.post("/api/chat/stream")
 @operation("Send a message and stream the answer", **FACTS, stream=QUICK)
 def ask_and_watch(body: QuickMessage) -> Response:
-    # Nobody could come back to what is said to a visitor without a cookie.
+    # A visitor without a cookie cannot return to the answer, so it stops when they disconnect.
     is_unread = caller_or_none() is None and not visitor_hash()
 
     def watched(generation: Generation, visitor: str) -> Response:
@@ -62,7 +62,7 @@ def ask_and_watch(body: QuickMessage) -> Response:
 
 
 def _answered(body: QuickMessage, how: How, answer: Callable[[Generation, str], Response]) -> Response:
-    """Asks in the name of the caller, or of a visitor, whose cookie comes with the answer."""
+    """Sends the message as the caller or as a visitor, whose cookie is set with the response."""
     found = caller_or_none()
     if found:
         return answer(_asked(found.user, body), "")
@@ -107,7 +107,7 @@ def _whole(generation: Generation) -> QuickAnswer:
 
 
 def _blocks(generation: Generation) -> Callable[[int, bool], list[Block]]:
-    """The finished blocks, from a number on, of the picture that all who watch this answer share."""
+    """Returns a function that reads the finished blocks, from a number on, from the projection all watchers share."""
     broadcast = the_engine().broadcast(generation)
 
     def blocks(first: int, is_end: bool) -> list[Block]:

@@ -1,4 +1,4 @@
-"""Dialect 1: named events for `EventSource`, a state to begin with, and the end of each generation. Pure."""
+"""Dialect 1: named events for `EventSource`, beginning with a state, and with an end for each generation. Pure."""
 
 from webapp.api.dialects.course import DEMO, Course
 from webapp.api.dialects.encoding import DialectFrame, State
@@ -9,14 +9,14 @@ ENDED = ("completed", "stopped", "interrupted", "failed")
 
 
 def idle() -> DialectFrame:
-    """What a client gets that connects while nothing is being written."""
+    """Returns the state for a client that connects while no answer is being written."""
     return DialectFrame({"isStreaming": False, "partialMessage": "", "streamId": None, "seq": 0}, "state")
 
 
 class RoleplayEncoder:
-    """One generation; `message_id` is the answer's, `question_id` the message it answers if that is new.
+    """Encodes one generation; `message_id` is the answer's, `question_id` that of the question if it was just saved.
 
-    `beginning` is the text that this generation goes on from.
+    `beginning` is the text that this generation continues.
     """
 
     takes_snapshots = True
@@ -26,7 +26,7 @@ class RoleplayEncoder:
         self._course, self._has_said_error, self._beginning = Course(), False, beginning
 
     def opening(self, state: State) -> list[DialectFrame]:
-        """The text so far; who appends what follows has the whole."""
+        """Returns the text so far; a client that appends the chunks that follow has the whole text."""
         values = {"isStreaming": state.status not in ENDED, "partialMessage": self._beginning + state.text}
         frames = [DialectFrame({**values, "streamId": self._stream_id, "seq": max(0, state.seq)}, "state")]
         if self._question_id and not state.is_snapshot:
@@ -51,7 +51,7 @@ class RoleplayEncoder:
         return []
 
     def closing(self) -> list[DialectFrame]:
-        """Nothing: the end of a generation has been said, or it goes on without this listener."""
+        """Returns nothing: either the end was already sent, or the generation continues without this reader."""
         return []
 
     def _end(self, ended: Ended) -> list[DialectFrame]:

@@ -1,4 +1,4 @@
-"""What clients of dialect 1 send, get and hear, field by field."""
+"""Request bodies, responses and events of dialect 1."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""What one connection of the roleplay dialect gets of a chat: its state, then one generation after the other."""
+"""A chat's stream in the roleplay dialect: its state, then one generation after another."""
 
 from collections.abc import Callable
 
@@ -15,12 +15,12 @@ from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
 from webapp.live.watch import LOST
 
-# A position that no log has: who comes with it is given the text so far.
+# A position that no log contains: a reader at it gets a snapshot of the text so far.
 NOWHERE = -1
 
 
 class ChatStream:
-    """A feed that never ends by itself. `last_id` is what an earlier connection of the same reader has heard last."""
+    """A feed that never ends by itself. `last_id` is the last event id that an earlier connection of this reader received."""
 
     has_ended = False
 
@@ -48,7 +48,7 @@ class ChatStream:
         return self._heard(self._feed.beat()) if self._feed else []
 
     def taken(self) -> list[bytes]:
-        """With this id, a browser that reconnects gets 204 and stops reconnecting."""
+        """Returns the final notice; its id makes a browser's reconnect get 204, after which it stops reconnecting."""
         return wire([DialectFrame({"code": TAKEN.code, "message": TAKEN.message}, "notice")], id=LOST)
 
     def _opened(self) -> list[bytes]:
@@ -58,7 +58,7 @@ class ChatStream:
 
     def _heard(self, lines: list[bytes]) -> list[bytes]:
         if self._feed and self._feed.has_ended:
-            # Another may have begun meanwhile.
+            # `NOWHERE` forces a look at the database: another generation can have begun in the meantime.
             self._feed, self._after = None, NOWHERE
         return lines
 
@@ -67,7 +67,7 @@ class ChatStream:
         return after != self._after
 
     def _joined(self) -> GenerationFeed | None:
-        """The generation that runs, or the last one if this reader was there and has not heard its end."""
+        """Follows the active generation, or the last one if this reader was following it and missed its end."""
         last = db.session.scalar(self._lane().order_by(Generation.id.desc()).limit(1))
         self._seen = last.id if last else ""
         if last and (last.is_active or self._has_missed_the_end_of(last)):
@@ -76,7 +76,7 @@ class ChatStream:
         return None
 
     def _next(self) -> GenerationFeed | None:
-        """The oldest generation that has begun since."""
+        """Follows the oldest generation that has begun since the last one."""
         found = db.session.scalar(self._lane().where(Generation.id > self._seen).order_by(Generation.id).limit(1))
         if found is None:
             return None
@@ -103,6 +103,6 @@ class ChatStream:
 
 
 def new_question(generation: Generation, answer: Message) -> str:
-    """The message that was written for this answer, if it was: not when it is only answered again, or gone on with."""
+    """Returns the id of the question if it is new; empty if the answer is another version or a continuation."""
     is_first = not generation.continues_id and answer.id not in queries.siblings_of([answer])
     return answer.parent_id or "" if is_first else ""

@@ -1,4 +1,4 @@
-"""Dialect 1: roleplay. One posts, and any number of readers hear the chat's answers by `EventSource`."""
+"""Dialect 1: roleplay. Messages are posted, and any number of readers get the chat's answers by `EventSource`."""
 
 from flask import Blueprint, Response, request
 
@@ -91,7 +91,7 @@ def listen(id: str) -> Response:
 )
 def status(id: str) -> StreamStatus:
     chat, engine = visible_chat(id), the_engine()
-    # Who asks is there, though never connected.
+    # Polling counts as presence, even without a connected stream.
     engine.presence.seen(chat.lane)
     running = generations.running_in(chat.lane)
     about = {"chatSessionId": id, "streamUrl": _chat_url(id)}

@@ -1,4 +1,4 @@
-"""Dialect 3: unnamed events, each with a type, its data and the moment it was sent. Pure."""
+"""Dialect 3: unnamed events, each with its type, data and time of sending. Pure."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ def said(type: str, data: dict[str, Any], at: str) -> DialectFrame:
 
 
 class ThreadsEncoder(TextEncoder):
-    """`message` is the person's, as it was saved; `now` gives the moment as ISO 8601 text."""
+    """Encodes the threads dialect; `message` is the person's, as saved, `now` returns the time as ISO 8601 text."""
 
     def __init__(self, thread_id: str, message: dict[str, Any], now: Clock) -> None:
         super().__init__()

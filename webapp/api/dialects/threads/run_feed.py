@@ -1,4 +1,4 @@
-"""A run as a thread tells it: everything that follows one message, from any position, until nobody but a person goes on."""
+"""The feed of a workflow run in a thread: everything after a message, until the run waits for a person or is over."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -24,14 +24,14 @@ FAILED, FELL = "workflow_failed", "The model could not answer. Resume the workfl
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Up to where a reader has heard: of this message so many characters, or all of it. Without a message, nothing."""
+    """How far a reader has read: so many characters of this message, or all of it. Without a message, nothing."""
 
     message_id: str = ""
     chars: int = WHOLE
 
     @classmethod
     def read(cls, text: str) -> "Position | None":
-        """What a reader says it has heard last, if that can be one."""
+        """Parses the last event id of a reader; None if it cannot be one of ours."""
         id, _, chars = text.partition(":")
         if not id or not ((chars.isascii() and chars.isdigit() and len(chars) < 10) or chars == "end"):
             return None
@@ -42,14 +42,14 @@ class Position:
 
 
 class RunFeed:
-    """One run, from behind a position. `has_ended` as soon as it is a person's turn, or nobody's."""
+    """A feed of one run, from a position. `has_ended` becomes true once the run waits for a person or is over."""
 
     def __init__(self, engine: Engine, run: WorkflowRun, position: Position, now: Clock, context: Context) -> None:
-        """`context` is the caller's request: what they may see of the sources is asked in their name."""
+        """`context` recreates the caller's request, whose permissions decide which sources are shown."""
         self.lane, self.has_ended = topic_names.of_chat(run.chat_id), False
         self._engine, self._run_id, self._chat_id, self._now, self._context = engine, run.id, run.chat_id, now, context
         self._position, self._cursors, self._has_opened = position, dict[str, int](), False
-        # The generation that writes at the moment, and what stood in its message before.
+        # The id of the active generation, and the text that its message already had.
         self._writing, self._beginning = "", ""
         self._told_state: dict[str, Any] = {}
 
@@ -61,7 +61,7 @@ class RunFeed:
         return [more] if more else self._look()
 
     def quick_news(self) -> bytes:
-        """More of what a model writes, as long as nothing else has happened."""
+        """Returns more of the model's text, provided that nothing else has happened."""
         live, topics = self._engine.live.get(self._writing), self._engine.topics
         if live is None or topics.last(self.lane) != self._cursors[self.lane]:
             return b""
@@ -70,7 +70,7 @@ class RunFeed:
         return b"".join(self._more(self._beginning + live.run.transcript.text))
 
     def beat(self) -> list[bytes]:
-        """What was told to nobody in this process is found by looking."""
+        """Reads the database: what another worker did was not published in this process."""
         return self._look()
 
     def taken(self) -> list[bytes]:
@@ -98,7 +98,7 @@ class RunFeed:
         return wire([self._frame("connected", {"threadId": self._chat_id})]) if is_first else []
 
     def _news_of(self, run: WorkflowRun, chat: Chat) -> list[bytes]:
-        """First the rest of what was begun and what the person said, then where the run stands, then what is said there."""
+        """Returns the rest of the message begun and the person's messages, then the run's state, then later messages."""
         messages = self._ahead(chat)
         begun = [each for each in messages if each.role == "user" or each.id == self._position.message_id]
         lines = [line for each in begun for line in self._message(run, each)]
@@ -110,7 +110,7 @@ class RunFeed:
         ids, heard = chats.path_ids(chat), self._position.message_id
         if heard in ids or not heard:
             return chats.in_order(ids[ids.index(heard) if heard else 0 :])
-        # An answer that was left out is followed by what follows its question.
+        # The reader's last message is no longer on the path: continue after its parent, the question.
         left_out = db.session.get(Message, heard)
         before = left_out.parent_id if left_out else None
         return chats.in_order(ids[ids.index(before) + 1 :] if before in ids else [])
@@ -123,7 +123,7 @@ class RunFeed:
 
     def _saved(self, run: WorkflowRun, message: Message) -> list[bytes]:
         self._position = Position(message.id, WHOLE if message.role == "user" else 0)
-        # What a model has written of it so far follows.
+        # Sent empty while the model writes: its text so far follows.
         shown = shown_message(message, **({"content": ""} if message.id == run.message_id else {}))
         return wire([self._frame("message_saved", {"message": shown.model_dump()})], id=str(self._position))
 
@@ -172,7 +172,7 @@ class RunFeed:
 
 
 def has_fallen(run: WorkflowRun) -> bool:
-    """Whether it is paused because a model did not answer."""
+    """Returns whether the run is paused because a model did not answer."""
     return bool(run.message_id and run.status == "paused")
 
 

@@ -1,4 +1,4 @@
-"""What follows a message to a run, streamed or waited for."""
+"""Responses to a message in a run, as a stream or in one piece."""
 
 from flask import Response
 
@@ -19,7 +19,7 @@ from webapp.workflows.tables import WorkflowRun
 
 
 def watched(run: WorkflowRun, position: Position) -> Response:
-    """Everything that follows a position, until a person is asked again or the run is over."""
+    """Streams everything after a position, until the run waits for a person or is over."""
     feed = RunFeed(the_engine(), run, position, now, watchers.same_request())
     response = events(feed, watcher_of(run.chat_id))
     response.headers["X-Stream-Id"] = run.id
@@ -27,7 +27,7 @@ def watched(run: WorkflowRun, position: Position) -> Response:
 
 
 def answered(run: WorkflowRun, position: Position) -> ThreadAnswer:
-    """The same in one piece, as soon as a person is asked again or the run is over."""
+    """Returns the same in one piece, as soon as the run waits for a person or is over."""
     run = _settled(run)
     if has_fallen(run):
         raise NoAnswer(Failed(FAILED, why(run)), {"threadId": run.chat_id})
@@ -39,7 +39,7 @@ def answered(run: WorkflowRun, position: Position) -> ThreadAnswer:
 
 
 def last_heard(run: WorkflowRun) -> Position:
-    """The person's last message: what a reader hears who does not know what was heard before begins behind it."""
+    """Returns the position after the person's last message, from which a reader without a position begins."""
     own = [each for each in chats.thread(db.session.get_one(Chat, run.chat_id)) if each.role == "user"]
     return Position(own[-1].id) if own else Position()
 
@@ -50,11 +50,11 @@ def has_heard_all(run: WorkflowRun, position: Position) -> bool:
 
 
 def _settled(run: WorkflowRun) -> WorkflowRun:
-    """The run as soon as no model writes in it."""
+    """Waits until no model writes in the run, and returns it."""
     id, topics, lane = run.id, the_engine().topics, topic_names.of_chat(run.chat_id)
     with attending(lane) as wait:
         while True:
-            # Taken before it is looked: what happens meanwhile is news.
+            # Taken before reading the run: a change between the two counts as new.
             cursors = {lane: topics.last(lane)}
             run = found(db.session.get(WorkflowRun, id, populate_existing=True))
             if run.status != "running":

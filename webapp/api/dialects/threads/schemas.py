@@ -1,4 +1,4 @@
-"""What clients of dialect 3 send, get and hear, field by field."""
+"""Request bodies, responses and events of dialect 3."""
 
 from typing import Annotated, Any, Literal
 
@@ -44,7 +44,7 @@ class ThreadMessages(Given):
 
 
 class ThreadPage(BaseModel):
-    """Read from an address, where everything is text."""
+    """Query parameters of a page of messages. Not strict: in a URL, all values are text."""
 
     before: Id = ""
     limit: Annotated[int, Field(ge=1, le=200)] = 50
@@ -55,7 +55,7 @@ class ThreadContent(Taken):
 
 
 class WorkflowState(Given):
-    """Where the run in a thread stands; `status` is `waiting` whenever the person is asked."""
+    """The state of the run in a thread; `status` is `waiting` whenever it waits for the person's answer."""
 
     runId: str
     workflow: str

@@ -1,4 +1,4 @@
-"""Threads, messages and runs of workflows as dialect 3 shows them."""
+"""Threads, messages and workflow runs in the form of dialect 3."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,7 +15,7 @@ from webapp.workflows.tables import WorkflowRun
 
 
 def shown_thread(chat: Chat, workflows: Mapping[str, str]) -> Thread:
-    """`workflows` says by their ids which chats are led by which."""
+    """Returns a chat as a thread; `workflows` maps the ids of chats to the workflows that lead them."""
     status = "archived" if chat.archived_at else "active"
     times = {"createdAt": iso(chat.created_at), "updatedAt": iso(chat.changed_at)}
     return Thread(id=chat.id, title=chat.title, workflow=workflows.get(chat.id), status=status, **times)
@@ -29,7 +29,7 @@ def shown_message(message: Message, **otherwise: str) -> ThreadMessage:
 
 
 def workflow_state(run: WorkflowRun) -> WorkflowState:
-    """Where a run stands, and what is asked there."""
+    """Returns the state of a run, with the question it waits on."""
     definition, place = definition_of(run), run.place
     step = definition.by_id.get(place.step) if not place.has_ended else None
     asked = question(run, definition, place) if step and place.status == "waiting" else None

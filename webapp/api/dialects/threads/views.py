@@ -1,4 +1,4 @@
-"""Dialect 3: threads, which are chats, their messages, and answers streamed and not."""
+"""Dialect 3: threads, which are chats, their messages, and answers, streamed or in one piece."""
 
 from flask import Blueprint, Response, request
 
@@ -168,7 +168,7 @@ def _place(ids: list[str], before: str) -> int:
 
 
 def _run_in(id: str) -> WorkflowRun | None:
-    """The caller's run that leads this thread; others who see it have nothing to answer in it."""
+    """Returns the caller's run that leads this thread; None for others who can see it, as they cannot answer its steps."""
     chat = visible_chat(id)
     return run_of(id) if chat.kind == runs.KIND and chat.owner_id == caller().id else None
 
@@ -182,7 +182,7 @@ def _begun(me: User, slug: str, title: str) -> WorkflowRun:
 
 
 def _heard(run: WorkflowRun, body: ThreadContent) -> tuple[WorkflowRun, Position]:
-    """The run after this message, which answers its step, and the position before it."""
+    """Answers the run's step with this message; returns the run and the position before the message."""
     access.check("workflows")
     before = Position(db.session.get_one(Chat, run.chat_id).head_id or "")
     return runs.happen(run, Event("answer", body.content)), before
