@@ -1,7 +1,4 @@
-"""What is asked of a model beside the answers: within limits of its own, on record like every use, in nobody's way.
-
-An aside takes no place of an answer and no chat's lane. Nothing waits for it; who is refused does without.
-"""
+"""Asides: requests to models besides answers, such as titles. Each is recorded, and they take no places of answers."""
 
 import random
 from collections.abc import Callable
@@ -21,16 +18,16 @@ from webapp.ids import new_id
 from webapp.providers.base import ModelRequest
 from webapp.settings.service import setting
 
-# It is short, and of no use later.
+# An aside's text is short, and useless if it arrives later.
 MOST_SECONDS = 30.0
-# Beside the limits of answers: a part of the server's places and of a person's pace.
+# Limits besides those of answers: asides get a quarter of the server's places, and each person a few at a time.
 SHARE = 4
 MOST_OF_A_PERSON = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """`purpose` names the kind of its generation; of one `lane` there is one at a time. It ends after so many `seconds`."""
+    """A request besides an answer; its `lane` runs one at a time. `purpose` is its generation's kind, `seconds` its timeout."""
 
     purpose: str
     lane: str
@@ -41,12 +38,12 @@ class Aside:
 
 
 def kind(purpose: str, words: str, finish: Finish, changed: Callable[[Generation], None]) -> Kind:
-    """A kind of generation for this purpose; what `finish` does not keep is kept nowhere."""
+    """Returns the kind of generation for this purpose; only `finish` can store its text."""
     return Kind(purpose, words, finish=finish, changed=changed, is_aside=True)
 
 
 def ask(engine: Engine, aside: Aside) -> None:
-    """Begins it; raises an `AppError` when this is not the moment for it."""
+    """Starts an aside; raises an `AppError` if a limit or a budget refuses it."""
     _refuse_if_too_many(engine, aside)
     source = _source(engine, aside.request, aside.seconds)
     with service.beginning(engine):
@@ -66,7 +63,7 @@ def ask(engine: Engine, aside: Aside) -> None:
 
 
 def stop(engine: Engine, lane: str) -> None:
-    """Ends what is asked in this lane, if anything is, whichever worker asks it; waits for nothing."""
+    """Stops the aside that runs in this lane, if any, in whichever worker it runs; doesn't wait for its end."""
     if running := service.running_in(lane):
         service.stop(engine, running)
 
@@ -88,7 +85,7 @@ def _is_too_fast(engine: Engine, aside: Aside) -> bool:
 
 
 def _source(engine: Engine, request: ModelRequest, seconds: float) -> Ladder:
-    """One try, in one piece. What comes of it says nothing about whether answers should rest."""
+    """Returns a source of one attempt, without streaming; its circuits are its own, as its failure must not pause answers."""
     known, model = providers(), request.model
     limits = Limits(first_byte=0, ladder=seconds, total=seconds, is_streaming=False)
     rung = Rung(model, known.of(model), known.name_of(model))

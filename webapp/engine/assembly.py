@@ -28,10 +28,10 @@ def build(
     now: Callable[[], float],
     within: Callable[[float], AbstractContextManager[object]],
 ) -> Engine:
-    """An engine bound to the application; it begins when a worker does."""
+    """Returns an engine bound to the application; it begins its work in each worker."""
 
     def share(worker: str) -> "RedisTopics":
-        # Only who needs Redis pays for its library.
+        # Imported only where Redis is used, as the library takes memory.
         from webapp.streaming import redis_link, redis_topics
 
         link = redis_link.Link(config.redis_url, within=within)

@@ -1,4 +1,4 @@
-"""Work in the background that is done now and then, for as long as there is any."""
+"""Chores: background work that runs at intervals for as long as there is any."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,9 +16,9 @@ from webapp.streaming.loops import AGAIN_SECONDS, Ticker
 
 
 def do_in_turns(steps: Iterable[Callable[[], object]]) -> bool:
-    """Does one after the other, and lets others go on between them, while nothing is read; says whether all were done.
+    """Runs steps one after another, yielding to other greenlets between them; returns whether all were run.
 
-    A server that is about to end begins none.
+    No transaction is open while it yields. A server that is shutting down starts no further step.
     """
     engine = the_engine()
     for step in by_turns(steps):
@@ -31,9 +31,9 @@ def do_in_turns(steps: Iterable[Callable[[], object]]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Chore:
-    """`work` is done within the application every so many seconds, until it says that nothing is left.
+    """Runs `work` in the application's context every `every_seconds` until it returns False: nothing is left.
 
-    After failures it waits for up to `most_seconds`.
+    After failures it backs off up to `most_seconds`.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Chore:
     most_seconds: float = AGAIN_SECONDS
 
     def wake(self) -> None:
-        """Sees to it that somebody looks."""
+        """Starts the chore's loop, or makes it run now."""
         if self.name not in current_app.extensions:
             current_app.extensions[self.name] = self._ticker(the_engine())
         current_app.extensions[self.name].wake()
@@ -59,7 +59,7 @@ class Chore:
         )
 
     def _look(self, engine: Engine) -> bool:
-        # All of them look when a server starts, as the first pages come.
+        # All chores run when a server starts, just as the first pages are requested.
         stand_in_line()
         if engine.is_closing:
             return False
@@ -69,7 +69,7 @@ class Chore:
 
 @contextmanager
 def alone(name: str) -> Iterator[bool]:
-    """Whether nobody else does this at the moment; on SQLite there is nobody else."""
+    """Yields whether this worker holds the advisory lock of this name; on SQLite there are no other workers."""
     if is_sqlite():
         yield True
         return
@@ -87,6 +87,6 @@ def _let_go(connection: Connection, key: int) -> None:
     try:
         connection.scalar(select(func.pg_advisory_unlock(key)))
     except SQLAlchemyError:
-        # It goes with the connection, which others would get from the pool with the claim upon it.
+        # Closing the connection releases the lock; back in the pool, the connection would still hold it.
         connection.invalidate()
         raise

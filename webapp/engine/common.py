@@ -1,4 +1,4 @@
-"""What this worker must have in common with the others: its keys, by their fingerprints, and its folder of files."""
+"""What all workers must have in common: their keys, compared by fingerprints, and their folder of files."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -11,12 +11,12 @@ from webapp.ids import new_id
 from webapp.secrets.encryption import current_config, fingerprint_of
 from webapp.streaming.common import Common
 
-# Its content is the name of the folder, wherever that is mounted.
+# A file whose content identifies the folder, wherever that is mounted.
 MARK = ".millrace"
 
 
 def of(app: Flask) -> Callable[[], Common]:
-    """What is told at any moment: keys change while workers run."""
+    """Returns a function that reads the current values, as keys change while workers run."""
     return partial(_at_this_moment, app)
 
 
@@ -28,7 +28,7 @@ def _at_this_moment(app: Flask) -> Common:
 
 @cache
 def name_of(folder: Path) -> str:
-    """The name in a folder, which whoever comes first writes; empty where that can't be."""
+    """Returns the name stored in a folder, which the first worker to look creates; empty if it cannot be read."""
     mark = folder / MARK
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -37,5 +37,5 @@ def name_of(folder: Path) -> str:
                 file.write(new_id())
         return mark.read_text("ascii")
     except (OSError, UnicodeDecodeError):
-        # Somebody else writes it at this moment, or it may only be read.
+        # Another worker is writing it just now, or the folder is read-only.
         return ""

@@ -1,4 +1,4 @@
-"""Copies of answers that other workers write: as they grow by Redis, and from the database whatever that does not have."""
+"""Copies of answers that other workers write: updated by Redis, and from the database where Redis lacks something."""
 
 import logging
 from collections.abc import Sequence
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("generation:copies")
 
-# How often its owner is told that it is read here, and for how long after somebody has looked at it once.
+# How often the owner is notified that its answer is read here, and for how long after a single read it counts as read.
 TELL_SECONDS = 3.0
 LOOKED_AT_SECONDS = 5.0
-# What nobody reads any more is copied for so long.
+# A copy is kept up to date this long after its last reader.
 LINGER_SECONDS = 30.0
 
 
 def follow(engine: Engine, begun: Begun) -> None:
-    """Copies its log from now on, beginning with what the journal holds; one that has ended is there as a whole at once."""
+    """Copies a generation's log from now on, beginning with its journal; one that has ended is copied as a whole immediately."""
     if known := engine.copied.get(begun.id):
         known.asked_at = engine.now()
         return
@@ -42,7 +42,7 @@ def follow(engine: Engine, begun: Begun) -> None:
 
 
 def look(engine: Engine) -> bool:
-    """Once a second: has every copy grow, and ends those that have ended; says whether there is more to come."""
+    """Runs once a second: updates every copy and completes those that have ended; returns whether to run again."""
     shared = _shared(engine)
     try:
         if engine.copied:
@@ -67,14 +67,14 @@ def _look_at(engine: Engine, ids: list[str]) -> None:
         found = {row.id: row for row in db.session.execute(select(*columns).where(Generation.id.in_(ids)))}
         untold = [copied for id in ids if (copied := engine.copied.get(id)) and _renew(engine, copied, found.get(id))]
         db.session.rollback()
-    # Behind it: Redis may keep waiting, and nobody holds a connection meanwhile.
+    # After the transaction: Redis can be slow, and no database connection must be held while waiting for it.
     for copied in untold:
         copied.told_at = engine.now()
         _shared(engine).copy(topic_names.of_generation(copied.id), found[copied.id].owner, copied.lane)
 
 
 def _renew(engine: Engine, copied: Copied, row: Row[str, str, str] | None) -> bool:
-    """Has a copy grow by what the database knows; says if its owner has to be told that it is read here."""
+    """Updates a copy from the database; returns whether its owner has to be notified that it is read here."""
     shared, topic = _shared(engine), topic_names.of_generation(copied.id)
     if copied.id in engine.live:
         engine.copied.pop(copied.id, None)
@@ -91,7 +91,7 @@ def _renew(engine: Engine, copied: Copied, row: Row[str, str, str] | None) -> bo
         return False
     before, copied.length = copied.length, shared.last(topic)
     if before in (-1, copied.length):
-        # Nothing has come by Redis.
+        # Redis has sent nothing since the last look.
         entries = journal.entries_of(db.session(), copied.id, after=copied.length, pause=_let_others)
         for start in range(0, len(entries), PIECE):
             shared.extend(topic, entries[start : start + PIECE])
@@ -100,29 +100,29 @@ def _renew(engine: Engine, copied: Copied, row: Row[str, str, str] | None) -> bo
 
 
 def _complete(engine: Engine, id: str, topic: str) -> None:
-    """Adds to the copy of an answer that has ended what it lacks: by what is saved."""
+    """Appends to the copy of an ended answer what it lacks compared with the saved one."""
     shared, generation = _shared(engine), db.session.get(Generation, id, populate_existing=True)
     kind = engine.kinds.get(generation.kind) if generation else None
     words = kind.said(generation) if generation and kind else None
     end: list[Event] = end_of(generation, kind.saved(generation)) if generation and kind else [Ended("stopped", "user")]
     known = known_of(shared, topic, _let_others)
-    # From here on nothing waits: what comes by Redis meanwhile would be told twice, or not at all.
+    # Nothing may yield from here on: entries that Redis delivers in between would be appended twice or not at all.
     if not shared.has_ended(topic):
         events = lacking(known, words, end)
         shared.extend(topic, [Entry(seq, event) for seq, event in enumerate(events, shared.last(topic) + 1)])
 
 
 def _let_others() -> None:
-    # Nobody's connection is held meanwhile.
+    # No database connection is held while other greenlets run.
     db.session.rollback()
     give_way()
 
 
 def _look_at_lanes(engine: Engine, shared: "RedisTopics") -> None:
-    """Without Redis: what has begun or ended elsewhere is noticed, and its open pages read the saved state again."""
+    """Without Redis, detects generations that began or ended in other workers, and makes their open pages reload."""
     watched = shared.watched()
     now = _signs(engine, watched)
-    # At the first look nobody knows what was missed.
+    # At the first look it is unknown what was missed, so every topic counts as changed.
     changed = [topic for topic in watched if engine.seen_lanes.get(topic, "unknown") != now.get(topic)]
     engine.seen_lanes = {topic: now.get(topic) for topic in watched}
     shared.renew(changed)

@@ -9,28 +9,28 @@ from webapp.db import utc_now, write
 from webapp.engine.tables import NOT_HERE, WHILE_ACTIVE, Generation, JournalRow
 from webapp.heavy.turns import stand_in_line
 
-# What of a generation may hold words of its chat or its plan.
+# Values that replace everything that can contain text of the chat or the plan.
 WORDLESS: dict[str, Any] = {"message_id": None, "prompt": {}, "notices": [], "attempts": [], "error": "", "sent_as": None}
-# How many are cut loose from who asked in one transaction.
+# How many generations are detached from their user per transaction.
 AT_ONCE = 500
 
 
 def of_messages(messages: Select[str]) -> ColumnElement[bool]:
-    """The generations of these messages that cost somebody something: not those run elsewhere, nor those for visitors."""
+    """Selects the messages' generations that cost someone money: no imported ones, and none of visitors."""
     return Generation.message_id.in_(messages) & (Generation.kind != NOT_HERE) & Generation.user_id.is_not(None)
 
 
 def keep_costs_alone(session: Session, which: ColumnElement[bool]) -> None:
-    """Takes every word from these generations and cuts them loose from their messages, which would take them along."""
+    """Removes all text from these generations and detaches them from their messages, so that no cascade deletes them."""
     session.execute(delete(JournalRow).where(JournalRow.generation_id.in_(select(Generation.id).where(which))))
-    # Nobody would find what another page has begun at this moment, and so nobody could stop it.
+    # A generation that another page has just begun could no longer be found, so no one could stop it.
     stop_at = case((WHILE_ACTIVE, utc_now()), else_=Generation.stop_requested_at)
     loose = update(Generation).where(which).values(**WORDLESS, stop_requested_at=stop_at)
     session.execute(loose.execution_options(synchronize_session=False))
 
 
 def forget_asker(person_id: str) -> None:
-    """Says no longer who asked for these generations, a few at a time: a person who leaves may have had any number."""
+    """Removes the user from their generations, in batches: an account being deleted can have any number."""
     while _forget_some(person_id):
         stand_in_line()
 

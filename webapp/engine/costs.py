@@ -1,4 +1,4 @@
-"""Settles the cost of stopped and broken answers by asking the provider later."""
+"""Settles the cost of stopped and broken answers by querying the provider later."""
 
 import logging
 from typing import Any
@@ -17,12 +17,12 @@ from webapp.streaming.stop import Stop
 
 log = logging.getLogger("generation:costs")
 
-# Providers count a while after the connection was closed.
+# Providers finish counting only some time after the connection was closed.
 ASK_AFTER_SECONDS = (1.0, 3.0, 10.0, 30.0, 120.0)
 
 
 def settle_later(engine: Engine, generation: Generation) -> None:
-    """Asks for the cost in a greenlet of its own, where it is unknown and can be asked for; it stays unknown otherwise."""
+    """Queries an unknown cost in a greenlet of its own, if the provider supports that; otherwise it stays unknown."""
     if generation.cost is None and generation.upstream_id:
         id, stop = generation.id, Stop(engine.signal)
         engine.asides.add(stop)
@@ -53,7 +53,7 @@ def _asked(id: str) -> Usage | None:
     generation = db.session.get_one(Generation, id)
     model, upstream_id = generation.model_asked, generation.upstream_id
     provider = providers().of(model)
-    # No connection is held while the provider thinks.
+    # No database connection is held while waiting for the provider.
     db.session.rollback()
     return provider.settle(upstream_id)
 

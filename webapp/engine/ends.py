@@ -1,4 +1,4 @@
-"""How a generation ends in the database: in one transaction, with the picture that its watchers have seen."""
+"""Saves the end of a generation in one transaction, including the projection that its watchers have seen."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -23,15 +23,15 @@ from webapp.streaming.run import Abandoned, Run
 from webapp.streaming.topics import Entry, joined
 from webapp.streaming.transcript import Transcript
 
-# From here on an end takes some hundredths of a second.
+# From this length on, saving an end takes some hundredths of a second.
 LONG_CHARS = 200_000
 log = logging.getLogger("generation:end")
 
 
 def settle_orphan(engine: Engine, generation: Generation, entries: list[Entry], outcome: Outcome) -> list[Saved]:
-    """Writes the end of a generation that no longer runs anywhere, from what it is known to have said.
+    """Saves the end of a generation that no worker runs any longer, from the entries that are known.
 
-    When that fails again and again though the database works, it saves less: first without a picture, then the end alone.
+    If that fails repeatedly although the database works, it saves less: first without the projection, then only the end.
     """
     id, transcript, keeps = generation.id, Transcript(), engine.found.keeps(generation.id)
     for entry in entries:
@@ -44,9 +44,9 @@ def settle_orphan(engine: Engine, generation: Generation, entries: list[Entry], 
 
 
 def save(engine: Engine, id: str, run: Run, outcome: Outcome) -> list[Saved]:
-    """Writes the end of a generation that runs here, with what its watchers have seen.
+    """Saves the end of a generation that runs in this process, with the projection that its watchers have seen.
 
-    When it is gone with its chat, there is nothing left to save it in.
+    If the generation was deleted with its chat, it saves nothing.
     """
     wait_for_turn()
     live = engine.live[id]
@@ -55,14 +55,14 @@ def save(engine: Engine, id: str, run: Run, outcome: Outcome) -> list[Saved]:
         _rest_if_long(run.transcript)
         values = {**_end(engine.kinds[live.kind], run.transcript, outcome), **_times(engine, run)}
         if engine.shared and engine.is_closing:
-            # Another worker may go on with it at once.
+            # Without an owner, another worker can continue it immediately.
             values["owner"] = ""
         return _settle(engine, live, engine.worker.id, run.transcript, picture, values)
 
 
 @contextmanager
 def _trying(engine: Engine, id: str, *faults: type[Exception]) -> Iterator[None]:
-    """Counts the tries to write an end that fail by a fault of its own, not by that of the database."""
+    """Counts attempts to save an end that fail through these exceptions, but not through an unavailable database."""
     try:
         yield
     except (OperationalError, InterfaceError):
@@ -73,7 +73,7 @@ def _trying(engine: Engine, id: str, *faults: type[Exception]) -> Iterator[None]
 
 
 def _made(id: str, make: Callable[[], Projection | None]) -> Projection | None:
-    """A finished picture; nothing where a mistake is in the way, as the text is saved whatever happens to its picture."""
+    """Returns the finished projection; None if making it fails, as a bug in it must not prevent saving the text."""
     try:
         return make()
     except MISTAKES:
@@ -82,7 +82,7 @@ def _made(id: str, make: Callable[[], Projection | None]) -> Projection | None:
 
 
 def _shared(engine: Engine, live: Live) -> Projection | None:
-    """The picture that its watchers see, or one that nobody has seen grow, unless that is drawn when it is shown."""
+    """Returns the watchers' projection, or a new one for an unwatched answer, unless that is rendered when it is shown."""
     if not engine.is_watched(live.id):
         most_chars = engine.kinds[live.kind].drawn_later_chars
         if not live.text_offset and len(live.run.transcript.text) < most_chars:
@@ -122,7 +122,7 @@ def _settle(
         kind.hold(session, begun)
         generation = fence.settle(session, id, owner, values)
         is_new = generation is not None
-        # What failed behind the commit of an earlier try, or lost its answer, is saved: it has only to be announced.
+        # An earlier attempt committed it, but failed afterwards or lost the reply: it only has to be announced.
         generation = generation or fence.settled(session, id, values.get("owner", owner))
         if not generation:
             raise Abandoned(id)
@@ -134,7 +134,7 @@ def _settle(
             journal.keep_rest(engine, session, id)
             log.error("%s could not be saved and locked its place: what it said is left in the journal", id)
         if is_new:
-            # Last, as others may wait for what it holds.
+            # Last, as other transactions can be waiting for the rows that the gate locks.
             engine.gate.settle(session, generation, transcript)
     _rest_if_long(transcript)
     kind.changed(generation)
@@ -143,14 +143,14 @@ def _settle(
 
 
 def _rest_if_long(transcript: Transcript) -> None:
-    """To finish a long text takes a turn of the loop, to store it another, and to show it a third."""
+    """Yields to other greenlets for a long text: finishing, storing and showing it each take a turn of the event loop."""
     if len(transcript.text) + len(transcript.reasoning) > LONG_CHARS:
         give_way()
 
 
 def _end(kind: Kind, transcript: Transcript, outcome: Outcome) -> dict[str, Any]:
     usage = transcript.usage or Usage()
-    # The record of an aside stays when what it is about is gone, so it holds no words.
+    # The record of an aside outlives its subject, so it contains no text.
     words = {} if kind.is_aside else _words(transcript, outcome)
     return {
         "status": outcome.status,
@@ -176,7 +176,8 @@ def _words(transcript: Transcript, outcome: Outcome) -> dict[str, Any]:
 
 
 def _times(engine: Engine, run: Run) -> dict[str, Any]:
-    # Durations are measured by the monotonic clock and laid back from the end, so a clock that jumps does not spoil them.
+    # Durations are measured by the monotonic clock and subtracted from the end, so that a jump of the wall clock does not
+    # distort them.
     now, wall = engine.now(), utc_now()
     first = run.first_text_at
     return {

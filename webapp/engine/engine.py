@@ -34,24 +34,24 @@ from webapp.streaming.transcript import Transcript
 from webapp.throttle import Shared, Throttle
 
 if TYPE_CHECKING:
-    # Only who needs Redis pays for its library.
+    # Imported only where Redis is used, as the library takes memory.
     from webapp.streaming.redis_topics import RedisTopics
 
 log = logging.getLogger("generation:engine")
 
-# Twice in the second by which a time-out may be late.
+# Half of the second by which a timeout can be late.
 KEEPER_SECONDS = 0.5
 KEEP_SECONDS = 300.0
-# For pages that come back soon; one that comes later gets the whole chat.
+# For pages that reconnect soon; later, a page reloads the whole chat.
 KEEP_PICTURE_SECONDS = 60.0
 JOURNAL_SHARE = 0.75
 COPY_SECONDS = 1.0
-# How often one of several workers looks whether another has died.
+# How often each of several workers checks whether another has died.
 LEASES_SECONDS = 3.0
 
 
 class Source(Protocol):
-    """Where the events of a run come from. `look` is called every second until the first word; it may end an attempt."""
+    """A source of a run's events. `look` is called every second until the first text; it can end an attempt."""
 
     def events(self, stop: Stop) -> Iterator[Event]: ...
     def look(self) -> str: ...
@@ -59,9 +59,10 @@ class Source(Protocol):
 
 @dataclass(slots=True)
 class Live:
-    """A generation that runs in this process; `journalled` is the journal's cursor, `may_have_rows` says whether it ever wrote.
+    """A generation that runs in this process.
 
-    `text_offset` is how much of the message it goes on from.
+    `journalled` is the journal's cursor, `may_have_rows` whether the journal ever tried to write for it. `text_offset` is the
+    length of the text that it continues.
     """
 
     id: str
@@ -82,7 +83,7 @@ class Live:
 
 @dataclass(slots=True)
 class Copied:
-    """An answer that another worker writes and that is read here; `asked_at` is when somebody has begun to."""
+    """An answer that another worker writes and that is read in this one; `asked_at` is the time of the last request for it."""
 
     id: str
     lane: str
@@ -93,7 +94,7 @@ class Copied:
 
 @dataclass(frozen=True, slots=True)
 class Duties:
-    """What is done at its times, by files that know the engine: handed in, so that it knows none of them."""
+    """Functions the engine calls at their times; they are passed in, so that it imports none of the modules that import it."""
 
     journal: "Callable[[Engine], None]"
     keep: "Callable[[Engine], None]"
@@ -105,7 +106,7 @@ class Duties:
 
 
 class Engine:
-    """Runs, topics, broadcasts and the three loops. How to spawn, wait and tell the time is handed in."""
+    """The runs, topics, broadcasts and loops of this process. Spawning, waiting and the clock are passed in."""
 
     def __init__(
         self,
@@ -120,7 +121,7 @@ class Engine:
         duties: Duties,
         share: "Callable[[str], RedisTopics] | None" = None,
     ) -> None:
-        """`share` makes the topics of this worker, by its id, where it is one of several."""
+        """`share` creates the topics of this worker, given its id, if it is one of several."""
         self.in_app, self.data_dir, self.max_streams, self.signal, self.pause, self.now = (
             in_app,
             data_dir,
@@ -135,7 +136,7 @@ class Engine:
         self.shared = share(self.worker.id) if share else None
         self.topics: Topics = self.shared or MemoryTopics(epoch=self.worker.id, signal=signal, now=now)
         self.copied: dict[str, Copied] = {}
-        # What of each watched topic was seen in the database last, while Redis is away.
+        # The last state in the database of each watched topic, while Redis is unavailable.
         self.seen_lanes: dict[str, object] = {}
         self.presence = Presence(now)
         self.circuits = Circuits(now)
@@ -148,11 +149,11 @@ class Engine:
         self.metric_listeners: list[Tell] = []
         self.live: dict[str, Live] = {}
         self.readers: set[Signal] = set()
-        # What will be said in a moment, by topic.
+        # Topics with a delayed event that is about to be sent.
         self.soon = set[str]()
-        # What is asked of providers after an answer and is no generation, such as its cost: it ends with them.
+        # Requests to providers after an answer that are not generations, such as for its cost: a shutdown stops them too.
         self.asides: set[Stop] = set()
-        # Generations of this worker that are settled because nothing runs them: they are not started any more.
+        # Generations of this worker that are being settled because nothing runs them: they must not be started any more.
         self.given_up: set[str] = set()
         self.found = Found()
         self.is_closing = self.is_closed = self.has_begun = False
@@ -170,13 +171,13 @@ class Engine:
         self.kinds[kind.name] = kind
 
     def tell(self, figure: Figure) -> None:
-        """For whoever counts."""
+        """Sends a metric event to all listeners."""
         with self.in_app():
             for hear in self.metric_listeners:
                 hear(figure)
 
     def begin(self) -> None:
-        """Makes this process an owner, and begins to take care of what dead ones left behind; it waits for nothing."""
+        """Registers this process as an owner of generations and starts the recovery of those of dead ones, without waiting."""
         if not self.has_begun:
             self.has_begun = True
             self.worker.begin()
@@ -224,7 +225,7 @@ class Engine:
         self.keeper.wake()
 
     def end(self, id: str, events: Sequence[Event]) -> None:
-        """Tells those who still follow what ended without saying so."""
+        """Appends the end to the log of a generation that ended without one, for its readers."""
         topic = topic_names.of_generation(id)
         for event in events:
             self.topics.append(topic, event)
@@ -233,7 +234,7 @@ class Engine:
 
     @contextmanager
     def looking_after(self) -> Iterator[None]:
-        """Whatever fails inside may leave a generation that nothing runs: somebody looks for it then."""
+        """Wakes the recovery if the block fails, as it can leave a generation that nothing runs."""
         is_well = False
         try:
             yield
@@ -243,7 +244,7 @@ class Engine:
                 self.recovery.wake()
 
     def broadcast(self, generation: Begun) -> Broadcast | None:
-        """What watchers of a generation share; None when nothing is known of it here any more, or not yet."""
+        """Returns the broadcast that a generation's watchers share; None if its log is not, or no longer, in this process."""
         is_known = self.follows(generation)
         known = self._broadcasts.get(generation.id)
         if known or not is_known:
@@ -252,17 +253,17 @@ class Engine:
         return self._broadcasts.setdefault(generation.id, made)
 
     def follows(self, generation: Begun) -> bool:
-        """Whether its log is here and grows: it runs here, or where another worker runs it, it is copied from now on."""
+        """Returns whether its log grows in this process: it runs here, or is copied from now on from the worker that runs it."""
         if generation.id not in self.live and self.shared:
             self._duties.follow(self, generation)
         return self.has_log(generation.id)
 
     def has_log(self, id: str) -> bool:
-        """The same of one that somebody has begun to read."""
+        """Returns whether its log grows in this process, but starts no copy."""
         return id in self.live or id in self.copied
 
     def transcript(self, id: str) -> Transcript | None:
-        """What one whose log is here has said up to now."""
+        """Returns the transcript so far of a generation whose log is in this process."""
         if live := self.live.get(id):
             return live.run.transcript
         if id not in self.copied:
@@ -273,22 +274,22 @@ class Engine:
         return transcript
 
     def forget_copy(self, id: str) -> None:
-        """It has ended, or nobody reads it here any more."""
+        """Drops the copy of a generation that has ended, or has no readers left in this process."""
         self.copied.pop(id, None)
         self.topics.expire(topic_names.of_generation(id), KEEP_SECONDS)
         self._forget(id)
 
     def is_watched(self, id: str) -> bool:
-        """Whether somebody watches it here, or has until lately."""
+        """Returns whether it has watchers in this process, or had some recently."""
         return id in self._broadcasts
 
     def projection_of(self, generation: Begun) -> Projection:
-        """A projection of the feature's own, for a generation that is not watched here."""
+        """Returns a new projection, of the feature's own type, for a generation without watchers in this process."""
         kind = self.kinds[generation.kind]
         return (kind.unseen or kind.projection)(generation)
 
     def finish(self, seconds: float) -> None:
-        """Ends everything for a shutdown: all text saved, or spilled to a file; all readers told."""
+        """Ends everything for a shutdown: text is saved, or spilled to a file, and readers are notified."""
         self.is_closing = True
         for stop in [*(live.run.stop for live in self.live.values()), *self.asides]:
             stop.ask("server_restart")
@@ -301,7 +302,7 @@ class Engine:
             reader.set()
 
     def wait_closed(self, seconds: float) -> None:
-        """Waits until the readers have gone, for a while."""
+        """Waits, for at most so many seconds, until the readers have disconnected."""
         self.wait(lambda: not self.readers, seconds)
         self.worker.end()
         if self.shared:
@@ -324,7 +325,7 @@ class Engine:
 
     def _forget(self, id: str) -> None:
         now = self.now()
-        # In their order, so that only the oldest are looked at.
+        # Ordered by time, so that only the oldest have to be checked.
         self._forget_at.pop(id, None)
         self._forget_at[id] = now + KEEP_PICTURE_SECONDS
         while self._forget_at[old := next(iter(self._forget_at))] <= now:
@@ -341,7 +342,7 @@ class Engine:
         return bool(self.live)
 
     def _journal_seconds(self) -> float:
-        # The time is what a kill may cost, and a commit that is begun late needs some of it too.
+        # The setting is how much text a kill can cost; a commit that begins late needs a part of that time.
         with self.in_app():
             return JOURNAL_SHARE * float(setting("stream.journal_ms")) / 1000
 
@@ -352,13 +353,13 @@ class Engine:
         return Ticker(name, work, every=every, spawn=self.spawn, pause=self.pause, now=self.now)
 
     def wait(self, is_done: Callable[[], bool], seconds: float) -> None:
-        """Until it is so, but no longer."""
+        """Waits until `is_done`, for at most so many seconds."""
         until = self.now() + seconds
         while not is_done() and self.now() < until:
             self.pause(0.01)
 
 
 def the_engine() -> Engine:
-    """The engine of the current application."""
+    """Returns the engine of the current application."""
     engine: Engine = current_app.extensions["engine"]
     return engine

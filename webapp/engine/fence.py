@@ -19,18 +19,18 @@ from webapp.statements import Ready
 
 LEASE = timedelta(seconds=30)
 TABLE = rows.table(Generation)
-# What was sent is as long as the chat, and read by those who ask for it.
+# The prompt is as long as the chat; code that needs it reads it separately.
 ALL_BUT_PROMPT = [column for column in TABLE.columns if column.name != "prompt"]
 OURS = among_active(TABLE.c.owner) == bindparam("of"), WHILE_ACTIVE
 
 
 class Worker:
-    """This process as an owner: alive for as long as it holds the lock on its file, whatever ends it."""
+    """This process as an owner: it counts as alive while it holds the lock on its file, which any kind of death releases."""
 
     def __init__(self, id: str, folder: Path) -> None:
         self.id, self._folder = id, folder
         self._file: int | None = None
-        # Since when the dead are known to be.
+        # When each dead owner was first found dead.
         self._dead_since = dict[str, float]()
 
     def begin(self) -> None:
@@ -45,7 +45,7 @@ class Worker:
             self._file = None
 
     def is_dead(self, owner: str, heartbeat_at: datetime) -> bool:
-        """A free lock is a dead owner, at once; one without a file here may live on another host, for its lease."""
+        """Returns whether an owner is dead: its lock is free or, without a file on this host, its lease has expired."""
         if owner == self.id:
             return False
         if not owner:
@@ -53,7 +53,7 @@ class Worker:
         try:
             file = os.open(self._folder / owner, os.O_RDWR)
         except (OSError, ValueError):
-            # Also a name that can be no file's.
+            # Also for a name that is not a valid file name.
             return utc_now() - heartbeat_at > LEASE
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -67,18 +67,18 @@ class Worker:
         return bool(owner) and owner in self.others()
 
     def has_gone(self, owner: str) -> bool:
-        """Whether it lives no more, for all that this host knows."""
+        """Returns whether the owner no longer lives, as far as this host can tell."""
         return owner != self.id and (not self.has_file(owner) or self.is_dead(owner, utc_now()))
 
     def others(self) -> list[str]:
-        """Those who have, or had, a file beside this worker's."""
+        """Returns the other owners that have a file on this host, dead or alive."""
         return [file.name for file in self._folder.iterdir() if file.name != self.id]
 
     def bury_the_dead(self, now: float, after_seconds: float) -> None:
-        """Removes the files of owners who have been dead for so long.
+        """Removes the files of owners that have been dead for `after_seconds`.
 
-        After a lease an owner without a file counts as dead, too. Before, somebody may yet find what it has begun, or was to
-        continue, a moment before its death.
+        Afterwards such an owner counts as dead once its lease has expired. Until then, its file lets other workers find
+        immediately what it had begun, or was about to continue, just before it died.
         """
         dead = [owner for owner in self.others() if self.is_dead(owner, utc_now())]
         self._dead_since = {owner: self._dead_since.get(owner, now) for owner in dead}
@@ -88,25 +88,25 @@ class Worker:
 
 
 def hold(session: Session, owner: str) -> dict[str, datetime | None]:
-    """Beats the heart of all that this worker runs; says which those are, and which were asked to stop.
+    """Updates the heartbeat of all this worker's generations; returns each, with the time if a stop was requested.
 
-    On PostgreSQL what somebody else has locked is left out: an end that is being written, or what an administrator holds,
-    must not keep the others from being written down.
+    On PostgreSQL it skips locked rows: an end that is being written, or a lock held by an administrator, must not delay the
+    journal of the others.
     """
     held = (HOLD if is_sqlite() else HOLD_FREE).all(session, {"of": owner, "now": utc_now()})
     return {row.id: row.stop_requested_at for row in held}
 
 
 def owned(session: Session, owner: str) -> set[str]:
-    """All that is this worker's to run, held by somebody else at this moment or not."""
+    """Returns all active generations of this worker, including rows that are locked."""
     return {row.id for row in OWNED.all(session, {"of": owner})}
 
 
 def take(session: Session, generation: Generation, owner: str) -> bool:
-    """Makes an orphan this worker's own; false when another was faster.
+    """Makes this worker the owner of an orphan; returns False if another was faster.
 
-    What somebody holds at this moment fails at once: other orphans need not wait for it, and an owner who lives on beats its
-    heart as soon as it is free, and is left alone at the next look.
+    On a locked row it fails immediately: other orphans need not wait for it, and an owner that is alive updates its heartbeat
+    once the lock is released, so that the next look leaves it alone.
     """
     if not is_sqlite():
         FREE.run(session, {"which": generation.id})
@@ -114,7 +114,7 @@ def take(session: Session, generation: Generation, owner: str) -> bool:
 
 
 def claim(session: Session, generation: Generation, owner: str) -> bool:
-    """Makes one that has ended, and was continued by nobody, this worker's own; false when another was faster."""
+    """Makes this worker the owner of an ended generation that was not continued; returns False if another was faster."""
     later = aliased(Generation)
     is_later = select(later.id).where(later.message_id == generation.message_id, later.id > generation.id)
     unchanged = Generation.id == generation.id, Generation.owner == generation.owner, ~is_later.exists()
@@ -123,25 +123,25 @@ def claim(session: Session, generation: Generation, owner: str) -> bool:
 
 
 def settle(session: Session, id: str, owner: str, values: dict[str, Any]) -> Generation | None:
-    """Writes the end of a generation, and gives it as it is then; nothing when it is not this owner's any more."""
+    """Writes the end of a generation and returns it as stored; None if this owner no longer has it."""
     return _changed(session, id, owner, values)
 
 
 def settled(session: Session, id: str, owner: str) -> Generation | None:
-    """The generation, if this owner has written its end already."""
+    """Returns the generation if this owner has already written its end."""
     is_ours = Generation.id == id, Generation.owner == owner, Generation.status.not_in(ACTIVE)
     return session.scalar(select(Generation).where(*is_ours))
 
 
 def active(session: Session) -> Sequence[Row[str, str, str, datetime]]:
-    """What has not ended, by whom it is run, and when its heart was last beaten, oldest first."""
+    """Returns all active generations with their owner and last heartbeat, oldest first."""
     columns = Generation.id, Generation.kind, Generation.owner, Generation.heartbeat_at
     return session.execute(select(*columns).where(WHILE_ACTIVE).order_by(Generation.id)).all()
 
 
 def _changed(session: Session, id: str, owner: str, values: dict[str, Any]) -> Generation | None:
     row = _change(tuple(values)).first(session, {"which": id, "of": owner, **values})
-    # What was written is known, and is not read again.
+    # The values just written are known, and need not be read again.
     return rows.read(session, Generation, {**values, **row._asdict()}) if row else None
 
 

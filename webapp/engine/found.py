@@ -1,35 +1,36 @@
-"""What a worker remembers while it looks for orphaned generations. Pure."""
+"""The state that a worker keeps between its looks for orphaned generations. Pure."""
 
 from collections import Counter
 from datetime import datetime
 from typing import Literal
 
-# A graceful replacement overlaps with the worker that it replaces, which has ten seconds to go.
+# During a graceful restart, the new worker overlaps with the one it replaces, which has ten seconds to finish.
 LOOK_AGAIN_SECONDS = (0.0, 1.0, 2.0, 4.0, 8.0)
 MOST_TRIES = 5
-# What of an answer is saved with its end: all of it, its text without a picture, or the end alone, its journal left as it is.
+# What is saved of an answer with its end: everything, its text without the projection, or only the end, leaving its journal as
+# it is.
 Keeps = Literal["all", "text", "end"]
 
 
 class Found:
-    """What is remembered between two looks: since when the heart of a generation has not been beaten, by our own clock."""
+    """State kept between two looks, such as since when, by our own clock, a generation's heartbeat has not changed."""
 
     def __init__(self) -> None:
         self.looks = 0
         self.continued: set[str] = set()
-        # Taken from dead workers.
+        # Generations taken over from dead workers.
         self.taken: set[str] = set()
-        # How often the end of each could not be written, though the database works.
+        # How often the end of each could not be saved although the database works.
         self.tries: Counter[str] = Counter()
         self._since: dict[str, tuple[datetime | None, float]] = {}
 
     @property
     def wait_seconds(self) -> float:
-        """How long it takes until the next look; what has just been found missing is looked for soon."""
+        """Seconds until the next look: a few in quick succession after a start, then further apart."""
         return LOOK_AGAIN_SECONDS[min(self.looks, len(LOOK_AGAIN_SECONDS) - 1)]
 
     def keeps(self, id: str) -> Keeps:
-        """What fails again and again must not lock its place for ever: then less is saved with its end."""
+        """Returns how much to save: less after repeated failures, so that a generation does not block its lane forever."""
         tries = self.tries[id]
         return "all" if tries < MOST_TRIES else "text" if tries == MOST_TRIES else "end"
 

@@ -1,4 +1,4 @@
-"""The gate that every request to a model passes: handed in, so that the engine knows nothing of what it counts."""
+"""The gate that every request to a model passes: passed in, so that the engine does not know what it counts."""
 
 from collections.abc import Callable, Iterator
 from typing import Protocol
@@ -11,15 +11,16 @@ from webapp.streaming.events import Event
 from webapp.streaming.stop import Stop
 from webapp.streaming.transcript import Transcript
 
-# Looks at the events of an answer while they arrive, and may ask it to stop.
+# Inspects an answer's events as they arrive, and can stop it.
 Meter = Callable[[Iterator[Event], Stop], Iterator[Event]]
 
 
 class Gate(Protocol):
-    """`admit`, `settle` and `correct` work within the transaction of their caller; `prepare` is called before that of `admit`.
+    """Checks and counts the use of models, such as by budgets.
 
-    `admit` raises an `AppError` for what may not be asked. `meter` is asked for once, when an admitted generation begins.
-    `settle` is told its end, and `correct` what it has cost when that is known later.
+    `admit`, `settle` and `correct` work within the transaction of their caller; `prepare` is called before that of `admit`.
+    `admit` raises an `AppError` for a request that is not allowed. `meter` is called once, when an admitted generation begins,
+    `settle` with its end, and `correct` if its cost becomes known later.
     """
 
     def prepare(self) -> None: ...
@@ -30,7 +31,7 @@ class Gate(Protocol):
 
 
 class OpenGate:
-    """Lets everything through and counts nothing."""
+    """A gate that admits everything and counts nothing."""
 
     def prepare(self) -> None: ...
 
@@ -45,5 +46,5 @@ class OpenGate:
 
 
 def unmetered(events: Iterator[Event], _stop: Stop) -> Iterator[Event]:
-    """The events as they are."""
+    """Returns the events unchanged."""
     return events

@@ -23,17 +23,17 @@ from webapp.streaming.topics import Entry
 
 log = logging.getLogger("generation:journal")
 TABLE = rows.table(JournalRow)
-# How many rows are read in one go: each holds what was said in a quarter of a second, about six entries.
+# How many rows are decoded between two pauses: each holds the text of a quarter of a second, about six entries.
 PIECE = 200
-# Made once: `json.dumps` makes one for every value when it is told how to write.
+# One encoder for all: `json.dumps` creates a new one for every value if it gets any options.
 AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
 ADD, FORGET = Ready(insert(TABLE)), Ready(delete(TABLE).where(TABLE.c.generation_id == bindparam("id")))
 
 
 def commit(engine: Engine) -> None:
-    """Writes what is new, and hears which runs were asked to stop and which are no longer ours.
+    """Writes new entries, and stops the runs that were asked to stop or that this worker no longer owns.
 
-    A database that refuses changes nothing: the same entries are written with the next commit.
+    If the database fails, nothing changes: the same entries are written with the next commit.
     """
     live = [each for each in engine.live.values() if not each.run.is_saving]
     new = {each.id: engine.topics.read(each.run.topic, each.journalled) for each in live}
@@ -42,7 +42,7 @@ def commit(engine: Engine) -> None:
     try:
         with engine.in_app(), write(has_been_said=True) as session:
             ours = fence.hold(session, engine.worker.id)
-            # What somebody else has locked is written down as soon as it is free.
+            # Entries of locked rows are written as soon as the lock is released.
             kept = ours.keys() if ours.keys() >= new.keys() else fence.owned(session, engine.worker.id)
             if written := [_row(id, entries) for id, entries in new.items() if entries and id in ours]:
                 ADD.run(session, *written)
@@ -53,22 +53,22 @@ def commit(engine: Engine) -> None:
         if each.id in ours:
             _heed(each, new[each.id], ours[each.id])
         elif each.id not in kept and not each.run.is_saving:
-            # Somebody has taken it or ended it: it stops here, and its own save will find that out and write nothing.
+            # Another worker has taken it over or ended it: it stops, and its own save will find that out and write nothing.
             each.run.stop.ask("taken")
     if ours.keys() - engine.live.keys():
-        # Committed, and never begun, or ended without its end.
+        # A generation was committed but never started, or its run ended without saving an end.
         engine.recovery.wake()
 
 
 def keep_rest(engine: Engine, session: Session, id: str) -> None:
-    """What a run has said since its last row, for one whose text can be saved nowhere else."""
+    """Writes a run's entries since its last row, as its text cannot be saved anywhere else."""
     live = engine.live.get(id)
     if live and (entries := engine.topics.read(live.run.topic, live.journalled)):
         ADD.run(session, _row(id, entries))
 
 
 def forget(engine: Engine, session: Session, id: str) -> None:
-    """What was written of a generation whose text is saved now; of one that runs here and was never written there is nothing."""
+    """Deletes the journal of a generation whose text is saved; skips the statement if this run never wrote any."""
     live = engine.live.get(id)
     if not live or live.may_have_rows:
         FORGET.run(session, {"id": id})
@@ -77,12 +77,12 @@ def forget(engine: Engine, session: Session, id: str) -> None:
 def entries_of(
     session: Session, generation_id: str, *, after: int = 0, pause: Callable[[], object] = lambda: None
 ) -> list[Entry]:
-    """Everything that a generation is known to have said, in order; a row that nobody can read is logged and left out.
+    """Returns all journalled entries of a generation, in order; a row that cannot be decoded is logged and skipped.
 
-    Of what came up to `after` only as much is read as stands in one row with the next. `pause` is called between pieces of
-    what was read, when nothing more is asked of the session.
+    With `after`, it reads from the row that contains the entry after that position. `pause` is called between pieces while
+    decoding, when the session is no longer used.
     """
-    # SQLite takes anything in any column: one row of a wrong type must not hide the others.
+    # SQLite stores any type in any column: one row of a wrong type must not make the others unreadable.
     type = LargeBinary if is_sqlite() else Text
     found = select(cast(TABLE.c.first_seq, Text), cast(TABLE.c.entries, type)).where(TABLE.c.generation_id == generation_id)
     if after:
@@ -111,7 +111,7 @@ def _read(id: str, first: str, raw: str | bytes) -> list[Entry]:
 
 
 def storable(value: Any) -> Any:
-    """An event in JSON without characters that a database refuses."""
+    """Returns an event's JSON without characters that a database rejects."""
     if not isinstance(value, dict):
         return value
     return {name: Characters().whole(each) if isinstance(each, str) else each for name, each in value.items()}

@@ -1,16 +1,16 @@
-"""Time-outs of a running answer: first byte, stall, total time, and no watchers."""
+"""Timeouts of a running answer: first byte, stall, total time, and no watchers."""
 
 from webapp.engine.engine import Engine, Live
 from webapp.settings.service import setting
 
-# What `when_unwatched` says becomes the reason of the end.
+# The policy in `when_unwatched` determines the reason of the end.
 REASONS = {"idle": "idle_listener", "abort": "client_gone"}
-# Who has just asked is on the way to listening.
+# A client that has just started an answer needs a moment to connect to its stream.
 ARRIVING_SECONDS = 1.0
 
 
 def look(engine: Engine) -> None:
-    """Asks every run to stop whose time is over; after a pause, first what has come meanwhile is read."""
+    """Stops every run that is past a timeout; after the process was suspended, waits until runs have read what arrived."""
     if engine.pauses.were_there():
         return
     with engine.in_app():
@@ -41,6 +41,6 @@ def _unwatched(engine: Engine, live: Live) -> str:
     if policy not in REASONS:
         return ""
     if policy == "idle" and engine.shared and not engine.shared.is_connected:
-        # Nobody can say whether it is read elsewhere.
+        # Without Redis it is unknown whether the answer is read through another worker.
         return ""
     return REASONS[policy] if engine.presence.seconds_alone(live.lane) > max(float(limit), ARRIVING_SECONDS) else ""

@@ -1,4 +1,4 @@
-"""What a feature says about its generations, so that the engine need not know it by name."""
+"""The kinds of generations that features register, so that the engine imports no feature."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Finish = Callable[[Session, Generation, Transcript, Any], None]
 
 
 class Begun(Protocol):
-    """A generation that has begun: as it is stored, or as it runs here."""
+    """A generation that has begun: either its row or its `Live`."""
 
     @property
     def id(self) -> str: ...
@@ -34,7 +34,7 @@ class Begun(Protocol):
 
 
 class Unshown:
-    """The projection of a generation that no page shows: it knows only whether it has ended."""
+    """The projection of a generation that no page shows: it only knows whether it has ended."""
 
     def __init__(self) -> None:
         self.has_ended = False
@@ -58,17 +58,17 @@ class Unshown:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What is not given is as for a generation that no page shows and that leaves nothing but its own record.
+    """A kind of generation; the defaults fit one that no page shows and that stores nothing but its own record.
 
-    `words` is what people read where uses are summed up. `hold` locks, before an end is written, what whoever asks for another
-    one locks before they store it: each would wait for the other else. `finish` writes the end into the feature's own rows,
-    inside the transaction, with its finished projection. `saved` says what that has written, also when it was an earlier try.
-    `changed` announces its end and does what follows it; `priced` announces what it has cost, when that is known later. `said`
-    gives what one that has ended has said, as far as that is kept, or None. `go_on` is asked after a restart to continue what
-    was interrupted; None leaves it. `recover` is called after a restart, when everything that was cut has been settled.
-    `unseen` makes the projection of one that nobody has watched, where that is another one; with fewer characters than
-    `drawn_later_chars`, and none before them, such a one ends without a picture, and what shows it draws it.
-    `is_aside` says that it is asked beside the answers, takes no place of theirs, and leaves a record without words.
+    `words` is its name for people where usage is summed up. `hold` locks, before an end is written, the rows that starting
+    another generation locks first: the two would deadlock otherwise. `finish` writes the end into the feature's own rows,
+    inside the transaction, with the finished projection. `saved` returns what was written, also by an earlier attempt.
+    `changed` announces the end and starts what follows it; `priced` announces a cost that becomes known later. `said` returns
+    the text of one that has ended, as far as it is kept, or None. `go_on` is called after a restart to continue an interrupted
+    one; None never continues it. `recover` is called after a restart, when everything interrupted has been settled. `unseen`
+    makes the projection of one without watchers, if that is a different one; if such a one has fewer characters than
+    `drawn_later_chars`, and continues no text, it is saved without a projection and rendered when it is first shown. `is_aside`
+    marks requests besides answers, which take none of their places and leave a record without text.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What the copy of an answer that has ended lacks, by what is saved."""
+"""Computes what the copy of an ended answer lacks compared with the saved one."""
 
 from collections.abc import Callable, Iterable
 
@@ -7,16 +7,16 @@ from webapp.streaming.events import Delta, Event, Reasoning, Sources, Text
 from webapp.streaming.topics import Entry, Topics
 from webapp.streaming.transcript import Transcript
 
-# Folded in one go: about a millisecond.
+# How many entries are folded between two pauses: about a millisecond.
 PIECE = 1_000
 
 
 class Known:
-    """What a copy holds, up to `last`."""
+    """What a copy contains, up to the position `last`."""
 
     def __init__(self) -> None:
         self.transcript, self.last = Transcript(), 0
-        # Beside its words, of which there are far more.
+        # All events but text, of which there are far more.
         self.told: list[Event] = []
 
     def fold(self, entry: Entry) -> None:
@@ -27,7 +27,7 @@ class Known:
 
 
 def known_of(topics: Topics, topic: str, pause: Callable[[], object]) -> Known:
-    """All that a copy holds, folded in pieces, with what comes meanwhile; nothing does between the last piece and the return."""
+    """Folds a copy in pieces, including entries that arrive while pausing; it does not pause after the last piece."""
     known = Known()
     while entries := topics.read(topic, known.last)[:PIECE]:
         for entry in entries:
@@ -38,7 +38,7 @@ def known_of(topics: Topics, topic: str, pause: Callable[[], object]) -> Known:
 
 
 def lacking(known: Known, words: Said | None, end: Iterable[Event]) -> list[Event]:
-    """What comes behind it, to the end."""
+    """Returns the events that are missing at the end of a copy."""
     return [*(_rest(words, known.transcript) if words else ()), *(event for event in end if event not in known.told)]
 
 

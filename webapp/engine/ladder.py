@@ -1,4 +1,4 @@
-"""Retries and fallbacks before the first word: again, unstreamed, the next model, then an error."""
+"""The ladder of retries and fallbacks before the first text: retry, without streaming, the next model, then an error."""
 
 import json
 import logging
@@ -16,11 +16,11 @@ from webapp.streaming.topics import Signal
 
 log = logging.getLogger("generation:ladder")
 
-# The provider that must never stand in unnoticed.
+# The provider that must never replace another without a notice.
 DEMO = "demo"
 RETRIES = 2
 BACK_OFF_SECONDS = (0.5, 2.0)
-# A server that asks for more patience than this is not waited for.
+# A server that requests a longer back-off than this is not retried.
 PATIENCE_SECONDS = 30.0
 NEVER_STEP_ON = {"auth", "credit"}
 STREAMING_FAULTS = {"cut", "invalid", "stall", "first_byte", "error"}
@@ -31,7 +31,7 @@ NOT_THE_MODELS_FAULT = {"auth", "credit", "invalid"}
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """A model of the chain, who provides it, and the name by which its provider knows it; people read the display name."""
+    """A model of the chain with its provider; `name` is the provider's name for it, `display_name` the one people read."""
 
     model: str
     provider: Provider
@@ -46,7 +46,7 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """In seconds; 0 is no limit. `first_byte` is for one streaming attempt, `total` for one that is not."""
+    """Timeouts in seconds; 0 means none. `first_byte` applies to one streaming attempt, `total` to one without streaming."""
 
     first_byte: float
     ladder: float
@@ -56,7 +56,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request to a provider, and what became of it."""
+    """One failed request to a provider, with its error."""
 
     model: str
     how: str
@@ -66,7 +66,7 @@ class Attempt:
 
 
 class Ladder:
-    """Climbs until something is said; after the first word nothing is tried behind the reader's back."""
+    """Climbs from rung to rung until a model sends text; after the first text, it neither retries nor falls back."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class Ladder:
         self._deadline = float("inf")
 
     def events(self, stop: Stop) -> Iterator[Event]:
-        """The events of the attempt that succeeds, with a notice for every step before it."""
+        """Yields the events of the attempt that succeeds, with a notice for every step before it."""
         for rung, following in zip(self._rungs, [*self._rungs[1:], None], strict=True):
             try:
                 yield from self._ask(rung, stop)
@@ -102,7 +102,7 @@ class Ladder:
                 yield Notice(code, f"{failed} Switching to {following}.", f"{failed} Switched to {following}.")
 
     def look(self) -> str:
-        """Called every second until the first word: ends an attempt that takes too long; gives the reason when all do."""
+        """Ends an attempt that takes too long, every second until the first text; returns a reason when all time is used up."""
         if self._attempt and self._now() > self._deadline:
             self._attempt.ask("first_byte")
         is_over = self._limits.ladder and self._now() - self._begun_at > self._limits.ladder
@@ -167,7 +167,7 @@ class Ladder:
             self._attempt = None
 
     def _is_late(self, stop: Stop) -> bool:
-        """Whether the clock has ended the attempt; a stopped one ends plainly, or as if the line were cut."""
+        """Returns whether the timeout ended the attempt; a stopped one ends normally, or as if the connection was cut."""
         return not stop and self._attempt is not None and self._attempt.reason == "first_byte"
 
     def _heard(self, rung: Rung, how: str, attempt: Stop) -> Iterator[Event]:
@@ -187,7 +187,7 @@ class Ladder:
     def _started(self, event: Started) -> Iterator[Event]:
         self._is_accepted = True
         if self._has_started:
-            # There is one start; who answers now is said with what it takes.
+            # `Started` is only sent once; the model that answers in the end is reported as usage.
             yield Usage(model=event.model)
             return
         self._has_started = True
@@ -201,11 +201,11 @@ class Ladder:
             self._has_said = True
             self._deadline = float("inf")
         elif isinstance(event, Ended):
-            # Not when the iterator is exhausted: after the end nobody asks it for more.
+            # Noted at the end event, as the consumer does not exhaust the iterator.
             self._circuits.worked(rung.model)
 
     def _wait_seconds(self, error: ProviderError, tries: int) -> float | None:
-        """How long to wait before asking the same model again; None when that is no use."""
+        """Returns the back-off before the same model is tried again; None if a retry is pointless."""
         if not error.retryable or tries == RETRIES:
             return None
         seconds = error.retry_after if error.retry_after is not None else BACK_OFF_SECONDS[tries] * (0.75 + self._jitter() / 2)
@@ -223,7 +223,7 @@ class Ladder:
 
 
 def _sent(rung: Rung, turn: Turn) -> Iterator[Picture]:
-    """The pictures that a model is given: those that it takes, and that nobody has deleted meanwhile."""
+    """Yields the pictures that a model is sent: those of types that it accepts and whose files still exist."""
     return (each for each in turn.pictures if rung.takes_pictures and each.path.is_file())
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An answer that has ended; what nobody knows is None. `asked` and `served` are names of models, `attempts` what failed."""
+    """An answer that has ended; unknown values are None. `asked` and `served` are models, `attempts` the failed ones."""
 
     kind: str
     status: str
@@ -27,7 +27,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class FellBack:
-    """Another model was asked in place of one that failed; the same one when it was asked for the whole answer at once."""
+    """A fallback from a failed model to the following one, or to the same one without streaming."""
 
     model: str
     following: str
@@ -36,14 +36,14 @@ class FellBack:
 
 @dataclass(frozen=True, slots=True)
 class Limited:
-    """Somebody was asked to wait."""
+    """A request that was rate limited."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class BudgetUsed:
-    """How much is used of the budget in this unit of which the least is left."""
+    """The used share of the fullest budget in this unit."""
 
     unit: str
     share: float
@@ -51,7 +51,7 @@ class BudgetUsed:
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """Documents were searched for an answer; `outcome` is found, nothing or late."""
+    """A search for documents for an answer; `outcome` is found, nothing or late."""
 
     outcome: str
     seconds: float
@@ -59,7 +59,7 @@ class Retrieved:
 
 @dataclass(frozen=True, slots=True)
 class Exposed:
-    """An answer is asked with a version of a prompt that an experiment has chosen."""
+    """An answer that was requested with a version of a prompt chosen by an experiment."""
 
     key: str
     version: int
@@ -70,4 +70,4 @@ Tell = Callable[[Figure], None]
 
 
 def to_nobody(_figure: Figure) -> None:
-    """For who does not count."""
+    """A listener that counts nothing."""

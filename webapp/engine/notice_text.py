@@ -8,7 +8,7 @@ TIMES = {1: "once", 2: "twice"}
 
 
 def notice_lines(notices: Sequence[Mapping[str, str]]) -> list[tuple[str, str]]:
-    """What each notice says now, with its details; a model that was asked again is one line, however often."""
+    """Returns the text and details of each notice; all retries of a model are merged into one line."""
     again = [_past(each) for each in notices if each["code"] in AGAIN]
     others = [_other(each) for each in notices if each["code"] not in AGAIN]
     count = len(again)
@@ -17,7 +17,7 @@ def notice_lines(notices: Sequence[Mapping[str, str]]) -> list[tuple[str, str]]:
 
 
 def _past(notice: Mapping[str, str]) -> str:
-    # Notices from before that was kept say only what was to come.
+    # Notices from before `detail` was stored have only a text in the present tense.
     return notice.get("detail") or notice["message"]
 
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 
 class Presence:
-    """Counts per lane. A page that refreshes itself without JavaScript is seen, though never connected.
+    """Counts watchers per lane. A page that refreshes itself without JavaScript is seen, though never connected.
 
-    When somebody was seen last is remembered from `begin` to `forget`, and of no other lane.
+    When someone was last seen is kept from `begin` to `forget`, for no other lanes.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -16,7 +16,7 @@ class Presence:
         self._seen: dict[str, float] = {}
 
     def begin(self, lane: str) -> None:
-        """Who has just begun something there is there."""
+        """Starts tracking a lane; whoever has begun something in it counts as present now."""
         self._seen[lane] = self._now()
 
     def seen(self, lane: str) -> None:
@@ -36,11 +36,11 @@ class Presence:
         self._seen.pop(lane, None)
 
     def is_alone(self, lane: str) -> bool:
-        """Whether nobody is connected."""
+        """Returns whether no watcher is connected."""
         return not self._here[lane]
 
     def seconds_alone(self, lane: str) -> float:
-        """For how long nobody has been there; a lane never seen begins to be alone now."""
+        """Returns for how long no one has been present; a lane never seen counts as left just now."""
         if self._here[lane]:
             return 0.0
         return self._now() - self._seen.setdefault(lane, self._now())

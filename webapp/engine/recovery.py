@@ -27,7 +27,7 @@ log = logging.getLogger("generation:recovery")
 WITHIN, LONGEST = timedelta(minutes=10), timedelta(days=2)
 AT_MOST = 2
 AT_ONCE = 4
-# By then what was committed here has begun, unless it never will.
+# By then, a generation committed by this worker has started, unless it never will.
 STRAY_SECONDS = 2.0
 MADE_GOOD_SECONDS = 30.0
 TURN_SECONDS = 1.0
@@ -35,19 +35,19 @@ NEVER_RAN = Failed("error", "Something went wrong on the server before this answ
 
 
 def look(engine: Engine) -> bool:
-    """Settles every orphan that can be settled now, continues what may be continued; says whether to look again.
+    """Settles every orphan it can, continues those that can be continued, and returns whether to look again.
 
-    What fails for one does not keep the others from being settled, and is tried again at the next look.
+    The failure of one does not prevent settling the others, and is tried again at the next look.
     """
     if engine.is_closing:
         return False
     if engine.shared and engine.found.looks and engine.lease_pauses.were_there():
-        # Others may have stood still as well, and have to show first that they live.
+        # After this process was suspended: others can have been, too, and get time to update their heartbeats.
         return True
     try:
         return _look(engine)
     except SQLAlchemyError as error:
-        # Nobody could have beaten a heart either.
+        # While the database was unavailable, no worker could update its heartbeat, so those times do not count.
         engine.found.keep_only(set())
         if not isinstance(error, OperationalError):
             raise
@@ -58,7 +58,7 @@ def look(engine: Engine) -> bool:
 def _look(engine: Engine) -> bool:
     spilled = spill.read_back(engine)
     with engine.in_app():
-        # A clock that was set back while nothing ran must not put new generations before old ones.
+        # If the clock was set back while the server was down, ids of new generations must not sort before old ones.
         ids.continue_after(db.session.scalar(select(func.max(Generation.id))) or "")
         others = [row for row in fence.active(db.session()) if row.kind in engine.kinds and row.id not in engine.live]
         orphans = [row.id for row in others if _is_orphan(engine, row)]
@@ -83,20 +83,21 @@ def _look(engine: Engine) -> bool:
 
 def _is_orphan(engine: Engine, row: Row[str, str, str, datetime]) -> bool:
     is_ours = row.owner == engine.worker.id
-    # The journal beats the heart of all that is ours, whether it runs or not.
+    # The journal updates the heartbeat of all that this worker owns, whether it runs or not, so the unchanging value None
+    # counts as one.
     seconds = engine.found.seconds_unchanged(row.id, None if is_ours else row.heartbeat_at, engine.now())
     if is_ours:
         return row.id in engine.given_up or seconds > STRAY_SECONDS
     is_silent, has_file = seconds > fence.LEASE.total_seconds(), engine.worker.has_file(row.owner)
     if engine.shared:
-        # One that is frozen keeps its file, and how long another host is silent is counted here.
+        # A frozen worker keeps its file, so its silence counts; that of another host is measured by our own clock.
         return is_silent or engine.worker.is_dead(row.owner, row.heartbeat_at if not row.owner or has_file else utc_now())
     return (is_silent and not has_file) or engine.worker.is_dead(row.owner, row.heartbeat_at)
 
 
 def _is_settled(engine: Engine, id: str) -> bool:
     def settle_it() -> None:
-        # Each has a turn of the loop of its own.
+        # Each has its own turn of the event loop.
         stand_in_line()
         with engine.in_app():
             settle(engine, id)
@@ -112,7 +113,7 @@ def _make_good(engine: Engine) -> None:
 
 
 def _recover(engine: Engine, recover: Callable[[], None]) -> None:
-    # Each has a turn of its own: they all begin in the moment in which the first pages come back.
+    # Each has its own turn of the event loop: they all start just as the first pages reconnect.
     stand_in_line()
     if not engine.is_closing:
         with engine.in_app():
@@ -120,14 +121,14 @@ def _recover(engine: Engine, recover: Callable[[], None]) -> None:
 
 
 def settle(engine: Engine, id: str) -> None:
-    """Takes an orphan and saves what it is known to have said; a wish to stop it is honoured."""
+    """Takes over an orphan and saves the entries that are known; a requested stop is respected."""
     with write(keeps=True, has_been_said=True) as session:
         generation = session.get(Generation, id)
         was_ours = generation is not None and generation.owner == engine.worker.id and id not in engine.found.taken
         if not generation or not generation.is_active or not fence.take(session, generation, engine.worker.id):
             return
         entries = journal.entries_of(session, id)
-        # From now on it is this worker's, and its end may be written at any later look.
+        # This worker now owns it, and can retry to write its end at any later look.
         engine.given_up.add(id)
         if not was_ours:
             engine.found.taken.add(id)
@@ -148,26 +149,26 @@ def _outcome(generation: Generation, said: list[Entry], *, was_ours: bool) -> Ou
     has_text = any(isinstance(entry.event, Delta) for entry in said)
     if generation.stop_requested_at:
         return wished("user", has_text=has_text)
-    # What this worker took over at an earlier look was cut by a restart all the same.
+    # One that this worker took over at an earlier look was nevertheless interrupted by a restart.
     return broken(NEVER_RAN, has_text=has_text) if was_ours else wished("server_restart", has_text=has_text)
 
 
 def cut_by_restart() -> Select[Generation]:
-    """What a restart has cut and nobody has continued since, oldest first."""
+    """Selects generations that a restart interrupted and that were not continued since, oldest first."""
     later = aliased(Generation)
     return (
         select(Generation)
         .outerjoin(later, (later.message_id == Generation.message_id) & (later.id > Generation.id))
         .where(Generation.reason == "server_restart", Generation.status == "interrupted", later.id.is_(None))
-        # What was asked beside answers is never continued.
+        # Asides have no message and are never continued.
         .where(Generation.message_id.is_not(None))
         .order_by(Generation.id)
     )
 
 
 def to_continue(engine: Engine) -> list[str]:
-    """What was cut within the last minutes, and not too often before; among several workers, what no other one continues."""
-    # By their beginning too, of which there is an index: several workers look all the time.
+    """Returns the ids of recently interrupted generations, unless interrupted too often or owned by another living worker."""
+    # `created_at` narrows the query by its index, as several workers run it all the time.
     recent = Generation.heartbeat_at > utc_now() - WITHIN, Generation.created_at > utc_now() - LONGEST
     query = cut_by_restart().where(*recent)
     found = [generation for generation in db.session.scalars(query) if _restarts(generation) <= AT_MOST]
@@ -175,7 +176,7 @@ def to_continue(engine: Engine) -> list[str]:
 
 
 def _is_free(engine: Engine, generation: Generation) -> bool:
-    # Whoever has written its end lived then, whenever its heart was beaten last.
+    # The owner was alive when it wrote the end, whenever its last heartbeat was.
     lived_at = max(generation.heartbeat_at, generation.ended_at or generation.heartbeat_at)
     return generation.owner == engine.worker.id or engine.worker.is_dead(generation.owner, lived_at)
 
@@ -186,7 +187,7 @@ def _restarts(generation: Generation) -> int:
 
 
 def continue_later(engine: Engine, waiting: list[str]) -> None:
-    """Continues these in the background, a few at a time, each once."""
+    """Continues generations in the background, a few at a time, each once."""
     new = [id for id in waiting if id not in engine.found.continued]
     engine.found.continued.update(new)
     if new:
@@ -210,14 +211,14 @@ def _go_on_in_turn(engine: Engine, id: str) -> None:
 
 
 def _is_claimed(engine: Engine, generation: Generation) -> bool:
-    """Whether this worker is the one to continue it: of several that find it at once, one."""
+    """Claims a generation for this worker to continue: of several workers that find it simultaneously, one succeeds."""
     with write(keeps=True) as session:
-        # It is read again here: another worker may have claimed it since it was found.
+        # Checked again inside the transaction: another worker can have claimed it since.
         return _is_free(engine, generation) and fence.claim(session, generation, engine.worker.id)
 
 
 def _has_gone_on(engine: Engine, id: str) -> bool:
-    """False while its person has too much on the way already."""
+    """Returns whether it is settled, continued or not; False while its person has too many answers in progress."""
     try:
         with engine.in_app():
             generation = db.session.get_one(Generation, id)
@@ -228,7 +229,7 @@ def _has_gone_on(engine: Engine, id: str) -> bool:
     except TooMany:
         return False
     except (AppError, SQLAlchemyError) as error:
-        # Somebody continued or deleted it meanwhile, or every place is taken: it stays as it is and offers Continue.
-        # An error of the database would tell what was to be written.
+        # It was continued or deleted in the meantime, or all places are taken: it stays as it is and offers Continue. Only the
+        # type of a database error is logged, as its message contains the values to be written.
         log.info("%s was not continued: %s", id, error.message if isinstance(error, AppError) else type(error).__name__)
     return True

@@ -1,4 +1,4 @@
-"""What every generation leaves behind: a log line and figures (who, how long, by which model), and how its key did."""
+"""The report of every generation: a log line, metrics, and whether the provider accepted its key."""
 
 import logging
 from datetime import timedelta
@@ -16,12 +16,12 @@ from webapp.streaming.topics import Gap, Topics
 
 log = logging.getLogger("chat:streaming")
 
-# Steps of the ladder after which the answer is not what was asked for first.
+# Steps of the ladder after which the answer is not the one requested first.
 FALLBACKS = {"fallback", "whole", "demo_fallback"}
 
 
 def finished(engine: Engine, live: Live) -> None:
-    """Tells of a generation that has just ended here."""
+    """Reports a generation that has just ended in this process."""
     with engine.in_app():
         codes = {notice.code for notice in live.run.transcript.notices}
         is_streaming = bool(setting("stream.enabled")) and "whole" not in codes
@@ -39,7 +39,7 @@ def finished(engine: Engine, live: Live) -> None:
             "status": answered.status,
             "reason": answered.reason,
         }
-        # One line for each answer; what is asked beside it has a name of its own.
+        # One line for each answer; asides have an event name of their own.
         log.info("aside_finished" if engine.kinds[live.kind].is_aside else "stream_finished", extra={"fields": fields})
         engine.tell(answered)
         _note_keys(live, answered)
@@ -67,7 +67,7 @@ def _answered(engine: Engine, live: Live, is_streaming: bool) -> Answered:
 
 
 def _note_keys(live: Live, answered: Answered) -> None:
-    """Keeps in mind which keys were refused, and that one was accepted which was refused before."""
+    """Stores which keys were refused, and clears that for one that was accepted again."""
     known, transcript = providers(), live.run.transcript
     refused = {known.connection_of(each["model"]): each["code"] for each in transcript.attempts if each["code"] in REFUSALS}
     accepted = transcript.provider

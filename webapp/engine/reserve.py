@@ -14,21 +14,21 @@ FOLDER, SUFFIX = "reserve", ".lines"
 
 
 class Reserve:
-    """One file of this worker, as long as it lives. Of a disk that copies on write (btrfs, zfs) it cannot hold anything."""
+    """A file that reserves disk space for this worker. On a copy-on-write file system (btrfs, zfs) it reserves nothing."""
 
     def __init__(self, folder: Path, owner: str) -> None:
         self._file = folder / f"{owner}{SUFFIX}"
         self._used = 0
 
     def hold(self) -> None:
-        """Takes the room; a disk that has none any more says so in the log."""
+        """Reserves the space; logs a warning if the disk has none left."""
         try:
             offload(self._allocate)
         except OSError as error:
             log.warning("could not reserve disk space for unsaved text: %s", error.strerror)
 
     def put(self, line: bytes) -> None:
-        """Writes a line where room is held; raises `OSError` when there is not enough of it."""
+        """Writes a line into the reserved space; raises `OSError` if not enough is left."""
         if self._used + len(line) + 1 > BYTES or not self._file.exists():
             raise OSError(errno.ENOSPC, "the reserved disk space is used up")
         with self._file.open("r+b", buffering=0) as file:
@@ -38,7 +38,7 @@ class Reserve:
         self._used += len(line) + 1
 
     def let_go(self) -> None:
-        """Gives the room back, unless something is in it."""
+        """Releases the space, unless text was written into it."""
         if not self._used:
             self._file.unlink(missing_ok=True)
 
@@ -49,5 +49,5 @@ class Reserve:
 
 
 def lines_in(file: Path) -> list[bytes]:
-    """What was put into it."""
+    """Returns the lines that were written into a reserve."""
     return [line for line in file.read_bytes().split(b"\0", 1)[0].split(b"\n") if line]

@@ -1,4 +1,4 @@
-"""What one generation has said, without when it said it."""
+"""The text of one generation without its timing."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from webapp.streaming.transcript import Transcript
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The words of a generation without when they came."""
+    """The text, reasoning and sources of a generation, without when they arrived."""
 
     started: Started | None
     text: str
@@ -19,14 +19,14 @@ class Said:
     sources: tuple[dict[str, Any], ...] = ()
 
     def events(self) -> list[Event]:
-        """The same as if it had been said in one piece."""
+        """Returns the same as events, as if all text had arrived in one piece."""
         reasoning = [Reasoning(self.reasoning)] if self.reasoning else []
         sources = [Sources(self.sources)] if self.sources else []
         return [*filter(None, [self.started]), *sources, *reasoning, *([Delta(self.text)] if self.text else [])]
 
 
 def so_far(transcript: Transcript) -> Said:
-    """Of one that runs."""
+    """Returns what a running generation has said so far."""
     return Said(transcript.started, transcript.text, transcript.reasoning, transcript.sources)
 
 
@@ -35,7 +35,7 @@ def started_of(generation: Generation) -> Started:
 
 
 def end_of(generation: Generation, saved: Iterable[Saved]) -> list[Event]:
-    """What is known of one that has ended beside its words, with what its kind saved, up to its end."""
+    """Returns the closing events of an ended generation, apart from its text, including what its kind saved."""
     notices = [Notice(**each) for each in generation.notices or ()]
     usage = Usage(generation.input_tokens, generation.output_tokens, generation.cost, generation.model_used)
     has_failed = generation.status in ("failed", "interrupted")

@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from webapp.streaming.events import Delta, Event
 from webapp.streaming.failure import ProviderError
 
-# Shorter repetitions are ordinary language, not a model that begins its sentence again.
+# Shorter repetitions are ordinary language, not a model that starts its sentence again.
 SHORTEST = 16
 LONGEST = 400
 
 
 def without_overlap(beginning: str, events: Iterator[Event]) -> Iterator[Event]:
-    """The events without the words that repeat the end of the beginning; text is held only while it may be such.
+    """Yields the events without text that repeats the end of the beginning; text is held back only while it can be such.
 
-    What is held comes before anything else that happens, so that neither an end nor a failure loses it.
+    Held text is released before any other event, so that neither an end nor a failure loses it.
     """
     held, is_open, failure = "", len(beginning) >= SHORTEST, None
     try:
@@ -37,7 +37,7 @@ def without_overlap(beginning: str, events: Iterator[Event]) -> Iterator[Event]:
 
 
 def _may_overlap(beginning: str, text: str) -> bool:
-    """Whether more text could still turn this into a repetition."""
+    """Returns whether more text could still turn this into a repetition."""
     return len(text) < LONGEST and text in beginning[-LONGEST:]
 
 

@@ -25,7 +25,7 @@ from webapp.providers.base import ModelRequest
 from webapp.settings.service import setting
 from webapp.statements import Ready
 
-# Made once, as every question asks: to put them together costs more than to run them.
+# Prepared once, as every message runs them: SQLAlchemy takes longer to compile them than the database to run them.
 SENT_AS = Ready(select(Generation.id).where(Generation.sent_as == bindparam("name")))
 ACTIVE_IN = Ready(select(Generation.id, Generation.message_id).where(Generation.lane == bindparam("lane"), WHILE_ACTIVE))
 RUNNING_IN = select(Generation).where(Generation.lane == bindparam("lane"), WHILE_ACTIVE)
@@ -35,19 +35,19 @@ AT_ONCE = "You already have {} answers in progress. Wait for one to finish, or s
 
 
 class Active(NamedTuple):
-    """A generation that has not ended, and the message that it fills."""
+    """A generation that has not ended, and the message that it writes."""
 
     id: str
     message_id: str | None
 
 
 def sent_as(sender: str, key: str, body: str) -> str | None:
-    """One sending, named: the same person, key and text give the same name; without a key there is none."""
+    """Returns a hash that identifies a request by person, idempotency key and text; None without a key."""
     return hashlib.sha256("\0".join((sender, key, body)).encode()).hexdigest() if key else None
 
 
 def sent_before(name: str | None) -> Generation | None:
-    """The generation that this very sending has already begun."""
+    """Returns the generation that an earlier request with this hash has started."""
     id = SENT_AS.scalar(db.session(), {"name": name}) if name else None
     return db.session.get(Generation, id) if id else None
 
@@ -66,21 +66,21 @@ def sent_or_refused(name: str | None, refuse: Callable[[], None]) -> Generation 
 
 
 def running_in(lane: str) -> Generation | None:
-    """The one active generation of a lane."""
+    """Returns the active generation of a lane."""
     return db.session.scalar(RUNNING_IN, {"lane": lane})
 
 
 def active_in(lane: str) -> Active | None:
-    """The active generation of a lane as the database has it now, whatever was read of it before."""
+    """Returns the active generation of a lane from the database, bypassing objects in the session."""
     row = ACTIVE_IN.first(db.session(), {"lane": lane})
     return Active(*row) if row else None
 
 
 def is_freed(engine: Engine, lane: str) -> bool:
-    """Waits for a moment, if a worker that is dead has left something in this lane, and says whether it was settled."""
+    """Waits a moment for the recovery if a dead worker left a generation in this lane; returns whether the lane is free."""
     if left := running_in(lane):
         id, worker = left.id, engine.worker
-        # What is ours and doesn't run was taken from the dead.
+        # One that this worker owns without running it was taken over from a dead one.
         is_left = left.owner == worker.id or worker.is_dead(left.owner, left.heartbeat_at)
         engine.recovery.wake()
         db.session.rollback()
@@ -89,7 +89,7 @@ def is_freed(engine: Engine, lane: str) -> bool:
 
 
 def _is_free(engine: Engine, lane: str) -> bool:
-    # Each look is a read of its own.
+    # Each look is a read transaction of its own.
     with engine.in_app():
         return not active_in(lane)
 
@@ -100,7 +100,7 @@ def refuse_if_busy(lane: str) -> None:
 
 
 def refuse_if_too_many(engine: Engine, person: str) -> None:
-    """Refuses what is too much for this server, or for one person, and says how long to wait."""
+    """Raises if this server or this person has too many answers in progress or per minute; the error says how long to wait."""
     answers = len(engine.live) - len(asides(engine))
     if engine.max_streams and answers >= engine.max_streams:
         engine.tell(Limited("server_full"))
@@ -116,12 +116,12 @@ def refuse_if_too_many(engine: Engine, person: str) -> None:
 
 
 def asides(engine: Engine) -> list[Live]:
-    """What runs beside the answers, and takes no place of theirs."""
+    """Returns the running asides, which take no places of answers."""
     return [live for live in engine.live.values() if engine.kinds[live.kind].is_aside]
 
 
 def refuse_if_running(engine: Engine, lane: str) -> None:
-    """The same as `refuse_if_busy` where it runs here; what runs elsewhere is refused when it is to be stored."""
+    """Raises `Busy` like `refuse_if_busy`, but only for what this process runs; storing detects other workers' generations."""
     for live in engine.live.values():
         if live.lane == lane and not live.run.is_saving:
             raise Busy(BUSY, generation=live.id)
@@ -130,12 +130,12 @@ def refuse_if_running(engine: Engine, lane: str) -> None:
 def take_place(
     engine: Engine, session: Session, generation: Generation, request: ModelRequest, *, character_id: str = ""
 ) -> None:
-    """Stores a generation in one of its person's places, whose row is held: of two at once, the second sees the first.
+    """Stores a generation in one of its person's places; their row is locked, so that of two at a time the second sees the first.
 
-    The gate is asked last, as others may wait for what it holds.
+    The gate is called last, as other transactions can be waiting for the rows it locks.
     """
     beside = tuple(kind.name for kind in engine.kinds.values() if kind.is_aside)
-    # Only what it is stored with gives it its id.
+    # `values_of` applies the defaults, which include the id.
     values = rows.values_of(generation)
     asked = {**values, "whose": generation.user_id, "itself": values["id"]}
     others = _placed(beside).scalar(session, asked) or 0
@@ -148,7 +148,7 @@ def take_place(
 
 
 def ladder(engine: Engine, request: ModelRequest, *, is_whole: bool = False) -> Ladder:
-    """The request with everything that is tried when its model fails; `is_whole` asks for the answer in one piece."""
+    """Returns the source of an answer, with all retries and fallbacks; with `is_whole` it does not stream."""
     known = providers()
     limits = Limits(
         first_byte=float(setting("stream.first_byte_seconds")),
@@ -157,7 +157,7 @@ def ladder(engine: Engine, request: ModelRequest, *, is_whole: bool = False) -> 
         is_streaming=bool(setting("stream.enabled")) and not is_whole,
     )
     chain = known.chain(request.model)
-    # Whether this person may have the demo answer was asked before it was queued.
+    # Whether this person is allowed the demo's answers was checked before it was queued.
     provided = ((model, known.of(model, for_visitor=True)) for model in chain)
     rungs = [
         Rung(
@@ -184,9 +184,9 @@ def ladder(engine: Engine, request: ModelRequest, *, is_whole: bool = False) -> 
 
 @contextmanager
 def beginning(engine: Engine) -> Iterator[None]:
-    """Around the transaction that stores a generation and its start: what is stored and never runs is found and settled.
+    """Surrounds the transaction that stores a generation and its start: one stored but never started gets settled.
 
-    The source is made before the commit, so that a model which cannot be asked leaves nothing behind.
+    The source is made before the commit, so that a model that is not available leaves nothing stored.
     """
     engine.begin()
     engine.gate.prepare()
@@ -195,16 +195,16 @@ def beginning(engine: Engine) -> Iterator[None]:
 
 
 def start(engine: Engine, generation: Generation, source: Source) -> None:
-    """Sets a committed generation going; returns at once."""
+    """Starts a committed generation; returns immediately."""
     id = generation.id
     engine.start(generation, source, lambda run, outcome: ends.save(engine, id, run, outcome))
 
 
 def stop(engine: Engine, generation: Generation) -> None:
-    """Stores the wish to end it, and acts on it at once where it runs here; asking twice changes nothing."""
+    """Stores a request to stop, and stops the generation immediately if it runs in this process; idempotent."""
     id = generation.id
     if live := engine.live.get(id):
-        # First: nothing more is paid for, though the database may take nothing at the moment.
+        # First, so that no more tokens are paid for even if the database is unavailable at the moment.
         live.run.stop.ask("user")
     try:
         with write() as session:
@@ -215,16 +215,16 @@ def stop(engine: Engine, generation: Generation) -> None:
                 .execution_options(synchronize_session=False)
             )
     except (Unavailable, SQLAlchemyError):
-        # Its own end is saved as soon as anything can be.
+        # The run stops anyway, and saves its end as soon as the database works.
         if not live:
             raise
     if not live:
-        # Its worker may be gone.
+        # Its worker can be dead.
         engine.recovery.wake()
 
 
 def stop_and_wait(engine: Engine, generation: Generation) -> None:
-    """Stops it, and lets its end be saved: for a moment, as no provider is waited for."""
+    """Stops a generation and waits a moment until its end is saved; it does not wait for the provider."""
     id = generation.id
     stop(engine, generation)
     db.session.rollback()
@@ -232,7 +232,7 @@ def stop_and_wait(engine: Engine, generation: Generation) -> None:
 
 
 def is_running(engine: Engine, id: str) -> bool:
-    """Whether it has not ended: here, or in another worker."""
+    """Returns whether it has not ended, in this or in another worker."""
     if id in engine.live or not engine.shared:
         return id in engine.live
     with engine.in_app():
@@ -247,16 +247,16 @@ def _wait_seconds(engine: Engine, person: str) -> int:
 
 
 def queue(session: Session, **values: Any) -> Generation:
-    """A generation to be started when the transaction is committed."""
+    """Stores a generation that is to be started once the transaction is committed."""
     generation = Generation(**values)
-    # Nobody asks the session for it.
+    # Not attached to the session: nothing queries it there.
     rows.store(session, generation)
     return generation
 
 
 @cache
 def _placed(beside: tuple[str, ...]) -> Ready:
-    """A new generation, and how many others its person has that have not ended; those of the kinds `beside` do not count."""
+    """Inserts a generation and returns how many others its person has active, not counting those of the kinds `beside`."""
     other = aliased(rows.table(Generation))
     is_other = other.c.id != bindparam("itself"), other.c.kind.not_in(_literally(beside))
     is_active = other.c.status.in_(_literally(ACTIVE))
@@ -265,5 +265,5 @@ def _placed(beside: tuple[str, ...]) -> Ready:
 
 
 def _literally(words: Iterable[str]) -> list[ColumnElement[str]]:
-    """Words of our own as they stand in a statement, which then needs not be put together again for each use."""
+    """Embeds our own constants as literals, as a bound list makes SQLAlchemy build the statement again for each use."""
     return [literal_column(f"'{each}'") for each in words]

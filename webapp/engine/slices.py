@@ -1,4 +1,4 @@
-"""Many generations, read in slices: nobody waits for all of them, and none comes twice or is missed."""
+"""Reads many generations in slices: other greenlets run in between, and each row is read exactly once."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from webapp.engine.tables import Generation
 
-# Read in one go: about 10 milliseconds.
+# Rows read at a time: about 10 milliseconds.
 SLICE = 1_000
 PLACE = (Generation.created_at, Generation.id)
 
@@ -23,10 +23,10 @@ def in_slices(
     user_id: str = "",
     pause: Callable[[], object],
 ) -> Iterator[Any]:
-    """The rows, oldest first, each with its place as its last two columns; `pause` is called between two slices.
+    """Yields rows, oldest first, each with its place as its last two columns; `pause` is called between two slices.
 
-    A slice is of so many generations as there are in that time, of this person if one is named, whether they are wanted or
-    not: SQLite lets nobody else go on while it looks for what is seldom.
+    A slice is a number of generations of that time, and of this person if one is given, whether they match or not: while SQLite
+    searches for rare rows, no other greenlet can run.
     """
     places, statement = _places(since, until, user_id), wanted.add_columns(*PLACE).order_by(*PLACE)
     after: tuple[Any, ...] = (since, "")
@@ -47,7 +47,7 @@ def _places(since: datetime, until: datetime | None, user_id: str) -> Select[Any
 
 
 def _behind(statement: Select[Any], place: tuple[Any, ...]) -> Select[Any]:
-    # The first of the two is what an index can be entered by.
+    # The first condition is the one that can use an index.
     return statement.where(Generation.created_at >= place[0], tuple_(*PLACE) > place)
 
 

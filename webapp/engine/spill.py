@@ -24,7 +24,7 @@ ENDS = get_args(Status)
 
 
 def write(engine: Engine, live: Live) -> None:
-    """Puts everything that a run has said into a file of its own; where there is no room, what is new into the reserve."""
+    """Writes all entries of a run into its own file or, if the disk is full, the unsaved ones into the reserve."""
     try:
         _write(engine, live)
     except OSError as error:
@@ -56,19 +56,19 @@ def _write(engine: Engine, live: Live) -> None:
         with unfinished.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
-            # The name must not outlive what it stands for: a power cut may come next.
+            # Before the rename: after a power cut, the final name must not exist without its content.
             os.fsync(file.fileno())
         unfinished.rename(spilled / f"{live.id}.json")
     finally:
-        # Half a text would only take the room of the next.
+        # A half-written file would only take disk space from the next one.
         unfinished.unlink(missing_ok=True)
     log.error("the database could not save %s; its text is in %s and will be restored at the next start", live.id, spilled)
 
 
 def read_back(engine: Engine) -> set[str]:
-    """Saves what was spilled, and says of which generations it is still to be saved.
+    """Saves spilled text to the database; returns the ids of the generations for which that failed.
 
-    A file goes only when its text is committed, or was saved by another way.
+    A file is removed only when its text is committed, or was saved in another way.
     """
     files = sorted(_folder(engine).glob("*.json"))
     left = {file.stem for file in files if not _is_done(engine, file.name, partial(_take, engine, file))}
@@ -91,7 +91,7 @@ def _take_reserve(engine: Engine, file: Path) -> set[str]:
 
 
 def _put_away(engine: Engine, file: Path, ids: list[str]) -> None:
-    """A file whose text is saved goes; one with a text that never could be stays, and is looked at no more."""
+    """Removes a file whose text is saved; one with text that could never be saved is renamed, and not read again."""
     if any(engine.found.keeps(id) == "end" for id in ids):
         file.rename(file.with_suffix(".unsaved"))
     else:

@@ -1,4 +1,4 @@
-"""Tables of generations, the only record of model use, and of the journal."""
+"""The table of generations, which is the only record of model usage, and the table of the journal."""
 
 from datetime import datetime
 from typing import Any
@@ -12,17 +12,17 @@ from webapp.db import Base, Record, utc_now
 
 ACTIVE = ("queued", "running")
 WHILE_ACTIVE = text("status IN ('queued', 'running')")
-# The kind of what was brought in with a file: it was run elsewhere, and is no person's use of a model here.
+# The kind of imported generations: they ran on another server and are not usage on this one.
 NOT_HERE = "imported"
-# The kind of what was made up for people to look at: no model wrote it, and no budget counts it.
+# The kind of example data: no model wrote it, and no budget counts it.
 EXAMPLE = "example"
 
 
 class Generation(Record):
-    """One run of a model. `lane` is where only one may be active at a time; `owner` the worker that runs it.
+    """One run of a model. Of each `lane` at most one can be active; `owner` is the worker that runs it.
 
-    `text_offset` is how much of the message stood there before this generation went on from it; `led_by` says in words which
-    versions of prompts it was asked with.
+    `text_offset` is the length of the message's text that this generation continues; `led_by` names the prompt versions that
+    were used.
     """
 
     __tablename__ = "generations"
@@ -50,7 +50,7 @@ class Generation(Record):
     input_tokens: Mapped[int | None]
     output_tokens: Mapped[int | None]
     cost: Mapped[str | None] = mapped_column(String(30))
-    # For how long the person who asked looked at it, about; None where nobody knows.
+    # About how long the person looked at the answer; None if unknown.
     reading_ms: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
     started_at: Mapped[datetime | None]
@@ -71,7 +71,7 @@ class Generation(Record):
 
     @hybrid_property
     def model(self) -> str:
-        """Which one answered, or was to."""
+        """The model that answered or, until that is known, the requested one."""
         return self.model_used or self.model_asked
 
     @model.inplace.expression
@@ -85,12 +85,12 @@ class Generation(Record):
 
     @property
     def chat_id(self) -> str:
-        """The chat it speaks in, and nothing for one that makes a plan."""
+        """The id of its chat; empty for a generation of a plan."""
         return topic_names.chat_in(self.lane)
 
 
 class JournalRow(Base):
-    """What a running generation has said since the last row; deleted when it ends."""
+    """Entries of a running generation since the row before; deleted when it ends."""
 
     __tablename__ = "generation_journal"
 
@@ -102,5 +102,5 @@ class JournalRow(Base):
 
 
 def among_active(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """A column, where it is asked of those that are active: SQLite would take its index, and read all that have ever ended."""
+    """Wraps a column so that SQLite does not use its index, which would read all generations that have ended."""
     return func.coalesce(column, "")

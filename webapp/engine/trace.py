@@ -1,6 +1,4 @@
-"""What a debug log tells of answers on their way, and of who watches; what they say goes along as content, which stays out of
-the log unless the operator lets it in.
-"""
+"""Debug log of answers in progress and their watchers. Text is logged as `content`, which needs an operator's consent."""
 
 import logging
 import time
@@ -14,12 +12,12 @@ from webapp.streaming.events import Changed, Delta, Ended, Event, Failed, Notice
 
 
 def log_of(lane: str) -> logging.Logger:
-    """`chat:streaming` for what goes on in a chat, `plan:streaming` for a plan, and so on."""
+    """Returns the logger `chat:streaming` for a chat's lane, `plan:streaming` for a plan's, and so on."""
     return logging.getLogger(f"{lane.partition(':')[0]}:streaming")
 
 
 def teller(generation: Generation) -> Callable[[int, Event], None] | None:
-    """Tells of the beginning, and gives what tells of each event; nothing where nobody asked for it."""
+    """Logs the beginning and returns a function that logs each event; None unless debug logging is enabled."""
     log, id = log_of(generation.lane), generation.id
     if not log.isEnabledFor(logging.DEBUG):
         return None
@@ -37,7 +35,7 @@ def teller(generation: Generation) -> Callable[[int, Event], None] | None:
 
 @contextmanager
 def watching(lane: str, is_lost: Callable[[], bool]) -> Iterator[None]:
-    """Tells that a watcher has come, and that it has left; also whether another has taken its place."""
+    """Logs that a watcher has connected, and has disconnected, and whether another took its place."""
     log = log_of(lane)
     if not log.isEnabledFor(logging.DEBUG):
         yield
@@ -52,9 +50,9 @@ def watching(lane: str, is_lost: Callable[[], bool]) -> Iterator[None]:
 
 
 def fields_of(event: Event) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What may always be told of an event, and what it says: also a server's words may repeat a person's.
+    """Splits an event into fields that can always be logged and its text; even a server's message can repeat a person's words.
 
-    Of one that nobody thought of here, nothing is told.
+    Of an unknown type of event, nothing is logged.
     """
     match event:
         case Delta(text) | Reasoning(text):

@@ -1,9 +1,9 @@
-"""The beat that all answers share: what was said since its last stroke goes out with the next. Pure."""
+"""The beat that all answers share: text that arrived since its last stroke is sent with the next. Pure."""
 
-# Who is awake so shortly before a stroke does not wait for it: to be woken for every answer by itself costs more.
+# Work that wakes up this shortly before a stroke is done now: to wake again for each answer would cost more.
 EARLY_SECONDS = 0.005
 
 
 def next_stroke(now: float, seconds: float) -> float:
-    """When the stroke after this moment is, if there is one every so many seconds; without a beat it is now."""
+    """Returns the time of the first stroke after `now`, with a stroke every `seconds`; `now` itself without a beat."""
     return (now // seconds + 1) * seconds if seconds else now

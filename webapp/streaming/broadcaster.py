@@ -15,32 +15,31 @@ from .topics import Entry, Signal, Topics, joined
 
 log = logging.getLogger("generation:broadcast")
 
-# At how many places pages of one answer are, at most, while nothing comes.
+# How many cursors of an answer have their frames cached at a time.
 MOST_SHARED = 32
-# So many watchers, who came first, are told whenever something is said. What has come since is told to all others together
-# after so many seconds: every other time, when text comes with the beat. Nobody sees that, and it is half the work.
+# The first watchers to connect are notified of every piece of text. All others are notified together after so many seconds,
+# which is every other stroke of the beat: no one notices, and it is half the work.
 FIRST_TOLD, CROWD_SECONDS = 8, 0.045
 Cursor = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One message on the wire; without an event name it is swapped into the page."""
+    """One message on the wire; a message without an event name is swapped into the page."""
 
     data: str
     event: str = ""
 
     @cached_property
     def wire(self) -> bytes:
-        """Without a position it is the same for all watchers, and encoded once."""
+        """The encoded frame: it has no position, so it is the same for all watchers and encoded once."""
         return encode(self.data, event=self.event)
 
 
 class Projection(Protocol):
-    """A topic folded into what is shown. All that takes long yields between pieces of work, so that a long text blocks nobody.
+    """A topic folded into what pages show. Long work yields between pieces, so that it does not block the event loop.
 
-    `begin` takes what was there before anything is said, `finish` makes the definitive picture when nothing more will be;
-    doing either twice is doing it once.
+    `begin` takes the text from before the first event, `finish` makes the final version after the last; both are idempotent.
     """
 
     has_ended: bool
@@ -53,10 +52,10 @@ class Projection(Protocol):
 
 
 class Broadcast:
-    """Keeps a projection up to date while somebody watches: what is said is folded where it is said, once for all watchers.
+    """Keeps a projection up to date while it has watchers: events are folded as they are appended, once for all watchers.
 
-    Only the first piece of work of a long text is done there; a greenlet does the rest, as whoever says something waits for
-    nobody. A projection that fails is left as it was then: its watchers see what is saved, as soon as that is announced.
+    Only the first piece of a long text is folded there; a greenlet does the rest, as appending must not wait. A projection that
+    fails stays as it is: its watchers get the saved answer, once that is announced.
     """
 
     def __init__(
@@ -66,18 +65,19 @@ class Broadcast:
         self._topic, self._topics = topic, topics
         self._spawn, self._pause = spawn, pause
         self._after = 0
-        # Until all is folded that was there when somebody came first, a page that comes back may have more than is known here.
+        # Until everything present at the first watcher's arrival is folded, a page that reconnects can be ahead of the
+        # projection.
         self._has_begun = False
-        # Whoever holds it folds until nothing is left, also of what is said meanwhile.
+        # The greenlet that holds it folds until nothing is left, including entries appended in the meantime.
         self._folding = Lock()
-        # In the order in which they came.
+        # A dictionary, as it keeps the order of arrival.
         self._watchers: dict[Signal, None] = {}
         self._is_crowd_waiting = False
         self._shared: dict[Cursor, tuple[list[Frame], Cursor]] = {}
 
     @contextmanager
     def watched_by(self, signal: Signal) -> Iterator[None]:
-        """While inside, the signal is set whenever there is something new."""
+        """Sets the signal whenever there is something new, while inside the block."""
         self._watchers[signal] = None
         self._topics.listen(self._topic, self.fold_new)
         self.fold_new()
@@ -89,29 +89,29 @@ class Broadcast:
                 self._topics.unlisten(self._topic, self.fold_new)
 
     def since(self, cursor: Cursor) -> tuple[list[Frame], Cursor]:
-        """The frames that bring a watcher from its cursor to now; made once for all at the same cursor."""
+        """Returns the frames from a watcher's cursor to now, cached for all watchers at the same cursor."""
         if not self._has_begun:
             return [], cursor
         if not (shared := self._shared.get(cursor)):
             if len(self._shared) >= MOST_SHARED:
-                # A page may say that it is anywhere.
+                # A page can send any cursor, so the cache must be bounded.
                 self._shared.clear()
             shared = self._shared[cursor] = self.projection.since(cursor)
         return shared
 
     def snapshot(self) -> tuple[Any, Cursor]:
-        """The picture of this moment and the cursor that goes on from it."""
+        """Returns the current picture and the cursor after it."""
         self.catch_up()
         return self.projection.snapshot()
 
     def catch_up(self) -> None:
-        """Folds what has been appended since."""
+        """Folds all entries that have been appended since."""
         with self._folding:
             self._go_through(self._work())
 
     def fold_new(self) -> None:
-        """Folds what has just been appended, or at least its first piece; nothing that goes wrong in it concerns the caller."""
-        # Asked first: gevent lets others go on where a lock is not to be had.
+        """Folds what has just been appended, or its first piece; failures are logged and never raised to the caller."""
+        # Checked first: acquiring a lock that is taken would yield to other greenlets, even without blocking.
         if not self._folding.locked():
             self._folding.acquire()
             work = self._work()
@@ -135,7 +135,7 @@ class Broadcast:
 
     def _go_through(self, work: Iterator[None]) -> None:
         for _ in work:
-            # Whoever looks meanwhile sees what is folded, not what was.
+            # Readers in between must get what is folded now, not the cached frames.
             self._shared.clear()
             self._pause(0)
 

@@ -4,13 +4,13 @@ REPLACEMENT = "\ufffd"
 
 
 class Characters:
-    """Mends text that arrives in pieces: a pair of surrogates cut in two is joined, a lone one and a NUL are replaced."""
+    """Repairs text that arrives in pieces: joins a surrogate pair that was split, replaces lone surrogates and NULs."""
 
     def __init__(self) -> None:
         self._high = ""
 
     def feed(self, piece: str) -> str:
-        """The text that is certain now; half a character is held back."""
+        """Returns the text that is certain now; half a character is held back."""
         text = self._high + piece
         self._high = ""
         if text.isascii() and "\0" not in text:
@@ -20,10 +20,10 @@ class Characters:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", REPLACEMENT)
 
     def whole(self, text: str) -> str:
-        """A text that does not come in pieces."""
+        """Repairs a text that is complete."""
         return self.feed(text) + self.finish()
 
     def finish(self) -> str:
-        """What was held back, if anything."""
+        """Returns a replacement for half a character that was held back, if any."""
         held, self._high = self._high, ""
         return REPLACEMENT if held else ""

@@ -1,4 +1,4 @@
-"""What all workers must have in common, or each would refuse, or miss, what another has made. Pure."""
+"""What all workers must have in common: otherwise one would reject, or not find, what another has stored. Pure."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -12,7 +12,7 @@ UNLIKE = (
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """Names that tell nothing of what they stand for; an empty one is not known."""
+    """Fingerprints that reveal nothing about the values; an empty one is unknown."""
 
     secret: str = ""
     encryption: tuple[str, ...] = ()
@@ -29,9 +29,9 @@ def read(text: str) -> Common:
 
 
 def differing(mine: Common, theirs: Common) -> str:
-    """The variable that others have set otherwise; empty where they agree.
+    """Returns the variable with a different value in other workers; empty if they agree.
 
-    One key for encryption in common is enough: while keys are changed, one server after the other gets to know the new one.
+    One common encryption key is enough: during a key rotation, the servers get the new key one after another.
     """
     if mine.secret != theirs.secret:
         return "SECRET_KEY"

@@ -8,15 +8,15 @@ from webapp.streaming.failure import ProviderError
 
 
 class Cutter(Protocol):
-    """Decides while a text comes where it ends: `more` gives what may be said now, and whether that is all."""
+    """Decides where an arriving text ends: `more` returns the text that can be sent now, and whether that is all."""
 
     def more(self, text: str) -> tuple[str, bool]: ...
     def rest(self) -> str:
-        """What was held until it is clear whether it may be said; nothing follows any more."""
+        """Returns the text held back until it was clear whether it is sent; nothing follows it."""
 
 
 def cut(events: Iterator[Event], cutter: Cutter, reason: str) -> Iterator[Event]:
-    """The events up to where the cutter ends them; what is held is said before a failure, too."""
+    """Yields the events up to where the cutter ends them; held text is released before a failure, too."""
     failure = None
     try:
         for event in events:

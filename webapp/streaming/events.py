@@ -42,15 +42,16 @@ class Notice:
     detail: str = ""
 
 
-# The code of the notice that a try has failed: what was known of it holds no longer.
+# The code of a notice that an attempt failed: what was known about that attempt is no longer valid.
 TRIED = "tried"
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a provider says an answer took; None is unknown, never nothing. `cost` is decimal text in US dollars.
+    """The usage that a provider reports; None is unknown, never zero. `cost` is decimal text in US dollars.
 
-    `model` is who served it, when the server says; `upstream_id` what its cost can be asked by afterwards.
+    `model` is the model that answered, if the server reports it; `upstream_id` is the id by which the cost can be queried
+    later.
     """
 
     input_tokens: int | None = None
@@ -60,9 +61,9 @@ class Usage:
     upstream_id: str = ""
 
     def updated(self, later: "Usage") -> "Usage":
-        """Both together: the later one counts, but what it does not know erases nothing that was known."""
+        """Merges both: later values win, but unknown ones do not erase known ones."""
         if self.upstream_id and later.upstream_id not in ("", self.upstream_id):
-            # It is about another request.
+            # It belongs to another request.
             return later
         known = {name: value for name, value in asdict(later).items() if value not in (None, "")}
         return replace(self, **known)
@@ -84,7 +85,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The end. A provider's own `Ended` says that the terminal marker was seen, and which."""
+    """The end. A provider's own `Ended` means that the terminal marker was received, and which."""
 
     status: Status
     reason: str
@@ -116,7 +117,7 @@ HINTS = {kind: {each.name: each.type for each in fields(kind)} for kind in KINDS
 def to_json(event: Event) -> Any:
     if isinstance(event, Unknown):
         return event.value
-    # Not `asdict`, which copies what it finds, at many times the cost, nor two dictionaries: every token passes here.
+    # Not `asdict`, whose deep copy costs many times as much, nor two dictionaries: every token passes through this function.
     value: dict[str, Any] = {"kind": NAMES[type(event)]}
     for name in event.__slots__:
         value[name] = getattr(event, name)
@@ -124,7 +125,7 @@ def to_json(event: Event) -> Any:
 
 
 def from_json(value: Any) -> Event:
-    """The event that was written; one of an unknown kind, or with fields that do not fit, is `Unknown`."""
+    """Decodes an event; an unknown kind, or fields of a wrong type, give `Unknown`."""
     if not isinstance(value, dict) or not isinstance(value.get("kind"), str) or value["kind"] not in KINDS:
         return Unknown(value)
     kind = KINDS[value["kind"]]

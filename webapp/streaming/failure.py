@@ -1,6 +1,6 @@
-"""How a provider says that it could not go on, and what a mistake of our own raises. Pure."""
+"""Errors: how a provider reports that it failed, and the exceptions that mean a bug of our own. Pure."""
 
-# What a mistake in code raises that only computes, and nothing that tells of the world around it.
+# Exceptions that a bug in pure computation raises, and none that I/O raises.
 MISTAKES = (
     ArithmeticError,
     AssertionError,
@@ -15,10 +15,10 @@ MISTAKES = (
 
 
 class ProviderError(Exception):
-    """The provider could not go on; the fields are the policy.
+    """A failure of the provider; its fields decide about retries.
 
-    Codes: `auth`, `credit`, `rate`, `invalid` (never the fault of the text so far), `cut` (the connection or the reply
-    broke off), `stall`, `error` (anything else a server said). The message is a sentence for the person, without secrets.
+    Codes: `auth`, `credit`, `rate`, `invalid` (never the fault of the text so far), `cut` (the connection or the response was
+    cut off), `stall`, `error` (anything else a server reported). The message is a sentence for people, without secrets.
     """
 
     def __init__(self, code: str, message: str, *, retryable: bool = False, retry_after: float | None = None) -> None:

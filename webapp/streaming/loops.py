@@ -1,4 +1,4 @@
-"""The loop that flushes held text when it is due, and the supervisor of long-lived greenlets."""
+"""The loop that flushes held text when it is due, the supervisor of long-lived greenlets, and periodic loops."""
 
 import logging
 from collections.abc import Callable
@@ -24,9 +24,9 @@ def supervise(
     tries: float = inf,
     most_seconds: float = AGAIN_SECONDS,
 ) -> bool:
-    """Does the work until it returns of its own accord, and says whether it did; a failure is logged and tried again.
+    """Runs the work until it returns, and returns whether it did; a failure is logged and tried again.
 
-    After each failure it waits twice as long, up to `most_seconds`; after so many `tries` it leaves it.
+    After each failure it waits twice as long, up to `most_seconds`; after so many `tries` it gives up.
     """
     seconds, tried = AGAIN_SECONDS, 0
     while True:
@@ -42,7 +42,7 @@ def supervise(
 
 
 class FlushLoop:
-    """Runs only while text is held, and does no I/O."""
+    """Flushes runs when their held text is due. It runs only while text is held, and does no I/O."""
 
     def __init__(
         self, *, spawn: Spawn, signal: Callable[[], Signal], pause: Callable[[float], object], now: Callable[[], float]
@@ -54,7 +54,7 @@ class FlushLoop:
         self._wake = signal()
 
     def hold(self, run: Run) -> None:
-        """Sees to it that the run is flushed when its text is due."""
+        """Schedules a flush of the run for when its text is due."""
         self._held.add(run)
         if not self._is_running:
             self._is_running = True
@@ -76,7 +76,7 @@ class FlushLoop:
 
 
 class Ticker:
-    """A loop that works every so often while there is something to do, and does not exist otherwise."""
+    """A periodic loop whose greenlet exists only while there is work."""
 
     def __init__(
         self,
@@ -89,9 +89,9 @@ class Ticker:
         now: Callable[[], float],
         most_seconds: float = AGAIN_SECONDS,
     ) -> None:
-        """`work` says whether there is more to come; the time it takes is a part of `every`, up to half of that.
+        """`work` returns whether there is more; the time it takes counts towards `every`, up to half of that.
 
-        After failures it waits for up to `most_seconds`.
+        After failures it backs off up to `most_seconds`.
         """
         self.ticks = 0
         self._most_seconds = most_seconds
@@ -99,7 +99,7 @@ class Ticker:
         self.is_running = self._is_wanted = False
 
     def wake(self) -> None:
-        """Sees to it that the loop runs, once more if it is about to rest."""
+        """Makes the loop run, once more if it is about to end."""
         self._is_wanted = True
         if not self.is_running:
             self.is_running = True

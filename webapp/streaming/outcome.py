@@ -1,4 +1,4 @@
-"""The outcome of a generation: which reason leads to which status. Pure."""
+"""The outcome of a generation: maps its reason to a status. Pure."""
 
 from dataclasses import dataclass
 
@@ -24,12 +24,12 @@ class Outcome:
 
 
 def finished(reason: str) -> Outcome:
-    """The provider said that it was done."""
+    """Returns the outcome of an answer that the provider reports as complete."""
     return Outcome("completed", reason)
 
 
 def wished(reason: str, *, has_text: bool) -> Outcome:
-    """Somebody asked for the end: a person, a limit, a clock or the shutdown."""
+    """Returns the outcome of a requested end: by a person, a limit, a timeout or the shutdown."""
     if reason in STOPPED:
         return Outcome("stopped", reason)
     if reason in CUT_ON_PURPOSE:
@@ -38,7 +38,7 @@ def wished(reason: str, *, has_text: bool) -> Outcome:
 
 
 def broken(failure: Failed, *, has_text: bool) -> Outcome:
-    """It could not go on."""
+    """Returns the outcome of a failure."""
     reason = "stall" if failure.code == "first_byte" else failure.code
     is_kept = has_text and reason not in NEVER_BEGUN
     return Outcome("interrupted" if is_kept or reason == "server_restart" else "failed", reason, failure)

@@ -10,32 +10,32 @@ import jiter
 from .characters import REPLACEMENT
 
 Path = tuple[str | int, ...]
-# White space, then a bracket or a separator, the beginning of a string, or a word such as a number.
+# White space, then a bracket or a separator, the quote that begins a string, or a word such as a number.
 TOKEN = re.compile(r'[ \t\r\n]*+(?:([{}\[\]:,])|(")|([^ \t\r\n"{}\[\]:,]+))')
 STRING = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
-# A brace with a string behind it, or one behind which nothing stands yet.
+# A brace followed by a string, or by nothing yet.
 BEGIN = re.compile(r'\{[ \t\r\n]*(?:(")|\Z)')
 CONTROLS = {code: f"\\u{code:04x}" for code in range(32)}
 DEEPEST = 100
 SPACE = " \t\r\n"
-# Longer than any number that means something: what is written after it is read anew with each piece.
+# Longer than any meaningful number: an unfinished word is parsed again with each piece.
 LONGEST_WORD = 1_000
 
 
 def loads(text: str) -> Any:
-    """The value of a complete JSON text, by the letter of the standard; raises ValueError."""
+    """Parses a complete JSON text, strictly by the standard; raises ValueError."""
     return jiter.from_json(text.encode(), allow_inf_nan=False)
 
 
 class Opening:
-    """Finds where the JSON begins: lets go of words, code fences and braces that are not those of an object."""
+    """Finds where the JSON begins: skips prose, code fences and braces that do not open an object."""
 
     def __init__(self) -> None:
         self.has_begun = False
         self._held = ""
 
     def feed(self, text: str) -> str:
-        """The part of the text that belongs to the JSON, as far as that is known."""
+        """Returns the part of the text that is known to belong to the JSON."""
         if self.has_begun:
             return text
         text, self._held = self._held + text, ""
@@ -43,19 +43,19 @@ class Opening:
         if begin and begin[1]:
             self.has_begun = True
             return text[begin.start() :]
-        # Of what stands between the brace and a string nothing is needed.
+        # White space between the brace and a string is not needed.
         self._held = "{" if begin else ""
         return ""
 
 
 class StreamingJSONParser:
-    """Reads the first object of a text that comes in pieces, and forgives what models get wrong.
+    """Parses the first object of a text that arrives in pieces, and tolerates common errors of models.
 
-    `value` is the object so far, always the same one, grown: strings are there while they are written, numbers and words
-    when they are finished. `finished` names every element that will not change any more, in the order of their ends, `live`
-    the string that is being written. With a clock, pieces are read at most once a tick. Nothing ever raises: after what
-    cannot be understood (`is_broken`), after more values, or items of one list, than were allowed, or after the end of the
-    object (`is_over`), text is ignored.
+    `value` is the object so far, always the same growing one: strings appear while they are written, numbers and words when
+    they are complete. `finished` lists the paths of all elements that will not change any more, in the order of their ends,
+    `live` is the path of the string that is being written. With a clock, pieces are parsed at most once per tick. It never
+    raises: text is ignored after a syntax error (`is_broken`), after more values, or items in one list, than allowed, and after
+    the end of the object (`is_over`).
     """
 
     def __init__(
@@ -83,11 +83,11 @@ class StreamingJSONParser:
 
     @property
     def open_path(self) -> Path:
-        """Where the text stops: the innermost element that has begun and not ended."""
+        """The path where the text stops: the innermost element that is not complete."""
         return self.live or tuple(self._path)
 
     def add_chunk(self, text: str) -> dict[str, Any] | None:
-        """Takes the next piece of text; gives the object so far, or None when there is nothing new to show."""
+        """Takes the next piece of text; returns the object so far, or None if there is nothing new to show."""
         self._pending.append(text)
         if self._now:
             now = self._now()
@@ -97,7 +97,7 @@ class StreamingJSONParser:
         return self.flush()
 
     def flush(self) -> dict[str, Any] | None:
-        """The same for what was held for the tick."""
+        """Parses the pieces that were held for the tick; returns the same as `add_chunk`."""
         text = self._opening.feed("".join(self._pending))
         self._pending.clear()
         if not text or self.is_over or self.is_broken:
@@ -108,7 +108,7 @@ class StreamingJSONParser:
         return self.value if has_grown or len(self.finished) > before else None
 
     def _read(self) -> bool:
-        """Reads all that is certain, and keeps the rest of the text; says whether a string has grown or something began."""
+        """Parses all that is certain and keeps the rest of the text; returns whether a string has grown or an element began."""
         text, at, began = self._text, 0, False
         if self._is_in_string:
             at = self._string(text, 0)
@@ -123,7 +123,7 @@ class StreamingJSONParser:
             elif len(word) > LONGEST_WORD:
                 self.is_broken = True
             elif token.end() == len(text):
-                # More of it may come.
+                # The word can continue in the next piece.
                 break
             else:
                 at = token.end()
@@ -155,7 +155,7 @@ class StreamingJSONParser:
         self._stack.append(container)
 
     def _close(self, kind: type) -> None:
-        """Ends the innermost container of this kind, and what was left open within it."""
+        """Closes the innermost container of this type, and those left open inside it."""
         if not any(isinstance(each, kind) for each in self._stack):
             self.is_broken = True
             return
@@ -171,7 +171,7 @@ class StreamingJSONParser:
                 return
 
     def _string(self, text: str, start: int) -> int:
-        """Reads a string, whose quote stands before `start`; -1 when its end is not there yet."""
+        """Parses a string that begins at `start`, after its quote; returns -1 if its end has not arrived."""
         found = STRING.match(text, start + self._resume)
         end = found.end() if found else start
         if end >= len(text) or text[end] != '"':
@@ -193,7 +193,7 @@ class StreamingJSONParser:
         except ValueError:
             self.is_broken = True
             return
-        # A number beyond all others is read as infinity, which JSON cannot say.
+        # A number too large for a float is parsed as infinity, which JSON cannot represent.
         if isinstance(value, float) and not math.isfinite(value):
             self.is_broken = True
         else:
@@ -205,7 +205,7 @@ class StreamingJSONParser:
             self.finished.append((*self._path, place))
 
     def _put(self, value: Any) -> str | int | None:
-        """Puts a value into the innermost container; gives its key or index."""
+        """Adds a value to the innermost container; returns its key or index."""
         if not self._stack:
             self.is_broken = True
             return None
@@ -250,7 +250,7 @@ class StreamingJSONParser:
 
 
 def _decoded(written: str) -> str | None:
-    """What a complete string says; line breaks that should have been escaped are forgiven."""
+    """Decodes a complete string; line breaks that should have been escaped are accepted."""
     if "\\" not in written:
         return written
     try:
@@ -261,7 +261,7 @@ def _decoded(written: str) -> str | None:
 
 
 def _begun(written: str) -> str:
-    """What the beginning of a string says for certain."""
+    """Decodes the beginning of a string as far as it is certain."""
     if "\\" not in written:
         return written
     try:

@@ -1,4 +1,4 @@
-"""Whether the workers that share a Redis have in common what they must."""
+"""Checks that the workers that share a Redis agree on what they must have in common."""
 
 import logging
 from collections.abc import Callable
@@ -11,21 +11,21 @@ log = logging.getLogger("streaming:redis")
 
 
 class Agreement:
-    """`differs` names the variable that others have set otherwise, as far as anybody could say so far."""
+    """`differs` names the variable that other workers have set to another value, as far as known."""
 
     def __init__(self, link: Link, mine: Callable[[], Common]) -> None:
         self._link, self._mine = link, mine
         self.differs = ""
 
     def look(self) -> None:
-        """Tells the others, for a minute, unless they have said otherwise, which is logged once; raises `Gone`."""
+        """Compares with the other workers and, if they agree, publishes for a minute; logs a new difference, raises `Gone`."""
         before = self.differs
         self._compare()
         if self.differs and self.differs != before:
             log.error(UNLIKE.format(self.differs))
 
     def looked(self) -> str:
-        """What differs at this moment; where Redis does not answer, what did so before."""
+        """Returns what differs now; without Redis, what differed before."""
         with suppress(Gone):
             self._compare()
         return self.differs

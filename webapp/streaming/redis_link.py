@@ -1,4 +1,4 @@
-"""The connection to Redis, or to Valkey: what is sent in one go, and the one read that waits. Nothing else uses the library."""
+"""The connection to Redis or Valkey: pipelines, and one blocking read. No other module uses the library."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -13,18 +13,19 @@ from redis.retry import Retry
 PREFIX = "millrace:"
 EPOCH, CHANGES, COMMON = f"{PREFIX}epoch", f"{PREFIX}changes", f"{PREFIX}common"
 MOST_CHANGES = 10_000
-# What is told of whoever is here counts for so long.
+# How long what a worker published about itself is valid.
 COMMON_SECONDS = 60
-# A stream without a word for so long is let go: the database has all of it.
+# A stream without new entries expires after this time: the database has all of it.
 KEEP_MS = 330_000
-# How long the waiting read waits, and how long anything else may take; the library's own patience would hold up everybody.
+# How long the blocking read waits, and the timeout of anything else; the library's own, longer timeout would block all
+# requests.
 WAIT_MS = 1_000
 PATIENCE_SECONDS = 1.0
-# With a connection that has to be made first, and with an answer that comes byte by byte.
+# The timeout including a new connection, or a response that arrives byte by byte.
 MOST_SECONDS = 2 * PATIENCE_SECONDS
 MOST_AT_ONCE = 500
-# A bucket that regains a try every so often: the same sum as in `webapp.throttle`, in one step for all workers. Of none at once
-# a try is given back.
+# A token bucket that regains a token at intervals: the same calculation as in `webapp.throttle`, atomic for all workers. A
+# burst of 0 returns a token.
 TAKE = """
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
@@ -56,12 +57,12 @@ Within = Callable[[float], AbstractContextManager[object]]
 
 
 class Gone(ConnectionError):
-    """Redis does not answer, or not as it should."""
+    """Redis is not available, or returns an error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One entry of a stream: which stream, its id there, and what it holds."""
+    """One entry of a Redis stream: the stream's name, the entry's id and its fields."""
 
     stream: str
     id: str
@@ -77,9 +78,9 @@ def of_worker(worker: str) -> str:
 
 
 class Link:
-    """Every method waits for Redis, for a second at most, and raises `Gone`; `wait` alone waits longer.
+    """A connection to Redis. Every method blocks for a second at most, and raises `Gone`; only `wait` blocks longer.
 
-    `within` ends what takes longer in all by a `TimeoutError`: the library's own patience begins anew with every byte.
+    `within` limits the total time of a call by a `TimeoutError`: the library's own timeout restarts with every byte.
     """
 
     def __init__(self, url: str, *, within: Within = lambda _seconds: nullcontext()) -> None:
@@ -89,19 +90,19 @@ class Link:
             "retry": Retry(NoBackoff(), 0),
             "socket_connect_timeout": PATIENCE_SECONDS,
         }
-        # Its types are those of its other client, which does not wait, too.
+        # `Any`, because the library's types also cover its asynchronous client.
         self._client: Any = Redis.from_url(url, socket_timeout=PATIENCE_SECONDS, **options)
-        # A connection of its own: a time-out that is shorter than its wait would break it in the middle.
+        # A separate connection: a timeout shorter than its wait would interrupt the blocking read.
         self._waiting: Any = Redis.from_url(url, socket_timeout=WAIT_MS / 1000 + 2 * PATIENCE_SECONDS, **options)
 
     def epoch(self, new: str) -> str:
-        """The name of this life of Redis: whoever comes first gives it."""
+        """Returns the name of this Redis's current data set, which the first worker to connect sets."""
         with self._answering():
             self._client.set(EPOCH, new, nx=True)
             return str(self._client.get(EPOCH))
 
     def common(self, mine: str) -> str:
-        """What those have said of themselves who have been here within a minute; this, where nobody has."""
+        """Returns what workers published within the last minute; publishes and returns `mine` if there is nothing."""
         with self._answering():
             self._client.set(COMMON, mine, nx=True, ex=COMMON_SECONDS)
             return str(self._client.get(COMMON) or mine)
@@ -111,7 +112,7 @@ class Link:
             self._client.set(COMMON, mine, ex=COMMON_SECONDS)
 
     def newest_change(self) -> str:
-        """The id of the newest change, or of this moment where there is none."""
+        """Returns the id of the newest change, or one of the current time if there is none."""
         with self._answering():
             newest = self._client.xrevrange(CHANGES, count=1)
             seconds, microseconds = self._client.time()
@@ -131,31 +132,31 @@ class Link:
             raise Gone(str(trouble))
 
     def tell(self, worker: str, fields: Mapping[str, str]) -> None:
-        """For this worker alone."""
+        """Sends a message to one worker."""
         with self._answering():
             self._client.xadd(of_worker(worker), dict(fields), maxlen=MOST_CHANGES, approximate=True)
             self._client.pexpire(of_worker(worker), KEEP_MS)
 
     def wait(self, positions: Mapping[str, str]) -> list[Sent]:
-        """What these streams hold behind these positions, as soon as there is anything; nothing after a second."""
+        """Returns the entries after these positions, as soon as there are any; nothing after a second."""
         with self._answering(WAIT_MS / 1000 + MOST_SECONDS):
             found = self._waiting.xread(dict(positions), count=MOST_AT_ONCE, block=WAIT_MS)
         return [Sent(stream, id, fields) for stream, entries in found or () for id, fields in entries]
 
     def last_of(self, topic: str) -> str:
-        """The id of the newest entry of an answer's stream; `0-0` where there is none."""
+        """Returns the id of the newest entry of an answer's stream; `0-0` if there is none."""
         with self._answering():
             newest = self._client.xrevrange(of_topic(topic), count=1)
         return str(newest[0][0]) if newest else "0-0"
 
     def take(self, bucket: str, *, burst: int, seconds: float) -> tuple[float, float]:
-        """Takes a try of a bucket; gives the seconds until there is one, 0 if there was, and those until it is full again."""
+        """Takes a token from a bucket; returns the seconds until one is available, 0 if it was, and those until it is full."""
         with self._answering():
             wait_seconds, missing = self._client.eval(TAKE, 1, f"{PREFIX}bucket:{bucket}", burst, seconds)
         return float(wait_seconds), float(missing)
 
     def enter(self, key: str, name: str, limit: int) -> list[str]:
-        """Puts a name among so many at most; gives the oldest, which have gone for it."""
+        """Adds a name to a set of at most `limit`; returns the oldest names, which were removed for it."""
         with self._answering():
             return [str(each) for each in self._client.eval(ENTER, 1, f"{PREFIX}places:{key}", name, limit)]
 
@@ -164,11 +165,11 @@ class Link:
             self._client.zrem(f"{PREFIX}places:{key}", name)
 
     def about(self) -> tuple[str, bool]:
-        """Its version, and whether it drops what it holds when its memory is full."""
+        """Returns the version of Redis, and whether it evicts data when its memory is full."""
         with self._answering():
             told = self._client.info()
         version = str(told.get("valkey_version") or told.get("redis_version", ""))
-        # Those that are named after `volatile` drop the streams of answers, which have a time to live.
+        # The `volatile-*` policies count too: they evict the streams of answers, which have an expiry.
         return version, told.get("maxmemory_policy", "noeviction") != "noeviction"
 
     def close(self) -> None:

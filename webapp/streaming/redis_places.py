@@ -1,4 +1,4 @@
-"""The places of watchers at all workers: when somebody opens too many pages, the oldest loses its place, wherever it is."""
+"""Limits the watchers of a person across all workers: when too many pages are open, the oldest loses its place."""
 
 import itertools
 from collections.abc import Callable
@@ -11,7 +11,7 @@ LOSE = "lose"
 
 
 class Places:
-    """Where Redis does not answer, every worker counts for itself. What a dead worker has left behind is old, and goes first."""
+    """The places of watchers. Without Redis every worker counts by itself; places of dead workers are the oldest and go first."""
 
     def __init__(self, link: Link, worker: str, is_connected: Callable[[], bool]) -> None:
         self._link, self._worker, self._is_connected = link, worker, is_connected
@@ -19,11 +19,11 @@ class Places:
         self._here: dict[str, Callable[[], None]] = {}
 
     def enter(self, key: str, limit: int, lose: Callable[[], None]) -> str:
-        """Takes one of so many places, and gives its name; `lose` is called when somebody younger needs it."""
+        """Takes one of `limit` places and returns its name; `lose` is called when a newer watcher takes it over."""
         name = f"{self._worker}.{next(self._numbers)}"
         self._here[name] = lose
         if self._is_connected():
-            # Whoever waits for Redis finds out too that it has gone.
+            # The blocking read will detect that Redis is gone, too.
             with suppress(Gone):
                 for lost in self._link.enter(_hidden(key), name, limit):
                     self._link.tell(lost.partition(".")[0], {LOSE: lost})
@@ -36,7 +36,7 @@ class Places:
                 self._link.leave(_hidden(key), name)
 
     def lose(self, name: str) -> None:
-        """Somebody elsewhere has taken this place."""
+        """Gives up a place that a watcher in another worker has taken over."""
         if lose := self._here.get(name):
             lose()
 

@@ -1,9 +1,10 @@
-"""Topics of several workers: each keeps what it writes and copies what it reads; Redis carries what others ask for.
+"""Topics of several workers: each keeps the logs it writes and copies those it reads; Redis transports what others request.
 
-An answer's log is in the memory of the worker that writes it, as it is with one worker. Who wants it elsewhere says so to that
-worker, which then sends it on, with every beat, into a stream whose ids are `0-` and the number of the last entry; `1-0` closes
-it for whoever wrote it before. All other topics are one stream that every worker reads: their numbers are Redis's own ids, so a
-position means the same to every worker. What Redis does not have is read from the database by whoever copies.
+An answer's log is in the memory of the worker that writes it, as with a single worker. A worker that wants to read it sends
+that worker a request, which then writes new entries with every beat into a Redis stream whose ids are `0-` and the number of
+the last entry; `1-0` closes the stream for its former writer. All other topics share one stream that every worker reads: their
+numbers are Redis's own ids, so that a position means the same in every worker. What Redis lacks, a worker that copies reads
+from the database.
 """
 
 import json
@@ -25,14 +26,14 @@ from .topics import KEEP, Entry, Gap, Log, MemoryTopics, Signal, kind_of
 log = logging.getLogger("streaming:redis")
 
 BEAT_SECONDS, GATHER_SECONDS = 0.04, 0.01
-# What nobody has asked for again for so long is sent no longer.
+# An answer is no longer sent to others when no one has renewed the request for this long.
 WANTED_SECONDS = 30.0
-# How many entries of an answer are one entry of its stream, at most.
+# The maximum number of an answer's entries in one entry of its stream.
 MOST_TOGETHER = 1_000
 PER_MILLISECOND = 10_000
-# A position so far ahead of everything that is known was never given to anybody.
+# No client was ever given a position this far ahead of the latest one known.
 AHEAD = 60_000 * PER_MILLISECOND
-# By how much less one worker may have heard than another.
+# How far one worker can be behind another.
 LAG = 2_000 * PER_MILLISECOND
 CLOSED, WANT, LOOK, AWAY = "1-0", "want", "look", "away"
 LOOK_SECONDS, LATE_SECONDS = 1.0, 10.0
@@ -42,7 +43,7 @@ seq_of = attrgetter("seq")
 
 @dataclass(slots=True)
 class _Changes(Log):
-    """A log whose numbers have gaps; without entries a reader has all of it who has read since `began`."""
+    """A log whose numbers have gaps; while it is empty, a reader at `began` or later has read all of it."""
 
     began: int = 0
 
@@ -53,16 +54,16 @@ class _Changes(Log):
 
 @dataclass(slots=True)
 class _Wanted:
-    """An answer that other workers read: how much of it they have been sent, and until when they want more."""
+    """An answer that other workers read: the number of the last entry sent, and until when they want more."""
 
     sent: int
     until: float
 
 
 class RedisTopics(MemoryTopics):
-    """The topics of one worker among several, between `begin` and `end`; without Redis they are those of this worker alone.
+    """The topics of one of several workers, between `begin` and `end`; without Redis, those of this worker alone.
 
-    `hear` is called with the lane of an answer of this worker that is read elsewhere; `behind` when a copy lacks something.
+    `hear` is called with the lane of an answer of this worker that another one reads; `behind` when a copy lacks entries.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class RedisTopics(MemoryTopics):
         pause: Callable[[float], object],
         common: Callable[[], Common] = Common,
     ) -> None:
-        """`common` says what must be the same for all workers."""
+        """`common` returns what must be the same in all workers."""
         super().__init__(epoch=worker, signal=signal, now=now)
         self.is_connected = False
         self.hear: Callable[[str], None] = lambda _lane: None
@@ -86,20 +87,20 @@ class RedisTopics(MemoryTopics):
         self.agreement = Agreement(link, common)
         self._link, self._worker, self._spawn, self._pause = link, worker, spawn, pause
         self._is_open = False
-        # Everything up to here is known of all topics that have many writers, and what came behind `_since` is in their logs.
+        # All changes up to `_cursor` are known; those after `_since` are in the logs of their topics.
         self._cursor = self._since = 0
-        # Where the stream of changes is read on.
+        # The position from which the stream of changes is read.
         self._heard = "0-0"
         self._outbox: list[tuple[str, Event]] = []
         self._wanted: dict[str, _Wanted] = {}
-        # What others write and is read here; of what is not whole, the rest must come from the database first.
+        # Answers of other workers that are copied; False if entries are missing that must first come from the database.
         self._copies: dict[str, bool] = {}
         self._told = "0-0"
         self._was_away = self._is_shipping = self._has_said_so = False
         self._checked_at = self._looked_at = now()
 
     def about_redis(self) -> tuple[str, bool] | None:
-        """Its version, and whether it drops what it holds when its memory is full; None where it does not answer."""
+        """Returns the version of Redis, and whether it evicts data when its memory is full; None if it is not available."""
         try:
             return self._link.about()
         except Gone:
@@ -110,7 +111,7 @@ class RedisTopics(MemoryTopics):
         self._spawn(lambda: supervise("redis", self._follow, self._pause))
 
     def end(self) -> None:
-        """Whoever waits for Redis leaves within a second."""
+        """Disconnects; the blocking read returns within a second."""
         self._is_open = self.is_connected = False
 
     def append(self, topic: str, event: Event) -> int:
@@ -135,25 +136,25 @@ class RedisTopics(MemoryTopics):
         return log.entries[bisect_right(log.entries, after, key=seq_of) :]
 
     def last(self, topic: str) -> int:
-        # Kept, so that it stays the same until something is said there.
+        # `_used` keeps the log, so that this number stays the same until something is appended.
         return super().last(topic) if kind_of(topic) in KEEP else self._used(topic).last
 
     def copy(self, topic: str, owner: str, lane: str) -> None:
-        """Asks the owner of an answer for its log, and for more of it for a while; the copy grows by itself then."""
+        """Requests an answer's log from its owner, and new entries for a while; the copy then grows by itself."""
         if not self.is_connected:
             return
         try:
             self._link.tell(owner, {WANT: topic, "lane": lane})
-            # It may have ended while the owner was told: its stream would be read for nothing, again and again.
+            # It can have ended during that call: its stream would then be read again and again for nothing.
             if topic not in self._copies and not self.has_ended(topic):
                 self._copies[topic] = True
-                # The read that waits must begin anew with this stream.
+                # Ends the blocking read, which must start again to include this stream.
                 self._link.tell(self._worker, {LOOK: topic})
         except Gone as error:
             self._lose(error)
 
     def extend(self, topic: str, entries: Iterable[Entry]) -> None:
-        """Adds to a copy what it does not have yet."""
+        """Appends the entries that a copy lacks."""
         log = self._used(topic)
         for entry in entries:
             if entry.seq == log.last + 1 and not self.has_ended(topic):
@@ -166,16 +167,16 @@ class RedisTopics(MemoryTopics):
         return bool(entries) and isinstance(entries[-1].event, Ended)
 
     def is_watched(self, topic: str) -> bool:
-        """Whether somebody waits for more of it here."""
+        """Returns whether the topic has readers in this process."""
         log = self._logs.get(topic)
         return log is not None and bool(log.waiting or log.listeners)
 
     def drop(self, topic: str) -> None:
-        """It is copied no longer."""
+        """Stops copying a topic."""
         self._copies.pop(topic, None)
 
     def close_for_others(self, topic: str) -> None:
-        """Whoever has written this answer so far can write no more of it; who copies it looks into the database."""
+        """Closes an answer's stream for its former writer; workers that copy it read the database from then on."""
         if self.is_connected:
             try:
                 self._link.ship([], [Sent(of_topic(topic), CLOSED, {"closed": "1"})])
@@ -183,16 +184,16 @@ class RedisTopics(MemoryTopics):
                 self._lose(error)
 
     def watched(self) -> list[str]:
-        """The topics with many writers that somebody waits for here."""
+        """Returns the topics of the shared stream that have waiting readers in this process."""
         return [topic for topic, log in self._logs.items() if isinstance(log, _Changes) and log.waiting]
 
     def renew(self, topics: Iterable[str]) -> None:
-        """Has every reader of these topics read the saved state again."""
+        """Makes every reader of these topics reload the saved state."""
         self._cursor += 1
         self._begin_anew(topics)
 
     def _follow(self) -> None:
-        """The one read of this worker that waits, for as long as it lives."""
+        """Loops over this worker's one blocking read for as long as the worker lives."""
         tries = 0
         while self._is_open:
             try:
@@ -202,21 +203,22 @@ class RedisTopics(MemoryTopics):
                 for sent in found:
                     self._take(sent)
                 if found and self._copies:
-                    # The others of a beat are on their way: one read for each would ask for all streams each time.
+                    # Other answers' entries of the same beat are about to arrive: a read for each would list all streams each
+                    # time.
                     self._pause(GATHER_SECONDS)
             except Gone as error:
                 self._lose(error)
                 self._pause(AGAIN_SECONDS[min(tries, len(AGAIN_SECONDS) - 1)])
                 tries += 1
         while self._is_shipping:
-            # What was said last is on its way.
+            # The last entries are still being sent.
             self._pause(BEAT_SECONDS)
         self._link.close()
 
     def _look(self) -> None:
         before, self._looked_at = self._looked_at, self._now()
         if self.is_connected and self._looked_at - before > LATE_SECONDS:
-            # More may have been said than is kept there.
+            # Redis can have trimmed changes that this worker has not read.
             self._lose(Gone("this worker stood still"))
         if not self.is_connected:
             self._connect()
@@ -224,13 +226,13 @@ class RedisTopics(MemoryTopics):
             self._checked_at = self._now()
             self.agreement.look()
             if self._link.epoch(self._new_epoch()) != self.epoch:
-                # Emptied, or another one: it knows nothing of what was asked of it.
+                # Redis was emptied, or is another one: it has lost all requests for logs.
                 raise Gone("Redis has lost what it held")
 
     def _connect(self) -> None:
         epoch = self._link.epoch(self._new_epoch())
         if self._was_away:
-            # What was said here meanwhile, nobody else has heard.
+            # Changes that this worker made while disconnected are unknown to all others.
             self._link.ship([{AWAY: self._worker}], [])
         newest = self._link.newest_change()
         if _number(newest) <= self._cursor:
@@ -241,7 +243,7 @@ class RedisTopics(MemoryTopics):
         self._start_over(_number(newest))
 
     def _new_epoch(self) -> str:
-        # Never one that was there before: an emptied Redis must not look as if it were not.
+        # Never used before: an emptied Redis must be recognised as such.
         return f"{self._worker}x{int(self._now() * 1000)}"
 
     def _lose(self, error: Gone, unsent: Iterable[tuple[str, Event]] = ()) -> None:
@@ -250,9 +252,9 @@ class RedisTopics(MemoryTopics):
             log.warning("Redis does not answer; pages of other workers read the database until it does: %s", error)
         if self.is_connected:
             self.is_connected = False
-            # Numbers go on behind all that anybody may have heard elsewhere.
+            # Continues with numbers beyond any position that a reader can have from another worker.
             self._cursor += LAG
-        # Also where it has never answered.
+        # Also if Redis has never been available.
         self.behind()
         unsent, self._outbox = [*unsent, *self._outbox], []
         self._wanted.clear()
@@ -261,7 +263,7 @@ class RedisTopics(MemoryTopics):
             self._deliver(topic, event, self._cursor + 1)
 
     def _start_over(self, number: int) -> None:
-        """Nobody knows what was missed: every reader is told to read the saved state again."""
+        """Makes every reader reload the saved state, as it is unknown what was missed."""
         self._cursor = self._since = max(number, self._cursor + 1)
         self._begin_anew([topic for topic, log in self._logs.items() if isinstance(log, _Changes)])
 
@@ -301,7 +303,7 @@ class RedisTopics(MemoryTopics):
         if topic not in self._copies:
             return
         if self.has_ended(topic):
-            # Its numbers here may be others than there, and nothing is read behind them.
+            # Its numbers in this copy can differ from those in the stream, so nothing more is read.
             self.drop(topic)
             return
         if sent.id == CLOSED:
@@ -317,7 +319,7 @@ class RedisTopics(MemoryTopics):
             self.extend(topic, [Entry(seq, from_json(each)) for seq, each in enumerate(events, first)])
 
     def _want(self, topic: str, lane: str) -> None:
-        """Somebody elsewhere reads what is written here."""
+        """Handles the request of another worker to read an answer that this one writes."""
         self.hear(lane)
         if topic in self._copies or topic not in self._logs:
             return
@@ -335,7 +337,7 @@ class RedisTopics(MemoryTopics):
             self._spawn(lambda: supervise("shipping", self._ship, self._pause))
 
     def _ship(self) -> None:
-        """One pipeline for all that is new; the first goes at once, the next with a beat."""
+        """Sends everything new in one pipeline; the first immediately, the next with a beat."""
         while (answers := self._unsent()) or self._outbox:
             changes, self._outbox = self._outbox, []
             told = [{"topic": topic, "event": json.dumps(to_json(event))} for topic, event in changes]
@@ -376,7 +378,8 @@ class RedisTopics(MemoryTopics):
         return _Changes(dropped=max(self._since, self._floor), began=self._cursor)
 
     def has_news(self, cursors: Mapping[str, int]) -> bool:
-        # A reader may have come from another worker: with what has not arrived here yet, or with less than is known to be all.
+        # A reader that comes from another worker can be ahead of this one, or at a position before the latest one that has no
+        # entries.
         return any(self._said(topic) > at for topic, at in cursors.items())
 
     def _said(self, topic: str) -> int:
@@ -385,7 +388,7 @@ class RedisTopics(MemoryTopics):
 
 
 def _number(id: str) -> int:
-    # Where its clock is set back, Redis counts on within one millisecond until that is over: far more than usual, but no more
-    # than would have come in the time that it takes.
+    # After its clock was set back, Redis keeps the same millisecond and increments the count until the clock catches up: far
+    # beyond the usual, but not beyond the numbers that the time passed would have given.
     milliseconds, _, count = id.partition("-")
     return int(milliseconds) * PER_MILLISECOND + int(count)

@@ -1,4 +1,4 @@
-"""Runs one generation: a provider's events go into a topic, coalesced, with exactly one end."""
+"""Runs one generation: a provider's events are coalesced and appended to a topic, with exactly one end."""
 
 import logging
 from array import array
@@ -19,22 +19,22 @@ log = logging.getLogger("generation:run")
 
 T = TypeVar("T")
 Save = Callable[["Run", Outcome], list[Saved]]
-# Fewer than a topic keeps: its readers, and the end itself, need all of them.
+# Fewer than a topic keeps: its readers, and saving the end, need all entries.
 MOST_ENTRIES = 200_000
-# More would only take time in which nobody else is served.
+# A limit on gaps: to evaluate more would only block other greenlets.
 MOST_GAPS = 10_000
 SAVE_AGAIN_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 class Abandoned(Exception):
-    """Another worker has taken the generation: nothing may be written any more."""
+    """Another worker has taken over the generation: this one must not write any more."""
 
 
 class Run:
-    """Pumps until the provider ends, fails or is stopped, then saves, then announces: one `Ended`, always last.
+    """Reads events until the provider ends, fails or is stopped, then saves, then announces: one `Ended`, always last.
 
-    Text goes out at once, and more of it with the next stroke of the beat, which all runs share. `hold` is told when held
-    text is due; the flush loop calls `flush` then. `tell` is told of everything that was appended.
+    The first text is sent immediately, more of it with the next stroke of the beat, which all runs share. `hold` is called when
+    text is held back; the flush loop calls `flush` when it is due. `tell` is called with everything that was appended.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Run:
         self.started_at = self.last_content_at = now()
         self.first_content_at: float | None = None
         self.first_text_at: float | None = None
-        # In seconds, from each piece of text to the next.
+        # Seconds between successive pieces of text.
         self.gaps = array("d")
         self.outcome: Outcome | None = None
         self._topics, self._now, self._hold, self._pause, self._beat_seconds = topics, now, hold, pause, beat_seconds
@@ -74,7 +74,7 @@ class Run:
         return self.first_content_at is not None
 
     def run(self, events: Iterator[Event], save: Save) -> None:
-        """`save` returns only when the outcome is committed; it may take its time."""
+        """Runs to the end; `save` returns only when the outcome is committed, however long that takes."""
         outcome = self._pump(events)
         self._insist(self._end_text)
         if not self.transcript.started:
@@ -91,14 +91,14 @@ class Run:
             log.warning("%s was taken over by another worker; its text here is not saved", self.topic)
 
     def flush(self) -> None:
-        """Sends what is held; what no topic takes stays held."""
+        """Appends the held text; if the topic raises, the text stays held."""
         self.due_at = None
         while self._held:
             event, count = _first_of(self._held)
             self._enter("responding" if isinstance(event, Delta) else "thinking")
             seq = self._topics.append(self.topic, event)
             del self._held[:count]
-            # Who is early for a stroke has taken it: the text behind it waits for the next.
+            # A flush shortly before a stroke uses that stroke: text after it waits for the next.
             self._quiet_until = next_stroke(self._now() + EARLY_SECONDS, self._beat_seconds)
             self._note(seq, event)
 
@@ -121,12 +121,12 @@ class Run:
         return self._broken(Failed("cut", "The answer was cut off before it finished.", retryable=True))
 
     def _broken(self, failure: Failed) -> Outcome:
-        # A socket closed by a stop raises too: the wish wins over what it caused.
+        # A socket closed by a stop raises too: the requested stop is the reason, not the error it caused.
         has_text = bool(self._taken[Delta])
         return wished(self.stop.reason, has_text=has_text) if self.stop else broken(failure, has_text=has_text)
 
     def _insist(self, work: Callable[[], T], has_failed: Callable[[], None] = lambda: None) -> T:
-        """Does what the end cannot do without, again and again; `has_failed` is called after the first time."""
+        """Repeats work that the end requires until it succeeds; `has_failed` is called after the first failure."""
         tries = 0
         while True:
             try:
@@ -200,7 +200,7 @@ class Run:
         self._note(self._topics.append(self.topic, event), event)
 
     def _note(self, seq: int, event: Event) -> None:
-        """What is in the topic is a part of the transcript: neither has more than the other."""
+        """Folds an appended event into the transcript, so that topic and transcript always match."""
         self.transcript.fold(event)
         if seq == MOST_ENTRIES:
             self.stop.ask("cap")
@@ -209,7 +209,7 @@ class Run:
 
 
 def _first_of(held: list[Text]) -> tuple[Text, int]:
-    """What comes first of it, with as many as there are of its kind, together."""
+    """Joins the first pieces of the same kind; returns them as one event, with their number."""
     if len(held) == 1:
         return held[0], 1
     _, group = next(groupby(held, type))

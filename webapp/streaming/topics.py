@@ -11,22 +11,22 @@ from typing import Any, Protocol
 
 from .events import Delta, Event, Reasoning, Text
 
-# A generation's log lives as long as its answer and is bounded by it; what merely changed is soon of no interest.
+# A generation's log lives, and grows, only as long as its answer; entries of other topics soon lose their value.
 KEEP = {"generation": 400_000}
 KEEP_OTHERS = 1_000
-# A log of the others that nobody has written or waited for is let go, and looked for every so often.
+# Logs of other topics are released when they were not written or awaited for this long, which is checked at intervals.
 REST_SECONDS = 3600.0
 LOOK_SECONDS = 60.0
-# What has ended is still read to its end by those who were there; after that hardly ever.
+# Readers who are connected read an ended log to its end by then; afterwards it is hardly ever read.
 ROLLED_AFTER_SECONDS = 10.0
 
 
 class Gap(LookupError):
-    """The cursor points to what is no longer, or never was, in the log: read the saved state again."""
+    """The cursor points to entries that are gone, or never existed: read the saved state again."""
 
 
 class Signal(Protocol):
-    """What `threading.Event` and `gevent.event.Event` have in common."""
+    """The common interface of `threading.Event` and `gevent.event.Event`."""
 
     def set(self) -> None: ...
     def is_set(self) -> bool: ...
@@ -41,9 +41,9 @@ class Entry:
 
 
 class Topics(Protocol):
-    """`wait` may be given a signal that others set too; it is cleared by nobody but its owner.
+    """Append-only logs by name. `wait` accepts a signal that others can also set; only its owner clears it.
 
-    From `listen` to `unlisten` a listener is called with every entry, by whoever appends it: it must not wait.
+    From `listen` to `unlisten`, a listener is called with every entry by the code that appends it: it must not block.
     """
 
     epoch: str
@@ -63,7 +63,7 @@ class Topics(Protocol):
 
 @dataclass(slots=True)
 class Log:
-    """What is kept of a topic: the numbers up to `dropped` are here no more, or never were, or are rolled up."""
+    """The entries kept of a topic; numbers up to `dropped` are gone, never existed, or are in `rolled`."""
 
     entries: list[Entry] = field(default_factory=list)
     dropped: int = 0
@@ -79,7 +79,7 @@ class Log:
         return self.entries[-1].seq if self.entries else self.dropped
 
     def roll(self) -> None:
-        """Keeps all but the last entry in a tenth of the room: most are a few letters with much around them."""
+        """Compresses all but the last entry to a tenth of the memory: most are a few letters with much overhead."""
         *before, last = self.entries
         self.rolled = Rolled(self.dropped, before)
         self.entries, self.dropped = [last], last.seq - 1
@@ -89,7 +89,7 @@ class Log:
             self.entries[:0], self.dropped, self.rolled = self.rolled.entries(), self.rolled.dropped, None
 
     def wake(self) -> None:
-        """Tells everybody that there is news."""
+        """Notifies all readers and listeners of new entries."""
         for signal in tuple(self.waiting):
             signal.set()
         for hear in tuple(self.listeners):
@@ -97,7 +97,7 @@ class Log:
 
 
 class Rolled:
-    """Entries that follow each other, those that are nothing but text as one text with the length of each."""
+    """Compressed consecutive entries: runs of text become one string with the length of each piece."""
 
     def __init__(self, dropped: int, entries: Iterable[Entry]) -> None:
         self.dropped = dropped
@@ -109,10 +109,10 @@ class Rolled:
 
 
 class MemoryTopics:
-    """Topics of one process. Appending never yields, so a writer cannot be held up by its readers.
+    """Topics of one process. Appending never yields, so readers cannot delay a writer.
 
-    A log that was let go has been as long as `_floor` at most, and whatever comes after it counts from there: so no cursor
-    of its readers means something else than it did.
+    No log that was released was longer than `_floor`, and new logs count from there: so an old cursor never points to a
+    different entry.
     """
 
     def __init__(self, *, epoch: str, signal: Callable[[], Signal], now: Callable[[], float]) -> None:
@@ -120,7 +120,7 @@ class MemoryTopics:
         self._signal, self._now = signal, now
         self._logs: dict[str, Log] = {}
         self._expiring: dict[str, float] = {}
-        # The same in their order, beside what was put off since.
+        # The same as a heap by time, with outdated times of logs that were postponed.
         self._due: list[tuple[float, str]] = []
         self._resting: deque[tuple[str, float]] = deque()
         self._floor = 0
@@ -134,11 +134,11 @@ class MemoryTopics:
 
     @property
     def held_bytes(self) -> int:
-        """How much memory the text in all logs takes."""
+        """The memory that the text in all logs takes, in bytes."""
         return sum(log.held_bytes for log in self._logs.values())
 
     def read(self, topic: str, after: int) -> list[Entry]:
-        """The entries after the cursor, oldest first."""
+        """Returns the entries after the cursor, oldest first; raises `Gap` if these are gone."""
         log = self._logs.get(topic) or self._new(topic)
         if after < log.dropped:
             log.unroll()
@@ -147,12 +147,12 @@ class MemoryTopics:
         return log.entries[after - log.dropped :]
 
     def last(self, topic: str) -> int:
-        """The position of the newest entry."""
+        """Returns the position of the newest entry."""
         log = self._logs.get(topic) or self._new(topic)
         return log.last
 
     def wait(self, cursors: Mapping[str, int], seconds: float | None, signal: Signal | None = None) -> bool:
-        """Blocks until a topic has entries after its cursor, or the time is over, or the signal is set; says if there is news."""
+        """Blocks until a topic has entries after its cursor, a timeout or the signal; returns whether there are new entries."""
         if self.has_news(cursors):
             return True
         signal = signal or self._signal()
@@ -168,7 +168,7 @@ class MemoryTopics:
         return self.has_news(cursors)
 
     def listen(self, topic: str, hear: Callable[[], None]) -> None:
-        """Calls the listener with every entry from now on, once however often it is asked for."""
+        """Calls the listener with every entry from now on; registering it twice has no effect."""
         self._used(topic).listeners.add(hear)
 
     def unlisten(self, topic: str, hear: Callable[[], None]) -> None:
@@ -176,7 +176,7 @@ class MemoryTopics:
             log.listeners.discard(hear)
 
     def expire(self, topic: str, seconds: float) -> None:
-        """Lets go of the topic after a while, and now of those whose while is over; what waits for that is rolled up."""
+        """Releases the topic after `seconds`, and now those whose time is over; logs that wait for it are compressed."""
         now = self._now()
         self._expiring[topic] = now + seconds
         heappush(self._due, (now + seconds, topic))
@@ -193,7 +193,7 @@ class MemoryTopics:
                 heappush(self._due, (self._expiring[name], name))
 
     def _over(self, now: float) -> set[str]:
-        """Those whose while is over, without a look at all others: there is one for each answer of five minutes."""
+        """Pops the topics whose time is over without scanning all: there is one for each answer of the last five minutes."""
         found = set[str]()
         while self._due and self._due[0][0] <= now:
             at, name = heappop(self._due)
@@ -230,12 +230,12 @@ class MemoryTopics:
                 del self._logs[topic]
 
     def has_news(self, cursors: Mapping[str, int]) -> bool:
-        """Whether a topic has entries after its cursor, or is not where it was."""
+        """Returns whether a topic has entries after its cursor, or has lost its position."""
         return any(self.last(topic) != after for topic, after in cursors.items())
 
 
 def joined(entries: Iterable[Entry]) -> Iterator[Entry]:
-    """The same, with what follows each other of an answer put together: folding it once is less work."""
+    """Yields the entries with consecutive text of an answer joined, as folding it once is less work."""
     for _, group in groupby(entries, key=lambda entry: type(entry.event)):
         same = list(group)
         texts = [entry.event.text for entry in same if isinstance(entry.event, Delta)]

@@ -7,7 +7,7 @@ from .events import TRIED, Delta, Event, Notice, Phase, PhaseName, Reasoning, So
 
 
 class Transcript:
-    """One fold for everybody: the run that writes, the restart that reads the journal, the page that shows a state."""
+    """The transcript, folded in one way by all: the run that writes, the recovery from the journal, the pages that show it."""
 
     def __init__(self) -> None:
         self.started: Started | None = None
@@ -20,7 +20,7 @@ class Transcript:
         self._reasoning: list[str] = []
 
     def fold(self, event: Event) -> None:
-        """Takes the next event."""
+        """Folds the next event."""
         match event:
             case Delta(text):
                 self._text.append(text)
@@ -45,17 +45,17 @@ class Transcript:
 
     @property
     def served(self) -> str:
-        """The model that answers, as soon as that is known."""
+        """The model that answers, as soon as it is known."""
         return (self.usage.model if self.usage else "") or (self.started.model if self.started else "")
 
     @property
     def is_demo(self) -> bool:
-        """Whether the demo answers; it may have stepped in for a model that had begun."""
+        """Whether the demo answers, possibly as the fallback for a model that had begun."""
         return bool(self.started and self.started.demo) or any(notice.code == "demo_fallback" for notice in self.notices)
 
     @property
     def attempts(self) -> list[dict[str, Any]]:
-        """The requests to providers, in their order, as `TRIED` tells of them."""
+        """The failed requests to providers in order, from the notices with the code `TRIED`."""
         return [json.loads(notice.detail) for notice in self.notices if notice.code == TRIED]
 
     @property
@@ -68,7 +68,7 @@ class Transcript:
 
 
 def _joined(parts: list[str]) -> str:
-    # Joined once and kept so: asking again must not cost the whole text again.
+    # Joined in place, so that reading the text again does not copy all of it again.
     if len(parts) > 1:
         parts[:] = ["".join(parts)]
     return parts[0] if parts else ""

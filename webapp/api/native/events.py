@@ -46,7 +46,7 @@ EVENTS = register(
 
 
 class CanonicalEncoder:
-    """`event:` names the type, `data:` holds its fields; a reader whose position is gone begins with a snapshot."""
+    """Encodes the native dialect: `event:` names the type, `data:` holds its fields; a snapshot opens if a position is gone."""
 
     takes_snapshots = True
 

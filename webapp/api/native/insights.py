@@ -18,7 +18,7 @@ from webapp.insights.figures import METRICS, Figures, course, summed
 from webapp.insights.queries import Wanted, answered, is_fallback, ms_since_asked, newest
 
 bp = Blueprint("api_insights", __name__, url_prefix="/api/v1/insights")
-# Beyond these, a time zone could lead out of the calendar.
+# Close to the first and last dates of `datetime`, a conversion to another time zone would overflow.
 FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 USUAL, MOST = timedelta(days=7), timedelta(days=366)
 MOST_HOURS = timedelta(days=31)
