@@ -1,7 +1,7 @@
-"""The child process: takes its limits, reads a file with one pure module and sends what it finds, piece by piece.
+"""The child process: sets its limits, reads a file with one pure module and sends the results, piece by piece.
 
-`python -m webapp.heavy MODULE MEMORY_BYTES CPU_SECONDS < file`. It inherits no variable and no open file but those three,
-and imports nothing but the module, so that it starts in less than a tenth of a second.
+`python -m webapp.heavy MODULE MEMORY_BYTES CPU_SECONDS < file`. It inherits no environment variables and no open files but
+stdin, stdout and stderr, and imports nothing but the module, so that it starts in less than a tenth of a second.
 """
 
 import os
@@ -18,7 +18,7 @@ NICENESS = 10
 
 
 def main(module: str, memory_bytes: int, cpu_seconds: int) -> None:
-    # Imported first: the limits are for the work, not for our own code.
+    # Imported first: the limits are for the work, not for loading our own code.
     pieces = import_module(module).pieces
     _limit(memory_bytes, cpu_seconds)
     try:
@@ -31,9 +31,9 @@ def main(module: str, memory_bytes: int, cpu_seconds: int) -> None:
 
 
 def _limit(memory_bytes: int, cpu_seconds: int) -> None:
-    # Those who wait for an answer go first.
+    # Requests that people wait for have priority.
     os.nice(NICENESS)
-    # One second between the two for a signal that ends it by itself.
+    # One second between soft and hard CPU limit, for the signal that lets the process end by itself.
     for kind, soft, hard in (
         (resource.RLIMIT_AS, memory_bytes, memory_bytes),
         (resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + 1),
@@ -44,7 +44,7 @@ def _limit(memory_bytes: int, cpu_seconds: int) -> None:
 
 
 def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """The last words of a bug: they belong into the log of the server, in its form."""
+    """Sends the traceback of a bug as the last piece, so that it appears in the server's log, in its format."""
     if not issubclass(kind, BrokenPipeError):
         frames.write(sys.stdout.buffer, [FAULT, "".join(traceback.format_exception(kind, error, trace, limit=-20))[-4000:]])
 

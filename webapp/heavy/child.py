@@ -1,4 +1,4 @@
-"""A child process for whatever parses what somebody else has written: limited in memory, CPU and time, and killed at the end."""
+"""Parses files from others in a child process: limited in memory, CPU and time, and killed at the end."""
 
 import logging
 import os
@@ -28,7 +28,7 @@ _places = BoundedSemaphore(MOST_CHILDREN)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one piece of work may take, and how long it waits for its turn. Memory counts as address space."""
+    """The limits of one piece of work, and how long it waits for its turn. Memory counts as address space."""
 
     memory_bytes: int = 768 * 1024 * 1024
     cpu_seconds: int = 30
@@ -40,17 +40,17 @@ SMALL = Limits(memory_bytes=512 * 1024 * 1024, cpu_seconds=5, wall_seconds=30)
 
 
 class Exceeded(Exception):
-    """The work took more memory or time than it may: nothing more will come of it."""
+    """The work exceeded its memory or time, so there are no more results."""
 
 
 class Broken(Exception):
-    """The child failed by a fault of ours."""
+    """The child failed through a bug of our own."""
 
 
 def pieces(module: str, file: IO[bytes], limits: Limits | None = None) -> Generator[Any, None, None]:
-    """What `pieces(file)` of a pure module yields, in a process of its own; whoever stops reading ends that process.
+    """Yields what a pure module's `pieces(file)` yields, from a child process, which ends when the caller stops reading.
 
-    At most two run at once; the next waits a few seconds and is then refused. Close it: `with closing(pieces(...))`.
+    At most two run simultaneously; the next waits a few seconds and is then refused. Close it: `with closing(pieces(...))`.
     """
     limits = limits or Limits()
     with _place(limits.patience_seconds), _running(module, file, limits) as process:
@@ -68,12 +68,12 @@ def pieces(module: str, file: IO[bytes], limits: Limits | None = None) -> Genera
                     break
         except frames.BadFrame as error:
             raise Exceeded from error
-        # It was killed, or ended itself: by the memory, the CPU or the clock.
+        # It was killed, or ended itself, through the memory, CPU or time limit.
         raise Exceeded
 
 
 def told(module: str, stream: IO[bytes]) -> dict[str, Any]:
-    """The one piece that a small file is; refuses the file where that is the `trouble` with it, or where it takes too much."""
+    """Returns the one piece of a small file; raises `Invalid` if that reports `trouble`, or if reading takes too much."""
     with on_disk(stream) as file, closing(pieces(module, file, SMALL)) as found:
         try:
             piece: dict[str, Any] = next(found)
@@ -86,7 +86,7 @@ def told(module: str, stream: IO[bytes]) -> dict[str, Any]:
 
 @contextmanager
 def on_disk(stream: IO[bytes], *, head: bytes = b"") -> Iterator[IO[bytes]]:
-    """A copy in a file without a name, behind this head, which a child can read and seek in."""
+    """Copies a stream, after `head`, to an unnamed temporary file that a child process can read and seek in."""
     with TemporaryFile() as file:
         file.write(head)
         for chunk in by_turns(iter(lambda: stream.read(COPIED_BYTES), b"")):
@@ -107,11 +107,11 @@ def _place(patience_seconds: float) -> Iterator[None]:
 
 @contextmanager
 def _running(module: str, file: IO[bytes], limits: Limits) -> Iterator[subprocess.Popen[bytes]]:
-    # Within what Python has read ahead, seek alone moves nothing that the child knows of.
+    # Within Python's read buffer, `seek` does not move the file descriptor's offset, which the child inherits.
     file.seek(0)
     os.lseek(file.fileno(), 0, os.SEEK_SET)
     command = [sys.executable, "-E", "-s", "-m", "webapp.heavy", module, str(limits.memory_bytes), str(limits.cpu_seconds)]
-    # No variable of ours: a child has no use for a secret.
+    # No environment variables: a child process needs no secrets.
     process = subprocess.Popen(command, cwd=ROOT, env={}, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     clock = Timer(limits.wall_seconds, process.kill)
     clock.start()

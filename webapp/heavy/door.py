@@ -1,4 +1,4 @@
-"""A narrow door to what keeps the database busy: so many at once, and few of one person, who hold nothing while they wait."""
+"""A semaphore for work that keeps the database busy, with a limit per person; waiting holds no database connection."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,11 +14,11 @@ CROWDED = "Too much is being looked for at this moment. Please try again in a fe
 
 
 class Door:
-    """`most` are inside at once, and of one person `most_each`: who asks a hundred times keeps nobody else outside."""
+    """Admits `most` callers simultaneously, and `most_each` of one person, whose many requests then block no one else."""
 
     def __init__(self, *, most: int, most_each: int, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._places, self._most_each, self._patience_seconds = BoundedSemaphore(most), most_each, patience_seconds
-        # Of those alone who are inside or wait.
+        # Weak references: only of people who are inside or waiting.
         self._of = WeakValueDictionary[str, BoundedSemaphore]()
 
     @contextmanager
@@ -33,7 +33,7 @@ class Door:
     def _wait(self, places: BoundedSemaphore) -> None:
         if places.acquire(blocking=False):
             return
-        # No connection is held while it waits.
+        # No database connection is held while waiting.
         db.session.rollback()
         if not places.acquire(timeout=self._patience_seconds):
             raise Unavailable(CROWDED, retry_after=5)

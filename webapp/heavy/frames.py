@@ -1,20 +1,20 @@
-"""Pieces of work on their way out of a child process: each its length and then its JSON. Pure."""
+"""The wire format of a child process's results: each is its length, then its JSON. Pure."""
 
 import json
 from collections.abc import Iterator
 from typing import IO, Any
 
 LENGTH_BYTES = 4
-# The one who reads them decodes each in one go.
+# The parent decodes each frame in one go.
 MOST_BYTES = 16 * 1024 * 1024
 
 
 class BadFrame(ValueError):
-    """What arrived is not a piece, or is longer than a piece can be."""
+    """The data is not a frame, or the frame is too long."""
 
 
 def write(file: IO[bytes], value: Any) -> None:
-    """Sends one piece at once."""
+    """Writes one frame and flushes it."""
     body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
     if len(body) > MOST_BYTES:
         raise BadFrame("A piece is too long.")
@@ -24,7 +24,7 @@ def write(file: IO[bytes], value: Any) -> None:
 
 
 def read(file: IO[bytes]) -> Iterator[Any]:
-    """The pieces until the other side ends; whoever reads them waits for each."""
+    """Yields the values until the other side closes; blocks for each."""
     while head := file.read(LENGTH_BYTES):
         length = int.from_bytes(head)
         if len(head) < LENGTH_BYTES or length > MOST_BYTES:

@@ -1,13 +1,14 @@
-"""Has the C library give back at once what large texts took."""
+"""Makes the C library return the memory of large texts to the system as soon as it is freed."""
 
 import ctypes
 
-# By itself glibc treats what is freed as what comes next, and then keeps all that is not larger among what is small.
+# By default, glibc raises this threshold to the size of what is freed, and keeps anything smaller in its heap among small
+# allocations.
 LARGE_BYTES = 256 * 1024
 M_MMAP_THRESHOLD = -3
 
 
 def give_back_what_was_large() -> None:
-    """From now on whatever is larger goes back to the system when it is freed; other C libraries do as they do."""
+    """Fixes glibc's mmap threshold, so that larger blocks are unmapped when freed; has no effect on other C libraries."""
     if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
         mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)

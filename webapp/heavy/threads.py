@@ -1,4 +1,4 @@
-"""Real threads for what computes long in C and lets go of the interpreter meanwhile: hashes, compression."""
+"""Real threads for long computations in C that release the interpreter lock: hashes, compression."""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,16 +7,16 @@ from typing import Any, ParamSpec, TypeVar, cast
 import gevent
 from gevent.lock import BoundedSemaphore
 
-# Real threads are few, and name look-ups share them.
+# The thread pool is small, and DNS queries share it.
 _offloading = BoundedSemaphore(2)
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 def offload(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Runs a slow computation in a real thread, so that the hub goes on meanwhile.
+    """Runs a slow computation in a real thread, so that the hub can run other greenlets.
 
-    Pure Python in a thread still takes turns with the loop for the interpreter, five milliseconds at a time.
+    Pure Python in a thread still competes with the event loop for the interpreter lock, five milliseconds at a time.
     """
     with _offloading:
         result: T = gevent.get_hub().threadpool.apply(function, args, kwargs)
@@ -24,18 +24,18 @@ def offload(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def offload_expecting(expected: type[Exception], function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """The same for what may raise this: by itself, what is raised in a thread is taken for a fault of ours."""
+    """Runs a function that can raise `expected`; any other exception in a thread is reported as a bug by the hub."""
     return _given(expected, offload(_outcome(expected, partial(function, *args, **kwargs))))
 
 
 def offload_at_once(expected: type[Exception], function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """The same for whoever has the turn to write, of whom there is one: all others wait for them, and nobody before them."""
+    """Does the same without queueing, for the one greenlet that holds the turn to write, as all other writers wait for it."""
     found: T | Exception = gevent.get_hub().threadpool.apply(_outcome(expected, partial(function, *args, **kwargs)))
     return _given(expected, found)
 
 
 def set_aside(hub: Any, function: Callable[[], object]) -> None:
-    """Has this hub run it in a real thread while everybody goes on; may be called from any thread."""
+    """Makes this hub run a function in a real thread, without waiting for it; can be called from any thread."""
     hub.loop.run_callback_threadsafe(gevent.spawn, hub.threadpool.apply, function)
 
 
@@ -56,6 +56,6 @@ def _given(expected: type[Exception], found: T | Exception) -> T:
 
 
 def offload_within(seconds: float, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """As `offload` for one that ends by itself in time: raises `TimeoutError` when that, with its turn, takes longer."""
+    """Runs like `offload` a function that ends by itself in time; raises `TimeoutError` if it takes longer, with queueing."""
     with gevent.Timeout(seconds, TimeoutError):
         return offload(function, *args, **kwargs)

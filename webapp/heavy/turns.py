@@ -1,4 +1,4 @@
-"""How work in pieces lets others have their turn: said here, once."""
+"""How long work yields to other greenlets: all ways to do so are in this module."""
 
 import io
 import time
@@ -11,23 +11,23 @@ from gevent.event import Event
 from gevent.lock import Semaphore
 
 T = TypeVar("T")
-# What a piece of work may take of the loop before it gives way.
+# How long a piece of work can run before it yields.
 TURN_SECONDS = 0.01
-# A queue must not become a reason to wait for good.
+# A queue must never make its callers wait forever.
 MOST_WAIT_SECONDS = 1.0
 
 
 def give_way() -> None:
-    """Lets everybody else go on who is ready.
+    """Yields to all other greenlets that are ready.
 
-    Nothing that was read before may be relied on after it, and no transaction is open meanwhile.
+    The caller must not have a transaction open, and must not rely on data that it read before.
     """
-    # Sleeping for nothing lets only those go on who are ready; who waits for a socket or the clock would starve meanwhile.
+    # `sleep(0)` only runs greenlets that are ready; those that wait for a socket or a timer would starve.
     gevent.sleep(1e-6)
 
 
 def in_next_turn(call: Callable[[], object]) -> None:
-    """Calls it when the loop has looked at everybody else."""
+    """Calls a function after the event loop has handled all other events."""
     timer = gevent.get_hub().loop.timer(1e-6)
 
     def end() -> None:
@@ -38,9 +38,9 @@ def in_next_turn(call: Callable[[], object]) -> None:
 
 
 class Line:
-    """In each turn of the loop one of those who wait goes on, whoever has come first; several lines take turns."""
+    """A queue that releases its first waiter in each turn of the event loop; several queues take turns."""
 
-    # Whoever goes on in this turn.
+    # The greenlet that was released in this turn.
     on: ClassVar[Any] = None
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Line:
         Line.on = gevent.getcurrent()
 
     def enter(self) -> None:
-        """The same, but whoever is the first of all lines in a turn goes on at once, and past all lines."""
+        """Waits like `wait`, but returns immediately if no queue is active, or if this greenlet was released in this turn."""
         if not _lines:
             self._join()
             Line.on = gevent.getcurrent()
@@ -68,14 +68,14 @@ class Line:
                 in_next_turn(_call_next)
 
     def call(self) -> bool:
-        """Lets the first go on, if there is one; says whether there was."""
+        """Releases the first waiter, if there is one; returns whether there was."""
         if self._waiting:
             self._waiting.popleft().set()
             return True
         return False
 
 
-# Those whose turn comes, or has just been: a page and a piece of long work in one turn would be a long one.
+# The queues in order of their turns, including one just emptied: a page and a piece of long work must not share a turn.
 _lines: deque[Line] = deque()
 _long_work = Line()
 
@@ -89,9 +89,9 @@ def _call_next() -> None:
 
 
 def stand_in_line() -> None:
-    """Lets everybody else go on, as `give_way`; of all who are at long work, one goes on in each turn of the loop.
+    """Yields like `give_way`, but of all callers with long work, only one continues in each turn of the event loop.
 
-    Ten milliseconds are nothing to wait for, but fifty people's exports are half a second.
+    One piece of ten milliseconds does no harm, but fifty people's exports are half a second.
     """
     _long_work.wait()
 
@@ -100,17 +100,17 @@ _finishing = Semaphore()
 
 
 def wait_for_turn(most_seconds: float = MOST_WAIT_SECONDS) -> None:
-    """Returns at once to the first in a turn of the loop; whoever comes next waits until the loop has looked at everybody else.
+    """Returns immediately to the first caller in a turn of the event loop; the next ones wait for a turn of their own.
 
-    Ends of answers and titles begin so: each takes several milliseconds, and a hundred of them in one turn of the loop would
-    hold up all answers that are being written. Whoever has waited for so long begins in any case.
+    Saving the ends of answers, and titles, begins with it: each takes several milliseconds, and a hundred of them in one turn
+    would block all answers that are being written. After `most_seconds` a caller continues in any case.
     """
     if _finishing.acquire(timeout=most_seconds):
         in_next_turn(_finishing.release)
 
 
 def by_turns(items: Iterable[T], *, seconds: float = TURN_SECONDS) -> Iterator[T]:
-    """The same items; whenever work on them has held the loop for 10 ms, the others have their turn before the next."""
+    """Yields the items; after work on them has run for 10 ms, other greenlets run before the next one."""
     began = time.monotonic()
     for item in items:
         yield item
@@ -120,7 +120,7 @@ def by_turns(items: Iterable[T], *, seconds: float = TURN_SECONDS) -> Iterator[T
 
 
 class Unhurried(io.RawIOBase):
-    """A stream that stands in line between two reads, as a body that has arrived already would be read and parsed in one go."""
+    """A stream that yields to other greenlets between reads: a body that has already arrived would be read without a pause."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream, self._began = stream, time.monotonic()
@@ -130,7 +130,7 @@ class Unhurried(io.RawIOBase):
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         if time.monotonic() - self._began >= TURN_SECONDS:
-            # Forty people's forms would be nearly half a second.
+            # Forty people's forms would otherwise take nearly half a second.
             stand_in_line()
             self._began = time.monotonic()
         chunk = self._stream.read(len(buffer))

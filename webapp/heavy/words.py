@@ -1,4 +1,4 @@
-"""What a child process says of each thing it sends. Pure."""
+"""The kinds of frames that a child process sends. Pure."""
 
 FOUND = "found"
 WHOLE = "whole"

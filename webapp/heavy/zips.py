@@ -1,4 +1,4 @@
-"""ZIP archives of others: the size of their list of files is read before the list is, and nothing unusual is unpacked. Pure."""
+"""Opens ZIP archives from others: checks the size of the file list before reading it, and unpacks nothing unusual. Pure."""
 
 import os
 import struct
@@ -10,9 +10,9 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 MOST_FILES = 20_000
 # Each entry takes 46 bytes and its name.
 MOST_LIST_BYTES = 4 * 1024 * 1024
-# What programs pack with; unpacking the others can take gigabytes of memory and fails in ways of its own.
+# The methods that programs use; others can take gigabytes of memory to unpack, and fail in ways of their own.
 PACKED = {ZIP_STORED, ZIP_DEFLATED}
-# How Python stumbles over what is damaged; a missing entry is a `KeyError`, an encrypted one a `RuntimeError`.
+# The exceptions that Python raises for a damaged archive; a missing entry is a `KeyError`, an encrypted one a `RuntimeError`.
 FAULTS = (KeyError, ValueError, RuntimeError, EOFError, OSError, BadZipFile, zlib.error, LZMAError)
 END, LONG_END, LOCATOR = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 END_FORM, LONG_FORM = "<4s4H2LH", "<4sQ2H2L4Q"
@@ -20,24 +20,24 @@ MOST_COMMENT = 1 << 16
 
 
 class TooMany(Exception):
-    """Its list of files is longer than may be read."""
+    """The archive's file list is longer than the limit."""
 
 
 def opened(file: IO[bytes], most_files: int = MOST_FILES) -> ZipFile:
-    """Raises `TooMany`, or one of `FAULTS`."""
+    """Opens an archive; raises `TooMany`, or one of `FAULTS`."""
     count, list_bytes = _said(file)
     if count > most_files or list_bytes > MOST_LIST_BYTES:
         raise TooMany
     file.seek(0)
     found = ZipFile(file)
-    # What the archive says of itself is not believed.
+    # The number that the archive states is not trusted.
     if len(found.infolist()) > most_files:
         raise TooMany
     return found
 
 
 def entry(packed: ZipFile, name: str) -> IO[bytes]:
-    """One of its files, to be read; raises one of `FAULTS`."""
+    """Opens one of an archive's files for reading; raises one of `FAULTS`."""
     info = packed.getinfo(name)
     if info.compress_type not in PACKED:
         raise BadZipFile("an unusual compression")
@@ -45,7 +45,7 @@ def entry(packed: ZipFile, name: str) -> IO[bytes]:
 
 
 def _said(file: IO[bytes]) -> tuple[int, int]:
-    """How many files there are and how long their list is, as the last record of the archive has it."""
+    """Returns the number of files and the bytes of their list, from the archive's end record."""
     size = file.seek(0, os.SEEK_END)
     tail_at = max(0, size - struct.calcsize(END_FORM) - MOST_COMMENT)
     file.seek(tail_at)
@@ -55,12 +55,12 @@ def _said(file: IO[bytes]) -> tuple[int, int]:
     if at < 0 or len(record) < struct.calcsize(END_FORM):
         raise BadZipFile("its end is missing")
     _, _, _, _, count, list_bytes, *_ = struct.unpack(END_FORM, record)
-    # In its place these two are full of ones.
+    # If there is a ZIP64 record, the end record has all ones in these two fields.
     return _said_at_length(file, tail_at + at) or (count, list_bytes)
 
 
 def _said_at_length(file: IO[bytes], end_at: int) -> tuple[int, int] | None:
-    """The same by the longer record that stands before it in large archives, and is believed first."""
+    """Returns the same from the ZIP64 record, which comes before the end record in large archives and has precedence."""
     length = struct.calcsize(LONG_FORM)
     start = end_at - 20 - length
     if start < 0:

@@ -1,19 +1,19 @@
-"""What makes the list on a page the list as it is now, where nothing but rows of it has changed. Pure.
+"""Computes the updates that turn the list on a page into the current one, where only rows have changed. Pure.
 
 A row is an `<li id="…">` without another in it, and there are no others.
 """
 
 from webapp.rendering.part import part
 
-# htmx puts the row that is on the page there, with the focus that it may have.
+# htmx keeps the existing row in this place, with its focus.
 MOVED = '<li id="{}" hx-preserve></li>'
 
 
 def difference(old: str, new: str) -> str:
-    """The parts that make the one the other; none where all of it has to be sent, or is not longer than they are.
+    """Returns updates that turn `old` into `new`; empty if the whole list has to be sent, or would be shorter.
 
-    Rows may have another content, be new or have come before one that stays, and have fallen off the end. Whatever else it
-    is, such as a row that was taken out or a group that begins, a page may know of it already by what was done there.
+    Rows can have changed, be new or have moved ahead of one that stays, and have dropped off the end. After any other change,
+    such as a removed row or a new group, the page can already have changed itself by the action that caused it.
     """
     (before, was), (now, rows) = _pieces(old), _pieces(new)
     gone = [id for id in was if id not in rows]
@@ -30,9 +30,9 @@ def difference(old: str, new: str) -> str:
 
 
 def _pieces(html: str) -> tuple[list[str], dict[str, str]]:
-    """The ids of its rows in their order, with what stands around groups of them, and the rows."""
+    """Splits a list into its order, which is the ids of rows and the HTML around groups of them, and its rows by id."""
     order, rows = list[str](), dict[str, str]()
-    # An expression that looks for both ends takes ten times as long.
+    # A regular expression that matches both ends takes ten times as long.
     *begun, end = html.split("</li>")
     for each in begun:
         around, _, row = each.partition('<li id="')
@@ -43,7 +43,7 @@ def _pieces(html: str) -> tuple[list[str], dict[str, str]]:
 
 
 def _come(before: list[str], now: list[str], rows: dict[str, str]) -> dict[str, list[str]] | None:
-    """Those that were elsewhere or nowhere, by the row that stays behind them; None where none stays, or a group has moved."""
+    """Returns new and moved rows by the row that follows them; None if no such row stays, or a group has moved."""
     places = {each: place for place, each in enumerate(before)}
     come, behind, last = dict[str, list[str]](), "", len(before)
     for each in reversed(now):

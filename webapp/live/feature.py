@@ -1,4 +1,4 @@
-"""What open pages bring: the streams of the lists of all features."""
+"""The feature of open pages: the streams of all features' lists."""
 
 from webapp.feature import Feature
 from webapp.live import views

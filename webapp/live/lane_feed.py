@@ -1,4 +1,4 @@
-"""What the streams of pages have in common: news of a lane, and of the generation in it that a page follows."""
+"""The base of pages' feeds: events of a lane, and of the generation in it that a page follows."""
 
 from contextlib import ExitStack
 
@@ -10,7 +10,7 @@ from webapp.streaming.topics import Entry, Gap, Signal
 
 
 class LaneFeed:
-    """A feed that says in `news` what its lane and the generation it follows have to say."""
+    """A feed whose `news` are the new frames of its lane and of the generation that it follows."""
 
     def __init__(self, engine: Engine, lane: str, context: Context) -> None:
         self.lane = lane
@@ -20,40 +20,40 @@ class LaneFeed:
         self._signal: Signal | None = None
 
     def listen(self, signal: Signal) -> None:
-        """From now on the signal is set when what the page follows has news."""
+        """Registers the signal that is set when the generation followed has new frames."""
         self._signal = signal
 
     def news(self) -> list[Frame]:
         raise NotImplementedError
 
     def quick_news(self) -> list[Frame]:
-        """More of the answer that is followed; of a feed that does not know it, nothing."""
+        """Returns more text of the answer followed; nothing if a subclass does not support it."""
         return []
 
     def last_news(self) -> list[Frame]:
-        """What is new, with all that has been said and not been folded yet."""
+        """Returns the new frames, after folding all entries of the answer."""
         if self._broadcast:
             self._broadcast.catch_up()
         return self.news()
 
     def close(self) -> None:
-        """The page has gone."""
+        """Releases the feed's resources after the page has left."""
         self._unfollow()
 
     def _unfollow(self) -> None:
-        """It follows no generation any more."""
+        """Stops following a generation."""
         self._listening.close()
         self._broadcast = None
 
     def _entries(self, after: int) -> list[Entry] | None:
-        """What is new in the lane; None from a position that is not in its log."""
+        """Returns the new entries of the lane; None if the position is not in its log."""
         try:
             return self._engine.topics.read(self.lane, after)
         except Gap:
             return None
 
     def _hear(self, generation: Begun | None) -> bool:
-        """Follows the generation, if there is something to follow; from now on the signal is set when it has news."""
+        """Follows the generation if it has a broadcast, which then sets the signal; returns whether it has."""
         self._broadcast = self._engine.broadcast(generation) if generation else None
         if self._broadcast and self._signal:
             self._listening.enter_context(self._broadcast.watched_by(self._signal))
@@ -61,12 +61,12 @@ class LaneFeed:
 
 
 def now_in(engine: Engine, topic: str) -> str:
-    """The position of a page that has all of this topic: to be taken before anything of the page is read."""
+    """Returns the current position in a topic for a page; to be read before any data of the page."""
     return f"{engine.topics.epoch}.{engine.topics.last(topic)}"
 
 
 def known_at(engine: Engine, position: str) -> int:
-    """How much of its topic a page has; of another position nothing, which is a gap, and all is sent again."""
+    """Parses a page's position; returns -1 for one of another epoch, which is a gap, so that everything is sent again."""
     epoch, _, after = position.rpartition(".")
     is_of_now = epoch == engine.topics.epoch and after.isascii() and after.isdigit() and len(after) < 19
     return int(after) if is_of_now else -1

@@ -1,4 +1,4 @@
-"""What a page with a live list hears: the list when it changes, and rows of it that grow meanwhile."""
+"""The feed of a page with a live list: the list when it changes, and its rows while they grow."""
 
 from functools import partial
 
@@ -16,7 +16,7 @@ from webapp.streaming.topics import Signal
 
 
 class ListFeed(LaneFeed):
-    """The news of a person's list for one page, several rows of which may be written at once."""
+    """The feed of a person's list for one page; several of its rows can be written simultaneously."""
 
     def __init__(self, engine: Engine, live_list: LiveList, person: str, position: str, context: Context) -> None:
         super().__init__(engine, topic_names.of_person(person), context)
@@ -35,7 +35,7 @@ class ListFeed(LaneFeed):
         return f"{self._engine.topics.epoch}.{self._news.after}"
 
     def news(self) -> list[Frame]:
-        """The whole list when it has changed, else its rows that have grown."""
+        """Returns the whole list if it has changed, else the rows that have grown."""
         is_changed = has_changed(self._engine.topics, self.lane, self._news.after, *self._list.changes)
         frames = self._news.news()
         if is_changed:

@@ -1,4 +1,4 @@
-"""Lists that open pages hear of: described by their feature, drawn anew when something of theirs has changed."""
+"""Live lists on open pages: described by their features, rendered again when their data has changed."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Frame
 
 drawn = SingleFlight[str](len, most=512)
-# By the lists themselves: pages that have come to the same place may have been sent different ones.
+# Keyed by the lists' HTML: pages at the same position can have been sent different lists.
 differences = SingleFlight[str](len, most=64)
 TOKEN = 'name="csrf_token"'
 
@@ -29,8 +29,8 @@ TOKEN = 'name="csrf_token"'
 class GrowingRows:
     """Rows that change while models write them.
 
-    `generations` gives those that run for a person, by the id of their row; `event` is the note of their projection
-    that redraws the row, `#row-` and the id, by what `read` gives of it.
+    `generations` returns a person's active ones by the id of their row; `event` is the frame of their projection after which
+    the row, `#row-` and the id, is rendered again with what `read` returns.
     """
 
     template: str
@@ -43,9 +43,9 @@ class GrowingRows:
 class LiveList:
     """A person's list on their open pages.
 
-    `element` gets what `template` makes of what `read` gives, when `tell_person` has said one of `changes`. Where that is
-    rows as `difference` knows them, a page that has the list hears of those alone that have changed (`is_by_row`). `reader`
-    refuses whom it is not for. What is `beside` every page is heard with every other stream too.
+    When `tell_person` publishes one of `changes`, `element` is replaced by `template`, rendered with what `read` returns. If
+    the list consists of rows as in `difference` (`is_by_row`), a page that has it is only sent the changed ones. `reader`
+    returns the current user, or refuses the request. A list that `is_beside` every page is part of every page's stream.
     """
 
     name: str
@@ -65,16 +65,16 @@ def live_list(name: str) -> LiveList | None:
 
 
 def for_all_browsers(html: str, name: str) -> str:
-    """What is drawn once for all open pages of a person, and holds no token of one browser, which is refused from others."""
+    """Returns HTML rendered once for all of a person's pages; raises if it contains a token, valid in one browser only."""
     if TOKEN in html:
         raise RuntimeError(f"The live list {name} holds a form with a token. Put it beside the list, and `form` on its buttons.")
     return html
 
 
 class ListNews:
-    """The news of a person's lists for one page: its own, and those beside every page.
+    """The updates of a person's lists for one page: its own lists, and those beside every page.
 
-    Each is drawn once for all their pages; the link to the page `here` is marked for each.
+    Each is rendered once for all of the person's pages; the link to the page `here` is marked for each.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class ListNews:
         return {self._topic: self.after}
 
     def news(self) -> list[Frame]:
-        """Every list that has changed since the page has it."""
+        """Returns every list that has changed since the page's position."""
         before, self.after = self.after, self._engine.topics.last(self._topic)
         lists = (each for each in self._lists.values() if has_changed(self._engine.topics, self._topic, before, *each.changes))
         return [frame for each in lists for frame in self._renewed(each)]
@@ -99,7 +99,7 @@ class ListNews:
     def _renewed(self, each: LiveList) -> list[Frame]:
         key = (each.name, self._engine.topics.epoch, self._person, self.after)
         html, before = drawn.get(key, lambda: self._rendered(each)), self._sent.get(each.name, "")
-        # Rows may have grown since the whole was sent, which would then not be what the page shows.
+        # An equal list is sent again if its rows grow: the page can show rows that were updated since.
         if not html or (html == before and not each.rows):
             return []
         self._sent[each.name] = html
@@ -116,7 +116,7 @@ class ListNews:
 
 
 def _changed(each: LiveList, before: str, html: str) -> str:
-    """What a page lacks that was sent the list as it was before; nothing, if that is all of it."""
+    """Returns the updates for a page that has the list as it was before; empty if it needs the whole list."""
     if not before or not each.is_by_row:
         return ""
     return differences.get((before, html), lambda: difference(before, html))

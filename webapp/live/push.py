@@ -1,4 +1,4 @@
-"""Sends what is said to those who watch, all of them together: nobody is woken whose connection takes it at once."""
+"""Pushes text to all watchers together; a watcher is woken only if its connection cannot take the data immediately."""
 
 import logging
 import time
@@ -16,16 +16,16 @@ from webapp.streaming.topics import Signal
 
 log = logging.getLogger("live:push")
 
-# More would wait too long for those behind them.
+# With more, the last ones would wait too long.
 MOST_RUNG = 16
-# Sends what is new, or says that it could not: then the watcher looks itself.
+# Sends what is new; returns False if it could not, and then the watcher wakes and looks itself.
 Push = Callable[[], bool]
 
 
 class Bell:
-    """Rung where a watcher may be sent more of what it follows; whatever else happens sets its `signal` itself.
+    """The signal for more text of what a watcher follows; any other event sets the watcher's `signal` directly.
 
-    There is a `push` while the watcher sleeps. It is tried first, and what it has sent wakes nobody.
+    While the watcher sleeps there is a `push`. It is tried first, and if it has sent everything, the watcher is not woken.
     """
 
     def __init__(self, signal: Signal) -> None:
@@ -39,21 +39,21 @@ class Bell:
             self._is_rung = True
             _rung.append(self)
             if len(_rung) == 1:
-                # Behind those who read text in this moment: to read a few times and then send a few times takes a processor
-                # half the time of doing both for each.
+                # After the greenlets that read text now: several reads and then several sends take half the CPU time of
+                # alternating.
                 gevent.get_hub().loop.run_callback(_push)
             elif len(_rung) >= MOST_RUNG:
                 _push()
 
     def ring(self) -> None:
-        """Sends what is new, or wakes the watcher."""
+        """Pushes what is new, or wakes the watcher."""
         self._is_rung = False
         if not ((push := self._ready_push) and _is_pushed(push)):
             self._signal.set()
 
     @property
     def _ready_push(self) -> Push | None:
-        # Who has been woken already looks first what else has happened.
+        # A watcher that was already woken must first look at what else has happened.
         return None if self._signal.is_set() else self.push
 
     def is_set(self) -> bool:
@@ -67,24 +67,24 @@ class Bell:
 
 
 class Outlet:
-    """The connection of a stream that the server sends in chunks: `offer` never waits, `finish` sends what that has left over."""
+    """The connection of a chunked response: `offer` sends without blocking, `finish` sends what that has left over."""
 
     def __init__(self, socket: Any) -> None:
         self._socket, self._left = socket, b""
 
     def offer(self, content: bytes) -> bool:
-        """Says if all of it has gone."""
+        """Sends as much as possible as one chunk; returns whether it has sent all of it."""
         chunk = b"%X\r\n%b\r\n" % (len(content), content)
         try:
             sent = self._socket.send(chunk, timeout=0.0)
         except OSError:
-            # It is full, or broken: who sends it to its end learns which.
+            # The send buffer is full or the connection is broken: sending the rest will show which.
             sent = 0
         self._left = chunk[sent:]
         return not self._left
 
     def finish(self) -> bool:
-        """Waits for the other side, if need be, and tells whether it was."""
+        """Sends the rest, waiting for the client if necessary; returns whether there was a rest."""
         left, self._left = self._left, b""
         if left:
             self._socket.sendall(left)
@@ -92,13 +92,13 @@ class Outlet:
 
 
 def outlet_of(environ: Mapping[str, Any]) -> Outlet | None:
-    """The connection of a request, where its answer is sent in chunks and the system itself says if it has room for one."""
+    """Returns the connection of a request if its response is chunked and a plain socket shows its free buffer; else None."""
     socket, asked = socket_of(environ), (environ.get("REQUEST_METHOD"), environ.get("SERVER_PROTOCOL"))
     has_chunks = asked[0] != "HEAD" and asked[1] == "HTTP/1.1"
     return Outlet(socket) if socket and has_chunks and not isinstance(socket, SSLSocket) else None
 
 
-# Those to whom something is to be sent as soon as everybody has said what there is.
+# Watchers to be pushed to once all greenlets that are ready have appended their text.
 _rung: deque[Bell] = deque()
 
 
@@ -116,6 +116,6 @@ def _is_pushed(push: Push) -> bool:
     try:
         return push()
     except MISTAKES:
-        # Not the fault of whoever says something; the watcher meets it as well, and its stream ends by it.
+        # Not the fault of the code that appends; the watcher fails in the same way, which ends its stream.
         log.exception("a watcher could not be sent what is new")
         return False

@@ -1,4 +1,4 @@
-"""One stream for all pages of a browser: each adds its feed to it, under a name of its own (ADR 11)."""
+"""One stream for all pages of a browser: each page adds its feed to it, under a name of its own (ADR 11)."""
 
 import re
 from collections.abc import Generator, Iterator
@@ -13,25 +13,26 @@ from webapp.errors import Invalid
 from webapp.live.wire import OPENING, noticed_leaving
 from webapp.streaming.codec import encode
 
-# In a request for a feed: the stream that is to carry it, and the name that it shall have there. Who knows one may add to it.
+# Header of a request for a feed: the shared stream that is to carry it, and the feed's name there. A client that knows the
+# stream's id can add to it.
 HEADER = "Shared-Stream"
 PLACE = re.compile(r"([0-9a-f]{32})\.([0-9a-f]{32})")
 ID = re.compile("[0-9a-f]{32}")
 END = "end"
-# How many frames may wait to be sent; a feed that has more waits too, and has all of it in one frame then.
+# How many frames can wait to be sent; a feed with more waits too, and then sends its backlog in one frame.
 MOST_WAITING = 16
-# A stream that carries nothing is let go.
+# A stream without feeds is closed after this time.
 IDLE_SECONDS = 5.0
 
 _streams: dict[str, "SharedStream"] = {}
 
 
 class SharedStream:
-    """What is sent to one browser, whose pages say what they want to hear."""
+    """The stream of one browser, to which its pages add the feeds they need."""
 
     def __init__(self, engine: Engine, id: str, socket: Any = None) -> None:
         self._engine, self._id, self._socket = engine, id, socket
-        # Nobody adds to somebody else's.
+        # The first feed sets it: no one can add to another person's stream.
         self._person: str | None = None
         self._feeds: dict[str, gevent.Greenlet] = {}
         self._waiting: Queue[bytes] = Queue(MOST_WAITING)
@@ -39,7 +40,7 @@ class SharedStream:
         _streams[id] = self
 
     def add(self, name: str, person: str, frames: Generator[bytes, None, None]) -> bool:
-        """Carries a feed from now on; says if it does."""
+        """Carries a feed from now on; returns False if it cannot."""
         if self._is_over or name in self._feeds or self._person not in (None, person):
             return False
         self._person = person
@@ -47,21 +48,21 @@ class SharedStream:
         return True
 
     def remove(self, name: str) -> None:
-        """Carries it no longer."""
+        """Stops carrying a feed."""
         if feed := self._feeds.get(name):
             feed.kill(block=False)
 
     def __iter__(self) -> Iterator[bytes]:
-        """What its feeds say, each in messages named after it, until the browser leaves or nothing is wanted any more."""
+        """Yields the feeds' frames as events named after the feed, until the browser leaves or has no feeds left."""
         with noticed_leaving(self._socket, self._wake) as is_gone:
             yield OPENING
             while not (is_gone() or self._is_over):
                 yield self._next()
-                # As in `watch`: what was sent is held no longer.
+                # As in `watch`: releases what was sent.
                 yield b""
 
     def close(self) -> None:
-        """Called by the server at the end, also when it has sent nothing."""
+        """Closes the stream; the WSGI server calls this at the end, even if it has sent nothing."""
         self._is_over = True
         if _streams.get(self._id) is self:
             del _streams[self._id]
@@ -95,20 +96,20 @@ class SharedStream:
 
 
 def opened(engine: Engine, id: str, socket: Any) -> SharedStream:
-    """A stream that a browser opens under a name that it has made up."""
+    """Opens a stream under an id chosen by the browser."""
     if not ID.fullmatch(id) or id in _streams:
         raise Invalid("A shared stream needs a name of its own.")
     return SharedStream(engine, id, socket)
 
 
 def added(place: str, person: str, frames: Generator[bytes, None, None]) -> str:
-    """The name under which a shared stream carries this feed; nothing when it has to be sent for itself."""
+    """Returns the name under which a shared stream now carries this feed; empty if the feed needs a stream of its own."""
     found = PLACE.fullmatch(place)
     stream = _streams.get(found[1]) if found else None
     return found[2] if found and stream and stream.add(found[2], person, frames) else ""
 
 
 def remove(place: str) -> None:
-    """A page has left."""
+    """Removes the feed of a page that has left."""
     if (found := PLACE.fullmatch(place)) and (stream := _streams.get(found[1])):
         stream.remove(found[2])

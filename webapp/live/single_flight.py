@@ -1,4 +1,4 @@
-"""Computes a result once when many pages ask for it at the same time; the others wait for it."""
+"""A cache that computes each result once when many pages request it simultaneously; the others wait for it."""
 
 import time
 from collections import OrderedDict
@@ -13,7 +13,7 @@ V = TypeVar("V")
 
 @dataclass(slots=True)
 class _Place(Generic[V]):
-    """Where one result will be; empty until it has been made."""
+    """The slot of one result; empty until it has been computed."""
 
     lock: Lock = field(default_factory=Lock)
     made: list[V] = field(default_factory=list)
@@ -22,11 +22,11 @@ class _Place(Generic[V]):
 
 
 class SingleFlight(Generic[V]):
-    """The last results, by key: at most so many, at most so large in all, and none that nobody has asked for lately.
+    """A cache of results by key, limited in number, total size and time since the last request.
 
-    A key names the fragment, the right of whoever looks, and the version. Making a result may wait, for the database for
-    example; whoever asks meanwhile waits for the same result. When making it fails, the next one tries. Nobody may hold a
-    database connection while asking.
+    A key must contain the fragment, the reader's permission and the version. Computing a result can block, on the database for
+    example; others that request it wait for the same result. If computing fails, the next request tries again. A caller must
+    not hold a database connection.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class SingleFlight(Generic[V]):
         self._chars = 0
 
     def get(self, key: Key, make: Callable[[], V]) -> V:
-        """The result for this key; made now, unless it is there or being made."""
+        """Returns the result for this key; computes it unless it is cached or being computed."""
         place = self._places.setdefault(key, _Place())
         place.asked_at = self._now()
         self._places.move_to_end(key)
@@ -56,7 +56,7 @@ class SingleFlight(Generic[V]):
         return place.made[0]
 
     def _count(self, key: Key, place: _Place[V]) -> None:
-        # It may have been dropped while it was being made.
+        # It can have been evicted while it was computed.
         if self._places.get(key) is place:
             place.size = self._size_of(place.made[0])
             self._chars += place.size

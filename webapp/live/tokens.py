@@ -1,4 +1,4 @@
-"""Form tokens in what is drawn once for the pages of several sessions: each page gets its own."""
+"""CSRF tokens in HTML that is rendered once for pages of several sessions: each page gets its own token."""
 
 import secrets
 from weakref import WeakKeyDictionary
@@ -7,19 +7,19 @@ from flask_wtf.csrf import generate_csrf
 
 from webapp.live.watchers import Context
 
-# Nobody can write it into a text.
+# A random placeholder, so that no one can write it into a text.
 PLACE = f"token-{secrets.token_hex(16)}"
-# Of the pages that are open; it is good for as long as their session, and gone with them.
+# The tokens of open pages; each is valid as long as its session, and is removed with its page.
 _known: WeakKeyDictionary[Context, str] = WeakKeyDictionary()
 
 
 def left_out(html: str) -> str:
-    """The same without the token of whoever it was drawn for, in whose request this is called."""
+    """Replaces the CSRF token of the current request by a placeholder."""
     return html.replace(generate_csrf(), PLACE) if "csrf_token" in html else html
 
 
 def put_in(html: str, context: Context) -> str:
-    """The same with the token of one's own session, which is asked for once: to make a request for it takes a while."""
+    """Replaces the placeholder by the token of the page's session, cached because a request context takes time to create."""
     if PLACE not in html:
         return html
     if context not in _known:

@@ -1,4 +1,4 @@
-"""The streams of lists, and the one that all pages of a browser share."""
+"""The routes of lists' streams, and of the stream that all pages of a browser share."""
 
 from functools import partial
 
@@ -19,7 +19,7 @@ bp = Blueprint("live", __name__)
 
 @bp.app_template_global()
 def list_url(name: str) -> str:
-    """The stream of a list from this moment on: to be taken before the list is read."""
+    """Returns the URL of a list's stream from now on; to be called before the list is read."""
     return url_for("live.events", name=name, at=now_in(the_engine(), topic_names.of_person(current_user().id)))
 
 

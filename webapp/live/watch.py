@@ -30,22 +30,21 @@ log = logging.getLogger("web:watch")
 NOT_READ = (OperationalError, PoolTimeout)
 
 HEARTBEAT_SECONDS = 15.0
-# For so long an answer waits for the database to say that its reader may go on.
+# How long a stream waits for the database to confirm that its reader still has access.
 MOMENT_SECONDS = 0.1
-# Who sends for so long has waited for the other side.
+# A send that took this long has waited for the client.
 WAITED_SECONDS = 0.05
-# How often in that time it is looked whether one is due.
+# How often per heartbeat interval to check whether one is due.
 LOOKS = 4
 LOST = "superseded"
 SUPERSEDED = encode("Another page took over.", event=LOST, id=LOST)
 
 
 class Feed(Protocol):
-    """What a page listens to. `news` gives all frames since the last call; `position` is where the page then is, if that was
-    not said before.
+    """The feed of a page. `news` returns all new frames; `position` is where the page is after them, empty if unchanged.
 
-    `last_news` does not wait for what is still to be folded. `quick_news` waits for nothing: where nothing else is new, it
-    gives more of the answer that the page follows.
+    `last_news` does not wait for entries that are still to be folded. `quick_news` does not block: if nothing else is new, it
+    returns more text of the answer that the page follows.
     """
 
     lane: str
@@ -60,7 +59,7 @@ class Feed(Protocol):
 
 
 class Place:
-    """A watcher's place; when its person opens too many, the oldest loses it."""
+    """A watcher's place; when its person opens too many pages, the oldest loses its place."""
 
     def __init__(self, signal: Signal) -> None:
         self.signal, self.is_lost = signal, False
@@ -70,17 +69,17 @@ class Place:
         self.signal.set()
 
 
-# Feeds of one browser's pages share a connection: as many of them as this are held to be one.
+# The feeds of a browser's pages share a connection: limits count this many feeds as one connection.
 FEEDS_PER_CONNECTION = 4
-# By person and lane, and by person alone, whose lane is then empty; those that share a connection apart from the others.
+# By person, lane (empty for all lanes together), and whether the connection is shared, as shared ones count separately.
 _places: defaultdict[tuple[str, str, bool], list[Place]] = defaultdict(list)
-# Streams open, and are drawn for, one after another.
+# Streams are opened, and catch up, one per turn of the event loop.
 _opening = Line()
 
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """Who watches, how many pages of one lane and of all lanes they may have open, and whether they still may at all."""
+    """A reader with their limits on open pages, per lane and in all lanes, and a check whether they still have access."""
 
     person: str
     per_lane: int
@@ -89,13 +88,13 @@ class Watcher:
     is_sharing: bool = False
 
     def sharing(self) -> "Watcher":
-        """The same over a connection that other pages share."""
+        """Returns the same watcher with the limits for a shared connection."""
         lane, all = self.per_lane * FEEDS_PER_CONNECTION, self.in_all * FEEDS_PER_CONNECTION
         return replace(self, per_lane=lane, in_all=all, is_sharing=True)
 
 
 class Access:
-    """Whether the watcher still may watch: asked at every heartbeat, and at once when something about it has changed."""
+    """Checks whether a watcher still has access: at every heartbeat, and immediately after a change of access."""
 
     def __init__(self, topics: Topics, watcher: Watcher) -> None:
         self._topics, self._watcher, self._topic = topics, watcher, topic_names.of_person(watcher.person)
@@ -112,7 +111,7 @@ class Access:
         return not self._watcher.is_allowed() if self._has_changed() else is_beat and not self._is_still_allowed()
 
     def _is_still_allowed(self) -> bool:
-        """Also where the database does not say so in a moment: an answer goes on meanwhile, and the next heartbeat asks again."""
+        """Returns True also if the database does not reply in time: the stream continues, and the next heartbeat checks again."""
         if not self._asking:
             self._asking = gevent.spawn(self._asked)
         self._asking.join(MOMENT_SECONDS)
@@ -133,7 +132,7 @@ class Access:
 
 
 def has_changed(topics: Topics, topic: str, after: int, *what: str) -> bool:
-    """Whether something of this kind has changed since; of what is not in the log any more, something may have."""
+    """Returns whether something of this kind has changed since a position; True if the log no longer has that position."""
     try:
         entries = topics.read(topic, after)
     except Gap:
@@ -142,12 +141,12 @@ def has_changed(topics: Topics, topic: str, after: int, *what: str) -> bool:
 
 
 def open_pages(person: str = "") -> int:
-    """How many streams are open at this moment, to one person or to everybody."""
+    """Returns how many streams are open, to one person or in total."""
     return sum(len(places) for (whose, lane, _), places in _places.items() if not lane and person in ("", whose))
 
 
 class Seat:
-    """One connection of a watcher: what wakes it, and why it may have to end. The `bell` is for what the watcher follows."""
+    """A watcher's connection: what wakes it, and why it must end. The `bell` is for what the watcher follows."""
 
     def __init__(self, engine: Engine, place: Place, access: Access, is_gone: Callable[[], bool]) -> None:
         self.signal, self._engine, self._place, self._access, self._is_gone = place.signal, engine, place, access, is_gone
@@ -158,7 +157,7 @@ class Seat:
 
     @property
     def is_over(self) -> bool:
-        """Whether the watcher has left, we close, or another page has taken the place."""
+        """Whether the watcher has left, the server is closing, or another page has taken the place."""
         return self._is_gone() or self._engine.is_closed or self._place.is_lost
 
     @property
@@ -166,7 +165,7 @@ class Seat:
         return self._place.is_lost
 
     def is_beat(self) -> bool:
-        """Whether something must be sent now, so that nobody takes the connection for dead."""
+        """Returns whether a heartbeat is due, without which proxies and clients would consider the connection dead."""
         return time.monotonic() >= self._beat_at
 
     @property
@@ -177,24 +176,24 @@ class Seat:
         return self._access.is_lost(is_beat)
 
     def spoke(self) -> None:
-        """Something has been sent."""
-        # At the last look before it would be too late.
+        """Notes that something was sent, which postpones the heartbeat."""
+        # One check earlier than the interval, as the next check would be too late.
         self._beat_at = time.monotonic() + HEARTBEAT_SECONDS * (LOOKS - 1) / LOOKS
 
     def push(self, quick: Callable[[], bytes], outlet: Outlet | None) -> None:
-        """From now on, what `quick` gives while the watcher waits is sent from where it is said, if its connection takes it."""
+        """Registers `quick`: while the watcher waits, appended text is sent directly if the connection takes it."""
         if outlet:
             self._outlet, self._push = outlet, partial(self._is_pushed, quick, outlet)
 
     def wait(self, topics: dict[str, int], signal: Signal | None = None) -> None:
-        """Until there is news that was not pushed, or the next heartbeat is due; news of topics sets this signal."""
+        """Waits for news that was not pushed, or for the next heartbeat; `signal` is the one that topics set."""
         self.bell.push = self._push
         try:
             self._engine.topics.wait({**topics, **self._access.topics()}, None, signal or self.signal)
         finally:
             self.bell.push = None
         if self._outlet and self._outlet.finish():
-            # Much has come meanwhile, and those who stopped reading together go on together.
+            # Much has arrived in the meantime, and watchers that were blocked together continue together, so one per turn.
             _opening.wait()
 
     def _is_pushed(self, quick: Callable[[], bytes], outlet: Outlet) -> bool:
@@ -205,8 +204,8 @@ class Seat:
 
     @contextmanager
     def reminded(self) -> Iterator["Seat"]:
-        """While inside, a heartbeat that is due ends a wait."""
-        # One timer for all its waits: one for each would cost more than the wait.
+        """Makes a heartbeat that is due end a wait, while inside the block."""
+        # One timer for all waits: one for each would cost more than the wait itself.
         seconds = HEARTBEAT_SECONDS / LOOKS
         timer = gevent.get_hub().loop.timer(seconds, seconds)
         timer.start(lambda: self.signal.set() if self.is_beat() else None)
@@ -218,14 +217,14 @@ class Seat:
 
 
 def _begins(environ: dict[str, Any]) -> bool:
-    """Whether much has to be done before the first byte, and by many in one moment more than a turn of the loop has room for."""
+    """Returns whether a request opens a stream or sends JSON: many of them simultaneously would block the event loop."""
     if environ["REQUEST_METHOD"] == "GET":
         return EVENT_STREAM in environ.get("HTTP_ACCEPT", "")
     return "json" in environ.get("CONTENT_TYPE", "")
 
 
 def init(app: Flask) -> None:
-    """Who asks for a stream, and a program that sends something, waits for their turn before anything is done for them."""
+    """Wraps the WSGI application: requests for streams, and programs' requests with a body, wait for their turn first."""
     inner = app.wsgi_app
 
     def outer(environ: dict[str, Any], start_response: Any) -> Any:
@@ -237,7 +236,7 @@ def init(app: Flask) -> None:
 
 
 def watch(engine: Engine, feed: Feed, watcher: Watcher) -> Response:
-    """Streams the feed to this request's browser, with its other feeds if it wants; access is looked at at every heartbeat."""
+    """Streams a feed to this request's browser, if requested over its shared stream; access is checked at every heartbeat."""
     if request.headers.get("Last-Event-ID") == LOST:
         return Response(status=204)
     place = request.headers.get(shared.HEADER, "")
@@ -247,7 +246,7 @@ def watch(engine: Engine, feed: Feed, watcher: Watcher) -> Response:
 
 
 def _stream(engine: Engine, feed: Feed, watcher: Watcher, socket: Any, outlet: Outlet | None) -> Generator[bytes, None, None]:
-    """Ends where the database does not answer: the page connects again by itself."""
+    """Ends the stream if the database is unavailable: the page reconnects by itself."""
     try:
         yield from _told(engine, feed, watcher, socket, outlet)
     except NOT_READ as error:
@@ -270,11 +269,12 @@ def _told(engine: Engine, feed: Feed, watcher: Watcher, socket: Any, outlet: Out
                 began = time.monotonic()
                 yield _encoded(frames, feed.position()) if frames else HEARTBEAT
                 seat.spoke()
-                # Who sends it holds it until there is more: a whole page is a hundred kilobytes, and a thousand may wait.
+                # Releases what was sent: the server holds it until the next chunk, a whole page is a hundred kilobytes, and a
+                # thousand watchers can be waiting.
                 del frames
                 yield b""
                 if time.monotonic() - began > WAITED_SECONDS:
-                    # Its reader had stopped, and those who stopped together go on together: each has missed much.
+                    # The client had stopped reading; those that stopped together continue together, and each has missed much.
                     _opening.wait()
             else:
                 seat.wait(feed.topics())
@@ -283,13 +283,13 @@ def _told(engine: Engine, feed: Feed, watcher: Watcher, socket: Any, outlet: Out
         elif engine.is_closed and (frames := feed.last_news()):
             yield _encoded(frames, feed.position())
         elif not engine.is_closed:
-            # Those who leave at once do so one after another as well.
+            # Watchers that leave simultaneously also do so one per turn.
             _opening.wait()
 
 
 @contextmanager
 def seated(engine: Engine, lane: str, watcher: Watcher, socket: Any) -> Iterator[Seat]:
-    """While inside, the watcher counts as there, in its place among those of its person."""
+    """Counts the watcher as present, in a place among those of its person, while inside the block."""
     place = Place(engine.signal())
     with ExitStack() as stack:
         is_gone = stack.enter_context(noticed_leaving(socket, place.signal.set))
@@ -305,7 +305,7 @@ def _quick(feed: Feed) -> bytes:
 
 
 def _encoded(frames: list[Frame], position: str) -> bytes:
-    """The frames in one write; only the last carries the position, which is reached when all have arrived."""
+    """Encodes the frames as one write; only the last has the position, which is reached once all have arrived."""
     if not position:
         return b"".join([frame.wire for frame in frames])
     *before, last = frames

@@ -1,4 +1,4 @@
-"""What all streams have on the wire: their headers, how they open, and how it is noticed that a browser has left."""
+"""The wire format that all streams share: headers, opening bytes, and detecting that a browser has left."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,18 +15,18 @@ HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
 
 
 def streamed(frames: Iterable[bytes]) -> Response:
-    """An answer that is sent as it comes."""
+    """Returns a streaming response."""
     return Response(frames, mimetype=EVENT_STREAM, headers=HEADERS, direct_passthrough=True)
 
 
 def socket_of(environ: Mapping[str, Any]) -> Any:
-    """The socket of a request, where the server shows it."""
+    """Returns the socket of a request; None if the server does not expose it."""
     return environ.get("gunicorn.socket")
 
 
 @contextmanager
 def noticed_leaving(socket: Any, wake: Callable[[], object]) -> Iterator[Callable[[], bool]]:
-    """Says at once when the browser has closed; writing alone would learn it only at the second heartbeat."""
+    """Detects immediately that the browser has disconnected; writing alone would fail only at the second heartbeat."""
     gone: list[bool] = []
 
     def leave() -> None:

@@ -119,7 +119,7 @@ class Link:
         return str(newest[0][0]) if newest else f"{seconds * 1000 + microseconds // 1000}-0"
 
     def ship(self, changes: Iterable[Mapping[str, str]], answers: Iterable[Sent]) -> None:
-        """All of it in one go. What a stream refuses as old is left out: somebody else has gone on there."""
+        """Sends all in one pipeline. Entries that a stream rejects as too old are dropped: another worker continues there."""
         pipeline = self._client.pipeline(transaction=False)
         for fields in changes:
             pipeline.xadd(CHANGES, dict(fields), maxlen=MOST_CHANGES, approximate=True)

@@ -1,4 +1,4 @@
-"""Every call that leaves this process: the only user of requests."""
+"""All outgoing requests of this process: no other package uses requests."""
 
 from webapp.upstream.addresses import Trust, base_address
 from webapp.upstream.body import Body, Stopped

@@ -1,4 +1,4 @@
-"""Which addresses may be called at all, as they are written and as they resolve. Pure."""
+"""Which addresses can be requested at all, by URL and by resolved IP address. Pure."""
 
 import ipaddress
 from typing import Literal
@@ -9,21 +9,21 @@ from webapp.streaming.failure import ProviderError
 Trust = Literal["operator", "public"]
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Python orders the marks of a host in the square of their number.
+# Python normalises the combining characters of a host in quadratic time.
 MOST_CHARS = 4_000
 
-# Link-local, and what clouds tell their machines, keys among it: never an upstream, whoever asks.
+# Link-local addresses and the metadata services of clouds, which give out keys: never an upstream, not even for operators.
 LINK_LOCAL = ("169.254.0.0/16", "fe80::/10")
 ALIBABA, AZURE, ORACLE_CLASSIC = "100.100.100.200", "168.63.129.16", "192.0.0.192"
 AMAZON, GOOGLE, ORACLE, SCALEWAY = "fd00:ec2::/32", "fd20:ce::254", "fd00:c1::a9fe:a9fe", "fd00:42::42"
 CLOUDS = (ALIBABA, AZURE, ORACLE_CLASSIC, AMAZON, GOOGLE, ORACLE, SCALEWAY)
 NEVER = tuple(ipaddress.ip_network(block) for block in (*LINK_LOCAL, *CLOUDS))
-# IPv6 that carries an IPv4 address in its last 32 bits: compatible, mapped, translated (NAT64).
+# IPv6 ranges that contain an IPv4 address in their last 32 bits: compatible, mapped, translated (NAT64).
 CARRIERS = tuple(ipaddress.IPv6Network(block) for block in ("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96"))
 
 
 def base_address(url: str) -> str:
-    """The address of an API without its last slash; refuses what is not one, in words."""
+    """Returns the URL of an API without its last slash; raises `ProviderError` with a sentence if it is none."""
     if "?" in url or "#" in url:
         raise ProviderError("invalid", "An API address can't contain “?” or “#”.")
     parts_of(url.strip())
@@ -31,7 +31,7 @@ def base_address(url: str) -> str:
 
 
 def is_allowed(address: str, trust: Trust) -> bool:
-    """Whether connecting to this IP address is allowed. Operators can use loopback and private ones; metadata services never."""
+    """Returns whether connecting to this IP address is allowed: metadata services never, private ones only to operators."""
     ip = _carried(ipaddress.ip_address(address.partition("%")[0]))
     if ip.is_multicast or any(ip.version == block.version and ip in block for block in NEVER):
         return False
@@ -39,7 +39,7 @@ def is_allowed(address: str, trust: Trust) -> bool:
 
 
 def parts_of(url: str) -> SplitResult:
-    """The parts of an address that may be called; anything else is refused in words."""
+    """Splits a URL that can be requested; raises `ProviderError` with a sentence for any other."""
     if len(url) > MOST_CHARS:
         raise ProviderError("invalid", f"The address is longer than {MOST_CHARS:,} characters.")
     if not url.isprintable() or " " in url or "\\" in url:

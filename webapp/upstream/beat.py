@@ -1,4 +1,4 @@
-"""Wakes all who read answers together: to be woken one by one costs more than what each then does."""
+"""Wakes all greenlets that read answers together: waking each by itself costs more than its work."""
 
 from collections import deque
 from collections.abc import Callable
@@ -10,12 +10,12 @@ from gevent import get_hub
 
 from webapp.streaming.beat import next_stroke
 
-# For so long those who read go on one after another, before anything else is looked at.
+# How long readers run one after another before the event loop handles anything else.
 TURN_SECONDS = 0.05
 
 
 class Beat:
-    """One timer for everybody, and none while nobody waits."""
+    """One timer for all waiters, and none while no one waits."""
 
     def __init__(self) -> None:
         self._waiting: deque[Any] = deque()
@@ -23,7 +23,7 @@ class Beat:
         self._strikes_at = inf
 
     def wait(self, seconds: float, waiter: Any) -> None:
-        """Until the next stroke of a beat of so many seconds, or until somebody else wakes the waiter, now or before."""
+        """Waits until the next stroke, with a stroke every `seconds`, or until another greenlet wakes the waiter."""
         if not seconds:
             return
         now = monotonic()
@@ -49,8 +49,8 @@ class Beat:
 
 
 def _wake(waiting: deque[Any]) -> None:
-    # Here and now, as a socket would: whatever is ready otherwise, like a hundred new requests, stands in a queue, and text that
-    # flows would stand behind it.
+    # Switches directly, as a socket's event does: anything else that is ready, like a hundred new requests, waits in the hub's
+    # queue, and flowing text would wait behind it.
     until = monotonic() + TURN_SECONDS
     while waiting and monotonic() < until:
         waiting.popleft().switch(None)
@@ -59,7 +59,7 @@ def _wake(waiting: deque[Any]) -> None:
 
 
 def _soon(call: Callable[[], None]) -> None:
-    """After a look at sockets and clocks."""
+    """Schedules the call for after the event loop has handled sockets and timers."""
     timer = get_hub().loop.timer(0.0)
 
     def end() -> None:

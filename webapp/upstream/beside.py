@@ -1,4 +1,4 @@
-"""Reads what is large in a real thread: a reply of sixteen megabytes takes a fifth of a second."""
+"""Parses large replies in a real thread: sixteen megabytes take a fifth of a second."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -8,12 +8,12 @@ from gevent.lock import BoundedSemaphore
 
 LARGE_BYTES = 256 * 1024
 T = TypeVar("T")
-# Two would take turns with the loop, and with each other.
+# One at a time: two threads would compete for the GIL with the event loop and with each other.
 _reading = BoundedSemaphore(1)
 
 
 def read_beside(read: Callable[[bytes], T], content: bytes) -> T:
-    """What `read` makes of it, while others go on if it is large; it raises nothing, which would be taken for a fault of ours."""
+    """Returns `read(content)`, computed in a thread if large; `read` must not raise, as the hub would report that as a bug."""
     if len(content) <= LARGE_BYTES:
         return read(content)
     with _reading:

@@ -1,4 +1,4 @@
-"""A reply as it arrives: bytes within the time limits, until a stop is requested."""
+"""A reply as it arrives: bytes within the timeouts, until a stop is requested."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -17,7 +17,7 @@ from webapp.upstream.sockets import reply_of
 
 LAST_WORD_SECONDS = 0.05
 MOST_JSON_BYTES = 16 * 1024 * 1024
-# What is asked beside answers: the longest list of models is one megabyte.
+# The limit for requests besides answers: the longest list of models is one megabyte.
 MOST_SMALL_BYTES = 4 * 1024 * 1024
 
 
@@ -43,7 +43,7 @@ class Body:
         self._is_quiet, self._awaits_first, self._received = False, True, 0
 
     def chunks(self, read_size: int = 65536) -> Iterator[bytes]:
-        """The bytes as they arrive; raises `ProviderError` when they break off or are late."""
+        """Yields the bytes as they arrive; raises `ProviderError` if the connection is lost or a timeout expires."""
         while not self._stop.reason and (chunk := self._read(read_size)):
             if self._awaits_first:
                 self._until, self._awaits_first = None, False
@@ -53,14 +53,14 @@ class Body:
             yield chunk
 
     def rest(self, seconds: float) -> None:
-        """Waits for the next stroke of the beat when all that was there has been read; a wish to stop is not held up by it."""
+        """Waits for the next stroke of the beat if everything that has arrived is read; a requested stop ends the wait."""
         turns = self._reply.turns
         if not turns.has_more:
             self._beat.wait(seconds, self._resting)
             turns.taken()
 
     def whole(self, most_bytes: int = MOST_JSON_BYTES) -> bytes:
-        # Not a list of pieces: one byte each would take many times the memory.
+        # Not a list of pieces: pieces of one byte each would take many times the memory.
         content = bytearray()
         for chunk in self.chunks():
             content += chunk
@@ -71,18 +71,18 @@ class Body:
         return bytes(content)
 
     def within(self, seconds: float, *, quietly: bool = False) -> None:
-        """The rest must arrive in this time; what is later is a stall or, quietly, the end."""
+        """Sets a timeout for the rest: afterwards the reply counts as stalled or, with `quietly`, as ended."""
         self._until, self._is_quiet, self._awaits_first = monotonic() + seconds, quietly, False
 
     def finish(self) -> None:
-        """Lets a reply that is over end properly, if it does so at once: its connection can be used again."""
+        """Reads to the real end of a finished reply, if that arrives immediately, so that its connection can be reused."""
         self.within(LAST_WORD_SECONDS, quietly=True)
         with suppress(ProviderError):
             for _ in self.chunks():
                 pass
 
     def abort(self) -> None:
-        """Wakes the reader from another greenlet. Closing is the reader's: here it would fail while the reader reads."""
+        """Wakes the reader from another greenlet. Only the reader closes: a close from here would fail while it reads."""
         gevent.get_hub().loop.run_callback(self._resting.switch, None)
         with suppress(RuntimeError, ValueError, OSError):
             self._response.raw.shutdown()
@@ -92,7 +92,7 @@ class Body:
             if self._until is None:
                 return self._received_now(size)
             if (seconds := self._until - monotonic()) > 0:
-                # Only around the read: nothing is ever thrown into code of the caller.
+                # Only around the read, so that the timeout is never raised inside the caller's code.
                 with gevent.Timeout(seconds, False):
                     return self._received_now(size)
         except (HTTPError, HTTPException, OSError) as error:
@@ -100,7 +100,7 @@ class Body:
         return self._ended_by(late(self.host))
 
     def _received_now(self, size: int) -> bytes:
-        # What is between the two counts lengths and returns connections, which chunks have no need of before their end.
+        # Bypasses urllib3, which counts lengths and releases connections: chunked replies need that only at their end.
         content = self._reply.read1(size) if self._reply.chunked else b""
         return content or self._response.raw.read1(size, decode_content=False) or b""
 

@@ -1,21 +1,21 @@
-"""Takes a body out of the chunks that it is sent in (RFC 9112, 7.1). Pure."""
+"""Decodes the chunked transfer coding of a body (RFC 9112, 7.1). Pure."""
 
 LONGEST_LINE = 65536
-# Behind the last chunk, lines follow up to an empty one; a line may end without its CR.
+# After the last chunk, trailers follow up to an empty line; a line can end without its CR.
 ENDS = (b"\n\r\n", b"\n\n")
 
 
 class Chunked:
-    """Fed pieces of any size, it gives all that they bring at once; `is_over` behind the last trailer."""
+    """Takes pieces of any size and returns all of the body that each contains; `is_over` is set after the last trailer."""
 
     def __init__(self) -> None:
         self.is_over = self.is_in_trailers = False
         self._rest = b""
-        # How much of a chunk is still to come, with the two bytes that end its line.
+        # The bytes left of the current chunk, with the two that end its line.
         self._left = 0
 
     def feed(self, piece: bytes) -> bytes:
-        """What the piece brings of the body; raises `ValueError` when it does not consist of chunks."""
+        """Returns what the piece contains of the body; raises `ValueError` if the coding is malformed."""
         if self.is_in_trailers:
             self._skip(piece)
             return b""
@@ -42,7 +42,7 @@ class Chunked:
         return b"".join(parts)
 
     def _begun(self, line: bytes) -> int:
-        """How much follows the line that begins a chunk."""
+        """Parses the line that begins a chunk; returns how many bytes follow it."""
         size = int(line.partition(b";")[0] if b";" in line else line, 16)
         if size > 0:
             return size + 2

@@ -1,4 +1,4 @@
-"""The one way out: requests that are opened, watched and closed."""
+"""The client for all outgoing requests: opens them, watches for a stop, and closes them."""
 
 import ssl
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ from webapp.upstream.sockets import Door, tls_context
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A small reply, read whole; `value` is None when the content is not JSON."""
+    """A small reply, read completely; `value` is None if the content is not JSON."""
 
     status: int
     headers: Mapping[str, str]
@@ -33,7 +33,7 @@ class Answer:
 
 
 class Upstream:
-    """One per process: connections are shared, cookies, proxies, `.netrc` and redirects are not followed."""
+    """The HTTP client, one per process: it pools connections and ignores cookies, proxies, `.netrc` and redirects."""
 
     def __init__(
         self, *, tls: ssl.SSLContext | None = None, connect_seconds: float = 10, most_bytes: int = 256 * 1024 * 1024
@@ -59,10 +59,10 @@ class Upstream:
         label: str = "",
         takes_detours: bool = False,
     ) -> Iterator[Body]:
-        """A reply from its head on; raises `Stopped` or `ProviderError` before. The first byte of the body counts too.
+        """Yields a reply once its headers have arrived; raises `Stopped` or `ProviderError` before.
 
-        Errors name the server by its `label`, or by its host. A redirect is refused, unless the caller looks at it: then it is
-        a reply like others, and never followed here.
+        The timeout includes the first byte of the body. Errors name the server by its `label`, or by its host. A redirect is an
+        error, unless the caller `takes_detours`: then it is a reply like others, and never followed by this client.
         """
         parts = parts_of(url)
         host = label or parts.hostname or ""
@@ -91,7 +91,7 @@ class Upstream:
         trust: Trust = "public",
         label: str = "",
     ) -> Answer:
-        """A small reply, whole, within `seconds`; `body` is sent as JSON."""
+        """Returns a small reply, read completely within `seconds`; `body` is sent as JSON."""
         until = monotonic() + seconds
         stop = Stop(GreenEvent)
         with self.open(
@@ -106,7 +106,7 @@ class Upstream:
             door.close()
 
     def _opened(self, request: requests.Request, host: str, stop: Stop, seconds: float, trust: Trust) -> requests.Response:
-        # In a greenlet of its own: a wish to stop kills that one, never the caller, who may be saving by then.
+        # In a separate greenlet: a stop kills that one, never the caller, which can be saving by then.
         child = gevent.spawn(_exchange, self._doors[trust], request, host)
         with ExitStack() as undo:
             undo.callback(_abandon, child)
@@ -133,18 +133,18 @@ def _value(content: bytes) -> Any:
 def _refuse_detours(body: Body, takes_detours: bool) -> None:
     if 300 <= body.status < 400 and not takes_detours:
         raise ProviderError("invalid", f"{body.host} redirects to another address. Enter the final address in the settings.")
-    # It was not asked for, and a few KB of it may unpack to gigabytes.
+    # Compression was not requested, and a few KB can unpack to gigabytes.
     if body.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise ProviderError("invalid", f"{body.host} sent an unexpected compressed reply.")
 
 
 def _exchange(door: Door, request: requests.Request, host: str) -> requests.Response | ProviderError:
-    """The reply, or why there is none as a value: a raised error would be printed by the hub as well."""
+    """Returns the reply, or an error as a value: the hub would also print an error that is raised."""
     try:
         return door.send(request)
     except ProviderError as failure:
         return failure
-    # No chaining in what follows: the texts of these errors may hold a header, and so the key.
+    # No chaining below: the messages of these errors can contain a header, and so the key.
     except requests.exceptions.SSLError:
         return ProviderError("error", f"Couldn't connect securely to {host}: its certificate is invalid or not trusted.")
     except requests.ConnectionError:
@@ -159,6 +159,6 @@ def _abandon(child: Any) -> None:
 
 
 def _discard(child: Any) -> None:
-    # It may finish in the very moment before it is killed.
+    # It can finish just before it is killed.
     if isinstance(child.value, requests.Response):
         child.value.close()

@@ -1,24 +1,24 @@
-"""JSON as somebody else sent it, with a bound on its structure: bytes alone say little about the work. Pure."""
+"""Decodes JSON from others with a limit on its structure, as its bytes alone say little about the cost. Pure."""
 
 import json
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-# A list of 1 000 models is a third of this; so many distinct names take 0.1 s and 30 MB.
+# A list of 1 000 models has a third of this; this many distinct names take 0.1 s and 30 MB.
 MOST_PARTS = 100_000
-# One message of a stream, which is parsed while other answers wait.
+# The limit for one message of a stream, which is decoded while other answers wait.
 MOST_PARTS_OF_A_MESSAGE = 10_000
-# What costs time and memory is objects, not text.
+# Counted instead of bytes: objects take time and memory, text does not.
 OPENERS = "[{,"
 LONGEST_INTEGER = 20
 
 
 class Unreadable(ValueError):
-    """It is not JSON, or has too many parts."""
+    """The text is not JSON, or has too many parts."""
 
 
 def load(content: str | bytes, *, most_parts: int = MOST_PARTS) -> Any:
-    """The value; raises `Unreadable`."""
+    """Decodes a JSON text; raises `Unreadable`."""
     try:
         text = content if isinstance(content, str) else content.decode(json.detect_encoding(content), "surrogatepass")
         if not exceeds(text, most_parts):
@@ -29,10 +29,10 @@ def load(content: str | bytes, *, most_parts: int = MOST_PARTS) -> Any:
 
 
 def exceeds(text: str, most: int = MOST_PARTS) -> bool:
-    """Whether a text of JSON has more parts than that."""
+    """Returns whether a JSON text has more parts than `most`."""
     if _parts(text) <= most:
         return False
-    # Prose and code have commas and brackets as well: count again without what stands in strings.
+    # Prose and code have commas and brackets as well: count again without the content of strings.
     bare = text.replace("\\\\", "").replace('\\"', "")
     if bare.count('"') > 4 * most:
         return True
@@ -44,9 +44,9 @@ def _parts(text: str) -> int:
 
 
 def _integer(digits: str) -> int | Decimal:
-    # Python reads long integers in quadratic time; nothing that is counted here has so many digits.
+    # Python parses long integers in quadratic time; no count in these replies has so many digits.
     return int(digits) if len(digits) <= LONGEST_INTEGER else Decimal(digits)
 
 
-# Made once: `json.loads` makes one for every text when it is told how to read numbers.
+# One decoder for all: `json.loads` creates a new one for every text if it gets options for numbers.
 DECODER = json.JSONDecoder(parse_float=Decimal, parse_int=_integer)

@@ -1,4 +1,4 @@
-"""The JSON of a request, written in pieces: a long chat is tens of megabytes, which in one go would take most of a second."""
+"""Encodes the JSON of a request in pieces: a long chat is tens of megabytes, which would block for most of a second."""
 
 import json
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ _encode = json.JSONEncoder(allow_nan=False).encode
 
 
 def as_json(value: Any) -> bytearray:
-    """The same as `json.dumps` makes of it, while others have their turn."""
-    # Not joined at the end, which would take as long as all the rest may.
+    """Returns the same as `json.dumps`, encoded, while other greenlets run in between."""
+    # One growing buffer: joining all pieces at the end would block as long as everything else is allowed to.
     content, began = bytearray(), monotonic()
     for piece in _pieces(value):
         content += piece.encode()
@@ -48,7 +48,7 @@ def _joined(brackets: str, items: Iterator[tuple[str, Any]]) -> Iterator[str]:
 
 
 def _chars(value: Any) -> int:
-    """About how much there is to be written."""
+    """Returns about how many characters have to be encoded."""
     if isinstance(value, str):
         return len(value)
     if isinstance(value, dict):

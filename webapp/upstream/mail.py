@@ -1,4 +1,4 @@
-"""Mail: one conversation with a mail server, bounded in time and in what that may say."""
+"""Sends mail: one SMTP session, with limits on its time and on the size of replies."""
 
 import ipaddress
 import smtplib
@@ -18,7 +18,7 @@ from webapp.upstream.sockets import connected, tls_context
 
 Security = Literal["starttls", "tls", "none"]
 CONNECT_SECONDS = 10.0
-# A reply is a few lines; smtplib by itself would read on without an end.
+# A reply is a few lines; smtplib by itself would read without a limit.
 MOST_BYTES = 64 * 1024
 MOST_WORDS = 200
 FIT = "Check that port and encryption belong together."
@@ -35,9 +35,9 @@ class MailServer:
 
 
 def send_mail(server: MailServer, message: EmailMessage, *, seconds: float, tls: ssl.SSLContext | None = None) -> list[str]:
-    """Hands a message to the server; gives the recipients that it refused, unless it refused them all.
+    """Sends a message; returns the recipients that the server refused, unless it refused them all.
 
-    Raises `ProviderError` when it did not take it within that time.
+    Raises `ProviderError` if the server did not accept it in time.
     """
     late = ProviderError("stall", f"{server.host} took longer than {seconds:g} seconds.", retryable=True)
     smtp = _Conversation(server, tls or tls_context(), _domain(message))
@@ -49,11 +49,11 @@ def send_mail(server: MailServer, message: EmailMessage, *, seconds: float, tls:
 
 
 class _Conversation(smtplib.SMTP):
-    """smtplib's, over a socket to an address that was checked."""
+    """An smtplib session over a socket to an address that was checked."""
 
     def __init__(self, server: MailServer, context: ssl.SSLContext, domain: str) -> None:
         super().__init__(local_hostname=domain or "[127.0.0.1]")
-        # What a certificate has to name.
+        # The name that the certificate must contain.
         self._host = server.host
         self._server, self.context = server, context
 
@@ -74,7 +74,7 @@ class _Conversation(smtplib.SMTP):
 
 
 class _Bounded:
-    """What a server says, up to a bound; then as if it had hung up."""
+    """A file of a server's replies that ends at a limit, as if the server had hung up."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file, self._left = file, MOST_BYTES
@@ -92,7 +92,7 @@ def _said(smtp: _Conversation, server: MailServer, message: EmailMessage) -> lis
     host = server.host
     try:
         return _handed(smtp, server, message)
-    # No chaining in what follows: the texts of these errors may hold what was sent.
+    # No chaining below: the messages of these errors can contain what was sent.
     except smtplib.SMTPAuthenticationError as error:
         raise ProviderError("auth", f"{host} didn't accept the user name or password: {_words(error.smtp_error)}") from None
     except smtplib.SMTPNotSupportedError:
@@ -123,7 +123,7 @@ def _handed(smtp: _Conversation, server: MailServer, message: EmailMessage) -> l
         smtp.login(server.user, server.password)
     to: Sequence[str] = [each.addr_spec for each in message["To"].addresses]
     refused = smtp.sendmail(message["From"].addresses[0].addr_spec, to, message.as_bytes(policy=SMTP))
-    # Its answer would change nothing any more.
+    # Without waiting for the reply, which would change nothing any more.
     with suppress(OSError):
         smtp.putcmd("quit")
     return sorted(refused)
@@ -136,7 +136,7 @@ def _refuse_openness(smtp: _Conversation, server: MailServer) -> None:
 
 
 def _domain(message: EmailMessage) -> str:
-    """What we call ourselves: the name of this machine is nobody's business, and looking it up may take long."""
+    """Returns the domain for EHLO: this machine's name must not be revealed, and looking it up can take long."""
     return str(message["From"].addresses[0].domain)
 
 

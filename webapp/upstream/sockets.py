@@ -1,4 +1,4 @@
-"""Requests whose every socket goes to an address that was checked."""
+"""HTTP requests whose every socket connects to an address that was checked."""
 
 import socket
 import ssl
@@ -27,7 +27,7 @@ from webapp.upstream.json_body import as_json
 Resolved = tuple[int, int, int, str, tuple[Any, ...]]
 
 SEND_SECONDS = 30.0
-# For so long one server may be read without a pause; a read that took as long as that was one.
+# How long one server is read without yielding, and how long a read must have blocked to count as a yield.
 TURN_SECONDS, PAUSE_SECONDS = 0.01, 0.0005
 POOLS, POOL_SIZE = 20, 300
 READ_SIZE = 65536
@@ -37,17 +37,17 @@ OF_JSON = {"Content-Type": "application/json"}
 
 
 class Door:
-    """Sends requests as they are: what a session of the library would add is nothing that we want.
+    """Sends requests as they are, without a requests session, whose features are all unwanted.
 
-    A `.netrc` would replace our Authorization header, proxies of the environment would be used even for loopback, cookies be
-    kept and redirects be read.
+    A `.netrc` would replace our Authorization header, proxies of the environment would be used even for loopback, cookies would
+    be kept and redirects read.
     """
 
     def __init__(self, trust: Trust, context: ssl.SSLContext, connect_seconds: float) -> None:
         self._adapter = Adapter(context, _pools(trust, connect_seconds))
 
     def send(self, request: requests.Request) -> requests.Response:
-        """The reply from its head on."""
+        """Sends a request; returns the reply once its headers have arrived."""
         prepared = requests.PreparedRequest()
         prepared.prepare_method(request.method)
         prepared.url = _address(str(request.url))
@@ -68,7 +68,7 @@ def _content(value: Any) -> bytearray | None:
 
 @lru_cache(maxsize=MOST_ADDRESSES)
 def _address(url: str) -> str:
-    """As it is sent. The same few are asked all the time, and to put one into this form takes as long as all the rest."""
+    """Returns the normalised URL, cached: the same few recur, and normalising one takes as long as the rest of a request."""
     prepared = requests.PreparedRequest()
     prepared.prepare_url(url, None)
     return str(prepared.url)
@@ -82,7 +82,7 @@ def tls_context() -> ssl.SSLContext:
 
 
 class Adapter(HTTPAdapter):
-    """One TLS context for all: loading the certificates again costs 15 ms of CPU per connection."""
+    """An adapter with one TLS context for all: loading the certificates again costs 15 ms of CPU per connection."""
 
     def __init__(self, context: ssl.SSLContext, pools: dict[str, Callable[..., Any]]) -> None:
         self._context = context
@@ -98,10 +98,10 @@ class Adapter(HTTPAdapter):
 
 
 class Turns(RawIOBase):
-    """What a server sends, with a turn for everybody else between: to read what is there already lets nobody else go on,
-    so one that never pauses, be it in its head, its comments or its trailers, would stop the whole process.
+    """Reads what a server sends, yielding to other greenlets at intervals.
 
-    `has_more` says that there was no room for all that had arrived.
+    Reading what has already arrived does not yield, so a server that never pauses, be it in its headers, its comments or its
+    trailers, would block the whole process. `has_more` is set if the buffer had no room for all that had arrived.
     """
 
     def __init__(self, raw: Any, sock: Any) -> None:
@@ -119,31 +119,31 @@ class Turns(RawIOBase):
         return count
 
     def taken(self) -> float:
-        """Everybody else has just had a turn: says when."""
+        """Notes that other greenlets have just run; returns the time."""
         now = monotonic()
         self._pause_at = now + TURN_SECONDS
         return now
 
     def _read(self, buffer: Any) -> int:
         if (began := monotonic()) >= self._pause_at:
-            # For nothing at all it would let only those go on who are ready, and no clock.
+            # `sleep(0)` would only run greenlets that are ready, and no timers.
             gevent.sleep(1e-6)
             began = self.taken()
-        # Not by what lies between, which looks at each read whether a socket can be read from.
+        # Bypasses the file object in between, which checks at each read whether the socket is readable.
         count: int = self._receive(buffer)
         if monotonic() - began > PAUSE_SECONDS:
             self.taken()
         return count
 
     def _records(self, tls: ssl.SSLSocket, room: memoryview) -> int:
-        """Fills the room with what else is there: a read gives one record of TLS, and every token comes as one."""
+        """Fills the buffer with what else has arrived: a read returns one TLS record, and every token arrives as one."""
         filled, seconds = 0, tls.gettimeout()
         tls.settimeout(0)
         try:
             while filled < len(room) and (count := tls.recv_into(room[filled:])):
                 filled += count
         except OSError:
-            # There is no more for now; what else there is to say of it, the next read is told.
+            # Nothing more has arrived; the next read will raise any other error.
             pass
         finally:
             tls.settimeout(seconds)
@@ -155,7 +155,7 @@ class Turns(RawIOBase):
 
 
 class Reply(HTTPResponse):
-    """Read in turns, from its status line to its last trailer; chunks that are there together are read together."""
+    """A reply that is read with yields from status line to last trailer; chunks that arrived together are read together."""
 
     def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
@@ -164,7 +164,7 @@ class Reply(HTTPResponse):
         self._chunks = Chunked()
 
     def read1(self, n: int = -1) -> bytes:
-        """What is there of the body, as soon as there is some."""
+        """Returns what has arrived of the body, as soon as there is some."""
         if not self.chunked:
             return super().read1(n)
         content = b""
@@ -173,7 +173,7 @@ class Reply(HTTPResponse):
         return content
 
     def _unpacked(self, piece: bytes) -> bytes:
-        # A few servers end without their trailers.
+        # A few servers close the connection without sending their trailers.
         if not piece and not self._chunks.is_in_trailers:
             raise IncompleteRead(b"")
         try:
@@ -186,7 +186,7 @@ class Reply(HTTPResponse):
 
 
 def reply_of(response: requests.Response) -> Reply:
-    """What the libraries around it read from."""
+    """Returns our reply object from inside the libraries' wrappers."""
     theirs: Any = response.raw._original_response
     reply: Reply = theirs
     return reply
@@ -195,7 +195,7 @@ def reply_of(response: requests.Response) -> Reply:
 class Pool(HTTPConnectionPool):
     """Keeps only connections that are open and silent.
 
-    One that was shut down amid its trailers looks like a reply that has ended, and its server may still be sending.
+    One that was shut down in the middle of its trailers looks like a complete reply, and its server can still be sending.
     """
 
     def _put_conn(self, conn: Any) -> None:
@@ -205,7 +205,7 @@ class Pool(HTTPConnectionPool):
 
 
 def _pools(trust: Trust, connect_seconds: float) -> dict[str, Callable[..., Any]]:
-    """Connection pools by scheme whose sockets come from `_connection` alone."""
+    """Returns connection pools by scheme, whose sockets all come from `_connection`."""
     guard = {
         "_new_conn": lambda connection: _connection(connection, trust, connect_seconds),
         "is_connected": property(_is_kept),
@@ -220,9 +220,9 @@ def _pools(trust: Trust, connect_seconds: float) -> dict[str, Callable[..., Any]
 
 
 def _is_kept(connection: HTTPConnection) -> bool:
-    """Whether the other side has kept the line open and is silent.
+    """Returns whether the server has kept the connection open and has sent nothing.
 
-    Asked of the system itself: gevent's way lets others go on, and who is killed in that moment loses the connection.
+    Uses the system's poll: gevent's would yield, and a greenlet killed at that moment would lose the connection.
     """
     if connection.sock is None:
         return False
@@ -236,7 +236,7 @@ def _connection(connection: HTTPConnection, trust: Trust, seconds: float) -> soc
 
 
 def connected(host: str, port: int, trust: Trust, seconds: float) -> socket.socket:
-    """A socket to an address that was checked; DNS and all attempts share one time-out."""
+    """Returns a socket to an address that was checked; DNS and all attempts share one timeout."""
     with gevent.Timeout(seconds, ProviderError("stall", f"{host} couldn't be reached in time.", retryable=True)):
         addresses = _resolved(host, port)
         if not all(is_allowed(address[4][0], trust) for address in addresses):
@@ -246,7 +246,7 @@ def connected(host: str, port: int, trust: Trust, seconds: float) -> socket.sock
 
 def _resolved(host: str, port: int) -> list[Resolved]:
     name, look_up = host.strip("[]"), get_original("socket", "getaddrinfo")
-    # What is an address already needs no thread that asks for it.
+    # A literal IP address needs no thread for a DNS query.
     with suppress(socket.gaierror, UnicodeError):
         return list(look_up(name, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST))
     try:
