@@ -40,7 +40,7 @@ class Caller:
 
 
 def caller() -> User:
-    """Returns the user who calls; raises `SignedOut` without one, but checks no scope."""
+    """Returns the authenticated user; raises `SignedOut` if there is none, but checks no scope."""
     return identified().user
 
 
@@ -144,7 +144,7 @@ def _by_ticket() -> Caller | None:
     chat_id, text = request.environ.get(CHAT, ""), request.args.get("ticket", "")
     holder = tickets.holder_of(str(current_app.secret_key), text, chat_id) if chat_id else ""
     user = queries.holder(holder) if holder else None
-    # A ticket only grants reading: others than its owner can see a URL.
+    # A ticket only grants reading, as people other than its owner can see a URL.
     return Caller(user, frozenset({"read"}), holder) if user else None
 
 

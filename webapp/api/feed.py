@@ -22,8 +22,8 @@ TAKEN = Notice("superseded", "Disconnected because too many readers are connecte
 class Feed(Protocol):
     """The feed of one connection. `news` returns the bytes of each write since the last call, `beat` those due at a heartbeat.
 
-    `quick_news` never waits: it returns new text in one piece if there is nothing but text, else nothing. `taken` is the last
-    write to a reader whose place a newer one takes.
+    `quick_news` never waits: it returns new text in one piece if there is nothing but text, else nothing. `taken` returns the
+    last writes for a reader whose place a newer one has taken.
     """
 
     lane: str

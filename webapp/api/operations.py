@@ -1,4 +1,4 @@
-"""Operations: views that declare what they take and return, which requests are validated by and the document is made of."""
+"""Operations: views that declare their input and output, for validating requests and generating the OpenAPI document."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

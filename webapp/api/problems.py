@@ -93,7 +93,7 @@ def _holds(sent: Any, part: int | str) -> bool:
 
 
 def _either(sentences: list[str]) -> str:
-    """Joins the errors of a union's members to one sentence."""
+    """Joins the errors of a union's members into one sentence."""
     first, *others = dict.fromkeys(each.removesuffix(".") for each in sentences)
     return ", or ".join([first, *(each[:1].lower() + each[1:] for each in others)]) + "."
 

@@ -20,7 +20,7 @@ class FieldRow:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A table of fields; `note` tells where they are sent or when they occur."""
+    """A table of fields; `note` states where they are sent or when they occur."""
 
     title: str
     note: str

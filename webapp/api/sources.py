@@ -51,7 +51,7 @@ def as_told(event: Event) -> Event:
 
 
 def hearing(context: Context) -> Callable[[Event], Event]:
-    """Returns the same as a function for a stream, which authenticates its caller again for each such event."""
+    """Returns the same as a function for a stream, which authenticates its caller again for each event with sources."""
 
     def hear(event: Event) -> Event:
         if not isinstance(event, Sources):

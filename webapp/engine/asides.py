@@ -1,4 +1,4 @@
-"""Asides: requests to models besides answers, such as titles. Each is recorded, and they take no places of answers."""
+"""Asides: requests to models besides answers, such as titles. They are recorded, and have limits of their own."""
 
 import random
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from webapp.settings.service import setting
 
 # An aside's text is short, and useless if it arrives later.
 MOST_SECONDS = 30.0
-# Limits besides those of answers: asides get a quarter of the server's places, and each person a few at a time.
+# Limits besides those of answers: at most a quarter of the server's number of concurrent answers, and a few per person.
 SHARE = 4
 MOST_OF_A_PERSON = 2
 
@@ -85,7 +85,7 @@ def _is_too_fast(engine: Engine, aside: Aside) -> bool:
 
 
 def _source(engine: Engine, request: ModelRequest, seconds: float) -> Ladder:
-    """Returns a source of one attempt, without streaming; its circuits are its own, as its failure must not pause answers."""
+    """Returns a source of one attempt, without streaming; it has its own circuits, as its failure must not affect answers."""
     known, model = providers(), request.model
     limits = Limits(first_byte=0, ladder=seconds, total=seconds, is_streaming=False)
     rung = Rung(model, known.of(model), known.name_of(model))

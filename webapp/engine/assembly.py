@@ -28,10 +28,10 @@ def build(
     now: Callable[[], float],
     within: Callable[[float], AbstractContextManager[object]],
 ) -> Engine:
-    """Returns an engine bound to the application; it begins its work in each worker."""
+    """Returns an engine bound to the application; it does nothing until a worker begins."""
 
     def share(worker: str) -> "RedisTopics":
-        # Imported only where Redis is used, as the library takes memory.
+        # Imported here, so that the library is only loaded where Redis is used.
         from webapp.streaming import redis_link, redis_topics
 
         link = redis_link.Link(config.redis_url, within=within)

@@ -16,14 +16,14 @@ AT_ONCE = 500
 
 
 def of_messages(messages: Select[str]) -> ColumnElement[bool]:
-    """Selects the messages' generations that cost someone money: no imported ones, and none of visitors."""
+    """Selects the messages' generations that count as a user's usage: no imported ones, and none of visitors."""
     return Generation.message_id.in_(messages) & (Generation.kind != NOT_HERE) & Generation.user_id.is_not(None)
 
 
 def keep_costs_alone(session: Session, which: ColumnElement[bool]) -> None:
     """Removes all text from these generations and detaches them from their messages, so that no cascade deletes them."""
     session.execute(delete(JournalRow).where(JournalRow.generation_id.in_(select(Generation.id).where(which))))
-    # A generation that another page has just begun could no longer be found, so no one could stop it.
+    # Requests a stop: a generation that another page has just begun could no longer be found, and so not be stopped.
     stop_at = case((WHILE_ACTIVE, utc_now()), else_=Generation.stop_requested_at)
     loose = update(Generation).where(which).values(**WORDLESS, stop_requested_at=stop_at)
     session.execute(loose.execution_options(synchronize_session=False))

@@ -34,12 +34,12 @@ from webapp.streaming.transcript import Transcript
 from webapp.throttle import Shared, Throttle
 
 if TYPE_CHECKING:
-    # Imported only where Redis is used, as the library takes memory.
+    # Imported for types alone, so that the library is only loaded where Redis is used.
     from webapp.streaming.redis_topics import RedisTopics
 
 log = logging.getLogger("generation:engine")
 
-# Half of the second by which a timeout can be late.
+# Timeouts can be up to a second late, so they are checked twice a second.
 KEEPER_SECONDS = 0.5
 KEEP_SECONDS = 300.0
 # For pages that reconnect soon; later, a page reloads the whole chat.
@@ -253,7 +253,7 @@ class Engine:
         return self._broadcasts.setdefault(generation.id, made)
 
     def follows(self, generation: Begun) -> bool:
-        """Returns whether its log grows in this process: it runs here, or is copied from now on from the worker that runs it."""
+        """Returns whether its log grows in this process: it runs here, or is copied from another worker from now on."""
         if generation.id not in self.live and self.shared:
             self._duties.follow(self, generation)
         return self.has_log(generation.id)

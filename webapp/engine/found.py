@@ -26,7 +26,7 @@ class Found:
 
     @property
     def wait_seconds(self) -> float:
-        """Seconds until the next look: a few in quick succession after a start, then further apart."""
+        """Seconds until the next look: few after the first looks, then more."""
         return LOOK_AGAIN_SECONDS[min(self.looks, len(LOOK_AGAIN_SECONDS) - 1)]
 
     def keeps(self, id: str) -> Keeps:

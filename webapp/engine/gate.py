@@ -1,4 +1,4 @@
-"""The gate that every request to a model passes: passed in, so that the engine does not know what it counts."""
+"""The gate that every request to a model passes: injected, so that the engine does not know what it counts."""
 
 from collections.abc import Callable, Iterator
 from typing import Protocol

@@ -65,10 +65,11 @@ class Kind:
     inside the transaction, with the finished projection. `saved` returns what was written, also by an earlier attempt.
     `changed` announces the end and starts what follows it; `priced` announces a cost that becomes known later. `said` returns
     the text of one that has ended, as far as it is kept, or None. `go_on` is called after a restart to continue an interrupted
-    one; None never continues it. `recover` is called after a restart, when everything interrupted has been settled. `unseen`
-    makes the projection of one without watchers, if that is a different one; if such a one has fewer characters than
-    `drawn_later_chars`, and continues no text, it is saved without a projection and rendered when it is first shown. `is_aside`
-    marks requests besides answers, which take none of their places and leave a record without text.
+    one; if it is None, that is never continued. `recover` is called after a restart, when everything interrupted has been
+    settled. `unseen` makes the projection of one without watchers, if that is a different one; if such a one has fewer
+    characters than `drawn_later_chars`, and continues no text, it is saved without a projection and rendered when it is first
+    shown. `is_aside` marks requests besides answers, which do not count towards the limits on answers and leave a record
+    without text.
     """
 
     name: str

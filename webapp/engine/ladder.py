@@ -102,7 +102,7 @@ class Ladder:
                 yield Notice(code, f"{failed} Switching to {following}.", f"{failed} Switched to {following}.")
 
     def look(self) -> str:
-        """Ends an attempt that takes too long, every second until the first text; returns a reason when all time is used up."""
+        """Called every second until the first text: ends an attempt that is late; returns a reason once all time is used up."""
         if self._attempt and self._now() > self._deadline:
             self._attempt.ask("first_byte")
         is_over = self._limits.ladder and self._now() - self._begun_at > self._limits.ladder

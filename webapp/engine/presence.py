@@ -16,7 +16,7 @@ class Presence:
         self._seen: dict[str, float] = {}
 
     def begin(self, lane: str) -> None:
-        """Starts tracking a lane; whoever has begun something in it counts as present now."""
+        """Starts tracking a lane; the client that has just begun something in it counts as present now."""
         self._seen[lane] = self._now()
 
     def seen(self, lane: str) -> None:

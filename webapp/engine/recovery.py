@@ -47,7 +47,7 @@ def look(engine: Engine) -> bool:
     try:
         return _look(engine)
     except SQLAlchemyError as error:
-        # While the database was unavailable, no worker could update its heartbeat, so those times do not count.
+        # While the database was unavailable, no worker could update its heartbeat, so the time measured so far is discarded.
         engine.found.keep_only(set())
         if not isinstance(error, OperationalError):
             raise
@@ -83,14 +83,14 @@ def _look(engine: Engine) -> bool:
 
 def _is_orphan(engine: Engine, row: Row[str, str, str, datetime]) -> bool:
     is_ours = row.owner == engine.worker.id
-    # The journal updates the heartbeat of all that this worker owns, whether it runs or not, so the unchanging value None
-    # counts as one.
+    # The journal updates the heartbeats of all that this worker owns, running or not, so they prove nothing: with None, the
+    # time counts since a look first found it not running.
     seconds = engine.found.seconds_unchanged(row.id, None if is_ours else row.heartbeat_at, engine.now())
     if is_ours:
         return row.id in engine.given_up or seconds > STRAY_SECONDS
     is_silent, has_file = seconds > fence.LEASE.total_seconds(), engine.worker.has_file(row.owner)
     if engine.shared:
-        # A frozen worker keeps its file, so its silence counts; that of another host is measured by our own clock.
+        # A frozen worker keeps its file, so its silence counts nevertheless; that of another host is measured by our own clock.
         return is_silent or engine.worker.is_dead(row.owner, row.heartbeat_at if not row.owner or has_file else utc_now())
     return (is_silent and not has_file) or engine.worker.is_dead(row.owner, row.heartbeat_at)
 

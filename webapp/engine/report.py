@@ -67,7 +67,7 @@ def _answered(engine: Engine, live: Live, is_streaming: bool) -> Answered:
 
 
 def _note_keys(live: Live, answered: Answered) -> None:
-    """Stores which keys were refused, and clears that for one that was accepted again."""
+    """Stores which connections' keys were refused, and clears that for one whose key was accepted again."""
     known, transcript = providers(), live.run.transcript
     refused = {known.connection_of(each["model"]): each["code"] for each in transcript.attempts if each["code"] in REFUSALS}
     accepted = transcript.provider

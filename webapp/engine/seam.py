@@ -11,7 +11,7 @@ LONGEST = 400
 
 
 def without_overlap(beginning: str, events: Iterator[Event]) -> Iterator[Event]:
-    """Yields the events without text that repeats the end of the beginning; text is held back only while it can be such.
+    """Yields the events without text that repeats the end of `beginning`; text is held back while it can be a repetition.
 
     Held text is released before any other event, so that neither an end nor a failure loses it.
     """

@@ -116,12 +116,12 @@ def refuse_if_too_many(engine: Engine, person: str) -> None:
 
 
 def asides(engine: Engine) -> list[Live]:
-    """Returns the running asides, which take no places of answers."""
+    """Returns the running asides, which do not count towards the limits on answers."""
     return [live for live in engine.live.values() if engine.kinds[live.kind].is_aside]
 
 
 def refuse_if_running(engine: Engine, lane: str) -> None:
-    """Raises `Busy` like `refuse_if_busy`, but only for what this process runs; storing detects other workers' generations."""
+    """Raises `Busy` like `refuse_if_busy`, but only for generations of this process; those of others are refused when stored."""
     for live in engine.live.values():
         if live.lane == lane and not live.run.is_saving:
             raise Busy(BUSY, generation=live.id)
@@ -130,7 +130,7 @@ def refuse_if_running(engine: Engine, lane: str) -> None:
 def take_place(
     engine: Engine, session: Session, generation: Generation, request: ModelRequest, *, character_id: str = ""
 ) -> None:
-    """Stores a generation in one of its person's places; their row is locked, so that of two at a time the second sees the first.
+    """Stores a generation within its person's limit; their row is locked, so that of two at a time the second counts the first.
 
     The gate is called last, as other transactions can be waiting for the rows it locks.
     """
@@ -184,7 +184,7 @@ def ladder(engine: Engine, request: ModelRequest, *, is_whole: bool = False) -> 
 
 @contextmanager
 def beginning(engine: Engine) -> Iterator[None]:
-    """Surrounds the transaction that stores a generation and its start: one stored but never started gets settled.
+    """Surrounds the storing and starting of a generation: if that fails, the recovery settles what was stored but never ran.
 
     The source is made before the commit, so that a model that is not available leaves nothing stored.
     """
@@ -219,7 +219,7 @@ def stop(engine: Engine, generation: Generation) -> None:
         if not live:
             raise
     if not live:
-        # Its worker can be dead.
+        # In case its worker has died.
         engine.recovery.wake()
 
 

@@ -23,10 +23,10 @@ def in_slices(
     user_id: str = "",
     pause: Callable[[], object],
 ) -> Iterator[Any]:
-    """Yields rows, oldest first, each with its place as its last two columns; `pause` is called between two slices.
+    """Yields rows, oldest first, each with its `PLACE` as its last two columns; `pause` is called between two slices.
 
-    A slice is a number of generations of that time, and of this person if one is given, whether they match or not: while SQLite
-    searches for rare rows, no other greenlet can run.
+    A slice is a fixed number of generations of that time, and of this person if one is given, whether they match or not: while
+    SQLite searches for rare rows, no other greenlet can run.
     """
     places, statement = _places(since, until, user_id), wanted.add_columns(*PLACE).order_by(*PLACE)
     after: tuple[Any, ...] = (since, "")

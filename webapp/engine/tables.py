@@ -102,5 +102,5 @@ class JournalRow(Base):
 
 
 def among_active(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Wraps a column so that SQLite does not use its index, which would read all generations that have ended."""
+    """Wraps a column in a condition on active generations, as SQLite would use its index and read all that have ended."""
     return func.coalesce(column, "")

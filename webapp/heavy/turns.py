@@ -18,11 +18,11 @@ MOST_WAIT_SECONDS = 1.0
 
 
 def give_way() -> None:
-    """Yields to all other greenlets that are ready.
+    """Yields to the event loop, so that all other greenlets that are ready run.
 
     The caller must not have a transaction open, and must not rely on data that it read before.
     """
-    # `sleep(0)` only runs greenlets that are ready; those that wait for a socket or a timer would starve.
+    # Not `sleep(0)`, which only runs greenlets that are ready already: those that wait for a socket or a timer would starve.
     gevent.sleep(1e-6)
 
 

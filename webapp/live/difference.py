@@ -12,8 +12,8 @@ MOVED = '<li id="{}" hx-preserve></li>'
 def difference(old: str, new: str) -> str:
     """Returns updates that turn `old` into `new`; empty if the whole list has to be sent, or would be shorter.
 
-    Rows can have changed, be new or have moved ahead of one that stays, and have dropped off the end. After any other change,
-    such as a removed row or a new group, the page can already have changed itself by the action that caused it.
+    Rows can have changed, be new or have moved ahead of one that stays, and have dropped off the end. Any other change, such as
+    a removed row or a new group, needs the whole list, as the page can already show it through the action that caused it.
     """
     (before, was), (now, rows) = _pieces(old), _pieces(new)
     gone = [id for id in was if id not in rows]

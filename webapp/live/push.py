@@ -18,7 +18,7 @@ log = logging.getLogger("live:push")
 
 # With more, the last ones would wait too long.
 MOST_RUNG = 16
-# Sends what is new; returns False if it could not, and then the watcher wakes and looks itself.
+# Sends what is new; returns False if it could not, and then the watcher is woken to send it itself.
 Push = Callable[[], bool]
 
 

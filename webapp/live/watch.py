@@ -43,7 +43,7 @@ SUPERSEDED = encode("Another page took over.", event=LOST, id=LOST)
 class Feed(Protocol):
     """The feed of a page. `news` returns all new frames; `position` is where the page is after them, empty if unchanged.
 
-    `last_news` does not wait for entries that are still to be folded. `quick_news` does not block: if nothing else is new, it
+    `last_news` also folds the entries that are still waiting for it. `quick_news` does not block: if nothing else is new, it
     returns more text of the answer that the page follows.
     """
 
@@ -217,7 +217,7 @@ class Seat:
 
 
 def _begins(environ: dict[str, Any]) -> bool:
-    """Returns whether a request opens a stream or sends JSON: many of them simultaneously would block the event loop."""
+    """Returns whether a request opens a stream or sends JSON: many of these at the same moment would block the event loop."""
     if environ["REQUEST_METHOD"] == "GET":
         return EVENT_STREAM in environ.get("HTTP_ACCEPT", "")
     return "json" in environ.get("CONTENT_TYPE", "")

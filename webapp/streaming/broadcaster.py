@@ -89,7 +89,7 @@ class Broadcast:
                 self._topics.unlisten(self._topic, self.fold_new)
 
     def since(self, cursor: Cursor) -> tuple[list[Frame], Cursor]:
-        """Returns the frames from a watcher's cursor to now, cached for all watchers at the same cursor."""
+        """Returns the frames since a watcher's cursor, cached for all watchers at the same cursor, and the new cursor."""
         if not self._has_begun:
             return [], cursor
         if not (shared := self._shared.get(cursor)):
@@ -100,7 +100,7 @@ class Broadcast:
         return shared
 
     def snapshot(self) -> tuple[Any, Cursor]:
-        """Returns the current picture and the cursor after it."""
+        """Returns the current snapshot and the cursor that follows it."""
         self.catch_up()
         return self.projection.snapshot()
 

@@ -18,7 +18,7 @@ class Agreement:
         self.differs = ""
 
     def look(self) -> None:
-        """Compares with the other workers and, if they agree, publishes for a minute; logs a new difference, raises `Gone`."""
+        """Compares with the other workers; publishes its own values for a minute if they agree, else logs the difference once."""
         before = self.differs
         self._compare()
         if self.differs and self.differs != before:

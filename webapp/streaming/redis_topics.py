@@ -378,8 +378,8 @@ class RedisTopics(MemoryTopics):
         return _Changes(dropped=max(self._since, self._floor), began=self._cursor)
 
     def has_news(self, cursors: Mapping[str, int]) -> bool:
-        # A reader that comes from another worker can be ahead of this one, or at a position before the latest one that has no
-        # entries.
+        # A reader from another worker can be ahead of this one, or behind `_cursor` without lacking any entry: neither counts
+        # as news.
         return any(self._said(topic) > at for topic, at in cursors.items())
 
     def _said(self, topic: str) -> int:

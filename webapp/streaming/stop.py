@@ -16,7 +16,7 @@ class Stop:
         return bool(self.reason)
 
     def ask(self, reason: str) -> None:
-        """Only the first request counts; open sockets are closed immediately."""
+        """Requests a stop: only the first reason counts, and open sockets are closed immediately."""
         if self.reason:
             return
         self.reason = reason
@@ -31,7 +31,7 @@ class Stop:
 
     @contextmanager
     def aborting(self, abort: Callable[[], None]) -> Iterator[None]:
-        """Inside, a stop request calls `abort`; an earlier one calls it immediately."""
+        """Calls `abort` when a stop is requested inside the block; immediately, if one already was."""
         if self.reason:
             abort()
         self._aborts.append(abort)

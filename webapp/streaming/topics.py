@@ -120,7 +120,7 @@ class MemoryTopics:
         self._signal, self._now = signal, now
         self._logs: dict[str, Log] = {}
         self._expiring: dict[str, float] = {}
-        # The same as a heap by time, with outdated times of logs that were postponed.
+        # The same as a heap by time; entries of logs that were postponed are outdated.
         self._due: list[tuple[float, str]] = []
         self._resting: deque[tuple[str, float]] = deque()
         self._floor = 0

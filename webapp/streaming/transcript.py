@@ -7,7 +7,7 @@ from .events import TRIED, Delta, Event, Notice, Phase, PhaseName, Reasoning, So
 
 
 class Transcript:
-    """The transcript, folded in one way by all: the run that writes, the recovery from the journal, the pages that show it."""
+    """The text and state of a generation, folded by the same code for all: its run, the recovery, and the pages that show it."""
 
     def __init__(self) -> None:
         self.started: Started | None = None

@@ -8,7 +8,7 @@ from gevent.lock import BoundedSemaphore
 
 LARGE_BYTES = 256 * 1024
 T = TypeVar("T")
-# One at a time: two threads would compete for the GIL with the event loop and with each other.
+# One at a time: two threads would compete for the interpreter lock with the event loop and with each other.
 _reading = BoundedSemaphore(1)
 
 

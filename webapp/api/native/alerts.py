@@ -42,7 +42,7 @@ class AlertList(Answer):
 
 
 class AlertChange(Body):
-    """Only the fields that are sent change."""
+    """Updates only the fields that are sent."""
 
     limit: float | None = Field(None, ge=0, le=10**12)
     warn_at: float | None = Field(None, ge=0, le=10**12)

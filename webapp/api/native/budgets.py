@@ -56,7 +56,7 @@ class NewBudget(Body):
 
 
 class BudgetChange(Body):
-    """Only the fields that are sent change."""
+    """Updates only the fields that are sent."""
 
     limit: Limit | None = None
     warn_at: WarnAt | None = None

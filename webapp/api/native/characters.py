@@ -119,7 +119,7 @@ class NewCharacter(Body):
 
 
 class CharacterChange(Body):
-    """Only the fields that are sent change."""
+    """Updates only the fields that are sent."""
 
     name: Name | None = None
     description: Description | None = None

@@ -131,7 +131,7 @@ CHANGED: Any = {
 
 
 class ChatChange(create_model("Settings", __base__=Body, **CHANGED)):  # type: ignore[misc]  # as above
-    """Only the fields that are sent change."""
+    """Updates only the fields that are sent."""
 
     title: Line | None = None
     model: Line | None = None
@@ -343,14 +343,14 @@ def _in_trash(id: str) -> Chat:
 
 
 def told_one(row: Chat) -> ChatAnswer:
-    """Returns a chat with the caller's permission in it."""
+    """Returns a chat with the caller's right in it."""
     me = user_or_none()
     is_own = me is not None and row.owner_id == me.id
     return _told([row], variables.at(row.head_id if row.cast_ids else None) if is_own else None)[0]
 
 
 def _told(rows: Sequence[Chat], kept: dict[str, str] | None = None) -> list[ChatAnswer]:
-    """Returns chats in the order given, each with the caller's permission in it."""
+    """Returns chats in the order given, each with the caller's right in it."""
     running, me = queries.lanes_in_use(row.lane for row in rows), user_or_none()
     readable = reading.readable(rows, me)
     own = [row for row in rows if me and row.owner_id == me.id]
@@ -361,7 +361,7 @@ def _told(rows: Sequence[Chat], kept: dict[str, str] | None = None) -> list[Chat
     return [
         ChatAnswer.of(
             row,
-            # A chat in the trash gives no one but its owner a permission.
+            # In the trash, only the owner has a right to a chat; others get `view`.
             right=right_in(row, me) or "view",
             character_ids=row.cast_ids,
             turn_order=row.turn_order if row.is_group else None,

@@ -75,7 +75,7 @@ class NewEmbedding(Body):
 
 
 class CollectionChange(Body):
-    """Only the fields that are sent change."""
+    """Updates only the fields that are sent."""
 
     name: Name | None = None
     about: About | None = None

@@ -56,7 +56,7 @@ class NewConnection(Body):
 
 
 class ConnectionChange(Body):
-    """Only the fields that are sent change. A new address requires the key again."""
+    """Updates only the fields that are sent. A new address requires the key again."""
 
     name: Line | None = None
     base_url: Line | None = None

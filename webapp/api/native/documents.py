@@ -74,7 +74,7 @@ class NewText(Body):
 
 
 class DocumentChange(Body):
-    """Only the fields that are sent change."""
+    """Updates only the fields that are sent."""
 
     title: Title | None = None
     level: Level | None = None

@@ -1,4 +1,4 @@
-"""/api/v1/lorebooks: collections of entries about a fictional world."""
+"""/api/v1/lorebooks: lorebooks, whose entries describe fictional worlds."""
 
 from datetime import datetime
 from typing import Any
@@ -50,7 +50,7 @@ class NewLorebook(Body):
 
 
 class LorebookChange(Body):
-    """Only the fields that are sent change."""
+    """Updates only the fields that are sent."""
 
     name: Name | None = None
     is_always: bool | None = None

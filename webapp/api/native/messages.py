@@ -1,4 +1,4 @@
-"""/api/v1/.../messages: sending, regenerating, editing and hiding messages."""
+"""/api/v1/.../messages: sending, editing, regenerating, continuing and deleting messages."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -25,7 +25,7 @@ from webapp.chat.tables import Message
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 
-# Each message in a page lists the ids of all versions next to it.
+# A limit, as each message in a page lists the ids of all versions next to it.
 MOST_VERSIONS = 500
 bp = Blueprint("api_messages", __name__, url_prefix="/api/v1")
 

@@ -32,7 +32,7 @@ class Me(Answer):
 
 
 class MeChange(Body):
-    """Only the fields that are sent change."""
+    """Updates only the fields that are sent."""
 
     remembers: bool | None = None
     is_reading_counted: bool | None = None

@@ -50,7 +50,7 @@ class NewPersona(Body):
 
 
 class PersonaChange(Body):
-    """Only the fields that are sent change."""
+    """Updates only the fields that are sent."""
 
     name: Name | None = None
     description: LongText | None = None

@@ -24,7 +24,7 @@ class UsageQuery(Query):
 
 
 class UsedAnswer(Answer):
-    """Sums of the known values, null if all are unknown; `without_…` counts the answers whose value is unknown."""
+    """Sums of the known values, null if all are unknown; `without_tokens` and `without_cost` count the unknown ones."""
 
     day: date
     model: str

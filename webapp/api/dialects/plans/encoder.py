@@ -49,7 +49,8 @@ class PlansEncoder:
 
     def encode(self, entry: Entry) -> list[DialectFrame]:
         for _ in self._projection.fold(entry):
-            # `fold` yields between pieces so that others can run; a stream folds in its own greenlet and needs no pause.
+            # `fold` yields between pieces of work to let other greenlets run; here each reader folds in its own greenlet,
+            # without pauses.
             continue
         match entry.event:
             case Notice(code, message) if code != TRIED:

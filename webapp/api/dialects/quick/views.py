@@ -107,7 +107,7 @@ def _whole(generation: Generation) -> QuickAnswer:
 
 
 def _blocks(generation: Generation) -> Callable[[int, bool], list[Block]]:
-    """Returns a function that reads the finished blocks, from a number on, from the projection all watchers share."""
+    """Returns a function that reads finished blocks from the projection that all watchers of the answer share."""
     broadcast = the_engine().broadcast(generation)
 
     def blocks(first: int, is_end: bool) -> list[Block]:

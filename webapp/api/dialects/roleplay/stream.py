@@ -58,7 +58,7 @@ class ChatStream:
 
     def _heard(self, lines: list[bytes]) -> list[bytes]:
         if self._feed and self._feed.has_ended:
-            # `NOWHERE` forces a look at the database: another generation can have begun in the meantime.
+            # `NOWHERE` makes `_has_changed` true once: another generation can have begun in the meantime.
             self._feed, self._after = None, NOWHERE
         return lines
 
