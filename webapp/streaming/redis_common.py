@@ -18,7 +18,10 @@ class Agreement:
         self.differs = ""
 
     def look(self) -> None:
-        """Compares with the other workers; publishes its own values for a minute if they agree, else logs the difference once."""
+        """Compares with the other workers, and publishes its values for a minute if they agree; else logs that once.
+
+        Raises `Gone`.
+        """
         before = self.differs
         self._compare()
         if self.differs and self.differs != before:

@@ -13,7 +13,10 @@ Block = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Quick:
-    """The chat and answer of a stream; `blocks(first, is_end)` gives the finished blocks from `first` on, at the end all left."""
+    """The chat and answer of a stream.
+
+    `blocks(first, is_end)` returns the finished blocks from number `first` on; at the end, also the one that was unfinished.
+    """
 
     chat_id: str
     message_id: str
