@@ -99,7 +99,7 @@ def attending(lane: str) -> Iterator[Callable[[dict[str, int]], bool]]:
 def finished(generation: Generation) -> Generation:
     """Waits for the end of an answer while this request's caller counts as present.
 
-    If the caller disconnects, the request fails as it would for a deleted chat: no one is left to read the response.
+    If the caller disconnects, it returns the generation unfinished: no one is left to read the response.
     """
     id, topics, topic = generation.id, the_engine().topics, topic_names.of_generation(generation.id)
     the_engine().follows(generation)

@@ -28,7 +28,7 @@ def _at_this_moment(app: Flask) -> Common:
 
 @cache
 def name_of(folder: Path) -> str:
-    """Returns the name stored in a folder, which the first worker to look creates; empty if it cannot be read."""
+    """Returns the name stored in a folder, which the first worker to look creates; empty if that fails."""
     mark = folder / MARK
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ ARRIVING_SECONDS = 1.0
 
 
 def look(engine: Engine) -> None:
-    """Stops every run that is past a timeout; after the process was suspended, waits until runs have read what arrived."""
+    """Stops every run past a timeout; skips one check after the process was suspended, as text can have arrived unread."""
     if engine.pauses.were_there():
         return
     with engine.in_app():

@@ -236,7 +236,7 @@ def init(app: Flask) -> None:
 
 
 def watch(engine: Engine, feed: Feed, watcher: Watcher) -> Response:
-    """Streams a feed to this request's browser, if requested over its shared stream; access is checked at every heartbeat."""
+    """Streams a feed to this request's browser, over its shared stream if requested; access is checked at every heartbeat."""
     if request.headers.get("Last-Event-ID") == LOST:
         return Response(status=204)
     place = request.headers.get(shared.HEADER, "")

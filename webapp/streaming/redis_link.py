@@ -17,8 +17,7 @@ MOST_CHANGES = 10_000
 COMMON_SECONDS = 60
 # A stream without new entries expires after this time: the database has all of it.
 KEEP_MS = 330_000
-# How long the blocking read waits, and the timeout of anything else; the library's own, longer timeout would block all
-# requests.
+# How long the blocking read waits, and the timeout of anything else: the library's default would block all requests.
 WAIT_MS = 1_000
 PATIENCE_SECONDS = 1.0
 # The timeout including a new connection, or a response that arrives byte by byte.
