@@ -1,7 +1,7 @@
-"""How gunicorn serves Millrace: one gevent worker, and a stop that saves every answer and tells every reader first.
+"""gunicorn's settings for Millrace: one gevent worker, and a shutdown that first saves every answer and notifies every reader.
 
-Runs before anything is patched, so it imports neither the application nor gevent, requests or psycopg up here: patched
-after their import, TLS breaks and database calls stop the whole worker.
+This file runs before gevent patches anything, so its top level imports neither the application nor gevent, requests or psycopg:
+patched after their import, TLS breaks and database calls block the whole worker.
 """
 
 import gc
@@ -20,7 +20,7 @@ from webapp.logs import LineHandler
 from webapp.pauses import sparing
 
 try:
-    # Not `config`: gunicorn takes every name it knows for a setting of its own.
+    # Not named `config`: gunicorn takes every name it knows as one of its settings.
     our_config = load()
 except ConfigError as error:
     sys.exit(str(error))
@@ -30,16 +30,16 @@ bind = our_config.bind
 workers = our_config.web_concurrency
 worker_class = "webapp.web.master.Worker"
 logger_class = "webapp.web.master.Log"
-worker_connections = room_for(2000)  # every open page holds one, and answers need room beside them
+worker_connections = room_for(2000)  # every open page holds one, and requests to models need more
 preload_app = False
-control_socket_disable = True  # it would be one socket in the home folder for every instance there is
+control_socket_disable = True  # all instances would share one socket in the home folder
 
 timeout = 60
 graceful_timeout = 10
 keepalive = 5
 limit_request_line = 8190
 forwarded_allow_ips = ",".join(our_config.trusted_proxies)
-# The worker touches this file every second: in memory, so that a slow disk does not look like a dead worker.
+# The worker touches this file every second. It is kept in memory, so that a slow disk does not look like a dead worker.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 accesslog = None
@@ -53,17 +53,17 @@ logconfig_dict = {
 
 SAVE_SECONDS = 2
 DRAIN_SECONDS = 2
-# gunicorn's own number for an application that cannot be loaded: it ends the server, a new worker would do no better.
+# gunicorn's exit code for an application that cannot be loaded: it stops the server, because a new worker would fail, too.
 NOT_PREPARED = 4
 
 
 def on_starting(server: Any) -> None:
-    """Refuses to be the second server on a data folder with its database in it: each would take the other's answers for lost.
+    """Refuses to start a second server on a data folder with an SQLite database: each would treat the other's answers as lost.
 
-    The master, which looks once a second, must not end a worker for having been stopped along with it.
+    It also makes the master's check, once a second, spare workers after a pause: they were stopped along with it.
     """
     server.murder_workers = sparing(server.murder_workers, 1.0)
-    # One that is started anew by signal has the lock already.
+    # A master that was re-executed by a signal has inherited the lock.
     if our_config.database_url.startswith("sqlite") and not server.master_pid:
         try:
             instance.hold(our_config.data_dir)
@@ -74,25 +74,29 @@ def on_starting(server: Any) -> None:
 
 
 def when_ready(_server: Any) -> None:
-    """Without Redis a second worker hears of none of the first one's answers: gunicorn's signal for one more is not heard."""
+    """Ignores gunicorn's signal for another worker: without Redis, it would not receive the answers of the first one."""
     if not our_config.redis_url:
         signal.signal(signal.SIGTTIN, signal.SIG_IGN)
 
 
 def pre_fork(_server: Any, _worker: Any) -> None:
-    """What the master has stays, here and in its workers: whoever looked through it for garbage would copy every page of it."""
+    """Hides all present objects from the garbage collector: a collection would write to, and so copy, every page.
+
+    The pages are shared between the master and its workers.
+    """
     gc.freeze()
 
 
 def post_fork(_server: Any, _worker: Any) -> None:
     instance.let_go()
-    # What is imported from here on stays. It is looked through once, when all of it is there, and not ten times on the way.
+    # Modules imported from now on are permanent. They are collected once, when all are loaded, and not ten times during the
+    # imports.
     gc.disable()
 
 
 def post_worker_init(worker: Any) -> None:
-    """Takes over the signals, then recovers what a dead process left behind and starts the loops."""
-    # Only now, in the worker, is everything patched.
+    """Installs the signal handlers, recovers what a dead process left unfinished and starts the loops."""
+    # Imported late: only in the worker is everything patched.
     import gevent
     from gevent import monkey
 
@@ -118,11 +122,11 @@ def post_worker_init(worker: Any) -> None:
             engine.wait_closed(DRAIN_SECONDS)
         finally:
             worker.alive = False
-        # gunicorn itself would look once a second and wait out `keepalive` for every stream.
+        # Exits at this point because gunicorn would check only once a second, and wait `keepalive` seconds for every stream.
         sys.exit(0)
 
     def on_signal(*_: object) -> None:
-        # A handler runs in whatever greenlet is current and must not block it.
+        # A signal handler runs in whichever greenlet is current, and must not block it.
         nonlocal is_stopping
         if not is_stopping:
             is_stopping = True
@@ -134,14 +138,14 @@ def post_worker_init(worker: Any) -> None:
     with worker.wsgi.app_context():
         for resume in worker.wsgi.extensions["resumes"]:
             resume()
-    # What is there now stays: to look through all of it for garbage would stop every answer for a quarter of a second.
+    # Freezes all present objects: a full collection of them would pause every answer for a quarter of a second.
     Collector().begin()
     give_back_what_was_large()
-    # Where there is code, Scala may follow; in a server without, it would be 2 MB.
+    # Loads the Scala lexer after the first code block; a server without code saves its 2 MB.
     at_first_code.append(partial(set_aside, gevent.get_hub(), warm_up))
     worker.wsgi.extensions["watchdog"].begin(gevent.get_hub().loop, monkey.get_original)
 
 
 def worker_int(worker: Any) -> None:
-    """Reached only through --reload: the signals are ours."""
+    """Saves the answers when --reload restarts the worker; the signals have our handlers."""
     worker.wsgi.extensions["engine"].finish(seconds=SAVE_SECONDS)

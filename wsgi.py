@@ -1,4 +1,4 @@
-"""The application as gunicorn and the flask command find it: patched first, then made."""
+"""The WSGI application for gunicorn and the flask command: patches with gevent first, then creates the application."""
 
 from gevent import monkey
 
@@ -9,11 +9,13 @@ import gc  # noqa: E402
 import sys  # noqa: E402
 import warnings  # noqa: E402
 
-# What guesses the alphabet of a text takes 3 MB, and all that is read says what it is: requests does without, and warns.
+# charset_normalizer takes 3 MB to guess encodings, and every response we read declares its own: requests works without it, and
+# warns.
 sys.modules.setdefault("charset_normalizer", None)  # type: ignore[arg-type]  # so a module is said to be missing
 warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
 
-# What is imported stays: a command need not look through it for garbage on the way. In a worker nobody looks yet.
+# Imported modules are permanent: the garbage collector need not traverse them during a command's imports. In a worker it is
+# already disabled.
 is_command = gc.isenabled()
 gc.disable()
 
@@ -28,6 +30,6 @@ except ConfigError as error:
 if is_command:
     gc.freeze()
     gc.enable()
-    # At its end one look is enough, at everything: the interpreter's own, which nobody can leave out.
+    # At exit one collection is enough: the interpreter's final one, of everything, which can't be turned off.
     atexit.register(gc.unfreeze)
     atexit.register(gc.disable)

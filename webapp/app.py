@@ -1,4 +1,4 @@
-"""The application, put together step by step."""
+"""Creates the application: `create_app` and the order of the features."""
 
 import time
 from typing import Any
@@ -60,7 +60,7 @@ from webapp.web.rules import LazyRule
 from webapp.web.templates import Templates
 from webapp.workflows import feature as workflows
 
-# In their order: each knows those before it alone, which tests/test_architecture.py holds them to.
+# In order: each feature imports only those before it, which tests/test_architecture.py enforces.
 FEATURES = (
     accounts.FEATURE,
     secrets.FEATURE,
@@ -87,13 +87,14 @@ FEATURES = (
     shell.FEATURE,
     api.FEATURE,
 )
-# A checkout must never wait for another request's: connections to a file cost next to nothing. The one that was used last has the
-# file's pages as they are, the others have to read them again.
+# A checkout must never wait for another request's connection: connections to a file cost almost nothing. LIFO, because the
+# connection used last has the file's current pages in its cache; the others have to read them again.
 SQLITE_POOL = {"pool_size": 10, "max_overflow": 200, "pool_use_lifo": True}
-# PostgreSQL itself admits a hundred by default, and may have been restarted since a connection was used.
+# PostgreSQL allows a hundred connections by default. It can have been restarted since a pooled connection was last used, hence
+# the pre-ping.
 POSTGRES_CONNECTIONS = 90
-# A machine that has gone without a word is noticed within half a minute; the system itself waits for a quarter of an hour, or
-# for ever where nothing is sent. An operator may say otherwise in the address.
+# Detects a host that disappeared without closing the connection within half a minute; the system's own timeout is a quarter of
+# an hour, or infinite when nothing is being sent. An operator can override these in the database URL.
 POSTGRES_PATIENCE = {
     "connect_timeout": 10,
     "tcp_user_timeout": 20_000,
@@ -129,7 +130,7 @@ def create_app(config: Config | None = None) -> Flask:
 
 
 def _start_engine(app: Flask, config: Config) -> None:
-    # Names are looked up in real threads; with the usual ten, a slow resolver would hold up everybody.
+    # DNS lookups run in real threads; with the default of ten, a slow resolver would block every request.
     gevent.get_hub().threadpool.maxsize = 32
     tools = {"spawn": gevent.spawn, "signal": Event, "pause": _pause, "now": time.monotonic, "within": _within}
     engine = build(app, config, **tools)
@@ -203,7 +204,7 @@ def _most_connections(app: Flask) -> int:
 
 
 def _check_that_waiting_is_green() -> None:
-    # Only who needs the driver pays for its import, and it looks for gevent at that moment alone.
+    # Imported only where PostgreSQL is used, because the import is expensive; psycopg checks for gevent only at that moment.
     import psycopg.waiting
 
     if getattr(psycopg.waiting.wait, "__name__", "") == "wait_c":
@@ -219,5 +220,6 @@ def _teach_templates(app: Flask) -> None:
         number=filters.number,
         plural=filters.plural,
     )
-    # Whom a page is drawn for: looked up by the templates that ask, as fragments are drawn for many.
+    # The person a page is rendered for. Looked up lazily, by the templates that use it, because a fragment can be rendered for
+    # many people.
     app.context_processor(lambda: {"me": LocalProxy(onlooker)})

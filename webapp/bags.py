@@ -1,4 +1,4 @@
-"""Named texts that people's chats keep: those of a chat, and those of a person in all their chats. Pure."""
+"""Variables that chats keep: the local ones of a chat, and those a person shares between all their chats. Pure."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 from webapp.foreign_json import clean
 
 MOST_NAMES, NAME_CHARS, VALUE_CHARS, MOST_CHARS = 100, 100, 2_000, 20_000
-# Of a number in a file: Python writes out no longer ones.
+# Size limit of an integer in a file: Python refuses to convert larger ones to a string.
 MOST_BITS = 10_000
 
 
@@ -16,7 +16,7 @@ def _none() -> Mapping[str, str]:
 
 
 class Bag:
-    """Names and what they stand for, within bounds: what exceeds them is not put in. Read when it is first asked for."""
+    """A mapping of names to values with size limits: `put` rejects what exceeds them. Loaded on first access."""
 
     def __init__(self, read: Callable[[], Mapping[str, str]] = _none) -> None:
         self._read, self.is_changed = read, False
@@ -36,7 +36,7 @@ class Bag:
         return self.values.get(name, "")
 
     def put(self, name: str, value: str) -> bool:
-        """Whether there was room for it."""
+        """Stores a value; returns False when there is no room for it."""
         before = _chars((name, self.values[name])) if name in self.values else 0
         more = _chars((name, value)) - before
         is_new = not before and len(self.values) >= MOST_NAMES
@@ -65,14 +65,14 @@ class Bag:
 
 @dataclass(frozen=True, slots=True)
 class Variables:
-    """Those of a chat at one place in it, and those of its owner."""
+    """The variables of a chat at one point in it (`local`), and those of the chat's owner (`shared`)."""
 
     local: Bag = field(default_factory=Bag)
     shared: Bag = field(default_factory=Bag)
 
 
 def kept(values: Any) -> dict[str, str]:
-    """What of a file or a form can be kept as variables: the first of those that have room."""
+    """Returns the values of a file or a form that can be kept as variables, in order, as far as there is room."""
     bag = Bag()
     for name, value in values.items() if isinstance(values, dict) else ():
         if isinstance(name, str) and isinstance(value, (str, int, float)):

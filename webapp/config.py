@@ -1,4 +1,4 @@
-"""What an operator sets: the only reader of the environment, standard library only, loud when something is wrong."""
+"""Configuration by the operator: the only code that reads the environment. Standard library only; fails loudly on bad values."""
 
 import base64
 import os
@@ -18,12 +18,12 @@ KEY_FILES = {"SECRET_KEY": "secret_key", "ENCRYPTION_KEY": "encryption_key"}
 
 
 class ConfigError(ValueError):
-    """A variable that cannot be used; the text names it, says what is wrong and gives an example."""
+    """An environment variable has an unusable value; the message names it, says what is wrong and gives an example."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Everything the environment decides. Secrets stay out of its repr, and so out of logs and tracebacks."""
+    """Everything the environment configures. Secrets are excluded from the repr, and so from logs and tracebacks."""
 
     host: str
     port: int
@@ -54,17 +54,17 @@ class Config:
 
     @property
     def bind(self) -> str:
-        """The address to listen on, as servers want it."""
+        """The address to listen on, as `host:port`, with an IPv6 host in brackets."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def is_debugging(self, namespace: str) -> bool:
-        """Whether `DEBUG` asks for this namespace: `chat` covers `chat:streaming`, `stream` all streaming, `*` anything."""
+        """Returns whether `DEBUG` includes a namespace: `chat` covers `chat:streaming`, `stream` all streaming, `*` all."""
         wishes = {*self.debug, "*:streaming"} if "stream" in self.debug else self.debug
         return any(fnmatchcase(namespace, wish) or namespace.startswith(f"{wish}:") for wish in wishes)
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Config:
-    """The config of this process; raises `ConfigError` at the first variable that cannot be used."""
+    """Loads the config of this process; raises `ConfigError` at the first variable with an unusable value."""
     environ = {**environ, **_kept_keys(environ)}
     values = {variable.field: _read(variable, environ) for variable in VARIABLES}
     values["database_url"] = values["database_url"] or f"sqlite:///{values['data_dir'] / 'millrace.sqlite3'}"
@@ -75,7 +75,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
 
 
 def make_keys(data_dir: Path, environ: Mapping[str, str] = os.environ) -> list[Path]:
-    """Makes the keys that are neither in the environment nor in `data_dir` yet, and gives the files it made."""
+    """Generates the keys that are neither in the environment nor in `data_dir` yet; returns the files it created."""
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     missing = [path for path in _key_paths(data_dir, environ).values() if not path.exists()]
     for path in missing:
@@ -84,16 +84,16 @@ def make_keys(data_dir: Path, environ: Mapping[str, str] = os.environ) -> list[P
 
 
 def own_key_file(config: Config, environ: Mapping[str, str] = os.environ) -> Path | None:
-    """The file of ours that the encryption keys were read from; nothing when the environment holds or names them."""
+    """Returns our file that the encryption keys were read from; None when the environment sets them or names another file."""
     path = _key_paths(config.data_dir, environ).get("ENCRYPTION_KEY")
     if path is None or not path.exists():
         return None
-    # One that somebody has edited since is theirs to finish.
+    # If the file was edited after the start, whoever edited it has to finish the change.
     return path if path.read_text("utf-8").strip() == ",".join(config.encryption_keys) else None
 
 
 def kept_encryption_keys(config: Config, environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
-    """What our file of encryption keys holds at this moment; nothing where the environment says them, or it can't be used."""
+    """Reads the current content of our encryption key file; empty when the environment sets the keys, or the file is unusable."""
     path = _key_paths(config.data_dir, environ).get("ENCRYPTION_KEY")
     try:
         variable = next(each for each in VARIABLES if each.name == "ENCRYPTION_KEY")
@@ -104,7 +104,7 @@ def kept_encryption_keys(config: Config, environ: Mapping[str, str] = os.environ
 
 @cache
 def version() -> str:
-    """The newest version in the changelog: the one place that says it."""
+    """Returns the newest version in the changelog, the only place that states it."""
     found = re.search(r"^## (\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
     if found is None:
         raise ConfigError('CHANGELOG.md states no version. Add a heading such as "## 0.1.0".')
@@ -150,13 +150,13 @@ def _kept_keys(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _key_paths(data_dir: Path, environ: Mapping[str, str]) -> dict[str, Path]:
-    """Where the keys are kept of which the environment says nothing."""
+    """Returns the file in `data_dir` for each key that the environment does not set."""
     unset = [name for name in KEY_FILES if name not in environ and not environ.get(f"{name}_FILE")]
     return {name: data_dir / KEY_FILES[name] for name in unset}
 
 
 def random_key() -> str:
-    """32 random bytes as a Fernet key, which is good enough for signing too."""
+    """Returns 32 random bytes as a Fernet key, which is also suitable for signing."""
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 

@@ -1,4 +1,4 @@
-"""What belongs to the current application and is asked for everywhere."""
+"""Accessors for objects of the current application that are needed everywhere."""
 
 from flask import current_app
 
@@ -6,6 +6,6 @@ from webapp.config import Config
 
 
 def the_config() -> Config:
-    """What the operator has set."""
+    """Returns the operator's configuration."""
     config: Config = current_app.extensions["config"]
     return config

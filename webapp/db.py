@@ -1,4 +1,4 @@
-"""The database and the other extensions, bound to the application by create_app."""
+"""The database and the other Flask extensions, bound to the application by create_app, and the write transaction."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -29,26 +29,26 @@ NAMES = {
     "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
-# What a column of whole numbers holds, in every database.
+# The largest value of an integer column in every database.
 MOST_NUMBER = 2**31 - 1
-# How long a write waits for all who are before it, here and in other processes, asking again without blocking the hub.
+# How long a write waits for the writers before it, in this and in other processes; it polls, so that it never blocks the hub.
 PATIENCE_SECONDS = 5.0
-# On PostgreSQL many of one process write at once, and whoever waits for their turn waits for those, who get on: a crowd of
-# people who send something in one moment is a long line, and no fault of the database.
+# On PostgreSQL many greenlets of a process write concurrently, and a writer waits in a queue that keeps moving: many people
+# sending something at the same moment make a long queue, which is no sign of a stuck database.
 LINE_SECONDS = 30.0
-# For what is noted along with something else, above all with a read: it is left out when the database is busy.
+# For secondary writes, above all those that accompany a read: they are skipped when the database is busy.
 NO_PATIENCE = 0.0
 LETS_GO = "SET LOCAL idle_in_transaction_session_timeout = '20s'"
-# What somebody has locked, such as an index that is being made or a session of psql that was left open, is waited for on
-# PostgreSQL no longer than this, so that those who need it do not take all connections from those who do not.
+# On PostgreSQL a statement waits no longer than this for a lock, such as that of an index being built or of a psql session left
+# open, so that those blocked by it do not take all connections from everyone else.
 NOT_FOR_LONG = "SET lock_timeout = '10s'"
-# How PostgreSQL says that it takes no changes, as while its disk is full or another server takes over, and that it has
-# ended the transaction of somebody who stood still. Neither is a mistake of ours, as the driver has it.
+# PostgreSQL's codes for "read-only", as while its disk is full or another server takes over, and for "idle transaction
+# terminated". Neither is a bug of ours, although the driver classifies them as one.
 UNABLE = ("25006", "25P03")
-# What is merely noted does not wait for it.
+# A secondary write does not wait for a lock.
 AT_ONCE = text("SET LOCAL lock_timeout = '100ms'")
 DAMAGED = "The database file is damaged. Stop the server and restore a backup: flask restore FILE"
-# How SQLite says that, with a header and with a page that makes no sense.
+# SQLite's messages for a damaged header and for a malformed page.
 SIGNS_OF_DAMAGE = ("not a database", "malformed")
 BUSY = "The database is busy or can't be written to. Nothing was lost. Please try again."
 
@@ -58,7 +58,7 @@ def utc_now() -> datetime:
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """A moment in UTC; SQLite forgets the zone, so it is put back."""
+    """A timestamp in UTC; SQLite drops the time zone, so it is added again on read."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -73,7 +73,7 @@ class Base(DeclarativeBase):
 
 
 class Record(Base):
-    """What most tables have in common: a name that grows with time, and when the row was made."""
+    """The columns most tables share: an id that grows with time, and when the row was created."""
 
     __abstract__ = True
 
@@ -82,13 +82,13 @@ class Record(Base):
 
 
 class MigrateLater:
-    """Flask-Migrate for whoever asks for it: commands do, a server has no use for its 10 MB."""
+    """Loads Flask-Migrate on first access: commands need it, and a server is spared its 10 MB."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
 
     def __getattr__(self, name: str) -> Any:
-        # Only for commands.
+        # Imported late because only commands need it.
         from flask_migrate import Migrate
 
         Migrate(self._app, db, render_as_batch=True, directory=str(ROOT / "migrations"))
@@ -99,17 +99,18 @@ db = SQLAlchemy(metadata=Base.metadata, disable_autonaming=True)
 csrf = CSRFProtect()
 _turn_to_write = BoundedSemaphore(1)
 TURNS = "turns_to_write"
-# Of each greenlet: whether it is within `write`, and whether it begins a transaction there.
+# Per greenlet: whether it is inside `write`, and whether it is just beginning the transaction there.
 _here = local()
 
 
 def bind(app: Flask) -> None:
-    """Ties the extensions to the application."""
+    """Binds the extensions to the application and prepares the engine."""
     db.init_app(app)
     app.extensions["migrate"] = MigrateLater(app)
     csrf.init_app(app)
     with app.app_context():
-        # Writers may wait for a row that one of them holds, who must still find a connection for what is read beside it.
+        # Half of the pool on PostgreSQL: writers can wait for a row lock whose holder still needs a second connection to read
+        # something outside its transaction.
         app.extensions[TURNS] = _turn_to_write if is_sqlite() else BoundedSemaphore(_most_connections(app) // 2)
         if is_sqlite():
             prepare_sqlite(db.engine)
@@ -128,14 +129,15 @@ def is_sqlite() -> bool:
 
 @contextmanager
 def write(*, patience_seconds: float = PATIENCE_SECONDS, keeps: bool = False, has_been_said: bool = False) -> Iterator[Session]:
-    """One transaction that changes something, committed at the end of the block.
+    """Runs one write transaction, which is committed at the end of the block.
 
-    The read that the request has begun ends here, so what is read inside is what is written upon. It waits for its turn
-    and for other processes no longer than its patience, all in all; on PostgreSQL longer for its turn. Inside another it
-    raises RuntimeError. On SQLite nothing inside may yield, but to a thread that works for this very transaction: others
-    would find the database locked, and block the whole process inside the C library. What was read or written inside is
-    read again behind the block, as it is then; with `keeps` it stays as it was committed, and costs nothing more.
-    What answers have said waits behind nobody who asks for one: on PostgreSQL it needs no turn.
+    It ends the request's read transaction, so that the block reads the state that it writes on. It waits for its turn and for
+    other processes for at most `patience_seconds` in total; on PostgreSQL it can wait longer for its turn. A nested call raises
+    RuntimeError. On SQLite nothing inside may yield, except to a thread that works for this very transaction: other greenlets
+    would find the database locked, and block the whole process inside the C library. Objects that were read or written inside
+    are expired and loaded again after the block; with `keeps` they retain their committed values, which saves those queries.
+    `has_been_said` is for the text of running answers, which must not queue behind requests for new ones: on PostgreSQL it
+    needs no turn.
     """
     deadline = time.monotonic() + patience_seconds
     line = time.monotonic() + patience_in_line(patience_seconds, is_alone=is_sqlite())
@@ -148,13 +150,13 @@ def write(*, patience_seconds: float = PATIENCE_SECONDS, keeps: bool = False, ha
             yield session
             session.commit()
         finally:
-            # Nothing is left to roll back after a commit.
+            # After a commit this rolls back nothing.
             session.rollback()
             session.expire_on_commit = True
 
 
 def patience_in_line(patience_seconds: float, *, is_alone: bool) -> float:
-    """How long a writer waits for its turn among those of its process, of whom one writes at a time or many do."""
+    """Returns how long a writer waits for its turn in this process, where either one (`is_alone`) or several write at a time."""
     is_noting = patience_seconds < PATIENCE_SECONDS
     return patience_seconds if is_alone or is_noting else max(LINE_SECONDS, patience_seconds)
 
@@ -164,9 +166,9 @@ def _alone() -> Iterator[Session]:
     if getattr(_here, "is_writing", False):
         raise RuntimeError("write() inside write(): the inner one would undo what the outer one changed. Pass the session on.")
     session = db.session()
-    # No connection is held while it waits.
+    # Returns the connection to the pool, so that a waiting writer holds none.
     session.rollback()
-    # Also what an earlier block has kept.
+    # Includes what an earlier block retained with `keeps`.
     session.expire_all()
     _here.is_writing = True
     try:
@@ -202,7 +204,7 @@ def _begin(session: Session, deadline: float) -> None:
 
 @contextmanager
 def to_write() -> Iterator[None]:
-    """What begins inside is a transaction that writes."""
+    """Makes the transaction that begins inside the block a write transaction."""
     _here.is_beginning = True
     try:
         yield
@@ -216,18 +218,18 @@ def _is_to_write() -> bool:
 
 @contextmanager
 def unbound() -> Iterator[Connection]:
-    """A connection to PostgreSQL without transactions, for claims that outlive each of them."""
+    """Yields a PostgreSQL connection in autocommit mode, for advisory locks that outlive a transaction."""
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         yield connection
 
 
 def is_damage(error: Exception) -> bool:
-    """Whether the database says that its file is damaged."""
+    """Returns whether the database reports that its file is damaged."""
     return any(sign in str(error) for sign in SIGNS_OF_DAMAGE)
 
 
 def is_blocked(error: DBAPIError) -> bool:
-    """Whether PostgreSQL has waited too long for what somebody else has locked, or would have waited for ever."""
+    """Returns whether PostgreSQL gave up waiting for a lock: a lock timeout or a deadlock."""
     return getattr(error.orig, "sqlstate", "") in ("55P03", "40P01")
 
 
@@ -236,11 +238,11 @@ def _is_locked(error: OperationalError) -> bool:
 
 
 def prepare_sqlite(engine: Engine) -> None:
-    """Has an engine begin transactions as they are meant here."""
+    """Sets the pragmas of each connection, and makes write transactions begin with BEGIN IMMEDIATE."""
 
     @event.listens_for(engine, "connect")
     def set_pragmas(connection: Any, _record: Any) -> None:
-        # The driver's own transactions begin too late and lose updates; ours are explicit.
+        # The driver would begin a transaction too late and lose updates, so transactions are begun explicitly.
         connection.isolation_level = None
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=20"):
             connection.execute(f"PRAGMA {pragma}")
@@ -248,18 +250,20 @@ def prepare_sqlite(engine: Engine) -> None:
     def begin(connection: PoolProxiedConnection) -> None:
         connection.execute("BEGIN IMMEDIATE" if _is_to_write() else "BEGIN")
 
-    # Not as a listener: with a single one, SQLAlchemy looks for others around every statement.
+    # Not an event listener: with a single one registered, SQLAlchemy looks for others around every statement.
     engine.dialect.do_begin = begin  # type: ignore[assignment]
 
 
 def _prepare_postgres(engine: Engine, *, is_one_of_several: bool) -> None:
     for index in chain.from_iterable(table.indexes for table in db.metadata.tables.values()):
-        # What only PostgreSQL has to know of it: said where the table is, it would have SQLAlchemy load its 3 MB for SQLite, too.
+        # Index options that only PostgreSQL needs: set in the table definition, they would make SQLAlchemy load its 3 MB
+        # PostgreSQL dialect for SQLite, too.
         index.dialect_kwargs.update(index.info)
 
     @event.listens_for(engine, "connect")
     def bound(connection: Any, _record: Any) -> None:
-        # Not with the connection's options, which poolers refuse, and beside any transaction, which it would begin.
+        # Not set with the connection's options, which poolers reject. In autocommit mode, because the statement would otherwise
+        # begin a transaction.
         connection.autocommit = True
         connection.execute(NOT_FOR_LONG)
         connection.autocommit = False
@@ -268,8 +272,8 @@ def _prepare_postgres(engine: Engine, *, is_one_of_several: bool) -> None:
         try:
             connection.rollback()
         except engine.dialect.loaded_dbapi.Error:
-            # On a connection that is lost all is undone already, and one whose rollback fails, as when an administrator cancels
-            # it, undoes all by its end: no page that is made must fail for that.
+            # On a lost connection everything is rolled back already. Where the rollback itself fails, as when an administrator
+            # cancels it, closing the connection rolls back: the page has been rendered and must not fail because of that.
             connection.driver_connection.close()  # type: ignore[union-attr]
 
     engine.dialect.do_rollback = rollback  # type: ignore[assignment]
@@ -278,7 +282,8 @@ def _prepare_postgres(engine: Engine, *, is_one_of_several: bool) -> None:
     def lose(context: ExceptionContext) -> OperationalError | None:
         if getattr(context.original_exception, "sqlstate", "") not in UNABLE:
             return None
-        # Whether it is read-only is settled when a connection is made, which would stay so when the database is not.
+        # A connection is found to be read-only when it is made, and would remain so after the database is writable again, so
+        # discard it.
         context.is_disconnect = True
         return OperationalError(context.statement, context.parameters, context.original_exception, connection_invalidated=True)
 
@@ -288,5 +293,5 @@ def _prepare_postgres(engine: Engine, *, is_one_of_several: bool) -> None:
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
         if _is_to_write():
-            # Whoever is frozen in the middle of a write must not keep what it has locked from those who take over.
+            # A worker frozen in the middle of a write must not keep its locks from the workers that take over.
             connection.exec_driver_sql(LETS_GO)

@@ -12,7 +12,7 @@ NOT_OPENED = "The database file can't be opened. Check that it is a file, and th
 
 
 def trouble_with_database() -> str:
-    """Why the database cannot be used now, or an empty string."""
+    """Returns why the database cannot be used now, or an empty string."""
     try:
         with db.engine.connect() as connection:
             found = found_revision(connection)
@@ -22,7 +22,10 @@ def trouble_with_database() -> str:
 
 
 def is_newer(found: str | None) -> bool:
-    """Whether a later version has been here, which only adds: this one continues until it is restarted as that one."""
+    """Returns whether a later version has migrated the database.
+
+    Such migrations only add, so this version can continue until it is restarted as the new one.
+    """
     return bool(found and found.isdigit() and found > newest_revision())
 
 
@@ -36,12 +39,12 @@ def found_revision(connection: Connection) -> str | None:
 def _words(error: SQLAlchemyError) -> str:
     if is_damage(error):
         return DAMAGED
-    # A server somewhere else may be named in its words, which a probe shows to everybody.
+    # The error of a remote server can include its address, and a health probe shows the text to everyone.
     if not is_sqlite() or not isinstance(error, DBAPIError):
         return NO_DATABASE
     return NOT_OPENED if "unable to open" in str(error) else f"The database failed: {error.orig}."
 
 
 def is_of_the_metadata(name: str | None, *_where: object) -> bool:
-    """Not the indexes of words, which each database makes in its own way and a new migration must not drop."""
+    """Excludes the full-text indexes, which each database creates in its own way and a new migration must not drop."""
     return "_search" not in (name or "")

@@ -1,13 +1,13 @@
-"""How many connections a process has room for beside its files: many systems give 1,024 of both unless asked for more."""
+"""How many connections fit into the limit on file descriptors: many systems allow 1,024 unless a process requests more."""
 
 import resource
 
-# Databases, models, children and their pipes, templates.
+# Reserved for databases, model servers, child processes and their pipes, and templates.
 FILES = 400
 
 
 def room_for(connections: int) -> int:
-    """Asks the system for room for so many connections; gives for how many there is, so that it is not found out by failing."""
+    """Raises the limit for this many connections; returns how many fit, so that the limit isn't discovered by failing."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     limit = enough(connections, soft, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
@@ -15,12 +15,12 @@ def room_for(connections: int) -> int:
 
 
 def enough(connections: int, soft: int, hard: int) -> int:
-    """The limit to ask for; never less than there is."""
+    """Returns the limit to request; never less than the present one."""
     if resource.RLIM_INFINITY in (soft, hard):
         return soft if soft == resource.RLIM_INFINITY else max(soft, connections + FILES)
     return max(soft, min(hard, connections + FILES))
 
 
 def fitting(connections: int, limit: int) -> int:
-    """How many connections fit into a limit."""
+    """Returns how many connections fit into a limit."""
     return connections if limit == resource.RLIM_INFINITY else min(connections, max(limit - FILES, limit // 2))

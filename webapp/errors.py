@@ -1,16 +1,16 @@
-"""What can go wrong for a person, each with a sentence and a status.
+"""The errors a person can cause or meet, each with a sentence and an HTTP status.
 
 AppError
-├── OverBudget     402   a budget is used up; says until when
-├── Invalid        422   the words are understood, the content is not acceptable
-│   └── TooLarge   413   a file has more bytes than it may
-├── SignedOut      401   nobody is signed in
-├── Forbidden      403   somebody is, who may not
-├── NotFound       404   not there, or not theirs: the same answer
-├── Conflict       409   it was changed or taken meanwhile
-│   └── Busy       409   an answer is being written here; says which
-├── TooMany        429   a limit, with the seconds to wait
-└── Unavailable    503   we cannot now; says why
+├── OverBudget     402   a budget is used up; includes until when
+├── Invalid        422   the request is well-formed, its content is not acceptable
+│   └── TooLarge   413   a file exceeds its size limit
+├── SignedOut      401   the request is not authenticated
+├── Forbidden      403   the person is signed in, but lacks permission
+├── NotFound       404   it doesn't exist or belongs to someone else: the response is the same
+├── Conflict       409   it was changed or taken by another request
+│   └── Busy       409   another answer is being written in this chat or plan; includes its id
+├── TooMany        429   a rate limit; includes the seconds to wait
+└── Unavailable    503   the server cannot do it now; includes why
 """
 
 from datetime import datetime
@@ -18,7 +18,7 @@ from typing import Any, Self
 
 
 class AppError(Exception):
-    """A refusal in words; `code` is for programs, `field` names the form field it belongs to."""
+    """An error with a sentence for the person; `code` is for programs, `field` names the form field it belongs to."""
 
     status = 400
     code = "error"
@@ -28,7 +28,7 @@ class AppError(Exception):
         self.message, self.field, self.retry_after = message, field, retry_after
 
     def details(self) -> dict[str, Any]:
-        """What a program needs beyond the sentence."""
+        """Returns what a program needs in addition to the sentence."""
         return {}
 
 

@@ -1,4 +1,4 @@
-"""What a feature brings to the application: pages, commands, places in the navigation, and what others have a type for."""
+"""`Feature`: what a feature registers with the application, such as pages, commands and navigation."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,12 +15,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Feature:
-    """Each feature has one in its `feature.py`; `create_app` loops over them.
+    """What a feature registers; each has one in its `feature.py`, and `create_app` loops over them.
 
-    `setting_checks` are asked about a new value, by the name of the setting, and raise `Invalid` for what it cannot be.
-    `sections` contribute to what models are asked in chats; `resumes` continue what the last server left undone. `brings` holds
-    everything that has a type elsewhere, such as a `Kind` of generation or a `LiveList`: who owns the type asks for them by it.
-    `commands` says where each is, as a server never calls one.
+    `setting_checks` validate a new value, by the name of the setting, and raise `Invalid`. `sections` contribute to the prompts
+    of chats; `resumes` continue at startup what the previous server left unfinished. `brings` holds objects of types that other
+    packages define, such as a `Kind` of generation or a `LiveList`: the owner of a type collects them with `brought`.
+    `commands` are import paths, as a server never calls one.
     """
 
     blueprints: Sequence[Blueprint] = ()
@@ -33,13 +33,13 @@ class Feature:
 
 
 def brought(sort: type[T]) -> list[T]:
-    """What all features bring of this type, in their order."""
+    """Returns the objects of this type from all features, in the order of the features."""
     by_type: Mapping[type, list[T]] = current_app.extensions["brought"]
     return by_type.get(sort, [])
 
 
 def by_type(features: Iterable[Feature]) -> Mapping[type, list[Any]]:
-    """Everything that these features bring, by its type."""
+    """Groups what these features bring by type."""
     found: defaultdict[type, list[Any]] = defaultdict(list)
     for feature in features:
         for each in feature.brings:

@@ -1,20 +1,20 @@
-"""JSON from strangers' files, bounded before it is read, as every database can keep it. Pure."""
+"""Parses untrusted JSON: checks its size before parsing, and makes every value storable in every database. Pure."""
 
 import json
 import math
 from typing import Any
 
 MOST_DEPTH = 40
-# Objects, lists and their values: what costs time and memory is they, not text.
+# Counts objects, lists and values: they cost time and memory, not the text.
 MARKS, MOST_MARKS = (b"[", b"{", b","), 100_000
 
 
 class Unfit(ValueError):
-    """The file cannot be taken; the text is a sentence for who has brought it."""
+    """The file was rejected; the message is a sentence for the person who uploaded it."""
 
 
 def value_of(text: bytes, *, what: str, otherwise: str, most_bytes: int) -> Any:
-    """The value, or why it is not taken: `what` says what it is meant to be, `otherwise` is said of what is no JSON."""
+    """Parses the text or raises `Unfit`; `what` names the file in errors, `otherwise` is the error for invalid JSON."""
     if len(text) > most_bytes:
         raise Unfit(f"{what} has more than {most_bytes // 1024 // 1024} MB of text.")
     if sum(map(text.count, MARKS)) > MOST_MARKS:
@@ -30,7 +30,7 @@ def value_of(text: bytes, *, what: str, otherwise: str, most_bytes: int) -> Any:
 
 
 def plain(value: Any, what: str, depth: int = 0) -> Any:
-    """The value as it can be kept: bounded in depth, with texts and numbers that every database can keep."""
+    """Returns the value with storable strings; raises `Unfit` for deep nesting and for numbers that are not finite."""
     if depth > MOST_DEPTH:
         raise Unfit(f"{what} is nested too deeply.")
     if isinstance(value, dict):
@@ -43,7 +43,7 @@ def plain(value: Any, what: str, depth: int = 0) -> Any:
 
 
 def clean(value: Any) -> str:
-    """A text that every database can keep; empty when it is none."""
+    """Replaces the characters of a string that a database cannot store; returns an empty string for any other type."""
     return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode() if isinstance(value, str) else ""
 
 

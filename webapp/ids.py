@@ -1,4 +1,4 @@
-"""Names for rows and keys for secrets."""
+"""Ids for rows, and random secrets."""
 
 import secrets
 import time
@@ -9,7 +9,7 @@ _last = 0
 
 
 def new_id() -> str:
-    """A 26-character id that sorts after every id made here before, and by the millisecond it was made in."""
+    """Returns a 26-character id that sorts by the millisecond of its creation, and after all earlier ids of this process."""
     global _last
     number = (int(time.time() * 1000) << 80) | secrets.randbits(80)
     _last = number if number > _last else _last + 1 + secrets.randbits(40)
@@ -17,7 +17,7 @@ def new_id() -> str:
 
 
 def continue_after(id: str) -> None:
-    """Sees to it that new ids sort after this one, though the clock may have been set back."""
+    """Makes new ids sort after this one, even if the clock was set back."""
     global _last
     number = 0
     for character in id:

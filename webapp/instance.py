@@ -1,4 +1,4 @@
-"""One server for each data folder that has its database in it: the lock that a running one holds."""
+"""The lock that allows only one server per data folder with an SQLite database."""
 
 import fcntl
 import os
@@ -10,11 +10,11 @@ _held: list[int] = []
 
 
 class Taken(Exception):
-    """Another server holds the lock; the sentence is for whoever has started this one."""
+    """Another server holds the lock; the message is for the operator."""
 
 
 def hold(data_dir: Path) -> None:
-    """Takes the lock for as long as this process lives, however it ends; raises `Taken`."""
+    """Takes the lock for the lifetime of this process, however it ends; raises `Taken`."""
     data_dir.mkdir(parents=True, exist_ok=True)
     file = os.open(data_dir / FILE, os.O_CREAT | os.O_RDWR, 0o600)
     try:
@@ -26,12 +26,12 @@ def hold(data_dir: Path) -> None:
         # A file system without locks.
         os.close(file)
         return
-    # What takes this process's place goes on with it.
+    # A program that replaces this process with exec keeps the lock.
     os.set_inheritable(file, True)
     _held.append(file)
 
 
 def let_go() -> None:
-    """In a child: the lock is its parent's alone, or it would outlive a parent that is killed."""
+    """Closes the inherited lock in a child process: it would outlive a parent that is killed."""
     while _held:
         os.close(_held.pop())

@@ -1,8 +1,8 @@
-"""Structured log lines: one line each, UTC, without secrets; the text of messages only where the operator lets it in.
+"""Structured logs: one line per record, in UTC, without secrets; the text of messages only with `LOG_CONTENT`.
 
-A namespace such as `chat:streaming` is the name of a logger. What belongs to a line goes along as fields:
-`logging.getLogger("chat:streaming").info("stream_finished", extra={"fields": {"chunk_count": 12}})`.
-What people and models say must be passed as `content` beside them, and nowhere else: it is dropped without `LOG_CONTENT`.
+A namespace such as `chat:streaming` is the name of a logger. Pass the values of a line as fields:
+`logging.getLogger("chat:streaming").info("stream_finished", extra={"fields": {"chunk_count": 12}})`. Text by people and models
+must be passed as `content` next to them, and nowhere else: it is dropped without `LOG_CONTENT`.
 """
 
 import json
@@ -26,7 +26,7 @@ PASSWORD_IN_URL = re.compile(r"(://[^\s/:@]*:)[^\s/@]+(?=@)")
 BREAKS_LINES = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 ENDS_WORDS = re.compile(r'[\s"=]')
 
-# What waits for a reader that is slower than the log, or has been stopped; beyond that, lines are lost and counted.
+# Size of the buffer for a reader that is slower than the log, or stopped; lines beyond it are dropped and counted.
 MOST_WAITING_BYTES = 2**18
 
 LOST = {"name": "logs", "msg": "log_lines_lost", "args": (), "levelno": logging.WARNING, "levelname": "WARNING", "exc_info": None}
@@ -35,22 +35,22 @@ _secrets: set[str] = set()
 
 
 def set_up(config: Config) -> None:
-    """Sends all log lines to standard error in the configured form; a second call replaces the first."""
+    """Sends all log lines to standard error in the configured format; a second call replaces the first."""
     hide(config.secret_key, *config.encryption_keys, config.openrouter_api_key, *_passwords(config))
     root = logging.getLogger()
     root.handlers = [each for each in root.handlers if not isinstance(each, LineHandler)] + [LineHandler(config)]
     root.setLevel(logging.DEBUG if config.debug else logging.INFO)
-    # No line names its thread: to look for the name makes an object that stands for it in every greenlet that logs.
+    # No line shows the thread's name, and looking it up creates a thread object in every greenlet that logs.
     logging.logThreads = False
 
 
 def hide(*secrets: str) -> None:
-    """Masks these wherever they turn up in a line from now on."""
+    """Masks these secrets in all further log lines."""
     _secrets.update(secret for secret in secrets if len(secret) >= SHORTEST_SECRET)
 
 
 def redacted(text: str) -> str:
-    """The text without the secrets that are known and without what looks like one."""
+    """Masks the known secrets in a text, and anything that looks like a secret."""
     if len(text) < SHORTEST_SECRET:
         return text
     for secret in _secrets:
@@ -59,14 +59,14 @@ def redacted(text: str) -> str:
 
 
 class Outlet:
-    """Writes as much as is taken at once: who stops the terminal or the pager behind a log must not stop the server."""
+    """Writes without blocking: stopping the terminal or the pager that reads the log must not stop the server."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream, self._waiting, self._lost = stream, b"", 0
         try:
             self._number = stream.fileno()
         except OSError:
-            # It is in memory.
+            # A stream in memory.
             self._number = -1
 
     def write(self, line: str) -> None:
@@ -82,11 +82,11 @@ class Outlet:
             while self._waiting and _is_ready(self._number):
                 self._waiting = self._waiting[os.write(self._number, self._waiting[: select.PIPE_BUF]) :]
         except OSError:
-            # Nobody is there to read it any more.
+            # The reader has gone.
             self._waiting = b""
 
     def lost(self) -> int:
-        """How many lines were lost, once there is room for saying so."""
+        """Returns how many lines were dropped and resets the count, once there is room to report it; 0 before."""
         self.flush()
         if self._waiting:
             return 0
@@ -95,7 +95,7 @@ class Outlet:
 
 
 class LineHandler(logging.StreamHandler[Any]):
-    """Writes our lines, and only the debug lines that are asked for, to standard error or to the stream given."""
+    """Writes our lines, and the debug lines of enabled namespaces, to standard error or to the given stream."""
 
     def __init__(self, config: Config, stream: TextIO | None = None) -> None:
         super().__init__(Outlet(stream or sys.stderr))
@@ -105,7 +105,7 @@ class LineHandler(logging.StreamHandler[Any]):
 
     def emit(self, record: logging.LogRecord) -> None:
         if self._follows_stderr and self.stream.stream is not sys.stderr:
-            # It has been replaced since, by a test or by a process that detached itself.
+            # Standard error was replaced, by a test or by a process that detached itself.
             self.stream = Outlet(sys.stderr)
         if lost := self.stream.lost():
             super().emit(logging.makeLogRecord({**record.__dict__, **LOST, "fields": {"count": lost}}))
@@ -113,7 +113,7 @@ class LineHandler(logging.StreamHandler[Any]):
 
 
 class Lines(logging.Formatter):
-    """What the lines of both forms hold."""
+    """The values of a line, for both formats."""
 
     def __init__(self, *, has_content: bool) -> None:
         super().__init__()
@@ -129,7 +129,7 @@ class Lines(logging.Formatter):
         return {name: _clean(value) for name, value in values.items()}
 
     def formatException(self, ei: Any) -> str:
-        """Places without their lines of source: to read those holds everybody up, and they would be kept for good."""
+        """Formats a traceback without source lines: reading them blocks the event loop, and they would be cached permanently."""
         trace = TracebackException(*ei, lookup_lines=False)
         _leave_out_source(trace)
         return "".join(trace.format()).rstrip()
@@ -155,11 +155,11 @@ def _leave_out_source(trace: TracebackException) -> None:
 
 
 def _is_ready(number: int) -> bool:
-    """Whether a file takes as much as is written at once, now and without an error.
+    """Returns whether a write to the file would succeed immediately.
 
-    Asked of the system itself: gevent's way lets others go on, and who logs may be within a transaction.
+    It polls with the unpatched system call: gevent's would switch greenlets, and the caller can be inside a transaction.
     """
-    # Where nobody has loaded gevent, as in gunicorn's master, nothing is patched.
+    # Where gevent isn't loaded, as in gunicorn's master, nothing is patched.
     patched = sys.modules.get("gevent.monkey")
     asked = patched.get_original("select", "poll")() if patched else select.poll()
     asked.register(number, select.POLLOUT)
@@ -167,9 +167,12 @@ def _is_ready(number: int) -> bool:
 
 
 def _is_wanted(record: logging.LogRecord, config: Config) -> bool:
-    """Debug lines where they are asked for; of libraries, whose names are dotted, only warnings and what the server does."""
+    """Returns whether to log a record: debug lines of enabled namespaces, and of libraries (dotted names) only warnings.
+
+    gunicorn's messages count as ours: they report what the server does.
+    """
     if "." in record.name and not record.name.startswith("gunicorn."):
-        # Below that, libraries tell of request bodies and database rows.
+        # Below that level, libraries log request bodies and database rows.
         return record.levelno >= logging.WARNING
     return record.levelno > logging.DEBUG or config.is_debugging(record.name)
 

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL, waited for while it gives none: it is being restarted, or others have taken all there are."""
+"""A PostgreSQL connection pool that retries while the database is restarting or has no connections left."""
 
 import threading
 import time
@@ -8,12 +8,12 @@ from sqlalchemy import PoolProxiedConnection, QueuePool
 
 PATIENCE_SECONDS = 4.0
 AGAIN_SECONDS = 0.1
-# At the same time: PostgreSQL begins a process for each that it refuses.
+# Concurrent retries: PostgreSQL starts a process for each attempt, even if it refuses the connection.
 ASKING = 2
 
 
 class PatientPool(QueuePool):
-    """Asks again for a while where no connection can be made, and takes one that somebody here has given back meanwhile."""
+    """Retries a refused connection for a while; each retry first tries to reuse one that was returned to the pool."""
 
     def __init__(self, *args: Any, **how: Any) -> None:
         super().__init__(*args, **how)

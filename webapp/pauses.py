@@ -1,28 +1,28 @@
-"""Whether this process stood still as a whole: stopped in its terminal, frozen with its container, or with its machine."""
+"""Detects pauses of the whole process: stopped in its terminal, frozen with its container, or suspended with its machine."""
 
 import time
 from collections.abc import Callable
 
-# A busy machine is late by less.
+# A busy machine delays a check by less.
 NOTICED_SECONDS = 2.0
-# What has been woken must have time to do what it could not.
+# After a pause, the others need time to do what they could not do during it.
 SPARED_SECONDS = 20.0
 
 
 class Pauses:
-    """Asked at each look at something that should have moved."""
+    """Detects a pause by a late check; call `were_there` at each check of something that should have made progress."""
 
     def __init__(self, usual_seconds: float, now: Callable[[], float]) -> None:
         self._usual, self._now, self._looked_at = usual_seconds, now, now()
 
     def were_there(self) -> bool:
-        """Whether nobody could have moved, as nobody could have looked, since the look before."""
+        """Returns whether the process was paused since the last check, so that nothing in it could have made progress."""
         before, self._looked_at = self._looked_at, self._now()
         return self._looked_at - before > self._usual + NOTICED_SECONDS
 
 
 def sparing(look: Callable[[], None], usual_seconds: float, now: Callable[[], float] = time.monotonic) -> Callable[[], None]:
-    """A look that lets everybody be for a while after a pause."""
+    """Wraps a periodic check so that it is skipped for a while after a pause."""
     pauses, spared_until = Pauses(usual_seconds, now), 0.0
 
     def spare_or_look() -> None:

@@ -1,4 +1,4 @@
-"""The migrations there are, by the numbers that the names of their files begin with. Standard library only."""
+"""The revisions of the migrations, from the numbers their file names begin with. Standard library only."""
 
 from functools import cache
 

@@ -1,4 +1,4 @@
-"""Rows by ready statements, without the unit of work, which costs many times the database."""
+"""Reads and writes rows with prepared statements: the ORM's unit of work costs several times as much as the database."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -13,41 +13,41 @@ from webapp.db import Base
 from webapp.statements import Ready
 
 R = TypeVar("R", bound=Base)
-# What stands before the parameters of a condition, so that they are not taken for new values.
+# Prefix for the parameters of a WHERE clause, so that they don't collide with those of the new values.
 AT = "at_"
 
 
 def table(kind: type[Base]) -> Table:
-    """What a ready statement is made of."""
+    """Returns the Core table of a mapped class, from which its statements are built."""
     return cast(Table, kind.__table__)
 
 
 def names(kind: type[Base]) -> list[str]:
-    """Of its columns, in the order in which they are selected."""
+    """Returns the column names of a table in the order in which they are selected."""
     return list(_columns(kind))
 
 
 def put(session: Session, *things: Base) -> None:
-    """Stores new rows of one table in one statement; their objects count as read from then on."""
+    """Inserts new rows of one table in one statement, and attaches their objects to the session."""
     store(session, *things)
     for thing in things:
         keep(session, thing)
 
 
 def store(session: Session, *things: Base) -> None:
-    """The same for what nobody asks the session for: to take an object in costs as much as to store its row."""
+    """Inserts rows without attaching their objects, which costs as much as the insert."""
     values = [values_of(thing) for thing in things]
     _insertion(type(things[0])).run(session, *values)
 
 
 def keep(session: Session, thing: Base) -> None:
-    """An object whose row was stored just now belongs to the session like one that was read."""
+    """Attaches an object whose row was just inserted to the session, as if it had been loaded."""
     make_transient_to_detached(thing)
     session.add(thing)
 
 
 def found(session: Session, kind: type[R], id: str) -> R | None:
-    """The row with this id, asked for unless the session knows it as it is."""
+    """Returns the row with this id, from the session if it is there and not expired, else from the database."""
     known: R | None = session.identity_map.get(session.identity_key(kind, id))
     if known is not None and not inspect(known).expired:
         return known
@@ -56,20 +56,20 @@ def found(session: Session, kind: type[R], id: str) -> R | None:
 
 
 def one(session: Session, kind: type[R], id: str) -> R:
-    """The same of a row that is there; raises `NoResultFound` when it has gone."""
+    """Returns the row like `found`, but raises `NoResultFound` when it is gone."""
     if (thing := found(session, kind, id)) is None:
         raise NoResultFound
     return thing
 
 
 def held(session: Session, kind: type[R], id: str) -> R | None:
-    """The row with this id as it is now; until the end of the transaction, whoever else wants to hold it waits."""
+    """Loads the row with this id and locks it until the end of the transaction (SELECT … FOR UPDATE)."""
     row = _holding(kind).first(session, {"id": id})
     return read(session, kind, row._asdict()) if row else None
 
 
 def change(session: Session, thing: Base, *, returning: ColumnElement[Any], **values: Any) -> Any:
-    """Stores new values of a row that was read, and gives what is asked of it; its object holds them from then on."""
+    """Updates columns of a row that was read, also in its object; returns the value of `returning`."""
     (id,) = session.identity_key(instance=thing)[1]
     found = _update(type(thing), tuple(values), returning).scalar(session, {f"{AT}id": id, **values})
     _hold(thing, values)
@@ -82,20 +82,20 @@ def differing(thing: Base, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read(session: Session, kind: type[R], values: Mapping[str, Any]) -> R:
-    """The object of a row that a statement has given; what is not among the values is read when somebody asks for it."""
+    """Returns the object of a row that a statement selected; columns missing from `values` are loaded on access."""
     known: R | None = session.identity_map.get(session.identity_key(kind, values["id"]))
     if known is not None:
         _hold(known, values)
         return known
     thing = kind()
-    # What the session does not know yet it takes as it finds it.
+    # A new object has no changes to track, so its values are set without instrumentation.
     thing.__dict__.update(values)
     keep(session, thing)
     return thing
 
 
 def read_beside(session: Session, row: Sequence[Any], *kinds: type[Base]) -> tuple[Any, ...]:
-    """The objects of a row that has the columns of several tables, one table after the other."""
+    """Returns the objects of a joined row, which has the columns of several tables one after the other."""
     objects, start = list[Any](), 0
     for kind in kinds:
         end = start + len(names(kind))
@@ -110,7 +110,7 @@ def _hold(thing: Base, values: Mapping[str, Any]) -> None:
 
 
 def values_of(thing: Base) -> dict[str, Any]:
-    """What a new row holds: what it was given, and what the table says of the rest."""
+    """Returns the values of a new row: those that were set, and the table's defaults for the rest."""
     given = thing.__dict__
     values = {name: given[name] if name in given else _default(default) for name, default in _columns(type(thing)).items()}
     given.update(values)

@@ -1,4 +1,4 @@
-"""What features tell a model beside the messages of a chat. Pure."""
+"""Texts that features add to a prompt in addition to the messages of a chat. Pure."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import Literal
 
 from webapp.bags import Variables
 
-# What a prompt is for: an answer, another one, the rest of one, or the next message of a person, written for them.
+# What a prompt is for: an answer, another version of it, the rest of one, or a suggested next message of the person.
 Occasion = Literal["answer", "again", "continue", "suggestion"]
 # A section with this depth follows the history: only the newest message comes after it.
 AFTER = 1
@@ -14,11 +14,12 @@ AFTER = 1
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One text of a prompt: what a person calls it, and where it comes from.
+    """One text of a prompt, with the title that people see and the origin it comes from.
 
-    `depth` is how many messages follow it; None puts it before all of them. At one place, sections of one role are one message,
-    ordered by `rank`. Without enough room, the lowest `priority` is left out first, before any message; a section with no
-    priority is always sent, so its feature bounds its size. One that is private is shown only to the person who asked.
+    `depth` is the number of messages that follow it; None puts it before all of them. At the same place, sections of the same
+    role are joined into one message, ordered by `rank`. When the prompt is too long, the section with the lowest `priority` is
+    dropped first, before any message; a section without a priority is always sent, so its feature limits its size. A private
+    one is shown only to the person who requested the answer.
     """
 
     title: str
@@ -29,15 +30,15 @@ class Section:
     rank: int = 100
     priority: int | None = None
     is_private: bool = False
-    # Roughly; counted when the section is sent.
+    # An estimate; exact once the section is sent.
     tokens: int = 0
-    # The passage that it quotes. Its words are not kept with the prompt, and who looks later is asked for their right to it.
+    # The passage that it quotes. Its text is not stored with the prompt; a later reader needs permission to read it.
     passage_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A section whose text is made by `filled` when those that a model reads before it are: what they set counts in it."""
+    """A section whose text `filled` renders after all that precede it in the prompt, so that it sees the variables they set."""
 
     section: Section
     filled: Callable[[str], str]
@@ -45,7 +46,7 @@ class Template:
 
 @dataclass(slots=True)
 class Outlets:
-    """Texts that stand only where another asks for them by a name; `used` are the origins of those that were asked for."""
+    """Texts that are included only where another text requests them by name; `used` has the origins of those requested."""
 
     texts: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     used: list[str] = field(default_factory=list)
@@ -54,7 +55,7 @@ class Outlets:
         self.texts.setdefault(name, []).append((text, origin))
 
     def asked(self, name: str) -> str:
-        """All that has this name, in order; nothing where there is none."""
+        """Returns all texts with this name, in order; empty if there are none."""
         found = self.texts.get(name, [])
         self.used += [origin for _, origin in found]
         return "\n".join(text for text, _ in found)
@@ -62,29 +63,29 @@ class Outlets:
 
 @dataclass(frozen=True, slots=True)
 class PromptContext:
-    """What a prompt is made for; `said` has the role and text of each message that is to be sent, the newest last."""
+    """What a prompt is built for; `said` has the role and text of each message to be sent, the newest last."""
 
     chat_id: str
     person_id: str | None
     model: str
     said: Sequence[tuple[str, str]]
-    # Whether a model is told what its person says of themselves.
+    # Whether the prompt includes what the person wrote about themselves.
     is_personal: bool = True
-    # Which character answers; a chat can have several.
+    # The character that answers; a chat can have several.
     speaker_id: str = ""
     occasion: Occasion = "answer"
-    # Of the messages in `said`, and of the answer that is to be written.
+    # The ids of the messages in `said`, and of the answer to be written.
     ids: Sequence[str] = ()
     answer_id: str = ""
-    # How many tokens the prompt may have; 0 where nobody knows.
+    # The limit of the prompt in tokens; 0 if unknown.
     most_tokens: int = 0
-    # What its texts can keep; None where nothing is kept.
+    # The variables that its texts can set; None if none are kept.
     variables: Variables | None = None
-    # Filled by who contributes them, and read when all have.
+    # Filled by the features that contribute, and read when all have contributed.
     outlets: Outlets = field(default_factory=Outlets)
-    # The story so far, which is read when somebody asks for it.
+    # The story so far, loaded on demand.
     story: Callable[[], str] = str
 
 
-# What a feature gives as `sections`: asked once for each prompt, inside its transaction.
+# A feature's contribution to prompts (`Feature.sections`): called once for each prompt, inside its transaction.
 Contribute = Callable[[PromptContext], Iterable[Section | Template]]

@@ -1,4 +1,4 @@
-"""Example people and chats: `flask seed` fills an empty server with answers of the demo, and changes nothing that exists."""
+"""Example people and chats: `flask seed` fills an empty server with answers of the demo, and changes no existing rows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,20 +41,20 @@ OTHERS = (
     ("ben@example.org", "Ben", "member"),
     ("cleo@example.org", "Cleo", "member"),
 )
-# Who is in the group that sees the collection on money.
+# The member of the group that can see the finance collection.
 INSIDER = "ada@example.org"
 READING = timedelta(seconds=40)
 
 
 @dataclass(frozen=True)
 class Talk:
-    """What a person asked, in order, and how long ago; without an email, the owner of this server."""
+    """An example chat: the person's questions in order, and its age; without an email it belongs to the server's owner."""
 
     age: timedelta
     model: str
     questions: tuple[str, ...]
     email: str = ""
-    # The origin of the character it is with.
+    # The origin of the character that the chat is with.
     character: str = ""
 
 
@@ -89,7 +89,7 @@ def command(is_history: bool, is_removal: bool) -> None:
 
 
 def _history(is_removal: bool) -> Iterator[str]:
-    """Makes the example history, or removes it; what is there already is not made twice."""
+    """Creates the example history, or removes it; does not create it twice."""
     if is_removal:
         yield f"Removed {plural(history.remove(), 'example answer')}."
     elif history.exists():
@@ -101,7 +101,7 @@ def _history(is_removal: bool) -> Iterator[str]:
 
 
 def seed() -> Iterator[str]:
-    """Makes what is missing and says what that was; the second time nothing is missing."""
+    """Creates what is missing and yields a line about each part; a second run creates nothing."""
     yield from _seed_people()
     yield from _seed_knowledge()
     made = sum(_seed_talk(talk) for talk in TALKS)
@@ -113,7 +113,7 @@ def seed() -> Iterator[str]:
 def _seed_people() -> Iterator[str]:
     for email, name, role in OTHERS if _owner_id() else (OWNER, *OTHERS):
         if people.user_by_email(email) is None:
-            # Only who reads it here knows it: no password comes with the product.
+            # Only printed on this terminal: the product ships with no password.
             password = new_secret()[:16]
             user = accounts.add_user(email, role, password)
             with write() as session:
@@ -122,7 +122,7 @@ def _seed_people() -> Iterator[str]:
 
 
 def _seed_knowledge() -> Iterator[str]:
-    """The collections that are shipped; one of the admins sees all of them, and everyone else not the one on money."""
+    """Creates the collections that are shipped; one of the admins sees all of them, everyone else all but the finance one."""
     owner = db.session.get_one(User, _owner_id())
     if made := shipping.ship(owner):
         yield f"Created {made} collections with questions about them."
@@ -133,12 +133,12 @@ def _seed_knowledge() -> Iterator[str]:
 
 
 def _owner_id(email: str = "") -> str | None:
-    """Whose account this is; without an email the owner's."""
+    """Returns the id of the account with this email; without an email, of the owner."""
     return db.session.scalar(select(User.id).where(User.email == email if email else User.role == "owner"))
 
 
 def _seed_talk(talk: Talk) -> bool:
-    """Says whether it was missing; the name of its first sending is what the next time knows it by."""
+    """Creates the chat and returns True if it was missing; the id of its first sending identifies it in later runs."""
     owner_id = _owner_id(talk.email) or ""
     name = sent_as(owner_id, "seed", talk.questions[0])
     character = _character(talk)
@@ -158,12 +158,12 @@ def _seed_talk(talk: Talk) -> bool:
 
 
 def _character(talk: Talk) -> Character | None:
-    """The character of a chat; None if it doesn't exist here."""
+    """Returns the character of a chat; None if it doesn't exist on this server."""
     return db.session.scalar(select(Character).where(Character.origin == talk.character)) if talk.character else None
 
 
 def _turns(talk: Talk) -> list[tuple[str, Reply]]:
-    """The questions with what the demo answers to them, at once."""
+    """Returns the questions with the demo's answers, without its delays."""
     demo, said, turns = DemoProvider(pace=0), [], []
     for question in talk.questions:
         said.append(("user", question))
@@ -192,7 +192,7 @@ def _add_message(session: Session, chat: Chat, role: str, text: str, moment: dat
 def _add_generation(
     session: Session, chat: Chat, answer: Message, reply: Reply, asked_at: datetime, name: str | None
 ) -> datetime:
-    """The record of the answer, with the times that the demo would have taken; gives when it ended."""
+    """Adds the generation of an answer, with the timing that the demo would have had; returns when it ended."""
     usage = reply.usage or Usage()
     first_text_at = asked_at + timedelta(seconds=PACE_SECONDS * len(reply.reasoning.split()))
     ended_at = first_text_at + timedelta(seconds=PACE_SECONDS * (usage.output_tokens or 0))

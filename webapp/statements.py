@@ -1,7 +1,7 @@
-"""Ready statements: SQLAlchemy writes each once for a kind of database, and from then on the driver runs it.
+"""Prepared statements: SQLAlchemy compiles each once per dialect; after that the driver runs the SQL directly.
 
-What SQLAlchemy does around a statement takes three times as long as the database, and an answer takes fifteen of them. Its
-connections, transactions, types, listeners and errors count as ever.
+SQLAlchemy's overhead for a statement is three times the time of the database, and an answer takes fifteen statements.
+SQLAlchemy's connections, transactions, types, listeners and errors still apply.
 """
 
 from collections import namedtuple
@@ -14,24 +14,24 @@ from sqlalchemy.orm import Session
 
 Process = Callable[[Any], Any] | None
 Values = Mapping[str, Any]
-# The connection of a session, with the transaction that it belongs to.
+# Key in `session.info` for the connection of a session, stored with the transaction it belongs to.
 AT = "connection of"
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A statement in the words of a database: what goes in by which name, and the types of what comes out."""
+    """A statement compiled for a dialect: its SQL, its parameters, and the types of its result columns."""
 
     sql: str
     binds: tuple[tuple[str, Process], ...]
-    # What stands in the statement itself.
+    # Values of the literals in the statement.
     constants: Values
     is_positional: bool
     types: tuple[Any, ...]
     row: Callable[[Iterable[Any]], Any]
 
     def parameters(self, values: Values) -> Any:
-        """As the driver takes them."""
+        """Returns the values in the form the driver expects."""
         if self.constants:
             values = {**self.constants, **values}
         if self.is_positional:
@@ -41,9 +41,10 @@ class Written:
 
 @dataclass(slots=True)
 class _Failures:
-    """Around what the driver does: whatever is raised there SQLAlchemy treats as if it had run the statement itself.
+    """Wraps calls to the driver: passes their exceptions to SQLAlchemy, as if it had run the statement itself.
 
-    It knows how errors are called, and which of them mean that the connection is lost, such as being killed while waiting.
+    SQLAlchemy translates them to its own classes, and knows which of them mean that the connection is lost, such as being
+    killed while waiting.
     """
 
     connection: Connection
@@ -60,25 +61,25 @@ class _Failures:
 
 
 class Ready:
-    """A statement whose parameters are named; it is run in the transaction of a session, which begins one if it has none.
+    """A prepared statement with named parameters; it runs in the session's transaction, which is begun if there is none.
 
-    It has no lists of parameters, whose length would change its words. Rows have the names of their columns.
+    List parameters are not supported, because their length would change the SQL. Rows are named tuples.
     """
 
     def __init__(self, statement: Any) -> None:
         self._statement = statement
-        # By the kind of database; how rows become values is known with the first of them.
+        # By dialect. The conversions of result columns are known only with the first result.
         self._written = dict[str, Written]()
         self._made = dict[str, list[tuple[int, Callable[[Any], Any]]]]()
 
     def run(self, session: Session, *values: Values) -> None:
-        """Runs it with these values, or once for each."""
+        """Runs the statement with these values, or once for each set of values."""
         self._run(connection_of(session), values)
 
     def all(self, session: Session, values: Values) -> list[Any]:
         connection = connection_of(session)
         written, cursor = self._run(connection, (values,))
-        # SQLite looks for a row when it is asked for it.
+        # SQLite does the work of a query while its rows are fetched, so errors can occur here.
         with _Failures(connection, written.sql, values, cursor):
             found = cursor.fetchall()
         return [written.row(row) for row in self._read(connection.dialect, written, cursor.description, found)] if found else []
@@ -88,7 +89,7 @@ class Ready:
         return found[0] if found else None
 
     def scalar(self, session: Session, values: Values) -> Any | None:
-        """The first column of the first row."""
+        """Returns the first column of the first row."""
         found = self.all(session, values)
         return found[0][0] if found else None
 
@@ -127,7 +128,7 @@ class Ready:
 
 
 def connection_of(session: Session) -> Connection:
-    """The connection of a session's transaction: to ask for it again takes longer than a small statement."""
+    """Returns the connection of the session's transaction, cached: getting it again takes longer than a small statement."""
     known: tuple[Connection, object] | None = session.info.get(AT)
     if known is None or known[1] is not session.get_transaction():
         known = session.info[AT] = session.connection(), session.get_transaction()

@@ -1,4 +1,4 @@
-"""Every table, in one import for migrations."""
+"""Imports every table, for migrations."""
 
 from importlib import import_module
 

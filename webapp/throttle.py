@@ -1,4 +1,4 @@
-"""Who may try again, and when; and what happens so often that not all of it is written down. Pure."""
+"""Rate limits, and a counter for frequent events that should not all be logged. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ MOST_KEYS = 10_000
 
 
 class Shared(Protocol):
-    """Buckets that several workers share; None where they can't be asked."""
+    """Buckets shared by several workers; `take` returns None when they can't be reached."""
 
     def take(self, bucket: str, *, burst: int, seconds: float) -> tuple[float, float] | None: ...
     def give_back(self, bucket: str, *, seconds: float) -> None: ...
@@ -18,9 +18,9 @@ class Shared(Protocol):
 
 @dataclass
 class Throttle:
-    """A bucket for each key that holds `burst` tries and regains one every `seconds`.
+    """A token bucket for each key, which holds `burst` attempts and regains one every `seconds`.
 
-    Those that are `shared` by several workers are known there by `name`; what was last heard of them is known here too.
+    Buckets that several workers share (`shared`) are stored there under `name`; their last known state is also cached here.
     """
 
     burst: int
@@ -30,7 +30,7 @@ class Throttle:
     name: str = ""
 
     def take(self, key: str, shared: Shared | None = None) -> float:
-        """Takes a try and gives 0, or gives the seconds until there is one."""
+        """Takes an attempt and returns 0, or returns the seconds until one is available."""
         now = self.now()
         if shared and (taken := shared.take(f"{self.name}:{key}", burst=self.burst, seconds=self.seconds)):
             wait_seconds, missing = taken
@@ -46,7 +46,7 @@ class Throttle:
         return 0
 
     def left(self, key: str, *, burst: int, seconds: float) -> tuple[int, float]:
-        """How many tries there are at this moment for a bucket of this size, and the seconds until it is full again."""
+        """Returns the attempts left for a bucket of this size, and the seconds until it is full again."""
         missing = max(0.0, self.full_at.get(key, 0.0) - self.now())
         return max(0, burst - ceil(missing / seconds)), missing
 
@@ -57,7 +57,7 @@ class Throttle:
             self.full_at[key] -= self.seconds
 
     def _forget(self, now: float) -> None:
-        """Full buckets need no memory; when too many are not full, the oldest go."""
+        """Drops full buckets, which need no memory; if too many are not full, drops the oldest."""
         if len(self.full_at) > MOST_KEYS:
             self.full_at = {key: full_at for key, full_at in self.full_at.items() if full_at > now}
             for key in list(self.full_at)[: max(0, len(self.full_at) - MOST_KEYS // 2)]:
@@ -65,10 +65,10 @@ class Throttle:
 
 
 class Doorkeeper:
-    """Slows down password guessing, by address and by account.
+    """Limits password guessing, by address and by account.
 
-    An address from which the account was opened before has a bucket of its own, so that guessing from elsewhere locks
-    nobody out. One address alone cannot empty the bucket of an account.
+    An address from which someone has signed in to the account has a separate bucket, so that guessing from elsewhere doesn't
+    lock the owner out. A single address cannot empty the bucket of an account.
     """
 
     def __init__(self, now: Callable[[], float], shared: Shared | None = None) -> None:
@@ -79,14 +79,14 @@ class Doorkeeper:
         self._known: dict[str, None] = {}
 
     def wait_seconds(self, account: str, address: str) -> float:
-        """Counts a try; 0 when it may go on. It counts alike whether the account exists or not."""
+        """Counts an attempt; returns the seconds to wait, 0 if allowed. It counts the same whether the account exists or not."""
         pair = _pair(account, address)
         if pair in self._known:
             return self.acquainted.take(pair, self._shared)
         return self.addresses.take(network(address), self._shared) or self.accounts.take(account, self._shared)
 
     def welcome(self, account: str, address: str) -> None:
-        """The password was right: the try is given back and the address is known to the account."""
+        """Records a correct password: returns the attempt to its bucket, and marks the address as known to the account."""
         pair = _pair(account, address)
         if pair in self._known:
             self.acquainted.give_back(pair, self._shared)
@@ -100,14 +100,14 @@ class Doorkeeper:
 
 @dataclass
 class Tally:
-    """Counts what happens again and again, and says when that is worth writing down."""
+    """Counts repeated events, and tells which occurrences are worth logging."""
 
     seconds: float
     now: Callable[[], float]
     counts: dict[str, tuple[float, int]] = field(default_factory=dict)
 
     def count(self, key: str) -> int:
-        """How often it has happened since the first time, if that is 1, 10, 100 and so on, else 0; then it begins anew."""
+        """Counts an event; returns its count if that is 1, 10, 100 and so on, else 0. Starts over after `seconds`."""
         began, count = self.counts.pop(key, (self.now(), 0))
         if self.now() - began >= self.seconds:
             began, count = self.now(), 0
@@ -118,7 +118,7 @@ class Tally:
 
 
 def network(address: str) -> str:
-    """What one person surely has to themselves: an IPv4 address, or the half of an IPv6 address that a provider gives."""
+    """Returns the network that certainly belongs to one customer: an IPv4 address, or the /64 prefix of an IPv6 address."""
     try:
         found = ip_address(address)
     except ValueError:

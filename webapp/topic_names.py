@@ -1,4 +1,4 @@
-"""Names of topics: of chats and plans, which are lanes for one answer at a time, of answers, collections and people. Pure."""
+"""Names of topics: of chats and plans, which are also lanes, of generations, collections and people. Pure."""
 
 
 def of_chat(id: str) -> str:

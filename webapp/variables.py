@@ -1,7 +1,6 @@
-"""The environment's variables: name, default, a sentence for the operator, and the parser of each.
+"""The environment variables: name, default, a sentence for the operator, and the parser of each.
 
-A parser takes the text and gives the value; what it does not understand it refuses with `ValueError`, saying what
-it expected instead.
+A parser takes the text and returns the value; it raises `ValueError` with what it expected instead.
 """
 
 import ipaddress
@@ -18,7 +17,7 @@ NOT_A_NAMESPACE = {"true", "false", "yes", "no", "on", "off"}
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One row of the table below; `example` stands in for the default where that is empty."""
+    """One row of the table below; `example` replaces an empty default in messages and documentation."""
 
     name: str
     default: str
@@ -117,7 +116,7 @@ def _networks(raw: str) -> tuple[str, ...]:
 
 
 def database_url(raw: str) -> str:
-    """The address of a database as SQLAlchemy wants it; raises ValueError."""
+    """Returns the URL of a database in SQLAlchemy's form; raises ValueError."""
     scheme, _, rest = _text(raw).partition("://")
     if scheme in ("postgres", "postgresql", "postgresql+psycopg") and rest:
         return f"postgresql+psycopg://{rest}"

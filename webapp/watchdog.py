@@ -1,4 +1,4 @@
-"""Notices who holds the loop: a thread of the system looks at it while it works, and sleeps while it waits."""
+"""Detects what blocks the event loop, with a real thread that samples the loop while it runs and sleeps while it waits."""
 
 import logging
 import os
@@ -10,18 +10,18 @@ from types import FrameType
 from typing import Any
 
 LOOK_SECONDS, HELD_SECONDS = 0.05, 0.2
-# A log that is full of one line hides all others.
+# A log flooded with one line hides all others.
 LOG_EVERY_SECONDS = 10.0
 MOST_FRAMES = 12
 HELD = "loop_held"
 ROOT = f"{Path(__file__).resolve().parents[1]}/"
-# Which may be in a folder of ours.
+# Excluded because they can be installed in a folder of the project.
 LIBRARIES = "/site-packages/"
 log = logging.getLogger("loop")
 
 
 class Turn:
-    """From one time at which the loop waits to the next."""
+    """One iteration of the event loop, between two waits."""
 
     __slots__ = ("began_at", "stack", "waited")
 
@@ -30,9 +30,9 @@ class Turn:
 
 
 class Watchdog:
-    """Counts the turns of the loop that took too long: 200 ms of its own CPU time, or asleep in something that is not green.
+    """Counts iterations of the loop that took too long: 200 ms of CPU time or of sleep in a call that blocks gevent.
 
-    Waiting for a processor does not count: a busy machine is not a held loop.
+    Waiting for a processor does not count: a busy machine is not a blocked loop.
     """
 
     def __init__(self) -> None:
@@ -43,13 +43,14 @@ class Watchdog:
         self._unsaid, self._said_at = 0, -LOG_EVERY_SECONDS
 
     def begin(self, loop: Any, original: Callable[[str, str], Any]) -> None:
-        """Watches this thread's loop. `original` gives what a module had before gevent patched it."""
+        """Watches this thread's loop. `original` returns what a module had before gevent patched it."""
         self._ident = original("_thread", "get_ident")()
         self._clock = time.pthread_getcpuclockid(self._ident)
         self._stat = f"/proc/self/task/{original('threading', 'get_native_id')()}/stat"
         self._sleep, self._wake = original("time", "sleep"), original("_thread", "allocate_lock")()
         self._wake.acquire()
-        # First when the loop has waited, last before it waits again: all that runs lies between.
+        # The check watcher runs first after the loop has waited, the prepare watcher last before it waits again: everything
+        # else runs between.
         self._watchers = loop.check(ref=False, priority=loop.MAXPRI), loop.prepare(ref=False, priority=loop.MINPRI)
         for watcher, callback in zip(self._watchers, (self._begin_turn, self._end_turn), strict=True):
             watcher.start(callback)
@@ -68,7 +69,7 @@ class Watchdog:
             self.note(seconds, turn.stack, turn.waited)
 
     def note(self, seconds: float, stack: str, asleep: float = 0.0) -> None:
-        """Counts that the loop was held for so long, some of it asleep, and says where, unless that was said a moment ago."""
+        """Counts a blocked loop, and logs where it was blocked unless it has just logged one; `asleep` is time without CPU."""
         self.times += 1
         self.seconds += seconds
         for hear in self.listeners:
@@ -83,25 +84,25 @@ class Watchdog:
     def _watch(self) -> None:
         while True:
             self._is_asleep = True
-            # A turn that began before that has woken nobody.
+            # An iteration that began before the line above has not released the lock.
             if self._turn is None:
                 self._wake.acquire()
             while turn := self._turn:
                 self._look(turn)
 
     def _look(self, turn: Turn) -> None:
-        """Takes down what this turn is at, if it takes too long, and waits for a while."""
+        """Records the stack of an iteration that takes too long, then sleeps until the next sample."""
         is_long = time.clock_gettime(self._clock) - turn.began_at + turn.waited >= HELD_SECONDS
         if is_long and not turn.stack and self._turn is turn:
             turn.stack = places(sys._current_frames().get(self._ident))
         due = time.monotonic() + LOOK_SECONDS
         self._sleep(LOOK_SECONDS)
-        # Who looks too late cannot say how the time between was spent.
+        # A sample that comes too late cannot tell how the time in between was spent.
         if self._turn is turn and time.monotonic() < due + LOOK_SECONDS / 2 and self._is_sleeping():
             turn.waited += LOOK_SECONDS
 
     def _is_sleeping(self) -> bool:
-        """Whether the thread of the loop waits for something else than a processor, where the system says so."""
+        """Returns whether the loop's thread waits for something other than a processor, if the system reports it."""
         try:
             file = os.open(self._stat, os.O_RDONLY)
         except OSError:
@@ -113,9 +114,9 @@ class Watchdog:
 
 
 def places(frame: FrameType | None) -> str:
-    """Where a frame is, and who of ours led there, innermost first: files, lines and functions, without any values.
+    """Returns the location of a frame and of our callers, innermost first: files, lines and functions, without any values.
 
-    A library that calls itself twenty times would hide who has called it.
+    Only our callers, because a library that calls itself twenty times would hide them.
     """
     found: list[str] = []
     while frame and len(found) < MOST_FRAMES:

@@ -1,4 +1,4 @@
-"""Numbers as sentences say them, and as people type them. Pure."""
+"""Formats numbers for sentences, and parses them as people type them. Pure."""
 
 import re
 
@@ -6,16 +6,16 @@ THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+(\.\d*)?", re.ASCII)
 
 
 def number(value: int) -> str:
-    """`12,345`."""
+    """Formats a number like `12,345`."""
     return f"{value:,}"
 
 
 def plural(count: int, noun: str) -> str:
-    """`1 token`, `2,000 tokens`."""
+    """Formats a count like `1 token` or `2,000 tokens`."""
     return f"{number(count)} {noun}{'' if count == 1 else 's'}"
 
 
 def without_commas(typed: str) -> str:
-    """`1000` for `1,000` and `0.5` for `0,5`; what is neither is left as no number."""
+    """Returns `1000` for `1,000` and `0.5` for `0,5`; other text remains invalid as a number."""
     text = typed.strip()
     return text.replace(",", "" if THOUSANDS.fullmatch(text) else ".")

@@ -1,4 +1,4 @@
-"""What a text in YAML holds, with its places, or why it can't be read. Pure."""
+"""A parsed YAML document with source positions, and the error for an invalid one. Pure."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +7,7 @@ Path = tuple[str | int, ...]
 
 
 class Unreadable(ValueError):
-    """Why a text is no YAML of ours, in a sentence, and where."""
+    """The text was rejected as YAML; the message says why, `line` and `column` where."""
 
     def __init__(self, message: str, line: int = 1, column: int = 1) -> None:
         super().__init__(message)
@@ -16,13 +16,13 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A value, and the line and column of everything in it."""
+    """A value, with the line and column of every part of it."""
 
     value: Any
     places: dict[Path, tuple[int, int]]
 
     def place(self, path: Path) -> tuple[int, int]:
-        """Where that stands; of what is missing, where it would."""
+        """Returns the position of a path; for a missing one, that of its nearest existing parent."""
         while path not in self.places and path:
             path = path[:-1]
         return self.places.get(path, (1, 1))

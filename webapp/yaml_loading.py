@@ -1,4 +1,4 @@
-"""YAML of bounded size as values with their places; it is large, and imported by whoever reads the first text. Pure."""
+"""Parses YAML with source positions. Imported when the first text is read, because PyYAML is large. Pure."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from webapp.yaml_document import Document, Path, Unreadable
 
 
 class _Loader(yaml.SafeLoader):
-    """Dates stay the text that they are in JSON; what is named once cannot be used again: a short text could become endless."""
+    """Loads dates as strings, as in JSON, and rejects aliases, with which a short text could expand without limit."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -26,7 +26,7 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def loaded(source: str) -> Document:
-    """What the text says; raises `Unreadable`."""
+    """Parses the text; raises `Unreadable`."""
     try:
         return _document(source)
     except Unreadable:
@@ -46,7 +46,7 @@ def _document(source: str) -> Document:
         value = loader.construct_document(node) if node else None
     finally:
         loader.dispose()
-    # What JSON cannot hold, no database keeps; and half a character can't even be said to be wrong.
+    # Rejects values that JSON, and so no database, can store, and lone surrogates, which could not even be quoted in an error.
     json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
     return Document(value, dict(_places(node, ())) if node else {})
 
@@ -56,7 +56,7 @@ def _places(node: yaml.Node, path: Path) -> Iterator[tuple[Path, tuple[int, int]
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             yield from _places(value, (*path, str(key.value)))
-            # What is said of a value leads to its name.
+            # An error about a value points to its key.
             yield (*path, str(key.value)), (key.start_mark.line + 1, key.start_mark.column + 1)
     elif isinstance(node, yaml.SequenceNode):
         for number, value in enumerate(node.value):
