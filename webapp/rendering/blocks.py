@@ -1,8 +1,8 @@
-"""The limits of one block: a block that is too long is parsed as several. Pure.
+"""Limits for one block: a block that is too long is parsed as several. Pure.
 
-Whatever grows can still change in its last block only, and is rendered again as it grows. That is bounded by bounding the
-block, and so that the result is the same in one go, a text that does not grow is held to it too. A code fence
-is not limited: it costs little.
+A growing text can still change only in its last block, which is rendered again as it grows. Limiting the block limits that
+work; the same limits apply to a text that does not grow, so that both give the same result. A code fence is not limited: it
+costs little.
 """
 
 from bisect import bisect_left
@@ -12,16 +12,16 @@ from markdown_it.rules_block.table import table
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
-# From here on a block is cut where its next item begins, from `MAX` on at any line.
+# From `LONG` characters on, a block is split where its next item begins; from `MAX` on, at any line.
 LONG_BLOCK_CHARS = 5_000
 MAX_BLOCK_CHARS = 10_000
-# A line takes as long as so many characters, however short it is.
+# A line costs as much time as this many characters, however short it is.
 LINE_CHARS = 10
-# Longer ones are shown as they are: it is not writing, and brackets in it cost ten seconds for a megabyte.
+# Longer inline texts are shown without markup: they are no prose, and brackets in one cost ten seconds per megabyte.
 MAX_INLINE_CHARS = 5_000
-# Each opening bracket is looked for to the end of its text: three thousand in 5 000 characters take a third of a second.
+# For each opening bracket the parser scans to the end of the text: 3,000 of them in 5,000 characters take a third of a second.
 MAX_BRACKETS = 300
-# 13 KB of table can become 664 KB of HTML, and each cell costs 10 microseconds, each row as much as some more.
+# 13 KB of table can become 664 KB of HTML. Each cell costs 10 microseconds, and each row as much as `ROW_CELLS` more.
 MAX_TABLE_CHARS = 24_000
 MAX_COLUMNS = 100
 MAX_CELLS_PER_TABLE = 4_000
@@ -31,7 +31,10 @@ UNLIMITED = {"fence", "table_open"}
 
 
 def blocks(state: StateCore) -> None:
-    """The core rule `block`, one top-level block at a time; what makes none is marked, as it can be sealed as well."""
+    """Replaces the core rule `block`: parses one top-level block at a time.
+
+    A block without tokens, such as a link definition, gets a `definition` token, so that it can be sealed as well.
+    """
     block = StateBlock(state.src, state.md, state.env, state.tokens)
     state.env.setdefault("references", {})
     line = block.skipEmptyLines(0)
@@ -41,7 +44,7 @@ def blocks(state: StateCore) -> None:
 
 
 def inlines(state: StateCore) -> None:
-    """The core rule `inline`, for what is short enough and no heap of brackets."""
+    """Replaces the core rule `inline`: parses only texts within the limits on length and brackets."""
     for token in state.tokens:
         if token.type == "inline" and is_writing(token.content):
             token.children = []
@@ -51,12 +54,12 @@ def inlines(state: StateCore) -> None:
 
 
 def is_writing(content: str) -> bool:
-    """Whether a text is within the limits of what is looked through for marks."""
+    """Returns whether a text is within the limits for inline parsing."""
     return len(content) <= MAX_INLINE_CHARS and content.count("[") <= MAX_BRACKETS
 
 
 def table_within_limits(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """The block rule `table`; what is too wide is a paragraph, and so are the rows beyond the limit."""
+    """Wraps the block rule `table`: a table that is too wide becomes a paragraph, and so do the rows beyond the limit."""
     if not table(state, start, end, True):
         return False
     delimiters = state.src[state.bMarks[start + 1] : state.eMarks[start + 1]]
@@ -75,7 +78,7 @@ def table_within_limits(state: StateBlock, start: int, end: int, silent: bool) -
 
 
 def _one_block(block: StateBlock, line: int) -> None:
-    """Parses up to the limit, and if the block would go on there, up to its next item."""
+    """Parses a block up to the limit, or, if it continues there, up to its next item."""
     tokens, definitions, cells = len(block.tokens), len(block.env["references"]), block.env.get("cells", 0)
     limit, end = _short_of(block, line, LONG_BLOCK_CHARS), block.lineMax
     _parse(block, line, limit)
@@ -91,11 +94,11 @@ def _one_block(block: StateBlock, line: int) -> None:
 
 
 def _parse(block: StateBlock, line: int, limit: int) -> None:
-    # An empty list item counts on from here.
+    # The list rule advances from `block.line` past an empty item.
     end, block.line = block.lineMax, line
     limits = {fence: end, table_within_limits: _line_at(block, line, MAX_TABLE_CHARS)}
     for rule in block.md.block.ruler.getRules(""):
-        # Some rules look at the one, some at the other.
+        # Some rules read `lineMax`, others their argument.
         block.lineMax = limits.get(rule, limit)
         if rule(block, line, block.lineMax, False):
             break
@@ -103,18 +106,18 @@ def _parse(block: StateBlock, line: int, limit: int) -> None:
 
 
 def _next_item(block: StateBlock, start: int, limit: int) -> int:
-    """The first line from the limit on that begins as the block does."""
+    """Returns the first line from the limit on that begins like the block, or the line where `MAX_BLOCK_CHARS` are reached."""
     end = _short_of(block, start, MAX_BLOCK_CHARS)
     return next((line for line in range(limit, end) if _kind(block, line) == _kind(block, start)), end)
 
 
 def _short_of(block: StateBlock, start: int, chars: int) -> int:
-    """The same, or as many lines further on as take as long."""
+    """Returns the line like `_line_at`, or an earlier one after as many lines as cost the same time."""
     return min(_line_at(block, start, chars), start + chars // LINE_CHARS)
 
 
 def _line_at(block: StateBlock, start: int, chars: int) -> int:
-    """The first line that begins at least so many characters after the start of another."""
+    """Returns the first line that begins at least this many characters after the start of line `start`."""
     return max(start + 1, bisect_left(block.bMarks, block.bMarks[start] + chars, hi=block.lineMax))
 
 

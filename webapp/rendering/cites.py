@@ -1,7 +1,7 @@
-"""Citations: `[2]`, `[2, 5]` and `【2】` in a text become chips that lead to the sources of its answer. Pure.
+"""Citations: `[2]`, `[2, 5]` and `【2】` in a text become chips that link to the sources of its answer. Pure.
 
-The environment of a rendering holds as `cited` the numbers of the sources there are; without any, brackets are brackets. A
-number that no source has vanishes.
+`cited` in the environment of a rendering holds the numbers of the existing sources; without any, brackets remain brackets. A
+number without a source is removed.
 """
 
 import re
@@ -17,15 +17,16 @@ from markdown_it.utils import EnvType, OptionsDict
 from webapp.rendering.notes import held
 
 NUMBERS = r"\d{1,3}(?:\s*,\s*\d{1,3}){0,19}"
-# With an address behind it, it is a link.
+# Followed by a URL in parentheses, it is a link.
 CITE = re.compile(rf"\[({NUMBERS})\](?!\()")
-# As some models write it: with a name behind the number. A row of blanks is looked at from its beginning alone.
+# The form that some models write, with a name after the number. The lookbehind and the possessive `++` match a run of blanks
+# only from its start.
 FULL_WIDTH = re.compile(rf"(?:(?<![ \t])[ \t]++)?【({NUMBERS})(?:†[^【】]{{0,60}})?】")
 NUMBER = re.compile(r"\d+")
 
 
 def use_cites(markdown: MarkdownIt) -> None:
-    """Teaches a parser citations."""
+    """Adds the rules for citations to a parser."""
     markdown.inline.ruler.before("link", "cite", _cite)
     markdown.core.ruler.push("full_width_cites", _full_width)
     markdown.add_render_rule("cite", _markup)
@@ -75,7 +76,7 @@ def _parted(text: Token, known: frozenset[int]) -> Iterator[Token]:
 
 
 def _known(written: str, known: frozenset[int]) -> list[int]:
-    """Each number once, in the order in which they were written."""
+    """Returns each known number once, in the order in which they were written."""
     return [each for each in dict.fromkeys(map(int, NUMBER.findall(written))) if each in known]
 
 

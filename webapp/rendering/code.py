@@ -49,7 +49,7 @@ CLASSES: dict[_TokenType, str] = {
     Generic.Prompt: "c",
     Generic.Subheading: "t",
 }
-# Each lexer and the other names it goes by. Those that take seconds on hostile text of ordinary lines are not here.
+# Each lexer and its aliases. Lexers that take seconds on hostile text with lines of ordinary length are left out.
 LANGUAGES = {
     "bash": "sh shell zsh",
     "c": "h",
@@ -92,17 +92,17 @@ LANGUAGES = {
 ALIASES = {alias: name for name, aliases in LANGUAGES.items() for alias in (name, *aliases.split())}
 OPTIONS: dict[str, dict[str, bool]] = {"php": {"startinline": True}, "markdown": {"handlecodeblocks": False}}
 MAX_CHARS = 50_000
-# Some lexers need seconds for one match on a line of 50 000 characters.
+# Some lexers need seconds for a single match on a line of 50,000 characters.
 MAX_LINE_CHARS = 1_000
-# Called once, when the first code is coloured, in whatever thread that is.
+# Callbacks, called once, when the first code is highlighted, in whichever thread does that.
 at_first_code: list[Callable[[], object]] = []
 
 
 class Highlighter:
-    """Colours the code of one text, each piece once, and leaves the rest plain when its time is used up.
+    """Highlights the code of one text, each block once, and leaves the rest plain when its time is used up.
 
-    Lexers are quadratic on some hostile inputs and hold the process meanwhile, so processor time is limited, for one
-    block and for the whole text. `clock` counts the processor seconds of this thread.
+    Lexers are quadratic on some hostile inputs and block the process while they run, so CPU time is limited, for one block and
+    for the whole text. `clock` returns the CPU seconds of this thread.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Highlighter:
         self._done: dict[tuple[str, str], str] = {}
 
     def markup(self, code: str, language: str) -> str:
-        """The code as HTML; plain when the language is unknown or the code too big."""
+        """Returns the code as HTML; plain when the language is unknown or the code is too long."""
         name = ALIASES.get(language.lower())
         if not name or len(code) > MAX_CHARS or any(len(line) > MAX_LINE_CHARS for line in code.split("\n")):
             return escape(code, quote=False)
@@ -127,7 +127,7 @@ class Highlighter:
         words = list(self._words(code, lexer, start + min(self._block_seconds, self._seconds_left)))
         self._seconds_left -= self._clock() - start
         seen = "".join(word for _, word in words)
-        # A lexer may normalise what it reads; then the code itself is shown.
+        # A lexer can normalise its input; then the code itself is shown.
         if not code.startswith(seen):
             return escape(code, quote=False)
         groups = groupby([*words, ("", code[len(seen) :])], key=lambda pair: pair[0])
@@ -141,16 +141,16 @@ class Highlighter:
 
 
 def warm_up() -> None:
-    """Makes the one lexer that takes longer than others can wait."""
+    """Creates the one lexer that takes longer than other greenlets can wait."""
     _lexer("scala")
 
 
 @cache
 def _lexer(name: str) -> Lexer:
-    # What knows them all is half a megabyte, which a server without code need not hold.
+    # Imported late: the index of all lexers takes half a megabyte, which a server without code is spared.
     from pygments.lexers import get_lexer_by_name
 
-    # Made when it is first needed, in some hundredths of a second: all of them are 10 MB.
+    # Created on first use, which takes some hundredths of a second: all of them would take 10 MB.
     return get_lexer_by_name(name, stripnl=False, ensurenl=False, **OPTIONS.get(name, {}))
 
 

@@ -1,10 +1,10 @@
-"""Parts of a text that are folded: `<details>` and `<summary>` on lines of their own, the only HTML that is read. Pure."""
+"""Collapsible parts: `<details>` and `<summary>` on separate lines, the only HTML that is interpreted. Pure."""
 
 import re
 
 from markdown_it.rules_block import StateBlock
 
-# Blanks are taken once, and none is given back: that something follows a long row of them is seen at once.
+# The possessive `*+` matches blanks without backtracking: a long run of them that is followed by something fails immediately.
 OPENING = re.compile(r"<details(?: open)?>[ \t]*+(?:<summary>(.*?)</summary>[ \t]*+)?\Z", re.IGNORECASE)
 SUMMARY = re.compile(r"<summary>(.*?)</summary>[ \t]*\Z", re.IGNORECASE)
 CLOSING = re.compile(r"</details>[ \t]*\Z", re.IGNORECASE)
@@ -13,7 +13,7 @@ UNNAMED = "Details"
 
 
 def details(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """The block rule: what is not closed goes on to the end of what it is in."""
+    """The block rule for collapsible parts; an unclosed one extends to the end of its container."""
     found = None if state.is_code_block(start) else OPENING.match(_line(state, start))
     if not found or state.level >= state.md.options["maxNesting"]:
         return False
@@ -31,7 +31,7 @@ def details(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 
 
 def _end(state: StateBlock, line: int, end: int) -> int:
-    """The line that closes what was opened before, or where the text around it ends."""
+    """Returns the line that closes the part opened before it, or where the surrounding text ends."""
     depth, is_code = 1, False
     while line < end and (state.isEmpty(line) or state.sCount[line] >= state.blkIndent):
         text = _line(state, line)

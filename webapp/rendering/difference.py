@@ -6,8 +6,8 @@ from difflib import SequenceMatcher
 from typing import Literal
 
 Change = Literal["same", "old", "new"]
-# More would hold up everybody while it is compared; so would lines that stand there again and again, were they not
-# left out of the search for what is the same.
+# Comparing more would block the event loop for too long. So would lines that occur again and again, but SequenceMatcher ignores
+# them in its search for matches.
 MOST_LINES = 800
 
 
@@ -18,7 +18,7 @@ class DiffLine:
 
 
 def difference(old: str, new: str) -> list[DiffLine]:
-    """The lines of both: what is the same, what was there, what is there now."""
+    """Returns the lines of both texts, each marked as unchanged, removed or added."""
     before, after = old.splitlines()[:MOST_LINES], new.splitlines()[:MOST_LINES]
     return [line for line in _lines(before, after) if line.text.strip()]
 

@@ -1,23 +1,23 @@
-"""What has changed between two states of an open text, as one edit that is short enough to be told with every word. Pure.
+"""The difference between two states of a growing text, as one edit short enough to be sent with every word. Pure.
 
-An edit counts from the end, where the changes are, in the units in which browsers count characters:
+An edit counts from the end, where the changes are, in UTF-16 code units, as browsers do:
 
     |text                   text at the cursor
     back keep|markup        markup instead of all but the last `keep` of the last `back` characters
     back keep tail|markup   the same; then all but the last `tail` characters of the result are finished
 
-In what stands behind the line, \\c is the cursor and \\n the end of a line, which would cost seven bytes in an event.
+After the `|`, \\c is the cursor and \\n the end of a line, which would cost seven bytes in an event.
 """
 
 from webapp.rendering.elements import CURSOR
 
-# A page that is further behind gets its tail anew: instead of more characters than any text has.
+# A page that is further behind gets the whole tail again, by an edit that replaces more characters than any text has.
 REMEMBERED = 8
 EVERYTHING = 10**9
 
 
 class Tails:
-    """The tails that pages may hold: the latest that were drawn, each with what has been added at its cursor since."""
+    """The tails that pages can have: the latest rendered ones, each with the additions at its cursor since."""
 
     def __init__(self) -> None:
         self._number = 0
@@ -25,7 +25,7 @@ class Tails:
 
     @property
     def place(self) -> tuple[int, int]:
-        """Which tail is the last, and how many additions it has."""
+        """The position of the text now: the number of the last tail, and how many additions it has."""
         return self._number, len(self._drawn[self._number][1])
 
     def draw(self, markup: str) -> None:
@@ -37,7 +37,7 @@ class Tails:
         self._drawn[self._number][1].append(markup)
 
     def since(self, place: tuple[int, ...], sealed: str) -> str:
-        """The edit that brings a page from a place to this one, if any; `sealed` are the blocks that were finished meanwhile."""
+        """Returns the edit from `place` to the current place, or an empty string; `sealed` are the blocks finished in between."""
         if place[:1] == (self._number,) and not sealed:
             added = "".join(self._drawn[self._number][1][place[1] :])
             return f"|{_brief(added)}" if added else ""
@@ -50,7 +50,7 @@ class Tails:
 
 
 def edit(before: str | None, sealed: str, tail: str) -> str:
-    """From one tail to what is finished of it now and the next one; without the first, in place of whatever is there."""
+    """Returns the edit from the tail `before` to the `sealed` blocks and the new `tail`; without `before`, it replaces all."""
     after = sealed + tail
     if before is None:
         return f"{EVERYTHING} 0 {_units(tail)}|{_brief(after)}"
@@ -65,7 +65,7 @@ def edit(before: str | None, sealed: str, tail: str) -> str:
 
 
 def _alike(one: str, other: str) -> int:
-    """How many characters two texts begin with alike; by halves, as slices are quickly compared."""
+    """Returns the length of the common prefix of two texts, by binary search, because comparing slices is fast."""
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2

@@ -1,6 +1,6 @@
-"""How the elements of a text look where that differs from plain CommonMark. Pure.
+"""Renders the elements whose HTML differs from plain CommonMark. Pure.
 
-The environment of a rendering may hold a function `highlight`; without it code stays plain, as in text that still grows.
+The environment of a rendering can have a function `highlight`; without it code remains plain, as in text that is still growing.
 """
 
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ from markdown_it.utils import EnvType, OptionsDict
 from webapp.rendering.mathematics import held
 from webapp.rendering.notes import held as held_link
 
-# Where plain text may be added without rendering the tail again.
+# Marks where plain text can be appended without rendering the tail again.
 CURSOR = "<x-c></x-c>"
 MAX_LANGUAGE_CHARS = 30
-# What scrolls in itself can be reached with the keyboard.
+# The tabindex makes scrollable elements reachable with the keyboard.
 CODE = '<div class="code"><header><span>{}</span>{}</header><pre dir="ltr" tabindex="0"><code>{}</code></pre></div>\n'
 TABLE = '<div class="table{}" tabindex="0">'
-# Columns that share the room would be too narrow.
+# From this number on, columns that divide the available width would be too narrow.
 WIDE_COLUMNS = 4
 TASKS = {
     True: '<span class="task task--done" role="img" aria-label="done">☑</span> ',
@@ -30,7 +30,7 @@ TASKS = {
 
 
 def use_our_elements(markdown: MarkdownIt) -> None:
-    """Gives the parser's renderer the rules of this module."""
+    """Adds this module's render rules to the parser."""
     for rule in (_fence, _code_block, _table_open, _table_close, _image, _task, _definition, _formula):
         markdown.add_render_rule(rule.__name__[1:], rule)
 
@@ -49,7 +49,8 @@ def _code_block(self: RendererHTML, tokens: Sequence[Token], index: int, options
 
 
 def _table_open(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
-    # The table, its head and the row come first; a cell is three tokens, and no table has body cells before its heads.
+    # The first three tokens open the table, its head and the row; a cell is three tokens, and no table has body cells before
+    # its head.
     heads = [token for token in tokens[index : index + 3 + 3 * WIDE_COLUMNS] if token.type == "th_open"]
     return TABLE.format(" table--wide" if len(heads) >= WIDE_COLUMNS else "") + self.renderToken(tokens, index, options, env)
 
@@ -59,7 +60,10 @@ def _table_close(self: RendererHTML, tokens: Sequence[Token], index: int, option
 
 
 def _image(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
-    """A link that names its host: to load a picture is to tell a stranger that it was seen, and what its address holds."""
+    """Renders an image as a link that names its host.
+
+    Loading the image would reveal to a third party that the text was read, and anything that the image's URL contains.
+    """
     image = tokens[index]
     label = self.renderInlineAsText(image.children, options, env) or "image"
     host = image.meta.get("host")

@@ -1,4 +1,4 @@
-"""What is shown of a text where rendering it fails: its characters, as they are. Pure."""
+"""Shows a text whose rendering failed, as plain characters. Pure."""
 
 import logging
 from html import escape
@@ -7,30 +7,30 @@ from webapp.streaming.failure import MISTAKES
 
 log = logging.getLogger("chat:rendering")
 
-# The class of a panic in a library written in Rust: it derives from nothing but `BaseException`, and is in no module.
+# The class of a panic in a library written in Rust: it derives only from `BaseException`, and no module exports it.
 PANIC = ("pyo3_runtime", "PanicException")
 
 
 def faults() -> tuple[type[BaseException], ...]:
-    """What a mistake in a renderer raises, also in one written in Rust.
+    """Returns the exceptions that a bug in a renderer raises, also in one written in Rust.
 
-    To be asked for in the `except` clause: the class of a panic is made when the first one happens.
+    Call it in the `except` clause: the class of a panic is created when the first one happens.
     """
     return *MISTAKES, *(each for each in BaseException.__subclasses__() if (each.__module__, each.__name__) == PANIC)
 
 
 def unrendered(text: str, cursor: str = "") -> str:
-    """The text as one paragraph; called where a renderer has failed, which is logged."""
+    """Returns the text as one paragraph and logs the current exception; for use where a renderer failed."""
     log.exception("a text of %d characters can't be rendered and is shown as it is", len(text))
     return as_paragraph(text, cursor)
 
 
 def as_paragraph(text: str, cursor: str = "") -> str:
-    """The text as one paragraph without any markup but its lines."""
+    """Returns the text as one paragraph with line breaks, but without other markup."""
     return f"<p>{as_lines(text.lstrip())}{cursor}</p>\n"
 
 
 def as_lines(text: str) -> str:
-    """The characters as HTML, half ones replaced."""
+    """Escapes the characters as HTML; replaces lone surrogates."""
     whole = text.encode("utf-8", "replace").decode()
     return escape(whole, quote=False).replace("\n", "<br>\n")

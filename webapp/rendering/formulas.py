@@ -1,4 +1,4 @@
-"""Where a formula begins and ends in a text: between dollars or in brackets with a backslash; money is no formula. Pure."""
+"""Finds formulas in a text, between dollar signs or in brackets with a backslash; an amount of money is no formula. Pure."""
 
 import re
 
@@ -6,10 +6,10 @@ from markdown_it.rules_inline import StateInline
 
 from webapp.rendering.mathematics import is_formula
 
-# How many possible ends are tried: a text full of dollars is no formula.
+# How many closing marks are tried: a text full of dollar signs is no formula.
 MOST_ENDS = 20
 BRACKETS = {"\\(": ("\\)", False), "\\[": ("\\]", True)}
-# What tells a formula in brackets from words in brackets.
+# Distinguishes a formula in brackets from words in brackets.
 NOTATION = re.compile(r"[\\^_=+*/<>|]|\b\w'*\(|\A\s*\w{1,2}\s*\Z")
 LETTER = re.compile(r"\w")
 # An amount and a word: `$5 and 10$`.
@@ -32,13 +32,13 @@ def _in_brackets(state: StateInline, closing: str, is_display: bool, *, silent: 
     latex = state.src[start:end]
     if end < 0 or not latex.strip():
         return False
-    # Brackets around words are brackets: a backslash keeps them from being a link.
+    # Words in escaped brackets are no formula: the backslash keeps them from becoming a link.
     if not (NOTATION.search(latex) and LETTER.search(latex)):
         return False
     if not silent and is_formula(latex):
         _push(state, latex, end + 2, is_display)
     elif not silent:
-        # It cannot be drawn: it stays as it was written.
+        # It cannot be rendered, so it remains as it was written.
         state.push("text", "", 0).content = state.src[state.pos : end + 2]
     state.pos = end + 2
     return True
@@ -60,7 +60,7 @@ def _between(state: StateInline, mark: str, *, silent: bool) -> bool:
 
 
 def _end(state: StateInline, mark: str, start: int) -> int:
-    """Where the closing mark is, or -1."""
+    """Returns the position of the closing mark, or -1."""
     end = start
     for _ in range(MOST_ENDS):
         end = state.src.find(mark, end, state.posMax)

@@ -1,11 +1,10 @@
-"""The markdown we read: CommonMark and what people add to it, within limits. Pure.
+"""The Markdown dialect: CommonMark and common extensions, within limits. Pure.
 
-Added are tables, strikethrough, task lists, footnotes, citations, formulas, folded parts and bare links.
+The extensions are tables, strikethrough, task lists, footnotes, citations, formulas, collapsible parts and bare links.
 
-Everything here depends on one top-level block and on what stands before it, never on what follows: only so can a block
-be sealed. What has been spent of a text's limits is therefore counted in the environment of the parse, like the link
-definitions: `cells` of tables, `addresses`, the characters that link definitions were multiplied to, the markup of
-`formulas`, and `blocks` of code.
+Every rule depends only on one top-level block and on what precedes it, never on what follows: otherwise a block could not be
+sealed. The parse environment therefore counts what a text has used of its limits, next to the link definitions: `cells` of
+tables, `addresses` (the characters that link definitions were expanded to), the markup of `formulas`, and `blocks` of code.
 """
 
 import re
@@ -25,20 +24,20 @@ from webapp.rendering.mathematics import markup_chars
 from webapp.rendering.notes import use_notes
 from webapp.rendering.previews import number_blocks
 
-# One long definition used a thousand times: the text grows by its square.
+# One long definition can be used a thousand times: the HTML would grow with the square of the text.
 MAX_ADDRESS_CHARS = 100_000
 # A page of mathematics takes a fiftieth of this.
 MAX_FORMULA_MARKUP = 1_000_000
 TASK = re.compile(r"\[([ xX])\][ \t]+")
 HOST = re.compile(r"[\w.:-]+")
 RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
-# Letters after Greek and Cyrillic end an address: Chinese and Japanese put no space behind it.
+# Letters of scripts after Greek and Cyrillic end a URL: Chinese and Japanese put no space after it.
 ADDRESS = re.compile(r"(?<![\w/])https?://[a-z0-9\u00a1-\u1fff][!#-;=?-\[\]_a-z~\u00a1-\u1fff]{0,2000}", re.IGNORECASE)
 AFTER_ADDRESS = "?!.,:;*_~'\"([]"
 
 
 def parser() -> MarkdownIt:
-    """The configured parser; raw HTML is text, images are links that name their host."""
+    """Returns the configured parser; raw HTML is shown as text, images are links that name their host."""
     markdown = MarkdownIt("commonmark", {"html": False, "maxNesting": 24}).enable(["table", "strikethrough"])
     markdown.block.ruler.at("table", table_within_limits, {"alt": ["paragraph", "reference"]})
     markdown.core.ruler.at("block", blocks)
@@ -63,12 +62,12 @@ def parser() -> MarkdownIt:
 
 
 def spent(tokens: Iterable[Token], limit: str) -> int:
-    """How much of a limit (`cells` or `addresses`) these tokens have used up."""
+    """Returns how much of a limit, such as `cells` or `addresses`, these tokens have used."""
     return sum(token.meta.get(limit, 0) for token in tokens)
 
 
 def _below_the_title(state: StateCore) -> None:
-    """The page has its one first heading already: those of a text begin below it."""
+    """Shifts headings down by one level, because the page already has its h1."""
     for token in state.tokens:
         if token.type in {"heading_open", "heading_close"}:
             token.tag = f"h{min(6, int(token.tag[1]) + 1)}"
@@ -119,14 +118,14 @@ def _text(pattern: Token, content: str) -> Token:
 
 
 def _without_punctuation(address: str) -> str:
-    """What a sentence or a bracket around the address has added to it."""
+    """Removes what a sentence or a bracket around the URL has added to it."""
     while address[-1] in AFTER_ADDRESS or (address[-1] == ")" and address.count(")") > address.count("(")):
         address = address[:-1]
     return address
 
 
 def _links_we_allow(state: StateCore) -> None:
-    """Takes the links to elsewhere than the web and mail, and counts what definitions have added."""
+    """Hides links that are neither web nor mail, and counts the characters that link definitions have added."""
     for inline in _inlines(state):
         links = [child for child in inline.children or [] if child.type in {"link_open", "link_close", "image"}]
         if not links:
@@ -140,7 +139,7 @@ def _links_we_allow(state: StateCore) -> None:
 
 
 def _formulas_within_limits(state: StateCore) -> None:
-    """Counts the markup of formulas; those beyond the limit stay as they were written."""
+    """Counts the markup of formulas; those beyond the limit remain as they were written."""
     for inline in _inlines(state):
         formulas = [child for child in inline.children or [] if child.type == "formula"]
         total = state.env.get("formulas", 0) + sum(markup_chars(each.content) for each in formulas)
@@ -159,7 +158,7 @@ def _hide_links(links: Iterable[Token], is_within: bool) -> None:
     opened: list[Token] = []
     for link in links:
         if link.type == "image":
-            # A link in a link would be torn apart by the browser.
+            # Browsers split a link within a link.
             link.meta["host"] = _host(link) if is_within else ""
             link.hidden = any(not each.hidden for each in opened)
         elif link.type == "link_open":
@@ -183,7 +182,7 @@ def _host(image: Token) -> str:
 
 
 def _alignment_as_class(state: StateCore) -> None:
-    # The parser says style="text-align:right", which our content policy forbids.
+    # The parser writes style="text-align:right", which our content security policy forbids.
     for token in state.tokens:
         style = str(token.attrs.pop("style", "")) if token.type in {"th_open", "td_open"} else ""
         if style.endswith(("right", "center")):
@@ -191,7 +190,7 @@ def _alignment_as_class(state: StateCore) -> None:
 
 
 def _direction(state: StateCore) -> None:
-    """Lets the browser choose the direction of every element that holds right-to-left letters."""
+    """Sets dir="auto" on every element that contains right-to-left letters."""
     if not RIGHT_TO_LEFT.search(state.src):
         return
     opened: list[Token] = []

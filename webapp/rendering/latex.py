@@ -1,8 +1,8 @@
-"""LaTeX as models write it, in the words that the converter knows. Pure."""
+"""Translates LaTeX as models write it into what the converter supports. Pure."""
 
 import re
 
-# The same by another name. No formula counts the others of its page, so none has a number but by `\tag`.
+# Equivalents of environments. Formulas are not counted across a page, so only `\tag` numbers one.
 ENVIRONMENTS = {
     "smallmatrix": "matrix",
     "split": "aligned",
@@ -28,16 +28,16 @@ MACROS = {
 }
 ENVIRONMENT = re.compile(r"\\(begin|end)\{(\w+\*?)\}")
 COLUMNS = re.compile(r"(\\begin\{(?:alignedat|alignat\*?)\})\{\d+\}")
-# Both signs around the relation, which `align` wants once.
+# `eqnarray` has an ampersand on both sides of the relation, `align` has one.
 RELATION = re.compile(r"&([^&\\]{1,9})&")
 LABEL = re.compile(r"\\label\{[^{}]*\}")
-# A text within a formula, with formulas of its own.
+# A text within a formula that itself contains formulas.
 TEXT = re.compile(r"(\\text(?:rm|bf|it)?|\\mbox)\{[^{}$]*(?:\$[^$]*\$[^{}$]*)+\}")
 INNER = re.compile(r"\$([^$]*)\$")
 
 
 def known(latex: str) -> str:
-    """The same formula without what the converter has no word for."""
+    """Returns an equivalent formula without what the converter does not support."""
     latex = COLUMNS.sub(r"\1", LABEL.sub("", latex))
     if r"\begin{eqnarray" in latex:
         latex = RELATION.sub(r"&\1", latex)

@@ -1,4 +1,4 @@
-"""What can be looked at in a long text, as a child process reads it: it may have been written to take long. Pure."""
+"""Finds the previews of a long text in a child process, as the text can be crafted to take long. Pure."""
 
 from collections.abc import Iterator
 from typing import IO

@@ -1,4 +1,4 @@
-"""Markdown that arrives in pieces: finished blocks are rendered once and sealed, only the tail can still change. Pure."""
+"""Renders Markdown that arrives in pieces: finished blocks are sealed, only the tail can still change. Pure."""
 
 import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -34,10 +34,10 @@ __all__ = [
     "rendering",
 ]
 
-# Stored beside the HTML: text whose HTML has another number is rendered again.
+# Stored with the HTML; HTML with another version is rendered again.
 VERSION = 4
 LIMITS = ("cells", "addresses", "formulas", "blocks")
-# What is rendered in one go: a line takes its time, however short it is.
+# Limits of one uninterrupted rendering step: a line costs time, however short it is.
 PIECE_CHARS, PIECE_LINES = 4_096, 400
 LINES = re.compile(rf"(?:[^\n]*\n){{1,{PIECE_LINES}}}")
 BLANK_LINES = re.compile(r"(?:[ \t]*+\n)++")
@@ -48,7 +48,7 @@ Parsed = tuple[list[Token], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`seal` adds finished blocks, `tail` replaces the tail, `append` adds text at the tail's cursor."""
+    """A change of the HTML: `seal` adds finished blocks, `tail` replaces the tail, `append` adds text at the tail's cursor."""
 
     kind: Literal["seal", "tail", "append"]
     html: str
@@ -56,14 +56,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """The finished text; `differs` when a late link definition has changed what was sealed."""
+    """The finished text; `differs` if a late link definition has changed sealed blocks."""
 
     html: str
     differs: bool
 
 
 def render(text: str, seams: Sequence[Seam] = (), *, cited: Iterable[int] = (), markdown: MarkdownIt = MARKDOWN) -> str:
-    """The HTML of a whole text, the same as if it had grown; `cited` are the numbers of its sources."""
+    """Renders a whole text, with the same result as if it had grown; `cited` are the numbers of its sources."""
     stitching = Stitching(seams)
     stitching.place(0, text, 0)
     try:
@@ -73,7 +73,7 @@ def render(text: str, seams: Sequence[Seam] = (), *, cited: Iterable[int] = (), 
 
 
 def rendering(text: str, seams: Sequence[Seam] = (), *, cited: Iterable[int] = ()) -> Generator[None, None, str]:
-    """The work of `render` in pieces; returns what it gives."""
+    """Does the work of `render` in steps and returns its result."""
     growing = GrowingMarkdown(seams, growth=1.25, is_watched=False)
     growing.cite(cited)
     for piece in pieces(text):
@@ -83,13 +83,13 @@ def rendering(text: str, seams: Sequence[Seam] = (), *, cited: Iterable[int] = (
     for _ in growing.finishing():
         yield
     if len(text) > PIECE_CHARS:
-        # Whoever asked for it has something to do with it.
+        # The caller has more work to do with the result.
         yield
     return growing.finish().html
 
 
 def pieces(text: str) -> Iterator[str]:
-    """A text in parts that are quickly rendered, each of whole lines: half a line would be read twice."""
+    """Splits a text into parts that are rendered quickly, at line ends: half a line would be parsed twice."""
     start = 0
     while start < len(text):
         end = start + PIECE_CHARS
@@ -103,10 +103,10 @@ def pieces(text: str) -> Iterator[str]:
 class GrowingMarkdown:
     """Renders a text that only grows, with work proportional to its length.
 
-    What can still change is always in the last top-level block, so everything before it is sealed. Only complete lines
-    decide: half a line may yet become anything. Addresses of footnotes begin with `scope`. `rendered_chars` counts the work.
-    Of a text that nobody watches the tail is not drawn, and read only when it is long or ends: most are read once.
-    It never raises: where rendering fails, what is not sealed by then is shown as it is.
+    Only the last top-level block can still change, so everything before it is sealed. Only complete lines decide: half a line
+    can still become anything. Ids of footnotes begin with `scope`. `rendered_chars` counts the work. The tail of a text without
+    watchers is not rendered, and is parsed only when it is long or the text ends: most tails are parsed once. It never raises:
+    where rendering fails, the part that is not sealed yet is shown as plain characters.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class GrowingMarkdown:
         self.rendered_chars = 0
         self._sources: list[str] = []
         self._length = self._raw_length = self._sealed_length = self._tried = 0
-        # How many there are in the tail.
+        # The number of blocks in the tail.
         self._blocks = 0
         self._held_cr = False
         self._known: dict[str, Any] = {"references": {}, "cited": frozenset()}
@@ -140,11 +140,11 @@ class GrowingMarkdown:
         return self._tail.markup
 
     def cite(self, numbers: Iterable[int]) -> None:
-        """Says which sources there are; before the text that cites them."""
+        """Sets the numbers of the sources; call it before feeding text that cites them."""
         self._known["cited"] = frozenset(numbers)
 
     def feed(self, piece: str) -> list[Change]:
-        """Takes the next piece of text and says how the picture changes."""
+        """Takes the next piece of text and returns the changes of the HTML."""
         piece = self._taken(piece)
         if not piece:
             return []
@@ -159,18 +159,18 @@ class GrowingMarkdown:
             return [*(Change("seal", markup) for markup in self.sealed[known:]), Change("tail", self._tail.markup)]
 
     def snapshot(self) -> str:
-        """The picture so far, as a page that is opened now must show it."""
+        """Returns the HTML so far, for a page that is opened now."""
         return "".join([*self.sealed, self._tail.markup])
 
     def finish(self) -> Whole:
-        """The definitive rendering of the whole text; nothing is fed after it."""
+        """Returns the final rendering of the whole text; nothing can be fed after it."""
         for _ in self.finishing():
             pass
         assert self._whole
         return self._whole
 
     def finishing(self) -> Iterator[None]:
-        """The work of `finish` in pieces, as a link definition makes it all be rendered again; to be gone through to its end."""
+        """Does the work of `finish` in steps, as a link definition makes it render everything again; iterate it to its end."""
         if self._whole:
             return
         if not self.has_failed:
@@ -189,7 +189,8 @@ class GrowingMarkdown:
             return []
         self._pass_blank_lines()
         before = self._tail.markup
-        # Where a second block has begun, a new line most often finishes the first: then all of it need not be read before.
+        # If a second block has begun, a new line usually finishes the first, so the whole tail need not be parsed before
+        # sealing.
         parsed = None if self._blocks > 1 and "\n" in piece else self._parsed(self._tail.text, self._known)
         may_seal = parsed is None or _finished(parsed[0])[0] > 0
         sealed = [Change("seal", markup)] if may_seal and (markup := self._seal(parsed)) else []
@@ -199,7 +200,7 @@ class GrowingMarkdown:
         return sealed if before == self._tail.markup else [*sealed, Change("tail", self._tail.markup)]
 
     def _pass_blank_lines(self) -> None:
-        """Leaves those behind that the tail begins with: a hundred thousand would be counted again and again."""
+        """Drops blank lines from the start of the tail: a hundred thousand of them would be parsed again and again."""
         if blank := BLANK_LINES.match(self._tail.text):
             self._sources.append(blank[0])
             self._sealed_length += blank.end()
@@ -227,7 +228,7 @@ class GrowingMarkdown:
         self._whole = Whole(whole, differs=whole != pieced)
 
     def _again(self, sources: Sequence[str], references: dict[str, Any]) -> Iterator[str]:
-        """Renders the finished text once more, with all that was defined anywhere in it."""
+        """Renders the finished text once more, with every link defined anywhere in it."""
         stitching, known, start = self._stitching.again(), {"references": references, "cited": self._known["cited"]}, 0
         for source in sources:
             stitching.place(start, source, start)
@@ -241,14 +242,17 @@ class GrowingMarkdown:
         raw = "\r" * self._held_cr + piece
         self._stitching.place(self._raw_length - self._held_cr, raw, self._length)
         self._raw_length += len(piece)
-        # A CR at the end may be half of a CRLF.
+        # A CR at the end can be half of a CRLF.
         self._held_cr = raw.endswith("\r")
         taken = _plain_lines(raw.removesuffix("\r"))
         self._length += len(taken)
         return taken
 
     def _seal(self, parsed: Parsed | None) -> str:
-        """Renders what cannot change any more; a partial last line has no say in that. `parsed` is the tail, if it was read."""
+        """Renders and seals the blocks that cannot change any more; `parsed` is the tail, if it was parsed already.
+
+        A partial last line is ignored in that decision.
+        """
         text = self._tail.text
         source = text[: text.rfind("\n") + 1]
         if self._sealed_length + len(source) == self._tried:
@@ -269,14 +273,14 @@ class GrowingMarkdown:
         return markup
 
     def _learn(self, tokens: Sequence[Token], defined: dict[str, Any], end_line: int) -> None:
-        """Keeps what later blocks depend on: links defined before the cut, and what is spent of the limits."""
+        """Records what later blocks depend on: the links defined before the cut, and the used parts of the limits."""
         before = {name: definition for name, definition in defined.items() if definition["map"][0] < end_line}
         self._known["references"].update(before)
         _spend(self._known, tokens)
 
     def _draw(self, tokens: list[Token]) -> None:
         if not self._is_watched:
-            # What is added to open code need not be read.
+            # Keeps only the cursor, with which text added to an open fence need not be parsed.
             fence = mark_cursor(tokens, self._tail.text)
             self._tail.draw(CURSOR if fence else "", fence)
             return
@@ -290,21 +294,22 @@ class GrowingMarkdown:
         return scoped(clean(markup), self._scope) if self._scope else clean(markup)
 
     def _parsed(self, source: str, known: dict[str, Any]) -> Parsed:
-        """`references` are those that were known; those that the source adds are `defined`, apart."""
+        """Parses the source; the links that it defines are moved from `references` to `defined` in the environment."""
         self.rendered_chars += len(source)
         references, count = known["references"], len(known["references"])
         environment: dict[str, Any] = known | {"defined": {}, "highlight": self._highlighter.markup}
         try:
             return self._markdown.parse(source, environment), environment
         finally:
-            # The first definition of a link wins, so a half-typed one must not stay. No copy: there may be a hundred thousand.
+            # The first definition of a link wins, so a half-typed one must not remain. Not a copy: there can be a hundred
+            # thousand.
             while len(references) > count:
                 name, definition = references.popitem()
                 environment["defined"][name] = definition
 
 
 def _spend(known: dict[str, Any], tokens: Sequence[Token]) -> None:
-    """Counts what blocks have used up of the limits."""
+    """Adds what blocks have used of the limits, and their footnotes, to the environment for later blocks."""
     for limit in LIMITS:
         known[limit] = known.get(limit, 0) + spent(tokens, limit)
     known["notes"] = known.get("notes", frozenset()) | noted(tokens)
@@ -317,7 +322,7 @@ def _whole(text: str, stitching: Stitching, highlighter: Highlighter, markdown: 
 
 
 def _stitched(tokens: list[Token], source: str, start: int, stitching: Stitching, environment: dict[str, Any]) -> str:
-    """The blocks with the seams between them; `start` is the position of the source in the text."""
+    """Renders the blocks with the seams between them; `start` is the position of the source in the text."""
     lines, parts = _line_starts(source), []
     for first, end in pairwise([*_tops(tokens), len(tokens)]):
         parts.append(stitching.before(start + lines[(tokens[first].map or [0])[0]], source, start))
@@ -326,12 +331,12 @@ def _stitched(tokens: list[Token], source: str, start: int, stitching: Stitching
 
 
 def _finished(tokens: list[Token]) -> tuple[int, int]:
-    """How many tokens can no longer change, and the line where their text ends."""
+    """Returns how many tokens can no longer change, and the line where their text ends."""
     tops = _tops(tokens)
     if tops and tokens[tops[-1]].type == "fence" and not is_open(tokens[tops[-1]]):
         return len(tokens), (tokens[tops[-1]].map or [0, 0])[1]
     ready = len(tops) - 1
-    # What follows a definition may yet become its title.
+    # The line after a link definition can still become its title.
     if ready > 0 and tokens[tops[ready - 1]].type == "definition":
         ready -= 1
     return (tops[ready], (tokens[tops[ready - 1]].map or [0, 0])[1]) if ready > 0 else (0, 0)
@@ -350,6 +355,6 @@ def _plain_lines(text: str) -> str:
 
 
 def previewed(text: str) -> dict[int, tuple[str, str]]:
-    """The blocks of code that can be looked at, by their numbers: as what, and the code."""
+    """Returns the code blocks that have a preview, by number: the language and the code of each."""
     tokens = MARKDOWN.parse(_plain_lines(text), {"references": {}})
     return {token.meta["preview"]: (language(token.info), token.content) for token in tokens if "preview" in token.meta}

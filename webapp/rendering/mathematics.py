@@ -1,41 +1,41 @@
-"""Formulas written in LaTeX, drawn as MathML, of which only what is listed here reaches a browser. Pure."""
+"""Renders LaTeX formulas as MathML, and passes them through the sanitiser. Pure."""
 
 import re
 from functools import lru_cache
 
 MOST_CHARS = 4_000
-# Deeper nesting would overflow the converter's stack, which no exception survives.
+# Deeper nesting would overflow the converter's stack, which crashes the process.
 MOST_MARKS = 400
 MARK = re.compile(r"[{^_]|\\[A-Za-z]+")
-# A converter may look for the end of each bracket that has none, and double its work with every one.
+# A converter can search for the end of each unclosed bracket, and double its work with every one.
 MOST_UNCLOSED = 8
 OPENING = re.compile(r"[(\[]|\\(?:\{|(?:l(?:angle|brac[ek]|ceil|floor|[vV]ert))(?![A-Za-z]))")
 CLOSING = re.compile(r"[)\]]|\\(?:\}|(?:r(?:angle|brac[ek]|ceil|floor|[vV]ert))(?![A-Za-z]))")
-# A name that a formula gives to a part of itself multiplies it.
+# A formula can define a macro for a part of itself, and so multiply that part.
 DEFINES = re.compile(r"\\(?:g?def|(?:new|provide)command)(?![A-Za-z])")
 MOST_DEFINING_CHARS = 400
-# Between these the sanitiser sees letters and digits alone: the formula is drawn behind it.
+# Delimiters of a held formula: in between, the sanitiser sees only letters and digits; the MathML is inserted after it.
 OPEN, CLOSE = "\ue000", "\ue001"
 HELD = re.compile(f"{OPEN}([di])([0-9a-f]*){CLOSE}")
 
 
 def is_formula(latex: str) -> bool:
-    """Whether it can be drawn."""
+    """Returns whether it can be rendered."""
     return bool(_drawn(latex, False))
 
 
 def markup_chars(latex: str) -> int:
-    """How long it is when it is drawn: up to fifty times as long as it is written."""
+    """Returns the length of the MathML: up to fifty times that of the source."""
     return len(_drawn(latex, False))
 
 
 def held(latex: str, *, is_display: bool) -> str:
-    """The formula in a form that passes the sanitiser untouched."""
+    """Returns the formula in a form that passes the sanitiser unchanged."""
     return f"{OPEN}{'d' if is_display else 'i'}{latex.encode().hex()}{CLOSE}"
 
 
 def drawn(markup: str) -> str:
-    """Sanitised markup with its formulas."""
+    """Inserts the MathML of held formulas into sanitised markup."""
     return HELD.sub(lambda found: _drawn(_latex(found[2]), found[1] == "d"), markup) if OPEN in markup else markup
 
 
@@ -46,20 +46,20 @@ def _latex(text: str) -> str:
         return ""
 
 
-# The largest formulas take a hundred kilobytes each.
+# 128 at most: the largest formulas take a hundred kilobytes each.
 @lru_cache(maxsize=128)
 def _drawn(latex: str, is_display: bool) -> str:
-    """The MathML; empty where there is none, or too much of it."""
+    """Returns the MathML; empty if it is no formula or too expensive."""
     if not latex.strip() or _is_too_much(latex):
         return ""
-    # Here, because a server without formulas need not hold it.
+    # Imported late, to spare a server without formulas the memory.
     from webapp.rendering.mathml import converted
 
     return converted(latex, is_display=is_display)
 
 
 def _is_too_much(latex: str) -> bool:
-    """Whether to convert it could take long, or more memory than a formula is worth."""
+    """Returns whether converting it could take too much time or memory."""
     unclosed = len(OPENING.findall(latex)) - len(CLOSING.findall(latex))
     most_chars = MOST_DEFINING_CHARS if DEFINES.search(latex) else MOST_CHARS
     return len(latex) > most_chars or len(MARK.findall(latex)) > MOST_MARKS or unclosed > MOST_UNCLOSED

@@ -1,4 +1,4 @@
-"""A formula of bounded size as MathML, of which only what is listed here reaches a browser. Pure."""
+"""Converts a formula of limited size to MathML, with an allow-list of tags and attributes. Pure."""
 
 import re
 from html import escape, unescape
@@ -8,9 +8,9 @@ from math_core import LatexError, LatexToMathML
 
 from webapp.rendering.latex import MACROS, known
 
-# So often a formula may use the names that it gives.
+# How often a formula can expand the macros that it defines.
 MOST_EXPANSIONS = 100
-# Names of characters, which XML does not know but for five.
+# Named character references, of which XML defines only five.
 NAMED = re.compile(r"&(?!(?:lt|gt|amp|quot|apos);)[A-Za-z]+;")
 TAGS = set(
     """
@@ -24,7 +24,7 @@ ATTRIBUTES = set(
     lspace rspace minsize maxsize linethickness width height depth voffset notation columnalign rowspan columnspan intent
     """.split()  # noqa: SIM905
 )
-# The converter aligns and rules by style, which our content policy forbids.
+# The converter uses style attributes for alignment and rules, which our content security policy forbids.
 STYLES = {
     "text-align: left": "start",
     "text-align: right": "end",
@@ -38,12 +38,12 @@ STYLES = {
     "border-left": "ruled-left",
 }
 
-# A wide tilde may be drawn narrow: better than none.
+# `allow_unreliable_rendering`: a wide tilde that some browsers draw narrow is better than none.
 _converter = LatexToMathML(fancy_error=False, macros=MACROS, allow_unreliable_rendering=True, max_expansions=MOST_EXPANSIONS)
 
 
 def converted(latex: str, *, is_display: bool) -> str:
-    """Empty where it is no formula."""
+    """Returns the MathML; empty if it is not a valid formula."""
     try:
         markup = _converter.convert_with_local_state(known(latex), displaystyle=is_display)
         root = ElementTree.fromstring(NAMED.sub(lambda found: unescape(found[0]), markup))
@@ -54,7 +54,7 @@ def converted(latex: str, *, is_display: bool) -> str:
     for each in root.iter():
         each.attrib = _allowed(each.attrib)
     body = ElementTree.tostring(root, encoding="unicode")
-    # What a screen reader without MathML says, and what is copied.
+    # The text for screen readers without MathML support, and for copying.
     return body.replace("<math", f'<math alttext="{escape(latex.strip())}"', 1)
 
 

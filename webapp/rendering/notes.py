@@ -1,7 +1,7 @@
-"""Footnotes: `[^1]` leads to the line `[^1]: …` of the same message, and that one back. Pure.
+"""Footnotes: `[^1]` links to the line `[^1]: …` of the same message, which links back. Pure.
 
-A number is a reference wherever it stands, a word only where it is defined. What is held passes the sanitiser as
-letters and digits; an address begins with `SCOPE`, in place of which the message puts its own id.
+A number is always a reference, a word only if it is defined. Held markup passes the sanitiser as letters and digits; ids and
+URLs contain `SCOPE`, which the message replaces with its id.
 """
 
 import re
@@ -21,7 +21,7 @@ CITE = re.compile('<a class="cite" href="/messages/[^>]*>([0-9]*)</a>')
 REFERENCE = re.compile(r"\[\^([\w-]{1,30})\](?!:)")
 DEFINITION = re.compile(r"\[\^([\w-]{1,30})\]:[ \t]*")
 HELD = re.compile("\ue000(ref|again|note|twin|back|view|cite)-([0-9a-f]*)\ue001")
-# The first of several is the one that has the address.
+# Of several references or notes with the same label, the first has the id that links lead to.
 MARKUP = {
     "ref": '<sup class="ref"><a href="#{0}-note-{1}" id="{0}-ref-{1}" aria-label="Note {1}">{1}</a></sup>',
     "again": '<sup class="ref"><a href="#{0}-note-{1}" aria-label="Note {1}">{1}</a></sup>',
@@ -34,7 +34,7 @@ MARKUP = {
 
 
 def use_notes(markdown: MarkdownIt) -> None:
-    """Teaches a parser footnotes."""
+    """Adds the rules for footnotes to a parser."""
     markdown.block.ruler.before("reference", "note", _definition, {"alt": ["paragraph", "reference"]})
     markdown.inline.ruler.before("link", "note", _reference)
     markdown.core.ruler.push("notes", _first_ones)
@@ -43,27 +43,27 @@ def use_notes(markdown: MarkdownIt) -> None:
 
 
 def noted(tokens: Iterable[Token]) -> frozenset[str]:
-    """Which references and which notes are among these tokens."""
+    """Returns which references and which notes are among these tokens."""
     return frozenset(each.meta["note"] for token in tokens for each in (token, *(token.children or ())) if "note" in each.meta)
 
 
 def held(kind: str, label: str) -> str:
-    """What passes the sanitiser, and is drawn behind it."""
+    """Returns a placeholder that passes the sanitiser and is replaced with markup after it."""
     return f"\ue000{kind}-{label.encode().hex()}\ue001"
 
 
 def drawn(markup: str) -> str:
-    """Sanitised markup with its footnotes, its citations and the links to its previews."""
+    """Replaces placeholders in sanitised markup with footnotes, citations and links to previews."""
     return HELD.sub(lambda found: MARKUP[found[1]].format(SCOPE, _label(found[2])), markup)
 
 
 def scoped(markup: str, id: str) -> str:
-    """With addresses that no other message has; what belongs to no message has neither previews nor sources."""
+    """Makes ids and URLs unique to a message; without an id, removes the previews and the links of citations."""
     return (markup if id else as_written(VIEW.sub("", markup))).replace(SCOPE, id)
 
 
 def as_written(markup: str) -> str:
-    """With citations as numbers in brackets, where there is no page to lead to."""
+    """Turns citations back into numbers in brackets, for text outside a page."""
     return CITE.sub(r"[\1]", markup)
 
 

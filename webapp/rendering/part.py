@@ -1,4 +1,4 @@
-"""A piece for a page that is open: where htmx puts it, and how. Pure."""
+"""An htmx partial: HTML for an open page, with its target and swap method. Pure."""
 
 
 def part(target: str, swap: str, html: str) -> str:

@@ -1,4 +1,4 @@
-"""Blocks of code that can be looked at: pages, pictures and diagrams that a text brings along. Pure."""
+"""Previews of code blocks: web pages, SVG images and diagrams that a text contains. Pure."""
 
 from html import escape
 
@@ -8,14 +8,14 @@ from webapp.rendering.tail import is_open
 
 PREVIEWED = {"html": "html", "htm": "html", "svg": "svg", "mermaid": "mermaid"}
 MAX_CHARS = 200_000
-# A picture stands in the middle, on the paper it was drawn for.
+# An SVG is centred, on the white background that it was drawn for.
 FRAME = (
     "<!doctype html><style>html{{background:#fff}}body{{margin:16px;text-align:center}}"
     "svg{{max-width:100%;max-height:calc(100vh - 32px)}}</style>{}"
 )
-# What is longer, Mermaid does not draw.
+# Mermaid draws no longer diagrams.
 MOST_DIAGRAM_CHARS = 50_000
-# Without scripts and when it cannot be drawn, its source is seen.
+# Shows the source without scripts and when drawing fails.
 DIAGRAM = """<!doctype html><meta charset="utf-8"><title>Diagram</title><meta name="viewport" content="width=device-width">
 <style>:root{{color-scheme:light dark}}
 html{{background:Canvas;color:CanvasText}}body{{margin:16px;font:16px/1.5 system-ui,sans-serif}}
@@ -39,7 +39,7 @@ STARTER = """<script nonce="{nonce}">document.getElementById("said").textContent
 
 
 def number_blocks(state: StateCore) -> None:
-    """The core rule: blocks of code are counted through the text, and those that are whole can be looked at."""
+    """The core rule that numbers the code blocks of a text, and marks the complete ones that have a preview."""
     number = state.env.get("blocks", 0)
     for token in state.tokens:
         if token.type not in {"fence", "code_block"}:
@@ -52,17 +52,17 @@ def number_blocks(state: StateCore) -> None:
 
 
 def language(info: str) -> str:
-    """What a block is looked at as; empty if it is only code."""
+    """Returns the preview type of a code block; empty if it has no preview."""
     return PREVIEWED.get((info.split() or [""])[0].lower(), "")
 
 
 def document(kind: str, content: str) -> str:
-    """The page within the frame."""
+    """Returns the HTML document for the preview's iframe."""
     return FRAME.format(content) if kind == "svg" else f"<!doctype html>{content}"
 
 
 def diagram(content: str, *, script: str, nonce: str) -> str:
-    """The page within the frame that draws a diagram by the script at this address."""
+    """Returns the document for the preview's iframe that draws a diagram with the script at this URL."""
     is_long = len(content) > MOST_DIAGRAM_CHARS
     said = "This diagram is too long to be drawn." if is_long else "This diagram needs JavaScript."
     scripts = "" if is_long else STARTER.format(script=escape(script), nonce=nonce)

@@ -1,6 +1,6 @@
-"""What nh3 lets pass: the one place that decides which HTML from a text may reach a browser. Pure.
+"""The allow-list for HTML: the one place that decides which markup of a text may reach a browser. Pure.
 
-Class names are closed sets, so that no text can borrow the look of the page around it.
+Class names are closed sets, so that a text cannot imitate the page around it.
 """
 
 import nh3
@@ -58,5 +58,5 @@ _cleaner = nh3.Cleaner(
 
 
 def clean(markup: str) -> str:
-    """Only what we render ourselves passes; all else is dropped, its text kept. Formulas and footnotes are drawn behind it."""
+    """Drops all markup except what we render ourselves, but keeps its text; then inserts the held formulas and footnotes."""
     return notes.drawn(drawn(_cleaner.clean(markup)))

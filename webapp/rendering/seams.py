@@ -1,4 +1,4 @@
-"""Places where an answer was cut and continued, shown between the blocks of its text. Pure."""
+"""Seams, where an answer was cut and continued, shown between the blocks of its text. Pure."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ BLANK = " \t\n"
 
 @dataclass(frozen=True, slots=True)
 class Seam:
-    """`at` counts the characters of the raw text before the cut; `moment`, in UTC, is when it went on."""
+    """A seam; `at` counts the characters of the raw text before the cut, `moment` is when it continued, in UTC."""
 
     at: int
     label: str
@@ -19,9 +19,9 @@ class Seam:
 
 
 class Stitching:
-    """Gives each seam of a text out once, after the block that holds the last visible character before the cut.
+    """Returns each seam of a text once, after the block that contains the last visible character before the cut.
 
-    Positions here are those of the text with plain line ends; a seam is `placed` when the text before it is known.
+    Positions are those of the text with normalised line ends; a seam is `placed` when the text before it is known.
     """
 
     def __init__(self, seams: Iterable[Seam]) -> None:
@@ -30,7 +30,7 @@ class Stitching:
         self._all: list[Seam] = []
 
     def place(self, raw_start: int, raw: str, start: int) -> None:
-        """Finds the seams in a raw piece of text; `start` is its position with plain line ends."""
+        """Places the seams in a raw piece of text; `start` is its position with normalised line ends."""
         while self._ahead and self._ahead[0].at <= raw_start + len(raw):
             seam = self._ahead.popleft()
             before = raw[: max(0, seam.at - raw_start)]
@@ -38,15 +38,15 @@ class Stitching:
             self._placed.append(self._all[-1])
 
     def again(self) -> "Stitching":
-        """The same seams, none placed yet, for the finished text with plain line ends."""
+        """Returns a copy with the same seams, none placed yet, for the finished text with normalised line ends."""
         return Stitching([*self._all, *self._ahead])
 
     def before(self, position: int, source: str, start: int) -> str:
-        """The seams that belong before a block, or the end, at `position`; `source` is the text from `start` on."""
+        """Renders the seams before the block (or the end) at `position`; `source` is the text from `start` on."""
         return "".join(self._due(position, source, start))
 
     def rest(self) -> str:
-        """The seams that belong at the end of the text, also those said to be beyond it."""
+        """Renders the seams at the end of the text, and those whose position is beyond it."""
         return "".join(_markup(seam) for seam in (*self._placed, *self._ahead))
 
     def _due(self, position: int, source: str, start: int) -> Iterator[str]:

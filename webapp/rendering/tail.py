@@ -1,4 +1,4 @@
-"""The part of a growing text that can still change: drawn anew or, where that is the same, only added to. Pure."""
+"""The tail of a growing text, which can still change: rendered again or, where that gives the same, only appended to. Pure."""
 
 import re
 from html import escape
@@ -7,23 +7,23 @@ from markdown_it.token import Token
 
 from webapp.rendering.elements import CURSOR
 
-# Characters that cannot change the markup of the line they are added to, and those that may stand before the cursor.
+# PLAIN: characters that cannot change the markup of the line they are added to. SETTLED: those that can precede the cursor.
 PLAIN = re.compile(r"[\w ,;:'\"?!.()‘’“”–—…-]+")
 SETTLED = re.compile(r"[^\W_]|[,;'\"?!.(‘’“”–—…]")
-# But these may end what has begun before: the number of a list's item, perhaps in another,
+# These plain characters can still complete earlier markup: the number of a list item, possibly nested in another,
 ENDING = re.compile(r"[.);]")
 NUMBER = re.compile(r"(?:[\s>*+-]|\d+[.)](?=\s))*+\d*[.)]?")
-# the address of a link, and the name of a character.
+# the URL of a link, or a named character reference.
 BEGUN = ((")", "]("), (";", "&"))
 HEAVY_MARKUP = 8
 CLOSERS = {"em_close", "strong_close", "s_close"}
 
 
 class Tail:
-    """Text and picture of the last, unfinished block.
+    """The text and the HTML of the last, unfinished block.
 
-    `calm_chars` and `growth` bound the work on one huge list or table: above that size it is drawn again only when it
-    has grown by that factor. Above `HEAVY_MARKUP` times that size of markup, too.
+    `calm_chars` and `growth` limit the work on one huge list or table: above that size it is rendered again only after it has
+    grown by that factor. The same applies when its HTML exceeds `HEAVY_MARKUP` times that size.
     """
 
     def __init__(self, *, calm_chars: int, growth: float) -> None:
@@ -34,7 +34,7 @@ class Tail:
         self._drawn_chars = self._drawn_markup = 0
         self._fence: re.Pattern[str] | None = None
         self._line: list[str] = []
-        # Markdown drops blanks at the end of a line: they are shown with the word that follows.
+        # Markdown drops blanks at the end of a line, so they are held back until the next word.
         self._blanks = ""
 
     @property
@@ -56,7 +56,7 @@ class Tail:
         self.length -= chars
 
     def fits(self, piece: str) -> bool:
-        """Whether the last piece may be added at the cursor as plain text."""
+        """Returns whether the last piece can be added at the cursor as plain text."""
         if not self._has_cursor:
             return False
         if self._fence:
@@ -64,7 +64,7 @@ class Tail:
         return self._is_plain(piece) or self._is_calm()
 
     def add(self, piece: str) -> str:
-        """Adds text at the cursor and gives its markup."""
+        """Adds text at the cursor and returns its markup."""
         text = self._blanks + piece
         shown = text if self._fence else text.rstrip(" ")
         self._blanks = text[len(shown) :]
@@ -76,11 +76,11 @@ class Tail:
         return markup
 
     def may_wait(self) -> bool:
-        """Whether the last piece need not be shown yet."""
+        """Returns whether rendering the last piece can be postponed."""
         return not self._has_cursor and self._is_calm()
 
     def draw(self, markup: str, fence: Token | None) -> None:
-        """Takes the new picture of the whole tail; `fence` is the open code fence it ends with."""
+        """Sets the new HTML of the whole tail; `fence` is the open code fence that it ends with."""
         before, cursor, after = markup.partition(CURSOR)
         self._parts = [before, cursor, after] if cursor else [before]
         self._drawn_chars, self._drawn_markup = self.length, len(markup)
@@ -102,7 +102,7 @@ class Tail:
         return not ENDING.search(piece) or not self._may_end(piece)
 
     def _may_end(self, piece: str) -> bool:
-        """Whether the last piece may end something that has begun before it."""
+        """Returns whether the last piece can complete markup that began before it."""
         text = self.text
         line = text.rpartition("\n")[2]
         has_begun = any(end in piece and beginning in text for end, beginning in BEGUN)
@@ -123,9 +123,9 @@ def _closing(fence: str) -> re.Pattern[str]:
 
 
 def mark_cursor(tokens: list[Token], source: str, closing: int = 0) -> Token | None:
-    """Puts a cursor behind the last letter of a text where that is plain text or code; gives the open fence, if any.
+    """Puts a cursor after the last letter of a text if that is plain text or code; returns the open fence, if any.
 
-    As many characters at the end as `closing` only close marks for now: the cursor stands before them. With -1 there is none.
+    The last `closing` characters only close open marks for now: the cursor precedes them. With -1 there is no cursor.
     """
     if tokens and tokens[-1].type == "fence" and not tokens[-1].level and is_open(tokens[-1]) and "\n" in source:
         tokens[-1].meta["cursor"] = CURSOR
@@ -138,13 +138,13 @@ def mark_cursor(tokens: list[Token], source: str, closing: int = 0) -> Token | N
 
 
 def is_open(fence: Token) -> bool:
-    """Whether a fence has no closing line: then it covers only its code and the line above."""
+    """Returns whether a fence has no closing line: then it spans only its code and its opening line."""
     first, end = fence.map or [0, 0]
     return end - first <= 1 + len(fence.content.removesuffix("\n").split("\n")) * bool(fence.content)
 
 
 def _number_end(line: str) -> int:
-    """Where that ends which is, or may become, the number of a list's item."""
+    """Returns where the number of a list item ends that the line has, or that it can still become."""
     found = NUMBER.match(line)
     return found.end() if found else 0
 
@@ -160,13 +160,13 @@ def _mark_text(tokens: list[Token], source: str, closing: int) -> None:
     while closing and end and (children[end - 1].type in CLOSERS or not children[end - 1].content + children[end - 1].tag):
         end -= 1
     text = children[end - 1] if end else None
-    # What is only punctuation may still belong to the link or the mark before it.
+    # Mere punctuation can still belong to the link or the mark before it.
     if text and text.type == "text" and source.endswith(text.content[-12:]) and any(map(str.isalnum, text.content)):
         children.insert(end, Token("html_inline", "", 0, content=CURSOR))
 
 
 def may_be_last(token: Token) -> bool:
-    """A row of a table is filled up with empty cells; what is written may be in one before them."""
+    """Returns whether the text can end in this token; a table row is padded with empty cells, so those are skipped."""
     if token.type == "inline":
         return bool(token.content)
     return token.nesting >= 0 and token.type not in {"td_open", "th_open"}

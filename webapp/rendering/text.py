@@ -1,4 +1,4 @@
-"""Markdown without its marks, for search, titles and announcements. Pure."""
+"""Strips Markdown to plain text, for search, titles and announcements. Pure."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -10,12 +10,12 @@ from webapp.rendering.grammar import parser
 TITLE_READS_CHARS = 2_000
 
 _markdown = parser()
-# One line that begins with a letter and has no character of which a mark could be made, as most titles and many questions.
+# A fast path for most titles and many questions: one line that begins with a letter and contains no markup characters.
 _unmarked = re.compile(r"[^\W\d_](?:[^\W_]|[ ,.?!'])*")
 
 
 def plain(text: str) -> str:
-    """The words of a markdown text, one line per block; code and the labels of pictures count as words."""
+    """Returns the words of a Markdown text, one line per block, including code and the labels of images."""
     if _unmarked.fullmatch(text):
         return text.strip()
     lines = (line.strip() for line in _blocks(_markdown.parse(text)))
@@ -23,7 +23,7 @@ def plain(text: str) -> str:
 
 
 def title(text: str, limit: int = 60) -> str:
-    """The first words of a message; empty when it has none."""
+    """Returns the first words of a message; empty if it has none."""
     words = " ".join(plain(text[:TITLE_READS_CHARS]).split())
     if len(words) <= limit:
         return words

@@ -1,4 +1,4 @@
-"""Marks that an unfinished text has opened and not closed: closed for now, so that nobody sees them come and go. Pure."""
+"""Closes the marks that an unfinished text has opened, so that they don't flicker in and out while it arrives. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -8,23 +8,23 @@ from markdown_it.token import Token
 
 from webapp.rendering.tail import may_be_last
 
-# Beyond these a text is shown as it is: each try reads all of it again.
+# Beyond these limits a text is shown unchanged: each attempt parses all of it again.
 MAX_CHARS = 1_000
 MAX_BRACKETS = 50
 MAX_TRIES = 3
 MARKS = frozenset("*_~`")
 OPENING = re.compile(r"(?<![0-9A-Za-z])\*{1,3}(?=[^\s*])|(?<!\w)_{1,3}(?=[^\s_])|~~(?=[^\s~])")
 BACKTICKS = re.compile(r"`+(?=[^`])")
-# What may become a mark with the next character. Marks are taken one by one, and none is given back: that a long row of
-# them does not end the text is seen once, not in every way in which it can be divided.
+# What can become a mark with the next character. The possessive quantifiers prevent backtracking: a long run of marks that
+# doesn't end the text fails once, and not for every way to split it.
 DANGLING = re.compile(r"(?<!\s)\s*+(?<!\\)(?:[*_~`]|!?\[)++\Z")
-# A link whose address is on its way. A number or a box in brackets is none.
+# A link whose URL has not fully arrived. A number or a checkbox in brackets is no link.
 LINK = re.compile(r"!?\[(?=[^\W\d_])([^\[\]\n]{0,300})(?:\](?:\([^()\s]*(?: [^()\n]*)?)?)?\Z")
 PARAGRAPH_END = re.compile(r"\n[ \t>]*\n[ \t>]*\Z")
 
 
 def closed(markdown: MarkdownIt, tokens: Sequence[Token], source: str) -> tuple[str, int]:
-    """The text to draw now, and how many characters at its end only close what is open; -1 where its own end is hidden."""
+    """Returns the text to render now, and how many characters at its end are added closing marks; -1 if its own end is hidden."""
     last = next((token for token in reversed(tokens) if may_be_last(token)), None)
     text = _without_blank_end(source)
     if not last or not _may_be_open(last) or not text.endswith(_last_line(last.content)[-12:]) or PARAGRAPH_END.search(source):
@@ -40,7 +40,7 @@ def closed(markdown: MarkdownIt, tokens: Sequence[Token], source: str) -> tuple[
 
 
 def _without_blank_end(source: str) -> str:
-    """The text without blanks at its end, and without a last line that says nothing."""
+    """Returns the text without trailing blanks, and without a last line of only blanks and quote marks."""
     before, _, line = source.rpartition("\n")
     return (source if line.strip(" \t>") else before).rstrip(" ")
 
@@ -52,14 +52,14 @@ def _may_be_open(token: Token) -> bool:
 
 
 def _without_beginnings(content: str, children: Sequence[Token]) -> str:
-    """The text without a mark that has nothing in it yet, and without what will be the address of a link."""
+    """Removes a mark at the end that has no content yet, and the incomplete URL of a link."""
     if children[-1].type == "text" and DANGLING.search(children[-1].content):
         content = DANGLING.sub("", content)
     return LINK.sub(r"\1", content) if LINK.search(_text(children)) else content
 
 
 def _code_mark(markdown: MarkdownIt, content: str, children: Sequence[Token]) -> str:
-    """What closes the code at the end of a text, if it is open."""
+    """Returns the backticks that close the code at the end of a text, if it is open."""
     for run in BACKTICKS.findall(_text(children))[:MAX_TRIES]:
         if _parsed(markdown, content + run)[-1].type == "code_inline":
             return str(run)
@@ -67,7 +67,7 @@ def _code_mark(markdown: MarkdownIt, content: str, children: Sequence[Token]) ->
 
 
 def _closing(markdown: MarkdownIt, content: str, children: Sequence[Token]) -> str:
-    """What closes as many marks as can be: all that stand open, else the last one that helps."""
+    """Returns the closing marks for all open marks, or else for the last one that works."""
     runs, most = OPENING.findall(_text(children))[-MAX_TRIES:], _left(children)
     for marks in dict.fromkeys(["".join(reversed(runs)), *reversed(runs)]):
         if marks and _left(_parsed(markdown, content + marks)) < most:
@@ -82,7 +82,7 @@ def _parsed(markdown: MarkdownIt, content: str) -> list[Token]:
 
 
 def _left(children: Sequence[Token]) -> int:
-    """How many marks are still characters of the text."""
+    """Returns how many mark characters are still plain characters of the text."""
     return sum(letter in MARKS for letter in _text(children))
 
 
