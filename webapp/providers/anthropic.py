@@ -20,7 +20,10 @@ MOST_PAGES = 10
 
 
 class AnthropicProvider:
-    """Current models refuse a beginning of their answer, so it goes on by `instruct` unless the connection says `prefill`."""
+    """Requests answers from Anthropic's Messages API.
+
+    Current models reject a prefilled answer, so an answer is continued by `instruct` unless the connection sets `prefill`.
+    """
 
     continuation: Continuation
 
@@ -44,7 +47,7 @@ class AnthropicProvider:
         return self._http.stream(asked, stop, REPLY_FORMAT, Started(request.model, self.name))
 
     def complete(self, request: ModelRequest, stop: Stop) -> Reply:
-        """The answer in one piece; when `stop` was asked meanwhile, a `ProviderError` that says so."""
+        """Returns the answer in one piece; raises `ProviderError` when `stop` is set before it is complete."""
         return self._http.complete(body(request, self.continuation, is_streamed=False), stop, REPLY_FORMAT)
 
     def embed(self, model: str, texts: Sequence[str], stop: Stop) -> Embedded:
@@ -63,7 +66,7 @@ class AnthropicProvider:
         return tuple(models)
 
     def check_key(self) -> str:
-        """A sentence on what the key is good for; a bad one is a `ProviderError`."""
+        """Returns a sentence that the key works; raises `ProviderError` for a bad one."""
         self._http.get("/models?limit=1")
         return f"{self._http.label} accepted the key."
 
@@ -72,6 +75,6 @@ class AnthropicProvider:
 
 
 def _versioned(url: str) -> str:
-    """The address with its version, which people leave out: Anthropic's own manuals do."""
+    """Appends the version to the base URL, which people omit, as Anthropic's own manuals do."""
     address = base_address(url)
     return address if address.endswith("/v1") else f"{address}/v1"

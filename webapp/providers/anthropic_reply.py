@@ -8,12 +8,12 @@ from webapp.providers.base import ABILITIES, SAMPLERS, Model, Reply
 from webapp.providers.values import Unbroken, count_of, dict_of, dicts_of, name_of, only
 from webapp.streaming.events import Delta, Event, Reasoning, Text, Usage
 
-# Every other reason means that the model was done.
+# Every other reason means that the model finished.
 REASONS = {"max_tokens": "length", "model_context_window_exceeded": "length", "refusal": "content_filter"}
 
 
 class AnthropicReader:
-    """Folds the events of one streamed message; the terminal marker is `message_stop`, and nothing follows it."""
+    """Parses the events of one streamed message; the terminal marker is `message_stop`, and nothing follows it."""
 
     def __init__(self, known: Usage) -> None:
         self.finish = ""
@@ -26,7 +26,7 @@ class AnthropicReader:
         return bool(self.finish)
 
     def take(self, event: Mapping[str, Any]) -> Iterator[Event]:
-        """What the event adds; unknown kinds add nothing."""
+        """Yields what the event adds; unknown types add nothing."""
         match event.get("type"):
             case "message_start":
                 yield from self._begin(dict_of(event.get("message")))
@@ -36,7 +36,7 @@ class AnthropicReader:
                 yield from self._deltas(dict_of(event.get("delta")))
             case "message_delta":
                 self._reason = reason_of(dict_of(event.get("delta"))) or self._reason
-                # It counts from the beginning, not since the last time.
+                # It counts from the start of the answer, not from the previous event.
                 if counted := usage_of(event.get("usage")):
                     self.usage = (self.usage or self._known).updated(counted)
             case "message_stop":
@@ -51,7 +51,7 @@ class AnthropicReader:
             yield kind(text)
 
     def _begin(self, message: Mapping[str, Any]) -> Iterator[Event]:
-        # What has come out is not known yet: the number here is only that of the first token.
+        # The output tokens are not known yet: the number at this point counts only the first token.
         counted = usage_of(message.get("usage")) or Usage()
         self._known = self._known.updated(Usage(counted.input_tokens, model=name_of(message.get("model"))))
         yield self._known
@@ -62,7 +62,7 @@ class AnthropicReader:
 
 
 def reply_of(value: Mapping[str, Any], known: Usage) -> Reply | None:
-    """A whole message; None when it is none."""
+    """Parses a whole message; returns None if it is not a message."""
     if not isinstance(value.get("content"), list):
         return None
     parts = dicts_of(value["content"])
@@ -78,10 +78,10 @@ def reason_of(said: Mapping[str, Any]) -> str:
 
 
 def usage_of(value: Any) -> Usage | None:
-    """The tokens; those that were read from a cache or written to one went in as well."""
+    """Returns the token counts; tokens read from or written to the prompt cache count as input."""
     told = dict_of(value)
     parts = (count_of(told.get(name)) for name in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"))
-    # Nothing is never all that went in: some relays say 0 until they know.
+    # A prompt is never empty, so 0 means unknown: some relays report 0 until they know.
     usage = Usage(sum(part or 0 for part in parts) or None, count_of(told.get("output_tokens")))
     return None if usage == Usage() else usage
 
@@ -101,7 +101,7 @@ def _model(model: Mapping[str, Any]) -> Model:
 
 
 def _efforts(model: Mapping[str, Any]) -> tuple[str, ...]:
-    """The reasoning efforts it accepts: those listed that the request of its family can express."""
+    """Returns the reasoning efforts it accepts: those listed that a request for its family can express."""
     known = EFFORTS[traits_of(str(model["id"])).thinking]
     told = dict_of(dict_of(model.get("capabilities")).get("effort"))
     if not told.get("supported"):

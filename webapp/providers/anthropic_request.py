@@ -7,14 +7,14 @@ from typing import Any, Literal
 
 from webapp.providers.base import Continuation, ModelRequest, Turn
 
-# The protocol demands that a person speaks first; some chats begin with a greeting of the character's.
+# The protocol requires a user message first; some chats begin with the character's greeting.
 OPENING = "(The conversation begins.)"
 LEAST_TOKENS = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What a family of models takes: `longest` is its longest answer, thinking included."""
+    """The parameters that a family of models accepts: `longest` is its longest answer, thinking included."""
 
     named: re.Pattern[str]
     longest: int = LEAST_TOKENS
@@ -22,7 +22,7 @@ class Traits:
     has_temperature: bool = True
 
 
-# The first row that fits; every newer family behaves like the newest known one.
+# The first matching row counts; a newer family is treated like the newest known one.
 FAMILIES = (
     Traits(re.compile(r"claude-(?:instant|2|3-(?:haiku|sonnet|opus))")),
     Traits(re.compile(r"claude-3-5-"), 8192),
@@ -36,7 +36,7 @@ EFFORTS = {"": (), "budget": tuple(BUDGETS), "adaptive": ("low", "medium", "high
 
 
 def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool) -> dict[str, Any]:
-    """The body of a message; only what was set is in it, but for the limit, which is demanded."""
+    """Builds the request body; it contains only what was set, and the token limit, which is required."""
     traits = traits_of(request.model)
     system, turns = parted(request.turns)
     if request.goes_on and continuation != "prefill":
@@ -50,10 +50,10 @@ def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool
     if system:
         asked["system"] = system
     if request.temperature is not None and traits.has_temperature:
-        # Other servers go up to 2.
+        # Other servers allow up to 2.
         asked["temperature"] = min(request.temperature, 1.0)
     elif request.top_p is not None and traits.has_temperature:
-        # Newer families refuse both at once.
+        # Newer families reject both together.
         asked["top_p"] = request.top_p
     if "top_k" in request.samplers and traits.has_temperature:
         asked["top_k"] = request.samplers["top_k"]
@@ -69,14 +69,14 @@ def traits_of(model: str) -> Traits:
 
 
 def parted(turns: Sequence[Turn]) -> tuple[str, list[Turn]]:
-    """The instructions at the beginning, and the dialogue; a later instruction keeps its place, in the person's mouth."""
+    """Splits off the system messages at the start; later ones keep their places as user messages."""
     first = next((at for at, turn in enumerate(turns) if turn.role != "system"), len(turns))
     system = "\n\n".join(turn.content for turn in turns[:first] if turn.content.strip())
     return system, [Turn("user", turn.content) if turn.role == "system" else turn for turn in turns[first:]]
 
 
 def alternating(turns: Sequence[Turn]) -> list[dict[str, Any]]:
-    """The dialogue as the protocol demands it: roles take turns, a person begins, nobody says nothing."""
+    """Makes the dialogue valid: roles alternate, the user begins, and no message is empty."""
     merged: list[Turn] = []
     for turn in turns:
         if not turn.content.strip() and not turn.pictures:
@@ -89,7 +89,7 @@ def alternating(turns: Sequence[Turn]) -> list[dict[str, Any]]:
     if not merged or merged[0].role != "user":
         merged.insert(0, Turn("user", OPENING))
     if merged[-1].role == "assistant":
-        # A beginning of an answer that ends in white space is refused.
+        # A prefilled answer that ends in white space is rejected.
         merged[-1] = replace(merged[-1], content=merged[-1].content.rstrip())
     return [{"role": turn.role, "content": _content(turn)} for turn in merged]
 
@@ -101,7 +101,7 @@ def _content(turn: Turn) -> str | list[dict[str, Any]]:
         {"type": "image", "source": {"type": "base64", "media_type": each.media_type, "data": each.base64}}
         for each in turn.pictures
     ]
-    # An empty text is refused.
+    # An empty text block is rejected.
     return [*blocks, {"type": "text", "text": turn.content}] if turn.content.strip() else blocks
 
 
@@ -112,6 +112,6 @@ def _think(asked: dict[str, Any], effort: str, traits: Traits) -> None:
         asked["thinking"] = {"type": "adaptive", "display": "summarized"}
         asked["output_config"] = {"effort": effort}
         return
-    # The limit counts thinking too, but it was meant for the answer.
+    # The API's limit includes thinking, but ours was set for the answer alone.
     asked["max_tokens"] = min(asked["max_tokens"] + BUDGETS[effort], traits.longest)
     asked["thinking"] = {"type": "enabled", "budget_tokens": min(BUDGETS[effort], asked["max_tokens"] - 1)}

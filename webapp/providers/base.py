@@ -25,11 +25,11 @@ __all__ = [
 ]
 
 Continuation = Literal["prefill", "prefix", "instruct"]
-# How the next word is chosen, beside temperature and top-p; each server knows some of these.
+# Sampling parameters other than temperature and top-p; each server supports some of these.
 SAMPLERS = ("top_k", "min_p", "frequency_penalty", "presence_penalty", "repetition_penalty")
-# What a model can see, do and be told.
+# What a model can see and do, and which parameters it accepts.
 ABILITIES = ("vision", "tools", "reasoning", "json", "top_p", "stop", *SAMPLERS)
-# What a model is told that can only begin a new answer when asked to continue an old one.
+# The instruction for a model that can't continue its own text, but only begin a new answer.
 GO_ON = (
     "Your answer above was cut off before its end. Continue exactly where it stops, in the middle of a word if need be: "
     "no greeting, no repetition, no remark about the break, the same language and format, within the same list, table or code."
@@ -38,7 +38,7 @@ GO_ON = (
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture of ours: its type, the file that holds it, which is read when it is sent, and its name."""
+    """A stored picture: its media type, its file, which is read when it is sent, and its name."""
 
     media_type: str
     path: Path
@@ -51,32 +51,31 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One message as a model is given it, with its pictures."""
+    """One message in a request, with its pictures."""
 
     role: Literal["system", "user", "assistant"]
     content: str
     pictures: tuple[Picture, ...] = ()
 
     def keeping(self, pictures: Iterable[Picture]) -> "Turn":
-        """The same with these of its pictures, and with nothing but the names of the others."""
+        """Returns a copy with only these of its pictures, and the names of the others as text."""
         kept = tuple(pictures)
         names = [named_picture(each.name) for each in self.pictures if each not in kept]
         return replace(self, content="\n\n".join(each for each in (self.content, *names) if each), pictures=kept)
 
 
 def named_picture(name: str) -> str:
-    """What a model is told of a picture that it isn't given."""
+    """Returns the placeholder for a picture that isn't sent."""
     return f"[Image: {name}]"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """Everything a provider is asked; `goes_on` says that the last turn is the model's own beginning, to be continued.
+    """A request for an answer; with `goes_on`, the last turn is the start of the model's own answer, to be continued.
 
-    `notices` are for the person who asks: what they should know of how the request came to be. `schema` is the JSON Schema
-    that the answer must follow, as JSON, for models that can be held to one; `is_json` says that it must be any JSON object.
-    `samplers` are values by names of `SAMPLERS`. `go_on` is what a model is told that can't continue its own text. `sources`
-    are the passages that it is given.
+    `notices` tell the person about how the request was made. `schema` is the JSON Schema that the answer must follow, as JSON,
+    for models that support structured output; `is_json` requires any JSON object. `samplers` are values by names of `SAMPLERS`.
+    `go_on` is the instruction for a model that can't continue its own text. `sources` are the passages in the prompt.
     """
 
     model: str
@@ -97,10 +96,10 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Prices are decimal text in US dollars per million tokens, or empty where nobody says; `efforts` from least to most.
+    """A model; prices are decimal text in US dollars per million tokens, or empty if unknown.
 
-    `takes_schema` says that its answers can be held to a JSON Schema. `abilities` are those of `ABILITIES` that it has, or
-    None where nobody says.
+    `efforts` are ordered from least to most. `takes_schema` means that it supports structured output with a JSON Schema.
+    `abilities` are its items of `ABILITIES`, or None if unknown.
     """
 
     id: str
@@ -127,14 +126,14 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A vector for each text, in their order, and what all of them took."""
+    """A vector for each text, in the same order, and the usage of all together."""
 
     vectors: tuple[tuple[float, ...], ...]
     usage: Usage
 
 
 def events_of(reply: Reply) -> Iterator[Event]:
-    """The events of a reply in one piece, as if it had been streamed."""
+    """Yields the events of a whole reply, as if it had been streamed."""
     if reply.reasoning:
         yield Reasoning(reply.reasoning)
     if reply.text:
@@ -145,15 +144,15 @@ def events_of(reply: Reply) -> Iterator[Event]:
 
 
 class Provider(Protocol):
-    """`stream` is lazy, closeable, and ends soon after `stop` is asked, in every state.
+    """The interface of a provider; `stream` is lazy, closeable, and ends soon after `stop` is set, in every state.
 
-    It yields `Started` first (when the server has accepted the request), any number of `Reasoning`, `Delta`, `Notice`
-    and `Usage`, and last, only if it saw the terminal marker, `Ended("completed", "stop" | "length" | "content_filter")`.
-    Whatever else happens is a `ProviderError`, or a plain return when `stop` was asked. The first `Usage` comes as soon as
-    anything is known, so that a stopped answer can be settled too; each later one adds to it by `Usage.updated`.
+    It yields `Started` first (when the server has accepted the request), any number of `Reasoning`, `Delta`, `Notice` and
+    `Usage`, and last, only if it saw the terminal marker, `Ended("completed", "stop" | "length" | "content_filter")`. Any other
+    end raises `ProviderError`, or returns if `stop` is set. The first `Usage` is yielded as soon as anything is known, so that
+    a stopped answer can be settled too; each later one is merged into it by `Usage.updated`.
 
-    `embed` gives vectors for texts, however many; who has none for any raises `invalid`.
-    `settle` asks what the answer with this `upstream_id` has taken: None while the server does not know it yet.
+    `embed` returns vectors for any number of texts; a provider without embeddings raises `invalid`. `settle` queries the usage
+    of the answer with this `upstream_id`, and returns None until the server knows it.
     """
 
     name: str

@@ -11,14 +11,14 @@ STOP_CHARGING = {
         *("Nineteen", "Liquid", "Friendli", "Chutes", "DeepSeek"),
     )
 }
-# Models that are served only by those; all others are served by some who go on charging too.
+# Models that are served only by these providers; every other model is also served by some that continue to charge.
 SERVED_BY_THOSE = re.compile(r"openai/(?!gpt-oss)|x-ai/")
 
 
 def may_still_bill(name: str) -> bool:
-    """Whether a stopped answer may cost as much as a whole one, by the name of a provider or OpenRouter's id of a model.
+    """Returns whether a stopped answer can cost as much as a whole one, by the name of a provider or OpenRouter's model id.
 
-    Who is not known to stop may go on. An answer that is not streamed is always charged whole.
+    A provider not known to stop is assumed to continue. An answer that is not streamed is always charged in full.
     """
     if "/" in name:
         return not SERVED_BY_THOSE.match(name)

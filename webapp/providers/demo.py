@@ -1,4 +1,4 @@
-"""The demo provider: answers without network, key or cost, always the same, and fails on request in every way there is."""
+"""The demo provider: deterministic answers without network, key or cost, and a model for every kind of failure."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from webapp.streaming.events import Delta, Ended, Event, Reasoning, Started, Usa
 from webapp.streaming.stop import Stop
 
 PACE_SECONDS = 0.025
-# An answer starts after a breath, as real ones do; the slow one keeps its reader waiting.
+# Pause before an answer, in tokens, as real models have one; the slow model multiplies the pace.
 BREATH, SLOW = 4, 12
 RATE_WAIT_SECONDS = 2.0
 PIECE = re.compile(r"\S+\s*|\s+")
@@ -30,7 +30,7 @@ VECTORS, DIMENSIONS = "demo/vectors", 64
 
 
 class DemoProvider:
-    """`pace` is the time between two tokens in seconds; 0 answers at once."""
+    """Answers from prepared texts; `pace` is the time between two tokens in seconds, 0 for none."""
 
     name = "demo"
     continuation: Continuation = "prefill"
@@ -96,14 +96,14 @@ class DemoProvider:
 
 
 def _vector(text: str) -> tuple[float, ...]:
-    """Of length 1; texts that share words lie near each other."""
+    """Returns a unit vector; texts that share words are close to each other."""
     counts = Counter(crc32(word.encode()) % DIMENSIONS for word in re.findall(r"\w+", text.lower()))
     length = sqrt(sum(count * count for count in counts.values())) or 1.0
     return tuple(counts[place] / length for place in range(DIMENSIONS))
 
 
 def answer(request: ModelRequest) -> str:
-    """The whole text that the model says to this request, from its beginning."""
+    """Returns the model's whole answer to this request, from its start."""
     if request.schema:
         return plans.text(request)
     return ANSWERS.get(request.model, _talk)(request)
@@ -119,7 +119,7 @@ def thoughts(request: ModelRequest) -> str:
 
 
 def question(request: ModelRequest) -> str:
-    """What the person said last."""
+    """Returns the person's last message."""
     return next((turn.content for turn in reversed(request.turns) if turn.role == "user"), "").strip()
 
 
@@ -131,7 +131,7 @@ def _talk(request: ModelRequest) -> str:
 
 
 def _known(asked: str) -> str:
-    # What is attached, or quoted as code, is not what was asked.
+    # Attachments and quoted code are not part of the question.
     typed, _, _ = asked.partition("\n```")
     lower = f" {' '.join(typed.lower().split())} "
     for phrases, text in texts.TOPICS:
@@ -180,12 +180,12 @@ ANSWERS: dict[str, Callable[[ModelRequest], str]] = {
 
 
 def _breaks_off(request: ModelRequest) -> bool:
-    # Only once: going on shows how such an answer is mended.
+    # Only the first time: continuing shows how such an answer is repaired.
     return request.model == "demo/truncated" and not request.goes_on and not (request.schema and plans.is_for_places(request))
 
 
 def _break(request: ModelRequest, stop: Stop) -> None:
-    """What the models do that do not end well, after what they have said."""
+    """Fails in the way of the request's model, after its text: waits for a stop, or raises."""
     if request.model == "demo/stall":
         while not stop.wait(60):
             pass
@@ -207,7 +207,7 @@ def _paced(kind: type[Delta] | type[Reasoning], pieces: Sequence[str], pace: flo
 
 
 def _begun(request: ModelRequest) -> ModelRequest:
-    """The request as it was when the answer began."""
+    """Returns the request as it was when the answer began."""
     return replace(request, turns=request.turns[:-1], goes_on=False) if request.goes_on else request
 
 
@@ -216,7 +216,7 @@ def _partial(request: ModelRequest) -> str:
 
 
 def _rest(request: ModelRequest) -> str:
-    """What is left to say. Words that are not its own, or all of its own, have no rest: it says so."""
+    """Returns the rest of the answer; a start that isn't its own, or is complete, has none, and gets a fixed text."""
     whole, partial = answer(_begun(request)), _partial(request)
     is_mine = whole.startswith(partial) and partial != whole
     return whole.removeprefix(partial) if is_mine or request.schema else texts.FURTHER

@@ -1,4 +1,4 @@
-"""What the demo writes into plans, by the name of the place and of what it stands in. Pure."""
+"""Texts of the demo for plans, by the name of a field and of its parent. Pure."""
 
 TEXTS: dict[str, tuple[str, ...]] = {
     "title": ("{goal}, step by step", "A month for {goal}"),

@@ -1,4 +1,4 @@
-"""What the demo says when it is held to a schema: an object that follows it, made from what the person wants. Pure."""
+"""The demo's structured output: an object that follows a schema, built from the person's inputs. Pure."""
 
 import json
 import re
@@ -17,19 +17,19 @@ NO_GOAL = "what you want"
 
 
 def text(request: ModelRequest) -> str:
-    """The whole answer, always the same for the same wishes; the models that go wrong do so only when asked for a whole plan."""
+    """Returns the whole answer, always the same for the same inputs; failing models fail only for a whole plan."""
     value = Wishes(request).object(json.loads(request.schema))
     spoil = SPOILS.get(request.model) if not is_for_places(request) else None
     return spoil(value, _seed(request)) if spoil else _written(value)
 
 
 def is_for_places(request: ModelRequest) -> bool:
-    """Whether a part of the plan is there already."""
+    """Returns whether only some places of an existing plan are requested."""
     return len(_objects(request)) > 1
 
 
 class Wishes:
-    """Fills a schema. What stands at a place depends on the wishes and on the place alone, not on what else is asked for."""
+    """Fills a schema; a value depends only on the inputs and on its place, not on what else is requested."""
 
     def __init__(self, request: ModelRequest) -> None:
         objects = _objects(request)
@@ -94,7 +94,7 @@ def _fenced(value: dict[str, Any], seed: int) -> str:
 
 
 def _malformed(value: dict[str, Any], seed: int) -> str:
-    """One of the ways in which models write what is almost JSON."""
+    """Returns invalid JSON of one of the kinds that models write."""
     written = _written(value)
     half = max(1, written.find(", ", len(written) // 2))
     spoilt = (
@@ -132,7 +132,7 @@ SPOILS: dict[str, Callable[[dict[str, Any], int], str]] = {
 
 
 def _objects(request: ModelRequest) -> list[dict[str, Any]]:
-    """The lines of the question that are objects: what is wanted, and what is there already."""
+    """Returns the JSON objects in the question, one per line: the inputs, and the existing part of the plan."""
     asked = next((turn.content for turn in reversed(request.turns) if turn.role == "user"), "")
     return [json.loads(line) for line in asked.splitlines() if line.startswith("{") and line.endswith("}")]
 
@@ -150,7 +150,7 @@ def _steps(name: str) -> list[str | int]:
 
 
 def _number(path: Path) -> int:
-    """A number for a place: the next item of a list has the next one, and so has the next item of the list around it."""
+    """Returns a number for a place; each next item of a list, or of the list around it, has the next number."""
     return sum(step for step in path if isinstance(step, int))
 
 

@@ -1,4 +1,4 @@
-"""What the demo says when it is given passages of documents: their sentences that fit the question, with their numbers. Pure."""
+"""The demo's answers from documents: quotes the sentences of passages that fit the question, with their numbers. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from webapp.providers.base import ModelRequest
 
-# As they are quoted in a prompt.
+# Passages as a prompt quotes them.
 SOURCE = re.compile(r"^\[(\d+)\] ([^\n]*)\n(`{3,})\n(.*?)\n\3$", re.DOTALL | re.MULTILINE)
 NOTHING_GIVEN = "The documents that this chat reads from say nothing about the next message."
 SENTENCE = re.compile(r"(?<=[.!?…])\s+")
@@ -30,7 +30,7 @@ document that answers it.
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A sentence of a source, and how many words of the question it has."""
+    """A sentence of a source, and how many words it shares with the question."""
 
     number: int
     text: str
@@ -38,7 +38,7 @@ class Said:
 
 
 def answer(request: ModelRequest, question: str) -> str:
-    """What the sources say; empty when this is not about documents."""
+    """Returns an answer from the sources; empty when the request has nothing to do with documents."""
     numbers = {each["number"] for each in request.sources}
     given = [(int(each[1]), each[2], each[4]) for turn in request.turns for each in SOURCE.finditer(turn.content)]
     given = [each for each in given if each[0] in numbers]
@@ -50,7 +50,7 @@ def answer(request: ModelRequest, question: str) -> str:
     if not best:
         number, title, _ = given[0]
         return NOT_SURE.format(title=title.partition(" › ")[0], number=number)
-    # Half as good as the best is beside the point.
+    # A sentence with half the shared words of the best one is irrelevant.
     fitting = [each for each in best if 2 * each.shared > best[0].shared]
     return FOUND.format(sentences="\n".join(f"- {each.text} [{each.number}]" for each in fitting))
 
@@ -64,7 +64,7 @@ def _stems(text: str) -> set[str]:
 
 
 def _sentences(source: str) -> Iterator[str]:
-    """Its sentences and the rows of its tables, without headings."""
+    """Yields the sentences and the table rows of a source, without headings."""
     for line in source.splitlines():
         line = line.strip()
         if line.startswith("|"):

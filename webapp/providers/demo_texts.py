@@ -1,4 +1,4 @@
-"""What the demo says; places and buttons of the app are in *italics*, and nothing else is. Pure."""
+"""Texts of the demo; names of pages and buttons of the app are in *italics*, and nothing else is. Pure."""
 
 GREETING = """\
 Hello, and welcome to Millrace.
@@ -96,7 +96,7 @@ THANKS = """\
 You are welcome. I am here whenever you want to try something, and the real models are one key away, under *Admin*.
 """
 
-# The first row of which any word occurs in what the person said is the answer.
+# The answer is that of the first row with a phrase that occurs in the person's message.
 TOPICS: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("close the tab", "closed tab", "close this tab", "close my", "reload", "leave the page", "go offline"),

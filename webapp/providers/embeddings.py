@@ -1,4 +1,4 @@
-"""Embeddings in OpenAI's format: requests split into batches, and parsed replies. Pure."""
+"""Embeddings in OpenAI's format: splits requests into batches and parses the replies. Pure."""
 
 import math
 import struct
@@ -13,22 +13,22 @@ from webapp.providers.values import count_of, dicts_of, name_of
 from webapp.streaming.events import Usage
 
 PATH = "/embeddings"
-# One reply holds a number for each dimension of each, all parsed at once.
+# A reply has a number for each dimension of each text, all of them parsed in one step.
 MOST_TEXTS = 16
 Vector = tuple[float, ...]
 
 
 def embedded(model: str, texts: Sequence[str], ask: Callable[[dict[str, Any]], Embedded]) -> Embedded:
-    """All texts, by as many requests as they need; what any of these does not say of its cost is unknown."""
+    """Embeds all texts, in batches; the usage is unknown if that of any batch is."""
     parts = [ask({"model": model, "input": list(piece)}) for piece in _pieces(texts)]
     vectors = tuple(vector for part in parts for vector in part.vectors)
     return Embedded(vectors, _together([part.usage for part in parts]))
 
 
 def embedded_in(value: Mapping[str, Any], count: int) -> Embedded | None:
-    """What one reply holds; None when it is not a vector for each text."""
+    """Parses one reply; returns None if it does not have a vector for each text."""
     rows = dicts_of(value.get("data"))
-    # Most number them, and not all keep their order.
+    # Most servers number the rows, and not all keep the order of the texts.
     placed = sorted(rows, key=lambda row: count_of(row.get("index")) or 0)
     vectors = tuple(vector for row in placed if (vector := _vector(row.get("embedding"))))
     if len(vectors) != count or len({len(vector) for vector in vectors}) != 1:
@@ -42,7 +42,7 @@ def _pieces(texts: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _vector(value: Any) -> Vector:
-    """Numbers, or the bytes of such as text, which some servers prefer; empty when it is neither."""
+    """Returns a vector from numbers or base64-encoded floats, which some servers send; empty if it is neither."""
     if isinstance(value, str):
         value = _unpacked(value)
     if not isinstance(value, list) or not all(isinstance(each, int | float | Decimal) for each in value):

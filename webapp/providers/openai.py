@@ -17,7 +17,7 @@ from webapp.words import plural
 
 
 class OpenAIProvider:
-    """`options` are those of `ProviderHttp`: trust, time-outs, the size of a read."""
+    """Requests answers from one server; `options` are those of `ProviderHttp`: trust, timeouts, the size of a read."""
 
     reply_format = ReplyFormat("/chat/completions", OpenAIReader, reply_of)
 
@@ -52,7 +52,7 @@ class OpenAIProvider:
                     yield event
             return
         except ProviderError as refused:
-            # Some older servers refuse to be asked for the usage; without it they answer.
+            # Some older servers reject `stream_options`; without it they answer.
             if has_begun or "stream_options" not in asked or "stream_options" not in refused.message:
                 raise
         self._refuses_options = True
@@ -60,7 +60,7 @@ class OpenAIProvider:
         yield from self._streamed(asked, request, stop)
 
     def complete(self, request: ModelRequest, stop: Stop) -> Reply:
-        """The answer in one piece; when `stop` was asked meanwhile, a `ProviderError` that says so."""
+        """Returns the answer in one piece; raises `ProviderError` when `stop` is set before it is complete."""
         reply = self._http.complete(self.body(request, is_streamed=False), stop, self.reply_format)
         return split_whole(reply, self._mode(request))
 
@@ -71,7 +71,7 @@ class OpenAIProvider:
         return models_of(self._http.get("/models"))
 
     def check_key(self) -> str:
-        """A sentence on what the key is good for; a bad one is a `ProviderError`."""
+        """Returns a sentence that the key works; raises `ProviderError` for a bad one."""
         return f"{self._http.label} is working and offers {plural(len(self.models()), 'model')}."
 
     def settle(self, upstream_id: str) -> Usage | None:
@@ -86,6 +86,6 @@ class OpenAIProvider:
             yield from split(events, self._mode(request))
 
     def _mode(self, request: ModelRequest) -> Mode:
-        # A beginning that the model is given is in the middle of its answer: no thought comes first.
+        # A model that is given the start of its answer continues in the middle of it, so no reasoning comes first.
         is_within = request.goes_on and self.continuation != "instruct"
         return "off" if is_within else self._modes.get(request.model, self._reasoning_tags)

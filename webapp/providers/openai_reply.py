@@ -8,7 +8,7 @@ from webapp.providers.openai_request import EFFORTS, efforts_of
 from webapp.providers.values import Unbroken, charged, cost_of, count_of, dict_of, dicts_of, id_of, list_of, name_of, only
 from webapp.streaming.events import Delta, Event, Reasoning, Text, Usage
 
-# What servers call their ends; every other word means that the model was done.
+# Values of `finish_reason` by server; every other one means that the model finished.
 LENGTH = {"length", "max_tokens", "model_length", "max_output_tokens"}
 # OpenRouter lists 500.
 MOST_MODELS = 3000
@@ -16,12 +16,12 @@ FILTERED = {"content_filter", "content_filtered", "safety", "refusal"}
 
 
 class OpenAIReader:
-    """Folds the chunks of one streamed reply: `finish` is empty until the terminal marker has been seen.
+    """Parses the chunks of one streamed reply; `finish` is empty until the terminal marker has been seen.
 
-    `keeps_id` says that the server can be asked later what the answer with this id has cost.
+    With `keeps_id`, the answer's id is kept, for a server that can report the cost of an answer later.
     """
 
-    # What may still come after the terminal marker ends with [DONE].
+    # Chunks can follow the terminal marker, until [DONE].
     is_over = False
 
     def __init__(self, known: Usage, *, keeps_id: bool = False) -> None:
@@ -36,7 +36,7 @@ class OpenAIReader:
         return self._known.updated(self._counted) if self._counted else None
 
     def take(self, chunk: Mapping[str, Any]) -> Iterator[Event]:
-        """What the chunk adds; the last usage and the first finish count."""
+        """Yields what the chunk adds; the last usage and the first finish reason count."""
         if (known := identified(chunk, self._known, keeps_id=self._keeps_id)) != self._known:
             self._known = known
             yield known
@@ -60,7 +60,7 @@ class OpenAIReader:
             yield kind(text)
 
     def _ours(self, chunk: Mapping[str, Any]) -> Mapping[str, Any]:
-        # One answer was asked for. A server may number it as it likes, but it is the one that spoke first.
+        # One answer was requested. A server can number it in any way, so the first one seen is used.
         for choice in dicts_of(chunk.get("choices")):
             index = choice.get("index", self._index or 0)
             if self._index is None:
@@ -71,7 +71,7 @@ class OpenAIReader:
 
 
 def identified(chunk: Mapping[str, Any], known: Usage, *, keeps_id: bool) -> Usage:
-    """What is known, with who serves the answer and under which id; the first to say so counts."""
+    """Returns the usage with the model and the id of the answer; the first values count."""
     if known.model and (known.upstream_id or not keeps_id):
         return known
     id = id_of(chunk.get("id")) if keeps_id else ""
@@ -79,7 +79,7 @@ def identified(chunk: Mapping[str, Any], known: Usage, *, keeps_id: bool) -> Usa
 
 
 def reply_of(value: Mapping[str, Any], known: Usage, *, keeps_id: bool = False) -> Reply | None:
-    """A whole reply; None when there is no choice in it."""
+    """Parses a whole reply; returns None if it has no choice."""
     for choice in dicts_of(value.get("choices")):
         said = dict_of(choice.get("message") or choice.get("delta"))
         text, thought = Unbroken().take(words_of(said)), Unbroken().take(thought_of(said))
@@ -90,7 +90,7 @@ def reply_of(value: Mapping[str, Any], known: Usage, *, keeps_id: bool = False) 
 
 
 def models_of(value: Any) -> tuple[Model, ...]:
-    """The models of a list, which is bare with some servers."""
+    """Parses a list of models, which some servers send as a bare array."""
     listed = value.get("data") or value.get("models") if isinstance(value, dict) else value
     return tuple(_model(model) for model in dicts_of(listed)[:MOST_MODELS] if name_of(model.get("id")))
 
@@ -110,19 +110,19 @@ def _model(model: Mapping[str, Any]) -> Model:
 
 
 def context_of(model: Mapping[str, Any]) -> int | None:
-    """How many tokens the model takes, in the words of OpenRouter, vLLM, others, and llama.cpp."""
+    """Returns the context length in tokens, from the fields of OpenRouter, vLLM, others and llama.cpp."""
     named = [model.get(name) for name in ("context_length", "max_model_len", "context_window")]
     meta = dict_of(model.get("meta"))
     return next((size for said in (*named, meta.get("n_ctx"), meta.get("n_ctx_train")) if (size := count_of(said))), None)
 
 
 def price_of(per_token: Any) -> str:
-    """Of a million tokens; OpenRouter tells the price of one, and -1 where it depends."""
+    """Returns the price of a million tokens; OpenRouter reports that of one, and -1 if it varies."""
     return cost_of(per_token, times=1_000_000) or ""
 
 
 def _abilities(model: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """OpenRouter tells them; most others tell nothing."""
+    """Returns a model's abilities; OpenRouter reports them, most others don't."""
     told = model.get("supported_parameters")
     if not isinstance(told, list):
         return None
@@ -158,12 +158,12 @@ def reason_of(choice: Mapping[str, Any]) -> str:
 
 
 def words_of(said: Mapping[str, Any]) -> str:
-    """What the person is told: the content, and a refusal, which some servers put beside it."""
+    """Returns the text for the person: the content, and a refusal, which some servers send in a separate field."""
     return _joined(said.get("content"), "text") + _joined(said.get("refusal"), "text")
 
 
 def thought_of(said: Mapping[str, Any]) -> str:
-    """The reasoning, once: servers in transition send it under two names, OpenRouter as details as well."""
+    """Returns the reasoning once: servers in transition send it under two names, OpenRouter also as details."""
     return (
         _joined(said.get("reasoning"), "text")
         or _joined(said.get("reasoning_content"), "text")
@@ -181,7 +181,7 @@ def _joined(content: Any, kind: str) -> str:
 
 
 def _inner(content: Any) -> str:
-    """The text of a part, which Mistral gives in parts once more; nobody goes deeper."""
+    """Returns the text of a part, which Mistral splits into parts again; no server nests deeper."""
     if isinstance(content, str):
         return content
     return "".join(text for part in dicts_of(content) if isinstance(text := part.get("text"), str))

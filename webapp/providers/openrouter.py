@@ -19,12 +19,15 @@ BASE_URL = "https://openrouter.ai/api/v1"
 
 
 def known_from(headers: Mapping[str, str]) -> Usage:
-    """The only handle on the cost of an answer whose body breaks before its first chunk."""
+    """Returns the answer's id, without which the cost of an answer that fails before its first chunk can't be queried."""
     return Usage(upstream_id=id_of(headers.get("X-Generation-Id")))
 
 
 class OpenRouterProvider(OpenAIProvider):
-    """`referer` and `title` say on OpenRouter's pages which application asked; usage and cost come with every answer."""
+    """Requests answers from OpenRouter, which reports usage and cost with every answer.
+
+    `referer` and `title` name the requesting application on OpenRouter's pages.
+    """
 
     reply_format = ReplyFormat(
         "/chat/completions", partial(OpenAIReader, keeps_id=True), partial(reply_of, keeps_id=True), known_from
@@ -41,20 +44,20 @@ class OpenRouterProvider(OpenAIProvider):
         title: str = "Millrace",
         **options: Any,
     ) -> None:
-        # X-Title is the older name, which some relays still wait for.
+        # X-Title is the older name, which some relays still expect.
         named = {"HTTP-Referer": referer, "X-OpenRouter-Title": title, "X-Title": title}
         headers = {header: value for header, value in named.items() if value}
         super().__init__(name, base_url, api_key, upstream, headers=headers, **options)
 
     def check_key(self) -> str:
-        # The list of models is public, so it says nothing about a key.
+        # The list of models is public, so it proves nothing about a key.
         about = dict_of(dict_of(self._http.get("/key")).get("data"))
         left = cost_of(about.get("limit_remaining"))
         rest = f" It has {Decimal(left):.2f} US dollars left." if left is not None else ""
         return f"{self._http.label} accepted the key.{rest}"
 
     def settle(self, upstream_id: str) -> Usage | None:
-        """What a stopped or broken answer has taken after all; None while OpenRouter does not know it yet."""
+        """Returns the final usage of a stopped or failed answer; None until OpenRouter knows it."""
         about = dict_of(self._http.found(f"/generation?id={quote(upstream_id, safe='')}")).get("data")
         return _settled(about, upstream_id) if isinstance(about, dict) else None
 
@@ -62,10 +65,10 @@ class OpenRouterProvider(OpenAIProvider):
         asked = super().body(replace(request, effort=""), is_streamed=is_streamed)
         asked.pop("stream_options", None)
         if request.effort:
-            # Dropped by OpenRouter itself for models that cannot be told.
+            # OpenRouter drops it for models without that parameter.
             asked["reasoning"] = {"effort": request.effort}
         if request.schema and not is_streamed:
-            # Works for whole answers alone.
+            # The plugin works only for answers that are not streamed.
             asked["plugins"] = [{"id": "response-healing"}]
         return asked
 
@@ -76,6 +79,6 @@ def _settled(about: Mapping[str, Any], upstream_id: str) -> Usage:
 
 
 def _tokens(about: Mapping[str, Any], kind: str) -> int | None:
-    """In the model's own tokens, which are what the usage of an answer counts and what is charged."""
+    """Returns the count in the model's native tokens, which the usage of an answer counts and which are charged."""
     native = count_of(about.get(f"native_tokens_{kind}"))
     return count_of(about.get(f"tokens_{kind}")) if native is None else native

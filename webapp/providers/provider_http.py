@@ -1,4 +1,4 @@
-"""HTTP requests to one model server: sends them, parses streamed replies, and turns refusals into `ProviderError`."""
+"""HTTP requests to one model server: sends them, parses streamed replies, and turns errors into `ProviderError`."""
 
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -19,13 +19,13 @@ from webapp.streaming.stop import Stop
 from webapp.upstream import Answer, Body, Stopped, Trust, Upstream, base_address
 from webapp.upstream.beside import read_beside
 
-# What begins like a tag of a thought is held until it can't be one any more: so much is the first word of an answer.
+# A text that begins like a reasoning tag is held back until it can't be one any more; then the first words can be this long.
 FIRST_CHARS = 32
 # How long to wait for the usage, the only thing that follows the terminal marker.
 USAGE_SECONDS = 5.0
 ERROR_SECONDS = 10.0
 MOST_ERROR_BYTES = 256 * 1024
-# A stream that arrives at once yields to other greenlets after this many bytes or this much time.
+# A stream whose data is all there yields to other greenlets after this many bytes or this much time.
 PIECE_BYTES, TURN_SECONDS, PAUSE_SECONDS = 16 * 1024, 0.01, 1e-6
 
 
@@ -35,7 +35,7 @@ def _nothing_known(_: Mapping[str, str]) -> Usage:
 
 @dataclass(frozen=True, slots=True)
 class ReplyFormat:
-    """How replies of one protocol are parsed: `known` reads the usage in the headers, which the others are given."""
+    """How to parse the replies of a protocol: `known` reads the usage from the headers and is passed to the other two."""
 
     path: str
     reader: Callable[[Usage], ReplyReader]
@@ -46,9 +46,8 @@ class ReplyFormat:
 class ProviderHttp:
     """Sends requests to one server.
 
-    `first_byte_seconds` limits the wait for a streamed reply; a whole one is limited by its `stop` alone. Every `beat_seconds`
-    what has arrived of a stream is read at once.
-    `label` is the name of the server in messages, by default its host.
+    `first_byte_seconds` limits the wait for a streamed reply; a whole one is limited only by its `stop`. Every `beat_seconds`,
+    what has arrived of a stream is read in one go. `label` is the name of the server in messages, by default its host.
     """
 
     def __init__(
@@ -75,7 +74,7 @@ class ProviderHttp:
     def stream(
         self, asked: dict[str, Any], stop: Stop, reply_format: ReplyFormat, started: Started
     ) -> Generator[Event, None, None]:
-        """The events of a streamed reply, as `Provider.stream` promises them."""
+        """Yields the events of a streamed reply, as `Provider.stream` promises them."""
         try:
             with self._post(reply_format.path, asked, stop, "text/event-stream", self._first_byte_seconds) as body:
                 self._refuse(body)
@@ -84,7 +83,7 @@ class ProviderHttp:
             return
 
     def complete(self, asked: dict[str, Any], stop: Stop, reply_format: ReplyFormat) -> Reply:
-        """The whole reply in one piece; raises a `ProviderError` when it was stopped meanwhile."""
+        """Returns the reply in one piece; raises `ProviderError` if it is stopped before it is complete."""
         try:
             with self._post(reply_format.path, asked, stop, "application/json", 0) as body:
                 self._refuse(body)
@@ -93,7 +92,7 @@ class ProviderHttp:
             raise self._stopped() from None
 
     def embed(self, asked: dict[str, Any], stop: Stop) -> Embedded:
-        """Vectors for the texts of one request, within the time that a first byte may take."""
+        """Returns vectors for the texts of one request; the whole reply must arrive within `first_byte_seconds`."""
         try:
             with self._post(EMBEDDINGS, asked, stop, "application/json", self._first_byte_seconds) as body:
                 self._refuse(body)
@@ -106,11 +105,11 @@ class ProviderHttp:
         return found
 
     def get(self, path: str) -> Any:
-        """The JSON at this path."""
+        """Returns the JSON at this path."""
         return self._value(self._answer(path))
 
     def found(self, path: str) -> Any | None:
-        """The same, or None for a 404."""
+        """Returns the JSON at this path, or None for a 404."""
         answer = self._answer(path)
         return None if answer.status == 404 else self._value(answer)
 
@@ -151,14 +150,14 @@ class ProviderHttp:
             yield known
         chunks = body.chunks(self._read_size)
         head = next((stripped for chunk in chunks if (stripped := chunk.lstrip())), b"")
-        # No line of an event stream begins like this: it is a whole reply under a wrong name.
+        # No line of an event stream begins like this, so it is a whole reply with a wrong content type.
         if head[:1] in (b"{", b"<", b"["):
             yield from events_of(self._reply(head + body.whole(), reply_format, known))
         else:
             yield from self._streamed(body, chain([head], chunks), stop, reply_format.reader(known))
 
     def _streamed(self, body: Body, chunks: Iterator[bytes], stop: Stop, reader: ReplyReader) -> Iterator[Event]:
-        """The events of a stream; whatever happens after the terminal marker does not undo it."""
+        """Yields the events of a stream; no error after the terminal marker undoes a completed answer."""
         failure = ProviderError("cut", f"{self.label} cut the answer off before it finished.", retryable=True)
         reply = ReplyStream(reader, refuse=self._reported, nonsense=self._nonsense)
         try:
@@ -181,7 +180,7 @@ class ProviderHttp:
             raise failure
 
     def _on_the_beat(self, chunks: Iterator[bytes], body: Body, reply: ReplyStream) -> Iterator[bytes]:
-        """One read at each stroke of the beat, between the first words and the end, which wait for nothing."""
+        """Yields one read per beat; the first words and the end are read without delay."""
         for chunk in chunks:
             yield chunk
             if reply.told_chars >= FIRST_CHARS and not reply.is_finished:
@@ -193,7 +192,7 @@ class ProviderHttp:
         raise self._nonsense()
 
     def _object(self, content: bytes) -> dict[str, Any]:
-        """A whole reply that is no error."""
+        """Parses a whole reply; raises the error that it reports."""
         value = read_beside(parsed, content)
         if value is None:
             raise self._web_page() if content.lstrip()[:1] == b"<" else self._nonsense()
@@ -202,7 +201,7 @@ class ProviderHttp:
         return value
 
     def _refuse(self, body: Body) -> None:
-        """Raises the error that an unsuccessful status means; the body is read for its message, but for a short time only."""
+        """Raises the error of an unsuccessful status; reads the body for its message, but only for a short time."""
         if 200 <= body.status < 300:
             return
         body.within(ERROR_SECONDS, quietly=True)
@@ -218,7 +217,7 @@ class ProviderHttp:
         return refusal(self.label, status, said, key=self._key, headers=headers, now=self._now())
 
     def _reported(self, error: Any) -> ProviderError:
-        """What a server says within a successful reply."""
+        """Returns the error that a server reports within a successful reply."""
         return refusal(self.label, None, error, key=self._key, now=self._now())
 
     def _stopped(self) -> ProviderError:
@@ -232,7 +231,7 @@ class ProviderHttp:
 
 
 def _in_turns(chunks: Iterator[bytes], stop: Stop) -> Iterator[bytes]:
-    """The bytes in pieces, with a pause after each slow one, so that one endless stream does not block the others."""
+    """Yields the bytes in pieces, with a pause after each slow one, so that one endless stream does not block the others."""
     for chunk in chunks:
         for at in range(0, len(chunk), PIECE_BYTES):
             began_at = time.monotonic()

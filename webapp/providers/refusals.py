@@ -16,7 +16,7 @@ LONGEST_HEADER, LONGEST_WAIT = 100, 86_400.0
 SHORTEST_SECRET = 8
 
 BY_STATUS = {401: "auth", 403: "auth", 402: "credit", 429: "rate", 408: "error", 409: "error", 501: "invalid"}
-# Words that mean more than the status they come with: one 429 is for haste, another for money.
+# Error codes that override the status: one 429 means too many requests, another an account without credit.
 WORDS = {
     "credit": """insufficient_quota billing_error payment_required credit_balance_exhausted project_spend_limit_exceeded
         enforced_spend_limit_reached billing_hard_limit_reached""",
@@ -27,7 +27,7 @@ WORDS = {
         image_download_failed""",
     "error": "provider_overloaded provider_unavailable overloaded_error",
 }
-# Words that count only where there is no status, which is in the middle of a stream.
+# Error codes that count only without a status, in the middle of a stream.
 VAGUE_WORDS = {
     "invalid": """invalid_request invalid_request_error BadRequestError not_found not_found_error precondition_failed
         payload_too_large request_too_large unprocessable""",
@@ -35,7 +35,7 @@ VAGUE_WORDS = {
 }
 BY_WORD = {word: code for code, words in WORDS.items() for word in words.split()}
 BY_VAGUE_WORD = {word: code for code, words in VAGUE_WORDS.items() for word in words.split()}
-# Anthropic has no word of its own for an account without money; it is a 400 like any other.
+# Anthropic has no separate error code for an account without credit; it is a 400 like any other.
 NO_CREDIT = "credit balance is too low"
 
 SENTENCES = {
@@ -45,7 +45,7 @@ SENTENCES = {
     "invalid": "{host} rejected the request",
     "error": "{host} reported an error",
 }
-# The digit tells a key_4f1c from a key_word.
+# The required digit distinguishes a key such as key_4f1c from a word such as key_word.
 LOOKS_LIKE_A_KEY = re.compile(
     r"\bsk-[\w*.\-]{5,}|\b(?:pk|rk|gsk|xai|hf|r8|nvapi|key|tok|token)[-_](?=[\w.\-]*[\d*])[\w*.\-]{5,}"
     r"|\bAIza[\w\-]{10,}|\beyJ[\w\-.]{10,}|(?i:\bbearer\s+)[^\s,;\"']+"
@@ -62,13 +62,13 @@ def refusal(
     headers: Mapping[str, str] | None = None,
     now: float = 0,
 ) -> ProviderError:
-    """The policy and the sentence for what a server reported; `status` is None within a stream."""
+    """Returns the error with its retry policy and sentence; `status` is None within a stream."""
     code = code_of(status, error)
     said = cleaned(words_of(error), key)
     tail = f" that ends in {key[-4:]}" if len(key) >= 3 * SHORTEST_SECRET else ""
     sentence = SENTENCES[code].format(host=host, tail=tail)
     number = f" ({status})" if status and not said else ""
-    # What another server says may end as it likes; another sentence can follow ours.
+    # A server's message can end in any way, and another sentence of ours can follow it.
     end = "" if said.endswith((".", "!", "?", "…")) else "."
     message = f"{sentence}: {said}{end}" if said else f"{sentence}{number}."
     told = {name.lower(): value for name, value in (headers or {}).items()}
@@ -77,7 +77,7 @@ def refusal(
 
 
 def error_of(value: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The error that a reply or a chunk of one reports, wherever the server puts it."""
+    """Returns the error that a reply or a chunk of one reports, wherever the server puts it."""
     if value.get("error"):
         return _fields(value["error"])
     if value.get("object") == "error":
@@ -89,7 +89,7 @@ def error_of(value: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def said_in(value: Mapping[str, Any]) -> dict[str, Any]:
-    """The error of a body that has no error object: plain words, or FastAPI's list of what it did not like."""
+    """Returns the error of a body without an error object: a plain message, or FastAPI's list of validation errors."""
     for said in (value.get("message"), value.get("detail")):
         if isinstance(said, str):
             return {"message": said}
@@ -99,7 +99,7 @@ def said_in(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def words_of(error: Mapping[str, Any]) -> str:
-    """What the server says, with what the provider behind it said, which alone may explain anything."""
+    """Returns the server's message with that of its upstream provider, which can be the only explanation."""
     said, raw = str(error.get("message") or ""), dict_of(error.get("metadata")).get("raw")
     if not isinstance(raw, str) or not raw.strip():
         return said
@@ -109,7 +109,7 @@ def words_of(error: Mapping[str, Any]) -> str:
 
 
 def code_of(status: int | None, error: Mapping[str, Any]) -> str:
-    """What kind of refusal it is; words win over numbers, the object's own number over the status."""
+    """Returns the kind of error; error codes win over numbers, the number in the error object over the status."""
     inner = dict_of(error.get("details") or error.get("metadata"))
     words = [error.get("code"), inner.get("error_type"), inner.get("error_code"), error.get("type")]
     known = [word for word in words if isinstance(word, str)]
@@ -118,7 +118,7 @@ def code_of(status: int | None, error: Mapping[str, Any]) -> str:
         return by_word
     if NO_CREDIT in str(error.get("message")):
         return "credit"
-    # OpenRouter's moderation: it is the text that was refused, not the key.
+    # OpenRouter's moderation: it rejected the text, not the key.
     if number == 403 and (inner.get("reasons") or inner.get("patterns")):
         return "invalid"
     if number is None:
@@ -127,7 +127,7 @@ def code_of(status: int | None, error: Mapping[str, Any]) -> str:
 
 
 def wait_seconds(headers: Mapping[str, str], error: Mapping[str, Any], now: float) -> float | None:
-    """How long the server asks us to wait: seconds or a date in its header, else what its error says; nonsense is None."""
+    """Returns the requested delay: seconds or a date in Retry-After, else from the error; None if invalid."""
     if (exact := _sensible(headers.get("retry-after-ms"))) is not None:
         return exact / 1000
     if asked := headers.get("retry-after", "")[:LONGEST_HEADER]:
@@ -136,7 +136,7 @@ def wait_seconds(headers: Mapping[str, str], error: Mapping[str, Any], now: floa
 
 
 def cleaned(text: str, key: str) -> str:
-    """A server's words, fit to be shown: one line, no markup, no secrets, not too long."""
+    """Makes a server's message fit to be shown: one line, no markup, no secrets, not too long."""
     text = " ".join("".join(char if char.isprintable() else " " for char in text[:LONGEST_RAW]).split())
     if text[:1] == "<":
         return ""
@@ -145,7 +145,7 @@ def cleaned(text: str, key: str) -> str:
 
 
 def masked(text: str, key: str) -> str:
-    """Hides the key, any eight characters of it in a row, and what else looks like one."""
+    """Masks the key, any eight consecutive characters of it, and anything else that looks like a key."""
     if key and len(key) >= SHORTEST_SECRET:
         text = WORD.sub(lambda word: "•••" if _holds(word[0], key) else word[0], text)
     return LOOKS_LIKE_A_KEY.sub("•••", text)

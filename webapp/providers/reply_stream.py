@@ -27,17 +27,17 @@ class ReplyReader(Protocol):
     def take(self, chunk: Mapping[str, Any]) -> Iterator[Event]: ...
 
     def plain(self, chunk: Mapping[str, Any]) -> Text | None:
-        """The text of a chunk from which `take` would give this alone, and learn nothing."""
+        """Returns the text of a chunk if `take` would yield only that text, and change no state; else None."""
 
     def said(self, kind: type[Text], text: str) -> Iterator[Event]:
-        """What `take` gives for such texts, joined."""
+        """Yields what `take` would yield for such texts, joined."""
 
 
 class ReplyStream:
-    """Fed what was read, it gives what that brings: all text of one kind in one event, before anything that follows it.
+    """Turns the bytes read from a server into events; consecutive text of one kind is joined into one event.
 
-    `refuse` makes the failure that an error object means, `nonsense` that of a stream which is none. A bad line is forgiven;
-    several in a row, and nothing else, are not.
+    `refuse` makes the exception for an error object, `nonsense` the one for a stream that is not a reply. An invalid message is
+    ignored, but not several in a row, or if no other message is valid.
     """
 
     def __init__(
@@ -46,12 +46,12 @@ class ReplyStream:
         self.is_over, self.told_chars = False, 0
         self._reader, self._refuse, self._nonsense = reader, refuse, nonsense
         self._decoder, self._template = Decoder(), Template()
-        # Whether what comes next begins a block: the decoder holds nothing then.
+        # Whether the next byte begins a block; the decoder's buffer is empty then.
         self._is_between = True
         self._good = self._bad = self._bad_in_a_row = 0
 
     def feed(self, piece: bytes) -> Iterator[Event]:
-        """What the piece completes; nothing follows once `is_over`."""
+        """Yields the events that the piece completes; none follow once `is_over`."""
         for event in in_one(self._events(piece)):
             if isinstance(event, Text):
                 self.told_chars += len(event.text)
@@ -63,7 +63,7 @@ class ReplyStream:
         return bool(self._reader.finish)
 
     def close(self) -> None:
-        """The bytes have ended."""
+        """Ends the stream; raises an error if none of its messages was valid."""
         if self._bad and not self._good:
             raise self._nonsense()
 
@@ -88,7 +88,7 @@ class ReplyStream:
             yield from self._parsed(rest)
 
     def _said(self, words: list[str]) -> Iterable[Event]:
-        """The texts that were found without parsing."""
+        """Returns the events of the texts that were found without parsing."""
         if not words:
             return ()
         self._good, self._bad_in_a_row = self._good + len(words), 0
@@ -104,7 +104,7 @@ class ReplyStream:
             raise self._nonsense() from None
 
     def _plain(self, block: bytes) -> Text | None:
-        # Behind an empty line, as a mark of the byte order is one at the beginning of a stream alone.
+        # After an empty line, because a byte order mark counts as one only at the start of a stream.
         values = [value_of(message) for message in Decoder().feed(END + block + END)]
         return self._reader.plain(values[0]) if len(values) == 1 and values[0] else None
 
@@ -129,7 +129,7 @@ class ReplyStream:
 
 
 def value_of(message: Message) -> dict[str, Any] | None:
-    """The JSON object of a message; what is called an error is one, whatever it holds."""
+    """Returns the JSON object of a message; an `error` event is an error whatever it contains."""
     value = parsed(message.data, most_parts=MOST_PARTS_OF_A_MESSAGE)
     if message.event == "error" and (value is None or error_of(value) is None):
         return {"error": value or message.data or "unknown"}
@@ -137,7 +137,7 @@ def value_of(message: Message) -> dict[str, Any] | None:
 
 
 def in_one(events: Iterator[Event]) -> Iterator[Event]:
-    """The same events; text comes with the text of its kind before it, and a failure after both."""
+    """Joins consecutive texts of one kind; a failure is raised only after the text before it."""
     words: list[Text] = []
     failure = None
     try:

@@ -1,21 +1,21 @@
-"""The shape of a reply's usual message, learnt from its bytes, so that the text in it is found without parsing the rest. Pure."""
+"""Learns the bytes around the text in a server's usual message, so that the text is found without parsing. Pure."""
 
 from collections.abc import Callable
 
 from webapp.streaming.events import Delta, Text
 from webapp.upstream.foreign_json import DECODER
 
-# A server whose messages never look the same twice is asked ever more rarely.
+# A server whose messages never match is tried less and less often, at least once in this many blocks.
 MOST_PATIENCE = 1024
 
 Plain = Callable[[bytes], Text | None]
 
 
 class Template:
-    """What stands before and after the text in a block that brings this text and nothing else; `kind` says which text it is.
+    """The bytes before and after the text in a block that contains only text; `kind` is the type of that text.
 
-    A block with the same bytes there and one JSON string between them differs in its text alone, whatever the bytes mean:
-    parsing it would give that text. Everything else is left to the parser.
+    A block with the same bytes and a single JSON string between them differs only in its text, whatever the bytes mean: parsing
+    it would return that text. Every other block has to be parsed.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class Template:
         self._misses, self._patience = 0, 1
 
     def text_in(self, block: bytes) -> str:
-        """The text of a block; nothing when it has to be parsed."""
+        """Returns the text of a block; empty if it has to be parsed."""
         head, tail = self._head, self._tail
         start, end = len(head), len(block) - len(tail)
         if not (head and start < end and block.startswith(head) and block.endswith(tail)):
@@ -38,7 +38,7 @@ class Template:
         return text
 
     def missed(self, block: bytes, plain: Plain) -> None:
-        """Learns from a block that had to be parsed, now and then; `plain` parses one, for its text if that is all it brings."""
+        """Learns from some of the blocks that had to be parsed; `plain` returns the text of a block that has only text."""
         self._misses += 1
         if self._misses >= self._patience:
             self._misses, self._patience = 0, min(2 * self._patience, MOST_PATIENCE)
@@ -49,14 +49,15 @@ class Template:
         if not told or not _is_itself_in_json(told.text):
             return
         head, _, tail = block.partition(f'"{told.text}"'.encode())
-        # The words may stand elsewhere too: only where other words in this place come out instead is it the right one.
+        # The same words can occur elsewhere in the block: the place is right only if other words put there are returned
+        # instead.
         other = f"{told.text} and more"
         if plain(head + f'"{other}"'.encode() + tail) == type(told)(other):
             self.kind, self._head, self._tail = type(told), head + b'"', b'"' + tail
 
 
 def _unescaped(string: str) -> str:
-    """What stands between the quotes of a JSON string means; nothing when the string ends sooner and something else follows."""
+    """Decodes the inside of a JSON string; returns nothing if the string ends earlier and something else follows."""
     if string.isprintable() and '"' not in string and "\\" not in string:
         return string
     text: str

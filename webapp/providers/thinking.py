@@ -1,4 +1,4 @@
-"""Takes apart what a model thinks and what it answers, where its server sends both as one text. Pure."""
+"""Separates a model's reasoning from its answer, where its server sends both as one text. Pure."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -8,13 +8,14 @@ from webapp.providers.base import Reply
 from webapp.streaming.events import Delta, Ended, Event, Reasoning, Text
 from webapp.streaming.failure import ProviderError
 
-# `auto` takes apart what begins with an opening tag; `open` is for servers that swallow it; `off` leaves all text as it is.
+# `auto` separates text that begins with an opening tag; `open` is for servers that drop that tag; `off` leaves all text
+# unchanged.
 Mode = Literal["auto", "open", "off"]
 
 
 @dataclass(frozen=True, slots=True)
 class Tags:
-    """What stands before and after a thought, in the words of a family of models."""
+    """The tags around the reasoning, or around the answer, of a family of models."""
 
     opening: str
     closing: str
@@ -32,7 +33,7 @@ THOUGHTS = (
     Tags("<|channel|>analysis<|message|>", "<|end|>"),
     Tags("Here is my thought process:", "Here is my response:"),
 )
-# Some families put the answer between tags as well, but only after a thought.
+# Some families also put the answer between tags, but only after reasoning.
 ANSWERS = (
     Tags("<answer>", "</answer>"),
     Tags("<response>", "</response>"),
@@ -40,15 +41,16 @@ ANSWERS = (
     Tags("<|START_RESPONSE|>", "<|END_RESPONSE|>"),
     Tags("<|start|>assistant<|channel|>final<|message|>", "<|return|>"),
 )
-# Blanks around tags are dropped; nobody has to hold back more of them than this.
+# Blanks around tags are dropped; no more than this many are held back.
 MOST_BLANKS = 4096
 
 
 class Splitter:
-    """Fed pieces of any size, it gives the same text and the same thoughts; it holds back no more than could be a tag.
+    """Separates reasoning from text; the result doesn't depend on how the text is split into pieces.
 
-    A thought is one only at the very beginning: later the same tags are text that talks about them. `is_open` says that the
-    server swallows the opening tag, so that an answer begins with a thought and only its end is marked.
+    It holds back no more than could be a tag. Reasoning is recognised only at the very start: later, the same tags are text
+    about them. `is_open` means that the server drops the opening tag, so that an answer begins with reasoning and only its end
+    is marked.
     """
 
     def __init__(self, *, is_open: bool = False) -> None:
@@ -63,12 +65,12 @@ class Splitter:
         return self._step == self._text and not self._closing and not self._held
 
     def feed(self, text: str) -> list[Text]:
-        """What is certain now."""
+        """Takes a piece and returns what can no longer be part of a tag."""
         self._held += text
         return list(self._taken())
 
     def finish(self) -> list[Text]:
-        """What was held back, as no tag will come of it any more."""
+        """Returns what was held back, as it can't become a tag any more."""
         text, self._held = self._held, ""
         if self._step == self._thought:
             text = text.rstrip()
@@ -119,7 +121,7 @@ class Splitter:
         yield from ()
 
     def _text(self) -> Iterator[Text]:
-        # A closing tag of the answer is one only at its very end: what may still become it waits.
+        # The closing tag of the answer counts only at its very end, so what can still become it is held back.
         body = self._held.rstrip()
         kept = len(self._closing) if self._closing and body.endswith(self._closing) else _overlap(body, self._closing)
         is_certain = not kept or len(self._held) - len(body) > MOST_BLANKS
@@ -130,7 +132,7 @@ class Splitter:
 
 
 def split(events: Iterator[Event], mode: Mode) -> Iterator[Event]:
-    """The events of a reply with its thoughts apart; a server that keeps them apart itself is left alone."""
+    """Yields the events of a reply with the reasoning separated, unless the server separates it."""
     splitter = _splitter(mode)
     try:
         for event in events:
@@ -143,14 +145,14 @@ def split(events: Iterator[Event], mode: Mode) -> Iterator[Event]:
                 splitter = None
             yield event
     except ProviderError:
-        # What was held back has arrived all the same.
+        # Text that was held back has arrived nevertheless.
         yield from splitter.finish() if splitter else ()
         raise
     yield from splitter.finish() if splitter else ()
 
 
 def split_whole(reply: Reply, mode: Mode) -> Reply:
-    """The same for a reply in one piece."""
+    """Separates the reasoning of a reply in one piece."""
     splitter = None if reply.reasoning else _splitter(mode)
     if not splitter:
         return reply
@@ -167,12 +169,12 @@ def _joined(told: Iterable[Text], kind: type[Text]) -> str:
 
 
 def _opening(text: str, known: tuple[Tags, ...]) -> tuple[Tags | None, bool]:
-    """The tags that the text begins with, or whether it may still begin with some."""
+    """Returns the tags that the text begins with, and whether it can still become an opening tag."""
     found = next((each for each in known if text.startswith(each.opening)), None)
     return found, not found and any(each.opening.startswith(text) for each in known)
 
 
 def _overlap(text: str, tag: str) -> int:
-    """How much of the text's end may be the beginning of the tag."""
+    """Returns how many characters at the text's end can be the start of the tag."""
     longest = min(len(text), len(tag) - 1)
     return next((size for size in range(longest, 0, -1) if text.endswith(tag[:size])), 0)

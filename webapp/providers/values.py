@@ -1,4 +1,4 @@
-"""Validated reading of JSON from servers: objects, counts, sums, names and text. Pure."""
+"""Reads values from the JSON of servers with validation: objects, counts, costs, names and text. Pure."""
 
 from decimal import Decimal, DecimalException
 from typing import Any
@@ -13,7 +13,7 @@ MOST = 2**31 - 1
 
 
 class Unbroken:
-    """Text whose characters may come in halves: joins surrogates over cuts, and drops NUL, which no database takes."""
+    """Joins surrogate pairs that are split between pieces of text, and drops NUL, which no database accepts."""
 
     def __init__(self) -> None:
         self._half = ""
@@ -30,19 +30,19 @@ class Unbroken:
 
 
 def only(text: str, thought: str) -> Text | None:
-    """What is said by one who says either the one or the other; None where it is both, or nothing."""
+    """Returns the text or the reasoning if exactly one of them is not empty, else None."""
     if bool(text) == bool(thought):
         return None
     return Delta(text) if text else Reasoning(thought)
 
 
 def parsed(text: str | bytes, *, most_parts: int = MOST_PARTS) -> dict[str, Any] | None:
-    """A JSON object, or None for everything else that may come in its place."""
+    """Parses a JSON object; returns None for anything else that can arrive in its place."""
     try:
         value = load(text, most_parts=most_parts)
     except Unreadable:
         return None
-    # Gemini wraps its errors in a list of one.
+    # Gemini wraps its errors in a list of one item.
     value = value[0] if isinstance(value, list) and len(value) == 1 else value
     return value if isinstance(value, dict) else None
 
@@ -60,12 +60,12 @@ def dicts_of(value: Any) -> list[dict[str, Any]]:
 
 
 def count_of(value: Any) -> int | None:
-    """A count that a database takes; None for all else."""
+    """Returns a count that a database can store; None for anything else."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST else None
 
 
 def cost_of(value: Any, *, times: int = 1) -> str | None:
-    """Decimal text without an exponent; None when it is not a sum that anybody could have been charged."""
+    """Returns the cost as decimal text without an exponent; None if it is not a plausible amount."""
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         return None
     if isinstance(value, str) and len(value) > LONGEST_NUMBER:
@@ -80,18 +80,18 @@ def cost_of(value: Any, *, times: int = 1) -> str | None:
 
 
 def charged(cost: Any, elsewhere: Any, *, is_own_key: Any) -> str | None:
-    """What OpenRouter charges; where it uses a key of the customer's own, its owner is charged for the model elsewhere too."""
+    """Returns what an answer cost; with the customer's own key, adds what the model's provider charges its owner."""
     here, there = cost_of(cost), cost_of(elsewhere) if is_own_key is True else None
     return cost_of(Decimal(here) + Decimal(there)) if here and there else here
 
 
 def name_of(value: Any) -> str:
-    """What a server calls something, fit to be stored."""
-    # Cut first: it is looked at character by character.
+    """Returns a name from a server in a form that can be stored."""
+    # Truncated first, because each character is checked.
     return "".join(char for char in value[:LONGEST_NAME] if char.isprintable()) if isinstance(value, str) else ""
 
 
 def id_of(value: Any) -> str:
-    """What a server knows something by; empty when it is none that could be asked for again."""
+    """Returns an id from a server; empty if it can't be one to query later."""
     is_id = isinstance(value, str) and len(value) <= LONGEST_ID and value.isascii() and value.isprintable()
     return value if is_id else ""
