@@ -1,4 +1,4 @@
-"""Amounts of money, tokens and answers as whole numbers: a dollar is a thousand million. Pure."""
+"""Amounts of money, tokens and answers as integers; money is in billionths of a dollar. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ from math import inf
 from webapp.words import without_commas
 
 UNITS = ("usd", "tokens", "answers")
-# Billionths of a dollar: a token of the cheapest model still costs several.
+# Amounts are in billionths of a dollar: even a token of the cheapest model costs several.
 DOLLAR = 10**9
 MOST: Mapping[str, int] = {"usd": 10**6 * DOLLAR, "tokens": 10**12, "answers": 10**9}
-# Beyond this, what a server says that an answer has cost is no cost.
+# A reported cost of an answer above this is treated as invalid.
 MOST_COST = Decimal(10_000)
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a token costs, in billionths of a dollar."""
+    """The price of a token, in billionths of a dollar."""
 
     input: Decimal
     output: Decimal
@@ -32,7 +32,7 @@ FREE = Price(Decimal(0), Decimal(0))
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What an answer has taken: `cost` is decimal text in dollars, or None where nobody says."""
+    """The usage of an answer: `cost` is decimal text in dollars, or None if unknown."""
 
     input_tokens: int
     output_tokens: int
@@ -40,7 +40,7 @@ class Taken:
 
 
 def per_million(input: str, output: str) -> Price | None:
-    """A price in dollars for a million tokens each, as text; None where one of the two is no price."""
+    """Parses prices in dollars per million tokens; returns None if either is invalid."""
     try:
         price = Price(Decimal(input) * 1000, Decimal(output) * 1000)
     except (InvalidOperation, Overflow):
@@ -50,7 +50,7 @@ def per_million(input: str, output: str) -> Price | None:
 
 
 def amount(unit: str, taken: Taken, price: Price) -> int:
-    """How much of a budget that is; without a cost it is estimated by the price."""
+    """Returns how much of a budget that is; an unknown cost is estimated from the price."""
     if unit == "answers":
         return 1
     if unit == "tokens":
@@ -61,14 +61,14 @@ def amount(unit: str, taken: Taken, price: Price) -> int:
 
 
 def affordable(unit: str, left: int, price: Price) -> float:
-    """How many tokens of an answer fit into what is left."""
+    """Returns how many tokens of an answer the rest of a budget pays for."""
     if unit == "answers" or (unit == "usd" and not price.output):
         return inf
     return float(left / price.output) if unit == "usd" else float(left)
 
 
 def parsed(unit: str, text: str) -> int:
-    """The amount that a person means; raises ValueError with a sentence."""
+    """Parses an amount that a person typed; raises ValueError with a sentence."""
     try:
         number = Decimal(without_commas(text.strip().removeprefix("$"))) * (DOLLAR if unit == "usd" else 1)
     except (InvalidOperation, Overflow):
@@ -81,17 +81,17 @@ def parsed(unit: str, text: str) -> int:
 
 
 def number_of(unit: str, amount: int) -> int | float:
-    """The amount as programs get it: dollars, tokens or answers."""
+    """Returns the amount for the API: dollars, tokens or answers."""
     return amount / DOLLAR if unit == "usd" else amount
 
 
 def typed(unit: str, amount: int) -> str:
-    """The amount as it stands in a field."""
+    """Formats the amount for a form field."""
     return f"{Decimal(amount) / DOLLAR:f}" if unit == "usd" else f"{amount}"
 
 
 def words(unit: str, amount: int) -> str:
-    """The amount as people read it."""
+    """Formats the amount for people."""
     if unit == "usd":
         dollars = Decimal(amount) / DOLLAR
         return f"${dollars:,.2f}" if not amount or dollars >= Decimal("0.01") else f"${dollars:,.4f}"
@@ -99,7 +99,7 @@ def words(unit: str, amount: int) -> str:
 
 
 def part_words(unit: str, part: int, whole: int) -> str:
-    """Some of a whole: the unit is said once."""
+    """Formats a part of a whole, with the unit only once."""
     return f"{words(unit, part) if unit == 'usd' else f'{part:,}'} of {words(unit, whole)}"
 
 

@@ -1,4 +1,4 @@
-"""Begins the present period of budgets before an answer counts in it: what was used since is counted outside its transaction."""
+"""Begins the current periods of budgets: counts past usage outside the transaction of the next answer."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -20,7 +20,10 @@ from webapp.heavy.turns import stand_in_line
 
 
 class Beginnings:
-    """Of one worker: looked at with the first answer of a day, and when the team's clocks were moved. Else it asks nothing."""
+    """A worker's check for new periods, at the first answer of a day and after a change of the team's time zone.
+
+    At any other time it runs no query.
+    """
 
     def __init__(self, in_app: Callable[[], AbstractContextManager[object]]) -> None:
         self._in_app, self._day, self._lock = in_app, "", Lock()
@@ -30,7 +33,7 @@ class Beginnings:
         day = f"{periods.beginning(now, 'day', zone)} {zone}"
         if day == self._day:
             return
-        # Who comes meanwhile waits: else they would count the same in their transactions.
+        # Other greenlets wait: otherwise each would count the same answers in its transaction.
         with self._lock, self._in_app():
             if day != self._day:
                 begin_long_ones(now)
@@ -38,7 +41,10 @@ class Beginnings:
 
 
 def begin_long_ones(now: datetime, *, pause: Callable[[], object] = stand_in_line) -> None:
-    """Begins every present period that is not there yet and has many answers behind it; of few, the first one counts them."""
+    """Begins every current period that has no row yet and already has many answers.
+
+    If there are only a few, the first answer counts them.
+    """
     session = db.session()
     for id, starts_at in _not_begun(session, now):
         budget = session.get(Budget, id) if _has_many(session, starts_at) else None
@@ -49,7 +55,7 @@ def begin_long_ones(now: datetime, *, pause: Callable[[], object] = stand_in_lin
 def _begin(session: Session, budget: Budget, starts_at: datetime, before: Before) -> None:
     id = budget.id
     with write():
-        # It may have been deleted meanwhile.
+        # The budget can have been deleted by now.
         if found := session.get(Budget, id):
             begin(session, id, starts_at, used=used_since(session, found, starts_at, before))
 

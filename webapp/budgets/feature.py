@@ -1,4 +1,4 @@
-"""What budgets bring: their pages."""
+"""The budgets feature: its pages."""
 
 from webapp.budgets import views
 from webapp.budgets.service import check_time_zone

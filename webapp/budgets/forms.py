@@ -18,7 +18,7 @@ NUMBER = {**PLAIN, "inputmode": "decimal", "required": True, "maxlength": 30}
 
 
 class LevelForm(Form):
-    """How much, and when to warn."""
+    """The limit, and when to warn."""
 
     limit = StringField("Limit", default="", render_kw=NUMBER)
     warn_at = StringField("Warn at, in percent", default="80", render_kw={**NUMBER, "inputmode": "numeric"})
@@ -36,7 +36,7 @@ class LevelForm(Form):
 
 
 class BudgetForm(LevelForm):
-    """A new budget. `subject` is the kind and the id of whose it is."""
+    """A new budget; `subject` is the type and the id of whom or what it is for."""
 
     subject = PickField("For", default="team:", validate_choice=False)
     unit = SelectField("Unit", choices=options(UNITS), default="usd", validate_choice=False)

@@ -1,4 +1,4 @@
-"""The gate of budgets: reserves before a model is asked, watches the answer arrive, and counts what it has taken."""
+"""The budget gate: reserves before a request to a model, meters the answer while it arrives, and counts its usage at the end."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ ENDED_BY_BUDGET = "budget"
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What was reserved for an answer that is about to begin here."""
+    """What was reserved for an answer that this worker is about to begin."""
 
     held: list[Held]
     input_tokens: int
@@ -43,10 +43,10 @@ class Allowance:
 
 
 class BudgetGate:
-    """Where no budget applies it asks the database nothing. What it holds in memory is of its own answers alone.
+    """Applies the budgets to answers; it runs no query while there are none, and remembers only this worker's answers.
 
-    `estimate` counts the tokens of a text, `token_id` says by which API token somebody asks, `is_aside` which kinds of
-    generation stand beside the answers.
+    `estimate` counts the tokens of a text, `token_id` returns the id of the request's API token, and `is_aside` tells whether a
+    kind of generation runs in addition to answers.
     """
 
     def __init__(
@@ -58,21 +58,21 @@ class BudgetGate:
         in_app: Callable[[], AbstractContextManager[object]],
     ) -> None:
         self._estimate, self._token_id, self._is_aside, self._in_app = estimate, token_id, is_aside, in_app
-        # Of one that is never begun, as its transaction failed, nothing stays.
+        # Weak keys: a generation whose transaction failed never begins, and leaves nothing behind.
         self._allowed: WeakKeyDictionary[Generation, Allowance] = WeakKeyDictionary()
         self._beginnings = Beginnings(in_app)
 
     def prepare(self) -> None:
-        """Has long periods counted while nobody waits for a transaction."""
+        """Counts long periods before a transaction is open that others would wait for."""
         if setting("budgets.enabled"):
             self._beginnings.look(utc_now())
 
     def admit(self, session: Session, generation: Generation, request: ModelRequest, character_id: str) -> None:
-        """Reserves what the answer will probably take; raises `OverBudget`."""
+        """Reserves the expected usage of the answer; raises `OverBudget`."""
         if not setting("budgets.enabled"):
             return
         model = generation.model_asked
-        # As one text, which is judged by samples when it is long: others wait for this transaction.
+        # As one text, because a long text is only sampled: other writers wait for this transaction.
         asked = self._estimate("\n".join(turn.content for turn in request.turns))
         asked += sum(PER_MESSAGE + PER_PICTURE * len(turn.pictures) for turn in request.turns)
         taken = Taken(asked, request.max_tokens or prices.usual_tokens(session, model))
@@ -90,12 +90,12 @@ class BudgetGate:
             self._allowed[generation] = Allowance(held, taken.input_tokens, taken.output_tokens, wish.price)
 
     def meter(self, generation: Generation) -> Meter:
-        """What watches this answer arrive."""
+        """Returns what meters this answer while it arrives."""
         allowance = self._allowed.pop(generation, None)
         return partial(self._watched, generation.id, allowance) if allowance else unmetered
 
     def settle(self, session: Session, generation: Generation, transcript: Transcript) -> None:
-        """Counts what the answer has taken in place of what was reserved."""
+        """Replaces the reservation with the answer's usage."""
         if not setting("budgets.enabled"):
             return
         said = generation.output_tokens
@@ -106,7 +106,7 @@ class BudgetGate:
         holding.settle(session, generation.id, taken, prices.price_of(generation.model_asked), **how)
 
     def correct(self, session: Session, generation: Generation) -> None:
-        """Counts what the provider says later."""
+        """Counts the usage that the provider reports later."""
         if setting("budgets.enabled"):
             taken = Taken(generation.input_tokens or 0, generation.output_tokens or 0, generation.cost)
             holding.correct(session, generation.id, taken, prices.price_of(generation.model_asked))
@@ -116,7 +116,7 @@ class BudgetGate:
         try:
             for event in events:
                 yield event
-                # What has come is paid for: it is kept, and nothing is read behind it.
+                # Text that has arrived is charged, so it is kept; no further text is read.
                 if isinstance(event, Text) and not meter.take(event.text):
                     stop.ask(ENDED_BY_BUDGET)
         finally:
@@ -124,13 +124,13 @@ class BudgetGate:
                 close()
 
     def _more(self, id: str, allowance: Allowance, wanted: int) -> int:
-        """As much again as was reserved, or more where more has come in one piece; nothing when a budget is used up."""
+        """Reserves the same number of tokens again, or as many as are missing; returns 0 when a budget is used up."""
         further = Taken(0, max(wanted, allowance.output_tokens))
         try:
             with self._in_app(), write(keeps=True) as session:
                 is_held = holding.extend(session, id, allowance.held, further, allowance.price)
         except (Unavailable, SQLAlchemyError) as error:
-            # An answer is not ended because nothing can be counted now: its end counts all of it.
+            # An answer is not stopped because the database is unavailable: all of it is counted at its end.
             log.warning("reservation_not_extended", extra={"fields": {"generation_id": id, "error": type(error).__name__}})
             return further.output_tokens
         return further.output_tokens if is_held else 0

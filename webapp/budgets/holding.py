@@ -1,4 +1,4 @@
-"""Reserves, settles and corrects what answers take: by counted updates, so that it is exact whoever else does so now."""
+"""Reserves, settles and corrects the usage of answers, with conditional updates, which stay exact under concurrency."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -29,14 +29,14 @@ CHARGE = (
     BudgetCharge.input_tokens,
     BudgetCharge.output_tokens,
 )
-# Charges are corrected for minutes, and looked up for weeks.
+# Charges are corrected within minutes, and can be looked up for weeks.
 KEPT = timedelta(days=60)
 FREED_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """An answer that is about to be asked for: by whom, of which model, and how much it will probably take."""
+    """An answer that is about to be requested: by whom, of which model, and its expected usage."""
 
     generation_id: str
     user_id: str
@@ -50,7 +50,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What is reserved of one budget for one answer."""
+    """The part of one budget that is reserved for one answer."""
 
     budget_id: str
     unit: str
@@ -59,7 +59,7 @@ class Held:
 
 
 def reserve(session: Session, wish: Wish, now: datetime) -> list[Held]:
-    """Reserves the whole estimate of every budget it counts for; raises `OverBudget` where one is used up."""
+    """Reserves the whole estimate in every budget that applies; raises `OverBudget` if one is used up."""
     held = [_reserved(session, budget, wish, now) for budget in session.scalars(_counting(wish)).all()]
     if held:
         tokens = {"input_tokens": wish.taken.input_tokens, "output_tokens": wish.taken.output_tokens}
@@ -70,7 +70,7 @@ def reserve(session: Session, wish: Wish, now: datetime) -> list[Held]:
 
 
 def extend(session: Session, generation_id: str, held: Iterable[Held], more: Taken, price: Price) -> bool:
-    """Reserves more for an answer that is being written; false when a budget has nothing left, and then nothing is changed."""
+    """Reserves more for a running answer; returns False, and changes nothing, if a budget has nothing left."""
     for each in held:
         wanted = 0 if each.unit == "answers" else amount(each.unit, more, price)
         if not wanted:
@@ -78,16 +78,16 @@ def extend(session: Session, generation_id: str, held: Iterable[Held], more: Tak
         if _take(session, each.budget_id, each.starts_at, wanted):
             _change(session, generation_id, each.budget_id, is_open=True, reserved=BudgetCharge.reserved + wanted)
         elif session.scalar(select(Budget.id).where(Budget.id == each.budget_id)):
-            # One that was deleted meanwhile limits nothing any more.
+            # A budget that has been deleted since no longer limits anything.
             session.rollback()
             return False
     return True
 
 
 def settle(session: Session, generation_id: str, taken: Taken, price: Price, *, is_known: bool, is_nothing: bool) -> None:
-    """Turns what an answer has reserved into what it has taken, as far as that is known; asking twice changes nothing.
+    """Replaces an answer's reservation with its usage, as far as that is known; a second call changes nothing.
 
-    Where nobody says how many tokens the request had (`is_known`), those count that were estimated at its beginning.
+    If the input tokens are unknown (`is_known`), the estimate from the start of the answer counts.
     """
     for charge, unit in _charges(session, generation_id, is_open=True):
         whole = taken if is_known else replace(taken, input_tokens=charge.input_tokens)
@@ -98,7 +98,7 @@ def settle(session: Session, generation_id: str, taken: Taken, price: Price, *, 
 
 
 def correct(session: Session, generation_id: str, taken: Taken, price: Price) -> None:
-    """Counts what an answer has really taken in place of what was estimated."""
+    """Replaces the estimated usage of an answer with its actual usage."""
     for charge, unit in _charges(session, generation_id, is_open=False):
         tokens = taken.input_tokens or charge.input_tokens, taken.output_tokens or charge.output_tokens
         used = amount(unit, Taken(*tokens, taken.cost), price)
@@ -107,17 +107,17 @@ def correct(session: Session, generation_id: str, taken: Taken, price: Price) ->
 
 
 def gone(*columns: Any) -> Select[Any]:
-    """What is still reserved for answers that are gone, with their chat or their worker."""
+    """Selects open charges whose answer is gone, with its chat or its worker."""
     is_running = and_(Generation.id == BudgetCharge.generation_id, Generation.status.in_(ACTIVE))
     return select(*columns).outerjoin(Generation, is_running).where(BudgetCharge.is_open, Generation.id.is_(None))
 
 
 def free_what_is_gone(session: Session, budget_id: str) -> bool:
-    """Counts what is reserved for answers that are gone, with their chat or their worker: they took what was estimated.
+    """Closes open charges whose answer is gone, with its chat or its worker: their estimates count as used.
 
-    Only so many at once: where more are left, whoever asks next counts these.
+    It closes a limited number per call; the next request closes more.
     """
-    # One after the other: two who each count what the other has begun to count would wait for each other.
+    # Locks the periods in order: two transactions that each update what the other has begun to update would deadlock.
     session.execute(_periods(budget_id).with_for_update()).all()
     found = session.execute(gone(*CHARGE).where(BudgetCharge.budget_id == budget_id).limit(FREED_AT_ONCE)).all()
     for charge in found:
@@ -127,14 +127,14 @@ def free_what_is_gone(session: Session, budget_id: str) -> bool:
 
 
 def begin(session: Session, budget_id: str, starts_at: datetime, *, used: int = 0) -> None:
-    """A new period of a budget, in which what is long past is forgotten."""
+    """Creates a period of a budget, and deletes charges of periods long past."""
     session.execute(BEGIN, {"id": budget_id, "at": starts_at, "used": used})
     is_past = BudgetCharge.budget_id == budget_id, BudgetCharge.starts_at < starts_at - KEPT, BudgetCharge.is_open.is_(False)
     session.execute(delete(BudgetCharge).where(*is_past).execution_options(synchronize_session=False))
 
 
 def _counting(wish: Wish) -> Select[Budget]:
-    """In the order in which everyone takes hold of them, so that no two wait for each other."""
+    """Selects the budgets that apply, in the order in which every transaction locks them, so that none deadlock."""
     groups = select(Membership.group_id).where(Membership.user_id == wish.user_id)
     known = {"user": wish.user_id, "character": wish.character_id, "token": wish.token_id}
     whose = [Budget.who == "team", and_(Budget.who == "group", Budget.who_id.in_(groups))]
@@ -150,7 +150,7 @@ def _reserved(session: Session, budget: Budget, wish: Wish, now: datetime) -> He
     held = Held(budget.id, budget.unit, starts_at, wanted)
     if _take(session, budget.id, starts_at, wanted, is_free=is_free):
         return held
-    # Counted once: else everybody who is refused would have all answers of the period counted again.
+    # Counted once: otherwise every refused request would count all answers of the period again.
     if not _has_begun(session, budget.id, starts_at):
         begin(session, budget.id, starts_at, used=used_since(session, budget, starts_at))
     if _take(session, budget.id, starts_at, wanted, is_free=is_free):
@@ -161,7 +161,7 @@ def _reserved(session: Session, budget: Budget, wish: Wish, now: datetime) -> He
 
 
 def _take(session: Session, budget_id: str, starts_at: datetime, wanted: int, *, is_free: bool = False) -> bool:
-    """Whether there was anything left, and then this much is reserved."""
+    """Reserves the amount if anything is left, and returns whether it did."""
     most = select(Budget.most).where(Budget.id == budget_id).scalar_subquery()
     is_left = () if is_free else (BudgetPeriod.used + BudgetPeriod.reserved < most,)
     is_it = BudgetPeriod.budget_id == budget_id, BudgetPeriod.starts_at == starts_at
@@ -184,7 +184,7 @@ def _charges(session: Session, generation_id: str, *, is_open: bool) -> list[tup
 
 
 def _change(session: Session, generation_id: str, budget_id: str, *, is_open: bool, closed: bool = False, **values: Any) -> bool:
-    """Whether the charge was still as it was read; only then its budget is counted."""
+    """Updates a charge that is still as it was read; returns False if not, and then its budget must not be counted."""
     which = BudgetCharge.generation_id == generation_id, BudgetCharge.budget_id == budget_id
     changed = update(BudgetCharge).where(*which, BudgetCharge.is_open.is_(is_open))
     return _is_changed(session, changed.values(is_open=is_open and not closed, **values))

@@ -1,11 +1,11 @@
-"""Counts the tokens of an answer while it arrives, as seldom as can be: no character is more than one. Pure."""
+"""Counts the tokens of an arriving answer as rarely as possible: a character is never more than one token. Pure."""
 
 from collections.abc import Callable
 from math import ceil
 
 
 class TokenMeter:
-    """`estimate` counts tokens; `more` is asked for as many as have come beyond what there is, and gives how many it adds."""
+    """`estimate` counts tokens; `more` is called with the number of missing tokens, and returns how many it adds."""
 
     def __init__(self, tokens_left: float, *, estimate: Callable[[str], int], more: Callable[[int], int]) -> None:
         self._left, self._estimate, self._more = tokens_left, estimate, more
@@ -13,7 +13,7 @@ class TokenMeter:
         self._chars = 0
 
     def take(self, text: str) -> bool:
-        """Counts the next text; false when it has passed what there is."""
+        """Counts the next text; returns False when the reservation is exceeded and can't be extended."""
         self._pending.append(text)
         self._chars += len(text)
         if self._chars <= self._left:

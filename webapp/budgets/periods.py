@@ -1,4 +1,4 @@
-"""Days, weeks and months of a time zone: when the one begins in which a moment lies, and when the next. Pure."""
+"""Days, weeks and months of a time zone: the start of the period that contains a moment, and of the next. Pure."""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -8,24 +8,24 @@ PERIODS = ("day", "week", "month")
 
 
 def beginning(moment: datetime, period: str, zone: str) -> datetime:
-    """When the period began, in UTC; a week begins on Monday."""
+    """Returns when the period began, in UTC; a week begins on Monday."""
     return _at_midnight(_first_day(moment.astimezone(_known(zone)), period), zone)
 
 
 def following(moment: datetime, period: str, zone: str) -> datetime:
-    """When the next period begins, in UTC."""
+    """Returns when the next period begins, in UTC."""
     first = _first_day(moment.astimezone(_known(zone)), period)
-    # Longer than any period, and never as long as two.
+    # Longer than any period, but shorter than two.
     later = first + {"day": timedelta(hours=36), "week": timedelta(days=8), "month": timedelta(days=32)}[period]
     return _at_midnight(_first_day(later, period), zone)
 
 
 def is_zone(name: str) -> bool:
-    """Whether there is a time zone of that name."""
+    """Returns whether there is a time zone with that name."""
     try:
         _known(name)
     except (ValueError, OSError, KeyError):
-        # An unknown name is a KeyError, one that cannot be a file's name an OSError or a ValueError.
+        # An unknown name raises KeyError, one that cannot be a file name OSError or ValueError.
         return False
     return True
 

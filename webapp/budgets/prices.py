@@ -1,4 +1,4 @@
-"""What a request to a model will probably take: its price, and how long its answers usually are."""
+"""Estimates for a request to a model: its price, and the usual length of its answers."""
 
 import time
 from dataclasses import dataclass, field
@@ -13,27 +13,27 @@ from webapp.connections.models import DEMO, providers
 from webapp.engine.tables import Generation
 from webapp.settings.service import setting
 
-# Of a model that has not answered yet.
+# For a model without answers yet.
 USUAL_TOKENS = 1_000
 LOOKED_AT, FRESH_SECONDS = 200, 60.0
 
 
 @dataclass
 class _Memory:
-    """How long answers were, by model: an estimate, so that it may be a minute old."""
+    """A cache of the median answer length by model; as an estimate, it can be a minute old."""
 
     medians: dict[str, int] = field(default_factory=dict)
     read_at: float = float("-inf")
 
 
 def price_of(model: str) -> Price:
-    """Of a token of this model, or of the most expensive one that may stand in for it."""
+    """Returns the token price of this model, or of the most expensive one among its fallbacks."""
     prices = [_price(each) for each in providers().chain(model)]
     return Price(max(each.input for each in prices), max(each.output for each in prices))
 
 
 def usual_tokens(session: Session, model: str) -> int:
-    """How long an answer of this model is, going by the last ones."""
+    """Returns the usual length of this model's answers in tokens, from recent ones."""
     extensions = current_app.extensions
     memory: _Memory = extensions.get("usual_tokens") or extensions.setdefault("usual_tokens", _Memory())
     if time.monotonic() - memory.read_at >= FRESH_SECONDS:

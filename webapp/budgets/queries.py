@@ -1,4 +1,4 @@
-"""Named reads of budgets: which there are, whose they are, and how much of each is used."""
+"""Queries for budgets: which exist, whom they are for, and how much of each is used."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ NAMED: dict[str, Any] = {"user": User, "group": Group, "character": Character, "
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A budget in its present period."""
+    """A budget in its current period."""
 
     budget: Budget
     used: int
@@ -32,7 +32,7 @@ class Level:
 
     @property
     def share(self) -> float:
-        """How much of it is used or reserved; more than 1 when it was passed."""
+        """The part of it that is used or reserved; more than 1 when it was exceeded."""
         return (self.used + self.reserved) / self.budget.most
 
     @property
@@ -53,12 +53,12 @@ def budget(id: str) -> Budget | None:
 
 
 def all_budgets() -> Sequence[Budget]:
-    """Those of the team first, then by what they are for."""
+    """Returns the team's budgets first, then the others, oldest first."""
     return db.session.scalars(select(Budget).order_by(Budget.who == "team", Budget.id.desc())).all()[::-1]
 
 
 def budgets_of(user: User) -> Sequence[Budget]:
-    """Those that count what this person uses, whatever it is used for."""
+    """Returns the budgets that count this person's usage, whatever it is used for."""
     groups = select(Membership.group_id).where(Membership.user_id == user.id)
     tokens = select(ApiToken.id).where(ApiToken.user_id == user.id)
     whose = (
@@ -71,7 +71,7 @@ def budgets_of(user: User) -> Sequence[Budget]:
 
 
 def levels(budgets: Sequence[Budget]) -> list[Level]:
-    """How much of each is used in its present period."""
+    """Returns how much of each budget is used in its current period."""
     now, zone = utc_now(), time_zone()
     begun = {each.id: periods.beginning(now, each.period, zone) for each in budgets}
     rows = db.session.scalars(
@@ -86,12 +86,12 @@ def level(budget: Budget) -> Level:
 
 
 def near_levels(user: User) -> list[Level]:
-    """What this person should know of: budgets of which little is left. Where none is applied it asks nothing."""
+    """Returns the budgets that this person should be warned of; runs no query while there are no budgets."""
     return [each for each in levels(budgets_of(user)) if each.is_near] if setting("budgets.enabled") else []
 
 
 def names(budgets: Sequence[Budget]) -> dict[str, str]:
-    """What the people, groups, characters and tokens are called, by their ids."""
+    """Returns the names of the people, groups, characters and tokens, by id."""
     found: dict[str, str] = {}
     for who, table in NAMED.items():
         ids = [each.who_id for each in budgets if each.who == who]
@@ -101,14 +101,14 @@ def names(budgets: Sequence[Budget]) -> dict[str, str]:
 
 
 def tidy() -> None:
-    """Counts what is still reserved for answers that are gone, a few in each transaction: a crash may leave thousands."""
+    """Closes the charges of answers that are gone, a few per transaction: a crash can leave thousands."""
     for id in sorted(db.session.scalars(gone(BudgetCharge.budget_id).distinct()).all()):
         while _tidied(id):
             stand_in_line()
 
 
 def _tidied(id: str) -> bool:
-    """Whether there was anything to count for this budget."""
+    """Closes some charges of this budget; returns whether there were any."""
     with write() as session:
         return free_what_is_gone(session, id)
 
@@ -118,7 +118,7 @@ def _level(budget: Budget, row: BudgetPeriod | None, resets_at: datetime) -> Lev
 
 
 def subjects(text: str, limit: int) -> list[tuple[str, str]]:
-    """Whom a budget can be for, beside the whole team: groups, people, the team's characters and API tokens."""
+    """Finds what a budget can be for, other than the team: groups, people, the team's characters and API tokens."""
     found = [*candidates.people_and_groups(text, limit), *_characters(text, limit), *_tokens(text, limit)]
     return found[:limit]
 

@@ -1,4 +1,4 @@
-"""What was used before anybody counted: from the records of answers, for a budget that is new or whose period was moved."""
+"""Computes past usage from the records of answers, for a budget that is new or whose period was moved."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ from webapp.engine.tables import ACTIVE, EXAMPLE, NOT_HERE, WHILE_ACTIVE, Genera
 from webapp.heavy.turns import stand_in_line
 from webapp.usage.cost_text import was_refused
 
-# What was begun is committed by then, whatever the clock of its server says.
+# By then, a transaction has committed, even if its server's clock differs.
 MARGIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What was counted before a transaction: of what was asked before `until`, all but what was `running` then."""
+    """The part that was counted before a transaction: all answers requested before `until`, except those `running` then."""
 
     used: int
     until: datetime
@@ -36,14 +36,14 @@ class Before:
 def counted_before(
     session: Session, budget: Budget, since: datetime, *, now: datetime, pause: Callable[[], object] = stand_in_line
 ) -> Before:
-    """How much was used since then, read in slices between which others have their turn; `used_since` adds what it lacks."""
+    """Counts the usage since then in slices, between which others run; `used_since` adds the rest."""
     running, until = tuple(session.scalars(select(Generation.id).where(WHILE_ACTIVE))), now - MARGIN
     past = _wanted(budget, Generation.created_at >= since, Generation.created_at < until, Generation.id.not_in(running))
     return Before(_sum(budget, _slices(session, budget, past, since, until=until, pause=pause)), until, running)
 
 
 def used_since(session: Session, budget: Budget, since: datetime, before: Before | None = None) -> int:
-    """How much the answers asked for since then have taken. By which token they were asked nobody knows."""
+    """Returns the usage of the answers requested since then; none for an API token, as answers don't record theirs."""
     if not before:
         return _sum(budget, _slices(session, budget, _wanted(budget, Generation.created_at >= since), since))
     start = max(since, before.until)
@@ -100,7 +100,7 @@ def _whose(budget: Budget) -> list[ColumnElement[bool]]:
 
 
 def _is_of(character_id: str) -> ColumnElement[bool]:
-    """Whether an answer is a character's: of several in a chat, of the one who gave it."""
+    """Returns the condition that an answer is by this character; in a chat with several, by its speaker."""
     said = select(Message.id).where(Message.speaker_id == character_id)
     others = select(Message.id).where(Message.id == Generation.message_id, Message.speaker_id.is_not(None))
     chats = select("chat:" + Chat.id).where(Chat.character_id == character_id)

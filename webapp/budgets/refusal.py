@@ -1,4 +1,4 @@
-"""What is said when a budget is used up: whose, how much, and when it resets."""
+"""The message when a budget is used up: whose it is, how much, and when it resets."""
 
 from datetime import datetime
 from math import ceil
@@ -20,7 +20,7 @@ WHOSE = {
 
 
 def refusal(budget: Budget, now: datetime) -> OverBudget:
-    """Says what is used up, and until when."""
+    """Returns the error for a budget that is used up, with when it resets."""
     resets_at = periods.following(now, budget.period, time_zone())
     seconds = max(1, ceil((resets_at - now).total_seconds()))
     return OverBudget(used_up_words(budget, resets_at), budget_id=budget.id, resets_at=resets_at, retry_after=seconds)
@@ -31,13 +31,13 @@ def used_up_words(budget: Budget, resets_at: datetime) -> str:
 
 
 def limit_words(budget: Budget) -> str:
-    """The amount and its period: $10.00 per day."""
+    """Formats the amount and its period, like $10.00 per day."""
     per = f"{words(budget.unit, budget.most)} per {budget.period}"
     return f"{per} with {budget.model}" if budget.model else per
 
 
 def local(moment: datetime) -> str:
-    """A moment as the team's clocks show it."""
+    """Formats a moment in the team's time zone."""
     zone = time_zone()
     at = moment.astimezone(ZoneInfo(zone))
     return f"{at.day} {at:%B} at {at:%H:%M} ({zone.replace('_', ' ')})"

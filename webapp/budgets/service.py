@@ -1,4 +1,4 @@
-"""What an admin can do with budgets."""
+"""What admins can do with budgets."""
 
 from dataclasses import dataclass
 from typing import Any, Unpack
@@ -28,7 +28,7 @@ ENABLED = "budgets.enabled"
 
 @dataclass(frozen=True, slots=True)
 class BudgetInput:
-    """A budget as it was entered."""
+    """The values of a budget as entered."""
 
     who: str
     who_id: str
@@ -40,12 +40,12 @@ class BudgetInput:
 
 
 def create(entered: BudgetInput, **about: Unpack[About]) -> Budget:
-    """A new budget, which counts what was used since its period began, as far as that is known."""
+    """Creates a budget, including known usage since its current period began."""
     budget = _checked(entered)
     _turn_on(about)
     now = utc_now()
     starts_at = periods.beginning(now, budget.period, time_zone())
-    # Counted before the transaction: it may take a while.
+    # Counted before the transaction, as it can take a while.
     before = counted_before(db.session(), budget, starts_at, now=now)
     with write() as session:
         if (session.scalar(select(func.count()).select_from(Budget)) or 0) >= MOST:
@@ -54,13 +54,13 @@ def create(entered: BudgetInput, **about: Unpack[About]) -> Budget:
         session.flush()
         begin(session, budget.id, starts_at, used=used_since(session, budget, starts_at, before))
         _note(session, "created a budget", budget, about)
-    # Whoever has deleted the last one meanwhile has turned them off.
+    # Another admin can have deleted the last budget in between, which turned them off.
     _keep_on(about)
     return budget
 
 
 def change(budget: Budget, *, limit: str | None = None, warn_at: float | None = None, **about: Unpack[About]) -> None:
-    """Changes the amount, or when to warn; what was used stays."""
+    """Changes the amount, or when to warn; the usage is kept."""
     id = budget.id
     most = None if limit is None else _amount(budget.unit, limit)
     if warn_at is not None:
@@ -73,7 +73,7 @@ def change(budget: Budget, *, limit: str | None = None, warn_at: float | None = 
 
 
 def remove(budget: Budget, **about: Unpack[About]) -> None:
-    """Deletes a budget with what it has counted; without any, nothing is counted any more."""
+    """Deletes a budget with its counts; without any budget, usage is no longer counted."""
     id = budget.id
     with write() as session:
         _note(session, "deleted a budget", _existing(session, id), about)
@@ -81,24 +81,24 @@ def remove(budget: Budget, **about: Unpack[About]) -> None:
         is_last = not session.scalar(select(func.count()).select_from(Budget))
     if is_last:
         unset_setting(ENABLED, **about)
-        # One that was created meanwhile found them on.
+        # A budget created in between found them still turned on.
         _keep_on(about)
 
 
 def check_time_zone(value: Any) -> None:
-    """Raises `Invalid` for what is no time zone."""
+    """Raises `Invalid` for an unknown time zone."""
     if not periods.is_zone(str(value)):
         raise Invalid(f"There is no time zone named {value}. Use a name such as Europe/Berlin or UTC.", field="value")
 
 
 def _turn_on(about: About) -> None:
-    # First, so that no budget is ever left uncounted by a crash.
+    # Before the budget is created, so that a crash never leaves a budget that isn't counted.
     if not setting(ENABLED):
         set_settings({ENABLED: "true"}, **about)
 
 
 def _keep_on(about: About) -> None:
-    """Where there are budgets, they are on, whatever this process remembers of the setting."""
+    """Turns budgets on if any exist; reads the stored setting, because this process's cache can be stale."""
     stored = db.session.scalar(select(ApplicationSetting.value).where(ApplicationSetting.key == ENABLED))
     if stored != "true" and db.session.scalar(select(func.count()).select_from(Budget)):
         set_settings({ENABLED: "true"}, **about)

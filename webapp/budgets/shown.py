@@ -1,4 +1,4 @@
-"""Budgets in words, as pages show them."""
+"""Texts for budgets on pages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ KINDS = {"group": "Group", "user": "Person", "character": "Character", "token": 
 
 @dataclass(frozen=True, slots=True)
 class ShownBudget:
-    """A line of a list: whose it is, what of it is used, when it resets."""
+    """A line of a list: whom it is for, how much is used, when it resets."""
 
     name: str
     limit: str
@@ -38,7 +38,7 @@ def line(budget: Budget) -> ShownBudget:
 
 
 def near(user: User | None) -> list[str]:
-    """What the composer says from the warning on, for each budget of which little is left."""
+    """Returns the composer's warnings, one for each budget with little left."""
     return [_words(each) for each in queries.near_levels(user)] if user else []
 
 

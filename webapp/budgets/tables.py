@@ -1,4 +1,4 @@
-"""Budgets, what was used of them in each period, and what each answer has taken."""
+"""Tables of budgets, of their usage in each period, and of the usage of each answer."""
 
 from datetime import datetime
 
@@ -12,9 +12,10 @@ OPEN = text("is_open")
 
 
 class Budget(Record):
-    """How much somebody may use in each period. Amounts are whole numbers of `amounts.py`.
+    """A limit on usage in each period; amounts are integers as in `amounts.py`.
 
-    `who` says what `who_id` is the id of; the team has none. With a `model`, only answers asked of it count.
+    `who` is the type of the object with the id `who_id`, which is empty for the team. With a `model`, only requests for that
+    model count.
     """
 
     __tablename__ = "budgets"
@@ -29,7 +30,7 @@ class Budget(Record):
 
 
 class BudgetPeriod(Base):
-    """What was used in one period, and what running answers have reserved."""
+    """The usage in one period, and what running answers have reserved."""
 
     __tablename__ = "budget_periods"
 
@@ -40,7 +41,7 @@ class BudgetPeriod(Base):
 
 
 class BudgetCharge(Base):
-    """What one answer has reserved while it is open, and has taken since. It refers to no chat, and outlives it."""
+    """What an answer has reserved while it is open, and used since; without a reference to a chat, so that it outlives it."""
 
     __tablename__ = "budget_charges"
 

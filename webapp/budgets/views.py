@@ -1,4 +1,4 @@
-"""/admin/budgets: how much may be used, by whom; /budgets: what is left of one's own."""
+"""/admin/budgets: who can use how much; /budgets: what is left of a person's budgets."""
 
 from flask import Blueprint, Response, url_for
 

@@ -1,4 +1,4 @@
-"""Copies of the SQLite database as a file: made while the server runs, put back while it does not."""
+"""Backups of the SQLite database as a file: made while the server runs, restored while it is stopped."""
 
 import fcntl
 import os
@@ -16,12 +16,12 @@ from webapp.engine import common
 from webapp.errors import Conflict, Invalid, Unavailable
 from webapp.settings.tables import ApplicationSetting
 
-# Kept among the settings, though it is none: when a backup was made last.
+# Stored with the settings, although it is not one: the time of the last backup.
 MADE = "backup"
 
 
 def back_up(copy: Path) -> None:
-    """Copy the database into a new file, and keep in mind when that was."""
+    """Copies the database into a new file, and records the time."""
     refuse_to_overwrite(copy)
     _copy(database_file(), copy)
     note()
@@ -34,19 +34,19 @@ def refuse_to_overwrite(copy: Path) -> None:
 
 
 def note() -> None:
-    """Keep in mind that a backup was made now."""
-    # What takes nothing any more was copied all the same.
+    """Records the time of a backup."""
+    # A database that can't be written to was copied nevertheless.
     with suppress(OperationalError, Unavailable), write() as session:
         session.merge(ApplicationSetting(key=MADE, changed_at=utc_now()))
 
 
 def back_up_files(files_dir: Path, copy: Path) -> int:
-    """Copy the files that people sent beside a copy of the database; gives how many they are."""
+    """Copies uploaded files into the folder next to a copy of the database; returns how many there are."""
     return copy_files(files_dir, files_of(copy))
 
 
 def copy_files(files_dir: Path, folder: Path) -> int:
-    """Copy the files that people sent into a folder; gives how many lie there then."""
+    """Copies uploaded files into a folder; returns how many it has then."""
     if files_dir.is_dir():
         leave_out = shutil.ignore_patterns("*.unfinished", common.MARK)
         shutil.copytree(files_dir, folder, ignore=leave_out, copy_function=_copy_file, dirs_exist_ok=True)
@@ -54,7 +54,7 @@ def copy_files(files_dir: Path, folder: Path) -> int:
 
 
 def restore_files(copy: Path, files_dir: Path) -> None:
-    """Put back the files beside a copy; what lies there already stays, as each is called by what it holds."""
+    """Restores the files next to a copy; existing files remain, as each is named after its content."""
     copy_files(files_of(copy), files_dir)
 
 
@@ -63,9 +63,9 @@ def files_of(copy: Path) -> Path:
 
 
 def made_at(data_dir: Path) -> datetime | None:
-    """When the newest backup was made: by us, wherever it lies, or as a file in the folder for them.
+    """Returns when the newest backup was made: by us, in any place, or as a file in the backups folder.
 
-    What is put aside before a change lies on the same disk and is no backup.
+    Copies made before a change are on the same disk and don't count.
     """
     lying = (path.stat().st_mtime for path in (data_dir / "backups").glob("*.sqlite3") if not path.name.startswith("before-"))
     moments = [datetime.fromtimestamp(each, UTC) for each in lying]
@@ -75,14 +75,14 @@ def made_at(data_dir: Path) -> datetime | None:
 
 
 def restore(copy: Path, data_dir: Path) -> Path | None:
-    """Put the database back as it is in the copy; gives the file that holds it as it was, however broken."""
+    """Replaces the database with the copy; returns the file with the previous database, even if that was broken."""
     check(copy)
     refuse_while_running(data_dir)
     database, restored = database_file(), database_file().with_suffix(".restored")
     _copy(copy, restored)
     kept = _put_aside(database, _new_name(data_dir, "before-restore")) if database.exists() else None
     restored.rename(database)
-    # Connections that were open belong to the file as it was.
+    # Open connections still use the previous file.
     db.engine.dispose()
     return kept
 
@@ -97,14 +97,14 @@ def locked(data_dir: Path) -> Iterator[None]:
 
 
 def safety_copy(data_dir: Path, why: str) -> Path:
-    """Copy the database into the data folder, before something is done to it."""
+    """Copies the database into the data folder, before an operation on it."""
     copy = _new_name(data_dir, why)
     _copy(database_file(), copy)
     return copy
 
 
 def make_private() -> None:
-    """Make an empty database that only we may read, where there is none yet."""
+    """Creates an empty database file that only we can read, if there is none yet."""
     database = database_file()
     database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if database.exists() and not database.is_file():
@@ -125,7 +125,7 @@ def _new_name(data_dir: Path, why: str) -> Path:
 
 
 def _put_aside(database: Path, name: Path) -> Path:
-    """Moves the database with what is not yet in its main file, which SQLite finds again by its name."""
+    """Moves the database with its write-ahead log, which SQLite finds by its name."""
     for end in ("-wal", "-shm", ""):
         part = database.with_name(database.name + end)
         if part.exists():
@@ -134,7 +134,7 @@ def _put_aside(database: Path, name: Path) -> Path:
 
 
 def _copy(database: Path, copy: Path) -> None:
-    """Copies what is committed into one file, which has its name only when it is complete."""
+    """Copies all committed data into one file, which is renamed to its final name when it is complete."""
     unfinished = copy.with_name(f"{copy.name}.unfinished")
     os.close(os.open(unfinished, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
     try:
@@ -147,13 +147,13 @@ def _copy(database: Path, copy: Path) -> None:
 
 
 def _copy_file(file: str, copy: str) -> None:
-    # Others delete meanwhile.
+    # A running server can delete files at the same time.
     with suppress(FileNotFoundError):
         shutil.copy2(file, copy)
 
 
 def check(copy: Path) -> None:
-    """Refuses what is no copy of ours, or damaged."""
+    """Raises `Invalid` for a file that is damaged or is not a copy of a Millrace database."""
     try:
         with closing(sqlite3.connect(f"{copy.absolute().as_uri()}?mode=ro", uri=True)) as source:
             is_whole = source.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -165,7 +165,7 @@ def check(copy: Path) -> None:
 
 
 def refuse_while_running(data_dir: Path) -> None:
-    """A worker holds a lock on its file for as long as it lives."""
+    """Raises `Conflict` while a worker runs; each locks its file for its lifetime."""
     for path in (data_dir / "workers").glob("*"):
         with path.open() as worker:
             try:

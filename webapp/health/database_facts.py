@@ -1,4 +1,4 @@
-"""How the database stands: its kind and size, whether it can be written, whether it fits, whether there are copies."""
+"""The state of the database: kind, size, whether it is writable, its schema, and its backups."""
 
 import time
 from pathlib import Path
@@ -25,18 +25,18 @@ UNSEEN = "Backups made with pg_dump aren't seen here."
 
 
 def all_of(config: Config) -> list[Fact]:
-    """What is said of a database that answers."""
+    """Returns the facts on a database that responds."""
     return [Fact(kind(), f"Version {_version()}, {_size()}.", "ok"), *_journal(), *network_disk(), _writing(), _schema()]
 
 
 def kind() -> str:
-    """Its name, which is known before it answers."""
+    """Returns its name, which is known even if it doesn't respond."""
     backend = make_url(current_app.config["SQLALCHEMY_DATABASE_URI"]).get_backend_name()
     return "SQLite" if backend == "sqlite" else "PostgreSQL"
 
 
 def backups(config: Config) -> Fact:
-    """When the newest copy was made that we know of."""
+    """Returns when the newest known backup was made."""
     made = made_at(config.data_dir)
     if not made:
         return Fact("Backups", "No backup found.", hint=NIGHTLY if is_sqlite() else f"{NIGHTLY} {UNSEEN}")
@@ -45,10 +45,10 @@ def backups(config: Config) -> Fact:
 
 
 def soundness() -> list[Fact]:
-    """Whether the whole file can be read and makes sense."""
+    """Checks whether the whole file can be read and is consistent."""
     if not is_sqlite():
         return []
-    # The first thing that is wrong is enough.
+    # The first error is enough.
     is_sound = _asked("PRAGMA quick_check(1)") == "ok"
     return [Fact("File", "No damage found." if is_sound else DAMAGED, "ok" if is_sound else "bad")]
 
@@ -73,7 +73,7 @@ def _journal() -> list[Fact]:
 
 
 def network_disk(mounts: str = "") -> list[Fact]:
-    """A warning, where the file is on one, by what is said of the mounts."""
+    """Returns a warning if the file is on a network disk, according to the mounts."""
     if not is_sqlite():
         return []
     folder = Path(db.engine.url.database or "").absolute().parent

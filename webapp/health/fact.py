@@ -1,4 +1,4 @@
-"""One thing that can be said of how this Millrace stands. Pure."""
+"""One line of the health page. Pure."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,7 +9,7 @@ SIGNS: dict[Tone, str] = {"ok": "fine", "warn": "check this", "bad": "broken", "
 
 @dataclass(frozen=True)
 class Fact:
-    """What it is about, how it stands, and what to do when it does not stand well."""
+    """A subject, its state, and a hint on what to do if that is not good."""
 
     name: str
     words: str
@@ -18,12 +18,12 @@ class Fact:
 
     @property
     def sign(self) -> str:
-        """The tone in a word, for who does not see colours."""
+        """The tone as a word, for people who do not see colours."""
         return SIGNS[self.tone]
 
 
 def size(count: float) -> str:
-    """`340 KB`, `1.2 GB`."""
+    """Formats a size like `340 KB` or `1.2 GB`."""
     units = ["bytes", "KB", "MB", "GB"]
     while count >= 1000 and len(units) > 1:
         count /= 1024

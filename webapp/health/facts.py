@@ -1,4 +1,4 @@
-"""How this Millrace stands, in words: what the health page and `flask check` say alike."""
+"""The health of this installation, for both the health page and `flask check`."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ class Chapter:
     facts: Sequence[Fact]
 
 
-# What features after this one say of themselves.
+# Chapters of features that come after this one in the order of features.
 MORE: list[Callable[[], Chapter]] = []
 
 
 def chapters(*, is_thorough: bool = False) -> list[Chapter]:
-    """Everything that can be said without being asked by a browser; without a database only what needs none.
+    """Returns every fact that doesn't depend on a request; if the database is down, only those that need none.
 
-    Thorough reads the whole database, which takes a while.
+    `is_thorough` reads the whole database, which takes a while.
     """
     config: Config = current_app.extensions["config"]
     server = Chapter("Server", [*server_facts.redis(the_engine()), *server_facts.all_of(config)])
@@ -56,7 +56,7 @@ def _of_connection(live: LiveConnection) -> Iterator[Fact]:
 
 
 def connection(live: LiveConnection) -> Fact:
-    """How a connection did when it was last asked."""
+    """Returns the state of a connection at its last check."""
     if not live.is_enabled:
         return Fact(live.name, "Turned off.")
     if live.key.trouble:
@@ -72,7 +72,7 @@ def connection(live: LiveConnection) -> Fact:
 
 
 def key(ring: Keyring) -> Fact:
-    """Which key secrets are under, and whether a change of it is half done."""
+    """Returns which key encrypts the secrets, and whether a change of the key is unfinished."""
     place = f"stored in {ring.file}" if ring.file else "set in the environment"
     words = f"{ring.current}, {place}; {plural(len(ring.held), 'stored secret')}."
     if ring.lost:

@@ -1,4 +1,4 @@
-"""What health brings: probes for monitoring, the page for admins, and commands to check, back up and restore."""
+"""The health feature: probes for monitoring, a page for admins, and commands to check, back up and restore."""
 
 from webapp.feature import Feature
 from webapp.health import probe_views, views

@@ -1,4 +1,4 @@
-"""A histogram that takes all values of an answer at once: the library's own takes a lock and a search for each of hundreds."""
+"""A histogram that adds all values of an answer together: the library's takes a lock and a search for each of hundreds."""
 
 from bisect import bisect_left
 from collections import defaultdict
@@ -14,7 +14,7 @@ Labels = tuple[str, ...]
 
 
 class GapCounts(Collector):
-    """By labels: how many values lie within each bound, and their sum."""
+    """Counts the values within each bound, and their sum, by labels."""
 
     def __init__(self, name: str, words: str, labels: Labels, bounds: Sequence[float]) -> None:
         self._name, self._words, self._labels, self._bounds = name, words, labels, (*bounds, inf)
@@ -28,7 +28,7 @@ class GapCounts(Collector):
         self._sums[labels] += sum(values)
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
-        """As the registry asks for it."""
+        """Yields the metric family; called by the registry."""
         family = HistogramMetricFamily(self._name, self._words, labels=self._labels)
         bounds = [floatToGoString(each) for each in self._bounds]  # type: ignore[no-untyped-call]  # the library has no types here
         for labels, counts in self._counts.items():

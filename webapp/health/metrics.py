@@ -1,4 +1,4 @@
-"""Figures for Prometheus: what this process is doing, and what it has done since it began; never whose, never where."""
+"""Metrics for Prometheus: what this process does, and what it has done since its start; never about people or places."""
 
 from collections.abc import Callable
 
@@ -18,20 +18,20 @@ from webapp.engine.metric_events import Answered, BudgetUsed, Exposed, FellBack,
 from webapp.health.gap_counts import GapCounts
 from webapp.settings.service import setting
 
-# Names, labels and buckets of the conventions of OpenTelemetry for generative AI, which are not final yet.
+# Names, labels and buckets follow OpenTelemetry's conventions for generative AI, which are not final yet.
 OPERATION = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "gen_ai_response_model")
 SECONDS = tuple(0.01 * 2**step for step in range(14))
 TOKENS = tuple(4**step for step in range(14))
 OTHER = "other"
-# Servers call their models as they like; a series for each name would be kept for ever.
+# Servers choose the names of their models, and a series for each name would be kept forever.
 MOST_SERVED = 200
 
-# A second series for each, which only says when the first one began.
+# It would be a second series for each metric, with only the time when the first one began.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has types elsewhere
 
 
 class Metrics:
-    """One for each application: its registry holds nothing of another's."""
+    """The metrics of one application, with a separate registry."""
 
     def __init__(self, engine: Engine, *, watchers: Callable[[], int]) -> None:
         self._engine, self._served = engine, set[str]()
@@ -84,11 +84,11 @@ class Metrics:
         self._tokens = self._histogram("token_usage", "Input and output tokens.", TOKENS, "gen_ai_token_type")
 
     def text(self) -> bytes:
-        """Everything, in the text format of Prometheus."""
+        """Returns all metrics in the text format of Prometheus."""
         return generate_latest(self._registry)
 
     def hear(self, figure: Figure) -> None:
-        """Counts what has just happened."""
+        """Counts an event."""
         match figure:
             case Answered():
                 self._count(figure)
@@ -104,7 +104,7 @@ class Metrics:
                 self._exposures.labels(key, str(version)).inc()
 
     def held(self, seconds: float) -> None:
-        """Counts that somebody held the loop."""
+        """Counts that the event loop was blocked."""
         self._held.inc()
         self._held_seconds.inc(seconds)
 
@@ -135,7 +135,7 @@ class Metrics:
             self._gaps.count(operation, answer.gaps)
 
     def _name(self, model: str) -> str:
-        """The model, if we know it: where a server lists none, people may have typed anything."""
+        """Returns the model's name if it is known: where a server lists no models, people can type any name."""
         named = (setting("models.default"), *setting("models.fallbacks"), *setting("models.allowed"))
         is_known = model.startswith(DEMO) or model in named or providers().model(model)
         return model if is_known else OTHER

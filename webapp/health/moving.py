@@ -1,4 +1,4 @@
-"""What an operator does with a whole database of either kind: copy it into a file or another database, or fill it."""
+"""Copies the whole database, SQLite or PostgreSQL, into a file or another database, or fills it from a file."""
 
 import os
 import sqlite3
@@ -17,14 +17,14 @@ from webapp.health.copying.service import Copied
 
 
 def into_database(url: str) -> Copied:
-    """Copy everything into another database, which must be empty, and keep in mind when that was."""
+    """Copies everything into another database, which must be empty, and records the time as that of a backup."""
     copied = _copy(_own_url(), url)
     backups.note()
     return copied
 
 
 def into_file(copy: Path) -> Copied:
-    """Copy everything into a new SQLite file, and keep in mind when that was."""
+    """Copies everything into a new SQLite file, and records the time as that of a backup."""
     backups.refuse_to_overwrite(copy)
     with _unfinished(copy) as file:
         copied = _copy(_own_url(), f"sqlite:///{file}")
@@ -33,7 +33,7 @@ def into_file(copy: Path) -> Copied:
 
 
 def out_of_file(copy: Path, config: Config) -> Copied:
-    """Fill this database, which must be empty, from a copy."""
+    """Fills this database, which must be empty, from a copy."""
     backups.check(copy)
     backups.refuse_while_running(config.data_dir)
     return _copy(f"sqlite:///{copy.absolute()}", _own_url())
@@ -50,7 +50,7 @@ def _copy(source_url: str, target_url: str) -> Copied:
 
 @contextmanager
 def _unfinished(copy: Path) -> Iterator[Path]:
-    """A file that only we may read, and that has its name only when it is complete."""
+    """Yields a file that only we can read, which is renamed to its final name when it is complete."""
     file = copy.absolute().with_name(f"{copy.name}.unfinished")
     os.close(os.open(file, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
     try:

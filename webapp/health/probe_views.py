@@ -1,4 +1,4 @@
-"""For programs that watch the process: is it alive, can it work."""
+"""Probes for monitoring: whether the process is alive, and whether it is ready."""
 
 from flask import Blueprint, Response, jsonify
 

@@ -1,4 +1,4 @@
-"""How the machine and the address stand: disk, versions, https, and what a request shows of the proxies before us."""
+"""The state of the machine and the address: disk, versions, https, and the proxies that a request reveals."""
 
 import os
 import platform
@@ -33,7 +33,7 @@ def all_of(config: Config) -> list[Fact]:
 
 
 def address(config: Config) -> Fact:
-    """Whether the address that people type is known, and safe."""
+    """Returns whether the public address is configured, and uses https."""
     if not config.public_url:
         return Fact("Address", "PUBLIC_URL is not set.", "" if config.host in LOOPBACK else "warn", SET_IT)
     if config.public_url.startswith("https://"):
@@ -42,13 +42,13 @@ def address(config: Config) -> Fact:
 
 
 def of_request(request: Request, config: Config) -> list[Fact]:
-    """What this very request shows of the way to us."""
+    """Returns what this request reveals about its way through proxies."""
     return [_host(request, config), *_proxies(request, config)]
 
 
 @cache
 def versions() -> tuple[Fact, ...]:
-    """What runs here; the browser's part by the lock file it came from."""
+    """Returns the versions in use; that of the browser library is from the lock file."""
     lock = loads((ROOT / "package-lock.json").read_text("utf-8"))
     parts = [f"{name} {version(name)}" for name in PACKAGES]
     parts.append(f"htmx {lock['packages']['node_modules/htmx.org']['version']}")
@@ -57,7 +57,7 @@ def versions() -> tuple[Fact, ...]:
 
 
 def memory(text_bytes: int) -> Fact:
-    """What this process takes of the machine's memory now, where the system says, and the text of answers of it."""
+    """Returns the memory of this process, if the system reports it, and how much of it is text of answers."""
     try:
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
     except OSError:
@@ -66,7 +66,7 @@ def memory(text_bytes: int) -> Fact:
 
 
 def loop(watchdog: Watchdog) -> Fact:
-    """Whether anything has made everybody wait."""
+    """Returns whether anything has blocked the event loop."""
     if not watchdog.times:
         return Fact("Held up", "Nothing has blocked the server for long.", "ok")
     words = f"{plural(watchdog.times, 'time')} since the start, {watchdog.seconds:.1f} seconds in total."
@@ -74,7 +74,7 @@ def loop(watchdog: Watchdog) -> Fact:
 
 
 def trouble_with_redis(engine: Engine) -> str:
-    """Why this worker does less than it could with the others, or an empty string."""
+    """Returns why this worker can't cooperate with the others, or an empty string."""
     if not engine.shared:
         return ""
     if differs := engine.shared.agreement.differs:
@@ -83,7 +83,7 @@ def trouble_with_redis(engine: Engine) -> str:
 
 
 def redis(engine: Engine) -> list[Fact]:
-    """How the other workers are reached, where there may be any."""
+    """Returns the state of Redis, through which workers reach each other, if it is configured."""
     if not engine.shared:
         return []
     if not (about := engine.shared.about_redis()):

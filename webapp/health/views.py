@@ -1,4 +1,4 @@
-"""/admin/health: how everything stands, and whether text that is streamed reaches this browser as it is sent."""
+"""/admin/health: the state of everything, and a test whether streamed text reaches this browser without buffering."""
 
 import json
 import time
@@ -69,7 +69,7 @@ def _streams() -> list[Fact]:
 
 
 def _resting() -> list[Fact]:
-    """Models that have failed so often that nobody asks them for a moment."""
+    """Returns the models whose circuit breaker is open after repeated failures."""
     resting = the_engine().circuits.resting()
     hint = "It failed several times in a row. Millrace will try it again automatically."
     return [Fact(model, f"Paused for {seconds:.0f} more seconds.", "warn", hint) for model, seconds in resting.items()]

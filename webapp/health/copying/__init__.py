@@ -1,1 +1,1 @@
-"""Copies of a whole database, row by row, into one of either kind."""
+"""Copies a whole database row by row into another, SQLite or PostgreSQL."""

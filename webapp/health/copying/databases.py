@@ -1,4 +1,4 @@
-"""The two databases of a copy, opened beside the application's own: one as it is at one moment, one to be filled."""
+"""The source and the target of a copy, opened separately from the application's database: a snapshot, and one to be filled."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def is_sqlite(connection: Connection) -> bool:
 
 @contextmanager
 def at_one_moment(url: str) -> Iterator[Connection]:
-    """A connection that sees one moment of a database, whatever others write meanwhile, and changes nothing."""
+    """Yields a read-only connection to a snapshot of a database, unaffected by concurrent writes."""
     engine = _read_only_file(url) if url.startswith("sqlite") else _engine(url, isolation_level="REPEATABLE READ")
     with _connected(engine) as connection:
         yield connection if is_sqlite(connection) else connection.execution_options(postgresql_readonly=True)
@@ -29,7 +29,7 @@ def at_one_moment(url: str) -> Iterator[Connection]:
 
 @contextmanager
 def to_be_filled(url: str) -> Iterator[Engine]:
-    """The engine of the database that is written; an SQLite file is there already, and empty."""
+    """Yields the engine of the target database; an SQLite file already exists, and is empty."""
     engine = _engine(url)
     if engine.dialect.name == "sqlite":
         prepare_sqlite(engine)
@@ -58,7 +58,7 @@ def _read_only_file(url: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def begin_ourselves(connection: Any, _record: Any) -> None:
-        # The driver would begin no transaction for reads, and each would see a moment of its own.
+        # The driver would begin no transaction for reads, so each query would see a different state.
         connection.isolation_level = None
 
     @event.listens_for(engine, "begin")
@@ -69,12 +69,12 @@ def _read_only_file(url: str) -> Engine:
 
 
 def _engine(url: str, **options: Any) -> Engine:
-    """JSON goes from one to the other as the text it is."""
+    """Creates an engine that copies JSON as text, without parsing it."""
     return create_engine(url, poolclass=NullPool, json_serializer=str, json_deserializer=_text_of, **options)
 
 
 def _text_of(raw: Any) -> str:
-    """SQLite keeps a number as one, however it was written."""
+    """Returns JSON as text; SQLite stores a JSON number as a number, so its notation is normalised."""
     text = raw.decode() if isinstance(raw, bytes) else str(raw)
     if text[:1] not in "-0123456789":
         return text

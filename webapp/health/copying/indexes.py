@@ -1,4 +1,4 @@
-"""What each kind of database indexes in its own way: never copied, made anew."""
+"""Indexes that each database implements in its own way, which are rebuilt instead of copied."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """`table` holds it on one kind of database at least; `fill` makes it from the rows that are there."""
+    """An index; `table` contains it on at least one kind of database, `fill` rebuilds it from the existing rows."""
 
     table: str
     fill: Callable[[Connection], None]

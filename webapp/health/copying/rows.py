@@ -1,4 +1,4 @@
-"""Rows on their way from one database to another: a few at a time, and added up on both sides."""
+"""Copies rows between databases in small batches, with a checksum on both sides."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -12,13 +12,13 @@ from sqlalchemy.exc import DataError, IntegrityError
 from webapp.db import db
 from webapp.errors import Invalid
 
-# One with bytes can be megabytes long, and is in memory several times.
+# A row with bytes can be megabytes long, and is in memory several times.
 AT_ONCE, OF_BYTES_AT_ONCE = 20, 2
 
 
 @dataclass(slots=True)
 class Sum:
-    """How many rows there are, and a number that comes out the same for the same rows in any order."""
+    """The number of rows, and a checksum that doesn't depend on their order."""
 
     rows: int = 0
     number: int = 0
@@ -29,14 +29,17 @@ class Sum:
 
 
 def tables_of(connection: Connection, *, but: frozenset[str]) -> list[Table]:
-    """Our tables as this database has them, which may be of an earlier version; without defaults, which are for new rows."""
+    """Returns our tables with the columns of this database, which can be of an earlier version, and without defaults.
+
+    Defaults are only for new rows.
+    """
     there = inspect(connection)
     names = set(there.get_table_names()) - but
     return [_as_there(table, there.get_columns(table.name)) for table in db.metadata.tables.values() if table.name in names]
 
 
 def copy(source: Connection, target: Connection, table: Table) -> Sum:
-    """Copies the rows of a table, and adds up what was read."""
+    """Copies the rows of a table, and returns the checksum of what was read."""
     read = Sum()
     for rows in in_pieces(source, table):
         read.add(rows)
@@ -55,7 +58,7 @@ def summed(connection: Connection, table: Table) -> Sum:
 
 
 def in_pieces(connection: Connection, table: Table) -> Iterator[Sequence[Row[Any]]]:
-    """The rows in the order of their keys: SQLite's search takes those that came last for the newest."""
+    """Yields the rows in batches, ordered by primary key: SQLite's search takes the last inserted ones for the newest."""
     query = select(table).order_by(*table.primary_key.columns)
     has_bytes = any(isinstance(column.type, LargeBinary) for column in table.columns)
     at_once = {"yield_per": OF_BYTES_AT_ONCE if has_bytes else AT_ONCE}
@@ -65,7 +68,7 @@ def in_pieces(connection: Connection, table: Table) -> Iterator[Sequence[Row[Any
 def _as_there(table: Table, columns: Sequence[Any]) -> Table:
     names = {each["name"] for each in columns}
     kept = [column for column in table.columns if column.name in names]
-    # Nothing is not the `null` of JSON.
+    # SQL NULL is not the `null` of JSON.
     kinds = [JSON(none_as_null=True) if isinstance(column.type, JSON) else column.type for column in kept]
     made = [Column(each.name, kind, primary_key=each.primary_key) for each, kind in zip(kept, kinds, strict=True)]
     return Table(table.name, MetaData(), *made)

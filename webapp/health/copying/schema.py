@@ -1,4 +1,4 @@
-"""The database that a copy goes into: it has the tables of the source, holds nobody's rows, and waits with its checks."""
+"""Prepares the target database of a copy: creates the tables, refuses existing data, and postpones foreign key checks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ NEWER = "was written by a newer version of Millrace."
 NOT_EMPTY = "The other database already has people or chats. Choose an empty one: nothing was changed."
 OTHER_TABLES = "The other database has tables of another program. Choose an empty one: nothing was changed."
 OTHER_VERSION = "The other database has the tables of version {}, not {}. Choose one without tables: nothing was changed."
-# What says that somebody lives there; anything else comes with `flask prepare`.
+# Rows in these tables mean that the database is in use; all others can come from `flask prepare`.
 LIVED_IN = ("users", "chats")
 FOREIGN_KEYS = """
     SELECT conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid) FROM pg_constraint
@@ -29,7 +29,7 @@ FOREIGN_KEYS = """
 
 
 def revision_of(source: Connection) -> str:
-    """Which version wrote it; raises `Invalid` for one that we do not know."""
+    """Returns the schema revision of the source; raises `Invalid` for one that this version does not know."""
     found = found_revision(source)
     if found is None:
         raise Invalid(f"The database {NOT_OURS}")
@@ -39,14 +39,14 @@ def revision_of(source: Connection) -> str:
 
 
 def make(engine: Engine, revision: str) -> None:
-    """Gives an empty database the tables of this version; raises `Conflict` for one that is not empty."""
+    """Creates the tables of this revision in an empty database; raises `Conflict` for one that is not empty."""
     try:
         with engine.connect() as target:
             found = _found(target, revision)
     except OperationalError as error:
         raise Unavailable(f"The other database can't be opened: {str(error.orig).splitlines()[0]}") from error
     if found != revision:
-        # Only for commands: a server has no use for its 10 MB.
+        # Imported late because only commands need it: a server is spared its 10 MB.
         from alembic import command
 
         migrate: Any = current_app.extensions["migrate"].migrate
@@ -57,7 +57,7 @@ def make(engine: Engine, revision: str) -> None:
 
 @contextmanager
 def unchecked(target: Connection) -> Iterator[None]:
-    """Rows may refer to others that come later; at the end all of them are there, or it raises `Invalid`."""
+    """Suspends foreign keys, as a row can refer to a later one; at the end, raises an error if a reference is broken."""
     if is_sqlite(target):
         yield
         if orphans := target.exec_driver_sql("PRAGMA foreign_key_check").fetchall():
@@ -72,13 +72,13 @@ def unchecked(target: Connection) -> Iterator[None]:
 
 
 def clear(target: Connection, tables: list[Table]) -> None:
-    """Takes out what `flask prepare` has put there, such as the characters that come with Millrace."""
+    """Deletes the rows that `flask prepare` created, such as the characters that ship with Millrace."""
     for table in tables:
         target.execute(delete(table))
 
 
 def number_on(target: Connection, tables: list[Table]) -> None:
-    """New rows are numbered behind those that were copied; SQLite does so by itself."""
+    """Sets the sequences to continue after the copied rows; SQLite does so by itself."""
     if is_sqlite(target):
         return
     for column in (column for table in tables for column in table.primary_key.columns):

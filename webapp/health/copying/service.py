@@ -1,4 +1,4 @@
-"""Copies everything from one database into another of either kind, and compares what has arrived."""
+"""Copies everything from one database into another, SQLite or PostgreSQL, and verifies the result."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from webapp.health.copying.indexes import Index
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """What was copied, and found the same when it was read again."""
+    """The counts of a copy that was read again and found equal."""
 
     rows: int
     tables: int
 
 
 def copy(source_url: str, target_url: str, indexes: Sequence[Index]) -> Copied:
-    """Copy all rows as they are at one moment into an empty database; with an error nothing has changed there."""
+    """Copies a snapshot of all rows into an empty database; an error leaves that unchanged."""
     with at_one_moment(source_url) as source, to_be_filled(target_url) as engine:
         schema.make(engine, schema.revision_of(source))
         tables = rows.tables_of(source, but=frozenset(each.table for each in indexes))
@@ -35,7 +35,7 @@ def copy(source_url: str, target_url: str, indexes: Sequence[Index]) -> Copied:
 def _connected(engine: Engine) -> Connection:
     connection = engine.connect()
     if is_sqlite(connection):
-        # Beside SQLAlchemy, because within a transaction, which it would begin, the pragma does nothing.
+        # Executed directly on the driver's connection: SQLAlchemy would begin a transaction, in which the pragma has no effect.
         connection.connection.execute("PRAGMA foreign_keys=OFF")
     return connection
 
