@@ -1,4 +1,4 @@
-"""What an experiment says to somebody who knows no statistics: what to do, and why. Pure."""
+"""Explains an experiment's state to people who know no statistics: what to do, and why. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,24 +7,24 @@ from webapp.experiments.figures import ArmFigures, Evidence, evidence
 from webapp.prompts.evidence import MIN_SAMPLES
 from webapp.words import number, plural
 
-# What counts as success: in the form, and of the answers, in a sentence and when more of them are wanted.
+# What counts as success: the words in the form, in a sentence about the answers, and the noun for how many more are needed.
 OUTCOMES = {
     "good": ("No complaint (a thumb up; or none, and not tried again, stopped or deleted within 10 minutes)", "good", "answer"),
     "thumbs": ("Thumbs up (answers without a thumb don't count)", "liked", "rating"),
     "completed": ("Answers that are complete", "complete", "answer"),
     "unrepaired": ("Plans that are complete without a repair", "complete without a repair", "plan"),
 }
-# What differs by less is not worth a sentence.
+# Smaller relative differences are not mentioned.
 WORTH_SAYING = 0.1
 CHANCE = "So far, the difference may just be chance."
-# More answers than a small team gives in weeks.
+# More answers than a small team gets in weeks.
 VERY_MANY = 1000
 WAIT, USE, KEEP, EITHER, STOP = "wait", "use", "keep", "either", "stop"
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """`decision` in one word, `title` in one line, `words` the reasons; `version` is the one to use, if any."""
+    """The recommendation: `decision` in a word, `title` in a line, `words` the reasons; `version` is the one to use, if any."""
 
     decision: str
     title: str
@@ -37,7 +37,7 @@ class Card:
 
 
 def card(arms: Sequence[ArmFigures], outcome: str, *, has_shares: bool = True) -> Card:
-    """The one thing to do, as the figures are now. The first arm is the one that was in use before."""
+    """Returns the recommendation for the present figures; the first arm is the version that was in use before."""
     known, control = evidence(arms, has_shares=has_shares), arms[0]
     paused = tuple(each.paused_words for each in arms if each.paused_words)
     left = [each for each in arms if not each.paused_words]
@@ -57,7 +57,7 @@ def card(arms: Sequence[ArmFigures], outcome: str, *, has_shares: bool = True) -
 
 
 def percent(rate: float | None) -> str:
-    """Never all of them while one is missing, and never none while there is one."""
+    """Formats a rate, rounding to 100 % or 0 % only if it is exact."""
     if rate is None:
         return "–"
     return f"{min(max(round(rate * 100), 1), 99) if 0 < rate < 1 else round(rate * 100)} %"
@@ -113,7 +113,7 @@ def _too_early(known: Evidence, outcome: str) -> list[str]:
 
 
 def _price(one: ArmFigures, control: ArmFigures) -> list[str]:
-    """What else would change, where that is worth saying."""
+    """Returns sentences on what else would change, if the differences matter."""
     found = []
     if change := _change(one.cost, control.cost):
         found.append(f"{one.letter} costs {abs(round(change * 100))} % {'more' if change > 0 else 'less'} than {control.letter}.")
@@ -128,7 +128,7 @@ def _price(one: ArmFigures, control: ArmFigures) -> list[str]:
 
 
 def _change(new: object, old: object) -> float:
-    """By which part it is more or less; 0 where that is unknown or not worth saying."""
+    """Returns the relative change; 0 if it is unknown or too small to mention."""
     if new is None or not old:
         return 0.0
     change = float(str(new)) / float(str(old)) - 1
@@ -153,6 +153,6 @@ def _good(outcome: str) -> str:
 
 
 def _rounded(count: int) -> int:
-    """As exactly as anybody can know it."""
+    """Rounds a count up to the precision of the estimate."""
     step = 5 if count < 50 else 10 if count < 200 else 100
     return max(step, -(-count // step) * step)

@@ -1,4 +1,4 @@
-"""Stopped experiments with figures to look at, as `flask seed` makes them: nobody was asked anything."""
+"""Stopped experiments with example figures for `flask seed`; no requests were made for them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ AGE, LENGTH = timedelta(days=21), timedelta(days=14)
 
 @dataclass(frozen=True)
 class ExampleArm:
-    """Of so many answers so many were good and broke; first texts came at about so many milliseconds."""
+    """The counts of an arm, its median time to the first text and its average cost."""
 
     answers: int
     good: int
@@ -31,7 +31,7 @@ class ExampleArm:
 
 @dataclass(frozen=True)
 class Example:
-    """An experiment on the first version of a key and this text."""
+    """An experiment that compares the first version of a prompt with this text."""
 
     key: str
     text: str
@@ -60,7 +60,7 @@ EXAMPLES = (
 
 
 def make_all() -> int:
-    """Makes those whose prompt nobody has changed yet, and says how many that were."""
+    """Creates those whose prompt is unchanged, and returns how many that were."""
     return sum(_make(each) for each in EXAMPLES)
 
 
@@ -73,7 +73,7 @@ def _make(example: Example) -> bool:
         return False
     entered = VersionInput([Part("Instructions", example.text)], note=example.note)
     service.publish(prompt, entered, by=owner, who={"actor": "flask seed"})
-    # What an example says must not begin to lead people's chats.
+    # The example's version must not be used in people's chats.
     made = queries.prompt(owner, example.key) or prompt
     service.choose(made, FIXED, queries.FIRST, by=owner, who={"actor": "flask seed"})
     with write() as session:

@@ -1,4 +1,4 @@
-"""What experiments bring: their pages, and a look at those that run."""
+"""The experiments feature: its pages, and a background job that checks running experiments."""
 
 from webapp.experiments import looking, trying_views, views
 from webapp.experiments.trying import TRYOUT

@@ -1,4 +1,4 @@
-"""What is known of the arms of an experiment, and what follows from it. Pure."""
+"""The figures of an experiment's arms, and the statistical evidence in them. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,17 +6,20 @@ from decimal import Decimal
 
 from webapp.prompts.evidence import MIN_SAMPLES, STRONG, Arm, answers_to_go, bayes_factor, is_imbalanced
 
-# An arm that fails so many times as often as the control is paused, once it has so many answers.
+# An arm is paused if it fails this many times as often as the control, once it has this many answers.
 TIMES, PAUSE_SAMPLES = 3, 20
-# The evidence is as strong that two arms are alike.
+# Below this Bayes factor, the evidence is equally strong that two arms are alike.
 ALIKE = 1 / STRONG
-# After so many of each version, nobody waits for so many more.
+# After this many answers with each version, it is not worth waiting for this many more.
 ENOUGH, MOST_MORE = 300, 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class ArmFigures:
-    """`exposures` were asked with the arm, `units` people; of those that have `ended`, `broken` failed, and `judged` count."""
+    """The figures of an arm; `exposures` are its requests, `units` the people.
+
+    Of the answers that have `ended`, `broken` failed; `judged` count for the outcome.
+    """
 
     version: int
     letter: str
@@ -46,7 +49,7 @@ class ArmFigures:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """`contenders` are the arms that none is known to be better than, the best first; with one alone, that is the winner."""
+    """The evidence; `contenders` are the arms that no other is known to beat, best first. A single one is the winner."""
 
     factor: float
     contenders: tuple[ArmFigures, ...]
@@ -59,7 +62,7 @@ class Evidence:
 
     @property
     def are_alike(self) -> bool:
-        """Whether those that are left do equally well, or so nearly that no one could wait for the difference."""
+        """Whether the contenders do equally well, or so nearly that finding the difference would take too long."""
         if len(self.contenders) < 2:
             return False
         first, second = self.contenders[:2]
@@ -69,7 +72,7 @@ class Evidence:
 
 
 def evidence(arms: Sequence[ArmFigures], *, has_shares: bool) -> Evidence:
-    """What the figures say; only those who were given shares can be given others than were wanted."""
+    """Evaluates the figures; with `has_shares`, also checks whether the versions were given out in the intended shares."""
     open_arms = sorted((each for each in arms if not each.paused_words), key=lambda each: -(each.rate or 0))
     left = tuple(each for each in open_arms if not any(_is_better(other, each) for other in open_arms))
     more = answers_to_go([each.arm for each in left[:2]]) if len(left) > 1 else None
@@ -81,7 +84,7 @@ def evidence(arms: Sequence[ArmFigures], *, has_shares: bool) -> Evidence:
 
 
 def fails_too_often(arm: ArmFigures, control: ArmFigures) -> bool:
-    """Three times as often as the control, which is taken to have failed once at least."""
+    """Returns whether an arm fails over three times as often as the control, which is assumed to have failed at least once."""
     if arm.ended < PAUSE_SAMPLES:
         return False
     base = max(control.broken, 1) / max(control.ended, PAUSE_SAMPLES)

@@ -22,10 +22,10 @@ SHARE = "share-"
 
 
 class ShareForm(Form):
-    """How the versions are given out: the shares as they were typed, by version."""
+    """How the versions are given out: the shares as typed, by version."""
 
     strategy = SelectField("Give the versions out", choices=options(METHODS), default=A_B_TEST, validate_choice=False)
-    # The name is that of the refusals.
+    # Named like the field of the errors.
     weights = StringField("Shares, in percent", default="")
     shares: dict[int, str]
 
@@ -42,7 +42,7 @@ class ShareForm(Form):
 
     @property
     def shared(self) -> dict[int, float]:
-        """The versions that have a share."""
+        """The shares of the versions that have one."""
         return {version: _share(text) for version, text in self.shares.items() if text and text.strip("0.,")}
 
 
@@ -65,7 +65,7 @@ class ExperimentForm(ShareForm):
 
     @classmethod
     def beginning(cls, versions: Iterable[Version], used: int) -> Self:
-        """The version in use and the newest other one, half and half."""
+        """Returns a form with the version in use and the newest other one, half each."""
         numbers = [each.number for each in versions]
         other = next((each for each in numbers if each != used), None)
         return cls.fresh(control=f"{used}").with_shares({each: "50" if each in (used, other) else "" for each in numbers})

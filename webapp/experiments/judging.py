@@ -1,4 +1,4 @@
-"""What became of the answers that were asked with an arm: read again until a day has passed, then never more."""
+"""Judges the outcome of answers in an experiment: checks each repeatedly for a day, then never again."""
 
 from collections import defaultdict
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from webapp.engine.tables import ACTIVE, Generation
 from webapp.heavy.turns import stand_in_line
 from webapp.prompts.tables import Experiment, Exposure
 
-# Who is not content says so by then, by trying again or deleting; a thumb may come later.
+# A dissatisfied person tries again or deletes the answer by then; a thumb can come later.
 HESITATION, A_DAY = timedelta(minutes=10), timedelta(days=1)
 SLICE = 500
 STORED_AT_ONCE = 100
@@ -22,7 +22,7 @@ MENDED = '"code": "mending"'
 
 
 class Answer(NamedTuple):
-    """What is known of an answer; `regretted_at` is when it was tried again or deleted first."""
+    """What is known of an answer; `regretted_at` is when it was first tried again or deleted."""
 
     status: str
     reason: str
@@ -33,7 +33,7 @@ class Answer(NamedTuple):
 
 
 def judge(experiment: Experiment) -> None:
-    """Stores what has become known since the last time; others have their turn between two slices."""
+    """Stores changed outcomes; other greenlets run between two slices."""
     id, outcome, after = experiment.id, experiment.outcome, ""
     while rows := db.session.execute(_unsettled(id, after)).all():
         now = utc_now()
@@ -44,7 +44,7 @@ def judge(experiment: Experiment) -> None:
 
 
 def is_good(answer: Answer, outcome: str, now: datetime) -> bool | None:
-    """Whether it counts as a success; None while nobody can say, or when it does not count."""
+    """Returns whether it counts as a success; None while that is unknown, or if it does not count."""
     if answer.ended_at is None:
         return None
     if outcome == "thumbs":
@@ -61,7 +61,10 @@ def is_good(answer: Answer, outcome: str, now: datetime) -> bool | None:
 
 
 def _values(row: Row[Any], outcome: str, now: datetime) -> dict[str, Any]:
-    """What is to be stored of one, if anything is new. What has vanished with its chat stays as it was last, or was deleted."""
+    """Returns the changed values of an answer; if it vanished with its chat, it keeps its last ones.
+
+    Without a known outcome, a vanished answer counts as deleted.
+    """
     is_over = now - row.created_at >= A_DAY
     if row.status is None:
         is_lost = outcome == "good" and row.is_good is None
@@ -81,7 +84,7 @@ def _values(row: Row[Any], outcome: str, now: datetime) -> dict[str, Any]:
 
 
 def _thumb(row: Row[Any]) -> bool | None:
-    """Of several people's, one that is down."""
+    """Returns the thumb; of several people's, a thumb down wins."""
     return None if row.thumb is None else bool(row.thumb)
 
 
@@ -91,7 +94,7 @@ def _regretted_at(row: Row[Any]) -> datetime | None:
 
 
 def _store(found: dict[str, dict[str, Any]]) -> None:
-    """A few at a time: on SQLite nobody else goes on within a transaction."""
+    """Stores a few at a time: on SQLite, no other writer can run during a transaction."""
     ids = list(found)
     for start in range(0, len(ids), STORED_AT_ONCE):
         _write({id: found[id] for id in ids[start : start + STORED_AT_ONCE]})
@@ -99,7 +102,7 @@ def _store(found: dict[str, dict[str, Any]]) -> None:
 
 
 def _write(found: dict[str, dict[str, Any]]) -> None:
-    """What is alike by one statement."""
+    """Updates the rows with the same columns in one statement."""
     alike: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
     for id, values in found.items():
         alike[tuple(values)].append({"of": id, **{f"new_{name}": value for name, value in values.items()}})

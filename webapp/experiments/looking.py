@@ -1,4 +1,4 @@
-"""Looks at running experiments now and then: judges their answers, counts them, and pauses an arm that fails too often."""
+"""Checks running experiments periodically: judges their answers, counts them, and pauses an arm that fails too often."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ EVERY_SECONDS = 30.0
 
 
 def look(experiment: Experiment) -> list[ArmFigures]:
-    """The figures of an experiment as they are now; what runs is looked after on the way."""
+    """Returns the present figures of an experiment; if it runs, also stores its counts and pauses failing arms."""
     is_running = experiment.ended_at is None
     if not experiment.is_example:
         judging.judge(experiment)
@@ -27,7 +27,7 @@ def look(experiment: Experiment) -> list[ArmFigures]:
 
 
 def look_at_all() -> bool:
-    """Says whether any is running."""
+    """Checks all running experiments; returns whether there are any."""
     running = queries.running()
     for each in running:
         look(each)
@@ -47,13 +47,13 @@ def _counts(arms: Sequence[ExperimentArm] | Sequence[ArmFigures]) -> dict[int, t
 
 
 def _failing(figures: list[ArmFigures]) -> list[ArmFigures]:
-    """The control is what is used otherwise: it is never paused."""
+    """Returns the arms to pause; never the control, which is the fallback."""
     control, *others = figures
     return [each for each in others if not each.paused_words and fails_too_often(each, control)]
 
 
 def _keep(id: str, figures: list[ArmFigures]) -> None:
-    """The counts, by which versions are given out; and which of them is given to nobody any more."""
+    """Stores the counts that decide which versions are given out, and pauses failing arms."""
     control, failing = figures[0], {each.version for each in _failing(figures)}
     with write() as session:
         for each in figures:

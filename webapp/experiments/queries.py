@@ -1,4 +1,4 @@
-"""Named reads of experiments and of what their arms have come to."""
+"""Queries for experiments and for the results of their arms."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -16,7 +16,7 @@ MOST_LISTED = 200
 
 
 def experiments() -> list[tuple[Experiment, str]]:
-    """Every one with the key of its prompt, those that run first, then the newest first."""
+    """Returns experiments with the keys of their prompts, running ones first, then the newest first."""
     order = (Experiment.ended_at.is_not(None), Experiment.id.desc())
     query = select(Experiment, Prompt.key).join(Prompt, Prompt.id == Experiment.prompt_id).order_by(*order)
     return [(row, key) for row, key in db.session.execute(query.limit(MOST_LISTED))]
@@ -35,7 +35,7 @@ def running_of(prompt_id: str) -> Experiment | None:
 
 
 def of_prompt(prompt_id: str) -> list[Experiment]:
-    """Newest first."""
+    """Returns the experiments on a prompt, newest first."""
     query = select(Experiment).where(Experiment.prompt_id == prompt_id).order_by(Experiment.id.desc())
     return list(db.session.scalars(query.limit(MOST_LISTED)))
 
@@ -45,13 +45,13 @@ def key_of(experiment: Experiment) -> str:
 
 
 def arms_of(experiment: Experiment) -> Sequence[ExperimentArm]:
-    """In their order; the first is the one that all others are compared with."""
+    """Returns the arms in order; the first is the control, with which the others are compared."""
     query = select(ExperimentArm).where(ExperimentArm.experiment_id == experiment.id).order_by(ExperimentArm.place)
     return db.session.scalars(query).all()
 
 
 def figures_of(experiment: Experiment) -> list[ArmFigures]:
-    """What each arm has come to, as far as it has been judged. There may be any number of answers: raises `TooLate`."""
+    """Returns the figures of each arm, as far as it is judged; raises `TooLate` if counting takes too long."""
     one = Exposure
     is_new = one.created_at >= experiment.weighed_at
     counts = (
@@ -89,7 +89,7 @@ def _figures(arm: ExperimentArm, known: Sequence[float | None] | None, ttft_p95_
 
 
 def _ttft_p95(experiment_id: str) -> Select[Any]:
-    """By version, the time below or at which 95 of 100 first texts came."""
+    """Selects the 95th percentile of the time to the first text, by version."""
     one, known = Exposure, and_(Exposure.experiment_id == experiment_id, Exposure.first_text_ms.is_not(None))
     place = func.row_number().over(partition_by=one.version, order_by=one.first_text_ms)
     count = func.count().over(partition_by=one.version)

@@ -1,4 +1,4 @@
-"""What an admin can do with experiments: start one, change its shares, stop it, with a winner or without."""
+"""What admins can do with experiments: start one, change its shares, stop it with or without a winner."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ ENDED = "This experiment has already been stopped."
 
 @dataclass(frozen=True, slots=True)
 class ExperimentInput:
-    """An experiment as somebody wants it: versions with their shares in percent, the one to compare with first."""
+    """The values of an experiment as entered: versions with their shares in percent, the control first."""
 
     weights: Mapping[int, float]
     outcome: str = "good"
@@ -40,7 +40,7 @@ class ExperimentInput:
 
 
 def start(prompt: KnownPrompt, entered: ExperimentInput, *, by: User, who: audit.About) -> str:
-    """Compare versions of a prompt from now on; gives the id of the experiment. Only one runs on a prompt at a time."""
+    """Starts to compare versions of a prompt; returns the id of the experiment. Only one can run per prompt."""
     _refuse_unless_comparable(prompt, by)
     weights, user_id = _checked(entered), by.id
     try:
@@ -60,7 +60,7 @@ def start(prompt: KnownPrompt, entered: ExperimentInput, *, by: User, who: audit
 
 
 def weigh(experiment: Experiment, weights: Mapping[int, float], method: str, *, who: audit.About) -> None:
-    """Change the shares, or how versions are given out. Each chat keeps its version, and only as many people as needed move."""
+    """Changes the shares, or how versions are given out; chats keep their version, and as few people as possible get another."""
     id = experiment.id
     with write() as session:
         found, row = _running(session, id)
@@ -80,7 +80,7 @@ def weigh(experiment: Experiment, weights: Mapping[int, float], method: str, *, 
 def give_out(
     prompt: KnownPrompt, method: str, weights: Mapping[int, float], min_samples: int | None, *, by: User, who: audit.About
 ) -> None:
-    """Change how the versions of the experiment that runs are given out; to find the best one, one is started with all."""
+    """Changes how the versions of the running experiment are given out; for the best one, starts an experiment with all."""
     if found := queries.running_of(prompt.id):
         weigh(found, weights, method, who=who)
         return
@@ -92,7 +92,7 @@ def give_out(
 
 
 def stop(experiment: Experiment, winner: int | None, *, by: User, who: audit.About) -> None:
-    """End it. The winner is in use from then on; without one, the version that all others were compared with."""
+    """Stops an experiment; from then on the winner is in use, or without one, the control."""
     id, user_id = experiment.id, by.id
     with write() as session:
         found, row = _running(session, id)
@@ -107,7 +107,7 @@ def stop(experiment: Experiment, winner: int | None, *, by: User, who: audit.Abo
 
 
 def remove(experiment: Experiment, *, who: audit.About) -> None:
-    """Delete one that has been stopped, with its figures."""
+    """Deletes a stopped experiment with its figures."""
     id = experiment.id
     with write() as session:
         found, row = _existing(session, id)

@@ -1,4 +1,4 @@
-"""Experiments as their pages show them."""
+"""View models of the experiment pages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ UNKNOWN = "–"
 
 @dataclass(frozen=True, slots=True)
 class ShownArm:
-    """One line of the table; `fill` is its share of successes in percent, for a bar."""
+    """One row of the table; `fill` is its share of successes in percent, for a bar."""
 
     version: int
     letter: str
@@ -82,13 +82,13 @@ def page(experiment: Experiment) -> dict[str, Any]:
 
 
 def card_of(experiment: Experiment, figures: Sequence[ArmFigures]) -> Card:
-    """Shares say nothing of an example, which was given to nobody."""
+    """Returns the recommendation; the shares of an example are ignored, as it was given to no one."""
     has_shares = experiment.method == A_B_TEST and not experiment.is_example
     return card(figures, experiment.outcome, has_shares=has_shares)
 
 
 def beginning(prompt: KnownPrompt) -> dict[str, Any]:
-    """What the form for a new one shows."""
+    """Returns the values of the form for a new experiment."""
     versions = versions_of(prompt)
     return {"prompt": prompt, "versions": versions[:10], "used": in_use(prompt, versions).number}
 
@@ -106,7 +106,7 @@ def _said(row: Experiment, figures: Sequence[ArmFigures]) -> str:
 
 
 def _finding(found: Card) -> str:
-    """What to do was asked while it ran; afterwards, what was found."""
+    """Turns the recommendation of a running experiment into the finding of a stopped one."""
     if found.decision == WAIT:
         return "It was too early to tell"
     return f"What it found: {found.title[:1].lower()}{found.title[1:]}"

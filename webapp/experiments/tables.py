@@ -1,4 +1,4 @@
-"""Versions tried on a person's own questions: what was asked, and each answer."""
+"""Tables of tryouts: versions of a prompt tried on a person's questions, and each answer."""
 
 from sqlalchemy import JSON, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,7 +7,7 @@ from webapp.db import Record
 
 
 class Tryout(Record):
-    """Versions of a prompt tried on some questions of its owner's, by one model."""
+    """Versions of a prompt tried on some of their owner's questions, with one model."""
 
     __tablename__ = "tryouts"
 
@@ -19,7 +19,7 @@ class Tryout(Record):
 
 
 class TryoutAnswer(Record):
-    """What one version makes of one question. `error` says in words why there is no answer; `is_done` that nothing more comes."""
+    """The answer of one version to one question; `error` is why there is none, `is_done` means that it is final."""
 
     __tablename__ = "tryout_answers"
 

@@ -1,4 +1,4 @@
-"""Tries versions of a prompt on questions that a person has really asked, one after the other, beside the answers."""
+"""Tries versions of a prompt on questions that a person has asked, one after the other, as side tasks of the engine."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,13 +28,13 @@ from webapp.streaming.transcript import Transcript
 PURPOSE = "tryout"
 MOST_LISTED, MOST_CASES, MOST_VERSIONS, MOST_KEPT = 20, 5, 3, 10
 MOST_CHARS = 8_000
-# Asked again when others are asking too much; then it is given up.
+# Retries this often while the limit of running answers is reached, then gives up.
 PATIENCE, WAIT_SECONDS, LOOK_SECONDS = 60, 5.0, 0.1
 LEFT = "The server was restarted before it was asked."
 
 
 def cases(user: User) -> list[Message]:
-    """The last questions of this person, newest first."""
+    """Returns this person's last questions, newest first."""
     is_theirs = Message.author_id == user.id, Message.role == "user", Message.deleted_at.is_(None), Message.content != ""
     is_kept = Chat.owner_id == user.id, Chat.deleted_at.is_(None), Chat.is_temporary.is_(False)
     query = select(Message).join(Chat, Chat.id == Message.chat_id).where(*is_theirs, *is_kept)
@@ -42,7 +42,7 @@ def cases(user: User) -> list[Message]:
 
 
 def begin(prompt: KnownPrompt, numbers: Sequence[int], message_ids: Sequence[str], *, by: User) -> str:
-    """Ask each question with each version; gives the id of what can be watched."""
+    """Starts to ask each question with each version; returns the id of the tryout."""
     known = {each.number: each for each in prompts.versions(prompt)}
     versions = [number for number in sorted(set(numbers)) if number in known]
     asked = [each.content[:MOST_CHARS] for each in cases(by) if each.id in set(message_ids)]
@@ -67,7 +67,7 @@ def begin(prompt: KnownPrompt, numbers: Sequence[int], message_ids: Sequence[str
 
 
 def tryout(user: User, id: str) -> Tryout | None:
-    """One of this person's own."""
+    """Returns the tryout if it belongs to this person."""
     found = db.session.get(Tryout, id)
     return found if found and found.owner_id == user.id else None
 
@@ -95,7 +95,7 @@ def _run(engine: Engine, id: str, versions: Sequence[Version], key: str) -> None
 
 
 def _ask(engine: Engine, answer_id: str, version: Version, key: str, question: str, *, person: str, model: str) -> str:
-    """Asks and waits for the end; gives what stood in the way, in words."""
+    """Requests an answer and waits for its end; returns an error message if it could not be requested."""
     try:
         parts = filled(version.parts, dict.fromkeys(variables_in(version.parts), "")) if version.parts else []
     except Unfilled as error:
@@ -132,7 +132,7 @@ def _finish(session: Session, generation: Generation, transcript: Transcript, _p
 
 
 def _forget_old(session: Session, person: str) -> None:
-    """Only the newest ones are kept: they hold words of chats."""
+    """Deletes all but the newest tryouts, because they contain text of chats."""
     kept = select(Tryout.id).where(Tryout.owner_id == person).order_by(Tryout.id.desc()).limit(MOST_KEPT - 1)
     ids = list(session.scalars(kept))
     session.execute(delete(Tryout).where(Tryout.owner_id == person, Tryout.id.not_in(ids)))

@@ -1,4 +1,4 @@
-"""Versions tried on questions, side by side, as a page shows them."""
+"""View models of the tryout pages, with versions side by side."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ from webapp.rendering import markdown
 from webapp.rendering.text import title
 from webapp.usage.cost_text import cost
 
-# Of one that was never asked: whoever was to do so is gone.
+# After this time, an answer that was never requested is considered lost with its worker.
 PATIENCE = timedelta(minutes=10)
 TITLE_CHARS = 120
 
 
 @dataclass(frozen=True, slots=True)
 class ShownTry:
-    """One answer; `facts` are how long it took and what it cost."""
+    """One answer; `facts` are its duration and cost."""
 
     version: int
     html: Markup
@@ -36,7 +36,7 @@ class ShownTry:
 
 
 def choices(prompt: KnownPrompt, me: User) -> dict[str, Any]:
-    """What can be tried: the newest versions, the two that are nearest at hand ticked, and the person's last questions."""
+    """Returns the choices of the form: the newest versions, two of them selected, and the person's last questions."""
     versions = versions_of(prompt)
     used = in_use(prompt, versions).number if versions else 0
     ticked = {used, next((each.number for each in versions if each.number != used), used)}
@@ -70,5 +70,5 @@ def _seconds(one: Generation | None) -> str:
 
 
 def _total(generations: Sequence[Generation | None]) -> str:
-    """What all answers of a version have cost."""
+    """Returns the cost of all answers of a version."""
     return cost([each for each in generations if each])

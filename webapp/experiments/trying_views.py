@@ -1,4 +1,4 @@
-"""/prompts/<name>/try: versions of a prompt side by side, on questions that were really asked."""
+"""/prompts/<name>/try: versions of a prompt side by side, on questions that people have asked."""
 
 from flask import Blueprint, Response, request, url_for
 

@@ -1,4 +1,4 @@
-"""/experiments: versions of a prompt compared by what people make of the answers."""
+"""/experiments: compares versions of a prompt by how people rate the answers."""
 
 from flask import Blueprint, Response, request, url_for
 
@@ -14,7 +14,7 @@ from webapp.web.done_words import just_done
 from webapp.web.htmx import redirect, render
 
 bp = Blueprint("experiments", __name__, url_prefix="/experiments")
-# What most people are answered with.
+# The prompt behind most answers.
 USUAL = "quick"
 
 

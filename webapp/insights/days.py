@@ -1,4 +1,4 @@
-"""Figures of a period: from days that are summed up as far as there are any, and from the answers for the rest."""
+"""Figures of a period: from the sums of whole days where they exist, and from single answers for the rest."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -22,7 +22,7 @@ DAYS_AT_ONCE = 7
 
 
 def known(wanted: Wanted) -> Iterator[Known]:
-    """All answers that are wanted, those of whole days summed up where they are."""
+    """Yields the requested answers; whole days as their sums, where these exist."""
     made = _made(wanted)
     yield from _days(wanted, made)
     for part in _rest(wanted, made):
@@ -30,14 +30,14 @@ def known(wanted: Wanted) -> Iterator[Known]:
 
 
 def people(wanted: Wanted) -> Iterator[Day]:
-    """What is summed up of those, by person, without every single time."""
+    """Yields the sums of those days by person, without the single times to the first text."""
     return _people(wanted, _made(wanted))
 
 
 def _made(wanted: Wanted) -> list[date]:
-    """The whole days of the period that are summed up; where one that could be is not, somebody begins to do so."""
+    """Returns the whole days of the period that have sums; if one is missing, starts the background job."""
     first = _day_of(wanted.since + A_DAY - timedelta(microseconds=1))
-    # What is summed up knows no single answers.
+    # Sums can't be filtered by the outcome of single answers.
     last = first if wanted.outcome else _day_of(wanted.until)
     marks = select(InsightMark.day).where(InsightMark.day >= first, InsightMark.day < last).order_by(InsightMark.day)
     made = list(db.session.scalars(marks))
@@ -47,7 +47,7 @@ def _made(wanted: Wanted) -> list[date]:
 
 
 def _rest(wanted: Wanted, made: Sequence[date]) -> Iterator[Wanted]:
-    """The parts of the period that lie between those days."""
+    """Yields the parts of the period between those days."""
     at = wanted.since
     for day in made:
         begins = datetime.combine(day, time(), UTC)
@@ -70,10 +70,10 @@ def _days(wanted: Wanted, made: Sequence[date]) -> Iterator[Day]:
 
 
 def _people(wanted: Wanted, made: Sequence[date]) -> Iterator[Day]:
-    """Summed up by the database, as there may be many people; each comes once in every few days."""
+    """Yields sums grouped by the database, because there can be many people; a person occurs once per few days."""
     one = InsightDay
     costs = func.aggregate_strings(one.cost, " ").label("costs")
-    # PostgreSQL gives decimals for sums of whole numbers.
+    # PostgreSQL returns decimals for sums of integers.
     sums = [cast(func.sum(getattr(one, name)), BigInteger).label(name) for name in SUMS]
     which = one.user_id == wanted.user_id if wanted.user_id else one.user_id != EVERYONE
     for row in by_turns(_rows(wanted, made, (one.user_id, costs, *sums), which, by=one.user_id)):
@@ -86,7 +86,7 @@ def _people(wanted: Wanted, made: Sequence[date]) -> Iterator[Day]:
 def _rows(
     wanted: Wanted, made: Sequence[date], columns: Sequence[Any], which: ColumnElement[bool], by: Any = None
 ) -> Iterator[Any]:
-    """Those of a few days at a time: a year has tens of thousands, and the database works at each slice in one go."""
+    """Yields rows of a few days per query: a year has tens of thousands, and a query is not interrupted."""
     one = InsightDay
     statement = select(*columns).where(which, is_asked(one.kind, wanted.kind))
     statement = statement.where(one.model == wanted.model) if wanted.model else statement

@@ -1,4 +1,4 @@
-"""What insights bring: their pages, a command, and days summed up in the background."""
+"""The insights feature: its pages, a command, and a background job that sums up days."""
 
 from webapp.feature import Feature
 from webapp.insights import history, summing, traces, views

@@ -1,4 +1,4 @@
-"""Figures of answers: how many, how well, how quickly, at what cost. Pure."""
+"""Figures of answers: number, success, speed and cost. Pure."""
 
 from array import array
 from collections import Counter
@@ -16,7 +16,7 @@ STEPS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta
 
 
 class Answered(NamedTuple):
-    """One answer that has ended, in the hour in which it was asked. Times are counted from then; None where there was none."""
+    """An answer that has ended, with the hour of its request. Times count from the request; None if unknown."""
 
     hour: str
     kind: str
@@ -33,7 +33,7 @@ class Answered(NamedTuple):
 
 
 class Day(NamedTuple):
-    """All answers of one day in UTC that have the same kind, person and model, summed up; `hour` is its first."""
+    """The sum of all answers of one day in UTC with the same kind, person and model; `hour` is the day's first."""
 
     hour: str
     kind: str
@@ -48,15 +48,15 @@ By = Callable[[Known], Any]
 
 
 def times(values: Iterable[int] = ()) -> "array[int]":
-    """As many as a year has answers: eight bytes each, and nothing that the collector looks through."""
+    """Creates a compact array of times for a year's answers: eight bytes each, which the garbage collector does not traverse."""
     return array("q", values)
 
 
 @dataclass(slots=True)
 class Figures:
-    """What is unknown of an answer counts for nothing; of no answers, nothing is known.
+    """Sums over answers; unknown values of an answer are not counted, and without answers all rates are None.
 
-    `first_texts` may be left out where only sums are asked for.
+    `first_texts` can be empty where only sums are needed.
     """
 
     answers: int = 0
@@ -81,8 +81,8 @@ class Figures:
             self._count(one)
 
     def merge(self, more: "Figures") -> None:
-        """Adds what was summed up before."""
-        # Field by field: a year has ten thousand of them.
+        """Adds figures that were summed up before."""
+        # Unrolled for speed: a year has ten thousand of them.
         self.answers += more.answers
         self.broken += more.broken
         self.fallbacks += more.fallbacks
@@ -122,7 +122,7 @@ class Figures:
 
     @property
     def success_rate(self) -> float | None:
-        """The part of all answers that neither failed nor broke off; a stopped one is what somebody wanted."""
+        """The share of answers that neither failed nor were interrupted; stopped ones count as success, as intended."""
         return share(self.answers - self.broken, self.answers)
 
     @property
@@ -150,7 +150,7 @@ class Figures:
         return self.input_tokens + self.output_tokens
 
 
-# What is added up field by field.
+# The fields that are added up.
 SUMS = (
     "answers",
     "broken",
@@ -188,7 +188,7 @@ def summed(answers: Iterable[Known]) -> Figures:
 
 
 def summed_by(answers: Iterable[Known], groupings: Mapping[str, By]) -> tuple[Figures, dict[str, dict[Any, Figures]]]:
-    """All of them together, and the sums by each of these: gone through once, none is kept."""
+    """Returns the sum of all answers, and the sums of each grouping, in one pass that keeps no answers."""
     whole, parts = Figures(), {name: dict[Any, Figures]() for name in groupings}
     for each in answers:
         whole.add(each)
@@ -198,19 +198,19 @@ def summed_by(answers: Iterable[Known], groupings: Mapping[str, By]) -> tuple[Fi
 
 
 def add_sums(parts: dict[K, Figures], key: K, one: Known) -> None:
-    """Adds it to its part, of which nobody asks for single times."""
+    """Adds an answer to the figures of its group, without its single times, which groups don't need."""
     part = parts.setdefault(key, Figures())
     part.add(one)
     del part.first_texts[:]
 
 
 def most_first(parts: Mapping[str, Figures]) -> dict[str, Figures]:
-    """Those with the most answers first."""
+    """Sorts by the number of answers, most first."""
     return dict(sorted(parts.items(), key=lambda one: (-one[1].answers, one[0])))
 
 
 def course(answers: Iterable[Known], since: datetime, until: datetime, step: str) -> dict[datetime, Figures]:
-    """Step by step, those without an answer as well; hours and days are those of UTC."""
+    """Returns the figures of each step of a period, also of empty ones; hours and days are in UTC."""
     found, by = steps(since, until, step), stepping(step)
     for each in answers:
         found[by(each)].add(each)
@@ -218,7 +218,7 @@ def course(answers: Iterable[Known], since: datetime, until: datetime, step: str
 
 
 def steps(since: datetime, until: datetime, step: str) -> dict[datetime, Figures]:
-    """Every step of a period, without an answer yet."""
+    """Returns empty figures for each step of a period."""
     found, at = dict[datetime, Figures](), beginning(since, step)
     while at < until:
         found[at] = Figures()
@@ -227,13 +227,13 @@ def steps(since: datetime, until: datetime, step: str) -> dict[datetime, Figures
 
 
 def stepping(step: str) -> Callable[[Known], datetime]:
-    """In which step an answer was asked."""
+    """Returns a function that returns the step in which an answer was requested."""
     of_hour = cache(lambda hour: beginning(datetime.strptime(f"{hour} +0000", "%Y-%m-%d %H %z"), step))
     return lambda one: of_hour(one.hour)
 
 
 def beginning(moment: datetime, step: str) -> datetime:
-    """Of the hour, the day or the week in which a moment lies."""
+    """Returns when the hour, day or week that contains a moment began."""
     hour = moment.replace(minute=0, second=0, microsecond=0)
     day = hour if step == "hour" else hour.replace(hour=0)
     return day - timedelta(days=day.weekday()) if step == "week" else day
@@ -244,8 +244,8 @@ def share(part: int, whole: int) -> float | None:
 
 
 def percentile(values: Sequence[int], hundredths: int) -> float | None:
-    """The least of them below or at which so many hundredths of them are."""
-    # Of a million times there are a few thousand different ones.
+    """Returns the smallest value that at least so many percent of the values do not exceed."""
+    # A million times have only a few thousand distinct values.
     counts, left = Counter(values), max(1, -(-len(values) * hundredths // 100))
     for value in sorted(counts):
         left -= counts[value]

@@ -1,4 +1,4 @@
-"""A made-up month of answers, so that there is something to look at: marked, and removed as a whole."""
+"""A generated month of example answers, so that insights have something to show; marked, and removed as a whole."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -15,10 +15,10 @@ from webapp.insights import summing
 
 KIND = Kind(EXAMPLE, "Example history")
 DAYS = 30
-# Nothing is made up of the last hours, which alerts look at.
+# The last hours are left out, because alerts evaluate them.
 ENDS_BEFORE = timedelta(hours=2)
 MOST_A_DAY = 60
-# Name, how often, seconds to the first text, tokens a second, dollars per million tokens.
+# Name, weight, seconds to the first text, tokens per second, dollars per million tokens.
 MODELS = (("example/alder", 5, 0.7, 60, 3.0), ("example/birch", 3, 0.35, 120, 0.4), ("example/cedar", 1, 1.6, 35, 15.0))
 ENDS = (
     ("completed", "stop", 93),
@@ -36,7 +36,7 @@ def exists() -> bool:
 
 
 def make(people: Sequence[str], luck: Random) -> int:
-    """Makes a month of answers by these people; gives their number."""
+    """Creates a month of answers for these people; returns their number."""
     rows = list(_rows(people, luck, utc_now() - ENDS_BEFORE))
     for start in range(0, len(rows), ROWS_AT_ONCE):
         with write() as session:
@@ -46,7 +46,7 @@ def make(people: Sequence[str], luck: Random) -> int:
 
 
 def remove() -> int:
-    """Removes all of it, and from all sums; gives the number of answers."""
+    """Removes all of them, and from all sums; returns their number."""
     with write() as session:
         gone = session.execute(delete(Generation).where(Generation.kind == EXAMPLE))
         count = gone.rowcount if isinstance(gone, CursorResult) else 0
@@ -56,7 +56,7 @@ def remove() -> int:
 
 
 def _rows(people: Sequence[str], luck: Random, until: datetime) -> Iterator[dict[str, Any]]:
-    """Oldest first, as ids are in the order of time; a little more every day, less at weekends."""
+    """Yields rows, oldest first, because ids are ordered by time; a few more each day, fewer at weekends."""
     for day in range(DAYS, 0, -1):
         begins = until - timedelta(days=day)
         count = luck.randrange(MOST_A_DAY // 3, MOST_A_DAY) * (2 * DAYS - day) // (2 * DAYS)

@@ -1,7 +1,7 @@
-"""Answers as spans of OpenTelemetry, in the JSON of OTLP over HTTP. Pure.
+"""Exports answers as OpenTelemetry spans, in the JSON encoding of OTLP over HTTP. Pure.
 
-OpenTelemetry's own library for this brings a dozen packages with protobuf among them, and threads that send; what is needed
-of it is one document. The names are those of the conventions for generative AI, which are not final yet: they are here alone.
+OpenTelemetry's library for this adds a dozen packages, protobuf among them, and sender threads, while only one document is
+needed. The names follow the conventions for generative AI, which are not final yet: they are only in this module.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,16 +11,16 @@ from typing import Any, NamedTuple
 from webapp.engine.metric_events import Answered
 
 Value = str | int | float | bool | None
-# Of kinds of spans and of results.
+# OTLP's numbers for the span kind and the status codes.
 CLIENT, IS_OK, IS_ERROR = 3, 1, 2
 BROKEN = ("failed", "interrupted")
 NANOSECONDS = 1_000_000_000
 
 
 class Ended(NamedTuple):
-    """An answer and the moment of its end, in nanoseconds since 1970.
+    """An answer and when it ended, in nanoseconds since 1970.
 
-    `versions` are those of the prompts that it was asked with, by key; `arms` the letters of those that are being compared.
+    `versions` are those of its prompts, by key; `arms` the letters of the prompts in an experiment.
     """
 
     answer: Answered
@@ -30,7 +30,7 @@ class Ended(NamedTuple):
 
 
 def document(ended: Sequence[Ended], *, version: str) -> dict[str, Any]:
-    """What is posted to a collector. No words of anybody are in it."""
+    """Returns the document to send to a collector; it contains no text of messages."""
     resource = {"attributes": _attributes({"service.name": "millrace", "service.version": version})}
     spans = [_span(each) for each in ended]
     return {"resourceSpans": [{"resource": resource, "scopeSpans": [{"scope": {"name": "millrace"}, "spans": spans}]}]}
@@ -39,7 +39,7 @@ def document(ended: Sequence[Ended], *, version: str) -> dict[str, Any]:
 def _span(ended: Ended) -> dict[str, Any]:
     answer, ended_at = ended.answer, ended.at
     began_at = ended_at - round(answer.seconds * NANOSECONDS)
-    # By its id, so that one answer is one trace, whoever looks for it.
+    # Derived from the answer's id, so that each answer is one trace, which can be found by that id.
     name = sha256(answer.id.encode()).hexdigest()
     is_broken = answer.status in BROKEN
     return {
@@ -74,7 +74,7 @@ def _facts(answer: Answered, is_broken: bool) -> dict[str, Value]:
 
 
 def _prompts(ended: Ended) -> dict[str, Value]:
-    """The first prompt by the name of the conventions, and of each its version and its arm in an experiment."""
+    """Returns the conventions' name for the first prompt, and the version and experiment arm of each."""
     found: dict[str, Value] = {"gen_ai.prompt.name": next(iter(ended.versions), None)}
     for key, version in ended.versions.items():
         found |= {f"millrace.prompt.{key}.version": version, f"millrace.prompt.{key}.arm": ended.arms.get(key)}
@@ -98,6 +98,6 @@ def _value(value: Value) -> dict[str, Any]:
     if isinstance(value, bool):
         return {"boolValue": value}
     if isinstance(value, int):
-        # JSON has no whole numbers of 64 bits: OTLP writes them as text.
+        # OTLP writes 64-bit integers as strings, because JSON numbers can't represent all of them.
         return {"intValue": str(value)}
     return {"doubleValue": value} if isinstance(value, float) else {"stringValue": str(value)}

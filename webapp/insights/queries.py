@@ -1,4 +1,4 @@
-"""What became of every answer, from the records of generations, read in slices."""
+"""The outcome of every answer, read in slices from the records of generations."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ OUTCOMES = ("", "broken", "fallback")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which answers: asked from `since` on and before `until`, and, where that is said, by whom, of which kind and model."""
+    """A filter for answers: requested from `since` on and before `until`, and optionally by person, kind and model."""
 
     since: datetime
     until: datetime
@@ -32,34 +32,35 @@ class Wanted:
 
 
 def answered(wanted: Wanted) -> Iterator[Answered]:
-    """All of them, oldest first; others have their turn between two slices."""
+    """Yields all of them, oldest first; other greenlets run between two slices."""
     return (each for _, each in timed(wanted))
 
 
 def timed(wanted: Wanted) -> Iterator[tuple[datetime, Answered]]:
-    """The same, each with the moment at which it was asked."""
+    """Yields each with the time of its request."""
     statement = _where(select(*_columns()), wanted)
     return _read(statement, since=wanted.since, until=wanted.until, user_id=wanted.user_id)
 
 
 def all_answered(since: datetime, until: datetime) -> Iterator[Answered]:
-    """Those of every kind, also what was made beside answers."""
+    """Yields answers of every kind, including those that were not requested by a person."""
     one = Generation
     which = one.created_at >= since, one.created_at < until, one.status.not_in(ACTIVE), one.kind != NOT_HERE
     return (each for _, each in _read(select(*_columns()).where(*which), since=since, until=until))
 
 
 def _read(wanted: Select[Any], **among: Any) -> Iterator[tuple[datetime, Answered]]:
-    # Twenty people who have waited for the same mail server go on in the same turn of the loop.
+    # Waits for a turn: twenty people released together, for example by the same mail server, would otherwise continue in the
+    # same iteration of the event loop.
     stand_in_line()
     for row in in_slices(db.session(), wanted, pause=stand_in_line, **among):
         yield row[-2], Answered(*row[:-2])
 
 
 def newest(wanted: Wanted, *, before: str = "", limit: int) -> list[Generation]:
-    """A page of them, newest first, from before the answer with this id.
+    """Returns a page of them, newest first, of those before the answer with this id.
 
-    All there are may have to be looked through for what is seldom: raises `TooLate` when that takes long.
+    A rare outcome can require a scan of all answers: raises `TooLate` when that takes long.
     """
     one = Generation
     statement = _where(select(one.id), wanted).order_by(one.id.desc()).limit(limit)
@@ -69,7 +70,7 @@ def newest(wanted: Wanted, *, before: str = "", limit: int) -> list[Generation]:
 
 
 def generation_of(id: str, user_id: str) -> Generation | None:
-    """One that has ended; with a `user_id` only theirs."""
+    """Returns an answer that has ended; with a `user_id`, only if it is theirs."""
     found = db.session.get(Generation, id)
     if found is None or found.is_active or found.kind == NOT_HERE:
         return None
@@ -77,7 +78,7 @@ def generation_of(id: str, user_id: str) -> Generation | None:
 
 
 def is_fallback(one: Generation) -> bool:
-    """Whether another model than the one asked has answered."""
+    """Returns whether another model than the requested one answered."""
     return any(each.get("code") in FALLBACKS for each in one.notices or ())
 
 
@@ -86,7 +87,10 @@ def ms_since_asked(one: Generation, at: datetime | None) -> int | None:
 
 
 def _columns() -> tuple[Any, ...]:
-    """In the order of `Answered`, reckoned by the database: to make objects of every time and notice takes ten times as long."""
+    """Returns the columns of `Answered`, computed by the database.
+
+    Creating Python objects for all times and notices would take ten times as long.
+    """
     one = Generation
     return (
         _hour(),
@@ -116,13 +120,13 @@ def _where(statement: Select[Any], wanted: Wanted) -> Select[Any]:
 
 
 def is_asked(column: Any, kind: str) -> ColumnElement[bool]:
-    """Whether it is of this kind, or of any that people ask for."""
+    """Returns the condition for this kind, or for any kind that people request."""
     found: ColumnElement[bool] = column == kind if kind else column.not_in(_not_asked())
     return found
 
 
 def _not_asked() -> list[str]:
-    """Kinds that nobody has asked for: what is made beside an answer, and what came with a file."""
+    """Returns the kinds that no one requested: side tasks of an answer, and imported answers."""
     return [NOT_HERE, *(name for name, kind in the_engine().kinds.items() if kind.is_aside)]
 
 
@@ -137,7 +141,7 @@ def _hour() -> ColumnElement[str]:
 
 
 def _ms(at: Any) -> ColumnElement[int]:
-    """Since it was asked, in milliseconds."""
+    """Returns the time since the request in milliseconds."""
     asked_at = Generation.created_at
     if is_sqlite():
         return cast(func.round((func.julianday(at) - func.julianday(asked_at)) * 86_400_000), Integer)

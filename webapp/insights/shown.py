@@ -1,4 +1,4 @@
-"""Insights as their pages show them: tiles, a picture of the period, tables, and the time line of one answer."""
+"""View models of the insights pages: tiles, a chart of the period, tables, and the timeline of one answer."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -41,13 +41,13 @@ PERIODS |= {"30d": (timedelta(days=30), "day", "30 days"), "1y": (timedelta(days
 USUAL = "7d"
 UNKNOWN = "–"
 VISITORS = "Visitors"
-# Of the picture, in its own units.
+# The chart's size, in its SVG units.
 WIDTH, HEIGHT = 600, 120
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What is looked at; `params` are those of its address."""
+    """The selected filter; `params` are its query parameters."""
 
     period: str
     is_everybodys: bool
@@ -55,7 +55,7 @@ class Chosen:
     params: Mapping[str, str]
 
     def but(self, **params: str) -> dict[str, str]:
-        """The address of something else, with everything else the same."""
+        """Returns the query parameters with some of them replaced."""
         return {name: value for name, value in {**self.params, **params}.items() if value}
 
 
@@ -69,7 +69,7 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One step of the period: its place in the picture and what a table says of it."""
+    """One step of the period: its place in the chart, and its row in the table."""
 
     at: datetime
     words: str
@@ -82,7 +82,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a table."""
+    """One row of a table."""
 
     name: str
     answers: str
@@ -95,7 +95,7 @@ class Line:
 
 
 def chosen(args: Mapping[str, str], me: User) -> Chosen:
-    """What an address asks for; members see their own answers alone."""
+    """Parses the query parameters; members see only their own answers."""
     period = args.get("period", "") if args.get("period", "") in PERIODS else USUAL
     length, step, _ = PERIODS[period]
     until = utc_now()
@@ -109,9 +109,9 @@ def chosen(args: Mapping[str, str], me: User) -> Chosen:
 
 
 def page(of: Chosen) -> dict[str, Any]:
-    """Everything on the page is a sum of the same answers."""
+    """Returns the values of the page, all of them sums of the same answers."""
     of = replace(of, wanted=replace(of.wanted, outcome=""))
-    # Whose days are, is summed up by itself.
+    # Days are summed up for everyone; the sums by person are read separately.
     by: dict[str, By] = {"kind": attrgetter("kind"), "model": attrgetter("model"), "person": _asker}
     figures, parts = summed_by(days.known(of.wanted), {**by, "step": stepping(PERIODS[of.period][1])})
     tables = {
@@ -128,7 +128,7 @@ def page(of: Chosen) -> dict[str, Any]:
 
 
 def cells(of: Chosen) -> Iterator[tuple[str, ...]]:
-    """The steps of the period, each with its figures in plain numbers: empty where nothing is known."""
+    """Yields a row of plain numbers for each step of the period; empty where unknown."""
     wanted = replace(of.wanted, outcome="")
     found = course(days.known(wanted), wanted.since, wanted.until, PERIODS[of.period][1])
     for at, figures in found.items():
@@ -162,7 +162,7 @@ def line(name: str, of: Figures, params: Mapping[str, str] | None = None) -> Lin
 
 
 def row(one: Generation, names: Mapping[str, str]) -> dict[str, Any]:
-    """One answer in a list, or on its page."""
+    """Returns the values of one answer, for a list or its page."""
     return {
         "one": one,
         "model": providers().display_name(one.model, one.connection),
@@ -177,7 +177,7 @@ def row(one: Generation, names: Mapping[str, str]) -> dict[str, Any]:
 
 
 def answer(one: Generation, me: User) -> dict[str, Any]:
-    """The page of one answer, as this person sees it."""
+    """Returns the values of an answer's page, as this person is allowed to see it."""
     is_own, saved = one.user_id == me.id, trail.saved_ms(one)
     return {
         "told": row(one, {}),
@@ -193,7 +193,7 @@ def answer(one: Generation, me: User) -> dict[str, Any]:
 
 
 def moments(of: Generation) -> list[tuple[str, datetime, str]]:
-    """The time line of an answer: what happened, when, and how long after the request."""
+    """Returns the timeline of an answer: each event, when, and how long after the request."""
     known = [("Asked", of.created_at), ("Begun", of.started_at), ("First text", of.first_text_at), ("Ended", of.ended_at)]
     return [(name, at, _ms(ms_since_asked(of, at))) for name, at in known if at]
 
@@ -239,7 +239,7 @@ def _plain(value: float | None) -> str:
 
 
 def _percent(rate: float | None) -> str:
-    """Never all of them while one is missing, and never none while there is one."""
+    """Formats a rate, rounding to 100 % or 0 % only if it is exact."""
     if rate is None:
         return UNKNOWN
     tenths = round(rate * 1000)

@@ -1,4 +1,4 @@
-"""Sums up days that are over, one after the other in the background; or all of them anew, as a command."""
+"""Sums up past days, one after the other in the background; or all days again, by a command."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,19 +20,19 @@ from webapp.insights.tables import InsightDay, InsightMark
 
 EVERYONE = "*"
 A_DAY = timedelta(days=1)
-# By then every cost that a provider tells later is known.
+# By then, every cost that a provider reports late is known.
 SETTLED_AFTER = timedelta(hours=1)
-# Of one transaction: on SQLite nobody else has a turn within it.
+# Rows per transaction: on SQLite, no other writer can run during it.
 ROWS_AT_ONCE = 200
 
 
 def last_day() -> date:
-    """The first day that is not to be summed up yet: those before it are over."""
+    """Returns the first day that can't be summed up yet."""
     return (utc_now() - SETTLED_AFTER).date()
 
 
 def sum_up_next() -> bool:
-    """Sums up the oldest day that is not; says whether there may be another."""
+    """Sums up the oldest day without sums; returns whether there can be another."""
     if (day := _next()) is None:
         return False
     sum_up(day)
@@ -43,7 +43,7 @@ wake = Chore("insights", sum_up_next, every_seconds=0.05, most_seconds=60.0).wak
 
 
 def sum_up_all() -> int:
-    """Forgets all sums and makes them anew from the answers; gives the number of days."""
+    """Deletes all sums and computes them again from the answers; returns the number of days."""
     with write() as session:
         session.execute(delete(InsightMark))
         session.execute(delete(InsightDay))
@@ -54,9 +54,9 @@ def sum_up_all() -> int:
 
 
 def sum_up(day: date) -> None:
-    """Stores the sums of a day, some in each transaction; the last one says that all are there.
+    """Stores the sums of a day in several transactions; the last one adds the mark that all are stored.
 
-    When another worker has just done so, or one was killed halfway, theirs are the same.
+    If another worker has just done the same, or was killed halfway, its rows are equal.
     """
     begins = datetime.combine(day, time(), UTC)
     cells = _cells(all_answered(begins, begins + A_DAY))
@@ -77,17 +77,17 @@ def _batches(day: date, cells: Mapping[tuple[str, str, str], Figures]) -> Iterat
 
 
 def _put() -> Any:
-    """Both databases have it, but not as the same."""
+    """Returns an INSERT … ON CONFLICT DO NOTHING, for which each dialect of SQLAlchemy has a separate class."""
     if is_sqlite():
         return sqlite.insert(InsightDay).on_conflict_do_nothing()
-    # Only who uses PostgreSQL pays for its library.
+    # Imported late: a server with SQLite is spared the PostgreSQL dialect.
     from sqlalchemy.dialects import postgresql
 
     return postgresql.insert(InsightDay).on_conflict_do_nothing()
 
 
 def _next() -> date | None:
-    """The oldest day without its sums, unless an answer of it is still being written."""
+    """Returns the oldest day without sums, unless one of its answers is still being written."""
     newest = db.session.scalar(select(func.max(InsightMark.day)))
     made_at = select(func.min(Generation.created_at)).where(Generation.kind != NOT_HERE)
     if newest:

@@ -1,4 +1,4 @@
-"""Days that are over, with their answers summed up, so that a year need not be counted from its answers."""
+"""Sums of the answers of past days, so that a year need not be counted from single answers."""
 
 from datetime import date, datetime
 
@@ -10,9 +10,9 @@ from webapp.ids import LENGTH
 
 
 class InsightDay(Base):
-    """The sums of one day in UTC by person, kind and model; with the person `*`, those of everyone together.
+    """The sums of one day in UTC by person, kind and model; the person `*` is everyone together.
 
-    `first_texts` are all times to the first text, in order, with commas between; `cost` is the sum of what is known.
+    `first_texts` are all times to the first text, sorted and separated by commas; `cost` is the sum of the known costs.
     """
 
     __tablename__ = "insight_days"
@@ -40,7 +40,7 @@ class InsightDay(Base):
 
 
 class InsightMark(Base):
-    """A day that is summed up whole, also one without an answer."""
+    """A day whose sums are complete, even if it has no answers."""
 
     __tablename__ = "insight_marks"
 

@@ -1,4 +1,4 @@
-"""Sends a span of each answer to a collector, where one is set; it is never waited for, and what it doesn't take is dropped."""
+"""Sends a span for each answer to a configured collector; nothing waits for it, and spans that it rejects are dropped."""
 
 import logging
 import time
@@ -22,7 +22,7 @@ from webapp.upstream.addresses import base_address
 log = logging.getLogger("insights:traces")
 
 MOST_WAITING, MOST_AT_ONCE = 2_000, 200
-# Gathered for so long, so that a busy server sends few requests.
+# Collects spans for this long, so that a busy server sends few requests.
 GATHER_SECONDS = 1.0
 AGAIN_SECONDS = (0.0, 2.0, 10.0)
 SECONDS = 10.0
@@ -30,14 +30,14 @@ PATH = "/v1/traces"
 
 
 class Traces:
-    """What waits to be sent; when there is too much, the oldest goes."""
+    """The queue of spans to send; when it is full, the oldest is dropped."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine, self._is_sending = engine, False
         self.waiting: deque[Ended] = deque(maxlen=MOST_WAITING)
 
     def hear(self, figure: Figure) -> None:
-        """Takes an answer that has ended."""
+        """Queues an answer that has ended."""
         if not isinstance(figure, Answered):
             return
         if not setting("insights.otlp_url"):
@@ -71,7 +71,7 @@ class Traces:
 
 
 def check_url(value: Value) -> None:
-    """Raises `Invalid` for what is no address."""
+    """Raises `Invalid` for an invalid URL."""
     try:
         if value:
             base_address(str(value))
@@ -80,7 +80,7 @@ def check_url(value: Value) -> None:
 
 
 def _tried(ended: list[Ended]) -> str:
-    """What went wrong, if anything did; with no address any more there is nothing to do."""
+    """Sends the spans; returns the error, if any. If the URL has been unset, it does nothing."""
     address = str(setting("insights.otlp_url"))
     if not address:
         return ""
@@ -93,7 +93,7 @@ def _tried(ended: list[Ended]) -> str:
 
 
 def _with_prompts(ended: list[Ended]) -> list[Ended]:
-    """Each with the prompts that it was asked with, as far as that is kept."""
+    """Adds the prompts of each answer, as far as they are stored."""
     one, ids = Generation, [each.answer.id for each in ended]
     rows = db.session.execute(select(one.id, one.prompt["prompts"], one.prompt["arms"]).where(one.id.in_(ids))).all()
     db.session.rollback()

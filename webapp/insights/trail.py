@@ -1,4 +1,4 @@
-"""The trail of one answer: its spans of time, and what it was asked with."""
+"""The trace of one answer: its time spans, and the parts of its prompt."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from webapp.engine.tables import Generation
 from webapp.insights.queries import ms_since_asked
 from webapp.knowledge.sources import SeenSource, seen
 
-# Of the picture, in its own units.
+# The chart's width, in its SVG units.
 WIDTH = 600
 PRIVATE = "Something private"
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A part of the time that an answer took, and its place in the picture."""
+    """A part of the time that an answer took, and its place in the chart."""
 
     name: str
     words: str
@@ -28,7 +28,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A section of the prompt, without its words."""
+    """A section of the prompt, without its text."""
 
     title: str
     origin: str
@@ -37,7 +37,7 @@ class Piece:
 
 
 def spans(of: Generation) -> list[Span]:
-    """What it waited for and wrote, one after the other; of what never came there is no span."""
+    """Returns the phases of waiting and writing in order; a phase that never began has no span."""
     known = [(name, words, ms) for name, words, at in _ends(of) if (ms := ms_since_asked(of, at)) is not None]
     per_ms, begins, found = WIDTH / max([1, *(ms for _, _, ms in known)]), 0, list[Span]()
     for name, words, ms in known:
@@ -48,19 +48,19 @@ def spans(of: Generation) -> list[Span]:
 
 
 def saved_ms(of: Generation) -> int | None:
-    """How much longer its reader would have waited without streaming."""
+    """Returns how much longer the reader would have waited without streaming."""
     first, end = ms_since_asked(of, of.first_text_at), ms_since_asked(of, of.ended_at)
     return None if first is None or end is None else max(0, end - first)
 
 
 def pieces(of: Generation, *, is_own: bool) -> list[Piece]:
-    """The sections it was asked with, and those that had no room. Whose answer it is not learns no names."""
+    """Returns the sections of its prompt, and those dropped for lack of room; names only if the answer is the viewer's own."""
     prompt = of.prompt or {}
     return [*_pieces(prompt.get("sections"), is_own, False), *_pieces(prompt.get("dropped"), is_own, True)]
 
 
 def sources(of: Generation, viewer: User) -> list[SeenSource]:
-    """What it could quote, each as this person may see it now."""
+    """Returns the sources it could quote, as far as this person is allowed to see each now."""
     return seen(viewer, (of.prompt or {}).get("sources", ()))
 
 

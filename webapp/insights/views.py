@@ -1,4 +1,4 @@
-"""/insights: how many answers, how well, how quickly and at what cost, and the answers behind each figure."""
+"""/insights: number, success, speed and cost of answers, and the answers behind each figure."""
 
 from typing import Any
 
