@@ -1,4 +1,4 @@
-"""Tells of what has happened in every way that is set: beside all requests, and again when that fails."""
+"""Delivers alerts by every configured channel, in the background and with retries."""
 
 import logging
 from collections.abc import Callable
@@ -24,7 +24,7 @@ AGAIN_SECONDS = (0.0, 5.0, 30.0, 120.0)
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """`column` of an event says what became of telling it in this way; `send` gives the words for it, or raises."""
+    """A delivery channel; `send` delivers and returns the status text for the event's `column`, or raises `ProviderError`."""
 
     column: str
     name: str
@@ -39,12 +39,12 @@ WAYS = (
 
 
 def ways() -> list[Way]:
-    """Those in which anybody is told."""
+    """Returns the channels that are configured."""
     return [each for each in WAYS if each.is_set()]
 
 
 def tell_later(event: AlertEvent) -> None:
-    """Tells of it in each way, in a greenlet of its own."""
+    """Delivers an event by each channel, each in a separate greenlet."""
     news, engine = News(event.rule, event.state, event.value, event.words), the_engine()
     for way in ways():
         _later(engine, way, event.id, news)
@@ -71,7 +71,7 @@ def _insist(engine: Engine, stop: Stop, way: Way, id: str, news: News) -> None:
 
 
 def _tried(way: Way, news: News) -> tuple[str, bool]:
-    """What became of it, and whether there is nothing left to try."""
+    """Tries a delivery; returns its status text, and whether it is final."""
     try:
         return way.send(news), True
     except ProviderError as error:
@@ -79,11 +79,11 @@ def _tried(way: Way, news: News) -> tuple[str, bool]:
 
 
 def note(id: str, column: str, words: str) -> None:
-    """Writes down what became of an event."""
+    """Stores the delivery status of an event."""
     values: dict[str, Any] = {column: words[:500]}
     try:
         with write() as session:
             session.execute(update(AlertEvent).where(AlertEvent.id == id).values(values))
     except (Unavailable, SQLAlchemyError) as error:
-        # A database in trouble is what there may be an alert about: it is told all the same.
+        # The alert can be about the database's trouble itself, so a failed write must not prevent its delivery.
         log.warning("alert_delivery_not_noted", extra={"fields": {"event_id": id, "error": type(error).__name__}})

@@ -1,4 +1,4 @@
-"""Tells those who want email what has happened."""
+"""Sends alerts by email to the configured addresses."""
 
 from webapp.alerts.news import News
 from webapp.current import the_config
@@ -13,7 +13,7 @@ def is_set() -> bool:
 
 
 def send(news: News) -> str:
-    """Sends it once, to all; raises `ProviderError` when the server did not take it."""
+    """Sends one email to all addresses; raises `ProviderError` if the server does not accept it."""
     subject = f"[Millrace] {SUBJECTS.get(news.state, 'Alert over')}: {news.words}"
     refused = mail.send(setting("alerts.emails"), subject, _text(news))
     return f"delivered, but not to {', '.join(refused)}" if refused else "delivered"

@@ -1,4 +1,4 @@
-"""What alerts bring: their pages, and a look at every rule once a minute."""
+"""The alerts feature: its pages, and a check of every rule once a minute."""
 
 from webapp.alerts import service, views, webhook
 from webapp.feature import Feature

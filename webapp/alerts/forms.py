@@ -28,14 +28,14 @@ class RuleForm(Form):
         return cls.fresh(**typed, **counts, is_enabled=rule.is_enabled)
 
     def named(self, rule: AlertRule) -> Self:
-        """Says on which side of its limits this rule fires, and in what they are counted."""
+        """Adds to the labels on which side of its limits this rule fires, and their unit."""
         kind = KINDS[rule.name]
         for field, verb in ((self.limit, "Fires"), (self.warn_at, "Warns")):
             field.label.text = f"{verb} {kind.side}{kind.in_unit}"
         return self
 
     def changes(self, rule: AlertRule) -> dict[str, Any]:
-        """What was entered, in the units that are compared."""
+        """Returns the entered values, converted to the units of the comparison."""
         kind = KINDS[rule.name]
         found: dict[str, Any] = {name: self._number(name) / kind.scale for name in ("limit", "warn_at")}
         if kind.metric:

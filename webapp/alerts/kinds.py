@@ -1,19 +1,19 @@
-"""What rules look at, as data: its words, its side, and how its values are said. Pure."""
+"""The kinds of alert rules, as data: title, direction, unit and format of values. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from webapp.alerts.rules import ABOVE, BELOW
 
-# A thousand of it, as people say it.
+# Units for a thousand of these.
 THOUSANDS: Mapping[str, str] = {"ms": "s", "MB": "GB"}
 
 
 @dataclass(frozen=True, slots=True)
 class AlertKind:
-    """`metric` is one of the figures of insights; without one it is a fact of the server, which has no window.
+    """A kind of rule; `metric` is a figure of insights, or empty for a fact of the server, which has no time window.
 
-    `scale` is how many of the unit that people type are one of the unit that is compared.
+    `scale` converts a compared value to the unit that people type.
     """
 
     name: str
@@ -24,7 +24,7 @@ class AlertKind:
     scale: float = 1
 
     def words(self, value: float) -> str:
-        """A value as people read it."""
+        """Formats a value for people."""
         number, unit = value * self.scale, self.unit
         if unit in THOUSANDS and number >= 1_000:
             number, unit = number / 1_000, THOUSANDS[unit]
@@ -32,7 +32,7 @@ class AlertKind:
 
     @property
     def in_unit(self) -> str:
-        """The end of a label."""
+        """The end of a label, with the unit."""
         return f", in {'percent' if self.unit == '%' else self.unit}" if self.unit else ""
 
 

@@ -1,4 +1,4 @@
-"""Looks at what rules are about: answers of the last minutes, and facts of the server."""
+"""Evaluates what rules are about: recent answers, and facts of the server."""
 
 import shutil
 from array import array
@@ -27,7 +27,7 @@ MEGABYTE = 1_000_000
 
 
 class Past:
-    """What was found in one window after the other: bare numbers, as there are ten thousand minutes in a week."""
+    """Results of consecutive windows, in compact arrays, because a week has ten thousand minutes."""
 
     def __init__(self) -> None:
         self._values, self._samples = array("d"), array("q")
@@ -42,21 +42,21 @@ class Past:
 
 
 class Answers:
-    """What was answered up to now, read once for all rules of the same window."""
+    """Figures of recent answers, read once for all rules with the same window."""
 
     def __init__(self) -> None:
         self._now = utc_now()
         self.last, self.week = cache(self._last), cache(self._week)
 
     def _last(self, minutes: int) -> Figures:
-        """The figures of these minutes."""
+        """Returns the figures of these minutes."""
         figures = Figures()
         for each in answered(Wanted(self._now - timedelta(minutes=minutes), self._now)):
             figures.add(each)
         return figures
 
     def _week(self, minutes: int) -> Mapping[str, Past]:
-        """What each kind of rule would have found in seven days, window by window, those without an answer as well."""
+        """Returns what each kind of rule would have found in the last seven days, window by window, including empty ones."""
         wanted, past = Wanted(self._now - A_WEEK, self._now), {name: Past() for name, kind in KINDS.items() if kind.metric}
         for figures in by_turns(_windows(wanted, timedelta(minutes=minutes))):
             for name, each in past.items():
@@ -65,13 +65,13 @@ class Answers:
 
 
 def look(rule: AlertRule, answers: Answers) -> Look:
-    """What the rule finds now."""
+    """Returns what the rule finds now."""
     kind = KINDS[rule.name]
     return _of(kind, answers.last(rule.window_minutes)) if kind.metric else FACTS[rule.name]()
 
 
 def would_have_fired(rule: AlertRule, answers: Answers) -> int | None:
-    """How often the rule would have fired in the last seven days; None for what has no past."""
+    """Returns how often the rule would have fired in the last seven days; None for a kind without history."""
     if not KINDS[rule.name].metric:
         return None
     return times_fired(by_turns(answers.week(rule.window_minutes)[rule.name].looks()), bounds_of(rule))
@@ -97,7 +97,7 @@ def _of(kind: AlertKind, figures: Figures) -> Look:
 
 
 def _budget() -> Look:
-    """The fullest one; metrics are told of the fullest in each unit."""
+    """Returns the fullest budget, and reports the fullest in each unit to the metrics."""
     if not setting("budgets.enabled"):
         return Look(None)
     fullest: dict[str, float] = {}
@@ -114,7 +114,7 @@ def _disk() -> Look:
 
 
 def _backup() -> Look:
-    """Nothing where none was ever made: the health page says that."""
+    """Returns the age of the last backup; no value if there was none, which the health page shows."""
     made = made_at(the_config().data_dir)
     return Look((utc_now() - made) / timedelta(days=1) if made else None)
 

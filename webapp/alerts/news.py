@@ -1,11 +1,11 @@
-"""What is told of an alert, in whatever way. Pure."""
+"""The content of an alert message, for any channel. Pure."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """`state` is the rule's, or `test`."""
+    """An alert message; `state` is the rule's, or `test`."""
 
     rule: str
     state: str

@@ -1,4 +1,4 @@
-"""Named reads of alerts."""
+"""Queries for alerts."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -12,7 +12,7 @@ from webapp.db import db, utc_now
 
 
 def rules() -> list[AlertRule]:
-    """All that we know how to look at, in their order."""
+    """Returns the rules of all known kinds, in the order of the kinds."""
     found = {each.name: each for each in db.session.scalars(select(AlertRule))}
     return [found[name] for name in KINDS if name in found]
 
@@ -22,7 +22,7 @@ def rule(name: str) -> AlertRule | None:
 
 
 def events(*, before: str = "", limit: int = 50) -> Sequence[AlertEvent]:
-    """What has happened, newest first."""
+    """Returns the events, newest first."""
     wanted = select(AlertEvent).order_by(AlertEvent.id.desc()).limit(limit)
     return db.session.scalars(wanted.where(AlertEvent.id < before) if before else wanted).all()
 
@@ -36,12 +36,12 @@ def state_of(rule: AlertRule) -> State:
 
 
 def shown_state(rule: AlertRule) -> str:
-    """The state as it is told: what is muted says so."""
+    """Returns the state for pages: `muted` while the rule is muted."""
     return "muted" if is_muted(rule) else rule.state
 
 
 def firing_words() -> list[str]:
-    """What fires and is not muted, each in a few words."""
+    """Returns a few words on each rule that is firing and not muted."""
     return [
         _firing(each, each.value)
         for each in rules()

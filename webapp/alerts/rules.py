@@ -1,4 +1,4 @@
-"""When a rule warns, fires and is over: one step of it, and how often it would have fired. Pure."""
+"""The state machine of a rule: when it warns, fires and resolves, and how often it would have fired. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ BELOW, ABOVE = "below", "above"
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Fires beyond `limit`, warns beyond `warn_at`, and says nothing of fewer than `min_samples`."""
+    """Thresholds: fires beyond `limit`, warns beyond `warn_at`, and has no data with fewer than `min_samples`."""
 
     side: str
     limit: float
@@ -20,14 +20,14 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was found: a value, of how many samples; None where there is nothing to look at."""
+    """The result of a check: a value from a number of samples, or None if there is no data."""
 
     value: float | None
     samples: int = 1
 
 
 def step(state: State, look: Look, bounds: Bounds) -> State:
-    """The state after a look. What fires is over only when nothing would even warn."""
+    """Returns the state after a check; a firing rule resolves only when it would not even warn."""
     if look.value is None or look.samples < bounds.min_samples:
         return "no_data"
     if _is_beyond(look.value, bounds.limit, bounds.side):
@@ -38,12 +38,12 @@ def step(state: State, look: Look, bounds: Bounds) -> State:
 
 
 def is_open(was_open: bool, state: State) -> bool:
-    """Whether it has fired and is not over: silence ends nothing, so that it is not told twice."""
+    """Returns whether an alert has fired and is not resolved; missing data does not resolve it, so that it isn't sent twice."""
     return state == "firing" or (was_open and state != "ok")
 
 
 def times_fired(looks: Iterable[Look], bounds: Bounds) -> int:
-    """How often a rule with these bounds would have fired."""
+    """Returns how often a rule with these thresholds would have fired."""
     state: State = "ok"
     fired, open_now = 0, False
     for look in looks:

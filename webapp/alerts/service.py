@@ -1,4 +1,4 @@
-"""Looks at every rule once a minute, and what an admin can do with rules."""
+"""Checks every rule once a minute, and what admins can do with rules."""
 
 from datetime import timedelta
 from typing import Any, Unpack
@@ -27,7 +27,7 @@ IN_MEMORY = "firing alerts"
 
 
 def check_all() -> bool:
-    """Looks at every rule; of several workers, the one that writes a change tells of it. There is always more to look at."""
+    """Checks every rule; of several workers, the one that stores a change delivers it. Always returns True, for another run."""
     answers = looking.Answers()
     for rule in queries.rules():
         if rule.is_enabled:
@@ -41,13 +41,13 @@ wake = Chore("alerts", check_all, every_seconds=EVERY_SECONDS, most_seconds=EVER
 
 
 def firing() -> list[str]:
-    """What fires, as this process saw it at its last look: pages ask for nothing."""
+    """Returns the firing alerts of this process's last check, from memory, so that pages need no query."""
     known: list[str] = current_app.extensions.get(IN_MEMORY, [])
     return known
 
 
 def change(rule: AlertRule, changes: dict[str, Any], **about: Unpack[About]) -> None:
-    """Changes limits, window, floor, or whether it is looked at; it begins again without a state."""
+    """Changes limits, window, minimum of samples, or whether the rule is enabled; resets its state."""
     name = rule.name
     with write() as session:
         found = _existing(session, name)
@@ -59,7 +59,7 @@ def change(rule: AlertRule, changes: dict[str, Any], **about: Unpack[About]) -> 
 
 
 def mute(rule: AlertRule, minutes: int, **about: Unpack[About]) -> None:
-    """Tells nobody of it for so many minutes; with 0 it is told again."""
+    """Stops deliveries for this many minutes; 0 unmutes."""
     name = rule.name
     if not 0 <= minutes <= MOST_MINUTES:
         raise Invalid(f"Mute for at most {MOST_MINUTES // 1440} days.", field="minutes")
@@ -69,9 +69,9 @@ def mute(rule: AlertRule, minutes: int, **about: Unpack[About]) -> None:
 
 
 def test(rule: AlertRule) -> None:
-    """Sends an example of this rule in every way that is set, once; raises `Invalid` with what went wrong."""
+    """Sends one test message by every configured channel; raises `Invalid` with the errors."""
     news = News(rule.name, "test", rule.value, f"Test: {KINDS[rule.name].title}. Nothing is wrong.")
-    # No connection is held while others think.
+    # Releases the database connection while waiting for other servers.
     db.session.rollback()
     ways = delivery.ways()
     if not ways:
@@ -89,7 +89,7 @@ def _trouble(way: Way, news: News) -> str:
 
 
 def _settle(name: str, found: Look) -> None:
-    """Stores the state after a look; what has begun or is over becomes an event, once."""
+    """Stores the state after a check; an alert that fires or resolves becomes one event."""
     with write(keeps=True) as session:
         rule = _existing(session, name)
         state = step(queries.state_of(rule), found, bounds_of(rule))

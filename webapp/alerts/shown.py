@@ -1,4 +1,4 @@
-"""Alerts in words, as pages show them."""
+"""Texts for alerts on pages."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,7 +38,7 @@ def line(rule: AlertRule) -> ShownRule:
 
 
 def banner(user: User | None) -> list[str]:
-    """What admins are told on every page."""
+    """Returns the firing alerts, for the banner that admins see on every page."""
     return service.firing() if user and user.is_admin else []
 
 

@@ -1,4 +1,4 @@
-"""Rules of alerts with their state, and what has happened."""
+"""Tables of alert rules with their state, and of alert events."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from webapp.db import Base, Record
 
 
 class AlertRule(Base):
-    """`name` says what is looked at. What has fired is open until it is over, also while it is muted or silent."""
+    """A rule; `name` is its kind. A fired alert is open until it resolves, even while it is muted or has no data."""
 
     __tablename__ = "alert_rules"
 
@@ -29,7 +29,7 @@ class AlertRule(Base):
 
 
 class AlertEvent(Record):
-    """A rule has fired or is over; `delivery` and `email` say what became of telling the webhook, and those who want email."""
+    """A rule has fired or resolved; `delivery` and `email` are the delivery status of the webhook and of the emails."""
 
     __tablename__ = "alert_events"
 

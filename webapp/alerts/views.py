@@ -1,4 +1,4 @@
-"""/admin/alerts: rules with their state, and what has happened."""
+"""/admin/alerts: rules with their state, and events."""
 
 from flask import Blueprint, Response, request, url_for
 

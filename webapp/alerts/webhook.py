@@ -1,4 +1,4 @@
-"""Tells a webhook what has happened: signed, and in its own form."""
+"""Sends alerts to a webhook, signed and in the configured format."""
 
 import hashlib
 import hmac
@@ -21,7 +21,7 @@ SIGNATURE = "X-Millrace-Signature"
 
 
 def secret() -> str:
-    """What requests are signed with: this server's own, and of no other use."""
+    """Returns the key that signs requests, derived from this server's secret key for this purpose only."""
     return hmac.new(str(current_app.secret_key).encode(), b"alerts webhook", hashlib.sha256).hexdigest()
 
 
@@ -30,7 +30,7 @@ def is_set() -> bool:
 
 
 def check(value: Any) -> None:
-    """Raises `Invalid` for what is no address."""
+    """Raises `Invalid` for an invalid URL."""
     try:
         if value:
             parts_of(str(value))
@@ -39,11 +39,11 @@ def check(value: Any) -> None:
 
 
 def send(news: News) -> str:
-    """Sends it once; raises `ProviderError` when it did not arrive."""
+    """Sends it once; raises `ProviderError` if it was not delivered."""
     body = {"rule": news.rule, "state": news.state, "value": news.value, "text": news.words}
     url, told = _form(str(setting("alerts.webhook")), body)
     at = int(time.time())
-    # What is signed is what is sent: requests writes JSON in the same way.
+    # The signed text equals the sent body, because requests serialises JSON in the same way.
     signature = hmac.new(secret().encode(), f"{at}.{json.dumps(told)}".encode(), hashlib.sha256).hexdigest()
     headers = {SIGNATURE: f"t={at},v1={signature}"}
     reply = providers().upstream.json("POST", url, headers=headers, body=told, seconds=SECONDS, trust="operator")
@@ -53,7 +53,7 @@ def send(news: News) -> str:
 
 
 def _form(url: str, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """In the form that the other side understands; ntfy takes JSON at its root alone."""
+    """Returns the URL and the body in the configured format; ntfy accepts JSON only at its root path."""
     form = setting("alerts.webhook_form")
     if form == "slack":
         return url, {"text": body["text"]}

@@ -1,4 +1,4 @@
-"""Secrets at rest: read with the keys of the environment alone, and only as what they were stored as."""
+"""Encrypts secrets at rest with the keys of the environment, each bound to its owner and purpose."""
 
 import hashlib
 import hmac
@@ -15,7 +15,7 @@ from webapp.config import Config, kept_encryption_keys
 from webapp.errors import Conflict, Unavailable
 
 if TYPE_CHECKING:
-    # At run time its 6 MB are loaded when the first stored key is opened.
+    # At run time, its 6 MB are loaded when the first stored key is decrypted.
     from cryptography.fernet import Fernet
 
 UNREADABLE = "The stored key cannot be read with this ENCRYPTION_KEY. Enter it again."
@@ -23,7 +23,7 @@ MISPLACED = "The stored key was entered for a different address or connection. E
 
 
 class DecryptionError(Conflict):
-    """A stored key that is of no use here; the sentence says what to do about it."""
+    """A stored key cannot be used; the message tells the person what to do."""
 
     code = "key_unreadable"
 
@@ -32,26 +32,26 @@ class DecryptionError(Conflict):
 
 
 class EncryptionService:
-    """The first key encrypts, all of them decrypt. What is moved to another owner or purpose cannot be read there."""
+    """Encrypts with the first key, decrypts with any; a token copied to another owner or purpose is rejected."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._keys = tuple(keys)
 
     def encrypt_api_key(self, key: str, *, owner: str, purpose: str) -> str:
-        """The key as a token that holds for this owner and purpose alone."""
+        """Returns the key as a token that is valid only for this owner and purpose."""
         bound = json.dumps({"owner": owner, "purpose": purpose, "key": key})
         return self._first().encrypt(bound.encode()).decode()
 
     def decrypt_api_key(self, token: str, *, owner: str, purpose: str) -> str:
-        """The key in the token; raises `DecryptionError`."""
+        """Returns the key in the token; raises `DecryptionError`."""
         bound = _bound(self._opened(token))
         if (bound.get("owner"), bound.get("purpose")) != (owner, purpose):
             raise DecryptionError(MISPLACED)
         return str(bound.get("key", ""))
 
     def rotate(self, token: str) -> str:
-        """The token under the first key; the same one, if it is there already. Raises `DecryptionError`."""
-        # Loaded when it is needed.
+        """Re-encrypts the token with the first key, or returns it if that key encrypts it already; raises `DecryptionError`."""
+        # Imported late, to save memory.
         from cryptography.fernet import InvalidToken
 
         try:
@@ -61,20 +61,20 @@ class EncryptionService:
         return token
 
     def fingerprint(self) -> str:
-        """A name for the first key that tells nothing of it."""
+        """Returns an identifier of the first key that reveals nothing of it."""
         return next(iter(self.fingerprints()), "none")
 
     def fingerprints(self) -> tuple[str, ...]:
-        """The names of all keys, the newest first."""
+        """Returns the fingerprints of all keys, newest first."""
         return tuple(fingerprint_of(key) for key in self._keys)
 
     def fingerprint_behind(self, token: str) -> str:
-        """The name of the key that this token is under; empty when none of them opens it."""
+        """Returns the fingerprint of the key that encrypted this token; empty if none of the keys decrypts it."""
         opening = (key for key in self._keys if EncryptionService([key]).can_open(token))
         return next(map(fingerprint_of, opening), "")
 
     def can_open(self, token: str) -> bool:
-        """Whether any of the keys decrypts this token."""
+        """Returns whether any of the keys decrypts this token."""
         try:
             self._opened(token)
         except DecryptionError:
@@ -87,23 +87,23 @@ class EncryptionService:
         return _fernet(self._keys[0])
 
     def _opened(self, token: str) -> bytes:
-        # Loaded when it is needed.
+        # Imported late, to save memory.
         from cryptography.fernet import InvalidToken, MultiFernet
 
         try:
             return MultiFernet([_fernet(key) for key in self._keys]).decrypt(token)
-        # MultiFernet without a key is a ValueError, and so is a token that is no ASCII.
+        # MultiFernet raises ValueError without keys, and for a token that is not ASCII.
         except (InvalidToken, ValueError) as error:
             raise DecryptionError from error
 
 
 def the_encryption() -> EncryptionService:
-    """The service with the keys of the current application."""
+    """Returns the service with the keys of the current application."""
     return EncryptionService(current_config().encryption_keys)
 
 
 def current_config(app: Flask | None = None) -> Config:
-    """The config; among several workers with the keys that our file has now, as another one may have changed them."""
+    """Returns the config; with several workers, reads the key file again, as another worker can have changed it."""
     app = app or current_app
     config: Config = app.extensions["config"]
     if config.web_concurrency > 1 and (keys := kept_encryption_keys(config)) not in ((), config.encryption_keys):
@@ -113,7 +113,7 @@ def current_config(app: Flask | None = None) -> Config:
 
 
 def fingerprint_of(key: str) -> str:
-    """A name for a key that tells nothing of it."""
+    """Returns an identifier of a key that reveals nothing of it."""
     return hmac.new(key.encode(), b"millrace fingerprint", hashlib.sha256).hexdigest()[:8]
 
 
@@ -127,7 +127,7 @@ def _bound(plain: bytes) -> dict[str, Any]:
 
 @cache
 def _fernet(key: str) -> "Fernet":
-    # Loaded when it is needed.
+    # Imported late, to save memory.
     from cryptography.fernet import Fernet
 
     return Fernet(key)

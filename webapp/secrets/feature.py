@@ -1,4 +1,4 @@
-"""What stored secrets bring: the page of encryption keys, and its command."""
+"""The secrets feature: the page of encryption keys, and its command."""
 
 from webapp.feature import Feature
 from webapp.secrets import views

@@ -1,4 +1,4 @@
-"""Who keeps secrets: each holder lists its own and brings one under another key."""
+"""Holders of secrets: each lists its stored secrets, and replaces one that was re-encrypted."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from webapp.feature import brought
 
 
 class Secret(NamedTuple):
-    """A stored secret: whose it is, by id and by name, and its ciphertext."""
+    """A stored secret: the id and name of its owner, and its ciphertext."""
 
     id: str
     name: str
@@ -19,7 +19,10 @@ class Secret(NamedTuple):
 
 @dataclass(frozen=True)
 class Holder:
-    """`kind` is what the audit log calls its things. `replace` says whether the old ciphertext was still there to be replaced."""
+    """Stores secrets; `kind` is the object type in the audit log.
+
+    `replace` returns whether the old ciphertext was still stored, and so was replaced.
+    """
 
     kind: str
     stored: Callable[[], Sequence[Secret]]
@@ -27,7 +30,7 @@ class Holder:
 
 
 def stored() -> Iterator[tuple[Holder, Secret]]:
-    """Every stored secret with its holder."""
+    """Yields every stored secret with its holder."""
     for holder in brought(Holder):
         for secret in holder.stored():
             yield holder, secret

@@ -1,7 +1,7 @@
-"""The encryption keys themselves: which is in use, what is under which, and changing them without losing anything.
+"""The encryption keys: which is in use, which secrets each encrypts, and how to change keys without losing data.
 
-A key that we keep in a file of ours is changed by the process that runs: the file first, so that a crash at any moment
-leaves a file that opens everything. A key that the environment holds can only be changed there; then we say how.
+A key in our key file is changed by the running process: it writes the file first, so that a crash at any moment leaves a file
+whose keys decrypt everything. A key that is set in the environment can only be changed there; then the page explains how.
 """
 
 import os
@@ -30,7 +30,7 @@ NOT_CONFIRMED = "The key file was written, but the disk didn't confirm it ({}). 
 
 @dataclass(frozen=True)
 class Held:
-    """A stored secret: whose it is and the fingerprint of the key it is under, which is empty when none of ours opens it."""
+    """A stored secret with the fingerprint of its key, which is empty if none of the keys decrypts it."""
 
     id: str
     name: str
@@ -39,7 +39,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Keyring:
-    """How things stand; `file` is where the keys are kept by us, if they are."""
+    """The state of the keys; `file` is our key file, if the keys are in one."""
 
     fingerprints: tuple[str, ...]
     file: Path | None
@@ -55,7 +55,7 @@ class Keyring:
 
     @property
     def behind(self) -> tuple[Held, ...]:
-        """What is readable, but under an older key."""
+        """The secrets that are readable, but encrypted with an older key."""
         return tuple(each for each in self.held if each.fingerprint in self.older)
 
     @property
@@ -64,14 +64,14 @@ class Keyring:
 
 
 def keyring() -> Keyring:
-    """The keys of this process and what is stored under them."""
+    """Returns the keys of this process, and the secrets that each encrypts."""
     encryption = the_encryption()
     held = tuple(Held(each.id, each.name, encryption.fingerprint_behind(each.ciphertext)) for _, each in stored())
     return Keyring(encryption.fingerprints(), own_key_file(current_config()), held)
 
 
 def new_key(**about: Unpack[About]) -> str:
-    """A key for the environment, which nothing here uses yet; whoever made it is written down, the key is not."""
+    """Generates a key for the environment, which is not in use yet; logs who did so in the audit log, but not the key."""
     key = random_key()
     logs.hide(key)
     about["object_kind"], about["object_id"] = "encryption key", fingerprint_of(key)
@@ -80,7 +80,7 @@ def new_key(**about: Unpack[About]) -> str:
 
 
 def begin_change(**about: Unpack[About]) -> str:
-    """Puts a new key before the present one, in our file and in this process; gives its fingerprint."""
+    """Adds a new first key to our file and to this process; returns its fingerprint."""
     config = current_config()
     file = _own_file(config)
     if len(config.encryption_keys) > 1:
@@ -92,7 +92,7 @@ def begin_change(**about: Unpack[About]) -> str:
 
 
 def end_change(**about: Unpack[About]) -> None:
-    """Removes the older keys from our file and this process, once nothing that can be read needs them."""
+    """Removes the older keys from our file and from this process, once no readable secret needs them."""
     config = current_config()
     file = _own_file(config)
     if not config.encryption_keys[1:]:
@@ -102,7 +102,7 @@ def end_change(**about: Unpack[About]) -> None:
 
 
 def _use(config: Config, file: Path, keys: tuple[str, ...], action: str, fingerprint: str, about: About) -> None:
-    """From now on these keys; refuses to let go of one that is still needed."""
+    """Switches to these keys; raises `Conflict` if a removed one is still needed."""
     entry: About = {**about, "object_kind": "encryption key", "object_id": fingerprint}
     with write() as session:
         if _needed(keys, config.encryption_keys):
@@ -114,7 +114,7 @@ def _use(config: Config, file: Path, keys: tuple[str, ...], action: str, fingerp
 
 
 def _needed(keys: Sequence[str], before: Sequence[str]) -> bool:
-    """Whether anything stored can be read now and could not be with these keys alone."""
+    """Returns whether a stored secret that is readable now would not be readable with these keys."""
     then, now = EncryptionService(keys), EncryptionService(before)
     tokens = (each.ciphertext for _, each in stored())
     return any(now.can_open(token) and not then.can_open(token) for token in tokens)
@@ -128,7 +128,7 @@ def _own_file(config: Config) -> Path:
 
 
 def _replace_file(file: Path, keys: Sequence[str]) -> None:
-    """The new content is whole on the disk before it takes the old one's name; only we may read it."""
+    """Replaces the key file atomically: the new file is synced to disk before the rename; only we can read it."""
     fresh = file.with_name(f"{file.name}.new")
     try:
         fresh.unlink(missing_ok=True)
@@ -147,7 +147,7 @@ def _replace_file(file: Path, keys: Sequence[str]) -> None:
 
 
 def _keep_name(folder: int) -> None:
-    """Without this a power cut may bring the old content back."""
+    """Syncs the rename: without it, a power cut can bring the old file back."""
     try:
         os.fsync(folder)
     except OSError as error:

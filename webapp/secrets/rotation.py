@@ -1,4 +1,4 @@
-"""Bringing every stored key under the newest encryption key."""
+"""Re-encrypts every stored key with the newest encryption key."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from webapp.secrets.holders import Holder, Secret, stored
 
 @dataclass(frozen=True)
 class Rotated:
-    """What became of one stored key: under the newest key now, there already, or not readable with any."""
+    """The outcome for one stored key: re-encrypted, up to date already, or unreadable with every key."""
 
     connection: str
     outcome: str
 
 
 def rotate(**about: Unpack[About]) -> Iterator[Rotated]:
-    """Encrypts every stored key with the first encryption key, one after the other.
+    """Re-encrypts every stored key with the first encryption key, one after the other.
 
-    Each is committed on its own and readable before and after, so that it can be broken off anywhere and done again.
+    Each is committed separately and is readable before and after, so that this can be interrupted anywhere and repeated.
     """
     encryption = the_encryption()
     for holder, secret in stored():
@@ -38,7 +38,7 @@ def rotate(**about: Unpack[About]) -> Iterator[Rotated]:
 
 def _replace(holder: Holder, secret: Secret, fresh: str, about: About) -> None:
     with write() as session:
-        # A key that somebody has entered meanwhile stays: it is under the first key already.
+        # A key that was entered since is kept: it is encrypted with the first key already.
         if holder.replace(session, secret.id, secret.ciphertext, fresh):
             entry: About = {**about, "object_kind": holder.kind, "object_id": secret.id}
             audit.add(session, "re-encrypted a key", **entry)

@@ -1,4 +1,4 @@
-"""/admin/keys: which encryption key is in use, and the way from it to another one, step by step."""
+"""/admin/keys: which encryption key is in use, and the steps to change it."""
 
 from typing import Any
 

@@ -380,7 +380,7 @@ SECTIONS: Mapping[str, tuple[Setting, ...]] = {
     "Retention": _KEEPING,
 }
 SETTINGS: Mapping[str, Setting] = {each.name: each for section in SECTIONS.values() for each in section}
-# What is looked at once, if ever: pages fold it.
+# Settings that are rarely changed; pages collapse them.
 FINER = {each.name for each in _STREAM[1:]} | {
     "limits.sse_per_chat",
     "limits.sse_per_user",

@@ -1,4 +1,4 @@
-"""What settings bring: the page of server settings, and its command."""
+"""The settings feature: the page of server settings, and its command."""
 
 from webapp.feature import Feature
 from webapp.settings import views

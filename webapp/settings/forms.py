@@ -11,13 +11,13 @@ from webapp.settings.catalog import FINER, SECTIONS
 from webapp.settings.kinds import Setting, as_text
 from webapp.settings.service import ShownSetting, listing, meant, set_settings
 
-# What people write in capitals.
+# Words to write in capitals.
 SHORT = {"json", "starttls", "tls"}
 
 
 @dataclass(frozen=True)
 class SettingField:
-    """A setting in a form, with the words that were typed and what is wrong with them."""
+    """A setting in a form, with the entered text and its error."""
 
     shown: ShownSetting
     text: str
@@ -25,7 +25,7 @@ class SettingField:
 
     @classmethod
     def of(cls, shown: ShownSetting, typed: Mapping[str, str]) -> "SettingField":
-        """The field as it stands, or as it was filled in."""
+        """Returns the field with its present value, or as it was submitted."""
         name = shown.setting.name
         if typed.get(name, shown.text).strip() == shown.text:
             return cls(shown, shown.text)
@@ -50,24 +50,24 @@ class SettingField:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether the address asks for this one, as a result of the search does."""
+        """Whether the query string names this setting, as a search result does."""
         return request.args.get("setting") == self.setting.name
 
     @property
     def is_prominent(self) -> bool:
-        """Whether what folds it has to be open."""
+        """Whether the collapsed part that contains it must be open."""
         return bool(self.error) or self.is_wanted
 
     @property
     def choices(self) -> tuple[tuple[str, str], ...]:
-        """What can be chosen, with the words for it; empty where something is to be typed."""
+        """The choices with their labels; empty for a text field."""
         if self.setting.kind == "switch":
             return (("true", "Yes"), ("false", "No"))
         return tuple((each, said(each)) for each in self.setting.choices)
 
     @property
     def facts(self) -> str:
-        """Its bounds and its default, in words; empty where both go without saying."""
+        """Its bounds and its default as text; empty if neither needs a mention."""
         default = as_text(self.setting.default)
         said = f"{self.setting.default:,}" if self.setting.bounds and default else dict(self.choices).get(default, default)
         standard = f"default {said}" if default else ""
@@ -76,12 +76,12 @@ class SettingField:
 
 
 def said(choice: str) -> str:
-    """A choice as people write it."""
+    """Formats a choice as people write it."""
     return choice.upper() if choice in SHORT else choice.replace("_", " ").capitalize()
 
 
 class SettingsForm:
-    """The settings of one page, by section, as they are or as they were filled in."""
+    """The settings of one page, by section, with their present or submitted values."""
 
     def __init__(self, page: str) -> None:
         lines = {each.setting.name: each for each in listing()}
@@ -96,7 +96,7 @@ class SettingsForm:
         return [each for each in self._fields() if each.error]
 
     def save(self) -> str:
-        """Stores what was changed, unless something is wrong; gives words for the result."""
+        """Stores what was changed, unless there are errors; returns a message."""
         changed = {each.setting.name: each.text for each in self._fields() if each.is_changed}
         set_settings(changed, **who())
         return "Saved." if changed else "No changes."

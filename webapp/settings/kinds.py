@@ -1,4 +1,4 @@
-"""What a setting is: its kind, its bounds, and how a text is understood. Pure."""
+"""The definition of a setting: its kind, its bounds, and how its text is parsed. Pure."""
 
 import re
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ MOST_IN_LIST = 20_000
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting; `config` names what an operator may have set instead, which is divided by `per`.
+    """One setting; `config` names the environment's value, which is divided by `per` and applies if none is stored.
 
-    A number with the default "" may be left empty.
+    A number with the default "" can be left empty.
     """
 
     name: str
@@ -36,23 +36,23 @@ class Setting:
 
     @property
     def page(self) -> str:
-        """The one page on which it is set."""
+        """The path of the only page that sets it."""
         return f"/admin/{self.section}" if self.section in ("models", "mail") else "/admin/settings"
 
     @property
     def url(self) -> str:
-        """Leads to its field, which is then marked and has the focus."""
+        """The URL of its field, which is then highlighted and focused."""
         return f"{self.page}?setting={self.name}"
 
     @property
     def bounds(self) -> str:
-        """Which values it takes, in words; empty where anything goes."""
+        """The accepted range as text; empty if there is none."""
         if self.kind not in ("whole", "number"):
             return ""
         return f"{self.least:,} to {self.most:,}" + (", or empty" if self.default == "" else "")
 
     def parse(self, text: str) -> Value:
-        """The value that a person means; raises ValueError with a sentence."""
+        """Parses the entered text; raises ValueError with a sentence."""
         text = text.strip()
         if self.kind in ("whole", "number"):
             return "" if text == self.default == "" else self._number(text)
@@ -83,12 +83,12 @@ class Setting:
 
 
 def as_text(value: Value | list[str]) -> str:
-    """The value as text that `parse` understands."""
+    """Formats the value as text that `parse` accepts."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return ", ".join(value) if isinstance(value, tuple | list) else str(value)
 
 
 def shortest(number: float) -> int | float:
-    """60 for 60.0, and 0.5 for itself."""
+    """Returns 60 for 60.0, and 0.5 unchanged."""
     return int(number) if number == int(number) else number

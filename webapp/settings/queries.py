@@ -1,7 +1,7 @@
 """Reads the stored settings.
 
-What is asked for at any time is read on a connection of its own, so that it can be asked for within any transaction
-without becoming part of it.
+Settings are needed at any time, so they are read on a separate connection: that is possible within any transaction, without
+becoming part of it.
 """
 
 from datetime import datetime
@@ -16,14 +16,14 @@ Change = tuple[datetime, str | None]
 
 
 def stored_texts() -> dict[str, str]:
-    """Stored values by name; what is encrypted is not among them."""
+    """Returns the stored values by name, except encrypted ones."""
     wanted = select(ApplicationSetting.key, ApplicationSetting.value).where(ApplicationSetting.ciphertext == "")
     with db.engine.connect() as connection:
         return {row.key: row.value for row in connection.execute(wanted)}
 
 
 def changes() -> dict[str, Change]:
-    """When each stored setting was changed, and the name of who did it."""
+    """Returns when each stored setting was changed, and the name of who did it."""
     wanted = select(ApplicationSetting.key, ApplicationSetting.changed_at, User.name)
     rows = db.session.execute(wanted.outerjoin(User, User.id == ApplicationSetting.changed_by))
     return {name: (changed_at, who) for name, changed_at, who in rows}

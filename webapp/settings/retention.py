@@ -13,7 +13,7 @@ log = logging.getLogger("settings:retention")
 
 
 def forget_old_entries() -> int:
-    """Delete the entries of the audit log that have been kept for long enough; gives how many those were."""
+    """Deletes expired entries of the audit log; returns how many there were."""
     days = int(setting("audit.days"))
     if not days:
         return 0

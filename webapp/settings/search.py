@@ -1,4 +1,4 @@
-"""Finding a setting by words of its title, sentence, name or section. Pure."""
+"""Searches settings by words of their title, sentence, name or section. Pure."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from webapp.settings.kinds import Setting
 
 
 def matching(query: str) -> list[tuple[str, Setting]]:
-    """Settings that have all words of the query, each after its section; those with one in the title come first."""
+    """Returns settings that contain all words of the query, with their sections; matches in a title come first."""
     wanted = query.lower().split()
     hits = [hit for hit in _all() if wanted and all(word in _words(*hit) for word in wanted)]
     return sorted(hits, key=lambda hit: not any(word in hit[1].title.lower() for word in wanted))

@@ -1,4 +1,4 @@
-"""Reading and changing settings: what is stored wins over the environment, which wins over the default."""
+"""Reads and changes settings: a stored value overrides the environment, which overrides the default."""
 
 import logging
 import time
@@ -29,7 +29,7 @@ log = logging.getLogger("settings")
 
 @dataclass(frozen=True)
 class ShownSetting:
-    """A setting with what is in effect and why."""
+    """A setting with the value in effect and its source."""
 
     setting: Setting
     value: Value
@@ -44,7 +44,7 @@ class ShownSetting:
 
 @dataclass
 class _Memory:
-    """What this process knows of the stored values, read again when it is a second old."""
+    """This process's cache of the stored values, refreshed after a second."""
 
     values: dict[str, Value] = field(default_factory=dict)
     read_at: float = float("-inf")
@@ -52,18 +52,18 @@ class _Memory:
 
 
 def setting(name: str) -> Any:
-    """The value in effect; while the database cannot be read, the last known one."""
+    """Returns the value in effect; while the database is unreadable, the last known one."""
     return _in_effect(_known(name))[0]
 
 
 def set_setting(name: str, text: str, by: User | None = None) -> Value:
-    """Store the value that the text means; every process follows within a second."""
+    """Parses and stores a value; every process applies it within a second."""
     set_settings({name: text}, actor=by or COMMAND_LINE)
     return meant(name, text)
 
 
 def set_settings(texts: Mapping[str, str], **about: Unpack[About]) -> None:
-    """Store several values, all of them or none."""
+    """Stores several values, all of them or none."""
     values = {name: meant(name, text) for name, text in texts.items()}
     actor = about.get("actor")
     with write() as session:
@@ -76,7 +76,7 @@ def set_settings(texts: Mapping[str, str], **about: Unpack[About]) -> None:
 
 
 def meant(name: str, text: str) -> Value:
-    """The value that a text means for a setting; raises `Invalid` for one that it cannot have."""
+    """Parses and checks a text for a setting; raises `Invalid`."""
     try:
         value = _known(name).parse(text)
     except ValueError as error:
@@ -87,13 +87,13 @@ def meant(name: str, text: str) -> Value:
 
 
 def _checks() -> Mapping[str, Callable[[Value], None]]:
-    """What features have to say of values, by the name of the setting."""
+    """Returns the features' checks of values, by the name of the setting."""
     checks: Mapping[str, Callable[[Value], None]] = current_app.extensions["setting_checks"]
     return checks
 
 
 def unset_setting(name: str, **about: Unpack[About]) -> None:
-    """Go back to the environment or the default."""
+    """Deletes the stored value, so that the environment or the default applies."""
     _known(name)
     with write() as session:
         if row := session.get(ApplicationSetting, name):
@@ -103,12 +103,12 @@ def unset_setting(name: str, **about: Unpack[About]) -> None:
 
 
 def shown(name: str) -> ShownSetting:
-    """One setting with what is in effect and why."""
+    """Returns one setting with the value in effect and its source."""
     return ShownSetting(_known(name), *_in_effect(_known(name)))
 
 
 def listing() -> list[ShownSetting]:
-    """Every setting in the order of the catalogue."""
+    """Returns every setting in the order of the catalogue."""
     changes = queries.changes()
     return [ShownSetting(each, *_in_effect(each), *changes.get(each.name, (None, None))) for each in SETTINGS.values()]
 
@@ -126,7 +126,7 @@ def _note(session: Session, action: str, name: str, detail: str, about: About) -
 
 
 def _in_effect(wanted: Setting) -> tuple[Value, Source]:
-    # Once: to ask which application is the current one takes longer than all the rest, and settings are asked for all the time.
+    # Read `current_app` only once: resolving it takes longer than everything else, and settings are read all the time.
     extensions = current_app.extensions
     stored = _stored(extensions)
     if wanted.name in stored:
@@ -145,7 +145,8 @@ def _memory(extensions: dict[str, Any]) -> _Memory:
 def _stored(extensions: dict[str, Any]) -> dict[str, Value]:
     memory = _memory(extensions)
     if time.monotonic() - memory.read_at >= FRESH_SECONDS:
-        # Before the reading, so that others do not queue up for a database that does not answer; but for the first.
+        # Set before reading, so that other greenlets don't queue for a database that does not respond; not for the first read,
+        # which they need.
         if memory.has_read:
             memory.read_at = time.monotonic()
         memory.values = _read(memory.values)

@@ -1,4 +1,4 @@
-"""The way to the first real answer: add a key, test it, send a message."""
+"""The steps to the first real answer: add a key, test it, send a message."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Checklist:
 
 
 def checklist(user: User | None) -> Checklist | None:
-    """The steps for an admin until a real model has answered, and whenever a key is refused; none for anyone else."""
+    """Returns the steps for an admin until a real model has answered, or while a key is rejected; None for anyone else."""
     if user is None or not user.is_admin:
         return None
     if _has_answered():
@@ -72,7 +72,7 @@ def _furthest(connections: Sequence[LiveConnection]) -> LiveConnection:
 
 
 def _has_answered() -> bool:
-    """Whether any real answer was given; once that is so, it is so for good."""
+    """Returns whether there was any real answer; caches a yes permanently."""
     if not current_app.extensions.get("has_answered"):
         wanted = select(Generation.id).where(Generation.is_demo.is_(False), Generation.status == "completed").limit(1)
         current_app.extensions["has_answered"] = db.session.scalar(wanted) is not None

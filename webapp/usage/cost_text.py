@@ -1,4 +1,4 @@
-"""The cost of answers, in words; unknown if something was generated and no cost was reported where there are prices."""
+"""The cost of answers as text; unknown if a model with prices generated something without a reported cost."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -8,12 +8,12 @@ from webapp.connections.models import providers
 from webapp.engine.tables import Generation
 
 LEAST = Decimal("0.0001")
-# Nobody knows what a server that fell silent was doing meanwhile.
+# After these failures, the server can have generated text that never arrived.
 SILENT = {"stall", "cut", "total_time"}
 
 
 def cost(generations: Sequence[Generation]) -> str:
-    """The sum of them; nothing where no model has made anything."""
+    """Returns the sum of the costs; empty if no model generated anything."""
     made = [each for each in generations if not was_refused(each)]
     asked = [each for each in made if not _is_demos(each)]
     if not asked:
@@ -25,14 +25,14 @@ def cost(generations: Sequence[Generation]) -> str:
 
 
 def in_dollars(total: Decimal) -> str:
-    """To a hundredth of a cent, and never nothing for what has cost something."""
+    """Formats dollars to a hundredth of a cent; a positive amount is never shown as zero."""
     if not total:
         return "free"
     return f"${total:,.4f}" if total >= LEAST else f"under ${LEAST}"
 
 
 def _is_priced(slug: str) -> bool:
-    """Whether money is spent on this connection; of one that is no longer there nobody knows."""
+    """Returns whether this connection costs money; for a deleted connection, that is unknown."""
     return slug in ("", BUILT_IN) or providers().is_priced(slug)
 
 
@@ -41,6 +41,6 @@ def _is_demos(generation: Generation) -> bool:
 
 
 def was_refused(generation: Generation) -> bool:
-    """Whether no model can have made anything; of a row with the same columns, too."""
+    """Returns whether no model can have generated anything; also accepts a row with the same columns."""
     is_silent = generation.reason in SILENT or bool(generation.upstream_id)
     return generation.status == "failed" and generation.cost is None and generation.output_tokens is None and not is_silent

@@ -1,4 +1,4 @@
-"""Sums of costs, none of which is rounded. Pure."""
+"""Sums of costs without rounding. Pure."""
 
 from decimal import Context, Decimal
 
@@ -6,14 +6,14 @@ EXACT = Context(prec=100)
 
 
 def plus(cost: Decimal | None, more: Decimal | None) -> Decimal | None:
-    """Both together; what is unknown adds nothing."""
+    """Adds two costs; an unknown one adds nothing."""
     if cost is None or more is None:
         return more if cost is None else cost
     return EXACT.add(cost, more)
 
 
 def total(costs: str) -> Decimal | None:
-    """The sum of costs with blanks between; None of none."""
+    """Returns the sum of costs separated by blanks; None if there are none."""
     found: Decimal | None = None
     for each in costs.split():
         found = plus(found, Decimal(each))

@@ -1,4 +1,4 @@
-"""What usage brings: its page for admins."""
+"""The usage feature: its page for admins."""
 
 from webapp.feature import Feature
 from webapp.usage import views

@@ -1,4 +1,4 @@
-"""What was used of which model on which day and by whom, from the records of its generations."""
+"""Usage by day, person and model, from the records of generations."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ from webapp.usage.exact import plus, total
 VISITORS = "visitors"
 A_DAY = timedelta(days=1)
 A_MOMENT = timedelta(milliseconds=1)
-# Generations summed up in one go: about 30 milliseconds.
+# Generations per aggregate query, which then takes about 30 milliseconds.
 SLICE = 4_000
 K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(slots=True)
 class Sums:
-    """Sums of what is known; None while nothing is. `without_tokens` and `without_cost` count the answers of which it is not."""
+    """Sums of known values, None if all are unknown; `without_tokens` and `without_cost` count answers with unknown values."""
 
     answers: int = 0
     input_tokens: int | None = None
@@ -46,9 +46,9 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What somebody used of one model on one day in UTC: a person's id, `VISITORS`, or None for accounts that are deleted.
+    """A person's usage of one model on one day in UTC; `who` is an id, `VISITORS`, or None for deleted accounts.
 
-    `kind` is that of the generations, and so says for what; without a `day`, it is that of several.
+    `kind` is that of the generations, and so the purpose; without a `day`, the sums are of several days.
     """
 
     day: date | None
@@ -60,9 +60,9 @@ class Used:
 
 
 def used(since: date, until: date, *, user_id: str | None = None) -> Iterator[Used]:
-    """Usage of one person or of everyone, including both days, without running and refused requests.
+    """Yields the usage of one person or of everyone, including both days, without running and rejected requests.
 
-    A busy day comes in several parts. They are many: whoever keeps all of them has the collector look through them.
+    A busy day is split into several parts. Don't keep all parts: there are many, and the garbage collector would traverse them.
     """
     wanted = _statement(user_id)
     for span in _slices(since, until, user_id):
@@ -70,13 +70,13 @@ def used(since: date, until: date, *, user_id: str | None = None) -> Iterator[Us
 
 
 def used_in_all(since: date, until: date) -> list[Used]:
-    """The same of everyone, each once for all days."""
+    """Returns everyone's usage, summed over all days."""
     sums = summed(used(since, until), by=lambda each: (each.who, each.model, each.kind, each.is_demo))
     return [Used(None, *which, each) for which, each in sums.items()]
 
 
 def summed(parts: Iterable[Used], by: Callable[[Used], K]) -> dict[K, Sums]:
-    """The sums of all that have the same of something, in the order in which that is met; others have their turn meanwhile."""
+    """Sums up usage by a key, in order of first occurrence; other greenlets run in between."""
     sums: dict[K, Sums] = {}
     for each in by_turns(parts):
         sums.setdefault(by(each), Sums()).add(each.sums)
@@ -84,10 +84,10 @@ def summed(parts: Iterable[Used], by: Callable[[Used], K]) -> dict[K, Sums]:
 
 
 def _slices(since: date, until: date, user_id: str | None) -> Iterator[dict[str, datetime]]:
-    """Spans of about so many generations, one after the other: SQLite lets nobody else go on while it sums up."""
+    """Yields time spans of about `SLICE` generations: SQLite blocks all other greenlets during an aggregate query."""
     first, end = datetime.combine(since, time(), UTC), datetime.combine(until, time(), UTC) + A_DAY
     while first < end:
-        # Of more at one and the same moment, all are in one slice.
+        # If more than a slice have the same timestamp, all of them are in one slice.
         following = _after(first, user_id) or end
         last = min(end, following if following > first else first + A_MOMENT)
         yield {"first": first, "end": last}
@@ -96,7 +96,7 @@ def _slices(since: date, until: date, user_id: str | None) -> Iterator[dict[str,
 
 
 def _after(first: datetime, user_id: str | None) -> datetime | None:
-    """When the first generation was made that has no room in the slice that begins here."""
+    """Returns the time of the first generation after the slice that begins at this moment."""
     made = select(Generation.created_at).where(Generation.created_at >= first)
     if user_id:
         made = made.where(Generation.user_id == user_id)
@@ -107,7 +107,7 @@ def _statement(user_id: str | None) -> Select[Any]:
     one = Generation
     wanted = select(
         _day().label("day"),
-        # Visitors' chats are the only ones that belong to nobody: those of a deleted account went with it.
+        # Only visitors' chats have no owner: those of a deleted account were deleted with it.
         case((one.user_id.is_(None) & one.message_id.is_not(None), VISITORS), else_=one.user_id).label("who"),
         one.model.label("model"),
         cast(or_(one.is_demo, one.model_asked.startswith("demo/")), Integer).label("demo"),
@@ -117,7 +117,7 @@ def _statement(user_id: str | None) -> Select[Any]:
         func.sum(one.output_tokens).label("output_tokens"),
         func.count(one.input_tokens + one.output_tokens).label("with_tokens"),
         func.count(one.cost).label("with_cost"),
-        # They are added up here, as SQLite knows no decimal numbers.
+        # Concatenated, and added up in Python, because SQLite has no decimal numbers.
         func.aggregate_strings(one.cost, " ").label("costs"),
     ).where(
         one.created_at >= bindparam("first"), one.created_at < bindparam("end"), one.kind.not_in([NOT_HERE, EXAMPLE]), _is_made()
@@ -133,7 +133,7 @@ def _day() -> ColumnElement[str]:
 
 
 def _is_made() -> ColumnElement[bool]:
-    """Whether a model may have made anything, as receipts see it: what was refused is no answer."""
+    """Returns the condition that a model can have generated something, as for receipts: a rejected request is no answer."""
     one = Generation
     is_told = or_(one.cost.is_not(None), one.output_tokens.is_not(None), one.upstream_id != "", one.reason.in_(SILENT))
     return one.status.not_in(ACTIVE) & ((one.status != "failed") | is_told)

@@ -1,4 +1,4 @@
-"""What was used as pages and spreadsheets show it: in words, the greatest first, with what is unknown counted beside it."""
+"""View models of usage for pages and spreadsheets: sorted by cost, with unknown values counted separately."""
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ from webapp.words import number
 
 USUAL_DAYS = 30
 GONE = "Deleted accounts"
-# A longer table is for a spreadsheet.
+# The spreadsheet has the complete list.
 MOST_PEOPLE = 100
 K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
 class ShownSums:
-    """One line of a table, or the total below the title."""
+    """One row of a table, or the total below the title."""
 
     name: str
     answers: int
@@ -48,7 +48,7 @@ class Everybody:
 
 
 def everybody(days: int) -> Everybody:
-    """Everyone's usage in the last days including today; answers of the demo are counted separately."""
+    """Returns everyone's usage in the last days including today; answers of the demo are counted separately."""
     parts, people = used_in_all(*_period(days)), directory.names()
     paid = [each for each in parts if not each.is_demo]
     by_person, by_model = summed(paid, by=lambda each: each.who), summed(paid, by=lambda each: each.model)
@@ -67,12 +67,12 @@ def everybody(days: int) -> Everybody:
 
 
 def one_person(user_id: str) -> ShownSums:
-    """A person's usage in the default period, without the demo."""
+    """Returns a person's usage in the default period, without the demo."""
     return _total(each for each in used(*_period(USUAL_DAYS), user_id=user_id) if not each.is_demo)
 
 
 def cells(days: int) -> Iterator[tuple[str, ...]]:
-    """Day by day, person by person and model by model, with sums that are not rounded."""
+    """Yields rows by day, person and model, with exact sums."""
     people = directory.names_and_addresses()
     paid = (each for each in used(*_period(days)) if not each.is_demo)
     lines = summed(paid, by=lambda each: (each.day, people.get(each.who or "", (GONE, "")), each.model, each.who or "")).items()

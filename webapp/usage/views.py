@@ -1,4 +1,4 @@
-"""/admin/usage: how many answers, tokens and dollars, by whom and of which model."""
+"""/admin/usage: answers, tokens and dollars, by person and model."""
 
 from flask import Blueprint, Response, request
 
@@ -10,7 +10,7 @@ from webapp.web.htmx import render
 from webapp.web.spreadsheet import csv_text
 
 bp = Blueprint("usage", __name__, url_prefix="/admin/usage")
-# The pages of accounts show what a person has used, and those of connections the way to the first answer.
+# Account pages show a person's usage, connection pages the checklist.
 bp.add_app_template_global(usage_shown.one_person, "usage_of")
 bp.add_app_template_global(checklist)
 PERIODS = (7, usage_shown.USUAL_DAYS, 90)
