@@ -1,4 +1,4 @@
-"""What a server takes that nobody asks anything of: memory after its first answer, and the time of its second start."""
+"""Measures an idle server: its memory after the first answer, and the time of its second start."""
 
 import asyncio
 import subprocess
@@ -21,7 +21,7 @@ READY = ("-m", "webapp.cli.ready")
 
 @dataclass(frozen=True)
 class Alone:
-    """One line of the table that needs no crowd."""
+    """One line of the table whose measurement needs no load."""
 
     name: str
     words: str
@@ -35,7 +35,7 @@ class Alone:
 
 
 def idle_mb() -> float:
-    """The memory of master and worker when the demo has answered once."""
+    """Returns the memory of master and worker after the demo has answered once."""
     with TemporaryDirectory() as folder, product(Path(folder), 1) as house:
         asyncio.run(_answered(Owner(house.link)))
         house.server.cpu_at_rest()
@@ -49,7 +49,7 @@ async def _answered(owner: Owner) -> None:
 
 
 def start_seconds() -> float:
-    """What `make run` does a second time, until the first answer."""
+    """Returns the time that `make run` takes on the second start, until the first response."""
     with TemporaryDirectory() as data_dir, TemporaryDirectory() as folder:
         environ = {"HOST": "127.0.0.1", "PORT": str(free_port()), "DATA_DIR": data_dir}
         link = flask(environ, "prepare").split()[-1]

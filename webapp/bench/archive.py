@@ -1,4 +1,4 @@
-"""A house full of chats for the bench of pages, put into the database in bulk."""
+"""Many chats for the page benchmark, inserted into the database in bulk."""
 
 import random
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ from webapp.rendering.text import title
 
 MODEL = "bench/model"
 VOCABULARY = 40_000
-# As many different texts as there are; a message is one of them.
+# The number of different texts, from which the messages are chosen.
 QUESTIONS, ANSWERS = 1_000, 2_000
 SYLLABLES = ("ba", "ce", "di", "fo", "gu", "ha", "je", "ki", "lo", "mu", "na", "pe", "ri", "so", "tu", "va", "bra", "cle", "dri")
 Row = dict[str, Any]
 
 
 class Texts:
-    """Questions and answers in words that follow Zipf's law, as those of languages do; the same for the same dice."""
+    """Questions and answers in words that follow Zipf's law, as in natural languages; reproducible with the same `dice`."""
 
     def __init__(self, dice: random.Random) -> None:
         self._dice = dice
@@ -36,7 +36,7 @@ class Texts:
         return self._some(self._dice.randint(8, 20)).capitalize() + "."
 
     def text(self, count: int) -> str:
-        """So many words, and nothing else."""
+        """Returns this many words, without punctuation."""
         return self._some(count)
 
     def _answer(self) -> str:
@@ -55,10 +55,10 @@ class Archive:
         self._owner_id, self._texts, self._dice = owner_id, texts, dice
 
     def add_chats(self, count: int, messages: int) -> list[str]:
-        """Makes so many chats of so many messages each; gives their ids."""
+        """Inserts chats with this many messages each; returns their ids."""
         rows = [self._chat() for _ in range(count)]
         said = [message for row in rows for message in self._thread(row["id"], messages)]
-        # The tables themselves: a hundred thousand rows need no objects.
+        # Core tables instead of ORM objects, because there are a hundred thousand rows.
         table = db.metadata.tables
         newest = select(func.max(Message.id)).where(Message.chat_id == Chat.id).scalar_subquery()
         with write() as session:

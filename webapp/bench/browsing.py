@@ -1,4 +1,4 @@
-"""A browser for the bench: one connection for each request, cookies, and answers that are read as they come. Pure."""
+"""A minimal browser for benchmarks: one connection per request, cookies, and streamed responses. Pure."""
 
 import asyncio
 import html
@@ -20,12 +20,12 @@ NOTHING: Mapping[str, str] = {}
 
 
 class Refused(Exception):
-    """The server answered with something else than was needed."""
+    """The server's response is not the expected one."""
 
 
 @dataclass
 class Stream:
-    """A reply whose head has been read."""
+    """A response whose head has been read."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -50,7 +50,7 @@ class Browser:
         self._cookies = dict(cookies)
 
     async def page(self, path: str) -> str:
-        """A page that must be there."""
+        """Returns a page; raises `Refused` unless the status is 200."""
         reply = await self.open("GET", path)
         text = await reply.text()
         if reply.status != 200:
@@ -58,7 +58,7 @@ class Browser:
         return text
 
     async def send(self, path: str, fields: dict[str, str]) -> str:
-        """Sends a form; gives where that leads."""
+        """Submits a form; returns the path that it redirects to."""
         reply = await self.open("POST", path, urlencode(fields).encode(), FORM)
         text = await reply.text()
         if reply.status != 303:
@@ -67,7 +67,7 @@ class Browser:
         return parts.path
 
     async def open(self, method: str, path: str, content: bytes = b"", more: Mapping[str, str] = NOTHING) -> Stream:
-        """Sends a request, with some headers more than usual, and reads the head of the reply."""
+        """Sends a request, with additional headers, and reads the head of the response."""
         reader, writer = await asyncio.open_connection(self._host, self._port, limit=2**20)
         writer.write(self._head(method, path, len(content), more) + content)
         first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").strip().split("\r\n")
@@ -96,20 +96,20 @@ class Browser:
 
 
 class Owner(Browser):
-    """The owner of a fresh house, who comes by their link and sends forms and JSON with the token that these need."""
+    """The owner of a fresh server, who signs up with the owner's link and sends forms and JSON with a CSRF token."""
 
     def __init__(self, link: str) -> None:
         super().__init__(link)
         self._link, self._csrf = urlsplit(link), ""
 
     def at(self, url: str) -> "Owner":
-        """The same person, signed in already, at another address of the same house."""
+        """Returns the same signed-in person at another address of the same installation."""
         twin = copy(self)
         Browser.__init__(twin, url, self._cookies)
         return twin
 
     async def come(self) -> None:
-        """Becomes the owner."""
+        """Creates the owner's account."""
         self._csrf = found(CSRF, await self.page(f"{self._link.path}?{self._link.query}"))
         fields = {"token": self._link.query.partition("=")[2], "email": "bench@example.org", "name": "Bench"}
         await self.send(self._link.path, {**fields, "password": "measured and found wanting"})
@@ -119,7 +119,7 @@ class Owner(Browser):
         return await super().send(path, {"csrf_token": self._csrf, **fields})
 
     async def write(self, path: str, fields: dict[str, str]) -> None:
-        """Sends a form as a page does that stays where it is."""
+        """Submits a form with htmx, without leaving the page."""
         reply = await self.open("POST", path, urlencode({"csrf_token": self._csrf, **fields}).encode(), {**FORM, **HTMX})
         text = await reply.text()
         if reply.status != 200:
@@ -130,18 +130,18 @@ class Owner(Browser):
         return self._host, self._port
 
     def stream_request(self, page: str) -> bytes:
-        """What asks for the stream of a page, for who reads it by other means."""
+        """Returns the bytes of the request for a page's stream, for a reader that uses another socket."""
         return self._head("GET", found(EVENTS, page), 0, HTMX)
 
     async def listen(self, page: str, after: str = "") -> Stream:
-        """Opens the stream of a page, again behind what has been heard."""
+        """Opens the stream of a page, or reopens it after the given event id."""
         stream = await self.open("GET", found(EVENTS, page), more={**HTMX, **({"Last-Event-ID": after} if after else {})})
         if stream.status != 200:
             raise Refused(f"the stream answered {stream.status}")
         return stream
 
     async def ask(self, path: str, body: Mapping[str, Any], accept: str = "application/json") -> Stream:
-        """Sends JSON, as programs do."""
+        """Sends JSON, as API clients do."""
         more = {**JSON, "Accept": accept, "X-CSRFToken": self._csrf}
         stream = await self.open("POST", path, json.dumps(body).encode(), more)
         if stream.status not in (200, 201):
@@ -150,7 +150,7 @@ class Owner(Browser):
 
 
 def found(pattern: re.Pattern[str], page: str) -> str:
-    """What the page has in that place."""
+    """Returns the pattern's first group in the page; raises `Refused` if it does not match."""
     match = pattern.search(page)
     if not match:
         raise Refused(f"the page has no {pattern.pattern}")

@@ -1,4 +1,4 @@
-"""One prompt on one model, streamed and not: how long somebody looks at nothing."""
+"""Compares one prompt on one model, streamed and not streamed: how long a person waits without seeing any text."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ MOST_SHARE, MOST_FIRST_MS = 0.1, 200.0
 
 
 def measure(rounds: int, say: Callable[[str], None], *, question: str = QUESTION) -> Verdict:
-    """Says how long the demo model keeps its reader waiting either way."""
+    """Measures how long the demo model keeps its reader waiting, streamed and not streamed."""
     with TemporaryDirectory() as folder, product(Path(folder), 2) as house:
         command = [sys.executable, "-m", "webapp.bench.waiting", house.link, question, str(rounds)]
         done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)

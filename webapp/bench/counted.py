@@ -1,6 +1,6 @@
-"""Workers that say what they hold: gunicorn's configuration as in `gunicorn --config python:webapp.bench.counted`.
+"""gunicorn's configuration with workers that report counts, for `gunicorn --config python:webapp.bench.counted`.
 
-At each SIGUSR1 a worker writes down how many greenlets live in it and how many connections to the database are taken.
+At each SIGUSR1, a worker writes how many greenlets it has and how many database connections are checked out.
 """
 
 import gc
@@ -16,7 +16,7 @@ globals().update({name: value for name, value in ours.items() if not name.starts
 
 
 def post_worker_init(worker: Any) -> None:
-    # Only now, in the worker, is everything patched.
+    # Imported late: only in the worker is everything patched.
     from webapp.db import db
 
     ours["post_worker_init"](worker)
@@ -34,5 +34,5 @@ def post_worker_init(worker: Any) -> None:
 
 
 def _is_greenlet(kind: type) -> bool:
-    # By its name: nothing but the application brings in its library.
+    # Compared by name, because only the application may import gevent.
     return any(each.__name__ == "Greenlet" for each in kind.__mro__)

@@ -1,4 +1,4 @@
-"""One answer on many pages over several workers: what a page that waits takes, and how late its text is."""
+"""One answer on many pages across several workers: the memory of a waiting page, and how late its text is."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ Say = Callable[[str], None]
 
 
 def measure(workers: int, watchers: int, say: Say, *, load: Load = LOAD, config: str = CONFIG) -> Verdict:
-    """Says what so many pages of one answer cost that are spread over so many workers."""
+    """Measures the cost of this many pages of one answer, spread over several workers."""
     say(f"{watchers} pages of one chat at {workers} workers, then an answer of {load.tokens} tokens at {load.rate:g} a second")
     with (
         TemporaryDirectory() as name,
@@ -54,7 +54,7 @@ def _watched(onlookers: "subprocess.Popen[str]", host: Server, watchers: int) ->
 
 
 def _heard(said: Iterator[str], onlookers: "subprocess.Popen[str]", look: Callable[[], float]) -> float:
-    """Looks as soon as something is said, and lets them go on."""
+    """Takes a measurement when the other process prints a line, and lets it continue."""
     next(said, "")
     found = look()
     _go_on(onlookers)

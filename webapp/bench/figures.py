@@ -1,4 +1,4 @@
-"""What the bench has measured. Pure."""
+"""The measurements of benchmarks. Pure."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -11,10 +11,10 @@ DIRECT, RELAY = "direct", "relay"
 
 @dataclass(frozen=True)
 class Heard:
-    """What the client says of one run, by the 50th and 95th percentile for first tokens, by the 50th and 99th for all.
+    """The client's measurements of one run; pairs are the 50th and 95th percentile for first tokens, else the 50th and 99th.
 
-    `then_ms` is the time to the first token for those who asked while all the others had theirs. `steady_ms` is of the tokens
-    that were sent when all had begun and nobody was at the end.
+    `then_ms` is the time to the first token of requests made while all other answers were being written. `steady_ms` covers the
+    tokens that were sent when all answers had begun and none had ended.
     """
 
     expected: int
@@ -34,7 +34,7 @@ class Heard:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the open pages have seen until a moment; the longest silence of one of them is in seconds."""
+    """What the open pages have received so far; `silence` is the longest one of any page, in seconds."""
 
     seconds: float
     open: int
@@ -49,7 +49,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Measured:
-    """One run: who answered (`direct`, when no server was between), what was heard, and what it cost the server."""
+    """One run: how it was read (`direct` without a server in between), what the client measured, and the server's cost."""
 
     name: str
     heard: Heard
@@ -58,14 +58,14 @@ class Measured:
 
     @property
     def cpu_per_million(self) -> float | None:
-        """CPU seconds for a million tokens."""
+        """CPU seconds per million tokens."""
         if self.cpu_seconds is None or not self.heard.received:
             return None
         return self.cpu_seconds / self.heard.received * 1_000_000
 
     @property
     def core(self) -> float | None:
-        """The share of one core that the server took while it was asked, in percent."""
+        """The server's share of one core during the run, in percent."""
         return None if self.cpu_seconds is None else self.cpu_seconds / self.heard.seconds * 100
 
     def line(self) -> str:
@@ -101,13 +101,13 @@ HEADING = " " * 9 + "".join(f" {name:>{width}}" for name, width in WIDTHS.items(
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest value that this share of all values does not exceed; 0 when there are none."""
+    """Returns the smallest value that this share of all values does not exceed; 0 if there are none."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(len(ordered) * share) - 1)] if ordered else 0.0
 
 
 def slope(points: Sequence[tuple[float, float]]) -> float:
-    """How much the second of a pair grows with the first, by the line that lies closest to all; 0 without two places."""
+    """Returns the slope of the least-squares line through the points; 0 without two different x values."""
     if not points:
         return 0.0
     mean_x, mean_y = (sum(values) / len(points) for values in zip(*points, strict=True))
@@ -116,7 +116,7 @@ def slope(points: Sequence[tuple[float, float]]) -> float:
 
 
 def doubts(runs: Sequence[Measured]) -> list[str]:
-    """Why these runs say nothing about the servers, if so; the relay runs more than once, before and after the product."""
+    """Returns why these runs are unreliable, if so; the relay runs more than once, before and after the product."""
     floors = [cost for run in runs if run.name == RELAY and (cost := run.cpu_per_million)]
     found = dict.fromkeys(lateness(run.heard.lag_ms, run.name) for run in runs)
     return [doubt for doubt in (*found, drift(min(floors), max(floors)) if floors else "") if doubt]
@@ -124,27 +124,27 @@ def doubts(runs: Sequence[Measured]) -> list[str]:
 
 @dataclass(frozen=True)
 class Compared:
-    """One run of the product, beside the relay before and after it, and the same without any server."""
+    """One run of the product, with the relay's runs before and after it, and the run without a server."""
 
     ours: Measured
     relays: Sequence[Measured]
     direct: Measured | None
 
     def cpu(self) -> float:
-        """The product's CPU per token in relays."""
+        """Returns the product's CPU per token as a multiple of the relay's."""
         floors = [relay.cpu_per_million or 0.0 for relay in self.relays]
         return (self.ours.cpu_per_million or 0.0) / (sum(floors) / len(floors))
 
     def late(self) -> float:
-        """How much later than without any server the slowest hundredth of its tokens is."""
+        """Returns how much later than without a server the 99th percentile of its tokens is."""
         return self._added(lambda heard: heard.late_ms)
 
     def steady(self) -> float:
-        """The same of the tokens that were sent when all had begun."""
+        """Returns the same for the tokens that were sent when all answers had begun."""
         return self._added(lambda heard: heard.steady_ms)
 
     def first(self) -> float:
-        """How much later than without any server the first token is in the midst of all others, by the 95th percentile."""
+        """Returns how much later than without a server a first token is among all other answers, at the 95th percentile."""
         return self._added(lambda heard: heard.then_ms)
 
     def lost(self) -> float:
@@ -155,7 +155,7 @@ class Compared:
 
 
 def compared(runs: Sequence[Measured]) -> list[Compared]:
-    """Every run of the product with its neighbours, in the order in which they were made."""
+    """Returns every run of the product with its neighbours, in the order of the runs."""
     found = []
     for place, run in enumerate(runs):
         if run.name not in (DIRECT, RELAY):

@@ -1,4 +1,4 @@
-"""The house that the bench of pages fills, and the process that measures in it."""
+"""A temporary installation for the page benchmarks, and the process that measures it."""
 
 import subprocess
 from collections.abc import Callable
@@ -11,9 +11,9 @@ from webapp.config import ROOT
 
 
 def in_a_full_house(what: str, say: Callable[[str], None], **more: str) -> bool:
-    """Measures in a process of its own, on a fresh data folder; the operator's own data must not be measured, nor touched.
+    """Measures in a separate process on a fresh data folder, so that the operator's data is neither measured nor changed.
 
-    `more` is what the environment says besides.
+    `more` are additional environment variables.
     """
     with TemporaryDirectory() as folder:
         environ = {"DATA_DIR": folder, "OPENROUTER_API_KEY": KEY, "OPENROUTER_MODEL": "bench/model", **more}

@@ -1,4 +1,4 @@
-"""What searches and sources cost, with permissions: fifty thousand passages, by words, and by words and meaning."""
+"""The cost of searches and sources with permissions: 50,000 passages, by words, and by words and meaning."""
 
 import random
 import statistics
@@ -38,7 +38,7 @@ SERVERS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() A
 
 
 class Library:
-    """Collections of one person, most of them granted to another: every fourth is not, and every fifth document is above them."""
+    """One person's collections: all but every fourth are shared with a reader, and every fifth document is above their level."""
 
     def __init__(self, texts: Texts, dice: random.Random) -> None:
         self._texts, self._dice = texts, dice
@@ -49,7 +49,7 @@ class Library:
         return sum(self._fill_one(number) for number in range(COLLECTIONS))
 
     def embed(self) -> None:
-        """A vector for every passage, of no meaning."""
+        """Stores a random vector for every passage."""
         for collection in db.session.query(Collection).all():
             rows = db.session.query(Passage.row, Passage.document_id).join(Document)
             found = rows.filter(Document.collection_id == collection.id).all()
@@ -97,7 +97,7 @@ class Library:
 
 
 def measure(app: Flask, say: Say) -> Verdict:
-    """Asks the same questions by words, and then by words and meaning."""
+    """Runs the same searches by words, and then by words and meaning."""
     dice = random.Random(7)
     texts = Texts(dice)
     with app.app_context():
@@ -121,7 +121,7 @@ def measure(app: Flask, say: Say) -> Verdict:
 
 
 def _bar(name: str, reader: User, asked: Sequence[str], say: Say) -> tuple[Bar, str]:
-    """The bound, and why its times may not count: a busy machine makes a search wait rather than compute."""
+    """Returns the bound, and why its times are unreliable, if so: on a busy machine a search waits rather than computes."""
     look, servers = partial(search, reader), _server_seconds()
     taken = [_seconds(look, each) for each in asked]
     waits, works = ([each[place] for each in taken] for place in (0, 1))
@@ -136,7 +136,7 @@ def _bar(name: str, reader: User, asked: Sequence[str], say: Say) -> tuple[Bar, 
 
 
 def _added(reader: User, asked: Sequence[str], say: Say) -> Bar:
-    """What a chat with collections does for whole sentences before a model is asked, and one without does not."""
+    """Measures what a chat with collections does for whole sentences before the request to a model, in addition to others."""
     ids = [each.id for each in seen_collections(reader)]
     waits = [_seconds(lambda said: list(found_for(reader, [said], ids, seconds=60).sections()), each)[0] for each in asked]
     p50, p95 = (percentile(waits, share) * 1000 for share in (0.5, 0.95))
@@ -151,7 +151,7 @@ def _seconds(look: Callable[[str], object], question: str) -> tuple[float, float
 
 
 def _settle() -> None:
-    """What PostgreSQL does by itself within a minute: what was just filled is read more slowly before."""
+    """Runs what PostgreSQL's autovacuum does within a minute: until then, new rows are read more slowly."""
     if not is_sqlite():
         db.session.rollback()
         with unbound() as connection:
@@ -159,7 +159,7 @@ def _settle() -> None:
 
 
 def _server_seconds() -> dict[int, float]:
-    """The CPU that each process has taken that serves a connection to the database, of those that run here."""
+    """Returns the CPU seconds of each local PostgreSQL process that serves a connection to this database."""
     if is_sqlite():
         return {}
     stats = {pid: Path(f"/proc/{pid}/stat") for pid in db.session.scalars(statement(SERVERS)).all()}
@@ -168,7 +168,7 @@ def _server_seconds() -> dict[int, float]:
 
 
 def _know(asked: Sequence[str], library: Library) -> None:
-    """The vectors of the questions, as if a model had just given them: what a model takes is its own."""
+    """Caches vectors of the questions, as if a model had just returned them: the model's time doesn't count."""
     known = {(MODEL, each): library.vector() for each in asked}
     current_app.extensions["question_vectors"] = meaning.Known(OrderedDict(known))
 

@@ -1,4 +1,4 @@
-"""A page that stays open as browsers keep it open: when its stream ends, it asks again behind what it has heard."""
+"""A page that stays open as in a browser: when its stream ends, it reconnects after the last event."""
 
 import asyncio
 import re
@@ -11,12 +11,12 @@ from webapp.streaming.codec import Decoder
 
 SAID = re.compile(r'"status": "(\w+)"|data-role="assistant" data-status="(\w+)"')
 AGAIN_SECONDS = 0.5
-# Heartbeats come every 15 seconds: what is silent for longer has nobody at its other end.
+# Heartbeats come every 15 seconds: a stream that is silent for longer has lost its server.
 SILENT_SECONDS = 25.0
 
 
 class LastingPage:
-    """What it was told of one answer: the tokens, and how it stands, without what only says the same again."""
+    """A page that records an answer's tokens and its changes of status."""
 
     def __init__(self, owner: Owner, path: str) -> None:
         self.tokens: set[int] = set()
@@ -76,8 +76,8 @@ class LastingPage:
 
 
 async def _piece(reader: asyncio.StreamReader) -> bytes:
-    """What a chunk holds; nothing at the end."""
-    # Not `wait_for`, which forgets that it was cancelled when a piece comes at that very moment.
+    """Returns the content of a chunk; empty at the end."""
+    # Not `wait_for`, which loses a cancellation that coincides with the arrival of data.
     async with asyncio.timeout(SILENT_SECONDS):
         size = int((await reader.readline()).strip() or b"0", 16)
         return (await reader.readexactly(size + 2))[:size]

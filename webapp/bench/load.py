@@ -1,30 +1,31 @@
-"""What is asked for in a run, and what the model then says: prose or a plan, in tokens that hold a place for a stamp. Pure."""
+"""The load of a run, and what the model answers: prose or a plan, in tokens with placeholders for timestamps. Pure."""
 
 import json
 import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
-# Where the model writes which token this is and when it was sent.
+# The placeholder that the model replaces with the token's number and the time of sending.
 STAMP = "¤"
-# What is answered with one word.
+# The question that is answered with one word.
 BRIEFLY = "Briefly."
-# A paragraph now and then, as texts have them.
+# Tokens per paragraph.
 PARAGRAPH = 40
 SUMMARY_STAMPS, STEP_STAMPS = 36, 12
-# The part of an answer's time in which others come, when all have got in.
+# The part of an answer's duration during which the later requests arrive, once all others have begun.
 LATER = 0.5
-# Multiples of it fall evenly between whole numbers, at no regular distance.
+# Multiples of the golden ratio, modulo 1, are evenly distributed without a period.
 GOLDEN = 0.618034
 DAYS = ("Tuesday", "Wednesday", "Sunday")
 
 
 @dataclass(frozen=True)
 class Load:
-    """How many answers, how long, how fast, and within how many seconds they are asked for.
+    """How many answers of which length and speed are requested, and within how many seconds.
 
-    `in_vain` more are asked for with them, and as many have to be refused. `later` people ask one after another while all
-    those answers are being written. Every answer is watched by so many people, each of whom asks for one where nothing is shared.
+    `in_vain` more are requested with them, and the same number must be rejected. `later` people request answers one after
+    another while all those are being written. Every answer has this many `watchers`, each of whom requests one where answers
+    are not shared.
     """
 
     answers: int
@@ -53,7 +54,7 @@ class Load:
 
     @property
     def crowd(self) -> int:
-        """How many come at the beginning."""
+        """How many requests come at the start."""
         return self.answers * self.watchers + self.in_vain
 
     @property
@@ -69,22 +70,23 @@ class Load:
         return len(self.pieces) / self.rate
 
     def at(self, number: int) -> float:
-        """When this one of the crowd comes: evenly, but in step with nothing else that beats."""
+        """Returns when this request of the crowd comes: evenly distributed, but not in step with anything periodic."""
         return self.within * (number * GOLDEN % 1)
 
     def later_at(self, number: int) -> float:
-        """How long this one of the later ones waits when all others have begun: none of those must be at its end.
+        """Returns how long this later request waits after all others have begun: none of those may have ended.
 
-        They too are in step with nothing: what one waits for is as near or as far for the next.
+        The later requests are not in step with anything periodic either, so that each sees a different distance to the next
+        beat.
         """
         return self.answer_seconds * LATER * (number + number * GOLDEN % 1 / 2) / self.later
 
 
 @dataclass(frozen=True)
 class Sitting:
-    """So many open pages on so many chats, in some of which a turn is taken every `pace` seconds.
+    """Open pages on several chats, some of which get a new turn every `pace` seconds.
 
-    These have `fill` messages before the time begins, and every answer has so many tokens. What has been seen is told
+    Those have `fill` messages before the measurement begins, and every answer has this many `tokens`. Results are reported
     `every` so many seconds.
     """
 
@@ -112,7 +114,10 @@ def prose(tokens: int) -> list[str]:
 
 
 def plan() -> list[str]:
-    """A monthly plan. It has stamps where a page can show them at once: in texts that grow, and where an element ends."""
+    """Returns the pieces of a monthly plan, with timestamps only where a page can show them immediately.
+
+    Those places are texts that grow, and ends of elements.
+    """
     whole = {
         "title": "A month at the mill",
         "monthly_summary": _stamps(SUMMARY_STAMPS),

@@ -1,6 +1,6 @@
-"""Many pages of one answer, in a process of their own that only reads while it is written. `python -m webapp.bench.onlookers`.
+"""Many pages of one answer, in a separate process that only reads during it. `python -m webapp.bench.onlookers`.
 
-What has come is looked at when all of it is there: otherwise the reader would be what is measured.
+What was read is parsed after the answer has ended: otherwise the reader's own work would be measured.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from webapp.bench.figures import percentile
 from webapp.bench.load import BRIEFLY, Load
 from webapp.bench.reading import PAUSE_SECONDS, Reading
 
-# The first pages load what all need.
+# The first pages, which load what all pages share.
 FIRST = 21
 GRACE_SECONDS = 30.0
 LONGEST_MARK = 8
@@ -29,7 +29,7 @@ HEAD_ENDS = b"\r\n\r\n"
 
 @dataclass(frozen=True)
 class Crowded:
-    """What the pages say: how late the tokens were, in milliseconds, and how late their process itself."""
+    """The pages' results: how late the tokens were, and how late the reading process was, in milliseconds."""
 
     lost: int
     late_ms: tuple[float, float]
@@ -39,14 +39,14 @@ class Crowded:
 
 @dataclass
 class Page:
-    """A page's stream, and what came on it and when."""
+    """A page's stream, with what arrived and when."""
 
     stream: socket.socket
     pieces: list[tuple[float, bytes]] = field(default_factory=list)
     tail: bytes = b""
 
     def take(self, mark: bytes) -> bool:
-        """Keeps what has come; says if that was the last of it."""
+        """Reads what has arrived; returns whether that was the end."""
         piece = self.stream.recv(65536)
         self.pieces.append((time.monotonic(), piece))
         end, self.tail = self.tail + piece, piece[-LONGEST_MARK:]
@@ -58,7 +58,7 @@ class Onlookers:
         self._owner, self._load, self._pages = Owner(link), load, list[Page]()
 
     def come(self) -> None:
-        """The owner, and a chat that has its first answer."""
+        """Creates the owner, and a chat with its first answer."""
         asyncio.run(self._come())
 
     def open(self, count: int) -> None:
@@ -66,7 +66,7 @@ class Onlookers:
             self._pages.append(Page(_opened(self._owner, asyncio.run(self._owner.page(self._path)))))
 
     def ask(self) -> Crowded:
-        """The first page asks, and all of them read to the last token."""
+        """Requests an answer from the first page, and reads it to the last token on all pages."""
         began, asking = time.monotonic(), threading.Thread(target=lambda: asyncio.run(self._ask()))
         with _lag() as late_ms:
             asking.start()
@@ -110,7 +110,7 @@ class Onlookers:
 
 
 def _opened(owner: Owner, page: str) -> socket.socket:
-    """The stream of a page, from behind its head on."""
+    """Opens the stream of a page and reads its head."""
     stream = socket.create_connection(owner.place, GRACE_SECONDS)
     stream.sendall(owner.stream_request(page))
     head = b""
@@ -125,7 +125,7 @@ def _opened(owner: Owner, page: str) -> socket.socket:
 
 @contextmanager
 def _lag() -> Iterator[list[float]]:
-    """How late this process is by itself, while inside: it also lacks a core where others take it."""
+    """Measures how late this process is, which also lacks a core when others use it."""
     late_ms, is_over = list[float](), threading.Event()
 
     def watch() -> None:
@@ -148,7 +148,7 @@ def _pair(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _word(line: str) -> None:
-    """Says this, and waits for what is said to it."""
+    """Prints a line, and waits for one on standard input."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
     sys.stdin.readline()

@@ -1,4 +1,4 @@
-"""What pages cost in a small house and in a full one, told as ratios of one run."""
+"""The cost of pages with few and with many chats, as ratios within one run."""
 
 import random
 import statistics
@@ -30,7 +30,7 @@ Say = Callable[[str], None]
 
 @dataclass
 class Page:
-    """What it took to make one page, each time it was asked for."""
+    """The measurements of one page, one for each request."""
 
     name: str
     seconds: list[float]
@@ -50,7 +50,7 @@ class Page:
 
 
 class House:
-    """An application in this process with a person signed in; no network is between, so that only our work is counted."""
+    """An application in this process with a signed-in person; without a network, so that only its own work counts."""
 
     def __init__(self, app: Flask, email: str, texts: Texts, dice: random.Random) -> None:
         user = accounts.add_user(email, "member", "measured and found wanting")
@@ -59,7 +59,7 @@ class House:
         self._client.set_cookie(COOKIE, accounts.open_session(user.id))
 
     def visit(self, path: str, page: Page, headers: Mapping[str, str] = NO_HEADERS) -> None:
-        """Asks for a page once more."""
+        """Requests a page once more."""
         with Statements(self._engine) as statements:
             began = time.process_time()
             response = self._client.get(path, headers=dict(headers))
@@ -70,7 +70,7 @@ class House:
 
 
 class Statements:
-    """Counts what is asked of the database inside its block."""
+    """Counts the database statements inside its block."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine, self.count = engine, 0
@@ -87,7 +87,7 @@ class Statements:
 
 
 def measure(app: Flask, say: Say) -> Verdict:
-    """Says what pages and searches cost."""
+    """Measures the cost of pages and searches."""
     dice = random.Random(7)
     texts = Texts(dice)
     with app.app_context():
@@ -106,7 +106,7 @@ def measure(app: Flask, say: Say) -> Verdict:
 def _pages(full: House, small: House, short: str, long: str, say: Say) -> tuple[list[Bar], str]:
     short_chat, long_chat = Page(f"a chat of {SHORT} messages", []), Page(f"a chat of {LONG} messages", [])
     few, many = Page(f"the list, {FEW} chats", []), Page(f"the list, {MANY} chats", [])
-    # In turns: what the machine does meanwhile must not fall upon one of them alone.
+    # In turns, so that other load on the machine affects all of them.
     for _ in range(ROUNDS):
         full.visit(f"/chats/{short}", short_chat)
         full.visit(f"/chats/{long}", long_chat)
@@ -127,7 +127,7 @@ def _pages(full: House, small: House, short: str, long: str, say: Say) -> tuple[
 
 
 def _searches(house: House, texts: Texts, dice: random.Random, say: Say) -> list[Bar]:
-    """Words of every kind, rare and frequent, alone and together, and beginnings of words."""
+    """Measures searches for rare and frequent words, for one or two words, and for prefixes."""
     page = Page("search", [])
     for query in queries(texts.words, dice):
         house.visit(f"/chats?q={quote_plus(query)}", page)
@@ -137,13 +137,13 @@ def _searches(house: House, texts: Texts, dice: random.Random, say: Say) -> list
 
 
 def queries(words: Sequence[str], dice: random.Random) -> list[str]:
-    # By rank: people look for what is rare, now and then for what is everywhere.
+    # Chosen by rank: people search for rare words, and sometimes for very frequent ones.
     ranks = [min(len(words) - 1, int(10 ** dice.uniform(0.5, 4.2))) for _ in range(2 * SEARCHES)]
     pairs = zip(ranks[:SEARCHES], ranks[SEARCHES:], strict=True)
     return [words[first] if dice.random() < 0.6 else f"{words[first]} {words[second][:4]}" for first, second in pairs]
 
 
 def _packed(content: bytes) -> tuple[int, float]:
-    """How many bytes gzip makes of it, and the seconds that takes."""
+    """Returns the size with gzip, and the seconds that compression takes."""
     began = time.process_time()
     return len(zlib.compress(content, 6)), time.process_time() - began

@@ -1,4 +1,4 @@
-"""What reading a plan while it is written costs: in pieces of four characters, by this process's own clock. Pure."""
+"""The cost of parsing a plan while it is written, in pieces of four characters, in CPU time of this process. Pure."""
 
 import json
 import random
@@ -18,7 +18,7 @@ ROUNDS = 3
 
 
 def plan_of(dice: random.Random, *, weeks: int) -> dict[str, Any]:
-    """A plan that nobody could foresee, always the same for the same dice."""
+    """Returns a random plan, always the same for the same `dice`."""
     return {
         "title": _words(dice, 5),
         "monthly_summary": _words(dice, 40),
@@ -30,7 +30,7 @@ def plan_of(dice: random.Random, *, weeks: int) -> dict[str, Any]:
 
 
 def measure(say: Callable[[str], None]) -> Verdict:
-    """Says what a small and a large plan cost."""
+    """Measures the cost of a small and of a large plan."""
     say(f"{'characters':>10} {'ms':>8} {'ms, tick by tick':>18}")
     small, large = (_figures(size, say) for size in (SMALL, LARGE))
     times = f"a plan of {LARGE / SMALL:.1f} times the length, in times of the small one"
@@ -66,7 +66,7 @@ def _milliseconds(text: str, now: Callable[[], float]) -> float:
 
 
 def _paced() -> Callable[[], float]:
-    """A clock by which a piece comes every fiftieth of a second, as models write."""
+    """Returns a clock by which a piece arrives every fiftieth of a second, the speed of models."""
     at = 0.0
 
     def now() -> float:

@@ -1,4 +1,4 @@
-"""Many plans at once, and a few more than the person may have: all are written, and the quota is exact."""
+"""Many plans at the same time, and a few more than a person's quota: all are written, and the quota is exact."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ USED = "SELECT sum(used) FROM plan_quotas"
 
 
 def measure(plans: int, rate: float, say: Callable[[str], None], *, ways: Sequence[str] = WAYS) -> Verdict:
-    """Says what plans cost that are written at once, for one person who asks for more than there are."""
+    """Measures the cost of concurrent plans for one person who requests more than the quota allows."""
     load, states, used = Load.of_plans(plans, rate, IN_VAIN), list[dict[str, int]](), list[int]()
 
     def look(house: Product) -> None:
@@ -41,7 +41,7 @@ def _kept(plans: int, ways: Sequence[str], states: list[dict[str, int]], used: l
 
 
 def _settled(house: Product) -> dict[str, int]:
-    """How many plans have which state, when none is being written any more."""
+    """Returns how many plans have each status, once none is being written."""
     until = time.monotonic() + SETTLE_SECONDS
     while (states := dict(house.rows(STATES))).get("generating") and time.monotonic() < until:
         time.sleep(0.05)

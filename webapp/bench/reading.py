@@ -1,4 +1,4 @@
-"""What a person reads of an answer, by the stamps in its tokens, and how late the reading process itself is. Pure."""
+"""Reads an answer's tokens by their timestamps, and measures how late the reading process itself is. Pure."""
 
 import asyncio
 import re
@@ -14,7 +14,7 @@ PAUSE_SECONDS = 0.01
 
 
 class Reading:
-    """What one person has read of their answer; `late_ms` is of tokens that were sent while they were listening, and when.
+    """What one person has read of their answer; `late_ms` has the lateness of tokens sent while they were listening, with when.
 
     `begun` is called at the first token.
     """
@@ -33,15 +33,15 @@ class Reading:
         return len(self.seen) == self._tokens
 
     def ask(self, at: float | None = None) -> None:
-        """The time to the first token begins now, or began at another moment."""
+        """Starts the time to the first token, now or at the given moment."""
         self._asked_at = time.monotonic() if at is None else at
 
     def listens(self, since: float) -> None:
-        """What is sent from then on may be late."""
+        """Counts the lateness of tokens that are sent from then on."""
         self._listens_from = since
 
     def take(self, piece: bytes, at: float | None = None) -> None:
-        """What has come, now or at another moment."""
+        """Takes what has arrived, now or at the given moment."""
         now = time.monotonic() if at is None else at
         text = self._rest + piece
         self._rest = text[-LONGEST_TOKEN:]
@@ -58,7 +58,7 @@ class Reading:
             self.late_ms.append((sent_at, (now - sent_at) * 1000))
 
     async def listen(self, stream: Stream) -> None:
-        """Reads to the end of the stream, or until everything has come; then the stream is left open, as a page is."""
+        """Reads until the stream ends or all tokens have arrived; then leaves the stream open, as a page does."""
         self._stream = stream
         self.listens(time.monotonic())
         while not self.is_whole and (piece := await stream.reader.read(65536)):
@@ -66,14 +66,14 @@ class Reading:
 
 
 class Lag:
-    """How late this process is by itself, while inside."""
+    """Measures how late this process's event loop is, inside its block."""
 
     def __init__(self) -> None:
         self._late_ms: list[float] = []
 
     @property
     def ms(self) -> float:
-        """The 99th percentile of what was measured since the last call."""
+        """The 99th percentile since the last call."""
         late, self._late_ms = self._late_ms, []
         return percentile(late, 0.99)
 

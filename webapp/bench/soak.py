@@ -1,4 +1,4 @@
-"""Hours of a house in minutes: answers without end, pages that come and go, a fault every ten seconds; what is left behind."""
+"""A soak test in minutes: constant answers, pages that come and go, a fault every ten seconds; checks what is left behind."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ from webapp.bench.verdict import Bar, Verdict
 COUNTED = "python:webapp.bench.counted"
 WORKERS, FAULT_SECONDS, ROW_SECONDS, QUIET_SECONDS = 2, 10.0, 30.0, 90.0
 LOAD = Load(1, 300, 20)
-# What is remembered of answers fills up at first.
+# At first, the caches of answers fill up.
 SETTLED_SECONDS = 60.0
 MOST_GROWTH = 5.0
 ASKED = "SELECT count(*) FROM messages WHERE role = 'user'"
@@ -71,7 +71,7 @@ async def _worker_frozen(house: Team, chance: random.Random) -> None:
 
 
 async def _neighbour_killed(house: Team, _chance: random.Random) -> None:
-    """Of the other host, as memory is measured in those that live on."""
+    """Kills workers of the other host, because memory is measured in workers that survive."""
     house.hosts[1].signal_children(signal.SIGKILL)
 
 
@@ -88,7 +88,7 @@ FAULTS: Mapping[str, Callable[[Team, random.Random], Awaitable[None]]] = {
 
 @dataclass
 class Seen:
-    """What has been asked and acknowledged, what was refused, and the memory row by row."""
+    """The acknowledged requests, how many were refused, and the memory over time."""
 
     acknowledged: list[str] = field(default_factory=list)
     refused: int = 0
@@ -98,7 +98,7 @@ class Seen:
 
 
 def measure(streams: int, minutes: float, seed: int, say: Say) -> Verdict:
-    """Says what a house holds after so many minutes of answers, pages and faults."""
+    """Measures what a server holds after this many minutes of answers, pages and faults."""
     say(f"{streams} answers at once for {minutes:g} minutes, a fault every {FAULT_SECONDS:.0f} s, seed {seed}")
     with (
         TemporaryDirectory() as name,
@@ -130,7 +130,7 @@ async def _go_on(owners: list[Owner], seen: Seen, chance: random.Random, until: 
 
 
 async def _turn(owners: list[Owner], seen: Seen, chance: random.Random) -> None:
-    """A question, and pages of its answer, of which one stays until the end."""
+    """Asks a question and opens pages of the answer, one of which stays until its end."""
     try:
         async with asyncio.timeout(60):
             path = await chance.choice(owners).send("/chats", {"message": "A question", "key": f"soak-{chance.random()}"})
@@ -166,16 +166,16 @@ async def _look(house: Team, seen: Seen, began: float, until: float, say: Say) -
 
 
 def _rest(house: Team) -> None:
-    """Until nothing is written any more and whoever still has to notice something has."""
+    """Waits until nothing is being written, and until every closed connection has been noticed."""
     until = time.monotonic() + QUIET_SECONDS
     while house.rows(RUNNING)[0][0] and time.monotonic() < until:
         time.sleep(0.5)
-    # Two heartbeats: by then every page that has gone is known to have.
+    # Two heartbeats: by then the server has noticed every page that has gone.
     time.sleep(QUIET_SECONDS / 3)
 
 
 def _held(house: Team) -> Held:
-    """What the workers of the first host hold together."""
+    """Returns the totals that the workers of the first host hold."""
     counts, host = Held(), house.hosts[0]
     for pid in host.worker_pids:
         file = house.folders[0] / f"counted-{pid}"
@@ -190,7 +190,7 @@ def _held(house: Team) -> Held:
 
 
 def _pages(pid: int, port: int) -> int:
-    """How many connections to its port a worker has open."""
+    """Returns how many connections to its port a worker has open."""
     links = (os.readlink(each) for each in Path(f"/proc/{pid}/fd").iterdir() if each.is_symlink())
     inodes = {link[8:-1] for link in links if link.startswith("socket:[")}
     rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])

@@ -1,12 +1,12 @@
-"""Where an answer's CPU goes: the stages of its path, by the places in the source that belong to each. Pure."""
+"""Where an answer's CPU time goes: the stages of its path, with the source files that belong to each. Pure."""
 
 from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 from types import CodeType, FrameType
 
-# The innermost place that belongs to a stage counts, so a library counts for whoever of ours has called it.
-# A place belongs to the first stage that names it.
+# The innermost frame that belongs to a stage counts, so a library's time counts for the code of ours that called it. A frame
+# belongs to the first stage that lists it.
 STAGES: Mapping[str, tuple[str, ...]] = {
     "reading the model": ("/urllib3/", "/http/client.py", "/requests/", "/webapp/upstream/"),
     "SSE, JSON and deltas": ("/streaming/codec.py Decoder", "/streaming/events.py", "/webapp/providers/"),
@@ -30,7 +30,7 @@ MOST_PLACES = 12
 
 
 def place_of(frame: FrameType | None) -> str:
-    """The innermost place that belongs to a stage."""
+    """Returns the innermost frame that belongs to a stage."""
     while frame:
         if place := _place(frame.f_code):
             return place
@@ -49,7 +49,7 @@ def stage_of(place: str) -> str:
 
 
 def shares(samples: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """What part of the samples each stage has, in percent, for each way to read; then the places with the most."""
+    """Returns lines with the share of each stage in percent, per way of reading; then the most frequent places."""
     stages = {way: Counter[str]() for way in samples}
     for way, counts in samples.items():
         for place, count in counts.items():

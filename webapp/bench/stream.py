@@ -1,4 +1,4 @@
-"""Many answers at once: what the product adds to a relay that stores, checks and renders nothing."""
+"""Many concurrent answers: what the product costs compared to a relay that stores, checks and renders nothing."""
 
 import json
 import os
@@ -37,7 +37,7 @@ lag: the client's own, 99th percentile
 
 @dataclass
 class Report:
-    """All that was measured, to be told, or written down."""
+    """All measurements, to be printed or saved."""
 
     load_average: tuple[float, float, float] = field(default_factory=os.getloadavg)
     cores: int | None = field(default_factory=os.cpu_count)
@@ -52,7 +52,7 @@ class Report:
 
 
 def measure(names: Sequence[str], rounds: int, say: Callable[[str], None], *, is_profiled: bool = False) -> Report:
-    """Says what answers cost and how late their tokens are, in so many rounds of what these lines need, or all lines."""
+    """Measures the cost of answers and how late their tokens are, in several rounds, for these lines or all."""
     report, lines = Report(), [line for line in LINES if not names or line.name in names]
     say(f"Load average of this machine: {report.load_average[0]:.1f} on {report.cores} cores.\n{LEGEND}{HEADING}")
     for crowd, kinds in ways(lines).items():
@@ -78,9 +78,9 @@ def measured(
     settings: Mapping[str, int | str] = NO_SETTINGS,
     samples: Samples | None = None,
 ) -> list[Measured]:
-    """One server up at a time: in each round the relay and the product for each way to read, and at the end the relay again.
+    """Runs one server at a time: in each round the relay, then the product per way of reading; at the end the relay again.
 
-    `look` is taken at the product while it is still there; what its worker is at is counted into `samples`, if they are given.
+    `look` is called with each product while it still runs; if `samples` are given, its worker is profiled into them.
     """
     with TemporaryDirectory() as name, model(Path(name), load) as model_url:
         folder = Path(name)
@@ -98,14 +98,14 @@ def measured(
 
 
 def unbroken(runs: Sequence[Measured], in_vain: int = 0) -> list[Bar]:
-    """That every token has come of those who were to be answered, and that nobody was refused but those in vain."""
+    """Returns bounds: no token of an expected answer is missing, and only requests made in vain were refused."""
     ours = [run.heard for run in runs if run.name not in (DIRECT, RELAY)]
     lost, refused = sum(heard.lost for heard in ours), sum(abs(heard.refused - in_vain) for heard in ours)
     return [Bar("tokens lost in all", lost, 0), Bar("refused or served wrongly in all", refused, 0)]
 
 
 def visited(kind: str, url: str, load: Load, server: Server | None = None, around: Around = nullcontext) -> Measured:
-    """One run. What had to be there before is not counted, what has to be done after the last token is."""
+    """Measures one run: without the preparation before it, but with the work that remains after the last token."""
     words = [sys.executable, "-m", "webapp.bench.visit", kind, url, str(load)]
     with subprocess.Popen(words, cwd=ROOT, stdin=PIPE, stdout=PIPE, text=True) as visitor:
         lines = iter(visitor.stdout or ())
@@ -127,7 +127,7 @@ def _begin(visitor: "subprocess.Popen[str]") -> None:
 
 
 def through(relay_url: str, model_url: str) -> str:
-    """Where the relay passes on what the model says."""
+    """Returns the URL at which the relay forwards the model's answer."""
     return f"{relay_url}?upstream={quote(_completions(model_url), safe='')}"
 
 
@@ -136,8 +136,8 @@ def _completions(model_url: str) -> str:
 
 
 def of_others(kind: str, folder: Path, model_url: str, load: Load) -> Measured:
-    """The same without any server, or by the relay."""
-    # Those who ask in vain are refused by the product alone.
+    """Measures a run without any server, or with the relay."""
+    # Only the product rejects requests.
     floor = replace(load, in_vain=0)
     if kind == DIRECT:
         return visited(kind, _completions(model_url), floor)

@@ -1,4 +1,4 @@
-"""What `flask bench stream` measures, by name: who asks, how it is read, what is looked at, and its bound. Pure."""
+"""The lines of `flask bench stream`: load, way of reading, measured value and bound of each. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from webapp.bench.figures import DIRECT, Compared
 from webapp.bench.load import Load
 from webapp.bench.verdict import Bar
 
-# A crowd that comes little by little has beginnings, steady text and ends at once, as they are all day; a burst has not.
+# A crowd that arrives gradually has starts, steady text and ends at the same time, as in normal operation; a burst has not.
 CROWDS = {
     "400": Load(100, 400, 50, within=4),
     "150": Load(100, 150, 50, within=2),
@@ -22,7 +22,7 @@ CPU, P99, FIRST = "CPU in relays", "added p99 of tokens", "first token added ami
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the table: what is looked at when this crowd reads this way. Without a bound it is told, and no more."""
+    """One line of the table: the value for a crowd that reads in one way; without a bound it is only reported."""
 
     name: str
     words: str
@@ -32,7 +32,7 @@ class Line:
     most: float | None = None
 
     def bar(self, runs: Sequence[Compared]) -> Bar:
-        """The median of all rounds beside the bound."""
+        """Returns the median of all rounds with the bound."""
         found = median(self.value(run) for run in runs if run.ours.name == self.way)
         unit, is_timed = " ms" if self.value in TIMES else "", self.value is not Compared.lost
         return Bar(self.words, found, self.most, unit, is_timed=is_timed)
@@ -61,7 +61,7 @@ LINES = (
 
 
 def ways(lines: Sequence[Line]) -> Mapping[str, list[str]]:
-    """What has to run for these lines: the ways to read of each crowd, and without any server where times are looked at."""
+    """Returns the ways of reading to run for these lines, by crowd; also `direct`, without a server, where times are compared."""
     asked = dict.fromkeys(
         (line.crowd, way) for line in lines for way in ((DIRECT, line.way) if line.value in TIMES else (line.way,))
     )

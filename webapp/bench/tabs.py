@@ -1,4 +1,4 @@
-"""Pages that stay open, in a process of their own, while some of their chats go on. `python -m webapp.bench.tabs`."""
+"""Pages that stay open in a separate process, while some of their chats continue. `python -m webapp.bench.tabs`."""
 
 import argparse
 import asyncio
@@ -23,7 +23,7 @@ AGAIN_SECONDS = 0.5
 
 
 class Tab:
-    """A page whose stream is read as long as it lasts, and opened again when it ends, which it should not."""
+    """A page that reads its stream as long as it lasts, and reopens it when it ends, which it should not."""
 
     def __init__(self, owner: Owner, path: str, tokens: int) -> None:
         self.closes = self.refused = self.beats = 0
@@ -41,11 +41,11 @@ class Tab:
         return max(self._silence, time.monotonic() - self._heard_at) if self.is_open.is_set() else 0.0
 
     def expect(self) -> None:
-        """From now on another answer is read."""
+        """Begins to read another answer."""
         self._reading, self._rest, self._has_ended, self._is_done = Reading(self._tokens), b"", False, asyncio.Event()
 
     async def done(self) -> None:
-        """Waits until all of the answer has come, and its end."""
+        """Waits until all of the answer has arrived, including its end."""
         await self._is_done.wait()
 
     async def listen(self) -> None:
@@ -86,7 +86,7 @@ class Chat:
         self._owner = owner
 
     async def turn(self) -> None:
-        """Says something, and waits until every page has all of the answer."""
+        """Sends a message, and waits until every page has the whole answer."""
         for tab in self.tabs:
             tab.expect()
         self.turns += 1
@@ -110,7 +110,7 @@ class Chat:
 
 
 class House:
-    """All of it: chats, their pages, and what these have seen since they were opened."""
+    """All chats and their pages, and what these have received since they were opened."""
 
     def __init__(self, owner: Owner, sitting: Sitting, tell: Callable[[Seen], None]) -> None:
         self._owner, self._sitting, self._tell = owner, sitting, tell
@@ -136,7 +136,7 @@ class House:
                 task.cancel()
 
     async def _begun(self, number: int) -> str:
-        """The path of a new chat that has its first answer."""
+        """Returns the path of a new chat that has its first answer."""
         path = await self._owner.send("/chats", {"message": f"Chat {number}", "key": f"chat-{number}"})
         async with asyncio.timeout(TURN_SECONDS):
             while IS_ANSWERED not in await self._owner.page(path):

@@ -1,4 +1,4 @@
-"""Several workers for a bench, on one machine or several, which data folders play: they share a PostgreSQL and a Redis."""
+"""Several workers for a benchmark, on one or more simulated hosts (data folders) that share a PostgreSQL and a Redis."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ Cpu = tuple[float, float]
 
 @dataclass(frozen=True)
 class Team:
-    """Hosts with so many workers each, their addresses, the link that makes their owner, and what they share."""
+    """Hosts with several workers each, their URLs, the link that creates the owner, and what the hosts share."""
 
     hosts: Sequence[Server]
     urls: Sequence[str]
@@ -34,11 +34,11 @@ class Team:
             return connection.execute(statement.encode(), values).fetchall()
 
     def cpu_beside(self) -> Cpu:
-        """What Redis and PostgreSQL have used so far."""
+        """Returns the CPU seconds that Redis and PostgreSQL have used so far."""
         return cpu_of(self.redis.pids), cpu_of(self.postgres.pids)
 
     def until_complete(self, workers: int) -> None:
-        """Waits until every host has all its workers again, and each of them rests."""
+        """Waits until every host has all its workers again, and is at rest."""
         until = time.monotonic() + START_SECONDS
         for host in self.hosts:
             while len(host.worker_pids) < workers:
@@ -50,7 +50,7 @@ class Team:
 
 @contextmanager
 def team(folder: Path, answers: int, model_url: str, *, workers: int, hosts: int = 1, config: str = CONFIG) -> Iterator[Team]:
-    """So many workers on each of so many hosts, on fresh stores, from the moment on when all of them are there."""
+    """Starts this many workers on each host, with fresh databases; yields them when all are running."""
     with ExitStack() as stack:
         postgres = stack.enter_context(postgres_server.running_server())
         redis = stack.enter_context(redis_server.running_server(free_port()))

@@ -1,4 +1,4 @@
-"""What a search costs while it is typed: the sidebar is asked again after each letter."""
+"""The cost of a search while it is typed: the sidebar sends a request after each letter."""
 
 import random
 import time
@@ -21,7 +21,7 @@ MOST_MS = 50.0
 
 
 def measure(app: Flask, say: Say) -> Verdict:
-    """Types searches of every kind, in a house of a hundred thousand messages."""
+    """Types searches of every kind, among a hundred thousand messages."""
     dice = random.Random(7)
     texts = Texts(dice)
     with app.app_context():

@@ -1,4 +1,4 @@
-"""The model of the bench: tokens hold the moment at which they were sent. `python -m webapp.bench.upstream`."""
+"""The model server of benchmarks; its tokens contain the time of sending. `python -m webapp.bench.upstream`."""
 
 import argparse
 import asyncio
@@ -30,11 +30,11 @@ class Model:
             writer.close()
 
     async def _speak(self, writer: asyncio.StreamWriter, pieces: list[str], stamps: int) -> None:
-        """All of it, or what is behind so many stamps."""
+        """Sends the whole answer, or what follows this many timestamps."""
         writer.write(HEAD)
         began = time.monotonic()
         for number, piece in enumerate(pieces[stamps:]):
-            # By the clock, not by the pause: a busy moment must not slow the model down for good.
+            # Paced by the clock, not by fixed pauses: a busy moment must not slow the model down permanently.
             await asyncio.sleep(max(0.0, began + number / self._rate - time.monotonic()))
             writer.write(_event({"content": stamped(piece, stamps)}))
             stamps += piece.count(STAMP)
@@ -44,28 +44,28 @@ class Model:
 
 
 def _is_brief(question: bytes) -> bool:
-    # In a later turn the first one is said again.
+    # A later turn repeats the first question.
     return question.count(b'"user"') == question.count(BRIEFLY.encode()) == 1
 
 
 def said(question: bytes) -> int:
-    """How many stamps there were before the answer was cut that is to be continued."""
+    """Returns how many timestamps an answer to be continued had before it was cut."""
     if b'"messages"' not in question:
-        # Who measures it without a server sends nothing in particular.
+        # A client without a server in between sends no messages.
         return 0
     contents = [str(each["content"]) for each in json.loads(question)["messages"]]
     return len(TOKEN.findall(contents[-2].encode())) if GO_ON in contents[1:] else 0
 
 
 async def _name(writer: asyncio.StreamWriter) -> None:
-    """What is asked for in one piece is a title."""
+    """Answers a request without streaming, which is for a title."""
     content = json.dumps({"choices": [{"message": {"content": "A month at the mill"}, "finish_reason": "stop"}]}).encode()
     writer.write(WHOLE % len(content) + content)
     await writer.drain()
 
 
 def stamped(piece: str, number: int) -> str:
-    """The token saying which it is and when it was made, by the clock that all processes share, if it has a place for that."""
+    """Fills the token's placeholder, if any, with its number and the time, by the clock that all processes share."""
     return piece.replace(STAMP, f"k{number:05d}t{time.monotonic_ns() // 1000:015d}")
 
 

@@ -1,21 +1,21 @@
-"""What a run means, and whether it may be believed. Pure."""
+"""The result of a run, and whether it is reliable. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# Above this the client was too busy itself to say how late a server is.
+# Above this lag, the client itself was too busy to measure how late a server is.
 MOST_CLIENT_LAG_MS = 5.0
-# Two runs of the same that differ by more say that the machine was not the same for both.
+# If two equal runs differ by more, the machine's other load has changed in between.
 MOST_DRIFT = 0.20
-# How a process says that it has measured, and that what it found is too much.
+# The exit code of a process that has measured a result out of bounds.
 OUT_OF_BOUNDS = 3
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A bound that stood before the run, if there is one, and what the run found.
+    """A bound that was fixed before the run, if there is one, and the measured value.
 
-    `is_timed` when a restless machine can be the reason.
+    `is_timed` means that other load on the machine can be the cause.
     """
 
     words: str
@@ -37,14 +37,14 @@ class Bar:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a run means, and why its times do not count, if so."""
+    """The result of a run, and why its times are unreliable, if so."""
 
     bars: Sequence[Bar]
     doubts: Sequence[str] = ()
 
     @property
     def is_good(self) -> bool:
-        """Whether everything holds that the run can tell."""
+        """Whether all bounds hold, except timed ones of an unreliable run."""
         return all(bar.holds or (bar.is_timed and self.doubts) for bar in self.bars)
 
     def lines(self) -> list[str]:
@@ -52,13 +52,13 @@ class Verdict:
 
 
 def drift(one: float, other: float) -> str:
-    """Why two measurements of the same say that the machine was restless, or nothing."""
+    """Returns why two equal measurements show other load on the machine, or an empty string."""
     low, high = sorted((one, other))
     return f"two runs of the same differ by {high / low - 1:.0%} in CPU" if low and high > low * (1 + MOST_DRIFT) else ""
 
 
 def lateness(lag_ms: float, name: str) -> str:
-    """Why the measuring process was too busy to be believed, or nothing."""
+    """Returns why the measuring process was too busy to be reliable, or an empty string."""
     return f"the client's own lag was {lag_ms:.1f} ms (p99) during {name}" if lag_ms > MOST_CLIENT_LAG_MS else ""
 
 

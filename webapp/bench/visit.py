@@ -1,4 +1,4 @@
-"""The people of the bench, in a process of their own: they ask at once, read everything, and look at the stamps."""
+"""The people of a benchmark, in a separate process: they send requests together, read everything, and check timestamps."""
 
 import argparse
 import asyncio
@@ -20,7 +20,7 @@ Ask = Callable[[Reading, int], Awaitable[None]]
 
 
 class Relay:
-    """A server that answers a POST with the tokens; the model itself is one."""
+    """A server that responds to a POST with the tokens, like the relay, or the model itself."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -40,7 +40,7 @@ class Relay:
 
 
 class Pages:
-    """The whole of it: a form is sent, the page is opened, and the page's stream is listened to."""
+    """Reads through pages: submits a form, opens the page and reads its stream."""
 
     def __init__(self, link: str) -> None:
         self._owner, self._open = Owner(link), list[OpenPage]()
@@ -55,7 +55,7 @@ class Pages:
         await reading.listen(await self._owner.listen(page))
 
     async def ask_on(self, reading: Reading, number: int) -> None:
-        """In a chat whose page is open already."""
+        """Asks in a chat whose page is already open."""
         await self._open[number].ask(reading)
 
     async def _sent(self, number: int) -> str:
@@ -64,7 +64,7 @@ class Pages:
 
 @dataclass
 class OpenPage:
-    """A page of a chat that has its first answer, and its stream; one that only `watches` leaves asking to another."""
+    """A page of a chat with its first answer, and its stream; one that `watches` doesn't ask itself."""
 
     owner: Owner
     path: str
@@ -80,7 +80,7 @@ class OpenPage:
         return cls(owner, path, await owner.listen(page))
 
     async def again(self, times: int) -> list["OpenPage"]:
-        """More pages of the same chat."""
+        """Opens more pages of the same chat."""
         streams = [await self.owner.listen(await self.owner.page(self.path)) for _ in range(times)]
         return [replace(self, stream=stream, watches=True) for stream in streams]
 
@@ -93,7 +93,7 @@ class OpenPage:
 
 
 class LaterTurns(Pages):
-    """Everybody has a page open, and asks there; where an answer has more watchers, the first of them asks."""
+    """Every person asks on a page that is already open; if an answer has several watchers, the first of them asks."""
 
     async def prepare(self, load: Load) -> None:
         await super().prepare(replace(load, later=load.later + load.answers))
@@ -104,7 +104,7 @@ class LaterTurns(Pages):
 
 
 class Programs(Pages):
-    """The same over the API: one request asks, and its reply is the stream."""
+    """Reads through the API: the response to the request is the stream."""
 
     async def prepare(self, load: Load) -> None:
         await self._owner.come()
@@ -139,7 +139,7 @@ PLACES: dict[str, type[Relay | Pages]] = {
 
 
 class Crowd:
-    """Those who ask at once; `is_in` is set when all of them have something to read, or a refusal."""
+    """The people who ask at the start; `is_in` is set when each has received text or was refused."""
 
     def __init__(self, load: Load) -> None:
         self.is_in = asyncio.Event()
@@ -167,7 +167,7 @@ class Crowd:
 
 
 async def visit(place: Relay | Pages, load: Load) -> list[Reading]:
-    """A crowd asks, then one after another; those who ask in vain are of the crowd, whoever they are."""
+    """Runs the crowd, then the later requests one after another; requests made in vain can be any of the crowd's."""
     crowd = Crowd(load)
     first = [crowd.read(place.ask, number) for number in range(load.crowd)]
     then = [crowd.read_later(place.ask_on, number) for number in range(load.later)]
@@ -196,12 +196,12 @@ async def _read(ask: Ask, reading: Reading, number: int, load: Load) -> None:
     except (Refused, OSError, EOFError):
         reading.was_refused = True
     except TimeoutError:
-        # What has not come by now counts as lost.
+        # What has not arrived by now counts as lost.
         pass
 
 
 def _steady(readings: list[Reading]) -> Iterator[float]:
-    """How late the tokens were that were sent when everybody had begun to read and nobody had come to the end."""
+    """Yields how late those tokens were that were sent when all had begun to read and none had come to the end."""
     answered = [reading.late_ms for reading in readings if reading.late_ms]
     begun, ended = max((late[0][0] for late in answered), default=0.0), min((late[-1][0] for late in answered), default=0.0)
     return (late for each in answered for sent_at, late in each if begun < sent_at < ended)
@@ -217,7 +217,7 @@ def _late(times: list[float]) -> tuple[float, float]:
 
 
 async def come(kind: str, url: str, load: Load) -> None:
-    """Prepares, says so, and waits for a word; tells what was heard, and stays with all pages open until the next word."""
+    """Prepares, prints "ready" and waits for a line; runs, prints the results, and keeps all pages open until the next line."""
     place = PLACES[kind](url)
     await place.prepare(load)
     await _word("ready")
@@ -228,7 +228,7 @@ async def come(kind: str, url: str, load: Load) -> None:
 
 
 async def _word(line: str) -> None:
-    """Says this, and waits for what is said to it."""
+    """Prints a line, and waits for one on standard input."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
     await asyncio.to_thread(sys.stdin.readline)

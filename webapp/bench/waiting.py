@@ -1,4 +1,4 @@
-"""Somebody who waits for answers, in a process of their own. `python -m webapp.bench.waiting`."""
+"""A person who waits for answers, in a separate process. `python -m webapp.bench.waiting`."""
 
 import argparse
 import asyncio
@@ -9,13 +9,13 @@ import time
 from webapp.bench.browsing import Owner
 from webapp.bench.reading import Lag
 
-# The same question on the two doors of one dialect.
+# The streaming and the non-streaming endpoint of one compatibility API.
 STREAMED, WHOLE = "/api/ai/chat/stream", "/api/ai/chat"
 TEXT = b'"content"'
 
 
 async def wait(link: str, question: str, rounds: int) -> dict[str, object]:
-    """When the first text and when the whole answer were there, in milliseconds, streamed and not, in turns."""
+    """Returns the times to the first text and to the whole answer in milliseconds, alternately streamed and not streamed."""
     owner = Owner(link)
     await owner.come()
     waits: dict[str, list[tuple[float, float]]] = {STREAMED: [], WHOLE: []}

@@ -1,4 +1,4 @@
-"""The same answers by one worker on SQLite and by several on PostgreSQL and Redis: what they cost, and how late tokens are."""
+"""Compares one worker on SQLite with several on PostgreSQL and Redis: the cost of answers, and how late tokens are."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Step:
-    """One round of one way to read: without a server, by one worker, by several; and what those took beside themselves."""
+    """One round of one way of reading: without a server, by one worker, by several; and the CPU of Redis and PostgreSQL."""
 
     direct: Measured
     one: Measured
@@ -51,7 +51,7 @@ BOUNDS: dict[str, tuple[float | None, str]] = {
 
 
 def measure(workers: int, rounds: int, say: Say, *, load: Load = LOAD, ways: Sequence[str] = tuple(WAYS)) -> Verdict:
-    """Says what answers cost that several workers write, beside one worker in the same run."""
+    """Measures the cost of answers by several workers, compared to one worker in the same run."""
     say(f"Load average of this machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores. {load}\n{HEADING}")
     with TemporaryDirectory() as name, model(Path(name), load) as model_url:
         steps = {way: [_step(Path(name), model_url, load, way, workers, say) for _ in range(rounds)] for way in ways}

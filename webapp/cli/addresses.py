@@ -1,4 +1,4 @@
-"""Where a server is reached, said before every start. Standard library and click only."""
+"""The address of a server, printed before every start. Standard library and click only."""
 
 import socket
 
@@ -6,7 +6,7 @@ import click
 
 from webapp.config import Config
 
-# A server that listens on every address is reached from this machine at one of these.
+# From this machine, a server that listens on every address is reachable at one of these.
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 
 
@@ -25,7 +25,7 @@ def address(config: Config) -> str:
 
 
 def _network_address() -> str:
-    """This machine's address on its network, or its host name when there is no network."""
+    """Returns this machine's address on its network, or its host name if there is no network."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             # Connecting a UDP socket sends nothing, it only selects a source address. 192.0.2.1 is reserved for documentation.

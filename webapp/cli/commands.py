@@ -1,4 +1,4 @@
-"""The commands: those that the features bring, and those that belong to none. Each is imported when it is called."""
+"""The commands of the features, and those outside any feature, each imported when it is called."""
 
 from collections.abc import Iterable
 from pkgutil import resolve_name
@@ -19,7 +19,7 @@ ROOT = {
 
 
 class Commands(AppGroup):
-    """A server never calls them, and shouldn't hold them in memory."""
+    """Imports a command only when it is called: a server never calls one, and saves the memory."""
 
     def __init__(self, name: str, features: Iterable[Feature]) -> None:
         super().__init__(name)

@@ -1,6 +1,6 @@
-"""`python -m webapp.cli.healthy`: whether the server with this configuration can serve, as containers ask it.
+"""`python -m webapp.cli.healthy`: a health check for containers, for the server with this configuration.
 
-Standard library and our configuration only, as it is asked every few seconds.
+Standard library and our configuration only, because it runs every few seconds.
 """
 
 import sys
@@ -9,7 +9,7 @@ from http.client import HTTPConnection, HTTPException
 from webapp.config import load
 
 SECONDS = 4
-# No name is looked up: a container need not know what localhost is.
+# IP addresses, as a container need not be able to resolve localhost.
 HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -19,7 +19,7 @@ def main() -> int:
 
 
 def is_ready(host: str, port: int) -> bool:
-    """Whether `/readyz` says so."""
+    """Returns whether `/readyz` responds with 200."""
     connection = HTTPConnection(host, port, timeout=SECONDS)
     try:
         connection.request("GET", "/readyz")

@@ -26,10 +26,10 @@ from webapp.web import compiled
 from webapp.web.command_errors import one_line_errors
 
 NEWER = "The database was created by a newer version of Millrace. It was not changed."
-# A number that nobody else locks in this database.
+# The key of the advisory lock, which no other program uses in this database.
 PREPARING = 0x6D696C6C
 LOOK_SECONDS = 0.2
-# Each of which waits for ten seconds.
+# Each of them waits for a lock for up to ten seconds.
 TRIES = 60
 BLOCKED = "A table of the database is in use, maybe by a backup. Nothing was changed yet. Trying again."
 HELD = "The database couldn't be migrated, as one of its tables is in use. It was not changed."
@@ -62,11 +62,11 @@ def prepare() -> None:
 
 @contextmanager
 def _one_machine_at_a_time() -> Iterator[None]:
-    """Several that start together on one PostgreSQL prepare it one after the other."""
+    """Serialises the preparation by several machines that start together with one PostgreSQL."""
     if is_sqlite():
         yield
         return
-    # A transaction that stays open would keep others from changing tables.
+    # Without a transaction, as one that stays open would prevent others from altering tables.
     with unbound() as connection:
         while not connection.scalar(select(func.pg_try_advisory_lock(PREPARING))):
             time.sleep(LOOK_SECONDS)
@@ -100,7 +100,7 @@ def _migrate(data_dir: Path) -> None:
 
 
 def _upgrade() -> None:
-    """Whoever waited for a table that somebody holds would hold up all pages meanwhile: it lets them pass and tries again."""
+    """Migrates, with retries: while a migration waits for a table lock, it blocks all pages, so it times out and tries again."""
     for _ in range(TRIES):
         if _is_upgraded():
             return
@@ -114,7 +114,7 @@ def _is_upgraded() -> bool:
     except DBAPIError as error:
         if is_blocked(error):
             return False
-        # Any other command would name this one as what helps.
+        # Not the error of other commands, which would recommend this very command.
         words = DAMAGED if is_damage(error) else f"The database couldn't be migrated: {error.orig}."
         raise click.ClickException(words) from error
     return True

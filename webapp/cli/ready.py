@@ -1,6 +1,6 @@
-"""Whether everything is prepared: what `make run` asks first, to start without loading the application twice.
+"""Checks whether everything is prepared, so that `make run` can start without loading the application twice.
 
-Standard library, click and our configuration only. On PostgreSQL `flask prepare` itself looks.
+Standard library, click and our configuration only. With PostgreSQL it always reports no, and `flask prepare` checks.
 """
 
 import sqlite3
@@ -14,7 +14,7 @@ from webapp.cli import addresses
 from webapp.config import ROOT, Config, load
 from webapp.revisions import newest_revision
 
-# What preparing reads: a change to any of it means preparing again.
+# The files that `flask prepare` depends on: after a change to any of them it has to run again.
 READ = ("migrations/versions/*.py", "templates/**/*", "webapp/characters/*.py")
 IS_READY = """
     SELECT EXISTS (SELECT 1 FROM users WHERE role = 'owner') AND EXISTS (SELECT 1 FROM alembic_version WHERE version_num = ?)
@@ -30,7 +30,7 @@ def main() -> int:
 
 
 def note(config: Config) -> None:
-    """Remembers that these files have prepared this data folder."""
+    """Records that the present files have prepared this data folder."""
     _noted(config).write_text(_what_was_read(), "utf-8")
 
 
@@ -47,7 +47,7 @@ def _has_owner_and_schema(file: Path) -> bool:
         with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as database:
             return bool(database.execute(IS_READY, (newest_revision(),)).fetchone()[0])
     except sqlite3.Error:
-        # Preparing says what is wrong with it.
+        # `flask prepare` reports what is wrong with it.
         return False
 
 

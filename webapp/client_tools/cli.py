@@ -1,4 +1,4 @@
-"""`flask smoke` and `flask lint-sse`: a look at any Millrace, or any stream, from outside."""
+"""`flask smoke` and `flask lint-sse`: check any Millrace, or any event stream, as a client."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ from webapp.client_tools.remote import Remote
 from webapp.client_tools.smoke import checks
 from webapp.providers.base import ProviderError
 
-# For each request: a slow model may take its time.
+# Timeout of a request: a slow model can take long.
 SMOKE_SECONDS = 120.0
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -67,7 +67,7 @@ def _linted(remote: Remote, method: str, body: Any) -> tuple[list[Finding], str]
             for piece in reply.chunks():
                 linter.feed(piece, time.monotonic())
         except ProviderError as error:
-            # A stream that goes on is not at fault for that.
+            # A stream that is still open after the time limit is no fault.
             is_over = error.code != "stall"
     findings += linter.finish(time.monotonic(), is_over=is_over)
     return findings, f"{linter.summary()}; {'it ended' if is_over else 'it continues'}."

@@ -1,4 +1,4 @@
-"""What is wrong with a stream of server-sent events, by its head and its bytes as they came. Pure."""
+"""Checks a stream of server-sent events by its response headers and its bytes as they arrived. Pure."""
 
 import codecs
 import json
@@ -9,7 +9,7 @@ from typing import Literal
 FIELDS = ("data", "event", "id", "retry")
 BEAT_SECONDS = 15.0
 GRACE_SECONDS = 2.0
-# One read that ends within an event may be the network's doing.
+# Reads that end within an event are tolerated up to this share: the network can split events, too.
 TORN_SHARE = 0.1
 FAULTS = {
     "bom": ("bad", "It starts with a byte order mark."),
@@ -30,14 +30,14 @@ FAULTS = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`bad` is wrong; a `note` is allowed, and yet trouble for some reader."""
+    """A problem; `bad` violates the standard or breaks streaming, a `note` is valid, but a problem for some readers."""
 
     level: Literal["bad", "note"]
     sentence: str
 
 
 def of_head(status: int, headers: Mapping[str, str]) -> list[Finding]:
-    """What the head of the reply does that it should not."""
+    """Returns the problems in the status and headers of the response."""
     known = {name.lower(): value.lower() for name, value in headers.items()}
     kind, cache = known.get("content-type", ""), _words(known.get("cache-control", ""))
     wrong = {
@@ -56,7 +56,7 @@ def of_head(status: int, headers: Mapping[str, str]) -> list[Finding]:
 
 
 class Linter:
-    """Takes the bytes of a stream as they come, and when; `events` counts what was whole."""
+    """Checks the bytes of a stream as they arrive, with their times; `events` counts complete events."""
 
     def __init__(self, began_at: float) -> None:
         self.events = self.comments = self.reads = self.torn = 0
@@ -68,7 +68,7 @@ class Linter:
         self._has_id = False
 
     def feed(self, piece: bytes, at: float) -> None:
-        """The next bytes."""
+        """Takes the next bytes."""
         self._pause(at)
         self.reads += 1
         self.torn += not piece.endswith((b"\n\n", b"\r\r", b"\r\n\r\n"))
@@ -81,7 +81,7 @@ class Linter:
             self._take(block.split("\n"))
 
     def finish(self, at: float, *, is_over: bool) -> list[Finding]:
-        """All that was found; `is_over` says that the stream has ended by itself."""
+        """Returns all problems; `is_over` means that the server ended the stream."""
         self._pause(at)
         seen = set(self._seen)
         seen |= {"open"} if is_over and self._rest.strip("\n") else set()
@@ -94,7 +94,7 @@ class Linter:
         return found if self.events or self.comments else [*found, Finding("bad", "Nothing arrived.")]
 
     def summary(self) -> str:
-        """What was heard, in words."""
+        """Returns a sentence with the counts."""
         heard = f"{self.events} events and {self.comments} comments in {self.reads} reads"
         return f"{heard}, {self.torn} of which ended in the middle of an event; longest silence {self.longest_silence:.1f} s"
 
@@ -146,6 +146,6 @@ def _is_json(text: str) -> bool:
     try:
         json.loads(text)
     except ValueError:
-        # How OpenAI and those who speak as it does end a stream.
+        # The end marker of OpenAI's streams and of compatible ones.
         return text == "[DONE]"
     return True

@@ -1,4 +1,4 @@
-"""Another Millrace, or this one, as a program with a token speaks to it."""
+"""A client of a Millrace server, authenticated with an API token."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -12,17 +12,17 @@ from webapp.upstream import Body, Upstream
 
 
 class Unexpected(Exception):
-    """The other side answered something else than it should."""
+    """The server's response is not the expected one."""
 
 
 class Remote:
-    """`json` gives a small reply whole; `opened` and `events` give a stream as it comes."""
+    """Sends requests; `json` returns a small response as a whole, `opened` and `events` a stream as it arrives."""
 
     def __init__(self, url: str, token: str = "", *, seconds: float = 30) -> None:
         self.url, self._token, self._upstream, self._seconds = url, token, Upstream(), seconds
 
     def json(self, method: str, path: str, *, expects: int, **body: Any) -> dict[str, Any]:
-        """The object that the other side answers with this status."""
+        """Returns the JSON object of a response; raises `Unexpected` for any other status."""
         with self.opened(method, path, body=body or None) as reply:
             content, status = reply.whole(), reply.status
         value = _object(content)
@@ -34,7 +34,7 @@ class Remote:
     def opened(
         self, method: str, path: str = "", *, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
     ) -> Iterator[Body]:
-        """A reply from its head on; leaving closes the connection."""
+        """Yields a response whose head has been read; leaving the block closes the connection."""
         known = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         with self._upstream.open(
             method,
@@ -52,7 +52,7 @@ class Remote:
         self._upstream.close()
 
     def events(self, reply: Body) -> Iterator[Message]:
-        """The messages of a stream, as they come."""
+        """Yields the messages of a stream as they arrive."""
         if reply.status != 200:
             raise Unexpected(f"The stream answered {reply.status}: {_object(reply.whole()).get('error', '')}")
         decoder = Decoder()

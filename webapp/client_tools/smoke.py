@@ -1,4 +1,4 @@
-"""Whether a Millrace does what it should: sends, streams, reconnects, stops, by its API alone."""
+"""Smoke test of a Millrace server through its API: sends, streams, reconnects, stops."""
 
 import json
 import time
@@ -16,7 +16,7 @@ PAUSE_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One thing that was tried."""
+    """The result of one check."""
 
     name: str
     is_ok: bool
@@ -24,7 +24,7 @@ class Result:
 
 
 def checks(remote: Remote, *, has_token: bool, pause: Callable[[float], object]) -> Iterator[Result]:
-    """Tries one thing after the other; what is left behind is deleted."""
+    """Runs the checks one after the other, and deletes the chat that they created."""
     yield _tried("is alive", lambda: _alive(remote))
     if not has_token:
         yield _tried("answers visitors", lambda: _visit(remote))
@@ -80,7 +80,7 @@ def _stream(remote: Remote, thread: str) -> str:
 
 
 def _come_again(remote: Remote, thread: str) -> str:
-    """Hears the beginning by one connection, drops it, and the rest by another, from where the first was."""
+    """Reads the start of an answer, drops the connection, and reads the rest on another from the same position."""
     begun = _begin(remote, thread)
     path = f"/api/v1/generations/{begun}/events"
     heard, last_id = "", ""

@@ -1,11 +1,11 @@
-"""What settings of mail may say."""
+"""Validates the settings of email."""
 
 import re
 from typing import Any
 
 from webapp.errors import Invalid
 
-# What all servers take; anything else would need an extension that few have.
+# Addresses that every server accepts; others need an SMTP extension that few servers have.
 ADDRESS = re.compile(r"[!-~]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
 FORBIDDEN = set('()<>[],;:\\"')
 HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}", re.ASCII)

@@ -1,4 +1,4 @@
-"""What mail brings: the page of the mail server, and its password among the stored secrets."""
+"""The mail feature: the page of the mail server, and its password among the stored secrets."""
 
 from webapp.feature import Feature
 from webapp.mail import addresses, password, views

@@ -10,7 +10,7 @@ class PasswordForm(Form):
 
 
 class TestForm(Form):
-    # pytest would take it for a test.
+    # Keeps pytest from collecting it as a test.
     __test__ = False
 
     to = EmailField("Send to", render_kw={**PLAIN, "required": True, "maxlength": 254})

@@ -1,4 +1,4 @@
-"""The password for the mail server: bound to that server, written but never shown."""
+"""The password of the mail server: bound to that server, write-only for people."""
 
 from dataclasses import dataclass, field
 from typing import Unpack
@@ -24,7 +24,7 @@ ELSEWHERE = "The stored password can't be used with this server. Enter it again.
 
 @dataclass(frozen=True, slots=True)
 class Password:
-    """`trouble` says why a stored one is of no use."""
+    """The mail password; `trouble` is why a stored one can't be used."""
 
     text: str = field(default="", repr=False)
     is_stored: bool = False
@@ -32,7 +32,7 @@ class Password:
 
 
 def password() -> Password:
-    """The stored one, as far as it was entered for the server that is set."""
+    """Returns the stored password, if it was entered for the configured server."""
     found = stored()
     if not found:
         return Password()
@@ -45,7 +45,7 @@ def password() -> Password:
 
 
 def set_password(text: str, **about: Unpack[About]) -> None:
-    """Stores it for the server that is set, and for no other."""
+    """Stores the password, bound to the configured server."""
     if not 0 < len(text) <= MOST_CHARACTERS or not (text.isascii() and text.isprintable()):
         raise Invalid(f"A password has 1 to {MOST_CHARACTERS} letters, digits and signs of the keyboard.", field="password")
     if not setting("mail.host"):
@@ -68,7 +68,7 @@ def forget_password(**about: Unpack[About]) -> None:
 
 
 def stored() -> list[Secret]:
-    """The password as the database has it, if there is one."""
+    """Returns the encrypted password, if there is one."""
     wanted = select(ApplicationSetting.ciphertext).where(ApplicationSetting.key == NAME)
     with db.engine.connect() as connection:
         ciphertext = connection.scalar(wanted)

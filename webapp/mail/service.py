@@ -1,4 +1,4 @@
-"""Sending mail by the server that is set."""
+"""Sends email through the configured server."""
 
 from collections.abc import Sequence
 from email.message import EmailMessage
@@ -19,18 +19,18 @@ TEST = "This is a test. Nothing is wrong: Millrace can send email."
 
 
 def is_set() -> bool:
-    """Whether there is a server, and somebody to send as."""
+    """Returns whether a server and a sender address are configured."""
     return bool(setting("mail.host") and setting("mail.from"))
 
 
 def send(to: Sequence[str], subject: str, text: str) -> list[str]:
-    """Sends it once; gives the addresses that the server refused. Raises `ProviderError` when it was not taken.
+    """Sends one email and returns the rejected addresses; raises `ProviderError` if the server did not accept it.
 
-    No connection to the database is held meanwhile.
+    It releases the database connection while it waits.
     """
     if not is_set():
         raise ProviderError("invalid", "No mail server is set up.")
-    # Half a megabyte that few servers ever need.
+    # Imported late: half a megabyte that few installations need.
     from webapp.upstream.mail import MailServer, send_mail
 
     server, message = MailServer(*_server()), _message(to, subject, text)
@@ -39,7 +39,7 @@ def send(to: Sequence[str], subject: str, text: str) -> list[str]:
 
 
 def send_test(to: str, **about: Unpack[About]) -> None:
-    """Sends an example to somebody, once; raises `Invalid` with what went wrong."""
+    """Sends one test email; raises `Invalid` with the error."""
     check_address(to or "nobody", field="to")
     entry: About = {**about, "object_kind": "setting", "object_id": "mail.host", "detail": to}
     audit.record("sent a test email", **entry)
@@ -57,7 +57,7 @@ def _server() -> tuple[str, int, Any, str, str]:
 
 
 def _message(to: Sequence[str], subject: str, text: str) -> EmailMessage:
-    # Like the rest of it.
+    # Imported late for the same reason.
     from email.headerregistry import Address
 
     sender, message = str(setting("mail.from")), EmailMessage()
@@ -66,7 +66,7 @@ def _message(to: Sequence[str], subject: str, text: str) -> EmailMessage:
     message["Subject"] = " ".join(subject.split())
     message["Date"] = format_datetime(utc_now())
     message["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
-    # Nobody's holiday notice shall answer.
+    # Prevents automatic replies, such as out-of-office messages.
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(text, cte="quoted-printable")
     return message

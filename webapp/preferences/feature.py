@@ -1,4 +1,4 @@
-"""What preferences bring: a person's own settings."""
+"""The preferences feature: a person's settings."""
 
 from webapp.feature import Feature
 from webapp.preferences import views

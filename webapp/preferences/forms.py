@@ -1,4 +1,4 @@
-"""The form of what a person prefers."""
+"""The form of a person's preferences."""
 
 from wtforms import BooleanField, SelectField, TextAreaField
 

@@ -1,4 +1,4 @@
-"""The models that a person likes, and those they chose last."""
+"""A person's favorite and recently chosen models."""
 
 from dataclasses import dataclass
 
@@ -16,33 +16,33 @@ MOST_FAVORITES, MOST_RECENT = 100, 5
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Models by their names: favorites in alphabetical order, the last chosen first."""
+    """Names of models: favorites in alphabetical order, recent ones with the last chosen first."""
 
     favorites: tuple[str, ...] = ()
     recent: tuple[str, ...] = ()
 
 
 def of(user_id: str) -> Marks:
-    """What a person has marked."""
+    """Returns a person's favorite and recent models."""
     rows = db.session.scalars(select(ModelMark).where(ModelMark.user_id == user_id)).all()
     chosen = sorted((row.used_at, row.model) for row in rows if row.used_at)
     return Marks(tuple(sorted(row.model for row in rows if row.is_favorite)), tuple(model for _, model in reversed(chosen)))
 
 
 def wish(user: User) -> str:
-    """The model a person's next chat begins with, as far as they have said: their setting, else what they chose last."""
+    """Returns the preferred model for a person's next chat: their setting, else the last chosen one, or an empty string."""
     return user.default_model or next(iter(of(user.id).recent), "")
 
 
 def star(user_id: str, model: str, *, is_favorite: bool) -> None:
-    """Makes a model a favorite of this person, or no longer."""
+    """Adds a model to this person's favorites, or removes it."""
     if is_favorite and len(of(user_id).favorites) >= MOST_FAVORITES:
         raise Invalid(f"You can have up to {MOST_FAVORITES} favorite models.")
     _mark(user_id, model, is_favorite=is_favorite)
 
 
 def choose(user_id: str, model: str) -> None:
-    """Remembers that this person has chosen a model; of those, only the last few are kept."""
+    """Records that this person has chosen a model; only the last few are kept."""
     _mark(user_id, model, used_at=utc_now())
 
 

@@ -1,4 +1,4 @@
-"""What a person prefers for themselves: how the pages look, which model their chats begin with, what models are always told."""
+"""A person's preferences: the look of pages, the model of new chats, and custom instructions for models."""
 
 from sqlalchemy import update
 
@@ -11,7 +11,7 @@ THEMES = {"": "System", "light": "Light", "dark": "Dark"}
 TEXT_SIZES = {"small": "Small", "": "Standard", "large": "Large", "larger": "Extra large"}
 DENSITIES = {"": "Comfortable", "compact": "Compact"}
 SEND_KEYS = {"enter": "Enter", "ctrl": "Ctrl+Enter (⌘ Enter on a Mac)"}
-# What is chosen of a few, by its column: what there is, and what they are.
+# Preferences with fixed choices, by column: the choices, and the word for them in errors.
 CHOICES = {
     "theme": (THEMES, "themes"),
     "text_size": (TEXT_SIZES, "text sizes"),
@@ -22,21 +22,21 @@ MOST_CHARS = 4_000
 
 
 def remember(user: User, *, wants: bool) -> None:
-    """Turn the conversation memory on, from now on, or off."""
+    """Turns the conversation memory on, from now on, or off."""
     if wants != bool(user.remembers_since):
         with write():
             user.remembers_since = utc_now() if wants else None
 
 
 def count_reading(user: User, *, wants: bool) -> None:
-    """Have it counted from now on how long this person looks at answers, or not."""
+    """Turns counting of this person's reading time on, from now on, or off."""
     if wants != user.is_reading_counted:
         with write():
             user.is_reading_counted = wants
 
 
 def set_preferences(user: User, *, default_model: str, instructions: str, **chosen: str) -> None:
-    """Keep what this person prefers, of `CHOICES` too; an empty model is the one they chose last, at first the team's."""
+    """Stores preferences, also those of `CHOICES`; an empty model means the last chosen one, at first the team's."""
     for name, value in chosen.items():
         offered, words = CHOICES[name]
         if value not in offered:

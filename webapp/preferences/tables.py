@@ -1,4 +1,4 @@
-"""Which models a person likes, and which they chose last."""
+"""The table of people's favorite and recently chosen models."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from webapp.db import Base
 
 
 class ModelMark(Base):
-    """A model that a person has starred or chosen; one that is neither any more has no row."""
+    """A model that a person has starred or recently chosen; the row is deleted when neither applies."""
 
     __tablename__ = "model_marks"
 

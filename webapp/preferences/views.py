@@ -1,4 +1,4 @@
-"""/settings: what people prefer for themselves."""
+"""/settings: a person's preferences."""
 
 from flask import Blueprint, Response, request, url_for
 

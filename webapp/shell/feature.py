@@ -1,4 +1,4 @@
-"""What every page has: the help sheet, the palette and the manifest."""
+"""The shell feature: the help sheet, the palette and the manifest."""
 
 from webapp.feature import Feature
 from webapp.shell import views

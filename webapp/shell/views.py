@@ -1,4 +1,4 @@
-"""What every page can open: the help sheet, the palette, and the manifest that makes it an app on a phone."""
+"""Views for every page: the help sheet, the command palette, and the manifest that makes it an app on a phone."""
 
 import json
 from functools import partial
@@ -19,25 +19,25 @@ from webapp.web.htmx import is_htmx, redirect, render
 from webapp.web.places import Place, Places
 
 bp = Blueprint("everywhere", __name__)
-# Paper, by day; browsers want it before they have read a style sheet.
+# The background colour of the light theme; browsers need it before they have read a style sheet.
 PAPER = "#fcfaf7"
 MOST_QUERY = 200
 MOST_RECENT, MOST_TITLES = 6, 12
-# Kept with the request that changes it.
+# Key in the request's environ: the request that changes the cookie must already render the new state.
 HIDDEN = "millrace.sidebar_hidden"
 ICONS = (("192", "any"), ("512", "any"), ("512", "maskable"))
 
 
 @bp.app_template_global()
 def links() -> list[Place]:
-    """The sidebar's links for the current person."""
+    """Returns the sidebar's links for the current person."""
     me = onlooker()
     return _places().sidebar(partial(may, me.role)) if me else []
 
 
 @bp.app_template_global()
 def tabs() -> dict[str, list[Place]]:
-    """The pages of the administration."""
+    """Returns the pages of the administration."""
     return _places().tabs()
 
 
@@ -61,7 +61,7 @@ def palette() -> Response:
 
 @bp.app_template_global()
 def is_sidebar_hidden() -> bool:
-    """Whether this browser has the sidebar hidden; on a phone it is a drawer anyway."""
+    """Returns whether this browser hides the sidebar; on a phone it is a drawer anyway."""
     return request.environ.get(HIDDEN, secret_in("sidebar") == "hidden") is True
 
 
@@ -92,7 +92,7 @@ def manifest() -> Response:
 
 
 def _chats(me: User, query: str) -> tuple[str, list[tuple[str, str]]]:
-    """Of all chats those with the words in their titles; the newest few before anything is typed."""
+    """Returns the chats whose titles contain the query; without a query, the newest few."""
     if query.strip():
         return "Chats", [(hit.chat_id, hit.title) for hit in titles_of(me.id, query, limit=MOST_TITLES)]
     newest = [(label, chats) for label, chats in list_shown.sidebar(me) if label != "Pinned"]
