@@ -9,8 +9,8 @@ import gc  # noqa: E402
 import sys  # noqa: E402
 import warnings  # noqa: E402
 
-# charset_normalizer takes 3 MB to guess encodings, and every response we read declares its own: requests works without it, and
-# warns.
+# charset_normalizer takes 3 MB to guess encodings, and every response we read declares its encoding: requests works without it,
+# and warns.
 sys.modules.setdefault("charset_normalizer", None)  # type: ignore[arg-type]  # so a module is said to be missing
 warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
 

@@ -18,7 +18,7 @@ KEY_FILES = {"SECRET_KEY": "secret_key", "ENCRYPTION_KEY": "encryption_key"}
 
 
 class ConfigError(ValueError):
-    """An environment variable has an unusable value; the message names it, says what is wrong and gives an example."""
+    """An environment variable has an unusable value; the message names the variable and the problem, and gives an example."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ def own_key_file(config: Config, environ: Mapping[str, str] = os.environ) -> Pat
     path = _key_paths(config.data_dir, environ).get("ENCRYPTION_KEY")
     if path is None or not path.exists():
         return None
-    # If the file was edited after the start, whoever edited it has to finish the change.
+    # A file that was edited after the start is left to the person who edited it.
     return path if path.read_text("utf-8").strip() == ",".join(config.encryption_keys) else None
 
 

@@ -282,8 +282,8 @@ def _prepare_postgres(engine: Engine, *, is_one_of_several: bool) -> None:
     def lose(context: ExceptionContext) -> OperationalError | None:
         if getattr(context.original_exception, "sqlstate", "") not in UNABLE:
             return None
-        # A connection is found to be read-only when it is made, and would remain so after the database is writable again, so
-        # discard it.
+        # A connection found to be read-only when it was made would remain so after the database is writable again, so it is
+        # discarded.
         context.is_disconnect = True
         return OperationalError(context.statement, context.parameters, context.original_exception, connection_invalidated=True)
 

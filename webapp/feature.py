@@ -20,7 +20,7 @@ class Feature:
     `setting_checks` validate a new value, by the name of the setting, and raise `Invalid`. `sections` contribute to the prompts
     of chats; `resumes` continue at startup what the previous server left unfinished. `brings` holds objects of types that other
     packages define, such as a `Kind` of generation or a `LiveList`: the owner of a type collects them with `brought`.
-    `commands` are import paths, as a server never calls one.
+    `commands` are import paths by name, so that a server does not import them.
     """
 
     blueprints: Sequence[Blueprint] = ()

@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 MOST_DEPTH = 40
-# Counts objects, lists and values: they cost time and memory, not the text.
+# Counts objects, lists and values: these cost time and memory, while the length of the text does not.
 MARKS, MOST_MARKS = (b"[", b"{", b","), 100_000
 
 

@@ -100,7 +100,7 @@ class Doorkeeper:
 
 @dataclass
 class Tally:
-    """Counts repeated events, and tells which occurrences are worth logging."""
+    """Counts repeated events, and selects the occurrences that are worth logging."""
 
     seconds: float
     now: Callable[[], float]

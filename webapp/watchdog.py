@@ -84,7 +84,7 @@ class Watchdog:
     def _watch(self) -> None:
         while True:
             self._is_asleep = True
-            # An iteration that began before the line above has not released the lock.
+            # An iteration that began before the line above has not released the lock, and waiting would miss it.
             if self._turn is None:
                 self._wake.acquire()
             while turn := self._turn:

@@ -7,7 +7,7 @@ Path = tuple[str | int, ...]
 
 
 class Unreadable(ValueError):
-    """The text was rejected as YAML; the message says why, `line` and `column` where."""
+    """The text was rejected as YAML; the message is the reason, `line` and `column` the place."""
 
     def __init__(self, message: str, line: int = 1, column: int = 1) -> None:
         super().__init__(message)

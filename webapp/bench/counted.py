@@ -1,4 +1,4 @@
-"""gunicorn's configuration with workers that report counts, for `gunicorn --config python:webapp.bench.counted`.
+"""Configuration of gunicorn with workers that report counts, for `gunicorn --config python:webapp.bench.counted`.
 
 At each SIGUSR1, a worker writes how many greenlets it has and how many database connections are checked out.
 """

@@ -140,7 +140,7 @@ class Compared:
         return self._added(lambda heard: heard.late_ms)
 
     def steady(self) -> float:
-        """Returns the same for the tokens that were sent when all answers had begun."""
+        """Returns how much later than without a server the tokens are that were sent when all answers had begun."""
         return self._added(lambda heard: heard.steady_ms)
 
     def first(self) -> float:

@@ -24,8 +24,8 @@ class Load:
     """How many answers of which length and speed are requested, and within how many seconds.
 
     `in_vain` more are requested with them, and the same number must be rejected. `later` people request answers one after
-    another while all those are being written. Every answer has this many `watchers`, each of whom requests one where answers
-    are not shared.
+    another while all those are being written. Every answer has this many `watchers`; where answers are not shared, each watcher
+    requests one.
     """
 
     answers: int

@@ -1,4 +1,4 @@
-"""gunicorn's configuration with a sampling profiler, for `gunicorn --config python:webapp.bench.sampled`.
+"""Configuration of gunicorn with a sampling profiler, for `gunicorn --config python:webapp.bench.sampled`.
 
 The first SIGUSR1 starts it; each further one writes the samples since the previous one.
 """

@@ -70,7 +70,7 @@ class Server:
         return cpu_of(self._pids())
 
     def cpu_at_rest(self) -> float:
-        """Returns the same once the remaining work has been done."""
+        """Waits until the remaining work is done, then returns the CPU seconds used so far."""
         used, until = self.cpu_seconds(), time.monotonic() + REST_SECONDS
         while time.monotonic() < until:
             time.sleep(LOOK_SECONDS)

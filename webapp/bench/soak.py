@@ -1,4 +1,4 @@
-"""A soak test in minutes: constant answers, pages that come and go, a fault every ten seconds; checks what is left behind."""
+"""A soak test: constant answers, pages that come and go, a fault every ten seconds; then checks for losses and leaks."""
 
 import asyncio
 import json

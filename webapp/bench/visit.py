@@ -55,7 +55,7 @@ class Pages:
         await reading.listen(await self._owner.listen(page))
 
     async def ask_on(self, reading: Reading, number: int) -> None:
-        """Asks in a chat whose page is already open."""
+        """Requests an answer in a chat whose page is already open."""
         await self._open[number].ask(reading)
 
     async def _sent(self, number: int) -> str:
@@ -64,7 +64,7 @@ class Pages:
 
 @dataclass
 class OpenPage:
-    """A page of a chat with its first answer, and its stream; one that `watches` doesn't ask itself."""
+    """A page of a chat that has its first answer, and its stream; with `watches`, it only reads."""
 
     owner: Owner
     path: str
@@ -93,7 +93,7 @@ class OpenPage:
 
 
 class LaterTurns(Pages):
-    """Every person asks on a page that is already open; if an answer has several watchers, the first of them asks."""
+    """Every person has a page open and requests an answer there; of several watchers of an answer, the first does."""
 
     async def prepare(self, load: Load) -> None:
         await super().prepare(replace(load, later=load.later + load.answers))
@@ -139,7 +139,7 @@ PLACES: dict[str, type[Relay | Pages]] = {
 
 
 class Crowd:
-    """The people who ask at the start; `is_in` is set when each has received text or was refused."""
+    """The people who send requests at the start; `is_in` is set when each has received text or was refused."""
 
     def __init__(self, load: Load) -> None:
         self.is_in = asyncio.Event()

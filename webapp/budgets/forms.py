@@ -36,7 +36,7 @@ class LevelForm(Form):
 
 
 class BudgetForm(LevelForm):
-    """A new budget; `subject` is the type and the id of whom or what it is for."""
+    """A new budget; `subject` is the type and the id of the person, group or other object it is for."""
 
     subject = PickField("For", default="team:", validate_choice=False)
     unit = SelectField("Unit", choices=options(UNITS), default="usd", validate_choice=False)

@@ -45,8 +45,8 @@ class Allowance:
 class BudgetGate:
     """Applies the budgets to answers; it runs no query while there are none, and remembers only this worker's answers.
 
-    `estimate` counts the tokens of a text, `token_id` returns the id of the request's API token, and `is_aside` tells whether a
-    kind of generation runs in addition to answers.
+    `estimate` counts the tokens of a text, `token_id` returns the id of the request's API token, and `is_aside` returns whether
+    a kind of generation runs in addition to answers.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class BudgetGate:
         in_app: Callable[[], AbstractContextManager[object]],
     ) -> None:
         self._estimate, self._token_id, self._is_aside, self._in_app = estimate, token_id, is_aside, in_app
-        # Weak keys: a generation whose transaction failed never begins, and leaves nothing behind.
+        # Weak keys: a generation whose transaction failed never begins, and must not leave an allowance in memory.
         self._allowed: WeakKeyDictionary[Generation, Allowance] = WeakKeyDictionary()
         self._beginnings = Beginnings(in_app)
 

@@ -36,7 +36,7 @@ FREED_AT_ONCE = 100
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """An answer that is about to be requested: by whom, of which model, and its expected usage."""
+    """An answer that is about to be requested: its person, its model and its expected usage."""
 
     generation_id: str
     user_id: str

@@ -1,4 +1,4 @@
-"""Queries for budgets: which exist, whom they are for, and how much of each is used."""
+"""Queries for budgets: which exist, the names of their subjects, and how much of each is used."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -17,7 +17,7 @@ KINDS = {"group": "Group", "user": "Person", "character": "Character", "token": 
 
 @dataclass(frozen=True, slots=True)
 class ShownBudget:
-    """A line of a list: whom it is for, how much is used, when it resets."""
+    """A line of a list: the budget's subject, how much is used, when it resets."""
 
     name: str
     limit: str

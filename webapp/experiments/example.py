@@ -60,7 +60,7 @@ EXAMPLES = (
 
 
 def make_all() -> int:
-    """Creates those whose prompt is unchanged, and returns how many that were."""
+    """Creates the examples whose prompt is unchanged, and returns how many there are."""
     return sum(_make(each) for each in EXAMPLES)
 
 

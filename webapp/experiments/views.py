@@ -14,7 +14,7 @@ from webapp.web.done_words import just_done
 from webapp.web.htmx import redirect, render
 
 bp = Blueprint("experiments", __name__, url_prefix="/experiments")
-# The prompt behind most answers.
+# The prompt that most answers use.
 USUAL = "quick"
 
 

@@ -30,7 +30,7 @@ def known(wanted: Wanted) -> Iterator[Known]:
 
 
 def people(wanted: Wanted) -> Iterator[Day]:
-    """Yields the sums of those days by person, without the single times to the first text."""
+    """Yields the sums of whole days by person, without the single times to the first text."""
     return _people(wanted, _made(wanted))
 
 
@@ -47,7 +47,7 @@ def _made(wanted: Wanted) -> list[date]:
 
 
 def _rest(wanted: Wanted, made: Sequence[date]) -> Iterator[Wanted]:
-    """Yields the parts of the period between those days."""
+    """Yields the parts of the period that the days with sums (`made`) don't cover."""
     at = wanted.since
     for day in made:
         begins = datetime.combine(day, time(), UTC)

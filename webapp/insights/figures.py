@@ -198,7 +198,7 @@ def summed_by(answers: Iterable[Known], groupings: Mapping[str, By]) -> tuple[Fi
 
 
 def add_sums(parts: dict[K, Figures], key: K, one: Known) -> None:
-    """Adds an answer to the figures of its group, without its single times, which groups don't need."""
+    """Adds an answer to the figures of its group, but drops the single times, which groups don't need."""
     part = parts.setdefault(key, Figures())
     part.add(one)
     del part.first_texts[:]

@@ -46,7 +46,7 @@ def make(people: Sequence[str], luck: Random) -> int:
 
 
 def remove() -> int:
-    """Removes all of them, and from all sums; returns their number."""
+    """Removes all example answers, also from the sums; returns their number."""
     with write() as session:
         gone = session.execute(delete(Generation).where(Generation.kind == EXAMPLE))
         count = gone.rowcount if isinstance(gone, CursorResult) else 0

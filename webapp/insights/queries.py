@@ -32,12 +32,12 @@ class Wanted:
 
 
 def answered(wanted: Wanted) -> Iterator[Answered]:
-    """Yields all of them, oldest first; other greenlets run between two slices."""
+    """Yields the requested answers, oldest first; other greenlets run between two slices."""
     return (each for _, each in timed(wanted))
 
 
 def timed(wanted: Wanted) -> Iterator[tuple[datetime, Answered]]:
-    """Yields each with the time of its request."""
+    """Yields the requested answers, oldest first, each with the time of its request."""
     statement = _where(select(*_columns()), wanted)
     return _read(statement, since=wanted.since, until=wanted.until, user_id=wanted.user_id)
 
@@ -58,7 +58,7 @@ def _read(wanted: Select[Any], **among: Any) -> Iterator[tuple[datetime, Answere
 
 
 def newest(wanted: Wanted, *, before: str = "", limit: int) -> list[Generation]:
-    """Returns a page of them, newest first, of those before the answer with this id.
+    """Returns a page of answers, newest first, of those before the answer with this id.
 
     A rare outcome can require a scan of all answers: raises `TooLate` when that takes long.
     """

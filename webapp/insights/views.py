@@ -1,4 +1,4 @@
-"""/insights: number, success, speed and cost of answers, and the answers behind each figure."""
+"""/insights: number, success, speed and cost of answers, and the answers that each figure counts."""
 
 from typing import Any
 

@@ -73,9 +73,10 @@ def named_picture(name: str) -> str:
 class ModelRequest:
     """A request for an answer; with `goes_on`, the last turn is the start of the model's own answer, to be continued.
 
-    `notices` tell the person about how the request was made. `schema` is the JSON Schema that the answer must follow, as JSON,
-    for models that support structured output; `is_json` requires any JSON object. `samplers` are values by names of `SAMPLERS`.
-    `go_on` is the instruction for a model that can't continue its own text. `sources` are the passages in the prompt.
+    `notices` inform the person about how the request was built. `schema` is the JSON Schema that the answer must follow, as
+    JSON, for models that support structured output; `is_json` requires any JSON object. `samplers` are values by names of
+    `SAMPLERS`. `go_on` is the instruction for a model that can't continue its own text. `sources` are the passages in the
+    prompt.
     """
 
     model: str

@@ -216,7 +216,7 @@ def _partial(request: ModelRequest) -> str:
 
 
 def _rest(request: ModelRequest) -> str:
-    """Returns the rest of the answer; a start that isn't its own, or is complete, has none, and gets a fixed text."""
+    """Returns the rest of the answer; a start that the demo didn't write, or that is complete, gets a fixed text."""
     whole, partial = answer(_begun(request)), _partial(request)
     is_mine = whole.startswith(partial) and partial != whole
     return whole.removeprefix(partial) if is_mine or request.schema else texts.FURTHER

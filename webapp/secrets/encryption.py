@@ -23,7 +23,7 @@ MISPLACED = "The stored key was entered for a different address or connection. E
 
 
 class DecryptionError(Conflict):
-    """A stored key cannot be used; the message tells the person what to do."""
+    """A stored key cannot be used; the message explains what to do."""
 
     code = "key_unreadable"
 
