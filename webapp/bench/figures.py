@@ -136,15 +136,15 @@ class Compared:
         return (self.ours.cpu_per_million or 0.0) / (sum(floors) / len(floors))
 
     def late(self) -> float:
-        """Returns how much later than without a server the 99th percentile of its tokens is."""
+        """Returns how much the product adds to the lateness of tokens, at the 99th percentile."""
         return self._added(lambda heard: heard.late_ms)
 
     def steady(self) -> float:
-        """Returns how much later than without a server the tokens are that were sent when all answers had begun."""
+        """Returns how much the product adds to the lateness of tokens sent when all answers had begun, at the 99th percentile."""
         return self._added(lambda heard: heard.steady_ms)
 
     def first(self) -> float:
-        """Returns how much later than without a server a first token is among all other answers, at the 95th percentile."""
+        """Returns how much the product adds to the time to a first token among all other answers, at the 95th percentile."""
         return self._added(lambda heard: heard.then_ms)
 
     def lost(self) -> float:

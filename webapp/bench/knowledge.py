@@ -136,7 +136,7 @@ def _bar(name: str, reader: User, asked: Sequence[str], say: Say) -> tuple[Bar, 
 
 
 def _added(reader: User, asked: Sequence[str], say: Say) -> Bar:
-    """Measures what a chat with collections does for whole sentences before the request to a model, in addition to others."""
+    """Measures the additional work of a chat with collections for whole sentences, before the request to a model."""
     ids = [each.id for each in seen_collections(reader)]
     waits = [_seconds(lambda said: list(found_for(reader, [said], ids, seconds=60).sections()), each)[0] for each in asked]
     p50, p95 = (percentile(waits, share) * 1000 for share in (0.5, 0.95))

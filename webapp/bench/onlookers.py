@@ -125,7 +125,7 @@ def _opened(owner: Owner, page: str) -> socket.socket:
 
 @contextmanager
 def _lag() -> Iterator[list[float]]:
-    """Measures how late this process is, which also lacks a core when others use it."""
+    """Measures how late this process's timers are inside the block: it also lacks a core when others use it."""
     late_ms, is_over = list[float](), threading.Event()
 
     def watch() -> None:

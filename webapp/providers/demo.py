@@ -16,7 +16,8 @@ from webapp.streaming.events import Delta, Ended, Event, Reasoning, Started, Usa
 from webapp.streaming.stop import Stop
 
 PACE_SECONDS = 0.025
-# Pause before an answer, in tokens, as real models have one; the slow model multiplies the pace.
+# BREATH: the pause before an answer, as a number of tokens, as real models have one. SLOW: how many times slower the slow model
+# is.
 BREATH, SLOW = 4, 12
 RATE_WAIT_SECONDS = 2.0
 PIECE = re.compile(r"\S+\s*|\s+")

@@ -71,7 +71,7 @@ class OpenAIProvider:
         return models_of(self._http.get("/models"))
 
     def check_key(self) -> str:
-        """Returns a sentence that the key works; raises `ProviderError` for a bad one."""
+        """Returns a confirmation that the key works; raises `ProviderError` for a bad one."""
         return f"{self._http.label} is working and offers {plural(len(self.models()), 'model')}."
 
     def settle(self, upstream_id: str) -> Usage | None:

@@ -8,7 +8,8 @@ from webapp.providers.openai_request import EFFORTS, efforts_of
 from webapp.providers.values import Unbroken, charged, cost_of, count_of, dict_of, dicts_of, id_of, list_of, name_of, only
 from webapp.streaming.events import Delta, Event, Reasoning, Text, Usage
 
-# Values of `finish_reason` by server; every other one means that the model finished.
+# The values of `finish_reason` that servers use for a reached limit; every value that is not in these sets means that the model
+# finished.
 LENGTH = {"length", "max_tokens", "model_length", "max_output_tokens"}
 # OpenRouter lists 500.
 MOST_MODELS = 3000

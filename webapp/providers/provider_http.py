@@ -19,7 +19,8 @@ from webapp.streaming.stop import Stop
 from webapp.upstream import Answer, Body, Stopped, Trust, Upstream, base_address
 from webapp.upstream.beside import read_beside
 
-# A text that begins like a reasoning tag is held back until it can't be one any more; then the first words can be this long.
+# The first characters of a reply are read without waiting for the beat. This many, because a text that begins like a reasoning
+# tag is held back until it can't be one any more, so that the first visible word can come this late.
 FIRST_CHARS = 32
 # How long to wait for the usage, the only thing that follows the terminal marker.
 USAGE_SECONDS = 5.0

@@ -36,8 +36,8 @@ class ReplyReader(Protocol):
 class ReplyStream:
     """Turns the bytes read from a server into events; consecutive text of one kind is joined into one event.
 
-    `refuse` makes the exception for an error object, `nonsense` the one for a stream that is not a reply. An invalid message is
-    ignored, but not several in a row, or if no other message is valid.
+    `refuse` makes the exception for an error object, `nonsense` the one for a stream that is not a reply. A single invalid
+    message is ignored; several in a row raise, and so does a stream without any valid message.
     """
 
     def __init__(

@@ -57,7 +57,7 @@ class Template:
 
 
 def _unescaped(string: str) -> str:
-    """Decodes the inside of a JSON string; returns nothing if the string ends earlier and something else follows."""
+    """Decodes the inside of a JSON string; returns an empty string if the JSON string ends earlier."""
     if string.isprintable() and '"' not in string and "\\" not in string:
         return string
     text: str

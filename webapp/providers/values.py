@@ -80,7 +80,7 @@ def cost_of(value: Any, *, times: int = 1) -> str | None:
 
 
 def charged(cost: Any, elsewhere: Any, *, is_own_key: Any) -> str | None:
-    """Returns what an answer cost; with the customer's own key, adds what the model's provider charges its owner."""
+    """Returns the cost of an answer at OpenRouter; with the customer's own key, includes the charge by the model's provider."""
     here, there = cost_of(cost), cost_of(elsewhere) if is_own_key is True else None
     return cost_of(Decimal(here) + Decimal(there)) if here and there else here
 

@@ -13,9 +13,9 @@ FRAME = (
     "<!doctype html><style>html{{background:#fff}}body{{margin:16px;text-align:center}}"
     "svg{{max-width:100%;max-height:calc(100vh - 32px)}}</style>{}"
 )
-# Mermaid draws no longer diagrams.
+# The limit beyond which Mermaid refuses to draw.
 MOST_DIAGRAM_CHARS = 50_000
-# Shows the source without scripts and when drawing fails.
+# The page shows the diagram's source if scripts are off or drawing fails.
 DIAGRAM = """<!doctype html><meta charset="utf-8"><title>Diagram</title><meta name="viewport" content="width=device-width">
 <style>:root{{color-scheme:light dark}}
 html{{background:Canvas;color:CanvasText}}body{{margin:16px;font:16px/1.5 system-ui,sans-serif}}

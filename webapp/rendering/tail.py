@@ -144,7 +144,7 @@ def is_open(fence: Token) -> bool:
 
 
 def _number_end(line: str) -> int:
-    """Returns where the number of a list item ends that the line has, or that it can still become."""
+    """Returns the end of the list item number, finished or not, that the line begins with; 0 without one."""
     found = NUMBER.match(line)
     return found.end() if found else 0
 
@@ -166,7 +166,7 @@ def _mark_text(tokens: list[Token], source: str, closing: int) -> None:
 
 
 def may_be_last(token: Token) -> bool:
-    """Returns whether the text can end in this token; a table row is padded with empty cells, so those are skipped."""
+    """Returns whether the text can end in this token; not in an empty table cell, because rows are padded with those."""
     if token.type == "inline":
         return bool(token.content)
     return token.nesting >= 0 and token.type not in {"td_open", "th_open"}
