@@ -61,9 +61,9 @@ def is_good(answer: Answer, outcome: str, now: datetime) -> bool | None:
 
 
 def _values(row: Row[Any], outcome: str, now: datetime) -> dict[str, Any]:
-    """Returns the changed values of an answer; if it vanished with its chat, it keeps its last ones.
+    """Returns the changed values of an answer; one that vanished with its chat keeps its last ones.
 
-    Without a known outcome, a vanished answer counts as deleted.
+    If such an answer had not been judged yet, it counts as deleted, and so not as good.
     """
     is_over = now - row.created_at >= A_DAY
     if row.status is None:

@@ -28,7 +28,7 @@ from webapp.streaming.transcript import Transcript
 PURPOSE = "tryout"
 MOST_LISTED, MOST_CASES, MOST_VERSIONS, MOST_KEPT = 20, 5, 3, 10
 MOST_CHARS = 8_000
-# Retries this often while the limit of running answers is reached, then gives up.
+# Retries this often while too many background requests are running, then gives up.
 PATIENCE, WAIT_SECONDS, LOOK_SECONDS = 60, 5.0, 0.1
 LEFT = "The server was restarted before it was asked."
 

@@ -122,7 +122,7 @@ class Figures:
 
     @property
     def success_rate(self) -> float | None:
-        """The share of answers that neither failed nor were interrupted; stopped ones count as success, as intended."""
+        """The share of answers that neither failed nor were interrupted; someone wanted a stopped one to stop, so it counts."""
         return share(self.answers - self.broken, self.answers)
 
     @property
@@ -244,7 +244,7 @@ def share(part: int, whole: int) -> float | None:
 
 
 def percentile(values: Sequence[int], hundredths: int) -> float | None:
-    """Returns the smallest value that at least so many percent of the values do not exceed."""
+    """Returns a percentile: the smallest value that at least this percentage of the values does not exceed."""
     # A million times have only a few thousand distinct values.
     counts, left = Counter(values), max(1, -(-len(values) * hundredths // 100))
     for value in sorted(counts):

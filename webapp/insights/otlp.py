@@ -74,7 +74,7 @@ def _facts(answer: Answered, is_broken: bool) -> dict[str, Value]:
 
 
 def _prompts(ended: Ended) -> dict[str, Value]:
-    """Returns the conventions' name for the first prompt, and the version and experiment arm of each."""
+    """Returns the attributes of the prompts: the first one's key by the conventions' name, and the version and arm of each."""
     found: dict[str, Value] = {"gen_ai.prompt.name": next(iter(ended.versions), None)}
     for key, version in ended.versions.items():
         found |= {f"millrace.prompt.{key}.version": version, f"millrace.prompt.{key}.arm": ended.arms.get(key)}

@@ -111,7 +111,7 @@ def chosen(args: Mapping[str, str], me: User) -> Chosen:
 def page(of: Chosen) -> dict[str, Any]:
     """Returns the values of the page, all of them sums of the same answers."""
     of = replace(of, wanted=replace(of.wanted, outcome=""))
-    # Days are summed up for everyone; the sums by person are read separately.
+    # The sums of whole days include everyone, without names, so the sums by person are added separately below.
     by: dict[str, By] = {"kind": attrgetter("kind"), "model": attrgetter("model"), "person": _asker}
     figures, parts = summed_by(days.known(of.wanted), {**by, "step": stepping(PERIODS[of.period][1])})
     tables = {

@@ -1,4 +1,4 @@
-"""Encrypts secrets at rest with the keys of the environment, each bound to its owner and purpose."""
+"""Encrypts secrets at rest with the configured keys, each secret bound to its owner and purpose."""
 
 import hashlib
 import hmac
