@@ -102,6 +102,7 @@ def post_worker_init(worker: Any) -> None:
 
     from webapp.db import DAMAGED
     from webapp.db_state import OLD_SCHEMA, trouble_with_database
+    from webapp.engine.chores import resume
     from webapp.heavy.threads import set_aside
     from webapp.rendering.code import at_first_code, warm_up
     from webapp.streaming.common import UNLIKE
@@ -136,8 +137,7 @@ def post_worker_init(worker: Any) -> None:
         signal.signal(number, on_signal)
     engine.begin()
     with worker.wsgi.app_context():
-        for resume in worker.wsgi.extensions["resumes"]:
-            resume()
+        resume()
     # Freezes all present objects: a full collection of them would pause every answer for a quarter of a second.
     Collector().begin()
     give_back_what_was_large()

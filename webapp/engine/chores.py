@@ -14,6 +14,9 @@ from webapp.engine.engine import Engine, the_engine
 from webapp.heavy.turns import by_turns, stand_in_line
 from webapp.streaming.loops import AGAIN_SECONDS, Ticker
 
+# As long as what a dead worker had claimed stays its own.
+AGAIN_EVERY_SECONDS = 30.0
+
 
 def do_in_turns(steps: Iterable[Callable[[], object]]) -> bool:
     """Runs steps one after another, yielding to other greenlets between them; returns whether all were run.
@@ -65,6 +68,22 @@ class Chore:
             return False
         with engine.in_app(), alone(self.name) as is_mine:
             return self.work() if is_mine else True
+
+
+def resume() -> None:
+    """Continues what the last server left undone; of several, what one leaves that is gone for good, now and then."""
+    if resume_all():
+        _again.wake()
+
+
+def resume_all() -> bool:
+    """Has everything looked at that may be left; says whether others may leave more, who wake nobody here."""
+    for each in current_app.extensions["resumes"]:
+        each()
+    return the_engine().shared is not None
+
+
+_again = Chore("resuming", resume_all, every_seconds=AGAIN_EVERY_SECONDS)
 
 
 @contextmanager

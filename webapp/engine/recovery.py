@@ -72,6 +72,8 @@ def _look(engine: Engine) -> bool:
     continue_later(engine, waiting)
     if not engine.found.looks:
         engine.reserve.hold()
+    if not engine.found.looks or (settled and engine.shared):
+        # Whoever has died may have been between an answer and what comes after it.
         _make_good(engine)
     engine.found.looks += 1
     is_overlapping = bool(engine.worker.others()) and engine.found.looks < len(found.LOOK_AGAIN_SECONDS)
