@@ -101,6 +101,16 @@ def test_what_a_dead_worker_left_is_written_after_the_next_answer(app, told, cha
 
 
 @pytest.mark.slow
+def test_what_a_dead_worker_left_is_in_nobodys_way(app, told, chat, member):
+    told("One")
+    with app.app_context(), write() as session:
+        session.add(Generation(kind="story", lane=f"story:{id_of(chat)}", model_asked="fake/plain", owner="", status="running"))
+
+    assert member.htmx_post(f"{chat}/story/write", text="", was="").status_code == 200
+    assert [each.text for each in stories(app)] == [TALE]
+
+
+@pytest.mark.slow
 def test_one_that_is_cut_off_keeps_nothing(app, told, chat, member, fake):
     fake.always({"steps": [{"hang": True}]}, at=STORY)
     for each in numbered(1, 2, 3, 4):

@@ -4,6 +4,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from sqlalchemy.exc import IntegrityError
+
 from webapp.connections.models import providers
 from webapp.db import write
 from webapp.engine import service
@@ -60,6 +62,16 @@ def ask(engine: Engine, aside: Aside) -> None:
             )
             engine.gate.admit(session, generation, aside.request, "")
         service.start(engine, generation, source)
+
+
+def ask_anew(engine: Engine, aside: Aside) -> None:
+    """The same for whoever waits for it: what a dead worker has left in its lane is settled first."""
+    try:
+        ask(engine, aside)
+    except IntegrityError:
+        if not service.is_freed(engine, aside.lane):
+            raise
+        ask(engine, aside)
 
 
 def stop(engine: Engine, lane: str) -> None:

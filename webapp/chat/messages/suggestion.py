@@ -84,14 +84,8 @@ def _lane(chat: Chat) -> str:
 
 
 def _ask(aside: Aside) -> None:
-    engine = the_engine()
     try:
-        try:
-            asides.ask(engine, aside)
-        except IntegrityError:
-            if not service.is_freed(engine, aside.lane):
-                raise
-            asides.ask(engine, aside)
+        asides.ask_anew(the_engine(), aside)
     except IntegrityError as error:
         raise Conflict("A message for this chat is being written already.") from error
 
