@@ -35,6 +35,11 @@ def writable_chat(id: str) -> Chat:
     return free(_shared_chat(id))
 
 
+def stoppable_chat(id: str) -> Chat:
+    """For who may stop what is written in it, also where it is led."""
+    return _shared_chat(id)
+
+
 def visible_chat(id: str) -> Chat:
     """Returns the chat if the requester can read it."""
     return _chat(id, ("own", "write", "view"))

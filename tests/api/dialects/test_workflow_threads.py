@@ -151,6 +151,19 @@ def test_an_answer_is_waited_for_while_a_model_writes(program: Program, fake: Up
 
 
 @pytest.mark.slow
+def test_what_a_model_writes_in_a_run_is_stopped_like_every_answer(program: Program, fake: Upstream) -> None:
+    fake.says(WARM, pace=0.05)
+    thread = begun(program)
+    path = f"/api/chat/{thread}/stream/cancel"
+    assert program.post(path).json["status"] != "stopping"
+    run = program.get("/api/v1/runs").json["runs"][0]["id"]
+    assert program.post(f"/api/v1/runs/{run}/answer", value="low").json["state"] == "running"
+    stopped = program.post(path)
+    assert (stopped.status_code, stopped.json["status"]) == (200, "stopping")
+    assert program.post(path).status_code == 200
+
+
+@pytest.mark.slow
 def test_the_end_of_a_run_is_told_with_what_was_said(make_program) -> None:
     admin = make_program("admin@example.org", "admin")
     assert admin.post("/api/v1/workflows", definition=SHORT).status_code == 201

@@ -18,7 +18,7 @@ from webapp.api.operations import STARTS, answered_with, idempotency_key, operat
 from webapp.api.problems import stream_url
 from webapp.api.streams import events, stream, watcher_of
 from webapp.chat import queries
-from webapp.chat.access import visible_chat, writable_chat
+from webapp.chat.access import stoppable_chat, visible_chat, writable_chat
 from webapp.chat.messages import service
 from webapp.chat.messages.sending import How
 from webapp.chat.tables import Message
@@ -106,11 +106,11 @@ def status(id: str) -> StreamStatus:
     "Stop the answer in progress in a chat (idempotent)",
     scope="chat",
     answer=StreamCancelled,
-    errors=(404, 409),
+    errors=(404,),
     tag=TAG,
 )
 def cancel(id: str) -> StreamCancelled:
-    chat = writable_chat(id)
+    chat = stoppable_chat(id)
     if running := generations.running_in(chat.lane):
         generations.stop(the_engine(), running)
         return StreamCancelled(streamId=running.id, status="stopping")
