@@ -7,11 +7,11 @@ Path = tuple[str | int, ...]
 
 
 class Unreadable(ValueError):
-    """The text was rejected as YAML; the message is the reason, `line` and `column` the place."""
+    """The text was rejected as YAML; the message is the reason, `line` and `column` the place, `hint` how to fix it."""
 
-    def __init__(self, message: str, line: int = 1, column: int = 1) -> None:
+    def __init__(self, message: str, line: int = 1, column: int = 1, *, hint: str = "Make it shorter.") -> None:
         super().__init__(message)
-        self.line, self.column = line, column
+        self.line, self.column, self.hint = line, column, hint
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ import yaml
 
 from webapp.yaml_document import Document, Path, Unreadable
 
+HINT = "Indent with spaces, close every bracket, and put texts with a colon or a # in quotes."
+
 
 class _Loader(yaml.SafeLoader):
     """Loads dates as strings, as in JSON, and rejects aliases, with which a short text could expand without limit."""
@@ -15,7 +17,9 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise Unreadable("YAML anchors and aliases aren't supported here.", mark.line + 1, mark.column + 1)
+            raise Unreadable(
+                "YAML anchors and aliases aren't supported here.", mark.line + 1, mark.column + 1, hint="Write it out instead."
+            )
         return super().compose_node(parent, index)
 
 
@@ -34,9 +38,10 @@ def loaded(source: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise Unreadable(f"That isn't valid YAML: {_sentence(error)}", *place) from error
+        said = " ".join(each for each in (error.context, error.problem) if each)
+        raise Unreadable(f"That isn't valid YAML: {_short(said)}", *place, hint=HINT) from error
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise Unreadable(f"That isn't valid YAML: {_sentence(error)}") from error
+        raise Unreadable(f"That isn't valid YAML: {_short(str(error))}", hint=HINT) from error
 
 
 def _document(source: str) -> Document:
@@ -63,5 +68,5 @@ def _places(node: yaml.Node, path: Path) -> Iterator[tuple[Path, tuple[int, int]
             yield from _places(value, (*path, number))
 
 
-def _sentence(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+def _short(said: str) -> str:
+    return " ".join(said.split())[:200]

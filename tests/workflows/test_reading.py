@@ -111,6 +111,7 @@ def test_a_broken_definition_says_where_and_how_it_is_put_right(
         read(source)
     faults = refused.value.faults
     assert [each for each in faults if each.line == line and message in each.message and hint in each.hint], faults
+    assert all(each.hint for each in faults), faults
 
 
 def test_fifty_broken_definitions_are_told_with_a_line() -> None:

@@ -19,9 +19,10 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 MOST_STEPS, MOST_SLOTS, MOST_OPTIONS, MOST_FAULTS = 100, 60, 30, 50
 MOST_TEXT, MOST_INPUTS, MOST_COLLECTIONS = 4_000, 30, 10
 # Finding a name similar to a wrong one takes up to ten milliseconds.
-MOST_LIKE = 10
+MOST_LIKE, MOST_KNOWN = 10, 20
 KNOWN = ("workflow", "title", "about", "minutes", "knowledge", "slots", "steps")
 OF_A_SLOT = ("type", "ask", "options", "min", "max", "optional", "example")
+OPTIONS, NONE_YET = "options: [good, mixed, low]", "There are none yet: add it under “slots”."
 WITH_OPTIONS = ("choice", "multi")
 OF_A_STEP = {
     "say": (),
@@ -47,7 +48,7 @@ def read(source: str) -> Definition:
     try:
         document = yaml_text.read(source, "workflow")
     except yaml_text.Unreadable as error:
-        raise Broken([Fault(error.line, error.column, str(error))]) from error
+        raise Broken([Fault(error.line, error.column, str(error), error.hint)]) from error
     return _Reader(document).definition()
 
 
@@ -89,7 +90,7 @@ class _Reader:
 
     def _slots(self, given: Any) -> dict[str, Slot]:
         if not isinstance(given, dict) or len(given) > MOST_SLOTS:
-            self._fault(("slots",), f"“slots” must be a mapping of at most {MOST_SLOTS} names.")
+            self._fault(("slots",), f"“slots” must be a mapping of at most {MOST_SLOTS} names.", "slots: {mood: {type: text}}")
             return {}
         return {str(name): self._slot(str(name), each) for name, each in given.items()}
 
@@ -104,7 +105,7 @@ class _Reader:
             type = "text"
         least, most = (self._number((*path, word), about.get(word), -1e12, 1e12) for word in ("min", "max"))
         if None not in (least, most) and (least or 0) > (most or 0):
-            self._fault((*path, "min"), "“min” is greater than “max”.")
+            self._fault((*path, "min"), "“min” is greater than “max”.", "Swap them, or leave one out.")
         ask = self._text((*path, "ask"), about.get("ask"), most=1_000) or f"{name.replace('_', ' ').capitalize()}?"
         example = str(about.get("example", ""))[:200]
         options = self._options(path, type, about.get("options"))
@@ -113,19 +114,19 @@ class _Reader:
     def _options(self, path: Path, type: str, given: Any) -> tuple[str, ...]:
         if type not in WITH_OPTIONS:
             if given is not None:
-                self._fault((*path, "options"), "Only a choice or multi slot has options.")
+                self._fault((*path, "options"), "Only a choice or multi slot has options.", "type: choice")
             return ()
         if not isinstance(given, list) or not 2 <= len(given) <= MOST_OPTIONS:
-            self._fault((*path, "options"), f"A {type} slot needs 2 to {MOST_OPTIONS} options.", "options: [good, mixed, low]")
+            self._fault((*path, "options"), f"A {type} slot needs 2 to {MOST_OPTIONS} options.", OPTIONS)
             return ()
         for place, each in enumerate(given):
             if isinstance(each, bool):
                 self._fault((*path, "options", place), "YAML reads this option as true or false.", 'Put it in quotes: "yes"')
             elif not isinstance(each, str | int | float) or not 0 < len(str(each).strip()) <= 100 or "\n" in str(each):
-                self._fault((*path, "options", place), "An option must be a text of at most 100 characters.")
+                self._fault((*path, "options", place), "An option must be a text of at most 100 characters.", OPTIONS)
         options = tuple(str(each).strip() for each in given)
         if len({each.casefold() for each in options}) < len(options):
-            self._fault((*path, "options"), "Two options are the same.")
+            self._fault((*path, "options"), "Two options are the same.", "Capital letters make no difference: remove one.")
         return options
 
     def _steps(self, given: Any, slots: dict[str, Slot]) -> tuple[Step, ...]:
@@ -210,7 +211,7 @@ class _Reader:
             try:
                 found[name] = None if value is None else slots[name].value(text_of(value))
             except Unfit as error:
-                self._fault((*path, name), f"This doesn't fit the slot “{name}”. {error}")
+                self._fault((*path, name), f"This doesn't fit the slot “{name}”.", str(error))
         return found
 
     def _hand_over(self, path: Path, given: dict[str, Any], step: Step, names: set[str]) -> Step:
@@ -255,8 +256,8 @@ class _Reader:
         try:
             conditions.parsed(written, names)
         except conditions.BadCondition as error:
-            known = self._closest(str(error).partition("“")[2].rstrip("”."), names) if "named" in str(error) else conditions.HINT
-            self._fault((*path, "if"), str(error), known)
+            name = str(error).partition("“")[2].rstrip("”.") if "named" in str(error) else ""
+            self._fault((*path, "if"), str(error), self._closest(name, sorted(names)) if name else conditions.HINT)
         return Way(go, written)
 
     def _target(self, path: Path, given: Any, ids: list[str]) -> str:
@@ -268,10 +269,11 @@ class _Reader:
     def _filled(self, path: Path, given: Any, names: set[str], *, is_needed: bool = False) -> str:
         text = self._text(path, given, is_needed=is_needed)
         if not is_sound(text):
-            self._fault(path, "A place for an answer is written {{name}}, with one name in it and nothing else.")
+            words = "A place for an answer is written {{name}}, with one name in it and nothing else."
+            self._fault(path, words, "Remove the other braces.")
         for name in names_in(text):
             if name not in names and name not in OF_A_PERSON:
-                self._fault(path, f"There is no answer named “{name}”.", self._closest(name, {*names, *OF_A_PERSON}))
+                self._fault(path, f"There is no answer named “{name}”.", self._closest(name, sorted({*names, *OF_A_PERSON})))
         return text
 
     def _text(self, path: Path, given: Any, *, most: int = MOST_TEXT, is_needed: bool = False) -> str:
@@ -300,13 +302,13 @@ class _Reader:
         if given is None:
             return None
         if isinstance(given, bool) or not isinstance(given, int | float) or not least <= given <= most:
-            self._fault(path, f"“{path[-1]}” must be a number from {least:g} to {most:g}.")
+            self._fault(path, f"“{path[-1]}” must be a number from {least:g} to {most:g}.", f"{path[-1]}: {max(least, 1):g}")
             return None
         return given
 
     def _is_true(self, path: Path, given: Any) -> bool:
         if given is not None and not isinstance(given, bool):
-            self._fault(path, f"“{path[-1]}” must be true or false.")
+            self._fault(path, f"“{path[-1]}” must be true or false.", f"{path[-1]}: true")
         return given is True
 
     def _mapping(self, path: Path, given: Any, known: tuple[str, ...]) -> dict[str, Any]:
@@ -314,9 +316,7 @@ class _Reader:
             self._fault(path, "This must be a mapping.", f"With: {', '.join(known)}")
             return {}
         for name in [each for each in map(str, given) if each not in known]:
-            self._fault(
-                (*path, name), f"“{name[:40]}” isn't known here.", self._closest(name, known) or f"Known: {', '.join(known)}"
-            )
+            self._fault((*path, name), f"“{name[:40]}” isn't known here.", self._closest(name, known))
         return given
 
     def _fault(self, path: Path, message: str, hint: str = "") -> None:
@@ -326,7 +326,7 @@ class _Reader:
         return Fault(*self.document.place(path), message, hint)
 
     def _closest(self, name: str, known: Any) -> str:
-        """Returns a hint with a similar name; only the first few wrong names get one."""
+        """Returns a hint: a similar name, searched for only the first few wrong names, or some of the known names."""
         self.looked_for += 1
         found = get_close_matches(name[:80], list(known), 1) if self.looked_for <= MOST_LIKE else []
-        return f"Did you mean “{found[0]}”?" if found else ""
+        return f"Did you mean “{found[0]}”?" if found else f"Known: {', '.join(list(known)[:MOST_KNOWN])}" if known else NONE_YET
