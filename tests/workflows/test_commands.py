@@ -32,6 +32,8 @@ def test_the_example_is_whole_its_transcript_holds_and_it_is_brought_in(app: Fla
     assert source.read_text("utf-8") == (shelf.FOLDER / "weekly-checkin.yaml").read_text("utf-8")
     assert "no faults" in call(args=["workflow", "check", str(source)]).output
     assert "13 cases, 0 failed" in call(args=["workflow", "test", str(cases)]).output
+    both = call(args=["workflow", "test", str(source), str(cases)])
+    assert (both.exit_code, "weekly-checkin.yaml: 0 cases, 0 failed" in both.output) == (0, True)
     assert "published as version 1" in call(args=["workflow", "import", "--publish", str(source)]).output
     with app.app_context():
         assert not shelf.get("weekly-checkin").is_shipped
@@ -39,5 +41,6 @@ def test_the_example_is_whole_its_transcript_holds_and_it_is_brought_in(app: Fla
     wrong = call(args=["workflow", "test", str(cases)])
     assert (wrong.exit_code, "it is running at “focus”" in wrong.output) == (1, True)
     source.write_text(source.read_text("utf-8").replace("go: win", "go: wim"), "utf-8")
+    assert call(args=["workflow", "test", str(source)]).exit_code == 1
     wrong = call(args=["workflow", "check", str(source)])
     assert (wrong.exit_code, "Did you mean “win”?" in wrong.output) == (1, True)

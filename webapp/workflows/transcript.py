@@ -24,11 +24,16 @@ SHAPE = "A transcript is a mapping with “workflow”, the name of a file besid
 
 
 def played(source: str, folder: Path) -> tuple[list[str], int]:
-    """Returns the failed expectations, each with its line, and the number of cases."""
+    """Returns the failed expectations, each with its line, and the number of cases.
+
+    A workflow in place of a transcript is only checked, and has no cases.
+    """
     try:
         document = yaml_text.read(source, "transcript")
         about = document.value if isinstance(document.value, dict) else {}
         file, cases = about.get("workflow"), about.get("cases")
+        if "steps" in about:
+            return _checked(source), 0
         if not isinstance(file, str) or Path(file).name != file or not isinstance(cases, dict):
             return [f"1: {SHAPE}"], 0
         definition = read((folder / file).read_text("utf-8"))
@@ -42,6 +47,14 @@ def played(source: str, folder: Path) -> tuple[list[str], int]:
         for place, fault in _faults(definition, lines)
     ]
     return faults, len(cases)
+
+
+def _checked(source: str) -> list[str]:
+    try:
+        read(source)
+    except Broken as error:
+        return [f"{each.line}: {each.message}" for each in error.faults]
+    return []
 
 
 def _faults(definition: Definition, lines: Any) -> Iterator[tuple[int, str]]:
