@@ -1,7 +1,9 @@
-"""Nothing that a person reads is written in the turns of phrase that a native speaker would not use."""
+"""People and engineers read plain English: phrases that a native speaker would not use are listed here and refused."""
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -108,6 +110,41 @@ def faults(path: Path) -> Iterator[str]:
 
 def files(pattern: str, *, but: set[str]) -> list[Path]:
     return [path for path in sorted(ROOT.glob(pattern)) if path.relative_to(ROOT).as_posix() not in but]
+
+
+# In docstrings and comments: subject, verb, technical term.
+IN_CODE = re.compile(
+    r"\b(?:(?:some|any|every|no)body|who(?:m)?ever|for who(?= )|of whom|lest|anew|(?:goes?|going|went) on|by and by"
+    r"|in this very moment|what stands|stands? (?:there|in it|beside|behind|before)|put away|of the house)\b",
+    re.IGNORECASE,
+)
+COMMENT = re.compile(r"^ *// .*|/\*.*?\*/|\{#.*?#\}", re.MULTILINE | re.DOTALL)
+
+
+def for_engineers(path: Path) -> Iterator[tuple[int, str]]:
+    """Docstrings and comments, with their lines."""
+    source = path.read_text("utf-8")
+    if path.suffix != ".py":
+        yield from ((source.count("\n", 0, found.start()) + 1, found[0]) for found in COMMENT.finditer(source))
+        return
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            yield getattr(node, "lineno", 1), ast.get_docstring(node) or ""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+
+
+@pytest.mark.mostly_slow
+@pytest.mark.parametrize("pattern", ["webapp/**/*.py", "static/js/*.js", "static/css/*.css", "templates/**/*.html", "*.py"])
+def test_docstrings_and_comments_are_plain_english(pattern: str) -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {phrase[0]!r}"
+        for path in files(pattern, but=set())
+        for line, text in for_engineers(path)
+        for phrase in IN_CODE.finditer(text)
+    ]
+    assert not found, "Say it with a subject, a verb and the technical term:\n" + "\n".join(found)
 
 
 @pytest.mark.mostly_slow
