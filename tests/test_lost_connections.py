@@ -10,7 +10,7 @@ from sqlalchemy import Connection, event, text
 
 from tests.conftest import MakeApp
 from tests.support.browser import Browser
-from webapp.db import db, unbound
+from webapp.db import autocommit_connection, db
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("backend", ["postgres"])]
 
@@ -71,7 +71,7 @@ def test_a_page_is_given_that_has_all_it_wants_of_a_connection_which_is_gone(app
 
 def test_what_was_read_only_for_a_while_is_written_again(app: Flask, member: Browser) -> None:
     change = f'ALTER DATABASE "{database(app)}" SET default_transaction_read_only = '
-    with app.app_context(), unbound() as connection:
+    with app.app_context(), autocommit_connection() as connection:
         connection.execute(text(change + "on"))
     with app.app_context():
         db.engine.dispose()
@@ -79,7 +79,7 @@ def test_what_was_read_only_for_a_while_is_written_again(app: Flask, member: Bro
     page = member.post("/chats", message="Hello")
     assert page.status_code == 503
     assert "database is read-only" in page.text
-    with app.app_context(), unbound() as connection:
+    with app.app_context(), autocommit_connection() as connection:
         connection.execute(text("SET default_transaction_read_only = off"))
         connection.execute(text(change + "off"))
         connection.invalidate()

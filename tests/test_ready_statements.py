@@ -20,15 +20,15 @@ from webapp.db import db, utc_now, write
 from webapp.engine import fence, service
 from webapp.engine.tables import Generation
 from webapp.ids import new_id
-from webapp.statements import Ready, connection_of
+from webapp.statements import Prepared, connection_of
 
 USERS, GENERATIONS = rows.table(User), rows.table(Generation)
-EVERYBODY = Ready(select(USERS).order_by(USERS.c.email))
-EVERYBODY_OF = Ready(select(USERS).where(USERS.c.created_at > bindparam("since")))
+EVERYBODY = Prepared(select(USERS).order_by(USERS.c.email))
+EVERYBODY_OF = Prepared(select(USERS).where(USERS.c.created_at > bindparam("since")))
 # Two columns of one name, and one without any.
 TWICE = select(USERS, GENERATIONS, select(USERS.c.id).where(USERS.c.role == "admin").exists())
 TWICE = TWICE.join_from(USERS, GENERATIONS, GENERATIONS.c.user_id == USERS.c.id).where(USERS.c.email == bindparam("email"))
-RENAMED = Ready(update(USERS).where(USERS.c.email == bindparam("at")).values(name=bindparam("to")).returning(USERS.c.name))
+RENAMED = Prepared(update(USERS).where(USERS.c.email == bindparam("at")).values(name=bindparam("to")).returning(USERS.c.name))
 
 
 def person(email: str, **values: Any) -> User:
@@ -51,7 +51,7 @@ def test_rows_are_stored_and_read_as_by_sqlalchemy(app: Flask) -> None:
             rows.store(session, run)
         session, asked = db.session(), {"email": "ada@example.org"}
 
-        both = Ready(TWICE)
+        both = Prepared(TWICE)
         for _ in range(2):
             assert [tuple(row) for row in EVERYBODY.all(session, {})] == [
                 tuple(row) for row in session.connection().execute(select(USERS).order_by(USERS.c.email))
@@ -170,7 +170,7 @@ def test_what_fails_at_a_later_row_is_an_error_of_the_database(app: Flask) -> No
             raise ValueError
         return email
 
-    stumbling = Ready(select(func.stumble(USERS.c.email)).order_by(USERS.c.id))
+    stumbling = Prepared(select(func.stumble(USERS.c.email)).order_by(USERS.c.id))
     with app.app_context():
         with write() as session:
             rows.store(session, person("ada@example.org"), person("ben@example.org"))

@@ -11,7 +11,7 @@ from werkzeug.local import LocalProxy
 
 from webapp import logs
 from webapp.accounts import feature as accounts
-from webapp.accounts.guards import onlooker
+from webapp.accounts.guards import viewer_or_none
 from webapp.alerts import feature as alerts
 from webapp.api import access, cors, limits
 from webapp.api import feature as api
@@ -52,7 +52,7 @@ from webapp.shell import feature as shell
 from webapp.usage import feature as usage
 from webapp.watchdog import Watchdog
 from webapp.web import assets, compiled, errors, filters, security
-from webapp.web.crowd import Crowd
+from webapp.web.crowd import ConnectionLimiter
 from webapp.web.incoming import Incoming
 from webapp.web.places import Places
 from webapp.web.proxies import BehindProxies
@@ -183,7 +183,7 @@ def _configure(app: Flask, config: Config) -> None:
         SQLALCHEMY_DATABASE_URI=config.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=SQLITE_POOL if is_sqlite else _postgres_pool(config),
     )
-    crowd = Crowd(lambda: _most_connections(app))
+    crowd = ConnectionLimiter(lambda: _most_connections(app))
     proxies = BehindProxies(app.wsgi_app, config.trusted_proxies, crowd)
     app.extensions.update(crowd=crowd, proxies=proxies)
     if config.trusted_proxies:
@@ -222,4 +222,4 @@ def _teach_templates(app: Flask) -> None:
     )
     # The person a page is rendered for. Looked up lazily, by the templates that use it, because a fragment can be rendered for
     # many people.
-    app.context_processor(lambda: {"me": LocalProxy(onlooker)})
+    app.context_processor(lambda: {"me": LocalProxy(viewer_or_none)})

@@ -38,15 +38,15 @@ PATIENCE_SECONDS = 5.0
 LINE_SECONDS = 30.0
 # For secondary writes, above all those that accompany a read: they are skipped when the database is busy.
 NO_PATIENCE = 0.0
-LETS_GO = "SET LOCAL idle_in_transaction_session_timeout = '20s'"
+SET_IDLE_TIMEOUT = "SET LOCAL idle_in_transaction_session_timeout = '20s'"
 # On PostgreSQL a statement waits no longer than this for a lock, such as that of an index being built or of a psql session left
 # open, so that those blocked by it do not take all connections from everyone else.
-NOT_FOR_LONG = "SET lock_timeout = '10s'"
+SET_LOCK_TIMEOUT = "SET lock_timeout = '10s'"
 # PostgreSQL's codes for "read-only", as while its disk is full or another server takes over, and for "idle transaction
 # terminated". Neither is a bug of ours, although the driver classifies them as one.
 UNABLE = ("25006", "25P03")
 # A secondary write does not wait for a lock.
-AT_ONCE = text("SET LOCAL lock_timeout = '100ms'")
+SHORT_LOCK_TIMEOUT = text("SET LOCAL lock_timeout = '100ms'")
 DAMAGED = "The database file is damaged. Stop the server and restore a backup: flask restore FILE"
 # SQLite's messages for a damaged header and for a malformed page.
 SIGNS_OF_DAMAGE = ("not a database", "malformed")
@@ -128,7 +128,7 @@ def is_sqlite() -> bool:
 
 
 @contextmanager
-def write(*, patience_seconds: float = PATIENCE_SECONDS, keeps: bool = False, has_been_said: bool = False) -> Iterator[Session]:
+def write(*, patience_seconds: float = PATIENCE_SECONDS, keeps: bool = False, skips_queue: bool = False) -> Iterator[Session]:
     """Runs one write transaction, which is committed at the end of the block.
 
     It ends the request's read transaction, so that the block reads the state that it writes on. It waits for its turn and for
@@ -136,15 +136,15 @@ def write(*, patience_seconds: float = PATIENCE_SECONDS, keeps: bool = False, ha
     RuntimeError. On SQLite nothing inside may yield, except to a thread that works for this very transaction: other greenlets
     would find the database locked, and block the whole process inside the C library. Objects that were read or written inside
     are expired and loaded again after the block; with `keeps` they retain their committed values, which saves those queries.
-    `has_been_said` is for the text of running answers, which must not queue behind requests for new ones: on PostgreSQL it
+    `skips_queue` is for the text of running answers, which must not queue behind requests for new ones: on PostgreSQL it
     needs no turn.
     """
     deadline = time.monotonic() + patience_seconds
     line = time.monotonic() + patience_in_line(patience_seconds, is_alone=is_sqlite())
-    with _alone() as session, _own_turn(line) if is_sqlite() or not has_been_said else nullcontext():
+    with _refusing_nested() as session, _write_slot(line) if is_sqlite() or not skips_queue else nullcontext():
         _begin(session, deadline)
         if patience_seconds <= NO_PATIENCE and not is_sqlite():
-            session.execute(AT_ONCE)
+            session.execute(SHORT_LOCK_TIMEOUT)
         session.expire_on_commit = not keeps
         try:
             yield session
@@ -162,7 +162,7 @@ def patience_in_line(patience_seconds: float, *, is_alone: bool) -> float:
 
 
 @contextmanager
-def _alone() -> Iterator[Session]:
+def _refusing_nested() -> Iterator[Session]:
     if getattr(_here, "is_writing", False):
         raise RuntimeError("write() inside write(): the inner one would undo what the outer one changed. Pass the session on.")
     session = db.session()
@@ -178,7 +178,7 @@ def _alone() -> Iterator[Session]:
 
 
 @contextmanager
-def _own_turn(deadline: float) -> Iterator[None]:
+def _write_slot(deadline: float) -> Iterator[None]:
     wait_seconds = deadline - time.monotonic()
     turns: BoundedSemaphore = current_app.extensions[TURNS]
     if not turns.acquire(blocking=wait_seconds > 0, timeout=max(0.0, wait_seconds)):
@@ -217,7 +217,7 @@ def _is_to_write() -> bool:
 
 
 @contextmanager
-def unbound() -> Iterator[Connection]:
+def autocommit_connection() -> Iterator[Connection]:
     """Yields a PostgreSQL connection in autocommit mode, for advisory locks that outlive a transaction."""
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         yield connection
@@ -265,7 +265,7 @@ def _prepare_postgres(engine: Engine, *, is_one_of_several: bool) -> None:
         # Not set with the connection's options, which poolers reject. In autocommit mode, because the statement would otherwise
         # begin a transaction.
         connection.autocommit = True
-        connection.execute(NOT_FOR_LONG)
+        connection.execute(SET_LOCK_TIMEOUT)
         connection.autocommit = False
 
     def rollback(connection: PoolProxiedConnection) -> None:
@@ -294,4 +294,4 @@ def _prepare_postgres(engine: Engine, *, is_one_of_several: bool) -> None:
     def begin(connection: Any) -> None:
         if _is_to_write():
             # A worker frozen in the middle of a write must not keep its locks from the workers that take over.
-            connection.exec_driver_sql(LETS_GO)
+            connection.exec_driver_sql(SET_IDLE_TIMEOUT)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 
 from webapp.db import Base
-from webapp.statements import Ready
+from webapp.statements import Prepared
 
 R = TypeVar("R", bound=Base)
 # Prefix for the parameters of a WHERE clause, so that they don't collide with those of the new values.
@@ -127,18 +127,18 @@ def _columns(kind: type[Base]) -> dict[str, Any]:
 
 
 @cache
-def _insertion(kind: type[Base]) -> Ready:
-    return Ready(insert(table(kind)))
+def _insertion(kind: type[Base]) -> Prepared:
+    return Prepared(insert(table(kind)))
 
 
 @cache
-def _finding(kind: type[Base]) -> Ready:
-    return Ready(_with_id(kind))
+def _finding(kind: type[Base]) -> Prepared:
+    return Prepared(_with_id(kind))
 
 
 @cache
-def _holding(kind: type[Base]) -> Ready:
-    return Ready(_with_id(kind).with_for_update(key_share=True))
+def _holding(kind: type[Base]) -> Prepared:
+    return Prepared(_with_id(kind).with_for_update(key_share=True))
 
 
 def _with_id(kind: type[Base]) -> Select[Any]:
@@ -146,6 +146,6 @@ def _with_id(kind: type[Base]) -> Select[Any]:
 
 
 @cache
-def _update(kind: type[Base], names: tuple[str, ...], returning: ColumnElement[Any]) -> Ready:
+def _update(kind: type[Base], names: tuple[str, ...], returning: ColumnElement[Any]) -> Prepared:
     changed = update(table(kind)).where(table(kind).c.id == bindparam(f"{AT}id"))
-    return Ready(changed.values({name: bindparam(name) for name in names}).returning(returning))
+    return Prepared(changed.values({name: bindparam(name) for name in names}).returning(returning))

@@ -19,7 +19,7 @@ AT = "connection of"
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class Compiled:
     """A statement compiled for a dialect: its SQL, its parameters, and the types of its result columns."""
 
     sql: str
@@ -60,7 +60,7 @@ class _Failures:
             self.connection._handle_dbapi_exception(error, self.sql, self.parameters, self.cursor, None)
 
 
-class Ready:
+class Prepared:
     """A prepared statement with named parameters; it runs in the session's transaction, which is begun if there is none.
 
     List parameters are not supported, because their length would change the SQL. Rows are named tuples.
@@ -69,7 +69,7 @@ class Ready:
     def __init__(self, statement: Any) -> None:
         self._statement = statement
         # By dialect. The conversions of result columns are known only with the first result.
-        self._written = dict[str, Written]()
+        self._written = dict[str, Compiled]()
         self._made = dict[str, list[tuple[int, Callable[[Any], Any]]]]()
 
     def run(self, session: Session, *values: Values) -> None:
@@ -93,7 +93,7 @@ class Ready:
         found = self.all(session, values)
         return found[0][0] if found else None
 
-    def _run(self, connection: Connection, values: Sequence[Values]) -> tuple[Written, Any]:
+    def _run(self, connection: Connection, values: Sequence[Values]) -> tuple[Compiled, Any]:
         written = self._written.get(connection.dialect.name) or self._write(connection.dialect)
         raw, sql, is_many = connection.connection, written.sql, len(values) > 1
         with _Failures(connection, sql, values):
@@ -105,7 +105,7 @@ class Ready:
             (cursor.executemany if is_many else cursor.execute)(sql, parameters)
         return written, cursor
 
-    def _read(self, dialect: Dialect, written: Written, description: Sequence[Any], found: Iterable[Any]) -> Iterable[Any]:
+    def _read(self, dialect: Dialect, written: Compiled, description: Sequence[Any], found: Iterable[Any]) -> Iterable[Any]:
         made = self._made.get(dialect.name)
         if made is None:
             each = enumerate(zip(written.types, description, strict=True))
@@ -113,7 +113,7 @@ class Ready:
             made = self._made[dialect.name] = [(place, process) for place, process in processes if process]
         return (_processed(row, made) for row in found) if made else found
 
-    def _write(self, dialect: Dialect) -> Written:
+    def _write(self, dialect: Dialect) -> Compiled:
         compiled = self._statement.compile(dialect=dialect)
         asked = compiled.positiontup if compiled.positional else list(compiled.binds)
         binds = tuple((name, _bind_process(compiled.binds[name].type, dialect)) for name in asked)
@@ -122,7 +122,7 @@ class Ready:
         names = [getattr(each, "name", None) or "" for each in columns]
         row = namedtuple("Row", names, rename=True)  # type: ignore[misc]  # of any width
         types = tuple(each.type for each in columns)
-        made = Written(str(compiled), binds, constants, compiled.positional, types, row._make)
+        made = Compiled(str(compiled), binds, constants, compiled.positional, types, row._make)
         self._written[dialect.name] = made
         return made
 

@@ -13,7 +13,7 @@ from sqlalchemy import event, insert, update
 from tests.support.marks import on_both_databases
 from webapp.budgets import beginnings, holding
 from webapp.budgets.amounts import Price, Taken
-from webapp.budgets.holding import Wish
+from webapp.budgets.holding import UsageRequest
 from webapp.budgets.tables import Budget, BudgetPeriod
 from webapp.db import db, write
 from webapp.engine.slices import SLICE
@@ -46,7 +46,7 @@ def app(make_app) -> Flask:
 
 def reserve() -> None:
     with write(keeps=True) as session:
-        holding.reserve(session, Wish(new_id(), new_id(), "m", Taken(1, 1), PRICE), NOW)
+        holding.reserve(session, UsageRequest(new_id(), new_id(), "m", Taken(1, 1), PRICE), NOW)
 
 
 @contextmanager
@@ -84,7 +84,7 @@ def test_what_was_used_is_counted_outside_and_what_ends_meanwhile_within(app: Fl
                     session.execute(insert(Generation), [each])
                     late.remove(each)
 
-        beginnings.begin_long_ones(NOW, pause=end_one)
+        beginnings.count_long_periods(NOW, pause=end_one)
         assert level() == (MANY + 2, 0)
         with asked() as statements:
             reserve()
@@ -103,13 +103,13 @@ def test_without_that_the_first_answer_counts_the_same_itself(app: Flask) -> Non
         assert any("generations.input_tokens" in each for each in statements)
         assert level() == (MANY, 1)
         # Begun is begun.
-        beginnings.begin_long_ones(NOW)
+        beginnings.count_long_periods(NOW)
         assert level() == (MANY, 1)
 
 
 def test_of_few_answers_nothing_is_counted_before(app: Flask) -> None:
     with app.app_context():
-        beginnings.begin_long_ones(LONG_AGO + timedelta(days=40))
+        beginnings.count_long_periods(LONG_AGO + timedelta(days=40))
         assert not db.session.scalars(db.select(BudgetPeriod)).all()
 
 

@@ -14,7 +14,7 @@ from tests.support.marks import on_both_databases
 from tests.support.rounds import ROUNDS
 from webapp.budgets import holding
 from webapp.budgets.amounts import Price, Taken, amount
-from webapp.budgets.holding import Held, Wish
+from webapp.budgets.holding import Held, UsageRequest
 from webapp.budgets.tables import Budget, BudgetPeriod
 from webapp.db import db, write
 from webapp.errors import OverBudget
@@ -27,7 +27,7 @@ WORLDS = 15 if ROUNDS == 1 else 50 * ROUNDS
 
 @dataclass
 class Answer:
-    wish: Wish
+    wanted_usage: UsageRequest
     held: list[Held]
     reserved: dict[str, int]
 
@@ -68,18 +68,18 @@ class World:
     def ask(self) -> None:
         person = self.luck.choice(self.people)
         taken = Taken(self.luck.randrange(500), self.luck.randrange(1, 3_000))
-        wish = Wish(new_id(), person, "m", taken, PRICE)
+        wanted_usage = UsageRequest(new_id(), person, "m", taken, PRICE)
         mine = [each for each in self.budgets.values() if each.who == "team" or each.who_id == person]
         is_over = any(self.used[each.id] + self.reserved[each.id] >= each.most for each in mine)
         try:
             with self._write() as session:
-                held = holding.reserve(session, wish, NOW)
+                held = holding.reserve(session, wanted_usage, NOW)
         except OverBudget:
             assert is_over
             return
         assert not is_over
         assert {each.budget_id for each in held} == {each.id for each in mine}
-        answer = Answer(wish, held, {each.budget_id: each.reserved for each in held})
+        answer = Answer(wanted_usage, held, {each.budget_id: each.reserved for each in held})
         for id, reserved in answer.reserved.items():
             assert reserved == amount(self.budgets[id].unit, taken, PRICE)
             self._reserve(id, reserved)
@@ -92,7 +92,7 @@ class World:
         counted = [each for each in answer.held if each.unit != "answers"]
         is_left = all(self.used[each.budget_id] + self.reserved[each.budget_id] < self._most(each) for each in counted)
         with self._write() as session:
-            assert holding.extend(session, answer.wish.generation_id, answer.held, more, PRICE) == is_left
+            assert holding.extend(session, answer.wanted_usage.generation_id, answer.held, more, PRICE) == is_left
         for each in counted if is_left else ():
             answer.reserved[each.budget_id] += (further := amount(each.unit, more, PRICE))
             self._reserve(each.budget_id, further)
@@ -105,8 +105,8 @@ class World:
         known = self.luck.random() < 0.5
         for _ in range(self.luck.choice([1, 1, 2])):
             with self._write() as session:
-                holding.settle(session, answer.wish.generation_id, taken, PRICE, is_known=known, is_nothing=is_nothing)
-        whole = taken if known else Taken(answer.wish.taken.input_tokens, taken.output_tokens, taken.cost)
+                holding.settle(session, answer.wanted_usage.generation_id, taken, PRICE, is_known=known, is_nothing=is_nothing)
+        whole = taken if known else Taken(answer.wanted_usage.taken.input_tokens, taken.output_tokens, taken.cost)
         used = {each.budget_id: 0 if is_nothing else amount(each.unit, whole, PRICE) for each in answer.held}
         for id, each in used.items():
             self.reserved[id] -= answer.reserved[id]
@@ -120,7 +120,7 @@ class World:
         answer, before = self.luck.choice(self.settled)
         taken = Taken(self.luck.randrange(1, 500), self.luck.randrange(1, 4_000), self.luck.choice([None, "0.0001", "0.5"]))
         with self._write() as session:
-            holding.correct(session, answer.wish.generation_id, taken, PRICE)
+            holding.correct(session, answer.wanted_usage.generation_id, taken, PRICE)
         for each in answer.held:
             after = amount(each.unit, taken, PRICE)
             self.used[each.budget_id] += after - before[each.budget_id]
@@ -188,7 +188,7 @@ def test_two_workers_at_once_admit_no_more_than_there_is(make_app) -> None:
     def ask(app: Flask) -> bool:
         try:
             with InWorker(app) as session:
-                holding.reserve(session, Wish(new_id(), new_id(), "m", Taken(10, 10), PRICE), NOW)
+                holding.reserve(session, UsageRequest(new_id(), new_id(), "m", Taken(10, 10), PRICE), NOW)
         except OverBudget:
             return False
         return True
@@ -206,11 +206,11 @@ def test_a_budget_that_was_deleted_meanwhile_limits_nothing_any_more(make_app) -
             kept, gone = (Budget(who="team", unit="tokens", most=10_000, period="day", warn_at=0.8) for _ in range(2))
             session.add_all([kept, gone])
             session.flush()
-            wish = Wish(new_id(), new_id(), "m", Taken(10, 10), PRICE)
-            held = holding.reserve(session, wish, NOW)
+            wanted_usage = UsageRequest(new_id(), new_id(), "m", Taken(10, 10), PRICE)
+            held = holding.reserve(session, wanted_usage, NOW)
         with write() as session:
             session.execute(db.delete(Budget).where(Budget.id == gone.id))
         with write() as session:
-            assert holding.extend(session, wish.generation_id, held, Taken(0, 100), PRICE)
+            assert holding.extend(session, wanted_usage.generation_id, held, Taken(0, 100), PRICE)
         found = db.session.execute(db.select(BudgetPeriod.budget_id, BudgetPeriod.reserved)).all()
         assert [tuple(row) for row in found] == [(kept.id, 120)]

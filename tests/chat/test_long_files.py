@@ -128,7 +128,7 @@ def test_a_file_that_is_asked_about_as_a_whole_is_given_in_parts(app: Flask, own
     assert owner.page(chat).one(".reads-from a").text() == "wheels.md and 1 more file"
     with app.app_context(), write() as session:
         first = session.scalars(select(Document.hash).where(Document.name == "wheels.md")).one()
-        of_chats.let_go_of_file(session, id_of(chat), first)
+        of_chats.mark_file_for_deletion(session, id_of(chat), first)
     assert owner.page(chat).one(".reads-from a").text() == "other.docx"
 
 

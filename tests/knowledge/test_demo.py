@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from webapp.chat.prompt.builder import PromptBuilder
-from webapp.knowledge.answering import Given, Source, quoted
+from webapp.knowledge.answering import AnswerSources, Source, quoted
 from webapp.knowledge.tables import Document, Passage
 from webapp.providers.demo import answer
 
@@ -18,15 +18,15 @@ TEXTS = (
 )
 
 
-def given() -> Given:
+def given() -> AnswerSources:
     def source(number: int, title: str, text: str) -> Source:
         passage, document = Passage(heading="", head="", text=text, page=None), Document(title=title, name="a.md")
         return Source(number, f"p{number}", f"d{number}", None, quoted(number, passage, document))
 
-    return Given(tuple(source(number, *each) for number, each in enumerate(TEXTS, 1)), was_asked=True)
+    return AnswerSources(tuple(source(number, *each) for number, each in enumerate(TEXTS, 1)), was_asked=True)
 
 
-def said(question: str, given: Given) -> str:
+def said(question: str, given: AnswerSources) -> str:
     request = PromptBuilder(given.sections()).build("demo/quick", [("user", question)])
     return answer(replace(request, sources=tuple(each.kept for each in given.sources)))
 
@@ -50,8 +50,8 @@ def test_it_says_the_sentence_that_fits_with_its_number(question: str, expected:
 
 
 def test_it_says_when_nothing_was_found() -> None:
-    nothing = Given(was_asked=True)
+    nothing = AnswerSources(was_asked=True)
 
     assert said("Which zebra?", nothing).startswith("That is not in your documents.")
     assert said("Hello", nothing).startswith("Hello")
-    assert "documents" not in said("Which zebra?", Given())
+    assert "documents" not in said("Which zebra?", AnswerSources())

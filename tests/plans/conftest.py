@@ -25,7 +25,7 @@ GOALS = {"goals": ["Finish the shelf", "Answer old letters"], "start_date": "202
 UNLIMITED = ("limits.streams_per_minute", "limits.concurrent_streams", "limits.made_per_minute")
 
 
-class Desk:
+class LorebookEditor:
     """Where plans are made in the tests, past the pages."""
 
     def __init__(self, app: Flask) -> None:
@@ -95,5 +95,5 @@ class Desk:
 
 
 @pytest.fixture
-def desk(app: Flask) -> Desk:
-    return Desk(app)
+def desk(app: Flask) -> LorebookEditor:
+    return LorebookEditor(app)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.plans.conftest import GOALS, Desk
+from tests.plans.conftest import GOALS, LorebookEditor
 from tests.plans.halting import BEGINNING, WEEK_3
 from webapp.db import db
 from webapp.errors import Conflict
@@ -18,7 +18,7 @@ from webapp.streaming.events import Delta
 
 @pytest.mark.mostly_slow
 @pytest.mark.parametrize("type", ["monthly", "study"])
-def test_a_plan_is_written_and_fits_its_schema(desk: Desk, type: str) -> None:
+def test_a_plan_is_written_and_fits_its_schema(desk: LorebookEditor, type: str) -> None:
     plan = desk.made(type)
 
     assert (plan.status, plan.error_code, plan.partial_content) == ("completed", "", None)
@@ -31,11 +31,11 @@ def test_a_plan_is_written_and_fits_its_schema(desk: Desk, type: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_same_inputs_give_the_same_plan_from_the_demo(desk: Desk) -> None:
+def test_the_same_inputs_give_the_same_plan_from_the_demo(desk: LorebookEditor) -> None:
     assert desk.made().content == desk.made().content
 
 
-def test_inputs_that_do_not_fit_are_refused_field_by_field(desk: Desk) -> None:
+def test_inputs_that_do_not_fit_are_refused_field_by_field(desk: LorebookEditor) -> None:
     with pytest.raises(Rejected) as refused:
         desk.begin(values={"goals": [], "hours_per_week": 90, "days_off": ["Someday"], "tone": 4})
 
@@ -47,7 +47,7 @@ def test_inputs_that_do_not_fit_are_refused_field_by_field(desk: Desk) -> None:
     }
 
 
-def test_what_was_not_said_has_a_default(desk: Desk) -> None:
+def test_what_was_not_said_has_a_default(desk: LorebookEditor) -> None:
     with desk.app.app_context():
         filled = plan_types.get("monthly").filled({"goals": ["One"], "unheard_of": 1})
 
@@ -56,12 +56,12 @@ def test_what_was_not_said_has_a_default(desk: Desk) -> None:
 
 
 @pytest.mark.slow
-def test_a_plan_asked_for_in_one_piece_is_the_same(desk: Desk) -> None:
+def test_a_plan_asked_for_in_one_piece_is_the_same(desk: LorebookEditor) -> None:
     assert desk.made(is_whole=True).content == desk.made().content
 
 
 @pytest.mark.slow
-def test_stopped_with_two_weeks_it_keeps_them_and_can_be_finished(desk: Desk) -> None:
+def test_stopped_with_two_weeks_it_keeps_them_and_can_be_finished(desk: LorebookEditor) -> None:
     desk.halting(WEEK_3)
     id = desk.begin()
     desk.until(lambda: "weeks.1" in desk.elements(id))
@@ -86,7 +86,7 @@ def test_stopped_with_two_weeks_it_keeps_them_and_can_be_finished(desk: Desk) ->
         service.finish_it(plan)
 
 
-def test_stopped_before_anything_was_finished_it_has_failed(desk: Desk) -> None:
+def test_stopped_before_anything_was_finished_it_has_failed(desk: LorebookEditor) -> None:
     desk.halting('"title":')
     id = desk.begin()
     with desk.at(id) as plan:
@@ -96,7 +96,7 @@ def test_stopped_before_anything_was_finished_it_has_failed(desk: Desk) -> None:
 
 
 @pytest.mark.slow
-def test_one_part_is_written_anew_and_the_rest_is_locked(desk: Desk) -> None:
+def test_one_part_is_written_anew_and_the_rest_is_locked(desk: LorebookEditor) -> None:
     plan = desk.made()
     with desk.at(plan.id) as stored:
         content = dict(stored.content)
@@ -110,7 +110,7 @@ def test_one_part_is_written_anew_and_the_rest_is_locked(desk: Desk) -> None:
 
 
 @pytest.mark.slow
-def test_when_nobody_is_there_any_more_it_fails_and_keeps_what_there_is(desk: Desk) -> None:
+def test_when_nobody_is_there_any_more_it_fails_and_keeps_what_there_is(desk: LorebookEditor) -> None:
     desk.halting(WEEK_3)
     id = desk.begin(when_unwatched="abort:1")
     plan = desk.ended(id)
@@ -120,7 +120,7 @@ def test_when_nobody_is_there_any_more_it_fails_and_keeps_what_there_is(desk: De
 
 
 @pytest.mark.slow
-def test_a_deleted_plan_does_not_disturb_the_engine(desk: Desk) -> None:
+def test_a_deleted_plan_does_not_disturb_the_engine(desk: LorebookEditor) -> None:
     demo = desk.halting(BEGINNING)
     id = desk.begin(values=GOALS)
     with desk.at(id) as plan:
@@ -148,7 +148,7 @@ class Fails(PlanProjection):
 
 @pytest.mark.parametrize("when", ["fold", "finish", "mended"])
 @pytest.mark.slow
-def test_a_mistake_in_its_picture_keeps_all_that_was_said_as_text(desk: Desk, when: str, caplog) -> None:
+def test_a_mistake_in_its_picture_keeps_all_that_was_said_as_text(desk: LorebookEditor, when: str, caplog) -> None:
     kind = desk.engine.kinds["plan"]
 
     def failing(generation) -> PlanProjection:

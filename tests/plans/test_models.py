@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.plans.conftest import Desk
+from tests.plans.conftest import LorebookEditor
 from tests.support.browser import Browser
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
@@ -33,7 +33,7 @@ WAYS = ["Finish it", "Use non-streaming", "Keep as is", "Start again"]
 HELD = ModelRequest("some/model", (Turn("user", "Plan"),), schema='{"type": "object"}')
 
 
-def browser_of(desk: Desk) -> Browser:
+def browser_of(desk: LorebookEditor) -> Browser:
     with desk.app.app_context():
         secret = accounts.open_session(desk.owner_id, "a browser of the tests")
     browser = Browser(desk.app)
@@ -45,7 +45,7 @@ def asked(fake: Upstream) -> list[dict[str, Any]]:
     return [entry["body"] for entry in fake.log() if entry["path"].endswith("/chat/completions")]
 
 
-def test_the_schema_is_in_the_prompt_of_every_model(desk: Desk, fake: Upstream) -> None:
+def test_the_schema_is_in_the_prompt_of_every_model(desk: LorebookEditor, fake: Upstream) -> None:
     fake.says(TEXT)
     assert desk.made(model="some/model").content == EXAMPLE
     (sent,) = asked(fake)
@@ -71,7 +71,7 @@ def test_openrouter_heals_what_is_asked_for_in_one_piece(outgoing: Outgoing) -> 
     assert "plugins" not in provider.body(HELD, is_streamed=True)
 
 
-def test_a_plan_that_a_limit_has_cut_is_partial_and_is_not_asked_for_again(desk: Desk, fake: Upstream) -> None:
+def test_a_plan_that_a_limit_has_cut_is_partial_and_is_not_asked_for_again(desk: LorebookEditor, fake: Upstream) -> None:
     fake.says(TEXT[: TEXT.index("Before the frost")], finish="length")
     plan = desk.made(model="some/model")
     assert (plan.status, plan.error_code, len(plan.content["weeks"])) == ("partial", "token_limit", 2)
@@ -85,7 +85,7 @@ def test_a_plan_that_a_limit_has_cut_is_partial_and_is_not_asked_for_again(desk:
 
 
 @pytest.mark.slow
-def test_what_is_wrong_is_asked_for_once_with_the_faults_and_no_freedom(desk: Desk, fake: Upstream) -> None:
+def test_what_is_wrong_is_asked_for_once_with_the_faults_and_no_freedom(desk: LorebookEditor, fake: Upstream) -> None:
     wrong = {**EXAMPLE, "risks": "Rain", "weeks": [{**week, "milestone": 4} for week in EXAMPLE["weeks"]]}
     fake.says(json.dumps({"risks": EXAMPLE["risks"]}))
     fake.behaves([{"says": json.dumps(wrong)}])
@@ -103,7 +103,7 @@ def test_what_is_wrong_is_asked_for_once_with_the_faults_and_no_freedom(desk: De
     assert [attempt["how"] for attempt in desk.generation(plan.id).attempts] == ["asked", "kept"]
 
 
-def test_words_that_are_no_plan_fail_and_cost_nothing(desk: Desk, fake: Upstream) -> None:
+def test_words_that_are_no_plan_fail_and_cost_nothing(desk: LorebookEditor, fake: Upstream) -> None:
     desk.set("limits.plans_per_month", "1")
     fake.says("I would rather not.")
     plan = desk.made(model="some/model")
@@ -118,7 +118,7 @@ def test_words_that_are_no_plan_fail_and_cost_nothing(desk: Desk, fake: Upstream
     assert desk.ended(plan.id).content == EXAMPLE
 
 
-def test_what_a_broken_stream_left_is_had_in_one_piece(desk: Desk, fake: Upstream) -> None:
+def test_what_a_broken_stream_left_is_had_in_one_piece(desk: LorebookEditor, fake: Upstream) -> None:
     start = TEXT[: TEXT.index("Before the frost")]
     fake.always({"tokens": [start], "finish": None})
     plan = desk.made(model="some/model")
@@ -135,7 +135,7 @@ def test_what_a_broken_stream_left_is_had_in_one_piece(desk: Desk, fake: Upstrea
 
 
 @pytest.mark.slow
-def test_a_plan_that_never_began_is_had_in_one_piece(desk: Desk, fake: Upstream) -> None:
+def test_a_plan_that_never_began_is_had_in_one_piece(desk: LorebookEditor, fake: Upstream) -> None:
     fake.says("I would rather not.")
     plan = desk.made(model="some/model")
     fake.says(TEXT)
@@ -145,7 +145,7 @@ def test_a_plan_that_never_began_is_had_in_one_piece(desk: Desk, fake: Upstream)
     assert not asked(fake)[-1].get("stream")
 
 
-def test_a_flood_ends_at_its_longest(desk: Desk, fake: Upstream) -> None:
+def test_a_flood_ends_at_its_longest(desk: LorebookEditor, fake: Upstream) -> None:
     fake.says("", tokens=['{"title": "Long", "monthly_summary": "', *["water " * 2000] * 40])
     plan = desk.made(model="some/model")
     assert (plan.status, plan.content) == ("partial", {"title": "Long"})

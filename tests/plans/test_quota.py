@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import gevent
 import pytest
 
-from tests.plans.conftest import GOALS, Desk
+from tests.plans.conftest import GOALS, LorebookEditor
 from tests.plans.halting import BEGINNING, WEEK_1
 from tests.support.marks import on_both_databases
 from webapp.accounts.tables import User
@@ -19,19 +19,19 @@ LIMIT = 3
 
 
 @pytest.fixture
-def limited(desk: Desk) -> Desk:
+def limited(desk: LorebookEditor) -> LorebookEditor:
     desk.set("limits.plans_per_month", str(LIMIT))
     return desk
 
 
-def used(desk: Desk) -> int:
+def used(desk: LorebookEditor) -> int:
     with desk.app.app_context():
         return db.session.scalars(db.select(PlanQuota.used)).one()
 
 
 @pytest.mark.slow
 @on_both_databases
-def test_of_twenty_at_once_exactly_three_are_made(limited: Desk) -> None:
+def test_of_twenty_at_once_exactly_three_are_made(limited: LorebookEditor) -> None:
     def attempt() -> str | QuotaUsedUp:
         try:
             return limited.begin()
@@ -55,7 +55,7 @@ def test_of_twenty_at_once_exactly_three_are_made(limited: Desk) -> None:
 
 @pytest.mark.slow
 @on_both_databases
-def test_of_twenty_at_once_only_so_many_are_written_as_one_may_have(desk: Desk) -> None:
+def test_of_twenty_at_once_only_so_many_are_written_as_one_may_have(desk: LorebookEditor) -> None:
     desk.set("limits.concurrent_streams", str(LIMIT))
     desk.halting(BEGINNING)
     with desk.app.app_context():
@@ -84,7 +84,7 @@ def test_of_twenty_at_once_only_so_many_are_written_as_one_may_have(desk: Desk) 
 
 
 @pytest.mark.slow
-def test_twenty_at_once_are_all_made_and_counted(desk: Desk) -> None:
+def test_twenty_at_once_are_all_made_and_counted(desk: LorebookEditor) -> None:
     desk.set("limits.plans_per_month", "20")
     demo = desk.halting(BEGINNING)
     ids = [desk.begin(values={"goals": [f"Goal {number}"]}) for number in range(20)]
@@ -98,7 +98,7 @@ def test_twenty_at_once_are_all_made_and_counted(desk: Desk) -> None:
         desk.begin()
 
 
-def test_a_plan_of_which_nothing_came_gives_its_unit_back(limited: Desk) -> None:
+def test_a_plan_of_which_nothing_came_gives_its_unit_back(limited: LorebookEditor) -> None:
     limited.halting(BEGINNING)
     id = limited.begin()
     assert used(limited) == 1
@@ -109,7 +109,7 @@ def test_a_plan_of_which_nothing_came_gives_its_unit_back(limited: Desk) -> None
 
 
 @pytest.mark.slow
-def test_a_stopped_plan_is_settled_once_and_costs_nothing_more(limited: Desk) -> None:
+def test_a_stopped_plan_is_settled_once_and_costs_nothing_more(limited: LorebookEditor) -> None:
     limited.halting(WEEK_1)
     id = limited.begin()
     limited.until(lambda: "monthly_summary" in limited.elements(id))

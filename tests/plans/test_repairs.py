@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from tests.plans.conftest import Desk
+from tests.plans.conftest import LorebookEditor
 from tests.support.rounds import ROUNDS
 from webapp.plans import checking
 from webapp.plans.tables import Plan
@@ -16,7 +16,7 @@ RUNS = 50 if ROUNDS > 1 else 10
 
 @pytest.mark.slow
 @pytest.mark.rounds
-def test_of_many_runs_nearly_all_are_mended(desk: Desk) -> None:
+def test_of_many_runs_nearly_all_are_mended(desk: LorebookEditor) -> None:
     desk.pace(0)
     with desk.app.app_context():
         set_setting("limits.made_per_minute", "0")
@@ -37,7 +37,7 @@ def test_of_many_runs_nearly_all_are_mended(desk: Desk) -> None:
 
 
 @pytest.mark.slow
-def test_only_what_is_missing_is_asked_for_again(desk: Desk) -> None:
+def test_only_what_is_missing_is_asked_for_again(desk: LorebookEditor) -> None:
     plan = desk.made(model="demo/truncated")
     generation = desk.generation(plan.id)
     assert plan.status == "completed"
@@ -47,7 +47,7 @@ def test_only_what_is_missing_is_asked_for_again(desk: Desk) -> None:
 
 
 @pytest.mark.slow
-def test_what_two_requests_took_is_added_up(desk: Desk) -> None:
+def test_what_two_requests_took_is_added_up(desk: LorebookEditor) -> None:
     once, twice = (desk.generation(desk.made(model=model).id) for model in ("demo/fenced", "demo/wrong-types"))
     assert (once.input_tokens, once.cost) != (None, None)
     assert twice.input_tokens
@@ -55,10 +55,10 @@ def test_what_two_requests_took_is_added_up(desk: Desk) -> None:
     assert twice.input_tokens > once.input_tokens
 
 
-def steps_of(desk: Desk, id: str) -> list[str]:
+def steps_of(desk: LorebookEditor, id: str) -> list[str]:
     return [attempt["how"] for attempt in desk.generation(id).attempts]
 
 
-def runs_of(desk: Desk, model: str) -> list[Plan]:
+def runs_of(desk: LorebookEditor, model: str) -> list[Plan]:
     """One after another, each for other wishes: a model that fails several times in a row is left alone."""
     return [desk.made(model=model, values={"goals": [f"Goal number {seed}", "Rest"]}) for seed in range(RUNS)]

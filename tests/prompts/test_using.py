@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.plans.conftest import Desk, desk
+from tests.plans.conftest import LorebookEditor, desk
 from tests.support.marks import also_on_postgres
 from webapp.accounts.tables import User
 from webapp.db import db, write
@@ -34,7 +34,7 @@ def spoil(number: int) -> None:
 
 
 @pytest.mark.slow
-def test_a_plan_falls_back_to_the_version_before_then_to_our_text_and_says_so(desk: Desk, admin: User):
+def test_a_plan_falls_back_to_the_version_before_then_to_our_text_and_says_so(desk: LorebookEditor, admin: User):
     publish(admin, "plan.monthly", "Second. {{schema}}")
     publish(admin, "plan.monthly", "Third. {{schema}}")
     assert desk.generation(desk.made().id).prompt["prompts"] == {"plan.monthly": 3, "plan.request": 1}

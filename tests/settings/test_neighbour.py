@@ -7,7 +7,7 @@ from flask import Flask
 
 from tests.support.browser import Browser
 from tests.upstream.handle import Upstream as Fake
-from webapp.connections.local_ollama import ADDRESS, PATIENCE_SECONDS, Neighbour
+from webapp.connections.local_ollama import ADDRESS, PATIENCE_SECONDS, OllamaProbe
 from webapp.connections.models import providers
 
 SLUG = "ollama-on-this-machine"
@@ -33,14 +33,14 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def neighbour(app: Flask, fake: Fake, clock: Clock) -> Neighbour:
+def neighbour(app: Flask, fake: Fake, clock: Clock) -> OllamaProbe:
     """The scripted upstream in the place where Ollama would be; it is given time enough on a busy machine."""
-    found = Neighbour(app.extensions["providers"].upstream, fake.base_url.replace("/api", "/its/api"), clock, 30)
+    found = OllamaProbe(app.extensions["providers"].upstream, fake.base_url.replace("/api", "/its/api"), clock, 30)
     app.extensions["neighbour"] = found
     return found
 
 
-def test_it_is_offered_and_connected_with_one_button(owner: Browser, app: Flask, neighbour: Neighbour) -> None:
+def test_it_is_offered_and_connected_with_one_button(owner: Browser, app: Flask, neighbour: OllamaProbe) -> None:
     page = owner.page("/admin/connections")
     assert page.says("Ollama on this machine detected automatically")
     assert page.says("2 models")
@@ -57,7 +57,7 @@ def test_it_is_offered_and_connected_with_one_button(owner: Browser, app: Flask,
     assert not owner.page("/admin/connections").says("detected automatically")
 
 
-def test_it_is_looked_for_once_a_minute(owner: Browser, fake: Fake, neighbour: Neighbour, clock: Clock) -> None:
+def test_it_is_looked_for_once_a_minute(owner: Browser, fake: Fake, neighbour: OllamaProbe, clock: Clock) -> None:
     for _ in range(3):
         owner.page("/admin/connections")
     assert len(fake.log()) == 1
@@ -70,7 +70,7 @@ def test_it_is_looked_for_once_a_minute(owner: Browser, fake: Fake, neighbour: N
 @pytest.mark.mostly_slow
 @pytest.mark.parametrize("behaviour", OTHERS)
 def test_what_is_no_model_server_is_not_offered_and_holds_nobody_up(
-    owner: Browser, fake: Fake, neighbour: Neighbour, behaviour: dict[str, object]
+    owner: Browser, fake: Fake, neighbour: OllamaProbe, behaviour: dict[str, object]
 ) -> None:
     owner.page("/settings")
     neighbour.patience_seconds = PATIENCE_SECONDS
@@ -83,7 +83,7 @@ def test_what_is_no_model_server_is_not_offered_and_holds_nobody_up(
     assert not page.says("detected automatically")
 
 
-def test_when_it_has_gone_meanwhile_the_button_says_so(owner: Browser, fake: Fake, neighbour: Neighbour, clock: Clock) -> None:
+def test_when_it_has_gone_meanwhile_the_button_says_so(owner: Browser, fake: Fake, neighbour: OllamaProbe, clock: Clock) -> None:
     page = owner.page("/admin/connections")
     clock.seconds = 61
     fake.always({"status": 503, "json": {}}, at="/models")

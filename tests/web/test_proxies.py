@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import MakeApp
 from tests.support.browser import Browser
-from webapp.web.crowd import Crowd
+from webapp.web.crowd import ConnectionLimiter
 from webapp.web.proxies import BehindProxies
 
 PROXY, INNER, VISITOR, LIAR = "10.0.0.1", "10.0.0.2", "203.0.113.9", "198.51.100.7"
@@ -21,12 +21,12 @@ def seen(**environ: str) -> WSGIEnvironment:
         told.update(given)
         return []
 
-    BehindProxies(app, ["10.0.0.0/8", "::1"], Crowd(lambda: 0))({"wsgi.url_scheme": "http", **environ}, start)
+    BehindProxies(app, ["10.0.0.0/8", "::1"], ConnectionLimiter(lambda: 0))({"wsgi.url_scheme": "http", **environ}, start)
     return told
 
 
 def test_a_request_behind_a_proxy_counts_until_its_answer_is_over() -> None:
-    proxies = BehindProxies(lambda _environ, _start: [b"a", b"b"], ["10.0.0.0/8"], Crowd(lambda: 2))
+    proxies = BehindProxies(lambda _environ, _start: [b"a", b"b"], ["10.0.0.0/8"], ConnectionLimiter(lambda: 2))
 
     def ask(address: str) -> Iterable[bytes]:
         environ = {"wsgi.url_scheme": "http", "REQUEST_METHOD": "GET", "REMOTE_ADDR": PROXY, "HTTP_X_FORWARDED_FOR": address}

@@ -132,6 +132,6 @@ def who() -> About:
     return About(actor=current_user(), address=client_address())
 
 
-def onlooker() -> User | None:
+def viewer_or_none() -> User | None:
     """Returns the user that the page is rendered for; None outside a request and while an error page is rendered."""
     return None if not has_request_context() or errors.is_bare() else user_or_none()

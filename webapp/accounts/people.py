@@ -14,12 +14,12 @@ from webapp.errors import Conflict, Forbidden, Invalid, NotFound
 
 # Functions that delete, in batches, the objects of which an account can own any number, given its id. Each feature registers
 # its functions.
-EMPTYING: list[Callable[[str], None]] = []
+BATCH_DELETERS: list[Callable[[str], None]] = []
 # Functions called before the row of an account and all that cascades from it are deleted, in the same transaction. Each feature
 # registers its functions.
-LEAVING: list[Callable[[Session, str], None]] = []
+BEFORE_DELETION: list[Callable[[Session, str], None]] = []
 # Functions that transfer objects from a deleted account to its heir, given both ids.
-INHERITED: list[Callable[[Session, str, str], None]] = []
+TRANSFERS: list[Callable[[Session, str, str], None]] = []
 
 
 def change_role(person: User, role: str, *, by: User, address: str = "") -> None:
@@ -97,7 +97,7 @@ def close(session: Session, person: User, *, by: User, heir_id: str = "", addres
     heir = _heir(session, person, heir_id) if heir_id else None
     detail = f"collections to {heir.email}" if heir else ""
     about_person(session, "deleted an account", person, by=by, address=address, detail=detail)
-    for hand_over in INHERITED if heir else ():
+    for hand_over in TRANSFERS if heir else ():
         hand_over(session, person.id, heir_id)
     person.disabled_at = person.disabled_at or utc_now()
     session.execute(delete(UserSession).where(UserSession.user_id == person.id))
@@ -109,11 +109,11 @@ def remove(id: str) -> None:
 
     If this is interrupted, the account stays disabled and can be deleted again.
     """
-    for empty in EMPTYING:
+    for empty in BATCH_DELETERS:
         empty(id)
     with write() as session:
         grants.forget_owned(session, id)
-        for let_go in LEAVING:
+        for let_go in BEFORE_DELETION:
             let_go(session, id)
         session.execute(delete(User).where(User.id == id).execution_options(synchronize_session=False))
 

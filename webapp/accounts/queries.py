@@ -14,7 +14,7 @@ from webapp.db import db, utc_now
 from webapp.errors import NotFound
 from webapp.heavy import bounded
 from webapp.heavy.turns import stand_in_line
-from webapp.statements import Ready
+from webapp.statements import Prepared
 
 # The most that a page lists, because each session is rendered with a form.
 MOST_SESSIONS = 100
@@ -241,4 +241,4 @@ def _live_token_statement() -> Select[Any]:
 
 
 # Compiled once, because every request runs one: building a statement costs as much as running it.
-LIVE_SESSION, LIVE_TOKEN = Ready(_live_session_statement()), Ready(_live_token_statement())
+LIVE_SESSION, LIVE_TOKEN = Prepared(_live_session_statement()), Prepared(_live_token_statement())

@@ -21,7 +21,7 @@ from webapp.bench.figures import percentile
 from webapp.bench.pages import Say, queries
 from webapp.bench.servers import TICKS
 from webapp.bench.verdict import Bar, Verdict, drift
-from webapp.db import db, is_sqlite, unbound, write
+from webapp.db import autocommit_connection, db, is_sqlite, write
 from webapp.ids import new_id
 from webapp.knowledge import index, meaning, words
 from webapp.knowledge.answering import found_for
@@ -154,7 +154,7 @@ def _settle() -> None:
     """Runs what PostgreSQL's autovacuum does within a minute: until then, new rows are read more slowly."""
     if not is_sqlite():
         db.session.rollback()
-        with unbound() as connection:
+        with autocommit_connection() as connection:
             connection.execute(statement("VACUUM ANALYZE"))
 
 

@@ -36,11 +36,11 @@ class Beginnings:
         # Other greenlets wait: otherwise each would count the same answers in its transaction.
         with self._lock, self._in_app():
             if day != self._day:
-                begin_long_ones(now)
+                count_long_periods(now)
                 self._day = day
 
 
-def begin_long_ones(now: datetime, *, pause: Callable[[], object] = stand_in_line) -> None:
+def count_long_periods(now: datetime, *, pause: Callable[[], object] = stand_in_line) -> None:
     """Begins every current period that has no row yet and already has many answers.
 
     If there are only a few, the first answer counts them.

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from webapp.budgets import holding, prices
 from webapp.budgets.amounts import Price, Taken, affordable, amount
 from webapp.budgets.beginnings import Beginnings
-from webapp.budgets.holding import Held, Wish
+from webapp.budgets.holding import Held, UsageRequest
 from webapp.budgets.metering import TokenMeter
 from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE
 from webapp.db import utc_now, write
@@ -76,7 +76,7 @@ class BudgetGate:
         asked = self._estimate("\n".join(turn.content for turn in request.turns))
         asked += sum(PER_MESSAGE + PER_PICTURE * len(turn.pictures) for turn in request.turns)
         taken = Taken(asked, request.max_tokens or prices.usual_tokens(session, model))
-        wish = Wish(
+        wanted_usage = UsageRequest(
             generation.id,
             generation.user_id or "",
             model,
@@ -86,8 +86,8 @@ class BudgetGate:
             token_id=self._token_id(),
             is_aside=self._is_aside(generation.kind),
         )
-        if held := holding.reserve(session, wish, utc_now()):
-            self._allowed[generation] = Allowance(held, taken.input_tokens, taken.output_tokens, wish.price)
+        if held := holding.reserve(session, wanted_usage, utc_now()):
+            self._allowed[generation] = Allowance(held, taken.input_tokens, taken.output_tokens, wanted_usage.price)
 
     def meter(self, generation: Generation) -> Meter:
         """Returns what meters this answer while it arrives."""

@@ -35,7 +35,7 @@ FREED_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class UsageRequest:
     """An answer that is about to be requested: its person, its model and its expected usage."""
 
     generation_id: str
@@ -58,12 +58,12 @@ class Held:
     reserved: int
 
 
-def reserve(session: Session, wish: Wish, now: datetime) -> list[Held]:
+def reserve(session: Session, wanted_usage: UsageRequest, now: datetime) -> list[Held]:
     """Reserves the whole estimate in every budget that applies; raises `OverBudget` if one is used up."""
-    held = [_reserved(session, budget, wish, now) for budget in session.scalars(_counting(wish)).all()]
+    held = [_reserved(session, budget, wanted_usage, now) for budget in session.scalars(_counting(wanted_usage)).all()]
     if held:
-        tokens = {"input_tokens": wish.taken.input_tokens, "output_tokens": wish.taken.output_tokens}
-        charge = {"generation_id": wish.generation_id, "used": 0, "is_open": True, **tokens}
+        tokens = {"input_tokens": wanted_usage.taken.input_tokens, "output_tokens": wanted_usage.taken.output_tokens}
+        charge = {"generation_id": wanted_usage.generation_id, "used": 0, "is_open": True, **tokens}
         rows = [{**charge, "budget_id": each.budget_id, "starts_at": each.starts_at, "reserved": each.reserved} for each in held]
         session.execute(insert(BudgetCharge), rows)
     return held
@@ -133,20 +133,20 @@ def begin(session: Session, budget_id: str, starts_at: datetime, *, used: int = 
     session.execute(delete(BudgetCharge).where(*is_past).execution_options(synchronize_session=False))
 
 
-def _counting(wish: Wish) -> Select[Budget]:
+def _counting(wanted_usage: UsageRequest) -> Select[Budget]:
     """Selects the budgets that apply, in the order in which every transaction locks them, so that none deadlock."""
-    groups = select(Membership.group_id).where(Membership.user_id == wish.user_id)
-    known = {"user": wish.user_id, "character": wish.character_id, "token": wish.token_id}
+    groups = select(Membership.group_id).where(Membership.user_id == wanted_usage.user_id)
+    known = {"user": wanted_usage.user_id, "character": wanted_usage.character_id, "token": wanted_usage.token_id}
     whose = [Budget.who == "team", and_(Budget.who == "group", Budget.who_id.in_(groups))]
     whose += [and_(Budget.who == who, Budget.who_id == id) for who, id in known.items() if id]
-    wanted = select(Budget).where(or_(*whose), Budget.model.in_(("", wish.model))).order_by(Budget.id)
-    return wanted.where(Budget.unit != "answers") if wish.is_aside else wanted
+    wanted = select(Budget).where(or_(*whose), Budget.model.in_(("", wanted_usage.model))).order_by(Budget.id)
+    return wanted.where(Budget.unit != "answers") if wanted_usage.is_aside else wanted
 
 
-def _reserved(session: Session, budget: Budget, wish: Wish, now: datetime) -> Held:
+def _reserved(session: Session, budget: Budget, wanted_usage: UsageRequest, now: datetime) -> Held:
     starts_at = periods.beginning(now, budget.period, time_zone())
-    wanted = amount(budget.unit, wish.taken, wish.price)
-    is_free = budget.unit == "usd" and wish.price.is_free
+    wanted = amount(budget.unit, wanted_usage.taken, wanted_usage.price)
+    is_free = budget.unit == "usd" and wanted_usage.price.is_free
     held = Held(budget.id, budget.unit, starts_at, wanted)
     if _take(session, budget.id, starts_at, wanted, is_free=is_free):
         return held

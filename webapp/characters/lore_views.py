@@ -11,7 +11,7 @@ from webapp.characters.beside import book_in, with_book
 from webapp.lore import pages
 from webapp.lore.editing import with_settings
 from webapp.lore.forms import BookForm
-from webapp.lore.pages import Desk
+from webapp.lore.pages import LorebookEditor
 from webapp.web.done_words import just_done
 from webapp.web.htmx import redirect
 
@@ -66,13 +66,13 @@ def remove(id: str, place: int) -> Response:
     return pages.remove(_desk(id), place)
 
 
-def _desk(id: str) -> Desk:
+def _desk(id: str) -> LorebookEditor:
     character = found(queries.character(current_user(), id))
 
     def keep(write_into: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         service.change_card(character, lambda card: with_book(card, write_into(book_in(card))), by=current_user())
 
-    return Desk(
+    return LorebookEditor(
         f"Lorebook of {character.name}",
         url_for("character_lore.show", id=id),
         (url_for("characters.show", id=id), character.name),
@@ -82,5 +82,5 @@ def _desk(id: str) -> Desk:
     )
 
 
-def _page(desk: Desk, form: BookForm) -> Response:
+def _page(desk: LorebookEditor, form: BookForm) -> Response:
     return form.shown("lore/book.html", desk=desk, row=None, done=just_done(pages.DONE))

@@ -9,7 +9,7 @@ from webapp.accounts.tables import Grant, User
 from webapp.chat.tables import Chat, FollowUp, Message
 from webapp.db import db
 from webapp.engine.tables import Generation
-from webapp.statements import Ready
+from webapp.statements import Prepared
 
 # A title is generated from the beginning of each text.
 READS_CHARS = 1_500
@@ -79,4 +79,4 @@ IS_REMEMBERED = (
     & ~Chat.is_forgotten
 )
 # Compiled once: building the statement costs more than running it.
-AFTERMATH = Ready(_aftermath_statement())
+AFTERMATH = Prepared(_aftermath_statement())

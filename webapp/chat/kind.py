@@ -31,7 +31,7 @@ from webapp.heavy.threads import offload_at_once
 from webapp.rendering import markdown
 from webapp.rendering.markdown import GrowingMarkdown
 from webapp.settings.retention import forget_old_entries
-from webapp.statements import Ready
+from webapp.statements import Prepared
 from webapp.streaming.events import Saved
 from webapp.streaming.transcript import Transcript
 
@@ -156,8 +156,8 @@ def _held_statement() -> Select[Any]:
     return select(chat.c.id).where(chat.c.id == bindparam("chat")).with_for_update(key_share=True)
 
 
-HELD = Ready(_held_statement())
-GROWN, CHANGED = Ready(_grown_statement()), Ready(_changed_statement())
+HELD = Prepared(_held_statement())
+GROWN, CHANGED = Prepared(_grown_statement()), Prepared(_changed_statement())
 CHAT = Kind(
     "chat",
     "Chats",

@@ -11,7 +11,7 @@ from webapp.chat.tables import Message
 from webapp.db import db
 from webapp.errors import Conflict
 from webapp.heavy import bounded
-from webapp.statements import Ready
+from webapp.statements import Prepared
 
 T = TypeVar("T")
 # The size of a chunk: it takes about ten milliseconds to read, and most chats are smaller.
@@ -89,4 +89,4 @@ def _statement() -> Select[str, str, str, str, str | None]:
 
 
 STATEMENT = _statement()
-NEAR = Ready(STATEMENT)
+NEAR = Prepared(STATEMENT)

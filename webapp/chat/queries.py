@@ -31,7 +31,7 @@ from webapp.db import db, utc_now
 from webapp.engine.engine import Engine
 from webapp.engine.tables import WHILE_ACTIVE, Generation
 from webapp.heavy import bounded
-from webapp.statements import Ready
+from webapp.statements import Prepared
 
 NEW_LINE = "\n"
 VISITORS_DAY = timedelta(days=1)
@@ -386,13 +386,13 @@ def _sidebar_statement() -> Select[str, str, datetime, datetime | None, str | No
 
 
 # Compiled once: building the statement costs more than running it.
-SIDEBAR = Ready(_sidebar_statement())
+SIDEBAR = Prepared(_sidebar_statement())
 SHARED = _listed_statement().where(Chat.id.in_(_given_statement()))
 CHILDREN, CHILDREN_AND_ROOTS = _children_statement(), _children_statement(are_roots_too=True)
 GENERATIONS = _generations_statement()
 PATH, PATH_IDS = _path_statement(), _path_ids_statement()
-ASKED_WITH = Ready(
+ASKED_WITH = Prepared(
     select(Generation.prompt).where(Generation.message_id == bindparam("message")).order_by(Generation.id.desc()).limit(1)
 )
 LAST_OF_PATH = _path_statement(is_bounded=True)
-GLIMPSES = Ready(LAST_OF_PATH.with_only_columns(Message.id, Message.parent_id, Message.role, Message.content))
+GLIMPSES = Prepared(LAST_OF_PATH.with_only_columns(Message.id, Message.parent_id, Message.role, Message.content))

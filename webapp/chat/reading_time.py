@@ -13,7 +13,7 @@ from webapp.engine.chores import Chore
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
 from webapp.settings.service import setting
-from webapp.statements import Ready
+from webapp.statements import Prepared
 
 # A page that is hidden while an answer ends disconnects a second later, so shorter times don't count. A person who views an
 # answer for more than five minutes may have left.
@@ -77,7 +77,7 @@ wake = Chore("reading times", keep, every_seconds=2.0, most_seconds=60.0).wake
 _answers, _people = rows.table(Generation), rows.table(User)
 _together = func.coalesce(_answers.c.reading_ms, 0) + bindparam("ms", type_=Integer)
 _counts = select(_people.c.id).where(_people.c.id == bindparam("person"), _people.c.is_reading_counted)
-ADD = Ready(
+ADD = Prepared(
     update(_answers)
     .where(_answers.c.id == bindparam("answer"), _answers.c.user_id.in_(_counts), _answers.c.first_text_at.is_not(None))
     .values(reading_ms=case((_together > MOST_MS, MOST_MS), else_=_together))

@@ -18,7 +18,7 @@ from webapp.cli import addresses, ready
 from webapp.config import ROOT, make_keys
 from webapp.connections import listing
 from webapp.current import the_config
-from webapp.db import DAMAGED, db, is_blocked, is_damage, is_sqlite, unbound, write
+from webapp.db import DAMAGED, autocommit_connection, db, is_blocked, is_damage, is_sqlite, write
 from webapp.db_state import found_revision
 from webapp.health import backups, database_facts
 from webapp.revisions import known_revisions, newest_revision
@@ -67,7 +67,7 @@ def _one_machine_at_a_time() -> Iterator[None]:
         yield
         return
     # Without a transaction, as one that stays open would prevent others from altering tables.
-    with unbound() as connection:
+    with autocommit_connection() as connection:
         while not connection.scalar(select(func.pg_try_advisory_lock(PREPARING))):
             time.sleep(LOOK_SECONDS)
         try:

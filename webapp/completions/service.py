@@ -14,7 +14,7 @@ from webapp.engine import service as generations
 from webapp.engine.engine import Engine, Source, the_engine
 from webapp.engine.tables import Generation
 from webapp.ids import new_id
-from webapp.knowledge.answering import LATE, Given, found_for
+from webapp.knowledge.answering import LATE, AnswerSources, found_for
 from webapp.providers.base import ModelRequest, Turn
 from webapp.settings.service import setting
 from webapp.streaming.events import Event, Notice
@@ -62,7 +62,7 @@ def complete(user: User, wanted: Wanted) -> Generation:
 
 
 def _stored(
-    engine: Engine, wanted: Wanted, model: str, person: str, parameters: dict[str, Any], given: Given
+    engine: Engine, wanted: Wanted, model: str, person: str, parameters: dict[str, Any], given: AnswerSources
 ) -> tuple[Generation, Source]:
     # Built before the commit: an error afterwards would leave a generation that never starts.
     quoted = tuple(Turn(each.role, each.text) for each in given.sections())
@@ -100,7 +100,7 @@ def models(user: User) -> list[str]:
     return [DEFAULT, *offered] if providers().default(user.default_model) else offered
 
 
-def _given(user: User, wanted: Wanted) -> Given:
+def _given(user: User, wanted: Wanted) -> AnswerSources:
     """Returns the passages for the newest message, as far as the caller may see them."""
     said = [turn.content for turn in wanted.turns if turn.role == "user"]
     return found_for(user, said, wanted.collection_ids, seconds=float(setting("knowledge.search_seconds")))

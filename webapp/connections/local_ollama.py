@@ -22,7 +22,7 @@ PATIENCE_SECONDS = 0.5
 
 
 @dataclass
-class Neighbour:
+class OllamaProbe:
     """Probes for Ollama on this machine, with a short timeout and at most once a minute."""
 
     upstream: Upstream
@@ -51,14 +51,14 @@ class Neighbour:
         return tuple(model.id for model in models_of(answer.value))
 
 
-def is_connected(neighbour: Neighbour) -> bool:
+def is_connected(neighbour: OllamaProbe) -> bool:
     """Returns whether a usable connection to it exists."""
     place = urlsplit(neighbour.address).netloc
     same = {place, place.replace("127.0.0.1", "localhost")}
     return any(each.host in same and each.is_usable for each in live_connections())
 
 
-def connect(neighbour: Neighbour, **about: Unpack[About]) -> str:
+def connect(neighbour: OllamaProbe, **about: Unpack[About]) -> str:
     """Creates a connection to it, and returns the slug."""
     if not (models := neighbour.models()):
         raise Conflict("It has stopped responding. Is it running?")

@@ -8,7 +8,7 @@ from webapp.accounts.guards import admin_only, who
 from webapp.connections import listing, local_ollama, shown
 from webapp.connections import service as connections
 from webapp.connections.forms import ConnectionForm, NewConnectionForm
-from webapp.connections.local_ollama import Neighbour
+from webapp.connections.local_ollama import OllamaProbe
 from webapp.connections.models import providers
 from webapp.connections.shown import refused_connections
 from webapp.web.htmx import redirect, render
@@ -104,8 +104,8 @@ def delete(slug: str) -> Response:
     return redirect(url_for(".index"), "Connection and key deleted.")
 
 
-def the_neighbour() -> Neighbour:
-    found: Neighbour = current_app.extensions.setdefault("neighbour", Neighbour(providers().upstream))
+def the_neighbour() -> OllamaProbe:
+    found: OllamaProbe = current_app.extensions.setdefault("neighbour", OllamaProbe(providers().upstream))
     return found
 
 

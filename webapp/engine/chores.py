@@ -9,7 +9,7 @@ from flask import current_app
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp.db import db, is_sqlite, unbound
+from webapp.db import autocommit_connection, db, is_sqlite
 from webapp.engine.engine import Engine, the_engine
 from webapp.heavy.turns import by_turns, stand_in_line
 from webapp.streaming.loops import AGAIN_SECONDS, Ticker
@@ -93,7 +93,7 @@ def alone(name: str) -> Iterator[bool]:
         yield True
         return
     key = int.from_bytes(sha256(name.encode()).digest()[:8], "big", signed=True)
-    with unbound() as connection:
+    with autocommit_connection() as connection:
         is_mine = bool(connection.scalar(select(func.pg_try_advisory_lock(key))))
         try:
             yield is_mine

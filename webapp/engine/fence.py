@@ -15,7 +15,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from webapp import rows
 from webapp.db import is_sqlite, utc_now
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation, among_active
-from webapp.statements import Ready
+from webapp.statements import Prepared
 
 LEASE = timedelta(seconds=30)
 TABLE = rows.table(Generation)
@@ -146,10 +146,10 @@ def _changed(session: Session, id: str, owner: str, values: dict[str, Any]) -> G
 
 
 @cache
-def _change(names: tuple[str, ...]) -> Ready:
+def _change(names: tuple[str, ...]) -> Prepared:
     others = [column for column in ALL_BUT_PROMPT if column.name not in names]
     is_ours = TABLE.c.id == bindparam("which"), TABLE.c.owner == bindparam("of"), WHILE_ACTIVE
-    return Ready(update(TABLE).where(*is_ours).values({name: bindparam(name) for name in names}).returning(*others))
+    return Prepared(update(TABLE).where(*is_ours).values({name: bindparam(name) for name in names}).returning(*others))
 
 
 def _hold_statement() -> ReturningUpdate[Any]:
@@ -162,6 +162,6 @@ def _hold_free_statement() -> ReturningUpdate[Any]:
     return _hold_statement().where(TABLE.c.id.in_(free))
 
 
-HOLD, HOLD_FREE = Ready(_hold_statement()), Ready(_hold_free_statement())
-FREE = Ready(select(TABLE.c.id).where(TABLE.c.id == bindparam("which")).with_for_update(key_share=True, nowait=True))
-OWNED = Ready(select(TABLE.c.id).where(*OURS))
+HOLD, HOLD_FREE = Prepared(_hold_statement()), Prepared(_hold_free_statement())
+FREE = Prepared(select(TABLE.c.id).where(TABLE.c.id == bindparam("which")).with_for_update(key_share=True, nowait=True))
+OWNED = Prepared(select(TABLE.c.id).where(*OURS))

@@ -16,7 +16,7 @@ from webapp.engine import fence
 from webapp.engine.engine import Engine, Live
 from webapp.engine.tables import JournalRow
 from webapp.errors import Unavailable
-from webapp.statements import Ready
+from webapp.statements import Prepared
 from webapp.streaming.characters import Characters
 from webapp.streaming.events import from_json, to_json
 from webapp.streaming.topics import Entry
@@ -27,7 +27,7 @@ TABLE = rows.table(JournalRow)
 PIECE = 200
 # One encoder for all: `json.dumps` creates a new one for every value if it gets any options.
 AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
-ADD, FORGET = Ready(insert(TABLE)), Ready(delete(TABLE).where(TABLE.c.generation_id == bindparam("id")))
+ADD, FORGET = Prepared(insert(TABLE)), Prepared(delete(TABLE).where(TABLE.c.generation_id == bindparam("id")))
 
 
 def commit(engine: Engine) -> None:
@@ -40,7 +40,7 @@ def commit(engine: Engine) -> None:
     for each in live:
         each.may_have_rows |= bool(new[each.id])
     try:
-        with engine.in_app(), write(has_been_said=True) as session:
+        with engine.in_app(), write(skips_queue=True) as session:
             ours = fence.hold(session, engine.worker.id)
             # Entries of locked rows are written as soon as the lock is released.
             kept = ours.keys() if ours.keys() >= new.keys() else fence.owned(session, engine.worker.id)

@@ -124,7 +124,7 @@ def _recover(engine: Engine, recover: Callable[[], None]) -> None:
 
 def settle(engine: Engine, id: str) -> None:
     """Takes over an orphan and saves the entries that are known; a requested stop is respected."""
-    with write(keeps=True, has_been_said=True) as session:
+    with write(keeps=True, skips_queue=True) as session:
         generation = session.get(Generation, id)
         was_ours = generation is not None and generation.owner == engine.worker.id and id not in engine.found.taken
         if not generation or not generation.is_active or not fence.take(session, generation, engine.worker.id):

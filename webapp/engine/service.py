@@ -23,11 +23,11 @@ from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation, among_active
 from webapp.errors import Busy, TooMany, Unavailable
 from webapp.providers.base import ModelRequest
 from webapp.settings.service import setting
-from webapp.statements import Ready
+from webapp.statements import Prepared
 
 # Prepared once, as every message runs them: SQLAlchemy takes longer to compile them than the database to run them.
-SENT_AS = Ready(select(Generation.id).where(Generation.sent_as == bindparam("name")))
-ACTIVE_IN = Ready(select(Generation.id, Generation.message_id).where(Generation.lane == bindparam("lane"), WHILE_ACTIVE))
+SENT_AS = Prepared(select(Generation.id).where(Generation.sent_as == bindparam("name")))
+ACTIVE_IN = Prepared(select(Generation.id, Generation.message_id).where(Generation.lane == bindparam("lane"), WHILE_ACTIVE))
 RUNNING_IN = select(Generation).where(Generation.lane == bindparam("lane"), WHILE_ACTIVE)
 BUSY = "An answer is already being written here. Wait until it finishes, or stop it."
 ENDING_SECONDS = 5.0
@@ -255,13 +255,13 @@ def queue(session: Session, **values: Any) -> Generation:
 
 
 @cache
-def _placed(beside: tuple[str, ...]) -> Ready:
+def _placed(beside: tuple[str, ...]) -> Prepared:
     """Inserts a generation and returns how many others its person has active, not counting those of the kinds `beside`."""
     other = aliased(rows.table(Generation))
     is_other = other.c.id != bindparam("itself"), other.c.kind.not_in(_literally(beside))
     is_active = other.c.status.in_(_literally(ACTIVE))
     others = select(func.count()).where(is_active, among_active(other.c.user_id) == bindparam("whose"), *is_other)
-    return Ready(insert(rows.table(Generation)).returning(others.scalar_subquery()))
+    return Prepared(insert(rows.table(Generation)).returning(others.scalar_subquery()))
 
 
 def _literally(words: Iterable[str]) -> list[ColumnElement[str]]:

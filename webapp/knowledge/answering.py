@@ -68,7 +68,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class AnswerSources:
     """The sources for an answer; `was_asked` is set if the chat reads from documents, `is_late` if the search timed out.
 
     `by_words` is the reason why collections that have vectors were searched by words only. `parts_of` holds the names of
@@ -108,7 +108,7 @@ class Given:
         return NOTHING_FOUND if self.was_asked and not (self.is_late or self.unread or self.failed) else ""
 
 
-NOTHING = Given()
+NOTHING = AnswerSources()
 
 
 def found_for(
@@ -119,7 +119,7 @@ def found_for(
     seconds: float,
     memory: Sequence[str] = (),
     but_chat: str = "",
-) -> Given:
+) -> AnswerSources:
     """Returns passages for the newest of these messages, found in these collections within `seconds`.
 
     The person's `memory` is searched too, except for what `but_chat` itself contributed to it. If only the memory was searched
@@ -132,7 +132,7 @@ def found_for(
     others = [each for each in found.hits if not but_chat or each.document.chat_id != but_chat] if found else []
     was_asked = bool(collections)
     by_words = BY_WORDS.format(reason=found.left_out) if was_asked and found and found.left_out else ""
-    given = Given(tuple(sources_of(others)), was_asked=was_asked, is_late=was_asked and found is None, by_words=by_words)
+    given = AnswerSources(tuple(sources_of(others)), was_asked=was_asked, is_late=was_asked and found is None, by_words=by_words)
     outcome = "late" if found is None else "found" if given.sources else "nothing"
     the_engine().tell(Retrieved(outcome, the_engine().now() - began))
     return given
@@ -147,13 +147,15 @@ def _found(user: User, said: Sequence[str], collections: Sequence[str], seconds:
         return None
 
 
-def given_again(sources: Iterable[dict[str, Any]], found: dict[str, tuple[Excerpt, Document]]) -> Given:
+def given_again(sources: Iterable[dict[str, Any]], found: dict[str, tuple[Excerpt, Document]]) -> AnswerSources:
     """Returns a continued answer's sources under the same numbers, without those the person may no longer see."""
     there = [(each, *found[each["passage_id"]]) for each in sources if each["passage_id"] in found]
-    return Given(tuple(source(each["number"], passage, document) for each, passage, document in there), was_asked=bool(there))
+    return AnswerSources(
+        tuple(source(each["number"], passage, document) for each, passage, document in there), was_asked=bool(there)
+    )
 
 
-def with_parts(given: Given, user: User, document_ids: Sequence[str]) -> Given:
+def with_parts(given: AnswerSources, user: User, document_ids: Sequence[str]) -> AnswerSources:
     """Adds parts of these documents, if the person may see them: the beginning, and passages spread evenly to the end."""
     documents = [each for each in queries.documents_among(user, document_ids) if each.passages][:MOST_BEGUN]
     known = {id for each in given.sources for id in (each.passage_id, each.beside_id)}

@@ -49,7 +49,7 @@ class NoVectors(AppError):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class EmbeddingRequest:
     """An embedding request: the texts, the model, and the person whose usage it counts as."""
 
     model: str
@@ -57,11 +57,11 @@ class Wish:
     person_id: str | None
 
 
-class Asking:
+class EmbeddingSource:
     """A `Run`'s source of events for one embedding request; once `is_over` is set, `vectors` or `failure` holds its result."""
 
-    def __init__(self, engine: Engine, wish: Wish, provider: Provider, name: str) -> None:
-        self._wish, self._provider, self._name = wish, provider, name
+    def __init__(self, engine: Engine, wanted: EmbeddingRequest, provider: Provider, name: str) -> None:
+        self._wanted, self._provider, self._name = wanted, provider, name
         self._now, self.is_over = engine.now, engine.signal()
         self.vectors: tuple[tuple[float, ...], ...] = ()
         self.failure: ProviderError | None = ProviderError("stall", LATE, retryable=True)
@@ -69,15 +69,15 @@ class Asking:
     def events(self, stop: Stop) -> Iterator[Event]:
         began = self._now()
         try:
-            yield Started(self._wish.model, self._provider.name, self._provider.name == "demo")
-            found = self._provider.embed(self._name, self._wish.texts, stop)
+            yield Started(self._wanted.model, self._provider.name, self._provider.name == "demo")
+            found = self._provider.embed(self._name, self._wanted.texts, stop)
             self.vectors, self.failure = found.vectors, None
             yield found.usage
             yield Ended("completed", "stop")
         except ProviderError as error:
             self.failure = error
             # The engine detects rejected API keys by this event.
-            tried = Attempt(self._wish.model, "whole", round(self._now() - began, 2), error.code, str(error))
+            tried = Attempt(self._wanted.model, "whole", round(self._now() - began, 2), error.code, str(error))
             yield Notice(TRIED, str(error), json.dumps(asdict(tried)))
             raise
         finally:
@@ -87,24 +87,24 @@ class Asking:
         return ""
 
 
-def vectors_of(wish: Wish, *, seconds: float = MOST_SECONDS) -> list[bytes]:
+def vectors_of(wanted: EmbeddingRequest, *, seconds: float = MOST_SECONDS) -> list[bytes]:
     """Returns a unit vector for each text; raises `NoVectors`, or the reason why the request is not allowed."""
     engine, known = the_engine(), providers()
-    asking = Asking(engine, wish, known.embedder(wish.model), known.name_of(wish.model))
+    asking = EmbeddingSource(engine, wanted, known.embedder(wanted.model), known.name_of(wanted.model))
     id = new_id()
     with service.beginning(engine):
         with write(keeps=True) as session:
-            names = {"kind": KIND.name, "lane": f"{KIND.name}:{id}", "user_id": wish.person_id, "model_asked": wish.model}
-            slug = known.connection_of(wish.model)
+            names = {"kind": KIND.name, "lane": f"{KIND.name}:{id}", "user_id": wanted.person_id, "model_asked": wanted.model}
+            slug = known.connection_of(wanted.model)
             generation: Generation = service.queue(session, id=id, connection=slug, owner=engine.worker.id, **names)
-            turns = tuple(Turn("user", text) for text in wish.texts)
-            engine.gate.admit(session, generation, ModelRequest(wish.model, turns, max_tokens=1), "")
+            turns = tuple(Turn("user", text) for text in wanted.texts)
+            engine.gate.admit(session, generation, ModelRequest(wanted.model, turns, max_tokens=1), "")
         service.start(engine, generation, asking)
     asking.is_over.wait(seconds)
     return _found(engine, id, asking)
 
 
-def _found(engine: Engine, id: str, asking: Asking) -> list[bytes]:
+def _found(engine: Engine, id: str, asking: EmbeddingSource) -> list[bytes]:
     if not asking.vectors and (live := engine.live.get(id)):
         live.run.stop.ask("client_gone")
     if failure := asking.failure:

@@ -19,7 +19,7 @@ from webapp.errors import AppError, Conflict
 from webapp.heavy import bounded
 from webapp.heavy.turns import stand_in_line
 from webapp.knowledge import embedder, vector_sets
-from webapp.knowledge.embedder import NoVectors, Wish
+from webapp.knowledge.embedder import EmbeddingRequest, NoVectors
 from webapp.knowledge.service import refuse_unless_owner
 from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, Passage, PassageVector, VectorSet
 from webapp.knowledge.telling import tell_documents
@@ -54,7 +54,7 @@ def work() -> bool:
     vector_sets.arrange()
     while not the_engine().is_closing and (job := _next()):
         _embed(job)
-    _let_be()
+    _mark_ready_without_vectors()
     _clear()
     return _is_left()
 
@@ -123,13 +123,13 @@ def _next() -> Job | None:
 def _whole() -> Select[str, str]:
     """Selects a set being filled in which no document lacks vectors any more."""
     query = _due(VectorSet.id, VectorSet.collection_id).where(VectorSet.state == FILLING)
-    return query.where(~exists().where(*_unread())).limit(1)
+    return query.where(~exists().where(*_lacks_vectors())).limit(1)
 
 
 def _lacking() -> Select[Any]:
     """Selects a document that has been read and lacks vectors in a set, as the columns of a `Job`."""
     job = VectorSet.id, VectorSet.model, VectorSet.dimensions, VectorSet.collection_id, Document.id, Document.edition
-    query = _due(*job, func.coalesce(Document.added_by, Collection.owner_id)).join(Document, and_(*_unread()))
+    query = _due(*job, func.coalesce(Document.added_by, Collection.owner_id)).join(Document, and_(*_lacks_vectors()))
     query = query.where(Document.state.in_(READ))
     return query.order_by(VectorSet.state, VectorSet.id, Document.state, Document.id).limit(1)
 
@@ -140,7 +140,7 @@ def _due(*columns: Any) -> Select[Any]:
     return query.where(Collection.deleted_at.is_(None), VectorSet.state != GONE, is_due)
 
 
-def _unread() -> tuple[ColumnElement[bool], ...]:
+def _lacks_vectors() -> tuple[ColumnElement[bool], ...]:
     return Document.collection_id == VectorSet.collection_id, lacks(VectorSet.id.expression)
 
 
@@ -176,7 +176,9 @@ def _embed(job: Job) -> None:
 
 def _vectors(job: Job, texts: Sequence[str]) -> list[bytes]:
     """Returns the vectors of these texts and, for a new set, those of the `UNLIKE` texts that measure the model's baseline."""
-    vectors = embedder.vectors_of(Wish(job.model, (*texts, *(() if job.dimensions else embedder.UNLIKE)), job.person_id))
+    vectors = embedder.vectors_of(
+        EmbeddingRequest(job.model, (*texts, *(() if job.dimensions else embedder.UNLIKE)), job.person_id)
+    )
     lengths = {len(each) // 4 for each in vectors}
     if len(lengths) != 1 or job.dimensions not in (0, *lengths):
         words = OTHER_LENGTH.format(model=job.model, found=max(lengths), known=job.dimensions or min(lengths))
@@ -255,7 +257,7 @@ def _failed(job: Job, error: AppError) -> None:
     tell_documents(job.collection_id)
 
 
-def _let_be() -> None:
+def _mark_ready_without_vectors() -> None:
     """Marks documents that get no vectors for now as ready; they are found by their words."""
     waiting = db.session.execute(select(Document.id, Document.collection_id).where(Document.state == "embedding")).all()
     left = {each: not vector_sets.awaits(db.session(), each) for each in {collection_id for _, collection_id in waiting}}

@@ -27,5 +27,5 @@ def empty(person_id: str) -> None:
     trash.empty()
 
 
-people.INHERITED.append(hand_over)
-people.EMPTYING.append(empty)
+people.TRANSFERS.append(hand_over)
+people.BATCH_DELETERS.append(empty)

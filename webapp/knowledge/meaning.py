@@ -15,7 +15,7 @@ from webapp.errors import AppError
 from webapp.heavy import bounded
 from webapp.heavy.threads import offload
 from webapp.knowledge import embedder
-from webapp.knowledge.embedder import Wish
+from webapp.knowledge.embedder import EmbeddingRequest
 from webapp.knowledge.fusion import DEPTH
 from webapp.knowledge.permitted import finds_vectors
 from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, VectorSet
@@ -132,7 +132,7 @@ def _asked(model: str, question: str, person_id: str, until: float) -> bytes:
         raise embedder.NoVectors(reason, is_passing=True)
     try:
         [vector] = embedder.vectors_of(
-            Wish(model, (question,), person_id), seconds=min(ASKING_SECONDS, max(0.0, until - now) / 2)
+            EmbeddingRequest(model, (question,), person_id), seconds=min(ASKING_SECONDS, max(0.0, until - now) / 2)
         )
     except AppError as error:
         known.failed[model] = (now + max(REST_SECONDS, min(300, error.retry_after)), error.message)

@@ -81,7 +81,7 @@ def let_go(session: Session, chat_ids: Iterable[str]) -> None:
     _mark(session, chat_ids, deleted_at=LONG_AGO)
 
 
-def let_go_of_file(session: Session, chat_id: str, hash: str) -> None:
+def mark_file_for_deletion(session: Session, chat_id: str, hash: str) -> None:
     """Does the same as `let_go`, for one file that no message of the chat contains any more."""
     collection = session.scalar(select(Collection).where(Collection.chat_id == chat_id))
     if collection is None:

@@ -29,7 +29,7 @@ DONE = {
 
 
 @dataclass(frozen=True)
-class Desk:
+class LorebookEditor:
     """A lorebook being edited: the URL of its pages, the link to the page above, and the function that saves changes."""
 
     name: str
@@ -67,16 +67,16 @@ class Desk:
         return found
 
 
-def blank(desk: Desk) -> Response:
+def blank(desk: LorebookEditor) -> Response:
     return _page(desk, EntryForm.fresh(), None)
 
 
-def show(desk: Desk, place: int) -> Response:
+def show(desk: LorebookEditor, place: int) -> Response:
     entry = desk.entry(place)
     return _page(desk, EntryForm.of(entry, mark_of(entry)), place)
 
 
-def put(desk: Desk, place: int | None) -> Response:
+def put(desk: LorebookEditor, place: int | None) -> Response:
     """Saves the submitted form as an entry, or as a new one."""
     form = EntryForm.opened()
     with form.attempt():
@@ -86,7 +86,7 @@ def put(desk: Desk, place: int | None) -> Response:
     return _page(desk, form, place)
 
 
-def remove(desk: Desk, place: int) -> Response:
+def remove(desk: LorebookEditor, place: int) -> Response:
     form = EntryForm.opened()
     with form.attempt():
         desk.keep(lambda book: without_entry(_same(book, place, form.was.data or ""), place))
@@ -99,7 +99,7 @@ def _has(entry: Entry, wanted: Sequence[str]) -> bool:
     return all(word in text for word in wanted)
 
 
-def _page(desk: Desk, form: EntryForm, place: int | None) -> Response:
+def _page(desk: LorebookEditor, form: EntryForm, place: int | None) -> Response:
     return form.offer().shown("lore/entry.html", desk=desk, place=place)
 
 

@@ -12,7 +12,7 @@ from webapp.accounts.shares_shown import ShareForm
 from webapp.lore import files, pages, queries, service, sharing
 from webapp.lore.editing import BookInput, with_settings
 from webapp.lore.forms import BookForm, LorebookFileForm
-from webapp.lore.pages import Desk
+from webapp.lore.pages import LorebookEditor
 from webapp.lore.tables import Lorebook
 from webapp.lore.world_info import world_info
 from webapp.web.done_words import just_done
@@ -182,9 +182,9 @@ def _to(row: Lorebook, done: str = "") -> Response:
     return redirect(url_for("lore.show", id=row.id, done=done or None))
 
 
-def _desk(row: Lorebook) -> Desk:
+def _desk(row: Lorebook) -> LorebookEditor:
     above, is_own = ("/lorebooks", "Lorebooks"), row.owner_id == current_user().id
-    return Desk(row.name, url_for("lore.show", id=row.id), above, row.book, partial(service.change, row), is_own)
+    return LorebookEditor(row.name, url_for("lore.show", id=row.id), above, row.book, partial(service.change, row), is_own)
 
 
 def _page(row: Lorebook, form: BookForm) -> Response:

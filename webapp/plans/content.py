@@ -111,4 +111,4 @@ def _refuse_while_it_runs(plan: Plan) -> None:
         raise Conflict("This plan is still being written. Wait until it finishes, or stop it.")
 
 
-people.EMPTYING.append(delete_all_of)
+people.BATCH_DELETERS.append(delete_all_of)

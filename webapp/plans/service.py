@@ -30,14 +30,14 @@ DETACH = "detach"
 
 
 @dataclass(frozen=True, slots=True)
-class Whence:
+class Origin:
     """The origin of a plan's generation: its kind, and a function that stores related rows in the same transaction."""
 
     kind: str = PLAN.name
     stored: Callable[[Session, Plan], None] = lambda _session, _plan: None
 
 
-A_PERSON = Whence()
+A_PERSON = Origin()
 
 
 def submit(owner: User, type: str, values: dict[str, Any]) -> PlanInputs:
@@ -58,7 +58,7 @@ def make(
     when_unwatched: str = DETACH,
     is_whole: bool = False,
     again_of: str | None = None,
-    whence: Whence = A_PERSON,
+    origin: Origin = A_PERSON,
 ) -> Plan:
     """Starts a new plan, which is stored when this returns; `is_whole` requests the answer without streaming."""
     type, owner_id = plan_types.get(inputs.type), inputs.owner_id
@@ -68,20 +68,20 @@ def make(
     wish = _model(inputs, model)
     plan = Plan(owner_id=owner_id, inputs_id=inputs.id, type=type.slug, about=about, title=type.title, again_of_id=again_of)
     asked = {**_whole(about, inputs), "is_whole": is_whole}
-    return _begin(plan, asked, model=wish, when_unwatched=when_unwatched, whence=whence)
+    return _begin(plan, asked, model=wish, when_unwatched=when_unwatched, origin=origin)
 
 
-def finish_it(plan: Plan, *, is_whole: bool = False, whence: Whence = A_PERSON) -> Plan:
+def finish_it(plan: Plan, *, is_whole: bool = False, origin: Origin = A_PERSON) -> Plan:
     """Has the model write what a plan lacks; saved parts stay. `is_whole` requests the rest without streaming."""
     if plan.is_running:
         generations.refuse_if_busy(plan.lane)
     if not plan.content:
         asked = {**_whole(plan.about, inputs_of(plan)), "is_whole": is_whole}
-        return _begin(plan, asked, model=_model_of(plan), whence=whence)
+        return _begin(plan, asked, model=_model_of(plan), origin=origin)
     places = missing(plan.content, plan.schema)
     if not places:
         raise Conflict("This plan is complete, so there is nothing to finish.")
-    return _go_on(plan, places, is_whole=is_whole, whence=whence)
+    return _go_on(plan, places, is_whole=is_whole, origin=origin)
 
 
 def again_at(plan: Plan, place: str) -> Plan:
@@ -104,13 +104,13 @@ def stop(plan: Plan) -> None:
         generations.stop(the_engine(), generation)
 
 
-def _go_on(plan: Plan, places: list[str], *, is_anew: bool = False, is_whole: bool = False, whence: Whence = A_PERSON) -> Plan:
+def _go_on(plan: Plan, places: list[str], *, is_anew: bool = False, is_whole: bool = False, origin: Origin = A_PERSON) -> Plan:
     about, there = plan.about, plan.content
     inputs = inputs_of(plan)
     asked = prompts.for_places(about, inputs.values, there, places, _unit(inputs), is_anew=is_anew)
     schema = prompts.schema_of_places(plan.schema, places)
     prompt = {**asked, "schema": schema, "places": places, "there": there, "is_whole": is_whole}
-    return _begin(plan, prompt, model=_model_of(plan), whence=whence)
+    return _begin(plan, prompt, model=_model_of(plan), origin=origin)
 
 
 def _whole(about: dict[str, Any], inputs: PlanInputs) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def _model_of(plan: Plan) -> str:
     return last.model_asked if last else _model(inputs_of(plan), "")
 
 
-def _begin(plan: Plan, asked: dict[str, Any], *, model: str, when_unwatched: str = DETACH, whence: Whence = A_PERSON) -> Plan:
+def _begin(plan: Plan, asked: dict[str, Any], *, model: str, when_unwatched: str = DETACH, origin: Origin = A_PERSON) -> Plan:
     """Stores the plan, its quota unit and its generation in one transaction, then starts the generation."""
     engine, known, plan_id, owner_id = the_engine(), providers(), plan.id, plan.owner_id
     known.of(model)
@@ -141,11 +141,11 @@ def _begin(plan: Plan, asked: dict[str, Any], *, model: str, when_unwatched: str
             raise Conflict("This plan has been deleted.")
         session.add(stored)
         session.flush()
-        whence.stored(session, stored)
+        origin.stored(session, stored)
         quota.reserve(session, stored)
         rows.held(session, User, owner_id)
         generation = Generation(
-            kind=whence.kind,
+            kind=origin.kind,
             lane=stored.lane,
             user_id=owner_id,
             model_asked=model,

@@ -2,9 +2,9 @@
 
 import re
 
-UNTOLD = re.compile(r"[^a-z0-9]")
+NOT_ALPHANUMERIC = re.compile(r"[^a-z0-9]")
 STOP_CHARGING = {
-    UNTOLD.sub("", name.lower())
+    NOT_ALPHANUMERIC.sub("", name.lower())
     for name in (
         *("OpenAI", "Azure", "Anthropic", "Fireworks", "Mancer", "Recursal", "AnyScale", "Lepton", "OctoAI", "Novita"),
         *("DeepInfra", "Together", "Cohere", "Hyperbolic", "Infermatic", "Avian", "xAI", "Cloudflare", "SFCompute"),
@@ -22,4 +22,4 @@ def may_still_bill(name: str) -> bool:
     """
     if "/" in name:
         return not SERVED_BY_THOSE.match(name)
-    return UNTOLD.sub("", name.lower()) not in STOP_CHARGING
+    return NOT_ALPHANUMERIC.sub("", name.lower()) not in STOP_CHARGING

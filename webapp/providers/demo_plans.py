@@ -18,7 +18,7 @@ NO_GOAL = "what you want"
 
 def text(request: ModelRequest) -> str:
     """Returns the whole answer, always the same for the same inputs; failing models fail only for a whole plan."""
-    value = Wishes(request).object(json.loads(request.schema))
+    value = SchemaFiller(request).object(json.loads(request.schema))
     spoil = SPOILS.get(request.model) if not is_for_places(request) else None
     return spoil(value, _seed(request)) if spoil else _written(value)
 
@@ -28,7 +28,7 @@ def is_for_places(request: ModelRequest) -> bool:
     return len(_objects(request)) > 1
 
 
-class Wishes:
+class SchemaFiller:
     """Fills a schema; a value depends only on the inputs and on its place, not on what else is requested."""
 
     def __init__(self, request: ModelRequest) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 
-from webapp.accounts.guards import COOKIE_SECONDS, admin_only, anybody, came_from, current_user, onlooker, signed_in
+from webapp.accounts.guards import COOKIE_SECONDS, admin_only, anybody, came_from, current_user, signed_in, viewer_or_none
 from webapp.accounts.roles import may
 from webapp.accounts.tables import User
 from webapp.chat.list import shown as list_shown
@@ -31,7 +31,7 @@ ICONS = (("192", "any"), ("512", "any"), ("512", "maskable"))
 @bp.app_template_global()
 def links() -> list[Place]:
     """Returns the sidebar's links for the current person."""
-    me = onlooker()
+    me = viewer_or_none()
     return _places().sidebar(partial(may, me.role)) if me else []
 
 

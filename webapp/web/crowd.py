@@ -10,7 +10,7 @@ SENTENCE = "Your address has too many open connections to this server. Close som
 RETRY_SECONDS = 5
 
 
-class Crowd:
+class ConnectionLimiter:
     """Counts the open connections of each address; `most` returns the current limit, and 0 means no limit."""
 
     def __init__(self, most: Callable[[], int]) -> None:

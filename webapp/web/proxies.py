@@ -9,7 +9,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import ClosingIterator
 
-from webapp.web.crowd import RETRY_SECONDS, SENTENCE, Crowd
+from webapp.web.crowd import RETRY_SECONDS, SENTENCE, ConnectionLimiter
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -21,7 +21,7 @@ class BehindProxies:
     The connections are the proxy's, so the limit for an address counts its unfinished requests instead.
     """
 
-    def __init__(self, app: WSGIApplication, trusted: Iterable[str], crowd: Crowd) -> None:
+    def __init__(self, app: WSGIApplication, trusted: Iterable[str], crowd: ConnectionLimiter) -> None:
         self._app, self._crowd = app, crowd
         self._trusted: list[Network] = [ipaddress.ip_network(each) for each in trusted]
 

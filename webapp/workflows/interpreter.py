@@ -25,7 +25,7 @@ WORDS = {"back": "back", "go back": "back", "skip": "skip"}
 
 def apply(definition: Definition, state: State, event: Event, people: Mapping[str, str] | None = None) -> Result:
     """Applies an event; `people` has the person's names that texts can include."""
-    move = _Move(definition, state, dict(people or {}))
+    move = _Transition(definition, state, dict(people or {}))
     handler = HANDLERS.get(event.kind)
     refusal = handler(move, event) if handler else NOT_WAITING
     return Result(move.state, () if refusal else tuple(move.effects), refusal)
@@ -59,7 +59,7 @@ def summary(definition: Definition, state: State) -> str:
 
 
 @dataclass(slots=True)
-class _Move:
+class _Transition:
     """Applies one event: moves the state through the steps and collects the effects."""
 
     definition: Definition
@@ -138,7 +138,7 @@ class _Move:
         return (*self.state.trail, step.id)[-MOST_TRAIL:]
 
 
-def _begin(move: _Move, _event: Event) -> str:
+def _begin(move: _Transition, _event: Event) -> str:
     if move.state.step or move.state.has_ended or move.state.outcomes:
         return "This workflow has begun already."
     move.go(move.definition.steps[0].id)
@@ -151,7 +151,7 @@ def _not_waiting(state: State) -> str:
     return {"running": WRITING, "paused": PAUSED}.get(state.status, "")
 
 
-def _answer(move: _Move, event: Event) -> str:
+def _answer(move: _Transition, event: Event) -> str:
     step, slot = move.step, slot_of(move.definition, move.state)
     if (refusal := _not_waiting(move.state)) or step is None:
         return refusal or NOT_WAITING
@@ -160,18 +160,18 @@ def _answer(move: _Move, event: Event) -> str:
     if event.value.strip().startswith("?"):
         return _ask(move, event)
     if move.state.proposed and (verdict := yes_or_no(event.value)) is not None:
-        return _judged(move, slot, step, is_meant=verdict)
+        return _confirm_guess(move, slot, step, is_meant=verdict)
     try:
         value = slot.value(event.value)
     except Unfit as error:
-        return _unfit(move, slot, event, str(error))
+        return _handle_invalid_answer(move, slot, event, str(error))
     move.effects.append(Hear(shown(value) if slot.type != "text" else event.value.strip(), step.id))
     move.change(slots={**move.state.slots, slot.name: value})
     move.done()
     return ""
 
 
-def _guess(move: _Move, event: Event) -> str:
+def _guess(move: _Transition, event: Event) -> str:
     """Proposes a model's interpretation of an answer that did not fit; the person is asked to confirm it."""
     step, slot = move.step, slot_of(move.definition, move.state)
     if (refusal := _not_waiting(move.state)) or slot is None or step is None or event.name not in ("", step.id):
@@ -193,7 +193,7 @@ def proposal(slot: Slot, proposed: str) -> str:
     return MEANT.format(shown(slot.value(proposed)))
 
 
-def _judged(move: _Move, slot: Slot, step: Step, *, is_meant: bool) -> str:
+def _confirm_guess(move: _Transition, slot: Slot, step: Step, *, is_meant: bool) -> str:
     move.effects.append(Hear("Yes" if is_meant else "No", step.id))
     if is_meant:
         move.change(slots={**move.state.slots, slot.name: slot.value(move.state.proposed)})
@@ -204,7 +204,7 @@ def _judged(move: _Move, slot: Slot, step: Step, *, is_meant: bool) -> str:
     return ""
 
 
-def _unfit(move: _Move, slot: Slot, event: Event, expected: str) -> str:
+def _handle_invalid_answer(move: _Transition, slot: Slot, event: Event, expected: str) -> str:
     """Handles an invalid answer: applies a command or a side question, or else returns a sentence with what is expected.
 
     The second try adds an example, the third a way out.
@@ -222,7 +222,7 @@ def _unfit(move: _Move, slot: Slot, event: Event, expected: str) -> str:
     return f"{expected}{example}{f' {out}' if tries > 2 else ''}"
 
 
-def _reply(move: _Move, step: Step, text: str) -> str:
+def _reply(move: _Transition, step: Step, text: str) -> str:
     if not text.strip():
         return "Write something first."
     move.effects += [Hear(text.strip(), step.id), Speak(step.id)]
@@ -230,7 +230,7 @@ def _reply(move: _Move, step: Step, text: str) -> str:
     return ""
 
 
-def _ask(move: _Move, event: Event) -> str:
+def _ask(move: _Transition, event: Event) -> str:
     """Has a model answer a question of the person's; afterwards the workflow repeats its own question."""
     if (refusal := _not_waiting(move.state)) or move.step is None:
         return refusal or NOT_WAITING
@@ -244,13 +244,13 @@ def _ask(move: _Move, event: Event) -> str:
     return ""
 
 
-def _asked_again(move: _Move, step: Step) -> str:
+def _asked_again(move: _Transition, step: Step) -> str:
     move.change(status="waiting", due=False, is_aside=False, proposed="")
     move.say(step.text)
     return ""
 
 
-def _skip(move: _Move, _event: Event) -> str:
+def _skip(move: _Transition, _event: Event) -> str:
     step, slot = move.step, slot_of(move.definition, move.state)
     if (refusal := _not_waiting(move.state)) or step is None:
         return refusal or NOT_WAITING
@@ -262,7 +262,7 @@ def _skip(move: _Move, _event: Event) -> str:
     return ""
 
 
-def _back(move: _Move, _event: Event) -> str:
+def _back(move: _Transition, _event: Event) -> str:
     if refusal := _not_waiting(move.state):
         return refusal
     if len(move.state.trail) < 2:
@@ -280,14 +280,14 @@ def _back(move: _Move, _event: Event) -> str:
     return ""
 
 
-def _pause(move: _Move, _event: Event) -> str:
+def _pause(move: _Transition, _event: Event) -> str:
     if refusal := _not_waiting(move.state):
         return refusal
     move.change(status="paused")
     return ""
 
 
-def _resume(move: _Move, _event: Event) -> str:
+def _resume(move: _Transition, _event: Event) -> str:
     if move.state.status != "paused":
         return ENDED if move.state.has_ended else "This workflow isn't paused."
     move.change(status="running" if move.state.due else "waiting")
@@ -296,14 +296,14 @@ def _resume(move: _Move, _event: Event) -> str:
     return ""
 
 
-def _cancel(move: _Move, _event: Event) -> str:
+def _cancel(move: _Transition, _event: Event) -> str:
     if move.state.has_ended:
         return ENDED
     move.change(status="cancelled", due=False, proposed="")
     return ""
 
 
-def _spoke(move: _Move, event: Event) -> str:
+def _spoke(move: _Transition, event: Event) -> str:
     """Handles the end of a model's answer, in the step that requested it."""
     step = move.step
     if not move.state.due or move.state.has_ended or step is None or event.name not in ("", step.id):
@@ -321,7 +321,7 @@ def _spoke(move: _Move, event: Event) -> str:
     return ""
 
 
-def _fell(move: _Move, _event: Event) -> str:
+def _fell(move: _Transition, _event: Event) -> str:
     """Handles a failed answer: the run pauses, and resuming it calls the model again; a side question is dropped."""
     if not move.state.due or move.state.has_ended:
         return NOT_WAITING
@@ -331,7 +331,7 @@ def _fell(move: _Move, _event: Event) -> str:
     return ""
 
 
-def _change(move: _Move, event: Event) -> str:
+def _change(move: _Transition, event: Event) -> str:
     """Changes an earlier answer: runs through the steps again from the first and keeps the outcomes that still apply."""
     definition, before = move.definition, move.state
     slot = definition.slots.get(event.name)
@@ -357,7 +357,7 @@ def _speaks_of(step: Step, name: str) -> bool:
     return step.verb in ("say", "chat", "generate") and name in names_in(step.texts)
 
 
-def _forget_dead_branches(move: _Move) -> None:
+def _forget_dead_branches(move: _Transition) -> None:
     """Drops the answers of steps that were not passed and can't be reached any more."""
     living = {*move.state.outcomes, *move.definition.reachable(move.state.step)}
     slots = {name for step in move.definition.steps if step.id in living for name in (step.slot, *step.sets)}
@@ -368,7 +368,7 @@ def _forget_dead_branches(move: _Move) -> None:
     )
 
 
-HANDLERS: dict[str, Callable[[_Move, Event], str]] = {
+HANDLERS: dict[str, Callable[[_Transition, Event], str]] = {
     "begin": _begin,
     "answer": _answer,
     "guess": _guess,

@@ -13,7 +13,7 @@ from webapp.plans import plan_types, service
 from webapp.plans.checking import Rejected
 from webapp.plans.export import as_markdown
 from webapp.plans.queries import generation_of, inputs_of
-from webapp.plans.service import Whence
+from webapp.plans.service import Origin
 from webapp.plans.tables import Plan
 from webapp.workflows.plan_inputs import inputs
 from webapp.workflows.record import definition_of, held, people_of
@@ -33,13 +33,13 @@ def begin(run: WorkflowRun) -> None:
     owner = db.session.get_one(User, run.owner_id)
     if not may(owner.role, "make plans"):
         raise Forbidden(NOT_FOR_GUESTS)
-    whence, plan = Whence(KIND, partial(_joined, run.id)), plan_of(run)
+    origin, plan = Origin(KIND, partial(_joined, run.id)), plan_of(run)
     type, values = _wanted(run)
     _refuse_if_running(plan)
     if plan and _is_begun(plan) and (plan.type, inputs_of(plan).values) == (type, values):
-        service.finish_it(plan, whence=whence)
+        service.finish_it(plan, origin=origin)
     else:
-        service.make(service.submit(owner, type, values), whence=whence)
+        service.make(service.submit(owner, type, values), origin=origin)
 
 
 def completed_elsewhere(run: WorkflowRun) -> Plan | None:

@@ -10,7 +10,7 @@ from webapp.chat.messages import sourcing
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
 from webapp.knowledge import answering, queries
-from webapp.knowledge.answering import NOTHING, Given
+from webapp.knowledge.answering import NOTHING, AnswerSources
 from webapp.knowledge.excerpt import Excerpt
 from webapp.knowledge.tables import Collection
 from webapp.prompts import using
@@ -23,7 +23,7 @@ from webapp.workflows.tables import WorkflowRun
 MOST_OF_FILES = 6
 
 
-def found_for(run: WorkflowRun) -> Given:
+def found_for(run: WorkflowRun) -> AnswerSources:
     """Returns the sources for the next answer; a continued answer keeps its sources, whose numbers it cites."""
     definition, place = definition_of(run), run.place
     step = definition.by_id[place.step]
@@ -45,7 +45,7 @@ def files_of(run: WorkflowRun, person: User) -> Collection | None:
     return queries.collection(person, run.collection_id) if run.collection_id else None
 
 
-def _with_files(run: WorkflowRun, found: Given) -> Given:
+def _with_files(run: WorkflowRun, found: AnswerSources) -> AnswerSources:
     """Adds the beginnings of the run's files if the search found nothing in them."""
     person = db.session.get_one(User, run.owner_id)
     collection = files_of(run, person)
@@ -62,7 +62,7 @@ def _with_files(run: WorkflowRun, found: Given) -> Given:
     return replace(found, sources=tuple(sources), was_asked=True)
 
 
-def _searched(run: WorkflowRun, names: Sequence[str], said: Sequence[str], *, has_files: bool) -> Given:
+def _searched(run: WorkflowRun, names: Sequence[str], said: Sequence[str], *, has_files: bool) -> AnswerSources:
     user = db.session.get_one(User, run.owner_id)
     wanted = {name.casefold() for name in names}
     ids = [
@@ -71,7 +71,7 @@ def _searched(run: WorkflowRun, names: Sequence[str], said: Sequence[str], *, ha
         if each.name.casefold() in wanted or each.id in names or (has_files and each.id == run.collection_id)
     ]
     # If the person may see none of the collections, the prompt is the same as if nothing was found.
-    return sourcing.found_in(ids, said, run.owner_id) if ids else Given(was_asked=True)
+    return sourcing.found_in(ids, said, run.owner_id) if ids else AnswerSources(was_asked=True)
 
 
 def _asked(run: WorkflowRun) -> list[str]:

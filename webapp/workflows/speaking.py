@@ -11,7 +11,7 @@ from webapp.chat import paths
 from webapp.chat import queries as chats
 from webapp.chat.aftermath import IS_SHARED
 from webapp.chat.messages import sending
-from webapp.chat.messages.sending import Asked, How
+from webapp.chat.messages.sending import AnswerOptions, PendingGeneration
 from webapp.chat.queries import Said
 from webapp.chat.tables import Chat, Message
 from webapp.db import db, utc_now, write
@@ -20,7 +20,7 @@ from webapp.engine.tables import Generation
 from webapp.errors import AppError, Busy, Conflict
 from webapp.heavy.turns import give_way
 from webapp.ids import new_id
-from webapp.knowledge.answering import Given
+from webapp.knowledge.answering import AnswerSources
 from webapp.streaming.events import Event as Happening
 from webapp.streaming.stop import Stop
 from webapp.workflows import planning, sources
@@ -110,7 +110,7 @@ def speak_after(engine: Engine, generation_id: str, run_id: str) -> None:
     engine.spawn(speak)
 
 
-def _store(run_id: str, given: Given, session: Session) -> Asked:
+def _store(run_id: str, given: AnswerSources, session: Session) -> PendingGeneration:
     run = held(session, run_id)
     if not run.is_due:
         raise Conflict("The workflow has gone on meanwhile.")
@@ -119,33 +119,33 @@ def _store(run_id: str, given: Given, session: Session) -> Asked:
     chat = session.get_one(Chat, run.chat_id)
     step = definition_of(run).by_id[run.place.step]
     cut = session.get(Message, run.message_id) if run.message_id else None
-    how = How(given=given, is_personal=step.is_personal)
-    asked = _again(session, chat, cut, how) if cut else _anew(session, chat, how)
+    options = AnswerOptions(given=given, is_personal=step.is_personal)
+    asked = _again(session, chat, cut, options) if cut else _anew(session, chat, options)
     run.message_id = asked.generation.message_id
     return _limited(asked, ASIDE if run.place.is_aside else step, cut.content if cut else "")
 
 
-def _anew(session: Session, chat: Chat, how: How) -> Asked:
+def _anew(session: Session, chat: Chat, options: AnswerOptions) -> PendingGeneration:
     message = Message(id=new_id(), chat_id=chat.id, parent_id=chat.head_id, role="assistant", content="")
     said = [*(paths.said_within(session, chat.head_id) if chat.head_id else ()), Said(message.id, "assistant", "")]
-    asked = sending.queue(chat, message, said, model=chat.model, how=how)
+    asked = sending.pending(chat, message, said, model=chat.model, options=options)
     message.sources = list(asked.generation.prompt.get("sources", ()))
     rows.put(session, message)
     is_shared = rows.change(session, chat, returning=IS_SHARED, head_id=message.id, changed_at=utc_now())
     return replace(asked, is_shared=bool(is_shared))
 
 
-def _again(session: Session, chat: Chat, message: Message, how: How) -> Asked:
+def _again(session: Session, chat: Chat, message: Message, options: AnswerOptions) -> PendingGeneration:
     """Queues the continuation of a cut answer, in the same message."""
     last: Generation | None = chats.last_generation(message)
     said = paths.said_within(session, message.id)
-    asked = sending.queue(chat, message, said, model=chat.model, continues_id=last.id if last else None, how=how)
+    asked = sending.pending(chat, message, said, model=chat.model, continues_id=last.id if last else None, options=options)
     if not message.content:
         message.sources = list(asked.generation.prompt.get("sources", ()))
     return asked
 
 
-def _limited(asked: Asked, step: Step, beginning: str) -> Asked:
+def _limited(asked: PendingGeneration, step: Step, beginning: str) -> PendingGeneration:
     tokens = [each for each in (step.max_tokens, asked.request.max_tokens) if each]
     most = min(tokens) if tokens else None
     prompt = asked.generation.prompt

@@ -28,7 +28,7 @@ from webapp.chat.list import paging
 from webapp.chat.list import service as listing
 from webapp.chat.messages import follow_up, service
 from webapp.chat.messages.attached import MOST_FILES, joined
-from webapp.chat.messages.sending import How
+from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.prompt.model_choice import answerer
 from webapp.chat.roleplay import service as roleplay
 from webapp.chat.tables import Chat
@@ -188,7 +188,7 @@ def create(body: NewChat) -> NewChatAnswer | Response:
         model=body.model or service.starting_model(caller()),
         key=key,
         owner_id=caller().id,
-        how=How(context_limit=body.context_limit),
+        options=AnswerOptions(context_limit=body.context_limit),
         is_temporary=body.is_temporary,
         reads=reads,
     )

@@ -20,7 +20,7 @@ from webapp.chat.files import service as files
 from webapp.chat.list import paging
 from webapp.chat.messages import service, versions
 from webapp.chat.messages.attached import MOST_FILES, joined
-from webapp.chat.messages.sending import How
+from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.tables import Message
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
@@ -90,11 +90,11 @@ def index(id: str, query: MessagesQuery) -> MessageList:
 @bp.post("/chats/<id>/messages")
 @operation("Send a message and start an answer", body=NewMessage, takes_key=True, **STARTS)
 def send(id: str, body: NewMessage) -> Sent | Response:
-    how = How(context_limit=body.context_limit)
+    options = AnswerOptions(context_limit=body.context_limit)
     wishes = {"key": idempotency_key(), "model": body.model, "after": body.after, "speaker_id": body.character_id}
     chat, me = writable_chat(id), caller().id
     text = joined(body.message, files.blocks(me, body.file_ids))
-    return begun(service.ask(chat, text, by=me, how=how, **wishes))
+    return begun(service.ask(chat, text, by=me, options=options, **wishes))
 
 
 @bp.get("/messages/<id>")

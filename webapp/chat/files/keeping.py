@@ -46,7 +46,7 @@ def let_go(session: Session, held: Mapping[str, set[str]]) -> None:
         session.execute(delete(ChatFile).where(ChatFile.chat_id == chat_id, ChatFile.file_id.in_(gone)))
         documents = select(StoredFile.hash).where(StoredFile.id.in_(gone), StoredFile.kind == DOCUMENT)
         for hash in session.scalars(documents).all():
-            of_chats.let_go_of_file(session, chat_id, hash)
+            of_chats.mark_file_for_deletion(session, chat_id, hash)
 
 
 def _held_in(session: Session, chat_id: str) -> set[str]:

@@ -15,7 +15,7 @@ from webapp.chat.queries import Said
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
 from webapp.errors import Invalid
-from webapp.statements import Ready
+from webapp.statements import Prepared
 
 NOT_HERE = "This character isn't in the chat."
 # The name of a person who has none, in prompts.
@@ -118,4 +118,4 @@ def _spoken_statement() -> Select[str | None]:
     return spoken.order_by(up.c.height.desc())
 
 
-SPOKEN = Ready(_spoken_statement())
+SPOKEN = Prepared(_spoken_statement())

@@ -100,7 +100,7 @@ def erase_all_of(owner_id: str) -> None:
     forget_asker(owner_id)
 
 
-def let_go_of(session: Session, owner_id: str) -> None:
+def prepare_departure(session: Session, owner_id: str) -> None:
     """Prepares the messages of chats begun since `erase_all_of` for deletion together with their chats."""
     mine = Message.chat_id.in_(select(Chat.id).where(Chat.owner_id == owner_id))
     keep_costs_alone(session, of_messages(select(Message.id).where(mine)))
@@ -200,5 +200,5 @@ def _let_go(session: Session, which: ColumnElement[bool]) -> None:
     session.execute(update(Message).where(which).values(parent_id=None).execution_options(synchronize_session=False))
 
 
-people.EMPTYING.append(erase_all_of)
-people.LEAVING.append(let_go_of)
+people.BATCH_DELETERS.append(erase_all_of)
+people.BEFORE_DELETION.append(prepare_departure)

@@ -33,4 +33,4 @@ def _look_behind(_session: Session, _person_id: str) -> None:
 
 
 wake = Chore("sweeper", sweep, every_seconds=900.0, most_seconds=30.0).wake
-people.LEAVING.append(_look_behind)
+people.BEFORE_DELETION.append(_look_behind)

@@ -28,7 +28,7 @@ from webapp.prompts.using import Rendered
 from webapp.providers.base import ModelRequest
 from webapp.rendering.text import title as title_of
 from webapp.settings.service import setting
-from webapp.statements import Ready
+from webapp.statements import Prepared
 from webapp.streaming.transcript import Transcript
 
 MOST_TOKENS = 60
@@ -149,5 +149,5 @@ def _named_statement() -> Update:
     return update(chat).where(*is_as_before).values(title=bindparam("name")).returning(IS_SHARED)
 
 
-NAMED = Ready(_named_statement())
+NAMED = Prepared(_named_statement())
 TITLE = asides.kind(PURPOSE, "Chat titles", _finish, _changed)

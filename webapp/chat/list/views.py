@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, get_template_attribute, render_template, request, url_for
 from markupsafe import Markup
 
-from webapp.accounts.guards import anybody, current_user, found, onlooker, signed_in, user_or_none
+from webapp.accounts.guards import anybody, current_user, found, signed_in, user_or_none, viewer_or_none
 from webapp.chat import queries
 from webapp.chat.access import right_in, visible_chat, visible_message
 from webapp.chat.keeping import deleted, temporary
@@ -34,7 +34,7 @@ MOST_PAGES = 50
 @bp.app_template_global()
 def sidebar() -> list[tuple[str, list[SidebarChat]]]:
     """Returns the current person's chats for the sidebar."""
-    me = onlooker()
+    me = viewer_or_none()
     return list_shown.sidebar(me) if me else []
 
 

@@ -30,7 +30,7 @@ LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class AwaitedAnswer:
     """The waiting answer, and the options to build its request with."""
 
     generation_id: str
@@ -44,8 +44,8 @@ class Wish:
 class AfterReading:
     """A source that starts once all files have been read, or after a timeout."""
 
-    def __init__(self, engine: Engine, wish: Wish, source: Source) -> None:
-        self._engine, self._wish, self._source = engine, wish, source
+    def __init__(self, engine: Engine, awaited: AwaitedAnswer, source: Source) -> None:
+        self._engine, self._awaited, self._source = engine, awaited, source
         self._is_waiting = True
 
     def events(self, stop: Stop) -> Iterator[Event]:
@@ -54,7 +54,7 @@ class AfterReading:
             return
         try:
             with self._engine.in_app():
-                self._source = generations.ladder(self._engine, _asked_anew(self._wish))
+                self._source = generations.ladder(self._engine, _asked_anew(self._awaited))
         except (Unavailable, SQLAlchemyError) as error:
             log.warning("an answer is written without the files of its chat: %s", type(error).__name__)
         self._is_waiting = False
@@ -75,24 +75,24 @@ class AfterReading:
     def _has_unread(self) -> bool:
         try:
             with self._engine.in_app():
-                return bool(of_chats.unfound(self._wish.chat_id))
+                return bool(of_chats.unfound(self._awaited.chat_id))
         except (Unavailable, SQLAlchemyError):
             # The database can be available again at the next check.
             return True
 
 
-def _asked_anew(wish: Wish) -> ModelRequest:
+def _asked_anew(awaited: AwaitedAnswer) -> ModelRequest:
     """Builds the request again with the passages found by now, and stores it as the generation's prompt."""
-    generation, chat = db.session.get_one(Generation, wish.generation_id), db.session.get_one(Chat, wish.chat_id)
+    generation, chat = db.session.get_one(Generation, awaited.generation_id), db.session.get_one(Chat, awaited.chat_id)
     path, model = paths.said_to(generation.message_id or ""), generation.model_asked
-    given = sourcing.found_again(chat, wish.question_id, generation.user_id or "", speaker_id=wish.speaker_id)
-    limit = wish.history_limit
-    told: dict[str, Any] = {"given": given, "is_personal": wish.is_personal, "speaker_id": wish.speaker_id}
+    given = sourcing.found_again(chat, awaited.question_id, generation.user_id or "", speaker_id=awaited.speaker_id)
+    limit = awaited.history_limit
+    told: dict[str, Any] = {"given": given, "is_personal": awaited.is_personal, "speaker_id": awaited.speaker_id}
     # Variables were saved when the generation was stored; building the prompt again gives the same values.
-    told["variables"] = below(wish.question_id, chat, is_personal=wish.is_personal)
+    told["variables"] = below(awaited.question_id, chat, is_personal=awaited.is_personal)
     prompt = parts.prompt_for(chat, path, model, history_limit=limit, **told)
     with write() as session:
-        session.execute(update(Generation).where(Generation.id == wish.generation_id).values(prompt=prompt))
+        session.execute(update(Generation).where(Generation.id == awaited.generation_id).values(prompt=prompt))
         sources = list(prompt.get("sources", ()))
         session.execute(update(Message).where(Message.id == generation.message_id).values(sources=sources))
-    return parts.request_of(db.session.get_one(Generation, wish.generation_id, populate_existing=True), path, given=given)
+    return parts.request_of(db.session.get_one(Generation, awaited.generation_id, populate_existing=True), path, given=given)

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, request
 
-from webapp.accounts.guards import current_user, onlooker, signed_in
+from webapp.accounts.guards import current_user, signed_in, viewer_or_none
 from webapp.chat.messages import cut_by_restart
 from webapp.chat.messages.cut_by_restart import Cut
 from webapp.web.htmx import is_htmx, redirect
@@ -13,7 +13,7 @@ bp = Blueprint("cut", __name__)
 @bp.app_template_global()
 def cut_answers() -> Cut | None:
     """Returns the interrupted answers to ask the current person about."""
-    me = onlooker()
+    me = viewer_or_none()
     return cut_by_restart.cut_of(me) if me else None
 
 

@@ -13,7 +13,7 @@ from webapp.chat import queries
 from webapp.chat.group.members import answering
 from webapp.chat.led import free
 from webapp.chat.messages import sending, sourcing
-from webapp.chat.messages.sending import Asked, How, person_of
+from webapp.chat.messages.sending import AnswerOptions, PendingGeneration, person_of
 from webapp.chat.prompt.model_choice import answerer
 from webapp.chat.tables import Chat, FollowUp, Message
 from webapp.db import db, utc_now, write
@@ -85,16 +85,16 @@ def send(chat: Chat) -> Generation:
     generations.refuse_if_busy(chat.lane)
     speaker = answering(chat, chat.head_id, text=said.content)
     given = sourcing.found_for(chat, said.content, chat.head_id, person_of(chat), speaker_id=speaker.id if speaker else None)
-    how = How(given=given, speaker=speaker, shared=said.shared)
+    options = AnswerOptions(given=given, speaker=speaker, shared=said.shared)
 
-    def store(session: Session) -> Asked:
+    def store(session: Session) -> PendingGeneration:
         taken = delete(FollowUp).where(FollowUp.id == waiting_id, FollowUp.text == text).returning(FollowUp.id)
         if not session.execute(taken).first():
             raise Conflict("The queued message has just been sent or removed.")
         rows.held(session, Chat, id)
         chat.model = model
         question = sending.question(chat, chat.head_id, said, by=person_of(chat))
-        return sending.answer(session, chat, question, how=how)
+        return sending.answer(session, chat, question, options=options)
 
     return sending.start(store, person_of(chat), lane=chat.lane)
 

@@ -21,7 +21,7 @@ from webapp.chat.group.members import Speaker, person_name
 from webapp.chat.group.unnamed import Unnamed
 from webapp.chat.list import sidebar
 from webapp.chat.messages import drafts
-from webapp.chat.messages.awaiting import AfterReading, Wish
+from webapp.chat.messages.awaiting import AfterReading, AwaitedAnswer
 from webapp.chat.page import renderings
 from webapp.chat.prompt.leading import unit_of
 from webapp.chat.prompt.parts import prompt_for, request_of
@@ -38,12 +38,12 @@ from webapp.engine.metric_events import Exposed, Limited
 from webapp.engine.tables import Generation
 from webapp.errors import Conflict, Invalid, TooMany
 from webapp.ids import new_id
-from webapp.knowledge.answering import NOTHING, Given
+from webapp.knowledge.answering import NOTHING, AnswerSources
 from webapp.prompts import choosing, using
 from webapp.providers.base import ModelRequest
 from webapp.rendering import markdown
 from webapp.settings.service import setting
-from webapp.statements import Ready
+from webapp.statements import Prepared
 from webapp.words import number, plural
 
 VISITORS = "idle:60"
@@ -52,7 +52,7 @@ CHANGED = "This chat has just changed. Please try again."
 
 
 @dataclass(frozen=True, slots=True)
-class How:
+class AnswerOptions:
     """Options of an answer.
 
     `context_limit` is how many earlier messages are sent, and `when_unwatched` what happens while no one is connected:
@@ -65,18 +65,18 @@ class How:
     context_limit: int | None = None
     when_unwatched: str = ""
     is_typed: bool = False
-    given: Given = NOTHING
+    given: AnswerSources = NOTHING
     is_personal: bool = True
     speaker: Speaker | None = None
     is_again: bool = False
     shared: Bag | None = None
 
 
-USUAL, TYPED = How(), How(is_typed=True)
+USUAL, TYPED = AnswerOptions(), AnswerOptions(is_typed=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PendingGeneration:
     """A generation to be stored for a chat, and its request."""
 
     chat: Chat
@@ -192,21 +192,21 @@ def answer(
     *,
     model: str = "",
     sent_as: str | None = None,
-    how: How = USUAL,
-) -> Asked:
+    options: AnswerOptions = USUAL,
+) -> PendingGeneration:
     """Stores an empty answer below its question as the head of the chat, and builds the generation that will fill it.
 
     `question` is a new message, which is stored too, or the id of an existing one.
     """
     new = [question] if isinstance(question, Message) else []
-    speaks: dict[str, Any] = {"speaker_id": how.speaker.id, "speaker_name": how.speaker.name} if how.speaker else {}
+    speaks: dict[str, Any] = {"speaker_id": options.speaker.id, "speaker_name": options.speaker.name} if options.speaker else {}
     message = _message(chat, new[0].id if new else str(question) or None, "assistant", **speaks)
     above = new[0].parent_id if new else str(question)
     # Before the request is built, which includes the files.
     files.hold(session, chat.id, [each.content for each in new], new[0].author_id or "" if new else "")
     said = [Said(each.id, each.role, each.content, each.speaker_name or "") for each in (*new, message)]
     path = [*(paths.said_within(session, above) if above else ()), *said]
-    asked = queue(chat, message, path, model=model or chat.model, sent_as=sent_as, how=how, question=question)
+    asked = pending(chat, message, path, model=model or chat.model, sent_as=sent_as, options=options, question=question)
     message.sources, message.variables = list(asked.generation.prompt.get("sources", ())), changed(asked.variables)
     # Inserts both messages in one statement, before the chat refers to one of them.
     rows.store(session, *new, message)
@@ -215,7 +215,7 @@ def answer(
     return replace(asked, is_shared=bool(is_shared))
 
 
-def queue(
+def pending(
     chat: Chat,
     message: Message,
     path: Sequence[Said],
@@ -223,9 +223,9 @@ def queue(
     model: str,
     sent_as: str | None = None,
     continues_id: str | None = None,
-    how: How = USUAL,
+    options: AnswerOptions = USUAL,
     question: Message | str | None = None,
-) -> Asked:
+) -> PendingGeneration:
     """Builds a generation for the last message of a path; one that continues another begins where the text ends.
 
     `question` is the message that a new answer replies to, possibly not stored yet; only then are variables set by the prompt
@@ -233,12 +233,12 @@ def queue(
     """
     if chat.visitor_hash:
         _refuse_a_crowd()
-    variables = below(question or message.parent_id, chat, is_personal=how.is_personal)
-    variables = replace(variables, shared=how.shared) if how.shared and how.is_personal else variables
-    told: dict[str, Any] = {"given": how.given, "is_personal": how.is_personal, "speaker_id": message.speaker_id}
+    variables = below(question or message.parent_id, chat, is_personal=options.is_personal)
+    variables = replace(variables, shared=options.shared) if options.shared and options.is_personal else variables
+    told: dict[str, Any] = {"given": options.given, "is_personal": options.is_personal, "speaker_id": message.speaker_id}
     told["variables"] = variables
-    told["occasion"] = "continue" if path[-1].content else "again" if how.is_again else "answer"
-    kept = prompt_for(chat, path, model, history_limit=how.context_limit, **told)
+    told["occasion"] = "continue" if path[-1].content else "again" if options.is_again else "answer"
+    kept = prompt_for(chat, path, model, history_limit=options.context_limit, **told)
     generation = Generation(
         id=new_id(),
         kind=chat.kind,
@@ -247,7 +247,7 @@ def queue(
         user_id=chat.owner_id,
         model_asked=model,
         connection=providers().connection_of(model),
-        when_unwatched=how.when_unwatched or (VISITORS if chat.visitor_hash else "detach"),
+        when_unwatched=options.when_unwatched or (VISITORS if chat.visitor_hash else "detach"),
         owner=the_engine().worker.id,
         sent_as=sent_as,
         continues_id=continues_id,
@@ -255,22 +255,31 @@ def queue(
         prompt=kept,
         led_by=using.words(kept),
     )
-    request = request_of(generation, path, given=how.given)
+    request = request_of(generation, path, given=options.given)
     speaker_id = message.speaker_id or chat.character_id or ""
-    asked = Asked(chat, generation, request, speaker_id=speaker_id, variables=variables if question is not None else None)
+    asked = PendingGeneration(
+        chat, generation, request, speaker_id=speaker_id, variables=variables if question is not None else None
+    )
     if not message.content and collecting.unfound(chat):
-        wish = Wish(generation.id, chat.id, message.parent_id or "", how.context_limit, how.is_personal, message.speaker_id)
-        asked = replace(asked, wrapped=partial(AfterReading, the_engine(), wish))
+        awaited = AwaitedAnswer(
+            generation.id, chat.id, message.parent_id or "", options.context_limit, options.is_personal, message.speaker_id
+        )
+        asked = replace(asked, wrapped=partial(AfterReading, the_engine(), awaited))
     return _unnamed(asked, message.speaker_name) if message.speaker_name and not message.content else asked
 
 
-def _unnamed(asked: Asked, name: str) -> Asked:
+def _unnamed(asked: PendingGeneration, name: str) -> PendingGeneration:
     inner = asked.wrapped
     return replace(asked, wrapped=lambda source: Unnamed(name, inner(source)))
 
 
 def start(
-    store: Callable[[Session], Asked], person: str, *, lane: str = "", sent_as: str | None = None, draft: str | None = None
+    store: Callable[[Session], PendingGeneration],
+    person: str,
+    *,
+    lane: str = "",
+    sent_as: str | None = None,
+    draft: str | None = None,
 ) -> Generation:
     """Stores the generation in one transaction, then starts it; of two concurrent calls, one is refused or is a repetition.
 
@@ -292,7 +301,7 @@ def start(
 
 
 def _stored(
-    engine: Engine, store: Callable[[Session], Asked], person: str, draft: str | None
+    engine: Engine, store: Callable[[Session], PendingGeneration], person: str, draft: str | None
 ) -> tuple[Generation, Source, tuple[str, str, str, set[str]]]:
     """Returns the committed generation, the source it will read from, and the arguments for `tell`."""
     # Autoflush is off because no query in between depends on the new rows, and fewer statements are fewer round trips.
@@ -336,8 +345,8 @@ def _person_statement() -> Select[Any]:
     return select(user, draft.correlate(user).exists()).where(user.c.id == bindparam("person"))
 
 
-PERSON = Ready(_person_statement())
-HELD_PERSON = Ready(_person_statement().with_for_update(key_share=True, of=rows.table(User)))
+PERSON = Prepared(_person_statement())
+HELD_PERSON = Prepared(_person_statement().with_for_update(key_share=True, of=rows.table(User)))
 
 
 def _refuse_a_crowd() -> None:

@@ -16,7 +16,7 @@ from webapp.chat.keeping import erasing
 from webapp.chat.list import service as listing
 from webapp.chat.list import titles
 from webapp.chat.messages import drafts, sending, sourcing
-from webapp.chat.messages.sending import USUAL, Asked, How, person_of
+from webapp.chat.messages.sending import USUAL, AnswerOptions, PendingGeneration, person_of
 from webapp.chat.prompt.built_in import QUICK
 from webapp.chat.prompt.model_choice import VISITORS_MODEL, answerer
 from webapp.chat.reading import read_because_of
@@ -66,7 +66,7 @@ def begin(
     key: str = "",
     owner_id: str | None = None,
     visitor_hash: str | None = None,
-    how: How = USUAL,
+    options: AnswerOptions = USUAL,
     is_temporary: bool = False,
     reads: Sequence[str] = (),
     prompt_key: str = "",
@@ -83,23 +83,23 @@ def begin(
         return repeated
 
     first = [*reads, *read_because_of(prompt_key or QUICK)]
-    how = replace(how, given=sourcing.found_at_first(first, said.content, person, is_temporary=is_temporary))
+    options = replace(options, given=sourcing.found_at_first(first, said.content, person, is_temporary=is_temporary))
 
-    def store(session: Session) -> Asked:
+    def store(session: Session) -> PendingGeneration:
         values: dict[str, Any] = {"owner_id": owner_id, "visitor_hash": visitor_hash, "is_temporary": is_temporary}
         values |= {"collection_ids": list(reads), "prompt_key": prompt_key}
         chat = Chat(model=model, title=titles.first_words(said.content), **values)
         rows.put(session, chat)
         question = sending.question(chat, None, said, by=person)
-        return sending.answer(session, chat, question, sent_as=sent_as, how=how)
+        return sending.answer(session, chat, question, sent_as=sent_as, options=options)
 
-    return sending.start(store, person, sent_as=sent_as, draft=drafts.NEW_CHAT if how.is_typed else None)
+    return sending.start(store, person, sent_as=sent_as, draft=drafts.NEW_CHAT if options.is_typed else None)
 
 
-def begin_as_visitor(text: str, *, key: str, visitor_hash: str, how: How = USUAL) -> Generation:
+def begin_as_visitor(text: str, *, key: str, visitor_hash: str, options: AnswerOptions = USUAL) -> Generation:
     """Starts a demo chat for a visitor without an account; also deletes visitors' chats that are a day old."""
     forget_visitors_of_yesterday()
-    return begin(text, model=VISITORS_MODEL, key=key, visitor_hash=visitor_hash, how=how)
+    return begin(text, model=VISITORS_MODEL, key=key, visitor_hash=visitor_hash, options=options)
 
 
 def forget_visitors_of_yesterday() -> None:
@@ -120,7 +120,7 @@ def ask(
     model: str = "",
     after: str = "",
     by: str = "",
-    how: How = USUAL,
+    options: AnswerOptions = USUAL,
     speaker_id: str = "",
 ) -> Generation:
     """Stores the message and starts the answer; repeating key and text returns the first result.
@@ -131,7 +131,7 @@ def ask(
     without a text, it speaks after the last message.
     """
     if speaker_id and chat.is_group and not text.strip():
-        return _speak(chat, speaker_id, key=key, model=model, after=after, by=by, how=how)
+        return _speak(chat, speaker_id, key=key, model=model, after=after, by=by, options=options)
     model, person, id = answerer(chat, model), by or person_of(chat), chat.id
     below = queries.branch_point(chat, after)
     said = sending.said_below(text, chat, below, by=person)
@@ -141,21 +141,21 @@ def ask(
     is_named = bool(chat.title)
     speaker = answering(chat, below, text=said.content, wish=speaker_id)
     given = sourcing.found_for(chat, said.content, below, person, speaker_id=speaker.id if speaker else None)
-    how = replace(how, given=given, speaker=speaker, shared=said.shared)
+    options = replace(options, given=given, speaker=speaker, shared=said.shared)
 
-    def store(session: Session) -> Asked:
+    def store(session: Session) -> PendingGeneration:
         rows.held(session, Chat, id)
         chat.model, chat.title = model, chat.title or titles.first_words(said.content)
         question = sending.question(chat, queries.branch_point(chat, after), said, by=person)
-        return sending.answer(session, chat, question, sent_as=sent_as, how=how)
+        return sending.answer(session, chat, question, sent_as=sent_as, options=options)
 
-    begun = sending.start(store, person, lane=chat.lane, sent_as=sent_as, draft=id if how.is_typed else None)
+    begun = sending.start(store, person, lane=chat.lane, sent_as=sent_as, draft=id if options.is_typed else None)
     if not is_named:
         sending.announce(chat, "title", id)
     return begun
 
 
-def _speak(chat: Chat, speaker_id: str, *, key: str, model: str, after: str, by: str, how: How) -> Generation:
+def _speak(chat: Chat, speaker_id: str, *, key: str, model: str, after: str, by: str, options: AnswerOptions) -> Generation:
     """Has a character of a group speak after the last message, without a message of a person."""
     model, person, id = answerer(chat, model), by or person_of(chat), chat.id
     sent_as = generations.sent_as(person, key, f"{id}\0\0{speaker_id}")
@@ -163,14 +163,14 @@ def _speak(chat: Chat, speaker_id: str, *, key: str, model: str, after: str, by:
         return repeated
     below = queries.branch_point(chat, after) or ""
     speaker = answering(chat, below, wish=speaker_id)
-    how = replace(how, given=sourcing.found_again(chat, below, person, speaker_id=speaker_id), speaker=speaker)
+    options = replace(options, given=sourcing.found_again(chat, below, person, speaker_id=speaker_id), speaker=speaker)
 
-    def store(session: Session) -> Asked:
+    def store(session: Session) -> PendingGeneration:
         rows.held(session, Chat, id)
         chat.model = model
-        return sending.answer(session, chat, queries.branch_point(chat, after) or "", sent_as=sent_as, how=how)
+        return sending.answer(session, chat, queries.branch_point(chat, after) or "", sent_as=sent_as, options=options)
 
-    return sending.start(store, person, lane=chat.lane, sent_as=sent_as, draft=id if how.is_typed else None)
+    return sending.start(store, person, lane=chat.lane, sent_as=sent_as, draft=id if options.is_typed else None)
 
 
 def go_on(message: Message, *, by: str = "", must_be_cut: bool = False) -> Generation:
@@ -182,12 +182,12 @@ def go_on(message: Message, *, by: str = "", must_be_cut: bool = False) -> Gener
     providers().of(model, for_visitor=bool(chat.visitor_hash))
     generations.refuse_if_busy(chat.lane)
     person = by or (last.user_id if last else None) or person_of(chat)
-    how = How(given=sourcing.kept_for(chat, message, person))
+    options = AnswerOptions(given=sourcing.kept_for(chat, message, person))
 
-    def store(session: Session) -> Asked:
+    def store(session: Session) -> PendingGeneration:
         sending.hold_chat(session, chat, message.id)
         path = paths.said_within(session, message.id)
-        asked = sending.queue(chat, message, path, model=model, continues_id=last.id if last else None, how=how)
+        asked = sending.pending(chat, message, path, model=model, continues_id=last.id if last else None, options=options)
         if not message.content:
             message.sources = list(asked.generation.prompt.get("sources", ()))
         return asked
@@ -204,11 +204,11 @@ def again(message: Message, *, model: str = "", by: str = "") -> Generation:
     text = "" if message.role == "assistant" else message.content
     speaker = answering(chat, question_id, text=text, before=message.speaker_id)
     given = sourcing.found_again(chat, question_id, person, speaker_id=speaker.id if speaker else None)
-    how = How(given=given, speaker=speaker, is_again=message.role == "assistant")
+    options = AnswerOptions(given=given, speaker=speaker, is_again=message.role == "assistant")
 
-    def store(session: Session) -> Asked:
+    def store(session: Session) -> PendingGeneration:
         sending.hold_chat(session, chat, question_id)
-        return sending.answer(session, chat, question_id, model=model, how=how)
+        return sending.answer(session, chat, question_id, model=model, options=options)
 
     return sending.start(store, person, lane=chat.lane)
 
@@ -227,12 +227,12 @@ def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generat
     before = spoke_after(message) if chat.is_group else None
     speaker = answering(chat, message.parent_id, text=said.content, before=before)
     given = sourcing.found_for(chat, said.content, message.parent_id, person, speaker_id=speaker.id if speaker else None)
-    how = How(given=given, speaker=speaker, shared=said.shared)
+    options = AnswerOptions(given=given, speaker=speaker, shared=said.shared)
 
-    def store(session: Session) -> Asked:
+    def store(session: Session) -> PendingGeneration:
         sending.hold_chat(session, chat, message.id)
         question = sending.question(chat, message.parent_id, said, by=person)
-        return sending.answer(session, chat, question, sent_as=sent_as, how=how)
+        return sending.answer(session, chat, question, sent_as=sent_as, options=options)
 
     return sending.start(store, person, lane=chat.lane, sent_as=sent_as)
 

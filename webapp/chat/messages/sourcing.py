@@ -12,7 +12,7 @@ from webapp.chat.reading import read_by
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
 from webapp.knowledge import answering, formats, of_chats, sources
-from webapp.knowledge.answering import NOTHING, Given
+from webapp.knowledge.answering import NOTHING, AnswerSources
 from webapp.settings.service import setting
 
 # Words that request a whole text, in the most common languages, searched for in the beginning of a message.
@@ -24,30 +24,30 @@ WHOLE = re.compile(
 MOST_ASKING = 400
 
 
-def found_for(chat: Chat, text: str, below: str | None, person: str, *, speaker_id: str | None = None) -> Given:
+def found_for(chat: Chat, text: str, below: str | None, person: str, *, speaker_id: str | None = None) -> AnswerSources:
     """Finds sources for the answer to a new message below another one."""
     ids, memory = read_by(chat, speaker_id), _memory_of(person, chat)
     return _fitting(chat, [*_said_to(below), text], person, ids, memory) if ids or memory else NOTHING
 
 
-def found_at_first(collection_ids: Sequence[str], text: str, person: str, *, is_temporary: bool = False) -> Given:
+def found_at_first(collection_ids: Sequence[str], text: str, person: str, *, is_temporary: bool = False) -> AnswerSources:
     """Finds sources for the first answer of a chat."""
     memory = () if is_temporary else _memory_of(person, None)
     return _found(collection_ids, [words_of(text)], person, memory) if collection_ids or memory else NOTHING
 
 
-def found_in(collection_ids: Sequence[str], said: Sequence[str], person: str) -> Given:
+def found_in(collection_ids: Sequence[str], said: Sequence[str], person: str) -> AnswerSources:
     """Finds sources for a feature that leads a chat, in the collections and for the texts that it passes."""
     return _found(collection_ids, said, person)
 
 
-def found_again(chat: Chat, question_id: str, person: str, *, speaker_id: str | None = None) -> Given:
+def found_again(chat: Chat, question_id: str, person: str, *, speaker_id: str | None = None) -> AnswerSources:
     """Finds sources for another answer to a question."""
     ids, memory = read_by(chat, speaker_id), _memory_of(person, chat)
     return _fitting(chat, _said_to(question_id), person, ids, memory) if ids or memory else NOTHING
 
 
-def kept_for(chat: Chat, message: Message, person: str) -> Given:
+def kept_for(chat: Chat, message: Message, person: str) -> AnswerSources:
     """Returns an answer's own sources with their numbers, to continue it; for an answer without text, searches again."""
     if message.content:
         kept = message.sources
@@ -63,7 +63,7 @@ def _memory_of(person: str, chat: Chat | None) -> Sequence[str]:
 
 def _found(
     collection_ids: Sequence[str], said: Sequence[str], person: str, memory: Sequence[str] = (), but_chat: str = ""
-) -> Given:
+) -> AnswerSources:
     seconds, user = float(setting("knowledge.search_seconds")), db.session.get(User, person)
     return answering.found_for(user, said, collection_ids, seconds=seconds, memory=memory, but_chat=but_chat)
 
@@ -73,7 +73,7 @@ def _said_to(message_id: str | None) -> list[str]:
     return [each.content for each in paths.said_to(message_id) if each.role == "user"] if message_id else []
 
 
-def _fitting(chat: Chat, said: Sequence[str], person: str, ids: Sequence[str], memory: Sequence[str]) -> Given:
+def _fitting(chat: Chat, said: Sequence[str], person: str, ids: Sequence[str], memory: Sequence[str]) -> AnswerSources:
     """Finds sources for the newest message; one with a long file is about that file, so earlier messages are ignored."""
     newest = said[-1] if said else ""
     asked = [words_of(each) for each in (said[-1:] if long_in(newest) else said)]
@@ -86,7 +86,7 @@ def words_of(content: str) -> str:
     return words or "\n".join(formats.stem(each.name) for each in files)
 
 
-def _with_files(given: Given, chat: Chat, content: str, person: str) -> Given:
+def _with_files(given: AnswerSources, chat: Chat, content: str, person: str) -> AnswerSources:
     """Adds parts of the files in the message, or of all files if it requests a summary, and the names of unreadable ones."""
     if not chat.collection_ids:
         return given

@@ -14,7 +14,7 @@ from webapp.db import db
 from webapp.engine.fence import ALL_BUT_PROMPT
 from webapp.engine.service import Active
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
-from webapp.statements import Ready
+from webapp.statements import Prepared
 
 # How far back an update of an open page reads: the page usually lacks a question and its answer.
 MOST_SINCE = 6
@@ -100,7 +100,7 @@ def _since_statement() -> Select[Any]:
 
 
 # Compiled once: building the statements costs more than running them.
-BESIDE, SINCE = Ready(_beside_statement()), Ready(_since_statement())
+BESIDE, SINCE = Prepared(_beside_statement()), Prepared(_since_statement())
 NAMES = [column.name for column in ALL_BUT_PROMPT]
 # The columns of each part within a row of `SINCE`.
 MESSAGE_AT = slice(start := len(rows.names(Chat)), start := start + len(rows.names(Message)))

@@ -49,7 +49,7 @@ def begin() -> Response:
         return answer
     with form.attempt():
         wish = {"model": form.model.data or "", "is_temporary": form.temporary.data}
-        generation = service.begin(form.text, key=form.key.data or "", owner_id=me, how=TYPED, **wish)
+        generation = service.begin(form.text, key=form.key.data or "", owner_id=me, options=TYPED, **wish)
         if wish["model"] and wish["model"] != providers().default(model_marks.wish(current_user())):
             model_marks.choose(me, generation.model_asked)
         return lead(_page_of(generation))
@@ -80,7 +80,7 @@ def send(id: str) -> Response:
         return answer
     with form.attempt():
         wish = {"key": form.key.data or "", "model": model, "after": form.after.data or ""}
-        service.ask(chat, form.text, **wish, by=writer(), how=TYPED, speaker_id=form.speaker.data or "")
+        service.ask(chat, form.text, **wish, by=writer(), options=TYPED, speaker_id=form.speaker.data or "")
         if is_chosen and me:
             model_marks.choose(me.id, model)
         return sent(chat)

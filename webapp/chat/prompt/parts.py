@@ -26,7 +26,7 @@ from webapp.db import db
 from webapp.engine.tables import Generation
 from webapp.ids import new_id
 from webapp.knowledge import sources
-from webapp.knowledge.answering import LATE, NOTHING, Given, quoted
+from webapp.knowledge.answering import LATE, NOTHING, AnswerSources, quoted
 from webapp.prompts import using
 from webapp.prompts.using import Rendered
 from webapp.providers.base import SAMPLERS, Model, ModelRequest
@@ -88,7 +88,7 @@ def prompt_for(
     model: str,
     *,
     history_limit: int | None = None,
-    given: Given = NOTHING,
+    given: AnswerSources = NOTHING,
     is_personal: bool = True,
     speaker_id: str | None = None,
     occasion: Occasion = "answer",
@@ -168,7 +168,7 @@ def beside(
     return fit.kept.build(model, said[fit.fitted.start :], **parameters)
 
 
-def request_of(generation: Generation, path: Sequence[Said], *, given: Given = NOTHING) -> ModelRequest:
+def request_of(generation: Generation, path: Sequence[Said], *, given: AnswerSources = NOTHING) -> ModelRequest:
     """Builds the request from the recorded prompt and the sources, so that what is shown as sent is what was sent."""
     said = [(part.role, part.content) for part in _messages(generation, path)]
     prompt, beginning = generation.prompt, path[-1].content[: generation.text_offset]
@@ -204,7 +204,7 @@ def _part(section: Section) -> Part:
     return Part(section.role, section.title, section.text, section=section)
 
 
-def _builder(context: PromptContext, given: Given, leading: Sequence[Section]) -> PromptBuilder:
+def _builder(context: PromptContext, given: AnswerSources, leading: Sequence[Section]) -> PromptBuilder:
     """Collects the sections: the leading prompt's, those contributed by all features, and the sources."""
     contributed: Sequence[Contribute] = current_app.extensions["sections"]
     others = [section for contribute in contributed for section in contribute(context)]
@@ -231,7 +231,7 @@ def _wordless(builder: PromptBuilder) -> list[dict[str, Any]]:
     return [{**each, "text": each["title"]} if "passage_id" in each else each for each in builder.parts["sections"]]
 
 
-def _sourced(builder: PromptBuilder, given: Given) -> dict[str, Any]:
+def _sourced(builder: PromptBuilder, given: AnswerSources) -> dict[str, Any]:
     """Returns what to record about sources: those that fit, how the search was limited, and files not read in time."""
     sent = {each.passage_id for each in builder.sections}
     kept = [each.kept for each in given.sources if each.passage_id in sent]

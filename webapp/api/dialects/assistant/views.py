@@ -13,7 +13,7 @@ from webapp.api.streams import stream
 from webapp.api.wait_for_answer import waited_for
 from webapp.chat.access import writable_chat
 from webapp.chat.messages import service
-from webapp.chat.messages.sending import How
+from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.prompt.built_in import ASSISTANT_KEY, TRADING_KEY
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
@@ -71,8 +71,8 @@ def _asked(body: AssistantMessage) -> Generation:
     me, key = caller(), idempotency_key()
     if not body.session_id:
         return service.begin(body.message, model=me.default_model, key=key, owner_id=me.id, prompt_key=_prompt_key())
-    how = How(context_limit=USUAL_LIMIT if body.context_limit is None else body.context_limit)
-    return service.ask(writable_chat(body.session_id), body.message, key=key, by=me.id, how=how)
+    options = AnswerOptions(context_limit=USUAL_LIMIT if body.context_limit is None else body.context_limit)
+    return service.ask(writable_chat(body.session_id), body.message, key=key, by=me.id, options=options)
 
 
 def _prompt_key() -> str:

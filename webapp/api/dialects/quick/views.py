@@ -17,7 +17,7 @@ from webapp.api.streams import stream
 from webapp.api.wait_for_answer import waited_for
 from webapp.chat.access import as_visitor, visitor_hash, writable_chat
 from webapp.chat.messages import service
-from webapp.chat.messages.sending import USUAL, How
+from webapp.chat.messages.sending import USUAL, AnswerOptions
 from webapp.chat.page.projection import AnswerProjection
 from webapp.chat.page.renderings import html_of, ready
 from webapp.chat.tables import Message
@@ -30,7 +30,7 @@ from webapp.throttle import Throttle, network
 
 # Limited by address: a client without a cookie would be a new visitor with every request.
 VISITORS = Throttle(burst=20, seconds=6.0, now=time.monotonic, name="visitors")
-UNREAD = How(when_unwatched="abort:0")
+UNREAD = AnswerOptions(when_unwatched="abort:0")
 FACTS: dict[str, Any] = {
     "scope": "chat",
     "body": QuickMessage,
@@ -61,13 +61,13 @@ def ask_and_watch(body: QuickMessage) -> Response:
     return _answered(body, UNREAD if is_unread else USUAL, watched)
 
 
-def _answered(body: QuickMessage, how: How, answer: Callable[[Generation, str], Response]) -> Response:
+def _answered(body: QuickMessage, options: AnswerOptions, answer: Callable[[Generation, str], Response]) -> Response:
     """Sends the message as the caller or as a visitor, whose cookie is set with the response."""
     found = caller_or_none()
     if found:
         return answer(_asked(found.user, body), "")
     _slow_down_visitors()
-    return as_visitor(lambda visitor: answer(_asked_as_visitor(visitor, body, how), visitor))
+    return as_visitor(lambda visitor: answer(_asked_as_visitor(visitor, body, options), visitor))
 
 
 def _asked(me: User, body: QuickMessage) -> Generation:
@@ -77,11 +77,11 @@ def _asked(me: User, body: QuickMessage) -> Generation:
     return service.begin(body.message, model=model or me.default_model, key=key, owner_id=me.id)
 
 
-def _asked_as_visitor(visitor: str, body: QuickMessage, how: How) -> Generation:
+def _asked_as_visitor(visitor: str, body: QuickMessage, options: AnswerOptions) -> Generation:
     key = idempotency_key()
     if body.chatId:
-        return service.ask(writable_chat(body.chatId), body.message, key=key, how=how)
-    return service.begin_as_visitor(body.message, key=key, visitor_hash=visitor, how=how)
+        return service.ask(writable_chat(body.chatId), body.message, key=key, options=options)
+    return service.begin_as_visitor(body.message, key=key, visitor_hash=visitor, options=options)
 
 
 def _slow_down_visitors() -> None:

@@ -20,7 +20,7 @@ from webapp.api.streams import events, stream, watcher_of
 from webapp.chat import queries
 from webapp.chat.access import stoppable_chat, visible_chat, writable_chat
 from webapp.chat.messages import service
-from webapp.chat.messages.sending import How
+from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.tables import Message
 from webapp.connections.openrouter_key import ApplicationSettingsService
 from webapp.db import db
@@ -51,7 +51,7 @@ bp = Blueprint("api_roleplay", __name__)
 )
 def send(body: UserMessage) -> Response:
     chat = writable_chat(body.chatSessionId)
-    generation = service.ask(chat, body.message, key=idempotency_key(), by=caller().id, how=_how())
+    generation = service.ask(chat, body.message, key=idempotency_key(), by=caller().id, options=_options())
     answer = db.session.get_one(Message, generation.message_id)
     if wants_stream():
         return stream(generation, RoleplayEncoder(generation.id, answer.id, new_question(generation, answer)))
@@ -135,9 +135,9 @@ def store_key(body: KeyValue) -> None:
         raise Invalid(error.message, field="value") from error
 
 
-def _how() -> How:
+def _options() -> AnswerOptions:
     seconds = int(setting("stream.idle_listener_seconds"))
-    return How(when_unwatched=f"idle:{seconds}" if seconds else "")
+    return AnswerOptions(when_unwatched=f"idle:{seconds}" if seconds else "")
 
 
 def _chat_url(chat_id: str) -> str:
