@@ -53,7 +53,7 @@ class Bag:
             self.is_changed = True
 
     def onto(self, now: Mapping[str, str]) -> dict[str, str]:
-        """What there is now, with all that was changed in here since it was read."""
+        """Returns these current values with the changes made in this bag since it was read."""
         there, here = Bag(lambda: now), self.values
         for name in self._before.keys() - here.keys():
             there.drop(name)

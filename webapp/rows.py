@@ -77,7 +77,7 @@ def change(session: Session, thing: Base, *, returning: ColumnElement[Any], **va
 
 
 def differing(thing: Base, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of new values that a row did not have when it was read: with the others nothing saved since is undone."""
+    """Returns the values that differ from the row as it was read: writing the others could undo a concurrent change."""
     return {name: value for name, value in values.items() if getattr(thing, name) != value}
 
 

@@ -14,10 +14,10 @@
   };
   document.addEventListener("keydown", (event) => {
     const isPalette = event.key === "k" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey;
-    const isIdle = /^Arrow/.test(event.key) && event.target.matches?.("#composer-text:placeholder-shown");
-    const isTyping = event.target.matches?.("input, textarea, select") && !isIdle;
+    const isTyping = event.target.matches?.("input, textarea, select");
     const isPlain = !(event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || event.repeat);
-    const isKey = (event.key === "#" || (/^([a-z]|Arrow(Left|Right))$/.test(event.key) && isPlain)) && !isTyping;
+    const isIdle = !isTyping || (/^Arrow/.test(event.key) && event.target.matches("#composer-text:placeholder-shown"));
+    const isKey = (event.key === "#" || (/^([a-z]|Arrow(Left|Right))$/.test(event.key) && isPlain)) && isIdle;
     const isChord = (event.ctrlKey || event.metaKey) && event.shiftKey && !event.altKey;
     const isNew = isChord && /^o$/i.test(event.key);
     const toggle = isChord && /^s$/i.test(event.key) && document.querySelector("#sidebar-toggle button");

@@ -120,7 +120,7 @@ def in_knowledge(database: str) -> None:
 @click.argument("what", type=click.Choice(["page", "search", "knowledge"]))
 @with_appcontext
 def this_house(what: str) -> None:
-    """What those run in a process and a house of their own; they fill the database with what nobody has written."""
+    """Runs a measurement in this process, with a database that it fills with generated data."""
     measure = {"page": pages.measure, "search": typed.measure, "knowledge": knowledge.measure}[what]
     verdict = measure(current_app._get_current_object(), click.echo)  # type: ignore[attr-defined]
     _tell(verdict)

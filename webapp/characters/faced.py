@@ -53,7 +53,7 @@ def picture(row: Faced, content: bytes, *, by: User) -> None:
 
 
 def duplicate(row: F, copied: Callable[[F], dict[str, Any]], *, by: User) -> F:
-    """Creates a copy that this person owns, whoever owns the original; `copied` returns the values to copy."""
+    """Creates a copy that this person owns, regardless of who owns the original; `copied` returns the values to copy."""
     table, id, owner_id = type(row), row.id, by.id
     refuse_too_many(table, owner_id)
     with write() as session:
@@ -119,7 +119,7 @@ def put_picture(session: Session, row: Faced, content: bytes, *, most_bytes: int
 
 def existing(session: Session, table: type[F], id: str) -> F:
     """Reloads a row that was read before the transaction; raises Conflict if it has been deleted since."""
-    # Whoever changes it at the same time waits: they write upon what is written here.
+    # A concurrent change waits for this one, and is applied to its result.
     row = session.get(table, id, with_for_update={"key_share": True})
     if row is None or row.deleted_at:
         raise Conflict(f"This {RULES[table].word} has just been deleted.")

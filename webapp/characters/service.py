@@ -93,7 +93,7 @@ def change_card(character: Character, write_into: Callable[[dict[str, Any]], dic
 
 
 def duplicate(character: Character, *, by: User) -> Character:
-    """Creates a copy that this person owns, whoever owns the original."""
+    """Creates a copy that this person owns, regardless of who owns the original."""
     return faced.duplicate(character, _copied, by=by)
 
 

@@ -36,7 +36,7 @@ def writable_chat(id: str) -> Chat:
 
 
 def stoppable_chat(id: str) -> Chat:
-    """For who may stop what is written in it, also where it is led."""
+    """Returns the chat if the requester can stop its answers, even while a workflow leads it."""
     return _shared_chat(id)
 
 

@@ -84,7 +84,7 @@ def attach(chat: Chat, ids: Iterable[str], *, by: User) -> None:
 
 
 def beside_files(chat: Chat, ids: Iterable[str], *, by: User) -> list[str]:
-    """The collection of a chat's files, and these; raises `NotFound` for one that this person may not see."""
+    """Returns the collection of the chat's files and these; raises `NotFound` for one that this person can't see."""
     files = of_chats.own(db.session(), chat.id, chat.collection_ids)
     return [*files, *checked(by, [each for each in ids if each not in files])]
 

@@ -48,7 +48,7 @@ def keep(session: Session, person_id: str, bag: Bag) -> None:
     if not bag.is_changed:
         return
     if _held(session, person_id):
-        # An answer in another chat may have kept some since they were read here.
+        # An answer in another chat can have stored variables since these were read.
         now = session.get(PersonVariables, person_id, populate_existing=True)
         session.merge(PersonVariables(user_id=person_id, kept=bag.onto(now.kept if now else {})))
 

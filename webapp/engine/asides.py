@@ -65,7 +65,7 @@ def ask(engine: Engine, aside: Aside) -> None:
 
 
 def ask_anew(engine: Engine, aside: Aside) -> None:
-    """The same for whoever waits for it: what a dead worker has left in its lane is settled first."""
+    """Does the same for a caller that waits: first settles what a dead worker left in the lane."""
     try:
         ask(engine, aside)
     except IntegrityError:

@@ -14,7 +14,7 @@ from webapp.engine.engine import Engine, the_engine
 from webapp.heavy.turns import by_turns, stand_in_line
 from webapp.streaming.loops import AGAIN_SECONDS, Ticker
 
-# As long as what a dead worker had claimed stays its own.
+# As long as a dead worker's claims last.
 AGAIN_EVERY_SECONDS = 30.0
 
 
@@ -71,13 +71,13 @@ class Chore:
 
 
 def resume() -> None:
-    """Continues what the last server left undone; of several, what one leaves that is gone for good, now and then."""
+    """Continues unfinished work of the previous server and, with several, periodically that of servers that no longer exist."""
     if resume_all():
         _again.wake()
 
 
 def resume_all() -> bool:
-    """Has everything looked at that may be left; says whether others may leave more, who wake nobody here."""
+    """Starts every chore that may have work left; returns whether other servers, which wake no chore here, can leave more."""
     for each in current_app.extensions["resumes"]:
         each()
     return the_engine().shared is not None

@@ -24,7 +24,7 @@ BACK_OFF_SECONDS = (0.5, 2.0)
 PATIENCE_SECONDS = 30.0
 NEVER_STEP_ON = {"auth", "credit"}
 STREAMING_FAULTS = {"cut", "invalid", "stall", "first_byte", "error"}
-# What servers say that refuse to stream: that streaming isn't supported, or who may do it.
+# Error messages of servers that refuse to stream: unsupported, or not allowed for this organisation.
 SAYS_STREAM = re.compile(r"\bstream(?:s|ed|ing)?\b", re.I)
 NOT_THE_MODELS_FAULT = {"auth", "credit", "invalid"}
 
@@ -143,7 +143,7 @@ class Ladder:
                 return
 
     def _is_streams_fault(self, error: ProviderError) -> bool:
-        """Whether the model may answer in one piece: its stream went wrong, or it was the streaming that was refused."""
+        """Returns whether to retry without streaming: after a broken stream, or when the server refused to stream."""
         return error.code in STREAMING_FAULTS and (self._is_accepted or bool(SAYS_STREAM.search(error.message)))
 
     def _attempted(self, rung: Rung, how: str, stop: Stop) -> Iterator[Event]:

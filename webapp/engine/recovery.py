@@ -73,7 +73,7 @@ def _look(engine: Engine) -> bool:
     if not engine.found.looks:
         engine.reserve.hold()
     if not engine.found.looks or (settled and engine.shared):
-        # Whoever has died may have been between an answer and what comes after it.
+        # A dead worker can have ended an answer without starting the follow-up work.
         _make_good(engine)
     engine.found.looks += 1
     is_overlapping = bool(engine.worker.others()) and engine.found.looks < len(found.LOOK_AGAIN_SECONDS)

@@ -53,7 +53,7 @@ def sent_before(name: str | None) -> Generation | None:
 
 
 def sent_or_refused(name: str | None, refuse: Callable[[], None]) -> Generation | None:
-    """The same, also where the very sending is what stands in the way: a repeat in the same moment is looked for once more."""
+    """Does the same, but looks for the repeat once more: a concurrent request with the same key makes the insert fail."""
     if repeated := sent_before(name):
         return repeated
     try:

@@ -7,7 +7,7 @@ from webapp.knowledge import (
     embedder,
     embedding,
     importing,
-    inheriting,  # noqa: F401  it is asked when somebody leaves
+    inheriting,  # noqa: F401  called when a person is removed
     reindexing,
     shown,
     try_views,

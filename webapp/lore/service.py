@@ -70,7 +70,7 @@ def change(row: Lorebook, write_into: Callable[[dict[str, Any]], dict[str, Any]]
     """Changes a lorebook; its chats use it from their next answer."""
     id = row.id
     with write() as session:
-        # Whoever writes into it at the same time does so upon what is written here.
+        # A concurrent change waits for this one, and is applied to its result.
         row = session.get_one(Lorebook, id, with_for_update={"key_share": True})
         if row.deleted_at:
             raise Conflict("This lorebook has just been deleted.")
@@ -82,7 +82,7 @@ def change(row: Lorebook, write_into: Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def duplicate(row: Lorebook, *, by: User) -> Lorebook:
-    """Creates a copy that this person owns, whoever owns the original."""
+    """Creates a copy that this person owns, regardless of who owns the original."""
     return create(BookInput(f"{row.name[:112]} (copy)"), by=by, book=row.book)
 
 

@@ -97,7 +97,7 @@ def _delete_some(owner_id: str) -> bool:
 def _change(plan: Plan, change: Callable[[Plan], None]) -> None:
     id = plan.id
     with write() as session:
-        # Who changes it at the same time waits, and does so upon what is written here.
+        # A concurrent change waits for this one, and is applied to its result.
         stored = session.get(Plan, id, populate_existing=True, with_for_update={"key_share": True})
         if stored is None:
             raise Conflict("This plan has been deleted.")

@@ -114,7 +114,7 @@ def _store(run_id: str, given: AnswerSources, session: Session) -> PendingGenera
     run = held(session, run_id)
     if not run.is_due:
         raise Conflict("The workflow has gone on meanwhile.")
-    # What is said stands below its last message, which nobody may take away meanwhile.
+    # Locks the chat, so that the last message can't be deleted before the new one is stored below it.
     rows.held(session, Chat, run.chat_id)
     chat = session.get_one(Chat, run.chat_id)
     step = definition_of(run).by_id[run.place.step]

@@ -81,7 +81,7 @@ class BroughtAnswer(Answer):
 
 
 class NothingImported(Invalid):
-    """No file was a card; a program gets the same list as beside those that were."""
+    """The refusal when no file was a card; it has the same list of reasons as a partly successful import."""
 
     def __init__(self, failed: list[FailedFile]) -> None:
         super().__init__(" ".join(f"{each.name}: {each.reason}" for each in failed), field="file")

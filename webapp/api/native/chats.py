@@ -313,7 +313,7 @@ def _persona(id: str) -> Persona | None:
 
 
 def _refuse_unfit(chat: Chat, given: dict[str, Any]) -> None:
-    """Refuses what one of the services would, before another one has changed anything."""
+    """Validates all changes before the first service call, so that a refusal leaves the chat unchanged."""
     me = caller()
     if given.keys() & CAST:
         groups.checked_cast(chat, given.get("character_ids"), given.get("turn_order"), by=me)

@@ -75,7 +75,7 @@ class EventsQuery(Query):
     limit: int = Field(100, ge=1, le=200)
 
 
-# A run refuses what was entered into its one field; here nothing was.
+# In a run the refusal names the page's only field; this request has none.
 NOTHING_SENT = {"value": ""}
 
 

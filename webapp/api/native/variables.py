@@ -1,4 +1,4 @@
-"""/api/v1/me/variables: what placeholders keep of the caller, in all their chats with characters."""
+"""/api/v1/me/variables: the variables that the caller has in all their chats with characters."""
 
 from flask import Blueprint
 from pydantic import Field

@@ -80,7 +80,7 @@ def recast(chat: Chat, ids: Sequence[str] | None, turn_order: str | None, *, by:
 
 
 def checked_cast(chat: Chat, ids: Sequence[str] | None, turn_order: str | None, *, by: User) -> tuple[list[str], str]:
-    """Who will be in a chat, and in which order they will speak, if it can be so."""
+    """Returns the members in their order of speaking; raises if this cast is not possible."""
     if not chat.cast_ids:
         raise Conflict("This chat has no characters. Start a group chat from Characters.")
     kept = [each.id for each in _chosen(ids, by, known=chat.cast_ids)] if ids is not None else list(chat.character_ids)

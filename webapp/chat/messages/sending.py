@@ -170,7 +170,7 @@ def tell(chat_id: str, what: str, id: str, people: Iterable[str]) -> None:
 
 
 def hold_chat(session: Session, chat: Chat, message_id: str) -> None:
-    """Holds a chat in which something is to stand below this message, unless that was deleted since it was looked for."""
+    """Locks the chat before something is added below this message; fails if the message was deleted since it was read."""
     rows.held(session, Chat, chat.id)
     if queries.out_of_sight([message_id]):
         raise Conflict(CHANGED)

@@ -104,7 +104,7 @@ def _move_head(chat: Chat, to: str, *changes: Update, forgets: Sequence[str] = (
     id, seen, lane = chat.id, chat.head_id, chat.lane
     with write() as session:
         _put_head(session, id, seen, to)
-        # Whoever has begun an answer here held the chat as well.
+        # Starting an answer takes the same lock.
         generations.refuse_if_busy(lane)
         for start in range(0, len(forgets), VALUES_AT_ONCE):
             memory.forget(session, Document.message_id.in_(forgets[start : start + VALUES_AT_ONCE]))

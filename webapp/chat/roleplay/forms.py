@@ -94,7 +94,7 @@ class PromptsForm(MergingForm):
 
     @property
     def groups(self) -> list[Group]:
-        """Those that have something to set."""
+        """Returns the groups that have a field."""
         found = (Group(title, [self[name] for name in self._names(title) if self._is_of_use(self[name])]) for title in GROUPS)
         return [group for group in found if group.fields]
 

@@ -1,4 +1,4 @@
-"""The groups in which the form of a chat is folded, and what of each is set."""
+"""The folded groups of a chat's form, with a summary of the values set in each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Group:
 
     @property
     def words(self) -> str:
-        """What is set, in a line."""
+        """The values that are set, in one line."""
         return " · ".join(self._said(each) for each in self.fields if each.data)
 
     def _said(self, field: Field) -> str:

@@ -106,7 +106,7 @@ def set_fields(chat: Chat, values: Mapping[str, Any], *, persona: Persona | None
 
 
 def checked_fields(values: Mapping[str, Any]) -> dict[str, Any]:
-    """These values for all fields of a chat, if they can be set."""
+    """Returns the values of all fields; raises `Invalid` for one that is out of bounds."""
     return {each.name: _checked(each, values[each.name]) for each in FIELDS}
 
 

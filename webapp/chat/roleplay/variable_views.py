@@ -1,4 +1,4 @@
-"""/variables: what placeholders keep of a person, in all their chats with characters."""
+"""/variables: the variables that a person has in all their chats with characters."""
 
 from flask import Blueprint, Response, request, url_for
 

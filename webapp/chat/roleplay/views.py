@@ -147,6 +147,6 @@ def _sheet(chat: Chat, form: PromptsForm) -> Response:
 
 def _panel(chat: Chat, form: PromptsForm, said: str = "") -> Response:
     html = render_template("chat/_prompts.html", chat=chat, form=_about(form, chat), said=said, variables=_rows(form, chat))
-    # What is refused opens its group and takes the focus; otherwise all stays open as it is.
+    # A refused field opens its group and takes the focus; otherwise groups stay as they are.
     swap, status = ("outerHTML", form.refusal.status) if form.refusal else ("outerMorph", 200)
     return Response(part("#chat-prompts", swap, html), status)

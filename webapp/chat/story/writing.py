@@ -127,7 +127,7 @@ def _request(prompt: Rendered, model: str, piece: Piece, answer_tokens: int, *, 
 def _finish(session: Session, generation: Generation, transcript: Transcript, _picture: Any) -> None:
     """Stores the story, unless the one it continues has changed or its last message is gone."""
     job, text = _jobs.get(generation.id), transcript.text.strip()[:MOST_CHARS]
-    # Whoever forgets it elsewhere may ask when all of it has come: what they have deleted must not come back.
+    # The story can be deleted after its text is complete and before it is stored: it must not reappear then.
     is_wanted = generation.status == "completed" and not generation.stop_requested_at
     if not job or not text or not is_wanted:
         return

@@ -160,7 +160,7 @@ class RunFeed:
         has_failed = run.status == "failed" or has_fallen(run)
         if has_failed:
             frames = [self._frame("error", {"error": why(run), "code": FAILED})]
-        # Without an id: what was said last has this position already, and a client that skips what it has had would skip the end.
+        # Without an id: the last text has this position already, and clients that skip known ids would skip the end.
         return wire([*frames, self._done(is_success=not has_failed, was_stopped=run.status == "cancelled")])
 
     def _done(self, *, is_success: bool, was_stopped: bool = False) -> DialectFrame:

@@ -43,7 +43,7 @@ from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
 
 TAG = "Threads compatibility API"
-# What a message is called in chats, and an answer in runs.
+# The names of these fields in refusals of chats and of runs.
 CONTENT = {"message": "content", "value": "content"}
 MOST_THREADS = 200
 bp = Blueprint("api_threads", __name__)

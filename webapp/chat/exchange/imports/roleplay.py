@@ -135,7 +135,7 @@ def _cast(head: dict[str, Any], said: Sequence[dict[str, Any]]) -> tuple[str, ..
 
 
 def _persona(head: dict[str, Any], said: Sequence[dict[str, Any]]) -> str:
-    """Who the person was last; newer files say it in the messages alone."""
+    """Returns the last persona; newer files name it only in the messages."""
     names = [line(each.get("name"), NAME_CHARS) for each in said if each.get("is_user") is True]
     return next(filter(None, reversed(names)), line(head.get("user_name"), NAME_CHARS))
 
