@@ -1,4 +1,4 @@
-"""Chats with the demo, in haste, and with the scripted upstream where the model's words matter."""
+"""Fixtures for chats: with the sped-up demo, or with the scripted upstream where the model's words matter."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +22,7 @@ __all__ = ["app", "listen"]
 
 @pytest.fixture
 def begin() -> Callable[..., str]:
-    """Sends a first message and gives the address of the chat."""
+    """Sends a first message and returns the path of the chat."""
 
     def begin(browser: Browser, message: str = "Hello") -> str:
         page = browser.submit("/", message=message)
@@ -34,7 +34,7 @@ def begin() -> Callable[..., str]:
 
 @pytest.fixture
 def answered(begin: Callable[..., str]) -> Callable[..., str]:
-    """Begins a chat and gives its address when the answer has ended."""
+    """Begins a chat and returns its path once the answer has ended."""
 
     def answered(browser: Browser, message: str = "Hello") -> str:
         path = begin(browser, message)
@@ -46,7 +46,7 @@ def answered(begin: Callable[..., str]) -> Callable[..., str]:
 
 @pytest.fixture
 def path(owner: Browser, answered: Callable[..., str], fake: Upstream) -> str:
-    """A chat with one question and its answer, of which nothing is learnt later."""
+    """A chat with one question and its answer; the answer's cost is given, so no later lookup changes it."""
     fake.says("One", cost=0.0001)
     return answered(owner, "First")
 
@@ -60,9 +60,9 @@ def texts(page: Page) -> list[str]:
 
 
 def ended(page: Page) -> bool:
-    """Whether nothing is written here any more, and what follows an end, such as telling open pages, has been done too.
+    """Returns whether every answer on the page has ended, and its run has finished the follow-up, such as notifying open pages.
 
-    If not, it waits a little for that, as whoever asks will look again.
+    If not, it waits briefly for the runs, since the caller polls.
     """
     if is_at_rest(page):
         return True
@@ -73,56 +73,56 @@ def ended(page: Page) -> bool:
 
 def is_at_rest(page: Page) -> bool:
     found, runs = statuses(page), page.browser.app.extensions["engine"].live.values()
-    # An end is saved before it is told.
+    # A run saves the end before it notifies the pages.
     is_ending = {each.message_id for each in runs} & set(page.message_ids)
     return bool(found) and not {"queued", "thinking", "responding", "saving"} & set(found) and not is_ending
 
 
 def let_finish(app: Flask, is_meant: Callable[[Live], bool]) -> None:
-    """Waits a second at most for these runs: to draw their page again and again takes longer than they do."""
+    """Waits for these runs for at most a second: polling their page would take longer than the runs do."""
     engine: Engine = app.extensions["engine"]
     engine.wait(lambda: not any(map(is_meant, engine.live.values())), seconds=1)
 
 
 def ended_with(count: int) -> Callable[[Page], bool]:
-    """Whether nothing runs any more, and there are so many messages."""
+    """Returns a predicate: every answer on the page has ended, and the page has this many messages."""
     return lambda page: ended(page) and len(statuses(page)) == count
 
 
 def until_settled(app: Flask) -> None:
-    """Waits for what goes on behind an answer: its own end, the title, and what open pages are told a moment later."""
+    """Waits for everything that follows an answer: its end, the title, and the delayed updates of open pages."""
     engine = app.extensions["engine"]
     until(lambda: not engine.live and not engine.soon, "nothing runs, and all has been told")
 
 
 def raw_of_last(page: Page) -> str:
-    """The raw text of the last message on the page."""
+    """Returns the raw text of the last message on the page."""
     return page.browser.get(f"/messages/{page.message_ids[-1]}.md").text
 
 
 def address(page: Page, name: str, at: int = -1) -> str:
-    """Where the button of this name on one of the messages leads."""
+    """Returns the URL that the button with this name on one of the messages submits to."""
     found = [node for node in page.all("article.message")[at].css("button") if node.text(strip=True) == name]
     assert found, f"no {name} on message {at}"
     return str(found[0].attributes["formaction"])
 
 
 def has(page: Page, name: str, at: int = -1) -> bool:
-    """Whether there is a button of this name on one of the messages."""
+    """Returns whether one of the messages has a button with this name."""
     return name in [node.text(strip=True) for node in page.all("article.message")[at].css("button")]
 
 
 def id_of(path: str) -> str:
-    """Of the chat with this address."""
+    """Returns the id of the chat at this path."""
     return path.partition("#")[0].rpartition("/")[2]
 
 
 def give(path: str, whom: Browser, right: str) -> None:
-    """Shares the chat, past its page."""
+    """Shares the chat by inserting the grant directly, without its page."""
     with whom.app.app_context(), write() as session:
         session.add(Grant(object_kind="chat", object_id=id_of(path), user_id=whom.person_id, right=right))
 
 
 def asked(fake: Upstream) -> list[dict[str, Any]]:
-    """The answers that were asked for; costs may be looked up beside them."""
+    """Returns the requests for answers; lookups of costs, which can happen in between, are left out."""
     return [entry for entry in fake.log() if entry["path"].endswith("/chat/completions")]

@@ -1,4 +1,4 @@
-"""Files of chats as other programs write them, made by hand."""
+"""Handmade export files of chats in the formats of other programs."""
 
 import json
 import zipfile
@@ -81,7 +81,7 @@ OPENWEBUI = [
 
 
 def bring(browser: Browser, value: Any, name: str = "conversations.json") -> Page:
-    """Sends a file by the form of /import; what is not bytes is written as JSON."""
+    """Uploads a file with the form of /import; a value that is not bytes is serialized as JSON."""
     data = value if isinstance(value, bytes) else json.dumps(value).encode()
     body = with_file(browser.csrf_token(), data, name)
     headers = {"Origin": browser.origin, "Sec-Fetch-Site": "same-origin", "Content-Type": WITH_FILE}
@@ -96,7 +96,7 @@ def download(browser: Browser, path: str) -> bytes:
 
 
 def members(data: bytes) -> dict[str, Any]:
-    """The files of an archive, by name."""
+    """Returns the parsed files of an archive, by name."""
     with zipfile.ZipFile(BytesIO(data)) as archive:
         return {name: json.loads(archive.read(name)) for name in archive.namelist()}
 

@@ -1,4 +1,4 @@
-"""Documents that chats of the cast read from, found at once, and what models are sent of them."""
+"""Documents for chats to read from, searchable immediately, and helpers to see what models are sent of them."""
 
 from tests.chat.conftest import asked, ended_with, id_of
 from tests.knowledge.placing import place
@@ -12,12 +12,12 @@ FRIDAY = "Oil the bearing of the pump every Friday."
 
 
 class Library:
-    """Collections of a person, with documents that are found at once."""
+    """Creates collections of a person, whose documents are searchable immediately."""
 
     def __init__(self, app, person) -> None:
         self.app, self.person = app, person
         with app.app_context():
-            # However slow the machine is.
+            # So that no search times out on a slow machine.
             set_setting("knowledge.search_seconds", "60")
 
     def collection(self, *documents: tuple[str, list[str]], to: str = "", **more) -> str:
@@ -41,13 +41,13 @@ class Library:
 
 
 def turns(fake, question: str) -> list[tuple[str, str]]:
-    """What was sent with this question; titles are asked for beside it, at any time."""
+    """Returns the turns sent with this question; requests for titles can come in between at any time."""
     sent = [[(turn["role"], turn["content"]) for turn in each["body"]["messages"]] for each in asked(fake)]
     return next(each for each in reversed(sent) if ("user", question) in each[-3:])
 
 
 def given(fake, question: str) -> str:
-    """The sources that came with a question, or nothing."""
+    """Returns the sources sent with a question, or an empty string."""
     return "\n".join(content for role, content in turns(fake, question) if role == "user" and "```" in content)
 
 

@@ -1,4 +1,4 @@
-"""An open page of a chat, as far as its stream goes."""
+"""An open page of a chat, reduced to its event stream."""
 
 import json
 import re
@@ -16,7 +16,7 @@ PART = re.compile(r'<hx-partial hx-target="([^"]*)" hx-swap="([^"]*)">(.*?)</hx-
 
 
 class Listener:
-    """A page's connection: it reads in a greenlet and keeps the text of the message as a browser would."""
+    """A page's connection to the stream: reads in a greenlet and updates the message's text as a browser would."""
 
     def __init__(self, browser: Browser, url: str, last_id: str = "", headers: Mapping[str, str] = NOTHING) -> None:
         headers = {**headers, **({"Last-Event-ID": last_id} if last_id else {})}

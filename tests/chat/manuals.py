@@ -1,4 +1,4 @@
-"""A manual that is too long for a message, sent in chats of the cast, and what became of it."""
+"""A manual that is too long for a message, sent in chats, and helpers to see what became of it."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ from webapp.knowledge.search import search
 from webapp.knowledge.tables import Collection, Document, DocumentPart, Passage
 from webapp.settings.service import set_setting
 
-# The one thing in it that is worth a question.
+# The only fact in the manual that a test asks about.
 FACT = "The warranty of the Orrery pump lasts nineteen months."
 QUESTION = "How long is the warranty?"
 NAME = "pump manual.docx"
@@ -28,7 +28,7 @@ TABLES = (Collection, Document, Passage, DocumentPart)
 
 
 def be_patient(app: Flask) -> None:
-    """However slow the machine is; and what is long need not be."""
+    """Raises the timeouts, for slow machines, and lowers the length from which a file counts as long."""
     with app.app_context():
         set_setting("knowledge.search_seconds", "60")
         set_setting("files.reading_seconds", "100")
@@ -41,7 +41,7 @@ def manual(more: str = "") -> bytes:
 
 
 def sent(person: Browser, question: str = QUESTION, path: str = "/chats", *, content: bytes = b"", name: str = NAME) -> str:
-    """The address of the chat, in which nothing is written any more."""
+    """Sends the question with the manual, waits until the answer has ended, and returns the path of the chat."""
     count = 0 if path == "/chats" else len(person.page(path.removesuffix("/messages")).message_ids)
     chat = begun(person, question, path, content=content, name=name)
     person.wait_for(chat, ended_with(count + 2))
@@ -54,7 +54,7 @@ def begun(person: Browser, question: str = QUESTION, path: str = "/chats", *, co
 
 
 def is_read(person: Browser, chat: str) -> None:
-    """Waits until the page says so."""
+    """Waits until the page shows that the file has been read."""
     person.wait_for(chat, lambda page: "passage" in words_of_file(page))
 
 
@@ -63,7 +63,7 @@ def words_of_file(page) -> str:  # type: ignore[no-untyped-def]
 
 
 def found_by(person: Browser, chat: str = "") -> list[str]:
-    """The titles that a person finds in the files of a chat, or with all that is on *Knowledge*."""
+    """Returns the titles that a person finds: in the files of a chat, or in all collections listed on *Knowledge*."""
     with person.app.app_context():
         user = db.session.get_one(User, person.person_id)
         own = list(db.session.scalars(select(Collection.id).where(Collection.chat_id == id_of(chat)))) if chat else []
@@ -77,7 +77,7 @@ def counts(app: Flask) -> Sequence[int]:
 
 
 def told(fake: Upstream, question: str) -> str:
-    """Everything that a model was sent with a question."""
+    """Returns the full text that a model was sent with a question."""
     return "\n".join(content for _, content in turns(fake, question))
 
 

@@ -1,4 +1,4 @@
-"""A chat whose model is not offered any more says so, and nobody answers in its place unasked."""
+"""A chat whose model is no longer offered says so, and no other model answers unless the person chooses it."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def offer(app, *models: str) -> None:
 
 @pytest.fixture
 def path(app, owner, answered, fake) -> str:
-    """A chat that was answered by a model that is gone now."""
+    """A chat that was answered by a model that is no longer offered."""
     fake.says("From before.")
     path = answered(owner, "First")
     offer(app, "other/model", "third/model")

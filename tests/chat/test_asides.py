@@ -1,4 +1,4 @@
-"""What is asked beside the answers takes nothing from them, is on record, and ends when it should."""
+"""Auxiliary requests, such as titles, take no capacity from answers, are recorded, and end when they should."""
 
 import gevent
 import pytest
@@ -19,7 +19,7 @@ HANGS = {"steps": [{"hang": True}]}
 
 @pytest.fixture
 def titled(owner, answered, fake):
-    """Begins a chat whose title never comes."""
+    """Begins a chat whose title request hangs."""
 
     def titled() -> str:
         fake.says("With a bill and a pick.")

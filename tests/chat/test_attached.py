@@ -1,4 +1,4 @@
-"""Text files that are attached to a message: chips above the text, a part of the message, folded where it is shown."""
+"""Text files attached to a message: shown as chips above the input, stored in the message, and folded where it is displayed."""
 
 import io
 import time
@@ -24,7 +24,7 @@ def test_what_is_joined_comes_apart_again(typed, texts):
     message = joined(typed, [each.block for each in files])
     before, found = parted(message)
 
-    # What was typed may itself end with a file.
+    # The typed text can itself end with a file block.
     assert [each.text for each in found][len(found) - len(files) :] == [each.text for each in files]
     assert joined(before, [each.block for each in found]) == message
 
@@ -114,7 +114,7 @@ def test_texts_are_read_as_they_are_written(content):
     ("content", "says"),
     [
         (b"word " * 50_000, "With an account, longer files can be sent"),
-        # What is too much is cut off, and may be so in the middle of a letter.
+        # Text beyond the limit is cut off, possibly in the middle of a multi-byte character.
         ("é".encode() * 102_401, "With an account, longer files can be sent"),
         (b"MZ\0\xff" * 60_000, "isn't a picture, a document or a text"),
         (bytes(range(1, 256)) * 100, "isn't a picture, a document or a text"),

@@ -1,4 +1,4 @@
-"""Who wrote a message: said where several may write, kept in files, and never taken from another's account."""
+"""The author of a message: shown where several people can write, kept in files, never mapped to another person's account."""
 
 import json
 from io import BytesIO
@@ -19,7 +19,7 @@ from webapp.heavy.child import on_disk
 
 @pytest.fixture
 def path(owner, member, answered) -> str:
-    """A chat of the owner's in which a member has written too."""
+    """A chat owned by the owner, in which a member has also written."""
     path = answered(owner, "From the owner")
     call(owner, "Olga")
     call(member, "Mira")

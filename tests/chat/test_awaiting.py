@@ -1,4 +1,4 @@
-"""Answers that wait for the long files of their chat: for as long as they may, until they are stopped, and after a restart."""
+"""Answers that wait for the long files of their chat: until the timeout, until they are stopped, and after a restart."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ from webapp.knowledge.feature import FEATURE as KNOWLEDGE
 from webapp.knowledge.tables import Document, DocumentPart, Passage
 from webapp.settings.service import set_setting
 
-# As a text it is brought without a reader.
+# A text file needs no child process to read it.
 TEXT = f"{'Grease is kept in the cellar. ' * 100}\n\n{FACT}\n\n{'Bolts are counted. ' * 40}".encode()
 FOLLOWING = "And the warranty of the Orrery?"
 
@@ -38,7 +38,7 @@ def patient(app: Flask, owner: Browser) -> None:
 
 @contextmanager
 def nothing_read() -> Iterator[None]:
-    """Every place for a reader is taken meanwhile."""
+    """Occupies every place for a reader process, so that no file is read inside the block."""
     with child._places, child._places:
         yield
 
@@ -91,7 +91,7 @@ def test_what_a_killed_server_left_behind_is_read_in_the_end(app: Flask, owner: 
                     session.delete(row)
             session.execute(update(Document).values(state=state, passages=0, edition=0, claim="dead"))
         with app.app_context():
-            # As when a server starts.
+            # Does what the start of a server does.
             for resume in (*CHATS.resumes, *KNOWLEDGE.resumes):
                 resume()
         until_read(app)

@@ -1,4 +1,4 @@
-"""Who plays in a chat goes along by name, and is who has that name where the file is brought in."""
+"""A chat's characters are exported by name, and matched by name where the file is imported."""
 
 import json
 
@@ -20,14 +20,14 @@ MARA, BO = ({"name": name, "description": f"{name} is here.", "greeting": f"{nam
 
 
 def made(app, browser, *cards):
-    """The ids of these characters, which this person makes, and of a persona."""
+    """Creates a persona and these characters; returns the client, the persona's id and the characters' ids."""
     program = client_of(app, browser.email)
     persona = program.post("/personas", {"name": "Jo", "description": "Jo bakes."}, status=201)["id"]
     return program, persona, [program.post("/characters", card, status=201)["id"] for card in cards]
 
 
 def brought(browser):
-    """The chat that this person has, and who says what in it."""
+    """Returns this person's only chat, and the speaker and text of each message in it."""
     with browser.app.app_context():
         chat = db.session.scalars(select(Chat).where(Chat.owner_id == browser.person_id)).one()
         query = select(Message).where(Message.chat_id == chat.id).order_by(Message.id)
@@ -36,7 +36,7 @@ def brought(browser):
 
 @pytest.fixture
 def group(app, owner):
-    """The file of a group chat."""
+    """Returns the exported file of a group chat."""
     program, persona, ids = made(app, owner, MARA, BO)
     wish = {"character_ids": ids, "turn_order": "rotation", "persona_id": persona}
     chat = program.post("/chats", wish, status=201)["chat"]["id"]

@@ -1,4 +1,4 @@
-"""Sources where answers are looked at: streams, dialects, pages, exports, each time with the right of who looks."""
+"""Sources of answers in streams, dialects, pages and exports, each shown only with the reader's permissions."""
 
 import json
 
@@ -62,7 +62,7 @@ def test_the_native_api_tells_them_before_the_text(member, program, path):
     assert (source["number"], source["title"], source["page"]) == (1, "Pumps", None)
     assert member.page(source["url"]).one(".passage--wanted").text(strip=True) == FRIDAY
     assert sources_heard(program, message) == [source]
-    # From a position that nobody remembers there is a snapshot first.
+    # From a position that the server no longer has, the stream begins with a snapshot.
     assert sources_heard(program, message, query={"after": "999999"}) == [source]
 
 
@@ -138,7 +138,7 @@ def test_a_number_in_the_text_opens_the_passage_in_its_document(member, stranger
     assert opened.status_code == 303
     assert member.page(str(opened.location)).one(".passage--wanted").text(strip=True) == FRIDAY
 
-    # Its branches lead by their own messages, which are there for longer than this one.
+    # The links in a branch point to the branch's own copies of the messages, which outlive this one.
     give(path, stranger, "view")
     forked = stranger.post(address(stranger.page(path), "Branch into new chat")).location
     assert last(stranger, forked) in str(stranger.page(forked).one(".message-text a").attributes["href"])
@@ -198,7 +198,7 @@ def test_a_right_that_is_lost_while_an_answer_is_written_hides_its_source(app, m
     assert program.get(f"/messages/{message}")["status"] in ACTIVE
 
     library.change(lambda session: session.query(Grant).delete())
-    # Whoever opens the page now, and whoever hears the rest.
+    # The source is hidden from a page opened now, and from a page that receives the rest of the stream.
     assert FRIDAY not in member.page(path).text
     fake.goes_on()
     member.wait_for(path, lambda page: "never at noon" in page.text and ended_with(4)(page))

@@ -1,4 +1,4 @@
-"""After a restart whoever has chats that it has cut is asked once, where that is set: Continue all, or Leave."""
+"""After a restart, if the setting says so, a person is asked once about their cut answers: Continue all, or Leave."""
 
 import pytest
 from sqlalchemy import select

@@ -1,4 +1,4 @@
-"""What was deleted in a chat: counted, brought back as it was, listed in the trash, and gone for good in its time."""
+"""Messages deleted in a chat: counted, restored unchanged, listed in the trash, and erased permanently when it is emptied."""
 
 from datetime import timedelta
 
@@ -24,19 +24,19 @@ LINE = [f"Message {n:05d}." for n in range(6)]
 
 
 def line(page) -> str:
-    """What stands at the end of the thread, without its button."""
+    """Returns the notice at the end of the thread, without its Undo button."""
     return words(page.one("#cut").text()).removesuffix(" Undo")
 
 
 def delete(browser, path: str, at: int):
-    """Deletes a message of the page; gives its id and the page that answers."""
+    """Deletes a message of the page; returns its id and the resulting page."""
     page = browser.page(path)
     id = page.message_ids[at]
     return id, browser.post(f"/messages/{id}/delete")
 
 
 def lost(page) -> list[tuple[str, str]]:
-    """The messages in the trash: their first words, and what is said of them up to the moment."""
+    """Returns the messages in the trash: their first words, and the details up to the deletion time."""
     rows = page.all('section[aria-labelledby="deleted-messages"] li')
     return [(words(row.css_first(".what").text()), words(row.css_first(".how").text()).partition(" · ")[0]) for row in rows]
 
@@ -127,7 +127,7 @@ def test_an_undo_that_comes_too_late_is_told_and_loses_nothing(owner, path, fake
     owner.post(f"/messages/{id}/restore")
     assert texts(owner.page(path)) == ["First", "One"]
     owner.post(address(owner.page(path), "Next version"))
-    # Another tab has it back already: what is shown by now stays.
+    # Another tab has already restored it: the version that is shown by now stays.
     owner.post(f"/messages/{id}/restore")
     assert "w000002" in texts(owner.page(path))[1]
 
@@ -225,7 +225,7 @@ def test_deleted_messages_go_when_their_time_is_over(app, owner):
 
 @also_on_postgres
 def test_the_head_never_points_into_what_is_erased(app, owner):
-    """A message can have come in the very moment another was deleted above it."""
+    """A message can arrive at the same moment as another one above it is deleted."""
     path = add_thread(owner, 6)
     id, _ = delete(owner, path, 2)
     with app.app_context():

@@ -1,4 +1,4 @@
-"""The demo shows the way by the names of places and buttons, and these are what the pages call them."""
+"""The demo refers to places and buttons by name, and the pages have exactly these names."""
 
 import re
 
@@ -13,7 +13,7 @@ from tests.upstream.handle import Upstream
 from webapp.providers import demo_texts as texts
 
 SAID = (texts.GREETING, texts.REFLECTION, *(text for _, text in texts.TOPICS))
-# Bold is for stress, a star alone for what can be found and pressed.
+# Double stars are for emphasis; single stars mark names of things on a page that can be found and clicked.
 PLACE = re.compile(r"(?<!\*)\*(?!\*)([^*]+)(?<!\*)\*(?!\*)")
 USED = f"a[href], button, select, summary, {TEXTBOXES}"
 NOT_THERE = ("workflow", "document", "budget", "Insights")
@@ -26,7 +26,7 @@ def app(make_app: MakeApp, fake: Upstream) -> Flask:
 
 @pytest.fixture
 def names(owner: Browser, fake: Upstream) -> set[str]:
-    """What everything is called that can be pressed or filled in on the way of a newcomer."""
+    """Returns the names of all controls on the pages that a new user passes through."""
     fake.counts(50, stall_after=5)
     before = [owner.page(path) for path in ("/admin/connections", "/admin/connections/openrouter", "/admin/settings")]
     tested = before[1].press("Save", key="sk-or-v1-0123456789").press("Test key")

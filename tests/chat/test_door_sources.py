@@ -1,4 +1,4 @@
-"""Answers from documents behind the OpenAI-compatible door: with the caller's permissions, and where they cite."""
+"""Answers from documents through the OpenAI-compatible API: with the caller's permissions and the positions of citations."""
 
 import json
 
@@ -23,7 +23,7 @@ def test_an_answer_of_nothing_but_citations_has_a_bounded_number_of_annotations(
     one, two = ({"number": number, "title": f"T{number}", "url": f"/{number}"} for number in (1, 2))
     found = annotations("[1]" * 10_000 + "[2]", (one, two))
     assert [each["source"]["number"] for each in found] == [1] * MOST_PLACES + [2]
-    # What is no source is not looked through for ever either.
+    # The search for citations is bounded, even where the numbers refer to no source.
     assert [each["url_citation"]["start_index"] for each in annotations("[9]" * 10_000 + "[1]", (one,))] == [30_003]
 
 

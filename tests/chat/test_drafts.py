@@ -1,4 +1,4 @@
-"""What is typed and not sent is kept for its person, per chat and for a new one, until it is sent."""
+"""Unsent text is saved as a draft, per person and per chat (one for a new chat), until it is sent."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What lies at the edges of a chat: below a deleted message, above the page, shorter than a moment, longer than a glance."""
+"""Edge cases of a chat: below a deleted message, above the page, answers that end immediately, texts longer than a preview."""
 
 from datetime import timedelta
 

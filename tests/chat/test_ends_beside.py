@@ -1,4 +1,4 @@
-"""The end of an answer and whoever asks for the next one wait for each other in one order."""
+"""Saving the end of an answer and storing the next message take their locks in the same order."""
 
 from collections.abc import Callable
 
@@ -30,7 +30,7 @@ def test_an_end_has_locked_nothing_of_its_generation_when_it_waits_for_the_chat(
         asking.execute(select(Chat.id).where(Chat.id == id_of(path)).with_for_update(key_share=True))
         fake.over()
         until(lambda: looking.scalar(WAITING) or looking.rollback(), "its end waits for the chat")
-        # As whoever stores the next one waits for the place of this one.
+        # The same lock that a request takes on the generation before it stores the next message.
         lane = select(Generation.id).where(Generation.lane == f"chat:{id_of(path)}").with_for_update(key_share=True)
         with gevent.Timeout(60):
             assert asking.scalar(lane)

@@ -1,4 +1,4 @@
-"""A chat taken along: as JSON that comes back the same, as markdown, as one safe page, and everything in an archive."""
+"""Exporting a chat: as JSON that imports unchanged, as markdown, as one safe HTML page, and everything as an archive."""
 
 import json
 import re
@@ -28,7 +28,7 @@ HOSTILE = "Look: <script>alert(1)</script> ![x](https://evil.example/a.png) [go]
 @pytest.fixture
 def path(owner, answered, fake) -> str:
     """A chat with two versions of an answer."""
-    # With their costs, so that nothing is learnt of them later.
+    # The costs are given, so that no later lookup changes the chat.
     fake.says(HOSTILE, cost=0.0001)
     path = answered(owner, "First **words**")
     fake.says("Another", cost=0.0001)
@@ -225,7 +225,7 @@ def test_nothing_is_left_open_while_an_archive_is_sent(owner, path, app):
     pieces = response.iter_encoded()
     next(pieces)
 
-    # What follows an answer, or the start, may use one meanwhile; this one would be held for good.
+    # Follow-up work of an answer or of the start can hold a connection briefly; a leaked one would be held permanently.
     with app.app_context():
         until(lambda: db.engine.pool.checkedout() == 0, "no connection is in use")
     response.close()

@@ -1,4 +1,4 @@
-"""Every column of what is exported either comes back the same or stands here with the reason why it stays behind."""
+"""Every exported column either survives the round trip or is listed here with the reason why it does not."""
 
 from datetime import timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from webapp.engine.tables import Generation
 HERE = "it says where it stands on this server"
 PERSONAL = "a file gives nobody's account anything"
 DELETED = "what was deleted is not exported"
-# What a file says in its own way; it is compared by what it refers to.
+# A file has its own ids; these columns are compared by the rows they refer to.
 REFERENCES = {"chats": {"id", "origin", "head_id"}, "messages": {"id", "origin", "parent_id"}, "generations": {"continues_id"}}
 STAYS: dict[str, dict[str, str]] = {
     "chats": {

@@ -1,4 +1,4 @@
-"""A file of a chat is read a few messages at a time, in their order, and each once."""
+"""The export of a chat reads its messages in batches, in order, each once."""
 
 import pytest
 from flask import Flask
@@ -22,5 +22,5 @@ def test_no_few_messages_take_the_whole_chat(app: Flask, owner: Browser) -> None
         session.execute(insert(Message), messages("long", ["Some words."] * MESSAGES))
     with steps_on_the_loop(app) as steps:
         assert sum(1 for _ in as_json(app.extensions["engine"], "long")) == MESSAGES + 2
-    # To look through all of it for each few takes many hundreds for each message.
+    # Scanning the whole chat for each batch would take many hundreds of steps per message.
     assert steps.count < 250 * MESSAGES

@@ -1,4 +1,4 @@
-"""GET /chats/<id>/events brings every page from where it is to now, and all pages to the same text."""
+"""GET /chats/<id>/events takes every page from its position to the present, and all pages to the same text."""
 
 import gevent
 import pytest
@@ -15,7 +15,7 @@ from webapp.streaming.codec import Message
 
 
 def shown_text(page, listener: Listener) -> str:
-    """The text of the last message after all that the page has heard, by the rules of htmx and of our script."""
+    """Returns the last message's text after everything the page has received, by the rules of htmx and of our script."""
     article = page.all("article.message")[-1]
     id = article.attributes["id"]
     sealed = article.css_first(".message-text").inner_html or ""
@@ -51,7 +51,7 @@ print(1)
 
 
 def test_it_opens_at_once_and_forbids_keeping(owner, begin, fake, listen):
-    # With its cost, so that none arrives later.
+    # The cost is given, so that no cost arrives later.
     fake.says("One", cost=0.0001)
     page = owner.wait_for(begin(owner), ended)
     listener = listen(owner, page.events_url)
@@ -60,14 +60,14 @@ def test_it_opens_at_once_and_forbids_keeping(owner, begin, fake, listen):
     assert listener.response.headers["Cache-Control"] == "no-store, no-transform"
     assert listener.response.headers["X-Accel-Buffering"] == "no"
     assert listener.response.mimetype == "text/event-stream"
-    # What is new in the sidebar may come first; the chat itself is as the page has it.
+    # An update of the sidebar can come first; the chat itself is already current on the page.
     assert {target for target, *_ in PART.findall(listener.html)} <= {"#sidebar-chats"}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("late", ["", "[late]: https://example.org\n"])
 def test_every_page_ends_with_the_rendering_of_the_whole(owner, begin, fake, listen, late):
-    # Its end comes when all have come, however late that is.
+    # The answer ends only after all pages have connected, however late they connect.
     fake.says(MARKDOWN * 3 + late, pace=0.01, holds=[50])
     path = begin(owner)
     pages = []
@@ -85,7 +85,7 @@ def test_every_page_ends_with_the_rendering_of_the_whole(owner, begin, fake, lis
 
 @pytest.mark.slow
 def test_a_dropped_connection_goes_on_where_it_was(owner, begin, fake, listen):
-    # It takes longer than four connections, however late they come.
+    # The answer takes longer than four connections, however late they connect.
     fake.says(MARKDOWN * 300, pace=0.02)
     path = begin(owner)
     page = owner.page(path)
@@ -130,7 +130,7 @@ def test_what_changes_before_the_last_message_is_drawn_too(owner, listen):
 
 @pytest.mark.slow
 def test_a_message_sent_elsewhere_appears_once(owner, begin, fake, listen):
-    # With their costs, so that neither is shown again for what is learnt of it later.
+    # The costs are given, so that no later lookup shows either message again.
     fake.says("One", cost=0.0001)
     path = begin(owner)
     page = owner.wait_for(path, ended)
@@ -172,7 +172,7 @@ def test_the_ninth_page_takes_the_place_of_the_first(owner, begin, fake, listen,
         set_setting("limits.sse_per_chat", "2")
     first, second, third = [listen(owner, page.events_url) for _ in range(3)]
 
-    # News of the sidebar may still come to any of them.
+    # Any of the pages can still receive an update of the sidebar.
     first.until(lambda each: each.greenlet.dead)
     assert (first.messages[-1].event, first.messages[-1].id) == ("superseded", "superseded")
     assert not [message for page in (second, third) for message in page.messages if message.event == "superseded"]
@@ -219,7 +219,7 @@ def test_all_chats_together_have_a_limit_too(owner, begin, fake, listen, app):
         set_setting("limits.sse_per_user", "2")
     first, *_ = [listen(owner, page.events_url) for page in pages]
 
-    # News of the sidebar may come before it.
+    # An update of the sidebar can come before it.
     first.until(lambda each: [message.event for message in each.messages[-1:]] == ["superseded"])
 
 
@@ -265,7 +265,7 @@ def test_what_a_page_is_told_of_each_turn_is_what_a_new_page_shows(owner, path, 
     told = {target: html for target, _, html in PART.findall(listener.html)}
 
     page = owner.page(path)
-    # What somebody has pressed is said on their own page alone.
+    # Only the person's own pages show which button they pressed.
     text = page.text.replace(' aria-pressed="false"', "")
     changed = [f"#message-{page.message_ids[-1]}-{part}" for part in ("aside", "notices")]
     for target in ("#composer-controls", "#follow-up", "#cut", *changed):

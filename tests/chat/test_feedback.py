@@ -1,4 +1,4 @@
-"""A thumb and a reason for an answer: one person's, taken back by pressing again; and the ways to another version."""
+"""A thumb and a reason for an answer: per person, removed by pressing again; and the links to another version."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Every field of a chat goes all ways: into its form and back, through the API, and along into a copy."""
+"""Every field of a chat makes each round trip: through its form, through the API, and into a copy."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Files in chats: pictures are kept anew, shown in the message and sent to models that take them; documents become text."""
+"""Files in chats: pictures are re-encoded, displayed, and sent to models that accept them; documents become text."""
 
 import io
 import re
@@ -48,7 +48,7 @@ def drawn(kind: str = "PNG", size: tuple[int, int] = (8, 6), **how: Any) -> byte
 
 
 def uploaded(browser, content: bytes, name: str = "shot [1].png"):
-    """As the script sends it; put together here, as the test client leaves large forms in files."""
+    """Uploads as the script does; the body is built by hand because the test client keeps large forms in temporary files."""
     token = f'--edge\r\nContent-Disposition: form-data; name="csrf_token"\r\n\r\n{browser.csrf_token()}\r\n'
     head = f'--edge\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
     body = token.encode() + head.encode() + content + b"\r\n--edge--\r\n"
@@ -63,7 +63,7 @@ def folder(app) -> list[Path]:
 
 def test_a_picture_is_written_anew():
     exif = Image.Exif()
-    # Lies on its side, and says where it was taken.
+    # The picture is rotated and its metadata contains where it was taken.
     exif[0x0112], exif[0x010E] = 6, SECRET.decode()
     (kept,) = picture.pieces(io.BytesIO(drawn("JPEG", (3000, 100), exif=exif)))
     content = b64decode(kept["content"])
@@ -150,7 +150,7 @@ def test_models_that_take_no_pictures_step_in_with_their_names_alone(app, fake, 
     climb: dict[str, Any] = {"circuits": Circuits(monotonic), "signal": GreenEvent, "now": monotonic, "jitter": lambda: 0.0}
     events = list(Ladder(request, rungs, Limits(first_byte=60, ladder=60, total=60), **climb).events(Stop(GreenEvent)))
     first, second = (each["body"]["messages"][0]["content"] for each in asked(fake))
-    # What was deleted meanwhile is told by its name too.
+    # A file deleted since then is also sent by its name.
     assert first[0] == {"type": "text", "text": "See\n\n[Image: b.png]"}
     assert [each["type"] for each in first] == ["text", "image_url"]
     assert second == "See\n\n[Image: a.png]\n\n[Image: b.png]"
@@ -178,7 +178,7 @@ def test_a_picture_is_sent_shown_and_seen_by_whoever_sees_the_chat(app, owner, m
     assert served.headers["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in served.headers["Content-Security-Policy"]
 
-    # Nobody else, until they are let into the chat; and naming it in a chat of one's own lets nobody in.
+    # No one else can, until the chat is shared with them; naming the file in a chat of one's own grants no access.
     assert member.get(told["url"]).status_code == 404
     member.wait_for(member.post("/chats", message="Mine?", part=told["block"]).location, ended)
     assert member.get(told["url"]).status_code == 404
@@ -192,7 +192,7 @@ def test_a_picture_is_sent_shown_and_seen_by_whoever_sees_the_chat(app, owner, m
 def test_a_name_in_any_script_is_served(owner):
     told = uploaded(owner, drawn(), "東京 – plan.png").get_json()
     disposition = owner.client.get(told["url"]).headers["Content-Disposition"]
-    # What a server writes on the line.
+    # The header as a server encodes it on the wire.
     assert disposition.encode("latin-1").endswith(b"filename*=UTF-8''%E6%9D%B1%E4%BA%AC%20%E2%80%93%20plan.png")
 
 
@@ -215,7 +215,7 @@ def test_without_javascript_the_field_takes_pictures_and_documents(owner, fake):
 def test_what_cannot_be_sent_is_refused_with_a_sentence(owner):
     for name, content, says in (
         ("empty.png", b"", "is empty"),
-        # More than any other form may have.
+        # Larger than any other form's body can be.
         ("bad.png", b"\x89PNG\r\n\x1a\nno" * 3_000_000, "is damaged"),
         ("tool.exe", b"MZ\0\xff", "isn't a picture"),
         ("scan.pdf", pdf([]), "may be a scan"),
@@ -282,7 +282,7 @@ def test_programs_send_files(app, owner, stranger, fake):
     page = owner.wait_for(f"/chats/{begun['chat']['id']}", ended)
     assert page.one(".pictures img").attributes["src"] == f"/files/{file['id']}"
     assert program.call("GET", f"/files/{file['id']}").data == owner.client.get(f"/files/{file['id']}").data
-    # Of somebody else it is the same as one that there is not, as with collections.
+    # Another person's file is indistinguishable from one that does not exist, as with collections.
     others = client_of(app, stranger.email)
     theirs = others.post("/chats", {}, status=201)["chat"]["id"]
     for caller, id in ((program, "0" * 26), (others, file["id"])):
@@ -302,7 +302,7 @@ def test_what_is_brought_again_is_there(app, owner):
     assert uploaded(owner, drawn()).get_json()["url"] == told["url"]
     assert owner.client.get(told["url"]).status_code == 200
     with app.app_context(), write() as session:
-        # Sent, and deleted with its message: the sweep takes it at any moment.
+        # Marked as sent, with its message deleted: the sweep can delete the file at any moment.
         session.scalars(select(StoredFile)).one().is_sent = True
     assert uploaded(owner, drawn()).get_json()["url"] != told["url"]
 
@@ -346,7 +346,7 @@ def test_only_files_make_a_form_large(owner):
 def test_a_backup_goes_on_where_a_file_is_deleted_meanwhile(app, tmp_path):
     with app.app_context():
         storage.put(storage.path_of("ab" * 32), b"content")
-        # Its name is there, and nothing behind it.
+        # A dangling link: the name exists, the file does not.
         storage.path_of("ab" * 31 + "cd").symlink_to(tmp_path / "gone")
         assert backups.back_up_files(app.extensions["config"].files_dir, tmp_path / "copy") == 1
 
@@ -358,7 +358,7 @@ def test_the_folder_holds_what_is_sent_once(app):
         assert [path.read_bytes() for path in folder(app)] == [b"content"]
         storage.remove("ab" * 32)
         assert folder(app) == []
-        # Nothing is left of what could not be written.
+        # A failed write leaves nothing behind.
         storage.path_of("ab" * 32).mkdir()
         with pytest.raises(OSError, match="directory"):
             storage.put(storage.path_of("ab" * 32), b"content")

@@ -1,4 +1,4 @@
-"""The message that waits: queued while an answer runs, sent when it is complete, never lost and never sent twice."""
+"""The follow-up message: queued while an answer runs, sent when it is complete, never lost and never sent twice."""
 
 from collections.abc import Callable
 
@@ -21,11 +21,11 @@ from webapp.settings.service import set_setting
 
 @pytest.fixture
 def path(owner, begin, fake) -> str:
-    """A chat whose first answer runs until the test lets it end; those after it are short."""
+    """A chat whose first answer runs until the test ends it; later answers are short."""
     fake.behaves([{"counted": 4_000, "pace": 0.05}])
     fake.counts(3)
     path = begin(owner, "First")
-    # Who stops it sooner leaves the long answer to the next one.
+    # A test that stops it before its request arrives would leave the long answer to the next one.
     fake.until(lambda log: log)
     return path
 
@@ -213,7 +213,7 @@ def test_a_limit_leaves_it_waiting(owner, path, app, fake):
 
 @pytest.mark.slow
 def test_it_goes_at_the_end_of_the_answer_whatever_the_moment(owner, app, fake):
-    """Queued again and again while short answers end: each is sent once, in order."""
+    """Queues a message again and again while short answers end: each is sent once, in order."""
     with app.app_context():
         set_setting("limits.streams_per_minute", "0")
     fake.counts(3, pace=0.002)
@@ -306,7 +306,7 @@ def _person(app: Flask, path: str) -> str:
         return db.session.get_one(Chat, id_of(path)).owner_id or ""
 
 
-# Of what is executed, the first two find out that something waits.
+# The first two executed statements detect that a message waits.
 @pytest.mark.parametrize(("sort", "n"), [("commit", 1), ("execute", 3)])
 def test_it_is_sent_later_when_the_database_fails_at_its_moment(app: Flask, sort, n):
     faults, _demo = install(app)
@@ -325,6 +325,6 @@ def test_it_is_sent_later_when_the_database_fails_at_its_moment(app: Flask, sort
             follow_up.send_after(bench.engine, generation)
         bench.until(lambda: faults.has_failed)
 
-    # It is stored before it runs, and may be over before anybody could see it do so.
+    # The generation is stored before it runs, and can end before anyone could see it run.
     bench.until(lambda: [each.status for each in bench.generations()] == ["completed", "completed"])
     assert _waiting(bench, id) == []

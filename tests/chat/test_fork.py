@@ -1,4 +1,4 @@
-"""A new chat from here: it holds what was said so far, and both go their own ways."""
+"""A branch into a new chat: it copies the messages so far, and the two chats are independent afterwards."""
 
 from datetime import timedelta
 
@@ -89,7 +89,7 @@ def test_a_name_of_ones_own_stays_one(app, owner, path):
 def test_other_pages_hear_of_it(app, owner, path):
     url, topics = address(owner.page(path), "Branch into new chat"), app.extensions["engine"].topics
     mine = f"user:{owner.person_id}"
-    # A title may be told at the same time: once for both, with the id of either.
+    # A title can be announced at the same time: once for both chats, with the id of either.
     before = topics.last(mine)
     owner.post(url)
 

@@ -1,4 +1,4 @@
-"""A folder of files that takes none."""
+"""A files folder that accepts no files."""
 
 import shutil
 
@@ -7,7 +7,7 @@ from tests.chat.test_files import drawn, uploaded
 
 def test_where_no_file_can_be_written_that_is_said(app, owner):
     folder = app.extensions["config"].files_dir
-    # As on a disk that is full, where this one has room.
+    # A file in place of the folder makes every write fail, as on a full disk.
     shutil.rmtree(folder, ignore_errors=True)
     folder.write_bytes(b"")
 

@@ -1,4 +1,4 @@
-"""GET /chats?q= as one types: a few titles and the newest passages, in place of the sidebar's list."""
+"""GET /chats?q= while typing: a few titles and the newest passages, in place of the sidebar's list."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""POST /messages/<id>/continue: a complete answer, the last of its branch, is asked to go on in the same message."""
+"""POST /messages/<id>/continue: the model continues the last complete answer of its branch in the same message."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def path(owner, answered, fake) -> str:
 
 
 def went_on(owner, path, fake, words: str):
-    """The page after its last answer went on."""
+    """Continues the last answer with these words and returns the page once it has ended."""
     fake.says(words)
     owner.post(address(owner.page(path), "Continue"))
     return owner.wait_for(path, ended)

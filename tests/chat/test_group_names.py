@@ -1,4 +1,4 @@
-"""A name in front of an answer is left out of its stream, however that is cut, and nothing else is."""
+"""A speaker's name in front of an answer is removed from its stream, however it is chunked, and nothing else is."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ STARTED, USAGE, ENDED = Started("m", "p"), Usage(), Ended("completed", "stop")
 
 
 class Canned:
-    """A source that says these things, and may fail behind them."""
+    """A source that yields these events and can fail after them."""
 
     def __init__(self, *events: Event, fails: bool = False) -> None:
         self.said, self.fails, self.is_closed = events, fails, False

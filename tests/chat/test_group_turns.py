@@ -1,4 +1,4 @@
-"""Who answers next in a chat with several characters."""
+"""Choosing who answers next in a chat with several characters."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Chats with several characters, by the API: who greets, who answers, what exactly a model is asked, and what stays of it."""
+"""Chats with several characters, by the API: who greets, who answers, exactly what a model is sent, and what is stored."""
 
 from itertools import pairwise
 from typing import Any
@@ -37,7 +37,7 @@ TURN = (
 
 @pytest.fixture
 def cast(program: Client) -> list[str]:
-    """The ids of three characters of the member's, who is Jo to them."""
+    """Creates three characters of the member's, whose persona is Jo, and returns their ids."""
     program.post("/personas", {"name": "Jo", "description": "Jo bakes.", "is_default": True}, status=201)
     return [program.post("/characters", each, status=201)["id"] for each in (MARA, BO, HANNE)]
 
@@ -48,12 +48,12 @@ def program(app, member) -> Client:
 
 
 def begin(program: Client, ids: list[str], **more: Any) -> str:
-    """The path of a new group in the API."""
+    """Begins a group chat and returns its path in the API."""
     return f"/chats/{program.post('/chats', {'character_ids': ids, **more}, status=201)['chat']['id']}"
 
 
 def say(program: Client, chat: str, text: str = "", status: int = 202, **more: Any) -> dict[str, Any]:
-    """Sends a message and waits for its answer, which it gives."""
+    """Sends a message, waits for its answer and returns it."""
     sent = program.post(f"{chat}/messages", {"message": text, **more}, status=status)
     return answered(program, sent) if status == 202 else sent
 
@@ -333,7 +333,7 @@ def test_what_cards_say_of_their_characters_counts_whatever_they_hold(program, a
 
 
 def test_cards_are_read_once_until_they_change(program, cast, app):
-    """An answer asks several times, and a card has up to a megabyte."""
+    """An answer needs its members several times, and a card can have up to a megabyte."""
     chat = begin(program, cast).rpartition("/")[2]
 
     def seen() -> tuple[list[str], int]:

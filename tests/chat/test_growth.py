@@ -1,4 +1,4 @@
-"""What is asked at any time costs no more with ten times as many chats: counted in the steps that SQLite takes."""
+"""Frequent queries cost no more with ten times as many chats, counted in SQLite's virtual machine steps."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ LONG = 40
 
 @pytest.fixture
 def mine(owner) -> Iterator[str]:
-    """Within an application where somebody has a few chats, one of them long."""
+    """An application context in which a person has a few chats, one of them long."""
     with owner.app.app_context():
         id = db.session.scalar(select(User.id))
         add_chats(id, FEW)
@@ -49,7 +49,7 @@ def add_chats(owner_id: str, count: int) -> None:
 
 @contextmanager
 def steps() -> Iterator[list[int]]:
-    """How many steps SQLite takes meanwhile for whoever asks here; what others do while that waits for a thread is theirs."""
+    """Counts SQLite's steps for the current greenlet only, not those of greenlets that run while it waits for a thread."""
     taken, here = [0], getcurrent()
 
     def count() -> None:
@@ -79,7 +79,7 @@ def cost(action: Callable[[], object]) -> int:
 
 
 def erase_long() -> None:
-    """Erases the long chat, and puts another in its place."""
+    """Erases the long chat and creates it again."""
     assert erasing.erase(Chat.id == "long") == 1
     add_long(str(db.session.scalar(select(User.id))))
 

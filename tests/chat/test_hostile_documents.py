@@ -1,4 +1,4 @@
-"""Sixty documents that give orders, forge numbers and hold markup: data to models, and text wherever they are looked at."""
+"""Sixty documents with injected instructions, forged numbers and markup: data to models, plain text wherever displayed."""
 
 import re
 from itertools import product
@@ -49,7 +49,7 @@ TITLES = [
     "`| *b*",
 ]
 FORGED = "What is there about pier2?"
-# What stands between two parts of a prompt.
+# The lines between two parts of a prompt.
 BETWEEN = ("", "---")
 TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
@@ -83,7 +83,7 @@ def test_the_title_that_a_document_gives_itself_turns_nothing() -> None:
 
 
 def numbers_in(told: str) -> list[int]:
-    """The numbers of the sources that a model is told, of which nothing stands outside of its fence."""
+    """Returns the numbers of the sources in a prompt; asserts that no part of a source is outside its fence."""
     lines, found = iter(told.split("\n")), []
     for line in (each for each in lines if each not in BETWEEN):
         head = re.match(r"\[(\d+)\] ", line)
@@ -96,7 +96,7 @@ def numbers_in(told: str) -> list[int]:
 
 
 def wrong_in(html: str) -> list[object]:
-    """What a page would load from elsewhere or run, beside what is wrong with its passages and messages."""
+    """Returns what a page would run or load from elsewhere, and the faults of its passages and messages."""
     tree, wrong = LexborHTMLParser(html), list[object]()
     for node in tree.css("*"):
         for name, value in node.attributes.items():
@@ -113,7 +113,7 @@ def wrong_in(html: str) -> list[object]:
 @pytest.mark.slow
 def test_they_are_inert_wherever_they_are_looked_at(app, member, answered, fake):
     library, path = Library(app, member), answered(member).partition("#")[0]
-    # Each order in its six forms has a word of its own: what stands in all of them finds none for an answer.
+    # The six forms of each instruction share a word of their own: a word in all sixty would find none for an answer.
     titles = [f"{TITLES[number % len(TITLES)]} pier{number % len(ORDERS)}" for number in range(len(HOSTILE))]
     library.attach(path, library.collection(*((title, [text]) for title, text in zip(titles, HOSTILE, strict=True))))
     page = ask(member, path, FORGED, fake, says="Done [1], [7] and `[1]` ![x](https://evil.example/g).")
@@ -122,7 +122,7 @@ def test_they_are_inert_wherever_they_are_looked_at(app, member, answered, fake)
         passages = db.session.query(Passage.id).count()
     assert (len(documents), passages) == (60, 60)
 
-    # Six sources, each told by its own number alone; in the answer no other number leads anywhere.
+    # Six sources, each sent with its own number only; no other number in the answer becomes a link.
     assert numbers_in(given(fake, FORGED)) == [1, 2, 3, 4, 5, 6]
     assert [node.text() for node in page.all(".message-text a.cite")] == ["1"]
     message = page.message_ids[-1]
@@ -142,7 +142,7 @@ def test_they_are_inert_wherever_they_are_looked_at(app, member, answered, fake)
     assert "[1] " in written
     assert "![t](" not in written
     assert "<img" not in written.replace("\\<img", "")
-    # Nothing was done: no setting was touched, and nobody was asked but the model.
+    # The instructions had no effect: no setting changed, and no requests were sent except those to the model.
     with app.app_context():
         assert {row.key for row in db.session.query(ApplicationSetting)} <= {"knowledge.search_seconds"}
     assert {each["path"] for each in fake.log() if each["method"] == "POST"} == {each["path"] for each in asked(fake)}

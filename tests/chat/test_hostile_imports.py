@@ -1,4 +1,4 @@
-"""Files that are made to take all time and memory: refused with a sentence, while everybody else goes on."""
+"""Import files made to exhaust time and memory: refused with a message, without delaying other requests."""
 
 import json
 import struct
@@ -30,7 +30,7 @@ def member(text: bytes) -> bytes:
 
 
 def entries(count: int, said: int) -> bytes:
-    """An archive that holds so many files by its directory and so many by its own word."""
+    """Builds an archive with one number of files in its directory and another in its end record."""
     directory = ENTRY * count
     start = b"PK\3\4" + bytes(26)
     return start + directory + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, said, said, len(directory), len(start), 0)
@@ -78,7 +78,7 @@ def test_it_is_refused_with_a_sentence_while_others_go_on(owner, name):
 
 @pytest.mark.slow
 def test_what_takes_all_the_memory_is_refused(app, owner):
-    # Four bytes for each character, and none that counts as a value. As code, which takes a tenth as long to draw.
+    # Four bytes for each character, and none that counts as a JSON value; as code, which renders ten times as fast.
     data = json.dumps([chat("```\n" + "x" * 1_500_000 + "🌊")] * 30, ensure_ascii=False).encode()
 
     with nobody_waits():
@@ -136,7 +136,7 @@ def test_an_archive_is_believed_as_little_as_it_can_be():
 
 @pytest.mark.slow
 def test_whoever_sends_bad_files_waits(owner, member, monkeypatch):
-    # A slow machine takes so long for each file that another may be tried meanwhile.
+    # A slow machine takes so long for each file that the waiting time would end in between.
     monkeypatch.setattr(store._refused, "now", lambda: 1.0)
     refused = [bring(owner, b"not json").status_code for _ in range(5)]
     page = bring(owner, CHATGPT)

@@ -1,4 +1,4 @@
-"""Chats of other programs: every branch comes in, once, within limits; bad files are refused with a sentence."""
+"""Importing chats of other programs: every branch, once, within limits; bad files are refused with a message."""
 
 import json
 import tracemalloc
@@ -22,7 +22,7 @@ from webapp.chat.tables import Chat, Message
 from webapp.db import db
 from webapp.engine.tables import Generation
 
-# What stands where a file ought to say something else.
+# Values of the wrong type, put where a file should have something else.
 ODD: list[Any] = [
     None,
     True,
@@ -48,7 +48,7 @@ def first_chat(browser) -> str:
 
 
 def said(chat: FiledChat) -> dict[str, tuple[str, str]]:
-    """Each message's content, and that of its parent."""
+    """Returns each message's content and that of its parent."""
     known = {each.id: each.content for each in chat.messages}
     return {each.id.partition(":")[2]: (each.content, known.get(each.parent, "")) for each in chat.messages}
 
@@ -102,7 +102,7 @@ def test_an_open_webui_tree_keeps_its_branches(value):
     assert chat.head == "openwebui:m3"
     assert said(chat) == {"m1": (question, ""), "m2": ("Under, perhaps", question), "m3": ("Over.", question)}
     assert {each.id: each.reasoning for each in chat.messages}["openwebui:m3"] == "Weigh it"
-    # Siblings stand in the order their parent names them, however the file has them.
+    # Siblings follow the order in which their parent names them, whatever their order in the file.
     assert [each.id for each in chat.messages] == ["openwebui:m1", "openwebui:m2", "openwebui:m3"]
     assert [each.generations[0].status for each in chat.messages[1:]] == ["interrupted", "completed"]
 

@@ -1,4 +1,4 @@
-"""Standing instructions: a person's own words, told to the model before each of their chats."""
+"""Custom instructions: a person's own text, sent to the model before each of their chats."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A chat is led by a prompt of the team's, and its answers say by which version."""
+"""A chat uses one of the team's prompts, and its answers state which version."""
 
 import pytest
 
@@ -16,7 +16,7 @@ from webapp.settings.service import set_setting
 
 @pytest.fixture
 def publish(app, owner):
-    """Publishes a version of a key."""
+    """Publishes a version of the prompt with this key."""
 
     def publish(key: str, text: str, **more) -> int:
         with app.app_context():
@@ -47,7 +47,7 @@ def test_nothing_is_added_until_a_version_is_published_and_then_its_answers_say_
     assert body["messages"][0] == {"role": "system", "content": "Answer in rhymes."}
     assert body["temperature"] == 0.25
     assert "Version 2 of quick" in page.all(".receipt")[-1].text()
-    # Nothing is compared, so nobody asks what this chat has had.
+    # No experiment is running, so the chat's exposures are not queried.
     with owner.counting_statements() as statements:
         owner.post(f"{path}/messages", message="Third")
     assert not [each for each in statements if "exposures" in each]

@@ -1,4 +1,4 @@
-"""Limits refuse in words, say how long to wait, and keep what was typed."""
+"""Rate limits refuse with a message, state how long to wait, and keep the typed text."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A chat as a whole: named, pinned, put away, thrown away and brought back; long lists and long threads a page at a time."""
+"""A chat as a whole: renamed, pinned, archived, deleted and restored; long lists and long threads are paginated."""
 
 from datetime import timedelta
 
@@ -38,7 +38,7 @@ def person_id(browser) -> str:
 
 
 def add_chats(browser, count: int, *, title: str = "Chat {}", days_apart: float = 0.0, **values) -> list[str]:
-    """Chats without messages, the first the newest."""
+    """Inserts chats without messages, newest first, and returns their ids."""
     owner_id, now = person_id(browser), utc_now()
     rows = [
         {"id": new_id(), "owner_id": owner_id, "model": "some/model", "title": title.format(n)}
@@ -51,7 +51,7 @@ def add_chats(browser, count: int, *, title: str = "Chat {}", days_apart: float 
 
 
 def add_thread(browser, length: int) -> str:
-    """The path of a chat with so many messages in one line."""
+    """Creates a chat with this many messages, each the child of the one before, and returns its path."""
     (id,) = add_chats(browser, 1, title="A long talk")
     ids = [new_id() for _ in range(length)]
     rows = [
@@ -293,7 +293,7 @@ def test_a_message_is_found_where_it_stands(owner, stranger):
 
 
 def least_statements(browser, path: str) -> int:
-    """What a page asks of the database when the settings, which are read once in a second, are known."""
+    """Counts the statements of a page once the settings, which are reread every second, are cached."""
     counts = []
     for _ in range(3):
         with browser.counting_statements() as statements:
@@ -303,7 +303,7 @@ def least_statements(browser, path: str) -> int:
 
 
 class Loaded:
-    """Counts the messages that are read from the database."""
+    """Counts the messages loaded from the database."""
 
     def __enter__(self) -> "Loaded":
         self.count = 0

@@ -1,4 +1,4 @@
-"""A chat of thousands of messages holds nobody up: what is asked of it is a page of it, and it is deleted in pieces."""
+"""A chat of thousands of messages delays no one: requests read one page of it, and it is deleted in batches."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ from webapp.rendering import markdown
 pytestmark = pytest.mark.rounds
 EMAIL = "owner@example.org"
 MESSAGES, BATCH = 10_000 if ROUNDS > 1 else 4_000, 500
-# In one go, of the loop's own time.
+# CPU time of the event loop between two switches.
 MOST_SECONDS = 0.3
 MOST_LOADED = 210
 
@@ -41,7 +41,7 @@ def named(number: int) -> str:
 
 @pytest.fixture(scope="module")
 def migrated_file(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The chat is written once: each test has a copy of the database that holds it."""
+    """Writes the long chat once into a database, of which each test gets a copy."""
     folder = tmp_path_factory.mktemp("long")
     copied = shutil.copy(migrated_file, folder)
     _write_long_chat(DATA_DIR=str(folder))
@@ -57,7 +57,7 @@ def migrated_database(postgres_server: postgres.Server, migrated_database: str, 
 
 @pytest.fixture
 def long(app: Flask) -> Browser:
-    """Somebody with one long chat, half of it answers."""
+    """A person with one long chat, half of whose messages are answers."""
     return with_session(app, EMAIL)
 
 
@@ -73,7 +73,7 @@ def _write_long_chat(**environ: str) -> None:
             session.execute(insert(Message), [_message(number) for number in numbers])
             session.execute(insert(Generation), [_generation(number, owner_id) for number in numbers if number % 2])
         session.get_one(Chat, "long").head_id = named(MESSAGES - 1)
-        # As a living database knows it: without statistics PostgreSQL walks all messages for each step of a thread.
+        # As in a database in use: without statistics PostgreSQL scans all messages for each step of a thread.
         session.execute(text("ANALYZE"))
     let_go(app)
 
@@ -89,7 +89,7 @@ def _generation(number: int, user_id: str) -> dict[str, object]:
 
 
 def longest_hold(action: Callable[[], object]) -> float:
-    """The most CPU time that the loop spent in one go meanwhile."""
+    """Returns the most CPU time that the event loop spent on the action without a switch."""
     with longest_turn() as longest:
         gevent.spawn(action).get()
     return longest.seconds
@@ -97,7 +97,7 @@ def longest_hold(action: Callable[[], object]) -> float:
 
 @contextmanager
 def loaded() -> Iterator[list[str]]:
-    """Which messages are read whole meanwhile."""
+    """Collects the ids of the messages that are fully loaded within the block."""
     ids: list[str] = []
 
     def note(message: Message, _context: object) -> None:
@@ -188,7 +188,7 @@ def test_a_chat_is_erased_in_pieces_and_its_costs_stay_without_a_word(long):
 @also_on_postgres
 def test_what_is_half_erased_is_found_by_nobody_and_finished_later(long):
     with long.app.app_context():
-        # As when the process ends behind the first piece.
+        # As if the process had ended after the first batch.
         assert erasing.take_away(Chat.id == "long") == 1
         assert erasing.is_something_waiting()
     for browser in (long, signed_in(long.app, "another@example.org", "member")):
@@ -202,7 +202,7 @@ def test_what_is_half_erased_is_found_by_nobody_and_finished_later(long):
 
 @pytest.mark.slow
 def test_asking_on_reads_no_message_but_its_own(long):
-    # A first one, so that what is made once is made.
+    # A first message, so that one-time initialization is not measured.
     assert long.post("/chats", message="Hello").status_code == 303
     with loaded() as ids:
         held = longest_hold(lambda: long.post("/chats/long/messages", message="And then?"))
@@ -241,7 +241,7 @@ def test_a_file_of_it_is_written_in_pieces(long, ending):
 @pytest.mark.parametrize("ending", ["md", "txt", "html"])
 @also_on_postgres
 def test_a_file_of_it_is_read_while_it_is_sent(long, ending):
-    # What is stale would be rendered first.
+    # Stale HTML would be rendered first.
     with long.app.app_context(), write() as session:
         session.execute(update(Message).values(html="<p>Some words of it.</p>", html_version=markdown.VERSION))
     with (

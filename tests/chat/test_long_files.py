@@ -1,4 +1,4 @@
-"""Long files in chats: each becomes a document of its chat's own collection, which follows the right to the chat."""
+"""Long files in chats: each becomes a document in a collection of its chat, with the permissions of the chat."""
 
 import io
 import zipfile
@@ -65,7 +65,7 @@ def test_a_long_file_is_read_quoted_and_opened_by_whoever_sees_the_chat(
     assert page.one(".reads-from a").text() == NAME
     document = str(page.one(".long-file a").attributes["href"])
     assert owner.page(document).says(FACT)
-    # It is found in its chat, and with nothing that is on *Knowledge*.
+    # It is found in its chat, and not among the collections listed on *Knowledge*.
     assert (found_by(owner, chat), found_by(member, chat), found_by(owner)) == (["pump manual"], [], [])
     collection = str(page.one(".reads-from a").attributes["href"])
     assert not owner.page("/knowledge?q=orrery").says("Orrery pump")
@@ -73,7 +73,7 @@ def test_a_long_file_is_read_quoted_and_opened_by_whoever_sees_the_chat(
     assert owner.page(collection).says("Whoever may see the chat")
     assert [owner.get(f"{collection}/people").status_code, owner.post(f"{collection}/delete").status_code] == [403, 403]
 
-    # Whoever sees the chat finds it as long as they do, and can't change it.
+    # A person finds it as long as they can read the chat, and can't change it.
     give(chat, member, "write")
     assert (found_by(member, chat), found_by(member)) == (["pump manual"], [])
     assert member.page(document).says(FACT)
@@ -102,7 +102,7 @@ def test_what_the_whole_team_may_open_is_found_in_its_chat_alone(
     assert not member.page("/knowledge").says(NAME)
     owners = client_of(app, owner.email)
     (id,) = owners.get(chat)["collection_ids"]
-    # Nor does somebody who looks as another person.
+    # Nor can an admin who searches as another person.
     for query in (f"q=orrery&as={member.person_id}", f"q=orrery&as={member.person_id}&collection={id}", "q=orrery"):
         assert owners.get(f"/search?{query}")["passages"] == [], query
 
@@ -186,7 +186,7 @@ def test_its_chat_takes_it_along(app: Flask, owner: Browser, fake: Upstream) -> 
     with app.app_context():
         listing.restore(db.session.get_one(Chat, id_of(chat)))
     assert found_by(owner, chat) == ["pump manual"]
-    # For good: also where the trash is never emptied by itself.
+    # Permanently, even where the trash is never emptied automatically.
     with app.app_context():
         set_setting("trash.days", "0")
         erasing.erase(Chat.id == id_of(chat))
@@ -244,7 +244,7 @@ def test_programs_send_long_files_and_exports_have_them(app: Flask, owner: Brows
     assert program.get("/collections")["collections"] == []
     program.said("PUT", f"/collections/{id}/grants", 403, {"to": "everyone"})
     program.said("PATCH", f"/collections/{id}", 403, {"level": 2})
-    # It stays, whatever else the chat is to read from.
+    # It stays attached, whatever other collections the chat is set to read from.
     for wanted in ([], [id]):
         program.call("PATCH", chat, {"collection_ids": wanted})
         assert program.get(chat)["collection_ids"] == [id]
@@ -264,6 +264,6 @@ def test_references_to_files_come_apart_again() -> None:
     assert (typed, plan.name, plan.is_long, dot.is_long) == ("See", "plan.pdf", True, False)
     html = str(folded(Markup("<p>See</p>"), content))
     assert html.index("long-file") < html.index("pictures")
-    # As in a chat that came with a file.
+    # As in an imported chat, whose file is missing.
     assert "Send it again to have it read" in html
     assert "href" not in html.partition("pictures")[0]

@@ -1,4 +1,4 @@
-"""A page whose database is gone for a moment loses its stream without a program error, and connects again."""
+"""A page loses its stream without a traceback while the database is briefly unavailable, and reconnects."""
 
 from collections.abc import Callable
 

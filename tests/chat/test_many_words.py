@@ -1,4 +1,4 @@
-"""An answer of hundreds of thousands of different words holds nobody up when it ends, though each of them goes into the index."""
+"""An answer of hundreds of thousands of different words blocks no other request when it ends and is indexed."""
 
 import random
 
@@ -29,7 +29,7 @@ def test_an_end_with_many_words(app: Flask, owner: Browser, fake: Upstream) -> N
         path = owner.post("/chats", message="All words").location
         until_settled(app)
 
-    # In one go more than 300 ms.
+    # Without breaks, indexing took more than 300 ms.
     assert longest.seconds < 0.2
     assert id_of(path) in owner.page(f"/chats?q={words[-1]}").text
     with longest_turn() as longest:
@@ -44,7 +44,7 @@ def erase(app: Flask, chat_id: str) -> None:
 
 
 def test_whoever_writes_meanwhile_waits_for_their_turn(app: Flask) -> None:
-    """A thread that works for a transaction lets others go on, but none that writes."""
+    """While a thread works for a transaction, other greenlets run, but other writers wait."""
     order = list[str]()
 
     def other() -> None:

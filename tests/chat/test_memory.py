@@ -1,4 +1,4 @@
-"""The conversation memory: off by default, a person's own, quoted in other chats, and gone with the message."""
+"""The conversation memory: off by default, private to a person, quoted in other chats, and deleted with the message."""
 
 import pytest
 
@@ -15,13 +15,13 @@ QUESTION = "How was the xylograph cleaned?"
 @pytest.fixture
 def program(app, member):
     with app.app_context():
-        # However slow the machine is.
+        # So that no search times out on a slow machine.
         set_setting("knowledge.search_seconds", "60")
     return client_of(app, member.email)
 
 
 def remembered(program, count: int) -> list[dict]:
-    """The documents of the memory as soon as there are so many, all of them read."""
+    """Returns the documents of the memory once there are this many, all of them ready."""
     return seen(lambda: memory_of(program), lambda found: [each["state"] for each in found] == ["ready"] * count)
 
 
@@ -47,7 +47,7 @@ def test_an_answer_is_quoted_in_other_chats_until_it_is_deleted(member, stranger
     chip = shown.one(".message-text a.cite")
     opened = str(member.get(str(chip.attributes["href"])).location)
     assert opened.endswith(f"/chats/{id_of(before)}#message-{page.message_ids[-1]}")
-    # In its own chat it is there already, and nobody else's chats quote it, nor do those that others read.
+    # Not quoted: in the chat itself, which contains it, in chats of other people, and in chats that others can read.
     ask(member, before, QUESTION, fake)
     assert ANSWER not in given(fake, QUESTION)
     ask(stranger, answered(stranger), QUESTION, fake)
@@ -97,7 +97,7 @@ def test_nobody_else_is_let_in(app, owner, member, stranger, answered, program, 
         for place in (f"collections/{mine['id']}", f"documents/{document}", f"documents/{document}/text"):
             others.said("GET", f"/{place}", 404)
         assert others.get("/collections")["collections"] == others.get("/search", query=question)["passages"] == []
-    # Not by looking as its person either: that shows what others could be given, and tells nothing of what was said.
+    # Nor can an admin who searches as this person: that shows what others can be granted, but no conversations.
     admin = client_of(app, owner.email)
     assert admin.get("/search", query={**question, "as": member.person_id})["passages"] == []
     as_member = {"as": member.person_id, "collection": mine["id"]}

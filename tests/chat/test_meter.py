@@ -1,4 +1,4 @@
-"""How full a model is: texts and pictures."""
+"""How full a model's context is, with texts and pictures."""
 
 from webapp.chat.files.reference import reference
 from webapp.chat.page.composer_shown import meter

@@ -1,4 +1,4 @@
-"""A page is one moment: wherever an answer ends while it is read, its message and its composer say the same."""
+"""A page is a consistent snapshot: whenever an answer ends during the reads, its message and composer agree."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ TEXT = "w000001 w000002 w000003"
 
 @contextmanager
 def ending_before(app, statement: int) -> Iterator[list[str]]:
-    """Ends every answer, saved and told, before this reader sends its n-th statement; gives those that were sent."""
+    """Ends every answer, saved and announced, before the reader's n-th statement; yields the statements sent."""
     engine, reader, sent = app.extensions["engine"], gevent.getcurrent(), []
 
     def note(_connection, _cursor, sql: str, *_rest: object) -> None:
@@ -46,7 +46,7 @@ def end(engine) -> None:
 
 
 def is_one_moment(page) -> bool:
-    """Whether the last message runs and can be stopped, or has ended with its text and cannot."""
+    """Returns whether the answer has ended; asserts that a running one has Stop, and an ended one its text and no Stop."""
     is_running = statuses(page)[-1] in {"queued", "thinking", "responding", "saving"}
     assert page.has("button", "Stop") == is_running, statuses(page)
     assert is_running or texts(page)[-1].startswith(TEXT)
@@ -99,7 +99,7 @@ def test_since_one_of_its_last_messages_the_end_is_read_alone(owner):
 
 
 def ends_alike(app, path: str, right: str = "own") -> list[str]:
-    """How the messages of a chat stand, of which the end read alone shows the same from wherever it begins."""
+    """Returns the statuses of a chat's messages; asserts that reading from any message on gives the same end of the thread."""
     with app.test_request_context():
         engine, chat = the_engine(), db.session.get_one(Chat, id_of(path))
         whole = moment_shown.read(engine, chat, right)
@@ -121,7 +121,7 @@ def ends_alike(app, path: str, right: str = "own") -> list[str]:
 def test_the_end_read_alone_is_as_in_the_whole(owner, member, app, path, fake):
     assert ends_alike(app, path) == ["completed"] * 2
 
-    # Another version of the answer, beside the first; then one that has failed, and a message that waits behind one that runs.
+    # A second version of the answer; then one that has failed, and a message that waits for a running one.
     owner.post(address(owner.page(path), "Try again"))
     owner.wait_for(path, lambda page: ended(page) and page.says("2 / 2"))
     assert ends_alike(app, path) == ["completed"] * 2

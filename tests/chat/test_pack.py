@@ -1,4 +1,4 @@
-"""What models are told in chats of the assistant API: facts, collections and history, each with its own switch."""
+"""What models are sent in chats of the assistant API: facts, collections and history, each with its own switch."""
 
 import pytest
 
@@ -29,7 +29,7 @@ def test_each_part_of_what_the_assistant_is_told_has_its_switch(app, owner, memb
         return answer
 
     def told(question: str) -> tuple[bool, bool, bool]:
-        """Whether the facts, the collection and an earlier question were sent with it."""
+        """Returns whether the facts, the collection and an earlier question were sent with this question."""
         words = " ".join(content for _, content in turns(fake, question))
         return FACT in words, FRIDAY in given(fake, question), "first question about" in words
 
@@ -51,7 +51,7 @@ def test_each_part_of_what_the_assistant_is_told_has_its_switch(app, owner, memb
         with app.app_context():
             set_setting(f"prompts.assistant_{name}", id if name == "collections" else "true")
 
-    # Nobody is shown what they may not see, and no other chat is concerned.
+    # No caller gets sources they can't read, and no other chat is affected.
     asked("When does a stranger oil the bearing of the pump?", by=other)
     assert told("When does a stranger oil the bearing of the pump?")[1] is False
     with app.app_context():

@@ -1,4 +1,4 @@
-"""The parameters of a chat reach the model in its server's words, as far as it can be told them."""
+"""The parameters of a chat reach the model under its server's names, as far as the server supports them."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Choosing a model: favorites and recent ones first, by connection, searched, a page at a time."""
+"""Choosing a model: favorites and recent ones first, grouped by connection, searchable, paginated."""
 
 import sys
 

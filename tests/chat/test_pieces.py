@@ -1,4 +1,4 @@
-"""Few messages can be megabytes, and a branch may have tens of thousands: what is done with them goes by their size."""
+"""A few messages can be megabytes and a branch can have tens of thousands: batches are bounded by size, not by count."""
 
 import pytest
 from sqlalchemy import func, select, update
@@ -20,7 +20,7 @@ LONG = 195_000
 
 @pytest.fixture
 def long(app, owner) -> str:
-    """The path of a chat with a few long messages."""
+    """Creates a chat with a few long messages and returns its path."""
     path = add_thread(owner, 12)
     with app.app_context(), write() as session:
         session.execute(update(Message).values(content="a" * LONG))
@@ -46,7 +46,7 @@ def test_a_branch_of_long_messages_is_copied_a_few_at_a_time(app, owner, long):
             copy = fork.fork(head, owner_id=owner_id)
         stored = [values for statement, values in said if statement.startswith("INSERT INTO messages")]
         assert len(queries.ids_to(str(db.session.get_one(Chat, copy).head_id))) == 12
-    # One of several rows has a list of values for each.
+    # A statement with several rows has a list of values for each.
     assert all(sum(len(str(value)) for value in values) <= 2 * fork.CHARS for values in stored)
     assert len(stored) >= 12 * LONG // fork.CHARS
 
@@ -65,7 +65,7 @@ def test_a_long_branch_is_looked_through_beside_the_loop(app, owner):
         with steps_on_the_loop(app) as erased:
             deleted.erase(Message.id == line[1])
         assert db.session.scalar(select(func.count(Message.id))) == 1
-    # Eight times as many, were the branch gone through before each piece of it.
+    # Walking the branch again before each batch would take eight times as many steps.
     assert erased.count < 3_000_000, erased.count
 
 

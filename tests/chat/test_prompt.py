@@ -1,4 +1,4 @@
-"""What a model is asked, byte for byte: the sections, the history, the post prompt, the newest message, and what has no room."""
+"""What a model is sent, byte for byte: the sections, the history, the post prompt, the newest message; and what is left out."""
 
 from itertools import product
 
@@ -108,12 +108,12 @@ def test_the_budget_holds(path, budget, limit, system, beginning) -> None:
     first = len(path) - 1 - limit if limit is not None and limit < len(path) else 0
     kept, dropped = path[fitted.start :], path[first : fitted.start]
     assert kept[-1] == ("user", "the newest")
-    # It fits, unless nothing but the newest message is left of it.
+    # It fits, unless only the newest message is left.
     assert len(kept) == 1 or cost([builder.system, beginning, *texts(kept)]) <= budget
     # Whole exchanges: what is kept of the history begins with a question, or where the history does.
     assert len(kept) == 1 or fitted.start == max(first, 0) or kept[0][0] == "user"
     assert fitted.left_out == exchanges(dropped)
-    # And no more than need be: with one exchange more it would not fit.
+    # No more is left out than necessary: with one exchange more it would not fit.
     if dropped:
         assert cost([builder.system, beginning, *texts(last_exchange(dropped)), *texts(kept)]) > budget
 

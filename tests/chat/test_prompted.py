@@ -1,4 +1,4 @@
-"""A prompt of the library in a message: `/name`, its fields, and the text as the draft; without a script."""
+"""A prompt of the library in a message: `/name`, its fields, and the text as the draft; works without JavaScript."""
 
 import pytest
 
@@ -29,7 +29,7 @@ def test_a_named_prompt_becomes_the_text_of_a_message(owner, member, path):
     owner.post(f"{path}/messages", message="Look back at 47 in a calm tone.")
     assert "Look back at 47" in owner.wait_for(path, ended).text
 
-    # What names no prompt of theirs means what it says.
+    # Text that names none of their prompts is sent as it is.
     member.post("/chats", message="/hello")
     assert "/hello" in member.page("/chats").text
 

@@ -1,4 +1,4 @@
-"""Collections attached to a chat: by its form, by the API, in its branches, and only what one may see."""
+"""Collections attached to a chat: by its form, by the API, in its branches, and only those the person can read."""
 
 import pytest
 

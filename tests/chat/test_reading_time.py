@@ -1,4 +1,4 @@
-"""How long people look at answers: counted while their page is there, added up, bounded, and only as they want it."""
+"""How long people look at answers: measured while the page is visible, added up, capped, and only with their consent."""
 
 from collections import Counter
 
@@ -75,7 +75,7 @@ def stored(app, answer: str) -> int | None:
 
 
 def tell(app, person: str, answer: str, ms: int) -> None:
-    """As the page of a person does; stored at once."""
+    """Adds reading time as a person's page does, and stores it immediately."""
     with app.app_context():
         app.extensions[WAITING] = Counter({(answer, person): ms})
         reading_time.keep()

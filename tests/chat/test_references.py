@@ -1,4 +1,4 @@
-"""Files that messages name, of which there may be thousands, and none of them there."""
+"""References to files in messages: thousands of them are cheap, also if none of the files exists."""
 
 from time import thread_time
 
@@ -25,7 +25,7 @@ def test_files_are_found_wherever_they_stand_and_among_any_brackets():
 def test_brackets_that_name_nothing_take_no_time():
     began = thread_time()
     assert reference.ids_in(["[" * 195_000 + "](/files/"] * 40) == set()
-    # It took ten seconds.
+    # It used to take ten seconds.
     assert thread_time() - began < 5
 
 
@@ -40,7 +40,7 @@ def test_a_message_that_names_many_files_that_there_are_not_is_deleted_as_quickl
         with steps_on_the_loop(app) as steps:
             erasing.erase_branches(Message.deleted_at.is_not(None))
         assert db.session.scalar(select(func.count(Message.id))) == 199
-    # It took as many for each of the names.
+    # It used to take as many for each of the names.
     assert steps.count < 100_000
 
 
@@ -53,7 +53,7 @@ def test_of_very_many_names_those_that_are_there_are_found(app, owner):
             session.flush()
             session.add(ChatFile(chat_id=id, file_id=stored.id))
             there = stored.id
-        # More than a database takes as values of one statement.
+        # More than a database accepts as parameters of one statement.
         many = {f"{number:026}" for number in range(300_000)}
         assert list(queries.in_chat(id, {*many, there})) == [there]
         assert list(queries.in_chat(id, [there, "0" * 26])) == [there]

@@ -1,4 +1,4 @@
-"""An answer that failed says what mends it, and by the name that the connection has here."""
+"""A failed answer says how to fix it, with the name that the connection has on this server."""
 
 from tests.support.browser import Browser
 from tests.upstream.handle import Upstream
@@ -14,5 +14,5 @@ def test_admins_find_the_way_to_the_connection_and_others_its_name(owner: Browse
 
         assert page.one(".notice .for-others").text() == "An admin can check the key of Ours."
         assert page.link("Check the key of Ours").attributes["href"] == "/admin/connections/ours"
-        # By this the style sheet knows which of the two to show.
+        # The style sheet shows the version for admins or the one for others by this attribute.
         assert ("data-admin" in page.one("html").attributes) is (browser is owner)

@@ -1,4 +1,4 @@
-"""The HTML of stored messages is made where it is missing or old; a text never depends on it."""
+"""The HTML of stored messages is rendered where it is missing or outdated; the text never depends on it."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ def path(owner) -> str:
 
 
 def say(owner, path: str, contents: Sequence[str], **values) -> list[str]:
-    """Messages one below the other, stored as an import may store them: without HTML."""
+    """Stores a chain of messages without HTML, as an import can."""
     ids, chat_id = [new_id() for _ in contents], path.rpartition("/")[2]
     rows = [
         {"id": id, "chat_id": chat_id, "role": "assistant", "content": content} for id, content in zip(ids, contents, strict=True)
@@ -161,7 +161,7 @@ def test_a_text_that_has_grown_meanwhile_keeps_its_place(owner, path):
 
     with owner.app.app_context():
         message = db.session.get_one(Message, id)
-        # It has its turn as soon as the renderer gives way.
+        # It runs as soon as the renderer yields.
         growing = gevent.spawn(grow)
         renderings.renew([message])
         growing.get(timeout=10)
@@ -176,7 +176,7 @@ def test_an_answer_that_cannot_be_rendered_is_saved_and_shown(owner, app, begin,
         return AnswerProjection(generation.message_id or "", generation.id, growing=growing)
 
     app.extensions["engine"].register(replace(CHAT, projection=projection))
-    # It goes on when somebody watches: what nobody has seen grow would not be rendered at all.
+    # It is rendered only while a page watches: an answer without watchers is not rendered as it grows.
     fake.says("*One*\n\nand late <b> more", holds=[1])
     path = begin(owner)
     listener = listen(owner, owner.page(path).events_url)

@@ -1,4 +1,4 @@
-"""What a restart has cut says so until its text is saved, and what continues it until there is new text."""
+"""An answer cut by a restart says so until its text is saved, and so does its continuation until new text arrives."""
 
 import pytest
 from sqlalchemy import select, update
@@ -24,7 +24,7 @@ def make(app, **values: object) -> None:
 
 @pytest.fixture
 def left(owner, app, make_app, fake) -> str:
-    """A chat whose answer was being written by another worker that has gone, and is not known to have gone yet."""
+    """A chat whose answer was being written by a worker that is gone, though no other worker knows it yet."""
     before = Bench(make_app(**fake.environ))
     with app.app_context():
         set_setting("restart.policy", "never")

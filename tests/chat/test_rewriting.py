@@ -1,4 +1,4 @@
-"""An answer in one's own words: a version beside it, for which no model is asked."""
+"""Editing an answer: adds a version, without calling a model."""
 
 import json
 from io import BytesIO
@@ -19,7 +19,7 @@ from webapp.heavy.child import on_disk
 
 
 def rewritten(owner, path, words: str):
-    """The page after its last answer was edited."""
+    """Edits the last answer and returns the resulting page."""
     return owner.page(address(owner.page(path), "Edit")).form("Save").submit(message=words)
 
 

@@ -1,4 +1,4 @@
-"""Chats of SillyTavern and other programs for roleplay: every swipe comes in, once, and the chat goes on with its character."""
+"""Importing chats of SillyTavern and other roleplay programs: every swipe, once, and the chat keeps its character."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The menu of a row in the sidebar: the same deeds as elsewhere, beside whichever page one is on, with a way back."""
+"""The menu of a row in the sidebar: the same actions as elsewhere, on whatever page it is used, and undo."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""GET /chats?q= finds one's own words, in titles and messages, on both databases, whatever is typed."""
+"""GET /chats?q= finds a person's own titles and messages, on both databases, whatever is typed."""
 
 import time
 from datetime import timedelta
@@ -27,7 +27,7 @@ HOSTILE = [
 
 
 def say(browser, chat_id: str, *contents: str) -> list[str]:
-    """Messages one below the other."""
+    """Stores a chain of messages and returns their ids."""
     ids = [new_id() for _ in contents]
     with browser.app.app_context(), write() as session:
         for n, content in enumerate(contents):
@@ -43,7 +43,7 @@ def chat_id(owner) -> str:
 
 
 def found(browser, query: str) -> list[str]:
-    """The messages with these words, by their passages."""
+    """Returns the passages of the messages that match the query."""
     owner_id = browser.person_id
     with browser.app.app_context():
         return ["".join(piece.text for piece in hit.passage) for hit in search(owner_id, query).hits]
@@ -301,7 +301,7 @@ def test_the_migration_indexes_what_is_there_and_goes_without_a_trace(owner, cha
             assert not [name for name in inspect(connection).get_table_names() if "search" in name]
             assert not [each for each in inspect(connection).get_indexes("messages") if "search" in str(each["name"])]
         with write() as session:
-            # By the columns of that time alone.
+            # Uses only the columns that existed at that revision.
             row = {"id": new_id(), "chat_id": chat_id, "role": "assistant", "content": "Said without an index", "now": utc_now()}
             columns = "id, chat_id, role, content, reasoning, html, html_version, created_at"
             values = ":id, :chat_id, :role, :content, '', '', 0, :now"

@@ -82,17 +82,17 @@ def test_the_budget_holds_and_nothing_is_left_out_that_had_room(sections, path, 
     fitted = builder.fit(path, budget_tokens=budget, beginning=beginning)
     kept = builder.without(fitted.dropped)
 
-    # What is sent fits, unless nothing is left but what is always sent.
+    # What is sent fits, unless only the parts that are always sent are left.
     is_least = fitted.start == len(path) - 1 and all(each.priority is None for each in kept.sections)
     assert is_least or cost(kept, path[fitted.start :], beginning) <= budget
-    # Sections make room first; and the one with the highest priority among them had none.
+    # Sections are dropped before history, and the most important dropped section would not have fitted either.
     assert not fitted.left_out or all(each.priority is None for each in kept.sections)
     if fitted.dropped:
         back = builder.without(fitted.dropped[:-1])
         assert cost(back, path, beginning) > budget
         left = [each.priority for each in kept.sections if each.priority is not None]
         assert max(each.priority for each in fitted.dropped) <= min(left, default=9)
-    # Nothing of the sections is lost or changed, and their order is always the same.
+    # No section that is sent is lost or changed, and their order is always the same.
     contents = "\n".join(turn.content for turn in kept.build("m", path).turns)
     assert all(each.text in contents for each in kept.sections)
     assert [each for each in kept.among(len(path)) if isinstance(each, Section)] == list(kept.sections)
@@ -123,7 +123,7 @@ def test_what_a_later_version_kept_is_read_as_far_as_it_is_known() -> None:
 
 @pytest.fixture
 def contributed(app):
-    """What one more feature contributes, for as long as the test runs."""
+    """Registers one more feature's contribution for the duration of the test."""
     heard, given = list[PromptContext](), list[Section]()
 
     def contribute(context: PromptContext) -> list[Section]:

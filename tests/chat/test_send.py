@@ -8,7 +8,7 @@ import pytest
 from tests.chat.conftest import asked, ended, ended_with, raw_of_last, statuses, texts
 from tests.support.browser import HTMX
 
-# Settings and connections are read once a second, whoever asks.
+# These are reread once a second, by whichever request comes first.
 KNOWN = "FROM application_settings", "FROM connections"
 
 
@@ -149,7 +149,7 @@ def test_htmx_gets_a_fresh_composer(owner, path):
 @pytest.mark.slow
 def test_sending_asks_the_database_for_little(owner, path):
     counts = []
-    # What the server does by itself after its start may fall into one of them.
+    # The server's own work after its start can fall into one of them.
     for key in ("second", "third", "fourth"):
         with owner.counting_statements() as statements:
             owner.post(f"{path}/messages", headers=HTMX, message="Next", key=key)

@@ -1,4 +1,4 @@
-"""GET /generations/<id>/sent shows exactly what a model was given."""
+"""GET /generations/<id>/sent shows exactly what a model was sent."""
 
 import pytest
 from sqlalchemy import select

@@ -1,4 +1,4 @@
-"""Several chats at once: chosen by boxes, pinned, put away, thrown away, brought back, and all of it undone by one button."""
+"""Bulk actions on chats: selected by checkboxes, pinned, archived, deleted, restored, and undone with one button."""
 
 from datetime import datetime
 
@@ -14,12 +14,12 @@ DEEDS = ("pin", "unpin", "archive", "unarchive", "delete", "restore", "erase")
 
 
 def press(page, name: str, *wanted: str):
-    """Ticks the boxes of the chats with these titles, and presses a button of the bar."""
+    """Selects the chats with these titles and presses a button of the bar."""
     return page.press(name, chat=[page.named("input", f"Select {title}").attributes["value"] for title in wanted])
 
 
 def undone(page):
-    """Presses *Undo*, with all that stands in its form."""
+    """Presses *Undo* with all values of its form."""
     named = {name: [node.attributes["value"] for node in page.all(f".notice [name={name}]")] for name in ("chat", "pinned")}
     return page.press("Undo", **{name: values for name, values in named.items() if values})
 
@@ -29,14 +29,14 @@ def notice(page) -> str:
 
 
 def moments(app, ids) -> list[tuple[datetime | None, ...]]:
-    """Since when the chats are pinned, archived and deleted."""
+    """Returns when each chat was pinned, archived and deleted."""
     with app.app_context():
         chats = [db.session.get_one(Chat, id) for id in ids]
         return [(chat.pinned_at, chat.archived_at, chat.deleted_at) for chat in chats]
 
 
 def state(app, ids) -> list[tuple[bool, ...]]:
-    """Which of the chats are pinned, archived and deleted."""
+    """Returns which of the chats are pinned, archived and deleted."""
     return [tuple(map(bool, found)) for found in moments(app, ids)]
 
 

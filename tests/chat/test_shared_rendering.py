@@ -1,4 +1,4 @@
-"""Twenty pages of one chat take one rendering, whatever the database: what differs is only who asks first."""
+"""Twenty pages of one chat need one rendering, on either database: only the page that triggers it differs."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ PAGES, NAME, ANOTHER = 20, "Another name", "Something else"
 
 @contextmanager
 def drawn(app: Flask) -> Iterator[Counter[str]]:
-    """How often each template is rendered meanwhile."""
+    """Counts how often each template is rendered within the block."""
     counts: Counter[str] = Counter()
 
     def count(_app: Flask, template: object, **_: object) -> None:
@@ -29,7 +29,7 @@ def drawn(app: Flask) -> Iterator[Counter[str]]:
 
 
 def renamed(listener: Listener) -> bool:
-    """Whether the page's own heading has been told: the sidebar, which shows the name too, may come first."""
+    """Returns whether the page's own heading was updated: the sidebar, which also shows the name, can be updated first."""
     return any(NAME in message.data and 'hx-target="#chat-menu"' in message.data for message in listener.messages)
 
 
@@ -55,7 +55,7 @@ def test_twenty_pages_of_a_chat_take_one_rendering_of_a_change(app, many, owner,
 
     assert counts["chat/_turn.html"] == counts["layouts/_sidebar_chats.html"] == 1
 
-    # Each page would draw two of them: another message, and the answer to it.
+    # Without sharing, each page would render two: the message and the answer to it.
     with drawn(app) as counts:
         owner.post(f"{path}/messages", message=ANOTHER)
         for page in pages:

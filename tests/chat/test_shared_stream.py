@@ -1,4 +1,4 @@
-"""One stream carries the feeds of all pages of a browser, each for those who may hear it."""
+"""One stream carries the feeds of all pages of a browser, each only for those permitted to read it."""
 
 import secrets
 
@@ -25,7 +25,7 @@ def path(app, owner, answered):
 
 @pytest.fixture
 def stream(owner, listen):
-    """The one stream of a browser, open."""
+    """The open shared stream of a browser."""
     listener = listen(owner, "/live/stream", headers={shared.HEADER: STREAM})
     listener.until(lambda each: each.raw)
     return listener
@@ -36,7 +36,7 @@ def add(browser, url: str, feed: str = FEED, stream: str = STREAM, **headers: st
 
 
 def heard(stream: Listener, feed: str = FEED) -> str:
-    """What a page makes of its messages: the bytes that it would have had for itself, decoded again."""
+    """Decodes one feed of the stream into the bytes that the page's own stream would have had."""
     inner = "".join(message.data for message in stream.messages if message.event == feed)
     return "".join(message.data for message in Decoder().feed(inner.encode()))
 
@@ -87,7 +87,7 @@ def test_it_ends_with_its_browser_and_when_nobody_hears_it(owner, path, stream, 
 def test_what_cannot_be_shared_has_a_stream_of_its_own(owner, member, path, stream, answered):
     events_url, theirs = owner.page(path).events_url, member.page(answered(member, "Mine")).events_url
     assert shared.HEADER in add(owner, events_url).headers
-    # The name is taken, the stream is somebody else's, there is none of this name, and it has no such name.
+    # The name is in use, the stream is another person's, no stream has this name, and the name is invalid.
     for browser, url, feed, id in (
         (owner, events_url, FEED, STREAM),
         (member, theirs, OTHER, STREAM),

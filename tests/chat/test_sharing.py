@@ -1,4 +1,4 @@
-"""Who may do what in a chat: its owner, those it was shared with to read or to write, and all others."""
+"""Permissions in a chat: for its owner, for those it is shared with to read or to write, and for everyone else."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ from webapp.db import db
 from webapp.engine.tables import Generation
 from webapp.settings.service import set_setting
 
-# What somebody with each right is answered: 200, 303 or 204 where they may, 404 where it is not there for them.
+# Permitted requests get 200, 303 or 204; for all others the chat does not exist, so they get 404.
 MAY = {"own": {"read", "write", "own"}, "write": {"read", "write"}, "view": {"read"}, "link": {"read"}, "": set()}
 ACTIONS = [
     ("read", "GET", "/chats/{chat}"),
@@ -44,7 +44,7 @@ ACTIONS = [
 
 @pytest.fixture
 def give(owner, path, app) -> Callable[..., None]:
-    """Shares the chat: with a person by their browser, with a group by its id, or by the link."""
+    """Shares the chat with a person by their browser, with a group by its id, or by the link."""
 
     def give(whom: Browser | str, right: str = "view") -> None:
         if whom == "link":
@@ -58,7 +58,7 @@ def give(owner, path, app) -> Callable[..., None]:
 
 
 def read(browser: Browser, where: str) -> int:
-    """What somebody is answered who reads all of it."""
+    """Requests a page, reads the whole response and returns its status."""
     with browser.client.get(where, base_url=browser.origin) as response:
         response.get_data()
         return response.status_code
@@ -82,7 +82,7 @@ def test_the_rules_as_a_matrix(owner, member, give, path, app, right):
 
     for needs, method, template in ACTIONS:
         where = template.format(**places)
-        # A page to keep holds its style, which no page of ours may.
+        # An exported page contains its style inline, which the server's own pages are not allowed to.
         got = read(browser, where) if method == "GET" else browser.post(where).status_code
         is_missing_grant = "no-such-grant" in where
         is_refused = needs not in MAY[right] or is_missing_grant

@@ -1,4 +1,4 @@
-"""The sidebar of every open page is true without asking: what runs, ends, gets a name or goes elsewhere is heard."""
+"""The sidebar of every open page stays current without polling: runs, ends, new names and other changes are pushed."""
 
 import pytest
 
@@ -12,7 +12,7 @@ SIDEBAR = '<hx-partial hx-target="#sidebar-chats" hx-swap="innerMorph">'
 
 
 def sidebars(listener: Listener) -> list[str]:
-    """The list as it is on the page after each message that changes it."""
+    """Returns the list as the page shows it after each message that changes it."""
     found: list[str] = []
     for message in listener.messages:
         if SIDEBAR in message.data:
@@ -68,7 +68,7 @@ def test_a_new_name_reaches_the_title_and_every_sidebar(owner, listen, path):
 
     for listener in (here, there):
         listener.until(lambda each: sidebars(each) and "Water &amp; &lt;stone&gt;" in sidebars(each)[-1])
-    # The sidebar, which shows the name too, may come first.
+    # The sidebar, which also shows the name, can be updated first.
     here.until(lambda each: 'hx-target="#chat-menu"' in each.html)
     assert '<hx-partial hx-target="title" hx-swap="innerHTML">Water &amp; &lt;stone&gt; · Millrace</hx-partial>' in here.html
     assert 'hx-target="#chat-title:not(:has(form))"' in here.html
@@ -143,7 +143,7 @@ def test_a_turn_in_a_long_chat_costs_no_more_than_in_a_short_one(owner, fake, li
         costs.append(len(listener.raw))
         listener.close()
 
-    # An answer may be seen while it runs or only when it has ended; sixty messages would be over 100 000.
+    # Depends on whether a page sees the answer run or only its end; sixty messages would cost more than 100 000.
     assert abs(costs[1] - costs[2]) < 20_000
 
 

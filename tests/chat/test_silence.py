@@ -1,4 +1,4 @@
-"""For how long nothing has come, by the server's own clock, and what can be done then; without a script too."""
+"""How long nothing has arrived, by the server's clock, and the actions offered then; also without JavaScript."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def state(page):
 @pytest.mark.slow
 def test_a_stalled_answer_says_for_how_long_and_another_model_takes_its_place(owner, app, begin, fake):
     with app.app_context():
-        # Or it would be stopped for its silence, sooner or later.
+        # Otherwise the stall timeout would eventually stop it.
         set_setting("stream.stall_seconds", "0")
     fake.always({"counted": 50, "stall_after": 5})
     path = begin(owner, "First")

@@ -1,4 +1,4 @@
-"""A chat with characters as a file of SillyTavern: the branch that is shown, with versions as swipes."""
+"""A chat with characters as a SillyTavern file: the displayed branch, with versions as swipes."""
 
 import json
 
@@ -25,7 +25,7 @@ def exported(browser, chat):
 
 @pytest.fixture
 def chat(app, owner):
-    """With Mara and Jo: greeted, asked, and answered in two versions."""
+    """A chat with Mara, as Jo: a greeting, a question, and an answer in two versions."""
     program, persona, (mara,) = made(app, owner, MARA)
     id = program.post("/chats", {"character_id": mara, "persona_id": persona}, status=201)["chat"]["id"]
     with app.app_context(), write() as session:

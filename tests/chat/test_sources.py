@@ -1,4 +1,4 @@
-"""What answers are given from documents: found in the name of who asks, numbered, quoted, and within bounds."""
+"""Sources of answers from documents: found with the permissions of the person asking, numbered, quoted, and bounded."""
 
 import pytest
 from sqlalchemy import select, update
@@ -97,7 +97,7 @@ def test_levels_hold_and_a_right_that_is_gone_counts_at_once(app, member, strang
     library.change(lambda session: session.query(Grant).delete())
     ask(member, path, "When is a bearing oiled again?", fake)
     assert FRIDAY not in str(turns(fake, "When is a bearing oiled again?")[-2:])
-    # What was sent is looked at with the rights of today.
+    # Sources that were sent are displayed with today's permissions.
     assert FRIDAY not in member.page(sent).text
     assert "Pumps" not in member.page(sent).text
     assert member.page(sent).says("You can't see this source.")
@@ -121,7 +121,7 @@ def test_what_was_kept_holds_no_word_of_a_document(app, member, library, answere
 
 @on_both_databases
 def test_an_answer_does_not_wait_for_a_search_without_end(app, member, library, answered, fake):
-    """The bound is shorter than any search, so that it is always late."""
+    """With a timeout of zero seconds every search is late."""
     path = answered(member)
     library.attach(path, library.collection(("Pumps", [FRIDAY])))
     with app.app_context():
@@ -134,7 +134,7 @@ def test_an_answer_does_not_wait_for_a_search_without_end(app, member, library, 
 def test_an_answer_without_its_sources_says_so(app, member, library, answered, fake):
     path = answered(member)
     library.attach(path, library.collection(("Pumps", [FRIDAY])))
-    # The index is broken, as after a bad disk.
+    # Breaks the index, as a bad disk would.
     library.change(lambda session: session.execute(db.text("DROP TABLE passages_search")))
     page = ask(member, path, "When is a bearing oiled?", fake)
 
@@ -171,7 +171,7 @@ def test_text_of_a_document_cannot_leave_its_fence(member, library, answered, fa
 
 
 def test_two_passages_beside_each_other_are_one_source(app, member, library, answered, fake):
-    """Both were found: they are sent, kept and shown as one text, in which nothing stands twice."""
+    """Adjacent passages that were both found are sent, stored and shown as one text, without their overlap twice."""
     thin, gate = "Use thin oil. ", "The bearing of the gate is oiled on Monday."
     path = answered(member)
     library.attach(path, library.collection(("Oil", [f"{FRIDAY} {thin}", thin + gate, "Paint it."])))

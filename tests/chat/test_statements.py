@@ -1,4 +1,4 @@
-"""How many statements sending, reading and ending take; the database is not the cost, but each of them is."""
+"""How many statements sending, reading and ending take: the database is not the bottleneck, but each statement costs."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -12,14 +12,14 @@ from tests.support.marks import also_on_postgres
 from tests.upstream.handle import TITLE
 from webapp.settings.service import set_setting
 
-# Settings and connections are read once a second, whoever asks.
+# These are reread once a second, by whichever request comes first.
 KNOWN = "FROM application_settings", "FROM connections"
 TURNS = ("BEGIN", "COMMIT", "ROLLBACK")
 
 
 @contextmanager
 def counted(browser, *, of_all: bool = False) -> Iterator[list[str]]:
-    """What is asked meanwhile, transactions apart."""
+    """Collects the statements within the block, except those that begin and end transactions."""
     found: list[str] = []
     with browser.counting_statements(of_all=of_all) as statements:
         yield found
@@ -27,7 +27,7 @@ def counted(browser, *, of_all: bool = False) -> Iterator[list[str]]:
 
 
 def least(tries: list[list[str]]) -> list[str]:
-    # What the server does by itself after its start may fall into one of them.
+    # The server's own work after its start can fall into one of them.
     return min(tries, key=len)
 
 
@@ -37,7 +37,7 @@ def test_a_first_message_takes_six_and_its_page_eight(app, owner, fake):
     fake.says("One", cost=0.0001)
     sends, pages = [], []
     with app.app_context():
-        # It is asked for when it likes.
+        # The request for a title comes at no fixed time.
         set_setting("models.titles", "off")
     for number in range(3):
         with counted(owner) as statements:
@@ -67,8 +67,8 @@ def test_a_later_message_takes_ten(app, owner, path):
     assert len(least(sends)) <= 10, least(sends)
 
 
-# While anything runs, its heart is beaten and its text written, as often as there is time for; what was written goes at the end.
-# For how long an answer was looked at is added when its page leaves.
+# While anything runs, heartbeats and the journal are written at intervals, and the journal is deleted at the end. The time for
+# which an answer was looked at is added when its page closes.
 ASIDE = "heartbeat_at=?", "heartbeat_at=%", "generation_journal", "SET reading_ms="
 
 
@@ -81,7 +81,7 @@ def test_what_follows_a_first_answer_on_an_open_page_takes_twelve(app, owner, be
         fake.behaves([{"says": f"Title {number}", "cost": 0.0001}], at=TITLE)
         page = owner.page(begin(owner, question))
         listener = listen(owner, page.events_url)
-        # The sidebar hears of the beginning a moment later.
+        # The sidebar is updated a moment after the beginning.
         listener.until(lambda each: sidebars(each) and 'class="dot"' in sidebars(each)[-1] and "responding" in each.statuses())
         with counted(owner, of_all=True) as statements:
             fake.beside(question, over=True)
@@ -95,11 +95,11 @@ def test_what_follows_a_first_answer_on_an_open_page_takes_twelve(app, owner, be
 
 @also_on_postgres
 def test_a_page_that_comes_back_after_a_restart_takes_two(app, owner, path):
-    """Who it is, and which chat: all pages of a chat share what is drawn for the first one."""
+    """One for the person and one for the chat: all pages of a chat share the rendering made for the first one."""
     until_settled(app)
     url, taken = owner.page(path).events_url.partition("?")[0], []
     assert "hx-partial" in reopened(owner, url)
-    # What is drawn serves for a few seconds, whose end may fall into one of them.
+    # The shared rendering is cached for a few seconds and can expire during one of them.
     for _ in range(3):
         with counted(owner) as statements:
             assert "hx-partial" in reopened(owner, url)
@@ -109,7 +109,7 @@ def test_a_page_that_comes_back_after_a_restart_takes_two(app, owner, path):
 
 
 def reopened(browser: Browser, url: str) -> str:
-    """What a page is sent first whose position nobody knows; read and left by whoever asks, so that nothing else is counted."""
+    """Returns the first events for a page without a known position; opened and closed here, so nothing else is counted."""
     response = browser.client.get(url, buffered=False)
     with closing(response):
         pieces = response.iter_encoded()

@@ -1,4 +1,4 @@
-"""The story so far goes where its chat goes: into files and back, to SillyTavern and back, and into copies."""
+"""The story of a chat is kept in exports and imports, also those of SillyTavern, and in copies."""
 
 import json
 
@@ -20,7 +20,7 @@ TALE = "They met <b>here</b>.\nTwice."
 
 @pytest.fixture
 def chat(owner, answered, fake):
-    """The id of a chat whose question, and answer, is told by a story; the newer of two counts."""
+    """Creates a chat with two stories, up to the question and up to the answer, the newer of which counts; returns its id."""
     fake.says("One")
     id = id_of(answered(owner, "First"))
     with owner.app.app_context(), write() as session:
@@ -34,7 +34,7 @@ def chat(owner, answered, fake):
 
 
 def stories(browser, chat_id: str) -> list[tuple[str, str]]:
-    """What is told down to which words."""
+    """Returns each story, with the message up to which it goes."""
     with browser.app.app_context():
         query = select(Message.content, Story.text).join(Message, Message.id == Story.message_id).order_by(Story.id)
         return [tuple(row) for row in db.session.execute(query.where(Story.chat_id == chat_id))]

@@ -1,4 +1,4 @@
-"""Which messages are retold before they no longer fit: whatever is said, every message is told or sent."""
+"""Which messages the story summarizes before they no longer fit: every message is always in the story or sent."""
 
 import pytest
 from hypothesis import given
@@ -12,7 +12,7 @@ from webapp.sections import Section
 ROOM = 600
 STORY = Section("Story so far", "told " * 30, rank=190)
 SAID = [("user", 10), ("assistant", 10)] * 3
-# Of one question and its answer, together an eighth of the room at most.
+# Each exchange takes an eighth of the budget at most.
 EXCHANGES = st.lists(st.tuples(st.integers(1, 34), st.integers(0, 34)), min_size=1, max_size=40)
 
 
@@ -24,18 +24,18 @@ EXCHANGES = st.lists(st.tuples(st.integers(1, 34), st.integers(0, 34)), min_size
         (SAID, Room(90), None),
         (SAID, Room(80), 4),
         (SAID, Room(60), 2),
-        # The newest exchange stays as long as it fits.
+        # The newest exchange is kept as long as it fits.
         ([("user", 10), ("assistant", 40)], Room(80), None),
         ([("user", 20), ("assistant", 10), ("user", 20), ("assistant", 20)], Room(60), 2),
-        # One that doesn't is told at once.
+        # One that doesn't fit is summarized immediately.
         ([("user", 10), ("assistant", 90)], Room(100), 0),
         (SAID, Room(messages=9), None),
         (SAID, Room(messages=8), 4),
         (SAID, Room(messages=3), 2),
         (SAID, Room(messages=0), 0),
-        # What says nothing takes no place.
+        # An empty message takes no space.
         ([("user", 10), ("assistant", 0), ("assistant", 10)], Room(messages=3), None),
-        # Several who speak without anybody asking are one exchange.
+        # Several answers in a row, without a question in between, are one exchange.
         ([("user", 10), *[("assistant", 10)] * 8], Room(100), 0),
     ],
 )
@@ -68,7 +68,7 @@ def test_nothing_is_lost_when_the_model_fails_once_in_a_while(exchanges, late):
 
 
 def sent_from(path, told, limit):
-    """From which message on a prompt sends them: with the story, where something is left out."""
+    """Returns the first message that a prompt sends, including the story if something is left out."""
     fitted = PromptBuilder().fit(path, budget_tokens=ROOM, history_limit=limit)
     if fitted.start and told:
         fitted = PromptBuilder([STORY]).fit(path, budget_tokens=ROOM, history_limit=limit)

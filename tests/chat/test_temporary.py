@@ -1,4 +1,4 @@
-"""Chats that are not kept: in no list, gone when they are closed or a day old, and what they cost stays on record."""
+"""Temporary chats: in no list, deleted when closed or a day old, while their costs stay recorded."""
 
 from datetime import timedelta
 
@@ -38,7 +38,7 @@ def is_all_gone() -> bool:
 
 
 def words_left() -> list[str]:
-    """Every table that still holds the words."""
+    """Returns every table that still contains the words."""
     tables = db.metadata.sorted_tables
     found = [table.name for table in tables if any(SECRET in str(row) for row in db.session.execute(select(table)))]
     if is_sqlite():
@@ -110,7 +110,7 @@ def test_what_another_page_begins_while_it_is_closed_is_stopped_too(owner, path,
     owner.post(f"{path}/messages", message="And then?")
     fake.until(lambda log: len(asked(fake)) == 2)
     with owner.app.app_context():
-        # As when the closing has looked for answers before this one began.
+        # As if the closing had checked for running answers before this one began.
         erasing.erase(Chat.id == id_of(path))
 
     engine = owner.app.extensions["engine"]

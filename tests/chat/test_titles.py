@@ -1,4 +1,4 @@
-"""A model names a chat after its first complete answer; whatever goes wrong, the first words of the chat stay."""
+"""A model names a chat after its first complete answer; on any failure the chat keeps its first words as title."""
 
 import pytest
 from sqlalchemy import select
@@ -30,7 +30,7 @@ def until_named(browser, path: str, title: str) -> None:
 
 @pytest.fixture
 def asked(owner, answered, fake):
-    """Begins a chat whose answer is followed by what the model says when it is asked for a title."""
+    """Begins a chat whose title request gets these replies after the answer."""
 
     def asked(*replies, message: str = LONG) -> str:
         fake.says("With a bill and a pick.")
@@ -71,7 +71,7 @@ def test_the_first_message_names_an_empty_chat_on_its_open_pages(owner, fake, li
 
 @pytest.mark.slow
 def test_open_pages_hear_of_it_in_their_heading_and_in_its_row_alone(owner, begin, fake, listen):
-    # Of fewer rows all would be as short.
+    # With fewer rows, sending the whole list would be as short.
     add_chats(owner, 4)
     question = "How were stones dressed before there were steel picks?"
     fake.beside(question, {"counted": 4_000, "pace": 0.05})
@@ -80,7 +80,7 @@ def test_open_pages_hear_of_it_in_their_heading_and_in_its_row_alone(owner, begi
     listener = listen(owner, page.events_url)
     listener.until(lambda each: sidebars(each) and 'class="dot"' in sidebars(each)[-1])
     fake.beside(question, over=True)
-    # What the end changes in the list is told a moment later: with the title it would be one change.
+    # The end's change to the list is sent a moment later: together with the title it would be one change.
     listener.until(lambda each: 'class="dot"' not in sidebars(each)[-1])
     fake.until(lambda log: fake.titles())
     fake.over()

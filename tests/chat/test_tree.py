@@ -1,4 +1,4 @@
-"""The tree of a chat: edit makes a branch, versions are one press away, nothing is overwritten."""
+"""The tree of a chat: editing makes a branch, versions can be switched with one click, nothing is overwritten."""
 
 import random
 
@@ -123,7 +123,7 @@ def test_a_stale_page_that_sends_makes_a_branch(owner, path, fake):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_two_tabs_never_lose_a_message(owner, path, app, fake, seed):
-    """Random interleavings of two tabs that grow stale: whatever was accepted is in the tree for ever."""
+    """Random interleavings of two stale tabs: every accepted message stays in the tree."""
     chance = random.Random(seed)
     with app.app_context():
         set_setting("limits.streams_per_minute", "0")

@@ -1,4 +1,4 @@
-"""GET and POST /ai-demo let somebody without an account see an answer arrive."""
+"""GET and POST /ai-demo let a visitor without an account see an answer arrive."""
 
 from datetime import timedelta
 

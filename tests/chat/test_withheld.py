@@ -1,4 +1,4 @@
-"""Every place that shows something of a document, once the right to it is gone: no word of it is left in any."""
+"""Every place that shows part of a document, after its permission is revoked: no word of it is left anywhere."""
 
 import io
 import logging
@@ -30,7 +30,7 @@ def library(app, stranger) -> Library:
 
 @pytest.fixture
 def collection(library, member) -> str:
-    """Two passages that stand beside each other, of somebody else, granted to the member."""
+    """A collection of another person, granted to the member, with two adjacent passages."""
     id = library.collection((TITLE, [FIRST, SECOND, "Paint it."]), to=member.person_id)
 
     def name(session) -> None:
@@ -51,7 +51,7 @@ def path(member, library, collection, answered, fake) -> str:
 
 
 def surfaces(person, program: Client, path: str) -> Iterator[tuple[str, str]]:
-    """Whatever somebody who may read the chat can look at, by name; what is not theirs says no more than that."""
+    """Yields the text of every place, by name, that a reader of the chat can open, including those that refuse."""
     page = person.page(path)
     message, id = str(page.message_ids[-1]), id_of(path)
     generation = (program.get(f"/messages/{message}")["generation"] or {"id": "none"})["id"]
@@ -100,7 +100,7 @@ def unpacked(archive: bytes) -> list[str]:
 
 
 def shown(places: Iterator[tuple[str, str]], *, but: tuple[str, ...] = ()) -> set[str]:
-    """Where a word of the document stands."""
+    """Returns the places that show a word of the document."""
     return {name for name, text in places if any(each in text for each in CANARIES if each not in but)}
 
 
@@ -113,7 +113,7 @@ def above(session) -> None:
 
 
 def for_others(session) -> None:
-    """The collection stays theirs to read, and the document is granted to somebody else by name."""
+    """The collection stays readable for them, and the document is granted to another person by name."""
     collection = session.query(Collection).one()
     document = session.query(Passage.document_id).first()[0]
     session.add(Grant(object_kind="document", object_id=document, user_id=collection.owner_id, right="read"))
@@ -129,7 +129,7 @@ def test_no_surface_shows_a_word_once_the_right_is_gone(
 ):
     caplog.set_level(logging.DEBUG)
     program, admin = client_of(app, member.email), client_of(app, owner.email)
-    # All that is looked at does show it, as long as it may.
+    # Every place does show it while the permission lasts.
     before = shown(surfaces(member, program, path))
     assert {"chip, followed", "sources", "fragment", "sent", "insights", "markdown", "text", "html", "json", "archive"} <= before
     assert {"chat", "form", "knowledge", "try", "api: message", "api: search", "api: collections"} <= before
@@ -138,11 +138,11 @@ def test_no_surface_shows_a_word_once_the_right_is_gone(
     library.change(change)
     assert shown(surfaces(member, program, path), but=but) == set()
     assert (program.get(f"/chats/{id_of(path)}")["reads_from"] == []) == (not but)
-    # Nor does anybody see it who reads the chat, or looks after the team.
+    # Nor does anyone see it who can read the chat, nor an admin.
     give(path, owner, "view")
     assert shown(surfaces(owner, admin, path)) == set()
     assert not [each for each in caplog.messages if any(canary in each for canary in CANARIES)]
-    # Both were one source: the second one is not what is left of it.
+    # Both passages were one source: the second is not shown as a remainder of it.
     assert member.page(f"/messages/{member.page(path).message_ids[-1]}/sources").says("You can't see this source.")
     forked = str(member.post(address(member.page(path), "Branch into new chat")).location).partition("#")[0]
     assert shown(surfaces(member, program, forked), but=but) == set()
