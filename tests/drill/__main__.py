@@ -1,4 +1,4 @@
-"""The long drill: `python -m tests.drill [--rounds N] [--terms N] [--seed N]`; fails when a promise is broken."""
+"""The long drill: `python -m tests.drill [--rounds N] [--terms N] [--seed N]`; fails when a guarantee is violated."""
 
 import argparse
 import random

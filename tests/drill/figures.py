@@ -1,4 +1,4 @@
-"""What a drill has found, in numbers."""
+"""The findings of a drill, in numbers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Literal
 
 How = Literal["kill", "terminate"]
 Policy = Literal["continue", "ask", "never"]
-# The promise for a server that is killed: a window of 30 ms, a journal every 250 ms, and what it takes to write.
+# The guarantee for a killed server: a window of 30 ms, a journal every 250 ms, and the time to write it.
 BOUND_MS: dict[How, float] = {"kill": 310, "terminate": 50}
 STOP_SECONDS = 5.0
 NAMES: dict[How, str] = {"kill": "kill -9", "terminate": "SIGTERM"}
@@ -15,7 +15,7 @@ NAMES: dict[How, str] = {"kill": "kill -9", "terminate": "SIGTERM"}
 
 @dataclass(frozen=True)
 class Finding:
-    """One answer that was cut: `lost_ms` is the age of the oldest lost word at that moment, 0 when none was lost."""
+    """One answer that was cut: `lost_ms` is the age of the oldest lost word at that moment, 0 if none was lost."""
 
     sent: int
     kept: int
@@ -44,7 +44,7 @@ class Figures:
         return [*late, *slow, *(fault for each in self.findings for fault in each.faults)]
 
     def lines(self) -> list[str]:
-        """For people to read."""
+        """Returns a report for people to read."""
         losses = [each.lost_ms for each in self.findings]
         words = sum(each.sent - each.kept for each in self.findings)
         lines = [

@@ -1,4 +1,4 @@
-"""How late this machine wakes a process that waits: it adds that to every figure of a drill, as it adds what a server waits."""
+"""Measures how late this machine wakes sleeping threads: that delay is part of every figure of a drill."""
 
 import threading
 import time
@@ -7,14 +7,14 @@ from types import TracebackType
 from typing import Self
 
 NAP_SECONDS = 0.005
-# What every nap takes longer.
+# Smaller delays occur in every sleep and are ignored.
 NOTICED_MS = 2.0
-# What happened long before the signal cannot have cost any of the last words.
+# A delay long before the signal cannot have cost any of the last words.
 REMEMBERED_SECONDS = 0.6
 
 
 class Lateness:
-    """Measures from the `with` to its end; `late_ms` is of the last moments."""
+    """A context manager that measures in a thread; `late_ms` covers the last moments."""
 
     def __init__(self) -> None:
         self._late_ms: deque[float] = deque(maxlen=int(REMEMBERED_SECONDS / NAP_SECONDS))
@@ -31,7 +31,7 @@ class Lateness:
 
     @property
     def late_ms(self) -> float:
-        """All that it was late in the last moments: what happens again and again adds up."""
+        """The sum of the delays in the last moments, since repeated delays add up."""
         return sum(late for late in self._late_ms if late > NOTICED_MS)
 
     def _measure(self) -> None:

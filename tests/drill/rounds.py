@@ -1,4 +1,4 @@
-"""One round of the drill: four answers on their way, the server cut off, started again, and everything looked at from outside."""
+"""One round of the drill: four running answers, the server cut off and restarted, and everything checked from outside."""
 
 import random
 import re
@@ -37,7 +37,7 @@ class Cut:
 
 
 class Drill:
-    """A server, its owner and the upstream that counts."""
+    """A server, its owner and the upstream that sends counted words."""
 
     def __init__(self, server: Server, upstream: Upstream, seed: int, say: Say) -> None:
         self._server, self._upstream, self._say = server, upstream, say
@@ -47,7 +47,7 @@ class Drill:
         self._policy: Policy = "continue"
 
     def run(self, how: How, policies: Sequence[Policy]) -> Figures:
-        """A round for each policy."""
+        """Runs a round for each policy."""
         figures = Figures(how)
         for policy in policies:
             self._set(policy)
@@ -71,7 +71,7 @@ class Drill:
         before = self._upstream.log()
         figures.late_ms.append(lateness.late_ms + kept_ms)
         figures.start_seconds.append(self._server.start())
-        # It answers before it has looked for what was cut.
+        # The server answers requests before it has looked for cut answers.
         until(lambda: all(map(self._is_settled, cuts)), "what was cut is settled")
         shown = {cut: self._owner.raw(cut.message_id) for cut in cuts}
         faults = {cut: self._after_start(cut) for cut in cuts}
@@ -94,7 +94,7 @@ class Drill:
         return moment
 
     def _after_start(self, cut: Cut) -> list[str]:
-        """What is wrong with the page as soon as it is settled; where nothing goes on by itself, presses Continue."""
+        """Returns the faults of the page once it is settled; presses Continue unless the policy continues automatically."""
         answer = self._owner.last_answer(cut.chat_path)
         if self._policy == "continue" or answer.status == "completed":
             return []
@@ -120,7 +120,7 @@ class Drill:
         return Finding(len(sent), min(kept, len(sent)), (moment - lost[0]) * 1000 if lost else 0.0, tuple(faults))
 
     def _in_the_end(self, cut: Cut) -> Iterator[str]:
-        """What is wrong when all has come to its end."""
+        """Yields the faults after every answer has ended."""
         page = self._owner.page(cut.chat_path)
         answer, raw = Answer(page), self._owner.raw(cut.message_id)
         if raw != WHOLE:
@@ -136,7 +136,7 @@ class Drill:
             yield "there are rows left in the journal"
 
     def _is_settled(self, cut: Cut) -> bool:
-        """Whether the run that was cut has its end, whatever goes on from there."""
+        """Returns whether the cut run has ended, regardless of a continuation."""
         return self._generations(cut)[0][1] not in ("queued", "running")
 
     def _generations(self, cut: Cut) -> list[tuple[Any, ...]]:
@@ -145,19 +145,19 @@ class Drill:
 
 
 def _asked(log: Log, cut: Cut) -> Log:
-    """What the upstream was asked for this answer, in order."""
+    """Returns the requests that the upstream received for this answer, in order."""
     return [entry for entry in log if entry["body"] and entry["body"]["messages"][0]["content"] == cut.question]
 
 
 def policies(rounds: int) -> list[Policy]:
-    """Mostly what is usual; those of a kind stand together, as changing a setting takes longer than a round."""
+    """Returns the policies: mostly the default, in groups, since changing the setting takes longer than a round."""
     others = max(1, rounds // 10) if rounds > 2 else 0
     return ["continue"] * (rounds - 2 * others) + ["never"] * others + ["ask"] * others
 
 
 @contextmanager
 def drill(folder: Path, *, seed: int, say: Say) -> Iterator[Drill]:
-    """Everything that a drill needs, running."""
+    """Starts the upstream and a server, and yields the drill."""
     upstream = Upstream()
     provider = {"OPENROUTER_API_KEY": "sk-drill-000000000000", "OPENROUTER_BASE_URL": upstream.base_url}
     try:

@@ -1,4 +1,4 @@
-"""A round of the drill for each policy and each kind of end; `make deep` and `make drill` do many."""
+"""A round of the drill for each policy and each kind of end; `make deep` and `make drill` run many."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
 
 
 def allowed_ms(figures: Figures) -> float:
-    """The promise, and what a busy machine adds to it: `make drill` allows for nothing."""
+    """Returns the guaranteed bound plus the delay of a busy machine; `make drill` makes no such allowance."""
     return BOUND_MS[figures.how] + max(figures.late_ms)
 
 

@@ -1,4 +1,4 @@
-"""Goes through every fault and writes what came out into `docs/reliability.md`: `python -m tests.faults [words for pytest]`."""
+"""Runs every fault and writes the outcomes into `docs/reliability.md`: `python -m tests.faults [words for pytest]`."""
 
 from gevent import monkey
 
@@ -19,7 +19,7 @@ Key = tuple[str, str, int]
 
 
 class Outcomes:
-    """A plugin that remembers what every case has said of itself."""
+    """A pytest plugin that records the outcome of every case."""
 
     def __init__(self) -> None:
         self.found: dict[Key, str] = {}
@@ -29,7 +29,7 @@ class Outcomes:
         if report.when == "call" and "case" in said:
             number, words, storage, load = str(said["case"]).split("|")
             self.found[f"{number}|{words}", storage, int(load)] = str(said["outcome"]) if report.passed else "**broken**"
-            # Of a run that is broken off, too, it says what was found.
+            # Written after each case, so that an interrupted run also keeps its outcomes.
             write(self.found)
 
 
@@ -46,7 +46,7 @@ def table(found: dict[Key, str]) -> str:
 
 
 def write(found: dict[Key, str]) -> None:
-    """What was not gone through this time stays as it was found before."""
+    """Writes the outcomes into the page; cases that did not run keep their previous outcome."""
     before, _, known = FILE.read_text("utf-8").partition(BEGIN)
     FILE.write_text(f"{before}{BEGIN}\n{table(_read(known) | found)}\n", "utf-8")
 

@@ -1,4 +1,4 @@
-"""What every fault must leave true, asked of the database, the pages, the upstream and the log: I1 to I8 of one scene."""
+"""The invariants I1 to I8 that every fault must preserve, checked in the database, the pages, the upstream and the log."""
 
 from collections.abc import Iterator
 
@@ -10,13 +10,13 @@ ENDED = {"completed", "stopped", "interrupted", "failed"}
 OFFERS = {"Continue", "Try again"}
 TWICE = "SELECT lane FROM generations WHERE status IN ('queued', 'running') GROUP BY lane HAVING count(*) > 1"
 QUESTIONS = "SELECT count(*) FROM messages WHERE role = 'user' AND content = ? AND chat_id = ?"
-# Of a database that is away, which is told with its trace, too, and is no error of the program.
+# Logged with a traceback while the database is unavailable; it is not a program error.
 AWAY = "OperationalError"
 LEFT = "SELECT count(*) FROM generation_journal"
 
 
 def broken(scene: Scene, *, most_asked: int) -> list[str]:
-    """What is not true any more, in words; nothing where all of it holds."""
+    """Returns a description of each violated invariant; an empty list if all of them hold."""
     return [words for check in CHECKS for words in check(scene)] + list(money(scene, most_asked))
 
 
@@ -29,7 +29,7 @@ def terminal(scene: Scene) -> Iterator[str]:
 
 
 def prefix(scene: Scene) -> Iterator[str]:
-    """I2: what is stored is the beginning of what was sent, and pages show nothing else."""
+    """I2: the stored text is a prefix of what was sent, and pages show nothing else."""
     if not scene.text.startswith(scene.content(scene.hit)):
         yield f"I2 the hit answer has {scene.content(scene.hit)[-60:]!r}"
     if "\ufffd" in scene.content(scene.hit):
@@ -40,7 +40,7 @@ def prefix(scene: Scene) -> Iterator[str]:
 
 
 def kept(scene: Scene) -> Iterator[str]:
-    """I3: every question is there, once."""
+    """I3: every question is stored, once."""
     for chat in scene.chats:
         found = scene.house.one.rows(QUESTIONS, chat.question, chat.path.rpartition("/")[2])
         if found[0][0] != 1:
@@ -54,7 +54,7 @@ def alone(scene: Scene) -> Iterator[str]:
 
 
 def money(scene: Scene, most_asked: int) -> Iterator[str]:
-    """I5: nobody is asked more often than the policy says."""
+    """I5: no model is called more often than the policy allows."""
     if scene.asked(scene.hit) > most_asked:
         yield f"I5 the hit answer was asked for {scene.asked(scene.hit)} times"
     for chat in scene.others:
@@ -76,7 +76,7 @@ def no_leaks(scene: Scene) -> Iterator[str]:
 
 
 def honest(scene: Scene) -> Iterator[str]:
-    """I7: the page says how it ended, with a next step, and neither key nor program text."""
+    """I7: the page says how the answer ended, with a next step, and shows neither a key nor a traceback."""
     page = scene.house.here.page(scene.hit.path).text
     if KEY in page or "Traceback" in page:
         yield "I7 the page shows what is nobody's business"
@@ -88,7 +88,7 @@ def honest(scene: Scene) -> Iterator[str]:
 
 
 def apart(scene: Scene) -> Iterator[str]:
-    """I8: all others are whole, to the letter, and their pages have seen every word."""
+    """I8: all other answers are complete, to the letter, and their pages have received every word."""
     for chat in scene.others:
         if scene.status(chat) != "completed" or scene.content(chat) != WHOLE:
             yield f"I8 {chat.question} is {scene.status(chat)} with {len(scene.content(chat).split())} words"

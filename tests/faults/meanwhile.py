@@ -1,4 +1,4 @@
-"""What people do to a chat, and what becomes of stored keys, while answers are written: faults 26 and 37."""
+"""What people do to a chat, and what happens to stored keys, while answers are written: faults 26 and 37."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from tests.faults.scene import TOKENS, Scene
 from tests.support.waiting import until
 from tests.upstream.handle import KEY
 
-# Within the limits of the scene.
+# Slow, but within the timeouts of the scene.
 SLOW: dict[str, Any] = {"counted": TOKENS, "pace": 0.9}
 LEFT = "SELECT count(*) FROM messages WHERE chat_id = ?"
 QUESTION = "SELECT id FROM messages WHERE chat_id = ? AND role = 'user'"
@@ -16,7 +16,7 @@ UNREADABLE = "cannot be read with this ENCRYPTION_KEY"
 
 
 def refused(scene: Scene) -> None:
-    """Editing the question and asking again are refused, at each server, while the answer is written."""
+    """Editing the question and trying again are refused, at each server, while the answer is written."""
     chat_id = scene.hit.path.rpartition("/")[2]
     [(question_id,)] = scene.house.one.rows(QUESTION, chat_id)
     for person in (scene.house.here, scene.house.there):
@@ -26,7 +26,7 @@ def refused(scene: Scene) -> None:
 
 
 def thrown_away(scene: Scene) -> None:
-    """At the other server: its answer is stopped, and what it had said is there when the chat comes back."""
+    """Deletes the chat at the other server: its answer is stopped, and restoring the chat restores the text so far."""
     person = scene.house.here
     assert person.post(f"{scene.hit.path}/delete").status == 303
     assert person.get(scene.hit.path).status == 404
@@ -35,7 +35,7 @@ def thrown_away(scene: Scene) -> None:
 
 
 def erased(scene: Scene) -> None:
-    """Another chat goes for good while it is answered, and nothing is written into it any more."""
+    """Erases another chat while it is answered; nothing is written to it afterwards."""
     scene.fake.beside(f"{scene.question} erased", SLOW)
     path = scene.house.there.begin(f"{scene.question} erased")
     until(lambda: scene.house.here.last_answer(path).status == "responding", "it is answered")
@@ -52,7 +52,7 @@ def key_tampered(scene: Scene) -> None:
     scene.ask(model=f"{slug}:some/model")
     scene.seen()
     tampered = _tamper(scene, slug)
-    # Who looks at a connection reads it anew.
+    # A connection's page reads the connection from the database, not from the cache.
     assert UNREADABLE in there.page(f"/admin/connections/{slug}").text
     again = {"message": f"{scene.question} again", "key": f"{scene.question}-again", "model": f"{slug}:some/model"}
     refusal = there.post("/chats", **again)

@@ -1,4 +1,4 @@
-"""The faults as one table: what is done, how the answer that is hit may end, and how often its model may be asked."""
+"""The faults as a table: the action, how the hit answer can end, and how often its model can be called."""
 
 import base64
 import json
@@ -24,7 +24,7 @@ COUNTED: dict[str, Any] = {"counted": TOKENS, "pace": 0.02}
 
 @dataclass(frozen=True)
 class Fault:
-    """`number` is that of the list of faults; `does` asks for the answers and goes through with it."""
+    """`number` is the one in the list of faults; `does` asks for the answers and causes the fault."""
 
     number: int
     words: str
@@ -51,7 +51,7 @@ def _limited_once(scene: Scene) -> None:
 
 
 def _doing(act: Callable[[Scene], None]) -> Callable[[Scene], None]:
-    """What is done once the page has some of the answer, and all others are written too."""
+    """Returns an action that runs once the page shows part of the answer, while all others are written too."""
 
     def does(scene: Scene) -> None:
         scene.ask_together()
@@ -61,7 +61,7 @@ def _doing(act: Callable[[Scene], None]) -> Callable[[Scene], None]:
 
 
 def _slowly(act: Callable[[Scene], None]) -> Callable[[Scene], None]:
-    """What is done while the answer is written for certain, however long it takes to ask for the others."""
+    """Returns an action that runs while the answer is certainly being written, however long asking for the others takes."""
 
     def does(scene: Scene) -> None:
         scene.ask(meanwhile.SLOW)
@@ -77,7 +77,7 @@ def _tab_killed(scene: Scene) -> None:
 
 
 def _sent_twice(scene: Scene) -> None:
-    """A double click, and htmx trying again: one chat, one question."""
+    """A double click, or a retry by htmx: one chat, one question."""
     replies = [scene.house.here.post("/chats", message="Twice", key=f"{scene.question}-twice") for _ in range(2)]
     assert len({reply.location for reply in replies}) == 1
     asked = scene.house.one.rows("SELECT count(*) FROM messages WHERE chat_id = ?", replies[0].location.rpartition("/")[2])
@@ -96,7 +96,7 @@ def _worker_killed(scene: Scene) -> None:
 
 
 def _server_frozen(scene: Scene) -> None:
-    """For less than its lease."""
+    """Freezes the workers for less than their lease."""
     pids = (scene.house.other or scene.house.one).worker_pids
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
@@ -116,7 +116,7 @@ def _connections_cut(scene: Scene) -> None:
 
 
 def _postgres_refuses(scene: Scene) -> None:
-    """It ends every connection and takes no other, as while it is restarted."""
+    """PostgreSQL closes every connection and accepts no new ones, as during a restart."""
     url = urlsplit(scene.house.one.database_url.replace("+psycopg", ""))
     name = url.path.strip("/")
     with psycopg.connect(url._replace(path="/postgres").geturl(), autocommit=True) as beside:
@@ -149,7 +149,7 @@ def _redis_frozen(scene: Scene) -> None:
 
 
 def _redis_full(scene: Scene) -> None:
-    """It takes nothing more, and answers all the same."""
+    """Redis rejects writes, but still answers."""
     assert scene.house.stores
     scene.house.stores.said("CONFIG SET maxmemory 1")
     try:

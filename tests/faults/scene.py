@@ -1,4 +1,4 @@
-"""A house while something goes wrong in it: one answer is hit, the others beside it must not notice."""
+"""An installation during a fault: one answer is hit, and the others must not be affected."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,14 +15,14 @@ TOKENS = 60
 WHOLE = " ".join(f"w{number:06d}" for number in range(1, TOKENS + 1))
 RUNS = ("queued", "thinking", "responding", "saving")
 ACTIVE = ("queued", "running")
-# Between the words of an answer; the other lasts until all of fifty have been asked for.
+# Seconds between the words of an answer; with `LASTING` it runs until all fifty have been asked for.
 QUICK, LASTING = 0.02, 0.4
 LIMITS = {"first_byte": "3", "stall": "3", "ladder": "8", "total": "60"}
 
 
 @dataclass(frozen=True)
 class House:
-    """A server, or two that share PostgreSQL and Redis; the owner at each of them."""
+    """A server, or two that share PostgreSQL and Redis, with the owner signed in at each."""
 
     one: Server
     here: Person
@@ -51,15 +51,15 @@ class Chat:
 
 @dataclass
 class Scene:
-    """So many answers at once in a house, the first of which is hit."""
+    """Simultaneous answers of an installation, the first of which is hit."""
 
     house: House
     fake: Upstream
     load: int
     chats: list[Chat] = field(default_factory=list)
-    # What the hit answer may say, where it is not the text that is counted.
+    # The text that the hit answer can have, if not the counted words.
     text: str = WHOLE
-    # The upstream does what it is told for a question for ever.
+    # Unique, because the upstream keeps the behavior that is set for a question.
     question: str = field(default_factory=lambda: f"Hit {uuid4().hex}")
     is_beside: bool = False
 
@@ -72,7 +72,10 @@ class Scene:
         return self.chats[1:]
 
     def ask(self, behaviour: dict[str, Any] | None = None, *, first: list[dict[str, Any]] | None = None, model: str = "") -> None:
-        """Asks for all of them: the hit one, of this model, gets this behaviour each time it is asked, or these at first."""
+        """Asks all questions.
+
+        The hit one, of this model, gets `behaviour` on each request, or those in `first` on the first requests.
+        """
         self.fake.counts(TOKENS, pace=QUICK)
         if behaviour is not None:
             self.is_beside = True
@@ -85,7 +88,7 @@ class Scene:
         self._ask_for_the_others()
 
     def ask_together(self) -> None:
-        """Asks for all of them, the hit one last, and comes back while all are written; what is asked from now on is quick."""
+        """Asks all questions, the hit one last, and returns while all answers are written; later answers are quick."""
         self.fake.counts(TOKENS, pace=LASTING if self.load > 1 else QUICK)
         self._ask_for_the_others()
         self._begin(self.question, self.house.there)
@@ -98,14 +101,14 @@ class Scene:
             self._begin(f"Question {number}", self.house.here)
 
     def seen(self, word: str = "w000010") -> None:
-        """Waits until the page of the hit answer has so much of it."""
+        """Waits until the page of the hit answer shows this word, or the answer has ended."""
         until(lambda: word in self.hit.tab.first_seen() or self.status(self.hit) not in ACTIVE, f"{word} is seen")
 
     def status(self, chat: Chat) -> str:
         return str(self.runs(chat)[-1][0])
 
     def runs(self, chat: Chat) -> list[tuple[Any, ...]]:
-        """How the generations of a chat stand, oldest first."""
+        """Returns the statuses and reasons of a chat's generations, oldest first."""
         query = "SELECT status, reason FROM generations WHERE message_id = ? ORDER BY id"
         return self.house.one.rows(query, chat.message_id)
 
@@ -117,24 +120,24 @@ class Scene:
         return self.house.here.last_answer(chat.path)
 
     def asked(self, chat: Chat) -> int:
-        """How often the upstream was asked for it."""
+        """Returns how often the upstream was called for it."""
         if chat is self.hit and self.is_beside:
             return len(self.fake.beside(self.question))
         return sum(_asks(entry, chat.question) for entry in self.fake.log())
 
     def until_over(self, seconds: float = 240) -> None:
-        """Waits until nothing runs, and nothing is about to be continued."""
+        """Waits until nothing runs, and no answer is about to be continued."""
         until(self._is_over, "everything has ended", seconds=seconds)
 
     def _is_over(self) -> bool:
-        # All of one moment: what waits to be continued here is continued while one looks there.
+        # One statement, since between two of them a cut answer could be continued.
         rows = self.house.one.rows("SELECT message_id, status, reason FROM generations ORDER BY id")
         last = {message_id: reason for message_id, _, reason in rows}
         is_still = any(status in ACTIVE for _, status, _ in rows)
         return not is_still and all(last.get(chat.message_id) != "server_restart" for chat in self.chats)
 
     def goes_on(self) -> bool:
-        """Whether the next answer comes as if nothing had happened, at each of the servers."""
+        """Returns whether the next answer succeeds at each of the servers."""
         return all(self._is_answered(person) for person in {self.house.there, self.house.here})
 
     def _is_answered(self, person: Person) -> bool:

@@ -1,6 +1,6 @@
 """Every fault of the table, with one answer and with fifty, on both kinds of storage.
 
-`python -m tests.faults` writes down what came out.
+`python -m tests.faults` writes the outcomes down.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from tests.upstream.handle import Upstream
 from tests.workers.conftest import KEYS
 from webapp.bench import redis_server as redis
 
-# These are in `make test`.
+# These cases run in `make test`.
 USUAL = {("an error in the middle", "one worker", 1), ("a reset in the middle", "one worker", 1)}
 LOADS = (1, 50)
 HELD = "workers are stopped, and megabytes come in one piece"
@@ -68,7 +68,7 @@ def _several(stack, tmp_path_factory, fake: Upstream, request) -> House:
 
 
 def _owner(server) -> Person:
-    """Of a server that begins with its limits lifted: a running one notices after a while."""
+    """Sets the limits before the server starts, since a running one notices them only after a while."""
     server.may_be_held = HELD
     server.lift_limits()
     server.set(**{f"stream__{name}_seconds": value for name, value in LIMITS.items()}, **{"models.titles": "off"})

@@ -1,4 +1,4 @@
-"""Generations of chats without pages: services on a real database, and the upstream that does as it is told."""
+"""Generations of chats without pages: services on a real database, and the scripted upstream."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,12 +18,12 @@ from webapp.settings import service as settings
 
 
 class Bench:
-    """One application, one person, and what the tests ask of them."""
+    """One application and one person, with the operations that the tests need."""
 
     def __init__(self, app: Flask) -> None:
         self.app = app
         self.engine: Engine = app.extensions["engine"]
-        # A title is a generation as well, at its own time: here answers alone are looked at.
+        # A title is a generation too and runs at its own time: these tests look at answers only.
         with app.app_context():
             settings.set_setting("models.titles", "off")
 
@@ -32,12 +32,12 @@ class Bench:
             return user_with_password("ada@example.org", "member").id
 
     def ask(self, text: str = "Hello", *, person: str, model: str = "", **more) -> str:
-        """Begins a chat and gives the generation's id."""
+        """Begins a chat and returns the generation's id."""
         with self.app.app_context():
             return chats.begin(text, owner_id=person, model=model, **more).id
 
     def recover(self) -> None:
-        """Begins as a worker does, and waits until it has looked at what was left behind."""
+        """Starts the engine as a worker does, and waits until its first look for orphaned generations is over."""
         self.engine.begin()
         self.until(lambda: self.engine.found.looks > 0)
 
@@ -88,7 +88,7 @@ def bench(app: Flask) -> Bench:
 
 
 def holds_on(fake: Upstream, tokens: int, *, after: int) -> None:
-    """The next answer says so many of its words and waits; whoever goes on with it comes to the end of all."""
+    """Scripts the next answer to pause after some of its tokens; the request that continues it gets all of them."""
     fake.behaves([{"counted": tokens, "pace": 0.01, "stall_after": after}])
     fake.counts(tokens)
 

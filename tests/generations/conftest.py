@@ -1,4 +1,4 @@
-"""An application whose models live in the upstream that does as it is told."""
+"""Fixtures: an application whose models are served by the scripted upstream."""
 
 from tests.upstream.fixtures import app
 

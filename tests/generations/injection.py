@@ -1,4 +1,4 @@
-"""Faults that are handed in: the n-th call of one sort fails, wherever it comes from, alone or with all for a while after."""
+"""Fault injection: the n-th call of one sort fails, wherever it comes from, alone or with all calls for a while after it."""
 
 import time
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ from webapp.streaming.events import Delta, Event
 from webapp.streaming.stop import Stop
 from webapp.streaming.topics import Topics
 
-# `committed` is a commit that was done, and whose answer was lost.
+# `committed` is a commit that succeeded, but whose confirmation was lost.
 SORTS = ("execute", "commit", "committed", "append", "open", "send")
 
 
 class Faults:
-    """Counts the calls of one sort while it is armed, and lets the n-th of them fail, and all within `seconds` after it."""
+    """Counts the calls of one sort while it is armed; fails the n-th, and all within `seconds` after it."""
 
     def __init__(self) -> None:
         self.sort, self.left, self.has_failed = "", 0, False
@@ -54,7 +54,7 @@ class Faults:
 
 
 class FaultyTopics:
-    """Topics whose `append` may fail."""
+    """Topics whose `append` can fail."""
 
     def __init__(self, topics: Topics, faults: Faults) -> None:
         self._topics, self._faults = topics, faults
@@ -68,12 +68,12 @@ class FaultyTopics:
 
 
 class FaultyDemo(DemoProvider):
-    """The demo, which may fail before its first event or at any later one, and remembers what it has said."""
+    """The demo, which can fail before its first event or at any later one, and records what it has sent."""
 
     def __init__(self, faults: Faults) -> None:
         super().__init__(pace=0)
         self._faults = faults
-        # What each request was answered.
+        # The text sent in answer to each request.
         self.said: list[str] = []
 
     def stream(self, request: ModelRequest, stop: Stop) -> Iterator[Event]:
@@ -87,7 +87,7 @@ class FaultyDemo(DemoProvider):
 
 
 def install(app: Any) -> tuple[Faults, FaultyDemo]:
-    """Puts the faults where the application meets the world; nothing of its own is changed."""
+    """Wraps the application's boundaries with faults; none of its own code is patched."""
     faults = Faults()
     demo = FaultyDemo(faults)
     engine: Engine = app.extensions["engine"]

@@ -1,4 +1,4 @@
-"""Journals that nobody could have written, of every kind that might be found in a database."""
+"""Corrupt journal rows that the server never writes, of every kind that a database could contain."""
 
 import json
 from datetime import timedelta
@@ -12,7 +12,7 @@ from webapp.ids import new_id
 
 BEGINNING = "Hello "
 DELTA = json.dumps([{"kind": "delta", "text": "again"}])
-# By name: the place of a row behind the first, what is in it, and what can be saved of it.
+# By name: the `first_seq` of the second row, its entries, and the text that recovery can save of them.
 KINDS: dict[str, tuple[object, object, str]] = {
     "unknown kind": (2, json.dumps([{"kind": "hologram", "depth": 3}, {"kind": "delta", "text": "more"}]), "more"),
     "no JSON": (2, '[{"kind": "delta", "te', ""),
@@ -29,7 +29,7 @@ KINDS: dict[str, tuple[object, object, str]] = {
 
 
 def poisoned(app: Flask, person: str, *, times: int = 1) -> dict[str, str]:
-    """Answers of a dead worker, each in a chat of its own, with such a row behind a good one; gives their names by id."""
+    """Inserts answers of a dead worker, each in its own chat, with a corrupt row after a good one; returns their names by id."""
     made = {}
     with app.app_context():
         for name in list(KINDS) * times:
@@ -53,7 +53,7 @@ def _orphan(person: str, first_seq: object, entries: object) -> str:
     )  # fmt: skip
     db.session.add(generation)
     db.session.flush()
-    # As it is: also what is of a type that the columns do not have.
+    # Inserted by the driver, so that values of types that the columns do not have stay as they are.
     insert = "INSERT INTO generation_journal (generation_id, first_seq, entries) VALUES (?, ?, ?)"
     cursor = db.session.connection().connection.cursor()
     cursor.execute(

@@ -1,4 +1,4 @@
-"""Work that one of several workers does: whatever fails, the next look finds it free."""
+"""Chores that one of several workers does: after any failure the next attempt finds the claim released."""
 
 import pytest
 from sqlalchemy import event
@@ -25,7 +25,7 @@ def test_what_was_claimed_is_free_again_after_any_failure(app, sort, n):
             except OperationalError:
                 assert faults.has_failed
 
-        # The first connection is taken; whoever looks next has another one.
+        # The first connection is in use, so the next attempt gets another one.
         with db.engine.connect(), alone("sweeping") as is_mine:
             assert is_mine
 

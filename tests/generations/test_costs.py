@@ -1,4 +1,4 @@
-"""A stopped answer's cost is asked for afterwards; until it is known, it is unknown."""
+"""A stopped answer's cost is looked up afterwards; until then it is unknown."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What fails beside an answer, or behind it, takes nothing else with it."""
+"""A failure next to an answer, or after its end, breaks nothing else."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ from webapp.streaming.events import Ended, Saved
 
 
 def asked(bench: Bench, *texts: str) -> list[str]:
-    """Answers that have ended, each in a chat of its own."""
+    """Asks each text in a chat of its own; returns the ids of the answers once they have ended."""
     person, ids = bench.person(), []
     for text in texts:
         ids.append(bench.ask(text, person=person))
@@ -54,7 +54,7 @@ def test_a_chat_that_is_gone_does_not_keep_others_from_being_continued(bench, fa
     fake.says("Fine.")
     ids = asked(bench, *(f"Question {number}" for number in range(AT_ONCE + 2)))
     bench.engine.finish(seconds=1)
-    # Whose file is still there is looked for again and again.
+    # Removes the worker's file: as long as it exists, others look for this worker's answers again and again.
     bench.engine.wait_closed(0)
     with bench.app.app_context():
         set_setting("limits.concurrent_streams", "0")

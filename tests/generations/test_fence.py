@@ -1,4 +1,4 @@
-"""Who is dead, as far as its file tells, and for how long that stays."""
+"""Which workers are dead, judged by their files, and for how long that is remembered."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def worker(tmp_path):
 
 
 def test_a_death_is_known_for_a_lease_even_if_nothing_was_left_at_first(worker, tmp_path):
-    """What the dead one began last may be found a moment later, and must not wait for a lease then."""
+    """The dead worker's last generation can be found a moment later, and must not wait for its lease to expire then."""
     (tmp_path / "other").touch()
     for now in (100.0, 101.0, 99.0 + LEASE_SECONDS):
         worker.bury_the_dead(now, LEASE_SECONDS)

@@ -1,4 +1,4 @@
-"""A disk that is full when the server is told to end: what was said since the last journal entry is found at the next start."""
+"""A disk that is full when the server shuts down: text newer than the last journal entry is recovered at the next start."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own, of eight megabytes; for whoever may not mount one, a folder that can be closed."""
+    """A separate file system of eight megabytes; without the right to mount, a folder that can be made read-only."""
     folder = tmp_path / "disk"
     folder.mkdir()
     if os.geteuid():
@@ -31,7 +31,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(folder: Path) -> None:
-    """From now on nothing new fits in."""
+    """Fills the disk: nothing more can be written to it."""
     if os.geteuid():
         folder.chmod(0o500)
         return

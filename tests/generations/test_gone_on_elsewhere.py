@@ -1,4 +1,4 @@
-"""A page that follows an answer which another worker has cut off, gone on with and ended, before its end is heard here."""
+"""A page follows an answer that another worker has cut, continued and ended, before this worker learns of the end."""
 
 from datetime import timedelta
 
@@ -31,7 +31,7 @@ def test_a_page_that_hears_an_end_late_keeps_what_came_after_it(bench: Bench, fa
     assert "interrupted" not in told
     assert "w000010" not in told
     assert shown(feed) == ""
-    # It finds out that it was taken.
+    # The run notices that another worker has taken its generation.
     bench.until(lambda: not bench.engine.live)
 
 
@@ -50,7 +50,7 @@ def test_pages_that_come_in_one_moment_share_what_is_read_of_an_answer_that_anot
         for _ in range(PAGES):
             ChatFeed(bench.engine, chat_id, position, lambda: bench.app.test_request_context("/")).listen(signal)
 
-    # The same is read again when it is a second old.
+    # The cached read expires after a second.
     assert 0 < statements.count < PAGES
 
 
@@ -59,7 +59,7 @@ def shown(feed: ChatFeed) -> str:
 
 
 def go_on_elsewhere(bench: Bench, id: str) -> None:
-    """As another worker does, of which nothing has been heard here yet."""
+    """Continues the answer as another worker does, without the events that this worker would receive."""
     with bench.app.app_context():
         with write() as session:
             cut = session.get_one(Generation, id)

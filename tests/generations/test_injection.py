@@ -1,4 +1,4 @@
-"""The n-th call of every sort between a question and its end fails: no lane is locked, no text is unsaved, there is one end."""
+"""The n-th call of each sort within an answer fails: no lane stays locked, no text is lost, there is exactly one end."""
 
 from collections.abc import Callable
 
@@ -28,12 +28,12 @@ from webapp.streaming.topics import Entry
 pytestmark = pytest.mark.timeout(600)
 GOALS = {"goals": ["Finish the shelf"], "start_date": "2026-03-02"}
 MOST = 400
-# A database that refuses everything for two seconds, from before a question, amid it, and at its end.
+# A database that rejects everything for two seconds: from before the question, during the answer, and at its end.
 WHILE_SECONDS, FROM = 2.0, (1, 9, 16, 24) if ROUNDS > 1 else (1, 16)
 
 
 class Case:
-    """One application for many faults: each run asks in the place where the last one was cut."""
+    """One application for many faults: each run continues in the place where the last one was cut."""
 
     def __init__(self, app: Flask) -> None:
         self.bench = Bench(app)
@@ -52,9 +52,9 @@ class Case:
         raise NotImplementedError
 
     def run(self, sort: str, n: int, *, seconds: float = 0.0) -> bool:
-        """Asks while the n-th call fails, and those for a while after; says whether there was an n-th call.
+        """Asks while the n-th call fails, and all calls for a while after it; returns whether there was an n-th call.
 
-        Then it checks what is left.
+        Then it checks the invariants.
         """
         bench, before = self.bench, {each.id for each in self.bench.generations()}
         self.demo.said.clear()
@@ -63,7 +63,7 @@ class Case:
                 try:
                     self.ask()
                 except (AppError, SQLAlchemyError, OSError):
-                    # The person is told, and asks again.
+                    # The person gets the error, and asks again.
                     bench.engine.pause(0)
             bench.until(lambda: not bench.engine.live)
             has_failed = self.faults.has_failed
@@ -74,10 +74,10 @@ class Case:
         return self.bench.engine.topics.read(f"generation:{id}", 0)
 
     def check(self, ids: list[str]) -> None:
-        """The invariants, for whatever was asked in one run."""
+        """Asserts the invariants for all generations of one run."""
         for id in ids:
             ended = self.bench.until_ended(id)
-            # Who settles it from outside announces it behind the commit.
+            # A settlement from outside the run announces the end after its commit.
             self.bench.until(lambda id=id: not (said := self.said(id)) or isinstance(said[-1].event, Ended))
             entries = self.said(id)
             assert [type(each.event) for each in entries].count(Ended) == bool(entries)
@@ -114,7 +114,7 @@ class InPlans(Case):
     def check_text(self, generation: Generation, said: list[str]) -> None:
         plan = db.session.scalars(select(Plan).where(Plan.generation_id == generation.id)).one()
         assert plan.status in ("completed", "partial", "failed")
-        # What is asked for a second time stands between the two answers.
+        # A part that is requested again is stored between the two answers.
         assert plan.status == "completed" or all(each in (plan.partial_content or "") for each in said)
 
 
@@ -128,7 +128,7 @@ class InTheDoor(Case):
 
 
 CASES: list[Callable[[Flask], Case]] = [InChats, InPlans, InTheDoor]
-# What all kinds do in a transaction, chats do; and only what is asked of a database can differ from one to the other.
+# Chats make every transaction that the other kinds make; and only database calls can differ between the two databases.
 IN_SQL = ("execute", "commit", "committed")
 USUAL = {(case, sort, "sqlite") for case in CASES for sort in SORTS} - {(InPlans, "committed", "sqlite")}
 USUAL |= {(InChats, sort, "postgres") for sort in IN_SQL}

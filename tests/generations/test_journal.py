@@ -1,4 +1,4 @@
-"""The journal: what was said is in the database before a quarter of a second has passed, and gone at the end."""
+"""The journal: text is in the database within a quarter of a second, and the journal's rows are deleted at the end."""
 
 import json
 from dataclasses import replace
@@ -85,12 +85,12 @@ def test_the_database_is_left_alone_when_nothing_runs(bench, fake):
     begun = []
     with bench.app.app_context():
         event.listen(db.engine, "begin", begun.append)
-    # With its cost, so that nobody asks for that later.
+    # The cost is given, so that it is not looked up later.
     fake.says("Done", cost=0.0001)
     bench.until_ended(bench.ask(person=bench.person()))
     bench.until(lambda: not bench.engine.live)
 
-    # Longer than the journal waits. What is looked for once, after the start, may still be under way.
+    # Longer than the journal's interval. The one-time lookup after the start can still be running.
     assert comes_to_rest(lambda: len(begun), seconds=0.6)
 
 
@@ -112,7 +112,7 @@ def test_a_generation_that_was_taken_away_stops_and_writes_nothing(bench, fake):
     with bench.app.app_context():
         db.session.execute(text("UPDATE generations SET owner = 'somebody else'"))
         db.session.commit()
-    # Before its words come to their end.
+    # It stops before all of its words have come.
     bench.until(lambda: not bench.engine.live)
 
     assert bench.message(id).content == ""
@@ -193,7 +193,7 @@ def test_what_somebody_else_has_locked_keeps_no_other_answer_from_being_written_
         stranger.execute(text("SELECT 1 FROM generations WHERE id = :id FOR UPDATE"), {"id": locked})
         written, beaten = len(entries_of(bench, beside)), bench.generation(locked).heartbeat_at
         fake.goes_on()
-        # For several turns of the journal, and within what anybody waits for a lock.
+        # Several turns of the journal, and less than a lock timeout.
         bench.until(lambda: len(entries_of(bench, beside)) > written + 20, 8)
         assert bench.generation(locked).heartbeat_at == beaten
     bench.until(lambda: "w000049" in str(entries_of(bench, locked)))

@@ -1,4 +1,4 @@
-"""Clocks: an answer that does not begin, falls silent, takes too long, or that nobody is there to read."""
+"""Timeouts: an answer that does not begin, falls silent, takes too long, or has no reader."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def test_an_answer_that_does_not_begin_is_an_end(bench, fake):
 def test_silence_is_an_end(bench, fake, comments):
     fake.always({"counted": 9, "stall_after": 3, "stall_comments": comments})
     id = bench.ask(person=bench.person())
-    # The words themselves may come as slowly as the machine is.
+    # The words themselves can arrive as slowly as the machine is.
     bench.until(lambda: "w000003 " in bench.said(id))
     allow_a_second(bench, "stream.stall_seconds")
 

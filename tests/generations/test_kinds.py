@@ -1,4 +1,4 @@
-"""A kind of generation is known by what its feature says of it, and by its name nowhere else."""
+"""Code knows a kind of generation by what its feature declares, and nowhere by its name."""
 
 import ast
 
@@ -16,7 +16,7 @@ DECIDE_NOTHING = ("webapp.engine", "webapp.streaming", "webapp.usage", "webapp.h
 
 @pytest.fixture
 def haiku(app: Flask):
-    """One more kind, which says no more than it must."""
+    """One more kind, with only the required fields."""
     kinds = app.extensions["engine"].kinds
     kinds["haiku"] = Kind("haiku", "Short poems")
     yield kinds["haiku"]

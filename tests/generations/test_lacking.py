@@ -1,4 +1,4 @@
-"""The copy of an answer that has ended gets what it lacks, and nobody waits for the whole of it to be read."""
+"""The copy of an ended answer is completed with the events it lacks, without blocking others while all of it is read."""
 
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ NOTICE = Notice("tried", "It was tried again.")
 
 @dataclass
 class Copy:
-    """A log that grows while it is read: the first reads find more than the one before."""
+    """A log that grows while it is read: the first reads find more events than were there before."""
 
     events: list[Event]
     later: list[Event] = field(default_factory=list)
@@ -27,7 +27,7 @@ class Copy:
         return [Entry(seq, event) for seq, event in enumerate(self.events[after:], after + 1)]
 
     def pause(self) -> None:
-        """Somebody else has their turn, and says more."""
+        """Another greenlet runs and appends an event."""
         self.events += self.later[:1]
         del self.later[:1]
 
@@ -45,7 +45,7 @@ def test_a_long_copy_is_folded_in_pieces_and_with_what_comes_meanwhile() -> None
     assert found.last == len(copy.events) == 5 * PIECE + 4
     assert found.transcript.text == "".join(event.text for event in copy.events if isinstance(event, Delta))
     assert "late 2 " in found.transcript.text
-    # What is compared with the end is little, however much was said.
+    # Only a few events are compared with the end, however long the text is.
     assert found.told == [STARTED]
 
 
@@ -57,6 +57,6 @@ def test_a_copy_lacks_what_comes_behind_it_and_nothing_twice() -> None:
     held = [STARTED, NOTICE, Sources(whole.sources), Reasoning("Is it? "), Delta("Yes, ")]
     assert lacking(known(Copy(held)), whole, end) == [Reasoning("It is."), Delta("it is."), USAGE, END]
     assert lacking(known(Copy([*held, Reasoning("It is."), Delta("it is."), USAGE])), whole, end) == [END]
-    # Another worker has written something else: only the end is sure.
+    # Another worker has written a different text: only the end is certain.
     assert lacking(known(Copy([STARTED, Delta("No")])), Said(STARTED, "Yes"), end) == end
     assert lacking(known(Copy([STARTED])), None, [END]) == [END]

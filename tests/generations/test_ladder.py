@@ -25,7 +25,7 @@ UNSTREAMED = {"status": 400, "json": {"error": {"message": "This model doesn't s
 BROKEN = {"status": 500, "json": {"error": {"message": "Streaming is broken"}}}
 
 STEPS = [
-    # what the upstream does in turn, what the person sees, how it ends, with which text, after how many calls
+    # The upstream's behaviors in order, the notices the person sees, the status, the text, and the number of calls.
     ([HELLO], [], "completed", "Hello there"),
     ([BUSY, HELLO], ["retry"], "completed", "Hello there"),
     pytest.param([BUSY, BUSY, HELLO], ["retry", "retry"], "completed", "Hello there", marks=pytest.mark.deep),

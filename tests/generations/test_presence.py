@@ -1,4 +1,4 @@
-"""Who is there: for how long nobody has been, and what is kept of lanes on which nothing runs."""
+"""Presence of readers: for how long a lane has had none, and what is kept of lanes on which nothing runs."""
 
 from webapp.engine.presence import Presence
 

@@ -1,4 +1,4 @@
-"""What a dead worker left behind is saved, marked and, if that is wished, continued."""
+"""What a dead worker left is saved, marked and, if the policy says so, continued."""
 
 import json
 from datetime import timedelta
@@ -23,9 +23,9 @@ def other(make_app, fake, bench) -> Bench:
 
 
 def die(bench: Bench, id: str) -> str:
-    """Ends a process as kill -9 does: its lock is free, its greenlets write nothing any more. Gives what was journalled."""
+    """Simulates kill -9: the lock is released and the greenlets write nothing more. Returns the journaled text."""
     bench.until(lambda: bench.engine.live[id].journalled > 3)
-    # Nor does it look for orphans any more, of which its own answer is one now.
+    # It must not look for orphans either, since its own answer is one now.
     bench.engine.is_closing = True
     bench.engine.worker.end()
     (bench.engine.data_dir / "workers" / bench.engine.worker.id).touch()
@@ -196,7 +196,7 @@ def test_a_failed_try_to_go_on_leaves_one_seam(bench, fake):
 
 def test_of_two_workers_that_find_an_answer_cut_one_continues_it(bench, fake, other):
     id = bench.until_ended(bench.ask(person=bench.person())).id
-    # It looks for nothing by itself here.
+    # This worker must not look for orphans by itself.
     bench.engine.is_closing = True
     other.engine.worker.begin()
     with bench.app.app_context(), other.app.app_context():
@@ -206,7 +206,7 @@ def test_of_two_workers_that_find_an_answer_cut_one_continues_it(bench, fake, ot
         found = db.session.get_one(Generation, id)
         assert recovery._is_claimed(other.engine, found)
         assert not recovery._is_claimed(bench.engine, found)
-        # Until it is begun, it is asked for again and again.
+        # Until the continuation has begun, the worker that claimed it can claim it again and again.
         assert recovery._is_claimed(other.engine, found)
     other.engine.worker.end()
 
@@ -224,7 +224,7 @@ def test_an_orphan_that_somebody_holds_keeps_no_other_from_being_settled(bench: 
     with other.app.app_context(), db.engine.connect() as stranger:
         stranger.execute(text("SELECT 1 FROM generations WHERE id = :id FOR UPDATE"), {"id": held})
         other.engine.begin()
-        # Before anybody would have waited long enough for a lock.
+        # Sooner than a lock timeout.
         other.until(lambda: not other.generation(free).is_active, 8)
         assert other.generation(held).is_active
 

@@ -1,4 +1,4 @@
-"""What a model repeats where its answer was cut is left out, and nothing else is."""
+"""The text that a model repeats where its answer was cut is removed, and nothing else is."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ END = Ended("completed", "stop")
 
 
 def text_before_the_end(events: list[Event]) -> str:
-    """The text that counts: a run hears nothing after the end."""
+    """Returns the text before the first end: a run ignores later events."""
     return "".join(event.text for event in events[: events.index(END)] if isinstance(event, Delta))
 
 

@@ -1,4 +1,4 @@
-"""What a receipt says of the cost."""
+"""The cost that a receipt shows."""
 
 from decimal import Decimal
 from typing import Any
@@ -35,13 +35,13 @@ CASES = [
     ([ran(cost=Decimal(0))], "free"),
     ([ran(cost=Decimal("0.00001"))], "under $0.0001"),
     ([ran(is_demo=True)], "demo"),
-    # The demo is the demo, however far it came.
+    # An answer of the demo costs nothing, also if it was stopped.
     ([ran(model_asked="demo/quick", status="stopped", reason="user")], "demo"),
     ([ran(model_asked="demo/quick"), ran(cost=Decimal("0.01"))], "$0.0100"),
-    # Nothing was made.
+    # No text was generated.
     ([ran(status="failed", reason="auth")], ""),
     ([ran(status="failed", reason="rate"), ran(cost=Decimal("0.01"))], "$0.0100"),
-    # Something may have been.
+    # Some text can have been generated.
     ([ran(status="failed", reason="stall")], "cost unknown"),
     ([ran(status="failed", reason="error", upstream_id="gen-1")], "cost unknown"),
     ([ran(status="stopped", reason="user")], "cost unknown"),

@@ -1,4 +1,4 @@
-"""What is notice_lines of an answer's tries when they are over."""
+"""The notice lines that an ended answer shows for its retries."""
 
 import pytest
 

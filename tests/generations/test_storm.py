@@ -1,4 +1,4 @@
-"""A storm: nearly a third of what is asked of the provider fails, in every way, while many people ask at once."""
+"""A storm: nearly a third of the provider's replies fail, in every way, while many people ask simultaneously."""
 
 from collections import Counter
 from random import Random
@@ -24,7 +24,7 @@ STEPS = ("fallback", "whole")
 
 
 def script(requests: int) -> list[dict[str, Any]]:
-    """Thirty of a hundred fail."""
+    """Returns the upstream's replies, 30 % of which fail."""
     luck = Random(30)
     return [luck.choice(FAULTS) if luck.random() < 0.3 else FINE for _ in range(requests)]
 
@@ -35,7 +35,7 @@ def asked(bench: Bench, answers: int, at_once: int) -> list[str]:
 
     def ask(number: int) -> str:
         id = bench.ask(f"Question {number}", person=people[number % at_once])
-        # Whatever it meets, the ladder ends within its time, which is set below.
+        # Whatever fails, the ladder ends within its time limit, which is set below.
         bench.until_ended(id, 120)
         return id
 
@@ -68,7 +68,7 @@ def test_every_request_ends_in_an_answer_or_in_a_sentence(bench: Bench, fake: Up
     assert ends["completed"] > answers / 2
     for each in found:
         check(bench, each)
-    # What is told behind an end may come a little later than the end.
+    # Metrics that are reported after an end can be a little later than the end.
     steps = sum(notice["code"] in STEPS for each in found for notice in each.notices)
     bench.until(lambda: not bench.engine.live)
     assert counted_steps(bench) == steps
@@ -76,7 +76,7 @@ def test_every_request_ends_in_an_answer_or_in_a_sentence(bench: Bench, fake: Up
 
 
 def check(bench: Bench, one: Generation) -> None:
-    """It has a text, or says why not; and every step away from what was asked is told, with what was tried before it."""
+    """Asserts that it has a text or an error, and a notice for each step of the ladder, with the attempt before it."""
     said = bench.message(one.id).content
     assert bool(said) == (one.status != "failed")
     assert bool(one.error) == (one.status != "completed")

@@ -1,4 +1,4 @@
-"""Nothing that is found at a start, and nothing that goes wrong at a beginning, keeps a chat from going on."""
+"""Nothing that is found at a start, and no failure at a beginning, blocks a chat."""
 
 import sqlite3
 from contextlib import suppress
@@ -28,7 +28,7 @@ from webapp.settings.service import set_setting
 
 @pytest.fixture
 def calm(bench: Bench) -> Bench:
-    """Nothing is continued by itself."""
+    """A bench that continues nothing automatically."""
     with bench.app.app_context():
         set_setting("restart.policy", "never")
     return bench
@@ -132,7 +132,7 @@ def test_what_was_committed_and_never_began_is_settled(calm, fake):
         session.flush()
         stray_id = stray.id
     with calm.app.app_context():
-        # Whoever presses Stop has it looked for.
+        # Pressing Stop triggers a look for orphans.
         service.stop(calm.engine, db.session.get_one(Generation, stray_id))
 
     ended = calm.until_ended(stray_id)
@@ -166,7 +166,7 @@ def test_a_model_that_is_gone_leaves_nothing_behind(bench, fake, ask):
     known = bench.app.extensions["providers"]
 
     class Gone:
-        """Models of which one disappears between two questions."""
+        """Providers of which a model disappears between two lookups."""
 
         def __getattr__(self, name: str) -> object:
             return getattr(known, name)
@@ -198,7 +198,7 @@ def test_what_fails_for_good_ends_with_what_can_be_saved_so_that_its_chat_goes_o
 
     ended = calm.generation(id)
     assert (ended.status, ended.reason) == ("interrupted", "server_restart")
-    # What it said is not lost: nobody could say where it is to be saved.
+    # The text is not lost: it stays in the journal, as it cannot be saved to the message.
     assert calm.journal_rows() > 0
     assert not any(each.is_active for each in calm.generations())
     assert "left in the journal" in caplog.text
@@ -227,7 +227,7 @@ def _raise_next(faults: list[OperationalError]) -> None:
 
 
 class Everything(set[str]):
-    """A set that holds whatever is asked for."""
+    """A set that contains every value."""
 
     def __contains__(self, _: object) -> bool:
         return True
@@ -242,7 +242,7 @@ def test_a_key_whose_answer_never_began_gets_its_failure_and_the_chat_goes_on(ca
         calm.ask(person=person, key="k")
     calm.engine.given_up = before
 
-    # Who repeats it at once waits for what becomes of it.
+    # An immediate repetition waits for the outcome of the first request.
     id = calm.ask(person=person, key="k")
     failed = calm.until_ended(id)
     assert (failed.status, failed.error) == ("failed", recovery.NEVER_RAN.message)

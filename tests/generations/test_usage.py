@@ -1,4 +1,4 @@
-"""What was used: the sums, and the pages and the spreadsheet that show them."""
+"""Usage: the sums, and the pages and the spreadsheet that show them."""
 
 import csv
 import io
@@ -30,7 +30,7 @@ KNOWN = {"input_tokens": 10, "output_tokens": 5, "cost": "0.25"}
 
 @pytest.fixture
 def ran(app: Flask) -> Ran:
-    """Puts the record of an answer into the database."""
+    """Inserts the record of an answer into the database."""
 
     def put(person: Browser | None = None, **values: Any) -> None:
         usual = {"kind": "door", "lane": f"door:{new_id()}", "status": "completed", "reason": "stop", "owner": "nobody"}
@@ -47,13 +47,13 @@ def admin(app: Flask) -> Browser:
 
 
 def rows(page: Page, what: str) -> list[list[str]]:
-    """The table by person or by model, cell by cell."""
+    """Returns the table by person or by model as rows of cells."""
     lines = page.all(f"section[aria-labelledby=by-{what}] tbody tr")
     return [[" ".join(cell.text(separator=" ").split()) for cell in line.css("th, td")] for line in lines]
 
 
 def told(page: Page, name: str) -> str:
-    """What stands beside a name in the lists of facts."""
+    """Returns the value for a name in the lists of facts."""
     (node,) = [each for each in page.all("dt") if each.text() == name]
     return " ".join(node.next.text(separator=" ").split()) if node.next else ""
 
@@ -233,7 +233,7 @@ def test_nothing_is_read_that_is_older_or_of_others(app: Flask, owner: Browser, 
 
 
 def plans(person: Browser, path: str) -> list[str]:
-    """The index by which each statement that sums up finds its rows."""
+    """Returns SQLite's query plan for each statement that sums up, which names the index it uses."""
     with person.counting_statements() as statements:
         assert person.get(path).status_code == 200
     with person.app.app_context():
@@ -268,7 +268,7 @@ def test_the_export_has_every_day_exactly_and_no_formulas(app: Flask, owner: Bro
     assert late == [f"{utc_now():%Y-%m-%d}", "'=cmd|' /C calc'!A0", "member@example.org", "some/model", *sums]
 
 
-# What is deleted for good
+# Permanently deleted chats
 
 
 @on_both_databases

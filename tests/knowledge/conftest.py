@@ -1,4 +1,4 @@
-"""Collections and documents of the cast, made by the services themselves."""
+"""Fixtures: collections and documents made by the services themselves."""
 
 import pytest
 from flask import Flask
@@ -10,7 +10,7 @@ from tests.support.waiting import seen
 
 
 class Shelf:
-    """What a program puts into collections, and what it finds there."""
+    """Adds documents to collections and searches them, through the API."""
 
     def __init__(self, program: Client) -> None:
         self.program = program
@@ -19,7 +19,7 @@ class Shelf:
         return str(self.program.post("/collections", {"name": name, **more}, status=201)["id"])
 
     def text(self, collection: str, text: str, **more: object) -> str:
-        """A pasted text that has been read."""
+        """Adds a pasted text, waits until it has been read and returns its id."""
         made = self.program.post(f"/collections/{collection}/documents", {"text": text, **more}, status=202)
         return self.read(made["documents"][0]["id"])["id"]
 
@@ -36,11 +36,11 @@ class Shelf:
         return self.program.client.post(path, data=body, headers={**self.program.headers, **kind}, buffered=True)
 
     def read(self, document: str) -> dict:
-        """The document as soon as its reading has ended."""
+        """Returns the document once its reading has ended."""
         return seen(lambda: self.program.get(f"/documents/{document}"), lambda found: found["state"] in ("ready", "failed"))
 
     def found(self, question: str, **query: str) -> list[str]:
-        """The titles of what is found, the best first."""
+        """Returns the titles of the passages found, best first."""
         passages = self.program.get("/search", query={"q": question, **query})["passages"]
         return [each["title"] for each in passages]
 

@@ -1,4 +1,4 @@
-"""Who is let in to collections and documents, and how these are made for whoever tries."""
+"""Who can access collections and documents, and how these are created for each attempt."""
 
 from typing import Any
 
@@ -54,7 +54,7 @@ def deleted_collection(world: World, state: str) -> str:
 
 @makes("collection grant")
 def collection_grant(world: World, _state: str) -> str:
-    """A right to the collection that was made last."""
+    """Adds a grant for the collection that was made last."""
     made = {"object_kind": "collection", "object_id": world.last_collection, "right": "read"}
     return str(added(Grant(user_id=world.other, **made)).id)
 

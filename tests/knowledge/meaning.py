@@ -1,4 +1,4 @@
-"""What tests of embeddings share: an upstream that embeds, and waiting for what a collection says of itself."""
+"""Helpers for tests of embeddings: an upstream that embeds, and waiting for the state of a collection's vectors."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,17 +13,17 @@ OTHER = "other/vectors"
 
 
 def embeds(fake: Upstream, dimensions: int | dict[str, int] = 256, **how: Any) -> None:
-    """From now on texts get vectors of so many numbers, or of so many by model."""
+    """Makes the upstream return vectors with this many dimensions, or with so many by model."""
     fake.always({"embeds": dimensions, **how}, at=AT)
 
 
 def chosen(house: Shelf, model: str = MODEL) -> None:
-    """The team's model."""
+    """Sets the team's embedding model."""
     house.program.said("PUT", "/settings/knowledge.embedding_model", 200, {"value": model})
 
 
 def said(shelf: Shelf, collection: str, is_so: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
-    """What a collection says of its vectors as soon as it is so."""
+    """Returns the state of a collection's embedding once `is_so` accepts it."""
     return dict(seen(lambda: shelf.program.get(f"/collections/{collection}")["embedding"], is_so))
 
 
@@ -32,6 +32,6 @@ def is_ready(found: dict[str, Any]) -> bool:
 
 
 def ranks(shelf: Shelf, question: str, **query: str) -> list[tuple[str, int | None, int | None]]:
-    """What is found, the best first, with its places by words and by meaning."""
+    """Returns the passages found, best first, as title, keyword rank and vector rank."""
     found = shelf.program.get("/search", query={"q": question, **query})["passages"]
     return [(each["title"], each["keyword_rank"], each["vector_rank"]) for each in found]

@@ -1,4 +1,4 @@
-"""Small files of the kinds that offices have, made by hand."""
+"""Small handmade files in the formats of office programs."""
 
 from collections.abc import Mapping, Sequence
 from io import BytesIO
@@ -21,7 +21,7 @@ def zipped(files: Mapping[str, str | bytes]) -> bytes:
 
 
 def relations(**targets: str) -> str:
-    """Each by its id: the last word of its kind, then where it leads."""
+    """Builds a relationships file; each target is the last word of its type and then its path."""
     rows = "".join(
         f'<Relationship Id="{id}" Type="{DOC}/{target.partition(" ")[0]}" Target="{target.partition(" ")[2]}"/>'
         for id, target in targets.items()
@@ -47,7 +47,7 @@ def paragraph(text: str, properties: str = "") -> str:
 
 
 def pptx(*slides: str, notes: str = "") -> bytes:
-    """Slides by their shapes; the notes are those of the first."""
+    """Builds a presentation from the shapes of its slides; the notes belong to the first."""
     order = "".join(f'<p:sldId id="{256 + at}" r:id="s{at}"/>' for at in range(len(slides)))
     targets = {f"s{at}": f"slide slides/slide{at}.xml" for at in range(len(slides))}
     files = {f"ppt/slides/slide{at}.xml": f"<p:sld {SLIDE}>{slide}</p:sld>" for at, slide in enumerate(slides)}
@@ -69,7 +69,7 @@ def shape(text: str, kind: str = "") -> str:
 
 
 def xlsx(rows: str, *, shared: Sequence[str] = (), state: str = "") -> bytes:
-    """One sheet that is shown, and one that isn't; style 1 is that of a date."""
+    """Builds a workbook with one visible sheet and one with this state; style 1 is a date."""
     said = f'state="{state}" ' if state else ""
     texts = "".join(f"<si><t>{each}</t></si>" for each in shared)
     return zipped(
@@ -96,7 +96,7 @@ def opendocument(body: str, **files: str) -> bytes:
 def epub(*chapters: str) -> bytes:
     kind = 'media-type="application/xhtml+xml"'
     items = "".join(f'<item id="c{at}" href="text/c%20{at}.xhtml" {kind}/>' for at in range(len(chapters)))
-    # Read from the last to the first, as the spine says.
+    # The spine reverses the order of the chapters.
     spine = "".join(f'<itemref idref="c{at}"/>' for at in reversed(range(len(chapters))))
     about = f"<metadata><dc:title>The guide</dc:title></metadata><manifest>{items}</manifest><spine>{spine}</spine>"
     pages = {f"OEBPS/text/c {at}.xhtml": f"<!DOCTYPE html><html><body>{each}</body></html>" for at, each in enumerate(chapters)}
@@ -106,7 +106,7 @@ def epub(*chapters: str) -> bytes:
 
 
 def pdf(*pages: Sequence[str], extra: str = "") -> bytes:
-    """A page for each list of lines; `extra` stands in its trailer."""
+    """Builds a PDF with a page for each list of lines; `extra` goes into its trailer."""
     objects = [b"<< /Type /Catalog /Pages 2 0 R >>", b"", b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"]
     kids = []
     for lines in pages:
@@ -120,7 +120,7 @@ def pdf(*pages: Sequence[str], extra: str = "") -> bytes:
 
 
 def written(objects: Sequence[bytes], extra: str = "") -> bytes:
-    """A PDF of these objects, the first of which is its root."""
+    """Writes a PDF of these objects, the first of which is its root."""
     body, places = b"%PDF-1.4\n", list[int]()
     for number, each in enumerate(objects, 1):
         places.append(len(body))

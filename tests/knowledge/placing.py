@@ -1,4 +1,4 @@
-"""Documents that have been read, put straight into the database."""
+"""Documents in the state after reading, inserted directly into the database."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from webapp.knowledge.tables import Collection, Document, Passage
 
 
 def place(session: Session, collection: Collection, title: str, texts: Sequence[str], **more: Any) -> Document:
-    """A document whose passages are these texts."""
+    """Inserts a document whose passages are these texts."""
     counted = list(words.weights([(title, text) for text in texts]))
     length = sum(count for _, count in counted)
     said = {"name": "placed.md", "hash": new_id(), "bytes": 1, "characters": 1, "state": "ready", "edition": 1}

@@ -1,4 +1,4 @@
-"""`flask knowledge`: files are added and read, a question is tried as anybody, kept questions are measured."""
+"""`flask knowledge`: adds and reads files, tries a question as any person, and evaluates kept questions."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The demo answers from the passages that it is given, and cites them."""
+"""The demo answers from the passages it is given, and cites them."""
 
 from dataclasses import replace
 
@@ -38,7 +38,7 @@ def said(question: str, given: AnswerSources) -> str:
         ("Where are exits?", "- Hotels have exits. [2]"),
         ("And the bus?", "- bus, 2 euros [1]"),
         ("Which zebra?", "“Travel” [1]"),
-        # Also where it knows an answer of its own.
+        # The passage wins where the demo also has a scripted answer.
         ("What is the price of a night?", "140 euros a night. [1]"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Documents from their arrival to their end, as programs see them."""
+"""The lifecycle of documents, through the API."""
 
 import hashlib
 
@@ -42,7 +42,7 @@ def test_a_document_from_its_arrival_to_its_end(shelf, others):
     assert shelf.program.call("GET", f"/documents/{document}/text").get_data(as_text=True) == GUIDE.strip()
     assert shelf.found("who oils a bearing?") == shelf.found("pump manual") == ["Manual"]
 
-    # The same bytes are the same document, and another title is found at once when it has been read again.
+    # The same bytes are the same document; a new title is searchable once the document has been read again.
     assert shelf.text(collection, GUIDE) == document
     shelf.program.said("PATCH", f"/documents/{document}", 200, {"title": "Almanac"})
     assert shelf.read(document)["title"] == "Almanac"
@@ -72,12 +72,12 @@ def test_the_same_bytes_are_one_document_and_said_to_be_there(app, shelf, others
     assert (first["already_there"], again["already_there"]) == ([], [id])
     assert [(each["id"], each["name"], each["state"]) for each in again["documents"]] == [(id, "pumps.md", "ready")]
     assert shelf.program.get(f"/documents/{id}/passages") == before
-    # Another version under the same name takes nothing's place.
+    # Another version under the same name replaces nothing.
     other = shelf.send(collection, "pumps.md", GUIDE.replace("Friday", "Monday").encode()).get_json()
     assert other["already_there"] == []
     assert other["documents"][0]["id"] != id
 
-    # Who may not see the one that is there doesn't hear its title, nor its id.
+    # A person who can't read the existing document gets neither its title nor its id.
     hidden = shelf.text(collection, "Ben earns less.", title="Salaries", level=2)
     grant = {"to": "user", "to_id": stranger.person_id, "right": "write"}
     shelf.program.said("PUT", f"/collections/{collection}/grants", 200, grant)
@@ -85,7 +85,7 @@ def test_the_same_bytes_are_one_document_and_said_to_be_there(app, shelf, others
     assert (refused.status_code, refused.get_json()["detail"]) == (409, "The same document is already in this collection.")
     assert not any(each in refused.get_data(as_text=True) for each in ("Salaries", hidden))
 
-    # What a killed server left behind becomes what was sent now, its level included.
+    # An upload that a killed server left unfinished becomes the new one, including its level.
     half = {"hash": hashlib.sha256(b"Half of it.").hexdigest(), "bytes": 11, "characters": 11, "state": "arriving"}
     with app.app_context(), write() as session:
         session.add(Document(collection_id=collection, title="Half", **half))
@@ -102,7 +102,7 @@ def test_the_same_sent_several_times_at_once_is_read_once(app, shelf, member):
     assert len(gevent.joinall(sent, timeout=60)) == 4
     told = [each.value.get_json() for each in sent]
     (id,) = {each["documents"][0]["id"] for each in told}
-    # One of them brought it.
+    # Only one of the simultaneous requests created it.
     assert sorted(each["already_there"] for each in told) == [[], [id], [id], [id]]
     assert shelf.read(id)["state"] == "ready"
     with app.app_context():
@@ -265,7 +265,7 @@ def test_what_is_not_there_is_not_found_however_it_is_named(house, id):
 
 @pytest.mark.slow
 def test_a_changed_grant_keeps_its_id(shelf, others, stranger):
-    """Whoever kept it can still take away what was granted."""
+    """A client that kept the id can still revoke the grant."""
     collection = shelf.collection()
     shelf.text(collection, GUIDE)
     address = f"/collections/{collection}/grants"
@@ -319,5 +319,5 @@ def test_a_large_file_is_put_together_in_turns(app, shelf):
         before = turn()
         with importing._file(id, {}) as (_, length):
             assert length > 80 * documents.PART_BYTES
-        # Twenty megabytes are not read within a hundredth of a second.
+        # Reading twenty megabytes takes more than a hundredth of a second, so it must yield in between.
         assert turn() > before

@@ -1,4 +1,4 @@
-"""Documents become vectors: while they are read, counted like every use of a model, and with a sentence when it fails."""
+"""Embedding documents: while they are read, counted like every use of a model, and with a message when it fails."""
 
 import pytest
 from sqlalchemy import func, select
@@ -39,7 +39,7 @@ def test_what_is_read_becomes_vectors_that_are_counted_as_use(app, fake, shelf, 
         assert (row.dimensions, row.state, 0 <= row.baseline < 0.3) == (256, CURRENT, True)
         assert {len(each) for each in db.session.scalars(select(PassageVector.vector))} == {1024}
         uses = db.session.scalars(select(Generation).where(Generation.kind == "embedding")).all()
-        # More than one request each, and each is on record with its tokens and its cost.
+        # More than one request each, and each is recorded with its tokens and its cost.
         assert len(uses) == -(-passages // 64)
         assert {(each.model_asked, each.status, each.user_id is not None) for each in uses} == {(MODEL, "completed", True)}
         assert all(each.input_tokens and float(each.cost or 0) > 0 for each in uses)
@@ -83,7 +83,7 @@ def test_a_failure_is_a_sentence_and_words_still_find(app, fake, shelf, house, m
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(PassageVector)) == 0
 
-    # Once it is mended, a press on the button goes on.
+    # Once the fault is fixed, the retry button continues.
     embeds(fake)
     member.post(f"/knowledge/{collection}/embed", how="retry")
     assert said(shelf, collection, is_ready)["error"] is None
@@ -119,7 +119,7 @@ def test_other_lengths_are_a_sentence_and_embedding_all_again_mends_it(app, fake
         with app.app_context():
             return {len(each) for each in db.session.scalars(select(PassageVector.vector))}
 
-    # Those of before are deleted a little later.
+    # The previous vectors are deleted a little later.
     said(shelf, collection, lambda _: lengths() == {128})
 
 

@@ -1,4 +1,4 @@
-"""What lies in a trash is deleted a little at a time: a statement that deletes a gigabyte stands still for seconds."""
+"""The trash is emptied in batches: a single statement that deletes a gigabyte blocks for seconds."""
 
 from datetime import timedelta
 
@@ -51,7 +51,7 @@ def test_characters_go_a_few_at_a_time(app):
 
 
 def add(**more) -> None:
-    """Two documents with many parts."""
+    """Adds two documents with many parts."""
     owner_id, collection_id = user_with_password("me@example.org", "member").id, new_id()
     about = {"title": "A manual", "state": "ready", "bytes": 1, "characters": 1, "collection_id": collection_id, **more}
     ids = [new_id() for _ in range(2)]
@@ -68,7 +68,7 @@ def left() -> tuple[int | None, int | None]:
 
 
 def check(deleted) -> None:
-    """Every part was deleted for itself, a few in each statement, before the first document was."""
+    """Asserts that all parts were deleted, a few in each statement, before the first document was."""
     of_parts = [len(values) for each, values in deleted if each.startswith("DELETE FROM document_parts") and values]
     assert (sum(of_parts), max(of_parts)) == (2 * 2 * PARTS, 2 * PARTS_AT_ONCE)
     places = [each.startswith("DELETE FROM document_parts") for each, _ in deleted]

@@ -1,4 +1,4 @@
-"""Questions and texts of signs that take long to be looked at."""
+"""Questions and texts made of characters that are slow to normalize."""
 
 import time
 
@@ -6,7 +6,7 @@ import pytest
 
 from webapp.knowledge import words
 
-# To put so many marks in their order took half a minute.
+# Sorting this many combining marks used to take half a minute.
 HOSTILE = {
     "marks": "a" + "\u0301\u0327" * 100_000,
     "marks of Japanese": "\uff76" + "\u0301\uff9e" * 100_000,

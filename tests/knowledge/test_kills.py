@@ -1,4 +1,4 @@
-"""A server that is killed while it reads documents reads all of them in the end, and none twice."""
+"""A server that is killed while it reads documents still reads each of them exactly once in the end."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def text(number: int) -> str:
-    """Sixty passages, each with a word that is in no other document."""
+    """Returns a text of sixty passages, each with a word that is in no other document."""
     return "\n\n".join(f"## Part {part}\n\n" + f"The wheel of mill{number} turns and turns. " * 24 for part in range(60))
 
 
@@ -42,11 +42,11 @@ def test_a_killed_server_goes_on_and_reads_nothing_twice(server: Server) -> None
     for number in range(DOCUMENTS):
         assert person.post(f"{path}/documents", text=text(number), title=f"Mill {number}", level="0").status == 303
     for kill in range(KILLS):
-        # In the middle of a document, each time of another one.
+        # Kills the server in the middle of a document, a different one each time.
         least = kill * DOCUMENTS // (KILLS + 1)
         until(lambda least=least: count(server, FINISHED) >= least, "some are ready", seconds=200)
         before = count(server, STORED)
-        # On a machine that stood still meanwhile, all may be ready.
+        # After a pause of the machine, all documents can be ready already.
         until(lambda before=before: count(server, STORED) != before or is_done(server), "one is being read", seconds=120)
         server.kill()
         server.start()

@@ -1,4 +1,4 @@
-"""What becomes of collections when their owner's account is deleted, and how much room they take."""
+"""What happens to collections when their owner's account is deleted, and how much space they use."""
 
 import pytest
 from sqlalchemy import select
@@ -25,7 +25,7 @@ def test_an_heir_keeps_the_collections(app, owner, member, stranger, shelf, othe
     wrong.form("Delete account").submit(email=member.email, heir=stranger.person_id)
 
     assert {each["id"] for each in others.program.get("/collections")["collections"]} == {given, private}
-    # Who could see one still can, and nobody else.
+    # Those who could read a collection still can, and no one else can.
     assert [each["id"] for each in house.program.get("/collections")["collections"]] == [given]
     with app.app_context():
         said = db.session.scalars(select(AuditEntry.detail).where(AuditEntry.action == "deleted an account")).all()

@@ -1,4 +1,4 @@
-"""Each chat with a long file has a collection of its own: what is to be embedded is found among thousands of them."""
+"""Each chat with a long file has its own collection: pending embeddings are found quickly among thousands of them."""
 
 import pytest
 from sqlalchemy import insert, select
@@ -47,16 +47,16 @@ def test_others_go_on_while_another_model_is_chosen_for_all(app):
         db.session.rollback()
         with turns_of_the_loop() as turn:
             began = turn()
-            # No model is chosen here: what there is, is given up.
+            # No model is set here, so all existing vector sets are dropped.
             vector_sets.arrange()
             turns = turn() - began
         assert set(db.session.scalars(select(VectorSet.state))) == {vector_sets.GONE}
-    # Each takes half a millisecond at least.
+    # Each turn of the event loop takes half a millisecond at least.
     assert turns > 2
 
 
 def embedded_but_one(owner_id: str) -> str:
-    """Collections whose one document has all of its vectors; gives the document of the last one, which has none."""
+    """Adds collections whose document has all of its vectors, except in the last one; returns the id of that one's document."""
     ids = [(new_id(), new_id(), new_id()) for _ in range(MANY)]
     about = {"title": "A manual", "state": "ready", "bytes": 1, "characters": 1, "passages": 1, "edition": 1}
     with write() as session:

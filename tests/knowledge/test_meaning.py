@@ -1,4 +1,4 @@
-"""What is found by meaning: fused with words, permitted as they are, and switched at once when another model is whole."""
+"""Search by meaning: fused with keywords, with the same permissions, and switched to another model atomically."""
 
 import gevent
 import pytest
@@ -35,7 +35,7 @@ def shelves(fake, shelf, house):
 def test_places_are_fused_and_words_count_twice():
     assert [each.row for each in fused([1, 2, 3], {})] == [1, 2, 3]
     assert [each.row for each in fused([], {5: 1, 4: 2})] == [5, 4]
-    # 2/11 + 1/12 against 2/12 + 1/11; then the one that vectors alone have put first.
+    # 2/11 + 1/12 against 2/12 + 1/11; then the one that vectors alone ranked first.
     assert [(each.row, each.keyword_rank, each.vector_rank) for each in fused([1, 2, 3], {2: 1, 1: 2, 9: 3})] == [
         (1, 1, 2),
         (2, 2, 1),
@@ -56,14 +56,14 @@ def test_a_paraphrase_is_found_by_its_meaning_and_only_by_whom_it_may(app, fake,
     assert ranks(shelf, "Which violin concerto is in D?") == []
     assert ranks(others, QUESTION) == []
 
-    # A grant shows it, and one taken away hides it with the next question.
+    # A grant makes it visible, and revoking it hides it from the next question.
     grant = {"to": "user", "to_id": stranger.person_id, "right": "read"}
     (given,) = shelf.program.said("PUT", f"/collections/{shelves}/grants", 200, grant)["grants"]
     assert ranks(others, QUESTION) == [("Manual", None, 1)]
     shelf.program.said("DELETE", f"/collections/{shelves}/grants/{given['id']}", 204)
     assert ranks(others, QUESTION) == []
 
-    # What is asked again needs no vector of its own again; a document that is changed or deleted is found as it is now.
+    # A repeated question is not embedded again; a changed or deleted document is found in its present state.
     asked = len(_asked(fake))
     assert ranks(shelf, QUESTION, collection=shelves) == [("Manual", None, 1)]
     assert len(_asked(fake)) == asked
@@ -78,7 +78,7 @@ def test_the_page_says_why_a_passage_was_found_and_why_meaning_was_left_out(app,
     assert page.one(".found a").text() == "Manual"
     assert page.says("By meaning: place 1")
 
-    # Without its weight, meaning finds nothing: beside the order of now, or for all once the setting says so.
+    # With weight 0, vectors find nothing: compared with the current ranking, or for everyone once the setting is changed.
     compared = member.page("/knowledge/try?q=grease+that+wheel&weight=0")
     assert compared.one("#tried .found a").text() == "Manual"
     assert "no passage fits" in compared.one("#tried-other").text()
@@ -127,7 +127,7 @@ def test_another_model_embeds_beside_and_takes_its_place_at_once(app, fake, shel
     fake.until(lambda log: any(each["body"]["model"] == OTHER for each in log if each["path"].endswith(AT)))
     assert ranks(shelf, QUESTION) == [("Manual", None, 1)]
 
-    # From here on the searches go on while the vectors before are put out of the way.
+    # Searches continue while the previous vectors are replaced.
     fake.goes_on()
     models = [MODEL]
     with gevent.Timeout(60, AssertionError("the other model didn't take its place within a minute")):
@@ -156,7 +156,7 @@ def test_a_model_that_finds_all_texts_alike_is_named_and_words_still_find(app, f
     assert "gives the same vector for every text" in told["error"]
     assert ranks(shelf, "Where do the bats sleep?") == [("Bats", 1, None)]
 
-    # Vectors that were stored by such a model before it was noticed.
+    # Vectors that such a model stored before it was detected.
     with app.app_context(), write() as session:
         session.execute(update(VectorSet).values(baseline=1.0))
     assert ranks(shelf, "When does the sluice open?") == [("Mill", 1, None)]

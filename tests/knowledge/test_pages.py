@@ -1,4 +1,4 @@
-"""The pages of collections and documents, as forms without JavaScript and as open pages hear of them."""
+"""The pages of collections and documents: as forms without JavaScript, and as updates to open pages."""
 
 import html
 import re
@@ -22,14 +22,14 @@ def text_of_list(page) -> str:
 
 @pytest.fixture
 def collection(member) -> str:
-    """Made by its form."""
+    """A collection created with its form."""
     page = member.submit("/knowledge", name="Handbook", about="How we work.")
     assert page.heading == "Handbook"
     return page.path
 
 
 def added(browser, path: str, text: str, **more: str):
-    """The page of a collection as soon as a pasted text has been read."""
+    """Adds a pasted text; returns the page of the collection once the text has been read."""
     assert browser.submit(path, text=text, **more).says("Added.")
     return browser.wait_for(path, lambda page: "passage" in text_of_list(page) and "Waiting" not in text_of_list(page))
 
@@ -116,7 +116,7 @@ def test_an_open_page_hears_that_reading_was_given_up(app, member, collection):
     page = added(member, collection, GUIDE, title="Manual")
     opened = Listener(member, page.one("#knowledge-feed").attributes["hx-sse:connect"])
     with app.app_context():
-        # As often as a server can be killed by a file.
+        # As if the document had crashed the server the maximum number of times.
         with write() as session:
             session.execute(update(Document).values(state="waiting", attempts=importing.MOST_ATTEMPTS))
         importing.wake()

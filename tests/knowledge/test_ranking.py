@@ -1,4 +1,4 @@
-"""Both databases rank passages as a plain BM25 does."""
+"""Both databases rank passages as a plain BM25 implementation does."""
 
 import time
 from collections import Counter
@@ -29,7 +29,7 @@ SYLLABLES = ("ba", "ke", "lo", "mu", "ni", "por", "tis", "van")
 
 
 def word(number: int) -> str:
-    """Each number has a word of its own."""
+    """Returns a distinct made-up word for each number."""
     spelled = ""
     while number or not spelled:
         number, syllable = divmod(number, len(SYLLABLES))
@@ -38,7 +38,7 @@ def word(number: int) -> str:
 
 
 def corpus(random: Random) -> list[tuple[str, str]]:
-    """Titles and texts in words of which the first are much more common than the last; some terms are planted."""
+    """Returns titles and texts in which low-numbered words are much more common (Zipf); some terms are planted."""
     numbers = range(1, 2_000)
     zipf = [1 / number for number in numbers]
     made = []
@@ -50,7 +50,7 @@ def corpus(random: Random) -> list[tuple[str, str]]:
 
 
 class Plain:
-    """BM25 as it is written down, over the words that the databases index."""
+    """BM25 by the textbook, over the words that the databases index."""
 
     def __init__(self, texts: list[tuple[str, str]]) -> None:
         self.counted = list(words.weights(texts))
@@ -58,7 +58,10 @@ class Plain:
         self.holding = Counter(term for terms, _ in self.counted for term in terms)
 
     def scores(self, question: str, *, found: "Plain | None" = None) -> list[float]:
-        """`found` is what the person finds of all this: words in most of that are no reason either."""
+        """Returns each text's score.
+
+        `found` is the part of the corpus that the person can read: a word in most of that does not count either.
+        """
         asked, both = list(words.asked_for(question)), (self, found or self)
         terms = [term for term in asked if len(asked) == 1 or all(each.is_rare(term) for each in both)]
         return [sum(self.score(term, *each) for term in terms) for each in self.counted]
@@ -74,7 +77,7 @@ class Plain:
 
 @contextmanager
 def a_collection(app: Flask) -> Iterator[tuple[User, Collection]]:
-    """Within the application: somebody, and a collection of theirs."""
+    """An application context, with a person and a collection of theirs."""
     signed_in(app, "reader@example.org", "member")
     with app.app_context():
         reader = people.user_by_email("reader@example.org")
@@ -117,7 +120,7 @@ def test_words_in_very_many_passages_are_ranked_so_too(app: Flask) -> None:
             place(session, other, *hidden)
             first = place(session, collection, *seen)
         assert_as_plain(reader, seen, hidden)
-        # Others take the places of those that are deleted: on SQLite their numbers, too.
+        # New passages replace the deleted ones, and on SQLite reuse their rowids.
         with write(keeps=True) as session:
             session.execute(delete(Passage).where(Passage.document_id == first.id))
             session.execute(delete(Document).where(Document.id == first.id))
@@ -128,7 +131,10 @@ def test_words_in_very_many_passages_are_ranked_so_too(app: Flask) -> None:
 
 
 def common(random: Random, title: str) -> tuple[str, list[str]]:
-    """A title and passages of few different words: some without any, and some longer than FTS5 writes with one byte."""
+    """Returns a title and passages with a small vocabulary.
+
+    Some passages are empty, and some have a length that FTS5 does not encode in one byte.
+    """
     lengths, numbers = (0, 3, 40, 300), range(1, 40)
     zipf = [1 / (number + 5) for number in numbers]
     texts = [" ".join(map(word, random.choices(numbers, zipf, k=random.choice(lengths)))) for _ in range(index.AMONG)]

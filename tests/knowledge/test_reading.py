@@ -1,4 +1,4 @@
-"""What readers make of PDF and office files, and what they refuse: pure functions, and each once in its process."""
+"""What readers extract from PDF and office files, and what they refuse: as pure functions, and each once in its process."""
 
 from collections.abc import Iterator
 from importlib import import_module
@@ -60,7 +60,7 @@ def read(name: str, raw: bytes) -> list[Part]:
 
 
 def texts(name: str, raw: bytes) -> dict[int | None, str]:
-    """What stands on each page."""
+    """Returns the text of each page."""
     found = dict[int | None, str]()
     for part in read(name, raw):
         if text := part.text.strip():
@@ -105,7 +105,7 @@ LOCKED = pdf(
 
 
 def bomb() -> bytes:
-    """Some 300 MB of blanks in a few hundred KB."""
+    """Returns a file of a few hundred KB that unpacks to 300 MB of blanks."""
     file = BytesIO()
     with ZipFile(file, "w", ZIP_DEFLATED) as archive, archive.open("word/document.xml", "w") as inside:
         for _ in range(300):
@@ -114,7 +114,7 @@ def bomb() -> bytes:
 
 
 def packed_otherwise() -> bytes:
-    """Packed with LZMA, and damaged."""
+    """Returns a corrupt archive with LZMA compression."""
     file = BytesIO()
     with ZipFile(file, "w", ZIP_LZMA) as archive:
         archive.writestr("word/document.xml", "<d>" + "word " * 500 + "</d>")
@@ -158,7 +158,7 @@ def test_what_grows_when_it_is_unpacked_is_refused():
 
 @pytest.mark.slow
 def test_each_kind_is_read_in_its_process_with_its_pages(shelf):
-    """There nothing can be opened that was not loaded before."""
+    """The sandboxed process can open no file, so every module must have been loaded before."""
     collection = shelf.collection()
     files: dict[str, bytes] = {
         "guide.pdf": pdf(["Zebra stripes."], ["Oil the giraffe."]),

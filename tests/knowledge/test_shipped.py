@@ -1,4 +1,4 @@
-"""The collections that are shipped, and the questions about them."""
+"""The shipped collections, and the questions about them."""
 
 import re
 
@@ -41,6 +41,6 @@ def test_ten_questions_have_no_answer_and_one_common_word() -> None:
     assert len(unanswerable) == 10
     for asked in unanswerable:
         counts = {word: sum(word in each for each in held) for word in asked}
-        # Not one word tells a page from the others, and one at least is in most of them.
+        # No word distinguishes a page from the others, and at least one is in most of them.
         assert all(not count or count > len(PAGES) / 2 for count in counts.values()), counts
         assert any(counts.values())

@@ -1,4 +1,4 @@
-"""The shipped questions: how many are answered by words, that vectors take none away, and what only vectors find."""
+"""The shipped questions: how many keywords answer, that vectors lose none of them, and what only vectors find."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ from webapp.knowledge.shipped_pages import questions
 from webapp.knowledge.tables import Collection
 from webapp.knowledge.words import asked_for, weights
 
-# What a page says, and a question about it that has none of its words.
+# A page's name, a sentence of it, and a question about it that shares no word with it.
 PARAPHRASES: Sequence[tuple[str, str, str]] = [
     tuple(row) for row in yaml.safe_load((ROOT / "tests" / "knowledge" / "paraphrases.yaml").read_text("utf-8"))
 ]
@@ -29,14 +29,14 @@ def app(make_app, fake):
 
 
 def found(app, email: str, text: str) -> list[str]:
-    """The names of the pages that are found, the best first."""
+    """Returns the names of the pages found, best first."""
     with app.app_context():
         hits = search(people.user_by_email(email), text, limit=30)
         return list(dict.fromkeys(hit.document.name for hit in hits))
 
 
 def recall(app, email: str) -> float:
-    """Of the questions that have an answer, the share whose page is among the first five."""
+    """Returns the share of answerable questions whose page is among the first five."""
     answered = [each for each in questions() if each.pages]
     right = [any(page.rpartition("/")[2] in found(app, email, each.text)[:5] for page in each.pages) for each in answered]
     return sum(right) / len(right)

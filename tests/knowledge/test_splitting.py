@@ -1,4 +1,4 @@
-"""How a text becomes passages."""
+"""Splitting a text into passages."""
 
 import time
 from itertools import pairwise

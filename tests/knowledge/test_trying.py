@@ -1,4 +1,4 @@
-"""A question that is tried: as oneself and as somebody else, with its reasons, and kept to be measured."""
+"""Trying a question: as oneself and as another person, with the scores explained, and kept for evaluation."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def test_scores_are_the_sum_of_their_reasons(app, shelf, member, stranger):
     score = float(words[0].removeprefix("Score "))
     shares = [float(each.split()[1]) for each in words[1].split(", ")]
     assert abs(sum(shares) - score) < 0.05
-    # Whether others have a word is nobody's business.
+    # The page must not reveal that documents of others contain the word.
     assert stranger.page("/knowledge/try?q=bearing+xylophone").says("Not found in your documents: xylophone, bearing.")
 
 

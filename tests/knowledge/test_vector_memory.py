@@ -1,4 +1,4 @@
-"""Vectors in memory: read once, within a bound, the nearest first, and none of a document that isn't asked for."""
+"""The vector cache: loaded once, bounded, nearest first, and only with documents that the search is limited to."""
 
 import time
 from array import array
@@ -17,7 +17,7 @@ from webapp.knowledge.tables import Collection, Passage, PassageVector, VectorSe
 from webapp.knowledge.vector_memory import TooLarge, VectorMemory
 from webapp.settings.service import set_setting
 
-# Sixty vectors of so many numbers are more than half a megabyte.
+# Sixty vectors of this size are more than half a megabyte.
 DIMENSIONS = 2_560
 
 
@@ -43,7 +43,7 @@ def test_the_nearest_are_found_among_the_documents_that_are_asked_for():
     assert nearest(one, two, least=0.9) == [1, 4]
     assert nearest(one, two, most=3) == [1, 4, 2]
     assert nearest(one, two, least=1.1) == []
-    # One was deleted since it was looked up.
+    # One of them was deleted after the search had looked it up.
     assert nearest(two, "c:1:1") == [4]
 
 
@@ -59,7 +59,7 @@ def test_what_is_held_is_read_once_and_stays_within_its_bound(app):
         with pytest.raises(TooLate):
             memory.held(*sets[1], until=time.monotonic() - 1)
 
-        # Of two that don't fit together, the one that was used last stays; one that doesn't fit alone is left out.
+        # If two sets don't fit, the last used one is kept; a set that alone doesn't fit is not cached.
         set_setting("knowledge.vector_megabytes", "1")
         memory.held(*sets[1], until=later)
         assert memory.held(*sets[0], until=later) is not first
@@ -71,7 +71,7 @@ def test_what_is_held_is_read_once_and_stays_within_its_bound(app):
 
 
 def _made(number: int) -> tuple[str, int, list[str]]:
-    """A set with a document of sixty passages."""
+    """Adds a set with a document of sixty passages."""
     reader_id = people.user_by_email("reader@example.org").id
     with write(keeps=True) as session:
         collection = Collection(owner_id=reader_id, name=f"Corpus {number}")

@@ -1,4 +1,4 @@
-"""Documents from addresses: fetched within bounds, as the server there allows, and again when they have changed."""
+"""Documents from URLs: fetched within limits, as the site's robots.txt allows, and again when they have changed."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ PAGE = "<html><head><title>Pump care</title></head><body><!-- {} --><p>Oil the b
 
 
 class Site:
-    """A small server of the web: what it says at each path, and what it was asked."""
+    """A small web server with configurable pages, which records its requests."""
 
     def __init__(self) -> None:
         self.pages: dict[str, tuple[str, list[tuple[str, str]], bytes]] = {}
@@ -61,7 +61,7 @@ def test_an_address_is_a_document_and_is_fetched_again(house, site):
     assert site.asked == [("/robots.txt", ""), ("/care", "")]
     (before,) = house.program.get(f"/documents/{document['id']}/passages")["passages"]
 
-    # By its tag, and then by its text: what nobody reads may have changed.
+    # Unchanged by its ETag, and then by its text: only markup that is not extracted has changed.
     for text, tag in ((PAGE.format(2, "on Monday"), '"1"'), (PAGE.format(3, "every Friday"), '"2"')):
         site.says("/care", text, ETag=tag)
         assert house.program.post(f"/documents/{document['id']}/again", status=202)["state"] == "ready"
@@ -109,7 +109,7 @@ def test_a_large_page_is_replaced_a_piece_at_a_time(app, house, site):
 def test_what_was_replaced_halfway_is_not_read_and_is_fetched_whole(app, house, site):
     url = site.says("/care", PAGE.format(1, "every Friday"), ETag='"1"')
     document = house.read(add(house, url)["documents"][0]["id"])
-    # As a killed server leaves it.
+    # The state that a killed server leaves.
     with app.app_context(), write() as session:
         session.execute(update(Document).values(bytes=Document.bytes + 1, etag="", state="failed", error=web_pages.INTERRUPTED))
     house.program.call("PATCH", f"/documents/{document['id']}", {"title": "Pumps"})

@@ -1,4 +1,4 @@
-"""Random worlds of people, grants and levels: nobody ever sees a word that is not theirs to see."""
+"""Random worlds of people, grants and levels: no person ever sees a word that they have no permission for."""
 
 from dataclasses import dataclass, field
 from random import Random
@@ -20,14 +20,14 @@ from webapp.knowledge.tables import Collection, Document
 # 300 in a deep run, 1 500 in a night of a hundred rounds; a hundred share a database.
 WORLDS = 15 * ROUNDS if ROUNDS > 1 else 5
 AT_ONCE = 100
-# One word that every document has, so that a single question finds all there is.
+# One word that every document has, so that a single question finds all of them.
 COMMON = "harbour"
 WAYS = ("search", "canaries", "lists", "pages", "passages")
 
 
 @dataclass
 class World:
-    """Who and what there is; `may` says by the rule, in plain words, what the database is asked for in its own."""
+    """People, collections and grants; `may` states the rule in Python that the database evaluates in SQL."""
 
     random: Random
     people: list[User] = field(default_factory=list)
@@ -62,7 +62,7 @@ class World:
 
 
 def made(number: int) -> World:
-    """A small world, the same for the same number."""
+    """Builds a small world, deterministic by its number."""
     world = World(Random(number))
     chance, choose = world.random.random, world.random.choice
     with write(keeps=True) as session:
@@ -105,14 +105,14 @@ def granted(world: World, kind: str, id: str) -> Grant:
 
 
 def seen_by(person: User, world: World) -> dict[str, set[str]]:
-    """The documents that each way of looking shows."""
+    """Returns the documents that each way of looking shows to the person."""
     ids = {each.id for each in world.documents.values()}
     looked_at = set(world.random.sample(sorted(ids), 2))
     rows = queries.collections_among(person, [each.id for each in world.collections])
     assert not [each for each in queries.collections(person) if each.chat_id]
     listed = {each.id for row in rows for each in queries.documents(person, row)}
     within: Bounds = {"collections": [each.id for each in world.collections]}
-    # Files of chats are found where they are looked for alone.
+    # Files of chats are found only by a search in their own collection.
     of_chats = {each.id for each in world.collections if each.chat_id}
     assert not {each.document.collection_id for each in search(person, " ".join(world.documents))} & of_chats
     return {
@@ -145,7 +145,7 @@ def test_only_what_is_permitted_is_found(app: Flask, first: int) -> None:
 
 
 def revoke(world: World) -> None:
-    """Every grant is taken away: from then on only owners find anything."""
+    """Revokes every grant: afterwards only owners find anything."""
     with write() as session:
         for grant in world.grants:
             session.delete(session.merge(grant))
