@@ -1,4 +1,4 @@
-"""What the tests of accounts share."""
+"""Fixtures and helpers for the tests of accounts."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -22,26 +22,26 @@ ELSEWHERE = "http://millrace.example"
 
 @pytest.fixture
 def inside(app: Flask) -> Iterator[None]:
-    """The services are called as a command calls them."""
+    """An application context, as in a command that calls the services."""
     with app.app_context():
         yield
 
 
 @pytest.fixture
 def stopped_clock(app: Flask) -> None:
-    """No time passes for whoever guesses: a slow machine takes so long for each guess that another is free meanwhile."""
+    """Stops the clock of the rate limit: on a slow machine each guess takes so long that another would be allowed."""
     app.extensions["doorkeeper"] = Doorkeeper(lambda: 1.0)
 
 
 @pytest.fixture
 def token(app: Flask) -> str:
-    """The token of a fresh link for the owner."""
+    """The token of a new owner link."""
     with app.app_context():
         return (service.owner_link(ELSEWHERE) or "").partition("token=")[2]
 
 
 def in_parallel(app: Flask, work: Callable[[int], str], times: int) -> list[str]:
-    """Does the work in greenlets at the same time, each with a context of its own."""
+    """Runs the work in parallel greenlets, each with its own application context."""
 
     def one(number: int) -> str:
         with app.app_context():
@@ -52,7 +52,7 @@ def in_parallel(app: Flask, work: Callable[[int], str], times: int) -> list[str]
 
 
 def let_time_pass(secret: str, passed: timedelta) -> None:
-    """Makes a session as old as if it had not been used since."""
+    """Ages a session, as if it had not been used since."""
     with write() as session:
         times = {"seen_at": UserSession.seen_at, "expires_at": UserSession.expires_at}
         row = session.query(UserSession).filter_by(token_hash=hashed(secret)).one()
@@ -80,7 +80,7 @@ def guest(app: Flask) -> Browser:
 
 
 def account(browser: Browser) -> User:
-    """The account as it stands now."""
+    """Returns the current row of the account."""
     with browser.app.app_context():
         user = queries.user_by_email(browser.email)
         assert user, f"{browser.email} is gone"
@@ -92,11 +92,11 @@ def is_signed_in(browser: Browser) -> bool:
 
 
 def written_down(app: Flask) -> list[tuple[str, str, str]]:
-    """Who did what, and the details, newest first."""
+    """Returns actor, action and details from the audit log, newest first."""
     with app.app_context():
         return [(each.actor, each.action, each.detail) for each in queries.audit_entries(limit=100)]
 
 
 def secret_of(page: Page) -> str:
-    """What the page shows this once."""
+    """Returns the secret that the page shows once."""
     return page.one("#once-secret").attributes["value"] or ""

@@ -1,4 +1,4 @@
-"""/account: one's own name, email, password, sessions, tokens, and the way out."""
+"""/account: a person's name, email, password, sessions, tokens, and deleting the account."""
 
 from datetime import timedelta
 
@@ -24,7 +24,7 @@ POSTS = ["/name", "/email", "/password", "/sessions/end", "/sessions/abc/end", "
 
 
 def sign_in_again(app: Flask, browser: Browser) -> Browser:
-    """The same person, from a telephone."""
+    """Signs the same person in from a phone."""
     other = Browser(app, email=browser.email)
     other.client.environ_base["HTTP_USER_AGENT"] = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0) Version/17.0 Mobile Safari/604.1"
     page = other.post("/login", email=browser.email, password=PASSWORD)
@@ -295,7 +295,7 @@ def test_a_revoked_token_opens_nothing(app: Flask, member: Browser, stranger: Br
         assert service.used_token(token) is None
 
 
-# The way out
+# Deleting the account
 
 
 @pytest.mark.slow
@@ -343,7 +343,7 @@ def test_of_two_owners_who_leave_at_the_same_moment_one_stays(app: Flask, owner:
     assert sorted(results) == ["There must always be an owner. Make someone else an owner first.", "gone"]
 
 
-# Other kinds of answers
+# Other kinds of responses
 
 
 def test_htmx_gets_the_same_page_or_goes_on(member: Browser) -> None:

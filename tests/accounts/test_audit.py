@@ -102,7 +102,7 @@ def test_a_setting_is_named_beside_what_it_was_set_to(owner: Browser, member: Br
     assert page.one(".log .how").text().startswith("setting trash.days: 12")
     exported = owner.page("/admin/audit/export.csv?action=changed+a+setting").text
     assert "changed a setting,setting,trash.days,12,done" in exported
-    # Of a person the detail says more than the id.
+    # For a person the page shows the detail instead of the id.
     assert member.person_id not in owner.page("/admin/audit").text
 
 
@@ -117,7 +117,7 @@ def test_what_is_written_down_is_only_text_and_one_line(app: Flask, owner: Brows
         assert len(db.session.scalars(select(AuditEntry.detail).order_by(AuditEntry.id.desc())).first() or "") == 300
 
 
-# What is written down
+# Which actions are recorded
 
 
 @also_on_postgres
@@ -191,12 +191,12 @@ def test_whoever_looks_for_what_was_never_done_holds_up_nobody(app: Flask, owner
     with steps_on_the_loop(app) as steps:
         page = owner.page("/admin/audit?action=mended+a+dam")
     assert page.says("No matching entries.")
-    # To look through all of them takes a dozen for each.
+    # A scan of all entries takes a dozen steps for each.
     assert steps.count < 5_000
 
 
 class Counted(sqlite3.Connection):
-    """One that is read by in a thread, and counts the steps that this takes."""
+    """The connection that a worker thread reads with; counts the steps of its statements."""
 
     steps = 0
 

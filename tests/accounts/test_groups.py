@@ -1,4 +1,4 @@
-"""/admin/groups: people who are given rights together."""
+"""/admin/groups: people who are granted permissions together."""
 
 import pytest
 from flask import Flask
@@ -16,7 +16,7 @@ POSTS = ["/name", "/delete", "/people", "/people/nobody/remove"]
 
 @pytest.fixture
 def group(owner: Browser) -> str:
-    """The address of a group of one's own."""
+    """The path of a new group."""
     return owner.post("/admin/groups", name="Research").location
 
 

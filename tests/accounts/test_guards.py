@@ -1,4 +1,4 @@
-"""Who may come in."""
+"""Access policies of routes."""
 
 import re
 
@@ -24,7 +24,7 @@ def books() -> Response:
 
 @pytest.fixture
 def app(make_app: MakeApp) -> Flask:
-    """With two rooms more."""
+    """An application with two more routes."""
     app = make_app()
     app.add_url_rule("/test/name", view_func=name)
     app.add_url_rule("/test/books", view_func=books)

@@ -1,4 +1,4 @@
-"""/invite/<token> and /password/<token>: links that somebody was given."""
+"""/invite/<token> and /password/<token>: one-time links."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ BO = {"email": "bo@example.org", "name": "Bo", "password": PASSWORD}
 
 
 def invite_by(browser: Browser, role: str = "member", email: str = "") -> str:
-    """The path of a fresh invite."""
+    """Returns the path of a new invite."""
     page = browser.post("/admin/people/invites", role=role, email=email)
     return secret_of(page).removeprefix(browser.origin)
 
@@ -201,7 +201,7 @@ def test_an_invite_is_no_link_to_become_the_owner(app: Flask, owner: Browser, vi
     assert visitor.get(f"/password/{token}").status_code == 403
 
 
-# Who made it matters
+# Links depend on the account that made them
 
 
 def test_links_of_who_is_an_admin_no_more_die(app: Flask, owner: Browser, admin: Browser, visitor: Browser) -> None:

@@ -1,4 +1,4 @@
-"""Delete my account: afterwards nothing that was said is found anywhere in the database."""
+"""Deleting one's account: none of its texts remain anywhere in the database."""
 
 import sqlite3
 from contextlib import closing
@@ -15,7 +15,7 @@ CANARY = "kingfisher"
 
 
 def everything(folder: Path) -> str:
-    """Every value of every table, the index of the search among them."""
+    """Returns every value of every table, including the search index."""
     with closing(sqlite3.connect(folder / "millrace.sqlite3")) as database:
         names = [row[0] for row in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
         return "\n".join(str(row) for name in names for row in database.execute(f'SELECT * FROM "{name}"'))
@@ -43,5 +43,5 @@ def test_nothing_of_it_is_left(app: Flask, member: Browser, stranger: Browser, t
     left = everything(tmp_path)
     assert CANARY not in left
     assert "I stay." in left
-    # The audit log alone remembers that there was somebody.
+    # Only the audit log still has the email.
     assert [line for line in left.splitlines() if member.email in line and "signed in" not in line]

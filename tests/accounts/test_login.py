@@ -1,4 +1,4 @@
-"""GET and POST /login, POST /logout: who is there."""
+"""GET and POST /login, POST /logout: signing in and out."""
 
 import time
 from datetime import timedelta
@@ -219,5 +219,5 @@ def test_an_address_of_a_hundred_thousand_signs_holds_up_nobody(visitor: Browser
     response = visitor.post("/login", email=f"a{sign * 50_000}@example.org", password=PASSWORD)
 
     assert response.status_code == 422
-    # To find its one spelling took eight seconds; four times as many signs, two minutes.
+    # Normalizing it used to take eight seconds; with four times as many characters, two minutes.
     assert time.thread_time() - started < 1

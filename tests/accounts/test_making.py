@@ -1,4 +1,4 @@
-"""Making things has a rate: refused in words, on pages, in the API and in the dialects, for members and visitors."""
+"""Rate limits for creating things: refused with a message, on pages, in the API and in the dialects, for members and visitors."""
 
 import pytest
 from flask import Flask

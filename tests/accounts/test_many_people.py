@@ -1,4 +1,4 @@
-"""With thousands of accounts, each page holds and reads as many as it shows, and leads to the others."""
+"""With thousands of accounts, each page loads as many as it shows, and links to the next page."""
 
 import time
 
@@ -23,7 +23,7 @@ LINES = ".entries > li"
 
 @pytest.fixture
 def crowd(app: Flask) -> list[str]:
-    """The ids of many people; some have one name, and some names differ in nothing but their letters' size."""
+    """Inserts many people and returns their ids; names repeat, and some differ only in case."""
     with app.app_context(), write() as session:
         people = [{"id": new_id(), "name": f"{'Pp'[n % 2]}erson {n // 10:02}", "email": f"p{n}@example.org"} for n in range(MANY)]
         session.execute(insert(User), [{**each, "password_hash": "none", "role": "member"} for each in people])
@@ -31,7 +31,7 @@ def crowd(app: Flask) -> list[str]:
 
 
 def pages(browser: Browser, path: str, selector: str = LINES) -> list[int]:
-    """How many lines each page of the list has."""
+    """Returns the number of rows on each page of the list."""
     found = []
     page = browser.page(path)
     while True:

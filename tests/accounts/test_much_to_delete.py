@@ -1,4 +1,4 @@
-"""An account with any number of things is deleted in pieces: no statement changes more than a few of them."""
+"""An account with any amount of data is deleted in batches: no statement changes more than a few rows."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ TABLES = (Chat, Message, Collection, Document)
 
 @contextmanager
 def rows_of_statements(app: Flask) -> Iterator[list[tuple[int, str]]]:
-    """How many rows each statement has changed by itself."""
+    """Collects each statement with the number of rows it has changed."""
     found: list[tuple[int, str]] = []
 
     def note(_connection: Any, cursor: Any, statement: str, *_: Any) -> None:
@@ -39,7 +39,7 @@ def rows_of_statements(app: Flask) -> Iterator[list[tuple[int, str]]]:
 
 
 def talk(session: Session, me: str) -> None:
-    """A chat of many messages, each with its generation."""
+    """Adds a chat of many messages, each with its generation."""
     chat, ids = new_id(), [new_id() for _ in range(MANY)]
     session.add(Chat(id=chat, owner_id=me, model="some/model"))
     session.flush()
@@ -50,7 +50,7 @@ def talk(session: Session, me: str) -> None:
 
 
 def shelve(session: Session, me: str) -> None:
-    """A collection of as many documents."""
+    """Adds a collection of as many documents."""
     collection = Collection(id=new_id(), owner_id=me, name="Manuals")
     session.add(collection)
     session.flush()

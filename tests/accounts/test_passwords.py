@@ -1,4 +1,4 @@
-"""Passwords: what is refused, and what a hash keeps."""
+"""Passwords: which are refused, and what a hash contains."""
 
 import pytest
 

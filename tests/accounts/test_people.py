@@ -1,4 +1,4 @@
-"""/admin/people: who is here, and what owners and admins do with accounts."""
+"""/admin/people: the list of accounts, and what owners and admins do with them."""
 
 import pytest
 from flask import Flask
@@ -329,7 +329,7 @@ def test_the_list_needs_the_same_statements_for_many_as_for_few(app: Flask, owne
     def cost() -> int:
         with owner.counting_statements() as statements:
             owner.page("/admin/people")
-        # Connections and settings are read once a second, whoever asks.
+        # Connections and settings are reread once a second, by whichever request comes first.
         return sum("FROM users" in each for each in statements)
 
     before = cost()

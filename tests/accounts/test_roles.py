@@ -1,4 +1,4 @@
-"""The table of roles, and the words for browsers and addresses."""
+"""The table of roles, and the names of browsers and addresses."""
 
 from typing import get_args
 

@@ -1,4 +1,4 @@
-"""Accounts: one owner, sessions that end when they should, and no hints for those who guess."""
+"""Accounts: one owner, sessions that expire when they should, and no hints for attackers who guess."""
 
 from datetime import timedelta
 
@@ -204,7 +204,7 @@ def test_an_old_hash_is_renewed_by_signing_in(member_of_team: User) -> None:
     assert service.sign_in("ann@example.org", PASSWORD)
 
 
-# The life of a session
+# The lifetime of a session
 
 
 @also_on_postgres

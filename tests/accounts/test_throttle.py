@@ -1,4 +1,4 @@
-"""Slowing down those who guess, and nobody else."""
+"""Rate limits for guessing passwords, which slow down no one else."""
 
 import pytest
 

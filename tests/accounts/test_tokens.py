@@ -1,4 +1,4 @@
-"""API tokens: whom they speak for, how long, and for what."""
+"""API tokens: whose permissions they have, for how long, and with which scope."""
 
 from datetime import timedelta
 

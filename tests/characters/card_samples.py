@@ -54,13 +54,13 @@ def text_chunk(keyword: bytes, card: Any) -> bytes:
 
 
 def with_chunks(*chunks: bytes, picture: bytes = b"") -> bytes:
-    """A picture with these chunks before its end."""
+    """Returns a PNG with these chunks before its end."""
     picture = picture or png()
     return picture[:-12] + b"".join(chunks) + picture[-12:]
 
 
 def bring(browser: Browser, *files: tuple[str, bytes]) -> Page:
-    """Sends card files as the form does."""
+    """Uploads card files as the form does."""
     data = {"csrf_token": browser.csrf_token(), "file": [(BytesIO(content), name) for name, content in files]}
     headers = {"Origin": browser.origin, "Sec-Fetch-Site": "same-origin"}
     path = "/characters/import"

@@ -1,4 +1,4 @@
-"""Characters on an application whose model is the scripted upstream, and pictures to give them."""
+"""Fixtures: characters in an application whose model is the scripted upstream, and pictures for avatars."""
 
 import struct
 import zlib
@@ -32,7 +32,7 @@ def app(make_app: Callable[..., Flask], fake: Upstream) -> Flask:
 
 @pytest.fixture
 def cast(app: Flask) -> Flask:
-    """The application with what a first run finds."""
+    """The application with the shipped characters of a first run."""
     with app.app_context():
         assert shipped.ship() == 4
     return app
@@ -40,7 +40,7 @@ def cast(app: Flask) -> Flask:
 
 @pytest.fixture
 def make(member: Browser) -> Callable[..., str]:
-    """Makes a character of the member's and gives the address of its page."""
+    """Creates a character of the member's and returns the path of its page."""
 
     def make(browser: Browser = member, **fields: str) -> str:
         page = browser.submit("/characters/new", **{"name": "Mara", "description": "Mara mills rye.", **fields})
@@ -53,7 +53,7 @@ def make(member: Browser) -> Callable[..., str]:
 
 @pytest.fixture
 def chat(make, member) -> str:
-    """The address of a chat of the member's with a character."""
+    """The path of a chat of the member's with a character."""
     member.submit("/personas", name="Jo", description="Jo repairs clocks.", is_default="on")
     page = member.page(make(**MARA)).press("Chat with Mara")
     assert page.path.startswith("/chats/"), page.text
@@ -62,7 +62,7 @@ def chat(make, member) -> str:
 
 @pytest.fixture
 def say(member, fake) -> Callable[[str, str], list[tuple[str, str]]]:
-    """Sends a message and gives what the model was asked."""
+    """Sends a message and returns what the model was sent."""
 
     def say(path: str, text: str) -> list[tuple[str, str]]:
         before = len(asked(fake))
@@ -79,14 +79,14 @@ def heard(fake) -> list[tuple[str, str]]:
 
 
 def png(width: int = 1, height: int = 1) -> bytes:
-    """A PNG whose header says so; of one pixel it is a real one."""
+    """Returns a PNG whose header claims this size; with one pixel it is valid."""
     chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)), (b"IDAT", zlib.compress(b"\0\0")), (b"IEND", b"")]
     parts = (struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks)
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
 def upload(browser: Browser, path: str, content: bytes, file_name: str = "me.png", **fields: str) -> Page:
-    """Sends a form with a file as a browser does; nothing is followed."""
+    """Sends a form with a file as a browser does; redirects are not followed."""
     data: dict[str, Any] = {"csrf_token": browser.csrf_token(), **fields, "avatar": (BytesIO(content), file_name)}
     headers = {"Origin": browser.origin, "Sec-Fetch-Site": "same-origin"}
     response = browser.client.post(path, data=data, headers=headers, base_url=browser.origin, content_type="multipart/form-data")
@@ -94,5 +94,5 @@ def upload(browser: Browser, path: str, content: bytes, file_name: str = "me.png
 
 
 def names(page: Page) -> list[str]:
-    """The names in a list of characters or personas."""
+    """Returns the names in a list of characters or personas."""
     return [node.text().strip() for node in page.all(".cast h2 a")]

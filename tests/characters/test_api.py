@@ -1,4 +1,4 @@
-"""Characters and personas for programs: /api/v1/characters and /api/v1/personas."""
+"""Characters and personas in the API: /api/v1/characters and /api/v1/personas."""
 
 import pytest
 

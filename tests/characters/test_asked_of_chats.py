@@ -1,4 +1,4 @@
-"""What texts of a prompt can ask for of the chat: places and versions of its messages, how long ago, and how much fits."""
+"""Macros about the chat: positions and versions of its messages, the time since the last one, and how much fits."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ OF_CARD = "{{charDepthPrompt}}|{{charFirstMessage::1}}|{{charFirstMessage::0}}|{
 
 @pytest.fixture
 def chat(member) -> str:
-    """With a card that has a note and other greetings."""
+    """The path of a chat with a character whose card has a note and alternate greetings."""
     brought = bring(member, ("mara.json", as_json(V2)))
     return member.page(brought.link("Mara").attributes["href"] or "").press("Chat with Mara").path
 

@@ -1,4 +1,4 @@
-"""Pictures: what is taken for one, how it is kept, and that it is served as nothing else."""
+"""Avatars: which pictures are accepted, how they are stored, and that they are served as pictures only."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Character cards: what of each version becomes a character, what is kept, and what is refused."""
+"""Character cards: which fields of each version a character gets, what is kept unchanged, and what is refused."""
 
 import copy
 from io import BytesIO

@@ -1,4 +1,4 @@
-"""The pages of characters: making, finding, changing, copying, sharing, deleting and bringing back."""
+"""The pages of characters: creating, finding, editing, copying, sharing, deleting and restoring."""
 
 import pytest
 
@@ -159,7 +159,7 @@ def test_sharing_lets_the_team_chat_and_no_guest(make, member, stranger, app):
         assert stranger.post(path + way, name="Mine", description="Now").status_code in (403, 404)
     assert stranger.get(f"{path}/edit").status_code == 403
 
-    # Box unticked: a form without it.
+    # An unchecked box is missing from the form.
     assert member.post(path, name="Mara", description="Mills.").status_code == 303
     assert stranger.get(path).status_code == 404
 
@@ -256,5 +256,5 @@ def test_many_characters_are_read_in_turns(app, member):
     with app.test_request_context(), turns_of_the_loop() as turn:
         before = turn()
         assert len(queries.characters(db.session.get_one(User, member.person_id), words="char")) == 300
-        # Six megabytes are not looked through within a hundredth of a second.
+        # Searching six megabytes takes more than a hundredth of a second, so it must yield in between.
         assert turn() > before

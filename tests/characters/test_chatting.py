@@ -1,4 +1,4 @@
-"""Chats with a character: how they begin, what exactly the model is asked, and what can be changed in one chat."""
+"""Chats with a character: how they begin, exactly what the model is sent, and what can be changed per chat."""
 
 import pytest
 from sqlalchemy import select
@@ -230,7 +230,7 @@ def test_the_oldest_exchanges_are_left_out_whole_with_a_word(chat, say, member, 
     assert sent[0] == ("system", "Be Mara.\n---\nMara mills rye.\n---\nJo repairs clocks.")
     assert sent[-2:] == [("system", "Stay curt."), ("user", "The newest")]
     questions = [text.split()[0] for role, text in sent if role == "user"]
-    # The greeting and the first exchanges are gone, and never half of one.
+    # The greeting and the first exchanges are left out, always whole exchanges.
     assert questions == ["q3", "q4", "q5", "The"]
     assert [text.split()[0] for role, text in sent[1:-2] if role == "assistant"] == ["a3", "a4", "a5"]
     words = "The 4 oldest exchanges in this chat were left out, because the whole chat exceeds the model's context window."
@@ -321,7 +321,7 @@ def test_a_guest_chats_with_the_teams(cast):
 
 
 def knows(app, model: str, length: int) -> None:
-    """The connection's list says how much the model can take in."""
+    """Stores the model's context length in the connection's list of models."""
     listed = [{"id": model, "name": model, "context_length": length}]
     with app.app_context(), write() as session:
         values = {"name": "OpenRouter", "kind": "openrouter", "base_url": "", "models_at": utc_now()}
@@ -331,7 +331,7 @@ def knows(app, model: str, length: int) -> None:
 
 
 def fill(app, path: str, *, turns: int, words: int) -> None:
-    """Long exchanges after what stands in the chat."""
+    """Appends long exchanges to the chat."""
     with app.app_context(), write() as session:
         chat = session.get_one(Chat, path.split("/")[-1])
         for number in range(turns):

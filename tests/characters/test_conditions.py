@@ -1,4 +1,4 @@
-"""What stands between `{{if x}}`, `{{else}}` and `{{/if}}`, and other text around which a macro stands."""
+"""`{{if x}}` … `{{else}}` … `{{/if}}`, and other macros that enclose text."""
 
 import pytest
 
@@ -30,12 +30,12 @@ def filled(text: str, **values: str) -> str:
         ("{{if 0}}a{{if y}}b{{else}}c{{/if}}{{else}}d{{if z}}e{{/if}}{{/if}}", "de"),
         ("{{reverse::{{if x}}ab{{else}}c{{/if}}::{{if x}}d{{/if}}}}", "d::ba"),
         ("{{if x}}a{{else}}b{{else}}{{user}}{{/if}}", "a"),
-        # What is set where nobody goes is not set.
+        # Variables set in a branch that is not taken are not set.
         ("{{if 0}}{{setvar::a::1}}{{else}}{{/if}}{{if 1}}{{else}}{{incvar::a}}{{/if}}[{{getvar::a}}]", "[]"),
         ("{{setvar name}}\n  One {{user}}\n  two\n{{/setvar}}[{{.name}}]", "[One Jo\ntwo]"),
         ("{{reverse}}ab{{user}}{{/reverse}}{{trim}} \n a {{/trim}}|", "oJbaa|"),
         ("{{//}}a{{setvar::a::1}}{{///}}{{comment}}b{{/comment}}[{{.a}}]", "[]"),
-        # What is not whole stays as it was written, and so does what can be no condition.
+        # Incomplete blocks and invalid conditions stay as they were written.
         ("{{if x}}a {{user}}", "{{if x}}a Jo"),
         ("a{{else}}b{{/if}}{{/setvar}}", "a{{else}}b{{/if}}{{/setvar}}"),
         ("{{if x}}a{{if y}}b{{/if}}", "{{if x}}ab"),

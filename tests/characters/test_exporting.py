@@ -1,4 +1,4 @@
-"""Characters as card files: what was not changed is in them as it came, and the files can be brought in again."""
+"""Exporting characters as card files: unchanged parts are exported as they were imported, and the files can be imported again."""
 
 import copy
 import json
@@ -26,7 +26,7 @@ ICON = {"type": "icon", "uri": "embeded://assets/icon/images/mara.png", "name": 
 
 
 def with_more(card: dict[str, Any]) -> dict[str, Any]:
-    """The card with what we don't know, and with texts in another spelling than ours."""
+    """Returns the card with unknown fields, and with texts in a spelling that an import normalizes."""
     card = copy.deepcopy(card)
     data = cards.data_of(card)
     assert isinstance(data, dict)
@@ -43,7 +43,7 @@ def with_more(card: dict[str, Any]) -> dict[str, Any]:
 
 
 def of(card: dict[str, Any], **changed: Any) -> dict[str, Any]:
-    """What a character says that came from this card."""
+    """Returns the fields of a character that was imported from this card."""
     return cards.fields_of(card) | changed
 
 
@@ -63,7 +63,7 @@ def texts_in(picture: bytes) -> dict[bytes, Any]:
 
 @pytest.fixture
 def take(app, member) -> Callable[..., tuple[bytes, str]]:
-    """Brings a file in, and gives what a program gets of the new character, with its type."""
+    """Imports a file and returns the export of the new character, with its media type."""
     program = client_of(app, member.email)
 
     def take(content: bytes, asked: str, face: bytes = b"") -> tuple[bytes, str]:

@@ -1,4 +1,4 @@
-"""What each macro gives, what stays as it was written, and what hostile texts cost."""
+"""The value of each macro, which macros stay as they were written, and the cost of hostile texts."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -169,7 +169,7 @@ def test_a_card_is_asked_part_by_part() -> None:
         "charcreatornotes": "By night.",
         "charversion": "1.1",
     }
-    # Whoever has changed the description has changed what it holds of the others.
+    # Once the description is edited, the parts that the import had put into it are no longer taken from the card.
     changed = asked_of(CARD, "She bakes.")
     assert [changed[name] for name in ("description", "personality", "scenario", "mesexamples")] == ["She bakes.", "", "", ""]
     assert changed["charversion"] == "1.1"

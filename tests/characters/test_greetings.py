@@ -1,4 +1,4 @@
-"""The further greetings of a character: edited on a page of their own, kept in its card, and exported with it."""
+"""Alternate greetings of a character: edited on their own page, kept in its card, and exported with it."""
 
 import json
 from typing import Any
@@ -25,7 +25,7 @@ CARD = {"spec": "chara_card_v3", "spec_version": "3.0", "data": DATA}
 
 @pytest.fixture
 def path(member) -> str:
-    """The page of a character that was imported."""
+    """The path of the page of a character that was imported."""
     return member.page(bring(member, ("mara.json", as_json(CARD))).link("Mara").attributes["href"] or "").path
 
 

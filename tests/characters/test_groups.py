@@ -1,4 +1,4 @@
-"""Pages of chats with several characters: how one begins, who is shown, who is let speak, and how its cast changes."""
+"""Pages of chats with several characters: how one begins, who is shown, who is asked to speak, and how its cast changes."""
 
 import pytest
 
@@ -18,13 +18,13 @@ BO = {"name": "Bo", "description": "Bo sails.", "greeting": "Ahoy."}
 
 @pytest.fixture
 def ids(make) -> list[str]:
-    """Mara and Bo, of the member's."""
+    """The ids of Mara and Bo, characters of the member's."""
     return [make(**each).rpartition("/")[2] for each in (MARA, BO)]
 
 
 @pytest.fixture
 def group(ids, member) -> str:
-    """The address of a chat with both, in turn."""
+    """The path of a chat with both, who take turns."""
     page = member.submit("/characters/group", character_ids=ids, turn_order="rotation")
     assert page.path.startswith("/chats/"), page.text
     return page.path

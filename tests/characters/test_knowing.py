@@ -1,4 +1,4 @@
-"""What a character knows: its chats read from its collections, as far as whoever asks may see them."""
+"""What a character knows: its chats read from its collections, with the permissions of the person who asks."""
 
 import pytest
 from sqlalchemy import delete

@@ -1,4 +1,4 @@
-"""The lorebook of a character's card, and its note: what of them the model is told, and where."""
+"""The lorebook and the note of a character's card: which parts the model is sent, and where."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ TRIGGERS = {"normal": "An answer.", "swipe": "Another.", "continue": "The rest."
 
 @pytest.fixture
 def triggered(member, fake) -> str:
-    """A chat with a character whose entries are each for one occasion."""
+    """The path of a chat with a character whose lorebook entries each have a different trigger."""
     entries = [{"constant": True, "content": text, "extensions": {"triggers": [name]}} for name, text in TRIGGERS.items()]
     data: dict[str, Any] = {"name": "Mara", "description": "Mara.", "character_book": {"entries": entries}}
     brought = bring(member, ("mara.json", as_json({"spec": "chara_card_v2", "spec_version": "2.0", "data": data})))
@@ -63,7 +63,7 @@ def test_entries_are_sent_for_what_they_are_meant(triggered, say, member, fake):
 
 @pytest.fixture
 def played(member, fake) -> str:
-    """The address of a chat with a character that has a world."""
+    """The path of a chat with a character that has a lorebook."""
     data: dict[str, Any] = {"name": "Mara", "description": "Mara mills rye.", "first_mes": "", "character_book": WORLD}
     card = {"spec": "chara_card_v2", "spec_version": "2.0", "data": {**data, "extensions": {"depth_prompt": NOTE}}}
     brought = bring(member, ("mara.json", as_json(card)))

@@ -1,4 +1,4 @@
-"""What macros keep: texts and numbers by their names, within bounds."""
+"""Variables of macros: texts and numbers by name, within limits."""
 
 import pytest
 

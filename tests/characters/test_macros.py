@@ -1,4 +1,4 @@
-"""`{{user}}` and `{{char}}` are names, in what is shown and in what is sent; of other macros, what is shown is what is sent."""
+"""`{{user}}` and `{{char}}` are replaced on display and in prompts; other macros are evaluated once, so both show the same."""
 
 import re
 
@@ -133,7 +133,7 @@ def test_what_chance_gave_is_kept_and_shown_as_it_was_sent(make, member, fake):
     rolled = page.messages("user")[0]
     assert re.fullmatch(r"I rolled \d+ on a [A-Z][a-z]+day\.", rolled)
     assert first[1:] == [greeting, f"You heard: {rolled} {{{{input}}}}", rolled]
-    # Whoever writes in a chat need not be allowed to read who its owner is.
+    # `{{persona}}` stays: a person who writes in a chat need not be allowed to read its owner's persona.
     said = [greeting, rolled, "It is {{random::a::b}}."]
     assert second[1:4] == said == texts(page)[:3]
     assert second[4:] == ["You heard: And again, {{persona}}? {{input}}", "And again, {{persona}}?"]

@@ -1,4 +1,4 @@
-"""Entries of lorebooks that are sent only where another text asks for their outlet."""
+"""Lorebook entries that are sent only where another text refers to their outlet."""
 
 import json
 from typing import Any
@@ -58,7 +58,7 @@ def test_an_outlet_is_put_in_once_inside_itself():
 
 @pytest.fixture
 def world(member):
-    """The page of an own lorebook with an entry, as a World Info file had it."""
+    """Imports a World Info file with one entry and returns the lorebook's page."""
 
     def world(**entry: Any):
         return bring_book(member, as_file({"entries": {"0": {"key": ["rye"], "content": "Dear.", **entry}}}))

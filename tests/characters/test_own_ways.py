@@ -1,4 +1,4 @@
-"""What a chat with a character has its own way: who one is from the start, how freely and how long it is answered."""
+"""Settings of a single chat with a character: the persona from its start, and the temperature and length of answers."""
 
 import pytest
 

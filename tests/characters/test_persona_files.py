@@ -1,4 +1,4 @@
-"""Personas of SillyTavern: brought in once, with their lorebooks, and nobody is held up by what is no such file."""
+"""Importing personas of SillyTavern: once, with their lorebooks; a file of another format does not block other requests."""
 
 import json
 from io import BytesIO

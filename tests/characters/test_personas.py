@@ -1,4 +1,4 @@
-"""The page of personas: making, changing, choosing one, deleting and bringing back."""
+"""The page of personas: creating, editing, choosing one, deleting and restoring."""
 
 import pytest
 from sqlalchemy.exc import IntegrityError

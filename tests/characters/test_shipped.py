@@ -1,4 +1,4 @@
-"""What is there on a first run, and does not come back."""
+"""The shipped characters: created on the first run, and not again after they are deleted."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What no longer fits a chat's context window is retold by the model, kept, and sent in its place."""
+"""The story: the model summarizes what no longer fits a chat's context window; it is stored, and sent instead."""
 
 from random import Random
 
@@ -19,14 +19,14 @@ from webapp.engine.tables import ACTIVE, Generation
 from webapp.settings.service import set_setting
 
 LENGTH = 1_000
-# A fifth of what the history may take.
+# A fifth of the history's budget.
 LONG = "word " * 100
 TALE = "Jo came to the mill, and Mara let her in."
 
 
 @pytest.fixture
 def told(app, chat, member, fake):
-    """Sends messages in a chat with little room, and gives what the model is told with the last."""
+    """Sends messages in a chat with a short context window; returns what the model is sent with the last one."""
     knows(app, "fake/plain", LENGTH)
     with app.app_context():
         set_setting("models.titles", "off")
@@ -46,7 +46,7 @@ def told(app, chat, member, fake):
 
 
 def chat_is_told(app, chat: str) -> int:
-    """How many messages say something, and are complete."""
+    """Returns how many messages have text and are complete."""
     with app.app_context():
         running = select(Generation.message_id).where(Generation.status.in_(ACTIVE), Generation.message_id.is_not(None))
         query = select(func.count()).select_from(Message).where(Message.chat_id == id_of(chat), Message.content != "")
@@ -67,7 +67,7 @@ def numbered(*numbers: int) -> list[str]:
 
 
 def kept(app, chat: str, text: str = TALE, at: int = 0) -> None:
-    """A story down to a message of the branch that is shown."""
+    """Stores a story up to a message of the displayed branch."""
     with app.app_context(), write() as session:
         ids = session.scalars(select(Message.id).where(Message.chat_id == id_of(chat)).order_by(Message.id)).all()
         session.add(Story(chat_id=id_of(chat), message_id=ids[at], text=text))
@@ -89,7 +89,7 @@ def test_it_is_written_in_time_and_stands_in_for_what_is_left_out(app, told, cha
     assert system.endswith(f"\n---\nWhat came before the messages that follow:\n\n{TALE}")
     assert turns[1][1].startswith("q")
 
-    # Every question is told or sent.
+    # Every question is in a story or sent.
     retold, sent = "\n".join(map(words_of, fake.stories())), "\n".join(content for _, content in turns)
     assert all(f"q{number} " in retold + sent for number in range(1, 8))
     assert f"The story so far:\n\n{TALE}\n\nWhat was said next:" in words_of(fake.stories()[-1])
@@ -200,7 +200,7 @@ def test_another_version_of_what_is_told_has_the_story_before_it(app, told, chat
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_whatever_is_said_every_message_is_told_or_sent(app, told, chat, fake, seed):
-    # In tokens, an eighth of the room at most.
+    # In tokens, an eighth of the budget at most.
     sizes = [Random(seed * 100 + number).randint(1, 60) for number in range(14)]
     for number, size in enumerate(sizes):
         turns = told(f"q{number}. {'word ' * size}")
@@ -260,7 +260,7 @@ def test_it_is_written_now(app, told, chat, member, fake):
     assert page.says("Written.")
     assert page.one("#story-text").text().strip() == TALE
     assert "Jo: One\n\nMara: Aye." in words_of(fake.stories()[0])
-    # All of it is told: nothing is asked for.
+    # The story already covers every message, so no request is made.
     assert page.press("Write it now", text=TALE).says("Everything is told already.")
     assert len(fake.stories()) == 1
     assert page.press("Forget it", text=TALE).says("Forgotten.")

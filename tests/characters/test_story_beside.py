@@ -1,4 +1,4 @@
-"""What retells a chat takes nothing from anybody: of a long one little is read, and what ends it early costs nothing."""
+"""Writing a story blocks nothing: little of a long chat is read, and an early end keeps no partial story."""
 
 import gevent
 import pytest
@@ -25,7 +25,7 @@ MOST_SECONDS = 0.3
 
 
 def fill(app, chat: str, *, words: str) -> str:
-    """Says so many messages in a chat; gives the last."""
+    """Inserts many messages into a chat and returns the id of the last."""
     with app.app_context(), write() as session:
         row = session.get_one(Chat, id_of(chat))
         parent = row.head_id

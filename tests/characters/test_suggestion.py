@@ -1,4 +1,4 @@
-"""A model writes a person's next message in a scene: it becomes their draft, and nothing is sent."""
+"""A model suggests a person's next message in a scene: it becomes their draft, and nothing is sent."""
 
 import gevent
 import pytest

@@ -1,4 +1,4 @@
-"""A form that is open in two tabs: what is saved in one is not undone in the other."""
+"""A form that is open in two tabs: saving one does not overwrite what was saved in the other."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What placeholders keep: with the messages of a chat, so that trying again counts once, and of a person in all their chats."""
+"""Stored variables: with the messages of a chat, so that trying again counts once; or of a person, across all their chats."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def chat(member, fake) -> str:
 
 @pytest.fixture
 def kept(app):
-    """What a chat has now."""
+    """Returns the current variables of a chat."""
 
     def kept(path: str) -> dict[str, str]:
         with app.app_context():

@@ -32,14 +32,14 @@ GLUES = ["", "\n", "\n\n", "\r\n", "\r\n\r\n", "\r"]
 
 @cache
 def examples() -> list[tuple[str, str]]:
-    """Markdown and HTML of every example in the specification."""
+    """Returns markdown and HTML of every example in the specification."""
     found = EXAMPLE.findall(SPEC.read_text("utf-8").replace("→", "\t"))
     assert len(found) == 652
     return found
 
 
 def texts(max_size: int = 12) -> st.SearchStrategy[str]:
-    """Examples joined at random; half of them link to an address we allow, so that definitions matter."""
+    """Joins examples at random; half of them link to an allowed URL, so that link definitions have an effect."""
     sources = [source for source, _ in examples()]
     allowed = [re.sub(r"(?<=[(:\s<])/(ur[il])", r"https://example.org/\1", source) for source in sources]
     parts = st.lists(st.sampled_from(sources + allowed + OURS * 10), min_size=1, max_size=max_size)
@@ -52,7 +52,7 @@ sizes = st.lists(st.sampled_from([1, 3, 10, 50, 400]), min_size=1, max_size=40)
 
 
 def cut(text: str, sizes: list[int]) -> list[str]:
-    """The text in pieces whose sizes repeat."""
+    """Cuts the text into pieces of these sizes, which repeat."""
     pieces, at = [], 0
     while at < len(text):
         size = sizes[len(pieces) % len(sizes)]
@@ -62,7 +62,7 @@ def cut(text: str, sizes: list[int]) -> list[str]:
 
 
 class Page:
-    """What a browser holds after the changes."""
+    """The HTML that a browser holds after the changes."""
 
     def __init__(self) -> None:
         self.sealed = self.tail = ""

@@ -1,4 +1,4 @@
-"""An open text as a page keeps it: static/js/grow.js, said again."""
+"""A growing text as a page updates it: static/js/grow.js in Python."""
 
 import re
 
@@ -8,7 +8,7 @@ SIGNS = {"n": "\n", "c": "<x-c></x-c>", "\\": "\\"}
 
 
 class Edited:
-    """What is finished, and the tail, whose edits count as browsers do: in halves of UTF-16."""
+    """The finished part and the tail, whose edits count UTF-16 code units, as browsers do."""
 
     def __init__(self, sealed: str = "", tail: str = "") -> None:
         self.sealed, self.tail = sealed, tail

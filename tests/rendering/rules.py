@@ -1,4 +1,4 @@
-"""What must hold for every fragment made from a hostile text, each rule a function that names what breaks it."""
+"""The rules for every fragment rendered from a hostile text: each is a function that returns the violations."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -62,7 +62,7 @@ class Element:
 
 
 class Fragment:
-    """Markup put into a page as our server puts it, and read by an HTML5 parser."""
+    """Markup inserted into a page as the server does it, and parsed by an HTML5 parser."""
 
     def __init__(self, markup: str) -> None:
         page = f'<!doctype html><html lang="en"><title>t</title><body><div id="m">{markup}</div><p id="after">ok</p>'
@@ -83,7 +83,7 @@ class Fragment:
         return bool(after and after.attributes.get("id") == "after" and after.text() == "ok")
 
     def serialised(self) -> str:
-        """The inner markup as a browser would write it."""
+        """Returns the inner markup as a browser would serialize it."""
         return self.root.inner_html or ""
 
 
@@ -133,7 +133,7 @@ def remote_subresources(fragment: Fragment) -> list[str]:
 
 
 def _origin(address: str) -> str:
-    # A browser adds missing slashes and turns the wrong ones.
+    # A browser adds missing slashes and turns backslashes into slashes.
     slashed = re.sub(r"^(https?:)/*", r"\1//", BLANK.sub("", address).replace("\\", "/"), flags=re.IGNORECASE)
     parts = urlsplit(urljoin(PAGE, slashed))
     return f"{parts.scheme}://{parts.netloc}"
@@ -175,7 +175,7 @@ RULES: dict[str, Rule] = {
     "external_link_hardened": soft_links,
     "bounded_depth": lambda fragment: [each.name for each in fragment.elements if each.depth > 256],
 }
-# About routes and requests, or about the time and size of the work: not to be seen in a fragment.
+# Rules about routes and requests, or about time and size, which a fragment cannot show.
 ELSEWHERE = {
     "get_is_safe",
     "no_open_redirect",
@@ -189,7 +189,7 @@ ELSEWHERE = {
 
 
 def breaches(markup: str, names: set[str]) -> list[tuple[str, list[str]]]:
-    """The rules that a fragment breaks, also after a browser has written and read it again."""
+    """Returns the rules that a fragment violates, also after it has been serialized and parsed again."""
     once = Fragment(markup)
     twice = Fragment(once.serialised())
     checks = [(name, RULES[name](fragment)) for fragment in (once, twice) for name in sorted(names - ELSEWHERE)]

@@ -1,4 +1,4 @@
-"""Hostile texts: every fragment on the way and at the end is safe, and hides nothing."""
+"""Hostile texts: every intermediate and final fragment is safe, and hides nothing."""
 
 import json
 from pathlib import Path
@@ -28,7 +28,7 @@ def rules_for(payload: dict[str, Any]) -> set[str]:
 
 
 def pictures(text: str, size: int) -> set[str]:
-    """What a page would show on the way; of a long text, a few dozen moments."""
+    """Returns what a page would show while the text grows; for a long text, a few dozen snapshots."""
     growing, pieces = GrowingMarkdown(), cut(text, [size])
     every = 1 + len(pieces) // SNAPSHOTS if len(text) > SHORT_CHARS else 1
     seen = set()

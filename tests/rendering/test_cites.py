@@ -1,4 +1,4 @@
-"""Citations: what becomes a chip, what vanishes, what is left as it was written, and that a growing text ends the same."""
+"""Citations: which become links, which disappear, which stay as written, and that a growing text ends the same."""
 
 import re
 from time import thread_time
@@ -53,7 +53,7 @@ def chips(text: str) -> list[int]:
         ("**[2]** and _[5]_", [2, 5]),
         ("| a [2] |\n|---|\n| [5] |\n", [2, 5]),
         ("# Head [2]\n\n- item [5]\n\n> [2]", [2, 5, 2]),
-        # A model that lists addresses below does not lead elsewhere by that.
+        # A link definition by the model must not turn a citation into a link to another site.
         ("It is [2].\n\n[2]: https://example.org", [2]),
         ("It is [2, 9].", [2]),
     ],
@@ -134,5 +134,5 @@ def test_it_ends_as_the_rendering_of_the_whole(parts: list[str], sizes: list[int
 def test_a_long_row_of_blanks_is_looked_at_once():
     began = thread_time()
     assert FULL_WIDTH.sub("", f"【{' ' * 200_000}a \t【2】") == f"【{' ' * 200_000}a"
-    # It took its square, which was a minute.
+    # It used to take quadratic time, which was a minute.
     assert thread_time() - began < 5

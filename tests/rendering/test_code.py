@@ -1,4 +1,4 @@
-"""Colours of code: few classes, few languages, little time."""
+"""Syntax highlighting: few classes, few languages, little time."""
 
 import re
 from html import unescape
@@ -89,7 +89,7 @@ def test_hostile_code_is_done_soon() -> None:
     assert thread_time() - start < 2
 
 
-# What opens something that may never be closed, or can be read in many ways, in one language or another.
+# Openings that may never be closed, or that are ambiguous, in one language or another.
 HOSTILE = (
     '"', "'", "`", '"""', "'''", "/*", "//", "<", "<!--", "<a b=", "{", "(", "[", "\\", "${", "$(", "@", "%", "<<A",
     "0x", "1.", "a ", "a.", "a:", "a=", "a(", "a<", "a::", "_", "*", 'r#"', 'f"{', "%q(", "{-", "<?php ", "{{", "{%",
@@ -103,7 +103,7 @@ LINES = 45
 @pytest.mark.mostly_deep
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_piece_of_hostile_code_takes_long_in_any_language(language: str) -> None:
-    """However little time it is given: a lexer cannot be left in the middle of a match."""
+    """The time limit can be exceeded: a lexer cannot be interrupted in the middle of a match."""
     for unit in HOSTILE:
         line = (unit * MAX_LINE_CHARS)[: MAX_LINE_CHARS - 1] + "\n"
         started = thread_time()

@@ -1,11 +1,11 @@
-"""Conformance: what the parser understands is what the specification says, but for our few differences."""
+"""Conformance: the parser follows the specification, except for the few documented differences."""
 
 from markdown_it.renderer import RendererHTML
 
 from tests.rendering.corpus import examples
 from webapp.rendering.grammar import parser
 
-# Bare links, headings below the page's and links to the web only are ours.
+# The differences: bare links, headings below the page's own, and links to the web only.
 markdown = parser()
 markdown.core.ruler.disable(["links_we_allow", "bare_links", "below_the_title"])
 COMMON = [example for example in examples() if "<" not in example[0]]
@@ -21,5 +21,5 @@ def test_the_examples_mean_what_they_should() -> None:
 
 def ours(source: str) -> str:
     tokens = [token for token in markdown.parse(source) if token.type != "definition"]
-    # An empty quotation is written on one line.
+    # The specification writes an empty blockquote on two lines.
     return RendererHTML().render(tokens, markdown.options, {}).replace("<blockquote></", "<blockquote>\n</")

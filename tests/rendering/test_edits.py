@@ -1,4 +1,4 @@
-"""The edits that pages are told of an open text, against the text itself, for pages that are told often and seldom."""
+"""The edits of a growing text that pages receive, compared with the text itself, for frequent and rare updates."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +14,7 @@ from webapp.streaming.topics import Entry
 
 
 class Watching:
-    """A page that is told at every n-th piece of text, and now and then loses its connection."""
+    """A page that is updated after every n-th piece of text, and loses its connection at intervals."""
 
     def __init__(self, projection: AnswerProjection, every: int, lost_every: int = 10**6) -> None:
         self._projection, self._every, self._lost_every = projection, every, lost_every

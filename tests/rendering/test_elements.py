@@ -1,4 +1,4 @@
-"""What the elements look like, one by one."""
+"""The HTML of the elements, one by one."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A text that the renderer fails on is shown as it is, and nothing of it is lost."""
+"""A text on which the renderer fails is shown as plain text, and none of it is lost."""
 
 import logging
 
@@ -9,13 +9,13 @@ from markdown_it.rules_core import StateCore
 
 from webapp.rendering.markdown import GrowingMarkdown, Seam, parser, render
 
-# No database can hold half a character, and the renderer cannot either.
+# A lone surrogate: neither a database nor the renderer accepts one.
 BROKEN = "half \ud800 of <b>it</b>\nand more"
 SHOWN = "half ? of &lt;b&gt;it&lt;/b&gt;<br>\nand more"
 
 
 def failing_at(word: str):
-    """A parser that fails on every text with this word."""
+    """Returns a parser that fails on every text with this word."""
 
     def fail(state: StateCore) -> None:
         if word in state.src:
@@ -25,11 +25,11 @@ def failing_at(word: str):
 
 
 def panicking_at(word: str):
-    """A parser for which Rust panics at every text with this word."""
+    """Returns a parser that makes Rust panic on every text with this word."""
 
     def panic(state: StateCore) -> None:
         if word in state.src:
-            # It asserts that nothing is both kept and dropped.
+            # nh3 asserts that no tag is both allowed and removed with its content.
             nh3.clean(word, tags={"script"}, clean_content_tags={"script"})
 
     return parser_with(panic)

@@ -1,4 +1,4 @@
-"""Formulas of every kind, compared with what a second renderer makes of them."""
+"""Formulas of every kind, compared with the output of a second renderer."""
 
 import re
 import unicodedata
@@ -19,11 +19,11 @@ TABLE = Path(__file__).with_name("formulas.txt").read_text("utf-8")
 LEAVES = {"mi", "mn", "mo", "mtext", "ms"}
 PARTS = {"msubsup": ("msub", "msup"), "munderover": ("munder", "mover")}
 SHAPES = {"mfrac", "msqrt", "mroot", "msub", "msup", "munder", "mover", "mtable"}
-# Spaces, invisible operators, and what chooses between two looks of a letter.
+# Spaces, invisible operators, and variation selectors.
 UNSEEN = re.compile(r"[\s\u200b\u2060-\u2064\ufe00\ufe01]")
-# One character or another for the same sign: the first is ours.
+# Different characters for the same sign: ours comes first.
 SAME_SIGNS = ("⋅·", "∗*", "ˆ^", "\u0302^", "˜~", "\u0303~", "\u20d7→", "\u0332―", "∙•", "∖⧵", "∼~", "⊨⊧", "⇝⤳", "□◻", "…...")
-# Where the second renderer is wrong, or draws the same in another way, and how the formulas that it concerns are known.
+# Known differences: the reason, and a pattern of the formulas concerned.
 EXPLAINED = {
     "It puts beside what belongs below and above.": (
         r"\\(?:coprod|big(?:cup|cap|oplus|otimes|vee|wedge)|lim|limsup|liminf|max|min|sup|operatorname\*)(?=\W|_)"

@@ -1,4 +1,4 @@
-"""Work in proportion to the text, and hostile texts within bounds of time, size and depth."""
+"""Work is proportional to the text, and hostile texts are bounded in time, size and depth."""
 
 from time import thread_time
 
@@ -58,7 +58,7 @@ CHARS = 10_000
 
 
 def work(unit: str, chars: int, start: str = "") -> int:
-    """Characters rendered for a text that arrives in pieces of 50."""
+    """Returns the number of characters rendered for a text that arrives in pieces of 50."""
     growing = GrowingMarkdown()
     for piece in cut(start + unit * (chars // len(unit)), [50]):
         growing.feed(piece)
@@ -97,7 +97,7 @@ def test_no_hostile_text_takes_long(name: str) -> None:
     start = thread_time()
     html = render(text)
     assert thread_time() - start < 2
-    # Measured 0.15 s at most on a quiet machine.
+    # Measured 0.15 s at most on an idle machine.
     assert slowest < 2
     assert len(html) <= 64 * len(text) + 65_536
     assert not [each.depth for each in Fragment(html).elements if each.depth > 256]
@@ -119,7 +119,7 @@ def test_a_table_has_so_many_cells_and_the_rest_is_text() -> None:
 def test_many_tables_share_one_limit() -> None:
     html = render(("|a" * 50 + "\n" + "|-" * 50 + "\n" + "|\n" * 100 + "\n") * 10)
     assert html.count("<td") < MAX_CELLS
-    # The last one is what was left.
+    # The last table gets the cells that are left.
     assert html.count("<table>") == 1 + MAX_CELLS // (50 * (MAX_CELLS_PER_TABLE // (50 + ROW_CELLS)))
 
 

@@ -1,4 +1,4 @@
-"""A text of any length costs work and bytes in proportion, as it is shown while a model writes it, fast or slowly."""
+"""Work and bytes sent are proportional to the length of a growing text, whether the model is fast or slow."""
 
 import pytest
 
@@ -7,13 +7,13 @@ from webapp.streaming.codec import encode
 from webapp.streaming.events import Delta, Ended
 from webapp.streaming.topics import Entry
 
-# What comes with one step at so many tokens a second, of four characters each: there are ten to twenty steps a second.
+# Characters per update at so many tokens a second, of four characters each: there are ten to twenty updates a second.
 CHARS_PER_STEP = {20: 8, 30: 12, 50: 15, 100: 20, 300: 60, 1_000: 200, 3_000: 600}
 MOST_BYTES_PER_CHAR = 4
 
 
 def part(number: int, code: str = "") -> str:
-    """Prose, a list and a table, as answers have them."""
+    """Returns prose, a list and a table, as answers have them."""
     prose = " ".join(f"Sentence {number}.{n} has *some* words, a `mark` and **weight**, as answers do." for n in range(7))
     items = "".join(f"- item {number}.{n}, which goes on for a while so that it wraps\n" for n in range(9))
     rows = "".join(f"| {n} | wheel {number * n} | {n * 7} kW |\n" for n in range(8))
@@ -26,7 +26,7 @@ def code(number: int) -> str:
 
 
 def streamed(text: str, chars_per_step: int) -> tuple[int, int]:
-    """How many characters were parsed, and how many bytes sent to one page."""
+    """Returns the number of characters parsed, and of bytes sent to one page."""
     projection = AnswerProjection("m" * 26, "g" * 26)
     _, cursor = projection.snapshot()
     sent, said = 0, ""
@@ -35,7 +35,7 @@ def streamed(text: str, chars_per_step: int) -> tuple[int, int]:
         for _ in projection.fold(Entry(number, event)):
             pass
         frames, cursor = projection.since(cursor)
-        # As webapp/chat/page/feed.py says it.
+        # The event id as webapp/chat/page/feed.py writes it.
         before, said = said, "x" * 80 + "-".join(map(str, cursor[:LASTING]))
         sent += sum(len(encode(frame.data, event=frame.event)) for frame in frames) + (
             len(f"id: {said}\n") if said != before else 0

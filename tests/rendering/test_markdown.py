@@ -1,4 +1,4 @@
-"""The growing rendering against the rendering of the whole, for every way of cutting."""
+"""Incremental rendering, compared with rendering the whole text, for every way of cutting it."""
 
 import re
 from html import escape
@@ -18,7 +18,7 @@ calm = st.sampled_from([20, 200, 2_000])
 
 
 def grown(text: str, sizes: list[int], seams: list[Seam], calm_chars: int = 2_000) -> GrowingMarkdown:
-    """The text fed in pieces, with everything that must hold on the way."""
+    """Feeds the text in pieces and checks the invariants after each."""
     growing, page = GrowingMarkdown(seams, calm_chars=calm_chars), Page()
     for piece in cut(text, sizes):
         page.apply(growing.feed(piece))
@@ -27,7 +27,7 @@ def grown(text: str, sizes: list[int], seams: list[Seam], calm_chars: int = 2_00
 
 
 def unseen(text: str, sizes: list[int], seams: list[Seam], calm_chars: int) -> str:
-    """What it ends as where nobody looks before."""
+    """Returns the final HTML if no page watches the text grow."""
     growing = GrowingMarkdown(seams, calm_chars=calm_chars, is_watched=False)
     for piece in cut(text, sizes):
         growing.feed(piece)
@@ -42,7 +42,7 @@ def check_the_end(text: str, sizes: list[int], calm_chars: int, cuts: list[float
     assert whole.html == render(text, seams) == unseen(text, sizes, seams, calm_chars)
     assert whole.differs or whole.html.startswith(sealed)
     assert whole.html.count('<div class="seam">') == len(seams)
-    # Formulas and footnotes are drawn behind the sanitiser, which knows none of their elements.
+    # Formulas and footnotes are inserted after the sanitizer, whose allow-list has none of their elements.
     others = DRAWN.sub("", whole.html)
     assert clean(others) == others
 

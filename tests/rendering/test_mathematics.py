@@ -1,4 +1,4 @@
-"""Formulas become MathML, money and code do not; a text that grows shows the same; nothing hostile passes."""
+"""Formulas become MathML, money and code do not; a growing text ends the same; hostile formulas are safe."""
 
 import time
 from itertools import pairwise
@@ -56,7 +56,7 @@ a \equiv b \pmod{n}
 \neg p \lor q \implies r
 \underbrace{a+b}_{n}
 """.strip().splitlines()
-# What is no formula, and stays as it was written.
+# Texts that are not formulas and stay as written.
 TEXTS = (
     "It costs $5 and $6.",
     "Between $5 and 10$ euros.",

@@ -1,4 +1,4 @@
-"""Footnotes and folded parts: what they become, that no two messages share an address, and what is left as it was written."""
+"""Footnotes and folded parts: their HTML, ids that are unique across messages, and what stays as written."""
 
 import re
 
@@ -73,6 +73,6 @@ def test_other_html_stays_text(text: str) -> None:
 
 def test_parts_in_parts_are_bounded() -> None:
     html = render("<details>\n" * 1_000)
-    # What is too long for one block is cut in two.
+    # A block that is too long is split in two.
     assert html.count("<details>") <= 48
     assert html.count("<details>") == html.count("</details>")

@@ -1,4 +1,4 @@
-"""The second wall: what a mistake of the renderer could let through."""
+"""The sanitizer as the second line of defense: what a bug in the renderer could let through."""
 
 import pytest
 

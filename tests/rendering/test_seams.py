@@ -11,7 +11,7 @@ MARK = '<div class="seam">cut</div>\n'
 
 
 def seam(text: str) -> tuple[str, list[Seam]]:
-    """The text without its `¦` and seams where they stood."""
+    """Returns the text without its `¦`, and a seam for each of them."""
     parts = text.split("¦")
     return "".join(parts), [Seam(len("".join(parts[: number + 1])), "cut") for number in range(len(parts) - 1)]
 

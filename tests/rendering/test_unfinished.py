@@ -1,4 +1,4 @@
-"""Marks that are still open while a text grows: drawn as what they will be, and never in the way of how it ends."""
+"""Marks that are still open in a growing text: rendered as if closed, without affecting the final HTML."""
 
 import re
 
@@ -20,7 +20,7 @@ TEXTS = (
     "中文**粗体**和*斜体*。",
     "## A **heading** here\n\n``a ` tick`` end",
 )
-# What looks like a mark and is none.
+# Texts that look like a mark but are none.
 OTHERS = ("2*3 and 4 * 5", "snake_case and __init__ x", "a [1] and [ ] b", "~5 and ~ 6", r"\*not\* it", "`a*b [c` d")
 MARK = re.compile(r"\*\*|__|~~|`|\]\(")
 TAG = re.compile(r"<[^>]*>")
@@ -98,7 +98,7 @@ def test_a_heap_of_marks_costs_a_bounded_number_of_looks(text: str) -> None:
     assert growing.finish().html == render(text)
 
 
-# Dividing the row in every way, or looking on from every blank, would take hours.
+# Backtracking over every division of the row, or from every blank, would take hours.
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize(
     "text", ["sk-" + "*" * 60 + "x", "a" + "_" * 60 + "b", "a" + " " * 200_000 + "b", "*a" + " \t" * 490 + "b"]

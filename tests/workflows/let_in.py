@@ -1,4 +1,4 @@
-"""Who is let in to workflows and runs, and how these are made for whoever tries."""
+"""Who can access workflows and runs, and how these are created for each attempt."""
 
 from tests.attacks.world import CANARY, World, added, makes
 from webapp.chat.tables import Chat
@@ -59,10 +59,10 @@ def deed(_world: World, _state: str) -> str:
 
 @makes("run")
 def run(world: World, state: str) -> str:
-    """A run that waits for an answer and has one."""
+    """Adds a run that waits for an answer and already has one."""
     source = shelf.get("weekly-checkin").source
     place = apply(shelf.known(source), begin(shelf.known(source)).state, Event("answer", "good")).state.stored()
-    # What was read for that may be old by now, as documents are read beside; SQLite writes after it no more.
+    # Ends the read transaction: documents are read concurrently, and SQLite refuses to write from a stale snapshot.
     db.session.rollback()
     owner_id = world.whose(state)
     chat = added(Chat(title=CANARY, model="some/model", kind="workflow", owner_id=owner_id))

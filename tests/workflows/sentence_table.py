@@ -1,6 +1,6 @@
-"""Answers in ten languages and where their second sentence ends: each tricky sentence first, second, and beside a tricky one.
+"""Answers in ten languages with the end of their second sentence: each tricky sentence first, second, and next to a tricky one.
 
-In the table a bar stands where the answer is cut. What is plain in a language comes first, then what is tricky.
+A bar marks where the answer is cut. Each language has its plain sentences first, then the tricky ones.
 """
 
 from collections.abc import Iterator
@@ -140,7 +140,7 @@ LANGUAGES: dict[str, tuple[tuple[str, str], tuple[str, ...]]] = {
 
 
 def lines() -> Iterator[tuple[str, str]]:
-    """The language of each line, and the line."""
+    """Yields the language and the text of each line."""
     for language, ((plain, last), tricky) in LANGUAGES.items():
         gap = "" if language in ("Chinese", "Japanese") else " "
         for place, each in enumerate(tricky):

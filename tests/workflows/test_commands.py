@@ -1,4 +1,4 @@
-"""The commands: check, test and import."""
+"""The commands check, test and import."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the editor of workflows offers while somebody writes."""
+"""The completions that the editor of workflows offers."""
 
 import pytest
 

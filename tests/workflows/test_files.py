@@ -1,4 +1,4 @@
-"""Files that people give in runs: what models are told of them, and what becomes of one that can't be read."""
+"""Files that people give in runs: what models are sent of them, and what happens to one that can't be read."""
 
 import io
 import json
@@ -29,7 +29,7 @@ BEARING = "The bearing of the pump is oiled on Fridays, says canary-blue-4711."
 
 @pytest.fixture
 def admin(app: Flask, owner: Browser) -> Client:
-    # However slow the machine is.
+    # Its long timeouts also suit a slow machine.
     Library(app, owner)
     return client_of(app, owner.email)
 

@@ -1,4 +1,4 @@
-"""What a model reads in an answer that does not fit by the rules."""
+"""A model interprets an answer that does not match by the rules."""
 
 from datetime import date
 

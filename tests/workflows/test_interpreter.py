@@ -1,4 +1,4 @@
-"""The interpreter: what the shipped workflow does, and what no workflow does whatever happens."""
+"""The interpreter: the steps of the shipped workflow, and what no workflow does, whatever happens."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ ANSWERS = ("good", "low", "3", "0", "yes", "2026-03-01", "back", "skip", "", "wh
 
 
 def played(definition: Definition, *events: Event | str) -> tuple[State, list[str]]:
-    """Where it ends, and all that was said on the way."""
+    """Returns the final state and every line on the way."""
     result = begin(definition, ANN)
     lines = [_line(each) for each in result.effects]
     for each in events:
@@ -102,7 +102,7 @@ def test_a_side_question_is_answered_and_the_question_is_asked_again() -> None:
             state, lines = played(CHECKIN, asked, end, "good")
             assert (state.step, state.is_aside, state.said) == ("win", False, {})
             assert lines[-3:] == ["< How was your week overall?", "> good", "< What went well?"]
-    # In a text, a question is an answer, unless it begins with its mark.
+    # In a step that takes text, a question is an answer, unless it begins with a question mark.
     assert played(CHECKIN, "good", "Does it matter?")[0].slots["win"] == "Does it matter?"
     assert played(CHECKIN, "good", "? Does it matter")[1][-2:] == ["> Does it matter", "* win"]
     assert played(CHECKIN, Event("ask", " "))[1][-1] == "! Write a question first."
@@ -118,10 +118,10 @@ def test_what_a_model_reads_in_an_answer_counts_once_it_is_confirmed() -> None:
     assert lines[-2:] == ["> Yes", "< What went well?"]
     state, lines = played(CHECKIN, read_it, "No.")
     assert (state.slots, state.proposed, lines[-1]) == ({}, "", "< How was your week overall?")
-    # Whoever answers otherwise has said no.
+    # Any other answer means no.
     assert played(CHECKIN, read_it, "low")[0].slots == {"mood": "low"}
     assert played(CHECKIN, "good", "Tests", Event("guess", "3"), Event("skip"))[0].proposed == ""
-    # A guess at another step, or one that does not fit, is none.
+    # A guess for another step, or one that does not fit, is ignored.
     for guess in (Event("guess", "mixed", "win"), Event("guess", "purple", "mood")):
         assert played(CHECKIN, guess)[0].proposed == ""
 
@@ -145,7 +145,7 @@ CONDITIONS = ("a == 1", "b in ['x', 'y']", "not c", "a > b", "steps.d == 'done'"
 
 
 def any_definition(random: Random) -> dict[str, object]:
-    """A workflow of up to eight steps that may go anywhere."""
+    """Returns a random workflow of up to eight steps with arbitrary jumps."""
     ids = [f"s{place}" for place in range(random.randint(1, 8))]
 
     def ways() -> list[dict[str, str]]:
@@ -168,9 +168,9 @@ def any_definition(random: Random) -> dict[str, object]:
     return {"workflow": "any-one", "title": "Any", "slots": {name: slot() for name in "abc"}, "steps": steps}
 
 
-# Whole definitions, each with random events.
+# The number of valid definitions, each with random events.
 RUNS = 10_000 if ROUNDS > 1 else 60
-# After these, also typed, an answer may be gone: it was taken back, left out, or belonged to a branch that is dead now.
+# After these events, also if typed, an answer can be missing: withdrawn, skipped, or in a branch no longer taken.
 TAKES_BACK = ("back", "skip", "change")
 
 
@@ -183,7 +183,7 @@ def test_no_event_breaks_a_run_or_loses_an_answer_and_its_log_gives_its_state_ag
 
 
 def whole_definitions(random: Random, count: int) -> Iterator[Definition]:
-    """So many of those that are thought up as are right."""
+    """Yields so many valid definitions among the random ones."""
     while count:
         try:
             definition = read(json.dumps(any_definition(random)))

@@ -1,4 +1,4 @@
-"""A run of twelve steps goes on at the same step wherever its server is killed, and says nothing twice."""
+"""A run of twelve steps continues at the same step wherever its server is killed, and writes no message twice."""
 
 import json
 import urllib.error
@@ -35,15 +35,15 @@ steps:
   - end: Bye.
 """
 ANSWERS = {"a": "Ada", "b": "2", "c": "yes", "talk": "Well", "d": "x"}
-# What is said in the end, each once; a star is a model's.
+# The final messages, each once; a star stands for a model's.
 SAID = ["Welcome.", "A?", "Ada", "*", "B?", "2", "Many.", "C?", "yes", "*", "*", "Well", "*", "D?", "x", "Bye."]
 EVENTS = 10
-# In a deep run, behind each of its events; otherwise where a model speaks, and where one has just written a plan.
+# In a deep run, after each of its events; otherwise where a model writes, and where one has just written a plan.
 CUTS = list(range(1, EVENTS)) * max(1, ROUNDS // 10) if ROUNDS > 1 else [2, 6]
 
 
 class Program:
-    """Speaks JSON to a server that comes and goes."""
+    """An API client of a server that is killed and restarted."""
 
     def __init__(self, server: Server) -> None:
         token = add_token(server)
@@ -62,12 +62,12 @@ class Program:
         return list(self.call("GET", f"/runs/{id}/events")["events"])
 
     def settled(self, id: str) -> dict[str, Any]:
-        """The run as soon as no model writes in it."""
+        """Returns the run once no model is writing in it."""
         until(lambda: self.run(id)["state"] != "running", "no model writes", seconds=120)
         return self.run(id)
 
     def go_on(self, run: dict[str, Any]) -> None:
-        """What a person does next: answers, or resumes what a kill has paused."""
+        """Does what a person does next: answers, or resumes a run that a kill has paused."""
         deed = "resume" if run["state"] == "paused" else "answer"
         body = None if deed == "resume" else {"value": ANSWERS[run["step"]["id"]]}
         self.call("POST", f"/runs/{run['id']}/{deed}", body)
@@ -84,14 +84,14 @@ def begun(program: Program) -> str:
 
 
 def driven(program: Program, id: str, *, events: int) -> None:
-    """Until so much has happened; a model may be speaking then."""
+    """Continues the run until it has so many events; a model can be writing then."""
     while len(program.log(id)) < events and (run := program.settled(id))["state"] != "completed":
         if len(program.log(id)) < events:
             program.go_on(run)
 
 
 def said(server: Server, run: dict[str, Any]) -> list[str]:
-    """The messages of a run, in their order; what models said is a star."""
+    """Returns the messages of a run, in order; a star stands for a model's."""
     rows = server.rows("SELECT id, parent_id, content FROM messages WHERE chat_id = ?", run["chat_id"])
     below = {parent: (id, content) for id, parent, content in rows}
     assert len(below) == len(rows), "two messages follow the same one"

@@ -1,4 +1,4 @@
-"""Steps that read documents: in the name of the person who runs them."""
+"""Steps that read documents: with the permissions of the person who runs them."""
 
 import json
 from typing import Any
@@ -26,7 +26,7 @@ steps:
     max_sentences: 1
   - end: Done.
 """
-# Each knows where it comes from.
+# Each text names its source.
 OF_THE_MEMBER = "Oil the bearing on Monday, says canary-blue-4711."
 OF_THE_STRANGER = "Oil the bearing on Friday, says canary-red-1832."
 
@@ -40,7 +40,7 @@ def published(app: Flask, owner: Browser) -> Client:
 
 
 def heard(program: Client, path: str, content: str) -> tuple[list[dict[str, Any]], str]:
-    """What a thread tells after a message, and all of its bytes."""
+    """Returns the events of a thread after a message, and their raw text."""
     response = program.call("POST", path, {"content": content}, Accept="text/event-stream")
     text = response.get_data(as_text=True)
     return [json.loads(line.removeprefix("data:")) for line in text.splitlines() if line.startswith("data:")], text

@@ -1,4 +1,4 @@
-"""The picture of a workflow: every step and every way is in it, and in its words."""
+"""The diagram of a workflow: contains every step and every transition, labeled as in the definition."""
 
 from pathlib import Path
 

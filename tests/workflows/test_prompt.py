@@ -1,4 +1,4 @@
-"""The prompt that leads what models say in workflows."""
+"""The system prompt of models in workflows."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Runs in which something rare happens: at their limit, cut and led elsewhere, with a plan that is written elsewhere."""
+"""Rare cases of runs: at their limit, cut and redirected, or with a plan that is written elsewhere."""
 
 import json
 import re
@@ -132,7 +132,7 @@ CARD = "workflow: card\ntitle: Card\nslots: {goals: {}}\nsteps: [collect: goals,
 
 
 def paused_at_its_plan(app: Flask, admin: Client, fake: Upstream) -> tuple[dict[str, Any], str]:
-    """A run whose plan could not be written, and that plan."""
+    """Begins a run whose plan could not be written; returns it and the plan's id."""
     fake.always({"status": 400})
     run = admin.post(published(admin, CARD), {}, status=201)
     admin.post(f"/runs/{run['id']}/answer", {"value": "Tests"})
@@ -191,7 +191,7 @@ def test_each_open_page_of_a_run_gets_a_form_token_of_its_own(
     for browser, page in zip(browsers, pages, strict=True):
         page.until(lambda each: "/resume" in each.html)
         (token,) = TOKEN.findall(page.html[page.html.index("/resume") :])[:1]
-        # The run may go on already; only a token of another browser is refused as such.
+        # The run can have been resumed already; only another browser's token gets a 403.
         sent = browser.post(f"/runs/{run['id']}/resume", token=False, csrf_token=token)
         assert sent.status_code != 403
 

@@ -1,4 +1,4 @@
-"""Flows of Rasa become workflows, with a report of what has no counterpart."""
+"""Flows of Rasa are translated into workflows, with a report of what has no equivalent."""
 
 import io
 from pathlib import Path
@@ -128,7 +128,7 @@ def test_a_condition_of_one_endless_word_takes_no_time() -> None:
     began = thread_time()
     with pytest.raises(conditions.BadCondition):
         translated("a" * 60_000, {"a"})
-    # It took half a minute.
+    # It used to take half a minute.
     assert thread_time() - began < 5
 
 
@@ -164,7 +164,7 @@ def test_a_flow_that_is_far_too_long_is_read_no_further_than_a_workflow_may_be_l
 
 
 def _chained(number: int, *, count: int) -> str:
-    """A flow that calls the next, with a thousand steps and as many slots."""
+    """Returns a flow that calls the next, with a thousand steps and as many slots."""
     steps = "".join(f"    - collect: a{place}\n" for place in range(1_000))
     return f"flows:\n  f{number}:\n    steps:\n    - call: f{(number + 1) % count}\n{steps}"
 

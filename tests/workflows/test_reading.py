@@ -1,4 +1,4 @@
-"""Definitions: what is refused, at which line, with which hint; and conditions, of which none fails."""
+"""Definitions: which are refused, at which line and with which hint; and conditions, which never raise an error."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from webapp.workflows import conditions
 from webapp.workflows.definition import Definition
 from webapp.workflows.reading import Broken, read
 
-# What people copy from the documentation.
+# The examples that people copy from the documentation.
 DOCUMENTED = re.compile(r"```yaml\n(workflow: .*?)```", re.DOTALL)
 WHOLE = """workflow: tea
 title: Tea

@@ -1,4 +1,4 @@
-"""Runs from beginning to end: through the pages without a script, through the API, past failures and restarts."""
+"""Runs from beginning to end: on pages without JavaScript, through the API, and across failures and restarts."""
 
 import json
 
@@ -133,7 +133,7 @@ def test_a_model_reads_an_answer_that_does_not_fit_and_the_person_confirms_it(
     assert [button.text(strip=True) for button in page.all(".run__options button")] == ["yes", "no"]
     owner.post(f"{at}/answer", value="yes")
     assert admin.get(at)["slots"] == {"mood": "mixed"}
-    # Where no model can be asked, or has nothing to say, the rule speaks.
+    # If the model fails or returns nothing, the rule's message is sent.
     fake.always({"status": 500})
     admin.post(f"{at}/answer", {"value": "Tests"})
     assert "answer with a number" in admin.post(f"{at}/answer", {"value": "lots"}, status=422)["error"]
@@ -196,7 +196,7 @@ def test_a_turn_that_a_dead_process_left_is_taken_once_by_the_next(
 
 @pytest.mark.slow
 def test_a_model_is_left_as_soon_as_it_has_said_its_sentences(admin: Client, owner: Browser, fake: Upstream) -> None:
-    # It would never end by itself.
+    # The stream would never end by itself.
     fake.says("I am sorry. What was hard? And then", stall_after=7)
     run = admin.post(CHECKIN, {}, status=201)
     admin.post(f"/runs/{run['id']}/answer", {"value": "low"})
@@ -253,7 +253,7 @@ def test_people_take_over_with_a_summary_and_write_to_each_other(
     assert texts(owner.page(path))[-2:] == ["Turn it off.", "Thanks!"]
     assert stranger.get(path).status_code == 404
     assert not fake.posts()
-    # A page that is behind still offers to write to people only.
+    # An outdated page still offers to write to people only.
     behind = member.page(path).form("Send")
     member.page(path).press("Continue as a chat")
     assert behind.submit(value="Hello?").status_code == 409
@@ -309,7 +309,7 @@ def test_a_text_is_tried_beside_the_editor_and_stays_as_it_was_typed(owner: Brow
     assert (said(page)[-1], page.textbox("Workflow, as YAML or JSON").value) == ("Workflow:B?", changed)
     page = page.press("Send", said="many")
     assert "answer with a number" in page.all(".trial .error")[0].text()
-    # A page with a script is given the part that changes alone.
+    # A page with JavaScript gets only the part that changes.
     run = admin.get("/runs")["runs"][0]
     fields = {"preview": run["id"], "deed": "answer", "said": "3", "source": changed}
     part = owner.htmx_post("/workflows/preview", **fields)
@@ -317,7 +317,7 @@ def test_a_text_is_tried_beside_the_editor_and_stays_as_it_was_typed(owner: Brow
     assert owner.htmx_get(f"/workflows/preview/{run['id']}").says("Completed.")
     page = page.press("Start again", source=changed)
     assert said(page) == ["Workflow:A?"]
-    # What was tried before lies in the trash.
+    # The previous preview run is in the trash.
     assert [each["id"] for each in admin.get("/runs")["runs"]] != [run["id"]]
     assert len(admin.get("/runs")["runs"]) == 1
     part = owner.htmx_post("/workflows/preview", deed="start", source="workflow: x")
@@ -336,7 +336,7 @@ def test_a_draft_that_is_not_published_is_replaced_by_none_that_is_brought_in_un
     page = owner.page("/workflows/new").press("Save draft", source=other)
     assert (page.status_code, page.says("has a draft that isn't published yet")) == (409, True)
     assert admin.get("/workflows/two")["draft"] == TWO
-    # One's own is changed, and what is published has a copy.
+    # One's own draft is changed, and a published workflow gets a draft of its own.
     admin.post("/workflows", {"definition": other}, status=201)
     admin.post("/workflows/two/publish", {})
     colleague.post("/workflows", {"definition": TWO}, status=201)

@@ -1,4 +1,4 @@
-"""The JSON Schema of definitions: it takes everything that the checker takes, and knows the shape as well as the checker does."""
+"""The JSON Schema of definitions: accepts everything that the checker accepts, and checks the structure as strictly."""
 
 import json
 from copy import deepcopy
@@ -71,7 +71,7 @@ def is_read(definition: Any) -> bool:
 
 
 def places(value: Any) -> list[tuple[Any, Any]]:
-    """Every container in a value with each of its keys."""
+    """Returns every container in a value, with each of its keys."""
     keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else []
     return [found for key in keys for found in ((value, key), *places(value[key]))]
 

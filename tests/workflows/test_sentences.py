@@ -1,4 +1,4 @@
-"""Where the first sentences of an answer end, however it is cut on its way."""
+"""Where the first sentences of an answer end, however it is chunked."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from webapp.streaming.events import Delta, Ended, Event, Usage
 from webapp.streaming.stop import Stop
 from webapp.workflows.sentences import PART_CHARS, PATIENCE, capped, first
 
-# What is said, and where the second sentence ends: before the mark.
+# Texts with a bar where the second sentence ends.
 CASES = [
     "One. Two.| Three.",
     "Is it? Yes!| No.",
@@ -105,5 +105,5 @@ def test_others_have_their_turn_while_a_long_piece_is_looked_through(unit: str) 
     source = iter([Delta(text), Ended("completed", "stop")])
     events = list(first(10_000_000, source, text, pause=lambda: pauses.append(1)))
     assert "".join(each.text for each in events if isinstance(each, Delta)) == text
-    # As often within what was said before.
+    # Twice: once for the stream, and once for the text before it.
     assert len(pauses) == 2 * ((len(text) - 1) // PART_CHARS)
