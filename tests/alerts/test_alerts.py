@@ -1,4 +1,4 @@
-"""Alerts: what fires is told once, on pages and to the webhook, and is over later."""
+"""Alerts: one that fires is announced once, on pages and to the webhook, and resolves later."""
 
 import hashlib
 import hmac
@@ -180,6 +180,6 @@ def test_the_minutes_of_a_week_are_looked_at_in_turns(app, made):
     made(1)
     with app.app_context(), turns_of_the_loop() as turn:
         before = turn()
-        # It was asked an hour ago.
+        # `made` dates its answer an hour ago, so the week is not empty.
         assert sum(1 for _ in looking.Answers().week(1)["errors"].looks()) > 10_000
         assert turn() > before

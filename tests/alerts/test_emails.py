@@ -1,4 +1,4 @@
-"""Alerts by email: what fires is mailed once, and a server in trouble is tried again, or left."""
+"""Alerts by email: each is mailed once, and after an error of the mail server it is retried or given up."""
 
 import gevent
 import pytest
@@ -21,7 +21,7 @@ def box(app):
 
 
 def told(wanted: int) -> list[str]:
-    """What became of the events, once that is known of so many."""
+    """Waits until so many events have an outcome, and returns the outcomes."""
     with gevent.Timeout(60):
         while len(found := [each.email for each in queries.events() if each.email]) < wanted:
             queries.db.session.rollback()
@@ -62,7 +62,7 @@ def test_a_password_that_is_refused_is_not_sent_again(app, made, box):
     before = set(app.extensions["engine"].asides)
     service.check_all()
     assert {each.partition(":")[0] for each in told(2)} == {"failed"}
-    # Nobody waits for another attempt.
+    # No task waits to try again.
     with gevent.Timeout(60):
         while set(app.extensions["engine"].asides) - before:
             gevent.sleep(0.05)

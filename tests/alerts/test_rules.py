@@ -1,4 +1,4 @@
-"""A rule warns, fires once, is over with some distance, and says nothing of silence."""
+"""An alert rule warns, fires once, resolves with a margin, and does not fire without data."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def test_too_few_are_no_data_and_end_nothing(look):
     assert course(SUCCESS, Look(0.5, 50), look) == ["firing", "no_data"]
     assert is_open(True, "no_data")
     assert not is_open(False, "no_data")
-    # What was silent is not told again.
+    # After a gap without data, the same alert does not fire again.
     assert times_fired([Look(0.5, 50), look, Look(0.5, 50), Look(1.0, 50), Look(0.5, 50)], SUCCESS) == 2
 
 

@@ -1,4 +1,4 @@
-"""What tests of budgets share: an owner's program, budgets that it makes, and answers that it asks for."""
+"""Fixtures for tests of budgets: an owner's API client, budgets that it creates, and answers that it requests."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ Make = Callable[..., dict[str, Any]]
 def app(make_app, fake: Upstream) -> Flask:
     app: Flask = make_app(**{**fake.environ, "OPENROUTER_MODEL": "fake/plain"})
     with app.app_context():
-        # Answers alone are counted, and nobody is asked to wait.
+        # Only answers must count, and no rate limit must apply.
         set_settings({"models.titles": "off", "limits.streams_per_minute": "0", "limits.concurrent_streams": "0"})
     return app
 
@@ -39,11 +39,11 @@ def made(program: Client) -> Make:
 
 
 def answered(program: Client, text: str = "Hello", **how: Any) -> dict[str, Any]:
-    """The answer to the first message of a new chat, when it has ended."""
+    """Sends the first message of a new chat and returns its answer once it has ended."""
     return program.ended(program.post("/chats", {"message": text, **how}, status=201)["sent"])
 
 
 def level(program: Client, budget: dict[str, Any]) -> tuple[float, float]:
-    """What is used of it, and what is reserved."""
+    """Returns the used and the reserved amount of a budget."""
     found = program.get(f"/budgets/{budget['id']}")
     return found["used"], found["reserved"]

@@ -1,4 +1,4 @@
-"""What answers take that several processes settle: the same for each of them."""
+"""The usage of answers that several processes settle: the same in each of them."""
 
 from decimal import Decimal
 from random import Random
@@ -9,7 +9,7 @@ PRICE = Price(Decimal(1000), Decimal(3000))
 
 
 def end_of(answer: str) -> tuple[Taken, bool, bool]:
-    """What an answer takes, whether the request's tokens are known, and whether it came to nothing: the same for everybody."""
+    """Returns an answer's usage, whether the request's tokens are known, and whether it failed: deterministic by its id."""
     luck = Random(answer)
     cost = luck.choice([None, None, "0.0002", "1", "junk"])
     return Taken(luck.randrange(500), luck.randrange(4_000), cost), luck.random() < 0.5, luck.random() < 0.2

@@ -1,4 +1,4 @@
-"""What a crash has left reserved is counted a few answers at a time: there may be thousands."""
+"""Reservations left by a crash are settled in batches: there can be thousands."""
 
 from datetime import UTC, datetime
 
@@ -38,5 +38,5 @@ def test_no_transaction_counts_all_that_a_crash_has_left(app: Flask) -> None:
 
         period = db.session.get_one(BudgetPeriod, (id, BEGAN))
         assert (period.used, period.reserved) == (MANY * RESERVED, 0)
-    # Each is closed, and its period counted.
+    # Each is closed and counted in its period, hence two changes.
     assert max(changes) == 2 * holding.FREED_AT_ONCE

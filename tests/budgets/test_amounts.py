@@ -1,4 +1,4 @@
-"""Amounts are whole numbers, whatever people type and servers report."""
+"""Amounts are integers, whatever people type and servers report."""
 
 from decimal import Decimal
 from math import inf
@@ -17,7 +17,7 @@ PRICE = Price(Decimal(1000), Decimal(2000))
         (None, 10 * 1000 + 5 * 2000),
         ("0.25", DOLLAR // 4),
         ("0", 0),
-        # Of what is no cost, the estimate counts.
+        # Instead of an invalid cost, the estimate counts.
         *((each, 20_000) for each in ("-1", "1e99", "NaN", "Infinity", "a lot", "")),
     ],
 )
@@ -37,7 +37,7 @@ def test_every_unit_has_its_amount():
 @pytest.mark.parametrize(
     ("unit", "text", "expected"),
     [("usd", "$1,000.50", 1_000_500_000_000), ("usd", "0.000000001", 1), ("tokens", "1,000", 1000), ("answers", " 3 ", 3)]
-    # Half of the world writes a comma where a fraction begins.
+    # Half of the world uses a decimal comma.
     + [("usd", "0,5", DOLLAR // 2), ("usd", "12,50", 12_500_000_000), ("usd", "0,500", DOLLAR // 2)],
 )
 def test_what_is_typed_is_understood(unit, text, expected):

@@ -1,4 +1,4 @@
-"""A long period that nobody has counted yet is counted before the first answer's transaction, and counted exactly."""
+"""A long period that has no totals yet is counted before the first answer's transaction, and exactly."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +29,7 @@ PRICE = Price(Decimal(1000), Decimal(3000))
 
 
 def answers(count: int, at: datetime, *, status: str = "completed") -> list[dict[str, object]]:
-    """Rows as they are stored; those that run are each in a lane of its own."""
+    """Returns rows of answers as they are stored, each in its own lane."""
     ids = [new_id() for _ in range(count)]
     usual = {"kind": "chat", "status": status, "model_asked": "m", "created_at": at, "heartbeat_at": at, "owner": "somebody"}
     return [{**usual, "id": id, "lane": f"chat:{id}"} for id in ids]
@@ -51,7 +51,7 @@ def reserve() -> None:
 
 @contextmanager
 def asked() -> Iterator[list[str]]:
-    """What the database is asked meanwhile."""
+    """Collects the statements sent to the database within the block."""
     found: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
@@ -76,7 +76,10 @@ def test_what_was_used_is_counted_outside_and_what_ends_meanwhile_within(app: Fl
             session.execute(insert(Generation), [running])
 
         def end_one() -> None:
-            """Between two slices; what runs is settled in the period in which it began, and is used all the same."""
+            """Ends an answer between two batches.
+
+            An answer is settled in the period in which it began, and counts as used.
+            """
             db.session.rollback()
             with write() as session:
                 session.execute(update(Generation).where(Generation.id == running["id"]).values(status="completed"))
@@ -91,7 +94,7 @@ def test_what_was_used_is_counted_outside_and_what_ends_meanwhile_within(app: Fl
             with pytest.raises(OverBudget):
                 reserve()
         assert level() == (MANY + 2, 1)
-        # Neither who is admitted nor who is refused has the answers of the month counted.
+        # Neither admitting nor refusing a request counts the answers of the month again.
         assert not any("generations.input_tokens" in each for each in statements)
 
 
@@ -102,7 +105,7 @@ def test_without_that_the_first_answer_counts_the_same_itself(app: Flask) -> Non
             reserve()
         assert any("generations.input_tokens" in each for each in statements)
         assert level() == (MANY, 1)
-        # Begun is begun.
+        # A period that has begun is not counted again.
         beginnings.count_long_periods(NOW)
         assert level() == (MANY, 1)
 

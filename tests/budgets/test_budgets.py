@@ -1,4 +1,4 @@
-"""Budgets: who is refused before a model is asked, what ends in the middle, and what people see of it."""
+"""Budgets: who is refused before a model is called, which answers are ended early, and what people see of it."""
 
 import io
 from functools import partial
@@ -36,7 +36,7 @@ def test_a_used_up_budget_refuses_before_the_model_is_asked(app, program, owner,
     door = program.call("POST", "/v1/chat/completions", {"messages": [{"role": "user", "content": "Hi"}]}, buffered=True)
     assert (door.status_code, door.json["error"]["code"]) == (429, "insufficient_quota")
     assert door.headers["Retry-After"]
-    # What was typed is kept, and said why.
+    # The page keeps the typed text and says why it was refused.
     page = owner.post("/chats", message="My words", key="")
     assert page.status_code == 402
     assert page.says("The team's budget of 2 answers per month is used up. It resets on")
@@ -67,7 +67,7 @@ def test_an_answer_that_passes_its_budget_is_ended_and_corrected_later(program, 
     fake.always({"status": 404}, at="/generation")
     budget = made(300, "tokens")
     program.said("PUT", "/settings/models.max_tokens", 200, {"value": "40"})
-    # No more comes than that, however much is read at once.
+    # The upstream then stalls, so no more arrives however much is read in one go.
     fake.counts(2_000, stall_after=300)
     sent = program.post("/chats", {"message": "Count", "model": "fake/plain"}, status=201)["sent"]
     message = program.ended(sent)
@@ -75,14 +75,14 @@ def test_an_answer_that_passes_its_budget_is_ended_and_corrected_later(program, 
     assert (ran["status"], ran["reason"]) == ("completed", "budget")
     assert message["content"].startswith("w000001 w000002")
     used, reserved = level(program, budget)
-    # By one reservation at most, and by what came in one piece.
+    # Exceeded by one reservation at most, and by what arrived in one chunk.
     assert 300 <= used < 1_000
     assert reserved == 0
     page = owner.page(f"/chats/{program.get('/chats')['chats'][0]['id']}")
     assert page.says("The answer ended here because its budget is used up.")
     program.said("POST", "/chats", 402, {"message": "More"})
 
-    # What the provider says afterwards counts in place of the estimate.
+    # The cost that the provider reports later replaces the estimate.
     counted = {"id": "gen-1", "total_cost": 0.00012, "tokens_prompt": 10, "tokens_completion": 5}
     fake.always({"json": {"data": counted}}, at="/generation")
     with gevent.Timeout(60):
@@ -119,13 +119,13 @@ def test_ten_at_once_cannot_overspend(program, made, fake):
 
 
 def test_money_counts_by_cost_or_by_an_estimate_and_outlives_its_chat(program, made, fake):
-    # Nor does it say anything later, when a slow test would still look.
+    # The later lookup fails too, so that it cannot change the figures of a slow test.
     fake.always({"status": 404}, at="/generation")
     budget = made(1, "usd", period="day")
     fake.says("Well.", cost=0.25)
     answered(program)
     assert level(program, budget) == (0.25, 0)
-    # Of a server that reports nonsense, an estimate counts.
+    # If a server reports an invalid cost, the estimate counts.
     fake.says("Well.", cost=-5)
     answered(program)
     used, _ = level(program, budget)
@@ -133,7 +133,7 @@ def test_money_counts_by_cost_or_by_an_estimate_and_outlives_its_chat(program, m
     for chat in program.get("/chats")["chats"]:
         program.said("DELETE", f"/chats/{chat['id']}", 204)
     assert level(program, budget) == (used, 0)
-    # A budget that is made later knows what was used before.
+    # A new budget includes what was used before it was created.
     assert made(2, "usd", period="day")["used"] == pytest.approx(used, abs=0.01)
 
 
@@ -208,7 +208,7 @@ def test_one_that_is_created_while_the_last_is_deleted_counts(app, made):
     for _ in range(5):
         last = made(5)["id"]
         with app.app_context(), write():
-            # Both wait for the same lock; whoever comes first, and wherever the other is then, one budget is left.
+            # Both wait for the same lock; whichever gets it first, exactly one budget is left.
             doing = [gevent.spawn(within, app, work) for work in (partial(remove, last), create_another)]
             gevent.sleep(0.05)
         gevent.joinall(doing, raise_error=True)

@@ -1,4 +1,4 @@
-"""The gate of budgets holds up nobody, however long a chat is."""
+"""Checking budgets blocks no other request, however long a chat is."""
 
 from contextlib import nullcontext
 

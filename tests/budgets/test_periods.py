@@ -1,4 +1,4 @@
-"""Periods begin at midnight of the team's time zone, whatever the clocks do on that day."""
+"""Periods begin at midnight in the team's time zone, also on days with a clock change."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,7 @@
-"""Two processes on one PostgreSQL ask and settle at once: no budget is passed by more than one estimate, none refuses below."""
+"""Two processes reserve and settle concurrently on one PostgreSQL: no budget is exceeded by more than one estimate.
+
+Nor is a request refused while its budget has something left.
+"""
 
 import json
 import os
@@ -39,7 +42,7 @@ def worker(url: str, folder: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def both(workers: list[subprocess.Popen[str]], *orders: dict[str, Any]) -> list[Any]:
-    """Tells both at once what to do, and gives what they have done."""
+    """Sends an order to each process before waiting for either, and returns their results."""
     for each, order in zip(workers, orders, strict=True):
         assert each.stdin
         print(json.dumps(order), file=each.stdin, flush=True)
@@ -59,7 +62,7 @@ def a_world(app: Flask, luck: Random) -> tuple[str, dict[str, Budget]]:
 
 
 def stands(app: Flask, budgets: dict[str, Budget]) -> dict[str, tuple[int, int]]:
-    """What is used and reserved of each."""
+    """Returns the used and the reserved amount of each budget."""
     with app.app_context():
         one = BudgetPeriod
         rows = db.session.execute(db.select(one.budget_id, one.used, one.reserved).where(one.budget_id.in_(budgets))).all()
@@ -70,7 +73,7 @@ def check_admitted(found: dict[str, tuple[int, int]], budgets: dict[str, Budget]
     held = {id: [each["held"][id] for each in admitted] for id in budgets}
     assert found == {id: (0, sum(each)) for id, each in held.items()}
     assert all(sum(each) - max(each, default=0) < budgets[id].most for id, each in held.items())
-    # Nothing was given back meanwhile: whoever was refused found one that is still full.
+    # Nothing was released in between: a refused request met a budget that is still full.
     assert not refused or any(sum(each) >= budgets[id].most for id, each in held.items())
 
 
@@ -100,10 +103,10 @@ def test_in_a_thousand_worlds_two_processes_stay_within_every_budget(
             done = both(workers, *({"person": person, "seed": f"{seed} {number}"} for number in range(2)))
             admitted = [each for each in done if each]
             check_admitted(stands(app, budgets), budgets, admitted, len(done) - len(admitted))
-            # Both settle all of them, each in an order of its own.
+            # Both settle all of them, in different orders.
             ids = [each["id"] for each in admitted]
             both(workers, {"settle": ids}, {"settle": ids[::-1]})
             assert stands(app, budgets) == expected(budgets, admitted)
             counts.update(admitted=len(admitted), refused=len(done) - len(admitted))
-    # Both come up often, or nothing was tried.
+    # Both outcomes must be frequent, or the test has tried nothing.
     assert min(counts["admitted"], counts["refused"]) > WORLDS

@@ -1,4 +1,4 @@
-"""Random worlds: whoever asks, stops, fails and is corrected, in whatever order and by whichever worker, budgets stay exact."""
+"""Random worlds: answers are requested, stopped, failed and corrected in any order by any worker, and budgets stay exact."""
 
 import random
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ class Answer:
 
 @dataclass
 class World:
-    """Two workers on one database, some budgets, and what a plain count says of each."""
+    """Two workers on one database, some budgets, and the expected amounts of each by a plain count."""
 
     workers: list[Flask]
     luck: random.Random
@@ -135,7 +135,7 @@ class World:
         }
 
     def _reserve(self, id: str, further: int) -> None:
-        # Before it something was left: it is passed by this one reservation at most.
+        # Something was left before it: one reservation at most can exceed the budget.
         assert self.used[id] + self.reserved[id] < self.budgets[id].most
         self.reserved[id] += further
 
@@ -150,7 +150,7 @@ class World:
 
 
 class InWorker:
-    """A transaction of one of the two."""
+    """A transaction in one of the two workers."""
 
     def __init__(self, app: Flask) -> None:
         self._context = app.app_context()

@@ -1,4 +1,4 @@
-"""A process of its own that asks and settles against budgets, as lines of JSON tell it: `python -m tests.budgets.worker`."""
+"""A process that reserves and settles budgets by orders in lines of JSON: `python -m tests.budgets.worker`."""
 
 from gevent import monkey
 
@@ -27,7 +27,7 @@ ASKED, AT_ONCE = 8, 4
 
 
 def asked(app: Flask, person: str, luck: Random) -> dict[str, Any] | None:
-    """One answer that was admitted, with what it has reserved; None for one that was refused."""
+    """Returns an admitted answer with its reservations, or None for a refused one."""
     wanted_usage = UsageRequest(new_id(), person, "m", Taken(luck.randrange(500), luck.randrange(1, 3_000)), PRICE)
     try:
         with app.app_context(), write(keeps=True) as session:

@@ -1,4 +1,4 @@
-"""A real nginx and a real Caddy with the files of deploy/, in which names and ports alone are replaced."""
+"""A real nginx and a real Caddy with the files of deploy/, in which only names and ports are replaced."""
 
 import shutil
 import socket
@@ -12,7 +12,7 @@ from tests.support.waiting import until
 from webapp.config import ROOT
 
 DEPLOY = ROOT / "deploy"
-# What a package of nginx says around its sites, in folders of our own.
+# The configuration that an nginx package has around its sites, with folders of the test.
 AROUND = """
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/proxy.log;
 events {{ worker_connections 256; }}
@@ -23,24 +23,24 @@ http {{
     {site}
 }}
 """
-# Nothing of it leaves the machine, and whoever names no host gets the certificate that there is.
+# Nothing of it leaves the machine, and a client without SNI gets the one certificate.
 GLOBAL = "{\n\tadmin off\n\tauto_https disable_redirects\n\tskip_install_trust\n\tdefault_sni localhost\n\tgrace_period 1s\n}\n"
 
 
 def nginx_program() -> str | None:
-    """The system's, or what scripts/nginx.sh has fetched, where its libraries are there."""
+    """Returns the system's nginx, or the one that scripts/nginx.sh downloaded if its libraries are installed."""
     fetched = Path(sys.prefix) / "nginx/usr/sbin/nginx"
     program = shutil.which("nginx") or (str(fetched) if fetched.exists() else None)
     return program if program and not subprocess.run([program, "-v"], capture_output=True, check=False).returncode else None
 
 
 def caddy_program() -> str:
-    """What a package of requirements-dev.txt brings."""
+    """Returns the Caddy of a package in requirements-dev.txt."""
     return str(Path(sys.executable).parent / "caddy")
 
 
 def replaced(name: str, words: Mapping[str, str]) -> str:
-    """A file of deploy/ with other words, each of which is in it."""
+    """Returns a file of deploy/ with words replaced, each of which it must contain."""
     text = (DEPLOY / name).read_text("utf-8")
     for word, other in words.items():
         assert word in text, word
@@ -49,7 +49,7 @@ def replaced(name: str, words: Mapping[str, str]) -> str:
 
 
 def nginx(folder: Path, site: str) -> list[str]:
-    """The command that runs a site."""
+    """Returns the command that runs a site."""
     program = nginx_program()
     assert program
     file = folder / "nginx.conf"
@@ -77,7 +77,7 @@ def running(command: list[str], folder: Path) -> Iterator[None]:
 
 
 def listens(port: int) -> None:
-    """Waits until somebody does."""
+    """Waits until a server listens on the port."""
     until(lambda: _is_open(port), f"somebody listens on {port}")
 
 

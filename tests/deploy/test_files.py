@@ -1,4 +1,4 @@
-"""The files of deploy/ are of the form that those who read them want, and name nothing that is not there."""
+"""The files of deploy/ are valid for the programs that read them, and name nothing that does not exist."""
 
 import json
 import re
@@ -20,7 +20,7 @@ from webapp.variables import VARIABLES
 COMPOSE = ("compose.yaml", "compose.team.yaml")
 UNITS = ("millrace.service", "millrace@.service")
 OURS = {variable.name for variable in VARIABLES}
-# By the manuals systemd.unit, systemd.service and systemd.exec.
+# From the manuals systemd.unit, systemd.service and systemd.exec.
 OF_UNITS = {
     "Unit": {"Description", "Wants", "After", "StartLimitIntervalSec", "StartLimitBurst"},
     "Service": {
@@ -30,7 +30,7 @@ OF_UNITS = {
     },
     "Install": {"WantedBy"},
 }
-# Python's own, and those of Flask.
+# Variables of the system, Python and Flask.
 OF_THE_IMAGE = {"PATH", "PYTHONDONTWRITEBYTECODE", "FLASK_APP"}
 
 
@@ -84,7 +84,7 @@ def test_a_unit_says_what_systemd_knows_and_starts_what_is_there(name, tmp_path)
 
 
 def verified(program: str, unit: Path, text: str) -> None:
-    """By its own tool too, where there is one; the programs are ours instead of those of an installation."""
+    """Checks a unit with systemd-analyze, if it is installed; the programs are ours instead of those of an installation."""
     unit.write_text(text.replace("/opt/millrace/.venv/bin", str(Path(sys.executable).parent)), "utf-8")
     done = subprocess.run([program, "verify", "--man=no", unit], capture_output=True, text=True, check=False)
     assert unit.name not in done.stderr, done.stderr

@@ -1,4 +1,4 @@
-"""The health check of containers asks the server beside it, whichever addresses that listens on."""
+"""The health check of containers queries the server in the same container, whichever addresses it listens on."""
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -20,7 +20,7 @@ class Ready(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server() -> Iterator[HTTPServer]:
-    """On every address of this machine."""
+    """A server that listens on every address of this machine."""
     with HTTPServer(("0.0.0.0", 0), Ready) as made:
         thread = Thread(target=made.serve_forever)
         thread.start()
@@ -38,7 +38,7 @@ def test_who_is_ready_is_healthy(server: HTTPServer, host: str, monkeypatch: pyt
 
 
 def test_where_nobody_answers_nobody_is(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
-    # Nobody may listen below 1024 here.
+    # No test server can listen below 1024.
     monkeypatch.setenv("PORT", "1")
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     assert healthy.main() == 1

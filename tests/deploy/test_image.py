@@ -1,4 +1,4 @@
-"""The image has all that a server needs, and nothing in it is written to: its files in a folder, started by its own command."""
+"""The image contains all that a server needs and is never written to: its files in a folder, started by its own command."""
 
 import json
 import re
@@ -17,13 +17,13 @@ from webapp.config import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.deep]
 CONTAINERFILE = (DEPLOY / "Containerfile").read_text("utf-8")
-# What the image makes of these is made already.
+# Files that the build of the image creates, and that exist in the tree already.
 MADE = {"requirements.txt"}
 
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory) -> Path:
-    """What is copied to /millrace."""
+    """The folder with all that is copied to /millrace."""
     folder = tmp_path_factory.mktemp("image") / "millrace"
     folder.mkdir()
     stage = CONTAINERFILE.partition("WORKDIR /millrace")[2].partition("\nFROM ")[0]

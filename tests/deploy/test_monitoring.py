@@ -1,4 +1,4 @@
-"""The dashboard and the rules of alerts ask for what /metrics has, and have the form that Grafana and Prometheus read."""
+"""The dashboard and the alert rules query existing metrics, in the format of Grafana and Prometheus."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from webapp.health.metrics import OPERATION
 
 BOARD = json.loads((DEPLOY / "monitoring" / "grafana.json").read_text("utf-8"))
 RULES = yaml.safe_load((DEPLOY / "monitoring" / "alerts.yaml").read_text("utf-8"))
-# What Prometheus itself adds.
+# Added by Prometheus itself.
 ITS_OWN, ITS_LABELS = {"up"}, {"job", "instance", "le"}
 FUNCTIONS = {"sum", "max", "rate", "increase", "histogram_quantile", "by", "and", "label_values"}
 OURS = {"kind", "outcome", "from", "to", "reason", "unit", "error_type", "gen_ai_token_type", "key", "version", *OPERATION}
@@ -31,13 +31,13 @@ def rules() -> list[dict]:
 
 
 def bare(expression: str) -> str:
-    """Without texts and windows of time."""
+    """Returns an expression without strings and time windows."""
     return re.sub(r"\[\w+\]", "", re.sub(r'"[^"]*"', '""', expression))
 
 
 @pytest.fixture
 def families(app) -> dict[str, str]:
-    """The kinds of our metrics, by their names."""
+    """Returns the types of our metrics, by name."""
     with app.app_context():
         told = app.extensions["metrics"]()
     return dict(re.findall(r"^# TYPE (\S+) (\S+)$", told.decode(), re.MULTILINE))
@@ -54,7 +54,7 @@ def test_expressions_ask_for_what_there_is(families):
 
 def test_every_metric_of_ours_is_on_the_dashboard(families):
     shown = " ".join(expressions())
-    # How often is less than for how long.
+    # The dashboard shows how long the event loop was held, which says more than how often.
     ours = [name for name in families if name.startswith(("millrace", "gen_ai"))]
     assert [name for name in ours if name not in shown] == ["millrace_loop_held_total"]
 

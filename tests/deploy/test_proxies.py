@@ -1,4 +1,4 @@
-"""Caddy and nginx with the files of deploy/ hand on every word as it is written."""
+"""Caddy and nginx with the files of deploy/ forward every word as soon as it is written, without buffering."""
 
 import http.client
 import json
@@ -36,7 +36,7 @@ def token(server) -> str:
 
 def test_nginx(server, token, fake, tmp_path):
     if not proxies.nginx_program():
-        # There is none for this machine: its form is looked at in test_files.py.
+        # There is no nginx for this machine: test_files.py checks its configuration.
         return
     port, (certificate, key) = free_port(), certificate_in(tmp_path)
     site = proxies.replaced(
@@ -78,11 +78,11 @@ def passes_words_on(token: str, fake, port: int) -> None:
         connection.request("POST", "/v1/chat/completions", json.dumps(body), head)
         response = connection.getresponse()
         assert response.status == 200, response.read()
-        # A proxy may compress, as long as it does not collect.
+        # A proxy can compress, as long as it does not buffer.
         is_packed = response.headers.get("Content-Encoding") == "gzip"
         unpacked = zlib.decompressobj(31).decompress if is_packed else bytes
         heard = b""
-        # The upstream waits behind the fiftieth: whoever collects would never say it.
+        # The upstream waits after the fiftieth word: a proxy that buffers would never send it.
         while b"w000050" not in heard:
             more = response.read1()
             assert more, heard

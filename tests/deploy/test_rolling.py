@@ -1,4 +1,4 @@
-"""Two servers behind a proxy are restarted one after the other while answers are written: nobody loses anything."""
+"""A rolling restart of two servers behind a proxy while answers are written: no one loses any text."""
 
 import re
 from collections import Counter
@@ -22,14 +22,14 @@ WORDS = counted(TOKENS)
 
 
 class Reader:
-    """A page of a chat that connects again whenever its stream ends, as browsers do."""
+    """A page of a chat that reconnects whenever its stream ends, as browsers do."""
 
     def __init__(self, person: Person, path: str) -> None:
         self.person, self.path, self.tabs, self._loaded = person, path, list[Tab](), set[str]()
         self._greenlet = gevent.spawn(self._read)
 
     def seen(self) -> set[str]:
-        """The words that were there when the page was loaded, or came to it later."""
+        """Returns the words that the page had when it was loaded, or received later."""
         return self._loaded.union(*(tab.first_seen() for tab in self.tabs))
 
     @property
@@ -43,9 +43,9 @@ class Reader:
 
     def _read(self) -> None:
         while True:
-            # The page is asked for all the time too, and is there each time.
+            # The page itself is also reloaded all the time, and must be served each time.
             page = self.person.page(self.path)
-            # A proxy keeps the connection when a stream has come to its end.
+            # A proxy keeps the connection open after a stream has ended.
             if not self.tabs or self.tabs[-1].is_over or self.tabs[-1].raw.endswith(b"\r\n0\r\n\r\n"):
                 self._loaded |= set(re.findall(r"w\d{6}", page.text))
                 self.tabs.append(Tab(self.person, Answer(page).events_url).read())

@@ -1,4 +1,4 @@
-"""One running server for all that a reader of the pages types, answered by the demo."""
+"""One running server, answered by the demo, for everything that a reader of the documentation types."""
 
 from collections.abc import Iterator
 
@@ -22,5 +22,5 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="package")
 def reader(server: Server) -> dict[str, str]:
-    """The environment of a reader who has made a token."""
+    """The environment of a reader who has created a token."""
     return environment(server.url, add_token(server))

@@ -1,8 +1,8 @@
-"""The snippets of a page: blocks of sh, python and js, run as a reader would, and what they print beside what the page says.
+"""The snippets of a page: blocks of sh, python and js, run as a reader would, with the output that the page states.
 
-Every such block is run unless its first line says `not-run`, or `in-the-copy`: those wait for a fresh copy of the tree. The
-blocks of a page in sh are one session. A block behind it that says `output` is what it prints; `…` there stands for
-anything, and on a line of its own for any lines.
+Every such block is run unless its first line says `not-run` or `in-the-copy`; the latter are run in a fresh copy of the tree.
+The sh blocks of a page share one session. A following block that says `output` is the expected output; `…` in it matches
+anything, and on a line of its own any lines.
 """
 
 import os
@@ -21,7 +21,7 @@ FENCE = re.compile(r"^```(?P<words>[^\n`]+)\n(?P<text>.*?)^```$", re.MULTILINE |
 ANY_LINES = r"(?:.*\n)*?"
 LANGUAGES = ("sh", "python", "js")
 SECONDS = 60
-# A status of 400 or more is a failure, so that an address that is not there is noticed.
+# A status of 400 or more is a failure, so that a wrong URL is noticed.
 SH = 'curl() { command curl --fail-with-body "$@"; }\n'
 PYTHON = 'import os\nBASE, TOKEN = os.environ["BASE"], os.environ["TOKEN"]\n'
 JS = "const { BASE, TOKEN } = process.env\n"
@@ -30,7 +30,7 @@ EVENT_SOURCE = Path(__file__).parent / "event_source.mjs"
 
 @dataclass(frozen=True)
 class Snippet:
-    """A block of a page; `output` is nothing when the page does not say what it prints."""
+    """A block of a page; `output` is empty if the page does not state the output."""
 
     page: str
     line: int
@@ -45,7 +45,7 @@ class Snippet:
 
 
 def snippets(path: Path, page: str = "") -> Iterator[Snippet]:
-    """Every block in a language that can be run, with its output if that follows."""
+    """Yields every block in a language that can be run, with its output if that follows."""
     source = path.read_text("utf-8")
     found = list(FENCE.finditer(source))
     for block, following in pairwise([*found, None]):
@@ -60,7 +60,7 @@ def snippets(path: Path, page: str = "") -> Iterator[Snippet]:
 
 
 def run(found: list[Snippet], folder: Path, environ: Mapping[str, str]) -> list[str]:
-    """Runs them in their order; gives what was wrong, in words."""
+    """Runs them in order and returns descriptions of the failures."""
     shell = [each for each in found if each.language == "sh"]
     told = _in_one_shell(shell, folder, environ) if shell and shutil.which("curl") else []
     for each in found:
@@ -78,13 +78,13 @@ def objection(snippet: Snippet, status: int, printed: str) -> str:
 
 
 def matches(printed: str, said: str) -> bool:
-    """Whether this was printed, as far as the page says what."""
+    """Returns whether the output matches what the page states."""
     lines = [ANY_LINES if line == "…" else f"{'.*'.join(map(re.escape, line.split('…')))}\n" for line in said.strip().split("\n")]
     return re.fullmatch("".join(lines), f"{printed.strip()}\n") is not None
 
 
 def _in_one_shell(found: list[Snippet], folder: Path, environ: Mapping[str, str]) -> list[tuple[Snippet, int, str]]:
-    """One session; after the first that fails nothing more is tried."""
+    """Runs them in one shell session, which ends at the first failure."""
     script = "".join(f"exec >{number}.out 2>{number}.err\n{each.text}\n" for number, each in enumerate(found))
     command = ["bash", "-eu", "-o", "pipefail", "-c", SH + script]
     done = subprocess.run(command, cwd=folder, env={**environ}, timeout=SECONDS, stdin=subprocess.DEVNULL)
@@ -108,7 +108,7 @@ def node_command(file: Path) -> list[str]:
 
 
 def printed_by(command: list[str], folder: Path, environ: Mapping[str, str]) -> tuple[int, str]:
-    """The status of a program and what it printed, with what it complained about if it failed."""
+    """Returns the status of a program and its output, with its errors if it failed."""
     done = subprocess.run(
         command, cwd=folder, env={**environ}, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS
     )
@@ -116,6 +116,6 @@ def printed_by(command: list[str], folder: Path, environ: Mapping[str, str]) -> 
 
 
 def environment(base: str, token: str) -> dict[str, str]:
-    """What a reader's shell has: nothing of ours but the two variables. No proxy stands between."""
+    """Returns the environment of a reader's shell: only the two variables are ours. No proxy is used."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return {**kept, "BASE": base, "TOKEN": token, "PYTHONDONTWRITEBYTECODE": "1", "NO_PROXY": "*"}

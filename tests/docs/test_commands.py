@@ -1,4 +1,4 @@
-"""What the commands say of themselves is read whole, and the pages name none that is not there."""
+"""The help of commands is not truncated, and the pages name only commands that exist."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Every example is run against a running server, and prints the answer that the demo gives."""
+"""Every example is run against a running server, and prints the answer of the demo."""
 
 import re
 import shutil
@@ -16,9 +16,9 @@ pytestmark = pytest.mark.slow
 
 FOLDER = ROOT / "examples"
 PROGRAMS = sorted(path for path in FOLDER.glob("*/*") if path.suffix in (".sh", ".py", ".mjs"))
-# Those that ask a second time, without a stream.
+# Examples that send a second request, without a stream.
 TWICE = {"quick-chat/ask.py", "assistant/ask.py"}
-# Curl shows the stream as it is: the text is in these fields, one piece each.
+# Curl prints the raw stream: the text is in these fields, one chunk each.
 PIECE = re.compile(r'"(?:content|text)":"((?:[^"\\]|\\.)*)"')
 TITLE = "Learn to row, step by step"
 AT_ONCE = 6
@@ -34,7 +34,7 @@ def printed(reader: dict[str, str], tmp_path_factory: pytest.TempPathFactory) ->
         commands = {".sh": ["sh", str(path)], ".py": [sys.executable, str(path)], ".mjs": node_command(path)}
         return printed_by(commands[path.suffix], tmp_path_factory.mktemp("example"), reader)
 
-    # Plans take longest.
+    # Plans take longest, so they start first.
     found = sorted(PROGRAMS, key=lambda path: path.parent.name != "plans")
     return dict(zip(map(name_of, found), Pool(AT_ONCE).map(tried, found), strict=True))
 

@@ -1,4 +1,4 @@
-"""A newcomer's path on a fresh copy: `make run`, the first ten minutes, then a backup, an upgrade and both ways back."""
+"""A new user's path in a fresh copy: `make run`, the first ten minutes, then a backup, an upgrade and both rollbacks."""
 
 import os
 import re
@@ -22,9 +22,9 @@ from tests.support.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
-# What was compiled comes along, with the times of its sources: to compile everything again takes a core ten seconds.
+# Bytecode is copied with the times of its sources: compiling everything again takes a core ten seconds.
 LEFT = shutil.ignore_patterns(".git", ".venv", "node_modules", "vendor", "data", "screenshots", ".*_cache", ".hypothesis")
-# What make compares with what has been set up: installing it all again takes minutes and is what `make test` has done.
+# The sources that make compares with the installed files: installing again takes minutes, and `make test` has done it.
 SET_UP_FROM = ("requirements.txt", "package-lock.json", "static/icons.txt", "static/mark.svg", "scripts/assets.py")
 FIRST = ROOT / "docs" / "first-ten-minutes.md"
 UPGRADE = ROOT / "docs" / "upgrade.md"
@@ -32,7 +32,7 @@ SAID = re.compile(r"^```text\n(.*?create the owner.*?)^```", re.MULTILINE | re.D
 
 
 class Copy:
-    """A folder as after cloning and setting up, in which one types."""
+    """A folder as after cloning and setting up, in which commands are run."""
 
     def __init__(self, folder: Path) -> None:
         shutil.copytree(ROOT, folder, ignore=LEFT)
@@ -58,7 +58,7 @@ class Copy:
         assert "Booting worker" in self.log, self.log
 
     def stop(self) -> None:
-        """What Ctrl + C does."""
+        """Stops the server as Ctrl + C does."""
         if self._process and not self._process_has_ended():
             os.killpg(self._process.pid, signal.SIGINT)
             self._process.wait(30)
@@ -102,7 +102,7 @@ def test_the_newcomers_path_works_word_by_word(copy: Copy, tmp_path: Path) -> No
     token = copy.type(tokens.text.replace("you@example.org", "owner@example.org")).strip()
     assert not run(typed(FIRST), tmp_path, environment(copy.url, token))
 
-    # The rest is about a server that is stopped.
+    # The rest of the page is for a stopped server.
     copy.stop()
     answer = copy.row("SELECT content FROM messages WHERE role = 'assistant' ORDER BY id LIMIT 1")
     assert "You are welcome" in answer[0]

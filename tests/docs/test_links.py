@@ -1,4 +1,4 @@
-"""What the pages point at is there: files, headings, addresses of the server, variables and settings."""
+"""Everything that the pages refer to exists: files, headings, URLs of the server, variables and settings."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ VARIABLE = re.compile(r"`([A-Z]{3,}(?:_[A-Z]+)+)(?:=[^`]*)?`")
 FILE = re.compile(r"`((?:webapp|tests|scripts|templates|static|examples|deploy|docs)/[\w./-]+\.\w+)`")
 PLACEHOLDER = re.compile(r"NAME|FEATURE")
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
-# Of other programs, and of those that are made here by adding an ending.
+# Variables of other programs, and names to which a suffix is added.
 FOREIGN = {
     "OPENAI_BASE_URL",
     "OLLAMA_CONTEXT_LENGTH",

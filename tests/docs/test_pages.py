@@ -1,4 +1,4 @@
-"""The documentation in the app: every page, for everybody, with its links and headings in place."""
+"""The documentation in the app: every page, for everyone, with its links and headings in place."""
 
 import pytest
 from flask import Flask
@@ -79,7 +79,7 @@ def test_a_page_leads_back_to_the_first(owner: Browser) -> None:
 
 
 def test_the_list_of_all_pages_draws_none_of_them() -> None:
-    """All of them in one turn would hold up everybody else."""
+    """Rendering all of them in one turn of the event loop would block other requests."""
     before = shelf._rendered.cache_info()
     assert shelf.sections()
     assert shelf._rendered.cache_info() == before

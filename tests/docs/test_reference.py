@@ -1,4 +1,4 @@
-"""The pages of variables and settings, and of events, say what the code says."""
+"""The reference pages of variables, settings and events match the code."""
 
 import re
 from dataclasses import fields

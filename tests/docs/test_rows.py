@@ -1,4 +1,4 @@
-"""The list of what is asked of the assistant: every row is there, and every test that it names exists."""
+"""The table of requirements: every row is there, and every test that it names exists."""
 
 import ast
 import re

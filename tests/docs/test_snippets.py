@@ -1,4 +1,4 @@
-"""What the pages say is typed, is typed, and prints what they say."""
+"""The commands and programs in the pages run, and print what the pages state."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +28,7 @@ RUN = [path for path in PAGES if typed(path)]
 
 @pytest.fixture(scope="module")
 def trouble(reader: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Trouble:
-    """What was wrong, by page; they wait for answers most of the time, so several are run at once."""
+    """The failures by page; pages mostly wait for answers, so several are run concurrently."""
 
     def tried(path: Path) -> list[str]:
         return run(typed(path), tmp_path_factory.mktemp("page"), reader)

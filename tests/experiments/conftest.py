@@ -1,4 +1,4 @@
-"""Two versions of the prompt that leads chats, and answers whose fate is known."""
+"""Fixtures: two versions of the prompt for chats, and answers with known outcomes."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -26,7 +26,7 @@ __all__ = ["app"]
 @pytest.fixture
 def admin(app: Flask, owner: Browser) -> User:
     with app.app_context():
-        # It is asked for when it likes.
+        # The request for a title comes at no fixed time.
         set_setting("models.titles", "off")
         found: User = db.session.get_one(User, owner.person_id)
         db.session.expunge(found)
@@ -47,7 +47,7 @@ def publish(app: Flask, admin: User) -> Callable[[str], int]:
 
 @pytest.fixture
 def started(app: Flask, admin: User, publish: Callable[[str], int]) -> Callable[..., str]:
-    """Begins an experiment on two versions of `quick`, and gives its id."""
+    """Starts an experiment on two versions of `quick` and returns its id."""
 
     def started(weights: dict[int, float] | None = None, **more: Any) -> str:
         publish("Answer in rhymes.")
@@ -60,7 +60,7 @@ def started(app: Flask, admin: User, publish: Callable[[str], int]) -> Callable[
 
 
 def played(id: str, version: int, *, good: int, bad: int = 0, broken: int = 0) -> None:
-    """Settled answers of an arm; those that broke are bad too. Each was asked by somebody else."""
+    """Adds settled answers of an arm, each for a different person; failed ones also count as bad."""
     values = [(True, False)] * good + [(False, False)] * bad + [(False, True)] * broken
     with write() as session:
         for number, (is_good, is_broken) in enumerate(values):

@@ -1,4 +1,4 @@
-"""Ten staged experiments: the right decision was written down for each before its card was made, and the card says it."""
+"""Ten staged experiments: the card shows the decision that was fixed for each before the card was written."""
 
 from decimal import Decimal
 
@@ -15,7 +15,7 @@ def arm(letter: str, good: int, judged: int, **more) -> ArmFigures:
 
 
 PAUSED = "B was paused: 9 of its 24 answers ended with an error (38 %), against 4 % with A."
-# What was staged, the decision, and what an admin must be able to read.
+# The staged data, the decision, and the text for an admin.
 STAGED = {
     "nobody has been answered yet": (
         [arm("A", 0, 0, exposures=0), arm("B", 0, 0, exposures=0)],
@@ -95,7 +95,7 @@ def test_one_who_fails_three_times_as_often_is_found_after_twenty_answers():
     assert not fails_too_often(arm("B", 0, 19, broken=19, ended=19), control)
     assert not fails_too_often(arm("B", 0, 40, broken=3, ended=40), control)
     assert fails_too_often(arm("B", 0, 40, broken=4, ended=40), control)
-    # Who has never failed counts as if it had failed once.
+    # An arm without failures counts as if it had failed once.
     assert not fails_too_often(arm("B", 0, 20, broken=3, ended=20), arm("A", 20, 20))
     assert fails_too_often(arm("B", 0, 20, broken=4, ended=20), arm("A", 20, 20))
 

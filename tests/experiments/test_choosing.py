@@ -1,4 +1,4 @@
-"""Which version a person is given, that it stays theirs, and what that costs."""
+"""Which version a person is assigned, that the assignment is stable, and how many statements that costs."""
 
 from collections import Counter
 
@@ -36,7 +36,7 @@ def test_a_person_keeps_a_version_and_the_answer_says_which(app, owner, fake, st
     fake.says("Two")
     with owner.counting_statements() as statements:
         owner.post(f"{path}/messages", message="Second")
-    # One that asks what this chat has had, one that notes the answer; the look in the background asks in other words.
+    # One reads what this chat was assigned, one records the answer; the background task's queries differ.
     own = [each.split()[0] for each in statements if "exposures.id DESC" in each or each.startswith("INSERT INTO exposures")]
     assert own == ["SELECT", "INSERT"]
     owner.wait_for(path, ended)

@@ -1,4 +1,4 @@
-"""What counts as a success, and an arm that is paused by itself."""
+"""What counts as a success, and an arm that is paused automatically."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -104,7 +104,7 @@ def test_figures_are_counted_and_an_arm_that_fails_is_paused_once(app, started):
 
 
 def unsettled(id: str, count: int) -> None:
-    """Answers of a chat that is gone by now, of which nothing has been stored yet."""
+    """Adds exposures without outcomes, whose chat has been deleted."""
     same = {"experiment_id": id, "version": 2, "lane": "chat:x", "unit": "somebody"}
     with write() as session:
         session.execute(insert(Exposure), [{**same, "generation_id": f"gone:{number}"} for number in range(count)])
@@ -140,5 +140,5 @@ def test_whoever_looks_at_many_answers_holds_up_nobody(app, started):
         with steps_on_the_loop(app) as steps:
             assert [each.good for each in looking.look(found(id))] == [2_000, 1_000]
             db.session.rollback()
-    # To count all of them takes dozens for each.
+    # Counting all of them takes dozens of steps for each.
     assert steps.count < 4_000

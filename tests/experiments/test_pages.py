@@ -1,4 +1,4 @@
-"""The pages of experiments, without a script, and the same for programs."""
+"""The pages of experiments without JavaScript, and the same in the API."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Versions tried on questions that were really asked, side by side."""
+"""Versions compared side by side on questions from real chats."""
 
 from tests.chat.conftest import asked, ended, until_settled
 

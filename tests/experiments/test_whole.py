@@ -1,4 +1,4 @@
-"""An experiment from its second version to the way back, by pages and thumbs alone."""
+"""An experiment from its second version to its rollback, through pages and thumbs alone."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from webapp.settings.service import set_setting
 @pytest.mark.slow
 def test_six_chats_with_thumbs_are_too_few_and_the_way_back_is_one_click(app, owner, fake):
     with app.app_context():
-        # It is asked for when it likes.
+        # The request for a title comes at no fixed time.
         set_setting("models.titles", "off")
     owner.submit("/prompts/quick/edit", text="Answer in rhymes.", note="Rhymes")
     fields = {"share-1": "50", "share-2": "50", "control": "1", "outcome": "thumbs"}
@@ -24,7 +24,7 @@ def test_six_chats_with_thumbs_are_too_few_and_the_way_back_is_one_click(app, ow
     page = owner.page(path)
     assert page.says("Too early to tell: about")
     assert page.says("more ratings with each version are needed.")
-    # One person has one version.
+    # All questions are from one person, who has one version.
     answers = sorted(row.css("td")[0].text(strip=True) for row in page.all(".arms tbody tr"))
     assert answers == ["0", "6"]
 

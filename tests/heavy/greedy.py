@@ -1,4 +1,4 @@
-"""Work for a child process that does what its file says: some of it more than it may."""
+"""Work for a child process that follows the instructions in its file, some of which exceed its limits."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from typing import IO, Any
 
 
 def pieces(file: IO[bytes]) -> Iterator[Any]:
-    """One thing for each line of the file."""
+    """Yields one result for each line of the file."""
     for line in file.read().decode().splitlines():
         word, _, rest = line.partition(" ")
         yield DOES[word](rest)

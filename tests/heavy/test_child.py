@@ -1,4 +1,4 @@
-"""Work in a child process: it streams what it finds, keeps within its limits, and ends when nobody reads any more."""
+"""Work in a child process: it streams its results, is limited, and ends when its reader stops."""
 
 import os
 from collections.abc import Generator, Iterator
@@ -17,7 +17,7 @@ from webapp.heavy import child
 from webapp.heavy.child import Broken, Exceeded, Limits
 
 GREEDY = "tests.heavy.greedy"
-# What an earlier test had read may still be read.
+# The timeout allows for children of earlier tests that are still running.
 SMALL = Limits(memory_bytes=256 * 1024 * 1024, cpu_seconds=5, patience_seconds=60)
 BRIEF, HASTY = replace(SMALL, cpu_seconds=1), replace(SMALL, patience_seconds=0.1)
 

@@ -1,4 +1,4 @@
-"""So many at once, and few of one person; who waits holds no connection."""
+"""The door limits how many requests run simultaneously, in total and per person; one that waits holds no connection."""
 
 import gevent
 import pytest
@@ -14,7 +14,7 @@ from webapp.heavy.door import Door
 
 
 class Visits:
-    """Everyone who is inside stays until all may leave."""
+    """Visitors who enter the door and stay until `end`."""
 
     def __init__(self, app: Flask, door: Door) -> None:
         self._app, self._door, self._over = app, door, Event()

@@ -1,4 +1,4 @@
-"""What has come to stay is not looked through again and again."""
+"""Long-lived objects are frozen, so that garbage collections don't traverse them again and again."""
 
 import subprocess
 import sys

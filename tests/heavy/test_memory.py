@@ -1,11 +1,11 @@
-"""What large texts took goes back to the system when they are gone, whatever small is kept between them."""
+"""The memory of large texts is returned to the system, whatever small objects are allocated between them."""
 
 import subprocess
 import sys
 
 from tests.support.source import ROOT
 
-# As an export does: first something that is very large, then much of middle size with a little beside each that stays.
+# As in an export: first a very large text, then many of medium size, each followed by a small one that is kept.
 STAGE = """
 from webapp.heavy.memory import give_back_what_was_large
 
@@ -32,5 +32,5 @@ def test_what_was_large_is_given_back() -> None:
     grown, left = map(int, done.stdout.split())
 
     assert grown > 80_000_000
-    # What is kept is 8 MB.
+    # 8 MB are kept.
     assert left < 30_000_000

@@ -1,4 +1,4 @@
-"""Slow computations in real threads, and work on the loop that gives way."""
+"""Slow computations in real threads, and work on the event loop that yields."""
 
 from io import BytesIO
 

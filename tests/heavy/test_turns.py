@@ -1,4 +1,4 @@
-"""Pieces of work that come together queue behind each other, and never ahead of tokens that flow."""
+"""Pieces of work that arrive together queue one after another, and never ahead of arriving tokens."""
 
 import socket
 from contextlib import closing
@@ -14,7 +14,7 @@ PIECES = 20
 def work(seen: list[str], sender: socket.socket, name: str) -> None:
     wait_for_turn()
     seen.append(name)
-    # As a model does meanwhile.
+    # A token arrives from a model in between.
     sender.sendall(b"x")
 
 
@@ -38,7 +38,7 @@ def test_work_goes_on_in_its_order_and_between_two_pieces_the_tokens_are_read_th
 
 def test_who_is_alone_does_not_wait() -> None:
     seen: list[str] = []
-    # Whoever went before has let the next one in by then.
+    # By then the last test's turn is over and the queue is free.
     gevent.sleep(0.01)
     other = gevent.spawn(seen.append, "other")
 
@@ -75,7 +75,7 @@ def test_who_enters_first_goes_on_at_once_and_past_all_lines_and_others_wait_for
         forms.enter()
         went.append((turn(), name))
 
-    # Whoever went before has let the next one in by then.
+    # By then the last test's turn is over and the queue is free.
     gevent.sleep(0.01)
     with turns_of_the_loop() as turn:
         entering = [gevent.spawn(enter, str(number)) for number in range(PIECES)]
@@ -92,7 +92,7 @@ def test_of_many_who_are_at_long_work_one_goes_on_in_each_turn_of_the_loop() -> 
 
     def work_on(name: int) -> None:
         for piece in by_turns(range(4), seconds=0):
-            # All begin in one turn.
+            # All first pieces run in the same turn, so only later ones count.
             worked.extend([(turn(), name)] if piece else [])
 
     with turns_of_the_loop() as turn:

@@ -1,4 +1,4 @@
-"""Days that are summed up give the figures that a plain count gives, in the background as by the command."""
+"""Daily sums give the same figures as a plain count, whether a background task or the command computes them."""
 
 import random
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ __all__ = ["made", "ms", "program"]
 
 
 def a_past(made: Made, people: list[str | None], count: int) -> None:
-    """Answers at random over the last 60 days."""
+    """Inserts random answers over the last 60 days."""
     luck, now = random.Random(11), utc_now().replace(microsecond=0)
     for _ in range(count):
         asked_at = now - timedelta(seconds=luck.randrange(10, 60 * 86_400))
@@ -40,7 +40,7 @@ def a_past(made: Made, people: list[str | None], count: int) -> None:
 
 
 def everything(program, owner, member, until: datetime) -> list[Any]:
-    """All that pages and the API tell of the last 50 days, from some moment within a day on."""
+    """Returns all figures of the pages and the API for the last 50 days, beginning in the middle of a day."""
     period = {"from": (until - timedelta(days=50, hours=5)).isoformat(), "to": until.isoformat()}
     queries = [{}, {"kind": "title"}, {"model": "a"}, {"user": member.person_id}, {"model": "b", "kind": "plan"}]
     told = [program.get("/insights/summary", query={**period, **each}) for each in queries]
@@ -55,12 +55,12 @@ def everything(program, owner, member, until: datetime) -> list[Any]:
 def test_summed_up_days_change_no_figure(app, made, program, owner, member):
     a_past(made, [owner.person_id, member.person_id, None], 150)
     with app.app_context():
-        # Whatever the first look begins, what it has to find is told by the answers alone.
+        # No sums are pending, so the first request starts none while the answers are counted directly.
         summing.sum_up_all()
-        # Both tell of the same hours, however long they take.
+        # Both are queried for the same hours, however long they take.
         until = utc_now().replace(minute=0, second=0, microsecond=0)
         plain = _without_sums(lambda: everything(program, owner, member, until))
-        # What a look has begun in the background sums up some of them as well.
+        # A request can also have started sums in the background.
         summing.sum_up_all()
         assert db.session.scalar(db.select(db.func.count()).select_from(InsightMark)) >= 55
         assert db.session.scalar(db.select(db.func.count()).select_from(InsightDay))
@@ -69,11 +69,11 @@ def test_summed_up_days_change_no_figure(app, made, program, owner, member):
 
 
 def _without_sums(look):
-    """What is told while every day seems to be yet to come."""
+    """Queries with all sums deleted, so that every figure is counted from the answers."""
     with write() as session:
         session.execute(db.delete(InsightMark))
         session.execute(db.delete(InsightDay))
-        # A day that is far ahead: nobody sums up what is before it.
+        # A mark far in the future: no task computes the days before it.
         session.add(InsightMark(day=utc_now().date() + timedelta(days=400)))
     return look()
 
@@ -99,7 +99,7 @@ def test_a_day_of_many_models_is_stored_some_at_a_time(app, made):
     with app.app_context():
         summing.sum_up(day.date())
         whole = _stored(day)
-        # As a worker leaves it that is killed halfway.
+        # The state that a worker killed halfway leaves.
         with write() as session:
             session.execute(db.delete(InsightMark))
             session.execute(db.delete(InsightDay).where(InsightDay.model < "model 2"))

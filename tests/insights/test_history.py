@@ -1,4 +1,4 @@
-"""`flask seed --history`: a month to look at, marked, counted by nothing that matters, and gone as a whole."""
+"""`flask seed --history`: a month of sample data, marked as such, excluded from limits, and deletable as a whole."""
 
 import pytest
 from flask import Flask

@@ -1,4 +1,4 @@
-"""Insights: the figures are what a plain recount gives, members see their own alone, and every number leads to its list."""
+"""Insights: the figures equal a plain recount, members see only their own, and every number links to its list."""
 
 import random
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def program(app: Flask, owner: Browser) -> Client:
 
 @pytest.fixture
 def made(app: Flask, owner: Browser) -> Made:
-    """Stores answers that have ended, as they would be after a while."""
+    """Stores answers that ended some time ago."""
 
     def make(count: int = 1, **how: Any) -> list[dict[str, Any]]:
         asked_at = utc_now().replace(microsecond=0) - timedelta(hours=1)
@@ -45,7 +45,7 @@ def made(app: Flask, owner: Browser) -> Made:
 
 
 def a_world(made: Made, people: list[str], count: int) -> list[dict[str, Any]]:
-    """Answers of all kinds and ends, at random, over the last six days."""
+    """Stores random answers of all kinds and statuses over the last six days."""
     luck, now, rows = random.Random(7), utc_now().replace(microsecond=0), list[dict[str, Any]]()
     for _ in range(count):
         asked_at = now - timedelta(seconds=luck.randrange(10, 6 * 86_400))
@@ -216,7 +216,7 @@ def test_whoever_looks_for_what_is_seldom_holds_up_nobody(app: Flask, made: Made
     with steps_on_the_loop(app) as steps:
         assert program.get("/insights/answers", query={"outcome": "broken"})["answers"] == []
         assert not owner.page("/insights/answers?outcome=broken").all("tbody a")
-    # To look through all of them takes a dozen for each.
+    # A scan of all answers takes a dozen steps for each.
     assert steps.count < 5_000
 
 

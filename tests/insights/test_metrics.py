@@ -1,4 +1,4 @@
-"""/metrics: what is counted, by whom it may be read, and that nobody is named in it."""
+"""/metrics: what is counted, who can read it, and that it names no person."""
 
 import re
 from collections.abc import Callable
@@ -23,7 +23,7 @@ __all__ = ["app"]
 BUSY = {"status": 503, "json": {"error": {"message": "overloaded", "code": 503}}}
 CUT = {"counted": 9, "cut_after": 0}
 WHOLE = {"json": {"choices": [{"message": {"role": "assistant", "content": "In one piece"}, "finish_reason": "stop"}]}}
-# By the conventions, with dots for underscores.
+# The names in the OpenTelemetry conventions, with dots instead of underscores.
 CONVENTIONS = {
     "gen_ai.client.operation.duration",
     "gen_ai.client.operation.time_to_first_chunk",
@@ -46,7 +46,7 @@ def text(admin: Client) -> Callable[[], str]:
 
 @pytest.fixture
 def read(text: Callable[[], str]) -> Read:
-    """Every sample by its name and its labels, as they stand in the text."""
+    """Returns a function that reads every sample, by its name and labels as in the text."""
     return lambda: {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines(text())}
 
 
@@ -143,7 +143,7 @@ def test_a_step_to_the_whole_answer_is_counted(bench: Bench, fake: Upstream, rea
 def test_who_has_to_wait_is_counted(bench: Bench, fake: Upstream, app: Flask, read: Read) -> None:
     with app.app_context():
         set_setting("limits.streams_burst", "1")
-        # A minute each: nobody is as slow as that.
+        # One a minute: no test is as slow as that.
         set_setting("limits.streams_per_minute", "1")
     fake.says("Hello")
     person = bench.person()
@@ -246,7 +246,7 @@ def test_it_costs_the_same_however_many_answers_there_are(app: Flask) -> None:
     with browser.counting_statements() as asked:
         assert browser.get("/metrics").status_code == 200
 
-    # Who asks is looked up, but nothing of the answers.
+    # The caller is looked up, but no answers are read.
     assert not [each for each in asked if "generations" in each or "insight" in each]
 
 
@@ -260,7 +260,7 @@ def test_a_text_that_goes_is_no_longer_held(app: Flask) -> None:
 
 
 def heard(app: Flask, **more: object) -> None:
-    """As if an answer had just ended."""
+    """Sends the event of an answer that has ended."""
     usual = {"kind": "chat", "status": "completed", "reason": "stop", "provider": "openrouter", "asked": "demo/quick"}
     values = {**usual, "served": "demo/quick", "seconds": 1.5, "first_chunk_seconds": 0.5, **more}
     app.extensions["engine"].tell(Answered(**values))

@@ -1,4 +1,4 @@
-"""The debug log of streaming: what it tells of answers and of watchers, for whom, and never what they say."""
+"""The debug log of streaming: what it reports of answers and watchers, to whom, and never their text."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ Tell = Callable[..., list[dict[str, Any]]]
 
 @pytest.fixture
 def tell(make_app: MakeApp, fake: Upstream, capfd: pytest.CaptureFixture[str]) -> Tell:
-    """The lines of a house in which one question was answered, another refused, and a page has watched."""
+    """Returns the log lines of a server on which one question was answered, another refused, and a page has watched."""
 
     def tell(**environ: str) -> list[dict[str, Any]]:
         app = make_app(**fake.environ, LOG_FORMAT="json", **environ)

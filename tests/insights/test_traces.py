@@ -1,4 +1,4 @@
-"""Spans of answers: in the form that collectors read, without anybody's words, and never waited for."""
+"""Trace spans of answers: in OTLP format, without any message text, and exported without delaying answers."""
 
 from contextlib import nullcontext
 from dataclasses import replace
@@ -113,7 +113,7 @@ def test_what_a_collector_does_not_take_is_bounded(app: Flask) -> None:
     begun: list[object] = []
 
     class Still:
-        """An engine in which nothing that is begun ever runs."""
+        """An engine that never runs the greenlets it spawns."""
 
         is_closing = False
         in_app = staticmethod(nullcontext)

@@ -1,4 +1,4 @@
-"""The page of one answer: where its time went, what it was asked with, and what its owner alone learns."""
+"""The page of one answer: a timeline, its parameters, and what only its owner sees."""
 
 from datetime import timedelta
 from typing import Any

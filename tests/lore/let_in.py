@@ -1,4 +1,4 @@
-"""Who is let in to lorebooks, and how these are made for whoever tries."""
+"""Who can access lorebooks, and how these are created for each attempt."""
 
 from typing import Any
 
@@ -74,7 +74,7 @@ def lorebook(world: World, state: str, **more: Any) -> str:
 
 @makes("lorebook grant")
 def lorebook_grant(world: World, _state: str) -> str:
-    """A right to the lorebook that was made last."""
+    """Adds a grant for the lorebook that was made last."""
     made = {"object_kind": "lorebook", "object_id": world.last_lorebook, "right": "read"}
     return str(added(Grant(user_id=world.other, **made)).id)
 

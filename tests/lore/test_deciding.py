@@ -1,4 +1,4 @@
-"""Which entries of a lorebook are told: by their keys, in steps, one of a group, for a while, within a budget."""
+"""Which lorebook entries are activated: by keys, recursion, inclusion groups, timed effects, and within a budget."""
 
 from collections.abc import Callable
 from random import Random
@@ -77,7 +77,7 @@ def with_keys(*keys: str, **more: Any) -> dict[str, Any]:
         (with_keys(r"/drag(on|oness)\b/i"), "a DRAGONESS", True),
         (with_keys(r"/drag(on|oness)\b/"), "a DRAGONESS", False),
         (with_keys("/a.b/s"), "a\nb", True),
-        # Expressions with looks ahead or behind are not searched for, and what isn't one is none.
+        # Regular expressions with lookaround are not supported, and an invalid one never matches.
         (with_keys("/(?=dragon)/"), "dragon", False),
         (with_keys("/(/"), "(", False),
         (with_keys("dragon", extensions={"probability": 0}), "dragon", False),
@@ -145,7 +145,7 @@ def test_of_a_group_one_is_told() -> None:
 
 
 def played(*texts: str) -> Said:
-    """What the person said each time, and what was answered between."""
+    """Returns a conversation in which the person said these texts."""
     said: Said = []
     for text in texts:
         said += [("user", text), ("assistant", "Well.")]
@@ -161,7 +161,7 @@ def test_some_stay_for_a_while_and_are_silent_after_that() -> None:
     assert at_the_end("tea")
     assert at_the_end("tea", "so")
     assert not at_the_end("tea", "so", "so")
-    # Three messages after the first it has ended, and it is silent for two more.
+    # Three messages after the match it ends, and its cooldown lasts two more.
     assert not at_the_end("tea", "so", "tea")
     assert at_the_end("tea", "so", "so", "tea")
 

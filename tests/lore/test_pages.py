@@ -1,4 +1,4 @@
-"""Lorebooks in the browser: made, brought in, changed entry by entry, used in a chat, exported, deleted."""
+"""Lorebooks in the browser: created, imported, edited entry by entry, used in a chat, exported, deleted."""
 
 import json
 from io import BytesIO
@@ -222,7 +222,7 @@ def test_looking_through_as_much_as_there_can_be_holds_up_nobody(member):
     entries = [{"keys": ["ﬆ" * 30], "content": "İ" * 2_000} for _ in range(1_000)]
     with member.app.app_context(), write() as session:
         session.add(Lorebook(id="l", owner_id=member.person_id, name="Long", book={"entries": entries}, entry_count=1_000))
-    # Without the test's own look at its markup, which takes longer than all the rest.
+    # Without the test client's validation of the markup, which takes longer than everything else.
     with nobody_waits():
         assert member.client.get(f"/lorebooks/l?q={'İ+' * 100}", base_url=member.origin).status_code == 200
 

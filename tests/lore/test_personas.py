@@ -1,4 +1,4 @@
-"""Lorebooks of a persona: used in all chats with it, as far as the person may see them."""
+"""Lorebooks of a persona: used in all chats with it, as far as its person can read them."""
 
 import pytest
 
@@ -19,7 +19,7 @@ MILL = "The mill burnt down."
 
 
 def persona(browser: Browser, book: str) -> str:
-    """The address of one with this lorebook, attached by its form."""
+    """Returns the path of a persona with this lorebook, attached with its form."""
     path = str(browser.submit("/personas", name="Jo", description="Jo mills rye.").link("Jo").attributes["href"])
     form = browser.page(path).form("Save")
     form.submit(lorebooks=book.rpartition("/")[2])
@@ -62,7 +62,7 @@ def test_one_that_was_withdrawn_is_not_used_and_not_named(app, member, stranger,
             session.add(chat)
         context = PromptContext(chat.id, chat.owner_id, "fake/plain", [("user", "The mill?")])
         assert [each.section.text for each in of_lore(context)] == [MILL]
-        # A workflow's step that isn't personal is told nothing of who its person is.
+        # An impersonal step of a workflow is sent nothing of the person's persona.
         assert list(of_lore(PromptContext(chat.id, chat.owner_id, "fake/plain", context.said, is_personal=False))) == []
 
     member.send(shared.one(".entries form").attributes["action"], {"csrf_token": member.csrf_token()}, follow=True)
@@ -71,7 +71,7 @@ def test_one_that_was_withdrawn_is_not_used_and_not_named(app, member, stranger,
     assert program.get(f"/personas/{id_of(jo)}")["lorebook_ids"] == []
     assert program.get("/personas")["personas"][0]["lorebook_ids"] == []
     assert not stranger.page(jo).all("input[name=lorebooks]")
-    # A change of something else leaves what is attached, should it be shared again.
+    # Another edit keeps what is attached, in case it is shared again.
     program.said("PATCH", f"/personas/{id_of(jo)}", 200, {"name": "Joe"})
     share(member, book, "everyone:")
     assert program.get(f"/personas/{id_of(jo)}")["lorebook_ids"] == [id_of(book)]

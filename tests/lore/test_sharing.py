@@ -1,4 +1,4 @@
-"""Lorebooks that are shared for reading: who sees, uses and copies them, who may change nothing, and what becomes of them."""
+"""Lorebooks shared for reading: who sees, uses and copies them, who can't change them, and what happens when sharing ends."""
 
 import json
 from datetime import timedelta
@@ -26,7 +26,7 @@ ENTRY = {"keys": ["mill"], "content": "The mill burnt down."}
 
 @pytest.fixture
 def book(member) -> str:
-    """The address of one that belongs to a member."""
+    """The path of a lorebook that belongs to a member."""
     return bring(member, as_file({**WORLD, "entries": {"0": {**ENTRY, "key": ["mill"], "comment": "The mill"}}})).path
 
 
@@ -39,7 +39,7 @@ def post(browser: Browser, path: str, **fields: str) -> Page:
 
 
 def told(browser: Browser, fake, chat: str) -> str:
-    """What the model is told first when a key comes up."""
+    """Returns the first turn that the model is sent when a key matches."""
     count = len(asked(fake))
     browser.submit(chat, message="The mill?")
     fake.until(lambda _: len(asked(fake)) > count)
@@ -78,7 +78,7 @@ def test_one_is_shared_used_in_a_chat_and_withdrawn(member, stranger, fake, book
     assert not stranger.page("/lorebooks").all("#given")
     assert not stranger.page(f"{chat}/prompts").all("input[name=lorebooks]")
     assert told(stranger, fake, chat) != "The mill burnt down."
-    # What was sent before was sent.
+    # A sent prompt is displayed unchanged.
     assert stranger.page(sent).says("The mill burnt down.")
 
 
@@ -208,7 +208,7 @@ def test_of_very_many_as_many_are_read_as_are_listed(app, member, stranger):
             session.add_all(Grant(object_kind="lorebook", object_id=row.id, right="read") for row in rows)
         reader = db.session.get_one(User, stranger.person_id)
         assert len(queries.lorebooks(reader)) == queries.MOST_LISTED
-        # One's own come first, and what is attached is not lost by being one of so many.
+        # A person's own come first, and an attached one is never cut off by the limit.
         assert [each.name for each in queries.lorebooks(reader, attached=[last])][:3] == ["Mine", rows[-1].name, "World 0000"]
         assert [each.name for each in queries.used_by(reader, [last], is_played=True)] == [rows[-1].name]
         assert db.session.scalar(select(func.count()).select_from(Lorebook)) == queries.MOST_LISTED + 51
@@ -226,7 +226,7 @@ def test_a_prompt_takes_three_statements_whosever_the_lorebook_is(app, member, s
             chat = Chat(owner_id=asking.person_id, title="Tea", model="fake/plain", lorebook_ids=[book.rpartition("/")[2]])
             session.add(chat)
         context = PromptContext(chat.id, chat.owner_id, "fake/plain", [("user", "The mill?")])
-        # What is in it is read once.
+        # Its content is read once, and cached.
         assert [each.section.text for each in of_lore(context)] == ["The mill burnt down."]
     with app.app_context(), asking.counting_statements() as statements:
         assert len(list(of_lore(context))) == 1

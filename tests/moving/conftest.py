@@ -1,4 +1,4 @@
-"""Applications on databases of either kind, and the command that copies one into the other."""
+"""Fixtures: applications on databases of either kind, and the command that copies one into the other."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,7 +13,7 @@ NewDatabase = Callable[..., str]
 
 @pytest.fixture
 def new_database(postgres_server: postgres.Server) -> Iterator[NewDatabase]:
-    """Makes PostgreSQL databases without tables, or like another, and gives their addresses."""
+    """Creates PostgreSQL databases, empty or from a template, and returns their URLs."""
     made: list[str] = []
 
     def make(**like: str) -> str:
@@ -27,7 +27,7 @@ def new_database(postgres_server: postgres.Server) -> Iterator[NewDatabase]:
 
 @pytest.fixture
 def flask_on(make_bare_app: MakeApp) -> Callable[..., str]:
-    """Runs a command on the database at an address, and gives what it has said."""
+    """Runs a command on the database at a URL and returns its output."""
 
     def run(address: str, *words: str) -> str:
         return said(commands(make_bare_app(DATABASE_URL=address))(*words))

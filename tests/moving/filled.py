@@ -1,4 +1,4 @@
-"""A database with rows in every table and values of every kind; and all its rows, read past our own code."""
+"""A database with rows in every table and values of every kind; and all its rows, read without our own code."""
 
 import json
 import sqlite3
@@ -15,17 +15,17 @@ from sqlalchemy import Boolean, Column, Date, DateTime, Float, Integer, LargeBin
 from webapp.db import db, write
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
-# Signs that mean something to somebody on the way.
+# Characters that are special to some layer in between.
 TEXTS = ("plain", "tab\tand\nline", "'quoted\" %s %(a)s :b \\ \\u0041", "été 水車 🌊 \uffff \u2028", "{not: json", "")
 JSONS: tuple[Any, ...] = ({"a": [1, 2.5, None, "é\\"]}, [], {}, {"\u0000": "\u0000 \ud83c"}, "text", 7, 0.5, True, None)
-# What refers to a table that is filled later.
+# A reference to a table that is filled later.
 HEADS = "UPDATE chats SET head_id = (SELECT min(id) FROM messages WHERE chat_id = chats.id)"
-# Made anew on the other side.
+# Rebuilt after the copy.
 INDEXES = {"passage_terms"}
 
 
 def fill(rows: int = 9, **more: int) -> None:
-    """Puts rows into every table, as many as named for some."""
+    """Inserts rows into every table; for some tables the number is given."""
     counts = {table.name: more.get(table.name, rows) for table in db.metadata.tables.values()}
     for table in db.metadata.sorted_tables:
         if table.name in INDEXES:
@@ -39,7 +39,7 @@ def fill(rows: int = 9, **more: int) -> None:
 
 
 def rows_of(database: Path | str) -> dict[str, list[str]]:
-    """Every row of every table, sorted, as the driver of the database gives it."""
+    """Returns every row of every table, sorted, as the database driver returns them."""
     return {name: sorted(map(repr, found)) for name, found in _tables(database)}
 
 
@@ -62,7 +62,7 @@ def _connected(database: Path | str) -> Any:
 
 def _reader(column: Column[Any]) -> Callable[[Any], Any]:
     if type(column.type).__name__ == "JSON":
-        # Whether there is nothing or the `null` of JSON is a difference too.
+        # NULL and the `null` of JSON must not be confused.
         return lambda value: value if value is None else [json.loads(str(value))]
     if isinstance(column.type, Boolean):
         return lambda value: value if value is None else bool(value)
@@ -78,7 +78,7 @@ def _moment(value: Any) -> Any:
 
 
 def row(table: Table, number: int, counts: Mapping[str, int]) -> dict[str, Any]:
-    """A value for each column; keys of other tables are those of their rows."""
+    """Returns a value for each column; foreign keys refer to rows of their tables."""
     return {column.name: _value(column, number, counts) for column in table.columns}
 
 
@@ -110,6 +110,6 @@ def _plain(column: Column[Any], number: int) -> Any:
     if isinstance(kind, Date):
         return NOON.date() + timedelta(days=number)
     if isinstance(kind, String):
-        # Where a value has to be one of few, each row has its own all the same.
+        # Also a column whose values are limited gets a distinct one for each row.
         return f"{number:06} {TEXTS[number % len(TEXTS)]}"[: kind.length]
     return NOON + timedelta(seconds=number)

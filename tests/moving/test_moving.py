@@ -1,4 +1,4 @@
-"""A whole database goes into one of the other kind and back, and every row is equal."""
+"""A whole database is copied into one of the other kind and back, and every row is equal."""
 
 import subprocess
 import sys
@@ -74,7 +74,7 @@ def test_what_was_found_is_found_again_and_new_rows_have_numbers_of_their_own(
 
     again = new_database()
     flask_on(again, "restore", str(file))
-    # But for the moment of the last backup.
+    # Except for the time of the last backup.
     assert rows_of(again) | {"application_settings": []} == rows_of(address) | {"application_settings": []}
     for each in (address, f"sqlite:///{file}"):
         with make_bare_app(DATABASE_URL=each).app_context():
@@ -140,7 +140,7 @@ def test_memory_does_not_grow_with_what_is_copied(app, new_database, tmp_path):
 
 
 def peak_megabytes(folder, address) -> int:
-    """What a command at work has taken of memory at most."""
+    """Returns the peak memory of a command."""
     script = f"import resource, runpy, sys; sys.argv = ['flask', 'backup', {address!r}]\n{PEAK}"
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, env=environ_of(folder, 0) | KEYS, capture_output=True, text=True

@@ -1,4 +1,4 @@
-"""Migrations only add: what the last release says to the database still works when the next one has migrated it."""
+"""Migrations only add: the statements of the last release still work after the next one has migrated the database."""
 
 from collections import defaultdict
 
@@ -10,9 +10,10 @@ from tests.moving.filled import INDEXES, row
 from tests.support.marks import on_both_databases
 from webapp.db import db
 
-# The newest migration of the last release, 0.1.0. A new release moves it; what it no longer needs can go after that.
+# The newest migration of the last release, 0.1.0. A new release updates it; columns that it no longer needs can be dropped
+# then.
 RELEASED = "0014"
-# Removed all the same, before the rule: 0.1.0 runs as one server, so none of it is at work when the next one migrates.
+# Dropped before this rule existed: 0.1.0 runs as one server, so it never runs while the next release migrates.
 BEFORE_THE_RULE = {"chats": {"follow_up"}}
 ROWS = 4
 pytestmark = pytest.mark.slow
@@ -35,17 +36,17 @@ def test_every_table_of_the_last_release_can_be_written_and_read_as_it_does(empt
 
 
 def as_released(table: Table) -> Table:
-    """The table with the columns that it had, without the defaults that today's code gives."""
+    """Returns the table with the columns that it had, without today's defaults."""
     gone = BEFORE_THE_RULE.get(table.name, set())
     names = [each["name"] for each in inspect(db.engine).get_columns(table.name) if each["name"] not in gone]
-    # What is missing here was there, and the last release asks for it.
+    # A column that is missing here existed, and the last release selects it.
     assert set(names) <= set(table.columns.keys()), table.name
     columns = [table.columns[name] for name in names]
     return Table(table.name, MetaData(), *(Column(each.name, each.type, primary_key=each.primary_key) for each in columns))
 
 
 def written_to(table: Table) -> list[tuple]:
-    """Rows, each inserted and then set to what it is."""
+    """Inserts rows and then updates each to its own values; returns them."""
     now = db.metadata.tables[table.name]
     made = [row(now, number, defaultdict(lambda: ROWS)) for number in range(ROWS if table.name not in INDEXES else 0)]
     rows = [{column.name: each[column.name] for column in table.columns} for each in made]

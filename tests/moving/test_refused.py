@@ -1,4 +1,4 @@
-"""What is not copied, and why: one sentence, and nothing has changed."""
+"""Copies that are refused, and why: one sentence, and nothing has changed."""
 
 import fcntl
 import sqlite3
@@ -30,7 +30,7 @@ def test_nobody_is_overwritten(app, make_bare_app, new_database, migrated_databa
 @pytest.mark.deep
 def test_a_database_that_was_only_prepared_is_empty(app, make_bare_app, new_database, migrated_database):
     address = new_database(like=migrated_database)
-    # The characters that come with Millrace, and the link for the owner.
+    # It adds the shipped characters and the link for the owner.
     said(commands(make_bare_app(DATABASE_URL=address))("prepare"))
     with app.app_context():
         fill(2)
@@ -75,11 +75,11 @@ def test_what_does_not_fit_leaves_nothing_behind(app, new_database, tmp_path):
     with app.app_context():
         fill(2)
     with closing(sqlite3.connect(tmp_path / "millrace.sqlite3")) as database:
-        # SQLite takes any length.
+        # SQLite does not enforce lengths.
         database.execute("UPDATE chats SET title = ? WHERE rowid = 1", ["long" * 1_000])
         database.commit()
 
     address = new_database()
     assert "A row of chats doesn't fit: value too long" in refusal(commands(app)("backup", address))
-    # Migrations bring rules of alerts.
+    # The alert rules are inserted by migrations.
     assert not any(found for name, found in rows_of(address).items() if name != "alert_rules")

@@ -1,4 +1,4 @@
-"""A copy that is made while somebody writes shows one moment: nothing of it is half there."""
+"""A copy that is made while another process writes is a consistent snapshot."""
 
 import subprocess
 import sys
@@ -46,7 +46,7 @@ def test_from_postgres_into_a_file(app, tmp_path):
 
 @contextmanager
 def somebody_writing(app) -> Iterator[Callable[[int], None]]:
-    """What is given waits until more has been written than was counted in a copy."""
+    """Yields a function that waits until the writer has written more than this number, which was counted in a copy."""
     address = app.config["SQLALCHEMY_DATABASE_URI"]
     with app.app_context():
         fill()
@@ -69,7 +69,7 @@ def somebody_writing(app) -> Iterator[Callable[[int], None]]:
 
 
 def counted(address: str) -> int:
-    """How much the writer has written, which is the same in all three tables."""
+    """Returns how much the writer has written; asserts that all three tables agree."""
     with closing(writer.connected(address)) as connection:
         name, chats, messages = connection.execute(COUNTED).fetchone()
     assert int(name) == chats == messages

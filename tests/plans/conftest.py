@@ -1,4 +1,4 @@
-"""Plans in a process of their own: somebody who wants one, and what became of it."""
+"""Plans in the test's process: a person who makes them, and helpers to see the results."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ UNLIMITED = ("limits.streams_per_minute", "limits.concurrent_streams", "limits.m
 
 
 class LorebookEditor:
-    """Where plans are made in the tests, past the pages."""
+    """Makes plans through the services, without pages."""
 
     def __init__(self, app: Flask) -> None:
         self.app, self.engine = app, app.extensions["engine"]
@@ -38,17 +38,17 @@ class LorebookEditor:
         self.set("demo.fallback", "always")
 
     def set(self, name: str, value: str) -> None:
-        """A setting, in effect."""
+        """Changes a setting and waits until it is in effect."""
         with self.app.app_context():
             set_setting(name, value)
             self.until(lambda: str(setting(name)) == value)
 
     def pace(self, seconds: float) -> None:
-        """How long the demo takes for a word."""
+        """Sets the seconds that the demo takes for each word."""
         self.app.extensions["providers"] = Providers(self.app.extensions["config"], DemoProvider(pace=seconds), Upstream())
 
     def halting(self, *words: str) -> Halting:
-        """From now on the demo halts before each of these words."""
+        """Makes the demo halt before each of these words."""
         return halting(self.app, *words)
 
     def begin(self, type: str = "monthly", *, model: str = "demo/quick", values: dict[str, Any] | None = None, **how: Any) -> str:
@@ -79,12 +79,12 @@ class LorebookEditor:
 
     @contextmanager
     def at(self, id: str) -> Iterator[Plan]:
-        """The plan as a service is given it."""
+        """Yields the plan within an application context."""
         with self.app.app_context():
             yield db.session.get_one(Plan, id)
 
     def elements(self, id: str) -> list[str]:
-        """What is finished of a plan that is being written."""
+        """Returns the finished elements of a plan that is being written."""
         with self.app.app_context():
             broadcast = self.engine.broadcast(self.generation(id))
             broadcast.catch_up()

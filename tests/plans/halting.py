@@ -1,4 +1,4 @@
-"""The demo that halts where it is told to, so that a test need not hurry to be there in time."""
+"""A demo that halts at given words, so that a test can act there without a race."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,20 +12,20 @@ from webapp.streaming.events import Delta, Event
 from webapp.streaming.stop import Stop
 from webapp.upstream import Upstream
 
-# The first word of every plan, of its first week, and so on, and of what comes behind the weeks.
+# The first word of the plan, of each of its weeks, and of what follows the weeks.
 BEGINNING, WEEK_1, WEEK_2, WEEK_3, WEEK_4, RISKS = "{", '"Begin', '"Find', '"Go', '"Keep', '"risks"'
 LOOK_SECONDS = 0.005
 
 
 class Halting(DemoProvider):
-    """Says nothing more from each of these words on until it is stopped or told to go on; between them it is in haste."""
+    """Halts before each of these words until `go_on` or a stop; between them it does not wait."""
 
     def __init__(self, *words: str) -> None:
         super().__init__(pace=0)
         self._words = list(words)
 
     def go_on(self) -> None:
-        """To the next word."""
+        """Continues to the next word."""
         self._words.pop(0)
 
     def stream(self, request: ModelRequest, stop: Stop) -> Iterator[Event]:
@@ -40,7 +40,7 @@ class Halting(DemoProvider):
 
 
 def halting(app: Flask, *words: str) -> Halting:
-    """From now on the demo of this application halts before each of these words."""
+    """Makes the demo of this application halt before each of these words."""
     demo = Halting(*words)
     app.extensions["providers"] = Providers(app.extensions["config"], demo, Upstream())
     return demo

@@ -1,4 +1,4 @@
-"""Schemas, values and texts that would take long to check or compare are bounded before that."""
+"""Limits on schemas, values and texts, checked before anything slow is done with them."""
 
 import re
 from datetime import date, datetime
@@ -126,6 +126,6 @@ def test_the_calendar_of_the_largest_plan_has_all_its_days() -> None:
 
 
 def test_a_calendar_ends_where_the_days_do() -> None:
-    """A plan may begin on any day that there is."""
+    """A plan can begin on any day that `date` supports, up to its last one."""
     assert dates("9999-12-13", 500, 1) == [date(9999, 12, 19), date(9999, 12, 26)]
     assert dates("9999-12-31", 1, 1) == []

@@ -1,4 +1,4 @@
-"""Dialect 5, to the letter: what is refused, what is said in which order, and what becomes of those who leave."""
+"""Dialect 5, to the letter: what is refused, the order of events, and what happens when a client disconnects."""
 
 import json
 import re
@@ -34,7 +34,7 @@ CLIENT = Path(__file__).parent / "clients" / "plans.mjs"
 EXAMPLE = plan_types.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8")).example or {}
 TEXT = json.dumps(EXAMPLE, ensure_ascii=False)
 WEEK_3 = TEXT.index(json.dumps(EXAMPLE["weeks"][2], ensure_ascii=False))
-# Two weeks at once, and then for a long time nothing that is finished.
+# Two weeks in one chunk, and then for a long time no finished element.
 SLOW_THIRD = {"tokens": [TEXT[:WEEK_3], *TOKEN.findall(TEXT[WEEK_3:])], "pace": 0.5}
 GOALS = {"goals": ["Finish the shelf"], "preferences": {}}
 
@@ -225,7 +225,7 @@ def test_a_dropped_client_goes_on_by_the_events_of_its_generation(program: Progr
 
 
 def outline(plan: Any) -> tuple[str, list[str]]:
-    """What a plan says, without what is only there to please strict servers."""
+    """Returns a plan's title and focuses, without the fields that only satisfy strict servers."""
     return plan["title"], [week["focus"] for week in plan["weeks"]]
 
 
@@ -310,7 +310,7 @@ def is_right_when_watched(heard: Any) -> None:
     assert heard["events"][-1]["data"]["plan"] == EXAMPLE
     times = [each["at"] for each in heard["events"] if each["name"] == "progress"][1:]
     assert len(times) > 5
-    # A tenth of a second apart when they are sent; on their way they may bunch, even all of them.
+    # They are sent a tenth of a second apart; the network can bunch them, even all of them.
     assert len(times) <= (times[-1] - heard["began"]) / 100 + 2
 
 

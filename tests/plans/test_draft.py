@@ -1,4 +1,4 @@
-"""A plan while it is written, cut anywhere: what is shown, what is kept, what is asked for."""
+"""A plan while it is written, cut anywhere: what is shown, what is kept, and what is requested again."""
 
 import json
 import random
@@ -33,7 +33,7 @@ def test_cut_anywhere_only_right_elements_are_kept_and_the_rest_is_asked_for(end
     finished = [place for place in drafted(TEXT[:end]).elements if place.count(".") == 1]
 
     ended = len([place for place in finished if place.startswith("weeks.")])
-    # One that lacks nothing but its bracket is whole as well.
+    # A week that lacks only its closing bracket is complete as well.
     assert ended <= len(value.get("weeks", [])) <= ended + TEXT.startswith('"}', end - 1)
     assert value.get("weeks", []) == WHOLE["weeks"][: len(value.get("weeks", []))]
     rest = {place: each for place in missing(value, MONTHLY.plan) if (each := value_of(place)) is not None}

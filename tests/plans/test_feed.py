@@ -1,4 +1,4 @@
-"""The stream of a plan's page: from any position to the same picture, and nothing of other plans."""
+"""The stream of a plan's page: from any position to the same HTML, and nothing of other plans."""
 
 import re
 import time
@@ -143,7 +143,7 @@ def test_what_is_new_is_drawn_once_for_all_who_watch(app: Flask, member: Browser
     for each in feeds:
         each.close()
 
-    # Each of the four weeks once, and the whole when it begins to be written and when it has ended.
+    # Each of the four weeks once, and the whole plan at the beginning and at the end.
     assert counts["plans/_card.html"] <= 4
     assert counts["plans/_plan.html"] <= 3
 

@@ -131,7 +131,7 @@ def test_a_deleted_plan_does_not_disturb_the_engine(desk: LorebookEditor) -> Non
 
 
 class Fails(PlanProjection):
-    """A picture of a plan that a mistake spoils, at the first word or at the end."""
+    """A projection of a plan with a bug, at the first word or at the end."""
 
     when = ""
 
@@ -164,7 +164,7 @@ def test_a_mistake_in_its_picture_keeps_all_that_was_said_as_text(desk: Lorebook
     assert (plan.status, plan.error_code) == ("failed", "invalid")
     assert '"weeks"' in (plan.partial_content or "")
     assert desk.generation(plan.id).status == "completed"
-    # It is logged once or twice, not for ever.
+    # The error is logged once or twice, not for every event.
     assert 1 <= sum("Traceback" in (record.exc_text or "") for record in caplog.records) <= 3
 
     desk.engine.kinds["plan"] = kind

@@ -1,4 +1,4 @@
-"""Plans by real servers: what they are sent, what of it they can be held to, and what they may do wrong."""
+"""Plans by real servers: what they are sent, which constraints they support, and the mistakes they can make."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ from webapp.upstream import Upstream as Outgoing
 __all__ = ["app"]
 EXAMPLE = plan_types.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8")).example or {}
 TEXT = json.dumps(EXAMPLE, ensure_ascii=False)
-# What that lacks which was cut in the third week.
+# The elements missing from a plan that was cut in the third week.
 REST = {
     "weeks.2": EXAMPLE["weeks"][2],
     "weeks.3": EXAMPLE["weeks"][3],

@@ -1,4 +1,4 @@
-"""The pages of plans without a script: form, progress, what can be done with a plan, and who may."""
+"""The pages of plans without JavaScript: form, progress, the actions on a plan, and permissions."""
 
 import json
 from datetime import date
@@ -99,7 +99,7 @@ def test_the_sample_fills_the_form_and_the_example_shows_a_plan(member: Browser)
 
 
 def test_the_example_fits_the_form_and_any_date() -> None:
-    """Its weeks are given dates from today on, so it may not name a month of its own."""
+    """Its weeks get dates from today on, so it must not name a month."""
     monthly = plan_types.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8"))
     example, sample = monthly.example or {}, monthly.sample
     months = [f"{date(2026, number, 1):%B}" for number in range(1, 13)]

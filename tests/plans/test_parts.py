@@ -1,4 +1,4 @@
-"""What a card says of the time that it takes."""
+"""The estimated time on a card."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""So many plans a month: no more by any race, none for nothing, one for each however often it is gone on with."""
+"""The monthly quota of plans: no race exceeds it, failures don't count, and a continued plan counts once."""
 
 from datetime import UTC, datetime
 
@@ -69,7 +69,7 @@ def test_of_twenty_at_once_only_so_many_are_written_as_one_may_have(desk: Lorebo
             return refusal
 
     with desk.app.app_context(), write():
-        # All of them are let in by what runs, which is nothing yet, and wait for their turn to write.
+        # The check for running plans admits all of them, since none runs yet, and they wait for the write lock.
         begun = [gevent.spawn(attempt) for _ in range(20)]
         for _ in range(200):
             gevent.sleep(0)

@@ -1,4 +1,4 @@
-"""Models that go wrong in every way they know: what the ladder makes of it, and what it writes down."""
+"""Models that fail in every known way: how the ladder handles it, and what is recorded."""
 
 from collections import Counter
 
@@ -60,5 +60,5 @@ def steps_of(desk: LorebookEditor, id: str) -> list[str]:
 
 
 def runs_of(desk: LorebookEditor, model: str) -> list[Plan]:
-    """One after another, each for other wishes: a model that fails several times in a row is left alone."""
+    """Makes plans one after another, each with different inputs, since a model that repeatedly fails is skipped."""
     return [desk.made(model=model, values={"goals": [f"Goal number {seed}", "Rest"]}) for seed in range(RUNS)]

@@ -1,4 +1,4 @@
-"""Everyone keeps their version of an experiment, and changed weights move only whom they must."""
+"""Everyone keeps their version of an experiment, and changed weights reassign only as many people as necessary."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""Collections of prompts: answers that a prompt leads, and chats that it is used in, read from them as far as who asks may."""
+"""Collections of prompts: answers and chats that use a prompt read from them, with the permissions of the person who asks."""
 
 import pytest
 from sqlalchemy import delete
@@ -25,7 +25,7 @@ def test_what_leads_chats_reads_as_far_as_who_asks_may_see(app, owner, member, s
     pumps = library.collection(("Pumps", [FRIDAY]), to=member.person_id)
     page = owner.submit("/prompts/quick", collections=pumps)
     assert page.says("Answers read from these collections from now on.")
-    # Its text still comes with the product.
+    # Its text is still the shipped one.
     assert "In use: version 1" in page.text
     assert "chose the collections of a prompt: quick 1 collection" in audited(app)
 
@@ -41,7 +41,7 @@ def test_what_leads_chats_reads_as_far_as_who_asks_may_see(app, owner, member, s
         assert reads_from(program, chat.rpartition("/")[2]) == [pumps] * is_given
         assert program.get(f"/chats/{chat.rpartition('/')[2]}")["collection_ids"] == []
 
-    # A right that is taken away counts from the next answer on, and so does what an admin chooses.
+    # A revoked grant and an admin's change take effect with the next answer.
     library.change(lambda session: session.execute(delete(Grant)))
     chat = client_of(app, member.email).post("/chats", {}, status=201)["chat"]["id"]
     ask(member, f"/chats/{chat}", "And when is a bearing oiled now?", fake)
@@ -59,7 +59,7 @@ def test_a_prompt_of_the_library_takes_its_collections_into_the_chat(app, member
     member.post(f"{path}/collections", collections=pumps)
     member.post(f"{path}/share", open="y")
 
-    # A new chat is made for it, and one that is there reads from them, too.
+    # It is attached to a new chat, and added to those of an existing one.
     begun = member.post("/chats", message=f"/pump {QUESTION}").location
     chat = begun.partition("?")[0].rpartition("/")[2]
     assert member.page(begun).textbox("Message").value == f"Answer about pumps.\n\n{QUESTION}"
@@ -70,7 +70,7 @@ def test_a_prompt_of_the_library_takes_its_collections_into_the_chat(app, member
         member.post(f"/chats/{there}/messages", message="/pump")
         assert program.get(f"/chats/{there}")["collection_ids"] == [wheels, pumps]
 
-    # Who uses it without seeing them gets the text alone.
+    # A person who can't read them gets only the prompt's text.
     assert stranger.post("/chats", message="/pump").location.partition("?")[0] == "/"
     assert stranger.page(path).all("#reads") == []
     theirs = others.post("/chats", {}, status=201)["chat"]["id"]
@@ -92,7 +92,7 @@ def test_the_api_attaches_what_its_caller_sees(app, owner, member):
     refused = admin.said("PUT", "/prompts/title/collections", 409, {"collection_ids": [house]})
     assert "it leads no chats" in refused["detail"]
 
-    # What others have attached is neither told nor lost, until it is deleted for good.
+    # Collections attached by others are neither shown nor removed, until they are permanently deleted.
     with app.app_context():
         db.session.add(Prompt(owner_id=None, key="quick", collection_ids=[theirs, "gone"]))
         db.session.commit()
@@ -104,7 +104,7 @@ def test_the_api_attaches_what_its_caller_sees(app, owner, member):
     listed = {each["key"]: each["collection_ids"] for each in admin.get("/prompts")["prompts"]}
     assert listed["quick"] == [house]
 
-    # Publishing begins behind the text that came with the product; a reset takes the collections away, too.
+    # Published versions are numbered after the shipped one; a reset also removes the collections.
     assert admin.post("/prompts/quick/versions", {"sections": [{"text": "Be brief."}]}, status=201)["version"] == 2
     assert admin.get("/prompts/quick")["collection_ids"] == [house]
     admin.said("DELETE", "/prompts/quick", 204)

@@ -1,4 +1,4 @@
-"""Evidence is strong when it is, early looks find few false winners, and nobody starves."""
+"""Evidence is strong only when it should be, early looks find few false winners, and every arm keeps a share."""
 
 from random import Random
 

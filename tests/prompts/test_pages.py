@@ -1,4 +1,4 @@
-"""The pages of prompts, without a script, and what they change of what models are told."""
+"""The pages of prompts without JavaScript, and how they change what models are sent."""
 
 import pytest
 from sqlalchemy import select
@@ -21,7 +21,7 @@ def audited(app) -> list[str]:
 
 
 def told_for_title(owner, fake, question: str) -> str:
-    """What the model is told that names a new chat."""
+    """Returns the prompt sent to the model that titles a new chat."""
     before = len(fake.titles())
     fake.says("Well.")
     fake.behaves([{"says": "A name for it"}], at=TITLE)

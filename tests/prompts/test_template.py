@@ -1,4 +1,4 @@
-"""Filling in: once, in order, and never with nothing."""
+"""Filling in variables: once, in order, and a missing one is an error."""
 
 import random
 

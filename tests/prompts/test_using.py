@@ -1,4 +1,4 @@
-"""What is in use is remembered, and what can't be filled in is never the reason why nothing is asked."""
+"""The prompt in use is cached, and one that can't be filled in never prevents a request."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def publish(admin: User, key: str, text: str) -> int:
 
 
 def spoil(number: int) -> None:
-    """As a version would be whose variable is no longer known."""
+    """Gives a version a variable that no longer exists."""
     with write() as session:
         row = session.query(PromptVersion).filter_by(number=number).one()
         row.sections = [{"name": "Plan type", "text": "Make {{nonsense}}."}]

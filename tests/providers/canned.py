@@ -1,4 +1,4 @@
-"""A line to an upstream that gives these bytes, cut like this, and then ends or breaks."""
+"""A fake connection to an upstream that sends these bytes in these chunks, and then ends or fails."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,7 +38,7 @@ class CannedBody:
 
 
 class Canned:
-    """Takes the place of the outgoing `Upstream` where only the bytes matter."""
+    """Replaces the outgoing `Upstream` where only the bytes matter."""
 
     def __init__(self, *chunks: bytes, headers: Mapping[str, str] = EVENT_STREAM, breaks: bool = False) -> None:
         self._chunks, self._headers, self._breaks = [chunk for chunk in chunks if chunk], headers, breaks

@@ -1,4 +1,4 @@
-"""Providers on a line to the scripted upstream."""
+"""Fixtures: providers connected to the scripted upstream."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +24,7 @@ def provider(make: Callable[..., OpenAIProvider]) -> OpenAIProvider:
 
 @pytest.fixture
 def hear(fake: Fake, provider: OpenAIProvider, stop: Stop) -> Callable[[dict[str, Any]], Said]:
-    """What is said to one behaviour of the upstream."""
+    """Returns what the provider yields for one behavior of the upstream."""
 
     def hear(behaviour: dict[str, Any]) -> Said:
         fake.always(behaviour)

@@ -1,4 +1,4 @@
-"""What the servers we know of say when they cannot, as they say it, and what it has to mean here. Pure."""
+"""Error replies of the known servers, verbatim, and how each must be interpreted. Pure."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a provider said, kept for looking at."""
+"""Records what a provider yields."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
 
 @dataclass
 class Said:
-    """All that a provider gave, and how it ended."""
+    """All events of a provider, and how it ended."""
 
     events: list[Event] = field(default_factory=list)
     failure: ProviderError | None = None
@@ -29,7 +29,7 @@ class Said:
 
     @property
     def usage(self) -> Usage | None:
-        """All that is known of the cost, as everybody folds it."""
+        """The usage, folded as every reader of the events does."""
         transcript = Transcript()
         for event in self.events:
             transcript.fold(event)
@@ -37,7 +37,7 @@ class Said:
 
     @property
     def end(self) -> str:
-        """The reason of the end, the code of the failure, or nothing."""
+        """The reason of the end, the code of the failure, or an empty string."""
         if self.failure:
             return self.failure.code
         return self.events[-1].reason if self.events and isinstance(self.events[-1], Ended) else ""
@@ -48,7 +48,7 @@ class Said:
 
 
 def heard(events: Iterable[Event], said: Said | None = None) -> Said:
-    """Somebody may look at what is said so far, if it is theirs."""
+    """Collects all events; a test that passes its own `said` can inspect it while they arrive."""
     said = said or Said()
     try:
         for event in events:
@@ -59,6 +59,6 @@ def heard(events: Iterable[Event], said: Said | None = None) -> Said:
 
 
 def asking(*turns: str, model: str = "fake/plain", **how: Any) -> ModelRequest:
-    """Turns of a person and a model, one after the other."""
+    """Builds a request with turns that alternate between a person and a model."""
     roles = ("user", "assistant")
     return ModelRequest(model, tuple(Turn(roles[at % 2], text) for at, text in enumerate(turns or ("Hello?",))), **how)

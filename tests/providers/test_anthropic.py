@@ -1,4 +1,4 @@
-"""Anthropic's own protocol: what it is asked, what it tells, and how it goes on."""
+"""Anthropic's Messages API: the requests, the events, and continuing an answer."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The demo: always the same, never a call, stopped at once, and broken in every way on request."""
+"""The demo: deterministic, never calls a server, stops immediately, and fails in every way on request."""
 
 import json
 import time

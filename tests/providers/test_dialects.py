@@ -1,4 +1,4 @@
-"""The same answer in the words of every server, however it is cut, says the same; wherever it ends, it says a beginning of it."""
+"""An answer is read the same in every server's format, however it is chunked; a truncated one is read as a prefix of it."""
 
 import json
 from collections.abc import Callable
@@ -134,7 +134,7 @@ def test_who_is_not_asked_for_the_usage_does_not_tell_it(new_stop: NewStop, dial
 
 
 def test_every_oddity_comes_up_sometimes() -> None:
-    """The properties above mean little if chance never brings what they are about."""
+    """The property tests above mean little if random data never contains the cases they are about."""
     seen = b"".join(
         stream_of(dialect, Told(SHORT * 3, "a b c", end), seed=seed).content
         for dialect in DIALECTS

@@ -1,4 +1,4 @@
-"""Texts as vectors: in pieces, in whatever form servers give them, and refused in words by who has none."""
+"""Embeddings: in batches, in whatever format servers return them, and refused with a message by servers without them."""
 
 import struct
 from base64 import b64encode

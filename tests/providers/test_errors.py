@@ -1,4 +1,4 @@
-"""Every error that a known server is documented to make: a policy, a wait, and a sentence without secrets."""
+"""Every documented error of a known server: a code, a wait, and a message without secrets."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ BEGUN: dict[bool, Any] = {
 
 def behaviour(case: Case) -> dict[str, Any]:
     if case.status == 200:
-        # Some say [DONE] after an error: it is none.
+        # Some servers send [DONE] after an error: it must not count as a normal end.
         return {"steps": [{"send": lines(BEGUN[case.dialect == "anthropic"], case.error, b"[DONE]").decode()}]}
     said = {"html": case.error} if isinstance(case.error, str) else {"json": case.error}
     return {"status": case.status, "headers": case.headers, **said}

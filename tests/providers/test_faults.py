@@ -1,4 +1,4 @@
-"""What goes wrong in the middle, and what is kept: no retries here, but everything a retry has to know."""
+"""Failures during a reply, and what is kept: this layer never retries, but reports all that a retry needs."""
 
 import gzip
 from base64 import b64encode
@@ -109,7 +109,7 @@ def test_no_first_byte_is_a_stall(fake: Fake, make: Callable[..., OpenAIProvider
 
     assert said.failure
     assert (said.failure.code, said.failure.retryable, said.events) == ("stall", True, [])
-    # On a busy machine the time may be over before the request is sent.
+    # On a busy machine the timeout can expire before the request is sent.
     fake.until(lambda log: all(entry["client_closed"] for entry in log))
 
 

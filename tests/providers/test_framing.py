@@ -1,4 +1,4 @@
-"""However a reply is cut into pieces it says the same; wherever it ends it says a beginning of it."""
+"""A reply is read the same however it is chunked; wherever it is truncated, it is read as a prefix."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""One provider for all who speak chat completions: what it asks, and every way in which they answer."""
+"""One provider for all servers with chat completions: its requests, and every form of their replies."""
 
 import json
 from collections.abc import Callable
@@ -294,7 +294,7 @@ def test_checking_says_what_there_is(provider: OpenAIProvider) -> None:
 
 
 def test_the_connection_serves_the_next_answer_too(fake: Fake, provider: OpenAIProvider, stop: Stop) -> None:
-    # In one piece, as the end of an answer is waited for only a moment.
+    # In one chunk, as the provider waits only briefly for the end of a reply.
     fake.always({"steps": [{"send": lines(TOLD, STOPPED, b"[DONE]").decode()}], "framing": "length"})
     for _ in range(4):
         assert heard(provider.stream(asking(), stop)).end == "stop"

@@ -1,4 +1,4 @@
-"""OpenRouter's own additions: who asks, what it cost, what the key may still spend."""
+"""OpenRouter's extensions: identifying the app, the cost, and the remaining credit of the key."""
 
 from collections.abc import Callable
 from itertools import takewhile

@@ -1,4 +1,4 @@
-"""What servers say when they cannot, and what the person is told: a policy, a sentence, and never the key."""
+"""Refusals by servers, and what the person sees: a policy, a message, and never the key."""
 
 import json
 import time

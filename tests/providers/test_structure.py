@@ -1,4 +1,4 @@
-"""Whatever a server sends, in whichever place, is bounded in structure: nobody else waits for long, and it ends in words."""
+"""Replies with excessive structure, in every place: bounded, without blocking other requests, and with an error message."""
 
 import json
 from collections.abc import Callable
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 MB = 1_000_000
 SAID = '{"choices":[{"index":0,"delta":{"content":"x"}}]}'
 CALLS = '{"choices":[{"index":0,"delta":{"tool_calls":[%s]}}]}'
-# Made by the test that sends them: others collect this file, too.
+# Functions, so that only the test that sends a body builds it, and not every process that imports this module.
 BODIES: dict[str, Callable[[], str]] = {
     "lists": lambda: "[" + "[]," * (5 * MB) + "1]",
     "keys": lambda: "{" + ",".join(f'"k{number}":[{{}}]' for number in range(400_000)) + "}",
@@ -106,6 +106,6 @@ def refused(ask: Callable[[], Any]) -> None:
 
 
 def with_gap_of(act: Callable[[], Any]) -> Any:
-    """What it gives, while the loop is held for less than a second."""
+    """Calls `act` and asserts that the event loop is blocked for less than a second."""
     with nobody_waits(1):
         return act()

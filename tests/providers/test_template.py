@@ -16,7 +16,7 @@ from webapp.providers.reply_stream import ReplyReader, ReplyStream, value_of
 from webapp.streaming.codec import Decoder
 from webapp.streaming.events import Delta, Event, Reasoning, Text, Usage
 
-# Plain words, what is escaped, half characters, what ends a line elsewhere, and what looks like the message around it.
+# Plain words, escapes, lone surrogates, Unicode line ends, and text that looks like the message around it.
 WORDS = [
     "word ",
     "naïve ",
@@ -43,7 +43,7 @@ def openai(text: str, *, key: str = "content", **more: Any) -> dict[str, Any]:
 
 
 def blocks_of(text: str) -> dict[str, Any]:
-    """One token in many shapes."""
+    """Returns one token in messages of many shapes."""
     usage = {"prompt_tokens": 3, "completion_tokens": 5}
     return {
         "usual": openai(text),
@@ -77,7 +77,7 @@ def mostly(this: str, others: list[str]) -> st.SearchStrategy[str]:
 
 
 def messages(usual: str) -> st.SearchStrategy[list[bytes]]:
-    """Mostly of one shape, as those of a server are."""
+    """Generates messages of mostly one shape, like those of a server."""
     shape, newline = mostly(usual, list(blocks_of(""))), mostly("\n", ["\r\n", "\r"])
     one = st.builds(sent, shape, TEXTS, ascii=st.booleans(), compact=st.just(True), newline=newline, before=mostly("", BEFORE))
     return st.lists(one, max_size=12)
@@ -100,7 +100,7 @@ def heard(reader: ReplyReader, pieces: Iterator[bytes]) -> list[Event]:
 
 
 def parsed(reader: ReplyReader, content: bytes) -> list[Event]:
-    """By the full parser alone, up to the word that ends a stream."""
+    """Reads with the full parser alone, up to the word that ends a stream."""
     events: list[Event] = []
     for message in Decoder().feed(content):
         if message.data.strip() == "[DONE]":
@@ -133,7 +133,7 @@ def test_it_agrees_with_the_parser(kind: str, said: st.DataObject, cuts: list[in
 
 
 class Counting:
-    """A reader that counts what is parsed for it."""
+    """A reader that counts the messages parsed for it."""
 
     def __init__(self, kind: str) -> None:
         self.reader: ReplyReader = READERS[kind](Usage(model="m"))

@@ -1,4 +1,4 @@
-"""Thoughts and answers that come as one text are taken apart the same way, wherever the text is cut."""
+"""Reasoning and answer in one text are separated the same way, however the text is chunked."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ from webapp.streaming.events import Delta, Ended, Reasoning, Started, Text
 from webapp.streaming.stop import Stop
 
 Parts = tuple[str, str]
-# An answer and what of it is text, for each way of thinking.
+# A reply and the part of it that is the answer, for each format of reasoning.
 BODIES = (
     ("Water flows downhill.", "Water flows downhill."),
     ("The tag <think> begins a thought, </think> ends it.", "The tag <think> begins a thought, </think> ends it."),

@@ -1,4 +1,4 @@
-"""One and the same answer in every dialect, as bytes, and the provider that reads them."""
+"""The same answer in every dialect, as bytes, and the provider that reads them."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +22,7 @@ REQUEST = {"model": MODEL, "stream": True, "stream_options": {"include_usage": T
 
 @dataclass(frozen=True)
 class Told:
-    """An answer. `end` is its reason, `error` when the server reports one after the text, or `cut` when it just ends."""
+    """An answer. `end` is its reason, `error` if the server reports one after the text, or `cut` if the stream just ends."""
 
     tokens: list[str]
     reasoning: str = ""
@@ -35,7 +35,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Stream:
-    """An answer in one dialect: its bytes, and after how many of them its end is settled, if it is."""
+    """An answer in one dialect: its bytes, and the offset from which its end is certain, if any."""
 
     dialect: str
     told: Told
@@ -57,7 +57,7 @@ class Stream:
 
 
 def stream_of(dialect: str, told: Told, **how: Any) -> Stream:
-    """`how` is more of a `Speech`: a seed for the oddities, line ends and the like."""
+    """Returns the answer in a dialect; `how` has further fields of a `Speech`, such as a seed for the oddities and line ends."""
     finish = told.end if told.end not in ("error", "cut") else None
     behaviour = {"says": "", "dialect": dialect, "tokens": told.tokens, "reasoning": told.reasoning, "finish": finish, **how}
     if told.end == "error":
@@ -66,7 +66,7 @@ def stream_of(dialect: str, told: Told, **how: Any) -> Stream:
     for step in played(behaviour, REQUEST).steps:
         content += bytes_of(step) if "send" in step else b""
         if step.get("decides") and settled_at is None:
-            # The second CR of two CRLFs ends the message already.
+            # With CRLF, the second CR already ends the message.
             settled_at = len(content) - (how.get("newline") == "\r\n")
         if "over" in step:
             break

@@ -1,4 +1,4 @@
-"""What tests of settings share: an application whose built-in connection is the scripted upstream."""
+"""Fixture for tests of settings: an application whose built-in connection is the scripted upstream."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A key that is looked for everywhere: nowhere but in the request to the server that it was entered for."""
+"""A canary key: it appears nowhere but in requests to the server that it was entered for."""
 
 import os
 import re
@@ -22,7 +22,7 @@ from webapp.connections.effective import live_connections
 from webapp.connections.models import providers
 
 CANARY = "sk-or-v1-canary-d41d8cd98f00b204e9800998ecf8427e"
-# Any part of it that would help somebody.
+# Every part of it that is long enough to help an attacker.
 PARTS = [CANARY[at : at + 10] for at in range(len(CANARY) - 9)]
 TELLTALE = re.compile("|".join(map(re.escape, PARTS[9:])))
 NEW = Fernet.generate_key().decode()
@@ -40,7 +40,7 @@ def rotate_and_kill(environ: dict[str, str]) -> bytes:
 
 
 def provoke(owner: Browser, fake: Fake) -> list[str]:
-    """Every page on which the echo of the key might turn up."""
+    """Returns every page that could show a reply in which a server echoes the key."""
     pages = []
     for echo in ECHOES:
         fake.behaves([echo], at="/key")
@@ -81,7 +81,7 @@ def test_a_key_is_found_nowhere_but_in_the_request(
 
     paths = [str(rule) for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ()) and not rule.arguments]
     seen = [path for path in paths if path != "/setup" and not path.endswith(("/events", "/stream", ".zip"))]
-    # Pictures are among them.
+    # The pages include pictures.
     shown += [owner.client.get(path).data.decode("latin-1") for path in seen]
     with ZipFile(BytesIO(owner.client.get("/export.zip").data)) as archive:
         shown += [archive.read(name).decode() for name in archive.namelist()]

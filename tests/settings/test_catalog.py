@@ -1,4 +1,4 @@
-"""The catalogue of settings: what each text means."""
+"""The catalog of settings: how each setting's text is parsed."""
 
 import pytest
 

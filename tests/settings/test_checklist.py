@@ -1,4 +1,4 @@
-"""The way to the first real answer, for who can go it."""
+"""The checklist up to the first real answer, for those who are allowed to take its steps."""
 
 import pytest
 from flask import Flask, render_template

@@ -1,4 +1,4 @@
-"""The Connections pages: who may use them, and what can be done there."""
+"""The Connections pages: who can open them, and what can be done there."""
 
 from collections.abc import Callable
 
@@ -45,7 +45,7 @@ def add(owner: Browser, fake: Fake, **fields: str) -> Page:
     return owner.submit("/admin/connections/new", **{"name": "Our server", "base_url": fake.base_url, **fields})
 
 
-# Who may come in
+# Access
 
 
 @pytest.mark.mostly_slow
@@ -149,7 +149,7 @@ def test_no_key_goes_where_it_was_not_entered_for(make_app: MakeApp, fake: Fake,
     page = owner.submit(OPENROUTER, base_url=fake.base_url, key="sk-or-v1-for-this-host")
     page.press("Test key")
     assert {each["headers"]["authorization"] for each in fake.log()} == {"Bearer sk-or-v1-for-this-host"}
-    # Without the key that was entered for it, the new address gets none, the environment's neither.
+    # Without the key entered for this address, no key is sent to it, not even the environment's.
     owner.page(OPENROUTER).press("Delete key")
     assert live(app).key.text == ""
 

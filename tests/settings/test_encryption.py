@@ -1,4 +1,4 @@
-"""Encrypting keys: what can be read, by whom, and with which key."""
+"""Encryption of keys: what can be decrypted, where, and with which key."""
 
 import pytest
 from cryptography.fernet import Fernet

@@ -1,4 +1,4 @@
-"""The key of the built-in connection: where it comes from, and where it never goes."""
+"""The key of the built-in connection: its sources, and the places where it must never appear."""
 
 import pytest
 from cryptography.fernet import Fernet

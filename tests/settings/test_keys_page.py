@@ -1,4 +1,4 @@
-"""/admin/keys: the encryption key changed by pages alone, without losing what is stored, and every step written down."""
+"""/admin/keys: the encryption key is changed through pages alone, without losing stored keys, and every step is audited."""
 
 import ctypes
 import os
@@ -23,7 +23,7 @@ from webapp.connections.openrouter_key import ApplicationSettingsService
 from webapp.db import db
 
 SECRET = "sk-or-v1-0123456789abcdef4f2a"
-# CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, by which root passes permissions.
+# CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, with which root bypasses permissions.
 PAST_PERMISSIONS = 0b110
 
 
@@ -35,7 +35,7 @@ def key_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def own_key(make_app: MakeApp, key_file: Path) -> MakeApp:
-    """Makes applications whose encryption key is the one in the folder of the data."""
+    """Makes applications whose encryption key is the one in the data folder."""
 
     def make() -> Flask:
         return make_app(ENCRYPTION_KEY=key_file.read_text().strip())
@@ -45,7 +45,7 @@ def own_key(make_app: MakeApp, key_file: Path) -> MakeApp:
 
 @contextmanager
 def unopenable(folder: Path) -> Iterator[None]:
-    """A folder in which one may write and which nobody may open, root neither."""
+    """Makes the folder writable but not readable within the block, even for root."""
     libc, header = ctypes.CDLL(None), (ctypes.c_uint32 * 2)(0x20080522, 0)
     kept, fewer = (ctypes.c_uint32 * 6)(), (ctypes.c_uint32 * 6)()
     for capabilities in (kept, fewer):
@@ -118,7 +118,7 @@ def test_a_key_that_one_worker_changes_is_changed_for_all(own_key: MakeApp) -> N
     keep_secret(one)
     assert secret_of(other) == SECRET
 
-    # The next step may be answered by any of them.
+    # Any worker can serve the next step.
     owner = signed_in(other, "admin@example.org", "admin")
     page = owner.page("/admin/keys").press("Re-encrypt now")
     assert page.press("Remove the old key").says("The key change is complete.")

@@ -1,4 +1,4 @@
-"""How many models all connections list together, which are left out, and what can be done about it."""
+"""Limits on the number of models that all connections list together, which are left out, and how to add one."""
 
 import pytest
 from flask import Flask
@@ -83,7 +83,7 @@ def test_a_model_that_is_left_out_is_used_by_its_name(app: Flask, owner: Browser
     with app.app_context():
         assert providers().of(name)
 
-    # With its name in the settings it is among those kept, with all that is known of it.
+    # Once it is named in the settings, the list keeps it with all its metadata.
     owner.post("/admin/connections/long/test")
     with app.app_context():
         providers().forget()

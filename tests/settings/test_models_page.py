@@ -1,4 +1,4 @@
-"""The Models page: what there is, what it costs, and what people are offered of it."""
+"""The Models page: the models, their prices, and which of them people can choose."""
 
 import time
 

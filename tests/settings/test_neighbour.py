@@ -1,4 +1,4 @@
-"""The Ollama on this machine: found by itself, in half a second or not at all."""
+"""Ollama on this machine: detected automatically, within half a second or not at all."""
 
 import time
 
@@ -34,7 +34,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def neighbour(app: Flask, fake: Fake, clock: Clock) -> OllamaProbe:
-    """The scripted upstream in the place where Ollama would be; it is given time enough on a busy machine."""
+    """The scripted upstream in place of Ollama, with a timeout that suits a busy machine."""
     found = OllamaProbe(app.extensions["providers"].upstream, fake.base_url.replace("/api", "/its/api"), clock, 30)
     app.extensions["neighbour"] = found
     return found

@@ -1,4 +1,4 @@
-"""What a person prefers: the key that sends, how large the text is and how much space is around it."""
+"""A person's preferences: the key that sends, the size of the text and the spacing."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The models that a fresh house with OpenRouter begins with, and everything in the face of which they give way."""
+"""The models proposed on a new server with OpenRouter, and everything that overrides the proposal."""
 
 from collections.abc import Iterable
 
@@ -27,7 +27,7 @@ OPENROUTER = "/admin/connections/openrouter"
 
 
 class Listing:
-    """A server that has these models, and nothing against any key."""
+    """A fake provider that lists these models and accepts any key."""
 
     def __init__(self, ids: Iterable[str]) -> None:
         self._models = [Model(id, id) for id in ids]
@@ -50,7 +50,7 @@ def enter_key(app: Flask) -> None:
 
 
 def lists(app: Flask, *ids: str) -> None:
-    """OpenRouter has said which models it has."""
+    """Stores these models as OpenRouter's list."""
     with app.app_context():
         connections.refresh("openrouter", lambda: Listing(ids))  # type: ignore[arg-type,return-value]
         providers().forget()

@@ -1,4 +1,4 @@
-"""A server that refuses our key: admins hear of it at once and until it is mended, everybody else as before."""
+"""A server that rejects the API key: admins see it immediately and until it is fixed; others see only their failed answer."""
 
 from datetime import timedelta
 
@@ -34,7 +34,7 @@ def person(bench: Bench) -> str:
 
 
 def asked(bench: Bench, fake: Upstream, person: str, *behaviours: dict) -> None:
-    """One question after the other, until what they left behind is written."""
+    """Asks one question per behavior, each after the last one's results have been written."""
     for behaviour in behaviours:
         fake.behaves([behaviour])
         id = bench.ask(person=person)

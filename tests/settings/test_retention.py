@@ -1,4 +1,4 @@
-"""What is not kept for ever: old entries of the audit log."""
+"""Retention: old entries of the audit log are deleted."""
 
 from datetime import timedelta
 

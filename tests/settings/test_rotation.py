@@ -1,4 +1,4 @@
-"""`flask keys rotate`: done twice, broken off half way, with a key that nobody can read any more."""
+"""`flask keys rotate`: run twice, interrupted halfway, and with a stored key that can no longer be decrypted."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ ADDRESS = "http://127.0.0.1:9/v1"
 
 
 def fill(count: int) -> dict[str, str]:
-    """Keys of so many connections, and the built-in one's; by slug."""
+    """Stores keys for so many connections and for the built-in one; returns them by slug."""
     with write() as session:
         for number in range(count):
             row = Connection(slug=f"c{number}", name=f"C {number}", kind="openai", base_url=ADDRESS, models=[])
@@ -114,7 +114,7 @@ def test_killed_half_way_every_key_can_be_read_and_the_rest_is_done_later(
     environ = {**os.environ, **KEYS, "DATA_DIR": str(tmp_path), "ENCRYPTION_KEY": BOTH}
     environ["OPENROUTER_BASE_URL"] = app.extensions["config"].openrouter_base_url
     command = [sys.executable, "-u", "-m", "flask", "--app", "wsgi", "keys", "rotate"]
-    # What it says must be read, or it waits: it cannot be done before it is killed.
+    # The small pipe makes the command block until its output is read, so that it cannot finish before it is killed.
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "bufsize": 0, "pipesize": 4096}
     with subprocess.Popen(command, cwd=ROOT, env=environ, **pipes) as rotating:
         assert rotating.stdout

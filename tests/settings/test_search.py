@@ -53,7 +53,7 @@ def test_a_result_leads_to_its_field_marked_and_with_the_focus(owner: Browser) -
 
     assert [node.attributes["id"] for node in page.all(".setting--found")] == ["setting-stream.stall_seconds"]
     assert [node.attributes["name"] for node in page.all("[autofocus]")] == ["stream.stall_seconds"]
-    # It is one of those that are folded.
+    # The setting is in a folded section.
     assert len(page.all("details.fold[open]")) == 1
 
 

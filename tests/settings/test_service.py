@@ -1,4 +1,4 @@
-"""Settings: what is in effect, and who is told when it changes."""
+"""Settings: which value is in effect, and who is notified of changes."""
 
 import sqlite3
 import time
@@ -27,7 +27,7 @@ def inside(app: Flask) -> Iterator[None]:
 
 
 def store(name: str, text: str) -> None:
-    """As another process does it."""
+    """Stores a value as another process does, without notifying this one."""
     with write() as session:
         session.merge(ApplicationSetting(key=name, value=text))
 

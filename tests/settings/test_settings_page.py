@@ -1,4 +1,4 @@
-"""Settings by form: the server's and one's own."""
+"""The forms for settings: the server's, and a person's own."""
 
 import pytest
 from flask import Flask
@@ -14,7 +14,7 @@ from webapp.settings.service import listing, setting, shown
 
 @pytest.fixture
 def listed(owner: Browser, fake: Fake) -> Browser:
-    """The owner, when the built-in connection has said which models it has."""
+    """The owner, after the built-in connection has listed its models."""
     fake.always({"json": {"data": [{"id": "maker/model-one"}]}}, at="/models")
     owner.submit("/admin/connections/openrouter", key="sk-or-v1-0123456789")
     owner.page("/admin/models").press("Refresh")
@@ -25,7 +25,7 @@ def test_every_setting_has_one_place_with_value_source_sentence_and_bounds(owner
     pages = {path: owner.page(path) for path in {each.page for each in SETTINGS.values()}}
 
     named = [node.attributes["name"] or "" for page in pages.values() for node in page.all("main [name]")]
-    # Which models people can choose is ticked in the table of models.
+    # The models that people can choose are selected on the Models page.
     assert sorted(name for name in named if "." in name) == sorted(set(SETTINGS) - {"models.allowed"})
     for each in (SETTINGS[name] for name in named if "." in name):
         assert pages[each.page].says(each.title)
@@ -74,7 +74,7 @@ def test_above_the_form_stands_what_is_wrong_and_leads_there(owner: Browser) -> 
     assert [link.attributes["href"] for link in alert.css("a")] == ["#stream.read_size", "#trash.days"]
     assert all(page.all(f'[id="{name}"]') for name in ("stream.read_size", "trash.days"))
     assert words(alert.text()).endswith("Keep deleted chats, in days: A whole number from 0 to 36500.")
-    # What is folded is open when a fault stands in it.
+    # A folded section is open if it contains an error.
     assert len(page.all("details.fold[open]")) == 1
     assert not owner.page("/admin/settings").all("details.fold[open], [role=alert]")
 
@@ -122,7 +122,7 @@ def test_an_unknown_name_is_refused(owner: Browser) -> None:
     assert owner.post("/admin/settings", **{"no.such": "1"}).status_code == 303
 
 
-# One's own
+# A person's own settings
 
 
 def test_a_person_chooses_a_theme_and_every_page_has_it(member: Browser, stranger: Browser) -> None:

@@ -1,4 +1,4 @@
-"""Several workers as an operator runs them: servers side by side on one PostgreSQL and one Redis."""
+"""Fixtures: several workers as an operator runs them, on one PostgreSQL and one Redis."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ KEYS = {"SECRET_KEY": "a-secret-for-the-tests-alone", "ENCRYPTION_KEY": "t" * 43
 
 
 class House:
-    """A server of two workers, and on another host one of a single worker, which is `there`; and the owner at each of them."""
+    """A server with two workers, and one with a single worker on another host (`there`), with the owner signed in at each."""
 
     def __init__(self, one: Server, other: Server, redis_server: redis.Server, environ: dict[str, str]) -> None:
         self.one, self.other, self.redis, self._environ = one, other, redis_server, environ
@@ -32,12 +32,12 @@ class House:
         one.set(**{"models.titles": "off"})
 
     def generations(self, path: str) -> list[tuple[str, str]]:
-        """How those of a chat stand, and who runs them or has ended them."""
+        """Returns the status and reason of each generation of a chat, oldest first."""
         lane = f"chat:{path.rpartition('/')[2]}"
         return self.one.rows("SELECT status, reason FROM generations WHERE lane = ? ORDER BY id", lane)
 
     def last_words(self, folder: Path, **environ: str) -> str:
-        """What another server says that is set up like this, and ends by itself."""
+        """Starts another server with this configuration, which must exit with an error; returns its error output."""
         command = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py"]
         its = environ_of(folder, free_port()) | self._environ | environ
         ended = subprocess.run(command, cwd=ROOT, env=its, capture_output=True, text=True, timeout=180, check=False)
@@ -45,7 +45,7 @@ class House:
         return ended.stderr
 
 
-# To start the servers costs far more than what is done with them: each test leaves them as it has found them.
+# Starting the servers is far slower than the tests, so they share them: each test leaves them as it found them.
 @pytest.fixture(scope="package")
 def shared_house(
     tmp_path_factory: pytest.TempPathFactory,

@@ -1,4 +1,4 @@
-"""Any worker serves anyone: an answer of one is watched, stopped and gone on with by another, whatever fails."""
+"""Any worker serves anyone: an answer of one is watched, stopped and continued by another, whatever fails."""
 
 import os
 import re
@@ -25,7 +25,7 @@ def opened(person: Person, path: str) -> Tab:
 
 
 def statuses(tab: Tab) -> list[str]:
-    """What the page was told of its answer, as news of it or with the whole thread."""
+    """Returns the statuses of the answer that the page received, alone or with the whole thread."""
     told = re.compile(r'"status": "(\w+)"|data-role="assistant" data-status="(\w+)"')
     return [status for message in tab.messages for found in told.findall(message.data) for status in found]
 
@@ -35,7 +35,7 @@ def words(person: Person, path: str) -> list[str]:
 
 
 def held_in_the_middle(fake, *, by: Person, seen_by: Person) -> tuple[str, Tab]:
-    """An answer that waits after fifty words, and its page, which has them."""
+    """Begins an answer that pauses after fifty words; returns its chat's path and a page that has received them."""
     holds_on(fake, TOKENS, after=50)
     path = by.begin("Count")
     tab = opened(seen_by, path)
@@ -76,12 +76,12 @@ def test_what_a_killed_worker_was_writing_is_gone_on_with(house, fake) -> None:
         tab.close()
 
 
-# Half a minute until its lease is over. That it is told, and writes nothing more, is tried without a server in
+# Its lease takes half a minute to expire. That it is notified and writes nothing more is tested without a server in
 # `tests/generations/test_journal.py` and `tests/streaming/test_redis_topics.py`.
 @pytest.mark.deep
 def test_a_frozen_worker_on_another_host_is_replaced_and_writes_nothing_more(house, fake) -> None:
     path, tab = held_in_the_middle(fake, by=house.there, seen_by=house.here)
-    # Its master too, which would end a worker that does not move.
+    # Its master too, which would kill a worker that does not respond.
     frozen = [house.other.pid, *house.other.worker_pids]
     for pid in frozen:
         os.kill(pid, signal.SIGSTOP)
@@ -92,7 +92,7 @@ def test_a_frozen_worker_on_another_host_is_replaced_and_writes_nothing_more(hou
     finally:
         for pid in frozen:
             os.kill(pid, signal.SIGCONT)
-    # It has found out by the end of what it did meanwhile, and answers again.
+    # It notices that its generation was taken over, and serves requests again.
     until(lambda: "was taken over by another worker" in house.other.log, "who was frozen knows of it")
 
     assert words(house.there, path) == said
@@ -131,7 +131,7 @@ def test_without_redis_pages_read_the_database_and_come_back_by_themselves(house
 @pytest.mark.parametrize("name", ["FILES_DIR", "SECRET_KEY", "ENCRYPTION_KEY"])
 def test_a_server_that_is_set_up_otherwise_says_so_and_ends(house, tmp_path, name) -> None:
     other = {"FILES_DIR": str(tmp_path / "files"), "SECRET_KEY": "another-secret-for-the-tests", "ENCRYPTION_KEY": "u" * 43 + "="}
-    # Those that run have told each other how they are set up.
+    # The running servers have published their configuration to each other.
     until(lambda: house.redis.said("EXISTS millrace:common") == ":1", "it is known how they are set up")
 
     assert UNLIKE.format(name) in house.last_words(tmp_path, **{name: other[name]})
