@@ -1,4 +1,4 @@
-"""Access policies of routes."""
+"""Access policies of routes: who can open them, and where everyone else is sent."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The table of roles, and the names of browsers and addresses."""
+"""The table of roles, descriptions of browsers, and normalized email addresses."""
 
 from typing import get_args
 

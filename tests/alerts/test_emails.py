@@ -21,7 +21,7 @@ def box(app):
 
 
 def told(wanted: int) -> list[str]:
-    """Waits until so many events have an outcome, and returns the outcomes."""
+    """Waits until this many events have an outcome, and returns the outcomes."""
     with gevent.Timeout(60):
         while len(found := [each.email for each in queries.events() if each.email]) < wanted:
             queries.db.session.rollback()

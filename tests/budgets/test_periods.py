@@ -1,4 +1,4 @@
-"""Periods begin at midnight in the team's time zone, also on days with a clock change."""
+"""Periods begin at midnight in the team's time zone, even on days with a clock change."""
 
 from datetime import UTC, datetime, timedelta
 

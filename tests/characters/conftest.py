@@ -40,7 +40,7 @@ def cast(app: Flask) -> Flask:
 
 @pytest.fixture
 def make(member: Browser) -> Callable[..., str]:
-    """Creates a character of the member's and returns the path of its page."""
+    """Creates a character owned by the member and returns the path of its page."""
 
     def make(browser: Browser = member, **fields: str) -> str:
         page = browser.submit("/characters/new", **{"name": "Mara", "description": "Mara mills rye.", **fields})
@@ -53,7 +53,7 @@ def make(member: Browser) -> Callable[..., str]:
 
 @pytest.fixture
 def chat(make, member) -> str:
-    """The path of a chat of the member's with a character."""
+    """The path of the member's chat with a character."""
     member.submit("/personas", name="Jo", description="Jo repairs clocks.", is_default="on")
     page = member.page(make(**MARA)).press("Chat with Mara")
     assert page.path.startswith("/chats/"), page.text

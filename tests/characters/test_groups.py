@@ -18,7 +18,7 @@ BO = {"name": "Bo", "description": "Bo sails.", "greeting": "Ahoy."}
 
 @pytest.fixture
 def ids(make) -> list[str]:
-    """The ids of Mara and Bo, characters of the member's."""
+    """The ids of Mara and Bo, the member's characters."""
     return [make(**each).rpartition("/")[2] for each in (MARA, BO)]
 
 

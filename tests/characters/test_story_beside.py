@@ -1,4 +1,4 @@
-"""Writing a story blocks nothing: little of a long chat is read, and an early end keeps no partial story."""
+"""Writing a story blocks nothing: little of a long chat is read, and a story that is interrupted is discarded."""
 
 import gevent
 import pytest

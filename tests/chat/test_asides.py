@@ -1,4 +1,4 @@
-"""Auxiliary requests, such as titles, take no capacity from answers, are recorded, and end when they should."""
+"""Auxiliary requests, such as titles: they take no capacity from answers, are recorded, and end when they should."""
 
 import gevent
 import pytest

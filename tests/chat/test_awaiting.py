@@ -26,7 +26,7 @@ from webapp.knowledge.feature import FEATURE as KNOWLEDGE
 from webapp.knowledge.tables import Document, DocumentPart, Passage
 from webapp.settings.service import set_setting
 
-# A text file needs no child process to read it.
+# A text file is uploaded without a reader process.
 TEXT = f"{'Grease is kept in the cellar. ' * 100}\n\n{FACT}\n\n{'Bolts are counted. ' * 40}".encode()
 FOLLOWING = "And the warranty of the Orrery?"
 

@@ -15,7 +15,7 @@ NOTICE = "A restart interrupted 2 answers."
 
 @pytest.fixture
 def cut(app, fake):
-    """A bench on which two answers of the owner were cut."""
+    """A bench with two answers of the owner that a restart has cut."""
     bench = Bench(app)
     fake.says("Fine.")
     browser = signed_in(app, "owner@example.org", "owner")

@@ -1,4 +1,4 @@
-"""Edge cases of a chat: below a deleted message, above the page, answers that end immediately, texts longer than a preview."""
+"""Edge cases: messages below a deleted one, answers above the displayed page, times near zero, long messages."""
 
 from datetime import timedelta
 

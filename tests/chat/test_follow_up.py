@@ -306,7 +306,7 @@ def _person(app: Flask, path: str) -> str:
         return db.session.get_one(Chat, id_of(path)).owner_id or ""
 
 
-# The first two executed statements detect that a message waits.
+# The first two statements only detect that a message waits, hence the third.
 @pytest.mark.parametrize(("sort", "n"), [("commit", 1), ("execute", 3)])
 def test_it_is_sent_later_when_the_database_fails_at_its_moment(app: Flask, sort, n):
     faults, _demo = install(app)

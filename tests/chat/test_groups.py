@@ -37,7 +37,7 @@ TURN = (
 
 @pytest.fixture
 def cast(program: Client) -> list[str]:
-    """Creates three characters of the member's, whose persona is Jo, and returns their ids."""
+    """Creates three characters for the member, whose persona is Jo, and returns their ids."""
     program.post("/personas", {"name": "Jo", "description": "Jo bakes.", "is_default": True}, status=201)
     return [program.post("/characters", each, status=201)["id"] for each in (MARA, BO, HANNE)]
 

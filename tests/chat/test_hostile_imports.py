@@ -136,7 +136,7 @@ def test_an_archive_is_believed_as_little_as_it_can_be():
 
 @pytest.mark.slow
 def test_whoever_sends_bad_files_waits(owner, member, monkeypatch):
-    # A slow machine takes so long for each file that the waiting time would end in between.
+    # Stops the clock: on a slow machine the wait would be over before the last of these files is read.
     monkeypatch.setattr(store._refused, "now", lambda: 1.0)
     refused = [bring(owner, b"not json").status_code for _ in range(5)]
     page = bring(owner, CHATGPT)

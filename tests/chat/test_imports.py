@@ -162,7 +162,7 @@ def test_any_field_of_a_message_is_read_or_left(value: Any):
     assert own.parse(json.loads(json.dumps(written))) == chat
 
 
-# Bringing a file
+# Importing a file
 
 
 @pytest.mark.mostly_slow

@@ -110,7 +110,7 @@ def test_the_budget_holds(path, budget, limit, system, beginning) -> None:
     assert kept[-1] == ("user", "the newest")
     # It fits, unless only the newest message is left.
     assert len(kept) == 1 or cost([builder.system, beginning, *texts(kept)]) <= budget
-    # Whole exchanges: what is kept of the history begins with a question, or where the history does.
+    # The history is cut between exchanges: the rest begins with a question, or where the whole history does.
     assert len(kept) == 1 or fitted.start == max(first, 0) or kept[0][0] == "user"
     assert fitted.left_out == exchanges(dropped)
     # No more is left out than necessary: with one exchange more it would not fit.

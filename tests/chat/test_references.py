@@ -1,4 +1,4 @@
-"""References to files in messages: thousands of them are cheap, also if none of the files exists."""
+"""References to files in messages: thousands of them are cheap, even if none of the files exists."""
 
 from time import thread_time
 

@@ -82,7 +82,7 @@ def test_the_budget_holds_and_nothing_is_left_out_that_had_room(sections, path, 
     fitted = builder.fit(path, budget_tokens=budget, beginning=beginning)
     kept = builder.without(fitted.dropped)
 
-    # What is sent fits, unless only the parts that are always sent are left.
+    # The prompt fits, unless only the parts that are always sent are left.
     is_least = fitted.start == len(path) - 1 and all(each.priority is None for each in kept.sections)
     assert is_least or cost(kept, path[fitted.start :], beginning) <= budget
     # Sections are dropped before history, and the most important dropped section would not have fitted either.

@@ -1,4 +1,4 @@
-"""How long nothing has arrived, by the server's clock, and the actions offered then; also without JavaScript."""
+"""How long nothing has arrived, by the server's clock, and the actions offered then; works without JavaScript."""
 
 import pytest
 

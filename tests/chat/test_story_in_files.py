@@ -1,4 +1,4 @@
-"""The story of a chat is kept in exports and imports, also those of SillyTavern, and in copies."""
+"""The story of a chat is kept in exports and imports, including those of SillyTavern, and in copies."""
 
 import json
 

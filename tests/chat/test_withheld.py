@@ -43,7 +43,7 @@ def collection(library, member) -> str:
 
 @pytest.fixture
 def path(member, library, collection, answered, fake) -> str:
-    """A chat of theirs whose answer quotes both as one source."""
+    """A chat of the member's whose answer quotes both passages as one source."""
     path = answered(member)
     library.attach(path, collection)
     ask(member, path, QUESTION, fake, says="On Friday [1].")

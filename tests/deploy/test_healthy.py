@@ -38,7 +38,7 @@ def test_who_is_ready_is_healthy(server: HTTPServer, host: str, monkeypatch: pyt
 
 
 def test_where_nobody_answers_nobody_is(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
-    # No test server can listen below 1024.
+    # No server listens on port 1: ports below 1024 are privileged.
     monkeypatch.setenv("PORT", "1")
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     assert healthy.main() == 1

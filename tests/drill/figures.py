@@ -25,7 +25,7 @@ class Finding:
 
 @dataclass
 class Figures:
-    """The rounds of one kind."""
+    """The measurements of all rounds that end the server in the same way, `how`."""
 
     how: How
     findings: list[Finding] = field(default_factory=list)

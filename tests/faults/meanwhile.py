@@ -1,4 +1,4 @@
-"""What people do to a chat, and what happens to stored keys, while answers are written: faults 26 and 37."""
+"""Actions on a chat, and on stored keys, while answers are written: faults 26 and 37."""
 
 from typing import Any
 
@@ -46,7 +46,10 @@ def erased(scene: Scene) -> None:
 
 
 def key_tampered(scene: Scene) -> None:
-    """What is being written goes on; who asks next is told to enter the key again, and nothing has replaced the stored one."""
+    """Tampers with the stored key: the running answer continues, and the next request is refused.
+
+    The refusal asks the person to enter the key again, and the stored key is not replaced.
+    """
     slug, there = f"c{scene.question[-12:]}", scene.house.there
     assert there.post("/admin/connections", kind="openai", **_entered(scene, slug)).status == 303
     scene.ask(model=f"{slug}:some/model")

@@ -66,7 +66,10 @@ class Bench:
 
     @contextmanager
     def refusing(self, table: str = "messages") -> Iterator[None]:
-        """Meanwhile the database takes no end of an answer; of generations it takes nothing at all."""
+        """Makes the database reject every update of `table` within the block.
+
+        On `messages` this keeps an answer's end from being saved; on `generations` nothing about an answer can be saved.
+        """
         self._execute(f"CREATE TRIGGER no_end BEFORE UPDATE ON {table} BEGIN SELECT RAISE(FAIL, 'disk I/O error'); END")
         yield
         self._execute("DROP TRIGGER no_end")

@@ -1,4 +1,4 @@
-"""Presence of readers: for how long a lane has had none, and what is kept of lanes on which nothing runs."""
+"""Presence of readers: for how long a lane has had none, and that a lane without a run leaves no state."""
 
 from webapp.engine.presence import Presence
 

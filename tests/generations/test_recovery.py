@@ -1,4 +1,4 @@
-"""What a dead worker left is saved, marked and, if the policy says so, continued."""
+"""Recovery after a crash: a dead worker's answers are saved, marked and, if the policy says so, continued."""
 
 import json
 from datetime import timedelta
@@ -18,7 +18,7 @@ from webapp.settings.service import set_setting
 
 @pytest.fixture
 def other(make_app, fake, bench) -> Bench:
-    """The next process, on the same data."""
+    """A bench for the next process, on the same data."""
     return Bench(make_app(**fake.environ))
 
 

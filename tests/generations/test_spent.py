@@ -35,7 +35,7 @@ CASES = [
     ([ran(cost=Decimal(0))], "free"),
     ([ran(cost=Decimal("0.00001"))], "under $0.0001"),
     ([ran(is_demo=True)], "demo"),
-    # An answer of the demo costs nothing, also if it was stopped.
+    # An answer of the demo is labeled so even if it was stopped.
     ([ran(model_asked="demo/quick", status="stopped", reason="user")], "demo"),
     ([ran(model_asked="demo/quick"), ran(cost=Decimal("0.01"))], "$0.0100"),
     # No text was generated.

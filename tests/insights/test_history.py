@@ -1,4 +1,4 @@
-"""`flask seed --history`: a month of sample data, marked as such, excluded from limits, and deletable as a whole."""
+"""`flask seed --history`: a month of sample data, marked as such, ignored by budgets and usage, and removable as a whole."""
 
 import pytest
 from flask import Flask

@@ -32,7 +32,7 @@ def one(begun: int | None, first: int | None, ended: int | None) -> Generation:
         ((None, None, 300), [300], None),
         ((100, None, 300), [100, 200], None),
         ((0, 0, 0), [0, 0, 0], 0),
-        # A clock that was set back.
+        # As if the clock had been set back.
         ((100, 50, 300), [100, 0, 200], 250),
         ((None, None, None), [], None),
     ],

@@ -13,7 +13,7 @@ OTHER = "other/vectors"
 
 
 def embeds(fake: Upstream, dimensions: int | dict[str, int] = 256, **how: Any) -> None:
-    """Makes the upstream return vectors with this many dimensions, or with so many by model."""
+    """Makes the upstream return vectors with this many dimensions; a dict sets the number for each model."""
     fake.always({"embeds": dimensions, **how}, at=AT)
 
 

@@ -36,7 +36,7 @@ def found(app, email: str, text: str) -> list[str]:
 
 
 def recall(app, email: str) -> float:
-    """Returns the share of answerable questions whose page is among the first five."""
+    """Returns the share of answerable questions that have the right page among the first five."""
     answered = [each for each in questions() if each.pages]
     right = [any(page.rpartition("/")[2] in found(app, email, each.text)[:5] for page in each.pages) for each in answered]
     return sum(right) / len(right)

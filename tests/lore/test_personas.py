@@ -71,7 +71,7 @@ def test_one_that_was_withdrawn_is_not_used_and_not_named(app, member, stranger,
     assert program.get(f"/personas/{id_of(jo)}")["lorebook_ids"] == []
     assert program.get("/personas")["personas"][0]["lorebook_ids"] == []
     assert not stranger.page(jo).all("input[name=lorebooks]")
-    # Another edit keeps what is attached, in case it is shared again.
+    # Editing another field keeps the hidden attachment, in case the lorebook is shared again.
     program.said("PATCH", f"/personas/{id_of(jo)}", 200, {"name": "Joe"})
     share(member, book, "everyone:")
     assert program.get(f"/personas/{id_of(jo)}")["lorebook_ids"] == [id_of(book)]

@@ -230,5 +230,5 @@ def test_a_prompt_takes_three_statements_whosever_the_lorebook_is(app, member, s
         assert [each.section.text for each in of_lore(context)] == ["The mill burnt down."]
     with app.app_context(), asking.counting_statements() as statements:
         assert len(list(of_lore(context))) == 1
-    # The chat, its owner and the lorebooks.
+    # The statements read the chat, its owner and the lorebooks.
     assert len([each for each in statements if not each.startswith(("BEGIN", "ROLLBACK"))]) == 3

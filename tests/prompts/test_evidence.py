@@ -13,7 +13,7 @@ def two(good_a: int, all_a: int, good_b: int, all_b: int) -> list[Arm]:
 
 
 def test_the_factor_is_what_the_integrals_give():
-    # One of one against none of one: (1/2 * 1/2) / (1/6).
+    # One success of one against none of one: (1/2 * 1/2) / (1/6).
     assert bayes_factor(two(1, 1, 0, 1)) == pytest.approx(1.5)
     assert bayes_factor(two(0, 0, 0, 0)) == pytest.approx(1)
     assert bayes_factor(two(5, 10, 5, 10)) < 1
@@ -26,7 +26,7 @@ def test_the_factor_is_what_the_integrals_give():
         (two(60, 100, 85, 100), 2),
         (two(85, 100, 60, 100), 1),
         (two(60, 100, 61, 100), None),
-        # However clear it looks, it is too early.
+        # No winner before there are enough answers, however clear the difference looks.
         (two(0, 29, 29, 29), None),
         ([Arm(1, 50, 100)], None),
         ([Arm(1, 50, 100), Arm(2, 52, 100), Arm(3, 90, 100)], 3),

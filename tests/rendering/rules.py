@@ -189,7 +189,7 @@ ELSEWHERE = {
 
 
 def breaches(markup: str, names: set[str]) -> list[tuple[str, list[str]]]:
-    """Returns the rules that a fragment violates, also after it has been serialized and parsed again."""
+    """Returns the rules that a fragment violates, either as it is or after being serialized and parsed again."""
     once = Fragment(markup)
     twice = Fragment(once.serialised())
     checks = [(name, RULES[name](fragment)) for fragment in (once, twice) for name in sorted(names - ELSEWHERE)]

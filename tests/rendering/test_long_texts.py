@@ -7,7 +7,7 @@ from webapp.streaming.codec import encode
 from webapp.streaming.events import Delta, Ended
 from webapp.streaming.topics import Entry
 
-# Characters per update at so many tokens a second, of four characters each: there are ten to twenty updates a second.
+# Characters per update, by tokens per second of four characters each: there are ten to twenty updates a second.
 CHARS_PER_STEP = {20: 8, 30: 12, 50: 15, 100: 20, 300: 60, 1_000: 200, 3_000: 600}
 MOST_BYTES_PER_CHAR = 4
 

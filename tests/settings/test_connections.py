@@ -149,7 +149,7 @@ def test_no_key_goes_where_it_was_not_entered_for(make_app: MakeApp, fake: Fake,
     page = owner.submit(OPENROUTER, base_url=fake.base_url, key="sk-or-v1-for-this-host")
     page.press("Test key")
     assert {each["headers"]["authorization"] for each in fake.log()} == {"Bearer sk-or-v1-for-this-host"}
-    # Without the key entered for this address, no key is sent to it, not even the environment's.
+    # Once the key for this address is deleted, no key is sent to it, not even the environment's.
     owner.page(OPENROUTER).press("Delete key")
     assert live(app).key.text == ""
 

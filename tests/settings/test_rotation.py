@@ -28,7 +28,7 @@ ADDRESS = "http://127.0.0.1:9/v1"
 
 
 def fill(count: int) -> dict[str, str]:
-    """Stores keys for so many connections and for the built-in one; returns them by slug."""
+    """Stores keys for `count` connections and for the built-in one; returns them by slug."""
     with write() as session:
         for number in range(count):
             row = Connection(slug=f"c{number}", name=f"C {number}", kind="openai", base_url=ADDRESS, models=[])

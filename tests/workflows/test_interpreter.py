@@ -170,7 +170,7 @@ def any_definition(random: Random) -> dict[str, object]:
 
 # The number of valid definitions, each with random events.
 RUNS = 10_000 if ROUNDS > 1 else 60
-# After these events, also if typed, an answer can be missing: withdrawn, skipped, or in a branch no longer taken.
+# After these events, whether sent or typed, an answer can be missing: withdrawn, skipped, or in a branch no longer taken.
 TAKES_BACK = ("back", "skip", "change")
 
 
@@ -183,7 +183,7 @@ def test_no_event_breaks_a_run_or_loses_an_answer_and_its_log_gives_its_state_ag
 
 
 def whole_definitions(random: Random, count: int) -> Iterator[Definition]:
-    """Yields so many valid definitions among the random ones."""
+    """Yields `count` valid definitions among random ones."""
     while count:
         try:
             definition = read(json.dumps(any_definition(random)))

@@ -84,7 +84,7 @@ def begun(program: Program) -> str:
 
 
 def driven(program: Program, id: str, *, events: int) -> None:
-    """Continues the run until it has so many events; a model can be writing then."""
+    """Continues the run until its log has this many events; a model can be writing then."""
     while len(program.log(id)) < events and (run := program.settled(id))["state"] != "completed":
         if len(program.log(id)) < events:
             program.go_on(run)
