@@ -41,7 +41,7 @@ class Library:
 
 
 def turns(fake, question: str) -> list[tuple[str, str]]:
-    """Returns the turns sent with this question; requests for titles can come in between at any time."""
+    """Returns the turns sent with this question; requests for titles can be logged in between."""
     sent = [[(turn["role"], turn["content"]) for turn in each["body"]["messages"]] for each in asked(fake)]
     return next(each for each in reversed(sent) if ("user", question) in each[-3:])
 

@@ -36,7 +36,7 @@ def delete(browser, path: str, at: int):
 
 
 def lost(page) -> list[tuple[str, str]]:
-    """Returns the messages in the trash: their first words, and the details up to the deletion time."""
+    """Returns the messages in the trash: their first words and their details, without the time of deletion."""
     rows = page.all('section[aria-labelledby="deleted-messages"] li')
     return [(words(row.css_first(".what").text()), words(row.css_first(".how").text()).partition(" · ")[0]) for row in rows]
 
@@ -225,7 +225,7 @@ def test_deleted_messages_go_when_their_time_is_over(app, owner):
 
 @also_on_postgres
 def test_the_head_never_points_into_what_is_erased(app, owner):
-    """A message can arrive at the same moment as another one above it is deleted."""
+    """A message can arrive at the same moment as one above it is deleted."""
     path = add_thread(owner, 6)
     id, _ = delete(owner, path, 2)
     with app.app_context():

@@ -1,4 +1,4 @@
-"""Saving the end of an answer and storing the next message take their locks in the same order."""
+"""Saving the end of an answer and storing the next message take their locks in the same order, so they cannot deadlock."""
 
 from collections.abc import Callable
 
@@ -30,7 +30,7 @@ def test_an_end_has_locked_nothing_of_its_generation_when_it_waits_for_the_chat(
         asking.execute(select(Chat.id).where(Chat.id == id_of(path)).with_for_update(key_share=True))
         fake.over()
         until(lambda: looking.scalar(WAITING) or looking.rollback(), "its end waits for the chat")
-        # The same lock that a request takes on the generation before it stores the next message.
+        # The same row lock that a request takes on the generation before it stores the next message.
         lane = select(Generation.id).where(Generation.lane == f"chat:{id_of(path)}").with_for_update(key_share=True)
         with gevent.Timeout(60):
             assert asking.scalar(lane)

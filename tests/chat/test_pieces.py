@@ -1,4 +1,4 @@
-"""A few messages can be megabytes and a branch can have tens of thousands: batches are bounded by size, not by count."""
+"""A few messages can be megabytes, and a branch can have tens of thousands: batches are bounded by size, not by count."""
 
 import pytest
 from sqlalchemy import func, select, update

@@ -176,7 +176,7 @@ def test_an_answer_that_cannot_be_rendered_is_saved_and_shown(owner, app, begin,
         return AnswerProjection(generation.message_id or "", generation.id, growing=growing)
 
     app.extensions["engine"].register(replace(CHAT, projection=projection))
-    # It is rendered only while a page watches: an answer without watchers is not rendered as it grows.
+    # A page must watch, since an answer without watchers is not rendered as it grows.
     fake.says("*One*\n\nand late <b> more", holds=[1])
     path = begin(owner)
     listener = listen(owner, owner.page(path).events_url)

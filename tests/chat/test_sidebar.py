@@ -143,7 +143,7 @@ def test_a_turn_in_a_long_chat_costs_no_more_than_in_a_short_one(owner, fake, li
         costs.append(len(listener.raw))
         listener.close()
 
-    # Depends on whether a page sees the answer run or only its end; sixty messages would cost more than 100 000.
+    # The difference depends on whether a page sees the answer run or only its end; sixty messages would cost more than 100 000.
     assert abs(costs[1] - costs[2]) < 20_000
 
 

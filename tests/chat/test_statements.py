@@ -1,4 +1,4 @@
-"""How many statements sending, reading and ending take: the database is not the bottleneck, but each statement costs."""
+"""How many statements sending, reading and ending take: not the bottleneck, but each of them has a cost."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager

@@ -130,7 +130,7 @@ class Scene:
         until(self._is_over, "everything has ended", seconds=seconds)
 
     def _is_over(self) -> bool:
-        # One statement, since between two of them a cut answer could be continued.
+        # One statement gives a snapshot: between two of them a cut answer could be continued.
         rows = self.house.one.rows("SELECT message_id, status, reason FROM generations ORDER BY id")
         last = {message_id: reason for message_id, _, reason in rows}
         is_still = any(status in ACTIVE for _, status, _ in rows)

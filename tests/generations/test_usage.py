@@ -233,7 +233,7 @@ def test_nothing_is_read_that_is_older_or_of_others(app: Flask, owner: Browser, 
 
 
 def plans(person: Browser, path: str) -> list[str]:
-    """Returns SQLite's query plan for each statement that sums up, which names the index it uses."""
+    """Returns the name of the index that each aggregating statement uses."""
     with person.counting_statements() as statements:
         assert person.get(path).status_code == 200
     with person.app.app_context():

@@ -1,4 +1,7 @@
-"""The debug log of streaming: what it reports of answers and watchers, to whom, and never their text."""
+"""The debug log of streaming: what it reports of answers and watchers, for which values of DEBUG, and never their text.
+
+Only LOG_CONTENT adds the text.
+"""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The shipped questions: how many keywords answer, that vectors lose none of them, and what only vectors find."""
+"""The shipped questions: how many are answered by keywords, that vectors lose none of them, and what only vectors find."""
 
 from collections.abc import Sequence
 

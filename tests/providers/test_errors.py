@@ -1,4 +1,4 @@
-"""Every documented error of a known server: a code, a wait, and a message without secrets."""
+"""Every documented error of a known server: its code, whether and when to retry, and a message without secrets."""
 
 from typing import Any
 

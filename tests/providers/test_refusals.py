@@ -1,4 +1,4 @@
-"""Refusals by servers, and what the person sees: a policy, a message, and never the key."""
+"""Refusals by servers: the error code, whether to retry, how long to wait, and a message that never contains the key."""
 
 import json
 import time
