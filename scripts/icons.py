@@ -1,4 +1,4 @@
-"""Draws the pictures that phones want of the mark: PNG files made from static/mark.svg, so that none is checked in."""
+"""Renders the icons that phones require: PNG files generated from static/mark.svg, so that none is checked in."""
 
 import re
 import struct
@@ -10,21 +10,21 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 WATER, FOAM = (43, 111, 127), (252, 250, 247)
-# What share of the picture the mark takes up: systems cut maskable ones to a circle.
+# The mark's share of the picture's width: systems crop maskable icons to a circle.
 SHARES = {"icon-180": 0.72, "icon-192": 0.72, "icon-512": 0.72, "icon-512-maskable": 0.56}
 STEPS = 40
 Point = tuple[float, float]
 
 
 class Stroke(NamedTuple):
-    """A line as points in the drawing's own units, and how opaque it is."""
+    """A line as points in the drawing's units, with its opacity."""
 
     points: list[Point]
     opacity: float
 
 
 def draw(mark: Path, folder: Path) -> None:
-    """Writes every picture into the folder."""
+    """Writes every icon into the folder."""
     drawing = ET.parse(mark).getroot()
     strokes = [Stroke(list(points(each.get("d", ""))), float(each.get("opacity", 1))) for each in drawing]
     width = float(drawing.get("stroke-width", 2))
@@ -34,7 +34,7 @@ def draw(mark: Path, folder: Path) -> None:
 
 
 def points(path: str) -> Iterator[Point]:
-    """Along a path of relative curves: M, c and s are all that the mark is made of."""
+    """Yields points along an SVG path; supports only the commands that the mark uses: M, c and s."""
     x = y = ahead_x = ahead_y = 0.0
     for command, numbers in re.findall(r"([Mcs])([^Mcs]*)", path):
         values = [float(number) for number in re.findall(r"-?(?:\d+\.?\d*|\.\d+)", numbers)]
@@ -51,7 +51,7 @@ def points(path: str) -> Iterator[Point]:
 
 
 def curve(start: Point, first: list[float], second: list[float], end: list[float]) -> Iterator[Point]:
-    """A cubic curve whose bends and end are given from its start."""
+    """Yields points of a cubic Bézier curve whose control points and end are relative to its start."""
     for step in range(STEPS + 1):
         t = step / STEPS
         weights = 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3
@@ -60,7 +60,7 @@ def curve(start: Point, first: list[float], second: list[float], end: list[float
 
 
 def rows(size: int, share: float, strokes: list[Stroke], width: float) -> list[list[float]]:
-    """How much foam lies on each pixel of the water."""
+    """Returns the opacity of the foam at each pixel of the icon."""
     across, down = ([point[axis] for stroke in strokes for point in stroke.points] for axis in (0, 1))
     scale = size * share / (max(across) - min(across) + width)
     middle = (max(across) + min(across)) / 2, (max(down) + min(down)) / 2
@@ -73,7 +73,7 @@ def rows(size: int, share: float, strokes: list[Stroke], width: float) -> list[l
 
 
 def stamp(foam: list[list[float]], centre: Point, radius: float, opacity: float) -> None:
-    """A round dot with a soft edge; where dots overlap, the strongest counts."""
+    """Draws a round dot with a soft edge; where dots overlap, the highest opacity wins."""
     reach = int(radius) + 2
     for row in range(max(0, int(centre[1]) - reach), min(len(foam), int(centre[1]) + reach + 1)):
         line = foam[row]
@@ -83,7 +83,7 @@ def stamp(foam: list[list[float]], centre: Point, radius: float, opacity: float)
 
 
 def png(size: int, foam: list[list[float]]) -> bytes:
-    """The file of an opaque picture."""
+    """Encodes an opaque picture as PNG."""
     lines = b"".join(b"\0" + b"".join(_colour(share) for share in line) for line in foam)
     head = struct.pack(">IIBBBBB", size, size, 8, 2, 0, 0, 0)
     parts = (b"IHDR", head), (b"IDAT", zlib.compress(lines, 9)), (b"IEND", b"")

@@ -36,7 +36,7 @@ curl -sS "$BASE/api/v1/settings/limits.concurrent_streams" -H "Authorization: Be
 Separate list items with commas or spaces; a switch is `true` or `false`. `flask settings unset NAME` restores the
 default.
 """
-# What is worth knowing of a section beyond its sentences.
+# Notes on a section that its settings' descriptions do not contain.
 NOTES = {
     "Retention": """
 Expired chats and messages are deleted within 15 minutes. Expired characters, personas, lorebooks and audit log entries are
@@ -70,7 +70,7 @@ what someone asked. Turn it off when you are done. *Admin → Health* and `flask
 
 
 def reference() -> str:
-    """The whole page."""
+    """Returns the whole page."""
     sections = "".join(map(_section, SECTIONS))
     return HEAD + _table(_variable_rows()) + SETTINGS + sections + TAIL
 

@@ -1,4 +1,4 @@
-"""The least that Flask, gunicorn and requests can do: they pass an answer on as it comes."""
+"""A minimal relay with Flask, gunicorn and requests, which passes an answer on as it arrives: the baseline for benchmarks."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Takes a picture of every page and state, light and dark, on a phone and on a desk: `make screenshots`."""
+"""Takes screenshots of every page and state, light and dark, at phone and desktop size: `make screenshots`."""
 
 import shutil
 import sys
@@ -35,7 +35,7 @@ def doors(studio: Studio) -> None:
 
 
 def links(studio: Studio) -> None:
-    """What is behind a link that somebody was sent."""
+    """Captures the pages that invitation and share links open."""
     person = studio.person()
     page = person.open("/admin/people")
     page.get_by_role("button", name="Create link").click()
@@ -81,7 +81,7 @@ def endings(studio: Studio) -> None:
     upstream = studio.upstream
     upstream.always({"status": 502, "html": "<h1>Bad gateway</h1>"})
     path = studio.begun("Is nobody there?")
-    # The server sees it within a second, in which the pictures are taken.
+    # The server notices the change within a second, while the screenshots are taken.
     studio.server.set(demo__fallback="off")
     studio.takes("chat-fell-back-to-the-demo", path)
     upstream.says(RICH[:600], cut_after=60, cut="rst")
@@ -106,7 +106,7 @@ def endings(studio: Studio) -> None:
 
 
 def floating(studio: Studio) -> None:
-    """What lies over a page for a while."""
+    """Captures overlays: sheets, menus and notices."""
     studio.takes("sidebar", "/", lambda page: the(page, "Chats").click() if is_narrow(page) else None)
     studio.takes("help-sheet", "/chats", lambda page: called(page, "?"))
     studio.takes("palette-sheet", "/chats", lambda page: called(page, "Control+k"))
@@ -122,7 +122,7 @@ def floating(studio: Studio) -> None:
 
 
 def all_pages(studio: Studio) -> None:
-    """Every address that is a page, and one of every kind that a link leads to."""
+    """Captures every page with a fixed address, and one of each kind that a link leads to."""
     atlas, scout = Atlas(studio.server), studio.person()
     page = scout.open("/")
     found = {rule: rule for rule in atlas.plain()}
@@ -136,7 +136,7 @@ def all_pages(studio: Studio) -> None:
 
 
 def keys(studio: Studio) -> None:
-    """A change of the encryption key, not begun and half done."""
+    """Captures the change of the encryption key, before it begins and half-way through."""
     person = studio.person()
     page = person.open("/admin/connections/openrouter")
     page.get_by_label("New key").fill("sk-or-v1-0123456789abcdef4f2a")
@@ -154,7 +154,7 @@ def visitors(studio: Studio) -> None:
 
 
 def lost(studio: Studio) -> None:
-    """The last: nobody comes after the server has gone."""
+    """Captures the lost connection; runs last, because it kills the server."""
     studio.upstream.says(RICH[:900])
     path = studio.begun("Will you still be here?")
     pages = [(studio.window("owner", *look).open(path), "-".join(look)) for look in LOOKS]
@@ -166,7 +166,7 @@ def lost(studio: Studio) -> None:
 
 
 def picture(studio: Studio) -> None:
-    """The one in the README, among a few chats that look like anybody's."""
+    """Takes the README's picture, with a few typical chats in the sidebar."""
     studio.upstream.says("Gladly.")
     for title in TITLES:
         studio.begun(title)
@@ -232,7 +232,7 @@ def without_network(page: Page) -> None:
 
 
 def listened(page: Page) -> None:
-    """On the page that listens to a stream, until it has heard."""
+    """On a page with a live measurement, waits until the event stream has delivered it."""
     if page.locator("[data-measured]").count():
         page.locator("[data-measured]:not(:empty)").wait_for()
 
@@ -251,7 +251,7 @@ def is_narrow(page: Page) -> bool:
 
 
 def goes_well(scene: Callable[[Studio], None], studio: Studio) -> bool:
-    """One scene that fails costs its own pictures and no others."""
+    """Runs a scene; if it fails, only its own screenshots are missing."""
     try:
         scene(studio)
     except (Error, AssertionError) as fault:

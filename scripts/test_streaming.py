@@ -1,8 +1,8 @@
-"""Quick chat against a running server, streamed and not: says what it saw. It needs nothing but Python.
+"""Tests quick chat on a running server, streamed and not, and prints what it received. Needs only Python.
 
-    python scripts/test_streaming.py --url http://127.0.0.1:8000 --token millrace_...
+python scripts/test_streaming.py --url http://127.0.0.1:8000 --token millrace_...
 
-Without a token it comes as a visitor. MILLRACE_URL and MILLRACE_TOKEN are taken when nothing is said.
+Without a token it connects as a visitor. MILLRACE_URL and MILLRACE_TOKEN are the defaults.
 """
 
 import argparse
@@ -27,7 +27,7 @@ def posted(arguments: argparse.Namespace, path: str, body: dict[str, Any]) -> HT
 
 
 def events(reply: HTTPResponse) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The name and the object of each event."""
+    """Yields the name and the object of each event."""
     name = "message"
     for line in reply:
         field, _, value = line.decode().rstrip("\n").partition(": ")
@@ -39,7 +39,7 @@ def events(reply: HTTPResponse) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def streamed(arguments: argparse.Namespace) -> str:
-    """Prints the answer as it comes; gives the id of its chat, or nothing when it went wrong."""
+    """Prints the answer as it arrives; returns its chat's id, or an empty string after an error."""
     began_at, first_at, count, last = time.monotonic(), 0.0, 0, {}
     with posted(arguments, "/api/chat/stream", {"message": arguments.message}) as reply:
         print(f"POST /api/chat/stream: {reply.status}, {reply.headers['Content-Type']}, stream {reply.headers['X-Stream-Id']}")

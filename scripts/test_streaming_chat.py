@@ -1,8 +1,8 @@
-"""The assistant against a running server: two turns streamed, one not, in one session; says what it saw.
+"""Tests the assistant on a running server: two streamed turns and one unstreamed, in one session; prints what it received.
 
-    python scripts/test_streaming_chat.py --url http://127.0.0.1:8000 --token millrace_...
+python scripts/test_streaming_chat.py --url http://127.0.0.1:8000 --token millrace_...
 
-It needs nothing but Python. MILLRACE_URL and MILLRACE_TOKEN are taken when nothing is said.
+Needs only Python. MILLRACE_URL and MILLRACE_TOKEN are the defaults.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def events(reply: HTTPResponse) -> Iterator[dict[str, Any]]:
 
 
 def streamed(arguments: argparse.Namespace, message: str, session: str) -> str:
-    """Prints a turn as it comes; gives the session, or nothing when it went wrong."""
+    """Prints a turn as it arrives; returns the session, or an empty string after an error."""
     began_at, seen = time.monotonic(), Counter[str]()
     body = {"message": message, **({"session_id": session} if session else {})}
     print(f"> {message}")

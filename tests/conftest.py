@@ -1,4 +1,4 @@
-"""The parts every test may use: an application on a fresh database, and a cast of people with browsers."""
+"""Fixtures for all tests: an application on a fresh database, and accounts with signed-in browsers."""
 
 from gevent import monkey
 
@@ -6,7 +6,7 @@ monkey.patch_all()
 
 import gc  # noqa: E402  the patch must come first
 
-# What is imported and collected stays: nobody looks through it on the way.
+# Imported modules and collected tests stay in memory: garbage collection during the imports would find nothing.
 gc.disable()
 
 import shutil  # noqa: E402
@@ -55,20 +55,20 @@ __all__ = [
 MakeApp = Callable[..., Flask]
 KEYS = {"SECRET_KEY": "a-secret-for-the-tests-alone", "ENCRYPTION_KEY": "t" * 43 + "="}
 
-# A slow machine is no fault. Every run tries the same examples, and only deep ones look for others.
+# No deadline, as a slow machine is no failure. Every run tries the same examples; only deep runs generate new ones.
 settings.register_profile("even", deadline=None, derandomize=ROUNDS == 1, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("even")
 
 
 Flask.url_map_class = SharedRoutes
 TEMPLATES = CompiledTemplates()
-# What statements were compiled to, by the dialect, which has met its database when that was migrated.
+# Shared caches: compiled statements, and a dialect per database, which was initialized when that database was migrated.
 STATEMENTS: dict[Any, Any] = {}
 DIALECTS: dict[str, Dialect] = {}
 
 
 def pytest_collection_finish() -> None:
-    """What was imported and collected is not looked through after every few tests either."""
+    """Freezes imported modules and collected tests, so that garbage collections between tests skip them."""
     gc.freeze()
     gc.enable()
     gc.set_threshold(20_000, 10, 10)
@@ -76,7 +76,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session")
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite file with the newest schema, to be copied."""
+    """An SQLite file with the newest schema, from which tests copy."""
     folder = tmp_path_factory.mktemp("migrated")
     app = create_app(load({**KEYS, "DATA_DIR": str(folder)}))
     migrate(app)
@@ -91,7 +91,7 @@ def postgres_server() -> Iterator[postgres.Server]:
 
 @pytest.fixture(scope="session")
 def migrated_database(postgres_server: postgres.Server, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A PostgreSQL database with the newest schema, to be copied."""
+    """A PostgreSQL database with the newest schema, from which tests copy."""
     name = postgres_server.new_database()
     environ = {**KEYS, "DATA_DIR": str(tmp_path_factory.mktemp("migrated")), "DATABASE_URL": postgres_server.url(name)}
     migrate(create_app(load(environ)))
@@ -100,13 +100,13 @@ def migrated_database(postgres_server: postgres.Server, tmp_path_factory: pytest
 
 @pytest.fixture
 def backend() -> str:
-    """Which database `app` uses; a test for both says `@on_both_databases`."""
+    """The database that `app` uses; a test for both is marked `@on_both_databases`."""
     return "sqlite"
 
 
 @pytest.fixture
 def empty_database(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
-    """What the environment says for a database without tables."""
+    """Environment variables for a database without tables."""
     if backend == "sqlite":
         yield {}
         return
@@ -118,7 +118,7 @@ def empty_database(backend: str, tmp_path: Path, request: pytest.FixtureRequest)
 
 @pytest.fixture
 def migrated(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
-    """What the environment says for a fresh database with the newest schema."""
+    """Environment variables for a fresh database with the newest schema."""
     if backend == "sqlite":
         shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "millrace.sqlite3")
         yield {}
@@ -131,12 +131,12 @@ def migrated(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> It
 
 @pytest.fixture
 def make_bare_app(tmp_path: Path) -> Iterator[MakeApp]:
-    """Makes applications as the environment says, on whatever database that names."""
+    """Creates applications with these environment variables, on an unmigrated database unless they name another."""
     made: list[Flask] = []
 
     def make(**environ: str) -> Flask:
         app = create_app(load({**KEYS, "DATA_DIR": str(tmp_path), **environ}))
-        # The demo in haste: its pace is for people.
+        # A fast demo model: its usual pace is for human readers.
         app.extensions["providers"] = Providers(app.extensions["config"], DemoProvider(pace=0.001), Upstream())
         app.jinja_env.bytecode_cache = TEMPLATES
         app.test_client_class = DocumentedClient
@@ -150,7 +150,7 @@ def make_bare_app(tmp_path: Path) -> Iterator[MakeApp]:
 
 @pytest.fixture
 def make_app(migrated: dict[str, str], make_bare_app: MakeApp) -> MakeApp:
-    """Makes applications on a prepared database; what differs from the usual environment is named."""
+    """Creates applications on a migrated database, with these changes to the usual environment variables."""
 
     def make(**environ: str) -> Flask:
         return with_known_statements(make_bare_app(**{**migrated, **environ}))
@@ -165,7 +165,7 @@ def app(make_app: MakeApp) -> Flask:
 
 @pytest.fixture
 def visitor(app: Flask) -> Browser:
-    """Somebody without an account."""
+    """A browser without an account."""
     return Browser(app)
 
 
@@ -186,18 +186,18 @@ def member(app: Flask) -> Browser:
 
 @pytest.fixture
 def stranger(app: Flask) -> Browser:
-    """A member too, to whom nothing of the others belongs."""
+    """Another member, with no access to anything of the others."""
     return signed_in(app, "stranger@example.org", "member")
 
 
 def signed_in(app: Flask, email: str, role: str) -> Browser:
-    """A browser with the session that signing in would have given it."""
+    """Adds an account and returns a browser that is signed in to it."""
     with app.app_context():
         return _with_cookie(Browser(app, email=email), user_with_session(email, role))
 
 
 def with_session(app: Flask, email: str) -> Browser:
-    """The same for somebody whom the database knows already."""
+    """Returns a browser that is signed in to an existing account."""
     browser = Browser(app, email=email)
     with app.app_context():
         return _with_cookie(browser, accounts.open_session(browser.person_id, AGENT))
@@ -216,7 +216,7 @@ def migrate(app: Flask) -> None:
 
 
 def with_known_statements(app: Flask) -> Flask:
-    """What an earlier test has asked of such a database need not be compiled again."""
+    """Shares compiled statements between tests, so that each is compiled once per database."""
     with app.app_context():
         db.engine.dialect = DIALECTS.get(db.engine.name, db.engine.dialect)
         db.engine.update_execution_options(compiled_cache=STATEMENTS)
@@ -224,23 +224,23 @@ def with_known_statements(app: Flask) -> Flask:
 
 
 def let_go(app: Flask) -> None:
-    # Twice, because answers that end by the first would ask in a second what they have cost. What still asks is waited for:
-    # the next test counts what is asked.
+    # Twice: answers that the first call ends would request their cost a second later. The second waits for requests in
+    # progress, as the next test counts requests.
     for seconds in (0.2, 30):
         app.extensions["engine"].finish(seconds=seconds)
     if reading := app.extensions.get("importing"):
-        # In one of two places for child processes that all applications here share.
+        # An import occupies one of the two slots for child processes, which all applications in this process share.
         app.extensions["engine"].wait(lambda: not reading.is_running, seconds=60)
     if embedding := app.extensions.get("embedding"):
-        # It may be at the database, whose folder is about to go.
+        # The embedder can still be using the database, whose folder is about to be removed.
         app.extensions["engine"].wait(lambda: not embedding.is_running, seconds=60)
-    # Kept connections that are found by the collector are reported before gevent has closed them.
+    # Otherwise the garbage collector would report pooled connections as unclosed before gevent has closed them.
     app.extensions["providers"].upstream.close()
     with app.app_context():
-        # What is still in use would go to a pool that nobody has any more, and be found open by the collector.
+        # A connection in use would return to a discarded pool, where the garbage collector would report it as open.
         with gevent.Timeout(60, AssertionError("somebody keeps a connection to the database")):
             while db.engine.pool.checkedout():
                 gevent.sleep(0.005)
         db.engine.dispose()
-    # They refer to the application, and it to them: the collector would take a while to find it.
+    # The views and the application refer to each other: breaking the cycle frees them without the garbage collector.
     app.view_functions.clear()

@@ -1,4 +1,4 @@
-"""The rules of the house, read from the source: who imports whom, how long things are, what never appears."""
+"""The architecture's rules, checked in the source: allowed imports, maximum lengths, forbidden constructs."""
 
 import ast
 import re
@@ -23,23 +23,24 @@ from tests.support.source import (
     python_files,
 )
 
-ONLY_IN = {  # who may import a library
-    # Whoever begins the process, waits in it or hands work to real threads; all others are handed how to spawn, wait and signal.
+ONLY_IN = {  # the only modules that may import a library
+    # Modules that start the process, wait in it or hand work to real threads; all others are passed functions to spawn, wait
+    # and signal.
     "gevent": ("wsgi", "webapp.app", "webapp.db", "webapp.heavy", "webapp.upstream", "webapp.live"),
-    # One door out, where every request has its bounds.
+    # All outgoing requests pass through one module, which limits each.
     "requests": ("webapp.upstream",),
     "redis": ("webapp.streaming.redis_link",),
     "urllib3": ("webapp.upstream",),
-    # In a child process alone, as it is C that reads what strangers have written.
+    # Only in a child process: its C code parses untrusted files.
     "pypdfium2": ("webapp.knowledge.reading",),
-    # Only who searches by meaning pays for it.
+    # Imported only where semantic search needs it, because of its cost.
     "numpy": ("webapp.knowledge.nearest", "webapp.knowledge.scoring"),
-    # What strangers wrote to search with, which must not take longer than the text is.
+    # For search patterns from untrusted users, which must run in time linear in the text.
     "re2": ("webapp.lore.keys",),
     "PIL": ("webapp.chat.files.picture", "webapp.characters.as_png"),
 }
-NEVER_IN = {  # whole packages that a folder must not know
-    # Not even a clock: spawn, event, sleep and now are handed in.
+NEVER_IN = {  # packages that nothing in a folder may import
+    # Not even a clock: spawn, event, sleep and now are passed in.
     "webapp.streaming": ("flask", "sqlalchemy", "flask_sqlalchemy", "jinja2", "gevent", "time", "socket"),
     "webapp.rendering": ("flask", "sqlalchemy", "flask_sqlalchemy"),
     "webapp.providers": ("flask", "sqlalchemy", "flask_sqlalchemy"),
@@ -91,7 +92,7 @@ def test_no_file_imports_itself_by_a_detour() -> None:
 
 
 def circles(imports: dict[str, list[str]]) -> list[frozenset[str]]:
-    """Which names reach each other, those behind `TYPE_CHECKING` included."""
+    """Returns the import cycles, including imports under `TYPE_CHECKING`."""
     reached = {name: reachable(name, imports) for name in imports}
     return list({frozenset(other for other in reached[name] if name in reached[other]) | {name} for name in imports})
 
@@ -125,7 +126,7 @@ def test_streaming_stands_alone() -> None:
 
 
 def test_the_api_is_imported_by_nobody() -> None:
-    # The root puts it together with all the rest.
+    # The root assembles the API with everything else.
     outside = [module for module in modules().values() if not module.is_in("webapp.api") and module.layer != "root"]
     assert not [module.name for module in outside for other in ours(module) if other.is_in("webapp.api")]
 
@@ -143,7 +144,7 @@ def test_the_tables_name_nothing_that_is_not_there() -> None:
 def test_a_pure_module_knows_the_standard_library_and_one_more() -> None:
     pure = [module for module in modules().values() if module.is_pure]
     assert not [(module.name, libraries(module)) for module in pure if len(libraries(module)) > 1]
-    # streaming/ is held to the same by the tests above.
+    # The tests above check streaming/ for the same.
     others = [(module.name, other) for module in pure for other in ours(module) if not other.is_in("webapp.streaming")]
     assert not [(name, other.name) for name, other in others if not other.is_pure]
 
@@ -203,7 +204,7 @@ def test_only_the_pump_its_save_and_supervise_swallow_everything() -> None:
 
 
 def broad_excepts(module: Module) -> list[str]:
-    """The innermost function around every `except` that takes everything and does not raise it again."""
+    """Returns the innermost function around every `except` that catches everything without re-raising it."""
     around = {id(node): function.name for function in functions(module) for node in ast.walk(function)}
     return [around.get(id(node), "") for node in ast.walk(module.tree) if is_broad(node)]
 

@@ -1,4 +1,4 @@
-"""What the browser is given: complete, pinned, with its licence, and free of addresses of its own."""
+"""The assets sent to the browser are complete, pinned, have their licence, and contain no external addresses."""
 
 import json
 import re

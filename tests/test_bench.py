@@ -1,4 +1,4 @@
-"""`flask bench` measures what it says, says what it means, and says when it could not."""
+"""`flask bench` measures what it claims to, explains its figures, and reports when it could not measure."""
 
 from itertools import pairwise
 
@@ -116,7 +116,7 @@ def test_a_crowd_comes_evenly_and_in_step_with_nothing() -> None:
 
 
 def rows(*, megabytes: float, minutes: int = 10) -> list[sitting.Row]:
-    """A long chat, a turn a second: within five minutes the worker grows anyhow, then by so much in 100 turns."""
+    """Samples of a long chat with a turn per second: any growth in the first five minutes, then `megabytes` per 100 turns."""
     moments = [0.0, *(float(second) for second in range(0, minutes * 60 + 1, 20))]
     grown = [at if at < 300 else 300 + (at - 300) / 100 * megabytes for at in moments]
     seen = [Seen(at, 1, turns=int(at), closes=0, refused=0, lost=0, beats=0, silence=1.0, lag_ms=1.0) for at in moments]
@@ -218,6 +218,6 @@ def test_open_pages_are_watched_while_their_chats_go_on() -> None:
 
 
 def assert_unbroken(verdict: Verdict) -> None:
-    """Times are left to the bench: tests have neighbours."""
+    """Asserts all bars but timings, which only the bench checks: other tests share the machine."""
     broken = [bar.line() for bar in verdict.bars if not bar.holds and not bar.is_timed]
     assert not broken

@@ -1,6 +1,6 @@
-"""An answer costs about what was recorded: a coarse look, so that nobody makes its path dearer without knowing.
+"""An answer costs about as much CPU time as recorded: a coarse check that catches an accidental regression.
 
-CPU time alone is looked at, and the relay runs beside the product at the same moment: a neighbour makes both dearer.
+Only CPU time is compared, with the relay measured at the same time: other load on the machine slows down both.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ from webapp.bench.servers import model, product, relay
 from webapp.bench.stream import through, visited
 
 LOAD = Load(answers=30, tokens=150, rate=50, within=0.5)
-# The CPU for a token in relays. Lower it when it has become less; `flask bench stream` says it exactly.
+# CPU time per token, in multiples of the relay's. Lower it after an improvement; `flask bench stream` gives the exact figure.
 RECORDED = {"pages": 4.5, "api": 2.7}
 MOST = 1.3
 TRIES = 6

@@ -1,4 +1,4 @@
-"""The benches of several workers: what they conclude from what they see, and that they run."""
+"""The benches of several workers run, and draw the right conclusions from their samples."""
 
 import json
 

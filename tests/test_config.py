@@ -1,4 +1,4 @@
-"""What the environment decides, and how loudly a mistake in it is refused."""
+"""The environment variables, and the error for each mistake in them."""
 
 import stat
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The colours of the tokens can be read in both themes."""
+"""The colour tokens have enough contrast in both themes."""
 
 import math
 import re
@@ -28,7 +28,7 @@ LINES = [("line-strong", paper, 3.0) for paper in PAPERS] + [("amber", "amber-wa
 
 
 def luminance(lightness: float, chroma: float, hue: float) -> float:
-    """The relative luminance (WCAG) of an oklch colour shown on an sRGB screen."""
+    """Returns the relative luminance (WCAG) of an oklch colour on an sRGB screen."""
     a, b = chroma * math.cos(math.radians(hue)), chroma * math.sin(math.radians(hue))
     long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
     medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
@@ -46,7 +46,7 @@ def contrast(one: float, other: float) -> float:
 
 
 def palette(theme: int) -> dict[str, float]:
-    """Every colour's luminance in the light (0) or the dark (1) theme."""
+    """Returns every colour's luminance in the light (0) or dark (1) theme."""
     found = {}
     for match in PAIR.finditer(TOKENS.read_text(encoding="utf-8")):
         lightness, chroma, hue = (float(part) for part in match.groups()[1 + 3 * theme : 4 + 3 * theme])

@@ -1,4 +1,4 @@
-"""The database under many greenlets: nothing is lost, nothing waits that need not, and refusals are words."""
+"""The database under many greenlets: no lost updates, no needless waiting, and readable errors."""
 
 import sqlite3
 import subprocess
@@ -56,7 +56,7 @@ def in_app(app: Flask) -> Iterator[Flask]:
 
 @contextmanager
 def held_by_another_process(file: Path) -> Iterator[subprocess.Popen[str]]:
-    """Another process holds the SQLite file until it reads a line, or until the end of the block."""
+    """Has another process lock the SQLite file until it reads a line, or until the end of the block."""
     command = [sys.executable, "-c", HOLD_THE_FILE, str(file)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -72,7 +72,7 @@ def other_process(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def add_one(app: Flask) -> None:
-    """Reads, lets others go first, and then counts upon what the transaction itself sees."""
+    """Reads the row, yields to other greenlets, and then increments what the write transaction itself reads."""
     with app.app_context():
         db.session.get(ApplicationSetting, "count")
         gevent.sleep(0)
@@ -234,7 +234,7 @@ def test_what_is_noted_in_passing_waits_neither_for_the_file_nor_for_its_turn(
     with gevent.Timeout(60):
         waiting = gevent.spawn(in_context, in_app, lambda: store("a", "1"))
         gevent.sleep(0)
-        # All within the patience of the one that waits.
+        # All within the timeout of the greenlet that waits.
         for _ in range(10):
             note_without_patience()
     assert not waiting.dead
@@ -251,7 +251,7 @@ def note_without_patience() -> None:
 
 def test_a_file_that_cannot_be_written_is_still_read(in_app: Flask, tmp_path: Path) -> None:
     store("a", "1")
-    # Not by file modes, which root may overrule.
+    # Not with file modes, which root can ignore.
     address = f"sqlite:///file:{tmp_path / 'millrace.sqlite3'}?mode=ro&uri=true"
     read_only = create_app(replace(in_app.extensions["config"], database_url=address))
 
@@ -299,7 +299,7 @@ def test_it_refuses_a_driver_that_would_stop_all_others() -> None:
 
 
 class Turns:
-    """Counts how often another greenlet gets its turn."""
+    """Counts how often another greenlet is scheduled."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -317,7 +317,7 @@ class Turns:
 
 
 class Barrier:
-    """Opens when everybody has come."""
+    """A barrier that opens when all greenlets have arrived."""
 
     def __init__(self, count: int) -> None:
         self._missing, self._opened = count, gevent.event.Event()
@@ -334,7 +334,7 @@ class Barrier:
 
 
 class MostPages:
-    """The disk of a machine that has no more room, as far as SQLite can tell."""
+    """Simulates a full disk with SQLite's limit on the number of pages."""
 
     def __init__(self, app: Flask) -> None:
         self._pages = 0

@@ -1,4 +1,4 @@
-"""One server for each data folder: the second says so and ends, and nothing that ends the first leaves its lock behind."""
+"""One server per data folder: a second one exits with an error, and however the first ends, its lock is released."""
 
 import os
 import subprocess
@@ -24,16 +24,16 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def first(made: Server) -> Server:
-    """A server that answers; the test before may have ended it, or its worker."""
+    """A server that responds, started again if an earlier test has stopped it or its worker."""
     if not made.is_running:
         made.start()
-    # A worker has its share of the lock until it has begun.
+    # A worker shares the lock until it has started.
     made.await_answer()
     return made
 
 
 def second(folder: Path) -> "subprocess.CompletedProcess[str]":
-    """Another server on this folder, which is expected to end by itself."""
+    """Runs a second server on this folder, which is expected to exit."""
     environ = {**os.environ, "HOST": "127.0.0.1", "PORT": str(free_port()), "DATA_DIR": str(folder)}
     command = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py"]
     return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=180)
@@ -44,7 +44,7 @@ def test_a_second_server_on_the_same_folder_says_why_it_ends(first: Server) -> N
 
     assert refused.returncode == 1
     assert refused.stderr.splitlines()[-1] == instance.TAKEN.format(first.folder)
-    # Commands go on beside it.
+    # Commands still work while the server runs.
     assert first.flask("settings", "list")
     assert first.worker_pids
 
@@ -64,7 +64,7 @@ def test_a_folder_that_takes_no_lock_is_told_in_one_line(tmp_path: Path) -> None
 def test_whatever_ends_the_first_lets_the_next_one_start(first: Server, end: Callable[[Server], object]) -> None:
     end(first)
     first.start()
-    # The worker that follows has no part in the lock.
+    # A replacement worker must not share the lock.
     workers = first.worker_pids
     first.kill_worker()
     until(lambda: first.worker_pids and first.worker_pids != workers, "another worker has followed")
@@ -79,5 +79,5 @@ def test_a_server_that_is_killed_alone_leaves_no_lock_to_its_worker(first: Serve
     with pytest.raises(instance.Taken):
         instance.hold(first.folder)
     instance.let_go()
-    # It has the port until it notices, and would answer for the server that is started next.
+    # The orphaned worker keeps the port until it notices, and would answer for the next server.
     until(lambda: all(map(is_gone, workers)), "the worker has ended")

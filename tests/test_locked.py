@@ -1,4 +1,4 @@
-"""What somebody else has locked in PostgreSQL holds up those who need it for a while, and nobody for ever."""
+"""A row or table locked in PostgreSQL delays those who need it for a limited time, and never forever."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.parametrize("backend", ["postgres"])
 
 @contextmanager
 def held(app: Flask, statement: str) -> Iterator[None]:
-    """Somebody else has done this, and neither keeps nor undoes it."""
+    """Keeps another connection's transaction open, neither committed nor rolled back, after this statement."""
     with app.app_context(), db.engine.connect() as connection:
         connection.execute(text(statement))
         yield
@@ -32,7 +32,7 @@ def held(app: Flask, statement: str) -> Iterator[None]:
 
 
 def wait_at_most(app: Flask, lock_timeout: str) -> None:
-    """From now on connections wait for so long for what is locked."""
+    """Sets the lock timeout of all connections from now on."""
     with app.app_context():
         db.engine.dispose()
 

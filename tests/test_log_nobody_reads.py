@@ -1,4 +1,4 @@
-"""A log that nobody reads, as behind a stopped terminal or pager, stops nothing but itself."""
+"""A log that no process reads, as with a stopped terminal or pager, blocks only the log itself."""
 
 import logging
 import os
@@ -15,7 +15,7 @@ from tests.support.server import prepared
 from webapp import logs
 from webapp.config import load
 
-# Nothing that a test before may have had hidden, such as a key of one letter.
+# Nothing that the log would redact because of a secret of an earlier test, such as a one-letter key.
 LINE = " and so on" * 30
 
 
@@ -39,7 +39,7 @@ def record(number: int) -> logging.LogRecord:
 
 
 def taken(end: int) -> str:
-    """Everything that is in the pipe."""
+    """Returns everything that is in the pipe."""
     os.set_blocking(end, False)
     parts = []
     while True:
@@ -92,7 +92,7 @@ def test_a_server_behind_a_stopped_pager_serves_on(tmp_path: Path) -> None:
         guest._token = token_on(guest.get("/login"))
 
         for _ in range(3):
-            # Which is told in the log.
+            # A failed sign-in writes to the log.
             assert guest.post("/login", email="nobody@example.org", password="a wrong one").status == 422
             assert guest.page("/login")
         server.kill()
@@ -100,7 +100,7 @@ def test_a_server_behind_a_stopped_pager_serves_on(tmp_path: Path) -> None:
 
 
 def _fill(log: Path) -> None:
-    """So that nothing more fits in."""
+    """Fills the log's pipe completely."""
     end = os.open(log, os.O_WRONLY | os.O_NONBLOCK)
     for size in (4_096, 1):
         with suppress(BlockingIOError):

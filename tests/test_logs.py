@@ -1,4 +1,4 @@
-"""Log lines: one line each, in UTC, without secrets, and in detail only where asked."""
+"""Log records: one line each, in UTC, without secrets, and with details only where requested."""
 
 import io
 import json
@@ -24,7 +24,7 @@ def config(tmp_path: Path) -> Make:
 
 @pytest.fixture
 def say(config: Make) -> Say:
-    """Sends one record through a handler and gives what it wrote."""
+    """Sends one record through a handler and returns what it wrote."""
 
     def say(
         message: str, *, level: int = logging.INFO, name: str = "chat:streaming", fields: object = None, **environ: str

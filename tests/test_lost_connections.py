@@ -1,4 +1,4 @@
-"""PostgreSQL ends a connection in the middle of a page, as when it is restarted: the page is read again."""
+"""When PostgreSQL ends a connection in the middle of a page, as in a restart, the page's reads are retried."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.parametrize("backend", ["postgres"])
 
 
 def end(app: Flask, connection: Connection) -> None:
-    """Ends it as an administrator does, and waits until it is gone."""
+    """Terminates a connection as an administrator does, and waits until it is gone."""
     with app.app_context(), db.engine.connect() as other:
         pid = connection.connection.driver_connection.info.backend_pid
         other.execute(text("SELECT pg_terminate_backend(:pid, 60000)"), {"pid": pid})
@@ -24,7 +24,7 @@ def end(app: Flask, connection: Connection) -> None:
 
 @contextmanager
 def ending(app: Flask, sign: str, times: int) -> Iterator[list[str]]:
-    """So many times a connection is ended before a statement with this sign."""
+    """Terminates the connection before a statement that contains `sign`, this many times."""
     ended: list[str] = []
 
     def before(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
@@ -83,7 +83,8 @@ def test_what_was_read_only_for_a_while_is_written_again(app: Flask, member: Bro
         connection.execute(text("SET default_transaction_read_only = off"))
         connection.execute(text(change + "off"))
         connection.invalidate()
-    # A connection that a chore has made meanwhile is still as it was made, and takes all others of that time with it.
+    # A background task can have opened a connection in between, with the old setting: the first failure invalidates all
+    # connections of that time.
     statuses = [member.post("/chats", message="Hello").status_code for _ in range(2)]
     assert statuses[-1] == 303
 
@@ -111,7 +112,7 @@ def test_what_the_address_says_counts(make_app: MakeApp, migrated: dict[str, str
 def test_what_cannot_be_rolled_back_ends_with_its_connection(app: Flask) -> None:
     with app.app_context():
         driver = db.session.connection().connection.driver_connection
-        # Within it the driver refuses to roll back.
+        # Inside this block psycopg refuses to roll back.
         within = driver.transaction()
         within.__enter__()
         db.session.rollback()

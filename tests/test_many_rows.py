@@ -1,4 +1,4 @@
-"""Where there are many of a thing, a list reads those that it shows; the rest costs the loop a few steps each."""
+"""A list of many rows reads only those that it shows; each of the others costs the event loop a few SQLite steps."""
 
 from collections.abc import Callable, Iterator
 
@@ -20,7 +20,7 @@ from webapp.workflows import queries as runs
 from webapp.workflows.tables import WorkflowRun
 
 MANY = 1_000
-# Of SQLite's machine, for each row: to find it, to put its id in order.
+# SQLite VM instructions per row: to find it and to sort by its id.
 STEPS_EACH = 25
 
 
@@ -31,7 +31,7 @@ def me(app: Flask) -> Iterator[str]:
 
 
 def collections(session: Session, me: str) -> None:
-    """Many without documents, and one with as many."""
+    """Adds many collections, one of which has as many documents."""
     ids = [new_id() for _ in range(MANY)]
     session.execute(insert(Collection), [{"id": id, "owner_id": me, "name": "Manuals"} for id in ids])
     document = {"collection_id": ids[0], "title": "A manual", "state": "ready", "bytes": 1, "characters": 1}

@@ -1,4 +1,4 @@
-"""The migrations lead to the schema the code expects, and back, on both databases."""
+"""The migrations produce the schema that the code expects, and can be undone, on both databases."""
 
 import shutil
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ REMAKE_CHATS = """
     with op.batch_alter_table("chats", recreate="always") as chats:
         chats.alter_column("title", type_=sa.String(300))
 """
-# The columns that a version before characters and authors had to fill.
+# The columns that were required before characters and authors existed.
 OLD_CHAT = "id, owner_id, kind, title, model, origin, created_at, changed_at"
 OLD_MESSAGE = "id, chat_id, role, content, reasoning, html, html_version, origin, created_at"
 FAIL_HALF_WAY = """
@@ -53,7 +53,7 @@ def bare_app(empty_database: dict[str, str], make_bare_app: MakeApp) -> Iterator
 
 @pytest.fixture
 def migrated_app(migrated: dict[str, str], make_bare_app: MakeApp) -> Iterator[Flask]:
-    """On a database that all of them have made, once for all tests."""
+    """An application on a copy of a database that was fully migrated once for all tests."""
     app = make_bare_app(**migrated)
     with app.app_context():
         yield app
@@ -104,7 +104,7 @@ def test_a_new_one_has_the_next_number_and_leaves_the_indexes_of_words(migrated_
 def test_what_is_written_for_a_new_table_needs_nothing_of_ours(bare_app: Flask, tmp_path: Path) -> None:
     folder = tmp_path / "migrations"
     shutil.copytree(ROOT / "migrations", folder)
-    # As if every table were a new one.
+    # So that autogenerate sees every table as new.
     stamp()
 
     revision(directory=str(folder), message="make all", autogenerate=True)
@@ -156,7 +156,7 @@ def test_what_an_older_version_has_stored_comes_along(bare_app: Flask) -> None:
     assert kept == {"c1": ("a:1", "m2"), "c2": ("", None)}
     said = {each.id: (each.origin, each.content) for each in db.session.scalars(select(Message))}
     assert said == {"m1": ("a:2", "Heron"), "m2": ("", "Heron")}
-    # Nothing comes before either: to a reader they are versions of one place.
+    # Both are first messages: to a reader they are versions of one message.
     assert {hit.message_id for hit in search("u", "heron").hits} == {"m2"}
 
 
@@ -167,7 +167,7 @@ def test_no_commit_merges_all_of_an_index_of_words(migrated_app: Flask, name: st
         for row in range(40):
             connection.exec_driver_sql(f"INSERT INTO {name}_search(rowid, {column}) VALUES ({row}, 'some words')")
             connection.commit()
-        # FTS5 by itself merges sixteen parts at once, and then sixteen of those.
+        # By default FTS5 merges sixteen segments at a time, and then sixteen of the merged ones.
         assert connection.scalar(text(f"SELECT count(DISTINCT segid) FROM {name}_search_idx")) == 40
 
 

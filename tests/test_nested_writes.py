@@ -1,4 +1,4 @@
-"""One write at a time in each greenlet: what is begun inside another would undo it, so it raises."""
+"""One write transaction at a time per greenlet: a nested one raises, because it would roll the outer one back."""
 
 import pytest
 from flask import Flask

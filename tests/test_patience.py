@@ -1,4 +1,4 @@
-"""How long those who write wait for their turn."""
+"""How long writers wait for the write lock."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""PostgreSQL gives no connection for a while: pages wait for one, and say after a few seconds that there is none."""
+"""When PostgreSQL refuses connections for a while, pages wait for one, and report an error after a few seconds."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.parametrize("backend", ["postgres"])
 
 
 class Others:
-    """They hold connections of the same server, as many as there are."""
+    """Other clients of the same server, which use up all of its connections."""
 
     def __init__(self, app: Flask) -> None:
         self._app, self._held = app, list[psycopg.Connection]()
@@ -31,7 +31,7 @@ class Others:
                 self._held.append(psycopg.connect(url))
 
     def end(self, connection: Connection) -> None:
-        """Ends one of ours, and takes its place."""
+        """Terminates one of the application's connections, and takes its slot."""
         pid = connection.connection.driver_connection.info.backend_pid
         self._held[0].execute("SELECT pg_terminate_backend(%s, 60000)", (pid,))
         self.take_all()

@@ -1,4 +1,4 @@
-"""A server that was stopped as a whole and goes on, as by Ctrl+Z and `fg`, or frozen with its container."""
+"""A server whose processes were all stopped and resumed, as by Ctrl+Z and `fg`, or by freezing its container."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from tests.support.waiting import until
 from tests.upstream.handle import Upstream
 from webapp.pauses import NOTICED_SECONDS, SPARED_SECONDS, sparing
 
-# In the first a worker has to start, which takes a while on a busy machine.
+# A worker must start within the first, which takes a while on a busy machine.
 TIMEOUT_SECONDS, STALL_SECONDS = 15, 4
 
 
@@ -43,7 +43,7 @@ def test_neither_the_worker_nor_an_answer_ends_by_it(tmp_path: Path, fake: Upstr
         until(lambda: owner.last_answer(path).status == "responding", "it is being written")
 
         os.killpg(server.pid, signal.SIGSTOP)
-        # For longer than either may be silent: the master is woken first.
+        # Longer than either timeout; the master is resumed first.
         time.sleep(TIMEOUT_SECONDS + 2)
         os.kill(server.pid, signal.SIGCONT)
         time.sleep(3)

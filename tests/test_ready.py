@@ -1,4 +1,4 @@
-"""What `make run` asks first: a prepared server starts without loading the application twice."""
+"""`make run` first checks whether the server is prepared, so that it starts without loading the application twice."""
 
 import os
 import sqlite3
@@ -54,7 +54,7 @@ def test_it_is_ready_once_everything_is_there(tmp_path: Path) -> None:
     assert not is_ready()
     link = python("-m", "flask", "prepare", folder=tmp_path).stdout.partition("token=")[2]
     assert link
-    # Without an owner, preparing prints a fresh link.
+    # Not ready without an owner: `flask prepare` would have to print a fresh link.
     assert not is_ready()
     with closing(sqlite3.connect(tmp_path / "millrace.sqlite3")) as database:
         database.execute(OWNER)

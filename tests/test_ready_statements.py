@@ -1,4 +1,4 @@
-"""Statements that are ready give, store and refuse what SQLAlchemy would."""
+"""Prepared statements read, write and reject exactly what SQLAlchemy's would."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +25,7 @@ from webapp.statements import Prepared, connection_of
 USERS, GENERATIONS = rows.table(User), rows.table(Generation)
 EVERYBODY = Prepared(select(USERS).order_by(USERS.c.email))
 EVERYBODY_OF = Prepared(select(USERS).where(USERS.c.created_at > bindparam("since")))
-# Two columns of one name, and one without any.
+# Two columns with the same name, and one without a name.
 TWICE = select(USERS, GENERATIONS, select(USERS.c.id).where(USERS.c.role == "admin").exists())
 TWICE = TWICE.join_from(USERS, GENERATIONS, GENERATIONS.c.user_id == USERS.c.id).where(USERS.c.email == bindparam("email"))
 RENAMED = Prepared(update(USERS).where(USERS.c.email == bindparam("at")).values(name=bindparam("to")).returning(USERS.c.name))

@@ -1,4 +1,4 @@
-"""`flask seed` makes a living house, once."""
+"""`flask seed` fills a server with realistic example data, once."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ def test_the_owner_finds_chats_of_all_ages_with_finished_answers(app: Flask, own
     assert "olive@example.org" not in output
     page = owner.page("/chats")
     assert page.says("What is Millrace?")
-    # By the calendar, and soon after midnight nothing of it is of today.
+    # Groups follow the calendar: soon after midnight none of the chats are from today.
     assert page.says("This week")
     assert page.says("This month")
     links = [str(link.attributes["href"]) for link in page.all("main a[href^='/chats/0']")]
@@ -94,7 +94,7 @@ def test_the_collections_are_there_with_their_permissions(app: Flask, owner: Bro
 
 @pytest.mark.slow
 def test_the_worked_example_of_the_docs(app: Flask, owner: Browser) -> None:
-    """*Permissions* in the documentation, line by line."""
+    """Tests the example under *Permissions* in the documentation, line by line."""
     seeded(app)
     admin, ada, ben = (client_of(app, email) for email in (owner.email, "ada@example.org", "ben@example.org"))
     admin.said("PUT", "/settings/knowledge.search_seconds", 200, {"value": "60"})
@@ -115,7 +115,7 @@ def test_the_worked_example_of_the_docs(app: Flask, owner: Browser) -> None:
     assert known[0] == "Approving payments"
     assert "[1]" in answer["content"]
     assert not pages & set(titles(ben, asked(ben)["id"]))
-    # She shares it: the answer is his to read, and not what it cites.
+    # Sharing lets him read the answer, but not the passages that it cites.
     with app.app_context(), write() as session:
         chat = session.get_one(Message, answer["id"]).chat_id
         session.add(Grant(object_kind="chat", object_id=chat, user_id=people_of["Ben"], right="view"))

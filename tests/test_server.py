@@ -1,4 +1,4 @@
-"""The server as it is run: it ends well, its worker may die, and readers cost each other nothing."""
+"""The server as it is deployed: it shuts down cleanly, survives a killed worker, and readers don't slow each other down."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from tests.upstream.handle import CHAT, Upstream
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 CHATS, TABS_PER_CHAT, STOPPED = (20, 10, 40) if ROUNDS > 1 else (8, 4, 40)
-# After these the workers are killed.
+# Then gunicorn kills the workers.
 GRACE_SECONDS = 10
 
 
@@ -37,7 +37,7 @@ def person(server: Server) -> Person:
 
 @pytest.fixture
 def owner(server: Server, person: Person, fake: Upstream) -> Iterator[Person]:
-    """Somebody in front of a server that runs; tests may have ended it."""
+    """The owner of a running server, started again if an earlier test has stopped it."""
     if not server.is_running:
         server.start()
     yield person
@@ -58,7 +58,7 @@ def tabs() -> Iterator[Callable[..., Tab]]:
 
 
 def events_of(owner: Person, path: str) -> tuple[str, set[str]]:
-    """The stream of a page, and the words that the page itself shows already: on a slow machine there are some."""
+    """Returns a page's event stream and the words that the page already shows: on a slow machine there are some."""
     answer = owner.last_answer(path)
     return answer.events_url, set(WORD.findall(answer.text))
 
@@ -90,7 +90,7 @@ def test_it_saves_everything_and_tells_every_reader_before_it_ends(
     saved, sent = saved_words(server), answers_of(fake)
     for place, (question, path) in enumerate(paths.items()):
         kept, seen = saved[path.removeprefix("/chats/")], opened[place * TABS_PER_CHAT].first_seen()
-        # What is on its way takes as long as it took before.
+        # A word in transit is expected to take as long as the slowest before it.
         arrived = moment - 0.05 - lateness(sent[question], seen)
         assert {token.strip() for token, at in sent[question] if at < arrived} <= kept
         theirs = opened[place * TABS_PER_CHAT : (place + 1) * TABS_PER_CHAT]
@@ -101,18 +101,18 @@ Told = list[tuple[str, float]]
 
 
 def answers_of(fake: Upstream) -> dict[str, Told]:
-    """The tokens of each answer with the moments at which they were sent, by the question."""
+    """Returns each answer's tokens with their sending times, by question."""
     asked = [entry for entry in fake.log() if entry["path"].endswith(CHAT)]
     return {entry["body"]["messages"][-1]["content"]: entry["tokens"] for entry in asked}
 
 
 def lateness(sent: Told, seen: dict[str, float]) -> float:
-    """The longest time that a word has taken from the upstream to a reader."""
+    """Returns the longest time that a word took from the upstream to a reader."""
     return max(seen[token[:7]] - at for token, at in sent if token[:7] in seen)
 
 
 def saved_words(server: Server) -> dict[str, set[str]]:
-    """The words of the last message of each chat, by the database."""
+    """Returns the words of each chat's last message, from the database."""
     rows = server.rows("SELECT c.id, m.content FROM messages m JOIN chats c ON c.head_id = m.id")
     return {id: set(content.split()) for id, content in rows}
 
@@ -136,7 +136,7 @@ def test_a_second_worker_is_not_to_be_had_by_a_signal(server: Server, owner: Per
     before = server.worker_pids
 
     os.kill(server.pid, signal.SIGTTIN)
-    # The signal of a log that is to be opened anew is seen after it.
+    # gunicorn logs this signal, which reopens the log, only after it has handled the first.
     os.kill(server.pid, signal.SIGUSR1)
 
     until(lambda: "usr1" in server.log, "the server has seen both")
@@ -149,10 +149,10 @@ WORDS = 900
 def test_readers_that_stop_reading_delay_nobody_and_cost_little(
     server: Server, owner: Person, fake: Upstream, tabs: Callable[..., Tab]
 ) -> None:
-    # Its memory is looked at: it has served nobody yet.
+    # Restarted, because the test compares its memory: it must not have served any requests yet.
     server.close()
     server.start()
-    # Two megabytes in some seconds: much more than the buffers of a connection hold.
+    # Two megabytes within a few seconds: much more than a connection's buffers hold.
     tokens = [f"w{number:06d} {'rush and murmur ' * 120}\n\n" for number in range(1, WORDS + 1)]
     fake.always({"tokens": tokens, "pace": 0.006})
     grown, late = [], []
@@ -167,10 +167,10 @@ def test_readers_that_stop_reading_delay_nobody_and_cost_little(
             late.append(lateness(answers_of(fake)[f"Number {number}"], reader.first_seen()))
 
     assert len(shown | set(reader.first_seen())) == WORDS
-    # On a busy machine it is late without them, too: more exactly than this the bystander looks.
+    # A coarse bound: on a busy machine words are late even without stopped readers. The bystander checks it more precisely.
     assert late[2] < max(late[:2]) + 5
-    # What everybody's first answer costs is in the first figure, what any answer costs in the second.
-    # If each kept its own, that would be two megabytes each.
+    # The first figure includes the cost of the first answer, the second that of any answer. If each stopped reader had its own
+    # copy, that would be two megabytes each.
     assert grown[2] - grown[1] < STOPPED * 1_000_000
 
     for tab in stopped:
@@ -181,7 +181,7 @@ def test_readers_that_stop_reading_delay_nobody_and_cost_little(
 
 
 def has_ended(tab: Tab) -> bool:
-    # The words that were still missing come behind the status.
+    # The words that were still missing arrive after the status.
     return b'"status": "completed"' in tab.raw and f"w{WORDS:06d}".encode() in tab.raw
 
 

@@ -1,4 +1,4 @@
-"""The real server starts and serves, whatever it finds in its database."""
+"""The real server starts and serves pages, whatever state its database is in."""
 
 import os
 import sqlite3
@@ -23,19 +23,19 @@ from webapp.config import load
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-# Longer than a write is patient.
+# Longer than a write's timeout.
 HELD_SECONDS = 8
-# Another start on a machine that has got busy meanwhile may take so many times as long.
+# A later start can take this many times as long, if the machine has become busy.
 SLOWER = 2
-# Two pages of the database's log, each with its head.
+# Two frames of the write-ahead log, each a page with its header.
 LOST_BYTES = 2 * (4096 + 24)
 WRITTEN_DOWN = "SELECT 1 FROM generation_journal WHERE entries LIKE '%w000040%'"
-# By the clock, which goes on while others have the processors; whoever waited for what never ends would take for ever.
+# Wall-clock time, which includes that of other processes; a start that waited for the lock would never finish.
 PATIENT_SECONDS = 60
 
 
 class Start(NamedTuple):
-    """How long a start took until the first answer, and how much of the processors: others may want them, too."""
+    """The time until the first response, and the CPU time of it, which other processes do not affect."""
 
     seconds: float
     cpu_seconds: float
@@ -49,7 +49,7 @@ class Start(NamedTuple):
 
 @pytest.fixture
 def prepared(tmp_path: Path) -> Iterator[tuple[Server, Start]]:
-    """Prepared, with 55 orphans whose journals are poisoned in eleven ways; what a clean start takes is known."""
+    """Yields a server with 55 orphaned generations, whose journals are corrupt in eleven ways, and its normal start time."""
     server = Server(tmp_path)
     clean = Start.of(server)
     server.terminate()
@@ -77,7 +77,7 @@ def test_a_database_that_is_held_for_longer_than_a_statement_waits_delays_no_pag
     server, clean = prepared
     with closing(sqlite3.connect(server.folder / "millrace.sqlite3", isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")
-        # As long as it is held nothing that waits for it comes to an end.
+        # While the lock is held, anything that waits for it never finishes.
         assert server.start() < SLOWER * clean.seconds + PATIENT_SECONDS
         worker, started_at = server.worker_pids, time.monotonic()
         while time.monotonic() < started_at + HELD_SECONDS:
@@ -121,7 +121,7 @@ def started(folder: Path, **environ: str) -> Iterator[Server]:
 
 
 def damage_the_end(log: Path) -> None:
-    """The last pages that were written make no sense, as after a loss of power."""
+    """Overwrites the last frames of the write-ahead log with garbage, as after a power failure."""
     with log.open("r+b") as file:
         file.seek(-LOST_BYTES, os.SEEK_END)
         file.write(b"\xff" * LOST_BYTES)

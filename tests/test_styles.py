@@ -1,4 +1,4 @@
-"""Rules of the page's frame do not have to search all messages for their answer."""
+"""CSS rules for the page's frame must not make the browser search all messages."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 SHEETS = sorted((Path(__file__).parents[1] / "static" / "css").glob("*.css"))
-# Asked of these, `:has` searches again whenever something is added below: it asks for children, or for what stands beside.
+# On these elements, `:has` with a descendant selector is searched again whenever something is added below; children and
+# siblings are cheap.
 WIDE = re.compile(r"\b(?:body|html|main)[^\s{,]*:has\((?!\s*[>+~])|\.(?:frame|page|page__main|thread):has\((?!\s*[>+~])")
 
 
@@ -15,8 +16,8 @@ def test_no_rule_searches_all_of_a_page_that_grows(sheet: Path) -> None:
     assert WIDE.findall(sheet.read_text()) == []
 
 
-# Inside messages whatever is drawn says by a class what it is: each piece of text would make the browser ask all of them again.
-# Direction is what only the browser knows, and is asked of what holds letters from right to left alone.
+# Inside messages, classes are used instead of `:has`: each piece of text would make the browser evaluate all such rules again.
+# Only the text direction is known to the browser alone; it is queried only on elements that contain right-to-left letters.
 INSIDE = re.compile(
     r"\.(?:message|thought|aside|actions|receipt|versions|notices|tail)\b[^{},]*"
     r":has\((?!> :dir|:is\(th, td\):dir)"
@@ -47,8 +48,8 @@ def test_no_long_rule_is_written_twice(sheet: Path) -> None:
     assert [rule for place, rule in enumerate(rules) if rule in rules[:place]] == []
 
 
-# Of a rule about what stands beside a form, a browser keeps the last word: `p` alone, and whenever a form comes or goes it
-# draws every paragraph of the page again, ten thousand in a long answer.
+# A browser indexes a sibling rule by its last part: with `p` alone, it restyles every paragraph of the page whenever a form is
+# added or removed, ten thousand in a long answer.
 BESIDE = re.compile(r"[+~] (?:p|li|ul|ol|pre|table|blockquote|h[1-6])(?=[\s,{])")
 
 

@@ -1,4 +1,4 @@
-"""Writers that wait for each other's rows leave connections to whoever holds those rows and has more to read."""
+"""Writers that wait for a row lock leave connections to the lock's holder, which can need another to read."""
 
 import gevent
 import pytest
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.parametrize("backend", ["postgres"])
 
 
 def test_many_who_want_the_same_row_come_to_it_one_after_another(make_app: MakeApp) -> None:
-    # So many that each has a few connections of those that PostgreSQL admits.
+    # So many workers that each gets only a few of the connections that PostgreSQL accepts.
     app = make_app(WEB_CONCURRENCY="20", REDIS_URL="redis://127.0.0.1:1/0")
     with app.app_context():
         set_setting(NAME, "0")
@@ -30,7 +30,7 @@ def test_many_who_want_the_same_row_come_to_it_one_after_another(make_app: MakeA
 def add_one(app: Flask) -> None:
     with app.app_context(), write() as session:
         row = session.get_one(ApplicationSetting, NAME, with_for_update=True)
-        # As settings and connections are read: beside the transaction.
+        # Settings and connections are read like this, on a second connection during the transaction.
         with db.engine.connect() as connection:
             connection.execute(db.text("SELECT 1"))
         row.value = str(int(row.value) + 1)

@@ -1,4 +1,4 @@
-"""Whoever holds the loop is found, counted and named; who waits as one should, or waits for a processor, is not."""
+"""The watchdog finds, counts and names code that blocks the event loop, but not code that yields or lacks a processor."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from jinja2 import Template
 from webapp.watchdog import HELD_SECONDS, LOG_EVERY_SECONDS, places
 
 ROOT = Path(__file__).resolve().parents[1]
-# In a process of its own: the loop of the tests is held by the tests.
+# Runs in a separate process, because the tests themselves block the test process's loop.
 STAGE = """
 from gevent import monkey; monkey.patch_all()
 import gevent, logging, os, pathlib, sys, time
@@ -43,7 +43,7 @@ print(watchdog.times, round(watchdog.seconds, 1), len(heard))
 """
 
 
-# Who looks on begins to do so only while the loop is held.
+# The watchdog's thread starts only while the loop is already blocked.
 LATE = """
 def hold():
     monkey.get_original("_thread", "start_new_thread")(*starts[0])
@@ -54,7 +54,7 @@ gevent.spawn(hold).join()
 
 
 def played(does: str, original: str = "monkey.get_original") -> list[str]:
-    """The lines that such a process prints, the last of which are its counts."""
+    """Returns the lines that such a process prints; the last one contains its counts."""
     stage = STAGE.format(does=does, original=original)
     done = subprocess.run([sys.executable, "-c", stage], cwd=ROOT, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr
@@ -65,10 +65,10 @@ def played(does: str, original: str = "monkey.get_original") -> list[str]:
 @pytest.mark.parametrize(
     ("does", "where"),
     [
-        # For so long that whoever looks on has a turn meanwhile on a busy machine, too.
+        # Long enough for the watchdog's thread to be scheduled, even on a busy machine.
         ("gevent.spawn(busy_for, 1).join()", "busy_for"),
         ("gevent.spawn(lambda: real_sleep(4)).join()", "lambda"),
-        # In one piece, during which no other thread of Python moves.
+        # One C call, which keeps the GIL: no other Python thread can run during it.
         ("gevent.spawn(lambda: busy_for(sum(range(30_000_000)) and 0.5)).join()", "lambda"),
         ("for _ in range(7): gevent.spawn(busy_for, 0.15)\ngevent.sleep(0)", "busy_for"),
     ],
@@ -114,7 +114,7 @@ def test_of_libraries_only_the_innermost_place_is_named() -> None:
     found: list[str] = []
 
     def deep() -> None:
-        # By way of a template, which many functions of a library draw.
+        # Through a template, so that the stack contains many library frames.
         Template("{% for one in [1] %}{{ go() }}{% endfor %}").render(go=lambda: found.append(places(sys._getframe())))
 
     deep()
@@ -131,7 +131,7 @@ def test_a_log_is_not_filled_with_one_line() -> None:
     began, four_times = "began = time.monotonic()", "for _ in range(4): gevent.spawn(busy_for, 0.25).join(); gevent.sleep(0.001)"
     *lines, passed, counts = played(f"{began}\n{four_times}\nprint(time.monotonic() - began)")
 
-    # On a busy machine a second of work may take many.
+    # On a busy machine a second of work can take many.
     assert 1 <= len(lines) <= 1 + float(passed) / LOG_EVERY_SECONDS
     assert counts.startswith("4 1")
 
@@ -140,6 +140,6 @@ def test_a_log_is_not_filled_with_one_line() -> None:
 def test_the_thread_sleeps_while_the_loop_waits() -> None:
     *looks, counts = played("before = wakes()\ngevent.sleep(3)\nprint(wakes() - before)")
 
-    # Sixty, if it looked on; a busy machine wakes it a few times for reasons of its own.
+    # It would be sixty if the thread polled; a busy machine wakes it a few times for other reasons.
     assert int(looks[0]) <= 15
     assert counts == "0 0.0 0"

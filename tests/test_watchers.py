@@ -1,4 +1,4 @@
-"""Many who watch one answer cost one rendering, and nobody works while nothing runs."""
+"""Many watchers of one answer share one rendering, and no loop wakes while nothing runs."""
 
 import socket
 import sys
@@ -37,7 +37,7 @@ TEXT = PARAGRAPH * 40
 
 @pytest.fixture
 def engine(app: Flask) -> Engine:
-    """Where answers alone are generations: titles come at their own time."""
+    """An engine whose only generations are answers: automatic titles would run at unpredictable times."""
     engine: Engine = app.extensions["engine"]
     with app.app_context():
         set_setting("models.titles", "off")
@@ -45,7 +45,7 @@ def engine(app: Flask) -> Engine:
 
 
 def watch(browser: Browser, url: str) -> gevent.Greenlet:
-    """A page that listens until the answer has ended; its value is all that it heard."""
+    """Reads a page's event stream until the answer has ended; the greenlet's value is all that it received."""
 
     def listen() -> bytes:
         response = browser.client.get(url, buffered=False)
@@ -67,7 +67,7 @@ def until_said(engine: Engine, text: str) -> None:
 
 
 class Busy:
-    """A feed that always has news, and knows in which turns of the loop it was asked for it."""
+    """A feed that always has news, and records the loop iterations in which it was polled."""
 
     lane = "chat:busy"
 
@@ -194,7 +194,7 @@ def test_two_hundred_watchers_render_an_answer_once(app: Flask, owner: Browser, 
     with app.app_context():
         set_setting("limits.sse_per_chat", "0")
         set_setting("limits.sse_per_user", "0")
-    # Paragraph by paragraph: on a slow machine those of two seconds would come in a few large pieces.
+    # Paragraph by paragraph: on a slow machine two seconds' worth would arrive in a few large chunks.
     words = len(PARAGRAPH.split())
     fake.says(TEXT, pace=0.004, holds=[words * number for number in range(1, 40)])
     path = begin(owner)
@@ -211,7 +211,7 @@ def test_two_hundred_watchers_render_an_answer_once(app: Flask, owner: Browser, 
     assert broadcast
     entries = engine.topics.read(f"generation:{generation.id}", 0)
     deltas = sum(isinstance(entry.event, Delta) for entry in entries)
-    # At most one for every piece of text that arrived and one for the definitive picture, however many look on.
+    # At most one rendering per delta and one at the end, however many watchers there are.
     assert deltas >= 40
     assert 1 < broadcast.projection.renders <= deltas + 1
     assert all(watcher.value.count(b'"status": "completed"') == 1 for watcher in watchers)
@@ -224,13 +224,13 @@ def test_no_loop_wakes_while_nothing_runs(owner: Browser, begin, fake, engine: E
     watcher = watch(owner, owner.page(path).events_url)
     owner.wait_for(path, ended)
     watcher.join(60)
-    # A page stays open: it waits, and that is all.
+    # An open page only waits.
     idle = watch(owner, owner.page(path).events_url)
 
     def ticks() -> tuple[int, int]:
         return engine.journal.ticks, engine.keeper.ticks
 
-    # Each loop looks once more after the last answer, the slowest a second later.
+    # Each loop runs once more after the last answer, the slowest a second later.
     assert comes_to_rest(ticks, seconds=2.2)
     assert min(ticks()) > 0
     assert not idle.ready()
@@ -248,7 +248,7 @@ def test_whoever_leaves_while_their_stream_opens_is_not_counted_any_more(
             for _ in response.iter_encoded():
                 pass
 
-    # Before anything is done for them, while they wait for their turn, and when they have begun to listen.
+    # Killed before they start, while they wait for their turn, and after they have subscribed.
     for turns in (0, 1, 3, 8, 40):
         opening = [gevent.spawn(open_it) for _ in range(5)]
         for _ in range(turns):
@@ -256,7 +256,7 @@ def test_whoever_leaves_while_their_stream_opens_is_not_counted_any_more(
         gevent.killall(opening)
         assert (watch_of.open_pages(), engine.readers, +engine.presence._here) == (0, set(), {})
 
-    # And the next are let in.
+    # New pages are still admitted.
     response = owner.client.get(url, buffered=False)
     next(response.iter_encoded())
     assert watch_of.open_pages() == 1
@@ -271,7 +271,7 @@ def test_what_a_page_was_sent_is_held_by_nobody_while_it_waits(owner: Browser, a
         while b"hx-partial" not in (page := next(pieces)):
             pass
 
-        # Next it waits: whoever passes pieces on has this one instead.
+        # The server then sends this empty piece, and keeps a reference to it in place of the last one.
         assert next(pieces) == b""
-        # By the name here and the argument there.
+        # One reference is `page`, the other getrefcount's argument.
         assert sys.getrefcount(page) == 2

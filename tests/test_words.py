@@ -1,4 +1,4 @@
-"""People and engineers read plain English: phrases that a native speaker would not use are listed here and refused."""
+"""Texts for users and comments for engineers contain none of the unidiomatic phrases listed below."""
 
 import ast
 import io
@@ -11,7 +11,7 @@ import pytest
 
 from webapp.config import ROOT
 
-# Whole words, in any case. The better words are in brackets behind each.
+# Whole words, in any case. The comment after each is the better wording.
 FORBIDDEN = (
     r"stands? here",  # is here
     r"(?:will|would) stand",  # will appear
@@ -51,9 +51,9 @@ FORBIDDEN = (
     r"who asks amid",  # a request among
 )
 PATTERN = re.compile(rf"\b(?:{'|'.join(FORBIDDEN)})\b", re.IGNORECASE)
-# Words of characters and of scenes, and what searches for words that people may type.
+# Fictional texts of characters and scenes, and search keywords that users can type.
 LITERARY = {"webapp/characters/shipped_texts.py", "webapp/web/places.py", "webapp/bench/load.py", "webapp/seed.py"}
-# Texts for engineers alone.
+# Texts for engineers only.
 ENGINEERS = {"docs/architecture.md", "docs/performance.md"}
 JINJA = re.compile(r"\{#.*?#\}|(?<=[ (])everybody(?=\.)", re.DOTALL)
 CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
@@ -61,7 +61,7 @@ SCRIPT_TEXT = re.compile(r'"(?:[^"\\\n]|\\.)*"|`[^`]*`')
 
 
 def in_python(source: str) -> Iterator[tuple[int, str]]:
-    """Every string that is no docstring, but for the help of commands; one in pieces is read as a whole."""
+    """Yields every string that is no docstring, except commands' help; an f-string is read as one string."""
     tree = ast.parse(source)
     yield from helps(tree)
     silent = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
@@ -75,14 +75,14 @@ def in_python(source: str) -> Iterator[tuple[int, str]]:
 
 
 def helps(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """What commands say of themselves with `--help`."""
+    """Yields the texts that commands print with `--help`."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and any("command(" in ast.unparse(each) for each in node.decorator_list):
             yield node.lineno, ast.get_docstring(node) or ""
 
 
 def in_text(source: str, left_out: re.Pattern[str]) -> Iterator[tuple[int, str]]:
-    """The text without comments or code; a sentence may run over lines."""
+    """Yields the text without comments or code, in one piece: a sentence can span several lines."""
     yield 1, left_out.sub(lambda found: "\n" * found[0].count("\n"), source)
 
 
@@ -101,7 +101,7 @@ def texts(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def faults(path: Path) -> Iterator[str]:
-    """Each place as `file:line: the phrase, in its sentence`."""
+    """Yields each match as `file:line: the phrase, with its context`."""
     for line, text in texts(path):
         for found in PATTERN.finditer(text):
             around = " ".join(text[max(0, found.start() - 50) : found.end() + 50].split())

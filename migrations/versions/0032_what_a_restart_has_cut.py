@@ -1,6 +1,6 @@
 """Remember up to which answer a person wants to hear no more of what a restart has cut.
 
-Revision: 0032, after 0014
+Revision: 0032, after 0026
 """
 
 import sqlalchemy as sa

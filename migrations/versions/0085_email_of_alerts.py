@@ -1,6 +1,6 @@
 """Keep what became of telling an alert by email.
 
-Revision: 0085, after 0077
+Revision: 0085, after 0081
 """
 
 import sqlalchemy as sa

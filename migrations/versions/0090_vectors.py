@@ -1,6 +1,6 @@
 """Keep passages as vectors, by the model that a collection or the team has chosen.
 
-Revision: 0090, after 0077
+Revision: 0090, after 0086
 """
 
 import sqlalchemy as sa

@@ -1,6 +1,6 @@
 """Say from which collections a character answers.
 
-Revision: 0095, after 0077
+Revision: 0095, after 0091
 """
 
 import sqlalchemy as sa

@@ -1,6 +1,6 @@
 """Say for which step of a run its last plan is being written.
 
-Revision: 0100, after 0077
+Revision: 0100, after 0097
 """
 
 import sqlalchemy as sa

@@ -1,6 +1,6 @@
 """Keep the story so far of a chat: what was said down to a message, retold.
 
-Revision: 0131, after 0129
+Revision: 0131, after 0130
 """
 
 import sqlalchemy as sa

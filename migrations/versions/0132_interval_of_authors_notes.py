@@ -1,6 +1,6 @@
 """Say how often the author's note of a chat is sent.
 
-Revision: 0132, after 0129
+Revision: 0132, after 0131
 """
 
 import sqlalchemy as sa

@@ -1,7 +1,8 @@
-"""What a bystander reads, in a process of its own: `python -m tests.support.beside`.
+"""The bystander's reader, which runs in a separate process: `python -m tests.support.beside`.
 
-The first line of standard input says what: an answer's event stream, a control stream straight from the upstream, and pages.
-It prints `ready` when both have begun. The second line is how many words each has had by now; it prints what it has read.
+The first line of standard input is a JSON order: an answer's event stream, a control stream straight from the upstream, and
+pages. The process prints `ready` when both streams have begun. The second line is how many words each stream has sent by then;
+once it has read them, the process prints all it has read.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from typing import Any
 
 from webapp.bench.browsing import JSON, NOTHING, Browser
 
-# Not what an id holds within, some of which read like a word.
+# Not the middle of an id, which can look like a word.
 WORD = re.compile(rb"w0\d{5}(?!\w)")
 LONGEST_WORD = 16
 PAUSE_SECONDS = 0.05
@@ -24,7 +25,7 @@ PATIENCE_SECONDS = 30.0
 
 @dataclass
 class Heard:
-    """The words of one stream, each with the moment at which it came for the first time."""
+    """The words of one stream, each with the time at which it first arrived."""
 
     words: dict[str, float] = field(default_factory=dict)
 
@@ -48,7 +49,7 @@ class Heard:
 
 @dataclass(frozen=True)
 class Visit:
-    """One page that was asked for: its status, 0 when nobody answered, when that was and how long it took."""
+    """One page request: its status (0 when there was no response), when it began and how long it took."""
 
     path: str
     status: int

@@ -1,4 +1,4 @@
-"""A person's browser without JavaScript, or with htmx: cookies, forms, redirects, and what browsers say of themselves."""
+"""A browser without JavaScript, or with htmx: cookies, forms, redirects and the headers that browsers send."""
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +22,7 @@ HTMX = {"HX-Request": "true"}
 
 
 class Browser:
-    """Every answer comes back as a `Page`, which has refused bad markup already."""
+    """A test browser; it returns every response as a `Page`, whose constructor rejects invalid markup."""
 
     def __init__(self, app: Flask, *, email: str = "", origin: str = ORIGIN) -> None:
         self.app, self.email, self.origin = app, email, origin
@@ -35,7 +35,7 @@ class Browser:
         return self._followed(page) if follow else page
 
     def page(self, path: str) -> Page:
-        """A page that must be there."""
+        """Returns a page, which must have status 200."""
         page = self.get(path)
         assert page.status_code == 200, f"GET {path} answered {page.status_code} {page.location}"
         return page
@@ -44,7 +44,7 @@ class Browser:
         return self.get(path, headers=HTMX)
 
     def post(self, path: str, *, token: bool = True, headers: Mapping[str, str] | None = None, **fields: str) -> Page:
-        """A bare POST, as from a form of this browser that need not exist any more; nothing is followed."""
+        """Sends a bare POST, as from a form that no longer has to exist; follows no redirect."""
         proof = {"csrf_token": self.csrf_token()} if token else {}
         return self.send(path, proof | fields, headers=headers, follow=False)
 
@@ -52,7 +52,7 @@ class Browser:
         return self.post(path, headers=HTMX, **fields)
 
     def submit(self, path: str, **fields: str) -> Page:
-        """Opens a page, fills in its form that has these fields, and follows where that leads."""
+        """Opens a page, fills in the one form that has these fields, and follows the redirect."""
         page = self.page(path)
         forms = [node for node in page.all("form") if all(node.css_first(f'[name="{name}"]') for name in fields)]
         assert len(forms) == 1, f"{len(forms)} forms on {path} have {sorted(fields)}"
@@ -64,18 +64,18 @@ class Browser:
         return self._followed(page) if follow else page
 
     def wait_for(self, path: str, is_so: Callable[[Page], bool], *, seconds: float = 60) -> Page:
-        """The page as soon as it is so; looks again and again, for a while."""
+        """Loads the page repeatedly until the condition holds, and returns it; fails after a timeout."""
         return seen(lambda: self.page(path), is_so, f"{path} has become so", seconds=seconds)
 
     def csrf_token(self) -> str:
-        """The token that a form given to this browser would hold."""
+        """Returns a valid CSRF token for this browser's session."""
         with self.client.session_transaction(base_url=self.origin) as session:
             kept = session.setdefault("csrf_token", secrets.token_hex(20))
         return str(URLSafeTimedSerializer(self.app.secret_key or "", salt="wtf-csrf-token").dumps(kept))
 
     @contextmanager
     def counting_statements(self, *, of_all: bool = False) -> Iterator[list[str]]:
-        """What is asked of the database meanwhile: here, or by all, such as what the server does by itself at its own times."""
+        """Collects the SQL statements of this greenlet or, with `of_all`, those of all, including the server's periodic work."""
         statements: list[str] = []
         here = gevent.getcurrent()
 
@@ -88,7 +88,7 @@ class Browser:
 
     @property
     def person_id(self) -> str:
-        """Whose account it is that this browser is signed in to."""
+        """The id of the account this browser is signed in to."""
         with self.app.app_context():
             return db.session.scalars(select(User.id).where(User.email == self.email)).one()
 

@@ -1,8 +1,8 @@
-"""Somebody else, who reads a paced answer and opens pages while something is done to the server: `with bystander(...)`.
+"""A second user, who reads a paced answer and opens pages while something is done to the server: `with bystander(...)`.
 
-What they see is compared with a control stream, read straight from the upstream at the same pace by the same process at the
-same moments, so that a busy machine is not taken for a held loop; nor is the time in which the machine itself stood still,
-or gave the server neither processor nor disk.
+What they receive is compared with a control stream, which the same process reads straight from the upstream at the same pace
+and time, so that a busy machine is not mistaken for a blocked event loop. Time in which the machine itself was stalled, or the
+server was given neither processor nor disk, is not counted either.
 """
 
 import itertools
@@ -30,7 +30,7 @@ from tests.upstream.handle import CHAT, Upstream
 
 ROOT = Path(__file__).resolve().parents[2]
 ALLOWED_MS = 500.0
-# A shorter gap holds up nobody.
+# A user does not notice a shorter gap.
 NOTICED_SECONDS = 0.1
 # Ten minutes of words, in paragraphs.
 WORDS, PACE_SECONDS, PARAGRAPH = 12_000, 0.05, 40
@@ -40,7 +40,7 @@ Gap = tuple[float, float]
 
 @dataclass
 class Beside:
-    """What the bystander has seen when all is over."""
+    """What the bystander has received by the end."""
 
     answer: dict[str, float] = field(default_factory=dict)
     control: dict[str, float] = field(default_factory=dict)
@@ -52,14 +52,14 @@ class Beside:
 
     @property
     def gap_ms(self) -> float:
-        """By how much the worst gap between two words exceeds those of the control and of the machine meanwhile."""
+        """By how much the worst gap between two words exceeds the control's gap and the machine's stalls at the same time."""
         control = gaps(self.control)
         late = (late_by(gap, control) - self._excused(*gap) for gap in gaps(self.answer) if gap[1] - gap[0] > NOTICED_SECONDS)
         return max(late, default=0.0) * 1000
 
     @property
     def page_ms(self) -> float:
-        """How long the slowest page took while the machine went on."""
+        """How long the slowest page took, less the time in which the machine was stalled."""
         took = (page.seconds - self._excused(page.began, page.began + page.seconds) for page in self.pages)
         return max(took, default=0.0) * 1000
 
@@ -67,7 +67,7 @@ class Beside:
         return standstill.seconds(began, ended) + self.starved.seconds(began, ended)
 
     def faults(self, *, allowed_ms: float, page_ms: float, memory_bytes: int) -> Iterator[str]:
-        """In words, what was done to the bystander."""
+        """Yields a description of each way in which the bystander was disturbed."""
         if self.gap_ms > allowed_ms:
             yield f"their answer stood still {self.gap_ms:.0f} ms longer than the control stream; {allowed_ms:.0f} are allowed"
         for name, words in (("their page's stream showed", list(self.answer)), ("their message holds", self.kept)):
@@ -92,12 +92,12 @@ def bystander(
     page_ms: float = 5_000,
     memory_mb: float = 150,
 ) -> Iterator[Beside]:
-    """While inside, the person reads an answer and opens pages; at the end it fails, in words, if anything held them up.
+    """Has the person read an answer and open pages inside the block; at its end, fails with a list of what delayed them.
 
-    Where the server is given as an address, nothing is said of its memory.
+    Where the server is given as a URL, its memory is not checked.
     """
     beside, question = Beside(), f"What is said to a bystander? {uuid.uuid4()}"
-    # With its cost, so that nobody asks for that later, among what a test looks at.
+    # With its cost, so that the server does not request that later, among the requests that a test examines.
     upstream.beside(question, {"tokens": _words(), "pace": PACE_SECONDS, "cost": 0.0001})
     path = person.begin(question)
     with _watched(server) as beside.starved, _reader(_order(server, upstream, person, path, question)) as reader:
@@ -112,13 +112,13 @@ def bystander(
 
 
 def gaps(words: dict[str, float]) -> list[Gap]:
-    """From one word to the next."""
+    """Returns the gaps between consecutive words."""
     moments = list(words.values())
     return list(itertools.pairwise(moments))
 
 
 def late_by(gap: Gap, control: list[Gap]) -> float:
-    """By how many seconds a gap is longer than the longest one of the control at the same time."""
+    """Returns by how many seconds a gap exceeds the control's longest gap at the same time."""
     began, ended = gap
     same = [after - before for before, after in control if before < ended and after > began]
     return ended - began - max(same, default=0.0)
@@ -142,7 +142,7 @@ def _order(server: Server | str, upstream: Upstream, person: Person, path: str, 
 
 @contextmanager
 def _reader(order: dict[str, Any]) -> Iterator["subprocess.Popen[str]"]:
-    """The process that reads, once both streams have begun."""
+    """Starts the reader process and yields it once both streams have begun."""
     command = [sys.executable, "-m", "tests.support.beside"]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
         try:
@@ -154,10 +154,10 @@ def _reader(order: dict[str, Any]) -> Iterator["subprocess.Popen[str]"]:
 
 
 def _take(beside: Beside, upstream: Upstream, question: str, reader: "subprocess.Popen[str]") -> None:
-    """Lets both streams come to their end, and takes down what was read of them."""
+    """Waits until both streams have ended, and records what the reader read of them."""
     upstream.beside(question, over=True)
     until(lambda: all(entry["finished"] for entry in upstream.beside(question)), "the upstream has said all to the bystander")
-    # The control asks without a key.
+    # The control stream is requested without a key.
     by_key = {"authorization" in entry["headers"]: entry["tokens"] for entry in upstream.beside(question)}
     beside.sent = [token.strip() for token, _ in by_key[True]]
     _tell(reader, [len(by_key[True]), len(by_key[False])])
@@ -186,7 +186,7 @@ def _resident(server: Server | str) -> int:
 
 
 def _settled(server: Server | str, enough: int, seconds: float = 10) -> int:
-    """The memory of the worker as soon as it is little enough, or after a while."""
+    """Returns the worker's memory as soon as it is small enough, or after a timeout."""
     deadline = time.monotonic() + seconds
     while (now := _resident(server)) > enough and time.monotonic() < deadline:
         time.sleep(0.1)

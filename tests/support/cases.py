@@ -1,4 +1,4 @@
-"""Which cases of a test are quick, slow or deep, in whatever order they run."""
+"""Decides which cases of a parametrized test are quick, slow or deep, whatever order they run in."""
 
 import pytest
 
@@ -12,5 +12,5 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
 
 
 def is_later(item: pytest.Function, first: int = 1) -> bool:
-    """Whether a case is none of the first of any of its parameters."""
+    """Whether any of a case's parameters has a value beyond its first ones."""
     return max(item.callspec.indices.values()) >= first

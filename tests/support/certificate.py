@@ -1,4 +1,4 @@
-"""A certificate of our own for localhost, which nobody trusts who was not told to."""
+"""A self-signed certificate for localhost, trusted only by clients configured to trust it."""
 
 import datetime
 import ipaddress
@@ -11,7 +11,7 @@ from cryptography.x509.oid import NameOID
 
 
 def certificate_in(folder: Path) -> tuple[Path, Path]:
-    """Writes it and its key into a folder."""
+    """Writes the certificate and its key into a folder."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.datetime.now(datetime.UTC)

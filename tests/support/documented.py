@@ -1,4 +1,4 @@
-"""A client for which nothing is answered that the document of the API does not say."""
+"""A client that fails when a response does not match the API's OpenAPI document."""
 
 from collections import defaultdict
 from typing import Any

@@ -1,4 +1,4 @@
-"""A form as a person fills it: what it holds already is sent along, hidden fields too."""
+"""A form as a user fills it in: current values, including hidden fields, are sent along."""
 
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ class Form:
 
     @property
     def fields(self) -> dict[str, str]:
-        """What would be sent as it stands."""
+        """The fields and values that would be sent without any change."""
         sent = {}
         for node in self._controls():
             name, type = node.attributes.get("name"), node.attributes.get("type")
@@ -41,7 +41,7 @@ class Form:
         return sent
 
     def submit(self, *, follow: bool = True, htmx: bool = False, **fields: str) -> "Page":
-        """Fills in these fields, which must be there, and sends the form."""
+        """Fills in these fields, which must exist, and sends the form."""
         names = {node.attributes.get("name") for node in self._controls()}
         assert set(fields) <= names, f"no field {set(fields) - names} in the form, only {names}"
         filled = self.fields | fields
@@ -68,7 +68,7 @@ def value_of(node: LexborNode) -> str:
 
 
 def with_file(token: str, content: bytes, filename: str, field: str = "file", **others: str) -> bytes:
-    """The body of a form with a file in this field, and with its other fields; its type is `WITH_FILE`."""
+    """Builds the body of a form with a file in this field, and with its other fields; its content type is `WITH_FILE`."""
     texts = [(key.encode(), b"", value.encode()) for key, value in {"csrf_token": token, **others}.items()]
     parts = [*texts, (field.encode(), b'; filename="%s"' % filename.encode(), content)]
     sent = [b'--cut\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n' % part for part in parts]

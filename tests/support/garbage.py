@@ -1,4 +1,4 @@
-"""What the process of the tests has gathered, which is far more than a server's."""
+"""Garbage collection in the test process, which holds far more objects than a server's."""
 
 import gc
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def left_alone() -> Iterator[None]:
-    """Inside, nobody looks for garbage: to look through what thousands of tests have left takes most of a second."""
+    """Disables garbage collection inside the block: one pass over what thousands of tests leave takes most of a second."""
     was_on = gc.isenabled()
     gc.disable()
     try:

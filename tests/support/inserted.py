@@ -1,4 +1,4 @@
-"""Accounts and tokens that a server's database is given past its commands, each of which takes a core three seconds."""
+"""Inserts accounts and tokens straight into a server's database: a command for each would take three seconds of a core."""
 
 import secrets
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ TOKEN = """INSERT INTO api_tokens (id, user_id, name, token_hash, last_four, sco
 
 
 def add_member(server: Server, email: str) -> None:
-    """Somebody with the password of all."""
+    """Adds a member with the password that all test accounts share."""
     server.change(PERSON, new_id(), email, email.partition("@")[0], known_hash())
 
 

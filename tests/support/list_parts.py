@@ -1,4 +1,4 @@
-"""What a browser makes of parts that change a list by its rows."""
+"""A model of what a browser does with partials that change a list row by row."""
 
 import re
 from random import Random
@@ -9,7 +9,7 @@ PLACE = re.compile(r'<li id="([^"]+)" hx-preserve></li>')
 
 
 def drawn(groups: dict[str, str], **says: str) -> str:
-    """Groups of rows, each named by a letter, and what some of these say."""
+    """Renders groups of rows, each row named by a letter, with extra text for some of them."""
     lists = (
         f"<h2>{label}</h2>\n<ol>\n{''.join(_drawn(id, says.get(id, '')) for id in ids)}</ol>\n" for label, ids in groups.items()
     )
@@ -17,7 +17,7 @@ def drawn(groups: dict[str, str], **says: str) -> str:
 
 
 def changed(random: Random) -> tuple[str, str]:
-    """A list, and the same after a few changes; which row is in which group follows from where the bars are."""
+    """Returns a list before and after a few random changes; the bars in `order` separate the groups."""
     order, says = random.sample("abcdefghij", random.randint(3, 9)) + ["|", "|"], dict[str, str]()
     random.shuffle(order)
     old = _grouped(order, says)
@@ -32,7 +32,7 @@ def changed(random: Random) -> tuple[str, str]:
 
 
 def applied(html: str, parts: str) -> str:
-    """The list after them; what aims at none of its rows leaves it as it is."""
+    """Returns the list after the partials are applied; a partial whose target is not a row is ignored."""
     for target, swap, content in PART.findall(parts):
         if row := _row(html, target):
             html = _swapped(html, row, swap, content)
@@ -40,7 +40,7 @@ def applied(html: str, parts: str) -> str:
 
 
 def same(html: str) -> str:
-    """Without what stands between rows and means nothing."""
+    """Removes insignificant whitespace between tags."""
     return re.sub(r">\s+<", "><", html)
 
 

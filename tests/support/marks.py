@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-# Where SQL, transactions or search differ.
+# For tests where the databases' SQL, transactions or search differ.
 on_both_databases = pytest.mark.parametrize("backend", ["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
-# Where nothing does, or another test of the same statements is on both.
+# For tests where the databases do not differ, or whose statements another test already runs on both.
 also_on_postgres = pytest.mark.parametrize(
     "backend", ["sqlite", pytest.param("postgres", marks=[pytest.mark.slow, pytest.mark.deep])]
 )
 
 
 def few_of(values: Iterable[Any], first: int = 1) -> list[Any]:
-    """The values of a parameter: the first are in `make test`, the others deep."""
+    """Marks all but the first values of a parameter as deep; `make test` runs the first."""
     return [value if place < first else pytest.param(value, marks=pytest.mark.deep) for place, value in enumerate(values)]

@@ -1,4 +1,4 @@
-"""What every page and fragment must hold to: valid HTML, names for everything one can use, nothing inline."""
+"""The rules for every page and fragment: valid HTML, an accessible name for every control, no inline code."""
 
 import gzip
 import re
@@ -14,13 +14,13 @@ from tests.support.syntax import PLAIN, WORDS, syntax_errors
 
 NAMED_BY_LABEL = "input:not([type=hidden]):not([type=submit]):not([type=button]):not([type=reset]), select, textarea"
 REFERENCES = ("for", "form", "list", "aria-labelledby", "aria-describedby", "aria-controls")
-# What differs from page to page and means nothing to the rules. Of a name, only where it stands again.
-# Patterns that begin with a sign are looked for faster than those that begin with a look at what stands before.
+# Ids and timestamps, which differ from page to page and do not matter to the rules; of a name, only its repetitions matter. A
+# pattern that begins with a literal character is searched for faster than one that begins with a look-behind.
 NAMES = re.compile(r"0(?<=\b0)[0-9a-z]{25}\b|20\d\d-\d\d-\d\dT[\d:.]+")
 TITLE = rf'(?<= title=")(?=[^"]*?\w){PLAIN}'
-# Of positions, tokens, moments and titles, as of words between tags, only that they are there.
+# Positions, tokens, timestamps and titles: like words between tags, only their presence matters.
 VALUES = re.compile(rf'="(?:(?<=value=")[\w.-]{{40,}}|(?<=datetime=")[\dT:.Z+-]+|{TITLE})(?=")|\?at=[\w.-]+')
-# Of our own scripts, compressed; htmx comes on top and stays in the browser for ever.
+# Of our own scripts, compressed; htmx is not counted, as the browser caches it permanently.
 MOST_SCRIPT_BYTES = 24 * 1024
 OUR_SCRIPT = re.compile(r"/static/(js/[\w/-]+\.js)(\?|$)")
 SCRIPT_ADDRESS = re.compile(r"\s*(javascript|data|vbscript):", re.IGNORECASE)
@@ -30,9 +30,9 @@ _good: set[bytes] = set()
 
 
 def objections(html: str) -> list[str]:
-    """Everything that is wrong with a page, or with a fragment, which need not be whole.
+    """Returns everything that is wrong with a page or with a fragment, which does not have to be a whole document.
 
-    What differs from a good one by names and words alone is good too, and need not be parsed.
+    A page that differs from a valid one only in names and words is valid too, and is not parsed again.
     """
     if (likeness := likeness_of(html)) in _good:
         return []
@@ -42,7 +42,7 @@ def objections(html: str) -> list[str]:
 
 
 def likeness_of(html: str) -> bytes:
-    """The same for pages that have the same names at the same places, whatever these are."""
+    """Returns a digest that is equal for pages with the same structure, whatever their names and words are."""
     numbers: dict[str, str] = {}
     plain = WORDS.sub("words", VALUES.sub("value", html))
     named = NAMES.sub(lambda name: numbers.setdefault(name[0], f"name-{len(numbers)}"), plain)
@@ -78,7 +78,7 @@ def heavy_scripts(tree: LexborHTMLParser) -> Iterator[str]:
 
 @cache
 def compressed_bytes(name: str) -> int:
-    """What a script of ours takes on the line."""
+    """Returns the size of one of our scripts when compressed."""
     return len(gzip.compress((ROOT / "static" / name).read_bytes()))
 
 
@@ -112,7 +112,7 @@ def open_forms(tree: LexborHTMLParser) -> Iterator[str]:
     for form in tree.css("form"):
         method = (form.attributes.get("method") or "").lower()
         if method not in ("get", "post") or not form.attributes.get("action"):
-            # A form whose buttons bring their own address has none itself.
+            # A form whose buttons have a formaction needs no action.
             if method == "post" and form.attributes.get("id") == "actions":
                 continue
             yield f"{opening(form)} does not say what it does: action and method are needed, or the id actions for its buttons"
@@ -132,7 +132,7 @@ def inline_code(tree: LexborHTMLParser) -> Iterator[str]:
 
 
 def name_of(tree: LexborHTMLParser, node: LexborNode) -> str:
-    """The accessible name, by the rules we use: aria-label, aria-labelledby, its label, or its own text."""
+    """Returns the accessible name by the rules we use: aria-label, aria-labelledby, its label, or its text."""
     if label := node.attributes.get("aria-label"):
         return words(label)
     if ids := node.attributes.get("aria-labelledby"):
@@ -143,7 +143,7 @@ def name_of(tree: LexborHTMLParser, node: LexborNode) -> str:
 
 
 def text_of(node: LexborNode | None) -> str:
-    """The text a person hears: hidden parts are left out."""
+    """Returns the text a screen reader would read: hidden parts are left out."""
     if node is None:
         return ""
     copy = LexborHTMLParser(node.html or "").body

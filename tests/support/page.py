@@ -1,4 +1,4 @@
-"""What came back: a page, a fragment, JSON or a redirect, and what a person finds on it by name."""
+"""A response: a page, a fragment, JSON or a redirect, with lookups by accessible name."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ TEXTBOXES = "textarea, input:not([type=hidden]):not([type=submit]):not([type=che
 
 
 class Page:
-    """An answer. HTML that is wrong in any way we know of is refused at once."""
+    """A response. Its constructor raises on any HTML that violates the markup rules."""
 
     def __init__(self, browser: "Browser", response: TestResponse) -> None:
         self.browser, self.response = browser, response
@@ -58,7 +58,7 @@ class Page:
         return found[0]
 
     def named(self, selector: str, name: str) -> LexborNode:
-        """The one element of this kind with this accessible name."""
+        """Returns the only element of this kind with this accessible name."""
         names = [(node, name_of(self.tree, node)) for node in self.all(selector)]
         found = [node for node, known in names if known == name]
         assert len(found) == 1, f"{len(found)} of {selector} are named {name!r} on {self.path}: {[known for _, known in names]}"
@@ -77,14 +77,14 @@ class Page:
         return Textbox(self.named(TEXTBOXES, name))
 
     def error_at(self, name: str) -> str:
-        """What stands beside the field that was wrong."""
+        """Returns the error message of an invalid field."""
         node = self.named(TEXTBOXES + ", select", name)
         assert node.attributes.get("aria-invalid") == "true", f"{name!r} is not marked as wrong"
         ids = (node.attributes.get("aria-describedby") or "").split()
         return words(" ".join(text_of(self.tree.css_first(f'[id="{id}"]')) for id in ids))
 
     def form(self, name: str) -> Form:
-        """The form that has a field or a button of this name."""
+        """Returns the form that has a field or a button with this name."""
         fields = [
             node for node in self.all("form input, form select, form textarea, form button") if name_of(self.tree, node) == name
         ]
@@ -93,7 +93,7 @@ class Page:
         return Form(self, next(iter(owners.values())))
 
     def press(self, name: str, **fields: str) -> "Page":
-        """Uses a button, wherever its form is; follows where that leads."""
+        """Presses a button, wherever its form is, and follows the redirect."""
         button = self.button(name)
         owner = button.attributes.get("form")
         form = self.one(f'form[id="{owner}"]') if owner else self._around(button)
@@ -104,7 +104,7 @@ class Page:
         return self.browser.get(self.link(name).attributes["href"] or "", follow=True)
 
     def messages(self, role: str = "") -> list[Any]:
-        """The messages shown, as (role, text); of one role, the texts alone."""
+        """Returns the messages shown as (role, text) pairs; with a role, only the texts of that role."""
         shown = [
             (node.attributes["data-role"], text_of(node.css_first(".message-text"))) for node in self.all("article[data-role]")
         ]
@@ -116,15 +116,15 @@ class Page:
 
     @property
     def events_url(self) -> str:
-        """The stream of a chat's page."""
+        """The URL of the event stream of a chat's page."""
         return str(self.one("#thread").attributes["hx-sse:connect"])
 
     def action(self, name: str) -> str:
-        """Where the button of this name leads."""
+        """Returns the formaction of the button with this name."""
         return str(self.button(name).attributes["formaction"])
 
     def until(self, *, status: str) -> "Page":
-        """This page again, as often as it takes for its last message to be in this state."""
+        """Reloads the page until its last message has this status."""
         return self.browser.wait_for(
             self.path, lambda page: page.all("article[data-status]")[-1].attributes["data-status"] == status
         )
@@ -141,5 +141,5 @@ class Textbox:
 
     @property
     def value(self) -> str:
-        # The parser drops the one line end that may follow <textarea>, as browsers do.
+        # Like browsers, the parser drops one newline directly after <textarea>.
         return self.node.text() if self.node.tag == "textarea" else self.node.attributes.get("value") or ""

@@ -1,4 +1,4 @@
-"""Accounts as `flask users add` makes them, without hashing the same password a thousand times."""
+"""Creates accounts as `flask users add` does, without hashing the same password a thousand times."""
 
 from functools import cache
 
@@ -19,7 +19,7 @@ def user_with_password(email: str, role: str) -> User:
 
 
 def user_with_session(email: str, role: str) -> str:
-    """The same, with the session that signing in would have given them: the cookie's secret."""
+    """Adds an account with a session, as if signed in; returns the secret for the session cookie."""
     with write() as session:
         return accounts.add_session(session, _added(session, email, role), AGENT)
 

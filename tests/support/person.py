@@ -1,4 +1,4 @@
-"""A person who uses the real server as a browser without scripts would: cookies, forms and pages over plain HTTP."""
+"""A client of the real server that acts like a browser without scripts: cookies, forms and pages over plain HTTP."""
 
 import urllib.error
 import urllib.parse
@@ -21,7 +21,7 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 
 
 class Reply:
-    """What came back, read whole."""
+    """A response, fully read."""
 
     def __init__(self, response: HTTPResponse | urllib.error.HTTPError) -> None:
         with response:
@@ -38,7 +38,7 @@ class Reply:
 
 
 class Person:
-    """Every reply is given back, whatever its status; nothing is followed."""
+    """A user's client. Returns every response whatever its status, and follows no redirects."""
 
     def __init__(self, url: str) -> None:
         self.url, self._token = url, ""
@@ -49,16 +49,16 @@ class Person:
 
     @property
     def cookies(self) -> str:
-        """For requests that are made by hand."""
+        """The Cookie header's value, for requests made by hand."""
         return "; ".join(f"{name}={value}" for name, value in self.jar.items())
 
     @property
     def jar(self) -> dict[str, str]:
-        """The cookies by their names."""
+        """The cookies' values by name."""
         return {cookie.name: cookie.value or "" for cookie in self._cookies}
 
     def become_owner(self, link: str) -> "Person":
-        """Follows the set-up link and fills in its form."""
+        """Opens the set-up link and fills in its form."""
         parts = urllib.parse.urlsplit(link)
         token = urllib.parse.parse_qs(parts.query)["token"][0]
         page = self.get(f"{parts.path}?{parts.query}")
@@ -69,11 +69,11 @@ class Person:
         return self
 
     def sign_in(self, email: str) -> "Person":
-        """Fills in the form of somebody who has an account."""
+        """Signs in to an existing account."""
         self._token = token_on(self.get("/login"))
         signed_in = self.post("/login", email=email, password=PASSWORD)
         assert signed_in.status == 303, signed_in.text
-        # The session has one of its own.
+        # The new session has a different CSRF token.
         self._token = ""
         return self
 
@@ -81,22 +81,22 @@ class Person:
         return self._asked(urllib.request.Request(self.url + path, headers=headers))
 
     def post(self, path: str, **fields: str) -> Reply:
-        """A form of this browser, with its token, which lives as long as the session."""
+        """Sends a form with this session's CSRF token."""
         content = urllib.parse.urlencode({"csrf_token": self._form_token(), **fields}).encode()
         return self._sent(path, content, "application/x-www-form-urlencoded")
 
     def upload(self, path: str, content: bytes, filename: str = "file", field: str = "file", **fields: str) -> Reply:
-        """A form of this browser with a file."""
+        """Sends a form with a file."""
         return self._sent(path, with_file(self._form_token(), content, filename, field, **fields), WITH_FILE)
 
     def begin(self, text: str, model: str = "") -> str:
-        """Sends the first message of a new chat; gives the chat's path."""
+        """Sends the first message of a new chat; returns the chat's path."""
         sent = self.post("/chats", message=text, key=uuid.uuid4().hex, **({"model": model} if model else {}))
         assert sent.status == 303, sent.text
         return sent.location
 
     def last_answer(self, path: str) -> "Answer":
-        """The last message on a chat's page."""
+        """Returns the last message on a chat's page."""
         return Answer(self.page(path))
 
     def page(self, path: str) -> Reply:
@@ -105,7 +105,7 @@ class Person:
         return page
 
     def raw(self, message_id: str) -> str:
-        """The raw text of a message at this moment."""
+        """Returns the current raw text of a message."""
         return self.page(f"/messages/{message_id}.md").text
 
     def _form_token(self) -> str:
@@ -124,7 +124,7 @@ class Person:
 
 
 class Answer:
-    """The last message on a page, as a person finds it."""
+    """The last message on a page, as a user sees it."""
 
     def __init__(self, page: Reply) -> None:
         tree = page.tree

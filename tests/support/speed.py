@@ -1,8 +1,8 @@
-"""How fast this machine computes, so that one that is slow, or shares its processors, fails no test that takes the time."""
+"""Measures how fast this machine computes, so that a slow or shared one fails no test that measures time."""
 
 import time
 
-# What the work takes on the machine on which the bounds in the tests were measured.
+# How long the work takes on the machine on which the tests' bounds were measured.
 USUAL_SECONDS = 0.004
 
 
@@ -14,5 +14,5 @@ def _work() -> float:
 
 
 def slowness() -> float:
-    """How many times as long as usual something takes now, at least 1."""
+    """Returns how many times slower than usual this machine is now, at least 1."""
     return max(1.0, min(_work() for _ in range(3)) / USUAL_SECONDS)

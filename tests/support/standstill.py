@@ -1,8 +1,8 @@
-"""When the machine itself stood still: `seconds(began, ended)`, in terms of `time.monotonic`.
+"""Measures when the machine itself was stalled: `seconds(began, ended)`, in terms of `time.monotonic`.
 
 A process on each processor wakes a hundred times a second and writes down when it was late: a virtual machine is not always
-given the processors it seems to have, and what comes to nothing meanwhile is nobody's fault here.
-`python -m tests.support.standstill PROCESSOR` is such a process.
+given the processors it appears to have, and the delays this causes are not the server's fault. `python -m
+tests.support.standstill PROCESSOR` is such a process.
 """
 
 import atexit
@@ -20,42 +20,42 @@ from webapp.watchdog import HELD, HELD_SECONDS
 ROOT = Path(__file__).resolve().parents[2]
 BEAT_SECONDS, LATE_SECONDS = 0.01, 0.02
 NOTICED_SECONDS = 0.5
-# Without a place, it was over before anybody could look.
+# Without a stack, the block ended before the watchdog could sample it.
 HOLD = re.compile(rf'(\S+) WARNING loop {HELD} seconds=(\S+) asleep=(\S+) .*stack="(?!")')
 
 
 def seconds(began: float, ended: float) -> float:
-    """For how long of this time any processor stood still, each counted."""
+    """Returns for how long the processors were stalled in this interval, summed over all of them."""
     return sum(overlap(line, began, ended) for file, _ in watch() for line in _lines(file))
 
 
 def overlap(line: str, began: float, ended: float) -> float:
-    """What a standstill, written as its beginning and its end, has in common with a time."""
+    """Returns how long a stall, written as its start and end, overlaps an interval."""
     first, last = (float(word) for word in line.split())
     return max(0.0, min(last, ended) - max(first, began))
 
 
 def holds(log: str) -> list[str]:
-    """The lines of a server's log which say that its loop was held, while the machine went on."""
+    """Returns the log lines that report a blocked event loop, without those explained by a stalled machine."""
     return [line for line in log.splitlines() if (words := HOLD.match(line)) and _is_hold(*words.groups())]
 
 
 @cache
 def watch() -> "list[tuple[int, subprocess.Popen[bytes]]]":
-    """What each process writes, and the process, one for each processor; they end with this one."""
+    """Starts one process per processor, which end with this one; returns each with the file it writes."""
     started = [_started(processor) for processor in sorted(os.sched_getaffinity(0))]
     for file, process in started:
-        # Its first line says that it watches.
+        # Its first line signals that it is running.
         while not os.fstat(file).st_size and process.poll() is None:
             time.sleep(0.005)
     return started
 
 
 def _is_hold(at: str, told: str, asleep: str) -> bool:
-    """Whether it remains one without the time in which the machine stood still.
+    """Whether the loop was blocked for too long even without the time in which the machine was stalled.
 
-    Sleep may be a wait for another thread of the same server, which itself waits for a processor: only what a bystander
-    would notice counts.
+    Sleep can be a wait for another thread of the same server, which itself waits for a processor: it counts only from a length
+    that a bystander would notice.
     """
     ended = time.monotonic() - (datetime.now(UTC) - datetime.fromisoformat(at)).total_seconds()
     allowed = HELD_SECONDS if float(told) - float(asleep) >= HELD_SECONDS else NOTICED_SECONDS
@@ -75,7 +75,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _lines(file: int) -> list[str]:
-    # What is written at this moment may lack its end.
+    # The last line can be incomplete while it is being written.
     return os.pread(file, os.fstat(file).st_size, 0).decode().split("\n")[:-1]
 
 

@@ -1,8 +1,8 @@
-"""When a process wanted to go on and could not, as it was given no processor, or the disk was in its way.
+"""Measures when a process was ready to run but could not: it was given no processor, or it was waiting for the disk.
 
-On a busy machine a server waits for its turn longer than those who only read, and no server answers faster than its disk.
-`python -m tests.support.starved PID` writes down such times of the process's first thread, as Linux tells them, in terms of
-`time.monotonic`; where it does not tell them, there are none.
+On a busy machine a server waits longer for a processor than clients that only read, and no server responds faster than its
+disk. `python -m tests.support.starved PID` writes down such times of the process's first thread, as Linux reports them, in
+terms of `time.monotonic`; where the system does not report them, there are none.
 """
 
 import os
@@ -18,32 +18,32 @@ from typing import IO
 
 from tests.support.standstill import ROOT, overlap
 
-# Longer than it may take until a process that computes is said to have done so.
+# Longer than Linux takes to account the time of a process that is computing.
 LOOK_SECONDS, NOTICED_SECONDS = 0.02, 0.001
 
 
 class Starved:
-    """What is known of a process so far."""
+    """The times recorded for a process so far."""
 
     def __init__(self, file: IO[bytes] | None = None) -> None:
         self._file = file
         self._lines: list[str] = []
 
     def seconds(self, began: float, ended: float) -> float:
-        """For how long of this time it was kept from going on."""
+        """Returns for how long in this interval the process could not run."""
         self.look()
         return sum(overlap(line, began, ended) for line in self._lines)
 
     def look(self) -> None:
         if self._file and not self._file.closed:
-            # Read elsewhere than the process writes, whose place in the file is ours; its last line may lack its end.
+            # pread, because the writing process shares this file's offset; the last line can be incomplete.
             told = os.pread(self._file.fileno(), os.fstat(self._file.fileno()).st_size, 0)
             self._lines = told.decode().split("\n")[:-1]
 
 
 @contextmanager
 def watched(pid: int) -> Iterator[Starved]:
-    """Looks on while inside; what was seen stays known."""
+    """Watches a process inside the block; what was recorded stays available afterwards."""
     command = [sys.executable, "-m", "tests.support.starved", str(pid)]
     with TemporaryFile() as file, subprocess.Popen(command, cwd=ROOT, stdout=file.fileno()) as process:
         starved = Starved(file)
@@ -57,7 +57,7 @@ def watched(pid: int) -> Iterator[Starved]:
 
 @dataclass(frozen=True)
 class Look:
-    """A process at a moment: its state, and for how many seconds it has had a processor, and waited for one."""
+    """A sample of a process: its state, and for how many seconds it has run and waited for a processor."""
 
     at: float
     state: str
@@ -72,19 +72,19 @@ def look(pid: int) -> Look:
 
 
 def kept(before: Look, now: Look) -> float:
-    """For how many seconds it was kept from going on until now; a wait is counted when it is over, whenever it began."""
+    """Returns for how many seconds it could not run; a finished wait counts in full, even if it began before `before`."""
     is_waiting = now.state == "R" and now.ran == before.ran and now.waited == before.waited
     return now.at - before.at if is_waiting or now.state == "D" else now.waited - before.waited
 
 
 def main(pid: int) -> None:
-    # It may end before we do.
+    # The watched process can end first.
     with suppress(OSError, ValueError):
         before, told_until = look(pid), 0.0
         while True:
             time.sleep(LOOK_SECONDS)
             now = look(pid)
-            # What was told while it waited is not told again.
+            # Time that was already reported during the wait is not reported again.
             began = max(now.at - kept(before, now), told_until)
             if now.at - began > NOTICED_SECONDS:
                 print(began, now.at, flush=True)

@@ -1,4 +1,4 @@
-"""What an application says to its database, statement by statement."""
+"""Records the SQL statements that an application sends to its database."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from webapp.db import db
 
 @contextmanager
 def listening(app: Flask, when: str, note: Callable[..., None]) -> Iterator[None]:
-    """Has a function called with all that an application's connections say, as SQLAlchemy tells it."""
+    """Registers a function for a SQLAlchemy event of an application's engine, inside the block."""
     with app.app_context():
         engine = db.engine
     event.listen(engine, when, note)
@@ -24,7 +24,7 @@ def listening(app: Flask, when: str, note: Callable[..., None]) -> Iterator[None
 
 @contextmanager
 def statements(app: Flask) -> Iterator[list[tuple[str, Any]]]:
-    """Each that is said through its own connections, with its values."""
+    """Yields a list that collects each statement of the application's connections, with its parameters."""
     said: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:

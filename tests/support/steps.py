@@ -1,4 +1,4 @@
-"""How much of SQLite's work the loop itself does, in steps of its machine: what is done in threads holds up nobody."""
+"""Counts the SQLite VM instructions run in the event loop's thread: those run in other threads do not block it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ AT_ONCE = 100
 
 
 class Steps:
-    """About so many were taken."""
+    """The approximate number of VM instructions."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -25,7 +25,7 @@ class Steps:
 
 @contextmanager
 def steps_on_the_loop(app: Flask) -> Iterator[Steps]:
-    """Those that the application's own connections take meanwhile."""
+    """Counts the instructions that the application's own connections run inside the block."""
     steps = Steps()
 
     def count(connection: Any, *_: Any) -> None:

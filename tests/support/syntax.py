@@ -1,6 +1,6 @@
-"""What a parser of HTML has against a page, without asking it again about what it has let pass at such a place before.
+"""An HTML parser's errors for a page, with a cache of the tags and texts that it has already accepted in the same context.
 
-Where all tags are closed as they were opened, what a parser says of a tag or a text hangs on the tags around it alone.
+Where all tags are properly nested, a parser's verdict on a tag or a text depends only on the tags around it.
 """
 
 import re
@@ -9,7 +9,7 @@ from itertools import count
 
 import html5lib
 
-# No character and no reference that a parser could object to, and none that ends a text or a value.
+# No character and no character reference that a parser could reject, and none that ends a text or a value.
 SIGNS = r"[\t\n -!#-%'-;?-~\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd]++|&(?:amp|lt|gt|quot|#34|#39);"
 PLAIN = rf"(?:{SIGNS})*+"
 WORDS = re.compile(rf"(?<=>)(?=[^<]*?[^\s<]){PLAIN}(?=<)")
@@ -23,7 +23,7 @@ _good: set[str] = set()
 
 
 def syntax_errors(html: str, is_page: bool) -> Iterator[str]:
-    """In words, with the line of each."""
+    """Yields a description of each error, with its line."""
     places = places_of(html, PAGE if is_page else FRAGMENT)
     if places is not None and places <= _good:
         return
@@ -34,14 +34,14 @@ def syntax_errors(html: str, is_page: bool) -> Iterator[str]:
 
 
 def places_of(html: str, root: str) -> set[str] | None:
-    """Every tag and every text, with the tags around it; nothing where these are not closed as they were opened."""
+    """Returns every tag and text with its enclosing tags, or None where tags are not properly nested."""
     plain = VALUE.sub("", WORDS.sub("words", html))
     places, around, at, outermost = set[str](), [root], 0, count()
     for token in TOKEN.finditer(plain):
         if token.start() != at:
             return None
         at, name = token.end(), token["name"]
-        # There is one head and one body, and nothing beside them.
+        # A page has exactly one head and one body, and nothing next to them: the number makes a second one a different place.
         number = next(outermost) if len(around) < 3 and root == PAGE else ""
         text = token[0].strip(" \n") or " "
         places.add(f"{around[-1]}{text}{number}")

@@ -1,4 +1,4 @@
-"""An open page's event stream over a real socket, which reads, stops reading, or waits, as it is told."""
+"""An open page's event stream over a real socket, which reads, stops reading or waits, as a test requires."""
 
 import re
 import socket
@@ -10,19 +10,19 @@ import gevent
 from tests.support.person import Person
 from webapp.streaming.codec import Decoder, Message
 
-# Not what ids hold by chance.
+# Not the middle of an id, which can look like a word.
 WORD = re.compile(r"w0\d{5}(?!\w)")
 
 
 class Tab:
-    """Opened, it waits; `read` starts a greenlet that keeps what comes and when. `buffer` makes the window small."""
+    """A stream, open but not yet read; `read` starts a greenlet that records data and times, `buffer` shrinks the TCP window."""
 
     def __init__(self, person: Person, events_url: str, *, buffer: int = 0) -> None:
         parts = urlsplit(person.url)
         self._socket = socket.socket()
         if buffer:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-            # The other side's buffer grows with the size of a segment, which on the loopback is 64 KB.
+            # The peer's send buffer grows with the segment size, which is 64 KB on the loopback interface.
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
         self._socket.connect((parts.hostname, parts.port))
         lines = [
@@ -46,7 +46,7 @@ class Tab:
 
     @property
     def is_clean(self) -> bool:
-        """Whether the stream came to its proper end."""
+        """Whether the stream ended with its last chunk."""
         return self.is_over and self.raw.endswith(b"\r\n0\r\n\r\n")
 
     @property
@@ -54,11 +54,11 @@ class Tab:
         return list(Decoder().feed(b"".join(_chunks(self.raw.partition(b"\r\n\r\n")[2]))))
 
     def first_seen(self) -> dict[str, float]:
-        """When each counted word came for the first time."""
+        """Returns when each counted word first arrived."""
         seen: dict[str, float] = {}
         start = 0
         for end, at in self._cuts:
-            # A word may be cut in two by the network.
+            # A word can be split across two reads.
             for word in WORD.findall(self.raw[max(0, start - 16) : end].decode("latin-1")):
                 seen.setdefault(word, at)
             start = end

@@ -1,4 +1,4 @@
-"""What templates were compiled to: known to every application of a process, and to the other parts of the same run."""
+"""A cache of compiled templates for all applications of a process and the other shards of the same run."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from jinja2.bccache import Bucket, BytecodeCache
 
 
 class CompiledTemplates(BytecodeCache):
-    """In memory, and where the parts of a run share a data folder: to compile all of them takes a core a second."""
+    """Caches in memory, and on disk where shards share a data folder: compiling all templates takes a core a second."""
 
     def __init__(self) -> None:
         self._codes: dict[tuple[str, str], CodeType | None] = {}

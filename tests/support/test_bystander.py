@@ -1,4 +1,4 @@
-"""The bystander of the tests: content while nothing happens, and loud when somebody holds everybody up."""
+"""The tests' bystander reports nothing while nothing happens, and fails when the event loop is blocked."""
 
 import logging
 import os
@@ -59,13 +59,13 @@ def beside_a_pause_of(pid: int, server: Server, owner: Person, fake: Upstream) -
     with bystander(server, fake, person=owner):
         began = time.monotonic()
         os.kill(pid, signal.SIGSTOP)
-        # The machine may stand still as well, which would be an excuse.
+        # A stall of the machine would excuse the pause, so it must not count.
         until(lambda: time.monotonic() - began - standstill.seconds(began, time.monotonic()) > 2, "it has stood still")
         os.kill(pid, signal.SIGCONT)
 
 
 def test_a_process_that_gets_no_processor_is_noticed() -> None:
-    """Two that never rest share one: each waits for half of the time, at least."""
+    """Two busy processes share one processor: each waits for at least half of the time."""
     command = [sys.executable, "-c", "import os\nos.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\nwhile True: pass"]
     with subprocess.Popen(command) as one, subprocess.Popen(command) as other, watched(one.pid) as waiting:
         try:
@@ -118,7 +118,7 @@ def test_only_what_a_standstill_has_in_common_with_a_gap_counts(line, seconds) -
 )
 def test_a_hold_is_found_in_the_log(seconds, asleep, stack, is_told) -> None:
     record = logging.LogRecord("loop", logging.WARNING, "", 1, HELD, None, None)
-    # Long before this machine could stand still.
+    # Long before any recorded stall of this machine.
     record.created = 0.0
     record.fields = {"seconds": seconds, "asleep": asleep, "unsaid_before": 0, "stack": stack}
 

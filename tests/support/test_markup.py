@@ -1,4 +1,4 @@
-"""The guard that looks at every page in the tests: it lets good pages pass and names what is wrong with others."""
+"""The check that every page passes in the tests: it accepts valid pages and names what is wrong with others."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Applications that share their routes find their own views, and one with other routes has them to itself."""
+"""Applications that share a URL map find their own views, and one with different routes has its own map."""
 
 import pytest
 from flask import Flask

@@ -1,4 +1,4 @@
-"""A skipped test fails a run of CI, and no other."""
+"""A skipped test fails a CI run, and no other."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""A parser that is not asked again says what one that is asked each time says."""
+"""The cached parser reports the same errors as one that parses every page."""
 
 import re
 

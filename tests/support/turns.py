@@ -1,4 +1,4 @@
-"""How long one greenlet has kept the processor before another had its turn, and whether all have come to rest."""
+"""Measures how long one greenlet keeps the processor before it yields, and whether all greenlets have come to rest."""
 
 import sys
 import time
@@ -17,7 +17,7 @@ MOST_SECONDS = 0.5
 
 
 def comes_to_rest(look: Callable[[], Any], *, seconds: float) -> bool:
-    """Whether what is looked at has not changed for so long, sooner or later: on a busy machine the last to end ends late."""
+    """Whether a value eventually stays unchanged for this long: on a busy machine the last greenlet ends late."""
     for _ in range(10):
         before = look()
         gevent.sleep(seconds)
@@ -28,14 +28,14 @@ def comes_to_rest(look: Callable[[], Any], *, seconds: float) -> bool:
 
 @dataclass
 class Longest:
-    """In seconds of this thread's processor time on a machine of usual speed: neither a busy nor a slow one changes it."""
+    """In seconds of this thread's CPU time, scaled to a machine of usual speed: neither load nor a slow machine changes it."""
 
     seconds: float = 0.0
 
 
 @contextmanager
 def longest_turn() -> Iterator[Longest]:
-    """The longest of all turns that are taken inside."""
+    """Measures the longest time that any greenlet runs without yielding inside the block."""
     longest, slowed, began = Longest(), slowness(), 0.0
 
     def switched(_event: str, _greenlets: Any) -> None:
@@ -44,7 +44,7 @@ def longest_turn() -> Iterator[Longest]:
         longest.seconds, began = max(longest.seconds, now - began), now
 
     with left_alone():
-        # Only now: to measure the machine and to clear it up takes as long as much that is measured.
+        # Only now: measuring the machine's speed and collecting garbage can take as long as what is measured.
         before, began = greenlet.settrace(switched), time.thread_time()
         try:
             yield longest
@@ -56,7 +56,7 @@ def longest_turn() -> Iterator[Longest]:
 
 @contextmanager
 def nobody_waits(most_seconds: float = MOST_SECONDS) -> Iterator[None]:
-    """Fails when what is done inside held everybody else up for longer."""
+    """Fails when a greenlet ran for longer than this inside the block, so that all others had to wait."""
     with longest_turn() as longest:
         yield
     assert longest.seconds < most_seconds, f"the others waited for {longest.seconds:.2f} s"
@@ -64,13 +64,13 @@ def nobody_waits(most_seconds: float = MOST_SECONDS) -> Iterator[None]:
 
 @contextmanager
 def turns_of_the_loop() -> Iterator[Callable[[], int]]:
-    """Says in which turn of the loop somebody asks."""
+    """Yields a function that returns the number of the event loop's current iteration."""
     loop, turns = gevent.get_hub().loop, [0]
-    # First when the loop has waited.
+    # At top priority, so that it counts first after each poll.
     counter = loop.check(ref=False, priority=loop.MAXPRI)
     counter.start(lambda: turns.append(turns.pop() + 1))
-    # Else gevent puts a part of those who are ready off until the next turn, beside those of that one, when it has been at them
-    # for so long, which on a busy machine it soon has.
+    # Otherwise gevent postpones some of the ready greenlets to the next iteration once it has run greenlets for a switch
+    # interval, which is soon on a busy machine.
     interval = sys.getswitchinterval()
     sys.setswitchinterval(60)
     try:

@@ -1,4 +1,4 @@
-"""To wait for something, and leave the processors to it meanwhile: several tests share them."""
+"""Waits for a condition, leaving the processors to other tests in between."""
 
 import time
 from collections.abc import Callable
@@ -6,12 +6,12 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-# Between two looks passes ten times what one takes, within bounds.
+# The pause between two checks is ten times as long as a check takes, within bounds.
 TIMES, SHORTEST, LONGEST = 10, 0.005, 0.05
 
 
 def seen(look: Callable[[], T], is_so: Callable[[T], object], words: str = "", *, seconds: float = 60) -> T:
-    """What is there, as soon as it is so; looks again and again, for a while."""
+    """Calls `look` repeatedly until its result satisfies the condition, and returns it; fails after a timeout."""
     deadline = time.monotonic() + seconds
     while True:
         began = time.monotonic()
@@ -24,5 +24,5 @@ def seen(look: Callable[[], T], is_so: Callable[[T], object], words: str = "", *
 
 
 def until(is_so: Callable[[], object], words: str, *, seconds: float = 60) -> None:
-    """Waits for something to become so."""
+    """Waits until a condition is true."""
     seen(is_so, bool, words, seconds=seconds)
