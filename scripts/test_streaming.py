@@ -1,6 +1,6 @@
 """Tests quick chat on a running server, streamed and not, and prints what it received. Needs only Python.
 
-python scripts/test_streaming.py --url http://127.0.0.1:8000 --token millrace_...
+    python scripts/test_streaming.py --url http://127.0.0.1:8000 --token millrace_...
 
 Without a token it connects as a visitor. MILLRACE_URL and MILLRACE_TOKEN are the defaults.
 """

@@ -1,6 +1,6 @@
 """Tests the assistant on a running server: two streamed turns and one unstreamed, in one session; prints what it received.
 
-python scripts/test_streaming_chat.py --url http://127.0.0.1:8000 --token millrace_...
+    python scripts/test_streaming_chat.py --url http://127.0.0.1:8000 --token millrace_...
 
 Needs only Python. MILLRACE_URL and MILLRACE_TOKEN are the defaults.
 """

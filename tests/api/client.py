@@ -1,4 +1,4 @@
-"""A program that speaks to the API: by a token, or by the cookie and the form token of a browser."""
+"""An API client, authenticated by a token, or by a browser's session cookie and CSRF token."""
 
 import json
 from typing import Any
@@ -19,7 +19,7 @@ ACTIVE = ("queued", "running")
 
 
 class Client:
-    """Paths begin behind /api/v1 unless they are whole. With a token no cookie is sent; a session's form token goes along."""
+    """An API client. Paths are relative to /api/v1 unless complete. With a token it sends no cookie, else the CSRF token too."""
 
     def __init__(self, app: Flask, token: str = "", browser: Browser | None = None) -> None:
         self.app, self.browser = app, browser
@@ -43,16 +43,16 @@ class Client:
         return self.said("POST", path, status, body, **more)
 
     def said(self, method: str, path: str, status: int, body: Any = None, **more: Any) -> Any:
-        """The JSON of an answer that must have this status."""
+        """Returns the JSON of a response that must have this status."""
         response = self.call(method, path, body, **more)
         text = response.get_data(as_text=True)
         assert response.status_code == status, f"{method} {path}: {response.status} {text[:600]}"
         return json.loads(text) if text else None
 
     def ended(self, sent: dict[str, Any], *, seconds: float = 30) -> dict[str, Any]:
-        """The answer that was begun, as soon as it has ended: an end is saved before it is told."""
+        """Returns the answer that was started, once it has ended: an end is saved before it is announced."""
         id, live = sent["generation_id"], self.app.extensions["engine"].live
-        # It is asked for only when that may be so, and may begin as late as after the first look.
+        # Requested only once the answer can have ended, as it can start even after the first check.
         until(lambda: id not in live, f"{sent} is over here", seconds=seconds)
 
         def has_ended(message: dict[str, Any]) -> bool:
@@ -61,7 +61,7 @@ class Client:
         return dict(seen(lambda: self.get(f"/messages/{sent['message_id']}"), has_ended, seconds=seconds))
 
     def events(self, path: str, **more: Any) -> list[Message]:
-        """Every event of a stream that ends by itself."""
+        """Returns every event of a stream that ends by itself."""
         response = self.call("GET", path, **more)
         assert (response.status_code, response.content_type) == (200, f"{EVENTS}; charset=utf-8"), response.get_data(as_text=True)
         return decoded(response)
@@ -75,12 +75,12 @@ def decoded(response: TestResponse) -> list[Message]:
 
 
 def text_of(events: list[Message]) -> str:
-    """What the deltas say together."""
+    """Returns the concatenated text of the deltas."""
     return "".join(json.loads(each.data)["text"] for each in events if each.event in ("delta", "snapshot"))
 
 
 def least_body(operation: Operation) -> dict[str, Any] | None:
-    """A body that holds what is needed and nothing else."""
+    """Builds a body with only the required fields."""
     fields = operation.body.model_fields.items() if operation.body else ()
     values = {
         "messages": [{"role": "user", "content": "Mine now."}],
@@ -97,7 +97,7 @@ def least_body(operation: Operation) -> dict[str, Any] | None:
 
 
 def client_of(app: Flask, email: str, *scopes: str) -> Client:
-    """A program of somebody who has an account; without scopes it may do everything its person may."""
+    """Returns a client for an account; without `scopes` its token has all that the role allows."""
     with app.app_context():
         user = queries.user_by_email(email)
         assert user

@@ -1,4 +1,4 @@
-"""Somebody else's program, which makes requests from the document and says what was wrong with the answers."""
+"""Schemathesis, which generates requests from the OpenAPI document and reports what is wrong with the responses."""
 
 import schemathesis
 from flask import Flask
@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 from tests.api.client import Client
 from tests.support.rounds import ROUNDS
 
-# They end when their reader leaves.
+# Streams that only end when the client disconnects.
 ENDLESS = {"api_roleplay_listen"}
 CHECKS = [
     not_a_server_error,
@@ -30,7 +30,7 @@ CHECKS = [
     negative_data_rejection,
     ignored_auth,
 ]
-# What is too large is refused before anybody has looked what it is.
+# A request that is too large is refused before its content is validated.
 REFUSALS = {"negative_data_rejection": {"expected-statuses": [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 428, 429]}}
 CONFIG = SchemathesisConfig.from_dict({"checks": REFUSALS})
 EXAMPLES = 2 if ROUNDS > 1 else 1
@@ -42,12 +42,12 @@ FEW = settings(
 def operations(app: Flask) -> list[schemathesis.APIOperation]:
     schema = schemathesis.openapi.from_wsgi("/openapi.json", app, config=CONFIG)
     found = {each.ok().definition.raw["operationId"]: each.ok() for each in schema.get_all_operations()}
-    # The same view at its second path is the same view.
+    # A view with a second path is tested only once.
     return [each for id, each in found.items() if id not in ENDLESS and not id[-1].isdigit()]
 
 
 def tried(operation: schemathesis.APIOperation, caller: Client) -> list[str]:
-    """What was wrong with the answers to a few requests, good ones and bad ones."""
+    """Sends a few valid and invalid requests; returns what was wrong with the responses."""
     faults = []
     for mode in GenerationMode:
 
@@ -60,7 +60,7 @@ def tried(operation: schemathesis.APIOperation, caller: Client) -> list[str]:
         try:
             check()
         except Unsatisfiable:
-            # It takes nothing that could be wrong.
+            # The operation has no input that could be invalid.
             continue
         except FailureGroup as group:
             faults.append(f"{operation.label}, {mode.value}: {[str(each) for each in group.exceptions]}")

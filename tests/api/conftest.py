@@ -1,4 +1,4 @@
-"""Programs of the cast, before an application whose model is the scripted upstream."""
+"""API clients of the test accounts, on an application whose model is the scripted upstream."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ __all__ = ["app"]
 
 @pytest.fixture
 def program(app: Flask, member: Browser) -> Client:
-    """Of the member, with all the member's rights."""
+    """A client of the member, with all of the member's rights."""
     return client_of(app, member.email)
 
 
@@ -25,7 +25,7 @@ def admin(app: Flask, owner: Browser) -> Client:
 
 @pytest.fixture
 def other(app: Flask, stranger: Browser) -> Client:
-    """Of a member to whom nothing of the others belongs."""
+    """A client of a member without access to anything of the others."""
     return client_of(app, stranger.email)
 
 

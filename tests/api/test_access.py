@@ -1,4 +1,4 @@
-"""Who may call what: tokens and their scopes, cookies and their proof, foreign pages, limits that are told."""
+"""Who can call what: tokens and their scopes, cookies and CSRF tokens, cross-site requests, rate limit headers."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ LISTED = "https://app.example.org"
 
 
 def closed(app: Flask) -> Iterator[tuple[Route, str]]:
-    """Every operation that asks who is calling, with an address that leads nowhere."""
+    """Yields every operation that requires authentication, with a path to an object that does not exist."""
     for route in routes(app):
         if route.operation.scope:
             yield route, re.sub(r"\{\w+\}", new_id(), route.path)

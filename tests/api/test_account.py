@@ -1,4 +1,4 @@
-"""What a caller learns and has: who they are, tokens, models, what was used, what the server can do."""
+"""The caller's own data: account, tokens, models, usage and the server's capabilities."""
 
 import pytest
 from flask import Flask

@@ -1,4 +1,4 @@
-"""/api/v1/chats: made, listed page by page, changed, thrown away and brought back."""
+"""/api/v1/chats: creating, listing in pages, changing, deleting and restoring."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Requests made from the document by somebody else's program: no fault, nothing undocumented, nothing bad let in."""
+"""Requests that Schemathesis generates from the OpenAPI document: no error, nothing undocumented, no invalid input accepted."""
 
 import pytest
 from flask import Flask
@@ -10,7 +10,7 @@ from webapp.settings.service import set_setting
 @pytest.mark.slow
 @pytest.mark.rounds
 def test_whatever_is_sent_is_answered_as_the_document_says(app: Flask, admin: Client, fake) -> None:
-    # Only this test pays for the import of that program.
+    # Imported only for this test, because the import is slow.
     from tests.api.conforming import operations, tried
 
     fake.says("Fine.")

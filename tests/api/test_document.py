@@ -1,4 +1,4 @@
-"""The document: valid by somebody else's judgement, and true: no route without an entry, no entry without a route."""
+"""The OpenAPI document: valid according to a third-party validator, and complete: routes and entries match one to one."""
 
 import json
 import re
@@ -18,7 +18,7 @@ OF_ITSELF = {"/openapi.json", "/api"}
 
 @pytest.mark.slow
 def test_it_is_valid(app: Flask, nobody: Client) -> None:
-    # Only who asks it pays for its import.
+    # Imported only for this test, because the import is slow.
     from openapi_spec_validator import OpenAPIV31SpecValidator
 
     served = nobody.get("/openapi.json")
@@ -87,7 +87,7 @@ def test_every_refusal_has_the_body_of_a_problem(app: Flask) -> None:
 
 
 def test_every_number_in_an_address_has_an_end(app: Flask) -> None:
-    """No database compares with one that none of its columns can hold."""
+    """A database cannot compare a column with a number that is too large for it."""
     told = [
         (path, each["name"], each["schema"])
         for path, methods in document(app)["paths"].items()

@@ -1,4 +1,4 @@
-"""GET /api/v1/generations/<id>/events: from every position, while it is written and afterwards."""
+"""GET /api/v1/generations/<id>/events: from every position, while the answer is written and afterwards."""
 
 import json
 
@@ -11,7 +11,7 @@ from webapp.settings.service import set_setting
 
 
 def counted(program: Client, fake, tokens: int = 60, **how) -> tuple[dict, str]:
-    """An answer of some events, and where they are read."""
+    """Starts an answer of some events; returns it with the path of its event stream."""
     fake.counts(tokens, **how)
     sent = program.post("/chats", {"message": "Count."}, status=201)["sent"]
     return sent, f"/generations/{sent['generation_id']}/events"
@@ -80,7 +80,7 @@ def test_after_everything_is_forgotten_it_is_told_from_the_saved_message(program
         assert [told[0].event, told[-1].event] == ["snapshot", "ended"]
         assert text_of(told) == stored
         assert json.loads(told[-1].data) == {"status": "completed", "reason": "stop"}
-        # An EventSource that has seen the end stays away.
+        # 204 stops an EventSource that has received the end from reconnecting.
         assert program.call("GET", path, Last_Event_ID=told[-1].id).status_code == 204
 
 

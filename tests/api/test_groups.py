@@ -1,4 +1,4 @@
-"""Groups for programs of admins, from their making to their end."""
+"""Groups in the API for admins, from creation to deletion."""
 
 from tests.api.client import client_of
 
@@ -14,7 +14,7 @@ def test_a_group_from_its_making_to_its_end(app, owner, member):
     assert admin.get("/groups") == {"groups": [inside]}
     assert admin.said("PATCH", f"/groups/{group['id']}", 200, {"name": "money"})["name"] == "money"
 
-    # What is granted to it is its members' to find.
+    # Members see what is shared with their group.
     collection = admin.post("/collections", {"name": "Budget"}, status=201)["id"]
     admin.said("PUT", f"/collections/{collection}/grants", 200, {"to": "group", "to_id": group["id"]})
     assert [each["id"] for each in program.get("/collections")["collections"]] == [collection]

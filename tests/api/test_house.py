@@ -1,4 +1,4 @@
-"""What admins do by the API: settings, connections, accounts, invites; keys go in and never come out."""
+"""The API for admins: settings, connections, accounts, invites; keys can be written and never read."""
 
 from flask import Flask
 
@@ -40,7 +40,7 @@ def test_a_connection_from_its_making_to_its_end(admin: Client, fake) -> None:
     assert (changed["name"], changed["is_enabled"], changed["key_source"]) == ("There", False, "stored")
     assert changed["reasoning_tags"] == "auto"
     assert admin.said("PATCH", "/connections/here", 200, {"reasoning_tags": "off"})["reasoning_tags"] == "off"
-    # A key never goes where it was not entered for.
+    # A key is never sent to an address that it was not entered for.
     refused = admin.said("PATCH", "/connections/here", 422, {"base_url": "http://127.0.0.1:1/v1"})
     assert list(refused["fields"]) == ["key"]
     admin.said("PUT", "/connections/here/key", 204, {"key": KEY[:-4] + "5678"})

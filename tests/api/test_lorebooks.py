@@ -1,4 +1,4 @@
-"""Lorebooks for programs: made, brought in, changed, exported, and attached to chats."""
+"""Lorebooks in the API: creating, importing, changing, exporting and attaching to chats."""
 
 import json
 from io import BytesIO
@@ -88,7 +88,7 @@ def test_one_is_granted_read_used_and_taken_back(program: Client, admin: Client)
     assert admin.said("PATCH", chat, 200, {"lorebook_ids": [id]})["lorebook_ids"] == [id]
     program.said("DELETE", f"{path}/grants/{grant['id']}", 204)
     admin.said("GET", path, 404)
-    # What it can no longer use it does not say either, so that what was read can be sent back.
+    # A chat does not list lorebooks that it can no longer use, so that what was read can be sent back.
     assert admin.get(chat)["lorebook_ids"] == []
     admin.said("PATCH", chat, 422, {"lorebook_ids": [id]})
     program.said("DELETE", f"{path}/grants/{grant['id']}", 404)

@@ -1,4 +1,4 @@
-"""What is said by the API: sent, edited, tried again, shown, taken out of sight, queued."""
+"""Messages in the API: sending, editing, retrying, showing, deleting and queueing."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from webapp.settings.service import set_setting
 
 @pytest.fixture
 def begun(program: Client, fake) -> dict[str, Any]:
-    """A chat with one answer that has ended."""
+    """A chat with one completed answer."""
     fake.says("First.")
     sent: dict[str, Any] = program.post("/chats", {"message": "One?"}, status=201)["sent"]
     program.ended(sent)

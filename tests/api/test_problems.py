@@ -1,4 +1,4 @@
-"""What the problem of a refused request names: the fields as they were sent."""
+"""The problem details of a refused request name the fields as they were sent."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Prompts for programs: /api/v1/prompts."""
+"""Prompts in the API: /api/v1/prompts."""
 
 import pytest
 from sqlalchemy import select

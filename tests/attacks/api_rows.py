@@ -1,4 +1,4 @@
-"""The rows of the API."""
+"""The access table of the API's routes."""
 
 TABLE = {
     ("open", ()): """

@@ -1,4 +1,4 @@
-"""People who would like more than is theirs, on an application whose provider is the scripted upstream."""
+"""Accounts that try to access more than they may, on an application whose provider is the scripted upstream."""
 
 import pytest
 from flask import Flask
@@ -27,19 +27,19 @@ def admin(app: Flask) -> Browser:
 
 
 def begin(browser: Browser, message: str = "Hello") -> str:
-    """Sends a first message; gives the address of the chat."""
+    """Sends the first message of a new chat; returns the chat's address."""
     page = browser.post("/chats", message=message)
     assert page.status_code == 303, page.text
     return page.location.partition("#")[0]
 
 
 def ended_chat(browser: Browser, message: str = "Hello") -> Page:
-    """A chat with one answer that has ended, as its page shows it."""
+    """Creates a chat with one completed answer, and returns its page."""
     return browser.wait_for(begin(browser, message), ended)
 
 
 def set_to(app: Flask, **values: str) -> None:
-    """Settings by their names, with `__` for the dot."""
+    """Stores settings by name, with `__` for the dot."""
     with app.app_context():
         for name, value in values.items():
             set_setting(name.replace("__", "."), value)

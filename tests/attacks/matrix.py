@@ -1,14 +1,14 @@
-"""Who is let in where: every route and method, every kind of person, every state of what they ask for.
+"""The access matrix: every route and method, for every kind of person and every state of the requested object.
 
-A route says which rule holds for it and what the names in its address stand for. A rule says for each kind of person,
-and for each state of the thing, what comes of it:
+A route names the rule that applies to it, and the kinds of the objects in its address. A rule gives the outcome for each kind
+of person and each state of the object:
 
-    in    it is theirs to do, whatever the view then says to an empty form
-    door  303 to the place where one signs in, or 401 for a program
+    in    access is granted, whatever the view then returns for an empty form
+    door  303 to the sign-in page, or 401 for an API client
     no    403
-    gone  404, the same as for what never was
-    shut  door or gone: nothing of it is shown
-    out   it is done, and leads to where one signs in
+    gone  404, the same as for an object that never existed
+    shut  door or gone: nothing of the object is shown
+    out   the request succeeds, and redirects to the sign-in page
 """
 
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ from tests.attacks.page_rows import pages
 from tests.attacks.people import ADMINS, OUTSIDE, PEOPLE, PLANNERS, SIGNED_IN, TEAM
 from tests.attacks.rows import rows
 
-# What features say themselves, in `tests/FEATURE/let_in.py`.
+# Each feature's own entries, in `tests/FEATURE/let_in.py`.
 SAID = [import_module(f"tests.{path.parent.name}.let_in") for path in sorted(Path(__file__).parents[1].glob("*/let_in.py"))]
-# What a chat, and what is in it, can be to who asks for it; buried is what lies in a chat that was deleted.
+# The states of a chat, or of an object in it, as seen by the requester; a buried object is in a deleted chat.
 STATES = ("own", "foreign", "visitors", "deleted", "buried", "random")
 GIVEN = ("to read", "to write")
 
@@ -31,7 +31,7 @@ Rule = dict[str, dict[str, str]]
 
 @dataclass(frozen=True)
 class Route:
-    """`things` says for each name in the address what it stands for; the rule is about the first."""
+    """One route and its rule. `things` lists the kind of each object in the address; the rule is about the first."""
 
     method: str
     policy: str
@@ -68,16 +68,16 @@ _ONES_OWN = _together(
 )
 
 RULES: dict[str, Rule] = {
-    # No thing is named in the address.
+    # Routes without an object in the address.
     "open": _all(PEOPLE, ("",), "in"),
     "people": _together(_all(OUTSIDE, ("",), "door"), _all(SIGNED_IN, ("",), "in")),
     "admins": _together(_all(OUTSIDE, ("",), "door"), _all(TEAM, ("",), "no"), _all(ADMINS, ("",), "in")),
-    # A chat and what is in it: no role opens another person's.
+    # A chat and its contents: no role has access to another person's.
     "owner": _together(_CLOSED, _OWN),
     "writers": _together(_CLOSED, _OWN, _all(SIGNED_IN, ("to write",), "in")),
     "readers": _together(_CLOSED, _OWN, _all(SIGNED_IN, GIVEN, "in")),
     "owner, from the trash too": _together(_CLOSED, _OWN, _all(("visitor", *SIGNED_IN), ("deleted",), "in")),
-    # The same for what visitors have not.
+    # The same for objects that visitors can't have.
     "person": _together(_CLOSED, _PEOPLES_OWN),
     "writing people": _together(_CLOSED, _PEOPLES_OWN, _all(SIGNED_IN, ("to write",), "in")),
     "reading people": _together(_CLOSED, _PEOPLES_OWN, _all(SIGNED_IN, GIVEN, "in")),
@@ -86,19 +86,19 @@ RULES: dict[str, Rule] = {
     "person, in a list or in the trash": _together(_CLOSED, _PEOPLES_OWN, _all(SIGNED_IN, ("deleted", "buried"), "in")),
     "person, what was deleted alone": _together(_CLOSED, _all(SIGNED_IN, ("deleted",), "in")),
     "person, but no guest": _together(_CLOSED, _PEOPLES_OWN, _all(("guest",), ("own",), "no")),
-    # What became of an answer, without its text: admins see it of everybody's, and its chat may be deleted.
+    # An answer's record without its text: admins can see everyone's, and its chat can be deleted.
     "own answers, for admins all": _together(
         _CLOSED, _all(SIGNED_IN, ("own", "deleted", "buried"), "in"), _all(ADMINS, ("foreign", "visitors", *GIVEN), "in")
     ),
-    # A session or a token of one's own.
+    # A session or a token, for its owner.
     "one's own": _ONES_OWN,
     "one's own, but no guest": _together(_ONES_OWN, _all(("guest",), ("own",), "no")),
-    # What the administration looks after.
+    # Objects that admins manage.
     "looked after": _together(_ADMINS, _all(ADMINS, ("there",), "in"), _all(ADMINS, ("random",), "gone")),
     "any name": _together(
         _all(OUTSIDE, ("there", "random"), "door"), _all(SIGNED_IN, ("there",), "in"), _all(SIGNED_IN, ("random",), "gone")
     ),
-    # Plans are for everybody but guests, and each for its owner alone.
+    # Plans are available to all but guests, each to its owner only.
     "planners": _together(_all(OUTSIDE, ("",), "door"), _all(("guest",), ("",), "no"), _all(PLANNERS, ("",), "in")),
     "a planner's own": _together(
         _all(OUTSIDE, ("own", "foreign", "random"), "door"),
@@ -112,7 +112,7 @@ RULES: dict[str, Rule] = {
         _all(PLANNERS, ("there",), "in"),
         _all(PLANNERS, ("random",), "gone"),
     ),
-    # A link says by its token what it opens.
+    # A link's token determines what it opens.
     "link": _together(_all(PEOPLE, ("there",), "in"), _all(PEOPLE, ("random",), "no")),
     "no link": _all(PEOPLE, ("",), "no"),
     "leads to the door": _all(PEOPLE, ("",), "out"),
@@ -131,7 +131,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "everywhere.manifest": (Route("GET", "anybody", "open"),),
     "docs.index": (Route("GET", "anybody", "open"),),
     "docs.show": (Route("GET", "anybody", "open", ("docs page",)),),
-    # Coming in
+    # Signing in
     "accounts.setup": (Route("GET", "anybody", "no link"),),
     "accounts.create_owner": (Route("POST", "anybody", "no link"),),
     "accounts.login": (Route("GET", "anybody", "open"),),
@@ -141,7 +141,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "accounts.accept_invite": (Route("POST", "anybody", "link", ("invite token",)),),
     "accounts.new_password": (Route("GET", "anybody", "link", ("password token",)),),
     "accounts.choose_password": (Route("POST", "anybody", "link", ("password token",)),),
-    # One's own account
+    # Account
     "account.show": (Route("GET", "signed_in", "people"),),
     "account.rename": (Route("POST", "signed_in", "people"),),
     "account.change_email": (Route("POST", "signed_in", "people"),),
@@ -200,7 +200,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "composer.choose": (Route("GET", "signed_in", "person", ("answer",)),),
     "composer.rate": (Route("POST", "signed_in", "person", ("answer",)),),
     "composer.what_was_sent": (Route("GET", "anybody", "owner", ("generation",)),),
-    # The list, the trash, the search
+    # Chat list, trash, search
     "list.index": (Route("GET", "signed_in", "people"),),
     "list.trash": (Route("GET", "signed_in", "people"),),
     "list.edit_title": (Route("GET", "signed_in", "person", ("chat",)),),
@@ -222,7 +222,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "cut.leave": (Route("POST", "signed_in", "people"),),
     "list.earlier": (Route("GET", "anybody", "readers", ("chat",)),),
     "list.place": (Route("GET", "anybody", "readers", ("message",)),),
-    # Taking along and giving to others
+    # Export and sharing
     "exchange.markdown": (Route("GET", "anybody", "readers", ("chat",)),),
     "exchange.text": (Route("GET", "anybody", "readers", ("chat",)),),
     "exchange.page": (Route("GET", "anybody", "readers", ("chat",)),),
@@ -337,7 +337,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "budgets.own": (Route("GET", "signed_in", "people"),),
 }
 
-# Programs come in by the same doors as pages: a few states of a thing show that each route has one.
+# API routes use the same guards as pages: a few states of an object show that each route has one.
 FEWER = ("", "own", "foreign", "deleted", "random", "there", "to read")
 RULES |= {
     f"{name}, by a program": {
@@ -353,7 +353,7 @@ ROUTES |= {
     name: (Route(method, policy, rule, things),) for each in SAID for name, method, policy, rule, things in rows(each.TABLE)
 }
 
-# Without these a request says nothing that could be let in.
+# Fields that a request must contain, so that it can succeed where access is granted.
 FIELDS = {
     "people.invite": {"role": "guest"},
     "groups.put_in": {"person": "{other}"},

@@ -1,4 +1,4 @@
-"""A process a mutation, forked from one that has the libraries: it is told names and answers in JSON, a line each."""
+"""Runs each mutation in a process forked from one with the libraries loaded; reads names, writes JSON, a line each."""
 
 from gevent import monkey
 
@@ -20,7 +20,7 @@ import pytest  # noqa: E402
 
 from tests.attacks.mutations import MUTATIONS, Mutation  # noqa: E402
 
-# What takes most of the time of an import of ours. Nothing of ours is imported before it is changed.
+# The libraries that take most of our import time. None of our own modules is imported before it is changed.
 LIBRARIES = (
     "flask_migrate",
     "flask_sqlalchemy",
@@ -45,7 +45,7 @@ OPTIONS = ("-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--timeout=60")
 
 
 class Changed(SourceFileLoader):
-    """Compiles a module from the source that it is given, and keeps nothing."""
+    """A loader that compiles a module from the given source, without caching the bytecode."""
 
     def __init__(self, name: str, path: str, source: str) -> None:
         super().__init__(name, path)
@@ -57,7 +57,7 @@ class Changed(SourceFileLoader):
 
 
 class Finder(MetaPathFinder):
-    """Finds the one module that is changed."""
+    """An import finder for the one module that is changed."""
 
     def __init__(self, mutation: Mutation) -> None:
         self._name, self._path = mutation.path.removesuffix(".py").replace("/", "."), os.path.abspath(mutation.path)
@@ -71,7 +71,7 @@ class Finder(MetaPathFinder):
 
 
 class Noticed:
-    """Which tests have failed in their own words; of a test with many cases the first that fails is enough."""
+    """Records which tests have failed in their own code, not in a fixture; the first failing case of a test is enough."""
 
     def __init__(self) -> None:
         self.tests: set[str] = set()
@@ -90,7 +90,7 @@ def name_of(nodeid: str) -> str:
 
 
 def changed(source: str, mutation: Mutation) -> str:
-    """The source with the safeguard taken away."""
+    """Returns the source without the safeguard."""
     for old, new in mutation.changes:
         assert source.count(old) == 1, f"{old!r} stands {source.count(old)} times in {mutation.path}"
         source = source.replace(old, new)
@@ -98,7 +98,7 @@ def changed(source: str, mutation: Mutation) -> str:
 
 
 def unnoticed(mutation: Mutation) -> list[str]:
-    """Runs the tests of a mutation on the changed source; gives those that passed all the same."""
+    """Runs a mutation's tests on the changed source; returns those that passed nevertheless."""
     sys.meta_path.insert(0, Finder(mutation))
     noticed = Noticed()
     pytest.main([*OPTIONS, *mutation.tests], plugins=[noticed])
@@ -106,7 +106,7 @@ def unnoticed(mutation: Mutation) -> list[str]:
 
 
 def answer(name: str) -> dict[str, Any]:
-    """What a child says of a mutation: the tests that did not notice it, and all that was printed."""
+    """Forks a child to try a mutation; returns the tests that did not notice it, and all output."""
     with tempfile.TemporaryFile("w+") as found, tempfile.TemporaryFile("w+", errors="replace") as printed:
         child = os.fork()
         if not child:
@@ -117,12 +117,12 @@ def answer(name: str) -> dict[str, Any]:
         os.waitpid(child, 0)
         found.seek(0)
         printed.seek(0)
-        # A child that ended before its time has said nothing.
+        # A child that crashed has written no result.
         return {"unnoticed": json.loads(found.read() or '"it ended before its time"'), "printed": printed.read()}
 
 
 def main() -> None:
-    """Answers until nothing more is asked."""
+    """Answers requests until standard input ends."""
     for name in LIBRARIES:
         import_module(name)
     for line in sys.stdin:

@@ -1,11 +1,11 @@
-"""What is taken away from the source to see whether its tests notice, and which of them must. Pure."""
+"""The safeguards that are removed from the source, and the tests that must notice it. Pure."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Mutation:
-    """In `path` every `old` becomes `new`; `more` stands at the end of the file. All of `tests` must fail."""
+    """In `path` every `old` is replaced by `new`, and `more` is appended to the file. All of `tests` must then fail."""
 
     path: str
     changes: tuple[tuple[str, str], ...]

@@ -1,4 +1,4 @@
-"""The pages of the administration: under each rule and kind of thing a line for each route, as method and name."""
+"""The access table of the administration's pages: a line per route, as method and name, under its rule and object kinds."""
 
 from collections.abc import Iterator
 
@@ -80,7 +80,7 @@ TABLE = {
 
 
 def pages() -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
-    """Of every page its name, method, rule and what the names in its address stand for."""
+    """Yields every page's name, method, rule and the kinds of the objects in its address."""
     for (rule, things), lines in TABLE.items():
         for line in lines.strip().splitlines():
             method, name = line.split()

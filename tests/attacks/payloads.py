@@ -1,4 +1,4 @@
-"""The hostile texts, where each is meant to stand, and what a page hears and shows, taken apart for the rules."""
+"""Hostile texts with the place each is meant for, and parsers that extract the messages of a page or stream for the rules."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -15,7 +15,7 @@ TEXTS = [
     each for each in ATTACKS["payloads"] if each["surface"] in ATTACKS["html_surfaces"] and len(text_of(each)) <= SHORT_CHARS
 ]
 OF_MODELS = [each for each in ATTACKS["payloads"] if each["surface"] == "sse_text"]
-# Names of people, groups, models and connections, titles, words of errors: whatever stands in a page as text.
+# For names of people, groups, models and connections, titles and error messages: all that a page shows as plain text.
 AS_TEXT = [
     "<img src=x onerror=steal(1)>",
     '"><script>steal(2)</script>',
@@ -33,14 +33,16 @@ def pieces(text: str, size: int) -> list[str]:
 
 
 def wrong_in_page(html: str, payload: dict[str, Any]) -> list[Any]:
-    """What is wrong with the messages of a page."""
+    """Returns the rule violations in a page's messages."""
     texts = [node.inner_html or "" for node in LexborHTMLParser(html).css(".message-text")]
     return [found for text in texts for found in breaches(text, rules_for(payload))]
 
 
 def wrong_in_stream(stream: Iterable[str], payload: dict[str, Any]) -> list[Any]:
-    """What is wrong with the messages of a stream: only parts of ours and edits of the open text, and in them only what the
-    rules allow, in whatever the page has after each.
+    """Returns the rule violations in a stream's messages.
+
+    Only our partials and edits of the open text are allowed, and in them only what the rules allow, in whatever the page
+    contains after each.
     """
     wrong, open_text = list[Any](), Edited()
     for data in stream:
@@ -59,7 +61,7 @@ def _parts(data: str) -> Iterator[tuple[str, str]]:
 
 
 def _texts(target: str, html: str) -> list[str]:
-    """The pieces of messages in a part: all of one that is aimed into a text, the texts of one that brings messages."""
+    """Returns the message texts in a partial: all of one that targets a text, or the texts inside one with whole messages."""
     if target.startswith("#message-") and ("-text" in target or "-tail" in target or "-reasoning" in target):
         return [html]
     return [node.inner_html or "" for node in LexborHTMLParser(html).css(".message-text, .thought__text")]

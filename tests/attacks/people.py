@@ -1,4 +1,4 @@
-"""The kinds of people who ask."""
+"""The kinds of people who send requests."""
 
 PEOPLE = ("nobody", "visitor", "disabled", "guest", "member", "admin", "owner")
 SIGNED_IN = ("guest", "member", "admin", "owner")

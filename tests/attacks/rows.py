@@ -1,4 +1,4 @@
-"""Tables of routes: under each rule and kind of thing a line for each, as method, name and policy."""
+"""Tables of routes: under each rule and list of object kinds, a line per route, as method, name and policy."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ Row = tuple[str, str, str, str, tuple[str, ...]]
 
 
 def rows(table: Mapping[tuple[str, tuple[str, ...]], str]) -> list[Row]:
-    """Name, method, policy, rule and things of every route."""
+    """Returns the name, method, policy, rule and object kinds of every route."""
     found = []
     for (rule, things), lines in table.items():
         for line in filter(None, map(str.strip, lines.splitlines())):

@@ -1,4 +1,4 @@
-"""A server under attack: the one who is to be left in peace, those who attack, and chats that are there already."""
+"""A server under attack: the bystander who must not be disturbed, the attackers, and existing chats."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ EMAILS = [f"member{number}@example.org" for number in range(4)]
 
 @dataclass(frozen=True)
 class Scene:
-    """`members` attack; the `owner` is the bystander."""
+    """A server with its users: `members` attack; the `owner` is the bystander."""
 
     server: Server
     upstream: Upstream
@@ -33,7 +33,7 @@ class Scene:
         until(lambda: self.server.running() == 1, "nothing is written but the bystander's answer", seconds=seconds)
 
     def store(self, session: Session, name: str, texts: list[str]) -> None:
-        """A chat of the first member, past the server, which would take its time for so many messages."""
+        """Inserts a chat of the first member into the database: the server would take long for so many messages."""
         chat = Chat(id=name, owner_id=self.ids(session)[0], model="some/model", title=name)
         session.add(chat)
         session.flush()
@@ -45,7 +45,7 @@ class Scene:
 
     @contextmanager
     def database(self) -> Iterator[Session]:
-        """One transaction of the test's own."""
+        """Yields a session for one transaction of the test."""
         engine = create_engine(self.server.database_url)
         try:
             with Session(engine) as session, session.begin():
@@ -68,7 +68,7 @@ def opened(folder: Path, upstream: Upstream, **environ: str) -> Iterator[Scene]:
 
 
 def messages(chat_id: str, texts: list[str]) -> list[dict[str, object]]:
-    """One below the other; their HTML is there, so that nothing but the attack is done."""
+    """Builds a chain of messages; their HTML is already rendered, so that the server has only the attack to process."""
     same = {"chat_id": chat_id, "role": "user", "html": "<p>Words</p>", "html_version": markdown.VERSION}
     ids = [message_id(chat_id, number) for number in range(len(texts))]
     rows = zip(ids, [None, *ids], texts, strict=False)

@@ -1,4 +1,4 @@
-"""Many answers at once from an upstream that fails in every way it can: `python -m tests.attacks.soak [--requests N]`."""
+"""Many concurrent answers from an upstream that fails in every way it can: `python -m tests.attacks.soak [--requests N]`."""
 
 from gevent import monkey
 
@@ -35,11 +35,11 @@ from webapp.streaming.events import Ended  # noqa: E402
 
 FAILING = 0.3
 TOKENS = 30
-# Each model has a circuit of its own, which opens after five failures in a row: so many that none of them decides all.
+# Each model has a circuit breaker, which opens after five failures in a row: with this many, no single one decides the result.
 MODELS = 250
 SECONDS = {"stream.first_byte_seconds": 1, "stream.ladder_seconds": 4, "stream.stall_seconds": 1, "stream.total_seconds": 8}
 LATE_SECONDS = 1.0
-# Whoever has no end by then will have none.
+# A generation that has not ended by then never will.
 PATIENCE_SECONDS = 90.0
 UNLIMITED = ("limits.streams_per_minute", "limits.concurrent_streams", "limits.made_per_minute", "limits.connections_per_address")
 WHOLE = " ".join(f"w{number:06}" for number in range(1, TOKENS + 1))
@@ -85,7 +85,7 @@ FAULTS: list[dict[str, object]] = [
 
 @dataclass
 class Tally:
-    """What became of the requests, and what was left behind."""
+    """The outcomes of all requests, and any leaked resources."""
 
     ends: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
@@ -108,7 +108,7 @@ class Tally:
 
 
 def outlived(ended: Generation, late_seconds: float) -> str:
-    """Which of its time-outs an answer has outlived by more than that; between its words hardly any time passes."""
+    """Names the timeout that an answer exceeded by more than `late_seconds`; the time between its words is negligible."""
     if not ended.started_at or not ended.ended_at:
         return "has no end"
     first_text_at = ended.first_text_at or ended.ended_at
@@ -123,12 +123,12 @@ def outlived(ended: Generation, late_seconds: float) -> str:
 
 
 class Soak:
-    """One person who asks again and again, so many times at once."""
+    """One user who sends request after request, a given number at a time."""
 
     def __init__(
         self, app: Flask, fake: Upstream, *, seed: int, late_seconds: float = LATE_SECONDS, starved: Starved | None = None
     ) -> None:
-        """With `starved`, what a busy machine has kept this process from is allowed for too."""
+        """With `starved`, time in which this process was given no processor is not counted as late."""
         self._app, self._fake, self._chance, self._late_seconds = app, fake, random.Random(seed), late_seconds
         self._starved = starved or Starved()
         self._engine: Engine = app.extensions["engine"]
@@ -172,7 +172,7 @@ class Soak:
                 self.tally.wrong.append(f"{number}: {wrong}")
 
     def _judged(self, ended: Generation) -> str:
-        """What is wrong with an end; empty when it is an answer or an honest error, and the only end."""
+        """Returns what is wrong with an outcome; empty for a complete answer or a truthful error with exactly one end."""
         self.tally.ends[ended.status] += 1
         text = db.session.get_one(Message, ended.message_id).content
         events = [entry.event for entry in self._engine.topics.read(f"generation:{ended.id}", 0)]
@@ -214,7 +214,7 @@ class Soak:
 
 @contextmanager
 def stage(fake: Upstream) -> Iterator[Flask]:
-    """An application on a database of its own."""
+    """Yields an application on a temporary database."""
     with tempfile.TemporaryDirectory() as folder:
         keys = {"SECRET_KEY": "for-the-soak-alone-and-nothing-else", "ENCRYPTION_KEY": "t" * 43 + "="}
         app = create_app(load({**keys, **fake.environ, "DATA_DIR": folder}))

@@ -1,4 +1,4 @@
-"""What others do while somebody reads an answer and opens pages: none of that is held up, and nothing is lost."""
+"""Expensive actions of some users neither delay another user's answer and pages nor lose any of their text."""
 
 import json
 import time
@@ -21,7 +21,7 @@ HOSTILE = [f"{number} water {'> - > - ! ' * 19_500} rye" for number in range(20)
 CHATS = {"hostile": HOSTILE, "long": ["Some words of it. " * 20] * 3_000, "unwanted": ["Some words of it. " * 20] * 3_000}
 PLAN = plan_types.parsed("monthly", (plan_types.FOLDER / "monthly.yaml").read_text("utf-8")).example
 HELD_SECONDS = 2
-# Just within what a reply and a line of a stream may hold.
+# Just below the maximum size of a response and of a stream's line.
 WHOLE = {"headers": {"Content-Type": "application/json"}, "steps": [{"send": '{"choices":[' + "[]," * 5_000_000 + "[]]}"}]}
 LINE = {"steps": [{"send": 'data: {"choices":[' + "[]," * 1_300_000 + "[]]}\n\n"}]}
 

@@ -1,4 +1,4 @@
-"""What a prompt, a workflow or a plan type makes of a few characters holds up nobody who reads and is answered beside it."""
+"""A prompt, workflow or plan type that expands from a few characters does not delay the answers of other users."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from webapp.plans import plan_types
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
-# As many as were read anew whenever one of them was asked for.
+# A request for one of them must not parse all of these again.
 MANY = 80
 HEAD = "workflow: {name}\ntitle: {name}\nslots: {{a: {{type: text}}}}\nsteps:\n- collect: a\n"
 MONTHLY = (plan_types.FOLDER / "monthly.yaml").read_text("utf-8")
@@ -27,13 +27,13 @@ def scene(fake_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 def alike(count: int) -> list[str]:
-    """Names of forty characters that are all like each other."""
+    """Returns names of forty characters that are all similar to each other."""
     letters = ["".join(each) for each in product("abc", repeat=7)][:count]
     return [f"s{'abcacbabc' * 4}"[:33] + each for each in letters]
 
 
 def misspelt() -> str:
-    """A hundred steps that lead to nine hundred names which are almost theirs."""
+    """Defines a hundred steps that refer to nine hundred unknown names, each similar to theirs."""
     ids, wrong = alike(1000)[:100], alike(1000)[100:]
     ways = [wrong[start : start + 9] for start in range(0, 900, 9)]
     said = ("".join(f"  - go: {go}\n" for go in each) for each in ways)
@@ -42,7 +42,7 @@ def misspelt() -> str:
 
 
 def long(name: str) -> str:
-    """As many ways as a definition can have, each with as many conditions."""
+    """Defines as many transitions as a workflow can have, each with as many conditions as it can have."""
     ids = [f"s{number}" for number in range(97)]
     condition = " or ".join(["a == 'x'"] * 5)
     steps = [f"- id: {id}\n  say: a\n  next:\n" + f'  - {{if: "{condition}", go: {go}}}\n' * 5 for id, go in pairwise(ids)]

@@ -1,6 +1,6 @@
-"""Two hundred megabytes that somebody takes along, and a backup of them, hold up nobody who is answered beside it.
+"""Exports and a backup of two hundred megabytes do not delay the answers of other users.
 
-`MEGABYTES` in the environment says how many.
+`MEGABYTES` in the environment changes the size.
 """
 
 import http.client
@@ -25,7 +25,7 @@ from webapp.rendering import markdown
 pytestmark = [pytest.mark.deep, pytest.mark.timeout(1800)]
 
 MEGABYTES = int(os.environ.get("MEGABYTES", 200))
-# An answer is as long as one may be, every tenth message; the others are what a person may send.
+# Every tenth message is an answer of the maximum length; the others are the longest that a person can send.
 LONG, SHORT = 2_000_000, 180_000
 PARAGRAPH = "Some *words* of it, with [a link](https://example.org) and `code`.\n\n"
 HTML = '<p>Some <em>words</em> of it, with <a href="https://example.org">a link</a> and <code>code</code>.</p>\n'
@@ -33,7 +33,7 @@ READ_BYTES = 262_144
 
 
 def sizes() -> Iterator[int]:
-    """Of the messages, until there is enough."""
+    """Yields message sizes until the total is reached."""
     left, number = MEGABYTES * 1_000_000, 0
     while left > 0:
         size = SHORT if number % 10 else LONG
@@ -42,7 +42,7 @@ def sizes() -> Iterator[int]:
 
 
 def store(scene: Scene) -> None:
-    """One chat of the first member's; equal texts are one object here, and rows in the database."""
+    """Inserts one chat of the first member; equal texts share one object in memory, but are separate rows in the database."""
     texts = {size: (PARAGRAPH * (size // len(PARAGRAPH)), HTML * (size // len(PARAGRAPH))) for size in (LONG, SHORT)}
     same = {"chat_id": "large", "html_version": markdown.VERSION}
     with scene.database() as session:
@@ -64,12 +64,12 @@ def scene(fake_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> I
     with opened(folder, fake_process) as scene:
         store(scene)
         yield scene
-    # So much is not kept on a disk that others share.
+    # Too much to keep on a shared disk.
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def fetched_bytes(person: Person, path: str) -> int:
-    """Reads a file to its end, and keeps nothing of it."""
+    """Reads a file to its end without keeping it; returns its size."""
     address = urlsplit(person.url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=600)
     connection.request("GET", path, headers={"Cookie": person.cookies})
@@ -92,8 +92,9 @@ def several_files_at_once(scene: Scene) -> None:
 
 
 def files_that_are_given_up(scene: Scene) -> None:
-    """Whoever stops reading, or goes, leaves nothing behind."""
-    # For a while 70 to 100 MB: ten at once, each with an answer of 2 MB in several forms. What the bystander allows is half more.
+    """Downloads that stop or disconnect half-way leave nothing in memory."""
+    # They take 70 to 100 MB for a while: ten at a time, each with an answer of 2 MB in several forms. The bystander's limit is
+    # half as much again.
     address = urlsplit(scene.server.url)
     for ending in ("md", "html", "json"):
         connections = [http.client.HTTPConnection(address.hostname or "", address.port, timeout=60) for _ in range(10)]

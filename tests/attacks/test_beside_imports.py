@@ -1,4 +1,4 @@
-"""Every kind of file that can be brought in, made to take all time and memory, while somebody reads an answer beside it."""
+"""Malicious import files of every kind, made to take all time and memory, do not delay the answers of other users."""
 
 import json
 import struct
@@ -33,13 +33,13 @@ def png(*more: bytes, side: int = 8) -> bytes:
 
 
 def unpacking() -> list[bytes]:
-    """Texts in a picture that are each a thousand times as long as they look."""
+    """Returns compressed texts for a picture, each of which unpacks to a thousand times its size."""
     return [chunk(b"zTXt", b"chara\0\0" + zlib.compress(b"[" * 8 * MEGABYTE))] * 20
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A file of a kind, where it is sent to, and which answers are right."""
+    """A malicious file, the form to send it to, and the acceptable statuses."""
 
     path: str
     name: str
@@ -49,9 +49,9 @@ class Kind:
     by: str = "member"
 
 
-# Of several cards, those that cannot be read are listed.
+# The import of several cards lists those that cannot be read, with this status.
 LISTED = (200,)
-# What else the form of a picture needs.
+# The other required fields of the avatar's form.
 NEEDED = {"avatar": {"name": "A"}}
 FACE = b"\xff\xd8" + b"\xff\xe0\0\2" * 100_000
 HISTORY = b'[{"chat":{"history":{"messages":{'
@@ -60,7 +60,7 @@ LINES = {"heading.md": b"# " + b"#" * 400_000 + b"x\n", "table.md": b"|a|\n|" + 
 
 
 def kinds() -> dict[str, Kind]:
-    """Made by the one test that sends them: others collect this file, too."""
+    """Builds the files in the one test that sends them: this module is also collected in runs without that test."""
     return {
         "our own chats": Kind("/import", "chats.json", b'{"format":"millrace","chat":' + b'{"a":' * 500_000),
         "chats of ChatGPT": Kind("/import", "chats.zip", member(keys(2_000_000))),

@@ -1,4 +1,4 @@
-"""What one connection can ask without a pause: requests by the thousand, bodies in the smallest of chunks, broken ones."""
+"""What one connection can send without a pause: thousands of requests, bodies in the smallest chunks, invalid requests."""
 
 import socket
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def owner(server: Server) -> Person:
 
 
 def replies(server: Server, sent: bytes) -> bytes:
-    """What comes back until the server closes, whether or not it has read all."""
+    """Sends bytes, and returns all that arrives until the server closes, whether or not it has read everything."""
     received = b""
     with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
         try:

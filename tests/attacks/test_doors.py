@@ -1,4 +1,4 @@
-"""Connections that are slow, idle or too many: they are let go, and others are served meanwhile."""
+"""Slow, idle or too many connections are closed, and other clients are still served."""
 
 import os
 import socket
@@ -22,10 +22,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 FORM = "Content-Type: application/x-www-form-urlencoded\r\n"
 MOST = 60
-# For how long pages are asked for beside the slow.
+# How long pages are requested while slow connections are open.
 BESIDE_SECONDS = 3
 PIECE = b"a" * 60_000
-# What a server opens for itself meanwhile: a few connections to its database.
+# Descriptors that the server opens for its own use during a test: a few connections to its database.
 OTHERS = 20
 
 
@@ -38,11 +38,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def dial(server: Server) -> Iterator[Callable[..., socket.socket]]:
-    """Opens connections from any address of this machine, which all end with the test."""
+    """Opens connections from any loopback address; all are closed at the end of the test."""
     before = descriptors(server)
     with ExitStack() as stack:
         yield lambda source="127.0.0.1": stack.enter_context(dialled(server, source))
-    # A place that is still taken is taken from whoever waits for longest: that would be the next test.
+    # If their slots were still taken, the server would close the connection that waits longest: that of the next test.
     until(lambda: descriptors(server) <= before + OTHERS, "the connections are gone")
 
 
@@ -57,7 +57,7 @@ def dialled(server: Server, source: str = "127.0.0.1") -> Iterator[socket.socket
 
 
 def told(server: Server, line: str, *, headers: str = "", source: str = "127.0.0.1") -> str:
-    """What comes for a request without a body."""
+    """Returns the response to a request without a body."""
     with dialled(server, source) as connection:
         connection.sendall(f"{line} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nConnection: close\r\n{headers}\r\n".encode())
         return all_of(connection)
@@ -65,7 +65,7 @@ def told(server: Server, line: str, *, headers: str = "", source: str = "127.0.0
 
 def all_of(connection: socket.socket) -> str:
     parts = []
-    # What came too late to be read is answered by a reset behind the answer.
+    # Data that arrives too late to be read is answered with a TCP reset after the response.
     with suppress(ConnectionResetError):
         while part := connection.recv(65_536):
             parts.append(part)
@@ -77,7 +77,7 @@ def head(server: Server, path: str, headers: str) -> bytes:
 
 
 def test_slow_connections_get_their_time_and_no_more(server: Server, dial: Callable[..., socket.socket]) -> None:
-    """All at once: each waits for many seconds."""
+    """Runs all checks concurrently, as each waits for many seconds."""
     checks: list[Callable[[socket.socket], None]] = [
         partial(never_ends, head=head(server, "/login", "Content-Length: 1000\r\n"), crumb=b"a"),
         partial(never_ends, head=head(server, "/login", "Transfer-Encoding: chunked\r\n"), crumb=b"1\r\na\r\n"),
@@ -91,7 +91,7 @@ def test_slow_connections_get_their_time_and_no_more(server: Server, dial: Calla
 
 
 def never_ends(connection: socket.socket, head: bytes, crumb: bytes) -> None:
-    """It is refused and closed."""
+    """A body that never ends is refused, and its connection closed."""
     is_over, began = threading.Event(), time.monotonic()
     connection.sendall(head)
 
@@ -115,14 +115,14 @@ def never_ends(connection: socket.socket, head: bytes, crumb: bytes) -> None:
 
 
 def asks_for_nothing(connection: socket.socket, beginning: bytes) -> None:
-    """It is closed."""
+    """A connection without a complete request is closed."""
     connection.sendall(beginning)
 
     assert all_of(connection) == ""
 
 
 def keeps_its_pace(connection: socket.socket, head: bytes) -> None:
-    """It may take longer."""
+    """A body that arrives at a steady pace is given more time."""
     began = time.monotonic()
     connection.sendall(head)
     for _ in range(14):
@@ -157,7 +157,7 @@ def open_at_once(server: Server, count: int) -> bool:
     with ExitStack() as stack:
         for _ in range(count):
             stack.enter_context(dialled(server, "127.0.0.7")).sendall(head(server, "/login", "Content-Length: 10\r\n"))
-        # What is refused before all of it was read is reset.
+        # A connection that is refused before its request was read completely is reset.
         with suppress(ConnectionResetError):
             return "200 OK" in told(server, "GET /healthz", source="127.0.0.7")
         return False

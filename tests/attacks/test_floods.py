@@ -1,4 +1,4 @@
-"""What never ends, or is invented, takes neither the time nor the memory of the others."""
+"""Endless or invented data takes neither the time nor the memory of other users."""
 
 import gevent
 import pytest

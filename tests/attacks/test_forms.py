@@ -1,4 +1,4 @@
-"""What forms and addresses can be made to hold: fields that are not theirs, other people's names, and nonsense."""
+"""Manipulated forms and addresses: fields that do not belong there, other people's ids, and nonsense."""
 
 import json
 from urllib.parse import quote
@@ -63,7 +63,7 @@ def test_fields_that_a_form_has_not_change_nothing(app, member, owner, fake):
     member.post(f"{page.path}/messages", message="Second", **TOO_MUCH)
     member.post("/chats", message="Third", **TOO_MUCH)
     for path in ("/account/name", "/account/email", "/account/password", "/account/tokens", "/settings"):
-        # A box that is ticked stays so only when its form says it.
+        # Without this field the form would clear the checkbox.
         member.post(path, **{**TOO_MUCH, "theme": "", "name": "member", "is_reading_counted": "y"})
 
     changed = {"name"}
@@ -154,7 +154,7 @@ def test_an_address_of_nonsense_is_not_there(app, owner, name):
         response.close()
 
 
-# One of each family first.
+# The first of each content type comes first.
 BODIES = [
     ("application/json", b"[" * 100_000),
     ("application/json", b'{"message": NaN, "message": 1e400, "key": "\\ud800"}'),

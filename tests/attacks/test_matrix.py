@@ -1,4 +1,4 @@
-"""Every route for every kind of person and every state of what it is about, as the table says and no other way."""
+"""Every route, for every kind of person and every state of its object, behaves exactly as the access matrix states."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -18,19 +18,19 @@ from webapp.accounts.guards import policy
 from webapp.api.operations import operation_of
 from webapp.settings.service import set_setting
 
-# In the address of a route.
+# A placeholder in a route's address.
 VALUE = re.compile(r"<[^>]*>")
 IMPLIED = {"HEAD", "OPTIONS"}
 DONE = ("in", "out")
 MEANT = {"shut": ("door", "gone"), "out": ("door",)}
 Case = tuple[str, Route, str, str]
-# What a request may have to name that is the person's own, and who can have it.
+# Objects of the person's own that a request can have to name, and the kinds of people who can have them.
 OWN = {"own_chat": ("chat", SIGNED_IN), "own_inputs": ("plan inputs", PLANNERS)}
 
 
 @pytest.fixture
 def app(app: Flask, fake: Upstream) -> Flask:
-    """Nobody is slowed down here, and whoever asks for the story of a chat gets one."""
+    """An application without rate limits, whose upstream answers requests for a chat's story."""
     fake.always({"says": "So far."}, at=STORY)
     with app.app_context():
         for name in ("limits.streams_per_minute", "limits.concurrent_streams", "limits.sse_per_user", "limits.sse_per_chat"):
@@ -80,10 +80,10 @@ def cases(person: str) -> Iterator[Case]:
 @pytest.mark.rounds
 def test_who_is_refused_changes_nothing_and_learns_nothing(app: Flask, fake, person: str) -> None:
     world = World(app, person)
-    # As nothing is changed, all may speak of the same things; each of their own would be a sidebar full of chats.
+    # As nothing is changed, all requests can use the same objects; separate ones for each would fill the sidebar with chats.
     same = cache(partial(things, world))
     refused = [(case, address(world, case[0], same(case[1].things, case[2]))) for case in cases(person) if case[3] not in DONE]
-    # What answers a GET answers a HEAD, for whomever.
+    # A route for GET also answers HEAD, for every kind of person.
     browser, has_head = world.browser(), person in ("member", "visitor") or ROUNDS > 1
     with world.unchanged():
         for (name, route, state, outcome), path in refused:
@@ -99,7 +99,7 @@ def test_who_is_refused_changes_nothing_and_learns_nothing(app: Flask, fake, per
 def test_who_may_is_let_in(app: Flask, fake, person: str) -> None:
     fake.says("Fine.")
     world = World(app, person)
-    # Who reads stays signed in, so that once is enough; whatever else is done has a session of its own.
+    # Reading never ends a session, so all reads share one; any other request gets a new session.
     reader = world.browser()
     for name, route, state, outcome in sorted(cases(person), key=lambda case: not is_read(case)):
         if outcome in DONE:
@@ -127,7 +127,7 @@ def test_what_is_done_by_a_form_is_never_done_by_a_link(app: Flask, owner) -> No
     for rule in app.url_map.iter_rules():
         if rule.rule not in readable:
             response = owner.client.get(VALUE.sub("1", rule.rule))
-            # Some are shaped like the address of a thing, which is then not there.
+            # 404 where the path looks like the address of an object, which then does not exist.
             assert response.status_code in (404, 405), rule
     assert owner.get("/account").status_code == 200
 
@@ -135,7 +135,7 @@ def test_what_is_done_by_a_form_is_never_done_by_a_link(app: Flask, owner) -> No
 @pytest.mark.slow
 @pytest.mark.rounds
 def test_guessed_names_open_nothing(member, stranger, fake) -> None:
-    """Names are no secrets: neighbours of a known one are not there either."""
+    """Ids are not secret: those close to a known one lead to 404 like any other."""
     fake.says("Mine.")
     page = member.wait_for(member.post("/chats", message=CANARY).location.partition("#")[0], lambda page: "Mine" in page.text)
     known = id_of(page.path)
@@ -152,12 +152,12 @@ def is_read(case: Case) -> bool:
 
 
 def things(world: World, kinds: tuple[str, ...], state: str) -> list[str]:
-    """What an address names: the first in this state, and what is there of the others."""
+    """Returns the values in an address: the first object in this state, the others existing ones."""
     return [world.thing(kind, state if place == 0 else "there") for place, kind in enumerate(kinds)]
 
 
 def address(world: World, name: str, things: list[str]) -> str:
-    """The path of a request about these things."""
+    """Returns the path of a route for these objects."""
     rule = next(world.app.url_map.iter_rules(name))
     values = dict(zip(sorted(rule.arguments, key=rule.rule.index), things, strict=True))
     with world.app.test_request_context():
@@ -165,7 +165,7 @@ def address(world: World, name: str, things: list[str]) -> str:
 
 
 def is_needed(world: World, key: str, wanted: Iterable[tuple[str, str]]) -> bool:
-    """Whether a request speaks of a thing of one's own, and comes from somebody who can have one."""
+    """Whether a request names an object of the person's own, and the person can have one."""
     return f"{{{key}}}" in dict(wanted).values() and world.person in OWN[key][1]
 
 
@@ -195,7 +195,7 @@ def outcome_of(response: TestResponse) -> str:
     location = response.headers.get("Location", "")
     if response.status_code == 303 and location.partition("?")[0] == "/login":
         return "door"
-    # 502: it was asked, and the scripted model has no plan to offer.
+    # 502: access was granted, and the scripted model returned no plan.
     known = {401: "door", 403: "no", 404: "gone", 502: "in"}
     return known.get(response.status_code, "in" if response.status_code < 500 else "fault")
 

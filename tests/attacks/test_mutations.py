@@ -1,4 +1,4 @@
-"""The tests notice when a safeguard is gone: the source is imported with one place changed, and who must fail does."""
+"""The tests notice a missing safeguard: with one place in the source changed, the listed tests must fail."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ FEW = ["no owner on the stream", "no sanitiser when it is sealed"]
 
 @pytest.fixture(scope="module")
 def ask() -> Iterator[Ask]:
-    """What `mutants.py`, in a process of its own, says of a mutation."""
+    """A function that tries a mutation in a `mutants.py` process and returns the result."""
     command = [sys.executable, "-m", "tests.attacks.mutants"]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
 
@@ -33,7 +33,7 @@ def ask() -> Iterator[Ask]:
 
 
 def test_what_is_taken_away_is_there_once() -> None:
-    """Most are tried in a deep run alone: the source must not have moved on without them."""
+    """Every mutation still matches the source, as most of them only run in deep runs."""
     sources = {each.path: (ROOT / each.path).read_text() for each in MUTATIONS.values()}
     counts = {name: [sources[each.path].count(old) for old, _ in each.changes] for name, each in MUTATIONS.items()}
     assert {name: found for name, found in counts.items() if set(found) != {1}} == {}

@@ -1,4 +1,4 @@
-"""Every hostile text, said by the model and by a person, through the whole application: the page, and every frame on the way."""
+"""Every hostile text, by the model and by a person, through the whole application: the page and every frame of the stream."""
 
 import pytest
 from hypothesis import given

@@ -1,6 +1,6 @@
-"""Everybody comes back at once, as after a restart: all are let in soon, and nobody's answer waits for them.
+"""All clients reconnect simultaneously, as after a restart: all are soon admitted, and no running answer is delayed.
 
-In `make deep` there are up to a thousand of them; `PAGES` in the environment says how many.
+In `make deep` there are up to a thousand of them; `PAGES` in the environment sets their number.
 """
 
 import os
@@ -34,7 +34,7 @@ def server(fake_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture
 def events_url(server: Server, fake: Upstream) -> Callable[[Person], str]:
-    """The stream of a chat of some length, by the position that its page had."""
+    """A function that creates a chat of some length and returns its event stream, with the page's position."""
 
     def made(owner: Person) -> str:
         fake.says(TEXT)

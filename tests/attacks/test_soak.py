@@ -1,4 +1,4 @@
-"""Seventy answers (thousands in `make deep`), fifty at a time; a third are refused, cut, stalled or garbled on the way."""
+"""Seventy answers (thousands in `make deep`), fifty at a time; a third are refused, cut, stalled or garbled."""
 
 import os
 
@@ -15,7 +15,7 @@ REQUESTS = 250 * ROUNDS if ROUNDS > 1 else 70
 @pytest.mark.rounds
 @pytest.mark.timeout(240 + 30 * ROUNDS)
 def test_every_request_ends_once_and_honestly_and_nothing_is_left_behind(app, fake):
-    # The command of the same name holds one second; here other tests share the machine.
+    # The command of the same name allows one second; other tests share this machine.
     with watched(os.getpid()) as starved:
         tally = Soak(app, fake, seed=7, late_seconds=10.0, starved=starved).run(requests=REQUESTS, at_once=50)
 

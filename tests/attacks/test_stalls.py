@@ -1,4 +1,4 @@
-"""One request that costs the others their time, or an answer that never ends."""
+"""A single request that blocks the event loop, or an answer that never ends."""
 
 import time
 
@@ -52,7 +52,7 @@ def test_a_huge_message_costs_little_and_holds_nobody_up(member, engine, fake, t
     fake.says("Fine.")
     path = ended_chat(member).path
     started, lateness = time.thread_time(), Lateness()
-    # By hand: the tests' own look at the page would cost more than all that is measured here.
+    # Without `Browser`, as its check of the page's markup would cost more than everything that is measured.
     fields = {"csrf_token": member.csrf_token(), "message": text}
     sent = member.client.post(f"{path}/messages", data=fields, headers={"Origin": member.origin})
     while engine.live:
@@ -92,7 +92,7 @@ def test_the_end_of_a_huge_answer_that_defines_a_link_holds_nobody_up(member, en
 
 
 class Lateness:
-    """How late a greenlet that only wants to be woken is woken, at the worst."""
+    """Measures the worst delay in waking a greenlet that only sleeps."""
 
     def __init__(self) -> None:
         self.worst = 0.0

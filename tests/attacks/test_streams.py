@@ -1,4 +1,4 @@
-"""The event stream gives a chat to those who may open it, for as long as they may, and nothing else."""
+"""The event stream sends a chat only to those who have access, only while they have it, and nothing else."""
 
 import gevent
 import pytest
@@ -9,7 +9,7 @@ from tests.chat.conftest import statuses
 from tests.support.browser import HTMX, Browser
 from webapp.chat.page.projection import LASTING
 
-# As many counts as a position has, of one who has nothing yet.
+# The position of a client that has received nothing: all of its counters are zero.
 NOTHING = "-".join("0" * LASTING)
 
 

@@ -1,4 +1,4 @@
-"""What somebody without an account could take: models, places, chats of others, and what was switched off."""
+"""What visitors without an account could abuse: models, slots, other people's chats, and disabled features."""
 
 import gevent
 import pytest
@@ -87,7 +87,7 @@ def test_all_of_them_together_have_only_so_many_places(app, engine):
         each.submit("/ai-demo", message="What is this?")
         each.wait_for("/ai-demo", ended)
     urls = [send_url(each.page("/ai-demo")) for each in crowd]
-    # None of their answers may have made room before the last one asks.
+    # So slow that no answer ends, and frees its slot, before the last request.
     app.extensions["providers"] = Providers(app.extensions["config"], DemoProvider(pace=60), Upstream())
 
     answers = [each.post(url, message="More") for each, url in zip(crowd, urls, strict=True)]

@@ -1,4 +1,4 @@
-"""Names, titles and the words of errors are text wherever they stand; a page that makes more of them is refused by `Page`."""
+"""Names, titles and error messages are always shown as text; `Page` rejects a page that renders them as markup."""
 
 import pytest
 
@@ -18,7 +18,7 @@ TITLED = [text for text in AS_TEXT if "onfocus" not in text] + [
 
 
 def is_only_text(page, text: str) -> bool:
-    """Whether it is shown letter by letter; that there is nothing else of it was looked at when the page was opened."""
+    """Whether the text is shown verbatim; its markup was already checked when the page was opened."""
     assert not page.all("hx-partial, main script, main img, b")
     return page.says(text)
 

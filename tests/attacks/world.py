@@ -1,4 +1,4 @@
-"""Everybody and everything that a request can be about, made straight in the database, fresh for each request."""
+"""All people and objects that a request can involve, inserted into the database, new for each request."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -28,18 +28,18 @@ from webapp.plans import plan_types
 from webapp.plans.tables import Plan, PlanInputs
 from webapp.prompts.tables import Experiment, ExperimentArm, Prompt, PromptVersion
 
-# What changes by being looked at, or is written down because somebody was refused.
+# Tables that change when a page is viewed, or that record refused requests.
 LEFT_OUT = {"audit_entries", "user_sessions"}
 CANARY = "words that are nobody else's"
 RIGHTS = {"to read": "view", "to write": "write"}
 
 
-# How a thing of this kind is made in a state, by the features that say so.
+# The functions that create an object of each kind in a given state, registered by the features.
 MADE: dict[str, "Maker"] = {}
 
 
 def makes(kind: str) -> Callable[["Maker"], "Maker"]:
-    """For functions that make a thing of this kind, and give what stands for it in an address."""
+    """Registers a function that creates an object of this kind and returns its value in an address."""
 
     def keep(make: "Maker") -> "Maker":
         assert MADE.setdefault(kind, make) is make, f"Two functions make a {kind}."
@@ -49,7 +49,7 @@ def makes(kind: str) -> Callable[["Maker"], "Maker"]:
 
 
 class World:
-    """One person who asks, and things of theirs and of others."""
+    """One person who sends requests, with objects of theirs and of others."""
 
     def __init__(self, app: Flask, person: str) -> None:
         self.app, self.person, self.me, self.last_answer = app, person, "", ""
@@ -66,7 +66,7 @@ class World:
             db.session.commit()
 
     def browser(self) -> Browser:
-        """A browser of the person's, newly signed in."""
+        """Returns a browser of the person with a new session."""
         browser = Browser(self.app)
         if self.person == "visitor":
             browser.client.set_cookie("millrace-visitor", self.secret)
@@ -75,7 +75,7 @@ class World:
         return browser
 
     def thing(self, kind: str, state: str) -> str:
-        """What stands in the address for a thing of this kind; a random one is shaped like the real ones."""
+        """Returns an address's value for an object of this kind; a random one has the same format as a real one."""
         if kind == "file":
             return "css/tokens.css"
         if kind == "place":
@@ -106,7 +106,7 @@ class World:
 
     @contextmanager
     def unchanged(self) -> Iterator[None]:
-        """Nothing in the database is changed meanwhile."""
+        """Asserts that the database is the same after the block."""
         before = self._everything()
         yield
         assert self._everything() == before
@@ -126,7 +126,7 @@ class World:
         return self._conversation(state)[0]
 
     def _message(self, state: str) -> str:
-        """The question, which has a second version, so that everything can be done with it."""
+        """Creates a question with a second version, so that every action is possible on it."""
         return self._conversation(state, deletes="message")[1]
 
     def _answer(self, state: str) -> str:
@@ -136,7 +136,7 @@ class World:
         return self._conversation(state)[3]
 
     def _conversation(self, state: str, *, deletes: str = "chat") -> tuple[str, str, str, str]:
-        """A chat with a question and its answer; gives the ids of the chat, the two messages and the generation."""
+        """Creates a chat with a question and its answer; returns the ids of the chat, both messages and the generation."""
         deleted_at = utc_now() if state in ("deleted", "buried") else None
         is_chats = deletes == "chat" or state == "buried"
         chat = added(Chat(title=CANARY, model="some/model", deleted_at=deleted_at if is_chats else None, **self._owner(state)))
@@ -183,7 +183,7 @@ class World:
         return self._plan(state, again_of_id=self._plan(state))
 
     def _chat_with_a_face(self, state: str) -> str:
-        """One that is played by a character of the team's."""
+        """Creates a chat with a character that belongs to the team."""
         chat, character = self._chat(state), self._character("own")
         db.session.get_one(Character, character).owner_id = None
         db.session.get_one(Chat, chat).character_id = character
@@ -218,7 +218,7 @@ class World:
         return added(Avatar(media_type="image/png", content=CANARY.encode())).id
 
     def _grant(self, _state: str) -> str:
-        """A right to the chat that was made last."""
+        """Grants access to the chat that was created last."""
         return added(Grant(object_kind="chat", object_id=self._last_chat, user_id=self.other, right="view")).id
 
     def _person(self, state: str) -> str:

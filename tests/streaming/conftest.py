@@ -1,4 +1,4 @@
-"""An engine room without an application: real greenlets, real time, no server."""
+"""The streaming engine without an application: real greenlets, real time, no server."""
 
 import itertools
 import time
@@ -36,7 +36,7 @@ class Room:
         self.flush_loop = FlushLoop(spawn=gevent.spawn, signal=Signal, pause=gevent.sleep, now=time.monotonic)
 
     def start(self, events, save=saved_at_once, topic: str = TOPIC, **options):
-        """A run and the greenlet it runs in; `events` may be a function of the run."""
+        """Starts a run; returns it and its greenlet. `events` can be a function of the run."""
         run = Run(topic, self.topics, Stop(Signal), now=time.monotonic, hold=self.flush_loop.hold, pause=gevent.sleep, **options)
         return run, gevent.spawn(run.run, events(run) if callable(events) else iter(events), save)
 
@@ -76,7 +76,7 @@ def redis_server() -> Iterator[redis.Server]:
 
 @pytest.fixture
 def workers(redis_server: redis.Server) -> Iterator[Callable[..., RedisTopics]]:
-    """Makes the topics of one worker after another, each connected to the same Redis."""
+    """A function that creates the topics of another worker on each call, all connected to the same Redis."""
     made: list[RedisTopics] = []
     numbers = itertools.count(1)
 

@@ -1,4 +1,4 @@
-"""JSON texts to the rules of RFC 8259: one case or more for each rule."""
+"""JSON texts for the rules of RFC 8259: at least one case for each rule."""
 
 # fmt: off
 ACCEPTED = [
@@ -24,8 +24,8 @@ REFUSED = [
     "\ufeff[]", "[\u00a01]", "[\x0c1]", "\v[]", '{"a":1}{"b":2}', '""x', '"', "\\", "*", "[*]", "[\\n]",
     "[" * 100_000, '{"":' * 50_000,
 ]
-# What the standard leaves to who reads it, and what it is here: surrogates without a partner, numbers beyond every size, a mark
-# before the text, and depth.
+# What the standard leaves to the parser, and whether ours accepts it: unpaired surrogates, numbers of any size, a byte order
+# mark, and depth.
 OPEN = {
     '["\\ud800"]': False, '["\\udc00\\ud800"]': False, '["\\ud800x"]': False,
     '["\\ud800\\ud800\\n"]': False, '{"\\udfff":1}': False,

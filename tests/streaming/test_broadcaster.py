@@ -1,4 +1,4 @@
-"""A broadcast is folded once for everybody and never before somebody looks."""
+"""A broadcast folds each entry once for all watchers, and none before there is a watcher."""
 
 from contextlib import ExitStack
 
@@ -11,7 +11,7 @@ from webapp.streaming.events import Delta, Ended
 
 
 class Counting:
-    """A projection that is the text itself; it counts how often it is asked to work."""
+    """A projection that is the text itself, and counts its calls."""
 
     def __init__(self) -> None:
         self.text, self.folds, self.differences, self.has_ended = "", 0, 0, False
@@ -59,7 +59,7 @@ def test_two_hundred_watchers_cost_one_fold_and_see_the_same(room):
     watchers = [gevent.spawn(watch, broadcast, into) for into in heard]
 
     for said in range(20):
-        # Whoever is slow, by chance, would see two words at once, and at another place than the others.
+        # Otherwise a slow watcher could receive two words in one difference, unlike the others.
         room.until(lambda said=said: all(len(into) == said for into in heard))
         room.topics.append(TOPIC, Delta("word "))
     room.topics.append(TOPIC, Ended("completed", "stop"))
@@ -67,7 +67,7 @@ def test_two_hundred_watchers_cost_one_fold_and_see_the_same(room):
 
     assert all("".join(into) == "word " * 20 for into in heard)
     assert broadcast.projection.folds <= len(room.events())
-    # A few for each entry, and none for each watcher.
+    # A few per entry, whatever the number of watchers.
     assert broadcast.projection.differences < 4 * len(room.events())
 
 
@@ -128,7 +128,7 @@ def test_who_came_first_are_told_whenever_something_is_said_and_the_others_once_
 
 
 class Slow(Counting):
-    """A projection whose every text takes a few pieces of work."""
+    """A projection that folds each text in several steps."""
 
     def fold(self, entry):
         yield from super().fold(entry)
@@ -149,7 +149,7 @@ def test_what_is_said_is_folded_when_the_writer_goes_on(room):
 
 
 def test_who_says_something_waits_for_nobody_who_folds_it(room):
-    """Text that comes while a greenlet still folds is folded by it as well, and in order."""
+    """Text that arrives while a greenlet is folding is folded by the same greenlet, and in order."""
     pauses = []
     broadcast = Broadcast(TOPIC, Slow(), room.topics, spawn=gevent.spawn, pause=lambda _: (pauses.append(1), gevent.sleep(0)))
     signal = Signal()
@@ -183,7 +183,7 @@ def test_a_projection_that_fails_leaves_the_writer_alone(room, caplog):
 
 
 class Continued(Counting):
-    """A projection that goes on from a text which it takes in pieces."""
+    """A projection that continues a text, which it loads in pieces."""
 
     def __init__(self):
         super().__init__()
@@ -202,7 +202,7 @@ def test_what_it_goes_on_from_is_taken_in_pieces_before_anybody_is_told(room):
     )
     signal = Signal()
     with broadcast.watched_by(signal):
-        # A page that comes back has two of the words already.
+        # A page that reconnects already has two of the words.
         assert broadcast.projection.text == "one "
         assert broadcast.since((8,)) == ([], (8,))
         assert signal.wait(30)

@@ -1,4 +1,4 @@
-"""The decoder against the corpus, against every cut, against large streams, and against its own encoder."""
+"""The decoder with the corpus, with every split, with large streams, and with our own encoder."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""What several workers must have set alike, and what may differ while it is changed."""
+"""The settings that must be equal on all workers, and those that can differ while they are being changed."""
 
 import pytest
 

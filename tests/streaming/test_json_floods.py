@@ -1,4 +1,4 @@
-"""What a model says instead of a plan is read in time that grows with its length, however it is cut."""
+"""A model's output in place of a plan is parsed in linear time, however it is split."""
 
 import time
 

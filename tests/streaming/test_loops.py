@@ -1,4 +1,4 @@
-"""Loops: none runs when nothing is to be done, and none dies of one failure."""
+"""Loops: none runs while there is nothing to do, and none stops because of one failure."""
 
 from time import monotonic
 
@@ -43,7 +43,7 @@ def ticks_in_the_end(ticker: Ticker, at_least: int) -> int:
     with gevent.Timeout(30):
         while ticker.ticks < at_least:
             gevent.sleep(0.001)
-    # Nor does one come too many.
+    # There must not be an extra tick either.
     gevent.sleep(0.05)
     return ticker.ticks
 

@@ -1,4 +1,4 @@
-"""Partial JSON: every prefix is read without a murmur, what is finished never changes, the end is what was meant."""
+"""Partial JSON: every prefix parses without an error, finished parts never change, and the result is the complete value."""
 
 import copy
 import json
@@ -177,7 +177,7 @@ def test_with_a_clock_pieces_are_read_once_a_tick() -> None:
 
 @pytest.mark.slow
 def test_the_bench_finds_no_work_that_grows_with_the_square() -> None:
-    # 17 times the length: a parser that begins anew with every piece takes 290 times as long.
+    # At 17 times the length, a parser that restarts with every piece takes 290 times as long.
     _, times = measure(print).bars
     assert times.found < 60
 

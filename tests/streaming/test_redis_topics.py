@@ -1,4 +1,4 @@
-"""Topics of several workers: what one says, the others hear, in order and once; whatever becomes of Redis."""
+"""Topics of several workers: events by one reach the others in order and exactly once, whatever happens to Redis."""
 
 import json
 import socket
@@ -32,7 +32,7 @@ def copy(here, there) -> None:
 
 
 def from_database(here, there) -> None:
-    """What a reader does that is told that it lacks something: the journal has it."""
+    """Fills a reader's gap from the journal, as a reader does when it is notified of one."""
     here.extend(TOPIC, there.read(TOPIC, 0))
 
 
@@ -121,7 +121,7 @@ def test_redis_that_goes_and_comes_back_costs_no_word(workers, redis_server, fau
         writer.append(WHERE, Changed("message", "a"))
         writer.append(TOPIC, Delta("2 "))
         until(lambda: not (writer.is_connected or reader.is_connected))
-        # Its own readers go on, and others read the database.
+        # The writer's own readers continue, and others read the database.
         until(lambda: [entry.event.id for entry in writer.read(WHERE, page)] == ["a"])
         from_database(reader, writer)
         assert text(reader) == "1 2 "
@@ -140,7 +140,7 @@ def test_redis_that_goes_and_comes_back_costs_no_word(workers, redis_server, fau
     writer.append(TOPIC, Delta("4 "))
 
     def is_whole() -> bool:
-        # As readers do: one of the two may find out only now that Redis was emptied, and has forgotten who asked.
+        # Repeated, as readers do: either worker can notice only now that Redis was emptied, and with it the request for copies.
         copy(reader, writer)
         return text(reader) == text(writer)
 
@@ -157,7 +157,7 @@ def test_a_copy_that_lacks_something_is_completed_and_goes_on(workers):
     until(lambda: text(reader) == "1 ")
     behind = []
     reader.behind = lambda: behind.append(True)
-    # As if Redis had lost a part.
+    # As if Redis had lost some entries.
     writer._wanted[TOPIC].sent = 2
     writer.append(TOPIC, Delta("2 "))
     writer.append(TOPIC, Delta("3 "))
@@ -235,7 +235,7 @@ def test_tries_are_counted_by_all_workers_together(workers, redis_server):
     assert there.take("ada", other.buckets) == 0
     redis_server.kill()
     until(lambda: not other.is_connected)
-    # For itself alone, from what it has heard last.
+    # Without Redis, the worker counts alone, from the last shared state it received.
     assert there.take("ada", other.buckets) > 400
     assert there.take("bea", other.buckets) == 0
 
@@ -263,7 +263,7 @@ def test_a_worker_with_other_keys_is_known(workers, redis_server):
     other = workers(Common("theirs"))
     assert other.agreement.looked() == "SECRET_KEY"
     redis_server.kill()
-    # Nobody can say: one that has not met the others yet starts without Redis as well.
+    # Without Redis there is no comparison: a worker that has not met the others yet starts too.
     assert other.agreement.looked() == "SECRET_KEY"
     assert not Agreement(other._link, lambda: Common("new")).looked()
 
@@ -273,7 +273,7 @@ def test_a_redis_that_drops_something_when_it_is_full_is_known(workers, redis_se
     topics = workers()
     version, evicts = topics.about_redis()
     assert (bool(version), evicts) == (True, False)
-    # The streams of answers have a time to live.
+    # This policy evicts keys with an expiry, which the streams of answers have.
     redis_server.said("CONFIG SET maxmemory-policy volatile-lru")
     assert topics.about_redis() == (version, True)
 
@@ -296,7 +296,8 @@ def test_a_reader_from_another_worker_is_not_woken_by_nothing(workers):
 def test_a_clock_that_was_set_back_costs_no_change_and_repeats_none(workers, redis_server):
     here, there = workers(), workers()
     later = int((time.time() + 3600) * 1000)
-    # As it is after an hour of changes within the same millisecond: Redis counts on where its clock has gone back.
+    # An entry id from an hour ahead: when its clock goes back, Redis keeps the id's time and only increments its sequence
+    # number.
     told = json.dumps(to_json(Changed("message", "0")))
     redis_server.said(f"XADD {CHANGES} {later}-9997 topic {WHERE} event '{told}'")
     for number in range(1, 6):

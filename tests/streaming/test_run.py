@@ -1,4 +1,4 @@
-"""A run ends exactly once, saved before announced, and its text is what the provider said."""
+"""A run ends exactly once, is saved before it is announced, and its text equals the provider's."""
 
 import time
 
@@ -13,7 +13,7 @@ from webapp.streaming.outcome import Outcome
 from webapp.streaming.run import Abandoned, Run
 from webapp.streaming.stop import Stop
 
-# As a run has it where nobody says otherwise.
+# A run's default.
 BEAT_SECONDS = 0.04
 BEGUN = Started("m", "p")
 DONE = Ended("completed", "stop")
@@ -31,7 +31,7 @@ def test_fast_text_is_sent_together(room):
     _, done = room.start(paced("x" * 200, 0.001))
     done.join()
 
-    # One for each stroke of the beat, however slow the machine is, and one more at either end.
+    # One delta per beat, however slow the machine is, and one more at either end.
     assert 2 < len(room.deltas()) <= (time.monotonic() - began) / BEAT_SECONDS + 3
     assert room.text() == "x" * 200
 
@@ -49,7 +49,7 @@ def test_who_is_early_for_a_stroke_has_taken_it(room):
     run = Run(TOPIC, room.topics, Stop(Signal), now=lambda: clock[0], hold=lambda _: None, pause=gevent.sleep)
     run.run(events(), saved_at_once)
 
-    # The second is early for the stroke at 80 ms, and the third comes with the end.
+    # The second is early for the beat at 80 ms, and the third comes with the end.
     assert room.deltas() == ["x", "x" * 39, "x" * 9]
     assert [round(gap, 4) for gap in run.gaps] == [0.001] * 48
 

@@ -20,7 +20,7 @@ def topics(request):
 
 
 def all_of(topics, topic, count):
-    """Its last entries, as soon as so many have come since the beginning."""
+    """Appends this many entries, and returns the last ones once all have arrived."""
     first = topics.last(topic)
     for n in range(count):
         topics.append(topic, Changed("chat", str(n)))

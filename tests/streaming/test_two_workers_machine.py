@@ -1,6 +1,6 @@
-"""Two workers, a clock that is turned by hand and a real Redis: whatever happens in whatever order, no reader sees anything else.
+"""A state machine of two workers with a manual clock and a real Redis: no order of events makes readers see different text.
 
-The database is played by what its rows mean here: who owns an answer, what of it is written down, and its end.
+The database is modelled by the relevant parts of its rows: an answer's owner, its journal, and its end.
 """
 
 import time
@@ -24,12 +24,12 @@ from webapp.streaming.topics import Entry, Gap
 
 LANE = "chat:1"
 WORKERS = st.sampled_from([0, 1])
-# Each takes three seconds, in which both workers wait until the clock of Redis is past what they said meanwhile.
+# Each takes three seconds, in which both workers wait until the clock of Redis has passed their last entries.
 MOST_EMPTIED = 2
 
 
 class Clock:
-    """Goes on by itself, as Redis does, and by leaps."""
+    """A clock that runs, as that of Redis does, and can also leap."""
 
     def __init__(self) -> None:
         self.leapt = 0.0
@@ -40,7 +40,7 @@ class Clock:
 
 @dataclass
 class Row:
-    """What the database knows of an answer; `writer` is who has begun it and may be frozen without knowing it."""
+    """The database's row of an answer; `writer` is the worker that started it, which can be frozen without knowing it."""
 
     topic: str
     writer: int
@@ -50,7 +50,7 @@ class Row:
 
 
 class TwoWorkers(RuleBasedStateMachine):
-    """`server` is given by the test, which runs one Redis for all examples."""
+    """The state machine; `server` is set by the test, which runs one Redis for all examples."""
 
     server: redis_server.Server
     rows = Bundle("rows")
@@ -80,7 +80,7 @@ class TwoWorkers(RuleBasedStateMachine):
 
     @rule(row=rows, times=st.integers(1, 5))
     def say(self, row: Row, times: int) -> None:
-        """Also by a writer that was taken for dead, until it finds out."""
+        """Appends text, also by a writer that is presumed dead and has not noticed yet."""
         self.has_news = True
         writer = self.workers[row.writer]
         for _ in range(times):
@@ -89,7 +89,7 @@ class TwoWorkers(RuleBasedStateMachine):
 
     @rule(row=rows)
     def write_down(self, row: Row) -> None:
-        """Who owns it no more is refused."""
+        """Saves the journal, unless the writer no longer owns the answer."""
         if row.owner == row.writer and not row.is_over:
             row.journal = self.workers[row.writer].read(row.topic, 0)
 
@@ -102,7 +102,7 @@ class TwoWorkers(RuleBasedStateMachine):
 
     @rule(row=rows)
     def read_elsewhere(self, row: Row) -> None:
-        """As the look at copies does once a second."""
+        """Copies the answer to the other worker, as the worker's periodic check of its copies does once a second."""
         reader, writer = self.workers[1 - row.writer], self.workers[row.writer]
         if row.owner == row.writer and not row.is_over:
             reader.copy(row.topic, writer._worker, LANE)
@@ -110,7 +110,7 @@ class TwoWorkers(RuleBasedStateMachine):
 
     @rule(row=rows)
     def take_over(self, row: Row) -> None:
-        """Its writer is taken for dead, and may live."""
+        """Takes the answer over from a writer that is presumed dead, and can still be alive."""
         taker = self.workers[1 - row.writer]
         if row.owner == row.writer and not row.is_over:
             row.owner, row.is_over = 1 - row.writer, True
@@ -124,12 +124,12 @@ class TwoWorkers(RuleBasedStateMachine):
         self.has_news = True
         self.changes.append(f"{len(self.changes)}")
         self.workers[worker].append(LANE, Changed("message", self.changes[-1]))
-        # One after the other, so that there is an order.
+        # One change at a time, so that their order is defined.
         self._until_heard()
 
     @rule(seconds=st.sampled_from([0.2, 5.0, 31.0]))
     def time_passes(self, seconds: float) -> None:
-        """Long leaps are times in which a worker stood still."""
+        """Advances the clock; a long leap simulates a worker that was frozen."""
         self.clock.leapt += seconds
         self.was_away |= seconds > 1
 
@@ -174,11 +174,11 @@ class TwoWorkers(RuleBasedStateMachine):
         finally:
             for worker in self.workers:
                 worker.end()
-            # Otherwise what is still on its way would come to those of the next example.
+            # Otherwise entries that are still being sent would reach the workers of the next example.
             until(lambda: not any(worker._is_shipping for worker in self.workers))
 
     def _complete(self, row: Row) -> None:
-        """What a reader lacks of an answer that is over comes from the database, as the look at copies does it."""
+        """Fills in a reader's missing part of a finished answer from the database, as the check of its copies does."""
         reader = self.workers[1 - row.writer]
         reader.drop(row.topic)
         reader.extend(row.topic, row.journal)
@@ -186,7 +186,7 @@ class TwoWorkers(RuleBasedStateMachine):
             reader.extend(row.topic, [Entry(reader.last(row.topic) + 1, Ended("completed", "stop"))])
 
     def _until_heard(self) -> None:
-        """Both have it; where Redis was away its readers are told that they must read again, and hear no single change."""
+        """Waits until both workers have all changes; after an outage of Redis, readers only receive a signal to reload."""
         for worker, after in zip(self.workers, self.heard_from, strict=True):
             until(lambda worker=worker, after=after: self.was_away or self._heard(worker, after) == self.changes)
 
@@ -194,7 +194,7 @@ class TwoWorkers(RuleBasedStateMachine):
         try:
             return [entry.event.id for entry in worker.read(LANE, after) if isinstance(entry.event, Changed)]
         except Gap:
-            # A worker of a busy machine may have stood still as well.
+            # On a busy machine a worker can have been stalled too.
             self.was_away = True
             return []
 

@@ -19,7 +19,7 @@ from webapp.streaming.events import (
 )
 from webapp.streaming.transcript import Transcript
 
-# Its items are anything that JSON holds.
+# The items of a list event can be any JSON objects.
 ITEMS = st.lists(st.dictionaries(st.text(), st.text() | st.integers())).map(tuple)
 
 
@@ -79,5 +79,5 @@ def test_a_transcript_keeps_what_is_known_of_the_cost(told, known):
 
 
 def _half(units: bytes) -> str:
-    """Text as a JSON parser gives it: a pair that was cut in two is two lone surrogates."""
+    """Returns text as a JSON parser does: a split surrogate pair becomes two lone surrogates."""
     return units.decode("utf-16-le", "surrogatepass")

@@ -1,4 +1,4 @@
-"""Programs with a token, before an application whose model is the scripted upstream."""
+"""API clients with a token, on an application whose model is the scripted upstream."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ __all__ = ["app", "asked"]
 
 
 class Program:
-    """Speaks JSON with a bearer token; without one it is a visitor, whose cookies are kept."""
+    """A JSON client with a bearer token; without a token it is a visitor, whose cookies are kept."""
 
     def __init__(self, app: Flask, token: str = "") -> None:
         self.app, self.client, self.token = app, app.test_client(), token
@@ -46,7 +46,7 @@ class Program:
         return self.client.put(path, json=body, headers=self.headers)
 
     def streamed(self, path: str, *, accept: str = "text/event-stream", **body: Any) -> list[Told]:
-        """Every event of an answer that ends."""
+        """Returns every event of an answer, until its end."""
         response = self.client.post(path, json=body, headers={**self.headers, "Accept": accept}, buffered=False)
         assert response.status_code == 200, response.text
         assert response.content_type == "text/event-stream; charset=utf-8"
@@ -57,7 +57,7 @@ class Program:
         return [message for piece in response.iter_encoded() for message in decoder.feed(piece)]
 
     def until_running(self, chat: str) -> None:
-        """Waits until some of the answer is there."""
+        """Waits until the answer has some text."""
         until(lambda: self.get(f"/api/chat/{chat}/stream/status").json["partialMessage"], "the answer has begun")
 
     def new_chat(self) -> str:
@@ -67,7 +67,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Row:
-    """A message as the database has it."""
+    """A message as stored in the database."""
 
     id: str
     role: str
@@ -76,7 +76,7 @@ class Row:
 
 @pytest.fixture
 def unlimited(app: Flask) -> Iterator[None]:
-    """Nobody is slowed down here, but where a test says so."""
+    """Lifts the rate limits, unless a test sets them."""
     quick.VISITORS.full_at.clear()
     with app.app_context():
         for name in ("limits.streams_per_minute", "limits.concurrent_streams", "limits.sse_per_user", "limits.sse_per_chat"):
@@ -87,7 +87,7 @@ def unlimited(app: Flask) -> Iterator[None]:
 
 @pytest.fixture(scope="package")
 def caller(fake_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
-    """A program before a real server, the same for all: no limits, but eight connections for each chat."""
+    """A client of a real server that all tests share: no limits, except eight connections per chat."""
     with prepared(tmp_path_factory.mktemp("dialects"), **fake_process.environ) as server:
         server.lift_limits()
         server.set(limits__sse_per_chat="8", stream__idle_listener_seconds="2")
@@ -113,7 +113,7 @@ def program(make_program: Callable[..., Program]) -> Program:
 
 @pytest.fixture
 def messages(app: Flask) -> Callable[[str], list[Row]]:
-    """What is stored of a chat, in the order in which it was written."""
+    """A function that returns a chat's stored messages in the order in which they were written."""
 
     def stored(chat_id: str) -> list[Row]:
         with app.app_context():

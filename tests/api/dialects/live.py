@@ -1,4 +1,4 @@
-"""A real server before the scripted upstream, and a program with a token that speaks to it."""
+"""A real server that uses the scripted upstream, and an API client with a token."""
 
 import json
 import urllib.error
@@ -11,7 +11,7 @@ from tests.support.server import Server
 
 
 class Caller:
-    """Speaks JSON to a server; every reply is given back, whatever its status."""
+    """A JSON client of a server; returns every response, whatever its status."""
 
     def __init__(self, server: Server) -> None:
         server.start()
@@ -33,7 +33,7 @@ class Caller:
         return [self.post("/chat/threads")[1]["thread"]["id"] for _ in range(count)]
 
     def answer_in(self, chat: str) -> tuple[str, str, str, str]:
-        """Id and text of the last answer of a chat, and status and reason of its generation, past the server."""
+        """Returns the id and text of a chat's last answer, and its generation's status and reason, from the database."""
         query = """SELECT m.id, m.content, g.status, g.reason FROM messages m JOIN generations g ON g.message_id = m.id
             WHERE m.chat_id = ? ORDER BY m.id DESC LIMIT 1"""
         (row,) = self.server.rows(query, chat)

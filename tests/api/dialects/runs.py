@@ -1,4 +1,4 @@
-"""Canonical runs of every kind, and what each dialect's client makes of their frames."""
+"""Canonical runs of every kind, and parsers that turn each dialect's frames into what its client would see."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -36,7 +36,7 @@ STATUSES = {"completed": "ok", "stopped": "stopped", "interrupted": "error", "fa
 
 @dataclass(frozen=True)
 class Heard:
-    """What a client of a dialect has at the end: the text, how it ended, and whether the closing event came last, once."""
+    """A client's final result: the text, how it ended, and whether the closing event came last and once."""
 
     text: str
     outcome: str
@@ -44,7 +44,7 @@ class Heard:
 
 
 def encoders() -> dict[str, Encoder]:
-    """A new encoder of each dialect."""
+    """Returns a new encoder of each dialect."""
     question = {"id": "q", "role": "user", "content": "Why?", "createdAt": NOW, "sources": []}
     return {
         "roleplay": RoleplayEncoder("g", "a", "q"),
@@ -56,7 +56,7 @@ def encoders() -> dict[str, Encoder]:
 
 
 def told(encoder: Encoder, events: Sequence[Event], *, state: State | None = None) -> list[DialectFrame]:
-    """All frames of a run, as a client hears them."""
+    """Returns all frames of a run, as a client receives them."""
     state = state or State("g", "c", "a", "m", "running")
     frames, first = encoder.opening(state), state.seq
     for seq, event in enumerate(events[first:], first + 1):
@@ -107,7 +107,7 @@ def of_assistant(frames: list[DialectFrame]) -> Heard:
 
 
 def of_door(frames: list[DialectFrame]) -> Heard:
-    """Stopped and complete are one to this client: it knows no third."""
+    """This client knows only success and error: stopped and complete are the same to it."""
     *chunks, last = frames
     choices = [choice for frame in chunks for choice in _dict(frame).get("choices", [])]
     text = "".join(choice["delta"].get("content", "") for choice in choices)
@@ -131,7 +131,7 @@ def _dict(frame: DialectFrame) -> dict[str, Any]:
 
 
 def line_of(frame: DialectFrame) -> str:
-    """What stands behind `data: `."""
+    """Returns the value of a frame's `data` field."""
     lines = wire([frame])[0].decode().split("\n")
     assert lines[-2:] == ["", ""], lines
     assert [line.partition(":")[0] for line in lines[:-2]] == (["event", "data"] if frame.event else ["data"])
@@ -139,7 +139,8 @@ def line_of(frame: DialectFrame) -> str:
 
 
 words = st.text(max_size=12)
-# What no dialect has to know yet; those below hold what their clients know, and these have a place of their own.
+# All other event types are ones that no dialect has to know yet. Those that clients know are generated below, or occur only at
+# fixed places.
 KNOWN = {Delta, Reasoning, Phase, Notice, Usage, Sources, *map(GENERATION_EVENTS.get, PLACED)}
 others: list[st.SearchStrategy[Event]] = [st.from_type(kind) for kind in GENERATION_EVENTS.values() if kind not in KNOWN]
 middles: st.SearchStrategy[Event] = st.one_of(

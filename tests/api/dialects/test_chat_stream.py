@@ -1,4 +1,4 @@
-"""GET /api/chat/<id>/stream, its ticket, its status, and what it tells of answers that others begin."""
+"""GET /api/chat/<id>/stream: its ticket, its status, and its events for answers that other clients start."""
 
 import json
 from functools import partial
@@ -21,7 +21,7 @@ SEND = "/api/messages/addUserMessageStreamingMode"
 
 
 class Listener:
-    """One connection; what it hears is kept until it is closed."""
+    """One connection to an event stream, which collects events until it is closed."""
 
     def __init__(self, program: Program, path: str, **headers: str) -> None:
         self.told: list[tuple[str, dict]] = []
@@ -152,7 +152,7 @@ def test_an_answer_that_goes_on_begins_with_the_text_it_goes_on_from(app, progra
 def test_who_comes_again_after_the_end_is_told_of_it(program, chat, listen, messages):
     events = program.streamed(SEND, chatSessionId=chat, message="Go")
     text = messages(chat)[-1].content
-    # Its end is heard a little before its place is free.
+    # The client receives the end shortly before the answer's slot is released.
     until(lambda: not program.get(f"/api/chat/{chat}/stream/status").json["isStreaming"], "it is over")
 
     first = next(each for each in events if each.event == "chunk")
@@ -194,7 +194,7 @@ def test_an_answer_whose_owner_is_dead_is_waited_for_without_spinning(app, progr
     native = listen(f"/api/v1/generations/{sent['streamId']}/events", **{"Last-Event-ID": "57"})
     roleplay.until("state")
 
-    # Whoever spins lets nobody else go on.
+    # A stream in a busy loop would block this request.
     assert program.get("/api/v1/me").status_code == 200
     assert (roleplay.text, native.names()) == ("", [])
 
@@ -218,7 +218,7 @@ def test_what_a_dead_owner_had_said_is_told_at_its_end(app, program, chat, liste
 
     assert roleplay.text == text
     assert [data["text"] for name, data in native.told if name in ("snapshot", "delta")] == [text]
-    # Whoever loses the connection before the end must not be told to stay away.
+    # Only the last event has the id `end`: a client that disconnects earlier must be allowed to reconnect.
     assert [name for name, id in zip(native.names(), native.ids, strict=True) if id == "end"] == ["ended"]
 
 

@@ -1,4 +1,4 @@
-"""Clients in JavaScript, written from the pages of the dialects alone, against a real server."""
+"""JavaScript clients, written only from the dialects' documentation, against a real server."""
 
 import random
 from pathlib import Path
@@ -17,7 +17,7 @@ ANSWERS, AT_ONCE = 100 if ROUNDS > 1 else 25, 25
 
 
 def saying(chance: random.Random) -> dict[str, object]:
-    """An answer of up to 500 tokens, as fast and in such pieces as chance will have it."""
+    """Returns an answer of up to 500 tokens, at a random pace and in random slices."""
     tokens = [chance.choice(WORDS) for _ in range(int(chance.random() ** 2 * 500))]
     how = {"pace": chance.choice((0, 0.0005, 0.002)), "slice": chance.choice((0, 7, 100))}
     return {"says": "x" + "".join(tokens), "tokens": ["x", *tokens], **how}

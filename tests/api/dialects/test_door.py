@@ -1,4 +1,4 @@
-"""The OpenAI-compatible door, used by OpenAI's own Python client against a real server."""
+"""The OpenAI-compatible API, used by OpenAI's Python client against a real server."""
 
 import time
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ HELLO = [{"role": "system", "content": "Be brief."}, {"role": "user", "content":
 
 @pytest.fixture(scope="module")
 def openai() -> ModuleType:
-    """Only who uses it pays for its import, of a second."""
+    """Imports the client only for the tests that use it: the import takes a second."""
     import openai
 
     return openai
@@ -27,7 +27,7 @@ def openai() -> ModuleType:
 
 @pytest.fixture
 def client(caller: Caller, openai: ModuleType) -> Iterator[Any]:
-    # A part of the other.
+    # A dependency of the OpenAI client.
     import httpx2
 
     direct = httpx2.Client(trust_env=False)
@@ -144,7 +144,7 @@ def test_too_many_at_once_is_a_rate_limit(client, caller, fake, openai):
 
 
 def _refuses(client, caller, openai):
-    """Two at once: the second is refused where there is a limit of one."""
+    """Starts two streams: the second is refused where the limit is one."""
     until(lambda: caller.server.running() == 0, "nothing runs")
     with client.chat.completions.create(model="default", messages=HELLO, stream=True) as first:
         next(iter(first))
@@ -163,14 +163,14 @@ def test_who_leaves_closes_the_upstream_at_once(client, fake, caller):
         next(chunk for chunk in stream if chunk.choices[0].delta.content)
     left_at = time.monotonic()
 
-    # What is asked for the cost may come already.
+    # The request for the cost can be in the log already.
     fake.until(lambda log: any(each["client_closed"] for each in log))
     assert asked(fake)[0]["client_closed"] - left_at < 5
     until(lambda: last_generation(caller)["status"] == "stopped", "it is stopped")
     assert (last_generation(caller)["reason"], last_generation(caller)["when_unwatched"]) == ("client_gone", "abort:0")
 
     waiting = gevent.spawn(client.chat.completions.create, model="default", messages=HELLO)
-    # What is asked for the cost of the first comes between.
+    # The request for the first answer's cost comes in between.
     fake.until(lambda log: len(asked(fake)) == 2)
     left_at = time.monotonic()
     waiting.kill()

@@ -1,4 +1,4 @@
-"""Every dialect says the same of the same run, in its own words."""
+"""Every dialect conveys the same content for the same run, in its own format."""
 
 import json
 

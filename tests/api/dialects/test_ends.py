@@ -1,4 +1,4 @@
-"""What every dialect says at every end of an answer, streamed and in one piece."""
+"""What every dialect returns for every end of an answer, streamed and in one piece."""
 
 import json
 
@@ -10,7 +10,7 @@ from tests.api.dialects.test_faults import STREAMS, WHOLES, filled, heard
 TEXT = "one two three four"
 REFUSED = {"status": 400, "json": {"error": {"code": 400, "message": "No."}}}
 ERROR = {"code": 502, "message": "It broke."}
-# What the upstream does, and the door's status with, for an error, its code.
+# The upstream's behaviour, the OpenAI-compatible API's HTTP status and, for an error, its code.
 ENDS = {
     "completed": ([{"says": TEXT}], 200, "completed"),
     "too long": ([{"says": TEXT, "finish": "length"}], 200, "completed"),

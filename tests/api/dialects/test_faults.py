@@ -1,4 +1,4 @@
-"""What goes wrong on the way is said in each dialect's own words, and the closing event always comes."""
+"""Errors during an answer are reported in each dialect's own format, and the closing event always comes."""
 
 import json
 from collections.abc import Callable
@@ -42,7 +42,7 @@ def app(app: Flask) -> Flask:
 
 @pytest.fixture
 def chat_with(app: Flask, program: Program) -> Callable[[str], str]:
-    """A chat with this model."""
+    """A function that creates a chat with a given model."""
 
     def make(model: str) -> str:
         with app.app_context():
@@ -59,7 +59,7 @@ def filled(place, chat):
 
 
 def heard(dialect: str, events) -> tuple[str, str]:
-    """The text and the outcome, by what each dialect's page says of its events; the closing event is the last."""
+    """Returns the text and the outcome according to each dialect's documentation; the closing event is the last."""
     told = [(event.event, json.loads(event.data)) for event in events]
     name, last = told[-1]
     if dialect == "roleplay":
@@ -186,7 +186,7 @@ def test_every_answer_leaves_one_line_behind(program, fake, caplog):
     chat = program.new_chat()
     with caplog.at_level("INFO", "chat:streaming"):
         program.post("/ai/chat", session_id=chat, message="A question nobody logs")
-        # Written behind the end, which the program may hear sooner.
+        # The record is logged after the end, which the client can receive earlier.
         until(lambda: not program.app.extensions["engine"].live, "all is written")
 
     (record,) = [record for record in caplog.records if record.msg == "stream_finished"]

@@ -1,4 +1,4 @@
-"""What the model sees of a roleplay chat is the documented prompt, whichever dialect asks, streamed or not."""
+"""In a roleplay chat the model receives the documented prompt in every dialect, streamed or not."""
 
 import pytest
 
@@ -13,7 +13,7 @@ SYSTEM = "Pre-prompt.\n---\nBe a miller.\n---\nA miller of few words.\n---\nA cu
 
 @pytest.fixture
 def new_chat(app, program):
-    """Makes chats with a character, a persona, and prompts of their own."""
+    """A function that creates chats with a character, a persona and custom prompts."""
 
     def make() -> str:
         with app.app_context():

@@ -1,4 +1,4 @@
-"""What is refused before the first event: an ordinary HTTP error, with a sentence and a word, in every dialect."""
+"""A request refused before the first event gets an ordinary HTTP error with a message and a code, in every dialect."""
 
 import json
 from types import SimpleNamespace
@@ -9,7 +9,7 @@ from tests.api.dialects.conftest import Program
 from webapp.api.dialects.quick import views as quick
 from webapp.settings.service import set_setting
 
-PLACES = {  # path, the name of the chat in the body, the name of the text
+PLACES = {  # path, the body's field for the chat, the body's field for the text
     "roleplay": ("/api/messages/addUserMessageStreamingMode", "chatSessionId", "message"),
     "quick": ("/api/chat", "chatId", "message"),
     "quick stream": ("/api/chat/stream", "chatId", "message"),
@@ -27,7 +27,7 @@ def sending(place, chat, text):
 
 
 def told(response, status):
-    """The body of a refusal, which is never a stream."""
+    """Returns the body of a refusal, which is never a stream."""
     assert response.status_code == status, response.text
     assert response.content_type == "application/problem+json"
     body = response.json

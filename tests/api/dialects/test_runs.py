@@ -1,4 +1,4 @@
-"""One answer through each dialect's own paths: types, order, names and text, streamed and not."""
+"""One answer through each dialect's own routes: event types, order, names and text, streamed and not."""
 
 import json
 import re
@@ -122,7 +122,7 @@ def test_who_waits_for_a_slow_answer_only_waits(app, program, chat, fake, monkey
 
     assert program.post("/api/chat", chatId=chat, message="Hello").json["response"].startswith("w000001 ")
 
-    # About thirty entries and ten heartbeats; whoever spins does so thousands of times.
+    # About thirty entries and ten heartbeats; a busy loop would wait thousands of times.
     assert 0 < topics.waits < 1_000
 
 

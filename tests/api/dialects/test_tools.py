@@ -1,4 +1,4 @@
-"""The commands and scripts that look at a server from outside, against a real one."""
+"""The commands and scripts that test a server from outside, against a real one."""
 
 import os
 import subprocess

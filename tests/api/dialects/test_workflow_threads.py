@@ -27,7 +27,7 @@ def begun(program: Program, workflow: str = "weekly-checkin", **more: str) -> st
     return str(made["id"])
 
 
-# Everything that an event may say, whoever listens.
+# All fields that each event can contain, for any client.
 STATE = {"runId", "workflow", "status", "step", "ask", "options", "slots"}
 ALLOWED = {
     "connected": {"threadId"},
@@ -46,7 +46,7 @@ def streamed(program: Program, thread: str, content: str):
 
 
 def checked(events):
-    """The events, if none of them says what the list does not name."""
+    """Asserts that the events contain only the listed fields, and returns them."""
     for each in events:
         assert set(each) == {"type", "data", "timestamp"}
         assert set(each["data"]) <= ALLOWED[each["type"]]
@@ -56,7 +56,7 @@ def checked(events):
 
 
 def types(events):
-    """Each type once for all that follow one another."""
+    """Returns the event types, each run of equal ones once."""
     names = [each["type"] for each in events]
     return [name for place, name in enumerate(names) if place == 0 or names[place - 1] != name]
 
@@ -81,7 +81,7 @@ def continued(program: Program, thread: str, last: str):
 
 
 def heard(response, then: Callable[[], object] = lambda: None):
-    """Every event; after the first piece of what a model says, something is done."""
+    """Returns every event; calls `then` after the first piece of the model's text."""
     found, decoder = [], Decoder()
     for piece in response.iter_encoded():
         for each in decoder.feed(piece):
@@ -97,7 +97,7 @@ def data(events):
 
 @pytest.mark.slow
 def test_what_a_model_says_in_a_step_is_streamed_and_cut_after_its_sentences(program: Program, fake: Upstream) -> None:
-    # It does not end before it has been heard to begin.
+    # The upstream pauses after three tokens, until the client has received the first.
     fake.says(WARM, holds=[3])
     thread = begun(program, title="My week")
     asked = program.get(f"/chat/threads/{thread}/messages").json["messages"][-1]
@@ -212,7 +212,7 @@ def test_the_step_is_said_again_after_a_side_question_that_fails(program: Progra
     assert (said(events)[-1], states(events)[-1][0]) == ("How was your week overall?", "waiting")
     with program.app.app_context():
         left_out = db.session.scalars(select(Message.id).where(Message.chat_id == thread, Message.content == "")).one()
-    # Whoever has heard that the answer began goes on from there.
+    # A client that has received the answer's start continues from there.
     assert said(data(continued(program, thread, f"{left_out}:0")[1])) == ["How was your week overall?"]
 
 
