@@ -22,7 +22,7 @@ def run() -> None:
     engine = context.config.attributes.get("engine", db.engine)
     with engine.connect() as connection, without_foreign_keys(connection):
         connection = connection.execution_options(is_write=True)
-        # On SQLite we begin transactions ourselves, so that a migration that fails half way leaves no trace.
+        # On SQLite we begin transactions ourselves, so that a migration that fails half-way is rolled back completely.
         context.configure(
             connection=connection,
             target_metadata=db.metadata,
@@ -42,22 +42,22 @@ def is_sqlite(connection: Connection) -> bool:
 
 
 def number(_context: MigrationContext, _revision: object, made: list[MigrationScript]) -> None:
-    """A new migration has the next number for its name."""
+    """Numbers a new migration consecutively."""
     made[0].rev_id = f"{int(newest_revision()) + 1:04}"
 
 
 def written(kind: str, item: object, _context: AutogenContext) -> str | Literal[False]:
-    """A type of ours as what it is in the database: a migration imports nothing of the application, which goes on changing."""
+    """Renders our column types as their database types: a migration must not import application code, which keeps changing."""
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UTCDateTime) else False
 
 
 @contextmanager
 def without_foreign_keys(connection: Connection) -> Iterator[None]:
-    """SQLite changes a table by making it anew, and dropping the old one must not delete what refers to it."""
+    """Turns off foreign keys: SQLite alters a table by recreating it, and dropping the old one must not cascade."""
     if not is_sqlite(connection):
         yield
         return
-    # Beside SQLAlchemy, because within a transaction, which it would begin, the pragma does nothing.
+    # Directly on the driver's connection: SQLAlchemy would begin a transaction, in which the pragma has no effect.
     raw = connection.connection.driver_connection
     raw.execute("PRAGMA foreign_keys=OFF")
     try:

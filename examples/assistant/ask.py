@@ -1,4 +1,4 @@
-"""Asks by a stream, then in the same session without one: both take the same body."""
+"""Sends a message with a streamed answer, then another without a stream in the same session: both take the same body."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Begins a chat, reads its answer, and comes again from where it was when the connection breaks."""
+"""Starts a chat, reads its answer, and resumes the stream where it was interrupted."""
 
 import json
 import os
@@ -13,7 +13,7 @@ session.headers["Authorization"] = f"Bearer {os.environ['TOKEN']}"
 
 
 def events(url: str) -> Iterator[tuple[str, dict]]:
-    """Name and object of each event, once, however often the connection breaks."""
+    """Yields the name and object of each event once, however often the connection is lost."""
     last_id = ""
     while True:
         try:
@@ -34,7 +34,7 @@ def events(url: str) -> Iterator[tuple[str, dict]]:
 
 
 question = sys.argv[1] if len(sys.argv) > 1 else "Thank you"
-# The key makes it safe to send this again when no reply arrives.
+# An idempotency key, which makes it safe to send this again when no response arrives.
 reply = session.post(f"{BASE}/api/v1/chats", json={"message": question}, headers={"Idempotency-Key": os.urandom(16).hex()})
 reply.raise_for_status()
 generation = reply.json()["sent"]["generation_id"]

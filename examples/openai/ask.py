@@ -1,4 +1,4 @@
-"""A streamed completion without any client library; with OpenAI's own, set `base_url` to the address of the server and `/v1`."""
+"""A streamed completion without any client library; with OpenAI's, set `base_url` to the server's address and `/v1`."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Says what the plan is for, and shows it week by week while it is written."""
+"""Submits a plan's goals and preferences, and prints the plan week by week while it is written."""
 
 import json
 import os
@@ -12,7 +12,7 @@ session.headers["Authorization"] = f"Bearer {os.environ['TOKEN']}"
 
 goal = sys.argv[1] if len(sys.argv) > 1 else "Learn to row"
 kept = session.post(f"{BASE}/api/plan/inputs", json={"goals": [goal]})
-# Goals and preferences that do not fit are refused here, with a sentence for each field.
+# Invalid goals and preferences are rejected here, with a message for each field.
 kept.raise_for_status()
 
 name, weeks = "", 0

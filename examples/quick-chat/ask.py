@@ -1,4 +1,4 @@
-"""Asks, watches, and goes on in the same chat without a stream."""
+"""Sends a message, prints the answer as it is streamed, and continues the chat without a stream."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Posts into a chat, then attaches to its stream: whoever comes late is given the text so far."""
+"""Posts a message to a chat, then attaches to its stream, which starts with the text so far."""
 
 import json
 import os
@@ -14,7 +14,7 @@ question = sys.argv[1] if len(sys.argv) > 1 else "Thank you"
 chat = session.post(f"{BASE}/chat/threads", json={}).json()["thread"]["id"]
 body = {"chatSessionId": chat, "message": question}
 begun = session.post(f"{BASE}/api/messages/addUserMessageStreamingMode", json=body)
-# While an answer runs this says 409, with the streamUrl of that one.
+# While an answer is running this returns 409, with the running answer's streamUrl.
 begun.raise_for_status()
 
 text = name = ""
@@ -31,6 +31,6 @@ with session.get(BASE + begun.json()["streamUrl"], stream=True, timeout=60) as r
             elif name == "chunk":
                 text += data["content"]
             elif name == "end":
-                # The connection would stay open for what is written next.
+                # The connection would stay open for the chat's next answers.
                 break
 print(text, end="")

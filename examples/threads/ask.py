@@ -1,4 +1,4 @@
-"""Makes a thread, writes in it, and watches the answer."""
+"""Creates a thread, sends a message, and prints the answer as it is streamed."""
 
 import json
 import os
@@ -21,7 +21,7 @@ with session.post(url, json={"content": question}, stream=True, timeout=60) as r
             continue
         event = json.loads(line[6:])
         if event["type"] == "ai_response":
-            # The last one holds the rest in `content` and the whole text in `accumulated`.
+            # The last one contains the rest in `content` and the whole text in `accumulated`.
             print(event["data"]["content"], end="", flush=True)
         elif event["type"] == "error":
             print(event["data"]["error"], file=sys.stderr)

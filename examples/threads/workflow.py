@@ -1,4 +1,4 @@
-"""Runs a workflow in a thread: answers each question from the command line, and prints what is said."""
+"""Runs a workflow in a thread: answers each question from the command line, and prints the workflow's messages."""
 
 import json
 import os
@@ -10,13 +10,13 @@ BASE = os.environ["BASE"]
 session = requests.Session()
 session.headers["Authorization"] = f"Bearer {os.environ['TOKEN']}"
 
-# "skip" leaves out an optional question.
+# "skip" skips an optional question.
 answers = sys.argv[2:] or ["good", "The garden", "0", "skip"]
 workflow = sys.argv[1] if len(sys.argv) > 1 else "weekly-checkin"
 
 
 def events(reply):
-    """The events of a stream; a line ends where the server says, not where a chunk does."""
+    """Yields the events of a stream; a line can span several chunks."""
     reply.raise_for_status()
     for line in reply.iter_lines(decode_unicode=True):
         if line.startswith("data: "):

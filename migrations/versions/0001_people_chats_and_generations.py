@@ -1,4 +1,4 @@
-"""Begin with people, chats, generations and settings.
+"""Create people, chats, generations and settings.
 
 Revision: 0001, the first
 """
@@ -90,7 +90,7 @@ def create_settings() -> None:
 
 
 def create_chats() -> None:
-    """A chat knows its last message and a message its chat, so one of the two keys comes after both tables."""
+    """Chats and messages refer to each other, so one foreign key is added after both tables exist."""
     op.create_table(
         "chats",
         sa.Column("id", sa.String(26), nullable=False),
@@ -177,7 +177,7 @@ def create_generations() -> None:
         sa.Column("entries", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("generation_id", "first_seq", name="pk_generation_journal"),
         refers("generation_journal", "generation_id", "generations", "CASCADE"),
-        # Rows are only ever added and read in this order, so on SQLite the key is the table.
+        # Rows are only appended and read in this order, so on SQLite the table is clustered by its primary key.
         sqlite_with_rowid=False,
     )
 

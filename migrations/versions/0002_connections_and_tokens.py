@@ -1,4 +1,4 @@
-"""Add connections, groups, tokens, the audit log, and what a person prefers.
+"""Add connections, groups, tokens, the audit log, and people's preferences.
 
 Revision: 0002, after 0001
 """

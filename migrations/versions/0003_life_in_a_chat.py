@@ -1,4 +1,4 @@
-"""Add what a person does with chats all day: pins, trash, drafts, follow-ups, thumbs, instructions.
+"""Add everyday features of chats: pins, trash, drafts, follow-ups, thumbs, instructions.
 
 Revision: 0003, after 0002
 """

@@ -1,4 +1,4 @@
-"""Add rights to single objects, and where an imported chat came from.
+"""Add grants on single objects, and the origin of an imported chat.
 
 Revision: 0004, after 0003
 """

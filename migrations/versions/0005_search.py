@@ -1,7 +1,7 @@
-"""Add the search: an index of the words of every message and title, kept by the database itself.
+"""Add full-text search: an index of every message and title, which database triggers keep up to date.
 
-On SQLite a table that is made anew loses its triggers and its row numbers: a later migration that does so to `messages`
-or `chats` has to drop the index before, and make and fill it again afterwards, as it is done here.
+On SQLite a table that is recreated loses its triggers and its row ids: a later migration that recreates `messages` or `chats`
+has to drop the index first, and create and fill it again afterwards, as this one does.
 
 Revision: 0005, after 0004
 """
@@ -13,10 +13,10 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-# The words of which column of which table; the index has the name of the table and an end.
+# Which column of which table is indexed; the index is named after the table, with a suffix.
 INDEXED = (("messages", "content"), ("chats", "title"))
-# A longer text does not fit into PostgreSQL's kind of index, and by these signs it would take words for a tag, an address
-# or a path. What is asked must say the same.
+# A longer text does not fit into a PostgreSQL tsvector, whose parser would also read words with these characters as tags,
+# addresses or paths. Queries must use the same expression.
 READS = "translate(left({}, 200000), '<>/.@_-=&#:', '           ')"
 
 

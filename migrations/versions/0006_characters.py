@@ -1,6 +1,6 @@
-"""Add characters, personas, their pictures, and what a chat is played by.
+"""Add characters, personas, their pictures, and a chat's character and persona.
 
-On SQLite the chats are made anew for their foreign keys, so the index of their words goes before and comes again after it.
+On SQLite `chats` is recreated for its foreign keys, so its full-text index is dropped before and created again afterwards.
 
 Revision: 0006, after 0005
 """
@@ -105,7 +105,7 @@ def create_personas() -> None:
 
 @contextmanager
 def chats_made_anew() -> Iterator[BatchOperations]:
-    """For changes that SQLite cannot make to a table as it stands."""
+    """For changes that need the table to be recreated on SQLite."""
     is_sqlite = op.get_bind().dialect.name == "sqlite"
     if is_sqlite:
         for event in ("insert", "delete", "update"):

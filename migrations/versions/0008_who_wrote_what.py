@@ -1,6 +1,6 @@
-"""Add who wrote a message, and keep what came from elsewhere from coming in twice.
+"""Add a message's author, and unique origins, so that nothing is imported twice.
 
-On SQLite the messages are made anew for their foreign key, so the index of their words goes before and comes again after it.
+On SQLite `messages` is recreated for its foreign key, so its full-text index is dropped before and created again afterwards.
 
 Revision: 0008, after 0007
 """
@@ -18,7 +18,7 @@ branch_labels = None
 depends_on = None
 
 AUTHOR = "fk_messages_author_id_users"
-# Where a thing came from names it, among those of its owner or in its chat.
+# An origin is unique among its owner's chats, or within its chat.
 NAMED = sa.text("origin <> ''")
 WITHIN = (("chats", "owner_id"), ("messages", "chat_id"))
 
@@ -44,14 +44,14 @@ def downgrade() -> None:
 
 
 def forget_doubles(table: str, place: str) -> None:
-    """The first of two that came from the same place keeps its name; nothing is deleted."""
+    """Of two rows with the same origin the first one keeps it; no row is deleted."""
     first = f"SELECT MIN(id) FROM {table} WHERE origin <> '' GROUP BY {place}, origin"
     op.execute(f"UPDATE {table} SET origin = '' WHERE origin <> '' AND {place} IS NOT NULL AND id NOT IN ({first})")
 
 
 @contextmanager
 def messages_made_anew() -> Iterator[BatchOperations]:
-    """For changes that SQLite cannot make to a table as it stands."""
+    """For changes that need the table to be recreated on SQLite."""
     is_sqlite = op.get_bind().dialect.name == "sqlite"
     if is_sqlite:
         for event in ("insert", "delete", "update"):

@@ -1,4 +1,4 @@
-"""Find what is asked of all chats and messages without reading them all.
+"""Add partial indexes for queries over all chats and messages, so that these need no full scan.
 
 Revision: 0009, after 0008
 """
@@ -11,7 +11,7 @@ down_revision = "0008"
 branch_labels = None
 depends_on = None
 
-# By their names: table, columns, and which of the rows they hold, on SQLite and on PostgreSQL; nothing for all of them.
+# By index name: table, columns, and the condition of a partial index on SQLite and on PostgreSQL; none for a full index.
 INDEXES = {
     "ix_chats_head_id": ("chats", ["head_id"], "", ""),
     "ix_chats_character_id": ("chats", ["character_id"], "", ""),

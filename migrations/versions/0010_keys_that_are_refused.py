@@ -1,4 +1,4 @@
-"""Say since when a server refuses the key of its connection.
+"""Store since when a server has rejected its connection's key.
 
 Revision: 0010, after 0009
 """

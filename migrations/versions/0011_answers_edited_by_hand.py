@@ -1,4 +1,4 @@
-"""Say which answers are a person's versions of them.
+"""Mark answers that are versions edited by a person.
 
 Revision: 0011, after 0010
 """
@@ -17,5 +17,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    # Not in a batch: the table made anew would lose the triggers that index its words.
+    # Not in a batch: a recreated table would lose the triggers of its full-text index.
     op.drop_column("messages", "is_edited")

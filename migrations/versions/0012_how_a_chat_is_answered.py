@@ -1,4 +1,4 @@
-"""Let a chat say how freely and how long it is answered.
+"""Add a chat's temperature and maximum number of tokens.
 
 Revision: 0012, after 0011
 """
@@ -18,6 +18,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    # Not in a batch: the table made anew would lose the triggers that index its words.
+    # Not in a batch: a recreated table would lose the triggers of its full-text index.
     op.drop_column("chats", "max_tokens")
     op.drop_column("chats", "temperature")

@@ -1,4 +1,4 @@
-"""Say of a deleted message what its chat showed, and find those whose time is over.
+"""Store which message a chat showed when one was deleted, and index deleted messages by time for their expiry.
 
 Revision: 0013, after 0012
 """
@@ -21,6 +21,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_messages_deleted_at", table_name="messages")
-    # Not in a batch: the table made anew would lose the triggers that index its words.
+    # Not in a batch: a recreated table would lose the triggers of its full-text index.
     op.drop_column("messages", "cut_id")
     op.drop_column("messages", "head_then")

@@ -1,4 +1,4 @@
-"""Find what was used in a period, by everybody and by one person, without reading what is older.
+"""Index usage by time, for everyone and per person, so that queries skip older rows.
 
 Revision: 0014, after 0013
 """
@@ -13,7 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_index("ix_generations_created_at", "generations", ["created_at"])
-    # It finds what belongs to a person as well as the one that it takes the place of.
+    # It also serves queries by person, as the index that it replaces did.
     op.create_index("ix_generations_user_id_created_at", "generations", ["user_id", "created_at"])
     op.drop_index("ix_generations_user_id", table_name="generations")
 

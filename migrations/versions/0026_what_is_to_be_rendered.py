@@ -1,4 +1,4 @@
-"""Find the messages whose HTML is missing or an older renderer's, without reading those that are new.
+"""Index messages whose HTML is missing or from an older renderer, so that finding them skips all others.
 
 Revision: 0026, after 0014
 """

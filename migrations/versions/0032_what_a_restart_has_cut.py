@@ -1,4 +1,4 @@
-"""Remember up to which answer a person wants to hear no more of what a restart has cut.
+"""Store the last answer up to which a person has dismissed notices of answers cut by a restart.
 
 Revision: 0032, after 0026
 """

@@ -1,4 +1,4 @@
-"""Say for each connection what becomes of tags around reasoning.
+"""Add each connection's handling of reasoning tags.
 
 Revision: 0040, after 0032
 """

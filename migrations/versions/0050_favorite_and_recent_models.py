@@ -1,4 +1,4 @@
-"""Keep which models a person likes, and which they chose last.
+"""Add people's favourite and recent models.
 
 Revision: 0050, after 0040
 """

@@ -1,4 +1,4 @@
-"""Let each person say which key sends a message.
+"""Add a person's preference for the key that sends a message.
 
 Revision: 0051, after 0050
 """

@@ -1,4 +1,4 @@
-"""Let several messages wait in a chat.
+"""Allow several queued messages in a chat.
 
 Revision: 0052, after 0051
 """
@@ -24,7 +24,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_follow_ups"),
     )
     op.create_index("ix_follow_ups_chat_id", "follow_ups", ["chat_id"])
-    # The id of its chat is older than that of any message that is queued later.
+    # The chat's id sorts before the id of any message that is queued later.
     waiting = "SELECT id, id, follow_up, model, changed_at FROM chats WHERE follow_up <> ''"
     op.execute(f"INSERT INTO follow_ups (id, chat_id, text, model, created_at) {waiting}")
     op.drop_column("chats", "follow_up")

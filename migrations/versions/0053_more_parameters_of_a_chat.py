@@ -1,4 +1,4 @@
-"""Let a chat say more of how its answers are made.
+"""Add more generation parameters of a chat.
 
 Revision: 0053, after 0052
 """

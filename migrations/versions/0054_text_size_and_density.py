@@ -1,4 +1,4 @@
-"""Let each person say how large the text is and how much space is around it.
+"""Add a person's preferred text size and density.
 
 Revision: 0054, after 0053
 """

@@ -1,4 +1,4 @@
-"""Add collections, documents and passages, and up to which level each person sees what was given to them.
+"""Add collections, documents and passages, and each person's clearance for what is shared with them.
 
 Revision: 0055, after 0054
 """

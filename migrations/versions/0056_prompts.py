@@ -1,4 +1,4 @@
-"""Keep prompts and their versions.
+"""Add prompts and their versions.
 
 Revision: 0056, after 0055
 """

@@ -1,4 +1,4 @@
-"""Keep workflows, their versions, and what happens in each run of one.
+"""Add workflows, their versions, their runs, and the events of each run.
 
 Revision: 0057, after 0056
 """

@@ -1,4 +1,4 @@
-"""Let chats read from collections.
+"""Add the collections that a chat answers from.
 
 Revision: 0058, after 0057
 """

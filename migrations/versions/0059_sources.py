@@ -1,4 +1,4 @@
-"""Keep the sources of answers.
+"""Add the sources of answers.
 
 Revision: 0059, after 0058
 """

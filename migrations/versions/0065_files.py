@@ -1,4 +1,4 @@
-"""Keep files that people send, and in which chats each stands.
+"""Add files that people send, and the chats that contain each.
 
 Revision: 0065, after 0059
 """

@@ -1,4 +1,4 @@
-"""Keep questions with the documents that answer them, and how well each was found.
+"""Add test questions with the documents that answer them, and runs that measure how well these are found.
 
 Revision: 0066, after 0065
 """

@@ -1,4 +1,4 @@
-"""Plans that runs of workflows have written.
+"""Add plans written by runs of workflows.
 
 Revision: 0070, after 0066
 """

@@ -1,4 +1,4 @@
-"""Keep budgets, and what is used of them.
+"""Add budgets and their usage.
 
 Revision: 0075, after 0070
 """

@@ -1,4 +1,4 @@
-"""Keep the figures of days that are over.
+"""Add the aggregated figures of past days.
 
 Revision: 0076, after 0075
 """

@@ -1,4 +1,4 @@
-"""Keep the rules of alerts, and what has happened.
+"""Add alert rules, and their alerts.
 
 Revision: 0077, after 0076
 """
@@ -11,7 +11,7 @@ down_revision = "0076"
 branch_labels = None
 depends_on = None
 
-# name, limit, when to warn, minutes that are looked at, fewest answers
+# name, limit, warning threshold, minutes of the window, minimum number of answers
 RULES = (
     ("success", 0.95, 0.97, 15, 20),
     ("first_text", 1000, 800, 15, 20),

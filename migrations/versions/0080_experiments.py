@@ -1,4 +1,4 @@
-"""Compare versions of prompts, and know by which prompt a chat or an answer is led.
+"""Add experiments with prompt versions, and the prompt that a chat or an answer uses.
 
 Revision: 0080, after 0077
 """

@@ -1,4 +1,4 @@
-"""Try versions of prompts on questions that were really asked.
+"""Add tryouts of prompt versions on real questions.
 
 Revision: 0081, after 0080
 """

@@ -1,4 +1,4 @@
-"""Keep what became of telling an alert by email.
+"""Store the outcome of sending an alert by email.
 
 Revision: 0085, after 0081
 """

@@ -1,4 +1,4 @@
-"""Let a chat leave out what its owner says of themselves.
+"""Let a chat ignore its owner's personal instructions.
 
 Revision: 0086, after 0085
 """

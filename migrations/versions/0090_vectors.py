@@ -1,4 +1,4 @@
-"""Keep passages as vectors, by the model that a collection or the team has chosen.
+"""Add vectors of passages, by the embedding model of the collection or the team.
 
 Revision: 0090, after 0086
 """
@@ -24,7 +24,7 @@ def upgrade() -> None:
     passage_vectors()
     embedded_documents()
     if op.get_bind().dialect.name == "postgresql":
-        # Numbers don't become smaller by compression.
+        # Vectors hardly compress, so PostgreSQL must not try.
         op.execute("ALTER TABLE passage_vectors ALTER COLUMN vector SET STORAGE EXTERNAL")
 
 

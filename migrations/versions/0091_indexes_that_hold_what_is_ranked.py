@@ -1,4 +1,4 @@
-"""Rank passages on PostgreSQL from indexes that hold what is asked for, without reading the rows.
+"""Add covering indexes on PostgreSQL, so that ranking passages does not read the table's rows.
 
 Revision: 0091, after 0090
 """

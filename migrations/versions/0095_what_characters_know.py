@@ -1,4 +1,4 @@
-"""Say from which collections a character answers.
+"""Add the collections that a character answers from.
 
 Revision: 0095, after 0091
 """

@@ -1,4 +1,4 @@
-"""Keep from which address a document was fetched.
+"""Store the address from which a document was fetched.
 
 Revision: 0096, after 0095
 """

@@ -1,4 +1,4 @@
-"""Remember finished answers for those who want that.
+"""Add a memory of finished answers, for people who turn it on.
 
 Revision: 0097, after 0096
 """
@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # Not in a batch: tables made anew would lose the triggers that index their words.
+    # Not in a batch: recreated tables would lose the triggers of their full-text indexes.
     op.add_column("users", sa.Column("remembers_since", sa.DateTime(timezone=True), nullable=True))
     op.add_column("chats", sa.Column("is_forgotten", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("collections", sa.Column("is_memory", sa.Boolean(), nullable=False, server_default=sa.false()))

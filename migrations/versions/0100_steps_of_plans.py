@@ -1,4 +1,4 @@
-"""Say for which step of a run its last plan is being written.
+"""Store the step of a run for which its last plan is being written.
 
 Revision: 0100, after 0097
 """

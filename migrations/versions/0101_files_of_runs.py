@@ -1,4 +1,4 @@
-"""Files that were given in runs of workflows.
+"""Add files uploaded in runs of workflows.
 
 Revision: 0101, after 0100
 """

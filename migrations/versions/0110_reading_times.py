@@ -1,4 +1,4 @@
-"""How long people look at answers, if they let that be counted.
+"""Add the times people spend reading answers, if they allow this to be counted.
 
 Revision: 0110, after 0101
 """

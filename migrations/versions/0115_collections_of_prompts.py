@@ -1,4 +1,4 @@
-"""Prompts read from collections.
+"""Add the collections that a prompt answers from.
 
 Revision: 0115, after 0110
 """

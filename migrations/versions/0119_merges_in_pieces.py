@@ -1,4 +1,4 @@
-"""Merge the indexes of words in pieces.
+"""Merge the full-text indexes incrementally.
 
 Revision: 0119, after 0115
 """
@@ -11,8 +11,9 @@ branch_labels = None
 depends_on = None
 
 INDEXES = ("passages_search", "messages_search", "chats_search")
-# So many parts of one size are merged all at once, within the transaction that comes upon them: with FTS5's own sixteen that is
-# the whole of a large index now and then, for seconds. Before that it merges a little after every few hundred kilobytes.
+# When there are this many segments of one size, they are all merged in the transaction that reaches the number: with FTS5's
+# default of sixteen this occasionally rewrites all of a large index, which takes seconds. Below the number, it merges a little
+# after every few hundred kilobytes.
 MOST, USUAL = 1_999, 16
 
 

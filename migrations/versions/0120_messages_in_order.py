@@ -1,4 +1,4 @@
-"""Find the messages of a chat in their order.
+"""Index a chat's messages in their order.
 
 Revision: 0120, after 0119
 """
@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # On SQLite for those alone who say so: otherwise it takes this one for what is deleted, too.
+    # On SQLite only for queries with this condition: otherwise the planner would use this index for deleted messages, too.
     op.create_index("ix_messages_chat_id_id", "messages", ["chat_id", "id"], sqlite_where=text("id > ''"))
 
 

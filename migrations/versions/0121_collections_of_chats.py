@@ -1,4 +1,4 @@
-"""Collections of the files in chats.
+"""Add collections of the files in chats.
 
 Revision: 0121, after 0120
 """

@@ -1,4 +1,4 @@
-"""Find in the audit log what was done, by whom and to whom.
+"""Index the audit log by action, actor and subject.
 
 Revision: 0122, after 0121
 """

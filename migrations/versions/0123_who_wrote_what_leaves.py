@@ -1,4 +1,4 @@
-"""Find what somebody has written, when their account is deleted, without looking through all messages for it.
+"""Index messages by author, so that deleting an account needs no scan of all messages.
 
 Revision: 0123, after 0122
 """

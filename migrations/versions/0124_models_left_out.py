@@ -1,4 +1,4 @@
-"""Remember of every connection how many of its models are left out, as all lists together are bounded.
+"""Store how many models of each connection are left out, as the total of all lists is limited.
 
 Revision: 0124, after 0123
 """

@@ -1,4 +1,4 @@
-"""Lorebooks of people, and which of them a chat uses.
+"""Add people's lorebooks, and those that a chat uses.
 
 Revision: 0125, after 0124
 """

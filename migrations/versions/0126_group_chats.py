@@ -1,7 +1,7 @@
-"""Let several characters speak in a chat, and say of each message who speaks.
+"""Allow several characters in a chat, and store each message's speaker.
 
-A message names its speaker by id without a foreign key: whoever is deleted has still said it, and on SQLite all messages
-would be made anew for the key.
+A message refers to its speaker by id without a foreign key: it remains valid after the character is deleted, and on SQLite the
+key would require `messages` to be recreated.
 
 Revision: 0126, after 0125
 """

@@ -1,4 +1,4 @@
-"""Let a chat have a note among its last messages.
+"""Add a chat's author's note, which is inserted among its last messages.
 
 Revision: 0127, after 0126
 """

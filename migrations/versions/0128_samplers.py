@@ -1,4 +1,4 @@
-"""Let a chat say more of how its words are chosen.
+"""Add a chat's sampling parameters.
 
 Revision: 0128, after 0127
 """

@@ -1,4 +1,4 @@
-"""Say which lorebooks are used in the chats of a persona.
+"""Add the lorebooks that are used in a persona's chats.
 
 Revision: 0129, after 0128
 """

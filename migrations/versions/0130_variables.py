@@ -1,4 +1,4 @@
-"""Keep what placeholders keep: with the messages of a chat, and of a person in all their chats.
+"""Add the variables of placeholders: per message of a chat, and per person for all their chats.
 
 Revision: 0130, after 0129
 """

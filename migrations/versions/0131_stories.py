@@ -1,4 +1,4 @@
-"""Keep the story so far of a chat: what was said down to a message, retold.
+"""Add a chat's story so far: a summary of it down to a message.
 
 Revision: 0131, after 0130
 """

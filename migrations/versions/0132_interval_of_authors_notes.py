@@ -1,4 +1,4 @@
-"""Say how often the author's note of a chat is sent.
+"""Add how often a chat's author's note is sent.
 
 Revision: 0132, after 0131
 """

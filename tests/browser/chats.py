@@ -1,4 +1,4 @@
-"""People and their chats, as tests of pages speak of them: what can be seen, typed and pressed."""
+"""Users and chat pages for browser tests: what can be seen, typed and pressed."""
 
 import re
 import time
@@ -13,7 +13,7 @@ from webapp.rendering import markdown
 
 EMAIL, PASSWORD = "owner@example.org", "a quiet river at night"
 ENDED = ("completed", "stopped", "interrupted", "failed")
-# Before any script of the page: every status an article has had, and every shift of what was already there.
+# Runs before any script of the page: records every status of an answer, and every layout shift.
 RECORDER = """
 window.statuses = [], window.shifts = [];
 new MutationObserver(() => {
@@ -39,7 +39,7 @@ HIDE = """hidden => {
 
 
 class Person:
-    """A browser of its own at one server. What no page of ours may do is kept in `oddities`."""
+    """A separate browser context on one server. Anything a page must never do is recorded in `oddities`."""
 
     def __init__(self, browser: Browser, url: str, **options: Any) -> None:
         self.url, self.oddities, self.requests = url, list[str](), list[Request]()
@@ -60,7 +60,7 @@ class Person:
         return page
 
     def begin(self, text: str) -> "ChatPage":
-        """A new chat, by the form of the first page but without showing that, which would cost as much as the chat's own."""
+        """Starts a chat with the first page's form, without opening that page, which would cost as much as the chat's."""
         first = LexborHTMLParser(self.context.request.get("/").text()).css_first("[name=csrf_token]")
         assert first
         fields = {"csrf_token": str(first.attributes["value"]), "message": text}
@@ -69,7 +69,7 @@ class Person:
         return ChatPage(self.open(made.headers["location"]))
 
     def begin_by_hand(self, text: str) -> "ChatPage":
-        """A new chat, from the first page."""
+        """Starts a chat on the first page."""
         page = self.open("/")
         chat = ChatPage(page)
         chat.box.fill(text)
@@ -78,7 +78,7 @@ class Person:
         return chat
 
     def look_at(self, chat: "ChatPage") -> "ChatPage":
-        """The same chat in another tab."""
+        """Opens the same chat in another tab."""
         return ChatPage(self.open(chat.page.url))
 
     def leave(self) -> None:
@@ -99,7 +99,7 @@ class Person:
 
 
 class ChatPage:
-    """One tab that shows a chat."""
+    """A tab with a chat."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -121,7 +121,7 @@ class ChatPage:
         return self.answer.get_by_role("button", name="Try again")
 
     def deed(self, name: str) -> Locator:
-        """A button of the menu under the answer, which opens for it."""
+        """Opens the menu below the answer, and returns one of its buttons."""
         if not self.answer.locator(".deeds").is_visible():
             self.answer.get_by_role("button", name="More").click()
         return self.answer.get_by_role("button", name=name)
@@ -132,11 +132,11 @@ class ChatPage:
 
     @property
     def path(self) -> str:
-        """The address of the chat itself, wherever on its page one is."""
+        """The chat's address, without the position within its page."""
         return urlsplit(self.page.url).path
 
     def ask(self, text: str) -> None:
-        """By keys that send everywhere: on a phone Enter alone makes a line."""
+        """Sends a message with Ctrl+Enter, which works everywhere: on a phone Enter alone inserts a line break."""
         before = self.page.locator("article").count()
         self.box.fill(text)
         self.box.press("Control+Enter")
@@ -146,11 +146,11 @@ class ChatPage:
         return self.answer.get_attribute("data-status") or ""
 
     def expect(self, status: str, seconds: float = 40) -> None:
-        """Until the last answer stands so; where that is an end, with all that is told after it: last words, notices, buttons."""
+        """Waits until the last answer has this status and, if it is final, until its notices and buttons have arrived."""
         expect(self.answer).to_have_attribute("data-status", status, timeout=seconds * 1000)
         if status in ENDED:
             expect(self.answer.locator(".tail")).to_have_count(0)
-            # They take the place of what is there: a menu that was opened before would close again.
+            # The buttons replace existing ones: a menu that was opened earlier would close again.
             expect(self.answer.locator(".actions")).to_have_count(1)
 
     def has_ended(self) -> bool:
@@ -166,7 +166,7 @@ class ChatPage:
         expect(self.text).to_contain_text(words, timeout=seconds * 1000)
 
     def wait_for_chars(self, count: int, seconds: float = 60) -> None:
-        """Until so much of the answer is on the page, or all of it."""
+        """Waits until this many characters of the answer, or all of it, are on the page."""
         self.page.wait_for_function(
             """([count, ended]) => {
               const article = [...document.querySelectorAll('article[data-role=assistant]')].at(-1);
@@ -177,24 +177,24 @@ class ChatPage:
         )
 
     def raw(self) -> str:
-        """The answer as it was written, from its own address."""
+        """Returns the answer's raw text, from its address."""
         id = (self.answer.get_attribute("id") or "").removeprefix("message-")
         return self.page.request.get(f"/messages/{id}.md").text()
 
     def is_connected(self) -> bool:
-        """Whether the page hears what happens in the chat."""
+        """Whether the page is connected to the chat's event stream."""
         return bool(self.page.evaluate("Boolean(document.getElementById('thread')._htmx?.sse?.reader)"))
 
     def hide(self, is_hidden: bool = True) -> None:
         self.page.evaluate(HIDE, is_hidden)
 
     def rendered(self, text: str) -> str:
-        """What a text looks like when it is rendered at once and read by this browser."""
+        """Returns the HTML of a text that is rendered in one piece and parsed by this browser."""
         return str(self.page.evaluate(AS_PARSED, markdown.render(text)))
 
 
 def become_owner(page: Page) -> None:
-    """Fills in the form behind the set-up link."""
+    """Fills in the form that the set-up link opens."""
     page.get_by_label("Email").fill(EMAIL)
     page.get_by_label("Name").fill("Ada")
     page.get_by_label("Password").fill(PASSWORD)
@@ -208,7 +208,7 @@ def sign_in(page: Page, password: str = PASSWORD) -> None:
 
 
 def press(page: Page, button: Locator) -> Response:
-    """Presses what leads to another page, and waits for it."""
+    """Presses a button that leads to another page, and waits for that page."""
     with page.expect_navigation() as navigation:
         button.click()
     response = navigation.value
@@ -217,7 +217,7 @@ def press(page: Page, button: Locator) -> Response:
 
 
 def new_collection(page: Page, name: str) -> None:
-    """Makes a collection on *Knowledge*; where there are none yet, the form is open."""
+    """Creates a collection on *Knowledge*; where there are none yet, the form is already open."""
     if not page.get_by_role("textbox", name="Name").is_visible():
         page.locator("summary", has_text="New collection").click()
     page.get_by_role("textbox", name="Name").fill(name)
@@ -225,8 +225,8 @@ def new_collection(page: Page, name: str) -> None:
 
 
 def reload(page: Page, wait_until: Literal["commit", "load"] = "load") -> Response:
-    """By the page itself: the browser's protocol refuses it at the moment in which one document takes another's place."""
-    # This alone of all that looks into a page begins again when the document has gone meanwhile.
+    """Reloads with JavaScript: the DevTools protocol fails while one document replaces another."""
+    # Of all evaluating calls, only this one is retried when the document is replaced during it.
     page.wait_for_function("true")
     with page.expect_navigation(wait_until=wait_until) as navigation:
         page.evaluate("location.reload()")
@@ -236,12 +236,12 @@ def reload(page: Page, wait_until: Literal["commit", "load"] = "load") -> Respon
 
 
 def press_while_it_refreshes(control: Locator) -> None:
-    """All of a click at once, lest a page that looks again by itself goes between its halves."""
+    """Clicks in one step, as a page that refreshes itself could be replaced between mouse down and mouse up."""
     control.dispatch_event("click")
 
 
 def read_further_up(page: Page, pixels: int) -> None:
-    """By the wheel, again if the page has gone back to its end meanwhile, as it does for who has hardly left that."""
+    """Scrolls up with the wheel, again if the page jumps back to its end, as it does after a small distance."""
     page.mouse.move(300, 300)
 
     def turned() -> object:
@@ -252,19 +252,19 @@ def read_further_up(page: Page, pixels: int) -> None:
 
 
 def copied(control: Locator, press: Callable[[Locator], object] = lambda control: control.click()) -> None:
-    """Presses what copies, and waits until it has said that it did, which it says for a moment only."""
+    """Presses a copy button and waits for its confirmation, which is shown only for a moment."""
     control.evaluate(REMEMBER)
     press(control)
     expect(control).to_have_attribute("data-said", re.compile("Copied"))
 
 
 def answers_asked(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What the model was asked, without the questions about costs that follow."""
+    """Returns the requests for answers, without the lookups of costs that follow."""
     return [entry for entry in log if entry["path"].endswith("/chat/completions")]
 
 
 def layout_shift(shifts: list[dict[str, Any]]) -> float:
-    """Chromium's own figure: the largest sum of shifts that follow each other within a second, in five seconds at most."""
+    """Chromium's own measure: the largest sum of shifts less than a second apart, over at most five seconds."""
     worst = begun_at = last_at = total = 0.0
     for each in shifts:
         if each["at"] - last_at > 1_000 or each["at"] - begun_at > 5_000:
@@ -275,7 +275,7 @@ def layout_shift(shifts: list[dict[str, Any]]) -> float:
 
 
 def until(page: Page, is_so: Callable[[], object], seconds: float = 40) -> None:
-    """While the browser's own events go on being heard."""
+    """Waits for a condition while Playwright still handles the browser's events."""
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, "it did not become so"

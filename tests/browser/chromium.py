@@ -1,13 +1,13 @@
-"""The browser of the browser tests: where it is, and how it starts."""
+"""The Chromium of the browser tests: its path and its options."""
 
 import shutil
 
-# The first draws without a window of its own, at two thirds of the CPU.
+# The first renders without a window, with two thirds of the CPU time.
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 NOT_WANTED = (
-    # A process for a page that may be opened next, in every context: none is, and each costs a tenth of a second.
+    # Starts a spare process for the next page in every context: here it is never used, and each costs a tenth of a second.
     "SpareRendererForSitePerProcess",
-    # These Playwright leaves out itself, but only the last list counts.
+    # Playwright disables these too, but only the last list takes effect.
     "AvoidUnnecessaryBeforeUnloadCheckSync",
     "DestroyProfileOnBrowserClose",
     "HttpsUpgrades",
@@ -18,7 +18,7 @@ NOT_WANTED = (
 )
 ARGUMENTS = [
     "--disable-features=" + ",".join(NOT_WANTED),
-    # As on a desktop: what comes from elsewhere, and a frame without an origin, have processes of their own.
+    # As on a desktop: cross-site frames, and sandboxed frames without an origin, run in separate processes.
     "--site-per-process",
     "--enable-features=IsolateSandboxedIframes",
     "--no-sandbox",
@@ -32,5 +32,5 @@ ARGUMENTS = [
 
 
 def executable() -> str:
-    """The first one that is installed; scripts/chromium.sh sees to it that there is one."""
+    """Returns the first one that is installed; scripts/chromium.sh makes sure that there is one."""
     return next(path for name in NAMES if (path := shutil.which(name)))

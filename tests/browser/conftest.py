@@ -1,4 +1,4 @@
-"""A Chromium, servers to visit with it, and people who notice when a page does what it must not."""
+"""A Chromium, servers to visit with it, and users whose browsers record anything that a page must not do."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ __all__ = ["pytest_collection_modifyitems", "pytest_sessionfinish", "pytest_term
 Visit = Callable[..., Person]
 COSTS_NOTHING = {"json": {"data": {"id": "gen-1"}}}
 WITHOUT_SCRIPTS = "WITHOUT_SCRIPTS" in os.environ
-# Other tests share the machine. Where a script is taken away, what is waited for never comes.
+# Long, as other tests share the machine; short where a script was removed, because the expected change never comes.
 EXPECT_MS = 4_000 if WITHOUT_SCRIPTS else 40_000
 expect.set_options(timeout=EXPECT_MS)
 
@@ -45,14 +45,14 @@ def upstream_process() -> Iterator[Upstream]:
 @pytest.fixture
 def upstream(upstream_process: Upstream) -> Upstream:
     upstream_process.reset()
-    # What an answer cost is asked for a second after its end, and pages would be drawn again at that moment.
+    # An answer's cost is requested a second after its end, and a cost would make pages update at that moment.
     upstream_process.always(COSTS_NOTHING, at="/generation")
     return upstream_process
 
 
 @pytest.fixture(scope="session")
 def cookies() -> dict[str, list[Any]]:
-    """Of the owners, by the address of their server."""
+    """The owners' session cookies, by the address of their server."""
     return {}
 
 
@@ -67,20 +67,20 @@ def shared(upstream_process: Upstream, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture
 def server(shared: Server, upstream: Upstream) -> Server:
-    """A running server that other tests use too; its model is the scripted upstream."""
+    """A running server that other tests share; its model is the scripted upstream."""
     return shared
 
 
 @pytest.fixture
 def own_server(upstream: Upstream, tmp_path: Path) -> Iterator[Server]:
-    """A server of the test's own, not started yet: it may be set up otherwise, restarted and killed."""
+    """A server for one test, not started yet: the test can configure, restart and kill it."""
     with made(tmp_path, upstream) as server:
         yield server
 
 
 @pytest.fixture
 def visit(chromium: Browser, cookies: dict[str, list[Any]], request: pytest.FixtureRequest) -> Iterator[Visit]:
-    """Brings people with browsers of their own; afterwards nothing odd may have happened in any of them."""
+    """A function that opens a separate browser for a user; at the end no page may have done anything forbidden."""
     people: list[Person] = []
 
     def bring(server: Server, *, is_signed_in: bool = True, **options: Any) -> Person:

@@ -1,4 +1,4 @@
-"""A very long answer from a fast model, in a real browser: `python -m tests.browser.long_answer` says what a megabyte takes."""
+"""A very long answer from a fast model in a real browser: `python -m tests.browser.long_answer` measures a megabyte."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ from tests.browser.conftest import made
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
-# Three thousand tokens of four characters a second, in writes as a fast model makes them.
+# Three thousand tokens of four characters a second, in writes of the size that a fast model makes.
 CHARS_PER_SECOND, WRITE = 12_000, 40
 FIRST_MS = 1_000
 KEYS = """
@@ -26,7 +26,8 @@ new PerformanceObserver(list => keys.push(
 )).observe({type: 'event', durationThreshold: 16});
 """
 STATUS = "document.getElementById('thread').lastElementChild.dataset.status"
-# A worker holds the one connection of all pages, so a page's own requests bring nothing: it is told what came for it.
+# A shared worker has the one connection of all pages, so nothing arrives in a page's own requests: this counts the worker's
+# messages.
 SENT = """
 window.sent = 0;
 const hears = Object.getOwnPropertyDescriptor(MessagePort.prototype, 'onmessage');
@@ -43,7 +44,7 @@ SEEN = """({keys, sent, nodes: document.querySelectorAll('*').length,
 
 @dataclass(frozen=True)
 class Task:
-    """What the page did without a pause, in milliseconds: by the clock, and on the processor, which others may have had too."""
+    """An uninterrupted task of the page, in milliseconds: wall-clock time, and CPU time, which other processes do not affect."""
 
     ms: float
     own_ms: float
@@ -51,7 +52,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the browser has shown and been sent; its tasks after the first second; the waits between a key and its picture."""
+    """What the browser showed and received; its tasks after the first second; the delays from key press to paint."""
 
     text: str
     sent: int
@@ -61,7 +62,7 @@ class Seen:
 
 
 def part(number: int) -> str:
-    """Prose, a list, a table and code, as answers have them."""
+    """Returns prose, a list, a table and code, as in typical answers."""
     prose = " ".join(f"Sentence {number}.{n} has *some* words, a `mark` and **weight**, as answers do." for n in range(7))
     items = "".join(f"- item {number}.{n}, which goes on for a while so that it wraps\n" for n in range(9))
     rows = "".join(f"| {n} | wheel {number * n * n} | turns {'again and ' * (n % 4)}again | {n * 7} kW |\n" for n in range(8))
@@ -71,7 +72,7 @@ def part(number: int) -> str:
 
 
 def small_block(number: int) -> str:
-    """A paragraph of one line, as lists of facts and dialogues have them: ten thousand of them are a megabyte."""
+    """Returns a one-line paragraph, as in lists of facts and dialogues: ten thousand of them are a megabyte."""
     return f"Block {number} has a few words, *some* of them slanted, a `mark` and little else to be laid out for.\n\n"
 
 
@@ -80,7 +81,7 @@ def text_of(chars: int, part: Callable[[int], str] = part) -> str:
 
 
 def watched(browser: Browser, server: Server, upstream: Upstream, text: str, *, width: int = 1100) -> Seen:
-    """Asks for this answer and looks at it, scrolls back and types, until it has ended."""
+    """Requests this answer and watches it, scrolling back and typing, until it has ended."""
     writes = [text[at : at + WRITE] for at in range(0, len(text), WRITE)]
     upstream.always({"tokens": writes, "pace": WRITE / CHARS_PER_SECOND})
     context = browser.new_context(viewport={"width": width, "height": 844}, base_url=server.url)
@@ -104,19 +105,19 @@ def watched(browser: Browser, server: Server, upstream: Upstream, text: str, *, 
 
 
 def _tasks(trace: bytes) -> list[Task]:
-    """What the main threads of pages did, from a trace of the browser."""
+    """Returns the tasks of the pages' main threads, from a browser trace."""
     events = json.loads(trace)["traceEvents"]
     names = {(each["pid"], each["tid"]): each["args"]["name"] for each in events if each["name"] == "thread_name"}
     tasks = [each for each in events if each["name"].endswith("RunTask") and "tdur" in each]
     ours = [each for each in tasks if names.get((each["pid"], each["tid"])) == "CrRendererMain"]
-    # Now and then the processor's clock is said to have gone on for longer than the wall's.
+    # Occasionally the trace reports more CPU time than wall-clock time.
     return [Task(each["dur"] / 1000, min(each["dur"], each["tdur"]) / 1000) for each in ours]
 
 
 def _use(page: Page) -> None:
-    """Types a word and reads further up for a moment, again and again, until the answer has ended.
+    """Types a word and scrolls up for a moment, repeatedly, until the answer has ended.
 
-    Nothing is looked for by its role or its words: that would take the page longer than what is measured.
+    Nothing is located by role or text: that would take the page longer than what is measured.
     """
     page.evaluate("document.getElementById('composer-text').focus()")
     while page.evaluate(STATUS) not in ENDED:

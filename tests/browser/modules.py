@@ -1,4 +1,4 @@
-"""Which test of a browser fails when one of our scripts is missing."""
+"""The browser test that must fail for each of our scripts when the script is missing."""
 
 NOTICED_BY = {
     "aloud": "test_aloud.py::test_an_answer_is_read_without_its_code",
@@ -28,5 +28,5 @@ NOTICED_BY = {
 
 
 def missing_in(nodeid: str) -> list[str]:
-    """The scripts whose absence a test must notice."""
+    """Returns the scripts whose absence this test must notice."""
     return [name for name, test in NOTICED_BY.items() if nodeid.partition("[")[0].endswith(f"/{test}")]

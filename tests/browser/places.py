@@ -1,4 +1,4 @@
-"""Every page there is, found by asking the server for its routes and by following its links."""
+"""Finds every page by listing the server's routes and following its links."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -7,26 +7,26 @@ from playwright.sync_api import Page
 
 from tests.support.server import Server
 
-# What answers a GET, but is no page: files, streams, and what leads on to another page.
+# Routes that answer GET but are no pages: files, streams and redirects.
 NO_PAGES = ("/healthz", "/readyz", "/metrics", "/logout", "/static/", "/manifest", "/api/", "/openapi")
 LINKS = "[...document.querySelectorAll('a[href]')].map(link => link.getAttribute('href'))"
 
 
 class Atlas:
-    """The addresses of all pages; those with a name in them become known when a link leads there."""
+    """The addresses of all pages; those with a parameter are discovered through links."""
 
     def __init__(self, server: Server) -> None:
         self.rules = list(_rules(server.flask("routes")))
         self._seen: set[str] = set()
 
     def plain(self) -> list[str]:
-        """Pages whose address says it all."""
+        """Returns the addresses without parameters."""
         return [rule for rule in self.rules if "<" not in rule]
 
     def learn(self, page: Page) -> Iterator[tuple[str, str]]:
-        """From the links of a page: rules that were not seen yet, each with an address it holds for.
+        """Yields the rules that a page's links match for the first time, each with a matching address.
 
-        An address that says it all may look like one with a name in it.
+        Links to addresses without parameters are skipped, as they can also match a rule with one.
         """
         paths = (link.partition("#")[0].partition("?")[0] for link in page.evaluate(LINKS))
         links = [path for path in paths if path not in self.rules]
@@ -37,7 +37,7 @@ class Atlas:
 
 
 def is_page(page: Page, path: str) -> bool:
-    """Whether a person finds something to look at there, and not a file or a stream."""
+    """Whether the address returns a page, and not a file or a stream."""
     if path.endswith(("/events", "/stream")):
         return False
     answer = page.request.get(path, max_redirects=0)
@@ -50,7 +50,7 @@ def is_page(page: Page, path: str) -> bool:
 
 
 def name_of(path: str) -> str:
-    """For a file: `/admin/people/<id>` becomes `admin-people-id`."""
+    """Turns an address into a file name: `/admin/people/<id>` becomes `admin-people-id`."""
     return re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-") or "home"
 
 

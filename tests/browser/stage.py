@@ -1,4 +1,4 @@
-"""A small server that shows our pages and scripts in situations which the real one is seldom in."""
+"""A small server that shows our pages and scripts in situations that are rare on the real one."""
 
 import queue
 import threading
@@ -32,7 +32,7 @@ LIVE = replace(
 
 
 class Stage:
-    """What the server will do is set by the test; what it was asked is kept."""
+    """A server whose responses are set by the test; it records the requests."""
 
     def __init__(self) -> None:
         self.thread = [QUESTION, LIVE]
@@ -46,7 +46,7 @@ class Stage:
         self._wires: list[queue.Queue[str | None]] = []
 
     def send(self, frame: str) -> None:
-        """To everybody who is connected."""
+        """Sends a frame to all connected pages."""
         for wire in self._wires:
             wire.put(frame)
 
@@ -116,11 +116,11 @@ def app_of(stage: Stage) -> Flask:
     app.config["SECRET_KEY"] = "stage"
     app.jinja_env.filters.update(iso=filters.iso, full=filters.full, ago=lambda moment: filters.ago(moment, datetime.now(UTC)))
     app.context_processor(lambda: {"me": None, "shared_with": lambda id: []})
-    # Nobody is signed in: what features show on every page is empty.
+    # No user is signed in, so the globals that features show on every page are empty.
     app.jinja_env.globals.update(
         sidebar=list, links=list, cut_answers=list, alert_banner=lambda person: [], budgets_near=lambda *_: []
     )
-    # Pages link to others, which are not on this stage.
+    # Pages link to routes that this server does not have.
     app.url_build_error_handlers.append(lambda error, endpoint, values: f"/elsewhere/{endpoint}")
     CSRFProtect(app)
     assets.init(app)
@@ -139,7 +139,7 @@ def _with_policy(response: Response) -> Response:
 
 
 class Running:
-    """The stage on a port of its own, until closed."""
+    """The stage, served on a free port until closed."""
 
     def __init__(self, stage: Stage) -> None:
         self.server = make_server("127.0.0.1", 0, app_of(stage), threaded=True)

@@ -1,4 +1,4 @@
-"""A server with an owner, a scripted model, and one camera for each look: what `make screenshots` is made with."""
+"""A server with an owner, a scripted model, and a browser window per look: takes the pictures of `make screenshots`."""
 
 import shutil
 import tempfile
@@ -17,14 +17,14 @@ from tests.upstream.handle import Upstream
 FOLDER = ROOT / "screenshots"
 SIZES = {"desk": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
 LOOKS = [(size, scheme) for size in SIZES for scheme in ("light", "dark")]
-# As high as a picture may become; what is longer is not looked at to its end anyway.
+# The maximum height of a picture; no one looks at a longer one to its end.
 HIGHEST = 2_400
 SETTLING = 150
 Preparing = Callable[[Page], object]
 
 
 class Studio:
-    """Everybody who looks keeps one browser window for each look."""
+    """Keeps one browser window per user and look."""
 
     def __init__(self, browser: Browser, server: Server, upstream: Upstream) -> None:
         self.browser, self.server, self.upstream = browser, server, upstream
@@ -40,7 +40,7 @@ class Studio:
     def takes(
         self, name: str, path: str, prepare: Preparing = lambda page: None, who: str = "owner", whole: bool = False
     ) -> None:
-        """One picture of the page for each look; `prepare` brings it into its state first."""
+        """Takes one picture of a page for each look; `prepare` brings the page into its state first."""
         for size, scheme in LOOKS:
             page = self.window(who, size, scheme).context.new_page()
             page.goto(path)
@@ -51,7 +51,7 @@ class Studio:
         print(f"  {name}", flush=True)
 
     def shoot(self, page: Page, name: str, *, whole: bool = False) -> None:
-        """The window as it is, or with `whole` as high as the page."""
+        """Takes a picture of the window or, with `whole`, of the full height of the page."""
         size = page.viewport_size
         if whole and size:
             height = page.evaluate("document.documentElement.scrollHeight")
@@ -59,7 +59,7 @@ class Studio:
         page.screenshot(path=FOLDER / f"{name}.png")
 
     def window(self, who: str, size: str, scheme: str) -> Person:
-        """The owner's window, a stranger's, or the owner's without scripts."""
+        """Returns the owner's window, a visitor's, or the owner's without scripts."""
         key = (who, size, scheme)
         if key not in self._windows:
             look: dict[str, Any] = {"color_scheme": scheme, "viewport": SIZES[size], "has_touch": size == "phone"}
@@ -68,13 +68,13 @@ class Studio:
         return self._windows[key]
 
     def forget_windows(self) -> None:
-        """The next picture begins with a fresh browser."""
+        """Closes all windows, so that the next picture starts with a new one."""
         for person in self._windows.values():
             person.leave()
         self._windows.clear()
 
     def begun(self, text: str, until: str = "completed") -> str:
-        """The path of a new chat whose answer has come this far."""
+        """Starts a chat, waits until its answer has this status, and returns the chat's path."""
         person = self.person()
         chat = person.begin(text)
         chat.expect(until, seconds=60)

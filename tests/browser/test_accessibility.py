@@ -1,4 +1,4 @@
-"""For every eye, ear and hand: what axe finds, what the keyboard reaches, and that nothing moves that is being read."""
+"""Accessibility: axe's rules, keyboard access, contrast, and no movement of text that is being read."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from tests.support.server import ROOT, Server
 from tests.upstream.handle import Upstream
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# None of these rules needs the style sheets, which would be read once more for each look.
+# None of these rules needs the style sheets, which axe would otherwise load again each time.
 LOOK = """rules => axe.run({runOnly: rules, resultTypes: ['violations'], preload: {assets: ['media']}}).then(
   found => found.violations.map(each =>
   `${each.id}: ${each.help}: ${each.nodes.map(node => node.target + ' ' + node.failureSummary).join(' | ')}`))"""
@@ -24,7 +24,7 @@ NAME = """(() => {
   const here = document.activeElement;
   return here === document.body ? '' : (here.labels?.[0]?.innerText || here.innerText || here.title || here.id).trim();
 })()"""
-# Where each block of the answer begins, in every frame; a line that turns out to be a table moves by a few pixels.
+# The position of each block of the answer, in every frame; a line that turns out to be a table moves by a few pixels.
 MOVES = """
 window.tops = [], window.moves = [];
 (function look() {
@@ -46,10 +46,10 @@ HEAR = """region => {
 WIDE, NARROW = 1440, 390
 WIDTHS = pytest.mark.parametrize("width", [NARROW, WIDE])
 EVERY_LOOK = [(width, scheme) for width in (NARROW, WIDE) for scheme in ("light", "dark")]
-# Colours do not hang on the width, nor does the layout on the colours.
+# Colours do not depend on the width, nor the layout on the colours.
 TWO_LOOKS = [(NARROW, "dark"), (WIDE, "light")]
 NARROWEST, WIDEST = 320, 2560
-# Who reads needs lines of at most some seventy letters, however wide the window is.
+# Readable lines have at most about seventy letters, however wide the window is.
 LONGEST_LINE = """Math.max(0, ...[...document.querySelectorAll("main p")]
   .filter(each => each.textContent.length > 120).map(each => each.getBoundingClientRect().width))"""
 
@@ -65,7 +65,7 @@ def violations(page: Page, looks: Sequence[tuple[int, str]] = TWO_LOOKS, within:
 
 
 def overflows(page: Page) -> list[str]:
-    """Whether anything has to be scrolled sideways, or is too long to be read."""
+    """Returns a fault if the page scrolls sideways, or has lines that are too long to read."""
     page.set_viewport_size({"width": NARROWEST, "height": 700})
     width = page.evaluate("document.documentElement.scrollWidth")
     page.set_viewport_size({"width": WIDEST, "height": 1200})
@@ -123,7 +123,7 @@ def test_no_page_has_known_barriers_or_needs_scrolling_sideways(server: Server, 
             seen.add(path)
             page.goto(path)
             waiting += [address for _, address in atlas.learn(page)]
-            # What is around it is the same on all of them.
+            # The layout around `main` is the same on all pages.
             how = (TWO_LOOKS, "html") if ROUNDS > 1 or len(seen) < 3 else (TWO_LOOKS[len(seen) % 2 :][:1], "main")
             found += violations(page, *how) + overflows(page)
     assert found == []
@@ -165,7 +165,7 @@ def test_the_keyboard_reaches_what_the_mouse_does(server: Server, upstream: Upst
     chat.stop.focus()
     chat.page.keyboard.press("Enter")
     chat.expect("stopped")
-    # What can be done with it is told a moment later.
+    # The answer's buttons arrive a moment later.
     expect(chat.go_on).to_be_visible()
     assert "Continue" in stops(chat.page)
 
@@ -194,7 +194,7 @@ def test_focus_and_selection_survive_what_streams_in(server: Server, upstream: U
     chat = visit(server).begin("one")
     chat.expect("completed")
     expect(chat.page.locator(".sent-link")).to_be_attached()
-    # Three clicks would select up to the beginning of what stands below, which is replaced.
+    # A triple click would extend the selection to the start of the element below, which is replaced.
     paragraph = chat.page.locator("article[data-role=assistant] .message-text p").first
     paragraph.evaluate("paragraph => getSelection().selectAllChildren(paragraph)")
     selected = chat.page.evaluate("getSelection().toString().trim()")
@@ -241,7 +241,7 @@ def test_steps_of_the_answer_are_spoken_once_and_the_log_is_not_live(server: Ser
     upstream.counts(30, pace=0.02)
     chat.ask("Count")
     chat.expect("completed")
-    # The end of the answer before may still stand there.
+    # The announcement of the previous answer's end can still be there.
     chat.page.wait_for_function("end => heard.length > 1 && heard.at(-1) === end", arg=ENDED)
     heard = chat.page.evaluate("heard")
     assert (heard[0], heard[-1]) == (BEGUN, ENDED)
@@ -262,7 +262,7 @@ def focused(page: Page) -> str:
 
 
 def stops(page: Page) -> list[str]:
-    """The names of everything that Tab comes to, once around."""
+    """Returns the accessible names of all elements that Tab reaches, in one round."""
     page.evaluate("document.activeElement.blur()")
     names: list[str] = []
     while len(names) < 400 and names.count("Skip to content") < 2:

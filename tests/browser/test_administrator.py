@@ -1,4 +1,4 @@
-"""An administrator who never saw it before: a key, a colleague, a limit, the log and another encryption key, by pages alone."""
+"""A first-time administrator, using only pages: a key, a colleague, a limit, the log and another encryption key."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ KEY = "sk-or-v1-0123456789abcdef4f2a"
 
 @pytest.fixture
 def fresh(upstream: Upstream, tmp_path: Path) -> Iterator[Server]:
-    """A server on which nothing was set, but where OpenRouter is."""
+    """A server without any settings but OpenRouter's address."""
     with prepared(tmp_path, OPENROUTER_BASE_URL=upstream.base_url) as server:
         server.start()
         yield server
@@ -68,7 +68,7 @@ def paste_another_key(page: Page) -> None:
 
 
 def invite(page: Page, colleague: Person) -> Page:
-    """Makes a link and follows it in another browser; gives the page that the colleague arrives at."""
+    """Creates an invite link and opens it in another browser; returns the colleague's page."""
     press(page, page.get_by_role("link", name="People"))
     press(page, page.get_by_role("button", name="Create link"))
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -92,7 +92,7 @@ def limit_models(page: Page, colleague: Page) -> None:
     expect(page.get_by_role("main")).to_contain_text(re.compile(rf"1 of {before} models available"))
     expect(page.get_by_role("checkbox", checked=True)).to_have_count(1)
     reload(colleague)
-    # Of one model there is nothing to choose.
+    # With a single model there is nothing to choose.
     assert colleague.locator("#composer select[name=model] option").count() in (0, 1)
 
 
@@ -129,7 +129,7 @@ def test_the_self_test_says_what_stands_between(server: Server, visit: Visit) ->
     for words in ("Streaming is blocked.", "Streaming is being buffered.", "The connection was lost.", "is using HTTP/2"):
         expect(page.get_by_text(words)).to_be_hidden()
 
-    # As a proxy would pass it on that waits for the whole, and one that cuts it.
+    # A proxy that buffers the whole response, and one that cuts it off.
     for body, words in ((PIECES, "Streaming is blocked."), (PIECES[:200], "The connection was lost.")):
         page.route("**/admin/health/stream", partial(passed_on, body))
         listens(page, words)
@@ -137,7 +137,7 @@ def test_the_self_test_says_what_stands_between(server: Server, visit: Visit) ->
 
 
 def listens(page: Page, words: str) -> None:
-    """Until it has heard what it says by this: again, as somebody would for whom the machine stood still meanwhile."""
+    """Reloads until the test of streaming shows these words: a stall of the machine can distort a single result."""
 
     def heard() -> bool:
         reload(page)

@@ -1,4 +1,4 @@
-"""An answer is read aloud by the browser's own voice."""
+"""An answer is read aloud with the browser's speech synthesis."""
 
 import pytest
 from playwright.sync_api import expect
@@ -8,7 +8,7 @@ from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
 pytestmark = pytest.mark.slow
-# A voice that says what it was given, and is ready with it when the test says so.
+# A fake voice that records its texts, and finishes one when the test says so.
 VOICE = """
 window.said = [], window.cancelled = 0;
 window.SpeechSynthesisUtterance = class { constructor(text) { this.text = text; } };

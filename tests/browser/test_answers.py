@@ -1,4 +1,4 @@
-"""Asking, and watching the answer arrive."""
+"""Sending a message, and watching the answer arrive."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Long pastes and files: chips above the text, on a desk, on a phone and without scripts."""
+"""Long pastes and files: chips above the text, on a desktop, on a phone and without scripts."""
 
 import pytest
 from playwright.sync_api import Request, expect
@@ -30,7 +30,7 @@ def dot() -> dict[str, object]:
 
 
 def has_one_file(draft: Request) -> bool:
-    """The draft with the one of two that is left: others may be on their way still."""
+    """Whether a draft contains only the remaining file: earlier drafts, with both, can still be on their way."""
     said = draft.post_data or ""
     return "notes.md" in said and "other.md" not in said
 

@@ -1,4 +1,4 @@
-"""A notification says that an answer has ended while the tab is hidden, to who has asked for that."""
+"""A notification announces the end of an answer while the tab is hidden, for users who turned this on."""
 
 import pytest
 from playwright.sync_api import expect
@@ -9,7 +9,7 @@ from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
 pytestmark = pytest.mark.slow
-# The browser's own notifications, with a record of what was asked for and shown.
+# The browser's Notification class, with a record of the permissions requested and notifications shown.
 RECORDED = """
 window.asked = 0, window.notices = [];
 window.Notification = class extends Notification {
@@ -32,7 +32,7 @@ def person(server: Server, visit: Visit) -> Person:
 
 
 def long_answer(person: Person, upstream: Upstream, question: str) -> ChatPage:
-    """A chat whose answer has been running for more than ten seconds, by the clock of the page."""
+    """A chat whose answer has been running for more than ten seconds, according to the page's clock."""
     upstream.beside(question, {"counted": 4_000, "pace": 0.05})
     chat = person.begin(question)
     chat.expect("responding")

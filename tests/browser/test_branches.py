@@ -1,4 +1,4 @@
-"""The tree of a chat, as a person moves in it: edit, try again, versions, delete and undo, a new chat from here."""
+"""The tree of a chat in its user interface: edit, try again, versions, delete and undo, a new chat from here."""
 
 from typing import Any
 
@@ -20,13 +20,13 @@ def question(chat: ChatPage) -> Locator:
 
 
 def says(chat: ChatPage, words: str) -> None:
-    """Without scripts the page looks again by itself."""
+    """Waits for the answer; without scripts the page reloads itself."""
     expect(chat.text).to_have_text(words, timeout=40_000)
     chat.expect("completed")
 
 
 def with_another_model(chat: ChatPage, *, has_scripts: bool) -> None:
-    """From the submenu, by keyboard alone; without scripts a page of its own is behind it."""
+    """Tries again from the submenu, with the keyboard only; without scripts the models are on a separate page."""
     page = chat.page
     chat.answer.get_by_role("button", name="More").click()
     chat.answer.locator("summary", has_text="Another model").focus()

@@ -1,4 +1,4 @@
-"""Characters in a real browser: on a phone and a desk, with scripts and without, for every eye."""
+"""Characters in a real browser: on a phone and a desktop, with and without scripts, and their accessibility."""
 
 import json
 
@@ -69,7 +69,7 @@ def test_prompts_that_are_not_saved_are_there_when_the_panel_opens_again(server:
     open_panel(page)
     expect(note).to_have_value("A long note.")
 
-    # Not what was refused either.
+    # Refused input is not kept either.
     unfold(page, "Parameters")
     page.get_by_label("Temperature").fill("warm")
     page.get_by_role("button", name="Save prompts").click()
@@ -192,7 +192,7 @@ def test_without_scripts_everything_is_a_form(server: Server, upstream: Upstream
 
 
 def lorebook_of(person: Person) -> list[Page]:
-    """The list of lorebooks, one with an entry, and the entry."""
+    """Opens the list of lorebooks, one with an entry, and the entry."""
     lists, book, entry = (person.open("/lorebooks") for _ in range(3))
     for page in (book, entry):
         page.get_by_label("Name", exact=True).fill("The valley")
@@ -281,7 +281,7 @@ def test_a_group_on_a_phone_where_one_is_let_speak(server: Server, upstream: Ups
     expect(chat.answer).to_have_attribute("aria-label", "Hanne Voss")
     expect(page.get_by_label("Message", exact=True)).to_have_value("")
     role, words = heard(upstream)[-2]
-    # As whoever the person is by default, which other tests here change.
+    # The name is that of the default persona, which other tests in this file change.
     assert (role, words.partition(": ")[2]) == ("user", "And now?")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     for path in (page.url, f"{chat.path}/cast"):

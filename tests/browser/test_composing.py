@@ -1,4 +1,4 @@
-"""Where the focus is and what the keys do while one writes, and which text stands in the composer when one comes back."""
+"""The focus and the keys while one writes, and the text in the composer when one returns."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A deleted message takes along what follows it: it says so, and comes back from where it stood and from the trash."""
+"""Deleting a message also deletes those that follow, which the page states; both Undo and the trash restore it in place."""
 
 from typing import Any
 
@@ -85,7 +85,7 @@ def test_every_tab_sees_it_go_and_come_back(server: Server, visit: Visit, upstre
     expect(there).to_have_text("")
 
     delete_first_answer(chat)
-    # What is pointed at does not leave.
+    # A toast stays while the pointer is on it.
     chat.page.locator("#toasts .toast").last.hover()
     trash = person.open("/chats/trash")
     press(trash, row_in_trash(trash).get_by_role("button", name="Delete permanently"))

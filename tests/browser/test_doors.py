@@ -1,4 +1,4 @@
-"""Coming in and going out: the one-time link, signing in, signing out."""
+"""The one-time set-up link, signing in, signing out."""
 
 import re
 
@@ -48,7 +48,7 @@ def test_who_signs_in_arrives_where_they_wanted_to_go(server: Server, upstream: 
 
 
 def test_signing_out_in_one_tab_ends_the_others_politely(server: Server, upstream: Upstream, visit: Visit) -> None:
-    # It has an owner then.
+    # The first visit creates the owner.
     visit(server)
     person = visit(server, is_signed_in=False)
     page = person.open("/login")

@@ -1,4 +1,4 @@
-"""Earlier messages come in above what is read, which stays where it is."""
+"""Earlier messages are inserted above the visible ones without moving these."""
 
 import sqlite3
 from contextlib import closing
@@ -20,7 +20,7 @@ TO_THE_TOP = """() => {
 
 
 def lengthen(server: Server, chat_id: str) -> None:
-    """Puts many messages before the first one of a chat."""
+    """Inserts many messages before the first one of a chat."""
     with closing(sqlite3.connect(server.folder / "millrace.sqlite3", timeout=10)) as database:
         database.row_factory = sqlite3.Row
         first = database.execute("SELECT * FROM messages WHERE chat_id = ? AND parent_id IS NULL", (chat_id,)).fetchone()
@@ -44,7 +44,7 @@ def test_what_is_read_stays_when_earlier_messages_come_in_every_browser(server: 
     page.evaluate("document.documentElement.style.overflowAnchor = 'none'")
     articles = page.locator("#thread > article")
 
-    # All at once: the next ones may come at any moment.
+    # In one call: the next messages can arrive at any moment.
     before, first = page.evaluate(TO_THE_TOP)
 
     expect(articles).not_to_have_count(before)

@@ -1,4 +1,4 @@
-"""What is there on every page, all day: help and places by key, a line when the network is gone, and paper."""
+"""Features of every page: help and navigation by key, a notice when the network is gone, and printing."""
 
 import re
 
@@ -14,7 +14,7 @@ PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobil
 
 
 def long_cells(columns: int) -> str:
-    """A table whose cells have words of thirty-six letters, as the names of files and functions are."""
+    """Returns a table whose cells contain words of thirty-six letters, as file and function names do."""
     rows = (["file"] * columns, ["---"] * columns, ["a_rather_long_name_that_has_no_break"] * columns)
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
@@ -164,7 +164,7 @@ def test_to_rename_a_chat_leaves_the_page_where_it_is(server: Server, upstream: 
     chat.expect("completed")
     page = chat.page
     page.evaluate("scrollTo({top: 900, behavior: 'instant'})")
-    # Not by its locator, which scrolls for itself.
+    # By its coordinates, as a click on a locator scrolls.
     title = page.locator(".top__title").bounding_box()
     assert title
     page.mouse.click(title["x"] + 5, title["y"] + title["height"] / 2)

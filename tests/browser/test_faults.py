@@ -1,4 +1,4 @@
-"""What a person sees when the model's side goes wrong: a sentence, what was said so far, and the next step."""
+"""What a user sees after an upstream error: a message, the text so far, and the next step."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -37,7 +37,7 @@ BEFORE_TEXT: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.fixture(scope="module")
 def impatient(upstream_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that waits for no model longer than a few seconds."""
+    """A server with a timeout of a few seconds for every model."""
     with made(tmp_path_factory.mktemp("impatient"), upstream_process) as server:
         server.set(stream__stall_seconds="4", limits__streams_burst="1000")
         server.start()
@@ -117,7 +117,7 @@ def test_an_empty_answer_is_said_to_be_empty(impatient: Server, upstream: Upstre
 
 
 def asked(person: Person, upstream: Upstream, behaviour: dict[str, Any]) -> ChatPage:
-    """A chat whose second answer goes as it is told; the first goes well, so that the model is not left alone for its faults."""
+    """A chat whose second answer behaves as given; the first succeeds, so that the circuit breaker stays closed."""
     upstream.says("Fine.")
     chat = person.begin("How are you?")
     chat.expect("completed")
@@ -127,7 +127,7 @@ def asked(person: Person, upstream: Upstream, behaviour: dict[str, Any]) -> Chat
 
 
 def notice(chat: ChatPage, words: str) -> str:
-    """All that stands beside the answer; each sentence once, the reason and the next step last."""
+    """Returns all notices of the answer, once the last contains the words; asserts that none is repeated."""
     chat.page.wait_for_load_state()
     lines = chat.answer.locator(".notices .notice")
     expect(lines.last).to_contain_text(words)

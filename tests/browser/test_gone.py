@@ -1,4 +1,4 @@
-"""A page whose chat is deleted, taken back or signed out of elsewhere says so, and nothing typed there is lost."""
+"""A page whose chat is deleted or withdrawn elsewhere, or whose session has ended, reports it and keeps what was typed."""
 
 import pytest
 from playwright.sync_api import expect
@@ -19,7 +19,7 @@ def delete(page: ChatPage) -> None:
 
 
 def is_of_no_use(chat: ChatPage, typed: str) -> None:
-    """Its composer holds what was typed, and takes no more."""
+    """Asserts that the composer keeps what was typed, and accepts no more."""
     expect(chat.box).to_have_value(typed)
     expect(chat.box).not_to_be_editable()
     expect(chat.send).to_have_count(0)
@@ -42,7 +42,7 @@ def test_a_chat_that_was_deleted_elsewhere(server: Server, upstream: Upstream, v
 
 
 def signed_in(server: Server, visit: Visit) -> Person:
-    """With a session of their own, on a server that has an owner."""
+    """Signs in with a new session, on a server that has an owner."""
     visit(server)
     person = visit(server, is_signed_in=False)
     page = person.open("/login")
@@ -75,7 +75,7 @@ def test_the_same_is_said_when_one_sends_there(server: Server, upstream: Upstrea
     upstream.says("Here.")
     chat = person.begin("Who is there")
     chat.expect("completed")
-    # A hidden page lets go of its stream, and hears nothing.
+    # A hidden page closes its event stream, and receives nothing.
     until(chat.page, chat.is_connected)
     chat.hide()
     until(chat.page, lambda: not chat.is_connected())

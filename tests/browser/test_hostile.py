@@ -1,4 +1,4 @@
-"""Model output that would like to be more than text."""
+"""Model output that tries to be more than text."""
 
 import json
 from typing import Any
@@ -13,18 +13,18 @@ from tests.upstream.handle import Upstream
 
 PAYLOADS: list[dict[str, Any]] = json.loads((ROOT / "tests" / "rendering" / "attacks.json").read_text("utf-8"))["payloads"]
 IN_ANSWERS = [each["input"] for each in PAYLOADS if each["surface"] == "assistant_markdown" and "input" in each]
-# Handlers and scripts of the payloads call this; every one that runs leaves its mark.
+# The payloads' handlers and scripts call this function, so each one that runs is recorded.
 TRAP = "window.steal = number => { window.stolen = [...(window.stolen ?? []), number]; };"
 FORBIDDEN = "script style iframe object embed form input button img svg video audio link meta base hx-partial"
 NAMES = "^(on|hx-|id$|name$|style$|src|data-)"
-# By the document itself: the driver's own selectors would also find our Copy buttons, which stand in shadow roots.
+# With the document's own selectors: Playwright's would also find our Copy buttons, which are in shadow roots.
 FOUND = """([forbidden, names]) => [...document.querySelectorAll('.message-text *')].filter(element =>
   forbidden.includes(element.localName) || element.getAttributeNames().some(name => name.match(names))
 ).map(element => element.outerHTML)"""
 
 
 def together(texts: list[str]) -> list[str]:
-    """Many payloads in one answer, each in a place of its own, as pieces of a few characters."""
+    """Joins many payloads into one answer, separated by rules, and splits it into tokens of a few characters."""
     whole = "\n\n---\n\n".join(text for text in texts if len(text) < 2_000)
     return [whole[at : at + 9] for at in range(0, len(whole), 9)]
 

@@ -1,4 +1,4 @@
-"""A collection in a real browser: documents that are read while one looks, and a question that leads to its passage."""
+"""A collection in a real browser: documents that are processed while the page is open, and a question that finds a passage."""
 
 import re
 
@@ -21,7 +21,7 @@ GUIDE = "# Pumps\n\n" + "".join(
     f"## Part {part}\n\n{'The wheel turns and turns again. ' * 20}\n\n" + ("Oil the bearing on Friday.\n\n" if part == 6 else "")
     for part in range(8)
 )
-# Reading begins with a process of its own, and several tests share the machine.
+# Reading a document starts a process, and several tests share the machine.
 READ_MS = 90_000
 
 
@@ -76,7 +76,7 @@ def test_documents_are_added_read_and_found(server: Server, visit: Visit, look: 
     new_collection(page, "Handbook")
     expect(page.get_by_role("heading", level=1)).to_have_text("Handbook")
 
-    # Nothing is reloaded by hand: the list follows, or the page fetches itself again.
+    # Without a manual reload: the list updates, or the page reloads itself.
     add(page, ("guide.md", GUIDE.encode()), ("broken.txt", b"\0\0\0\0"))
     expect(page.locator("#documents [data-state=ready]")).to_have_count(1, timeout=READ_MS)
     expect(page.locator("#documents [data-state=ready]")).to_contain_text("Pumps")

@@ -1,4 +1,4 @@
-"""The list of chats, as a person keeps it: rename, pin, archive, search, trash, undo."""
+"""The list of chats: rename, pin, archive, search, trash, undo."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
 pytestmark = pytest.mark.slow
-# On the page itself, however far it is scrolled; the bar that comes stands over it.
+# Relative to the page, however far it is scrolled; the toolbar that appears covers the list without moving it.
 PLACES = """[document.documentElement.scrollHeight,
   ...[...document.querySelectorAll('main :is(h1, h2, li, label, li > a:not(.button), .lead)')].map(
     each => Math.round(each.getBoundingClientRect().top + scrollY))]"""
 
 
 def chosen(page: Page, path: str, name: str) -> None:
-    """What the menu of a chat offers."""
+    """Chooses an item of a chat's menu."""
     page.goto(path)
     page.locator(".top").get_by_role("button", name="More").click()
     shown: list[object] = []
@@ -28,13 +28,13 @@ def chosen(page: Page, path: str, name: str) -> None:
     with page.expect_response(lambda response: response.request.method == "POST") as answer:
         page.get_by_role("button", name=name, exact=True).click()
     if answer.value.request.is_navigation_request():
-        # Where one goes before it has arrived, the two get in each other's way.
+        # A second navigation must not start before the first has arrived: they would interfere.
         until(page, lambda: shown)
     page.wait_for_load_state()
 
 
 def heard(page: Page) -> str:
-    """The text that assistive technology is told of, what styles make of it too."""
+    """Returns the text in the accessibility tree, including text that styles generate."""
     nodes = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
     return "".join(str(node["name"]["value"]) for node in nodes if node.get("role", {}).get("value") == "StaticText")
 
@@ -61,7 +61,7 @@ def test_a_chat_is_named_kept_found_and_thrown_away(
     page.get_by_role("textbox", name="Title").fill(f"{title} for now")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(f"{title} for now")
-    # Where the menu leads.
+    # The page that the menu item opens.
     page.goto(f"{path}/rename")
     page.get_by_role("link", name="Cancel").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(f"{title} for now")
@@ -83,7 +83,7 @@ def test_a_chat_is_named_kept_found_and_thrown_away(
     page.get_by_role("main").get_by_role("button", name="Find").click()
     expect(page.get_by_role("region", name="Titles").get_by_role("link")).to_have_count(1)
     expect(page.get_by_role("region", name="Messages")).to_contain_text("waits.")
-    # The whole row leads there; its link lies over the passage.
+    # The whole row is clickable; its link covers the passage.
     page.get_by_role("region", name="Messages").get_by_text("waits.").first.click(force=True)
     expect(page.locator("article .message-text").last).to_contain_text(word)
 

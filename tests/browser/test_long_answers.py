@@ -1,4 +1,4 @@
-"""Long answers: nothing moves that is being read, and the browser keeps up with a fast model."""
+"""Long answers: text that is being read does not move, and the browser keeps up with a fast model."""
 
 import statistics
 from collections.abc import Callable
@@ -17,14 +17,14 @@ from tests.upstream.handle import Upstream
 pytestmark = pytest.mark.slow
 
 MOST_SHIFT = 0.02
-# The megabyte takes a minute and a half: `python -m tests.browser.long_answer`.
+# Measuring a megabyte takes a minute and a half: `python -m tests.browser.long_answer`.
 CHARS = 120_000 if ROUNDS > 1 else 40_000
 MOST_BYTES_PER_CHAR = 4
 MOST_TASK_MS = 100
 MOST_KEY_MS = 100
 
 
-# Of every kind, several times what one group holds, with what stands closer together or further apart than others.
+# Blocks of every kind, several times as many as one group holds, including those with smaller or larger margins than others.
 EACH_KIND = "## Heading {0}\n\nA paragraph.\n\n---\n\n- item {0}\n\n```\ncode {0}\n```\n\n> quote\n\n"
 MANY_BLOCKS = "".join(EACH_KIND.format(number) for number in range(40))
 TOPS = """text => [...text.querySelectorAll(':scope > :not(.group), :scope > .group > *')]
@@ -37,7 +37,7 @@ UNGROUPED = """text => {
 
 
 def shift(chat: ChatPage) -> tuple[float, object]:
-    """What the browser says has moved without anybody's doing, and what that was."""
+    """Returns the browser's layout shift without user input, and the individual shifts."""
     shifts = chat.page.evaluate("shifts")
     return layout_shift(shifts), shifts
 
@@ -98,7 +98,7 @@ def test_the_browser_keeps_up_with_a_fast_model(
     say(seen, CHARS)
     assert len(seen.text) > CHARS / 2
     assert CHARS < seen.sent < MOST_BYTES_PER_CHAR * CHARS
-    # The clock of a processor goes on where the machine beneath it stands still, and once or twice that is within a task.
+    # CPU time also counts while the virtual machine is stalled, which happens within a task once or twice.
     assert sorted(task.own_ms for task in seen.tasks)[-3] < MOST_TASK_MS
-    # Some have to wait for what else the machine does.
+    # The median, as some keys wait for other processes on the machine.
     assert statistics.median(seen.keys or [0]) < MOST_KEY_MS

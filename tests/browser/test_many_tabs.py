@@ -11,13 +11,13 @@ from tests.support.rounds import ROUNDS
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
-# Of each of two chats. A browser opens six connections.
+# For each of two chats. A browser opens six connections.
 MORE_TABS = 12 if ROUNDS > 1 else 2
 ALONE = "delete window.SharedWorker"
 
 
 def shared_workers(browser: Browser, server: Server, method: str = "") -> list[Any]:
-    """What the workers are that pages of this server share; a method of the browser's protocol can be applied to each."""
+    """Returns the shared workers of this server's pages, after calling a DevTools protocol method on each if one is given."""
     session = browser.new_browser_cdp_session()
     found = session.send("Target.getTargets", {"filter": [{"type": "shared_worker"}]})["targetInfos"]
     ours = [each["targetId"] for each in found if each["url"].startswith(server.url)]
@@ -28,12 +28,12 @@ def shared_workers(browser: Browser, server: Server, method: str = "") -> list[A
 
 
 def is_shared(person: Person) -> bool:
-    """Whether the last feed that was asked for comes over the stream of all pages."""
+    """Whether the page's latest feed uses the stream that all pages share."""
     return "shared-stream" in [request for request in person.requests if "/events" in request.url][-1].headers
 
 
 def complete(chat: ChatPage, words: str) -> None:
-    """What the page shows is what was written, no more and no less."""
+    """Waits for the answer's end, and asserts that the page shows exactly its text."""
     chat.wait_for(words)
     chat.expect("completed")
     assert chat.html() == chat.rendered(chat.raw())
@@ -55,10 +55,10 @@ def test_more_tabs_than_connections(server: Server, upstream: Upstream, visit: V
     others = [person.open(path) for path in ("/", "/chats", "/plans", "/characters")]
     tabs = [first, *connected(person, first, MORE_TABS), second, *connected(person, second, MORE_TABS)]
     assert len(tabs) + len(others) > 6
-    # Those of people who have left end a moment later.
+    # The workers of closed browsers end a moment later.
     until(first.page, lambda: len(shared_workers(chromium, server)) == 1)
     upstream.counts(60, pace=0.05)
-    # A form that has to wait for a connection waits as long as the pages are open.
+    # If the pages held all connections, a form would wait as long as they are open.
     first.ask("And now?")
     tabs[-1].ask("And here?")
     for tab in tabs:

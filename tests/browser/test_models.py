@@ -1,4 +1,4 @@
-"""Choosing among hundreds of models: by keyboard, by finger, and without scripts."""
+"""Choosing among hundreds of models: with the keyboard, by touch, and without scripts."""
 
 from collections.abc import Iterator
 
@@ -29,7 +29,7 @@ OPENED = """() => new Promise(done => {
 
 @pytest.fixture(scope="module")
 def large(upstream_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with as many models as OpenRouter has, as soon as it has asked for them."""
+    """A server that will have as many models as OpenRouter, once it has loaded them."""
     with made(tmp_path_factory.mktemp("models"), upstream_process) as server:
         server.start()
         yield server
@@ -37,7 +37,7 @@ def large(upstream_process: Upstream, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture
 def many(large: Server, upstream: Upstream, visit: Visit) -> Person:
-    """Its owner."""
+    """The owner of that server, after the models are loaded."""
     upstream.always({"json": {"data": MANY}}, at="/models")
     person = visit(large)
     page = person.open("/admin/models")
@@ -92,7 +92,7 @@ def test_a_model_is_chosen_by_keyboard(many: Person, upstream: Upstream) -> None
 
     chat.expect("completed")
 
-    # What was found last is still there until all models have come.
+    # The last search's results remain until all models have arrived.
     expect(opened(page).locator("#models .models__name").nth(20)).to_be_attached()
     page.locator("#models li a").last.scroll_into_view_if_needed()
     expect(page.locator("#models .models__name").nth(60)).to_be_attached()

@@ -1,4 +1,4 @@
-"""From files to the passage behind a number in an answer, and what is left of it without the right, and without the document."""
+"""From files to the passage that an answer cites, and what remains of it after access or the document is removed."""
 
 from collections.abc import Callable, Iterator
 
@@ -23,7 +23,7 @@ FILES = (
 
 @pytest.fixture
 def reader(chromium: Browser, server: Server) -> Iterator[Callable[..., Person]]:
-    """A colleague with a browser of that look, who is signed in."""
+    """A function that adds a colleague with this kind of browser, and signs them in."""
     people: list[Person] = []
 
     def bring(email: str, **look: object) -> Person:
@@ -43,7 +43,7 @@ def reader(chromium: Browser, server: Server) -> Iterator[Callable[..., Person]]
 
 
 def filled(mine: Page, name: str) -> tuple[str, str]:
-    """The addresses of a collection with the files, all of them read, and of the one that answers."""
+    """Creates a collection with the files and waits until they are read; returns its address and that of the document to cite."""
     new_collection(mine, name)
     collection = mine.url
     mine.get_by_label("Files").set_input_files([{"name": n, "mimeType": kind, "buffer": content} for n, kind, content in FILES])
@@ -53,12 +53,12 @@ def filled(mine: Page, name: str) -> tuple[str, str]:
 
 
 def source_of(chat: ChatPage) -> Locator:
-    """The number below the answer, which shows its source."""
+    """Returns the number below the answer that links to its source."""
     return chat.answer.get_by_role("link", name="Source 1", exact=True)
 
 
 def beside(page: Page, path: str) -> ChatPage:
-    """A chat in another tab, with its answer and its source."""
+    """Opens a chat in another tab, with its answer and its source."""
     chat = ChatPage(page.context.new_page())
     chat.page.goto(path)
     expect(source_of(chat)).to_be_visible()
@@ -114,7 +114,7 @@ def test_a_number_leads_to_its_passage_as_long_as_it_may(
     expect(wanted).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
 
-    # A page of theirs that stays open says so as well, without being fetched anew.
+    # An open page of theirs shows the same without a reload.
     still_open = beside(page, thread)
     mine.goto(f"{collection}/people")
     press(mine, mine.get_by_role("button", name="Remove"))

@@ -1,4 +1,4 @@
-"""A chat between people, and between programs: shared to read and to write, taken out as a file and brought in again."""
+"""A chat between people and between servers: shared for reading and writing, exported to a file and imported again."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,7 +73,7 @@ def test_a_colleague_watches_and_then_writes(
     mine.page.goto(path)
     expect(mine.text).to_have_text("Three")
     expect(mine.page.locator("article[data-role=user]").last).to_contain_text("grace")
-    # On paper each message begins with its name already.
+    # In print each message already begins with its author's name.
     mine.page.emulate_media(media="print")
     expect(mine.page.locator(".author").last).to_be_hidden()
     mine.page.emulate_media(media="screen")

@@ -1,4 +1,4 @@
-"""Where things stand on a page: nothing lies on another, is squeezed, wraps without need, or is said twice."""
+"""The layout of pages: nothing overlaps, is squeezed, wraps without need, or is repeated."""
 
 import re
 from typing import Any

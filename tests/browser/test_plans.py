@@ -1,4 +1,4 @@
-"""The whole way of a plan in a browser: from the form to the last week, through reloads, a kill and a phone."""
+"""A plan in a browser from the form to the last week, through reloads, a killed worker and on a phone."""
 
 import json
 import re
@@ -18,12 +18,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
 
 GOALS = "Finish the shelf\nAnswer old letters"
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "color_scheme": "dark"}
-# Where every card stands in the page, by its id: of what is there already nothing may move.
+# The position of every card on the page, by id: existing cards must not move.
 PLACES = """() => Object.fromEntries([...document.querySelectorAll('.week:not(.week--next), .part--there > .part__text')].map(
   card => [card.id, Math.round(card.getBoundingClientRect().top + scrollY)]))"""
 FIRST_WORDS = "() => document.querySelector('#part-monthly_summary-text')?.textContent && performance.now()"
 MOST_SHIFT = 0.02
-# How many weeks are there, as soon as there are any, and how many places of coming ones are seen.
+# The number of finished weeks, once there are any, and of visible placeholders for coming ones.
 PARTS = """() => {
   const all = [...document.querySelectorAll('.week')], coming = all.filter(each => each.matches('.week--next'));
   return coming.length < all.length && [all.length - coming.length, coming.filter(each => each.checkVisibility()).length];
@@ -55,7 +55,7 @@ def weeks(page: Page) -> int:
 
 
 def journalled(server: Server) -> str:
-    """What has been written down of the plan that is being made."""
+    """Returns the journal of the plan that is being written."""
     return "".join(entries for (entries,) in server.rows("SELECT entries FROM generation_journal ORDER BY first_seq"))
 
 
@@ -67,7 +67,7 @@ def content(page: Page) -> dict[str, Any]:
 def test_the_journey_on_a_desk_and_on_a_phone_and_a_reload(plan_server: Server, visit: Visit, tmp_path: Path) -> None:
     desk, phone = visit(plan_server), visit(plan_server, **PHONE)
     page = begin(desk)
-    # Counted by the browser, from the press of the button on.
+    # Measured by the browser, from the press of the button.
     assert page.wait_for_function(FIRST_WORDS).json_value() < 10_000
     small, reloaded = begin(phone), begin(desk)
     listed = desk.open("/plans")
@@ -143,7 +143,7 @@ def test_a_lost_connection_is_counted_down_found_again_and_can_be_done_without(p
     expect(page.locator("#status-line")).to_contain_text("Connection lost", timeout=40_000)
     expect(page.locator("#countdown")).to_have_text(re.compile(r"^in \d+ s$"))
     assert violations(page) == []
-    # Back-off has made the pauses long by now: it is the button that finds the server.
+    # By now back-off has made the retry interval long, so it must be the button that reconnects.
     page.wait_for_function("() => parseInt(document.getElementById('countdown').textContent.slice(3)) > 9", timeout=90_000)
     page.unroute("**/events*")
     page.get_by_role("button", name="Reconnect").click()
@@ -163,7 +163,7 @@ def test_without_streaming_a_page_comes_to_its_end_by_itself(plan_server: Server
 def test_the_coming_ones_have_their_places_and_the_help_names_the_keys(plan_server: Server, visit: Visit) -> None:
     page = begin(visit(plan_server))
     expect(page.locator(".week--next").nth(3)).to_be_visible()
-    # Seconds are counted when there are some, and not before the third.
+    # The seconds are only shown from the third one.
     seconds = page.locator(".plan-bar__time")
     expect(seconds).not_to_be_empty()
     found = re.fullmatch(r"\s*· (\d+) s", seconds.inner_text())

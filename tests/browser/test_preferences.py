@@ -1,4 +1,4 @@
-"""How large the text is and how much space is around it, as a person has chosen."""
+"""The text size and the density of the layout, as the user has set them."""
 
 import pytest
 from playwright.sync_api import Page

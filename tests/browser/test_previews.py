@@ -1,4 +1,4 @@
-"""Previews of what models write: shown in a frame that reaches nothing, and closed at once."""
+"""Previews of what models write: shown in an isolated frame, and closed immediately."""
 
 import pytest
 from playwright.sync_api import expect
@@ -14,7 +14,7 @@ ENDLESS = "```html\n<script>parent.postMessage('begun', '*'); setTimeout(() => {
 PICTURE = '```svg\n<svg viewBox="0 0 10 10"><circle cx="5" cy="5" r="4"/></svg>\n```\n'
 DIAGRAM = "```mermaid\ngraph TD\n  A[Head race] --> B{Wheel?}\n  B -->|turns| C[Tail race]\n```\n\n"
 BROKEN = "```mermaid\ngraph TD\n  A[[[ --> <img src=x onerror=alert(1)>\n```\n\n"
-# Whatever a script in a frame may try to reach somebody; each try says in the title of its frame that it was refused.
+# Everything a script in a frame could try to reach the outside; each refused attempt is recorded in the frame.
 HOSTILE = """```html
 <p id=said>tries</p><form id=f action="https://evil.example/form" method=post target=_top></form>
 <img src="https://evil.example/picture"><link rel=stylesheet href="https://evil.example/sheet">
@@ -43,7 +43,7 @@ def shown(server: Server, upstream: Upstream, visit: Visit, text: str, **options
     upstream.says(text)
     chat = visit(server, **options).begin("Show me")
     chat.expect("completed")
-    # It is told last, with the answer in a fresh element.
+    # This link arrives last, with the answer in a new element.
     expect(chat.page.locator(".sent-link")).to_be_attached()
     return chat
 
@@ -55,7 +55,7 @@ def test_what_is_opened_at_the_end_stays_under_the_pointer(server: Server, upstr
     before = link.bounding_box()
     link.click()
     expect(page.frame_locator("iframe").locator("#said")).to_have_text("It runs: null")
-    # Whatever follows the end has done so with the next picture.
+    # All changes after the answer's end are painted by the next frame.
     page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     after = link.bounding_box()
     assert before
@@ -79,13 +79,13 @@ def test_a_page_and_a_picture_are_shown_and_closed(server: Server, upstream: Ups
 
 
 def test_a_script_that_never_ends_holds_up_its_frame_alone(server: Server, upstream: Upstream, visit: Visit) -> None:
-    """Chromium gives a frame without an origin a process of its own."""
+    """Chromium runs a frame without an origin in a separate process."""
     chat = shown(server, upstream, visit, ENDLESS)
     page, link = chat.page, chat.answer.locator("a.view")
     page.evaluate("addEventListener('message', ({data}) => { document.body.dataset.said = data; })")
     link.click()
     expect(page.locator("body")).to_have_attribute("data-said", "begun")
-    # Many turns of the page, of which it would have none.
+    # Many event loop iterations of the page: a script in the same process would prevent them.
     page.evaluate("(async () => { for (let n = 0; n < 50; n++) await new Promise(setTimeout); })()")
     chat.box.fill("Still here")
     link.click()
@@ -107,7 +107,7 @@ def test_a_hostile_page_reaches_nobody(server: Server, upstream: Upstream, visit
     chat = person.begin("Show me")
     chat.expect("completed")
     asked: list[str] = []
-    # What the browser would send is seen here, and goes nowhere.
+    # Requests to this host are recorded and aborted.
     person.context.route("https://evil.example/**", lambda route: (asked.append(route.request.url), route.abort()))
     here, pages = chat.page.url, person.context.pages
     chat.answer.locator("a.view").click()
@@ -139,7 +139,7 @@ def test_a_diagram_is_drawn(server: Server, upstream: Upstream, visit: Visit, sc
     assert not chat.page.evaluate("performance.getEntriesByType('resource').some(({name}) => name.includes('mermaid'))")
     asked: list[str] = []
     chat.page.on("request", lambda request: asked.append(request.url))
-    # A page that nothing is swapped in.
+    # A page where htmx swaps nothing.
     chat.page.goto(str(chat.answer.locator("a.view").get_attribute("href")))
     frame = chat.page.frame_locator("iframe")
     expect(frame.locator("svg").get_by_text("Tail race")).to_be_visible(timeout=60_000)

@@ -1,4 +1,4 @@
-"""What a page of a chat does for who reads: hold still, speak, keep the focus, fold, wrap, copy, and forget."""
+"""What a chat's page does for its reader: it stays still, speaks, keeps the focus, folds, wraps, copies, and forgets."""
 
 import re
 from typing import Any
@@ -71,7 +71,7 @@ def test_the_answer_is_heard_by_sentence(chat: ChatPage, upstream: Upstream) -> 
     chat.page.wait_for_function("() => heard.length > 2 && heard.at(-1) === 'The answer is complete.'")
     heard = chat.page.evaluate("heard")
     first, *said, end = heard[heard.index("The answer has started.") :]
-    # The end of the answer before may still have been to say.
+    # The previous answer's end can be announced late.
     said = [words for words in said if words != end]
     assert (first, end) == ("The answer has started.", "The answer is complete.")
     assert " ".join(said) == f"{TALE}Code block. And a last word"
@@ -214,7 +214,7 @@ def test_a_temporary_chat_is_gone_when_it_is_closed(
         reload(page)
     chat.wait_for("Unkept.")
     address = page.url
-    # It stays in sight, however far one has read.
+    # The button stays visible, however far the page is scrolled.
     page.locator(".top").get_by_role("button", name="Close", exact=True).click()
     page.wait_for_url(re.compile(r"/$"))
     expect(page.locator("body")).not_to_contain_text("Between us")

@@ -1,4 +1,4 @@
-"""When each message was written, and what is behind one click: who answered, what it took, what was sent."""
+"""When each message was written and, one click away, which model answered, what it cost, and what was sent."""
 
 import re
 
@@ -33,7 +33,7 @@ def test_the_time_of_a_message_leads_to_its_details(server: Server, upstream: Up
     expect(facts).to_contain_text("fake/plain")
     expect(facts).to_contain_text("$0.0012")
     expect(facts.locator("time")).to_contain_text("20")
-    # Only in a message it waits for the pointer.
+    # Only inside a message the time is hidden until the pointer is there.
     list_page = visit(server, java_script_enabled=scripts).open("/chats")
     expect(list_page.locator(".rows .when").first).to_have_css("opacity", "1")
     link.click()

@@ -1,4 +1,4 @@
-"""One answer, many ways to watch it: whoever looks, however often they come and go, ends with the same text."""
+"""One answer, watched in many ways: every page, however often it reloads, ends with the same text."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
 RELOADS = 50 if ROUNDS > 1 else 8
-# As the answer goes on between them, it neither ends before the last one nor is silent for long.
+# The answer continues between reloads, so that it neither ends before the last one nor pauses for long.
 HOLDS = range(0, len(RICH.split()), len(RICH.split()) // RELOADS)[:RELOADS]
 
 
@@ -87,7 +87,7 @@ def test_a_tab_whose_network_went_away_heals(server: Server, upstream: Upstream,
 def test_a_page_loaded_at_every_kind_of_moment_shows_what_the_others_show(
     server: Server, upstream: Upstream, visit: Visit, stop_at: str
 ) -> None:
-    """Cuts of the text inside of a table, a fence, a link, a list and an emoji, each seen by a page that is loaded just then."""
+    """A page loaded while the text ends inside a table, a fence, a link, a list or an emoji shows the answer correctly."""
     person = visit(server)
     said = RICH[: RICH.index(stop_at) + len(stop_at)]
     upstream.behaves([{"tokens": [said, "\n\nAnd on."], "holds": [1]}])
@@ -101,7 +101,7 @@ def test_a_page_loaded_at_every_kind_of_moment_shows_what_the_others_show(
 
 
 def behind(weir: Weir, person: Person, chat: ChatPage) -> ChatPage:
-    """The chat in a tab that comes through the weir; cookies know no ports."""
+    """Opens the chat in a tab that connects through the weir; cookies are shared, as they ignore ports."""
     person.welcome.append(weir.url)
     page: Page = person.context.new_page()
     page.goto(chat.page.url.replace(person.url, weir.url))

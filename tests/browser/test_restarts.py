@@ -1,4 +1,4 @@
-"""The server goes away under an open page, and comes back."""
+"""The server disappears while a page is open, and comes back."""
 
 from collections.abc import Callable
 
@@ -39,7 +39,7 @@ def test_the_open_page_heals_and_the_answer_goes_on(
     expect(seam).to_have_count(1)
     expect(seam).to_contain_text("the server restarted here")
     expect(seam).to_be_visible()
-    # The moment is told in the reader's own time as soon as it is seen.
+    # The time is converted to the reader's time zone as soon as it is shown.
     expect(seam).not_to_contain_text("UTC")
     without = seam.inner_text().split()
     assert [word for word in chat.seen().split() if word not in without] == COUNTED.split()

@@ -1,4 +1,4 @@
-"""An answer in one's own words, and one that goes on though it was complete: on every kind of page, and by key."""
+"""Editing an answer, and continuing a complete one: on every kind of page, and with the keyboard."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The sidebar of every tab is what a new page shows, though it hears of changed rows alone; whoever is in it is not disturbed."""
+"""Row updates keep every tab's sidebar equal to that of a new page, without disturbing a user who is in it."""
 
 from random import Random
 
@@ -11,7 +11,7 @@ from tests.support.server import Server
 from tests.upstream.handle import Upstream
 from webapp.live.difference import difference
 
-# By a page's own htmx, one after another: what each list becomes, and what it should be.
+# Applies the updates with the page's htmx, one after another; returns each resulting list, and the expected one.
 BECOMES = """async pairs => {
   const box = document.createElement("div"), found = [];
   const plain = () => box.innerHTML.replace(/>\\s+</g, "><");
@@ -25,7 +25,7 @@ BECOMES = """async pairs => {
   }
   return found;
 }"""
-# Where what comes is put, as far as it is in the sidebar.
+# Records the swap style of each update in the sidebar.
 HEAR = """() => {
   window.put = [];
   document.addEventListener("htmx:before:swap", ({detail}) => {
@@ -49,7 +49,7 @@ def test_a_row_that_comes_up_is_the_same_with_the_focus_in_it(server: Server, up
     upstream.says("Fine.")
     oldest, *_, newest = [begun(person, f"The sluice with the number {number}") for number in range(6)]
     elsewhere = person.look_at(newest)
-    # From what it is sent whole; later only what changes.
+    # The first update is the whole list; later ones contain only changes.
     newest.ask("And?")
     newest.expect("completed")
     until_as_new(person, newest, elsewhere)
@@ -94,7 +94,7 @@ def rows(page: Page) -> Locator:
 
 
 def until_as_new(person: Person, chat: ChatPage, tab: ChatPage) -> None:
-    """Until the tab shows what a page of this chat shows that is opened now, where nothing is being answered."""
+    """Waits until the tab shows the same sidebar as a newly opened page of this chat, where no answer is running."""
     new = person.look_at(chat).page
     wanted = new.locator("#sidebar-chats").evaluate(SHOWN)
     until(tab.page, lambda: tab.page.locator("#sidebar-chats").evaluate(SHOWN) == wanted)

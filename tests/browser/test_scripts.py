@@ -1,4 +1,4 @@
-"""What our scripts do in a real browser, also when the server does what it should not."""
+"""What our scripts do in a real browser, also when the server misbehaves."""
 
 import re
 import time
@@ -39,7 +39,7 @@ def url(stage: Stage) -> Iterator[str]:
 
 @pytest.fixture
 def page(context: BrowserContext, stage: Stage, url: str) -> Iterator[Page]:
-    """The page of a chat whose answer runs, connected; nothing may be wrong in its console."""
+    """The connected page of a chat with a running answer; its console must stay free of errors."""
     page, wrong = context.new_page(), []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda message: wrong.append(message.text) if "Content Security Policy" in message.text else None)
@@ -300,7 +300,7 @@ def test_an_answer_that_stalls_says_for_how_long_until_it_grows(context: Browser
 
 
 def test_a_page_that_waits_to_connect_again_does_so_when_the_network_is_back(page: Page, stage: Stage) -> None:
-    # As after many attempts: the next is fifteen seconds away, or ten by chance.
+    # As after many attempts: the next one is fifteen seconds away, or ten with jitter.
     stage.send(f"retry: 60000\n{PART}")
     expect(page.locator("#told")).to_be_attached()
     stage.hang_up()

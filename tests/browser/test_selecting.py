@@ -1,4 +1,4 @@
-"""What is marked in an answer stays marked while the answer goes on, and when it ends."""
+"""Selected text in an answer stays selected while the answer continues, and when it ends."""
 
 import pytest
 

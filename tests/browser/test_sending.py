@@ -1,4 +1,4 @@
-"""What is seen between Send and the answer, however slow the line is, and when the message doesn't arrive."""
+"""What the page shows between Send and the answer, however slow the connection is, and when sending fails."""
 
 import pytest
 from playwright.sync_api import APIResponse, Page, Route, expect
@@ -15,7 +15,7 @@ SWAPPED = """() => { window.swapped = new Promise(done => document.addEventListe
 
 
 def held(page: Page, path: str) -> list[Route]:
-    """What is sent there waits until the test lets it go on."""
+    """Holds requests to this path until the test releases them."""
     waiting: list[Route] = []
     page.route(path, lambda route: waiting.append(route))
     return waiting

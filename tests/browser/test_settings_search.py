@@ -1,4 +1,4 @@
-"""The search over all settings: it follows what is typed, and a result leads to the setting itself."""
+"""The search over all settings: results update while typing, and each links to its setting."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tests.browser.ways import NO_SCRIPTS, in_every_way
 from tests.support.server import Server
 
 pytestmark = pytest.mark.slow
-# In one look, as it leaves by itself.
+# In one call, as the toast disappears by itself.
 MIDDLES = """() => {
   millrace.toast('Copied');
   const boxes = ['.toast', 'main'].map(each => document.querySelector(each).getBoundingClientRect());

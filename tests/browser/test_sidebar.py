@@ -1,4 +1,4 @@
-"""The sidebar: its search, the menus of its rows, and what it remembers, by key, by touch and without scripts."""
+"""The sidebar: its search, its rows' menus and what it remembers, with the keyboard, by touch and without scripts."""
 
 import re
 
@@ -34,7 +34,7 @@ def typed(page: Page, words: str) -> None:
 def test_search_finds_as_one_types_and_opens_at_the_passage(server: Server, upstream: Upstream, visit: Visit) -> None:
     person = visit(server)
     answered(person, upstream, "How is it lifted?", f"{LONG}\n\nThe windlass lifts it.\n\n{LONG}")
-    # On a page that listens to nothing of its own, too.
+    # Also on a page without an event stream.
     page = person.open("/settings")
     typed(page, "windl")
     hit = page.locator("#sidebar-found").get_by_role("link", name="windlass")
@@ -126,7 +126,7 @@ def row(page: Page, name: str) -> Locator:
 def test_the_menu_of_a_row_renames_and_deletes_with_undo_by_key(server: Server, upstream: Upstream, visit: Visit) -> None:
     person = visit(server)
     answered(person, upstream, "A sluice to be named", "Fine.")
-    # A page that hears of nothing.
+    # A page without an event stream.
     page = person.open("/account")
     row(page, "A sluice to be named").get_by_role("link", name="Options").focus()
     page.keyboard.press("Enter")

@@ -1,4 +1,4 @@
-"""An answer from documents in a real browser: a collection, its chat, a question, and the chip that leads to the passage."""
+"""An answer from documents in a real browser: a collection, its chat, a question, and the chip that opens the passage."""
 
 import re
 
@@ -15,7 +15,7 @@ from tests.upstream.handle import Upstream
 pytestmark = pytest.mark.slow
 WORDS = "Oil the bearing of the pump every Friday."
 WARRANTY = "The warranty of the Orrery lasts nineteen months."
-# More than a message takes.
+# Longer than a message's limit.
 LONG = "Grease is kept in the cellar.\n\n" * 1_200 + WARRANTY
 
 
@@ -49,7 +49,7 @@ def test_an_answer_has_a_chip_that_leads_to_its_passage(
     expect(source).to_contain_text(WORDS)
     expect(source).to_be_in_viewport()
     if has_scripts:
-        # Whoever looks at a source reads on where they are, at the end of the chat too.
+        # Opening a source does not scroll the page, at the end of the chat either.
         expect(chip).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
     if has_scripts:
@@ -73,7 +73,7 @@ def test_an_answer_has_a_chip_that_leads_to_its_passage(
 
 
 def read_in_its_chat(page: Page, upstream: Upstream, *, has_scripts: bool) -> None:
-    """A file that is too long for a message."""
+    """Attaches a file that is too long for a message, and asks about it."""
     page.locator("[data-attach]").set_input_files([{"name": "orrery.txt", "mimeType": "text/plain", "buffer": LONG.encode()}])
     if has_scripts:
         expect(page.locator("#composer-chips .chip")).to_contain_text("orrery.txt", timeout=READ_MS)

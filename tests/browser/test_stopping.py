@@ -7,7 +7,7 @@ from tests.browser.conftest import Visit
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
-# More than anybody waits for.
+# So many tokens that the answer does not end by itself within the test.
 COUNT = 4_000
 
 
@@ -61,7 +61,8 @@ def test_twice_in_one_moment_and_once_more_when_all_is_over(server: Server, upst
     person, plain = visit(server), visit(server, java_script_enabled=False)
     chat = person.begin("Count")
     other = person.look_at(chat)
-    # It would look again every two seconds. With this answer a browser stays where it is; a failure would be shown instead.
+    # The page would reload every two seconds. After a 204 a browser stays on the page; a failed request would show an error
+    # page.
     plain.context.route("**/*at=*", lambda route: route.fulfill(status=204))
     old = ChatPage(plain.open(chat.page.url))
     chat.wait_for("w000010")

@@ -1,4 +1,4 @@
-"""Pages that are hidden, and more pages of one chat than anybody reads."""
+"""Hidden pages, and more pages of one chat than the limit allows."""
 
 from playwright.sync_api import expect
 
@@ -52,11 +52,11 @@ def test_one_page_too_many_rests_the_oldest(own_server: Server, upstream: Upstre
     own_server.start()
     upstream.says("One.")
     person = visit(own_server)
-    # Pages that share a connection have more places.
+    # Pages that share a connection have a higher limit.
     person.context.add_init_script("delete window.SharedWorker")
     oldest = person.begin("first")
     oldest.expect("completed")
-    # A page may show the whole answer before it listens.
+    # A page can show the whole answer before it is connected.
     until(oldest.page, oldest.is_connected)
     second = person.look_at(oldest)
     until(oldest.page, second.is_connected)

@@ -1,4 +1,4 @@
-"""What the text of a message looks like and does in a browser: code, tables, and what a person wrote."""
+"""A message's text in a browser: code, tables, and what a person wrote."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def test_the_head_of_a_long_block_of_code_stays_in_sight(chat: ChatPage) -> None
         block.evaluate(SCROLL, share)
         assert box(block)["y"] < 0
         assert top["y"] < box(head)["y"] <= top["y"] + top["height"]
-        # What lies over it would take the click.
+        # An element that covers the button would receive the click.
         chat.answer.get_by_role("button", name="Wrap lines").click()
 
 

@@ -1,4 +1,4 @@
-"""What the tour in the documentation shows and no other test sees in a browser."""
+"""Parts of the documentation's tour that no other browser test covers."""
 
 import pytest
 from playwright.sync_api import expect
@@ -53,5 +53,5 @@ def test_a_wrong_key_says_what_to_do(own_server: Server, upstream: Upstream, vis
     page = visit(own_server).open("/admin/connections/openrouter")
     press(page, page.get_by_role("button", name="Test key"))
     expect(page.locator(".test__words")).to_contain_text("OpenRouter rejected the key that ends in cdef")
-    # The new key can be entered right there.
+    # The new key can be entered on the same page.
     expect(page.get_by_label("New key")).to_be_editable()

@@ -1,4 +1,4 @@
-"""What somebody is pressing, has opened or is writing in stays the same thing while news of the chat arrives."""
+"""A control that is pressed, opened or typed in stays the same element while the chat's updates arrive."""
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -12,7 +12,7 @@ SECOND_CLICK = "button => button.dispatchEvent(new MouseEvent('click', {detail: 
 
 
 def press_half(page: Page, control: Locator) -> None:
-    """The first half of a click."""
+    """Presses the mouse button without releasing it."""
     control.hover()
     page.mouse.down()
 
@@ -29,7 +29,7 @@ def test_what_is_under_the_hand_stays_there(server: Server, upstream: Upstream, 
     page, other = chat.page, person.look_at(chat)
     chat.box.fill("Not sent yet")
 
-    # The chat is pinned elsewhere between the halves of a click.
+    # The chat is pinned in another tab between mouse down and mouse up.
     press_half(page, page.get_by_role("button", name="Prompts and parameters"))
     other.page.locator("#chat-menu").get_by_role("button", name="More").click()
     other.page.get_by_role("button", name="Pin", exact=True).click()
@@ -39,7 +39,7 @@ def test_what_is_under_the_hand_stays_there(server: Server, upstream: Upstream, 
     page.keyboard.press("Escape")
     expect(other.page.locator("#chat-menu-list")).to_be_hidden()
 
-    # What has been opened stays open, and the focus where it is.
+    # An opened element stays open, and keeps the focus.
     chat.answer.locator(".receipt summary").click()
     page.locator("#chat-menu").get_by_role("button", name="More").click()
     page.locator("#chat-menu-list").get_by_role("link", name="Rename").focus()
@@ -49,7 +49,7 @@ def test_what_is_under_the_hand_stays_there(server: Server, upstream: Upstream, 
     expect(page.locator("#chat-menu-list").get_by_role("link", name="Rename")).to_be_focused()
     page.keyboard.press("Escape")
 
-    # Send and Stop are never one in the place of the other, and the box is the same from message to message.
+    # Send and Stop are always separate elements, and the text box stays the same from message to message.
     upstream.counts(400, pace=0.02, holds=[50])
     keep(chat.box, "box")
     keep(chat.send, "button")
@@ -63,7 +63,7 @@ def test_what_is_under_the_hand_stays_there(server: Server, upstream: Upstream, 
     for words in ("And then?", "And at last?"):
         other.box.fill(words)
         other.box.press("Enter")
-        # Until its answer has come the composer takes no other.
+        # The composer accepts no other message until the response to this one has arrived.
         expect(other.box).to_have_value("")
         expect(page.locator(".next__row").filter(has_text=words)).to_be_visible()
     expect(chat.stop).to_be_focused()
@@ -76,7 +76,7 @@ def test_what_is_under_the_hand_stays_there(server: Server, upstream: Upstream, 
     expect(first.get_by_label("Queued message", exact=True)).to_be_focused()
     assert page.evaluate("button.isConnected && box.isConnected")
     expect(page.locator(".receipt[open]")).to_have_count(1)
-    # The second click of a double click on Send lands on Stop.
+    # The second click of a double click on Send hits Stop, and must be ignored.
     assert chat.stop.evaluate(SECOND_CLICK) is False
     chat.stop.click()
     chat.expect("stopped")

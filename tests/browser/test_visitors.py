@@ -1,4 +1,4 @@
-"""Who has no account may try the demo."""
+"""Visitors without an account can try the demo."""
 
 from playwright.sync_api import expect
 

@@ -1,4 +1,4 @@
-"""Everything works when scripts are switched off."""
+"""Everything works without JavaScript."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""A workflow in a real browser: by taps on a phone, by keys alone, and as a screen reader hears it."""
+"""A workflow in a real browser: by touch on a phone, with the keyboard only, and with a screen reader."""
 
 import json
 from typing import Any
@@ -36,7 +36,7 @@ def done(page: Page) -> None:
 
 
 def tab_to(page: Page, words: str) -> None:
-    # Chats of other tests stand before it, with a menu each.
+    # Other tests' chats come before it in the tab order, each with a menu.
     for _ in range(500):
         page.keyboard.press("Tab")
         if page.evaluate(FOCUSED) == words:
@@ -51,7 +51,7 @@ def test_a_week_is_looked_back_on_by_taps_on_a_phone(server: Server, visit: Visi
     page.get_by_role("button", name="good", exact=True).tap()
     for question, words in zip(QUESTIONS[:2], ("The garden", "0"), strict=True):
         expect(thread(page)).to_contain_text(question)
-        # The field of this question, not of the one before.
+        # The field for this question, not for the previous one.
         field = page.get_by_role("textbox", name=question)
         field.tap()
         page.keyboard.type(words)
@@ -75,7 +75,7 @@ def test_a_week_is_looked_back_on_by_keys_alone_and_each_question_is_heard_once(
     tab_to(page, "good")
     page.keyboard.press("Enter")
     for question, words in zip(QUESTIONS[:2], ("The garden", "0"), strict=True):
-        # The focus is there by itself.
+        # The focus moves there by itself.
         expect(page.get_by_role("textbox", name=question)).to_be_focused()
         page.keyboard.type(words)
         tab_to(page, "Send")
@@ -102,7 +102,7 @@ def test_what_was_said_long_ago_is_not_read_out_when_it_comes_into_view(server: 
     expect(articles).not_to_have_count(before)
     page.get_by_role("button", name="good", exact=True).click()
     page.wait_for_function("question => heard.includes(question)", arg=QUESTIONS[0])
-    # All earlier messages are copies of the first question.
+    # Earlier messages, all of them copies of the first question, must not be announced.
     assert page.evaluate("heard").count("How was your week overall?") == 0
 
 
@@ -113,7 +113,7 @@ def test_the_editor_completes_what_is_typed(server: Server, visit: Visit) -> Non
     source.press("Control+End")
     page.keyboard.type("  - col")
     expect(found).to_have_text(["collect"])
-    # What is wrong so far is said as well.
+    # Errors are shown while typing, too.
     expect(page.locator("#checked")).to_contain_text("Line")
     assert violations(page) == []
     source.press("Control+ ")

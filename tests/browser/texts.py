@@ -1,4 +1,4 @@
-"""What the scripted model says when every kind of markdown is wanted."""
+"""Texts by the scripted model with every kind of Markdown."""
 
 _CHAPTER = """\
 ## Chapter {number}: the mill 🌊 and the race
@@ -33,7 +33,7 @@ RICH = (
     + "The end.\n\n[late]: https://example.org/plan 'The plan'\n"
 )
 
-# For the picture of a page: a text that somebody would like to read.
+# For screenshots: a text that is pleasant to read.
 PICTURED = """\
 A **mill race** is a channel that leads water quietly from a river to a wheel, and back again. It has three parts:
 

@@ -1,4 +1,4 @@
-"""The ways in which a person may use a page: at a desk, on a phone, and without scripts."""
+"""The ways of using a page: on a desktop, on a phone, and without scripts."""
 
 from typing import Any
 
@@ -11,5 +11,5 @@ NO_SCRIPTS: dict[str, Any] = {**DESKTOP, "java_script_enabled": False}
 IDS = ["desktop", "phone", "no scripts"]
 ON_A_PHONE, WITHOUT_SCRIPTS = (pytest.param(way, marks=pytest.mark.deep) for way in (PHONE, NO_SCRIPTS))
 
-# What is tried in other tests on a phone, and without a browser by its forms.
+# For what other tests check on a phone, or through forms without a browser.
 in_every_way = pytest.mark.parametrize("way", [DESKTOP, ON_A_PHONE, WITHOUT_SCRIPTS], ids=IDS)

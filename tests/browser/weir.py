@@ -1,4 +1,4 @@
-"""Stands between a browser and the server, and cuts every connection when it is told to."""
+"""A TCP proxy between a browser and the server, which closes every connection on demand."""
 
 import contextlib
 import socket
@@ -6,7 +6,7 @@ import threading
 
 
 class Weir:
-    """Forwards bytes both ways. `cut` ends all connections at once, wherever a frame happens to be."""
+    """Forwards bytes in both directions. `cut` closes all connections immediately, even in the middle of a frame."""
 
     def __init__(self, port: int) -> None:
         self._target = ("127.0.0.1", port)
@@ -46,7 +46,7 @@ class Weir:
 
 def _forward(source: socket.socket, sink: socket.socket) -> None:
     with contextlib.suppress(OSError):
-        # Few bytes at a time, so that a cut falls into the middle of a frame.
+        # In small reads, so that a cut falls into the middle of a frame.
         while content := source.recv(200):
             sink.sendall(content)
     _end(source)

@@ -19,7 +19,7 @@ from webapp.streaming.events import (
 )
 from webapp.streaming.transcript import Transcript
 
-# The items of a list event can be any JSON objects.
+# The items in an event's list can be any JSON objects.
 ITEMS = st.lists(st.dictionaries(st.text(), st.text() | st.integers())).map(tuple)
 
 

@@ -1,16 +1,16 @@
-"""What the scripted upstream does with a request: from a behaviour, which is data, to a head and steps. Pure.
+"""Turns a behaviour of the scripted upstream, which is data, into a response head and steps. Pure.
 
-A behaviour is one of these, with `status`, `headers`, `framing` (chunked, close, length), `slice` (bytes per write)
-and `slice_pause` (seconds between) where they make sense:
+A behaviour is one of these, with `status`, `headers`, `framing` (chunked, close, length), `slice` (bytes per write) and
+`slice_pause` (seconds between) where they make sense:
 
-    {"says": "text", ...}       the text as tokens, in the words of a server (`dialect`); options are in `Speech`
-    {"counted": 100, ...}       w000001 w000002 ..., and exactly on from a partial answer in the request
-    {"embeds": 64, ...}         a vector of so many numbers for each text, by `ngrams`, or of so many by model; `planted` numbers
-                                what means the same, and with `holds` it comes when it is told to go on
+    {"says": "text", ...}       the text as tokens, in a server's format (`dialect`); for the options see `Speech`
+    {"counted": 100, ...}       w000001 w000002 ..., continued exactly after a partial answer in the request
+    {"embeds": 64, ...}         a vector with this many dimensions for each text, by `ngrams`, or with a number per model;
+                                `planted` numbers phrases with the same meaning; with `holds` it waits until released
     {"json": ...}               this value; {"html": ...} and {"text": ...} likewise
     {"steps": [...]}            {"send": text} {"send64": base64} {"sleep": s} {"close": "fin" or "rst"} {"hang": true},
-                                {"hold": true} until it is told to go on;
-                                what is sent is sent again and again with "for_ever": true
+                                {"hold": true} waits until released;
+                                with "for_ever": true the data is sent again and again
     {"raw": [...]}              steps without a head: they write it themselves, or never
 """
 
@@ -33,7 +33,7 @@ JSON = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """One reply, ready to be played; `has_head` is false when the steps write the head themselves."""
+    """One response, ready to be sent; `has_head` is false when the steps write the head themselves."""
 
     steps: Iterator[Step]
     status: int = 200
@@ -45,7 +45,7 @@ class Played:
 
 
 def played(behaviour: dict[str, Any], request: dict[str, Any], dialect: str = "openrouter") -> Played:
-    """`dialect` is what is spoken at this place, unless the behaviour has one of its own."""
+    """Turns a behaviour into a response; `dialect` is the path's format, unless the behaviour names another."""
     how = {name: behaviour[name] for name in ("status", "headers", "framing", "slice", "slice_pause") if name in behaviour}
     how["headers"] = dict(how.get("headers", {}))
     if "raw" in behaviour:
@@ -83,7 +83,7 @@ def tokens_of(behaviour: dict[str, Any], request: dict[str, Any]) -> list[str]:
 
 
 def partial_of(request: dict[str, Any]) -> str:
-    """The beginning of an answer that the request asks to be continued: the last turn, or the one before an instruction."""
+    """Returns the partial answer that the request continues: its last message, or the one before an instruction to continue."""
     last = request.get("messages", [])[-2:]
     if last and last[-1].get("role") == "assistant":
         return str(last[-1]["content"])
@@ -143,7 +143,7 @@ def _steps(speech: Speech, frames: Iterable[Frame]) -> Iterator[Step]:
 
 
 def _noted(token: str, steps: Iterator[Step]) -> Iterator[Step]:
-    """The steps, the last of which says that the token has been told."""
+    """Yields the steps of a token, the last of which is marked with it, so that the log records it as sent."""
     *before, last = steps
     yield from before
     yield {**last, "token": token}

@@ -1,6 +1,7 @@
-"""How each server tells one and the same answer: its words, its oddities, its way to fail. Pure.
+"""How each server sends the same answer: its format, its quirks, its errors. Pure.
 
-Without a seed every dialect says the least that its server says; with one it scatters pings, extra keys and empty values.
+Without a seed every dialect sends the minimum that its server sends; with one it adds pings, extra keys and empty values at
+random.
 """
 
 import json
@@ -15,11 +16,11 @@ FINISHES = {"stop": "end_turn", "length": "max_tokens", "content_filter": "refus
 
 
 class Chat:
-    """Chat completions, in OpenRouter's words; its relatives differ in a few."""
+    """Chat completions in OpenRouter's format; the subclasses differ in details."""
 
-    # OpenAI keeps the thoughts of its models to itself.
+    # OpenAI does not send its models' reasoning.
     tells_reasoning = True
-    # All but OpenRouter tell the usage only when asked.
+    # All but OpenRouter send the usage only on request.
     always_counts = False
     ping = Frame(comment=" still here")
     thought_name = "reasoning"
@@ -82,7 +83,7 @@ class Chat:
         return {"system_fingerprint": None, "error": None} if self.maybe() else {}
 
     def data(self, value: dict[str, Any], *, decides: bool = False) -> Frame:
-        # UTF-8 as it is, so that a slice can cut through a character.
+        # UTF-8 without escapes, so that a slice can split a character.
         return Frame(json.dumps(value, ensure_ascii=False), decides=decides)
 
 
@@ -121,7 +122,7 @@ class Ollama(Chat):
         yield from ()
 
     def failure(self) -> Iterator[Frame]:
-        # Its own translation loses the error: an empty chunk, and then nothing.
+        # Its adapter loses the error: it sends an empty chunk, and then nothing.
         yield self.chunk({"content": ""})
 
 
@@ -134,7 +135,7 @@ class LlamaCpp(Chat):
 
     def failure(self) -> Iterator[Frame]:
         if self.maybe():
-            # Builds of 2025 say it in a field that no standard knows.
+            # Builds of 2025 send it in an SSE field that the standard does not define.
             yield Frame(json.dumps(self.speech.error), field="error")
             yield DONE
         else:
@@ -142,7 +143,7 @@ class LlamaCpp(Chat):
 
 
 class Vllm(Chat):
-    """SGLang fails in the same words."""
+    """vLLM; SGLang sends errors in the same format."""
 
     def __init__(self, speech: Speech, tokens: list[str], request: dict[str, Any]) -> None:
         super().__init__(speech, tokens, request)
@@ -161,7 +162,7 @@ class Vllm(Chat):
 
 
 class Anthropic(Chat):
-    """The Messages protocol: blocks of one kind each, a count that grows, and no [DONE]."""
+    """The Messages protocol: content blocks of one kind each, cumulative usage, and no [DONE]."""
 
     ping = Frame('{"type": "ping"}', "ping")
     id = "msg_scripted"

@@ -1,4 +1,4 @@
-"""The scripted upstream and our own side of the line, for every test that calls out."""
+"""Fixtures for the scripted upstream and our HTTP client, for every test with outgoing requests."""
 
 from collections.abc import Callable, Iterator
 

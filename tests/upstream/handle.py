@@ -1,4 +1,4 @@
-"""The scripted upstream from a test's side: starts it, tells it what to do, asks what it saw."""
+"""The tests' handle for the scripted upstream: starts it, sets its behaviour, reads its log."""
 
 import json
 import ssl
@@ -17,7 +17,7 @@ CHAT, MESSAGES, TITLE, STORY = "/chat/completions", "/messages", "title", "story
 
 
 class Upstream:
-    """A subprocess with a script. `says` and `counts` set what it always does, `behaves` queues what it does next."""
+    """A scripted upstream in a subprocess. `says` and `counts` set its default behaviour, `behaves` queues its next ones."""
 
     def __init__(self, *, certfile: Path | None = None, keyfile: Path | None = None) -> None:
         command = [sys.executable, "-m", "tests.upstream.server", "--port", "0", "--lifeline"]
@@ -29,7 +29,7 @@ class Upstream:
         scheme, host = ("https", "localhost") if certfile else ("http", "127.0.0.1")
         self.url = f"{scheme}://{host}:{self.port}"
         self.base_url = f"{self.url}/api/v1"
-        # Its certificate is the test's own: whether it is trusted is asked of our client, not of this handle.
+        # A self-signed certificate: the tests check whether our client trusts it, and this handle always does.
         context = ssl._create_unverified_context() if certfile else None
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
 
@@ -39,58 +39,58 @@ class Upstream:
 
     @property
     def environ(self) -> dict[str, str]:
-        """What the environment says where this is the provider."""
+        """The environment variables that make this upstream the provider."""
         return {"OPENROUTER_API_KEY": KEY, "OPENROUTER_BASE_URL": self.base_url, "OPENROUTER_MODEL": "some/model"}
 
     def says(self, text: str, **how: Any) -> None:
-        """From now on every chat completion is this text."""
+        """Answers every chat completion with this text from now on."""
         self.always({"says": text, **how})
 
     def counts(self, tokens: int, **how: Any) -> None:
-        """From now on every answer is w000001 w000002 ..., continued where the request's partial answer ends."""
+        """Answers with w000001 w000002 ... from now on, continued where the request's partial answer ends."""
         self.always({"counted": tokens, **how})
 
     def always(self, behaviour: dict[str, Any], *, at: str = CHAT) -> None:
         self._call("POST", "/_script", {"at": at, "standing": behaviour})
 
     def behaves(self, behaviours: Sequence[dict[str, Any]], *, at: str = CHAT) -> None:
-        """The next requests get these, one each; then the standing one applies again."""
+        """Queues behaviours for the next requests, one each; then the default one applies again."""
         self._call("POST", "/_script", {"at": at, "queue": list(behaviours)})
 
     def beside(self, question: str, behaviour: dict[str, Any] | None = None, *, over: bool = False) -> list[dict[str, Any]]:
-        """What is done for this question alone, past the script; its answers end well when that is to be over.
+        """Sets the behaviour for this question only, independent of the script; `over` completes its answers early.
 
-        Gives the requests that asked it.
+        Returns the requests with this question.
         """
         order = {"question": question, **({"behaviour": behaviour} if behaviour else {}), **({"over": True} if over else {})}
         entries: list[dict[str, Any]] = self._call("POST", "/_beside", order)
         return entries
 
     def over(self) -> None:
-        """Lets every answer that is being given come to a good end now, whatever it still had to say; waits for the first."""
+        """Completes every current answer early, without its remaining text; waits until there is at least one."""
         self.until(lambda log: any(map(_is_being_given, [*log, *self.titles(), *self.stories()])))
         self._call("POST", "/_over", {})
 
     def goes_on(self) -> None:
-        """With one answer that holds, or that will."""
+        """Releases one answer that is holding, or the next that will."""
         self._call("POST", "/_go", {})
 
     def log(self) -> list[dict[str, Any]]:
-        """Every request since the reset, with what was sent and when; stamps are `time.monotonic()`."""
+        """Returns every request since the reset, with what was sent and when; times are `time.monotonic()`."""
         entries: list[dict[str, Any]] = self._call("GET", "/_log")
         return entries
 
     def posts(self) -> list[dict[str, Any]]:
-        """Every request for an answer since the reset: what looks up the cost of an earlier test's answer can come late."""
+        """Returns every POST since the reset: lookups of the cost of an earlier test's answer, which can come late, are GETs."""
         return [entry for entry in self.log() if entry["method"] == "POST"]
 
     def titles(self) -> list[dict[str, Any]]:
-        """Every request for the title of a chat since the reset."""
+        """Returns every request for a chat's title since the reset."""
         entries: list[dict[str, Any]] = self._call("GET", "/_title")
         return entries
 
     def stories(self) -> list[dict[str, Any]]:
-        """Every request for the story of a chat since the reset."""
+        """Returns every request for a chat's story since the reset."""
         entries: list[dict[str, Any]] = self._call("GET", "/_story")
         return entries
 
@@ -98,7 +98,7 @@ class Upstream:
         self._call("POST", "/_reset", {})
 
     def until(self, holds: Callable[[list[dict[str, Any]]], Any], *, seconds: float = 60) -> list[dict[str, Any]]:
-        """The log as soon as it looks like this."""
+        """Waits until the log satisfies a condition, and returns it."""
         return seen(self.log, holds, seconds=seconds)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""A small mail server: it speaks SMTP over a real socket, keeps what it is sent, and misbehaves when told to."""
+"""A small mail server: it speaks SMTP over a real socket, keeps the mails it receives, and misbehaves on demand."""
 
 import base64
 import ssl
@@ -14,7 +14,7 @@ from gevent.server import StreamServer
 
 
 class Mailbox:
-    """`says` replaces the answer to a command, by its first word; an answer of "" never comes."""
+    """A mail server. `says` maps a command's first word to another reply; the reply "" is never sent."""
 
     def __init__(self, tls: ssl.SSLContext | None = None, *, is_tls_at_once: bool = False) -> None:
         self.says: dict[str, str] = {}
@@ -31,7 +31,7 @@ class Mailbox:
         self._server.stop(timeout=1)
 
     def _serve(self, sock: Any, _address: Any) -> None:
-        # Whoever called may hang up.
+        # The client can hang up at any time.
         with suppress(OSError), ExitStack() as opened:
             opened.enter_context(sock)
             self._converse(sock, opened)

@@ -1,4 +1,4 @@
-"""Vectors of texts, always the same: hashed pieces of their words, so that texts that share pieces lie near each other. Pure."""
+"""Deterministic embedding vectors: hashed n-grams of words, so that texts that share n-grams are close to each other. Pure."""
 
 import re
 from collections import Counter
@@ -10,7 +10,7 @@ WORD = re.compile(r"[^\W_]+")
 
 
 def vector(text: str, dimensions: int, planted: Mapping[str, int]) -> list[float]:
-    """Of length 1. A text that holds a planted phrase is mostly the direction of its number, whatever else it says."""
+    """Returns a unit vector. One of a text with a planted phrase points mostly in the direction of the phrase's number."""
     counts: Counter[int] = Counter(crc32(piece.encode()) % dimensions for piece in _pieces(text.lower()))
     weights = {place: sqrt(count) for place, count in counts.items()}
     length = sqrt(sum(each * each for each in weights.values())) or 1.0

@@ -1,10 +1,9 @@
-"""An upstream that plays what it is told, and remembers what it was asked: `python -m tests.upstream.server --port 0`.
+"""An upstream that follows a script and logs its requests: `python -m tests.upstream.server --port 0`.
 
-It stands in for OpenRouter and its like at `/api/v1/...`, and for Anthropic at the same place. The first line it prints is
-its port.
-`POST /_script` queues behaviours or sets a standing one, `GET /_log` tells all, `POST /_reset` forgets.
-`POST /_beside` sets what is done for one question, past script, log and reset; `{"over": question}` ends its answers well.
-`POST /_over` ends well every other answer that is being given, `POST /_go` lets one go on that holds.
+It replaces OpenRouter and similar servers at `/api/v1/...`, and Anthropic at the same path. The first line it prints is its
+port. `POST /_script` queues behaviours or sets a default one, `GET /_log` returns the log, `POST /_reset` clears script and
+log. `POST /_beside` sets the behaviour for one question, independent of script, log and reset; `{"over": question}` completes
+its answers early. `POST /_over` completes every other current answer early, `POST /_go` releases one that is holding.
 """
 
 import argparse
@@ -29,7 +28,8 @@ from tests.upstream.behaviours import Played, Step, bytes_of, played
 
 CHAT, MESSAGES, MODELS, KEY, GENERATION = "/chat/completions", "/messages", "/models", "/key", "/generation"
 EMBEDDINGS = "/embeddings"
-# No paths: what asks for the title or the story of a chat comes beside the answers, and is played and logged apart.
+# Not paths, but keys: requests for a chat's title or story are interleaved with those for answers, so they are scripted and
+# logged separately.
 TITLE, STORY = "title", "story"
 ASIDES = {"You name conversations.": TITLE, "You keep the story of a long conversation": STORY}
 LISTED = [
@@ -45,7 +45,7 @@ STANDING: dict[str, dict[str, Any]] = {
     STORY: {"status": 404, "json": {"error": {"code": 404, "message": "No stories here"}}},
     GENERATION: {"json": {"data": {"id": "gen-1", "total_cost": 0.00012, "tokens_prompt": 10, "tokens_completion": 5}}},
     EMBEDDINGS: UNKNOWN,
-    # Where alerts are told.
+    # A webhook for alerts.
     "/hook": {"json": {}},
     TITLE: {"status": 404, "json": {"error": {"code": 404, "message": "No titles here"}}},
 }
@@ -53,12 +53,12 @@ REFUSED = {"status": 401, "json": {"error": {"code": 401, "message": "No auth cr
 
 
 class Gone(Exception):
-    """The behaviour has closed the connection."""
+    """Raised when the behaviour has closed the connection."""
 
 
 @dataclass
 class Beside:
-    """What is done for one question, and the requests that asked it."""
+    """The behaviour for one question, and the requests with that question."""
 
     behaviour: dict[str, Any]
     log: list[dict[str, Any]] = field(default_factory=list)
@@ -66,13 +66,13 @@ class Beside:
 
 
 class Script:
-    """What is to be done next, and everything that was."""
+    """The behaviours for coming requests, and the log of past ones."""
 
     def __init__(self) -> None:
         self.log: list[dict[str, Any]] = []
         self.asides: dict[str, list[dict[str, Any]]] = {TITLE: [], STORY: []}
         self.beside: dict[str, Beside] = {}
-        # Of the answers that are given from now on.
+        # Ends the answers that start from now on; `end` replaces it.
         self.over = Event()
         self.turns = Semaphore(0)
         self._queues: dict[str, deque[dict[str, Any]]] = defaultdict(deque)
@@ -96,19 +96,19 @@ class Script:
             self._standing[place] = order["standing"]
 
     def take_beside(self, order: dict[str, Any]) -> list[dict[str, Any]]:
-        """Sets what is done for a question, or says that its answers are to end; gives its requests."""
+        """Sets the behaviour for a question, or completes its answers early; returns its requests."""
         beside = self.beside.setdefault(order["question"], Beside(order.get("behaviour", {})))
         if order.get("over"):
             beside.over.set()
         return beside.log
 
     def end(self) -> None:
-        """Ends what is being given, and nothing that is asked for later."""
+        """Completes the current answers, and none that are requested later."""
         self.over.set()
         self.over = Event()
 
     def besides(self, request: Any) -> Beside | None:
-        """What is done for the question that is asked, where that is known by itself."""
+        """Returns the behaviour for the request's question, if one was set for it."""
         messages = request.get("messages") if isinstance(request, dict) else None
         return self.beside.get(str(messages[-1].get("content"))) if messages and not _aside(request) else None
 
@@ -122,7 +122,7 @@ class Script:
 
 
 class Connection:
-    """One socket: reads requests, plays replies, and notices at once when the client has gone."""
+    """One socket: reads requests, sends responses, and notices immediately when the client disconnects."""
 
     def __init__(self, sock: Any, number: int, script: Script) -> None:
         self._sock, self._number, self._script = sock, number, script
@@ -160,7 +160,7 @@ class Connection:
         if path == "/_script":
             self._script.take(order)
         elif path == "/_reset":
-            # What was sent before it on other connections is read first: it belongs to what was.
+            # Yields, so that requests already sent on other connections are read, and logged, before the reset.
             for _ in range(3):
                 gevent.sleep(0)
             self._script.reset()
@@ -175,7 +175,7 @@ class Connection:
         self._sock.sendall(content)
 
     def _play(self, reply: Played, entry: dict[str, Any], over: Event) -> None:
-        """Plays until the end, which may be early, or until the client closes, whatever the player does at that moment."""
+        """Sends a response until its end, or until the client disconnects, even in the middle of a step."""
         player = gevent.spawn(self._perform, replace(reply, steps=_until(over, reply.steps)), entry, over)
         watcher = gevent.spawn(self._watch)
         gevent.wait([player, watcher], count=1)
@@ -214,7 +214,7 @@ class Connection:
             return "gone"
 
     def _step(self, step: Step, reply: Played, entry: dict[str, Any], over: Event) -> bool:
-        """Says whether that was the last one."""
+        """Runs a step; returns whether it was the last one."""
         if "sleep" in step:
             over.wait(step["sleep"]) if step["sleep"] else gevent.sleep(0)
         elif "hang" in step:
@@ -260,7 +260,7 @@ class Connection:
         return found
 
     def _exactly(self, size: int) -> bytes:
-        # Not byte by byte behind what is there: some scripts are forty megabytes.
+        # Collected in a list, as appending to one bytes object would be quadratic: some scripts are forty megabytes.
         pieces, missing = [self._buffer], size - len(self._buffer)
         while missing > 0:
             if not (more := self._sock.recv(65536)):
@@ -280,12 +280,12 @@ def _head(head: bytes) -> tuple[str, str, dict[str, str]]:
 
 
 def _until(over: Event, steps: Iterable[Step]) -> Iterator[Step]:
-    """The steps; those of tokens only until it is to be over, and then the end."""
+    """Yields the steps; once `over` is set, it skips those of tokens and pauses, so that only the end remains."""
     return (step for step in steps if not (over.is_set() and ("token" in step or "sleep" in step)))
 
 
 def _aside(request: Any) -> str:
-    """What is asked for beside the answers, if anything is."""
+    """Returns whether a request is for a title or a story; empty for any other."""
     return next((name for words, name in ASIDES.items() if words in str(request)[:2000]), "")
 
 

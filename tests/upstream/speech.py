@@ -1,4 +1,4 @@
-"""An answer as a script has it, before any server's words: what is told, how fast, and what goes wrong. Pure."""
+"""A scripted answer, independent of any server's format: its text, its pace, and its faults. Pure."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """How a text is told; `seed` lets a dialect scatter the oddities of its server by chance.
+    """How a text is sent; `seed` lets a dialect add its server's quirks at random.
 
-    Before each token that `holds` names, it waits until it is told to go on.
+    Before each token whose number is in `holds`, it waits until it is released.
     """
 
     dialect: str = ""
@@ -41,7 +41,7 @@ NAMES = {each.name for each in fields(Speech)}
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One piece of a stream: a message, or a comment. `decides` says that the end of the answer is settled by it."""
+    """One part of a stream: a message or a comment. `decides` marks the frame that settles how the answer ends."""
 
     data: str = ""
     event: str = ""

@@ -1,4 +1,4 @@
-"""Stopping: in every state, at once, and without throwing anything into the one who called."""
+"""Stopping a request: in every state, immediately, and without raising an exception into the caller."""
 
 import gc
 import socket
@@ -17,7 +17,7 @@ from webapp.upstream import Stopped, Upstream
 
 
 class Caller:
-    """A greenlet that reads a reply; `end` says how it ended, `got` what it got."""
+    """A greenlet that reads a response; `end` is how it ended, `got` what it received."""
 
     def __init__(self, outgoing: Upstream, stop: Stop, url: str) -> None:
         self.end, self.got, self.stop = "", b"", stop
@@ -34,7 +34,7 @@ class Caller:
             self.end = "plain"
         except Stopped:
             self.end = "stopped"
-        # Whoever saves now must be left alone.
+        # A stop must not interrupt the caller while it saves.
         gevent.sleep(0.02)
         self.end += " and saved"
 
@@ -84,7 +84,7 @@ def test_while_the_name_is_looked_up(call: Callable[..., Caller], monkeypatch: p
 
 @contextmanager
 def full_port() -> Iterator[int]:
-    """A port whose queue is full, so that connecting to it takes for ever."""
+    """A port whose accept queue is full, so that a connection attempt never finishes."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -197,7 +197,7 @@ def test_before_it_is_sent_it_loses_no_kept_connection(fake: Fake, call: Callabl
         caller.stop.ask("user")
         caller.ends()
 
-    # One that was lost is found here and warned of, and warnings are errors.
+    # Finalizes leaked sockets, each of which issues a warning, and warnings are errors.
     gc.collect()
 
 

@@ -1,4 +1,4 @@
-"""Which addresses may be called: as they are written, and as they resolve."""
+"""Which addresses are allowed for outgoing requests: as written, and as resolved."""
 
 import pytest
 
@@ -78,6 +78,6 @@ def test_what_is_no_address_is_refused_in_words(written: str) -> None:
 
 
 def test_an_address_is_bounded_before_its_parts_are_looked_for() -> None:
-    """To order the marks of a host takes the square of their number."""
+    """Normalizing a host's combining marks takes quadratic time, so the length is checked first."""
     with pytest.raises(ProviderError, match="longer than 4,000 characters"):
         base_address("http://a" + "\u0315\u0300" * 100_000)

@@ -1,4 +1,4 @@
-"""Readers wait for one beat together; neither the first words nor a wish to stop wait for it."""
+"""Readers share one beat; neither the first words nor a stop wait for it."""
 
 import time
 from itertools import groupby
@@ -37,7 +37,7 @@ def test_all_who_wait_go_on_after_one_stroke() -> None:
     gevent.joinall([gevent.spawn(wait) for _ in range(100)], timeout=60)
 
     assert order.count("go on") == 100
-    # All at once, for each stroke that somebody has waited for: usually that is one.
+    # All readers wake together, once for each beat that any has waited for: usually one.
     assert [name for name, _ in groupby(order)].count("go on") <= len(strokes)
 
 
@@ -94,7 +94,7 @@ def test_without_a_beat_nobody_waits() -> None:
 
 
 def test_the_first_words_do_not_wait_and_stop_ends_the_rest(fake: Fake, outgoing: Upstream, stop: Stop) -> None:
-    # What has come by then is too little to be read twice.
+    # The text up to the hold is too short to be read in two parts.
     fake.always({"counted": 1000, "pace": 0.01, "holds": [10]})
     provider = OpenAIProvider("fake", fake.base_url, KEY, outgoing, trust="operator", beat_seconds=LONG)
     said: list[str] = []
@@ -127,5 +127,5 @@ def test_an_answer_on_the_beat_is_whole_and_told_in_few_pieces(fake: Fake, outgo
 
     said = [event.text for event in events if isinstance(event, Delta)]
     assert "".join(said).split() == [f"w{number:06d}" for number in range(1, 301)]
-    # One for each stroke, however slow the machine is, and the first words, which wait for none.
+    # One per beat, however slow the machine is, plus the first words, which do not wait.
     assert len(said) < strokes + 20

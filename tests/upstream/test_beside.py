@@ -1,4 +1,4 @@
-"""What is large is read beside the loop, and what is small at once."""
+"""Large JSON is parsed off the event loop, small JSON directly."""
 
 import pytest
 

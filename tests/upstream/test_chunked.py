@@ -1,4 +1,4 @@
-"""Chunks give the same body however they and their frames are cut, and the same as the standard library reads."""
+"""Chunked bodies decode to the same bytes however chunks and reads are split, and as in the standard library."""
 
 import socket
 from http.client import HTTPException, HTTPResponse

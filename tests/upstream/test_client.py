@@ -1,4 +1,4 @@
-"""Calling out: what is sent, what is refused, and what a person is told when it fails."""
+"""Outgoing requests: what is sent, what is refused, and the error message for each failure."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ Read = Callable[..., bytes]
 
 @pytest.fixture
 def read(fake: Fake, outgoing: Upstream, stop: Stop) -> Read:
-    """The whole body of a chat completion."""
+    """A function that returns the whole body of a chat completion."""
 
     def read(url: str = "", **how: Any) -> bytes:
         given: dict[str, Any] = {"headers": {}, "json": {"stream": True}, "trust": "operator", **how}
@@ -34,7 +34,7 @@ def failure_of(read: Read, *given: Any, **how: Any) -> ProviderError:
 
 
 def hung_up(log: list[dict[str, Any]]) -> bool:
-    """On a busy machine the time may be over before the request is sent."""
+    """Whether all requests were aborted; on a busy machine the timeout can pass before one is even sent."""
     return all(entry["client_closed"] for entry in log)
 
 

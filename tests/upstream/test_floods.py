@@ -1,4 +1,4 @@
-"""A server that sends faster than it is read, and never pauses, holds up nobody else."""
+"""A server that sends faster than it is read, without a pause, does not block others."""
 
 import time
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ FLOODS = {
 
 @pytest.fixture
 def endless() -> Iterator[Upstream]:
-    """Reads any length: here nothing but the wish to stop ends a reply, however fast the machine."""
+    """A client without a size limit, so that only a stop ends a response, however fast the machine."""
     upstream = Upstream(most_bytes=1 << 50)
     yield upstream
     upstream.close()

@@ -1,4 +1,4 @@
-"""JSON of other servers is read up to a number of parts, whatever stands in its strings."""
+"""JSON from other servers is parsed only up to a number of parts, whatever its strings contain."""
 
 import json
 from decimal import Decimal

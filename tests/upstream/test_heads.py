@@ -1,4 +1,4 @@
-"""Whatever a server sends around its answer, in its head and behind it, ends in a value or in words, never in a crash."""
+"""Whatever a server sends in its head and its trailers results in a value or an error message, never in a crash."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is sent is written in pieces: nobody waits while tens of megabytes become JSON."""
+"""Request bodies are encoded in pieces: encoding tens of megabytes as JSON blocks no other greenlet."""
 
 import json
 import math
@@ -33,7 +33,7 @@ def test_a_long_chat_holds_nobody_up(fake: Fake, outgoing: Upstream, stop: Stop)
     with longest_turn() as longest, outgoing.open("POST", url, stop=stop, headers={}, json=said, trust="operator"):
         pass
 
-    # In one go half a second.
+    # In one piece it takes half a second.
     assert longest.seconds < 0.12
     assert fake.log()[-1]["body"] == said
     assert fake.log()[-1]["headers"]["content-type"] == "application/json"

@@ -1,4 +1,4 @@
-"""Mail goes to a real server that is trusted, in good time, and what goes wrong is said in words."""
+"""Mail is delivered to a real, trusted server within the timeout, and each failure has an error message."""
 
 import socket
 import ssl

@@ -1,4 +1,4 @@
-"""What is being answered ends well or goes on when that is told; what is asked later is answered to its own end."""
+"""Current answers end or continue on command; those requested later run to their own end."""
 
 import json
 import urllib.request

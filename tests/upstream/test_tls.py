@@ -1,4 +1,4 @@
-"""Over TLS: only trusted certificates, and stopping is as quick."""
+"""TLS: only trusted certificates are accepted, and stopping is as fast."""
 
 import ssl
 from collections.abc import Iterator
@@ -85,5 +85,5 @@ def test_all_records_that_are_there_are_read_together(secure: Fake, trusting: Up
             reads += 1
 
     assert content.split() == [b"%d" % number for number in range(100)]
-    # The head has come in a record of its own, and what was in its buffer is read first.
+    # The head arrives in a separate TLS record, and its buffered remainder is read first.
     assert reads <= 3

@@ -1,4 +1,4 @@
-"""An application with a few routes that go wrong, each in its own way."""
+"""An application with a few routes, each of which fails in a different way."""
 
 import pytest
 from flask import Blueprint, Flask, render_template_string, request
@@ -73,6 +73,6 @@ def with_wrong_routes(app: Flask) -> Flask:
 
 @pytest.fixture
 def program(visitor: Browser) -> Browser:
-    """A client that wants JSON, always."""
+    """A client that always requests JSON."""
     visitor.client.environ_base["HTTP_ACCEPT"] = "application/json"
     return visitor

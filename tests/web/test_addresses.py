@@ -1,4 +1,4 @@
-"""Addresses that are put together once are those that Flask gives."""
+"""Cached URLs are the same as Flask's `url_for` returns."""
 
 import pytest
 from flask import Flask, url_for

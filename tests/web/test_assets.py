@@ -1,4 +1,4 @@
-"""Static files are kept by browsers for ever under the mark of their content, and asked for again otherwise."""
+"""Browsers cache static files permanently under a URL with a content hash, and revalidate them otherwise."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Compiled templates outlast a restart."""
+"""Compiled templates are kept across restarts."""
 
 import resource
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A damaged database: whoever runs the server is told what to do, by the page, the commands and the start."""
+"""For a damaged database, the page, the commands and the start all tell the operator what to do."""
 
 import sqlite3
 import subprocess

@@ -1,4 +1,4 @@
-"""A system that gives few descriptors: idle connections don't take the last of them from those who ask for a page."""
+"""On a system with few file descriptors, idle connections do not use up the last ones that page requests need."""
 
 import os
 import resource
@@ -14,7 +14,7 @@ from tests.support.server import prepared
 from webapp.descriptors import FILES, enough, fitting
 
 FOR_EVER = resource.RLIM_INFINITY
-# What a server needs at its start, and how many more connections than it may then have.
+# The descriptors that a server needs to start, and the connections it can then accept on top.
 LEAST, MORE = 100, 150
 
 
@@ -36,7 +36,7 @@ def test_it_asks_for_enough_and_makes_do_with_what_it_gets(soft: int, hard: int,
 
 @pytest.fixture
 def few() -> Iterator[tuple[int, int]]:
-    """What a server that is started meanwhile may have open; this process needs what it has itself, too."""
+    """Lowers the limit of descriptors for a server started in the test; this process keeps what it has open."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     highest = max(int(name) for name in os.listdir("/proc/self/fd"))
     resource.setrlimit(resource.RLIMIT_NOFILE, (highest + LEAST, before[1]))

@@ -1,4 +1,4 @@
-"""What is sent of a list whose rows have changed makes the list on a page what it is now, and is all of it where it must be."""
+"""The difference sent for a changed list turns the list on a page into the current one, or is the whole list where needed."""
 
 import re
 

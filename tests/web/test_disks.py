@@ -1,4 +1,4 @@
-"""On which disk a folder is, by what Linux says of its mounts."""
+"""The disk on which a folder is, according to Linux's list of mounts."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Whatever goes wrong is said in words: as a page, as a fragment, as problem+json."""
+"""Every error has a readable message: as a page, as a fragment, as problem+json."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""The help sheet, the palette and the manifest: pages by themselves, and fragments for who has scripts."""
+"""The help sheet, the palette and the manifest: pages without scripts, fragments with them."""
 
 import re
 from datetime import timedelta

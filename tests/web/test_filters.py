@@ -1,4 +1,4 @@
-"""Times and numbers in words."""
+"""Template filters that write times and numbers in words."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

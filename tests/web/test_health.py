@@ -1,4 +1,4 @@
-"""GET /healthz and GET /readyz: is the process alive, can it work."""
+"""GET /healthz and GET /readyz: whether the process is alive, and whether it can serve requests."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The same action answered for a page, for htmx and for a program; and what templates know."""
+"""The same action answered with a page, for htmx and for an API client; and the globals of templates."""
 
 import pytest
 from flask import Blueprint, Flask, Response, render_template_string

@@ -1,4 +1,4 @@
-"""One icon for each idea, and one idea for each icon: what stands beside an icon says which it is."""
+"""Each icon has one meaning and each meaning one icon, according to the words next to it."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from webapp.app import FEATURES
 from webapp.config import ROOT
 
 PLACES = [place for feature in FEATURES for place in feature.places]
-# What the words beside an icon begin with, where they are not those of its place in the navigation.
+# Patterns for the start of the words next to an icon, where these differ from the icon's place in the navigation.
 OTHERS = {
     "arrow-up": "Send",
     "boxes": "Another model",
@@ -44,14 +44,14 @@ IDEAS = {
     icon: "|".join(filter(None, (OTHERS.get(icon), *(re.escape(each.words) for each in PLACES if each.icon == icon))))
     for icon in (*OTHERS, *(each.icon for each in PLACES))
 }
-# Signs that say so little that they may stand beside anything like it.
+# Icons so general that they can accompany any similar words.
 GENERAL = {"plus", "search", "x"}
 BUTTON = re.compile(r'button\("(?P<words>[^"]+)"[^)]*?sign="(?P<icon>[a-z0-9-]+)"')
 BESIDE = re.compile(r'\{\{ icon\("(?P<icon>[a-z0-9-]+)"\) \}\}(?:<span[^>]*>)?(?P<words>[A-Z][^<{]*)')
 
 
 def uses() -> Iterator[tuple[str, str, str]]:
-    """Where, the icon, and the words beside it."""
+    """Yields the file, the icon, and the words next to it."""
     for path in ROOT.glob("templates/**/*.html"):
         for pattern in (BUTTON, BESIDE):
             for found in pattern.finditer(path.read_text("utf-8")):
@@ -60,7 +60,7 @@ def uses() -> Iterator[tuple[str, str, str]]:
 
 
 def meant(words: str) -> set[str]:
-    """The icons of the idea that the words begin with; the longest beginning counts."""
+    """Returns the icons whose pattern matches the start of the words; the longest match wins."""
     found = [(len(hit[0]), icon) for icon, pattern in IDEAS.items() if (hit := re.match(rf"(?:{pattern})\b", words))]
     return {icon for length, icon in found if length == max(found)[0]}
 
@@ -86,6 +86,6 @@ def test_words_lead_to_their_icon(words: str, icon: str) -> None:
 
 
 def test_the_way_back_is_drawn_in_one_place() -> None:
-    """Pages say where it leads (`above`), and the layout draws it."""
+    """Pages set the link's target (`above`), and only the layout renders it."""
     drawn = [path.name for path in ROOT.glob("templates/**/*.html") if 'class="back"' in path.read_text("utf-8")]
     assert drawn == ["app.html"]

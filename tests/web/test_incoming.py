@@ -1,4 +1,4 @@
-"""What is read before anybody is asked who they are: the parts of a form, and cookies. None of it holds up the others."""
+"""Input that is parsed before authentication, forms and cookies, does not block other requests."""
 
 import io
 from urllib.parse import parse_qsl, urlencode
@@ -26,7 +26,7 @@ HEADS = {
     "headers": NAMED + b"X: y\r\n" * MUCH + b"\r\nx\r\n--B--\r\n",
     "folded": NAMED + b" \r\n" * MUCH + b"\r\nx\r\n--B--\r\n",
     "endless": NAMED + b"X: " + b"y" * MUCH,
-    # Short ones as well: a form may have two hundred of them.
+    # Short ones too: a form can have two hundred of them.
     "short escapes": b'--B\r\nContent-Disposition: form-data; name="' + b'\\"' * 1_900 + b'"\r\n\r\nx\r\n--B--\r\n',
     "short parameters": b"--B\r\nContent-Disposition: form-data; " + b"a=1; " * 700 + b"name=a\r\n\r\nx\r\n--B--\r\n",
     "long heads": (NAMED.strip() + b'; b="' + b"y" * 3_800 + b'"\r\n\r\nx\r\n') * 20 + b"--B--\r\n",
@@ -69,7 +69,7 @@ def test_a_head_may_be_as_long_as_a_name_is(app: Flask) -> None:
 
 
 class Long(io.RawIOBase):
-    """A form whose one file is as long as it is said to be; counts what was read of it."""
+    """A form with one file of the declared length; counts the bytes that were read."""
 
     def __init__(self, length: int) -> None:
         self._length, self._place = length, 0
@@ -102,7 +102,7 @@ def files_of(most_bytes: int, files: int) -> object:
     [
         (200_000_000, 1, 0, "This file is too large. The limit is 1 MB."),
         (200_000_000, 20, 0, "These files are too large. The limit is 20 MB together."),
-        # It could be twenty files: the first one that goes too far ends it.
+        # Within the limit for twenty files together: reading stops at the first file that is too large.
         (20_000_000, 20, 1_250_000, "This file is too large. The limit is 1 MB."),
     ],
 )
@@ -147,7 +147,7 @@ def test_the_escapes_of_a_form_are_decoded_in_pieces(visitor: Browser, escape: s
     letter=st.sampled_from("aä你😀 +%&="),
 )
 def test_a_form_is_read_as_it_was_written(fields: list[tuple[str, str]], before: int, letter: str) -> None:
-    # Long enough to be cut, at every place of an escape.
+    # Longer than a piece, so that it is split at every position of an escape.
     written = [*fields, ("x" * before, letter * (PIECE_BYTES // 2))]
     content = urlencode(written, errors="replace").encode()
     builder = EnvironBuilder(method="POST", data=content, content_type=FORM)

@@ -1,4 +1,4 @@
-"""Every list that a feature names is heard whole by a page that has nothing of it yet, with what stands beside it."""
+"""Every list that a feature declares is sent in full, with its surroundings, to a page that has nothing of it yet."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def test_a_list_that_nobody_has_named_is_not_there(owner):
 
 
 def test_a_list_with_the_token_of_one_browser_is_not_drawn_for_all(app, owner):
-    """It is drawn once for all browsers of a person, from whom each other's token would be refused."""
+    """A list is rendered once for all browsers of a person, and a browser's CSRF token would be refused from another."""
     one = LiveList(
         name="buttons", element="#sidebar", template="layouts/_sidebar_toggle.html", changes=("button",), read=lambda me: {}
     )

@@ -1,4 +1,4 @@
-"""Choosing one of many: a field in which a name is typed, where a select would be longer than anybody reads."""
+"""Choosing one of many: a text field for the name, where a select would be too long."""
 
 import pytest
 from flask import Flask
@@ -16,7 +16,7 @@ MANY = 300
 
 @pytest.fixture
 def crowd(app: Flask) -> None:
-    """Many people, two of them with one name, and a group."""
+    """Many people, two of them with the same name, and a group."""
     names = [*(f"Person {number:03}" for number in range(MANY)), "Ada", "Ada"]
     one = {"password_hash": "none", "role": "member"}
     with app.app_context(), write() as session:

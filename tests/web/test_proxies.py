@@ -1,4 +1,4 @@
-"""What a proxy says is believed from the addresses that were named, and from no others."""
+"""Proxy headers are trusted only from the configured addresses."""
 
 from collections.abc import Callable, Iterable
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -14,7 +14,7 @@ PROXY, INNER, VISITOR, LIAR = "10.0.0.1", "10.0.0.2", "203.0.113.9", "198.51.100
 
 
 def seen(**environ: str) -> WSGIEnvironment:
-    """What the application is told."""
+    """Returns the WSGI environment that the application receives."""
     told: WSGIEnvironment = {}
 
     def app(given: WSGIEnvironment, _start: StartResponse) -> Iterable[bytes]:

@@ -1,4 +1,4 @@
-"""What is said is sent from where it is said; whoever does not take it costs only their own greenlet."""
+"""Events are sent by the greenlet that publishes them; a client that does not read occupies only its own greenlet."""
 
 import socket
 import time

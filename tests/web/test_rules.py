@@ -1,11 +1,11 @@
-"""Routes with builders compiled on first use: they match and build like Werkzeug's own."""
+"""Routes whose builders are compiled on first use match and build like Werkzeug's own."""
 
 import pytest
 from werkzeug.routing import Map, Rule
 
 from webapp.web.rules import PARSED, LazyRule
 
-# Set when a rule is bound to its map, and public.
+# Public attributes that are set when a rule is bound to its map.
 PUBLIC = {"strict_slashes", "merge_slashes", "subdomain"}
 BUILDERS = {"_build", "_build_unknown"}
 PATTERNS = {

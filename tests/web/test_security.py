@@ -1,4 +1,4 @@
-"""Who may talk to us from where, and what every answer tells the browser."""
+"""Which origins can send requests, and the security headers of every response."""
 
 import pytest
 from flask import Flask
@@ -24,7 +24,7 @@ class SignerOfLastYear(TimestampSigner):
 
 
 def routes(app: Flask) -> list[tuple[str, str]]:
-    """Every method of every route, with a path that leads there."""
+    """Returns every method of every route, with a matching path."""
     found = []
     for rule in app.url_map.iter_rules():
         _, path = rule.build({name: EXAMPLES.get(name, "7") for name in rule.arguments}) or ("", "")
@@ -58,7 +58,7 @@ def test_no_get_changes_anything_and_no_change_is_a_get(app: Flask) -> None:
 
 @pytest.mark.slow
 def test_every_post_wants_a_token(app: Flask, visitor: Browser) -> None:
-    # Programs prove otherwise who they are: see the tests of the API.
+    # API routes authenticate differently: see the tests of the API.
     for method, path in routes(app):
         if method not in ("GET", "HEAD", "OPTIONS") and not path.startswith(API_PATHS):
             page = visitor.post(path, token=False)

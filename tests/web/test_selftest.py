@@ -1,4 +1,4 @@
-"""/admin/health and `flask check`: how everything stands, in words, the same in both."""
+"""/admin/health and `flask check` report the same state of the system, in the same words."""
 
 import json
 import os

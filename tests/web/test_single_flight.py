@@ -1,4 +1,4 @@
-"""What many ask for at once is made once, and no more is kept than was said."""
+"""A value that many callers request simultaneously is computed once, and the cache stays within its limit."""
 
 import gevent
 import pytest

@@ -1,4 +1,4 @@
-"""Tables for spreadsheets, and lists a page at a time."""
+"""Tables for spreadsheets, and paginated lists."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Templates share what all of them know, and keep to themselves what is given to one."""
+"""Templates share their globals, and keep to themselves the variables passed to each."""
 
 from flask import Flask
 

@@ -1,4 +1,4 @@
-"""A database that can't be used: whoever runs the server is told what is so, and nothing that won't help."""
+"""For an unusable database the operator is told the cause, and given no advice that would not help."""
 
 import os
 import resource
@@ -39,7 +39,7 @@ def database(migrated: dict[str, str], tmp_path: Path) -> Path:
 
 @pytest.fixture
 def small_files() -> Iterator[Callable[[int], None]]:
-    """No file grows beyond so many bytes, as on a disk that is full."""
+    """A function that limits the size of files, as a full disk does."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -105,7 +105,7 @@ def test_a_migration_that_fails_says_why(tmp_path: Path, make_bare_app: MakeApp,
 
 @pytest.mark.slow
 def test_a_pipe_does_not_hold_up_the_start(database: Path) -> None:
-    """Opened for reading alone, it would wait for somebody who writes."""
+    """Opening a named pipe for reading would block until there is a writer."""
     asked = [sys.executable, "-m", "webapp.cli.ready"]
     environ = {**os.environ, "DATA_DIR": str(database.parent), "PORT": "8123"}
     database.unlink()

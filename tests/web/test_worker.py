@@ -1,4 +1,4 @@
-"""The places of the worker: who has to go when there are too few."""
+"""The worker's connection slots: which connection is closed when there are too few."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +12,7 @@ PLACES = 100
 
 
 class Connection:
-    """One that says whether it was closed."""
+    """A connection that records whether it was closed."""
 
     is_open = True
 
