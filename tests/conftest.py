@@ -131,7 +131,7 @@ def migrated(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> It
 
 @pytest.fixture
 def make_bare_app(tmp_path: Path) -> Iterator[MakeApp]:
-    """Creates applications with these environment variables, on an unmigrated database unless they name another."""
+    """Creates applications with these environment variables, on whatever database they name."""
     made: list[Flask] = []
 
     def make(**environ: str) -> Flask:

@@ -87,7 +87,7 @@ def test_a_heap_of_tiny_blocks(scene: Scene, fake: Upstream, kind: str) -> None:
 def test_many_previews_of_a_long_text(scene: Scene, fake: Upstream) -> None:
     with bystander(scene.server, fake, person=scene.owner) as beside:
         looking = [gevent.spawn(scene.members[0].get, f"/messages/pages-00000/frame?block={number % 2}") for number in range(40)]
-        # Hashing a password needs a thread of the same pool.
+        # Hashing the password of another user needs a thread, too.
         Person(scene.server.url).sign_in(EMAILS[1])
         gevent.joinall(looking, raise_error=True)
 

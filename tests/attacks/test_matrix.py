@@ -24,7 +24,7 @@ IMPLIED = {"HEAD", "OPTIONS"}
 DONE = ("in", "out")
 MEANT = {"shut": ("door", "gone"), "out": ("door",)}
 Case = tuple[str, Route, str, str]
-# Objects of the person's own that a request can have to name, and the kinds of people who can have them.
+# Objects that the person must own and a request can have to name, and the kinds of people who can have them.
 OWN = {"own_chat": ("chat", SIGNED_IN), "own_inputs": ("plan inputs", PLANNERS)}
 
 

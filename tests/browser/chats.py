@@ -226,7 +226,7 @@ def new_collection(page: Page, name: str) -> None:
 
 def reload(page: Page, wait_until: Literal["commit", "load"] = "load") -> Response:
     """Reloads with JavaScript: the DevTools protocol fails while one document replaces another."""
-    # Of all evaluating calls, only this one is retried when the document is replaced during it.
+    # Of Playwright's calls that evaluate JavaScript, only this one is retried when the document is replaced during it.
     page.wait_for_function("true")
     with page.expect_navigation(wait_until=wait_until) as navigation:
         page.evaluate("location.reload()")

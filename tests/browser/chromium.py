@@ -5,7 +5,7 @@ import shutil
 # The first renders without a window, with two thirds of the CPU time.
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 NOT_WANTED = (
-    # Starts a spare process for the next page in every context: here it is never used, and each costs a tenth of a second.
+    # Starts a spare process for the next page of every context: the tests never use it, and each costs a tenth of a second.
     "SpareRendererForSitePerProcess",
     # Playwright disables these too, but only the last list takes effect.
     "AvoidUnnecessaryBeforeUnloadCheckSync",

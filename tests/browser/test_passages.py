@@ -114,7 +114,7 @@ def test_a_number_leads_to_its_passage_as_long_as_it_may(
     expect(wanted).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
 
-    # An open page of theirs shows the same without a reload.
+    # Their page that is still open shows the same without a reload.
     still_open = beside(page, thread)
     mine.goto(f"{collection}/people")
     press(mine, mine.get_by_role("button", name="Remove"))

@@ -11,5 +11,5 @@ NO_SCRIPTS: dict[str, Any] = {**DESKTOP, "java_script_enabled": False}
 IDS = ["desktop", "phone", "no scripts"]
 ON_A_PHONE, WITHOUT_SCRIPTS = (pytest.param(way, marks=pytest.mark.deep) for way in (PHONE, NO_SCRIPTS))
 
-# For what other tests check on a phone, or through forms without a browser.
+# For behaviour that other tests already check on a phone, or through forms without a browser: those two ways are deep here.
 in_every_way = pytest.mark.parametrize("way", [DESKTOP, ON_A_PHONE, WITHOUT_SCRIPTS], ids=IDS)

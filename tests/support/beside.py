@@ -58,7 +58,7 @@ class Visit:
 
 
 async def visits(browser: Browser, paths: list[str], made: list[Visit]) -> None:
-    """Asks for one page after another, on a new connection each."""
+    """Requests one page after another, each on a new connection."""
     while True:
         for path in paths:
             began = time.monotonic()

@@ -44,7 +44,7 @@ def longest_turn() -> Iterator[Longest]:
         longest.seconds, began = max(longest.seconds, now - began), now
 
     with left_alone():
-        # Only now: measuring the machine's speed and collecting garbage can take as long as what is measured.
+        # Only now: checking the machine's speed and preparing the measurement can take as long as what is measured.
         before, began = greenlet.settrace(switched), time.thread_time()
         try:
             yield longest
