@@ -11,8 +11,8 @@ def groups(chat, member):
 
     def groups(page=None):
         found = {}
-        for node in (page or member.page(f"{chat}/prompts")).all("form .group"):
-            words = node.css_first(".group__set")
+        for node in (page or member.page(f"{chat}/prompts")).all("form .folded"):
+            words = node.css_first(".folded__set")
             title = node.css_first("summary").text(deep=False).strip()
             found[title] = ("open" in node.attributes, words.text() if words else "")
         return found
@@ -70,4 +70,4 @@ def test_what_no_field_is_to_blame_for_leaves_the_focus_at_save(groups, chat, me
 def test_every_field_is_in_a_group(groups, chat, member):
     page = member.page(f"{chat}/prompts")
 
-    assert {each.attributes["name"] for each in page.all(".group [name]")} >= {each.name for each in FIELDS}
+    assert {each.attributes["name"] for each in page.all(".folded [name]")} >= {each.name for each in FIELDS}

@@ -13,7 +13,7 @@ from tests.generations.bench import Bench
 from tests.generations.poison import BEGINNING, KINDS, poisoned
 from webapp.accounts.tables import User
 from webapp.chat.messages import service as chats
-from webapp.chat.messages.sending import How
+from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.tables import Message
 from webapp.completions import service as door
 from webapp.db import db, utc_now, write
@@ -258,7 +258,7 @@ def test_a_key_whose_answer_never_began_gets_its_failure_and_the_chat_goes_on(ca
 @pytest.mark.parametrize(("policy", "reason"), [("abort:0", "client_gone"), ("idle:1", "idle_listener")])
 def test_an_answer_that_nobody_ever_came_to_read_ends_as_its_policy_says(calm, fake, policy, reason):
     fake.always({"steps": [{"hang": True}]})
-    id = calm.ask(person=calm.person(), how=How(when_unwatched=policy))
+    id = calm.ask(person=calm.person(), options=AnswerOptions(when_unwatched=policy))
 
     assert calm.until_ended(id).reason == reason
     calm.until(lambda: not calm.engine.presence._seen)
