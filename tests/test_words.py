@@ -136,7 +136,10 @@ def for_engineers(path: Path) -> Iterator[tuple[int, str]]:
 
 
 @pytest.mark.mostly_slow
-@pytest.mark.parametrize("pattern", ["webapp/**/*.py", "static/js/*.js", "static/css/*.css", "templates/**/*.html", "*.py"])
+@pytest.mark.parametrize(
+    "pattern",
+    ["webapp/**/*.py", "static/js/*.js", "static/css/*.css", "templates/**/*.html", "*.py", "tests/**/*.py", "scripts/*.py"],
+)
 def test_docstrings_and_comments_are_plain_english(pattern: str) -> None:
     found = [
         f"{path.relative_to(ROOT)}:{line}: {phrase[0]!r}"

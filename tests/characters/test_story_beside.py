@@ -133,7 +133,7 @@ def test_one_that_is_cut_off_keeps_nothing(app, told, chat, member, fake):
 def test_one_that_is_forgotten_when_it_has_come_does_not_come_back(app, told, chat, member, fake):
     told("One")
     with app.app_context():
-        # Its end is written before the journal hears that somebody, at another worker, wants none.
+        # The story ends before the journal notices the stop requested at another worker.
         set_setting("stream.journal_ms", "10000")
     fake.always({"says": TALE, "delay": 60}, at=STORY)
     writing = gevent.spawn(member.htmx_post, f"{chat}/story/write", text="", was="")

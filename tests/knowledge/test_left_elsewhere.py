@@ -1,4 +1,4 @@
-"""What a server on another host was to read, and that host is gone: nobody wakes the others for it."""
+"""Documents that a server on another, permanently failed host was to read: another server continues them unprompted."""
 
 import hashlib
 
