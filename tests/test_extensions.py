@@ -133,7 +133,7 @@ def test_what_was_read_before_is_read_again_inside(in_app: Flask) -> None:
 
 @on_both_databases
 def test_what_is_kept_is_not_asked_for_again_until_the_next_write(in_app: Flask) -> None:
-    with write(keeps=True) as session:
+    with write(keeps_loaded=True) as session:
         row = session.merge(ApplicationSetting(key="a", value="1"))
     behind_our_back(in_app, "UPDATE application_settings SET value = '2'")
 

@@ -128,14 +128,16 @@ def is_sqlite() -> bool:
 
 
 @contextmanager
-def write(*, patience_seconds: float = PATIENCE_SECONDS, keeps: bool = False, skips_queue: bool = False) -> Iterator[Session]:
+def write(
+    *, patience_seconds: float = PATIENCE_SECONDS, keeps_loaded: bool = False, skips_queue: bool = False
+) -> Iterator[Session]:
     """Runs one write transaction, which is committed at the end of the block.
 
     It ends the request's read transaction, so that the block reads the state that it writes on. It waits for its turn and for
     other processes for at most `patience_seconds` in total; on PostgreSQL it can wait longer for its turn. A nested call raises
     RuntimeError. On SQLite nothing inside may yield, except to a thread that works for this very transaction: other greenlets
     would find the database locked, and block the whole process inside the C library. Objects that were read or written inside
-    are expired and loaded again after the block; with `keeps` they retain their committed values, which saves those queries.
+    are expired and loaded again after the block; with `keeps_loaded` they keep their committed values, which saves queries.
     `skips_queue` is for the text of running answers, which must not queue behind requests for new ones: on PostgreSQL it
     needs no turn.
     """
@@ -145,7 +147,7 @@ def write(*, patience_seconds: float = PATIENCE_SECONDS, keeps: bool = False, sk
         _begin(session, deadline)
         if patience_seconds <= NO_PATIENCE and not is_sqlite():
             session.execute(SHORT_LOCK_TIMEOUT)
-        session.expire_on_commit = not keeps
+        session.expire_on_commit = not keeps_loaded
         try:
             yield session
             session.commit()
@@ -168,7 +170,7 @@ def _refusing_nested() -> Iterator[Session]:
     session = db.session()
     # Returns the connection to the pool, so that a waiting writer holds none.
     session.rollback()
-    # Includes what an earlier block retained with `keeps`.
+    # Includes what an earlier block retained with `keeps_loaded`.
     session.expire_all()
     _here.is_writing = True
     try:

@@ -62,7 +62,7 @@ def one(session: Session, kind: type[R], id: str) -> R:
     return thing
 
 
-def held(session: Session, kind: type[R], id: str) -> R | None:
+def locked(session: Session, kind: type[R], id: str) -> R | None:
     """Loads the row with this id and locks it until the end of the transaction (FOR NO KEY UPDATE on PostgreSQL)."""
     row = _holding(kind).first(session, {"id": id})
     return read(session, kind, row._asdict()) if row else None

@@ -45,7 +45,7 @@ def app(make_app) -> Flask:
 
 
 def reserve() -> None:
-    with write(keeps=True) as session:
+    with write(keeps_loaded=True) as session:
         holding.reserve(session, UsageRequest(new_id(), new_id(), "m", Taken(1, 1), PRICE), NOW)
 
 

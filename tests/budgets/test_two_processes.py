@@ -52,7 +52,7 @@ def both(workers: list[subprocess.Popen[str]], *orders: dict[str, Any]) -> list[
 def a_world(app: Flask, luck: Random) -> tuple[str, dict[str, Budget]]:
     person, units = new_id(), luck.sample(["usd", "tokens", "answers"], luck.randrange(1, 3))
     budgets = {}
-    with app.app_context(), write(keeps=True) as session:
+    with app.app_context(), write(keeps_loaded=True) as session:
         for unit in units:
             most = luck.randrange(1, 12) if unit == "answers" else luck.randrange(100, 20_000 if unit == "tokens" else 40_000_000)
             budget = Budget(id=new_id(), who="user", who_id=person, unit=unit, most=most, period="day", model="", warn_at=0.8)

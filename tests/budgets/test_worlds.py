@@ -48,7 +48,7 @@ class World:
     def begin(self) -> None:
         people = [new_id() for _ in range(2)]
         self.people = people
-        with self.workers[0].app_context(), write(keeps=True) as session:
+        with self.workers[0].app_context(), write(keeps_loaded=True) as session:
             session.execute(db.delete(Budget))
             for _ in range(self.luck.randrange(1, 4)):
                 who = self.luck.choice([("team", ""), ("user", people[0]), ("user", people[1])])
@@ -157,7 +157,7 @@ class InWorker:
 
     def __enter__(self):
         self._context.push()
-        self._write = write(keeps=True)
+        self._write = write(keeps_loaded=True)
         return self._write.__enter__()
 
     def __exit__(self, *error):
@@ -202,7 +202,7 @@ def test_two_workers_at_once_admit_no_more_than_there_is(make_app) -> None:
 def test_a_budget_that_was_deleted_meanwhile_limits_nothing_any_more(make_app) -> None:
     app = make_app()
     with app.app_context():
-        with write(keeps=True) as session:
+        with write(keeps_loaded=True) as session:
             kept, gone = (Budget(who="team", unit="tokens", most=10_000, period="day", warn_at=0.8) for _ in range(2))
             session.add_all([kept, gone])
             session.flush()

@@ -30,7 +30,7 @@ def asked(app: Flask, person: str, luck: Random) -> dict[str, Any] | None:
     """Returns an admitted answer with its reservations, or None for a refused one."""
     wanted_usage = UsageRequest(new_id(), person, "m", Taken(luck.randrange(500), luck.randrange(1, 3_000)), PRICE)
     try:
-        with app.app_context(), write(keeps=True) as session:
+        with app.app_context(), write(keeps_loaded=True) as session:
             held = {each.budget_id: each.reserved for each in holding.reserve(session, wanted_usage, NOW)}
     except OverBudget:
         return None
@@ -39,7 +39,7 @@ def asked(app: Flask, person: str, luck: Random) -> dict[str, Any] | None:
 
 def settled(app: Flask, answer: str) -> None:
     taken, is_known, is_nothing = end_of(answer)
-    with app.app_context(), write(keeps=True) as session:
+    with app.app_context(), write(keeps_loaded=True) as session:
         holding.settle(session, answer, taken, PRICE, is_known=is_known, is_nothing=is_nothing)
 
 

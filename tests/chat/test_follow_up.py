@@ -173,7 +173,7 @@ def test_what_was_stored_while_the_end_was_written_is_sent(owner, path, app, fak
     fake.over()
     owner.wait_for(path, ended_with(2))
     with app.app_context():
-        with write(keeps=True) as session:
+        with write(keeps_loaded=True) as session:
             chat = session.get_one(Chat, id_of(path))
             generation = session.scalars(select(Generation).where(Generation.lane == chat.lane)).one()
         with app.app_context(), write() as another:

@@ -82,7 +82,7 @@ def a_collection(app: Flask) -> Iterator[tuple[User, Collection]]:
     with app.app_context():
         reader = people.user_by_email("reader@example.org")
         assert reader
-        with write(keeps=True) as session:
+        with write(keeps_loaded=True) as session:
             collection = Collection(owner_id=reader.id, name="Corpus")
             session.add(collection)
         yield reader, collection
@@ -95,7 +95,7 @@ def test_the_first_ten_are_those_of_a_plain_bm25(app: Flask) -> None:
     texts = corpus(random)
     plain = Plain(texts)
     with a_collection(app) as (reader, collection):
-        with write(keeps=True) as session:
+        with write(keeps_loaded=True) as session:
             ids = [place(session, collection, *_of(each)).id for each in texts]
         for number in range(QUESTIONS):
             question = " ".join([word(random.randrange(3, 1_500)) for _ in range(3)] + [f"planted{number % 17}"])
@@ -113,7 +113,7 @@ def test_words_in_very_many_passages_are_ranked_so_too(app: Flask) -> None:
     seen, hidden = common(random, "First"), common(random, "Hidden")
     with a_collection(app) as (reader, collection):
         owner = accounts.add_user("other@example.org", "member", "not for the reader")
-        with write(keeps=True) as session:
+        with write(keeps_loaded=True) as session:
             other = Collection(owner_id=owner.id, name="Other")
             session.add(other)
             session.flush()
@@ -121,11 +121,11 @@ def test_words_in_very_many_passages_are_ranked_so_too(app: Flask) -> None:
             first = place(session, collection, *seen)
         assert_as_plain(reader, seen, hidden)
         # New passages replace the deleted ones, and on SQLite reuse their rowids.
-        with write(keeps=True) as session:
+        with write(keeps_loaded=True) as session:
             session.execute(delete(Passage).where(Passage.document_id == first.id))
             session.execute(delete(Document).where(Document.id == first.id))
         again = common(random, "Again")
-        with write(keeps=True) as session:
+        with write(keeps_loaded=True) as session:
             place(session, collection, *again)
         assert_as_plain(reader, again, hidden)
 
@@ -155,11 +155,11 @@ def assert_as_plain(reader: User, seen: tuple[str, list[str]], hidden: tuple[str
 def test_common_words_are_counted_anew_when_something_is_added(app: Flask) -> None:
     many, until = index.AMONG + 1, time.monotonic() + 600
     with a_collection(app) as (reader, collection):
-        with write(keeps=True) as session:
+        with write(keeps_loaded=True) as session:
             place(session, collection, "Many", ["harbour"] * many)
         asked = words.asked_for("harbour zebra")
         assert [index.counts(asked, until=until)[1] for _ in range(2)] == [{"harbour": many, "zebra": 0}] * 2
-        with write(keeps=True) as session:
+        with write(keeps_loaded=True) as session:
             place(session, collection, "More", ["harbour zebra"])
         assert index.counts(asked, until=until)[1] == {"harbour": many + 1, "zebra": 1}
         assert search(reader, "zebra harbour")[0].document.title == "More"
@@ -182,7 +182,7 @@ def test_words_are_found_as_people_write_them(app: Flask) -> None:
         "grind a mill": "Mill", 'mill" OR "': "Mill", "the": "Mill", "mills*": "Mill",
     }  # fmt: skip
     with a_collection(app) as (reader, collection):
-        with write(keeps=True) as session:
+        with write(keeps_loaded=True) as session:
             for title, text in texts.items():
                 place(session, collection, title, [text])
         for question, title in asked.items():

@@ -73,7 +73,7 @@ def test_what_is_held_is_read_once_and_stays_within_its_bound(app):
 def _made(number: int) -> tuple[str, int, list[str]]:
     """Adds a set with a document of sixty passages."""
     reader_id = people.user_by_email("reader@example.org").id
-    with write(keeps=True) as session:
+    with write(keeps_loaded=True) as session:
         collection = Collection(owner_id=reader_id, name=f"Corpus {number}")
         session.add(collection)
         session.flush()

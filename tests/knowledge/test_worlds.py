@@ -65,7 +65,7 @@ def made(number: int) -> World:
     """Builds a small world, deterministic by its number."""
     world = World(Random(number))
     chance, choose = world.random.random, world.random.choice
-    with write(keeps=True) as session:
+    with write(keeps_loaded=True) as session:
         roles = ("owner", "admin", "member", "guest", "member")
         for role in roles:
             clearance = world.random.randrange(4)

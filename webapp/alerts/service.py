@@ -90,7 +90,7 @@ def _trouble(way: Way, news: News) -> str:
 
 def _settle(name: str, found: Look) -> None:
     """Stores the state after a check; an alert that fires or resolves becomes one event."""
-    with write(keeps=True) as session:
+    with write(keeps_loaded=True) as session:
         rule = _existing(session, name)
         state = step(queries.state_of(rule), found, bounds_of(rule))
         will_be_open = is_open(rule.is_open, state)

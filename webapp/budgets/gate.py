@@ -127,7 +127,7 @@ class BudgetGate:
         """Reserves the same number of tokens again, or as many as are missing; returns 0 when a budget is used up."""
         further = Taken(0, max(wanted, allowance.output_tokens))
         try:
-            with self._in_app(), write(keeps=True) as session:
+            with self._in_app(), write(keeps_loaded=True) as session:
                 is_held = holding.extend(session, id, allowance.held, further, allowance.price)
         except (Unavailable, SQLAlchemyError) as error:
             # An answer is not stopped because the database is unavailable: all of it is counted at its end.

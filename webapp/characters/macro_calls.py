@@ -67,13 +67,13 @@ Meaning = Callable[[Call], Piece | None]
 
 
 def replaced(
-    text: str, meaning: Meaning, *, goes_on: Callable[[], bool], rest: Callable[[str], str], named: Container[str] = ()
+    text: str, meaning: Meaning, *, is_within: Callable[[], bool], rest: Callable[[str], str], named: Container[str] = ()
 ) -> str:
-    """Replaces the macros of a text, inner ones first; once `goes_on` returns False, the remaining text is passed to `rest`.
+    """Replaces the macros of a text, inner ones first; once `is_within` returns False, the remaining text is passed to `rest`.
 
     A condition that is one of `named` counts as empty if the macro has no value.
     """
-    parts, end = parsed(text, goes_on)
+    parts, end = parsed(text, is_within)
     return joined((*_Replacing(text, meaning, named).pieces(parts), Piece(rest(text[end:]))))
 
 

@@ -104,11 +104,11 @@ class _Open:
         opener.closer, opener.end, opener.height = closer.start, closer.end, height
 
 
-def parsed(text: str, goes_on: Callable[[], bool]) -> tuple[list[Part], int]:
-    """Returns the texts and macros in order, and the offset where parsing ended, early if `goes_on` returned False."""
+def parsed(text: str, is_within: Callable[[], bool]) -> tuple[list[Part], int]:
+    """Returns the texts and macros in order, and the offset where parsing ended, early if `is_within` returned False."""
     whole, opened, at = _Open(), deque[_Open](), 0
     for found in BRACES.finditer(text):
-        if not goes_on():
+        if not is_within():
             break
         here = opened[-1] if opened else whole
         here.parts.append(text[at : found.start()])

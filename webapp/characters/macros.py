@@ -113,7 +113,7 @@ class _Room:
             self.chars -= len(text)
         return has_room
 
-    def goes_on(self) -> bool:
+    def is_within(self) -> bool:
         self.braces -= 1
         return self.braces >= 0
 
@@ -132,7 +132,7 @@ class _Filling:
 
     def filled(self) -> str:
         rest = str if self._within else self._names.fill_names
-        return replaced(self._text, self._meaning, goes_on=self._room.goes_on, rest=rest, named=NAMED)
+        return replaced(self._text, self._meaning, is_within=self._room.is_within, rest=rest, named=NAMED)
 
     def drawn(self, start: int, count: int) -> int:
         """Returns a number below `count` that is always the same for this offset of this text in this place."""

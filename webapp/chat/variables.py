@@ -60,7 +60,7 @@ def replace(chat: Chat, values: Mapping[str, Any], *, seen: Mapping[str, str] | 
     conflicting change raises `Conflict`.
     """
     with write() as session:
-        here = rows.held(session, Chat, chat.id)
+        here = rows.locked(session, Chat, chat.id)
         before = at(here.head_id if here else None)
         fitting = checked_in(here, _onto(before, values, seen) if seen is not None else values)
         if here and before != fitting:

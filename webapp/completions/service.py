@@ -71,8 +71,8 @@ def _stored(
     notices = tuple(Notice(code, said) for code, said in words.items() if said)
     request = ModelRequest(model=model, turns=turns, sources=kept, notices=notices, **parameters)
     source: Source = generations.ladder(engine, request)
-    with write(keeps=True) as session:
-        rows.held(session, User, person)
+    with write(keeps_loaded=True) as session:
+        rows.locked(session, User, person)
         generation = Generation(
             kind=DOOR.name,
             lane=f"{DOOR.name}:{new_id()}",

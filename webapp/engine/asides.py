@@ -49,7 +49,7 @@ def ask(engine: Engine, aside: Aside) -> None:
     _refuse_if_too_many(engine, aside)
     source = _source(engine, aside.request, aside.seconds)
     with service.beginning(engine):
-        with write(keeps=True) as session:
+        with write(keeps_loaded=True) as session:
             generation = service.queue(
                 session,
                 id=aside.id,

@@ -118,7 +118,7 @@ def _settle(
 ) -> list[Saved]:
     id, kind = begun.id, engine.kinds[begun.kind]
     has_text = engine.found.keeps(id) != "end"
-    with write(keeps=True, skips_queue=True) as session:
+    with write(keeps_loaded=True, skips_queue=True) as session:
         kind.hold(session, begun)
         generation = fence.settle(session, id, owner, values)
         is_new = generation is not None

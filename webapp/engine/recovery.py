@@ -124,7 +124,7 @@ def _recover(engine: Engine, recover: Callable[[], None]) -> None:
 
 def settle(engine: Engine, id: str) -> None:
     """Takes over an orphan and saves the entries that are known; a requested stop is respected."""
-    with write(keeps=True, skips_queue=True) as session:
+    with write(keeps_loaded=True, skips_queue=True) as session:
         generation = session.get(Generation, id)
         was_ours = generation is not None and generation.owner == engine.worker.id and id not in engine.found.taken
         if not generation or not generation.is_active or not fence.take(session, generation, engine.worker.id):
@@ -214,7 +214,7 @@ def _go_on_in_turn(engine: Engine, id: str) -> None:
 
 def _is_claimed(engine: Engine, generation: Generation) -> bool:
     """Claims a generation for this worker to continue: of several workers that find it simultaneously, one succeeds."""
-    with write(keeps=True) as session:
+    with write(keeps_loaded=True) as session:
         # Checked again inside the transaction: another worker can have claimed it since.
         return _is_free(engine, generation) and fence.claim(session, generation, engine.worker.id)
 

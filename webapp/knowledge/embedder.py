@@ -93,7 +93,7 @@ def vectors_of(wanted: EmbeddingRequest, *, seconds: float = MOST_SECONDS) -> li
     asking = EmbeddingSource(engine, wanted, known.embedder(wanted.model), known.name_of(wanted.model))
     id = new_id()
     with service.beginning(engine):
-        with write(keeps=True) as session:
+        with write(keeps_loaded=True) as session:
             names = {"kind": KIND.name, "lane": f"{KIND.name}:{id}", "user_id": wanted.person_id, "model_asked": wanted.model}
             slug = known.connection_of(wanted.model)
             generation: Generation = service.queue(session, id=id, connection=slug, owner=engine.worker.id, **names)

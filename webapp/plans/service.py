@@ -143,7 +143,7 @@ def _begin(plan: Plan, asked: dict[str, Any], *, model: str, when_unwatched: str
         session.flush()
         origin.stored(session, stored)
         quota.reserve(session, stored)
-        rows.held(session, User, owner_id)
+        rows.locked(session, User, owner_id)
         generation = Generation(
             kind=origin.kind,
             lane=stored.lane,

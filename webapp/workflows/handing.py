@@ -42,7 +42,7 @@ def write_in(run: WorkflowRun, user: User, text: str) -> None:
         raise Conflict("This workflow wasn't handed over to anyone.")
     content, chat_id, author_id = sending.checked(text), run.chat_id, user.id
     with write() as session:
-        chat = rows.held(session, Chat, chat_id) or session.get_one(Chat, chat_id)
+        chat = rows.locked(session, Chat, chat_id) or session.get_one(Chat, chat_id)
         if chat.kind != LED:
             raise Conflict(FREED)
         said = {"role": "user", "content": content, "author_id": author_id}

@@ -25,7 +25,7 @@ NOTHING = "The model answered nothing."
 def hold(session: Session, begun: Begun) -> None:
     """Locks the run, then its chat: the same order as in the next step, which avoids a deadlock."""
     if id := _run_id(session, begun):
-        rows.held(session, WorkflowRun, id)
+        rows.locked(session, WorkflowRun, id)
     chat.hold(session, begun)
 
 

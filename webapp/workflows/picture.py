@@ -40,7 +40,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class DescribedStep:
     """A step in words, with the steps it leads to."""
 
     verb: str
@@ -57,7 +57,7 @@ class Picture:
     height: int
     boxes: tuple[Box, ...]
     lines: tuple[Line, ...]
-    told: tuple[Told, ...]
+    told: tuple[DescribedStep, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +134,10 @@ def _lane(taken: list[list[range]], span: range) -> int:
     return len(taken) - 1
 
 
-def _told(definition: Definition) -> Iterator[Told]:
+def _told(definition: Definition) -> Iterator[DescribedStep]:
     for step in definition.steps:
         ways = tuple(f"{label}: {_name(go)}" if label else _name(go) for go, label in _ways(step))
-        yield Told(VERBS[step.verb], _named(step.id), ways)
+        yield DescribedStep(VERBS[step.verb], _named(step.id), ways)
 
 
 def _name(go: str) -> str:

@@ -27,7 +27,7 @@ GONE = "The plan was deleted."
 def hold(session: Session, begun: Begun) -> None:
     """Locks the run first, as the next step does."""
     if id := _run_id(session, topic_names.plan_in(begun.lane)):
-        rows.held(session, WorkflowRun, id)
+        rows.locked(session, WorkflowRun, id)
 
 
 def finish(session: Session, generation: Generation, transcript: Transcript, picture: PlanProjection | None) -> None:

@@ -27,7 +27,7 @@ def definition_of(run: WorkflowRun) -> Definition:
 
 def held(session: Session, id: str) -> WorkflowRun:
     """Returns the current row of a run, locked until the transaction ends."""
-    if run := rows.held(session, WorkflowRun, id):
+    if run := rows.locked(session, WorkflowRun, id):
         return run
     raise NotFound("That run no longer exists.")
 

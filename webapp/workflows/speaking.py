@@ -115,7 +115,7 @@ def _store(run_id: str, given: AnswerSources, session: Session) -> PendingGenera
     if not run.is_due:
         raise Conflict("The workflow has gone on meanwhile.")
     # Locks the chat, so that the last message can't be deleted before the new one is stored below it.
-    rows.held(session, Chat, run.chat_id)
+    rows.locked(session, Chat, run.chat_id)
     chat = session.get_one(Chat, run.chat_id)
     step = definition_of(run).by_id[run.place.step]
     cut = session.get(Message, run.message_id) if run.message_id else None

@@ -20,7 +20,7 @@ from webapp.knowledge.of_chats import Coming
 
 
 @dataclass(slots=True)
-class Told:
+class SentProgress:
     """The last state sent to a chat's pages about one file, and the messages that contain it."""
 
     chat_id: str
@@ -29,7 +29,7 @@ class Told:
 
 
 # By document id; only documents that aren't ready.
-_told: dict[str, Told] = {}
+_told: dict[str, SentProgress] = {}
 
 
 def work() -> bool:
@@ -52,13 +52,13 @@ wake = Chore("arriving", work, every_seconds=0.3, most_seconds=5.0).wake
 def _tell_of(each: Coming) -> None:
     known = each.state, each.done
     if each.id not in _told:
-        _told[each.id] = Told(each.chat_id, _messages_with(each), known)
+        _told[each.id] = SentProgress(each.chat_id, _messages_with(each), known)
     elif _told[each.id].known != known:
         _told[each.id].known = known
         _tell(_told[each.id])
 
 
-def _tell(told: Told) -> None:
+def _tell(told: SentProgress) -> None:
     for id in told.messages:
         changes.tell(topic_names.of_chat(told.chat_id), "message", id)
 

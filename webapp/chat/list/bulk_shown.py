@@ -12,7 +12,7 @@ from webapp.words import plural
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class BulkResult:
     """A sentence about what was done, and the form that undoes it; `pinned` are the chats to be pinned again."""
 
     words: str
@@ -22,16 +22,16 @@ class Told:
     pinned: Sequence[str] = ()
 
 
-def told(owner_id: str, several_url: str) -> Told | None:
+def told(owner_id: str, several_url: str) -> BulkResult | None:
     """Returns the result named by the request's query parameters, limited to chats that are still in that state."""
     if chat := queries.owned_chat(owner_id, request.args.get("deleted", ""), is_deleted=True):
-        return Told(words(bulk.ACTIONS["delete"], [chat]), url_for("list.restore", id=chat.id))
+        return BulkResult(words(bulk.ACTIONS["delete"], [chat]), url_for("list.restore", id=chat.id))
     action, asked = bulk.ACTIONS.get(request.args.get("did", "")), _ids("chats")[: bulk.MOST]
     chats = [chat for chat in queries.own_chats(owner_id, asked) if action.is_done(chat)] if action and asked else []
     if not action or not chats:
         return None
     ids, pinned = [chat.id for chat in chats], set(_ids("pinned"))
-    return Told(words(action, chats), several_url, action.undo, ids, [id for id in ids if id in pinned])
+    return BulkResult(words(action, chats), several_url, action.undo, ids, [id for id in ids if id in pinned])
 
 
 def _ids(name: str) -> list[str]:

@@ -91,7 +91,7 @@ def send(chat: Chat) -> Generation:
         taken = delete(FollowUp).where(FollowUp.id == waiting_id, FollowUp.text == text).returning(FollowUp.id)
         if not session.execute(taken).first():
             raise Conflict("The queued message has just been sent or removed.")
-        rows.held(session, Chat, id)
+        rows.locked(session, Chat, id)
         chat.model = model
         question = sending.question(chat, chat.head_id, said, by=person_of(chat))
         return sending.answer(session, chat, question, options=options)

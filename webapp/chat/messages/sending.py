@@ -171,7 +171,7 @@ def tell(chat_id: str, what: str, id: str, people: Iterable[str]) -> None:
 
 def hold_chat(session: Session, chat: Chat, message_id: str) -> None:
     """Locks the chat before something is added below this message; fails if the message was deleted since it was read."""
-    rows.held(session, Chat, chat.id)
+    rows.locked(session, Chat, chat.id)
     if queries.out_of_sight([message_id]):
         raise Conflict(CHANGED)
 
@@ -305,7 +305,7 @@ def _stored(
 ) -> tuple[Generation, Source, tuple[str, str, str, set[str]]]:
     """Returns the committed generation, the source it will read from, and the arguments for `tell`."""
     # Autoflush is off because no query in between depends on the new rows, and fewer statements are fewer round trips.
-    with write(keeps=True) as session, session.no_autoflush:
+    with write(keeps_loaded=True) as session, session.no_autoflush:
         _hold(session, person, draft)
         asked = store(session)
         generation = asked.generation

@@ -144,7 +144,7 @@ def ask(
     options = replace(options, given=given, speaker=speaker, shared=said.shared)
 
     def store(session: Session) -> PendingGeneration:
-        rows.held(session, Chat, id)
+        rows.locked(session, Chat, id)
         chat.model, chat.title = model, chat.title or titles.first_words(said.content)
         question = sending.question(chat, queries.branch_point(chat, after), said, by=person)
         return sending.answer(session, chat, question, sent_as=sent_as, options=options)
@@ -166,7 +166,7 @@ def _speak(chat: Chat, speaker_id: str, *, key: str, model: str, after: str, by:
     options = replace(options, given=sourcing.found_again(chat, below, person, speaker_id=speaker_id), speaker=speaker)
 
     def store(session: Session) -> PendingGeneration:
-        rows.held(session, Chat, id)
+        rows.locked(session, Chat, id)
         chat.model = model
         return sending.answer(session, chat, queries.branch_point(chat, after) or "", sent_as=sent_as, options=options)
 

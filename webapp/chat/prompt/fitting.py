@@ -9,7 +9,7 @@ from webapp.chat.pack import has_history
 from webapp.chat.prompt.builder import OF_A_CHAT, Fitted, PromptBuilder, exchanges_between
 from webapp.chat.queries import Said
 from webapp.chat.story import told
-from webapp.chat.story.told import Told
+from webapp.chat.story.told import CoveringStory
 from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.sections import Section
@@ -62,5 +62,5 @@ def story_of(chat: Chat, path: Sequence[Said]) -> Callable[[], str]:
     return story
 
 
-def _section(found: Told) -> Section:
+def _section(found: CoveringStory) -> Section:
     return replace(OF_A_CHAT["story"], text=found.section, origin=HERE if found.is_edited else found.model)

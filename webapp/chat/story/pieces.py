@@ -16,7 +16,7 @@ from webapp.chat.queries import Said
 from webapp.chat.sizes import few
 from webapp.chat.story import told
 from webapp.chat.story.leaving import Room, staying
-from webapp.chat.story.told import Told
+from webapp.chat.story.told import CoveringStory
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
 from webapp.heavy.turns import by_turns
@@ -33,7 +33,7 @@ class Piece:
 
     message_id: str
     words: str
-    before: Told | None
+    before: CoveringStory | None
 
 
 def due(chat: Chat, message_id: str, model: str, tokens: int) -> Piece | None:
@@ -55,7 +55,7 @@ def all_of(chat: Chat, tokens: int) -> Piece | None:
     return piece(chat, ids[before.count if before else 0 :], before, tokens)
 
 
-def piece(chat: Chat, ids: Sequence[str], before: Told | None, tokens: int) -> Piece | None:
+def piece(chat: Chat, ids: Sequence[str], before: CoveringStory | None, tokens: int) -> Piece | None:
     """Returns as many of these messages as fit the token limit; a longer single message is cut in the middle."""
     names, lines, last = _names(chat), list[str](), ""
     tokens = max(LEAST_TOKENS, tokens - (estimate(before.text) if before else 0))

@@ -10,7 +10,7 @@ from webapp.chat import queries
 from webapp.chat.pack import has_history
 from webapp.chat.prompt.model_choice import answerer
 from webapp.chat.story import told, writing
-from webapp.chat.story.told import Told
+from webapp.chat.story.told import CoveringStory
 from webapp.chat.tables import Chat, Story
 from webapp.connections.models import DEMO
 from webapp.db import db, write
@@ -23,7 +23,7 @@ CHANGED = "The story so far was changed elsewhere. Open it again."
 LATE = "The model takes longer than usual. The story is kept as soon as it is written, so look again in a minute."
 
 
-def story_of(chat: Chat) -> Told | None:
+def story_of(chat: Chat) -> CoveringStory | None:
     """Returns the story that applies to the branch that the chat shows."""
     return told.of_path(db.session(), chat.id, _path(chat))
 
@@ -46,7 +46,7 @@ def save(chat: Chat, text: str, *, was: str | None = None) -> None:
     if not said:
         raise Invalid("Nothing has been said in this chat yet.", field="text")
     with write() as session:
-        rows.held(session, Chat, id)
+        rows.locked(session, Chat, id)
         now = told.of_path(session, id, path)
         if was is not None and was != (now.mark if now else ""):
             raise Conflict(CHANGED)
@@ -64,7 +64,7 @@ def forget(chat: Chat) -> None:
     id, path = chat.id, _path(chat)
     asides.stop(the_engine(), writing.lane(id))
     with write() as session:
-        rows.held(session, Chat, id)
+        rows.locked(session, Chat, id)
         _delete(id, path)
 
 
