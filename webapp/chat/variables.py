@@ -47,7 +47,7 @@ def keep(session: Session, person_id: str, bag: Bag) -> None:
     """Stores the changed variables of a person; if two calls change the same one, the last one wins."""
     if not bag.is_changed:
         return
-    if _held(session, person_id):
+    if rows.locked(session, User, person_id):
         # An answer in another chat can have stored variables since these were read.
         now = session.get(PersonVariables, person_id, populate_existing=True)
         session.merge(PersonVariables(user_id=person_id, kept=bag.onto(now.kept if now else {})))
@@ -77,7 +77,7 @@ def checked_in(chat: Chat | None, values: Mapping[str, Any]) -> dict[str, str]:
 def replace_own(person_id: str, values: Mapping[str, Any], *, seen: Mapping[str, str] | None = None) -> None:
     """Replaces the variables that a person has in all their chats; `seen` as in `replace`."""
     with write() as session:
-        if _held(session, person_id):
+        if rows.locked(session, User, person_id):
             wanted = _onto(of_person(person_id), values, seen) if seen is not None else values
             session.merge(PersonVariables(user_id=person_id, kept=_fitting(wanted, f"You can have {BOUNDS}")))
 
@@ -85,14 +85,6 @@ def replace_own(person_id: str, values: Mapping[str, Any], *, seen: Mapping[str,
 def touched(values: Mapping[str, str], seen: Mapping[str, str]) -> set[str]:
     """Returns the names of the variables that were changed, added or removed."""
     return {name for name in (*seen, *values) if seen.get(name) != values.get(name)}
-
-
-def _held(session: Session, person_id: str) -> str | None:
-    """Locks the person's row: of two concurrent inserts of the same row, one would fail.
-
-    The lock's mode doesn't block new rows that refer to the person, such as chats.
-    """
-    return session.scalar(select(User.id).where(User.id == person_id).with_for_update(key_share=True))
 
 
 def _fitting(values: Mapping[str, Any], refusal: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import IO, Any
 from sqlalchemy import delete as delete_rows
 from sqlalchemy import select
 
+from webapp import rows
 from webapp.accounts import grants, making
 from webapp.accounts.fields import checked_name
 from webapp.accounts.tables import User
@@ -71,14 +72,14 @@ def change(row: Lorebook, write_into: Callable[[dict[str, Any]], dict[str, Any]]
     id = row.id
     with write() as session:
         # A concurrent change waits for this one, and is applied to its result.
-        row = session.get_one(Lorebook, id, with_for_update={"key_share": True})
-        if row.deleted_at:
+        now = rows.locked(session, Lorebook, id)
+        if now is None or now.deleted_at:
             raise Conflict("This lorebook has just been deleted.")
-        row.book = write_into(row.book)
-        row.name = checked_name(str(row.book.get("name") or row.name))
-        row.entry_count = len(entries_of(row.book))
-        row.is_always = row.is_always if is_always is None else is_always
-        row.changed_at = utc_now()
+        now.book = write_into(now.book)
+        now.name = checked_name(str(now.book.get("name") or now.name))
+        now.entry_count = len(entries_of(now.book))
+        now.is_always = now.is_always if is_always is None else is_always
+        now.changed_at = utc_now()
 
 
 def duplicate(row: Lorebook, *, by: User) -> Lorebook:

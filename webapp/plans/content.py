@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import and_, select
 from sqlalchemy import delete as deleted
 
-from webapp import changes, topic_names
+from webapp import changes, rows, topic_names
 from webapp.accounts import people
 from webapp.db import utc_now, write
 from webapp.engine.cost_records import keep_costs_alone
@@ -98,7 +98,7 @@ def _change(plan: Plan, change: Callable[[Plan], None]) -> None:
     id = plan.id
     with write() as session:
         # A concurrent change waits for this one, and is applied to its result.
-        stored = session.get(Plan, id, populate_existing=True, with_for_update={"key_share": True})
+        stored = rows.locked(session, Plan, id)
         if stored is None:
             raise Conflict("This plan has been deleted.")
         change(stored)
