@@ -36,7 +36,7 @@ def clock() -> Clock:
 def neighbour(app: Flask, fake: Fake, clock: Clock) -> OllamaProbe:
     """The scripted upstream in place of Ollama, with a timeout that suits a busy machine."""
     found = OllamaProbe(app.extensions["providers"].upstream, fake.base_url.replace("/api", "/its/api"), clock, 30)
-    app.extensions["neighbour"] = found
+    app.extensions["ollama"] = found
     return found
 
 

@@ -21,52 +21,52 @@ bp = Blueprint("character_lore", __name__, url_prefix="/characters/<id>/lorebook
 @bp.get("")
 @signed_in
 def show(id: str) -> Response:
-    desk = _desk(id)
-    return _page(desk, BookForm.of(desk.book, desk.book.get("name") or desk.name))
+    editor = _editor(id)
+    return _page(editor, BookForm.of(editor.book, editor.book.get("name") or editor.name))
 
 
 @bp.post("")
 @signed_in
 def update(id: str) -> Response:
-    form, desk = BookForm.opened(), _desk(id)
+    form, editor = BookForm.opened(), _editor(id)
     with form.attempt():
         entered = form.entered
-        desk.keep(lambda book: with_settings(book, entered))
-        return redirect(f"{desk.path}?done=saved")
-    return _page(_desk(id), form)
+        editor.keep(lambda book: with_settings(book, entered))
+        return redirect(f"{editor.path}?done=saved")
+    return _page(_editor(id), form)
 
 
 @bp.get("/entries/new")
 @signed_in
 def blank(id: str) -> Response:
-    return pages.blank(_desk(id))
+    return pages.blank(_editor(id))
 
 
 @bp.post("/entries")
 @signed_in
 def add(id: str) -> Response:
-    return pages.put(_desk(id), None)
+    return pages.put(_editor(id), None)
 
 
 @bp.get("/entries/<int:place>")
 @signed_in
 def entry(id: str, place: int) -> Response:
-    return pages.show(_desk(id), place)
+    return pages.show(_editor(id), place)
 
 
 @bp.post("/entries/<int:place>")
 @signed_in
 def change(id: str, place: int) -> Response:
-    return pages.put(_desk(id), place)
+    return pages.put(_editor(id), place)
 
 
 @bp.post("/entries/<int:place>/delete")
 @signed_in
 def remove(id: str, place: int) -> Response:
-    return pages.remove(_desk(id), place)
+    return pages.remove(_editor(id), place)
 
 
-def _desk(id: str) -> LorebookEditor:
+def _editor(id: str) -> LorebookEditor:
     character = found(queries.character(current_user(), id))
 
     def keep(write_into: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
@@ -82,5 +82,5 @@ def _desk(id: str) -> LorebookEditor:
     )
 
 
-def _page(desk: LorebookEditor, form: BookForm) -> Response:
-    return form.shown("lore/book.html", desk=desk, row=None, done=just_done(pages.DONE))
+def _page(editor: LorebookEditor, form: BookForm) -> Response:
+    return form.shown("lore/book.html", editor=editor, row=None, done=just_done(pages.DONE))

@@ -51,15 +51,15 @@ class OllamaProbe:
         return tuple(model.id for model in models_of(answer.value))
 
 
-def is_connected(neighbour: OllamaProbe) -> bool:
+def is_connected(ollama: OllamaProbe) -> bool:
     """Returns whether a usable connection to it exists."""
-    place = urlsplit(neighbour.address).netloc
+    place = urlsplit(ollama.address).netloc
     same = {place, place.replace("127.0.0.1", "localhost")}
     return any(each.host in same and each.is_usable for each in live_connections())
 
 
-def connect(neighbour: OllamaProbe, **about: Unpack[About]) -> str:
+def connect(ollama: OllamaProbe, **about: Unpack[About]) -> str:
     """Creates a connection to it, and returns the slug."""
-    if not (models := neighbour.models()):
+    if not (models := ollama.models()):
         raise Conflict("It has stopped responding. Is it running?")
-    return create("openai", ConnectionInput(NAME, neighbour.address, default_model=models[0]), **about)
+    return create("openai", ConnectionInput(NAME, ollama.address, default_model=models[0]), **about)

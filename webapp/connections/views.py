@@ -25,7 +25,7 @@ def index() -> Response:
     lines = [shown.connection(each) for each in providers().connections()]
     found = the_neighbour()
     models = () if local_ollama.is_connected(found) else found.models()
-    return render("admin/connections.html", connections=lines, neighbour=found, found_models=models)
+    return render("admin/connections.html", connections=lines, ollama=found, found_models=models)
 
 
 @bp.get("/new")
@@ -105,7 +105,7 @@ def delete(slug: str) -> Response:
 
 
 def the_neighbour() -> OllamaProbe:
-    found: OllamaProbe = current_app.extensions.setdefault("neighbour", OllamaProbe(providers().upstream))
+    found: OllamaProbe = current_app.extensions.setdefault("ollama", OllamaProbe(providers().upstream))
     return found
 
 

@@ -67,31 +67,31 @@ class LorebookEditor:
         return found
 
 
-def blank(desk: LorebookEditor) -> Response:
-    return _page(desk, EntryForm.fresh(), None)
+def blank(editor: LorebookEditor) -> Response:
+    return _page(editor, EntryForm.fresh(), None)
 
 
-def show(desk: LorebookEditor, place: int) -> Response:
-    entry = desk.entry(place)
-    return _page(desk, EntryForm.of(entry, mark_of(entry)), place)
+def show(editor: LorebookEditor, place: int) -> Response:
+    entry = editor.entry(place)
+    return _page(editor, EntryForm.of(entry, mark_of(entry)), place)
 
 
-def put(desk: LorebookEditor, place: int | None) -> Response:
+def put(editor: LorebookEditor, place: int | None) -> Response:
     """Saves the submitted form as an entry, or as a new one."""
     form = EntryForm.opened()
     with form.attempt():
         entered = form.entered
-        desk.keep(lambda book: with_entry(_same(book, place, form.was.data or ""), place, entered))
-        return desk.back("saved", place)
-    return _page(desk, form, place)
+        editor.keep(lambda book: with_entry(_same(book, place, form.was.data or ""), place, entered))
+        return editor.back("saved", place)
+    return _page(editor, form, place)
 
 
-def remove(desk: LorebookEditor, place: int) -> Response:
+def remove(editor: LorebookEditor, place: int) -> Response:
     form = EntryForm.opened()
     with form.attempt():
-        desk.keep(lambda book: without_entry(_same(book, place, form.was.data or ""), place))
-        return desk.back("deleted")
-    return _page(desk, form, place)
+        editor.keep(lambda book: without_entry(_same(book, place, form.was.data or ""), place))
+        return editor.back("deleted")
+    return _page(editor, form, place)
 
 
 def _has(entry: Entry, wanted: Sequence[str]) -> bool:
@@ -99,8 +99,8 @@ def _has(entry: Entry, wanted: Sequence[str]) -> bool:
     return all(word in text for word in wanted)
 
 
-def _page(desk: LorebookEditor, form: EntryForm, place: int | None) -> Response:
-    return form.offer().shown("lore/entry.html", desk=desk, place=place)
+def _page(editor: LorebookEditor, form: EntryForm, place: int | None) -> Response:
+    return form.offer().shown("lore/entry.html", editor=editor, place=place)
 
 
 def _same(book: Book, place: int | None, was: str) -> Book:

@@ -77,31 +77,31 @@ def update(id: str) -> Response:
 @bp.get("/<id>/entries/new")
 @signed_in
 def blank(id: str) -> Response:
-    return pages.blank(_desk(_own(id)))
+    return pages.blank(_editor(_own(id)))
 
 
 @bp.post("/<id>/entries")
 @signed_in
 def add(id: str) -> Response:
-    return pages.put(_desk(_own(id)), None)
+    return pages.put(_editor(_own(id)), None)
 
 
 @bp.get("/<id>/entries/<int:place>")
 @signed_in
 def entry(id: str, place: int) -> Response:
-    return pages.show(_desk(_own(id)), place)
+    return pages.show(_editor(_own(id)), place)
 
 
 @bp.post("/<id>/entries/<int:place>")
 @signed_in
 def change(id: str, place: int) -> Response:
-    return pages.put(_desk(_own(id)), place)
+    return pages.put(_editor(_own(id)), place)
 
 
 @bp.post("/<id>/entries/<int:place>/delete")
 @signed_in
 def remove(id: str, place: int) -> Response:
-    return pages.remove(_desk(_own(id)), place)
+    return pages.remove(_editor(_own(id)), place)
 
 
 @bp.get("/<id>/export")
@@ -182,20 +182,20 @@ def _to(row: Lorebook, done: str = "") -> Response:
     return redirect(url_for("lore.show", id=row.id, done=done or None))
 
 
-def _desk(row: Lorebook) -> LorebookEditor:
+def _editor(row: Lorebook) -> LorebookEditor:
     above, is_own = ("/lorebooks", "Lorebooks"), row.owner_id == current_user().id
     return LorebookEditor(row.name, url_for("lore.show", id=row.id), above, row.book, partial(service.change, row), is_own)
 
 
 def _page(row: Lorebook, form: BookForm) -> Response:
-    desk = _desk(row)
-    named = shares_shown.names(queries.KIND, row.id) if desk.may_change else []
+    editor = _editor(row)
+    named = shares_shown.names(queries.KIND, row.id) if editor.may_change else []
     return form.shown(
         "lore/book.html",
-        desk=desk,
+        editor=editor,
         row=row,
-        whose=shares_shown.whose(queries.KIND, row.id, named) if desk.may_change else "Shared with you",
-        may_share=desk.may_change and may(current_user().role, "see people"),
+        whose=shares_shown.whose(queries.KIND, row.id, named) if editor.may_change else "Shared with you",
+        may_share=editor.may_change and may(current_user().role, "see people"),
         done=just_done(pages.DONE),
     )
 
