@@ -3,9 +3,7 @@
 import math
 import re
 from collections.abc import Callable
-from typing import Any
-
-import jiter
+from typing import Any, Literal
 
 from .characters import REPLACEMENT
 
@@ -22,9 +20,12 @@ SPACE = " \t\r\n"
 LONGEST_WORD = 1_000
 
 
-def loads(text: str) -> Any:
+def loads(text: str, partial_mode: Literal["off", "trailing-strings"] = "off") -> Any:
     """Parses a complete JSON text, strictly by the standard; raises ValueError."""
-    return jiter.from_json(text.encode(), allow_inf_nan=False)
+    # Imported with the first plan: it takes half a megabyte.
+    import jiter
+
+    return jiter.from_json(text.encode(), allow_inf_nan=False, partial_mode=partial_mode)
 
 
 class Opening:
@@ -189,7 +190,7 @@ class StreamingJSONParser:
 
     def _word(self, word: str) -> None:
         try:
-            value = jiter.from_json(word.encode(), allow_inf_nan=False)
+            value = loads(word)
         except ValueError:
             self.is_broken = True
             return
@@ -254,7 +255,7 @@ def _decoded(written: str) -> str | None:
     if "\\" not in written:
         return written
     try:
-        text: str = jiter.from_json(f'"{written.translate(CONTROLS)}"'.encode())
+        text: str = loads(f'"{written.translate(CONTROLS)}"')
         return text.replace("\0", REPLACEMENT)
     except ValueError:
         return None
@@ -265,7 +266,7 @@ def _begun(written: str) -> str:
     if "\\" not in written:
         return written
     try:
-        text: str = jiter.from_json(f'"{written.translate(CONTROLS)}'.encode(), partial_mode="trailing-strings")
+        text: str = loads(f'"{written.translate(CONTROLS)}', "trailing-strings")
         return text.replace("\0", REPLACEMENT)
     except ValueError:
         return ""

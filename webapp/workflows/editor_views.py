@@ -9,7 +9,7 @@ from webapp.accounts.guards import admin_only, anybody, signed_in, who
 from webapp.errors import AppError, Conflict, Invalid
 from webapp.web.downloads import download
 from webapp.web.htmx import redirect, render, wants_json
-from webapp.workflows import importing, queries, shelf
+from webapp.workflows import queries, shelf
 from webapp.workflows.completing import completions
 from webapp.workflows.faults import Fault
 from webapp.workflows.picture import Picture, picture
@@ -57,6 +57,9 @@ def edit(slug: str) -> Response:
 @bp.post("/workflows")
 @admin_only
 def save() -> Response:
+    # Imported with the first draft: it loads the readers of Rasa's flows.
+    from webapp.workflows import importing
+
     form, files = request.form, request.files.getlist("file")
     slug, source = form.get("slug", ""), typed()
     # With a `slug`, the person has seen the draft that this replaces; other forms must set `replace` to overwrite one.

@@ -10,7 +10,7 @@ from webapp.accounts.guards import anybody, current_user, signed_in, user_or_non
 from webapp.chat.access import own_chat, right_in, visible_chat
 from webapp.chat.exchange import export, sillytavern
 from webapp.chat.exchange.export_pages import kept_page
-from webapp.chat.exchange.imports import files, store
+from webapp.chat.exchange.imports import MOST_BYTES, MOST_FILES
 from webapp.chat.tables import Chat
 from webapp.engine.engine import the_engine
 from webapp.errors import Invalid
@@ -21,13 +21,13 @@ from webapp.web.htmx import render
 
 bp = Blueprint("exchange", __name__)
 # The file, plus the overhead of a multipart form.
-MOST_BYTES = files.MOST_BYTES + 1024 * 1024
+MOST_IN_REQUEST = MOST_BYTES + 1024 * 1024
 
 
 class ImportForm(Form):
     file = MultipleFileField(
         "Files",
-        description=f".json or .jsonl files, or the .zip from the other app. Up to {store.MOST_FILES} at once, 50 MB in all.",
+        description=f".json or .jsonl files, or the .zip from the other app. Up to {MOST_FILES} at once, 50 MB in all.",
     )
 
 
@@ -35,7 +35,7 @@ class ImportForm(Form):
 def allow_a_large_file(endpoint: str | None, _values: object) -> None:
     """Raises the upload limit before anything reads the form: only for signed-in people, and only for this endpoint."""
     if endpoint == "exchange.bring_in" and user_or_none():
-        request.max_content_length = MOST_BYTES
+        request.max_content_length = MOST_IN_REQUEST
         request.environ["wsgi.input"] = Unhurried(request.environ["wsgi.input"])
 
 
@@ -89,6 +89,9 @@ def choose() -> Response:
 @bp.post("/import")
 @signed_in
 def bring_in() -> Response:
+    # Imported with the first file: with its parsers it takes half a megabyte.
+    from webapp.chat.exchange.imports import store
+
     form, brought = ImportForm.opened(), None
     with form.attempt():
         brought = store.bring_in_all(current_user(), _files())

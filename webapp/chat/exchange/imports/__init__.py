@@ -1,0 +1,4 @@
+"""Imports chats, in Millrace's format and those of other programs; these are the limits that forms show. Pure."""
+
+MOST_BYTES = 50 * 1024 * 1024
+MOST_FILES = 30

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import IO, Any
 from zipfile import ZipFile
 
-from webapp.chat.exchange.imports import chatgpt, openwebui, own, roleplay
+from webapp.chat.exchange.imports import MOST_BYTES, chatgpt, openwebui, own, roleplay
 from webapp.chat.exchange.imports.filed import BadFile, FiledChat, fields
 from webapp.chat.exchange.imports.reading import line
 from webapp.heavy import zips
 
-MOST_BYTES = 50 * 1024 * 1024
 MOST_UNPACKED_BYTES = 200 * 1024 * 1024
 MOST_CHATS = 20_000
 TITLE_CHARS = 80

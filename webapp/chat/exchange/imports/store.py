@@ -15,7 +15,7 @@ from webapp.accounts import making
 from webapp.accounts.tables import User
 from webapp.chat.exchange import played
 from webapp.chat.exchange.export import OWN
-from webapp.chat.exchange.imports import pieces
+from webapp.chat.exchange.imports import MOST_FILES, pieces
 from webapp.chat.exchange.imports.filed import OF_ROW, BadFile, FiledChat, FiledGeneration, FiledMessage
 from webapp.chat.exchange.imports.pieces import Head, Refused, Rendered
 from webapp.chat.messages import sending
@@ -32,7 +32,6 @@ from webapp.throttle import Throttle
 
 MOST_MESSAGES = 100_000
 MOST_NAMED, NAME_CHARS = 20, 80
-MOST_FILES = 30
 TRIES = 5
 # Rendering uses most of it.
 LIMITS = child.Limits(cpu_seconds=120)
