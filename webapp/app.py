@@ -45,6 +45,7 @@ from webapp.patient_pool import PatientPool
 from webapp.plans import feature as plans
 from webapp.preferences import feature as preferences
 from webapp.prompts import feature as prompts
+from webapp.second_factor import feature as second_factor
 from webapp.secrets import feature as secrets
 from webapp.settings import feature as settings
 from webapp.settings.service import setting
@@ -64,6 +65,7 @@ from webapp.workflows import feature as workflows
 FEATURES = (
     accounts.FEATURE,
     secrets.FEATURE,
+    second_factor.FEATURE,
     settings.FEATURE,
     mail.FEATURE,
     connections.FEATURE,

@@ -132,6 +132,21 @@ def _any_chat(id):
     "the owner asks for a document": Mutation(PERMITTED, (("or_(Collection.owner_id == user.id, is_open)", "is_open"),), WORLDS),
     "a deleted document is there": Mutation(PERMITTED, (("Document.deleted_at.is_(None), ", ""),), WORLDS),
     "a deleted collection is there": Mutation(PERMITTED, (("Collection.deleted_at.is_(None), ", ""),), WORLDS),
+    "a password is enough": Mutation(
+        "webapp/accounts/service.py",
+        (("if the_second_step().is_on(user_id):", "if False:"),),
+        ("tests/accounts/test_second_factor.py::test_a_password_alone_opens_nothing",),
+    ),
+    "a code works twice": Mutation(
+        "webapp/second_factor/service.py",
+        (("SecondFactor.last_step < step, ", ""),),
+        ("tests/accounts/test_second_factor.py::test_a_code_works_once",),
+    ),
+    "guesses of codes are free": Mutation(
+        "webapp/second_factor/service.py",
+        (('_attempts.take(user_id, current_app.extensions["buckets"])', "0"),),
+        ("tests/accounts/test_second_factor.py::test_guesses_are_limited_whatever_their_address",),
+    ),
     "every wait is waited": Mutation(
         "webapp/engine/ladder.py",
         (("return seconds if seconds <= min(PATIENCE_SECONDS, left) else None", "return seconds"),),

@@ -8,6 +8,7 @@ from webapp.accounts import making, profile, shown, tokens
 from webapp.accounts.forms import DeleteForm, EmailForm, NameForm, PasswordForm, TokenForm
 from webapp.accounts.guards import client_address, current_user, session_secret, signed_in, with_session
 from webapp.accounts.roles import allowed_scopes
+from webapp.accounts.second_step import the_second_step
 from webapp.changes import access_changed
 from webapp.web.done_words import just_done
 from webapp.web.forms import Form
@@ -134,5 +135,6 @@ def _context(refused: Form | None = None) -> dict[str, Any]:
         "forms": forms,
         "sessions": shown.sessions(me, session_secret()),
         "tokens": shown.tokens(me),
+        "has_second_factor": the_second_step().is_on(me.id),
         "done": just_done(DONE),
     }

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from webapp.accounts import grants, queries
 from webapp.accounts.roles import CLEARANCES, ROLES, manageable
+from webapp.accounts.second_step import the_second_step
 from webapp.accounts.service import about_person
 from webapp.accounts.tables import Invite, User, UserSession
 from webapp.db import utc_now, write
@@ -50,6 +51,14 @@ def change_clearance(person: User, clearance: int, *, by: User, address: str = "
         detail = f"{person.clearance} to {clearance}"
         about_person(session, "changed a clearance", person, by=by, address=address, detail=detail)
         person.clearance = clearance
+
+
+def end_second_factor(person: User, *, by: User, address: str = "") -> None:
+    """Turns off two-factor authentication for someone who has lost their second factor; it can't be done for oneself."""
+    _refuse_oneself(person, by)
+    with write() as session:
+        person = managed(session, person, by)
+    the_second_step().turn_off(person, {"actor": by, "address": address})
 
 
 def disable(person: User, *, by: User, address: str = "") -> None:

@@ -9,6 +9,7 @@ from webapp.accounts import candidates, invites, making, people, queries, shown
 from webapp.accounts.forms import ClearanceForm, DeletePersonForm, InviteForm, RoleForm
 from webapp.accounts.guards import admin_only, client_address, current_user, found, own_address
 from webapp.accounts.roles import RIGHTS, ROLES, invitable, manageable
+from webapp.accounts.second_step import the_second_step
 from webapp.accounts.tables import User
 from webapp.changes import access_changed
 from webapp.web.done_words import just_done
@@ -25,6 +26,7 @@ DONE = {
     "clearance": "Clearance changed.",
     "disabled": "Account disabled and signed out everywhere.",
     "enabled": "Account enabled.",
+    "two-factor": "Two-factor authentication turned off.",
 }
 
 
@@ -105,6 +107,13 @@ def password_link(id: str) -> Response:
     return render("admin/person.html", **_about(_person(id)), link=link)
 
 
+@bp.post("/<id>/two-factor/off")
+@admin_only
+def end_second_factor(id: str) -> Response:
+    people.end_second_factor(_person(id), by=current_user(), address=client_address())
+    return redirect(url_for("people.show", id=id, done="two-factor"))
+
+
 @bp.post("/<id>/delete")
 @admin_only
 def delete(id: str) -> Response:
@@ -164,6 +173,7 @@ def _about(person: User, refused: Form | None = None) -> dict[str, Any]:
     return {
         "person": shown.person(person, sessions[0].seen_at if sessions else None, me),
         "groups": queries.groups_of(person.id),
+        "has_second_factor": the_second_step().is_on(person.id),
         "role_form": role_form,
         "clearance_form": refused if isinstance(refused, ClearanceForm) else ClearanceForm.fresh(clearance=str(person.clearance)),
         "delete_form": refused if isinstance(refused, DeletePersonForm) else _delete_form(DeletePersonForm.fresh(), person),

@@ -15,6 +15,7 @@ from webapp.accounts import agents, audit, passwords, queries, roles
 from webapp.accounts.audit import COMMAND_LINE
 from webapp.accounts.fields import checked_email, checked_name, normal_email, password_hash
 from webapp.accounts.queries import LiveSession, hashed
+from webapp.accounts.second_step import CodeNeeded, the_second_step
 from webapp.accounts.tables import ApiToken, Invite, Role, User, UserSession
 from webapp.db import NO_PATIENCE, Base, db, utc_now, write
 from webapp.errors import Conflict, Forbidden, Invalid, TooMany, Unavailable
@@ -104,7 +105,7 @@ def replace_password(session: Session, user: User, stored: str, *, keep: str = "
 
 
 def sign_in(email: str, password: str, agent: str = "", *, address: str = "") -> str:
-    """Signs in and returns the secret of a new session.
+    """Signs in and returns the secret of a new session; raises `CodeNeeded` if the account has a second factor.
 
     An unknown address, a disabled account and a wrong password give the same error after the same time.
     """
@@ -117,7 +118,7 @@ def sign_in(email: str, password: str, agent: str = "", *, address: str = "") ->
         _refuse_sign_in(email if stored else "", user_id, address)
         raise Invalid(WRONG)
     welcome(email, address)
-    secret = open_session(user_id, agent, address=address, proof=stored)
+    secret = admit(user_id, agent, address=address, proof=stored)
     if passwords.is_outdated(stored):
         _renew_hash(user_id, stored, password)
     return secret
@@ -132,6 +133,13 @@ def confirm(user: User, password: str, *, field: str = "password", address: str 
         audit.refused("entered a wrong password", key=email, actor=email, address=address)
         raise Invalid("That isn't your current password.", field=field)
     welcome(email, address)
+
+
+def admit(user_id: str, agent: str = "", *, address: str = "", proof: str = "") -> str:
+    """Opens a session after the first step of signing in; raises `CodeNeeded` if the account has a second factor."""
+    if the_second_step().is_on(user_id):
+        raise CodeNeeded(user_id, proof)
+    return open_session(user_id, agent, address=address, proof=proof)
 
 
 def open_session(user_id: str, agent: str = "", *, address: str = "", proof: str = "") -> str:

@@ -1,10 +1,13 @@
 """Pages to sign in and out, create the owner, and use invites and password links."""
 
+from collections.abc import Callable
+
 from flask import Blueprint, Response, current_app, request, session
 
 from webapp.accounts import invites, queries, service
 from webapp.accounts.forms import ChosenPasswordForm, InvitedForm, SetupForm, SignInForm
 from webapp.accounts.guards import anybody, client_address, own_path, session_secret, user_or_none, with_session
+from webapp.accounts.second_step import CodeNeeded, the_second_step
 from webapp.accounts.tables import User
 from webapp.changes import access_changed
 from webapp.web.htmx import redirect
@@ -28,7 +31,7 @@ def create_owner() -> Response:
         service.check_owner_link(form.token.data)
         form.check_account()
         fields = form.token.data, form.email.data, form.name.data, form.password.data
-        return _let_in(service.create_owner(*fields, address=client_address()))
+        return _admitted(service.create_owner(*fields, address=client_address()))
     return form.shown("accounts/setup.html")
 
 
@@ -46,10 +49,8 @@ def login() -> Response:
 def sign_in() -> Response:
     form = SignInForm.opened()
     with form.attempt():
-        agent = request.user_agent.string
-        secret = service.sign_in(form.email.data, form.password.data, agent, address=client_address())
-        service.sign_out(session_secret(), address=client_address())
-        return with_session(redirect(own_path(form.next.data)), secret)
+        agent, path = request.user_agent.string, own_path(form.next.data)
+        return _let_in(lambda: service.sign_in(form.email.data, form.password.data, agent, address=client_address()), path)
     return _door(form)
 
 
@@ -79,7 +80,7 @@ def accept_invite(token: str) -> Response:
     form = InvitedForm.opened()
     with form.attempt():
         form.check_account(email=not invites.open_invite(token).email)
-        return _let_in(invites.accept(token, form.email.data, form.name.data, form.password.data, address=client_address()))
+        return _admitted(invites.accept(token, form.email.data, form.name.data, form.password.data, address=client_address()))
     return form.shown("accounts/invite.html", invite=invites.open_invite(token), token=token)
 
 
@@ -97,16 +98,24 @@ def choose_password(token: str) -> Response:
     with form.attempt():
         user = invites.choose_password(token, form.password.data, address=client_address())
         access_changed(user.id)
-        return _let_in(user)
+        return _admitted(user)
     _, person = invites.open_password_link(token)
     return form.shown("accounts/new_password.html", person=person, token=token)
 
 
-def _let_in(user: User) -> Response:
-    """Signs in a user who used a link, and ends the browser's previous session."""
-    secret = service.open_session(user.id, request.user_agent.string, address=client_address())
+def _let_in(opened: Callable[[], str], path: str = "/") -> Response:
+    """Signs in with the session that is opened, or asks for a code first; ends the browser's previous session."""
+    try:
+        secret = opened()
+    except CodeNeeded as needed:
+        return the_second_step().ask(needed, path)
     service.sign_out(session_secret(), address=client_address())
-    return with_session(redirect("/"), secret)
+    return with_session(redirect(path), secret)
+
+
+def _admitted(user: User) -> Response:
+    """Signs in a user who used a link."""
+    return _let_in(lambda: service.admit(user.id, request.user_agent.string, address=client_address()))
 
 
 def _door(form: SignInForm) -> Response:

@@ -1,0 +1,32 @@
+"""The second step of signing in: a later feature brings it, and this one asks it before it opens a session."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Response
+
+from webapp.accounts.audit import About
+from webapp.accounts.tables import User
+from webapp.feature import brought
+
+
+class CodeNeeded(Exception):
+    """The first step was right, and the account requires a second; `proof` is the password hash that matched, if any."""
+
+    def __init__(self, user_id: str, proof: str) -> None:
+        super().__init__("a second step is needed")
+        self.user_id, self.proof = user_id, proof
+
+
+@dataclass(frozen=True)
+class SecondStep:
+    """`ask` redirects to the page that asks for a code and then to `path`; `turn_off` is for people who lost theirs."""
+
+    is_on: Callable[[str], bool]
+    ask: Callable[[CodeNeeded, str], Response]
+    turn_off: Callable[[User, About], None]
+
+
+def the_second_step() -> SecondStep:
+    (step,) = brought(SecondStep)
+    return step
