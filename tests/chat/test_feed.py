@@ -121,7 +121,7 @@ def test_what_changes_before_the_last_message_is_drawn_too(owner, listen):
     listener = listen(owner, owner.page(path).events_url)
 
     with owner.app.app_context():
-        changes.tell(topic_names.of_chat(path.rpartition("/")[2]), "message", ids[0])
+        changes.notify(topic_names.of_chat(path.rpartition("/")[2]), "message", ids[0])
     listener.until(lambda each: f'hx-target="#message-{ids[0]}"' in each.html)
 
     assert "data-role" in listener.html

@@ -71,5 +71,5 @@ def go_on_elsewhere(bench: Bench, id: str) -> None:
             message = session.get_one(Message, cut.message_id)
             message.content, message.html, message.html_version = "the whole of it", "", 0
             chat_id = message.chat_id
-        changes.tell(topic_names.of_chat(chat_id), "message", cut.message_id)
+        changes.notify(topic_names.of_chat(chat_id), "message", cut.message_id)
         db.session.rollback()

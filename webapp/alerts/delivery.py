@@ -43,7 +43,7 @@ def ways() -> list[Way]:
     return [each for each in WAYS if each.is_set()]
 
 
-def tell_later(event: AlertEvent) -> None:
+def deliver_later(event: AlertEvent) -> None:
     """Delivers an event by each channel, each in a separate greenlet."""
     news, engine = News(event.rule, event.state, event.value, event.words), the_engine()
     for way in ways():

@@ -105,7 +105,7 @@ def _settle(name: str, found: Look) -> None:
         session.add(event)
         is_muted = queries.is_muted(rule)
     if not is_muted:
-        delivery.tell_later(event)
+        delivery.deliver_later(event)
 
 
 def _event(rule: AlertRule, state: str, found: Look) -> AlertEvent:

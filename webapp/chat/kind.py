@@ -14,7 +14,7 @@ from webapp.chat.cuts import seams_of
 from webapp.chat.keeping import sweeping
 from webapp.chat.list import titles
 from webapp.chat.messages import follow_up, generation_text, service
-from webapp.chat.messages.sending import announce, people, tell
+from webapp.chat.messages.sending import announce, notify, people
 from webapp.chat.page import renderings
 from webapp.chat.page.projection import AnswerProjection
 from webapp.chat.roleplay import service as roleplay
@@ -95,7 +95,9 @@ def changed(generation: Generation) -> None:
     """Notifies open pages, then starts what follows an ended answer: a title, the story, the next queued message."""
     if is_closed(generation) or not (after := aftermath.of(generation)):
         return
-    tell(after.chat_id, "message", generation.message_id or "", people(after.chat_id, after.owner_id, is_shared=after.is_shared))
+    notify(
+        after.chat_id, "message", generation.message_id or "", people(after.chat_id, after.owner_id, is_shared=after.is_shared)
+    )
     if after.is_temporary:
         sweeping.wake()
     titles.suggest_later(the_engine(), generation, after)

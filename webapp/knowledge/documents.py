@@ -21,7 +21,7 @@ from webapp.heavy.turns import by_turns, stand_in_line
 from webapp.knowledge import embedding, formats, importing, queries, trash
 from webapp.knowledge.service import NOT_YOURS, checked_level, existing
 from webapp.knowledge.tables import Collection, Document, DocumentPart
-from webapp.knowledge.telling import tell_people
+from webapp.knowledge.telling import notify_people
 from webapp.settings.service import setting
 
 PART_BYTES = 256 * 1024
@@ -78,7 +78,7 @@ def add(collection: Collection, sent: Sent, *, by: User) -> Added:
     document = _begin({**row, "hash": digest, "bytes": length, "characters": length})
     if document.state != "arriving" or not arrive(document.id, sent.stream):
         return _already_there(document, by)
-    tell_people(document.collection_id)
+    notify_people(document.collection_id)
     importing.wake()
     return Added(document, is_new=True)
 
@@ -95,7 +95,7 @@ def change(document: Document, *, by: User, title: str | None = None, level: int
         if name != document.title:
             document.title = name
             _read_again(document)
-    _tell(document)
+    _notify(document)
 
 
 def again(document: Document, *, by: User) -> None:
@@ -103,7 +103,7 @@ def again(document: Document, *, by: User) -> None:
     _writable(document, by)
     with write():
         _read_again(document)
-    _tell(document)
+    _notify(document)
 
 
 def delete(document: Document, *, by: User) -> None:
@@ -111,7 +111,7 @@ def delete(document: Document, *, by: User) -> None:
     _writable(document, by)
     with write():
         document.deleted_at = utc_now()
-    _tell(document)
+    _notify(document)
     trash.empty()
 
 
@@ -123,7 +123,7 @@ def restore(document: Document, *, by: User) -> None:
             document.deleted_at = None
     except IntegrityError as error:
         raise Conflict(TWIN) from error
-    _tell(document)
+    _notify(document)
 
 
 def text_of(engine: Engine, id: str, person_id: str) -> Iterator[str]:
@@ -175,8 +175,8 @@ def _read_again(document: Document) -> None:
     document.claim, document.claimed_until = "", None
 
 
-def _tell(document: Document) -> None:
-    tell_people(document.collection_id)
+def _notify(document: Document) -> None:
+    notify_people(document.collection_id)
     importing.wake()
     embedding.wake()
 

@@ -22,7 +22,7 @@ from webapp.knowledge import embedder, vector_sets
 from webapp.knowledge.embedder import EmbeddingRequest, NoVectors
 from webapp.knowledge.service import refuse_unless_owner
 from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, Passage, PassageVector, VectorSet
-from webapp.knowledge.telling import tell_documents
+from webapp.knowledge.telling import notify_documents
 from webapp.knowledge.vector_sets import CURRENT, FILLING, GONE, lacks
 
 log = logging.getLogger("knowledge:embedding")
@@ -77,7 +77,7 @@ def again(collection: Collection, *, by: User) -> None:
         has_vectors = any(each.state == CURRENT and each.dimensions for each in sets)
         if has_vectors and not any(each.state == FILLING for each in sets):
             session.add(VectorSet(collection_id=id, model=model, state=FILLING))
-    tell_documents(id)
+    notify_documents(id)
     wake()
 
 
@@ -87,7 +87,7 @@ def retry(collection: Collection, *, by: User) -> None:
     id = collection.id
     with write() as session:
         _go_on(session, id)
-    tell_documents(id)
+    notify_documents(id)
     wake()
 
 
@@ -154,7 +154,7 @@ def _switched(set_id: str, collection_id: str) -> Job | None:
         before = VectorSet.collection_id == collection_id, VectorSet.state == CURRENT
         session.execute(update(VectorSet).where(*before).values(state=GONE))
         row.state = CURRENT
-    tell_documents(collection_id)
+    notify_documents(collection_id)
     return _next()
 
 
@@ -209,7 +209,7 @@ def _store(job: Job, rows: Sequence[int], vectors: Sequence[bytes]) -> None:
         session.add_all(PassageVector(passage_row=each, set_id=job.set_id, vector=vector) for each, vector in fresh)
         session.flush()
         _count(session, job)
-    tell_documents(job.collection_id)
+    notify_documents(job.collection_id)
 
 
 def _count(session: Session, job: Job) -> None:
@@ -230,7 +230,7 @@ def _complete(job: Job) -> None:
         session.merge(EmbeddedDocument(document_id=job.document_id, set_id=job.set_id, edition=job.edition))
         if document.state == "embedding":
             document.state, document.done, document.of = "ready", document.passages, document.passages
-    tell_documents(job.collection_id)
+    notify_documents(job.collection_id)
 
 
 def _living(session: Session, job: Job) -> VectorSet | None:
@@ -254,7 +254,7 @@ def _failed(job: Job, error: AppError) -> None:
         is_told = not is_passing or row.failures >= PATIENT or seconds > PATIENCE_SECONDS
         row.error = error.message[:300] if is_told else ""
     log.info("embedding_waits", extra={"fields": {"collection": job.collection_id, "reason": error.code, "seconds": seconds}})
-    tell_documents(job.collection_id)
+    notify_documents(job.collection_id)
 
 
 def _mark_ready_without_vectors() -> None:
@@ -267,7 +267,7 @@ def _mark_ready_without_vectors() -> None:
     with write() as session:
         session.execute(update(Document).where(Document.id.in_(ids), Document.state == "embedding").values(state="ready"))
     for collection_id in (each for each, is_left in left.items() if is_left):
-        tell_documents(collection_id)
+        notify_documents(collection_id)
 
 
 def _clear() -> None:

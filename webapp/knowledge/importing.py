@@ -20,7 +20,7 @@ from webapp.heavy.turns import by_turns, stand_in_line
 from webapp.ids import new_id
 from webapp.knowledge import embedding, formats, index, queries, vector_sets
 from webapp.knowledge.tables import Document, Passage
-from webapp.knowledge.telling import tell_documents, tell_people
+from webapp.knowledge.telling import notify_documents, notify_people
 from webapp.settings.service import setting
 
 # A claim that is not renewed for this long belongs to a dead process.
@@ -87,7 +87,7 @@ def _claim() -> tuple[str, str] | None:
             document.state, document.done, document.of = "reading", 0, 0
             document.claim, document.claimed_until = claim, now + CLAIM
         id, collection_id = document.id, document.collection_id
-    tell_documents(collection_id)
+    notify_documents(collection_id)
     return None if is_hopeless else (id, claim)
 
 
@@ -132,7 +132,7 @@ def _own(id: str, claim: str) -> Iterator[tuple[Session, Document]]:
         document.claimed_until = utc_now() + CLAIM
         collection_id = document.collection_id
         yield session, document
-    tell_documents(collection_id)
+    notify_documents(collection_id)
 
 
 @contextmanager
@@ -209,7 +209,7 @@ def _end(id: str, claim: str, state: str, error: str = "") -> None:
         if state == "embedding":
             document.done, document.of = 0, document.passages
         collection_id = document.collection_id
-    tell_people(collection_id)
+    notify_people(collection_id)
 
 
 def _clear(id: str, claim: str, *, but: int) -> None:

@@ -13,7 +13,7 @@ from webapp.heavy.turns import stand_in_line
 from webapp.knowledge import importing
 from webapp.knowledge.emptying import empty_some
 from webapp.knowledge.tables import Collection, Document, DocumentPart
-from webapp.knowledge.telling import tell_people
+from webapp.knowledge.telling import notify_people
 
 NAME, ABOUT = "Conversation memory", "Finished answers of your chats. Only you see them."
 FILE = "answer.md"
@@ -62,7 +62,7 @@ def keep(all_said: Iterable[Said]) -> None:
             session.add(document)
             session.flush()
             session.add(DocumentPart(document_id=document.id, number=0, content=raw))
-        tell_people(collection_id)
+        notify_people(collection_id)
         stand_in_line()
     importing.wake()
 

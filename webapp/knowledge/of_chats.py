@@ -12,7 +12,7 @@ from webapp.errors import Invalid
 from webapp.knowledge import documents, formats, importing
 from webapp.knowledge.queries import UNFINISHED, UNREAD
 from webapp.knowledge.tables import Collection, Document
-from webapp.knowledge.telling import tell_documents
+from webapp.knowledge.telling import notify_documents
 from webapp.knowledge.trash import LONG_AGO
 from webapp.words import plural
 
@@ -125,7 +125,7 @@ def arrive(id: str, stream: IO[bytes] | None) -> None:
     documents.arrive(id, stream)
     collection_id = db.session.scalar(select(Document.collection_id).where(Document.id == id))
     if collection_id:
-        tell_documents(collection_id)
+        notify_documents(collection_id)
     importing.wake()
 
 

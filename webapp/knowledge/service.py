@@ -13,7 +13,7 @@ from webapp.db import utc_now, write
 from webapp.errors import Conflict, Forbidden, Invalid
 from webapp.knowledge import queries, trash, vector_sets
 from webapp.knowledge.tables import Collection
-from webapp.knowledge.telling import tell_people
+from webapp.knowledge.telling import notify_people
 
 MOST_OWN = 200
 MOST_ABOUT = 2_000
@@ -38,7 +38,7 @@ def create(entered: CollectionInput, *, by: User) -> Collection:
     with write() as session:
         collection = Collection(owner_id=owner_id, **values)
         session.add(collection)
-    tell_people(collection.id, [owner_id])
+    notify_people(collection.id, [owner_id])
     return collection
 
 
@@ -52,7 +52,7 @@ def update(collection: Collection, entered: CollectionInput, *, by: User) -> Non
         for name, value in values.items():
             setattr(now, name, value)
         now.changed_at = utc_now()
-    tell_people(id)
+    notify_people(id)
 
 
 def delete(collection: Collection, *, by: User) -> None:
@@ -61,7 +61,7 @@ def delete(collection: Collection, *, by: User) -> None:
     refuse_if_of_chat(collection)
     with write():
         collection.deleted_at = utc_now()
-    tell_people(collection.id)
+    notify_people(collection.id)
     trash.empty()
 
 
@@ -70,7 +70,7 @@ def restore(collection: Collection, *, by: User) -> None:
     refuse_unless_owner(collection, by)
     with write():
         collection.deleted_at = None
-    tell_people(collection.id)
+    notify_people(collection.id)
 
 
 def refuse_unless_owner(collection: Collection, user: User) -> None:

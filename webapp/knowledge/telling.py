@@ -7,7 +7,7 @@ from sqlalchemy import select
 from webapp import topic_names
 from webapp.accounts.shares import members_of
 from webapp.accounts.tables import Grant
-from webapp.changes import access_changed, tell, tell_person
+from webapp.changes import access_changed, notify, notify_person
 from webapp.db import db
 from webapp.knowledge.permitted import COLLECTION
 from webapp.knowledge.tables import Collection
@@ -15,24 +15,24 @@ from webapp.knowledge.tables import Collection
 WHAT = "collection"
 
 
-def tell_documents(collection_id: str) -> None:
+def notify_documents(collection_id: str) -> None:
     """Notifies the open pages of one collection."""
-    tell(topic_names.of_collection(collection_id), "documents", collection_id)
+    notify(topic_names.of_collection(collection_id), "documents", collection_id)
 
 
-def tell_people(collection_id: str, people: Iterable[str] = ()) -> None:
+def notify_people(collection_id: str, people: Iterable[str] = ()) -> None:
     """Notifies the lists of these people, or of everyone who sees the collection, and the collection's open pages."""
     for id in people or reached(collection_id):
-        tell_person(id, WHAT, collection_id)
-    tell_documents(collection_id)
+        notify_person(id, WHAT, collection_id)
+    notify_documents(collection_id)
 
 
 def access_lost(collection_id: str, people: Iterable[str]) -> None:
     """Makes the open pages of people whose rights have changed check them again immediately."""
     for id in people:
         access_changed(id)
-        tell_person(id, WHAT, collection_id)
-    tell_documents(collection_id)
+        notify_person(id, WHAT, collection_id)
+    notify_documents(collection_id)
 
 
 def reached(collection_id: str) -> set[str]:

@@ -78,7 +78,7 @@ def delete(plan: Plan) -> None:
         session.delete(stored)
     # Open pages of the plan reload and find nothing; lists remove it.
     for topic in (topic_names.of_plan(id), topic_names.of_person(owner_id)):
-        changes.tell(topic, "plan", id)
+        changes.notify(topic, "plan", id)
 
 
 def delete_all_of(owner_id: str) -> None:

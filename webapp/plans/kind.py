@@ -74,8 +74,8 @@ def text_of(plan: Plan) -> str:
 
 def announce(plan: Plan) -> None:
     """Notifies every open page of the plan, and its owner's lists."""
-    changes.tell(plan.lane, "plan", plan.id)
-    changes.tell_person(plan.owner_id, "plan", plan.id)
+    changes.notify(plan.lane, "plan", plan.id)
+    changes.notify_person(plan.owner_id, "plan", plan.id)
 
 
 def _read(plan: Plan, generation: Generation, picture: PlanProjection | None) -> tuple[Mended, dict[str, Any]]:

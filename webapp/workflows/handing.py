@@ -29,7 +29,7 @@ def hand_over(session: Session, chat: Chat, effect: HandOver) -> Say:
     return Say(f"{effect.summary}\n\nHanded over to {group.name}.", effect.step)
 
 
-def tell(run: WorkflowRun) -> None:
+def notify_group(run: WorkflowRun) -> None:
     """Updates the chat lists of the people who have taken over, so that they show the chat."""
     group = queries.group_by_name(run.place.handed_to) if run.place.handed_to else None
     for person in queries.people_of(group.id) if group else ():

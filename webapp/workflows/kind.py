@@ -69,7 +69,7 @@ def changed(generation: Generation) -> None:
     chat.changed(generation)
     run = queries.run_of(generation.chat_id)
     if run:
-        handing.tell(run)
+        handing.notify_group(run)
     if run and run.is_due:
         speaking.speak_after(the_engine(), generation.id, run.id)
 

@@ -57,7 +57,7 @@ def changed(generation: Generation) -> None:
     PLAN.changed(generation)
     if run := queries.run_with_plan(topic_names.plan_in(generation.lane)):
         sending.announce(db.session.get_one(Chat, run.chat_id), "chat", run.chat_id)
-        handing.tell(run)
+        handing.notify_group(run)
         if run.is_due:
             speaking.speak_after(the_engine(), generation.id, run.id)
 

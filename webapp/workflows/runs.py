@@ -185,7 +185,7 @@ def _told(id: str) -> WorkflowRun:
     """Notifies the chat's open pages, and starts an answer if it is a model's turn."""
     run = db.session.get_one(WorkflowRun, id, populate_existing=True)
     sending.announce(db.session.get_one(Chat, run.chat_id), "chat", run.chat_id)
-    handing.tell(run)
+    handing.notify_group(run)
     if run.is_due:
         speaking.speak_if_due(id)
     return db.session.get_one(WorkflowRun, id, populate_existing=True)

@@ -29,19 +29,19 @@ class SentProgress:
 
 
 # By document id; only documents that aren't ready.
-_told: dict[str, SentProgress] = {}
+_progress: dict[str, SentProgress] = {}
 
 
 def work() -> bool:
     """Advances all long files of chats; returns whether some aren't ready yet."""
     coming = of_chats.unfinished()
     for each in by_turns(coming):
-        _tell_of(each)
+        _notify_of_progress(each)
         if each.state == "arriving":
             with _opened(each.hash) as stream:
                 of_chats.arrive(each.id, stream)
-    for id in _told.keys() - {each.id for each in coming}:
-        _tell(_told.pop(id))
+    for id in _progress.keys() - {each.id for each in coming}:
+        _notify(_progress.pop(id))
     return bool(coming)
 
 
@@ -49,18 +49,18 @@ def work() -> bool:
 wake = Chore("arriving", work, every_seconds=0.3, most_seconds=5.0).wake
 
 
-def _tell_of(each: Coming) -> None:
+def _notify_of_progress(each: Coming) -> None:
     known = each.state, each.done
-    if each.id not in _told:
-        _told[each.id] = SentProgress(each.chat_id, _messages_with(each), known)
-    elif _told[each.id].known != known:
-        _told[each.id].known = known
-        _tell(_told[each.id])
+    if each.id not in _progress:
+        _progress[each.id] = SentProgress(each.chat_id, _messages_with(each), known)
+    elif _progress[each.id].known != known:
+        _progress[each.id].known = known
+        _notify(_progress[each.id])
 
 
-def _tell(told: SentProgress) -> None:
-    for id in told.messages:
-        changes.tell(topic_names.of_chat(told.chat_id), "message", id)
+def _notify(progress: SentProgress) -> None:
+    for id in progress.messages:
+        changes.notify(topic_names.of_chat(progress.chat_id), "message", id)
 
 
 def _messages_with(each: Coming) -> Sequence[str]:

@@ -21,7 +21,7 @@ def close(chat: Chat) -> None:
     _stop(id)
     erasing.erase(Chat.id == id)
     # Closes the streams of pages that still show the chat.
-    changes.tell_person(owner_id or "", "access", id)
+    changes.notify_person(owner_id or "", "access", id)
 
 
 def stop_due() -> None:

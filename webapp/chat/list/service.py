@@ -106,7 +106,7 @@ def _throw_away(chat: Chat) -> None:
     _announce([chat])
     # Closes the streams of pages that still show the chat.
     for person in {chat.owner_id or "", *sharing.readers(chat.id)}:
-        changes.tell_person(person, "access", chat.id)
+        changes.notify_person(person, "access", chat.id)
 
 
 def _announce(chats: Iterable[Chat]) -> None:

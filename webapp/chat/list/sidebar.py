@@ -9,7 +9,7 @@ from webapp.streaming.events import Changed
 SOON_SECONDS = 0.3
 
 
-def tell(engine: Engine, person: str, chat_id: str) -> None:
+def notify(engine: Engine, person: str, chat_id: str) -> None:
     """Schedules an update after a chat is created, deleted, moved or renamed, or an answer in it begins or ends."""
     topic = topic_names.of_person(person)
     if topic in engine.soon:

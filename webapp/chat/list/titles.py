@@ -138,9 +138,9 @@ def _changed(generation: Generation) -> None:
     job = _jobs.pop(generation.id, None)
     if job and job.is_shared is not None:
         people = sending.people(job.chat_id, job.aside.person, is_shared=job.is_shared)
-        changes.tell(topic_names.of_chat(job.chat_id), "title", job.chat_id)
+        changes.notify(topic_names.of_chat(job.chat_id), "title", job.chat_id)
         for person in people:
-            sidebar.tell(the_engine(), person, job.chat_id)
+            sidebar.notify(the_engine(), person, job.chat_id)
 
 
 def _named_statement() -> Update:

@@ -44,7 +44,7 @@ def queue(chat: Chat, text: str, *, model: str = "") -> None:
     """
     id, content, model = free(chat).id, sending.checked(text), answerer(chat, model)
     _store(id, content, model)
-    _tell(id)
+    _notify(id)
     try:
         send_if_complete(id)
     except (Unavailable, SQLAlchemyError) as error:
@@ -70,7 +70,7 @@ def remove_all(chat: Chat) -> None:
     id = chat.id
     with write() as session:
         session.execute(delete(FollowUp).where(FollowUp.chat_id == id))
-    _tell(id)
+    _notify(id)
 
 
 def send(chat: Chat) -> Generation:
@@ -187,8 +187,8 @@ def _change(chat: Chat, statement: Update | Delete) -> None:
         found = session.execute(statement.where(FollowUp.chat_id == id).returning(FollowUp.id)).first()
     if not found:
         raise Conflict("The queued message has just been sent or removed.")
-    _tell(id)
+    _notify(id)
 
 
-def _tell(chat_id: str) -> None:
+def _notify(chat_id: str) -> None:
     sending.announce(db.session.get_one(Chat, chat_id), "follow-up", chat_id)

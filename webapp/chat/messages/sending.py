@@ -153,7 +153,7 @@ def person_of(chat: Chat) -> str:
 
 def announce(chat: Chat, what: str, id: str) -> None:
     """Notifies every open page that something in the chat has changed."""
-    tell(chat.id, what, id, people(chat.id, chat.owner_id))
+    notify(chat.id, what, id, people(chat.id, chat.owner_id))
 
 
 def people(chat_id: str, owner_id: str | None, *, is_shared: bool = True) -> set[str]:
@@ -161,12 +161,12 @@ def people(chat_id: str, owner_id: str | None, *, is_shared: bool = True) -> set
     return {owner_id, *(readers(chat_id) if is_shared else ())} if owner_id else set()
 
 
-def tell(chat_id: str, what: str, id: str, people: Iterable[str]) -> None:
+def notify(chat_id: str, what: str, id: str, people: Iterable[str]) -> None:
     """Notifies every open page, if it is known whose lists contain the chat."""
     engine = the_engine()
-    changes.tell(topic_names.of_chat(chat_id), what, id)
+    changes.notify(topic_names.of_chat(chat_id), what, id)
     for person in people:
-        sidebar.tell(engine, person, chat_id)
+        sidebar.notify(engine, person, chat_id)
 
 
 def hold_chat(session: Session, chat: Chat, message_id: str) -> None:
@@ -296,14 +296,14 @@ def start(
             generations.refuse_if_busy(lane)
             raise Conflict(CHANGED) from error
         generations.start(engine, generation, source)
-    tell(*news)
+    notify(*news)
     return generation
 
 
 def _stored(
     engine: Engine, store: Callable[[Session], PendingGeneration], person: str, draft: str | None
 ) -> tuple[Generation, Source, tuple[str, str, str, set[str]]]:
-    """Returns the committed generation, the source it will read from, and the arguments for `tell`."""
+    """Returns the committed generation, the source it will read from, and the arguments for `notify`."""
     # Autoflush is off because no query in between depends on the new rows, and fewer statements are fewer round trips.
     with write(keeps_loaded=True) as session, session.no_autoflush:
         _hold(session, person, draft)

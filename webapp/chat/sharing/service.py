@@ -76,7 +76,7 @@ def unshare(chat: Chat, grant_id: str) -> None:
     """Revokes a right; open pages that depend on it close immediately."""
     with write() as session:
         lost = accounts.take(session, KIND, chat.id, grant_id)
-    _tell(lost)
+    _notify(lost)
 
 
 def _give(chat: Chat, right: str, by: User, to: str, to_id: str) -> None:
@@ -84,10 +84,10 @@ def _give(chat: Chat, right: str, by: User, to: str, to_id: str) -> None:
     chat_id, giver_id = chat.id, by.id
     with write() as session:
         changed = accounts.give(session, KIND, chat_id, right, by=giver_id, to=to, to_id=to_id)
-    _tell(changed)
+    _notify(changed)
 
 
-def _tell(user_ids: Iterable[str]) -> None:
+def _notify(user_ids: Iterable[str]) -> None:
     for id in user_ids:
         changes.access_changed(id)
 

@@ -119,7 +119,7 @@ def bring_in(user: User, file: IO[bytes], *, most_messages: int = MOST_MESSAGES)
         if not (brought.chats or brought.messages or brought.known):
             raise Invalid(_sentence(brought), field="file")
     if brought.messages:
-        changes.tell_person(user_id, "chat", user_id)
+        changes.notify_person(user_id, "chat", user_id)
     return brought
 
 
