@@ -19,9 +19,9 @@ from webapp.engine.engine import Engine
 from webapp.errors import Conflict, Forbidden, Invalid, TooLarge
 from webapp.heavy.turns import by_turns, stand_in_line
 from webapp.knowledge import embedding, formats, importing, queries, trash
+from webapp.knowledge.changes import notify_people
 from webapp.knowledge.service import NOT_YOURS, checked_level, existing
 from webapp.knowledge.tables import Collection, Document, DocumentPart
-from webapp.knowledge.telling import notify_people
 from webapp.settings.service import setting
 
 PART_BYTES = 256 * 1024

@@ -19,10 +19,10 @@ from webapp.errors import AppError, Conflict
 from webapp.heavy import bounded
 from webapp.heavy.turns import stand_in_line
 from webapp.knowledge import embedder, vector_sets
+from webapp.knowledge.changes import notify_documents
 from webapp.knowledge.embedder import EmbeddingRequest, NoVectors
 from webapp.knowledge.service import refuse_unless_owner
 from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, Passage, PassageVector, VectorSet
-from webapp.knowledge.telling import notify_documents
 from webapp.knowledge.vector_sets import CURRENT, FILLING, GONE, lacks
 
 log = logging.getLogger("knowledge:embedding")

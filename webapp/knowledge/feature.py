@@ -14,7 +14,7 @@ from webapp.knowledge import (
     vector_sets,
     views,
 )
-from webapp.knowledge.telling import WHAT
+from webapp.knowledge.changes import WHAT
 from webapp.live.lists import LiveList
 from webapp.web.places import Place
 

@@ -19,8 +19,8 @@ from webapp.heavy import child
 from webapp.heavy.turns import by_turns, stand_in_line
 from webapp.ids import new_id
 from webapp.knowledge import embedding, formats, index, queries, vector_sets
+from webapp.knowledge.changes import notify_documents, notify_people
 from webapp.knowledge.tables import Document, Passage
-from webapp.knowledge.telling import notify_documents, notify_people
 from webapp.settings.service import setting
 
 # A claim that is not renewed for this long belongs to a dead process.

@@ -11,9 +11,9 @@ from webapp.accounts.tables import User
 from webapp.db import db, utc_now, write
 from webapp.heavy.turns import stand_in_line
 from webapp.knowledge import importing
+from webapp.knowledge.changes import notify_people
 from webapp.knowledge.emptying import empty_some
 from webapp.knowledge.tables import Collection, Document, DocumentPart
-from webapp.knowledge.telling import notify_people
 
 NAME, ABOUT = "Conversation memory", "Finished answers of your chats. Only you see them."
 FILE = "answer.md"

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from webapp.db import db, utc_now, write
 from webapp.errors import Invalid
 from webapp.knowledge import documents, formats, importing
+from webapp.knowledge.changes import notify_documents
 from webapp.knowledge.queries import UNFINISHED, UNREAD
 from webapp.knowledge.tables import Collection, Document
-from webapp.knowledge.telling import notify_documents
 from webapp.knowledge.trash import LONG_AGO
 from webapp.words import plural
 

@@ -12,8 +12,8 @@ from webapp.accounts.tables import User
 from webapp.db import utc_now, write
 from webapp.errors import Conflict, Forbidden, Invalid
 from webapp.knowledge import queries, trash, vector_sets
+from webapp.knowledge.changes import notify_people
 from webapp.knowledge.tables import Collection
-from webapp.knowledge.telling import notify_people
 
 MOST_OWN = 200
 MOST_ABOUT = 2_000

@@ -5,10 +5,10 @@ from webapp.accounts.shares import Share
 from webapp.accounts.tables import User
 from webapp.db import write
 from webapp.errors import Forbidden, Invalid
+from webapp.knowledge.changes import access_lost
 from webapp.knowledge.permitted import COLLECTION
 from webapp.knowledge.service import existing, refuse_if_of_chat, refuse_unless_owner
 from webapp.knowledge.tables import Collection
-from webapp.knowledge.telling import access_lost
 
 RIGHTS = ("read", "write")
 
