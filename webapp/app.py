@@ -137,7 +137,7 @@ def _start_engine(app: Flask, config: Config) -> None:
     tools = {"spawn": gevent.spawn, "signal": Event, "pause": _pause, "now": time.monotonic, "within": _within}
     engine = build(app, config, **tools)
     counted, watchdog = Metrics(engine, watchers=watch.open_pages), Watchdog()
-    engine.metric_listeners += [counted.hear, Traces(engine).hear]
+    engine.metric_listeners += [counted.record, Traces(engine).record]
     engine.gate = BudgetGate(
         estimate=tokens.estimate,
         token_id=access.token_id,

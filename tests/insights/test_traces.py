@@ -121,9 +121,9 @@ def test_what_a_collector_does_not_take_is_bounded(app: Flask) -> None:
 
     with app.app_context():
         traces = Traces(Still())  # type: ignore[arg-type]
-        traces.hear(ANSWER)
+        traces.record(ANSWER)
         assert not traces.waiting
         set_setting("insights.otlp_url", "http://127.0.0.1:9")
         for _ in range(MOST_WAITING + 5):
-            traces.hear(ANSWER)
+            traces.record(ANSWER)
     assert (len(traces.waiting), len(begun)) == (MOST_WAITING, 1)

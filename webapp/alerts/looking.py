@@ -105,7 +105,7 @@ def _budget() -> Look:
         unit = each.budget.unit
         fullest[unit] = max(each.share, fullest.get(unit, 0.0))
     for unit, share in fullest.items():
-        the_engine().tell(BudgetUsed(unit, share))
+        the_engine().emit(BudgetUsed(unit, share))
     return Look(max(fullest.values(), default=None))
 
 

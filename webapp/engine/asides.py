@@ -84,7 +84,7 @@ def _refuse_if_too_many(engine: Engine, aside: Aside) -> None:
     running = service.asides(engine)
     is_full = engine.max_streams and len(running) >= max(1, engine.max_streams // SHARE)
     if is_full or sum(live.person == aside.person for live in running) >= MOST_OF_A_PERSON or _is_too_fast(engine, aside):
-        engine.tell(Limited("aside"))
+        engine.emit(Limited("aside"))
         raise TooMany("Too many background requests to models are running. Please try again in a few seconds.", retry_after=5)
 
 

@@ -16,7 +16,7 @@ from webapp.engine.fence import Worker
 from webapp.engine.found import Found
 from webapp.engine.gate import Gate, Meter, OpenGate
 from webapp.engine.kinds import Begun, Kind
-from webapp.engine.metric_events import Figure, Tell
+from webapp.engine.metric_events import MetricEvent, MetricListener
 from webapp.engine.presence import Presence
 from webapp.engine.reserve import Reserve
 from webapp.engine.tables import Generation
@@ -146,7 +146,7 @@ class Engine:
         self.kinds: dict[str, Kind] = {}
         self.gate: Gate = OpenGate()
         # Called with every metric event.
-        self.metric_listeners: list[Tell] = []
+        self.metric_listeners: list[MetricListener] = []
         self.live: dict[str, Live] = {}
         self.readers: set[Signal] = set()
         # Topics with a delayed event that is about to be sent.
@@ -170,11 +170,11 @@ class Engine:
     def register(self, kind: Kind) -> None:
         self.kinds[kind.name] = kind
 
-    def tell(self, figure: Figure) -> None:
+    def emit(self, event: MetricEvent) -> None:
         """Sends a metric event to all listeners."""
         with self.in_app():
-            for hear in self.metric_listeners:
-                hear(figure)
+            for listener in self.metric_listeners:
+                listener(event)
 
     def begin(self) -> None:
         """Registers this process as an owner of generations and starts the recovery of those of dead ones, without waiting."""

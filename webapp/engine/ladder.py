@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from webapp.engine.circuit import Circuits
-from webapp.engine.metric_events import FellBack, Tell, to_nobody
+from webapp.engine.metric_events import FellBack, MetricListener, ignore
 from webapp.engine.seam import without_overlap
 from webapp.providers.base import ModelRequest, Picture, Provider, ProviderError, Reply, Turn, events_of
 from webapp.streaming.events import TRIED, Ended, Event, Notice, Sources, Started, Text, Usage
@@ -78,10 +78,10 @@ class Ladder:
         signal: Callable[[], Signal],
         now: Callable[[], float],
         jitter: Callable[[], float],
-        tell: Tell = to_nobody,
+        emit: MetricListener = ignore,
     ) -> None:
         self._request, self._rungs, self._limits = request, rungs, limits
-        self._circuits, self._signal, self._now, self._jitter, self._tell = circuits, signal, now, jitter, tell
+        self._circuits, self._signal, self._now, self._jitter, self._emit = circuits, signal, now, jitter, emit
         self._begun_at = now()
         self._has_started = self._has_said = self._is_accepted = False
         self._attempt: Stop | None = None
@@ -96,7 +96,7 @@ class Ladder:
             except ProviderError as error:
                 if stop or self._has_said or not following or error.code in NEVER_STEP_ON:
                     raise
-                self._tell(FellBack(rung.model, following.model, error.code))
+                self._emit(FellBack(rung.model, following.model, error.code))
                 code = "demo_fallback" if following.provider.name == DEMO else "fallback"
                 failed = f"{rung} couldn't answer: {error}"
                 yield Notice(code, f"{failed} Switching to {following}.", f"{failed} Switched to {following}.")
@@ -214,7 +214,7 @@ class Ladder:
 
     def _step(self, code: str, rung: Rung, error: ProviderError, seconds: float) -> Notice:
         if code == "whole":
-            self._tell(FellBack(rung.model, rung.model, error.code))
+            self._emit(FellBack(rung.model, rung.model, error.code))
             now, then = "is asked again without streaming.", "was asked again without streaming."
         else:
             pause = f"{max(1, round(seconds))} s"

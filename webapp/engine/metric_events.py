@@ -65,9 +65,9 @@ class Exposed:
     version: int
 
 
-Figure = Answered | FellBack | Limited | BudgetUsed | Retrieved | Exposed
-Tell = Callable[[Figure], None]
+MetricEvent = Answered | FellBack | Limited | BudgetUsed | Retrieved | Exposed
+MetricListener = Callable[[MetricEvent], None]
 
 
-def to_nobody(_figure: Figure) -> None:
+def ignore(_event: MetricEvent) -> None:
     """A listener that counts nothing."""

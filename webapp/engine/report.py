@@ -41,7 +41,7 @@ def finished(engine: Engine, live: Live) -> None:
         }
         # One line for each answer; asides have an event name of their own.
         log.info("aside_finished" if engine.kinds[live.kind].is_aside else "stream_finished", extra={"fields": fields})
-        engine.tell(answered)
+        engine.emit(answered)
         _note_keys(live, answered)
 
 

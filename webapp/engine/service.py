@@ -103,15 +103,15 @@ def refuse_if_too_many(engine: Engine, person: str) -> None:
     """Raises if this server or this person has too many answers in progress or per minute; the error says how long to wait."""
     answers = len(engine.live) - len(asides(engine))
     if engine.max_streams and answers >= engine.max_streams:
-        engine.tell(Limited("server_full"))
+        engine.emit(Limited("server_full"))
         raise Unavailable("The server is busy. Please try again in a few seconds.", retry_after=5)
     most = int(setting("limits.concurrent_streams"))
     own = sum(live.person == person for live in engine.live.values()) - sum(live.person == person for live in asides(engine))
     if most and own >= most:
-        engine.tell(Limited("concurrent"))
+        engine.emit(Limited("concurrent"))
         raise TooMany(AT_ONCE.format(most), retry_after=5)
     if wait_seconds := _wait_seconds(engine, person):
-        engine.tell(Limited("per_minute"))
+        engine.emit(Limited("per_minute"))
         raise TooMany(f"You're sending messages too quickly. Please try again in {wait_seconds} s.", retry_after=wait_seconds)
 
 
@@ -142,7 +142,7 @@ def take_place(
     rows.keep(session, generation)
     most = int(setting("limits.concurrent_streams"))
     if most and generation.user_id and others >= most:
-        engine.tell(Limited("concurrent"))
+        engine.emit(Limited("concurrent"))
         raise TooMany(AT_ONCE.format(most), retry_after=5)
     engine.gate.admit(session, generation, request, character_id)
 
@@ -178,7 +178,7 @@ def ladder(engine: Engine, request: ModelRequest, *, is_whole: bool = False) -> 
         signal=engine.signal,
         now=engine.now,
         jitter=random.random,
-        tell=engine.tell,
+        emit=engine.emit,
     )
 
 

@@ -14,7 +14,7 @@ from prometheus_client import (
 
 from webapp.connections.models import DEMO, providers
 from webapp.engine.engine import Engine
-from webapp.engine.metric_events import Answered, BudgetUsed, Exposed, FellBack, Figure, Limited, Retrieved
+from webapp.engine.metric_events import Answered, BudgetUsed, Exposed, FellBack, Limited, MetricEvent, Retrieved
 from webapp.health.gap_counts import GapCounts
 from webapp.settings.service import setting
 
@@ -87,11 +87,11 @@ class Metrics:
         """Returns all metrics in the text format of Prometheus."""
         return generate_latest(self._registry)
 
-    def hear(self, figure: Figure) -> None:
+    def record(self, event: MetricEvent) -> None:
         """Counts an event."""
-        match figure:
+        match event:
             case Answered():
-                self._count(figure)
+                self._count(event)
             case FellBack(model, following, reason):
                 self._fallbacks.labels(self._name(model), self._name(following), reason).inc()
             case Limited(reason):

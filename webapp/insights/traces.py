@@ -10,7 +10,7 @@ from webapp.config import version
 from webapp.connections.models import providers
 from webapp.db import db
 from webapp.engine.engine import Engine
-from webapp.engine.metric_events import Answered, Figure
+from webapp.engine.metric_events import Answered, MetricEvent
 from webapp.engine.tables import Generation
 from webapp.errors import Invalid
 from webapp.insights.otlp import Ended, document
@@ -36,13 +36,13 @@ class Traces:
         self._engine, self._is_sending = engine, False
         self.waiting: deque[Ended] = deque(maxlen=MOST_WAITING)
 
-    def hear(self, figure: Figure) -> None:
+    def record(self, event: MetricEvent) -> None:
         """Queues an answer that has ended."""
-        if not isinstance(figure, Answered):
+        if not isinstance(event, Answered):
             return
         if not setting("insights.otlp_url"):
             return
-        self.waiting.append(Ended(figure, time.time_ns()))
+        self.waiting.append(Ended(event, time.time_ns()))
         if not self._is_sending:
             self._is_sending = True
             self._engine.spawn(self._send_all)

@@ -134,7 +134,7 @@ def found_for(
     by_words = BY_WORDS.format(reason=found.left_out) if was_asked and found and found.left_out else ""
     given = AnswerSources(tuple(sources_of(others)), was_asked=was_asked, is_late=was_asked and found is None, by_words=by_words)
     outcome = "late" if found is None else "found" if given.sources else "nothing"
-    the_engine().tell(Retrieved(outcome, the_engine().now() - began))
+    the_engine().emit(Retrieved(outcome, the_engine().now() - began))
     return given
 
 

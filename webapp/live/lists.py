@@ -43,7 +43,7 @@ class GrowingRows:
 class LiveList:
     """A person's list on their open pages.
 
-    When `tell_person` publishes one of `changes`, `element` is replaced by `template`, rendered with what `read` returns. If
+    When `notify_person` publishes one of `changes`, `element` is replaced by `template`, rendered with what `read` returns. If
     the list consists of rows as in `difference` (`is_by_row`), a page that has it is only sent the changed ones. `reader`
     returns the current user, or refuses the request. A list that `is_beside` every page is part of every page's stream.
     """

@@ -157,7 +157,7 @@ def _begin(plan: Plan, asked: dict[str, Any], *, model: str, when_unwatched: str
         )
         generations.take_place(engine, session, generation, request_of(generation))
         for key, version in choosing.keep(session, prompt, generation.id, Unit(owner_id, generation.lane)):
-            engine.tell(Exposed(key, version))
+            engine.emit(Exposed(key, version))
         stored.status, stored.generation_id, stored.generation_started_at = "generating", generation.id, utc_now()
         stored.error_code = stored.error = ""
         return generation

@@ -316,7 +316,7 @@ def _stored(
             keep(session, person, asked.variables.shared)
         if not generation.continues_id:
             for key, version in choosing.keep(session, generation.prompt, generation.id, unit_of(asked.chat)):
-                engine.tell(Exposed(key, version))
+                engine.emit(Exposed(key, version))
         source = asked.wrapped(generations.ladder(engine, asked.request))
         hearers = people(asked.chat.id, asked.chat.owner_id, is_shared=asked.is_shared)
         news = (asked.chat.id, "message", generation.message_id or "", hearers)
@@ -352,7 +352,7 @@ HELD_PERSON = Prepared(_person_statement().with_for_update(key_share=True, of=ro
 def _refuse_a_crowd() -> None:
     """Limits the number of concurrent answers of all visitors together."""
     if sum(not live.person for live in the_engine().live.values()) >= VISITORS_AT_ONCE:
-        the_engine().tell(Limited("visitors"))
+        the_engine().emit(Limited("visitors"))
         raise TooMany("Many people are trying the demo right now. Please try again in a minute.", retry_after=60)
 
 

@@ -87,7 +87,7 @@ def _asked_as_visitor(visitor: str, body: QuickMessage, options: AnswerOptions) 
 def _slow_down_visitors() -> None:
     if wait_seconds := VISITORS.take(network(client_address()), the_engine().buckets):
         seconds = int(wait_seconds) + 1
-        the_engine().tell(Limited("visitor_rate"))
+        the_engine().emit(Limited("visitor_rate"))
         raise TooMany(f"Visitors can't send messages that quickly. Please try again in {seconds} s.", retry_after=seconds)
 
 
