@@ -99,8 +99,8 @@ class Prepared:
         with _Failures(connection, sql, values):
             cursor = raw.cursor()
             parameters = [written.parameters(each) for each in values] if is_many else written.parameters(values[0])
-        for hear in connection.dispatch.before_cursor_execute:
-            sql, parameters = hear(connection, cursor, sql, parameters, None, is_many)
+        for listener in connection.dispatch.before_cursor_execute:
+            sql, parameters = listener(connection, cursor, sql, parameters, None, is_many)
         with _Failures(connection, sql, parameters, cursor):
             (cursor.executemany if is_many else cursor.execute)(sql, parameters)
         return written, cursor

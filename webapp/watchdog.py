@@ -72,13 +72,13 @@ class Watchdog:
         """Counts a blocked loop, and logs where it was blocked unless it has just logged one; `asleep` is time without CPU."""
         self.times += 1
         self.seconds += seconds
-        for hear in self.listeners:
-            hear(seconds)
+        for listener in self.listeners:
+            listener(seconds)
         if time.monotonic() < self._said_at + LOG_EVERY_SECONDS:
             self._unsaid += 1
             return
-        told = {"seconds": round(seconds, 3), "asleep": round(asleep, 3), "unsaid_before": self._unsaid, "stack": stack}
-        log.warning(HELD, extra={"fields": told})
+        fields = {"seconds": round(seconds, 3), "asleep": round(asleep, 3), "unsaid_before": self._unsaid, "stack": stack}
+        log.warning(HELD, extra={"fields": fields})
         self._said_at, self._unsaid = time.monotonic(), 0
 
     def _watch(self) -> None:

@@ -20,10 +20,10 @@ def test_a_clock_runs_from_the_end_of_an_answer_and_for_five_minutes_at_most() -
     now, told = [100.0], list[tuple[str, int]]()
     clock = Clock(lambda: now[0], lambda *each: told.append(each))
     clock.end()
-    clock.look()
+    clock.stop_if_long()
     clock.begin("one")
     now[0] += 42.5
-    clock.look()
+    clock.stop_if_long()
     assert told == []
     clock.end()
     clock.end()
@@ -36,7 +36,7 @@ def test_a_clock_runs_from_the_end_of_an_answer_and_for_five_minutes_at_most() -
 
     clock.begin("three")
     now[0] += 301
-    clock.look()
+    clock.stop_if_long()
     now[0] += 1000
     clock.end()
     assert told[1:] == [("three", MOST_MS)]
@@ -78,7 +78,7 @@ def tell(app, person: str, answer: str, ms: int) -> None:
     """Adds reading time as a person's page does, and stores it immediately."""
     with app.app_context():
         app.extensions[WAITING] = Counter({(answer, person): ms})
-        reading_time.keep()
+        reading_time.store()
         assert not app.extensions[WAITING]
 
 

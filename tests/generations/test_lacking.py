@@ -46,7 +46,7 @@ def test_a_long_copy_is_folded_in_pieces_and_with_what_comes_meanwhile() -> None
     assert found.transcript.text == "".join(event.text for event in copy.events if isinstance(event, Delta))
     assert "late 2 " in found.transcript.text
     # Only a few events are compared with the end, however long the text is.
-    assert found.told == [STARTED]
+    assert found.events == [STARTED]
 
 
 def test_a_copy_lacks_what_comes_behind_it_and_nothing_twice() -> None:

@@ -6,7 +6,7 @@ import gevent
 from gevent.event import Event as Signal
 
 from tests.streaming.conftest import TOPIC, paced
-from webapp.streaming.broadcaster import FIRST_TOLD, Broadcast, Frame
+from webapp.streaming.broadcaster import FIRST_WOKEN, Broadcast, Frame
 from webapp.streaming.events import Delta, Ended
 
 
@@ -118,9 +118,9 @@ def test_who_came_first_are_told_whenever_something_is_said_and_the_others_once_
         room.topics.append(TOPIC, Delta("said"))
         room.topics.append(TOPIC, Delta(" again"))
 
-        assert len(told) == 2 * FIRST_TOLD
+        assert len(told) == 2 * FIRST_WOKEN
         room.until(lambda: len(set(map(id, told))) == 200)
-        assert len(told) == 200 + FIRST_TOLD
+        assert len(told) == 200 + FIRST_WOKEN
 
         told.clear()
         room.topics.append(TOPIC, Delta(", and later"))

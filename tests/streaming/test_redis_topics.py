@@ -65,7 +65,7 @@ def test_a_position_that_has_not_arrived_yet_is_waited_for_and_nonsense_is_a_gap
 def test_an_answer_is_copied_from_its_beginning_to_its_end(workers):
     writer, reader = workers(), workers()
     heard = []
-    writer.hear = heard.append
+    writer.on_reader = heard.append
     for n in range(1_500):
         writer.append(TOPIC, Delta(f"{n} "))
     copy(reader, writer)
@@ -95,7 +95,7 @@ def test_nobody_sends_what_nobody_has_asked_for(workers, redis_server):
 def test_who_was_frozen_can_write_no_more_once_the_answer_was_taken(workers):
     frozen, reader, taker = workers(), workers(), workers()
     behind = []
-    reader.behind = lambda: behind.append(True)
+    reader.on_missing = lambda: behind.append(True)
     frozen.append(TOPIC, Delta("before "))
     copy(reader, frozen)
     until(lambda: text(reader) == "before ")
@@ -156,7 +156,7 @@ def test_a_copy_that_lacks_something_is_completed_and_goes_on(workers):
     copy(reader, writer)
     until(lambda: text(reader) == "1 ")
     behind = []
-    reader.behind = lambda: behind.append(True)
+    reader.on_missing = lambda: behind.append(True)
     # As if Redis had lost some entries.
     writer._wanted[TOPIC].sent = 2
     writer.append(TOPIC, Delta("2 "))
@@ -194,7 +194,7 @@ def test_who_begins_without_redis_reads_the_database_at_once_and_says_so_once(ca
     link = Link(f"redis://127.0.0.1:{port}/0")
     tools = {"signal": Signal, "now": time.monotonic, "spawn": gevent.spawn, "pause": gevent.sleep}
     topics = RedisTopics(link, worker="alone", **tools)
-    topics.behind = lambda: behind.append(True)
+    topics.on_missing = lambda: behind.append(True)
     topics.begin()
     try:
         until(lambda: len(behind) > 2)

@@ -125,10 +125,10 @@ def test_a_topic_whose_time_was_put_off_stays_and_one_that_is_read_goes_later():
         topics.expire(name, 5)
     heard: list[None] = []
 
-    def hear() -> None:
+    def listener() -> None:
         heard.append(None)
 
-    topics.listen("generation:2", hear)
+    topics.listen("generation:2", listener)
     now[0] = 4.0
     topics.expire("generation:1", 5)
     topics.expire("generation:1", 5)
@@ -137,7 +137,7 @@ def test_a_topic_whose_time_was_put_off_stays_and_one_that_is_read_goes_later():
     topics.expire("generation:4", 5)
     assert [topics.last(f"generation:{number}") for number in (1, 2, 3)] == [1, 1, 0]
 
-    topics.unlisten("generation:2", hear)
+    topics.unlisten("generation:2", listener)
     now[0] = 10.0
     topics.expire("generation:4", 5)
     assert [topics.last(f"generation:{number}") for number in (1, 2, 3)] == [0, 0, 0]

@@ -41,7 +41,7 @@ def _unsourced(event: Event) -> Event:
 
 
 class GenerationFeed:
-    """A generation through an encoder, after the position `after`; `hear` redacts each event to what its reader can see."""
+    """A generation through an encoder, after the position `after`; `redact` reduces each event to what its reader can see."""
 
     def __init__(
         self,
@@ -50,11 +50,11 @@ class GenerationFeed:
         encoder: Encoder,
         *,
         after: int = 0,
-        hear: Callable[[Event], Event] = _unsourced,
+        redact: Callable[[Event], Event] = _unsourced,
     ) -> None:
         self.lane, self.id, self.after, self.has_ended = generation.lane, generation.id, after, False
         self.topic = topic_names.of_generation(generation.id)
-        self._hear = hear
+        self._redact = redact
         self._engine, self._encoder, self._has_opened, self._has_told = engine, encoder, False, False
         self._of: dict[str, Any] = {
             "generation_id": generation.id,
@@ -109,7 +109,7 @@ class GenerationFeed:
 
     def _encoded(self, entry: Entry, id: str) -> list[bytes]:
         self.after, self.has_ended, self._has_told = entry.seq, isinstance(entry.event, Ended), True
-        heard = self._hear(entry.event)
+        heard = self._redact(entry.event)
         frames = self._encoder.encode(entry if heard is entry.event else Entry(entry.seq, heard))
         return wire(frames + (self._encoder.closing() if self.has_ended else []), id=id)
 
@@ -154,4 +154,4 @@ class GenerationFeed:
         return [*self._opening(), *self._told(words.events(), seq)]
 
     def _told(self, events: Iterable[Event], seq: int) -> list[bytes]:
-        return [line for event in events for line in wire(self._encoder.encode(Entry(seq, self._hear(event))))]
+        return [line for event in events for line in wire(self._encoder.encode(Entry(seq, self._redact(event))))]

@@ -28,38 +28,38 @@ class SourceAnswer(Answer):
     url: str | None = Field(description="The passage in its document, on this server.")
 
 
-def told(kept: Kept) -> list[SourceAnswer]:
+def source_answers(kept: Kept) -> list[SourceAnswer]:
     """Returns sources as the caller can see them."""
     return [_one(each) for each in seen(_reader(), kept)] if kept else []
 
 
-def told_of(rows: Iterable[Message]) -> dict[str, list[SourceAnswer]]:
+def source_answers_by_message(rows: Iterable[Message]) -> dict[str, list[SourceAnswer]]:
     """Returns the sources of several messages by message id, read together."""
     owners, kept = list[str](), list[Mapping[str, Any]]()
     for row in rows:
         owners += [row.id] * len(row.sources)
         kept += row.sources
     found: dict[str, list[SourceAnswer]] = {}
-    for id, each in zip(owners, told(kept), strict=True):
+    for id, each in zip(owners, source_answers(kept), strict=True):
         found.setdefault(id, []).append(each)
     return found
 
 
-def as_told(event: Event) -> Event:
+def as_visible(event: Event) -> Event:
     """Returns an event with its sources as the caller can see them."""
-    return Sources(tuple(each.model_dump() for each in told(event.items))) if isinstance(event, Sources) else event
+    return Sources(tuple(each.model_dump() for each in source_answers(event.items))) if isinstance(event, Sources) else event
 
 
-def hearing(context: Context) -> Callable[[Event], Event]:
+def redaction(context: Context) -> Callable[[Event], Event]:
     """Returns the same as a function for a stream, which authenticates its caller again for each event with sources."""
 
-    def hear(event: Event) -> Event:
+    def redact(event: Event) -> Event:
         if not isinstance(event, Sources):
             return event
         with context():
-            return as_told(event)
+            return as_visible(event)
 
-    return hear
+    return redact
 
 
 def _reader() -> Any:

@@ -12,7 +12,7 @@ from webapp.accounts.guards import user_or_none
 from webapp.api import access
 from webapp.api.dialects.encoding import Encoder
 from webapp.api.feed import Feed, GenerationFeed
-from webapp.api.sources import hearing
+from webapp.api.sources import redaction
 from webapp.chat.access import right_in
 from webapp.chat.tables import Chat
 from webapp.db import db
@@ -39,7 +39,7 @@ def stream(
     response is the one that sets it.
     """
     engine = the_engine()
-    feed = GenerationFeed(engine, generation, encoder, after=after, hear=hearing(same_request()))
+    feed = GenerationFeed(engine, generation, encoder, after=after, redact=redaction(same_request()))
     leave = partial(_stop_if_unread, engine, generation.id, generation.lane) if when_gone == "stop" else None
     response = events(feed, watcher_of(generation.chat_id, visitor=visitor), leave=leave)
     response.headers["X-Stream-Id"] = generation.id

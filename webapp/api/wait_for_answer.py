@@ -6,7 +6,7 @@ from typing import Any
 
 from webapp import topic_names
 from webapp.api.dialects.course import Course
-from webapp.api.sources import as_told
+from webapp.api.sources import as_visible
 from webapp.api.streams import finished
 from webapp.engine.engine import the_engine
 from webapp.engine.report import FALLBACKS
@@ -76,7 +76,7 @@ def whole(generation: Generation) -> Whole:
     """Returns a generation's events as the caller can see them, from its log or, once that is gone, from what was saved."""
     course, events = Course(), _events(generation)
     for event in events:
-        course.fold(as_told(event))
+        course.fold(as_visible(event))
     return Whole(generation, course, sum(isinstance(event, Delta) for event in events))
 
 

@@ -20,19 +20,19 @@ from webapp.statements import Prepared
 LEAST_MS, MOST_MS = 2_000, 300_000
 MOST_WAITING = 10_000
 WAITING = "reading_times"
-Tell = Callable[[str, int], None]
+Record = Callable[[str, int], None]
 
 
 class Clock:
     """The stopwatch of one page: runs from the end of an answer until the next one begins, or the page is left or hidden."""
 
-    def __init__(self, now: Callable[[], float], tell: Tell) -> None:
-        self._now, self._tell, self._id, self._since = now, tell, "", 0.0
+    def __init__(self, now: Callable[[], float], record: Record) -> None:
+        self._now, self._record, self._id, self._since = now, record, "", 0.0
 
     def begin(self, generation_id: str) -> None:
         self._id, self._since = generation_id, self._now()
 
-    def look(self) -> None:
+    def stop_if_long(self) -> None:
         """Stops the clock when it reaches the longest time that counts."""
         if self._id and self._ms() >= MOST_MS:
             self.end()
@@ -40,16 +40,16 @@ class Clock:
     def end(self) -> None:
         id, self._id = self._id, ""
         if id and (ms := self._ms()) >= LEAST_MS:
-            self._tell(id, min(ms, MOST_MS))
+            self._record(id, min(ms, MOST_MS))
 
     def _ms(self) -> int:
         return round((self._now() - self._since) * 1000)
 
 
-def teller(engine: Engine, person: str) -> Tell:
-    """Returns a function that buffers the times of this person until `keep` stores them; visitors' times are dropped."""
+def recorder(engine: Engine, person: str) -> Record:
+    """Returns a function that buffers the times of this person until `store` stores them; visitors' times are dropped."""
 
-    def tell(generation_id: str, ms: int) -> None:
+    def record(generation_id: str, ms: int) -> None:
         if not person:
             return
         with engine.in_app():
@@ -58,22 +58,22 @@ def teller(engine: Engine, person: str) -> Tell:
                 waiting[generation_id, person] += ms
                 wake()
 
-    return tell
+    return record
 
 
-def keep() -> bool:
+def store() -> bool:
     """Stores the buffered times of answers that the person requested, if the person and the team's setting allow it."""
     waiting = current_app.extensions.get(WAITING, Counter())
-    told = [{"answer": id, "person": person, "ms": ms} for (id, person), ms in waiting.items()]
-    if told and setting("insights.reading"):
+    times = [{"answer": id, "person": person, "ms": ms} for (id, person), ms in waiting.items()]
+    if times and setting("insights.reading"):
         with write() as session:
-            ADD.run(session, *told)
-    waiting.subtract({(each["answer"], each["person"]): each["ms"] for each in told})
+            ADD.run(session, *times)
+    waiting.subtract({(each["answer"], each["person"]): each["ms"] for each in times})
     current_app.extensions[WAITING] = +waiting
     return False
 
 
-wake = Chore("reading times", keep, every_seconds=2.0, most_seconds=60.0).wake
+wake = Chore("reading times", store, every_seconds=2.0, most_seconds=60.0).wake
 _answers, _people = rows.table(Generation), rows.table(User)
 _together = func.coalesce(_answers.c.reading_ms, 0) + bindparam("ms", type_=Integer)
 _counts = select(_people.c.id).where(_people.c.id == bindparam("person"), _people.c.is_reading_counted)

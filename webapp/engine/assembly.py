@@ -35,8 +35,8 @@ def build(
         from webapp.streaming import redis_link, redis_topics
 
         link = redis_link.Link(config.redis_url, within=within)
-        told = common.of(app)
-        return redis_topics.RedisTopics(link, common=told, worker=worker, spawn=spawn, signal=signal, pause=pause, now=now)
+        ours = common.of(app)
+        return redis_topics.RedisTopics(link, common=ours, worker=worker, spawn=spawn, signal=signal, pause=pause, now=now)
 
     return Engine(
         in_app=app.app_context,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("generation:copies")
 
 # How often the owner is notified that its answer is read here, and for how long after a single read it counts as read.
-TELL_SECONDS = 3.0
+NOTIFY_SECONDS = 3.0
 LOOKED_AT_SECONDS = 5.0
 # A copy is kept up to date this long after its last reader.
 LINGER_SECONDS = 30.0
@@ -65,11 +65,11 @@ def _look_at(engine: Engine, ids: list[str]) -> None:
     with engine.in_app():
         columns = Generation.id, Generation.owner, Generation.status
         found = {row.id: row for row in db.session.execute(select(*columns).where(Generation.id.in_(ids)))}
-        untold = [copied for id in ids if (copied := engine.copied.get(id)) and _renew(engine, copied, found.get(id))]
+        to_notify = [copied for id in ids if (copied := engine.copied.get(id)) and _renew(engine, copied, found.get(id))]
         db.session.rollback()
     # After the transaction: Redis can be slow, and no database connection must be held while waiting for it.
-    for copied in untold:
-        copied.told_at = engine.now()
+    for copied in to_notify:
+        copied.notified_at = engine.now()
         _shared(engine).copy(topic_names.of_generation(copied.id), found[copied.id].owner, copied.lane)
 
 
@@ -96,7 +96,7 @@ def _renew(engine: Engine, copied: Copied, row: Row[str, str, str] | None) -> bo
         for start in range(0, len(entries), PIECE):
             shared.extend(topic, entries[start : start + PIECE])
             _let_others()
-    return is_read and row.owner != engine.worker.id and engine.now() - copied.told_at >= TELL_SECONDS
+    return is_read and row.owner != engine.worker.id and engine.now() - copied.notified_at >= NOTIFY_SECONDS
 
 
 def _complete(engine: Engine, id: str, topic: str) -> None:

@@ -89,7 +89,7 @@ class Copied:
     lane: str
     asked_at: float
     length: int = -1
-    told_at: float = float("-inf")
+    notified_at: float = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ class Engine:
             self.worker.begin()
             self.recovery.wake()
             if self.shared:
-                self.shared.hear, self.shared.behind = self.presence.seen, self.copier.wake
+                self.shared.on_reader, self.shared.on_missing = self.presence.seen, self.copier.wake
                 self.shared.begin()
 
     def start(self, generation: Generation, source: Source, save: Save) -> None:
@@ -200,7 +200,7 @@ class Engine:
             pause=self.pause,
             beat_seconds=setting("stream.coalesce_ms") / 1000,
             limit_chars=setting("limits.answer_chars"),
-            tell=trace.teller(generation),
+            on_append=trace.event_logger(generation),
         )
         live = Live(
             id=generation.id,

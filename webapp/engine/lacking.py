@@ -17,13 +17,13 @@ class Known:
     def __init__(self) -> None:
         self.transcript, self.last = Transcript(), 0
         # All events but text, of which there are far more.
-        self.told: list[Event] = []
+        self.events: list[Event] = []
 
     def fold(self, entry: Entry) -> None:
         self.transcript.fold(entry.event)
         self.last = entry.seq
         if not isinstance(entry.event, Text):
-            self.told.append(entry.event)
+            self.events.append(entry.event)
 
 
 def known_of(topics: Topics, topic: str, pause: Callable[[], object]) -> Known:
@@ -39,7 +39,7 @@ def known_of(topics: Topics, topic: str, pause: Callable[[], object]) -> Known:
 
 def lacking(known: Known, words: Said | None, end: Iterable[Event]) -> list[Event]:
     """Returns the events that are missing at the end of a copy."""
-    return [*(_rest(words, known.transcript) if words else ()), *(event for event in end if event not in known.told)]
+    return [*(_rest(words, known.transcript) if words else ()), *(event for event in end if event not in known.events)]
 
 
 def _rest(words: Said, known: Transcript) -> list[Event]:

@@ -16,7 +16,7 @@ def log_of(lane: str) -> logging.Logger:
     return logging.getLogger(f"{lane.partition(':')[0]}:streaming")
 
 
-def teller(generation: Generation) -> Callable[[int, Event], None] | None:
+def event_logger(generation: Generation) -> Callable[[int, Event], None] | None:
     """Logs the beginning and returns a function that logs each event; None unless debug logging is enabled."""
     log, id = log_of(generation.lane), generation.id
     if not log.isEnabledFor(logging.DEBUG):
@@ -25,12 +25,12 @@ def teller(generation: Generation) -> Callable[[int, Event], None] | None:
     about = {"generation_id": id, "model": generation.model_asked, **{name: getattr(generation, name) for name in names}}
     log.debug("stream_begun", extra={"fields": about})
 
-    def tell(seq: int, event: Event) -> None:
+    def log_event(seq: int, event: Event) -> None:
         facts, content = fields_of(event)
         fields = {"generation_id": id, "seq": seq, "event": type(event).__name__.lower(), **facts}
         log.debug("stream_event", extra={"fields": fields, "content": content})
 
-    return tell
+    return log_event
 
 
 @contextmanager

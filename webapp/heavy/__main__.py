@@ -43,12 +43,12 @@ def _limit(memory_bytes: int, cpu_seconds: int) -> None:
         resource.setrlimit(kind, (soft, hard))
 
 
-def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Sends the traceback of a bug as the last piece, so that it appears in the server's log, in its format."""
     if not issubclass(kind, BrokenPipeError):
         frames.write(sys.stdout.buffer, [FAULT, "".join(traceback.format_exception(kind, error, trace, limit=-20))[-4000:]])
 
 
 if __name__ == "__main__":
-    sys.excepthook = _tell
+    sys.excepthook = _report
     main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

@@ -21,10 +21,10 @@ class Collector:
         """Freezes all current objects and registers the callback."""
         gc.collect()
         gc.freeze()
-        gc.callbacks.append(self.hear)
+        gc.callbacks.append(self.on_collection)
         gc.enable()
 
-    def hear(self, phase: str, about: Mapping[str, int]) -> None:
+    def on_collection(self, phase: str, about: Mapping[str, int]) -> None:
         """The garbage collector's callback, called before and after each collection."""
         if about["generation"] < 2 or not self._left:
             return

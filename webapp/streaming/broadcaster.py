@@ -19,7 +19,7 @@ log = logging.getLogger("generation:broadcast")
 MOST_SHARED = 32
 # The first watchers to connect are notified of every piece of text. All others are notified together after so many seconds,
 # which is every other stroke of the beat: no one notices, and it is half the work.
-FIRST_TOLD, CROWD_SECONDS = 8, 0.045
+FIRST_WOKEN, OTHERS_SECONDS = 8, 0.045
 Cursor = tuple[int, ...]
 
 
@@ -72,7 +72,7 @@ class Broadcast:
         self._folding = Lock()
         # A dictionary, as it keeps the order of arrival.
         self._watchers: dict[Signal, None] = {}
-        self._is_crowd_waiting = False
+        self._is_waking_others = False
         self._shared: dict[Cursor, tuple[list[Frame], Cursor]] = {}
 
     @contextmanager
@@ -153,19 +153,19 @@ class Broadcast:
         self._has_begun = True
         if has_news:
             self._shared.clear()
-            self._tell()
+            self._wake_watchers()
 
-    def _tell(self) -> None:
-        for signal in list(self._watchers)[:FIRST_TOLD]:
+    def _wake_watchers(self) -> None:
+        for signal in list(self._watchers)[:FIRST_WOKEN]:
             signal.set()
-        if len(self._watchers) > FIRST_TOLD and not self._is_crowd_waiting:
-            self._is_crowd_waiting = True
-            self._spawn(self._tell_crowd)
+        if len(self._watchers) > FIRST_WOKEN and not self._is_waking_others:
+            self._is_waking_others = True
+            self._spawn(self._wake_others)
 
-    def _tell_crowd(self) -> None:
-        self._pause(CROWD_SECONDS)
-        self._is_crowd_waiting = False
-        for signal in list(self._watchers)[FIRST_TOLD:]:
+    def _wake_others(self) -> None:
+        self._pause(OTHERS_SECONDS)
+        self._is_waking_others = False
+        for signal in list(self._watchers)[FIRST_WOKEN:]:
             signal.set()
 
     def _drawn(self, work: Callable[[], Iterator[None]]) -> Iterator[None]:

@@ -24,8 +24,8 @@ def written(common: Common) -> str:
 
 
 def read(text: str) -> Common:
-    told = json.loads(text)
-    return Common(told["secret"], tuple(told["encryption"]), told["files"])
+    values = json.loads(text)
+    return Common(values["secret"], tuple(values["encryption"]), values["files"])
 
 
 def differing(mine: Common, theirs: Common) -> str:

@@ -130,7 +130,7 @@ class Link:
         if trouble := next((each for each in answered if isinstance(each, RedisError) and not _is_late(each)), None):
             raise Gone(str(trouble))
 
-    def tell(self, worker: str, fields: Mapping[str, str]) -> None:
+    def send(self, worker: str, fields: Mapping[str, str]) -> None:
         """Sends a message to one worker."""
         with self._answering():
             self._client.xadd(of_worker(worker), dict(fields), maxlen=MOST_CHANGES, approximate=True)
@@ -166,10 +166,10 @@ class Link:
     def about(self) -> tuple[str, bool]:
         """Returns the version of Redis, and whether it evicts data when its memory is full."""
         with self._answering():
-            told = self._client.info()
-        version = str(told.get("valkey_version") or told.get("redis_version", ""))
+            facts = self._client.info()
+        version = str(facts.get("valkey_version") or facts.get("redis_version", ""))
         # The `volatile-*` policies count too: they evict the streams of answers, which have an expiry.
-        return version, told.get("maxmemory_policy", "noeviction") != "noeviction"
+        return version, facts.get("maxmemory_policy", "noeviction") != "noeviction"
 
     def close(self) -> None:
         self._client.close()

@@ -26,7 +26,7 @@ class Places:
             # The blocking read will detect that Redis is gone, too.
             with suppress(Gone):
                 for lost in self._link.enter(_hidden(key), name, limit):
-                    self._link.tell(lost.partition(".")[0], {LOSE: lost})
+                    self._link.send(lost.partition(".")[0], {LOSE: lost})
         return name
 
     def leave(self, key: str, name: str) -> None:

@@ -63,7 +63,8 @@ class _Wanted:
 class RedisTopics(MemoryTopics):
     """The topics of one of several workers, between `begin` and `end`; without Redis, those of this worker alone.
 
-    `hear` is called with the lane of an answer of this worker that another one reads; `behind` when a copy lacks entries.
+    `on_reader` is called with the lane of an answer of this worker that another one reads;
+    `on_missing` when a copy lacks entries.
     """
 
     def __init__(
@@ -80,8 +81,8 @@ class RedisTopics(MemoryTopics):
         """`common` returns what must be the same in all workers."""
         super().__init__(epoch=worker, signal=signal, now=now)
         self.is_connected = False
-        self.hear: Callable[[str], None] = lambda _lane: None
-        self.behind: Callable[[], None] = lambda: None
+        self.on_reader: Callable[[str], None] = lambda _lane: None
+        self.on_missing: Callable[[], None] = lambda: None
         self.buckets = Buckets(link, lambda: self.is_connected)
         self.places = Places(link, worker, lambda: self.is_connected)
         self.agreement = Agreement(link, common)
@@ -144,12 +145,12 @@ class RedisTopics(MemoryTopics):
         if not self.is_connected:
             return
         try:
-            self._link.tell(owner, {WANT: topic, "lane": lane})
+            self._link.send(owner, {WANT: topic, "lane": lane})
             # It can have ended during that call: its stream would then be read again and again for nothing.
             if topic not in self._copies and not self.has_ended(topic):
                 self._copies[topic] = True
                 # Ends the blocking read, which must start again to include this stream.
-                self._link.tell(self._worker, {LOOK: topic})
+                self._link.send(self._worker, {LOOK: topic})
         except Gone as error:
             self._lose(error)
 
@@ -255,7 +256,7 @@ class RedisTopics(MemoryTopics):
             # Continues with numbers beyond any position that a reader can have from another worker.
             self._cursor += LAG
         # Also if Redis has never been available.
-        self.behind()
+        self.on_missing()
         unsent, self._outbox = [*unsent, *self._outbox], []
         self._wanted.clear()
         self._copies.clear()
@@ -308,19 +309,19 @@ class RedisTopics(MemoryTopics):
             return
         if sent.id == CLOSED:
             self._copies[topic] = False
-            self.behind()
+            self.on_missing()
             return
         events = json.loads(sent.fields["events"])
         first = int(sent.id.partition("-")[2]) - len(events) + 1
         if first > self.last(topic) + 1:
             self._copies[topic] = False
-            self.behind()
+            self.on_missing()
         else:
             self.extend(topic, [Entry(seq, from_json(each)) for seq, each in enumerate(events, first)])
 
     def _want(self, topic: str, lane: str) -> None:
         """Handles the request of another worker to read an answer that this one writes."""
-        self.hear(lane)
+        self.on_reader(lane)
         if topic in self._copies or topic not in self._logs:
             return
         if wanted := self._wanted.get(topic):
@@ -340,9 +341,9 @@ class RedisTopics(MemoryTopics):
         """Sends everything new in one pipeline; the first immediately, the next with a beat."""
         while (answers := self._unsent()) or self._outbox:
             changes, self._outbox = self._outbox, []
-            told = [{"topic": topic, "event": json.dumps(to_json(event))} for topic, event in changes]
+            messages = [{"topic": topic, "event": json.dumps(to_json(event))} for topic, event in changes]
             try:
-                self._link.ship(told, answers)
+                self._link.ship(messages, answers)
             except Gone as error:
                 self._lose(error, changes)
             self._pause(BEAT_SECONDS)

@@ -34,7 +34,7 @@ class Run:
     """Reads events until the provider ends, fails or is stopped, then saves, then announces: one `Ended`, always last.
 
     The first text is sent immediately, more of it with the next stroke of the beat, which all runs share. `hold` is called when
-    text is held back; the flush loop calls `flush` when it is due. `tell` is called with everything that was appended.
+    text is held back; the flush loop calls `flush` when it is due. `on_append` is called with everything that was appended.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Run:
         pause: Callable[[float], object],
         beat_seconds: float = 0.04,
         limit_chars: int = 0,
-        tell: Callable[[int, Event], None] | None = None,
+        on_append: Callable[[int, Event], None] | None = None,
     ) -> None:
         self.topic, self.stop, self.transcript = topic, stop, Transcript()
         self.due_at: float | None = None
@@ -59,7 +59,7 @@ class Run:
         self.gaps = array("d")
         self.outcome: Outcome | None = None
         self._topics, self._now, self._hold, self._pause, self._beat_seconds = topics, now, hold, pause, beat_seconds
-        self._limit_chars, self._tell = limit_chars, tell
+        self._limit_chars, self._on_append = limit_chars, on_append
         self._held: list[Text] = []
         self._taken = dict.fromkeys(TEXTS, 0)
         self._characters = {kind: Characters() for kind in TEXTS}
@@ -204,8 +204,8 @@ class Run:
         self.transcript.fold(event)
         if seq == MOST_ENTRIES:
             self.stop.ask("cap")
-        if self._tell:
-            self._tell(seq, event)
+        if self._on_append:
+            self._on_append(seq, event)
 
 
 def _first_of(held: list[Text]) -> tuple[Text, int]:

@@ -56,8 +56,8 @@ class Topics(Protocol):
     def last(self, topic: str) -> int: ...
     def has_news(self, cursors: Mapping[str, int]) -> bool: ...
     def wait(self, cursors: Mapping[str, int], seconds: float | None, signal: Signal | None = None) -> bool: ...
-    def listen(self, topic: str, hear: Callable[[], None]) -> None: ...
-    def unlisten(self, topic: str, hear: Callable[[], None]) -> None: ...
+    def listen(self, topic: str, listener: Callable[[], None]) -> None: ...
+    def unlisten(self, topic: str, listener: Callable[[], None]) -> None: ...
     def expire(self, topic: str, seconds: float) -> None: ...
 
 
@@ -92,8 +92,8 @@ class Log:
         """Notifies all readers and listeners of new entries."""
         for signal in tuple(self.waiting):
             signal.set()
-        for hear in tuple(self.listeners):
-            hear()
+        for listener in tuple(self.listeners):
+            listener()
 
 
 class Rolled:
@@ -167,13 +167,13 @@ class MemoryTopics:
                 log.used_at = self._now()
         return self.has_news(cursors)
 
-    def listen(self, topic: str, hear: Callable[[], None]) -> None:
+    def listen(self, topic: str, listener: Callable[[], None]) -> None:
         """Calls the listener with every entry from now on; registering it twice has no effect."""
-        self._used(topic).listeners.add(hear)
+        self._used(topic).listeners.add(listener)
 
-    def unlisten(self, topic: str, hear: Callable[[], None]) -> None:
+    def unlisten(self, topic: str, listener: Callable[[], None]) -> None:
         if log := self._logs.get(topic):
-            log.listeners.discard(hear)
+            log.listeners.discard(listener)
 
     def expire(self, topic: str, seconds: float) -> None:
         """Releases the topic after `seconds`, and now those whose time is over; logs that wait for it are compressed."""

@@ -13,7 +13,7 @@ from webapp.api.native.begun import STARTS, Sent, begun
 from webapp.api.native.generations import GenerationAnswer
 from webapp.api.operations import idempotency_key, operation
 from webapp.api.schemas import Answer, AnyId, Body, Cursor, Model, Query, Text
-from webapp.api.sources import SourceAnswer, told_of
+from webapp.api.sources import SourceAnswer, source_answers_by_message
 from webapp.chat import queries
 from webapp.chat.access import own_message, visible_chat, visible_message, writable_chat, writable_message
 from webapp.chat.files import service as files
@@ -164,7 +164,7 @@ def erase(id: str) -> None:
 def _told(rows: Sequence[Message]) -> list[MessageAnswer]:
     """Returns messages of one chat in the order given, each with the text written so far."""
     generations, versions = queries.generations_of(rows), queries.siblings_of(rows)
-    sources = told_of(rows)
+    sources = source_answers_by_message(rows)
     return [_answer(row, generations.get(row.id, []), versions.get(row.id, []), sources.get(row.id, [])) for row in rows]
 
 

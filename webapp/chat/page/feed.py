@@ -15,7 +15,7 @@ from webapp.chat.page.composer_shown import around
 from webapp.chat.page.moment_shown import Moment
 from webapp.chat.page.projection import LASTING, with_all_notices
 from webapp.chat.page.shown import ShownMessage
-from webapp.chat.reading_time import Clock, teller
+from webapp.chat.reading_time import Clock, recorder
 from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.engine.engine import Engine
@@ -90,7 +90,7 @@ class ChatFeed(LaneFeed):
         self._said: tuple[object, ...] | None = None
         self._position = replace(position) if position and position.epoch == engine.topics.epoch else None
         after = self._position.sidebar if self._position else -1
-        self._clock = clock or Clock(engine.now, teller(engine, person))
+        self._clock = clock or Clock(engine.now, recorder(engine, person))
         self._sidebar = ListNews(engine, person, after, context, here=f"/chats/{chat_id}") if person else None
 
     def listen(self, signal: Signal) -> None:
@@ -111,7 +111,7 @@ class ChatFeed(LaneFeed):
 
     def news(self) -> list[Frame]:
         """Returns everything since the last call, in order; an unknown position gets the whole thread."""
-        self._clock.look()
+        self._clock.stop_if_long()
         return self._news_of_chat() + (self._sidebar.news() if self._sidebar else [])
 
     def close(self) -> None:

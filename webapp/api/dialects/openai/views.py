@@ -24,7 +24,7 @@ from webapp.api.dialects.openai.schemas import (
 )
 from webapp.api.feed import GenerationFeed
 from webapp.api.operations import operation
-from webapp.api.sources import hearing
+from webapp.api.sources import redaction
 from webapp.api.streams import events
 from webapp.api.wait_for_answer import unbroken
 from webapp.chat import reading
@@ -123,7 +123,7 @@ def _known(name: str) -> str:
 def _streamed(engine: Engine, generation: Generation, body: CompletionRequest) -> Response:
     has_usage = bool(body.stream_options and body.stream_options.include_usage)
     encoder = DoorEncoder(_about(generation, body, has_usage=has_usage))
-    feed = GenerationFeed(engine, generation, encoder, hear=hearing(same_request()))
+    feed = GenerationFeed(engine, generation, encoder, redact=redaction(same_request()))
     watcher = Watcher(person=generation.lane, per_lane=0, in_all=0, is_allowed=partial(_is_allowed, same_request()))
     response = events(feed, watcher, leave=partial(_stop, engine, generation.id))
     response.headers["X-Stream-Id"] = generation.id

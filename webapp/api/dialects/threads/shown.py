@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from webapp.api.dialects.threads.schemas import Thread, ThreadMessage, WorkflowState
-from webapp.api.sources import told
+from webapp.api.sources import source_answers
 from webapp.chat import queries
 from webapp.chat.tables import Chat, Message
 from webapp.db import utc_now
@@ -23,7 +23,7 @@ def shown_thread(chat: Chat, workflows: Mapping[str, str]) -> Thread:
 
 def shown_message(message: Message, **otherwise: str) -> ThreadMessage:
     content = queries.text_so_far(the_engine(), message) if message.role == "assistant" else message.content
-    sources = [each.model_dump() for each in told(message.sources)]
+    sources = [each.model_dump() for each in source_answers(message.sources)]
     said = {"content": content, **otherwise}
     return ThreadMessage(id=message.id, role=message.role, createdAt=iso(message.created_at), sources=sources, **said)
 
