@@ -13,8 +13,8 @@ from webapp import rows
 from webapp.accounts import grants
 from webapp.accounts.tables import User
 from webapp.chat.aftermath import IS_SHARED
-from webapp.chat.page import beside
-from webapp.chat.page.beside import Beside
+from webapp.chat.page import chat_state
+from webapp.chat.page.chat_state import Beside
 from webapp.chat.tables import Chat, Message
 from webapp.db import db, utc_now, write
 from webapp.engine import fence, service
@@ -91,7 +91,7 @@ def test_the_end_of_a_chat_is_read_with_its_answer(app: Flask) -> None:
             about = {"message_id": message.id, "lane": f"chat:{chat.id}", "status": "completed", "prompt": {"sections": []}}
             rows.store(session, Generation(kind="chat", model_asked="m", owner="w", **about))
 
-        found = beside.since(chat.id, message.id)
+        found = chat_state.since(chat.id, message.id)
 
         assert found is not None
         assert (found.chat.title, [(each.content, each.sources) for each in found.messages]) == (
@@ -99,7 +99,7 @@ def test_the_end_of_a_chat_is_read_with_its_answer(app: Flask) -> None:
             [("One", [{"number": 1}])],
         )
         assert [(each.status, each.prompt) for each in found.generations[message.id]] == [("completed", {"sections": []})]
-        assert found.beside == Beside(None, None, False, False, None)
+        assert found.chat_state == Beside(None, None, False, False, None)
 
 
 @on_both_databases

@@ -53,7 +53,7 @@ from webapp.shell import feature as shell
 from webapp.usage import feature as usage
 from webapp.watchdog import Watchdog
 from webapp.web import assets, compiled, errors, filters, security
-from webapp.web.crowd import ConnectionLimiter
+from webapp.web.connection_limiter import ConnectionLimiter
 from webapp.web.incoming import Incoming
 from webapp.web.places import Places
 from webapp.web.proxies import BehindProxies

@@ -10,7 +10,7 @@ import pytest
 
 from tests.insights.test_insights import made, program
 from tests.support.turns import turns_of_the_loop
-from webapp.alerts import delivery, looking, queries, service, webhook
+from webapp.alerts import delivery, evaluation, queries, service, webhook
 from webapp.alerts.tables import AlertRule
 from webapp.connections import refusals
 from webapp.connections.models import providers
@@ -181,5 +181,5 @@ def test_the_minutes_of_a_week_are_looked_at_in_turns(app, made):
     with app.app_context(), turns_of_the_loop() as turn:
         before = turn()
         # `made` dates its answer an hour ago, so the week is not empty.
-        assert sum(1 for _ in looking.Answers().week(1)["errors"].looks()) > 10_000
+        assert sum(1 for _ in evaluation.Answers().week(1)["errors"].looks()) > 10_000
         assert turn() > before

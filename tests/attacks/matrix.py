@@ -20,8 +20,10 @@ from tests.attacks.page_rows import pages
 from tests.attacks.people import ADMINS, OUTSIDE, PEOPLE, PLANNERS, SIGNED_IN, TEAM
 from tests.attacks.rows import rows
 
-# Each feature's own entries, in `tests/FEATURE/let_in.py`.
-SAID = [import_module(f"tests.{path.parent.name}.let_in") for path in sorted(Path(__file__).parents[1].glob("*/let_in.py"))]
+# Each feature's own entries, in `tests/FEATURE/access_rows.py`.
+FEATURES = [
+    import_module(f"tests.{path.parent.name}.access_rows") for path in sorted(Path(__file__).parents[1].glob("*/access_rows.py"))
+]
 # The states of a chat, or of an object in it, as seen by the requester; a buried object is in a deleted chat.
 STATES = ("own", "foreign", "visitors", "deleted", "buried", "random")
 GIVEN = ("to read", "to write")
@@ -358,7 +360,7 @@ ROUTES |= {
     name: (Route(method, policy, f"{rule}, by a program", things),) for name, method, policy, rule, things in rows(PROGRAMS)
 }
 ROUTES |= {
-    name: (Route(method, policy, rule, things),) for each in SAID for name, method, policy, rule, things in rows(each.TABLE)
+    name: (Route(method, policy, rule, things),) for each in FEATURES for name, method, policy, rule, things in rows(each.TABLE)
 }
 
 # Fields that a request must contain, so that it can succeed where access is granted.

@@ -48,7 +48,7 @@ def methods_of(app: Flask) -> dict[str, set[str]]:
 def test_every_route_and_method_stands_in_the_table(app: Flask) -> None:
     told = {(name, route.method) for name, routes in ROUTES.items() for route in routes}
     there = {(name, method) for name, methods in methods_of(app).items() for method in methods}
-    assert not there - told, "enter what is new in TABLE of tests/FEATURE/let_in.py"
+    assert not there - told, "enter what is new in TABLE of tests/FEATURE/access_rows.py"
     assert not told - there, "these are gone: take them out"
 
 

@@ -98,7 +98,7 @@ class World:
             return new_id()
         own: Maker | None = getattr(type(self), f"_{kind.replace(' ', '_')}", None)
         make = MADE.get(kind, own)
-        assert make, f"Nobody says how to make one: write a function with @makes({kind!r}) in tests/FEATURE/let_in.py"
+        assert make, f"Nobody says how to make one: write a function with @makes({kind!r}) in tests/FEATURE/access_rows.py"
         with self.app.app_context():
             name = make(self, state)
             db.session.commit()

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from tests.characters.card_samples import V2, as_json, bring
 from tests.chat.conftest import address, ended_with, id_of
-from webapp.chat.prompt.asked import asked_of
+from webapp.chat.prompt.chat_macros import asked_of
 from webapp.chat.tables import Message
 from webapp.db import utc_now, write
 from webapp.sections import PromptContext

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from tests.chat.conftest import ended, ended_with, id_of
 from webapp.chat import queries
 from webapp.chat.page import composer_shown, receipt_shown
-from webapp.chat.page.beside import beside
+from webapp.chat.page.chat_state import beside
 from webapp.chat.tables import Chat, Message
 from webapp.connections.models import providers
 from webapp.db import db, utc_now, write

@@ -21,7 +21,7 @@ from tests.support.marks import on_both_databases
 from webapp.accounts.people import delete_person
 from webapp.accounts.tables import User
 from webapp.chat.exchange import export
-from webapp.chat.files import keeping, picture, queries, reference, storage
+from webapp.chat.files import cleanup, picture, queries, reference, storage
 from webapp.chat.files import sending as sending_files
 from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.keeping import erasing
@@ -233,7 +233,7 @@ def test_a_file_goes_with_the_last_message_that_has_it(app, owner, fake):
     owner.wait_for(chat, ended)
     with app.app_context():
         assert db.session.scalar(select(StoredFile.is_sent))
-        keeping.sweep()
+        cleanup.sweep()
         assert len(folder(app)) == 1
         source = db.session.scalars(select(Chat.id)).one()
         head = db.session.scalars(select(Message.id).where(Message.role == "assistant")).one()
@@ -253,7 +253,7 @@ def test_a_file_goes_with_the_last_message_that_has_it(app, owner, fake):
     with app.app_context():
         assert len(db.session.scalars(select(ChatFile.chat_id)).all()) == 2
         erasing.erase(Chat.id == source)
-        keeping.sweep()
+        cleanup.sweep()
     assert owner.client.get(told["url"]).status_code == 200
     assert owner.page(fork).one(".pictures img").attributes["src"] == told["url"]
     with app.app_context():
@@ -262,7 +262,7 @@ def test_a_file_goes_with_the_last_message_that_has_it(app, owner, fake):
             session.get_one(Chat, first.chat_id).head_id = None
             first.deleted_at = utc_now()
         erasing.erase_branches(Message.deleted_at.is_not(None))
-        keeping.sweep()
+        cleanup.sweep()
         assert db.session.scalars(select(StoredFile.id)).all() == []
         assert folder(app) == []
     assert owner.get(told["url"]).status_code == 404

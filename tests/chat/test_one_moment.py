@@ -107,10 +107,10 @@ def ends_alike(app, path: str, right: str = "own") -> list[str]:
             db.session.rollback()
             end = moment_shown.since(engine, chat.id, message.id, right)
             assert end
-            assert (end.thread, end.running, end.beside, end.given) == (
+            assert (end.thread, end.running, end.chat_state, end.given) == (
                 whole.thread[at:],
                 whole.running,
-                whole.beside,
+                whole.chat_state,
                 whole.given,
             )
         return [message.status for message in whole.thread]

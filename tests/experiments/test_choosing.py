@@ -11,7 +11,7 @@ from webapp.chat.tables import Chat
 from webapp.db import db, write
 from webapp.engine.tables import Generation
 from webapp.errors import Conflict
-from webapp.experiments import looking, service
+from webapp.experiments import checking, service
 from webapp.prompts import choosing, using
 from webapp.prompts.choosing import Unit
 from webapp.prompts.tables import A_B_TEST, BEST_PERFORMANCE, Exposure, PromptVersion
@@ -78,7 +78,7 @@ def test_the_best_one_is_given_more_often_after_the_first_samples(app, started):
         assert first == {2: 10, 3: 10}
         played(id, 2, good=5, bad=45)
         played(id, 3, good=45, bad=5)
-        looking.look(found(id))
+        checking.look(found(id))
         later = Counter(given(Unit("", f"later:{number}")) for number in range(200))
         assert later[3] > 150
 
@@ -106,7 +106,7 @@ def test_a_paused_arm_is_given_to_nobody(app, admin, started):
     with app.app_context():
         played(id, 2, good=30)
         played(id, 3, good=10, broken=10)
-        looking.look(found(id))
+        checking.look(found(id))
         assert {given(Unit(f"person {number}", f"chat:{number}")) for number in range(50)} == {2}
         with pytest.raises(Conflict, match="running"):
             service.remove(found(id), who={"actor": admin})

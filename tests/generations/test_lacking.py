@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from webapp.engine.generation_text import Said
 from webapp.engine.lacking import PIECE, known_of, lacking
-from webapp.engine.said import Said
 from webapp.streaming.events import Delta, Ended, Event, Notice, Reasoning, Sources, Started, Usage
 from webapp.streaming.topics import Entry, Gap
 

@@ -18,7 +18,7 @@ from webapp.chat.tables import Message
 from webapp.completions import service as door
 from webapp.db import db, utc_now, write
 from webapp.engine import asides, recovery, service
-from webapp.engine.found import MOST_TRIES
+from webapp.engine.recovery_state import MOST_TRIES
 from webapp.engine.tables import Generation
 from webapp.errors import Unavailable
 from webapp.plans import service as plans

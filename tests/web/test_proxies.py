@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import MakeApp
 from tests.support.browser import Browser
-from webapp.web.crowd import ConnectionLimiter
+from webapp.web.connection_limiter import ConnectionLimiter
 from webapp.web.proxies import BehindProxies
 
 PROXY, INNER, VISITOR, LIAR = "10.0.0.1", "10.0.0.2", "203.0.113.9", "198.51.100.7"

@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from webapp.accounts import audit
 from webapp.accounts.audit import About
-from webapp.alerts import delivery, looking, queries
+from webapp.alerts import delivery, evaluation, queries
 from webapp.alerts.delivery import Way
+from webapp.alerts.evaluation import bounds_of
 from webapp.alerts.kinds import KINDS
-from webapp.alerts.looking import bounds_of
 from webapp.alerts.news import News
 from webapp.alerts.rules import BELOW, Look, is_open, step
 from webapp.alerts.tables import AlertEvent, AlertRule
@@ -28,10 +28,10 @@ IN_MEMORY = "firing alerts"
 
 def check_all() -> bool:
     """Checks every rule; of several workers, the one that stores a change delivers it. Always returns True, for another run."""
-    answers = looking.Answers()
+    answers = evaluation.Answers()
     for rule in queries.rules():
         if rule.is_enabled:
-            _settle(rule.name, looking.look(rule, answers))
+            _settle(rule.name, evaluation.look(rule, answers))
     current_app.extensions[IN_MEMORY] = queries.firing_words()
     db.session.rollback()
     return True

@@ -7,8 +7,8 @@ from flask import url_for
 
 from webapp.accounts.tables import User
 from webapp.alerts import queries, service
+from webapp.alerts.evaluation import Answers, would_have_fired
 from webapp.alerts.kinds import KINDS
-from webapp.alerts.looking import Answers, would_have_fired
 from webapp.alerts.tables import AlertRule
 from webapp.words import plural
 

@@ -7,7 +7,7 @@ from webapp import topic_names
 from webapp.api.dialects.encoding import Encoder, State, wire
 from webapp.db import db
 from webapp.engine.engine import Engine
-from webapp.engine.said import Said, end_of, so_far
+from webapp.engine.generation_text import Said, end_of, so_far
 from webapp.engine.tables import Generation
 from webapp.live.watch import LOST
 from webapp.streaming.events import Ended, Event, Notice, Sources, Text

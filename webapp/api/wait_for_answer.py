@@ -9,8 +9,8 @@ from webapp.api.dialects.course import Course
 from webapp.api.sources import as_visible
 from webapp.api.streams import finished
 from webapp.engine.engine import the_engine
+from webapp.engine.generation_text import end_of
 from webapp.engine.report import FALLBACKS
-from webapp.engine.said import end_of
 from webapp.engine.tables import Generation
 from webapp.errors import AppError
 from webapp.streaming.events import Delta, Event, Failed

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, request
 from wtforms import MultipleFileField
 
 from webapp.accounts.guards import current_user, signed_in, user_or_none
-from webapp.characters import bringing
+from webapp.characters import card_import
 from webapp.heavy.turns import Unhurried
 from webapp.web.forms import Form
 from webapp.web.htmx import render
@@ -17,7 +17,7 @@ class CardsForm(Form):
     file = MultipleFileField(
         "Card files",
         description="PNG pictures with a card in them, JSON files or CHARX (versions 1 to 3). "
-        f"Up to {bringing.MOST_FILES} at once, 64 MB in all.",
+        f"Up to {card_import.MOST_FILES} at once, 64 MB in all.",
     )
 
 
@@ -41,5 +41,5 @@ def bring_in() -> Response:
     form, brought = CardsForm.opened(), None
     with form.attempt():
         files = [(each.filename, each.stream) for each in request.files.getlist("file")]
-        brought = bringing.bring_in(files, by=current_user())
+        brought = card_import.bring_in(files, by=current_user())
     return form.shown("characters/import.html", brought=brought)

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, url_for
 
 from webapp.accounts.guards import current_user, found, signed_in
 from webapp.characters import queries, service
-from webapp.characters.beside import book_in, with_book
+from webapp.characters.card_lore import book_in, with_book
 from webapp.lore import pages
 from webapp.lore.editing import with_settings
 from webapp.lore.forms import BookForm

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 
 from webapp.accounts.guards import current_user, found, signed_in, user_or_none
-from webapp.characters import faced, persona_bringing, persona_files, personas, queries, shown
+from webapp.characters import faced, persona_files, persona_import, personas, queries, shown
 from webapp.characters.forms import PersonaFileForm, PersonaForm
 from webapp.characters.tables import Persona
 from webapp.lore import queries as lore
@@ -48,7 +48,7 @@ def bring_in() -> Response:
     file_form, brought = PersonaFileForm.opened(), None
     with file_form.attempt():
         _, stream = sent_file()
-        brought = persona_bringing.bring_in(stream, by=current_user())
+        brought = persona_import.bring_in(stream, by=current_user())
     refusal = file_form.refusal
     page = {"form": PersonaForm.fresh(), "file_form": file_form, "brought": brought, **_list()}
     return render("characters/personas.html", status=refusal.status if refusal else 200, **page)

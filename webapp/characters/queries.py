@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from webapp.accounts import grants
 from webapp.accounts.roles import may
 from webapp.accounts.tables import Grant, User
+from webapp.characters.card_macros import told_by
 from webapp.characters.macros import Names
 from webapp.characters.tables import Avatar, Character, Faced, Persona
-from webapp.characters.told import told_by
 from webapp.db import db
 from webapp.heavy.turns import by_turns
 

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from webapp.accounts.guards import found
 from webapp.accounts.tables import User
 from webapp.characters import exporting, queries
-from webapp.characters.beside import beside
+from webapp.characters.card_lore import beside
 from webapp.characters.card_writing import Version
 from webapp.characters.cards import group_greetings, notes_of, other_greetings
 from webapp.characters.macros import Names

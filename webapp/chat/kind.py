@@ -24,8 +24,8 @@ from webapp.db import db, is_sqlite, utc_now
 from webapp.engine.chores import do_in_turns
 from webapp.engine.ends import LONG_CHARS
 from webapp.engine.engine import the_engine
+from webapp.engine.generation_text import Said
 from webapp.engine.kinds import Begun, Kind
-from webapp.engine.said import Said
 from webapp.engine.tables import NOT_HERE, Generation
 from webapp.heavy.threads import offload_at_once
 from webapp.rendering import markdown

@@ -11,9 +11,9 @@ from webapp import topic_names
 from webapp.db import db
 from webapp.engine import journal
 from webapp.engine.engine import Copied, Engine
+from webapp.engine.generation_text import end_of
 from webapp.engine.kinds import Begun
 from webapp.engine.lacking import PIECE, known_of, lacking
-from webapp.engine.said import end_of
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
 from webapp.heavy.turns import give_way
 from webapp.streaming.events import Ended, Event

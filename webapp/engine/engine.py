@@ -13,11 +13,11 @@ from webapp import topic_names
 from webapp.engine import reserve, trace
 from webapp.engine.circuit import Circuits
 from webapp.engine.fence import Worker
-from webapp.engine.found import Found
 from webapp.engine.gate import Gate, Meter, OpenGate
 from webapp.engine.kinds import Begun, Kind
 from webapp.engine.metric_events import MetricEvent, MetricListener
 from webapp.engine.presence import Presence
+from webapp.engine.recovery_state import Found
 from webapp.engine.reserve import Reserve
 from webapp.engine.tables import Generation
 from webapp.errors import Unavailable

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
-from webapp.engine.said import Said
+from webapp.engine.generation_text import Said
 from webapp.engine.tables import Generation
 from webapp.streaming.broadcaster import Cursor, Frame, Projection
 from webapp.streaming.events import Ended, Saved

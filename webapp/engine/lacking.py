@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from webapp.engine.said import Said
+from webapp.engine.generation_text import Said
 from webapp.streaming.events import Delta, Event, Reasoning, Sources, Text
 from webapp.streaming.topics import Entry, Topics
 from webapp.streaming.transcript import Transcript

@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 
 from webapp import ids, topic_names
 from webapp.db import db, utc_now, write
-from webapp.engine import ends, fence, found, journal, spill
+from webapp.engine import ends, fence, journal, recovery_state, spill
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
 from webapp.errors import AppError, TooMany
@@ -76,7 +76,7 @@ def _look(engine: Engine) -> bool:
         # A dead worker can have ended an answer without starting the follow-up work.
         _make_good(engine)
     engine.found.looks += 1
-    is_overlapping = bool(engine.worker.others()) and engine.found.looks < len(found.LOOK_AGAIN_SECONDS)
+    is_overlapping = bool(engine.worker.others()) and engine.found.looks < len(recovery_state.LOOK_AGAIN_SECONDS)
     if is_left := bool(spilled) or len(settled) < len(others) or is_overlapping or engine.shared is not None:
         return is_left
     engine.found.looks = 1
@@ -173,8 +173,8 @@ def to_continue(engine: Engine) -> list[str]:
     # `created_at` narrows the query by its index, as several workers run it all the time.
     recent = Generation.heartbeat_at > utc_now() - WITHIN, Generation.created_at > utc_now() - LONGEST
     query = cut_by_restart().where(*recent)
-    found = [generation for generation in db.session.scalars(query) if _restarts(generation) <= AT_MOST]
-    return [each.id for each in found if not engine.shared or _is_free(engine, each)]
+    cut = [generation for generation in db.session.scalars(query) if _restarts(generation) <= AT_MOST]
+    return [each.id for each in cut if not engine.shared or _is_free(engine, each)]
 
 
 def _is_free(engine: Engine, generation: Generation) -> bool:

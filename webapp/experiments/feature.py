@@ -1,6 +1,6 @@
 """The experiments feature: its pages, and a background job that checks running experiments."""
 
-from webapp.experiments import looking, trying_views, views
+from webapp.experiments import checking, trying_views, views
 from webapp.experiments.trying import TRYOUT
 from webapp.feature import Feature
 from webapp.web.places import Place
@@ -8,7 +8,7 @@ from webapp.web.places import Place
 FEATURE = Feature(
     blueprints=(views.bp, trying_views.bp),
     brings=(TRYOUT,),
-    resumes=(looking.wake,),
+    resumes=(checking.wake,),
     places=(
         Place(
             words="Experiments",

@@ -13,7 +13,7 @@ from webapp.accounts.roles import may
 from webapp.accounts.tables import User
 from webapp.db import utc_now, write
 from webapp.errors import Conflict, Forbidden, Invalid, NotFound
-from webapp.experiments import looking, queries
+from webapp.experiments import checking, queries
 from webapp.experiments.card import OUTCOMES
 from webapp.prompts import queries as known
 from webapp.prompts import service as prompts
@@ -55,7 +55,7 @@ def start(prompt: KnownPrompt, entered: ExperimentInput, *, by: User, who: audit
     except IntegrityError as error:
         raise Conflict(RUNNING) from error
     using.forget()
-    looking.wake()
+    checking.wake()
     return id
 
 

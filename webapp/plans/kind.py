@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from webapp import changes, topic_names
 from webapp.db import db, utc_now
+from webapp.engine.generation_text import Said, started_of
 from webapp.engine.kinds import Begun, Kind
-from webapp.engine.said import Said, started_of
 from webapp.engine.tables import Generation
 from webapp.plans import checking, quota
 from webapp.plans.checking import Fault

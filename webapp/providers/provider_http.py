@@ -17,7 +17,7 @@ from webapp.providers.values import parsed
 from webapp.streaming.events import Ended, Event, Started, Usage
 from webapp.streaming.stop import Stop
 from webapp.upstream import Answer, Body, Stopped, Trust, Upstream, base_address
-from webapp.upstream.beside import read_beside
+from webapp.upstream.large_replies import read_beside
 
 # The first characters of a reply are read without waiting for the beat. This many, because a text that begins like a reasoning
 # tag is held back until it can't be one any more, so that the first visible word can come this late.

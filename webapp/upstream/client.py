@@ -16,9 +16,9 @@ from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 from webapp.upstream.addresses import Trust, parts_of
 from webapp.upstream.beat import Beat
-from webapp.upstream.beside import read_beside
 from webapp.upstream.body import MOST_SMALL_BYTES, Body, Stopped, late
 from webapp.upstream.foreign_json import Unreadable, load
+from webapp.upstream.large_replies import read_beside
 from webapp.upstream.sockets import Door, tls_context
 
 

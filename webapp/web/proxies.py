@@ -9,7 +9,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import ClosingIterator
 
-from webapp.web.crowd import RETRY_SECONDS, SENTENCE, ConnectionLimiter
+from webapp.web.connection_limiter import RETRY_SECONDS, SENTENCE, ConnectionLimiter
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

@@ -13,7 +13,7 @@ from gunicorn.http.errors import ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
 from webapp.heavy.turns import TURN_SECONDS, Line, give_way
-from webapp.web.crowd import RETRY_SECONDS, SENTENCE
+from webapp.web.connection_limiter import RETRY_SECONDS, SENTENCE
 
 # How long the server waits for a body in total: this many seconds, plus the time that the received bytes take at this speed.
 BODY_SECONDS, BODY_BYTES_PER_SECOND = 10.0, 50_000

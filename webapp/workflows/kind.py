@@ -14,7 +14,7 @@ from webapp.engine.engine import the_engine
 from webapp.engine.kinds import Begun
 from webapp.engine.tables import Generation
 from webapp.streaming.transcript import Transcript
-from webapp.workflows import handing, queries, runs, speaking
+from webapp.workflows import handover, queries, runs, speaking
 from webapp.workflows.record import held, record
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
@@ -69,7 +69,7 @@ def changed(generation: Generation) -> None:
     chat.changed(generation)
     run = queries.run_of(generation.chat_id)
     if run:
-        handing.notify_group(run)
+        handover.notify_group(run)
     if run and run.is_due:
         speaking.speak_after(the_engine(), generation.id, run.id)
 

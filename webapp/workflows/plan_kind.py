@@ -16,7 +16,7 @@ from webapp.plans.kind import PLAN
 from webapp.plans.projection import PlanProjection
 from webapp.plans.tables import Plan
 from webapp.streaming.transcript import Transcript
-from webapp.workflows import handing, planning, queries, runs, speaking
+from webapp.workflows import handover, planning, queries, runs, speaking
 from webapp.workflows.record import held, record
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
@@ -57,7 +57,7 @@ def changed(generation: Generation) -> None:
     PLAN.changed(generation)
     if run := queries.run_with_plan(topic_names.plan_in(generation.lane)):
         sending.announce(db.session.get_one(Chat, run.chat_id), "chat", run.chat_id)
-        handing.notify_group(run)
+        handover.notify_group(run)
         if run.is_due:
             speaking.speak_after(the_engine(), generation.id, run.id)
 

@@ -8,7 +8,7 @@ from webapp.chat.tables import Chat, Message
 from webapp.db import utc_now
 from webapp.errors import Conflict, NotFound
 from webapp.ids import new_id
-from webapp.workflows import handing, shelf
+from webapp.workflows import handover, shelf
 from webapp.workflows.definition import Definition
 from webapp.workflows.interpreter import apply
 from webapp.workflows.state import Event, HandOver, Hear, Result, Say
@@ -61,7 +61,7 @@ def record(session: Session, run: WorkflowRun, event: Event) -> Result:
         if isinstance(effect, Say | Hear):
             say(session, run, chat, effect)
         elif isinstance(effect, HandOver):
-            say(session, run, chat, handing.hand_over(session, chat, effect))
+            say(session, run, chat, handover.hand_over(session, chat, effect))
     session.flush()
     return result
 

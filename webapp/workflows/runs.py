@@ -14,7 +14,7 @@ from webapp.db import db, write
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
 from webapp.errors import Conflict, Invalid
-from webapp.workflows import handing, shelf, speaking, understanding
+from webapp.workflows import handover, shelf, speaking, understanding
 from webapp.workflows.answers import FILE
 from webapp.workflows.definition import Definition
 from webapp.workflows.interpreter import apply, slot_of
@@ -23,7 +23,7 @@ from webapp.workflows.state import Event, State
 from webapp.workflows.tables import WorkflowRun
 
 # `KIND` is the kind of a run's chat and of the generations in it.
-KIND, DEMO = handing.LED, "demo/quick"
+KIND, DEMO = handover.LED, "demo/quick"
 ELSEWHERE = "This was just answered elsewhere. Look at the current question first."
 
 
@@ -185,7 +185,7 @@ def _told(id: str) -> WorkflowRun:
     """Notifies the chat's open pages, and starts an answer if it is a model's turn."""
     run = db.session.get_one(WorkflowRun, id, populate_existing=True)
     sending.announce(db.session.get_one(Chat, run.chat_id), "chat", run.chat_id)
-    handing.notify_group(run)
+    handover.notify_group(run)
     if run.is_due:
         speaking.speak_if_due(id)
     return db.session.get_one(WorkflowRun, id, populate_existing=True)

@@ -12,7 +12,7 @@ from webapp.knowledge import documents
 from webapp.knowledge.documents import Sent
 from webapp.web.htmx import done, is_htmx, lead, redirect, render
 from webapp.web.uploads import expect_files
-from webapp.workflows import files, handing, plan_feed, queries, runs, shelf, shown
+from webapp.workflows import files, handover, plan_feed, queries, runs, shelf, shown
 from webapp.workflows.access import own_run, shared_run
 from webapp.workflows.record import definition_of, held, refuse
 from webapp.workflows.state import Event
@@ -64,7 +64,7 @@ def plan_events(id: str) -> Response:
 def note(id: str) -> Response:
     run = shared_run(id)
     chat_id = run.chat_id
-    handing.write_in(run, current_user(), request.form.get("value", ""))
+    handover.write_in(run, current_user(), request.form.get("value", ""))
     return done(page_of(chat_id))
 
 

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from webapp.accounts.guards import found, who
 from webapp.alerts import queries, service
+from webapp.alerts.evaluation import Answers, would_have_fired
 from webapp.alerts.kinds import KINDS
-from webapp.alerts.looking import Answers, would_have_fired
 from webapp.alerts.tables import AlertRule
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Paged

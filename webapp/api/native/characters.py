@@ -12,7 +12,7 @@ from webapp.accounts.guards import found
 from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, AnyId, Body, Cursor, Query
-from webapp.characters import bringing, exporting, faced, queries, service, shown
+from webapp.characters import card_import, exporting, faced, queries, service, shown
 from webapp.characters.card_writing import Version
 from webapp.characters.cards import DESCRIPTION_CHARS, GREETINGS, MOST_GREETINGS, greetings_in
 from webapp.characters.fields import PICTURE_BYTES
@@ -161,7 +161,7 @@ def create(body: NewCharacter) -> CharacterAnswer:
     most_bytes=MOST_BYTES,
 )
 def bring_in() -> BroughtAnswer:
-    brought = bringing.bring_in(((each.filename, each.stream) for each in request.files.getlist("file")), by=caller())
+    brought = card_import.bring_in(((each.filename, each.stream) for each in request.files.getlist("file")), by=caller())
     failed = [FailedFile(name=name, reason=reason) for name, reason in brought.failed]
     if failed and not brought.characters:
         raise NothingImported(failed)

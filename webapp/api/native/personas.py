@@ -10,7 +10,7 @@ from webapp.api.access import caller
 from webapp.api.native.characters import TAKES_PICTURE, LongText, Name, sent_picture
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, AnyId, Body
-from webapp.characters import faced, persona_bringing, persona_files, personas, queries, shown
+from webapp.characters import faced, persona_files, persona_import, personas, queries, shown
 from webapp.characters.personas import PersonaInput
 from webapp.characters.tables import Persona
 from webapp.lore import queries as lorebooks
@@ -85,7 +85,7 @@ def create(body: NewPersona) -> PersonaAnswer:
 )
 def bring_in() -> BroughtPersonas:
     _, stream = sent_file()
-    return BroughtPersonas.of(persona_bringing.bring_in(stream, by=caller()))
+    return BroughtPersonas.of(persona_import.bring_in(stream, by=caller()))
 
 
 @bp.get("/<id>")

@@ -23,7 +23,7 @@ from webapp.chat.files import storage
 from webapp.chat.files.tables import StoredFile
 from webapp.chat.roleplay import service as roleplay
 from webapp.chat.sharing import service as sharing
-from webapp.chat.story import told
+from webapp.chat.story import covering_story
 from webapp.chat.tables import IN_ORDER, Chat, Message
 from webapp.db import db, utc_now
 from webapp.engine.engine import Engine
@@ -250,7 +250,7 @@ def _values(engine: Engine, chat_id: str, after: str, dropped: set[str]) -> tupl
     parents = _origins(each.parent_id for each in kept if each.parent_id)
     generations = queries.generations_of(kept)
     filed = (_filed(engine, each, parents.get(each.parent_id or "", ""), generations.get(each.id, [])) for each in kept)
-    stories = told.by_message(db.session(), [each.id for each in kept])
+    stories = covering_story.by_message(db.session(), [each.id for each in kept])
     signed = (
         replace(each, author=row.author_name or others.get(row.id, ""), story=stories.get(row.id, ""))
         for each, row in zip(filed, kept, strict=True)

@@ -13,7 +13,7 @@ from webapp.chat.exchange.export import text_of
 from webapp.chat.prompt.sections import place_of_note
 from webapp.chat.roleplay import service as roleplay
 from webapp.chat.sharing import service as sharing
-from webapp.chat.story import told
+from webapp.chat.story import covering_story
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
 from webapp.engine.engine import Engine
@@ -88,7 +88,7 @@ def _versions(engine: Engine, id: str, ids: Sequence[str]) -> dict[str, Line]:
 
 
 def _swipes(engine: Engine, messages: Sequence[Message]) -> dict[str, Line]:
-    made, stories = queries.generations_of(messages), told.by_message(db.session(), [each.id for each in messages])
+    made, stories = queries.generations_of(messages), covering_story.by_message(db.session(), [each.id for each in messages])
     return {each.id: _swipe(engine, each, made.get(each.id, []), stories.get(each.id, "")) for each in messages}
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from webapp import topic_names
 from webapp.accounts import grants, people
-from webapp.chat.files import keeping as files
+from webapp.chat.files import cleanup as files
 from webapp.chat.sizes import few
 from webapp.chat.tables import Chat, Draft, Message
 from webapp.db import db, is_sqlite, utc_now, write

@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from webapp.accounts import people
 from webapp.characters import faced
-from webapp.chat.files import keeping as files
+from webapp.chat.files import cleanup as files
 from webapp.chat.keeping import erasing, temporary
 from webapp.engine.chores import Chore, do_in_turns
 from webapp.knowledge import trash

@@ -12,8 +12,8 @@ from webapp.chat import queries
 from webapp.chat.list.passages import Piece, passage
 from webapp.chat.list.search_statements import MOST_RANKED, POSTGRESQL, SQLITE, Statements
 from webapp.db import UTCDateTime, db, is_sqlite
-from webapp.heavy.door import Door
 from webapp.heavy.turns import stand_in_line
+from webapp.heavy.work_limiter import Door
 
 # What both databases index as words; every other character is a separator.
 WORD = re.compile(r"[^\W_]+")

@@ -4,7 +4,7 @@ from sqlalchemy import func, select
 
 from webapp.chat.tables import Message
 from webapp.db import db
-from webapp.engine.said import Said, started_of
+from webapp.engine.generation_text import Said, started_of
 from webapp.engine.tables import Generation
 
 

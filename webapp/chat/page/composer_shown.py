@@ -10,7 +10,7 @@ from webapp.chat.files.reference import parted
 from webapp.chat.files.sending import MOST_PICTURES
 from webapp.chat.messages.follow_up import waiting_in
 from webapp.chat.messages.suggestion import is_asked, is_offered
-from webapp.chat.page.beside import Beside
+from webapp.chat.page.chat_state import Beside
 from webapp.chat.page.faces_shown import members_in
 from webapp.chat.page.shown import ShownMessage
 from webapp.chat.prompt.model_choice import gone, named

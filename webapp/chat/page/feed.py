@@ -246,7 +246,7 @@ class _Page:
         self._places = [message.id for message in self._messages]
         self._earlier_url, self._cut = shown.earlier_url(messages), deleted.cut(messages, right)
         self._led = led(self._chat, right)
-        self._around = around(self._chat, messages, moment.running, right, moment.beside)
+        self._around = around(self._chat, messages, moment.running, right, moment.chat_state)
         self._running = moment_shown.running_in(self._messages)
 
     def whole(self) -> Change:

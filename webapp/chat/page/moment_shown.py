@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from webapp.accounts.shares import Share
 from webapp.chat import queries
 from webapp.chat.led import is_led
-from webapp.chat.page import beside, renderings, shown
-from webapp.chat.page.beside import Beside
+from webapp.chat.page import chat_state, renderings, shown
+from webapp.chat.page.chat_state import Beside
 from webapp.chat.page.composer_shown import Unseen, unseen
 from webapp.chat.page.shown import ShownMessage, Versions
 from webapp.chat.sharing import service as sharing
@@ -25,7 +25,7 @@ class Moment:
     messages: Sequence[Message]
     thread: list[ShownMessage]
     running: ShownMessage | Unseen | None
-    beside: Beside
+    chat_state: Beside
     # The shares of the chat; None for viewers who are not its owner.
     given: Sequence[Share] | None
 
@@ -34,7 +34,7 @@ def read(engine: Engine, chat: Chat, right: str = "own", person_id: str = "") ->
     """Reads the end of the chat; repeats if an answer has ended between two queries."""
     is_ready = False
     while True:
-        around = beside.beside(chat, person_id)
+        around = chat_state.beside(chat, person_id)
         active, given = around.active, _given(chat, right, around)
         messages = queries.window(chat)
         if not is_ready and renderings.renew(messages):
@@ -54,10 +54,10 @@ def read(engine: Engine, chat: Chat, right: str = "own", person_id: str = "") ->
 
 def since(engine: Engine, chat_id: str, message_id: str, right: str = "own") -> Moment | None:
     """Reads the chat from this message on in one statement, however long the chat is; None if that is not enough."""
-    end = beside.since(chat_id, message_id)
+    end = chat_state.since(chat_id, message_id)
     if not end or any(map(renderings.is_stale, end.messages)):
         return None
-    chat, messages, around = end.chat, end.messages, end.beside
+    chat, messages, around = end.chat, end.messages, end.chat_state
     given = _given(chat, right, around)
     thread = limited(chat, shown.thread(engine, messages, right, given, end.generations, end.versioned))
     running = running_in(thread)

@@ -15,7 +15,7 @@ from webapp.chat.led import led
 from webapp.chat.messages import feedback
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page import moment_shown, renderings, shown
-from webapp.chat.page.beside import beside
+from webapp.chat.page.chat_state import beside
 from webapp.chat.page.composer_shown import around, picker, unseen
 from webapp.chat.page.feed import ChatFeed, ChatPosition
 from webapp.chat.page.shown import ShownMessage
@@ -41,7 +41,7 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
     seq, sidebar = engine.topics.last(lane), engine.topics.last(topic_names.of_person(me.id if me else ""))
     engine.presence.seen(lane)
     moment = moment_shown.read(engine, chat, right, me.id if me else "")
-    take_up_draft(form, moment.beside.draft)
+    take_up_draft(form, moment.chat_state.draft)
     messages, thread = moment.messages, moment.thread
     running = moment_shown.running_in(thread)
     head = thread[-1].id if thread else ""
@@ -60,7 +60,7 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
         led=led(chat, right),
         **{
             "cut": deleted.cut(messages, right),
-            **around(chat, messages, moment.running, right, moment.beside),
+            **around(chat, messages, moment.running, right, moment.chat_state),
             **composer(form, chat),
             **more,
         },

@@ -16,7 +16,7 @@ from webapp.db import db
 from webapp.engine.engine import the_engine
 from webapp.heavy import child
 from webapp.live.single_flight import SingleFlight
-from webapp.rendering import looked_at
+from webapp.rendering import preview_search
 from webapp.rendering.markdown import PIECE_CHARS, previewed
 from webapp.rendering.previews import diagram, document
 from webapp.web.assets import asset
@@ -85,7 +85,7 @@ def _framed(page: str, scripts: str) -> Response:
 def _blocks(text: str) -> dict[int, tuple[str, str]]:
     if len(text) <= PIECE_CHARS:
         return previewed(text)
-    with _reading, child.on_disk(BytesIO(text.encode())) as file, closing(child.pieces(looked_at.__name__, file)) as found:
+    with _reading, child.on_disk(BytesIO(text.encode())) as file, closing(child.pieces(preview_search.__name__, file)) as found:
         return {int(number): (kind, code) for blocks in found for number, (kind, code) in blocks.items()}
 
 

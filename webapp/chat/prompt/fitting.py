@@ -8,8 +8,8 @@ from typing import Any
 from webapp.chat.pack import has_history
 from webapp.chat.prompt.builder import OF_A_CHAT, Fitted, PromptBuilder, exchanges_between
 from webapp.chat.queries import Said
-from webapp.chat.story import told
-from webapp.chat.story.told import CoveringStory
+from webapp.chat.story import covering_story
+from webapp.chat.story.covering_story import CoveringStory
 from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.sections import Section
@@ -19,11 +19,11 @@ HERE = "This chat"
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """A prompt that fits. `told` messages before those sent are covered by the story; `left_out` exchanges are not."""
+    """A prompt that fits. `covered` messages before those sent are covered by the story; `left_out` exchanges are not."""
 
     builder: PromptBuilder
     fitted: Fitted
-    told: int = 0
+    covered: int = 0
     left_out: int = 0
     beyond: int = 0
 
@@ -33,14 +33,15 @@ class Filled:
 
     @property
     def counts(self) -> dict[str, int]:
-        return {"left_out": self.left_out, "beyond": self.beyond, **({"told": self.told} if self.told else {})}
+        return {"left_out": self.left_out, "beyond": self.beyond, **({"told": self.covered} if self.covered else {})}
 
 
 def filled(chat: Chat, builder: PromptBuilder, path: Sequence[Said], earlier: Sequence[Said], **limits: Any) -> Filled:
     """Fits the prompt, adding the story if a message is left out; `earlier` are the non-empty messages before the answer."""
     said = [(each.role, each.told) for each in earlier]
     fitted = builder.fit(said, **limits)
-    found = told.of_path(db.session(), chat.id, [each.id for each in path]) if fitted.start and told.is_told(chat) else None
+    is_needed = fitted.start and covering_story.is_told(chat)
+    found = covering_story.of_path(db.session(), chat.id, [each.id for each in path]) if is_needed else None
     if not found:
         return Filled(builder, fitted, left_out=fitted.left_out, beyond=fitted.beyond)
     builder = PromptBuilder((*builder.sections, _section(found)))
@@ -56,7 +57,7 @@ def story_of(chat: Chat, path: Sequence[Said]) -> Callable[[], str]:
 
     @cache
     def story() -> str:
-        found = told.of_path(db.session(), chat.id, [each.id for each in path]) if has_history(chat) else None
+        found = covering_story.of_path(db.session(), chat.id, [each.id for each in path]) if has_history(chat) else None
         return found.text if found else ""
 
     return story

@@ -7,7 +7,7 @@ from functools import partial
 from random import SystemRandom
 
 from webapp.accounts.tables import User
-from webapp.characters.beside import Beside, beside
+from webapp.characters.card_lore import Beside, beside
 from webapp.characters.macros import Names, spelled
 from webapp.characters.queries import character_of, persona_of
 from webapp.chat.group.members import all_names

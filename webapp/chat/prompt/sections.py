@@ -14,8 +14,8 @@ from webapp.characters.queries import character_of, names_of, persona_of, prompt
 from webapp.characters.tables import Character, Persona
 from webapp.chat.group.members import all_names, members, person_name
 from webapp.chat.pack import has_facts
-from webapp.chat.prompt.asked import asked_of
 from webapp.chat.prompt.builder import OF_A_CHAT
+from webapp.chat.prompt.chat_macros import asked_of
 from webapp.chat.tables import Chat
 from webapp.db import db, utc_now
 from webapp.lore.entries import NOTE_DEPTH, ROLES, Place

@@ -2,7 +2,7 @@
 
 from wtforms import StringField, TextAreaField
 
-from webapp.chat.story.told import MOST_CHARS, CoveringStory
+from webapp.chat.story.covering_story import MOST_CHARS, CoveringStory
 from webapp.web.forms import Form
 
 

@@ -14,9 +14,9 @@ from webapp.chat.prompt.model_choice import named
 from webapp.chat.prompt.tokens import PER_MESSAGE, estimate, share_of
 from webapp.chat.queries import Said
 from webapp.chat.sizes import few
-from webapp.chat.story import told
+from webapp.chat.story import covering_story
+from webapp.chat.story.covering_story import CoveringStory
 from webapp.chat.story.leaving import Room, staying
-from webapp.chat.story.told import CoveringStory
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
 from webapp.heavy.turns import by_turns
@@ -42,7 +42,7 @@ def due(chat: Chat, message_id: str, model: str, tokens: int) -> Piece | None:
     if room.is_endless:
         return None
     ids = queries.ids_to(message_id)
-    before = told.of_path(db.session(), chat.id, ids)
+    before = covering_story.of_path(db.session(), chat.id, ids)
     rest = ids[before.count if before else 0 :]
     stays = staying(by_turns(_newest_first(message_id, len(rest))), room)
     return None if stays is None else piece(chat, rest[: len(rest) - stays], before, tokens)
@@ -51,7 +51,7 @@ def due(chat: Chat, message_id: str, model: str, tokens: int) -> Piece | None:
 def all_of(chat: Chat, tokens: int) -> Piece | None:
     """Returns what the story doesn't cover yet on the branch that the chat shows, as far as it fits one request."""
     ids = queries.ids_to(chat.head_id) if chat.head_id else []
-    before = told.of_path(db.session(), chat.id, ids)
+    before = covering_story.of_path(db.session(), chat.id, ids)
     return piece(chat, ids[before.count if before else 0 :], before, tokens)
 
 

@@ -9,8 +9,8 @@ from webapp.characters.fields import checked_text
 from webapp.chat import queries
 from webapp.chat.pack import has_history
 from webapp.chat.prompt.model_choice import answerer
-from webapp.chat.story import told, writing
-from webapp.chat.story.told import CoveringStory
+from webapp.chat.story import covering_story, writing
+from webapp.chat.story.covering_story import CoveringStory
 from webapp.chat.tables import Chat, Story
 from webapp.connections.models import DEMO
 from webapp.db import db, write
@@ -25,7 +25,7 @@ LATE = "The model takes longer than usual. The story is kept as soon as it is wr
 
 def story_of(chat: Chat) -> CoveringStory | None:
     """Returns the story that applies to the branch that the chat shows."""
-    return told.of_path(db.session(), chat.id, _path(chat))
+    return covering_story.of_path(db.session(), chat.id, _path(chat))
 
 
 def is_offered(chat: Chat) -> bool:
@@ -47,7 +47,7 @@ def save(chat: Chat, text: str, *, was: str | None = None) -> None:
         raise Invalid("Nothing has been said in this chat yet.", field="text")
     with write() as session:
         rows.locked(session, Chat, id)
-        now = told.of_path(session, id, path)
+        now = covering_story.of_path(session, id, path)
         if was is not None and was != (now.mark if now else ""):
             raise Conflict(CHANGED)
         if not text:

@@ -57,7 +57,7 @@ class End(NamedTuple):
     messages: list[Message]
     generations: dict[str, list[Generation]]
     versioned: list[Message]
-    beside: Beside
+    chat_state: Beside
 
 
 def since(chat_id: str, message_id: str) -> End | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from webapp.characters.beside import beside
+from webapp.characters.card_lore import beside
 from webapp.characters.cards import asked_of, other_greetings
 from webapp.characters.tables import Character, Persona
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.turns import turns_of_the_loop
-from webapp.upstream.beside import LARGE_BYTES, read_beside
+from webapp.upstream.large_replies import LARGE_BYTES, read_beside
 
 
 @pytest.mark.parametrize(("size", "waits"), [(LARGE_BYTES, False), (LARGE_BYTES + 1, True)])

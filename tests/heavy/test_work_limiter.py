@@ -10,7 +10,7 @@ from tests.support.marks import also_on_postgres
 from tests.support.waiting import until
 from webapp.db import db
 from webapp.errors import Unavailable
-from webapp.heavy.door import Door
+from webapp.heavy.work_limiter import Door
 
 
 class Visits:
