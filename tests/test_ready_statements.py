@@ -14,7 +14,7 @@ from webapp.accounts import grants
 from webapp.accounts.tables import User
 from webapp.chat.aftermath import IS_SHARED
 from webapp.chat.page import chat_state
-from webapp.chat.page.chat_state import Beside
+from webapp.chat.page.chat_state import ChatState
 from webapp.chat.tables import Chat, Message
 from webapp.db import db, utc_now, write
 from webapp.engine import fence, service
@@ -99,7 +99,7 @@ def test_the_end_of_a_chat_is_read_with_its_answer(app: Flask) -> None:
             [("One", [{"number": 1}])],
         )
         assert [(each.status, each.prompt) for each in found.generations[message.id]] == [("completed", {"sections": []})]
-        assert found.chat_state == Beside(None, None, False, False, None)
+        assert found.chat_state == ChatState(None, None, False, False, None)
 
 
 @on_both_databases

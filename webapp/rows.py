@@ -94,7 +94,7 @@ def read(session: Session, kind: type[R], values: Mapping[str, Any]) -> R:
     return thing
 
 
-def read_beside(session: Session, row: Sequence[Any], *kinds: type[Base]) -> tuple[Any, ...]:
+def read_joined(session: Session, row: Sequence[Any], *kinds: type[Base]) -> tuple[Any, ...]:
     """Returns the objects of a joined row, which has the columns of several tables one after the other."""
     objects, start = list[Any](), 0
     for kind in kinds:

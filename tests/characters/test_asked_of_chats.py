@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from tests.characters.card_samples import V2, as_json, bring
 from tests.chat.conftest import address, ended_with, id_of
-from webapp.chat.prompt.chat_macros import asked_of
+from webapp.chat.prompt.chat_macros import macro_values
 from webapp.chat.tables import Message
 from webapp.db import utc_now, write
 from webapp.sections import PromptContext
@@ -47,7 +47,7 @@ def test_a_prompt_says_where_in_the_chat_it_is(chat, member, say, fake):
 
 @pytest.mark.parametrize(("most", "told"), [(6_800, "6800"), (0, "")])
 def test_how_much_fits_is_told_where_somebody_knows_it(most, told):
-    assert asked_of(PromptContext("chat", None, "fake/plain", (), most_tokens=most))("maxprompt") == told
+    assert macro_values(PromptContext("chat", None, "fake/plain", (), most_tokens=most))("maxprompt") == told
 
 
 @pytest.mark.slow

@@ -101,7 +101,7 @@ def test_what_was_left_out_of_a_description_once_does_not_count_as_changed():
     fields = {**cards.fields_of(card), "description": "Mills."}
 
     assert written(fields, card) == card
-    assert len(cards.asked_of(card, "Mills.")["mesexamples"]) == 30_000
+    assert len(cards.texts_for_macros(card, "Mills.")["mesexamples"]) == 30_000
     assert written({**fields, "description": "Sails."}, card)["data"]["mes_example"] == ""
 
 

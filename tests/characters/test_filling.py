@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from tests.support.turns import nobody_waits
-from webapp.characters.cards import asked_of, fields_of, mapped
+from webapp.characters.cards import fields_of, mapped, texts_for_macros
 from webapp.characters.macros import MOST_MORE_CHARS, Names, unsupported
 
 AT = datetime(2026, 11, 3, 15, 4, 9, tzinfo=timezone(timedelta(hours=1)))
@@ -160,7 +160,7 @@ CARD = {
 
 def test_a_card_is_asked_part_by_part() -> None:
     description = fields_of(CARD)["description"]
-    assert asked_of(CARD, description) == {
+    assert texts_for_macros(CARD, description) == {
         "description": "M mills.",
         "personality": "Curt.",
         "scenario": "A mill.",
@@ -170,10 +170,10 @@ def test_a_card_is_asked_part_by_part() -> None:
         "charversion": "1.1",
     }
     # Once the description is edited, the parts that the import had put into it are no longer taken from the card.
-    changed = asked_of(CARD, "She bakes.")
+    changed = texts_for_macros(CARD, "She bakes.")
     assert [changed[name] for name in ("description", "personality", "scenario", "mesexamples")] == ["She bakes.", "", "", ""]
     assert changed["charversion"] == "1.1"
-    assert asked_of({}, "She bakes.")["description"] == "She bakes."
+    assert texts_for_macros({}, "She bakes.")["description"] == "She bakes."
 
 
 def test_names_count_for_nothing_in_what_may_be_added() -> None:

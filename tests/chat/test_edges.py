@@ -8,7 +8,7 @@ from sqlalchemy import select
 from tests.chat.conftest import ended, ended_with, id_of
 from webapp.chat import queries
 from webapp.chat.page import composer_shown, receipt_shown
-from webapp.chat.page.chat_state import beside
+from webapp.chat.page.chat_state import state_of
 from webapp.chat.tables import Chat, Message
 from webapp.connections.models import providers
 from webapp.db import db, utc_now, write
@@ -53,7 +53,7 @@ def test_an_answer_above_the_page_can_be_stopped(owner, answered):
             generation.status = "running"
             generation_id = generation.id
         chat = db.session.get_one(Chat, chat_id)
-        now = beside(chat)
+        now = state_of(chat)
         assert now.active
         around = composer_shown.around(chat, queries.window(chat), composer_shown.unseen(now.active.id), "own", now)
         assert around["running"].stop_url == f"/generations/{generation_id}/stop"

@@ -3,12 +3,12 @@
 import pytest
 
 from tests.support.turns import turns_of_the_loop
-from webapp.upstream.large_replies import LARGE_BYTES, read_beside
+from webapp.upstream.large_replies import LARGE_BYTES, read_in_thread
 
 
 @pytest.mark.parametrize(("size", "waits"), [(LARGE_BYTES, False), (LARGE_BYTES + 1, True)])
 def test_only_for_what_is_large_the_loop_goes_on(size: int, waits: bool) -> None:
     with turns_of_the_loop() as turn:
         began = turn()
-        assert read_beside(len, bytes(size)) == size
+        assert read_in_thread(len, bytes(size)) == size
         assert (turn() > began) is waits

@@ -67,7 +67,7 @@ def live_session(secret: str) -> LiveSession | None:
     row = LIVE_SESSION.first(session, {"token_hash": hashed(secret), "now": utc_now()})
     if row is None:
         return None
-    (user,) = rows.read_beside(session, row, User)
+    (user,) = rows.read_joined(session, row, User)
     return LiveSession(row.session_id, row.seen_at, user)
 
 
@@ -77,7 +77,7 @@ def live_token(token: str) -> tuple[ApiToken, User] | None:
     row = LIVE_TOKEN.first(session, {"token_hash": hashed(token), "now": utc_now()})
     if row is None:
         return None
-    found, user = rows.read_beside(session, row, ApiToken, User)
+    found, user = rows.read_joined(session, row, ApiToken, User)
     return found, user
 
 

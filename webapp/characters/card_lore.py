@@ -17,7 +17,7 @@ MOST_REMEMBERED = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class CardLore:
     """The lorebook of a card, its note, and where the note is inserted; a nickname replaces the name in both."""
 
     book: Book = field(default_factory=Book)
@@ -26,24 +26,24 @@ class Beside:
     nickname: str = ""
 
 
-def beside(character: Character) -> Beside:
+def lore_of(character: Character) -> CardLore:
     """Returns the character's lorebook and note, from a cache keyed by its last change, because every answer needs them."""
     return _read(character.id, character.changed_at)
 
 
 @lru_cache(maxsize=MOST_REMEMBERED)
-def _read(id: str, changed_at: datetime) -> Beside:
+def _read(id: str, changed_at: datetime) -> CardLore:
     character = db.session.get(Character, id)
-    return of_card(character.card, id=id, name=character.name) if character else Beside()
+    return of_card(character.card, id=id, name=character.name) if character else CardLore()
 
 
-def of_card(card: dict[str, Any], *, id: str, name: str) -> Beside:
+def of_card(card: dict[str, Any], *, id: str, name: str) -> CardLore:
     data = data_of(card)
     extensions = data.get("extensions")
     note, place = noted(extensions.get("depth_prompt") if isinstance(extensions, dict) else None, chars=TEXT_CHARS)
     nickname = nickname_of(card)
     note = Names(char=nickname).fill_names(spelled(note))[:TEXT_CHARS]
-    return Beside(book_of(book_in(card), id=id, name=name), note, place, nickname)
+    return CardLore(book_of(book_in(card), id=id, name=name), note, place, nickname)
 
 
 def book_in(card: dict[str, Any]) -> dict[str, Any]:

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 
-from webapp.characters.card_lore import beside
-from webapp.characters.cards import asked_of, other_greetings
+from webapp.characters.card_lore import lore_of
+from webapp.characters.cards import other_greetings, texts_for_macros
 from webapp.characters.tables import Character, Persona
 
 OWN = {"charprompt": "system_prompt", "charinstruction": "post_history_prompt", "charfirstmessage": "greeting"}
 NUMBERED = "charfirstmessage::"
 
 
-def told_by(character: Character, persona: Persona | None) -> Callable[[str], str | None]:
+def macro_texts(character: Character, persona: Persona | None) -> Callable[[str], str | None]:
     """Returns a lookup of these texts by macro name; loads the card, which can be large, only for macros that need it."""
     of_card: dict[str, str] = {}
 
@@ -20,11 +20,11 @@ def told_by(character: Character, persona: Persona | None) -> Callable[[str], st
         if name in OWN:
             return str(getattr(character, OWN[name]))
         if name == "chardepthprompt":
-            return beside(character).note
+            return lore_of(character).note
         if name.startswith(NUMBERED):
             return _greeting(character, int(name.removeprefix(NUMBERED)))
         if not of_card:
-            of_card.update(asked_of(character.card, character.description))
+            of_card.update(texts_for_macros(character.card, character.description))
         return of_card.get(name)
 
     return text

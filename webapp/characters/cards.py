@@ -116,7 +116,7 @@ def is_description_of(data: Mapping[str, Any], description: str) -> bool:
     return description == description_of(data) or (len(whole) > TEXT_CHARS and description == _joined(data, PARTS[:-1]))
 
 
-def asked_of(card: Mapping[str, Any], description: str) -> dict[str, str]:
+def texts_for_macros(card: Mapping[str, Any], description: str) -> dict[str, str]:
     """Returns the values of the macros that insert a field of the card.
 
     If the description was edited, it already contains the other parts, so their macros are empty.

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from webapp.accounts import grants
 from webapp.accounts.roles import may
 from webapp.accounts.tables import Grant, User
-from webapp.characters.card_macros import told_by
+from webapp.characters.card_macros import macro_texts
 from webapp.characters.macros import Names
 from webapp.characters.tables import Avatar, Character, Faced, Persona
 from webapp.db import db
@@ -80,7 +80,7 @@ def names_of(character: Character | Brief | None, persona: Persona | None, perso
     if not character:
         return Names()
     names = Names(user=persona.name if persona else person.name if person else "", char=character.name)
-    return replace(names, texts=told_by(character, persona)) if isinstance(character, Character) else names
+    return replace(names, texts=macro_texts(character, persona)) if isinstance(character, Character) else names
 
 
 def character_of(session: Session, owner_id: str | None, character_id: str | None) -> Character | None:

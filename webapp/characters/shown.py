@@ -10,7 +10,7 @@ from markupsafe import Markup
 from webapp.accounts.guards import found
 from webapp.accounts.tables import User
 from webapp.characters import exporting, queries
-from webapp.characters.card_lore import beside
+from webapp.characters.card_lore import lore_of
 from webapp.characters.card_writing import Version
 from webapp.characters.cards import group_greetings, notes_of, other_greetings
 from webapp.characters.macros import Names
@@ -150,7 +150,7 @@ def character(row: Character, user: User) -> ShownCharacter:
         [names.fill(each) for each in by_turns(other_greetings(row.card))],
         [names.fill(each) for each in by_turns(group_greetings(row.card))],
         [(each.id, each.name) for each in knowledge.collections_among(user, row.collection_ids)] if row.collection_ids else [],
-        beside(row).book.entries,
+        lore_of(row).book.entries,
         _whose(row, user),
         queries.may_change(row, user),
     )

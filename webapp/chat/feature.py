@@ -60,7 +60,7 @@ FEATURE = Feature(
             changes=("chat", "access"),
             read=lambda me: {"groups": shown.sidebar(me)},
             is_by_row=True,
-            is_beside=True,
+            is_on_every_page=True,
         ),
     ),
     places=(

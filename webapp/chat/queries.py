@@ -348,10 +348,10 @@ def up_from(end: ColumnElement[bool], *, is_bounded: bool = False) -> CTE:
 
 
 def _children_statement(*, are_roots_too: bool = False) -> Select[str, str | None]:
-    beside: ColumnElement[bool] = Message.parent_id.in_(bindparam("parents", expanding=True))
+    is_sibling: ColumnElement[bool] = Message.parent_id.in_(bindparam("parents", expanding=True))
     if are_roots_too:
-        beside = and_(Message.chat_id == bindparam("chat_id"), or_(beside, Message.parent_id.is_(None)))
-    query = select(Message.id, Message.parent_id).where(beside, Message.deleted_at.is_(None))
+        is_sibling = and_(Message.chat_id == bindparam("chat_id"), or_(is_sibling, Message.parent_id.is_(None)))
+    query = select(Message.id, Message.parent_id).where(is_sibling, Message.deleted_at.is_(None))
     return query.order_by(Message.id)
 
 

@@ -134,11 +134,11 @@ def take_place(
 
     The gate is called last, as other transactions can be waiting for the rows it locks.
     """
-    beside = tuple(kind.name for kind in engine.kinds.values() if kind.is_aside)
+    aside_kinds = tuple(kind.name for kind in engine.kinds.values() if kind.is_aside)
     # `values_of` applies the defaults, which include the id.
     values = rows.values_of(generation)
-    asked = {**values, "whose": generation.user_id, "itself": values["id"]}
-    others = _placed(beside).scalar(session, asked) or 0
+    parameters = {**values, "whose": generation.user_id, "itself": values["id"]}
+    others = _placed(aside_kinds).scalar(session, parameters) or 0
     rows.keep(session, generation)
     most = int(setting("limits.concurrent_streams"))
     if most and generation.user_id and others >= most:
@@ -255,10 +255,10 @@ def queue(session: Session, **values: Any) -> Generation:
 
 
 @cache
-def _placed(beside: tuple[str, ...]) -> Prepared:
-    """Inserts a generation and returns how many others its person has active, not counting those of the kinds `beside`."""
+def _placed(aside_kinds: tuple[str, ...]) -> Prepared:
+    """Inserts a generation and returns how many others its person has active, not counting those of the kinds `aside_kinds`."""
     other = aliased(rows.table(Generation))
-    is_other = other.c.id != bindparam("itself"), other.c.kind.not_in(_literally(beside))
+    is_other = other.c.id != bindparam("itself"), other.c.kind.not_in(_literally(aside_kinds))
     is_active = other.c.status.in_(_literally(ACTIVE))
     others = select(func.count()).where(is_active, among_active(other.c.user_id) == bindparam("whose"), *is_other)
     return Prepared(insert(rows.table(Generation)).returning(others.scalar_subquery()))

@@ -11,7 +11,7 @@ from webapp.engine.engine import the_engine
 from webapp.engine.metric_events import Retrieved
 from webapp.heavy.bounded import TooLate
 from webapp.knowledge import formats, queries, words
-from webapp.knowledge.excerpt import Excerpt, are_beside
+from webapp.knowledge.excerpt import Excerpt, are_adjacent
 from webapp.knowledge.reading.text import BIDI
 from webapp.knowledge.search import Found, Hit, looked_up
 from webapp.knowledge.tables import Document, Passage
@@ -191,26 +191,26 @@ def quoted(number: int, passage: Excerpt, document: Document) -> str:
 
 def sources_of(hits: Sequence[Hit]) -> Iterator[Source]:
     """Yields the best hits as sources, up to the limits of passages and characters; two neighbours become one source."""
-    taken, beside, left = list[Hit](), dict[str, Passage](), MOST_CHARS
+    taken, adjacent, left = list[Hit](), dict[str, Passage](), MOST_CHARS
     for hit in hits:
         passage = hit.passage
         size = len(passage.head) + len(passage.text)
-        if size > left or len(taken) + len(beside) == MOST_PASSAGES:
+        if size > left or len(taken) + len(adjacent) == MOST_PASSAGES:
             continue
-        around = [each.passage for each in taken if any(are_beside(passage, one) for one in _whole(each.passage, beside))]
+        around = [each.passage for each in taken if any(are_adjacent(passage, one) for one in _whole(each.passage, adjacent))]
         if not around:
             taken.append(hit)
-        elif around[0].id not in beside:
-            beside[around[0].id] = passage
+        elif around[0].id not in adjacent:
+            adjacent[around[0].id] = passage
         else:
             continue
         left -= size
     for number, hit in enumerate(taken, 1):
-        yield source(number, Excerpt.of(hit.passage, beside.get(hit.passage.id)), hit.document)
+        yield source(number, Excerpt.of(hit.passage, adjacent.get(hit.passage.id)), hit.document)
 
 
-def _whole(passage: Passage, beside: Mapping[str, Passage]) -> list[Passage]:
-    return [passage, *([beside[passage.id]] if passage.id in beside else [])]
+def _whole(passage: Passage, adjacent: Mapping[str, Passage]) -> list[Passage]:
+    return [passage, *([adjacent[passage.id]] if passage.id in adjacent else [])]
 
 
 def source(number: int, passage: Excerpt, document: Document) -> Source:

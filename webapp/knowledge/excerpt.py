@@ -20,14 +20,14 @@ class Excerpt:
     beside_id: str = ""
 
     @classmethod
-    def of(cls, passage: Passage, beside: Passage | None = None) -> "Excerpt":
+    def of(cls, passage: Passage, adjacent: Passage | None = None) -> "Excerpt":
         """Merges two adjacent passages: their overlap, and the head of a table that spans both, appear once."""
-        first, *more = sorted((each for each in (passage, beside) if each), key=lambda each: each.number)
+        first, *more = sorted((each for each in (passage, adjacent) if each), key=lambda each: each.number)
         text = first.text + "".join(each.text[each.overlap :] for each in more)
         where = passage.edition, passage.number, passage.heading, passage.page
-        return cls(passage.id, passage.document_id, *where, first.head, text, beside.id if beside else "")
+        return cls(passage.id, passage.document_id, *where, first.head, text, adjacent.id if adjacent else "")
 
 
-def are_beside(one: Passage, other: Passage) -> bool:
+def are_adjacent(one: Passage, other: Passage) -> bool:
     """Returns whether the two passages are adjacent or the same."""
     return one.document_id == other.document_id and abs(one.number - other.number) <= 1

@@ -45,7 +45,7 @@ class LiveList:
 
     When `notify_person` publishes one of `changes`, `element` is replaced by `template`, rendered with what `read` returns. If
     the list consists of rows as in `difference` (`is_by_row`), a page that has it is only sent the changed ones. `reader`
-    returns the current user, or refuses the request. A list that `is_beside` every page is part of every page's stream.
+    returns the current user, or refuses the request. A list that `is_on_every_page` every page is part of every page's stream.
     """
 
     name: str
@@ -55,7 +55,7 @@ class LiveList:
     read: Callable[[User], Mapping[str, Any]]
     reader: Callable[[], User] = current_user
     swap: str = "outerMorph"
-    is_beside: bool = False
+    is_on_every_page: bool = False
     rows: GrowingRows | None = None
     is_by_row: bool = False
 
@@ -84,8 +84,8 @@ class ListNews:
         self._engine, self._person, self._context, self._here = engine, person, context, here
         self._topic, self._sent = topic_names.of_person(person), dict[str, str]()
         with engine.in_app():
-            beside = {each.name: each for each in brought(LiveList) if each.is_beside}
-        self._lists = {**{each.name: each for each in own}, **beside}
+            everywhere = {each.name: each for each in brought(LiveList) if each.is_on_every_page}
+        self._lists = {**{each.name: each for each in own}, **everywhere}
 
     def topics(self) -> dict[str, int]:
         return {self._topic: self.after}

@@ -33,7 +33,7 @@ class Place:
     """
 
     is_before: bool = True
-    is_beside_note: bool = False
+    is_at_note: bool = False
     depth: int | None = None
     from_start: int | None = None
     role: Role = "system"
@@ -194,7 +194,7 @@ def _place(value: Mapping[str, Any], more: Mapping[str, Any], said: Mapping[str,
     if "reverse_depth" in said:
         return Place(from_start=number_of(said["reverse_depth"], 0, 0, MOST_MESSAGES), role=named)
     if position in (ABOVE_NOTE, BELOW_NOTE) and "position" not in said:
-        return Place(is_before=position == ABOVE_NOTE, is_beside_note=True)
+        return Place(is_before=position == ABOVE_NOTE, is_at_note=True)
     if position == OUTLET and "position" not in said:
         return Place(outlet=outlet_of(more))
     return Place(is_before=_is_before(position, said.get("position", "")), role="system")

@@ -17,7 +17,7 @@ from webapp.providers.values import parsed
 from webapp.streaming.events import Ended, Event, Started, Usage
 from webapp.streaming.stop import Stop
 from webapp.upstream import Answer, Body, Stopped, Trust, Upstream, base_address
-from webapp.upstream.large_replies import read_beside
+from webapp.upstream.large_replies import read_in_thread
 
 # The first characters of a reply are read without waiting for the beat. This many, because a text that begins like a reasoning
 # tag is held back until it can't be one any more, so that the first visible word can come this late.
@@ -194,7 +194,7 @@ class ProviderHttp:
 
     def _object(self, content: bytes) -> dict[str, Any]:
         """Parses a whole reply; raises the error that it reports."""
-        value = read_beside(parsed, content)
+        value = read_in_thread(parsed, content)
         if value is None:
             raise self._web_page() if content.lstrip()[:1] == b"<" else self._nonsense()
         if (error := error_of(value)) is not None:

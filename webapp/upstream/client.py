@@ -18,7 +18,7 @@ from webapp.upstream.addresses import Trust, parts_of
 from webapp.upstream.beat import Beat
 from webapp.upstream.body import MOST_SMALL_BYTES, Body, Stopped, late
 from webapp.upstream.foreign_json import Unreadable, load
-from webapp.upstream.large_replies import read_beside
+from webapp.upstream.large_replies import read_in_thread
 from webapp.upstream.sockets import Door, tls_context
 
 
@@ -99,7 +99,7 @@ class Upstream:
         ) as reply:
             reply.within(until - monotonic())
             content = reply.whole(most_bytes)
-        return Answer(reply.status, reply.headers, content, read_beside(_value, content))
+        return Answer(reply.status, reply.headers, content, read_in_thread(_value, content))
 
     def close(self) -> None:
         for door in self._doors.values():

@@ -12,7 +12,7 @@ T = TypeVar("T")
 _reading = BoundedSemaphore(1)
 
 
-def read_beside(read: Callable[[bytes], T], content: bytes) -> T:
+def read_in_thread(read: Callable[[bytes], T], content: bytes) -> T:
     """Returns `read(content)`, computed in a thread if large; `read` must not raise, as the hub would report that as a bug."""
     if len(content) <= LARGE_BYTES:
         return read(content)

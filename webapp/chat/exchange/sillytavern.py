@@ -42,12 +42,12 @@ def lines(engine: Engine, chat: Chat) -> Iterator[str]:
 def _said(engine: Engine, ids: Sequence[str], person: str, answerer: str) -> Iterator[Line]:
     with engine.in_app():
         messages = branch.messages(ids)
-        beside = queries.siblings_of([each for each in messages if each.role == "assistant"])
+        siblings = queries.siblings_of([each for each in messages if each.role == "assistant"])
         names, swipes = _speakers(messages, person, answerer), _swipes(engine, messages)
     for each in messages:
         line = {"name": names[each.id], "is_user": each.role == "user", "is_system": False, **swipes[each.id]}
         if each.role == "assistant":
-            versions = _versions(engine, each.id, beside[each.id]) if each.id in beside else {}
+            versions = _versions(engine, each.id, siblings[each.id]) if each.id in siblings else {}
             line |= _all({**versions, each.id: swipes[each.id]}, each.id)
         yield line
 

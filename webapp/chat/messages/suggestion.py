@@ -99,7 +99,7 @@ def _request(chat: Chat, typed: str) -> ModelRequest:
     # In a group, the prompt describes the character that spoke last.
     spoke = spoken(chat, chat.head_id)[-1:] if chat.is_group else []
     parameters = {"max_tokens": MOST_TOKENS, **told.parameters}
-    return parts.beside(chat, path, model, asked, speaker_id="".join(spoke), occasion="suggestion", **parameters)
+    return parts.request_for_aside(chat, path, model, asked, speaker_id="".join(spoke), occasion="suggestion", **parameters)
 
 
 def _from(text: str, name: str, typed: str) -> str:

@@ -61,13 +61,13 @@ def delete(message: Message) -> int:
     """Hides a message and everything below it until it is restored or erased; returns how many went with it."""
     chat = queries.chat_of(message)
     generations.refuse_if_busy(chat.lane)
-    beside = [id for id in queries.siblings_of([message]).get(message.id, []) if id != message.id]
-    if not beside and not message.parent_id:
+    siblings = [id for id in queries.siblings_of([message]).get(message.id, []) if id != message.id]
+    if not siblings and not message.parent_id:
         raise Invalid("This is the first message. Delete the whole chat instead.")
     is_shown, after = queries.is_shown(chat, message), deleted.after(message)
     head = chat.head_id or ""
     if is_shown:
-        head = queries.newest_below(db.session.get_one(Message, beside[-1])) if beside else message.parent_id or ""
+        head = queries.newest_below(db.session.get_one(Message, siblings[-1])) if siblings else message.parent_id or ""
     then = {"deleted_at": utc_now(), "head_then": chat.head_id if is_shown else None}
     changes = [_changed(message).where(Message.deleted_at.is_(None)).values(**then)]
     if head == message.parent_id:

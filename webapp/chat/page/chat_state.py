@@ -22,7 +22,7 @@ MOST_SINCE = 6
 WORDS_OF_INDEX: list[ColumnElement[str]] = [literal_column(f"'{each}'") for each in ACTIVE]
 
 
-class Beside(NamedTuple):
+class ChatState(NamedTuple):
     """A chat's state besides its messages; `draft` is the viewer's unsent text."""
 
     generation_id: str | None
@@ -37,43 +37,43 @@ class Beside(NamedTuple):
         return Active(self.generation_id, self.message_id) if self.generation_id else None
 
 
-def beside(chat: Chat, person_id: str = "") -> Beside:
+def state_of(chat: Chat, person_id: str = "") -> ChatState:
     """Queries the current state, bypassing what the session has loaded."""
-    row = BESIDE.first(db.session(), {"chat": chat.id, "lane": chat.lane, "person": person_id})
-    return Beside(*row) if row else Beside(None, None, False, False, None)
+    row = STATE.first(db.session(), {"chat": chat.id, "lane": chat.lane, "person": person_id})
+    return ChatState(*row) if row else ChatState(None, None, False, False, None)
 
 
-def _beside_statement() -> Select[Any]:
+def _state_statement() -> Select[Any]:
     draft = select(Draft.text).where(Draft.user_id == bindparam("person"), Draft.chat_id == Chat.id).scalar_subquery()
     wanted = select(Generation.id, Generation.message_id, IS_SHARED, HAS_FOLLOW_UP, draft)
     is_active = (Generation.lane == bindparam("lane")) & WHILE_ACTIVE
     return wanted.select_from(Chat).outerjoin(Generation, is_active).where(Chat.id == bindparam("chat"))
 
 
-class End(NamedTuple):
+class ChatEnd(NamedTuple):
     """The last messages of a chat with their generations; `versioned` are those that have, or can have, other versions."""
 
     chat: Chat
     messages: list[Message]
     generations: dict[str, list[Generation]]
     versioned: list[Message]
-    chat_state: Beside
+    chat_state: ChatState
 
 
-def since(chat_id: str, message_id: str) -> End | None:
+def since(chat_id: str, message_id: str) -> ChatEnd | None:
     """Returns the end of the chat from this message on, in one statement; None if that is not among the last few messages."""
     session = db.session()
     found = SINCE.all(session, {"chat": chat_id, "since": message_id, "height": MOST_SINCE})
-    if not found or found[0].said != message_id:
+    if not found or found[0].row_message_id != message_id:
         return None
-    (chat,) = rows.read_beside(session, found[0], Chat)
-    said = {row.said: row for row in found}
-    ran: dict[str, list[Generation]] = {id: [] for id in said}
-    for row in (each for each in found if each.ran):
-        ran[row.said].append(rows.read(session, Generation, _of_generation(row)))
-    messages = {id: rows.read(session, Message, _of_message(row)) for id, row in said.items()}
-    versioned = [messages[id] for id, row in said.items() if row.is_versioned]
-    return End(chat, list(messages.values()), ran, versioned, Beside._make([*found[0][BESIDE_AT], None]))
+    (chat,) = rows.read_joined(session, found[0], Chat)
+    by_message = {row.row_message_id: row for row in found}
+    generations: dict[str, list[Generation]] = {id: [] for id in by_message}
+    for row in (each for each in found if each.row_generation_id):
+        generations[row.row_message_id].append(rows.read(session, Generation, _of_generation(row)))
+    messages = {id: rows.read(session, Message, _of_message(row)) for id, row in by_message.items()}
+    versioned = [messages[id] for id, row in by_message.items() if row.is_versioned]
+    return ChatEnd(chat, list(messages.values()), generations, versioned, ChatState._make([*found[0][STATE_AT], None]))
 
 
 def _of_message(row: Sequence[Any]) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def _since_statement() -> Select[Any]:
     is_versioned = or_(Message.parent_id.is_(None), select(version.id).where(*is_version).exists()).label("is_versioned")
     is_active = (active.lane == literal(topic_names.of_chat("")) + Chat.id) & active.status.in_(WORDS_OF_INDEX)
     around = active.id, active.message_id, IS_SHARED, HAS_FOLLOW_UP
-    about = is_versioned, Message.id.label("said"), Generation.id.label("ran")
+    about = is_versioned, Message.id.label("row_message_id"), Generation.id.label("row_generation_id")
     wanted = select(rows.table(Chat), rows.table(Message), *ALL_BUT_PROMPT, *around, *about).select_from(up)
     wanted = wanted.join(Message, Message.id == up.c.id).join(Chat, Chat.id == Message.chat_id).outerjoin(active, is_active)
     wanted = wanted.outerjoin(Generation, Generation.message_id == Message.id)
@@ -100,8 +100,8 @@ def _since_statement() -> Select[Any]:
 
 
 # Compiled once: building the statements costs more than running them.
-BESIDE, SINCE = Prepared(_beside_statement()), Prepared(_since_statement())
+STATE, SINCE = Prepared(_state_statement()), Prepared(_since_statement())
 NAMES = [column.name for column in ALL_BUT_PROMPT]
 # The columns of each part within a row of `SINCE`.
 MESSAGE_AT = slice(start := len(rows.names(Chat)), start := start + len(rows.names(Message)))
-GENERATION_AT, BESIDE_AT = slice(start, start := start + len(NAMES)), slice(start, start + 4)
+GENERATION_AT, STATE_AT = slice(start, start := start + len(NAMES)), slice(start, start + 4)

@@ -10,7 +10,7 @@ from webapp.chat.files.reference import parted
 from webapp.chat.files.sending import MOST_PICTURES
 from webapp.chat.messages.follow_up import waiting_in
 from webapp.chat.messages.suggestion import is_asked, is_offered
-from webapp.chat.page.chat_state import Beside
+from webapp.chat.page.chat_state import ChatState
 from webapp.chat.page.faces_shown import members_in
 from webapp.chat.page.shown import ShownMessage
 from webapp.chat.prompt.model_choice import gone, named
@@ -50,7 +50,7 @@ class Unseen:
 
 
 def around(
-    chat: Chat, messages: Sequence[Message | Glimpse], running: ShownMessage | Unseen | None, right: str, now: Beside
+    chat: Chat, messages: Sequence[Message | Glimpse], running: ShownMessage | Unseen | None, right: str, now: ChatState
 ) -> dict[str, Any]:
     """Returns the template context for the composer; the same for all readers with this right."""
     choice, may_suggest = picker(chat), right == "own" and not running and is_offered(chat)

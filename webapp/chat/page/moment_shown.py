@@ -7,7 +7,7 @@ from webapp.accounts.shares import Share
 from webapp.chat import queries
 from webapp.chat.led import is_led
 from webapp.chat.page import chat_state, renderings, shown
-from webapp.chat.page.chat_state import Beside
+from webapp.chat.page.chat_state import ChatState
 from webapp.chat.page.composer_shown import Unseen, unseen
 from webapp.chat.page.shown import ShownMessage, Versions
 from webapp.chat.sharing import service as sharing
@@ -25,7 +25,7 @@ class Moment:
     messages: Sequence[Message]
     thread: list[ShownMessage]
     running: ShownMessage | Unseen | None
-    chat_state: Beside
+    chat_state: ChatState
     # The shares of the chat; None for viewers who are not its owner.
     given: Sequence[Share] | None
 
@@ -34,7 +34,7 @@ def read(engine: Engine, chat: Chat, right: str = "own", person_id: str = "") ->
     """Reads the end of the chat; repeats if an answer has ended between two queries."""
     is_ready = False
     while True:
-        around = chat_state.beside(chat, person_id)
+        around = chat_state.state_of(chat, person_id)
         active, given = around.active, _given(chat, right, around)
         messages = queries.window(chat)
         if not is_ready and renderings.renew(messages):
@@ -70,7 +70,7 @@ def limited(chat: Chat, thread: list[ShownMessage]) -> list[ShownMessage]:
     return [replace(shown.limited(each, "view"), versions=Versions()) for each in thread] if is_led(chat) else thread
 
 
-def _given(chat: Chat, right: str, around: Beside) -> Sequence[Share] | None:
+def _given(chat: Chat, right: str, around: ChatState) -> Sequence[Share] | None:
     if right != "own":
         return None
     return sharing.shares(chat) if around.is_shared else ()

@@ -15,7 +15,7 @@ from webapp.chat.led import led
 from webapp.chat.messages import feedback
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page import moment_shown, renderings, shown
-from webapp.chat.page.chat_state import beside
+from webapp.chat.page.chat_state import state_of
 from webapp.chat.page.composer_shown import around, picker, unseen
 from webapp.chat.page.feed import ChatFeed, ChatPosition
 from webapp.chat.page.shown import ShownMessage
@@ -149,7 +149,7 @@ def stream(chat: Chat) -> Response:
 
 
 def _composer_fragment(chat: Chat, form: MessageForm, status: int) -> Response:
-    messages, me, now = queries.glimpses(chat), user_or_none(), beside(chat)
+    messages, me, now = queries.glimpses(chat), user_or_none(), state_of(chat)
     running = unseen(now.active.id) if now.active else None
     context = {**around(chat, messages, running, right_in(chat, me), now), **composer(form, chat)}
     is_running = context["running"] is not None

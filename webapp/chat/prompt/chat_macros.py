@@ -14,7 +14,7 @@ from webapp.sections import PromptContext
 NEVER = "just now"
 
 
-def asked_of(context: PromptContext) -> Callable[[str], str | None]:
+def macro_values(context: PromptContext) -> Callable[[str], str | None]:
     """Returns a function that resolves a macro by name; the database is queried only when a macro needs it."""
 
     def word(name: str) -> str | None:
@@ -42,8 +42,8 @@ def _first_id(context: PromptContext) -> str:
 
 def _versions(context: PromptContext) -> int:
     """Returns how many earlier versions this answer has."""
-    beside = Message.parent_id == context.ids[-1] if context.ids else Message.id == ""
-    query = select(func.count()).where(beside, Message.role == "assistant", Message.deleted_at.is_(None))
+    is_sibling = Message.parent_id == context.ids[-1] if context.ids else Message.id == ""
+    query = select(func.count()).where(is_sibling, Message.role == "assistant", Message.deleted_at.is_(None))
     return db.session.scalar(query.where(Message.id < context.answer_id)) or 0
 
 

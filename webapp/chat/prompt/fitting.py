@@ -40,7 +40,7 @@ def filled(chat: Chat, builder: PromptBuilder, path: Sequence[Said], earlier: Se
     """Fits the prompt, adding the story if a message is left out; `earlier` are the non-empty messages before the answer."""
     said = [(each.role, each.told) for each in earlier]
     fitted = builder.fit(said, **limits)
-    is_needed = fitted.start and covering_story.is_told(chat)
+    is_needed = fitted.start and covering_story.is_sent(chat)
     found = covering_story.of_path(db.session(), chat.id, [each.id for each in path]) if is_needed else None
     if not found:
         return Filled(builder, fitted, left_out=fitted.left_out, beyond=fitted.beyond)

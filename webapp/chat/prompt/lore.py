@@ -7,7 +7,7 @@ from functools import partial
 from random import SystemRandom
 
 from webapp.accounts.tables import User
-from webapp.characters.card_lore import Beside, beside
+from webapp.characters.card_lore import CardLore, lore_of
 from webapp.characters.macros import Names, spelled
 from webapp.characters.queries import character_of, persona_of
 from webapp.chat.group.members import all_names
@@ -44,31 +44,31 @@ def of_lore(context: PromptContext) -> Iterator[Section | Template]:
     ids = [*chat.lorebook_ids, *(persona.lorebook_ids if persona and context.is_personal else ())]
     if not character and not ids:
         return
-    said, count = beside(character) if character else Beside(), len(context.said)
+    card_lore, count = lore_of(character) if character else CardLore(), len(context.said)
     owner = session.get(User, chat.owner_id) if chat.owner_id else None
     used = lorebooks.used_by(owner, ids, is_played=bool(character)) if owner else []
-    books = [*used, said.book]
-    if not said.note and not any(each.entries for each in books):
+    books = [*used, card_lore.book]
+    if not card_lore.note and not any(each.entries for each in books):
         return
     person = session.get(User, context.person_id) if context.person_id else None
     names = names_for(context, character, persona, person, group=all_names(chat))
-    if said.note:
-        yield Template(_placed(said.place, count, Section("Character's note", said.note, names.char)), names.fill)
+    if card_lore.note:
+        yield Template(_placed(card_lore.place, count, Section("Character's note", card_lore.note, names.char)), names.fill)
     # In a group every message already names its speaker.
     speakers = {} if chat.is_group else {"user": names.user, "assistant": names.char}
     chars = sum(len(each.content) for book in books for each in book.entries)
     note = place_of_note(chat)
-    told = decide(books, _scene(context, names, speakers, chars))
-    fill, called = names.together(), replace(names, char=said.nickname or names.char)
-    own, fill_own = {each.id for each in said.book.entries if said.nickname}, called.together()
-    for entry in told:
+    entries = decide(books, _scene(context, names, speakers, chars))
+    fill, called = names.together(), replace(names, char=card_lore.nickname or names.char)
+    own, fill_own = {each.id for each in card_lore.book.entries if card_lore.nickname}, called.together()
+    for entry in entries:
         origin, is_own = f"Lorebook {entry.book}".strip(), entry.id in own
         if entry.place.outlet is not None:
             content = spelled(entry.content)
             context.outlets.add(entry.place.outlet, called.fill_names(content) if is_own else content, f"{origin}: {entry.title}")
             continue
         priority = LAST_TO_GO if entry.is_constant else FIRST_TO_GO if entry.is_first_to_go else entry.priority
-        place = replace(note, is_before=entry.place.is_before) if entry.place.is_beside_note else entry.place
+        place = replace(note, is_before=entry.place.is_before) if entry.place.is_at_note else entry.place
         section = Section(entry.title, spelled(entry.content), origin, priority=priority)
         yield Template(_placed(place, count, section), fill_own if is_own else fill)
 

@@ -140,11 +140,11 @@ def prompt_for(
     }
 
 
-def beside(
+def request_for_aside(
     chat: Chat,
     path: Sequence[Said],
     model: str,
-    asked: Sequence[Section],
+    sections: Sequence[Section],
     *,
     speaker_id: str,
     occasion: Occasion,
@@ -159,7 +159,7 @@ def beside(
     about: dict[str, Any] = {"ids": [each.id for each in earlier], "answer_id": new_id(), "most_tokens": most_tokens}
     about |= {"variables": below(path[-1].id if path else None, chat), "story": story_of(chat, path)}
     context = PromptContext(chat.id, chat.owner_id, model, said, speaker_id=speaker_id, occasion=occasion, **about)
-    builder = _builder(context, NOTHING, (*(sections_of(told) if told else ()), *asked))
+    builder = _builder(context, NOTHING, (*(sections_of(told) if told else ()), *sections))
     # The additional sections say who is to write next.
     builder = builder.without([each for each in builder.sections if each.title == OF_A_CHAT["group"].title])
     limit = chat.history_limit if has_history(chat) else 0

@@ -15,7 +15,7 @@ from webapp.characters.tables import Character, Persona
 from webapp.chat.group.members import all_names, members, person_name
 from webapp.chat.pack import has_facts
 from webapp.chat.prompt.builder import OF_A_CHAT
-from webapp.chat.prompt.chat_macros import asked_of
+from webapp.chat.prompt.chat_macros import macro_values
 from webapp.chat.tables import Chat
 from webapp.db import db, utc_now
 from webapp.lore.entries import NOTE_DEPTH, ROLES, Place
@@ -92,7 +92,7 @@ def names_for(
 
 def begun(names: Names, context: PromptContext) -> Names:
     """Adds the values that depend on the chat's messages and the current time."""
-    names = replace(_now(names, context.chat_id), words=asked_of(context), variables=context.variables)
+    names = replace(_now(names, context.chat_id), words=macro_values(context), variables=context.variables)
     return replace(names, outlet=context.outlets.asked)
 
 

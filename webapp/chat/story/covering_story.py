@@ -66,6 +66,6 @@ def is_kept(wish: str, kind: str) -> bool:
     return wish == "on" if wish else team == "all" or team == kind == ROLEPLAY
 
 
-def is_told(chat: Chat) -> bool:
+def is_sent(chat: Chat) -> bool:
     """Returns whether prompts of the chat include the story."""
     return is_kept(chat.story, chat.kind) and has_history(chat)
