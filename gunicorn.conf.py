@@ -112,7 +112,7 @@ def post_worker_init(worker: Any) -> None:
             print(trouble, file=sys.stderr)  # noqa: T201  the last words of a server that does not start
             sys.exit(NOT_PREPARED)
     engine = worker.wsgi.extensions["engine"]
-    if engine.shared and (differs := engine.shared.agreement.looked()):
+    if engine.shared and (differs := engine.shared.agreement.current_difference()):
         print(UNLIKE.format(differs), file=sys.stderr)  # noqa: T201  the last words of a server that does not start
         sys.exit(NOT_PREPARED)
     is_stopping = False

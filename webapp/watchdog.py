@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-LOOK_SECONDS, HELD_SECONDS = 0.05, 0.2
+SAMPLE_SECONDS, HELD_SECONDS = 0.05, 0.2
 # A log flooded with one line hides all others.
 LOG_EVERY_SECONDS = 10.0
 MOST_FRAMES = 12
@@ -88,18 +88,18 @@ class Watchdog:
             if self._turn is None:
                 self._wake.acquire()
             while turn := self._turn:
-                self._look(turn)
+                self._sample(turn)
 
-    def _look(self, turn: Turn) -> None:
+    def _sample(self, turn: Turn) -> None:
         """Records the stack of an iteration that takes too long, then sleeps until the next sample."""
         is_long = time.clock_gettime(self._clock) - turn.began_at + turn.waited >= HELD_SECONDS
         if is_long and not turn.stack and self._turn is turn:
             turn.stack = places(sys._current_frames().get(self._ident))
-        due = time.monotonic() + LOOK_SECONDS
-        self._sleep(LOOK_SECONDS)
+        due = time.monotonic() + SAMPLE_SECONDS
+        self._sleep(SAMPLE_SECONDS)
         # A sample that comes too late cannot tell how the time in between was spent.
-        if self._turn is turn and time.monotonic() < due + LOOK_SECONDS / 2 and self._is_sleeping():
-            turn.waited += LOOK_SECONDS
+        if self._turn is turn and time.monotonic() < due + SAMPLE_SECONDS / 2 and self._is_sleeping():
+            turn.waited += SAMPLE_SECONDS
 
     def _is_sleeping(self) -> bool:
         """Returns whether the loop's thread waits for something other than a processor, if the system reports it."""

@@ -121,12 +121,12 @@ def test_it_is_looked_at_once_a_day_and_when_the_clocks_are_moved(app: Flask) ->
     seen = beginnings.Beginnings(app.app_context)
     with app.app_context():
 
-        def looks(now: datetime) -> bool:
+        def checks(now: datetime) -> bool:
             with asked() as statements:
-                seen.look(now)
+                seen.check(now)
             return any("FROM budgets" in each for each in statements)
 
-        assert [looks(NOW), looks(NOW), looks(NOW + timedelta(hours=3))] == [True, False, False]
-        assert looks(NOW + timedelta(days=1))
+        assert [checks(NOW), checks(NOW), checks(NOW + timedelta(hours=3))] == [True, False, False]
+        assert checks(NOW + timedelta(days=1))
         set_setting("team.time_zone", "Asia/Tokyo")
-        assert [looks(NOW + timedelta(days=1)), looks(NOW + timedelta(days=1))] == [True, False]
+        assert [checks(NOW + timedelta(days=1)), checks(NOW + timedelta(days=1))] == [True, False]

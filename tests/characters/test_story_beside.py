@@ -91,7 +91,7 @@ def test_what_a_dead_worker_left_is_written_after_the_next_answer(app, told, cha
         session.add(left)
     with app.app_context():
         engine.begin()
-        recovery.look(engine)
+        recovery.settle_orphans(engine)
     told(*numbered(1, 2, 3, 4))
 
     assert [each.text for each in stories(app)] == [TALE]

@@ -105,7 +105,7 @@ def test_what_a_dead_worker_left_is_settled_like_everything_else(app):
             left = Generation(kind="title", lane="title:x", model_asked="some/model", owner="dead", status="running")
             left.heartbeat_at = utc_now().replace(year=2020)
             session.add(left)
-        recovery.look(engine)
+        recovery.settle_orphans(engine)
         db.session.expire_all()
 
         assert db.session.scalars(select(Generation.status)).all() == ["interrupted"]

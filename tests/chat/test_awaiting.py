@@ -110,9 +110,9 @@ def test_a_file_that_is_gone_says_so_and_the_model_is_told(app: Flask, owner: Br
 
 
 def test_nothing_is_late_that_was_not_asked_yet(app: Flask) -> None:
-    late = SimpleNamespace(look=lambda: "first_byte")
+    late = SimpleNamespace(check_timeout=lambda: "first_byte")
     waiting = AfterReading(app.extensions["engine"], SimpleNamespace(), late)
-    assert waiting.look() == ""
+    assert waiting.check_timeout() == ""
 
 
 @pytest.mark.slow

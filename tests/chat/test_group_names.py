@@ -27,7 +27,7 @@ class Canned:
         finally:
             self.is_closed = True
 
-    def look(self) -> str:
+    def check_timeout(self) -> str:
         return "late"
 
 
@@ -83,7 +83,7 @@ def test_the_source_is_closed_and_its_failure_goes_on():
         list(Unnamed("Bo", Canned(Delta("Ahoy"), fails=True)).events(Stop(Signal)))
     broken = Unnamed("Bo", Canned(Delta("B"), fails=True)).events(Stop(Signal))
     assert next(broken) == Delta("B")
-    assert Unnamed("Bo", canned).look() == "late"
+    assert Unnamed("Bo", canned).check_timeout() == "late"
 
 
 def test_space_without_end_is_not_held():

@@ -39,7 +39,7 @@ def left(owner, app, make_app, fake) -> str:
 def settle(app) -> None:
     make(app, heartbeat_at=utc_now().replace(year=2020))
     with app.app_context():
-        recovery.look(app.extensions["engine"])
+        recovery.settle_orphans(app.extensions["engine"])
 
 
 def test_it_says_so_until_its_text_is_saved(owner, app, left):

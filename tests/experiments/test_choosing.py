@@ -78,7 +78,7 @@ def test_the_best_one_is_given_more_often_after_the_first_samples(app, started):
         assert first == {2: 10, 3: 10}
         played(id, 2, good=5, bad=45)
         played(id, 3, good=45, bad=5)
-        checking.look(found(id))
+        checking.check(found(id))
         later = Counter(given(Unit("", f"later:{number}")) for number in range(200))
         assert later[3] > 150
 
@@ -106,7 +106,7 @@ def test_a_paused_arm_is_given_to_nobody(app, admin, started):
     with app.app_context():
         played(id, 2, good=30)
         played(id, 3, good=10, broken=10)
-        checking.look(found(id))
+        checking.check(found(id))
         assert {given(Unit(f"person {number}", f"chat:{number}")) for number in range(50)} == {2}
         with pytest.raises(Conflict, match="running"):
             service.remove(found(id), who={"actor": admin})

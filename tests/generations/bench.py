@@ -37,9 +37,9 @@ class Bench:
             return chats.begin(text, owner_id=person, model=model, **more).id
 
     def recover(self) -> None:
-        """Starts the engine as a worker does, and waits until its first look for orphaned generations is over."""
+        """Starts the engine as a worker does, and waits until its first recovery is over."""
         self.engine.begin()
-        self.until(lambda: self.engine.found.looks > 0)
+        self.until(lambda: self.engine.recovery_state.passes > 0)
 
     def generation(self, id: str) -> Generation:
         with self.app.app_context():

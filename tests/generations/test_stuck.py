@@ -132,7 +132,7 @@ def test_what_was_committed_and_never_began_is_settled(calm, fake):
         session.flush()
         stray_id = stray.id
     with calm.app.app_context():
-        # Pressing Stop triggers a look for orphans.
+        # Pressing Stop starts the recovery.
         service.stop(calm.engine, db.session.get_one(Generation, stray_id))
 
     ended = calm.until_ended(stray_id)
@@ -194,7 +194,7 @@ def test_what_fails_for_good_ends_with_what_can_be_saved_so_that_its_chat_goes_o
     calm.recover()
     for _ in range(MOST_TRIES + 2):
         with calm.app.app_context():
-            recovery.look(calm.engine)
+            recovery.settle_orphans(calm.engine)
 
     ended = calm.generation(id)
     assert (ended.status, ended.reason) == ("interrupted", "server_restart")
@@ -212,7 +212,7 @@ def test_a_database_that_refuses_all_for_a_while_costs_no_text(calm):
         event.listen(db.engine, "before_cursor_execute", lambda *_: _raise_next(faults))
         while faults:
             with suppress(OperationalError):
-                recovery.look(calm.engine)
+                recovery.settle_orphans(calm.engine)
 
     calm.recover()
     calm.until(lambda: not any(each.is_active for each in calm.generations()))

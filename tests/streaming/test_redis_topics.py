@@ -258,14 +258,14 @@ def test_the_oldest_place_is_lost_wherever_it_is(workers):
 
 @pytest.mark.slow
 def test_a_worker_with_other_keys_is_known(workers, redis_server):
-    assert not workers(Common("ours")).agreement.looked()
-    assert not workers(Common("ours")).agreement.looked()
+    assert not workers(Common("ours")).agreement.current_difference()
+    assert not workers(Common("ours")).agreement.current_difference()
     other = workers(Common("theirs"))
-    assert other.agreement.looked() == "SECRET_KEY"
+    assert other.agreement.current_difference() == "SECRET_KEY"
     redis_server.kill()
     # Without Redis there is no comparison: a worker that has not met the others yet starts too.
-    assert other.agreement.looked() == "SECRET_KEY"
-    assert not Agreement(other._link, lambda: Common("new")).looked()
+    assert other.agreement.current_difference() == "SECRET_KEY"
+    assert not Agreement(other._link, lambda: Common("new")).current_difference()
 
 
 @pytest.mark.slow

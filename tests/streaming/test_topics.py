@@ -9,7 +9,7 @@ from gevent.event import Event as Signal
 
 from tests.streaming.conftest import TOPIC, paced
 from webapp.streaming.events import Changed, Delta, Ended, Phase, Reasoning
-from webapp.streaming.topics import KEEP_OTHERS, LOOK_SECONDS, REST_SECONDS, ROLLED_AFTER_SECONDS, Gap, MemoryTopics
+from webapp.streaming.topics import IDLE_SECONDS, KEEP_OTHERS, ROLLED_AFTER_SECONDS, SWEEP_SECONDS, Gap, MemoryTopics
 
 
 @pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.slow)])
@@ -190,7 +190,7 @@ def test_a_log_that_nobody_uses_for_an_hour_is_let_go_and_no_cursor_is_mistaken(
         topics.append(topic, Changed("chat", "a"))
     watched = gevent.spawn(topics.wait, {"user:2": 1}, 60)
     gevent.sleep(0)
-    now[0] = REST_SECONDS + LOOK_SECONDS
+    now[0] = IDLE_SECONDS + SWEEP_SECONDS
     topics.append("chat:9", Changed("chat", "b"))
 
     assert set(topics._logs) == {"user:2", "generation:3", "chat:9"}
@@ -209,7 +209,7 @@ def test_a_log_in_use_is_kept_however_old():
     topics = MemoryTopics(epoch="one", signal=Signal, now=lambda: now[0])
     for _ in range(5):
         topics.append("chat:1", Changed("chat", "a"))
-        now[0] += REST_SECONDS - 1
+        now[0] += IDLE_SECONDS - 1
 
     assert [entry.seq for entry in topics.read("chat:1", 0)] == [1, 2, 3, 4, 5]
 

@@ -8,7 +8,7 @@ from functools import cache
 from math import isnan, nan
 
 from webapp.alerts.kinds import KINDS, AlertKind
-from webapp.alerts.rules import Bounds, Look, times_fired
+from webapp.alerts.rules import Bounds, Measurement, times_fired
 from webapp.alerts.tables import AlertRule
 from webapp.budgets import queries as budgets
 from webapp.connections.models import providers
@@ -32,13 +32,13 @@ class Past:
     def __init__(self) -> None:
         self._values, self._samples = array("d"), array("q")
 
-    def add(self, look: Look) -> None:
-        self._values.append(nan if look.value is None else look.value)
-        self._samples.append(look.samples)
+    def add(self, measurement: Measurement) -> None:
+        self._values.append(nan if measurement.value is None else measurement.value)
+        self._samples.append(measurement.samples)
 
-    def looks(self) -> Iterator[Look]:
+    def measurements(self) -> Iterator[Measurement]:
         for value, samples in zip(self._values, self._samples, strict=True):
-            yield Look(None if isnan(value) else value, samples)
+            yield Measurement(None if isnan(value) else value, samples)
 
 
 class Answers:
@@ -64,7 +64,7 @@ class Answers:
         return past
 
 
-def look(rule: AlertRule, answers: Answers) -> Look:
+def measure(rule: AlertRule, answers: Answers) -> Measurement:
     """Returns what the rule finds now."""
     kind = KINDS[rule.name]
     return _of(kind, answers.last(rule.window_minutes)) if kind.metric else FACTS[rule.name]()
@@ -74,7 +74,7 @@ def would_have_fired(rule: AlertRule, answers: Answers) -> int | None:
     """Returns how often the rule would have fired in the last seven days; None for a kind without history."""
     if not KINDS[rule.name].metric:
         return None
-    return times_fired(by_turns(answers.week(rule.window_minutes)[rule.name].looks()), bounds_of(rule))
+    return times_fired(by_turns(answers.week(rule.window_minutes)[rule.name].measurements()), bounds_of(rule))
 
 
 def bounds_of(rule: AlertRule) -> Bounds:
@@ -91,36 +91,36 @@ def _windows(wanted: Wanted, window: timedelta) -> Iterator[Figures]:
     yield figures
 
 
-def _of(kind: AlertKind, figures: Figures) -> Look:
+def _of(kind: AlertKind, figures: Figures) -> Measurement:
     samples = figures.first_text_count if kind.name == "first_text" else figures.answers
-    return Look(METRICS[kind.metric](figures), samples)
+    return Measurement(METRICS[kind.metric](figures), samples)
 
 
-def _budget() -> Look:
+def _budget() -> Measurement:
     """Returns the fullest budget, and reports the fullest in each unit to the metrics."""
     if not setting("budgets.enabled"):
-        return Look(None)
+        return Measurement(None)
     fullest: dict[str, float] = {}
     for each in budgets.levels(budgets.all_budgets()):
         unit = each.budget.unit
         fullest[unit] = max(each.share, fullest.get(unit, 0.0))
     for unit, share in fullest.items():
         the_engine().emit(BudgetUsed(unit, share))
-    return Look(max(fullest.values(), default=None))
+    return Measurement(max(fullest.values(), default=None))
 
 
-def _disk() -> Look:
-    return Look(shutil.disk_usage(the_config().data_dir).free / MEGABYTE)
+def _disk() -> Measurement:
+    return Measurement(shutil.disk_usage(the_config().data_dir).free / MEGABYTE)
 
 
-def _backup() -> Look:
+def _backup() -> Measurement:
     """Returns the age of the last backup; no value if there was none, which the health page shows."""
     made = made_at(the_config().data_dir)
-    return Look((utc_now() - made) / timedelta(days=1) if made else None)
+    return Measurement((utc_now() - made) / timedelta(days=1) if made else None)
 
 
-def _key() -> Look:
-    return Look(float(sum(each.is_enabled and each.refused_at is not None for each in providers().connections())))
+def _key() -> Measurement:
+    return Measurement(float(sum(each.is_enabled and each.refused_at is not None for each in providers().connections())))
 
 
-FACTS: Mapping[str, Callable[[], Look]] = {"budget": _budget, "disk": _disk, "backup": _backup, "key": _key}
+FACTS: Mapping[str, Callable[[], Measurement]] = {"budget": _budget, "disk": _disk, "backup": _backup, "key": _key}

@@ -19,20 +19,20 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Measurement:
     """The result of a check: a value from a number of samples, or None if there is no data."""
 
     value: float | None
     samples: int = 1
 
 
-def step(state: State, look: Look, bounds: Bounds) -> State:
+def step(state: State, measurement: Measurement, bounds: Bounds) -> State:
     """Returns the state after a check; a firing rule resolves only when it would not even warn."""
-    if look.value is None or look.samples < bounds.min_samples:
+    if measurement.value is None or measurement.samples < bounds.min_samples:
         return "no_data"
-    if _is_beyond(look.value, bounds.limit, bounds.side):
+    if _is_beyond(measurement.value, bounds.limit, bounds.side):
         return "firing"
-    if not _is_beyond(look.value, bounds.warn_at, bounds.side):
+    if not _is_beyond(measurement.value, bounds.warn_at, bounds.side):
         return "ok"
     return "firing" if state == "firing" else "warning"
 
@@ -42,12 +42,12 @@ def is_open(was_open: bool, state: State) -> bool:
     return state == "firing" or (was_open and state != "ok")
 
 
-def times_fired(looks: Iterable[Look], bounds: Bounds) -> int:
+def times_fired(measurements: Iterable[Measurement], bounds: Bounds) -> int:
     """Returns how often a rule with these thresholds would have fired."""
     state: State = "ok"
     fired, open_now = 0, False
-    for look in looks:
-        state = step(state, look, bounds)
+    for measurement in measurements:
+        state = step(state, measurement, bounds)
         fired += state == "firing" and not open_now
         open_now = is_open(open_now, state)
     return fired

@@ -14,7 +14,7 @@ from webapp.alerts.delivery import Way
 from webapp.alerts.evaluation import bounds_of
 from webapp.alerts.kinds import KINDS
 from webapp.alerts.news import News
-from webapp.alerts.rules import BELOW, Look, is_open, step
+from webapp.alerts.rules import BELOW, Measurement, is_open, step
 from webapp.alerts.tables import AlertEvent, AlertRule
 from webapp.db import db, utc_now, write
 from webapp.engine.chores import Chore
@@ -31,7 +31,7 @@ def check_all() -> bool:
     answers = evaluation.Answers()
     for rule in queries.rules():
         if rule.is_enabled:
-            _settle(rule.name, evaluation.look(rule, answers))
+            _settle(rule.name, evaluation.measure(rule, answers))
     current_app.extensions[IN_MEMORY] = queries.firing_words()
     db.session.rollback()
     return True
@@ -88,7 +88,7 @@ def _trouble(way: Way, news: News) -> str:
     return ""
 
 
-def _settle(name: str, found: Look) -> None:
+def _settle(name: str, found: Measurement) -> None:
     """Stores the state after a check; an alert that fires or resolves becomes one event."""
     with write(keeps_loaded=True) as session:
         rule = _existing(session, name)
@@ -108,7 +108,7 @@ def _settle(name: str, found: Look) -> None:
         delivery.deliver_later(event)
 
 
-def _event(rule: AlertRule, state: str, found: Look) -> AlertEvent:
+def _event(rule: AlertRule, state: str, found: Measurement) -> AlertEvent:
     kind = KINDS[rule.name]
     value = kind.words(found.value) if found.value is not None else "unknown"
     why = f", {kind.side} {kind.words(rule.limit)}." if state == "firing" else ". The alert is over."

@@ -24,7 +24,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 START_SECONDS = 120.0
 # A server is at rest when it uses less than this part of a core; how often that is checked, and how long it is awaited.
-RESTING, LOOK_SECONDS, REST_SECONDS = 0.1, 0.3, 20.0
+RESTING, POLL_SECONDS, REST_SECONDS = 0.1, 0.3, 20.0
 EMPTY: Mapping[str, str] = {}
 NO_SETTINGS: Mapping[str, int | str] = {}
 LINK = re.compile(r"http://\S+/setup\?token=\S+")
@@ -73,9 +73,9 @@ class Server:
         """Waits until the remaining work is done, then returns the CPU seconds used so far."""
         used, until = self.cpu_seconds(), time.monotonic() + REST_SECONDS
         while time.monotonic() < until:
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
             before, used = used, self.cpu_seconds()
-            if used - before < LOOK_SECONDS * RESTING:
+            if used - before < POLL_SECONDS * RESTING:
                 break
         return used
 

@@ -28,7 +28,7 @@ class Beginnings:
     def __init__(self, in_app: Callable[[], AbstractContextManager[object]]) -> None:
         self._in_app, self._day, self._lock = in_app, "", Lock()
 
-    def look(self, now: datetime) -> None:
+    def check(self, now: datetime) -> None:
         zone = time_zone()
         day = f"{periods.beginning(now, 'day', zone)} {zone}"
         if day == self._day:

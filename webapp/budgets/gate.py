@@ -65,7 +65,7 @@ class BudgetGate:
     def prepare(self) -> None:
         """Counts long periods before a transaction is open that others would wait for."""
         if setting("budgets.enabled"):
-            self._beginnings.look(utc_now())
+            self._beginnings.check(utc_now())
 
     def admit(self, session: Session, generation: Generation, request: ModelRequest, character_id: str) -> None:
         """Reserves the expected usage of the answer; raises `OverBudget`."""

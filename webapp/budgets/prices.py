@@ -15,7 +15,7 @@ from webapp.settings.service import setting
 
 # For a model without answers yet.
 USUAL_TOKENS = 1_000
-LOOKED_AT, FRESH_SECONDS = 200, 60.0
+LATEST_ANSWERS, FRESH_SECONDS = 200, 60.0
 
 
 @dataclass
@@ -54,7 +54,7 @@ def _price(model: str) -> Price:
 
 
 def _read(session: Session) -> dict[str, int]:
-    last = select(Generation.model_asked, Generation.output_tokens).order_by(Generation.id.desc()).limit(LOOKED_AT)
+    last = select(Generation.model_asked, Generation.output_tokens).order_by(Generation.id.desc()).limit(LATEST_ANSWERS)
     lengths: dict[str, list[int]] = {}
     for model, tokens in session.execute(last):
         if tokens:

@@ -28,7 +28,7 @@ from webapp.web.command_errors import one_line_errors
 NEWER = "The database was created by a newer version of Millrace. It was not changed."
 # The key of the advisory lock, which no other program uses in this database.
 PREPARING = 0x6D696C6C
-LOOK_SECONDS = 0.2
+POLL_SECONDS = 0.2
 # Each of them waits for a lock for up to ten seconds.
 TRIES = 60
 BLOCKED = "A table of the database is in use, maybe by a backup. Nothing was changed yet. Trying again."
@@ -69,7 +69,7 @@ def _one_machine_at_a_time() -> Iterator[None]:
     # Without a transaction, as one that stays open would prevent others from altering tables.
     with autocommit_connection() as connection:
         while not connection.scalar(select(func.pg_try_advisory_lock(PREPARING))):
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
         try:
             yield
         finally:

@@ -46,8 +46,8 @@ class Ending:
     def events(self, stop: Stop) -> Iterator[Event]:
         return until(self._stops, self._source.events(stop))
 
-    def look(self) -> str:
-        return self._source.look()
+    def check_timeout(self) -> str:
+        return self._source.check_timeout()
 
 
 def complete(user: User, wanted: Wanted) -> Generation:

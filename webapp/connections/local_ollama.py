@@ -16,7 +16,7 @@ from webapp.upstream import Upstream
 
 ADDRESS = "http://127.0.0.1:11434/v1"
 NAME = "Ollama on this machine"
-LOOK_EVERY_SECONDS = 60.0
+PROBE_EVERY_SECONDS = 60.0
 # The page waits for the server, so no longer than this.
 PATIENCE_SECONDS = 0.5
 
@@ -34,13 +34,13 @@ class OllamaProbe:
 
     def models(self) -> tuple[str, ...]:
         """Returns the names of its models at the last probe; none if it did not respond."""
-        if self.now() - self._seen_at >= LOOK_EVERY_SECONDS:
+        if self.now() - self._seen_at >= PROBE_EVERY_SECONDS:
             # Set before the probe, so that concurrent requests do not wait for another one.
             self._seen_at = self.now()
-            self._models = self._look()
+            self._models = self._probe()
         return self._models
 
-    def _look(self) -> tuple[str, ...]:
+    def _probe(self) -> tuple[str, ...]:
         headers = {"Accept": "application/json"}
         try:
             answer = self.upstream.json(

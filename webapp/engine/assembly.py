@@ -15,7 +15,9 @@ from webapp.streaming.topics import Signal
 if TYPE_CHECKING:
     from webapp.streaming.redis_topics import RedisTopics
 
-DUTIES = Duties(journal.commit, keeper.look, recovery.look, report.finished, spill.write, copies.follow, copies.look)
+DUTIES = Duties(
+    journal.commit, keeper.stop_overdue, recovery.settle_orphans, report.finished, spill.write, copies.follow, copies.update_all
+)
 
 
 def build(

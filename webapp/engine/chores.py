@@ -53,7 +53,7 @@ class Chore:
     def _ticker(self, engine: Engine) -> Ticker:
         return Ticker(
             self.name,
-            lambda: self._look(engine),
+            lambda: self._run(engine),
             every=lambda: self.every_seconds,
             spawn=engine.spawn,
             pause=engine.pause,
@@ -61,7 +61,7 @@ class Chore:
             most_seconds=self.most_seconds,
         )
 
-    def _look(self, engine: Engine) -> bool:
+    def _run(self, engine: Engine) -> bool:
         # All chores run when a server starts, just as the first pages are requested.
         stand_in_line()
         if engine.is_closing:

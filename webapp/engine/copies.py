@@ -26,7 +26,7 @@ log = logging.getLogger("generation:copies")
 
 # How often the owner is notified that its answer is read here, and for how long after a single read it counts as read.
 NOTIFY_SECONDS = 3.0
-LOOKED_AT_SECONDS = 5.0
+READ_RECENTLY_SECONDS = 5.0
 # A copy is kept up to date this long after its last reader.
 LINGER_SECONDS = 30.0
 
@@ -38,19 +38,19 @@ def follow(engine: Engine, begun: Begun) -> None:
         return
     engine.copied[begun.id] = Copied(begun.id, begun.lane, engine.now())
     engine.copier.wake()
-    _look_at(engine, [begun.id])
+    _update(engine, [begun.id])
 
 
-def look(engine: Engine) -> bool:
+def update_all(engine: Engine) -> bool:
     """Runs once a second: updates every copy and completes those that have ended; returns whether to run again."""
     shared = _shared(engine)
     try:
         if engine.copied:
-            _look_at(engine, list(engine.copied))
+            _update(engine, list(engine.copied))
         if shared.is_connected:
             engine.seen_lanes.clear()
         else:
-            _look_at_lanes(engine, shared)
+            _check_lanes(engine, shared)
     except SQLAlchemyError as error:
         log.warning("what other workers write could not be read, trying again: %s", type(error).__name__)
     return bool(engine.copied) or (not shared.is_connected and not engine.is_closed)
@@ -61,7 +61,7 @@ def _shared(engine: Engine) -> "RedisTopics":
     return engine.shared
 
 
-def _look_at(engine: Engine, ids: list[str]) -> None:
+def _update(engine: Engine, ids: list[str]) -> None:
     with engine.in_app():
         columns = Generation.id, Generation.owner, Generation.status
         found = {row.id: row for row in db.session.execute(select(*columns).where(Generation.id.in_(ids)))}
@@ -84,14 +84,14 @@ def _renew(engine: Engine, copied: Copied, row: Row[str, str, str] | None) -> bo
         shared.drop(topic)
         engine.forget_copy(copied.id)
         return False
-    is_read = shared.is_watched(topic) or engine.now() - copied.asked_at < LOOKED_AT_SECONDS
+    is_read = shared.is_watched(topic) or engine.now() - copied.asked_at < READ_RECENTLY_SECONDS
     if not is_read and engine.now() - copied.asked_at > LINGER_SECONDS:
         shared.drop(topic)
         engine.forget_copy(copied.id)
         return False
     before, copied.length = copied.length, shared.last(topic)
     if before in (-1, copied.length):
-        # Redis has sent nothing since the last look.
+        # Redis has sent nothing since the last update.
         entries = journal.entries_of(db.session(), copied.id, after=copied.length, pause=_let_others)
         for start in range(0, len(entries), PIECE):
             shared.extend(topic, entries[start : start + PIECE])
@@ -118,11 +118,11 @@ def _let_others() -> None:
     give_way()
 
 
-def _look_at_lanes(engine: Engine, shared: "RedisTopics") -> None:
+def _check_lanes(engine: Engine, shared: "RedisTopics") -> None:
     """Without Redis, detects generations that began or ended in other workers, and makes their open pages reload."""
     watched = shared.watched()
     now = _signs(engine, watched)
-    # At the first look it is unknown what was missed, so every topic counts as changed.
+    # At the first check it is unknown what was missed, so every topic counts as changed.
     changed = [topic for topic in watched if engine.seen_lanes.get(topic, "unknown") != now.get(topic)]
     engine.seen_lanes = {topic: now.get(topic) for topic in watched}
     shared.renew(changed)

@@ -33,7 +33,7 @@ def settle_orphan(engine: Engine, generation: Generation, entries: list[Entry], 
 
     If that fails repeatedly although the database works, it saves less: first without the projection, then only the end.
     """
-    id, transcript, keeps = generation.id, Transcript(), engine.found.keeps(generation.id)
+    id, transcript, keeps = generation.id, Transcript(), engine.recovery_state.keeps(generation.id)
     for entry in entries:
         transcript.fold(entry.event)
     with _trying(engine, id, SQLAlchemyError, *MISTAKES):
@@ -51,7 +51,7 @@ def save(engine: Engine, id: str, run: Run, outcome: Outcome) -> list[Saved]:
     wait_for_turn()
     live = engine.live[id]
     with engine.in_app(), _trying(engine, id, *MISTAKES):
-        picture = _made(id, lambda: _shared(engine, live)) if engine.found.keeps(id) == "all" else None
+        picture = _made(id, lambda: _shared(engine, live)) if engine.recovery_state.keeps(id) == "all" else None
         _rest_if_long(run.transcript)
         values = {**_end(engine.kinds[live.kind], run.transcript, outcome), **_times(engine, run)}
         if engine.shared and engine.is_closing:
@@ -68,7 +68,7 @@ def _trying(engine: Engine, id: str, *faults: type[Exception]) -> Iterator[None]
     except (OperationalError, InterfaceError):
         raise
     except faults:
-        engine.found.tries[id] += 1
+        engine.recovery_state.tries[id] += 1
         raise
 
 
@@ -117,7 +117,7 @@ def _settle(
     values: dict[str, Any],
 ) -> list[Saved]:
     id, kind = begun.id, engine.kinds[begun.kind]
-    has_text = engine.found.keeps(id) != "end"
+    has_text = engine.recovery_state.keeps(id) != "end"
     with write(keeps_loaded=True, skips_queue=True) as session:
         kind.hold(session, begun)
         generation = fence.settle(session, id, owner, values)

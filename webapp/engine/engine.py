@@ -17,7 +17,7 @@ from webapp.engine.gate import Gate, Meter, OpenGate
 from webapp.engine.kinds import Begun, Kind
 from webapp.engine.metric_events import MetricEvent, MetricListener
 from webapp.engine.presence import Presence
-from webapp.engine.recovery_state import Found
+from webapp.engine.recovery_state import RecoveryState
 from webapp.engine.reserve import Reserve
 from webapp.engine.tables import Generation
 from webapp.errors import Unavailable
@@ -51,10 +51,10 @@ LEASES_SECONDS = 3.0
 
 
 class Source(Protocol):
-    """A source of a run's events. `look` is called every second until the first text; it can end an attempt."""
+    """A source of a run's events. `check_timeout` is called every second until the first text; it can end an attempt."""
 
     def events(self, stop: Stop) -> Iterator[Event]: ...
-    def look(self) -> str: ...
+    def check_timeout(self) -> str: ...
 
 
 @dataclass(slots=True)
@@ -155,7 +155,7 @@ class Engine:
         self.asides: set[Stop] = set()
         # Generations of this worker that are being settled because nothing runs them: they must not be started any more.
         self.given_up: set[str] = set()
-        self.found = Found()
+        self.recovery_state = RecoveryState()
         self.is_closing = self.is_closed = self.has_begun = False
         self._broadcasts: dict[str, Broadcast] = {}
         self._forget_at: dict[str, float] = {}
@@ -233,7 +233,7 @@ class Engine:
         self._forget(id)
 
     @contextmanager
-    def looking_after(self) -> Iterator[None]:
+    def recovering_on_failure(self) -> Iterator[None]:
         """Wakes the recovery if the block fails, as it can leave a generation that nothing runs."""
         is_well = False
         try:
@@ -310,7 +310,7 @@ class Engine:
 
     def _run(self, live: Live, save: Save) -> None:
         try:
-            with self.looking_after():
+            with self.recovering_on_failure():
                 live.run.run(live.meter(live.source.events(live.run.stop), live.run.stop), save)
             self._duties.report(self, live)
         finally:
@@ -347,7 +347,7 @@ class Engine:
             return JOURNAL_SHARE * float(setting("stream.journal_ms")) / 1000
 
     def _recovery_seconds(self) -> float:
-        return min(self.found.wait_seconds, LEASES_SECONDS) if self.shared else self.found.wait_seconds
+        return min(self.recovery_state.wait_seconds, LEASES_SECONDS) if self.shared else self.recovery_state.wait_seconds
 
     def _ticker(self, name: str, work: Callable[[], bool], every: Callable[[], float]) -> Ticker:
         return Ticker(name, work, every=every, spawn=self.spawn, pause=self.pause, now=self.now)

@@ -106,7 +106,7 @@ def take(session: Session, generation: Generation, owner: str) -> bool:
     """Makes this worker the owner of an orphan; returns False if another was faster.
 
     On a locked row it fails immediately: other orphans need not wait for it, and an owner that is alive updates its heartbeat
-    once the lock is released, so that the next look leaves it alone.
+    once the lock is released, so that the next pass of the recovery leaves it alone.
     """
     if not is_sqlite():
         FREE.run(session, {"which": generation.id})

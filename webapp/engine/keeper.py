@@ -9,7 +9,7 @@ REASONS = {"idle": "idle_listener", "abort": "client_gone"}
 ARRIVING_SECONDS = 1.0
 
 
-def look(engine: Engine) -> None:
+def stop_overdue(engine: Engine) -> None:
     """Stops every run past a timeout; skips one check after the process was suspended, as text can have arrived unread."""
     if engine.pauses.were_there():
         return
@@ -22,7 +22,7 @@ def look(engine: Engine) -> None:
 def _overdue(engine: Engine, live: Live) -> str:
     run, now = live.run, engine.now()
     silent, total = now - run.last_content_at, now - run.started_at
-    if not run.has_content and (reason := live.source.look()):
+    if not run.has_content and (reason := live.source.check_timeout()):
         return reason
     if run.has_content and _exceeds(silent, "stream.stall_seconds"):
         return "stall"

@@ -101,7 +101,7 @@ class Ladder:
                 failed = f"{rung} couldn't answer: {error}"
                 yield Notice(code, f"{failed} Switching to {following}.", f"{failed} Switched to {following}.")
 
-    def look(self) -> str:
+    def check_timeout(self) -> str:
         """Called every second until the first text: ends an attempt that is late; returns a reason once all time is used up."""
         if self._attempt and self._now() > self._deadline:
             self._attempt.ask("first_byte")

@@ -34,28 +34,28 @@ TURN_SECONDS = 1.0
 NEVER_RAN = Failed("error", "Something went wrong on the server before this answer was finished.", retryable=True)
 
 
-def look(engine: Engine) -> bool:
-    """Settles every orphan it can, continues those that can be continued, and returns whether to look again.
+def settle_orphans(engine: Engine) -> bool:
+    """Settles every orphan it can, continues those that can be continued, and returns whether to run again.
 
-    The failure of one does not prevent settling the others, and is tried again at the next look.
+    The failure of one does not prevent settling the others, and is tried again in the next pass.
     """
     if engine.is_closing:
         return False
-    if engine.shared and engine.found.looks and engine.lease_pauses.were_there():
+    if engine.shared and engine.recovery_state.passes and engine.lease_pauses.were_there():
         # After this process was suspended: others can have been, too, and get time to update their heartbeats.
         return True
     try:
-        return _look(engine)
+        return _settle_all(engine)
     except SQLAlchemyError as error:
         # While the database was unavailable, no worker could update its heartbeat, so the time measured so far is discarded.
-        engine.found.keep_only(set())
+        engine.recovery_state.keep_only(set())
         if not isinstance(error, OperationalError):
             raise
         log.warning("nobody could look for cut answers, trying again: %s", type(error).__name__)
         return True
 
 
-def _look(engine: Engine) -> bool:
+def _settle_all(engine: Engine) -> bool:
     spilled = spill.read_back(engine)
     with engine.in_app():
         # If the clock was set back while the server was down, ids of new generations must not sort before old ones.
@@ -63,31 +63,31 @@ def _look(engine: Engine) -> bool:
         others = [row for row in fence.active(db.session()) if row.kind in engine.kinds and row.id not in engine.live]
         orphans = [row.id for row in others if _is_orphan(engine, row)]
         db.session.rollback()
-    engine.found.keep_only({row.id for row in others})
+    engine.recovery_state.keep_only({row.id for row in others})
     settled = {id for id in orphans if id not in spilled and _is_settled(engine, id)}
     with engine.in_app():
         if settled >= set(orphans):
             engine.worker.bury_the_dead(engine.now(), fence.LEASE.total_seconds() if engine.shared else 0.0)
         waiting = to_continue(engine) if setting("restart.policy") == "continue" else []
     continue_later(engine, waiting)
-    if not engine.found.looks:
+    if not engine.recovery_state.passes:
         engine.reserve.hold()
-    if not engine.found.looks or (settled and engine.shared):
+    if not engine.recovery_state.passes or (settled and engine.shared):
         # A dead worker can have ended an answer without starting the follow-up work.
         _make_good(engine)
-    engine.found.looks += 1
-    is_overlapping = bool(engine.worker.others()) and engine.found.looks < len(recovery_state.LOOK_AGAIN_SECONDS)
+    engine.recovery_state.passes += 1
+    is_overlapping = bool(engine.worker.others()) and engine.recovery_state.passes < len(recovery_state.NEXT_PASS_SECONDS)
     if is_left := bool(spilled) or len(settled) < len(others) or is_overlapping or engine.shared is not None:
         return is_left
-    engine.found.looks = 1
+    engine.recovery_state.passes = 1
     return False
 
 
 def _is_orphan(engine: Engine, row: Row[str, str, str, datetime]) -> bool:
     is_ours = row.owner == engine.worker.id
     # The journal updates the heartbeats of all that this worker owns, running or not, so they prove nothing: with None, the
-    # time counts since a look first found it not running.
-    seconds = engine.found.seconds_unchanged(row.id, None if is_ours else row.heartbeat_at, engine.now())
+    # time counts since a pass first found it not running.
+    seconds = engine.recovery_state.seconds_unchanged(row.id, None if is_ours else row.heartbeat_at, engine.now())
     if is_ours:
         return row.id in engine.given_up or seconds > STRAY_SECONDS
     is_silent, has_file = seconds > fence.LEASE.total_seconds(), engine.worker.has_file(row.owner)
@@ -126,14 +126,14 @@ def settle(engine: Engine, id: str) -> None:
     """Takes over an orphan and saves the entries that are known; a requested stop is respected."""
     with write(keeps_loaded=True, skips_queue=True) as session:
         generation = session.get(Generation, id)
-        was_ours = generation is not None and generation.owner == engine.worker.id and id not in engine.found.taken
+        was_ours = generation is not None and generation.owner == engine.worker.id and id not in engine.recovery_state.taken
         if not generation or not generation.is_active or not fence.take(session, generation, engine.worker.id):
             return
         entries = journal.entries_of(session, id)
-        # This worker now owns it, and can retry to write its end at any later look.
+        # This worker now owns it, and can retry to write its end in any later pass.
         engine.given_up.add(id)
         if not was_ours:
-            engine.found.taken.add(id)
+            engine.recovery_state.taken.add(id)
     stand_in_line()
     topic = topic_names.of_generation(id)
     if engine.shared:
@@ -151,7 +151,7 @@ def _outcome(generation: Generation, said: list[Entry], *, was_ours: bool) -> Ou
     has_text = any(isinstance(entry.event, Delta) for entry in said)
     if generation.stop_requested_at:
         return wished("user", has_text=has_text)
-    # One that this worker took over at an earlier look was nevertheless interrupted by a restart.
+    # One that this worker took over in an earlier pass was nevertheless interrupted by a restart.
     return broken(NEVER_RAN, has_text=has_text) if was_ours else wished("server_restart", has_text=has_text)
 
 
@@ -190,8 +190,8 @@ def _restarts(generation: Generation) -> int:
 
 def continue_later(engine: Engine, waiting: list[str]) -> None:
     """Continues generations in the background, a few at a time, each once."""
-    new = [id for id in waiting if id not in engine.found.continued]
-    engine.found.continued.update(new)
+    new = [id for id in waiting if id not in engine.recovery_state.continued]
+    engine.recovery_state.continued.update(new)
     if new:
         engine.spawn(lambda: _continue_all(engine, new))
 

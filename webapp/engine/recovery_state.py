@@ -1,22 +1,22 @@
-"""The state that a worker keeps between its looks for orphaned generations. Pure."""
+"""The state that a worker keeps between two passes of the recovery. Pure."""
 
 from collections import Counter
 from datetime import datetime
 from typing import Literal
 
 # During a graceful restart, the new worker overlaps with the one it replaces, which has ten seconds to finish.
-LOOK_AGAIN_SECONDS = (0.0, 1.0, 2.0, 4.0, 8.0)
+NEXT_PASS_SECONDS = (0.0, 1.0, 2.0, 4.0, 8.0)
 MOST_TRIES = 5
 # What is saved of an answer with its end: everything, its text without the projection, or only the end, leaving its journal as
 # it is.
 Keeps = Literal["all", "text", "end"]
 
 
-class Found:
-    """State kept between two looks, such as since when, by our own clock, a generation's heartbeat has not changed."""
+class RecoveryState:
+    """State kept between two passes, such as since when, by our own clock, a generation's heartbeat has not changed."""
 
     def __init__(self) -> None:
-        self.looks = 0
+        self.passes = 0
         self.continued: set[str] = set()
         # Generations taken over from dead workers.
         self.taken: set[str] = set()
@@ -26,8 +26,8 @@ class Found:
 
     @property
     def wait_seconds(self) -> float:
-        """Seconds until the next look: few after the first looks, then more."""
-        return LOOK_AGAIN_SECONDS[min(self.looks, len(LOOK_AGAIN_SECONDS) - 1)]
+        """Seconds until the next pass: few after the first passes, then more."""
+        return NEXT_PASS_SECONDS[min(self.passes, len(NEXT_PASS_SECONDS) - 1)]
 
     def keeps(self, id: str) -> Keeps:
         """Returns how much to save: less after repeated failures, so that a generation does not block its lane forever."""

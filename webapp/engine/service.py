@@ -89,7 +89,7 @@ def is_freed(engine: Engine, lane: str) -> bool:
 
 
 def _is_free(engine: Engine, lane: str) -> bool:
-    # Each look is a read transaction of its own.
+    # Each check is a read transaction of its own.
     with engine.in_app():
         return not active_in(lane)
 
@@ -190,7 +190,7 @@ def beginning(engine: Engine) -> Iterator[None]:
     """
     engine.begin()
     engine.gate.prepare()
-    with engine.looking_after():
+    with engine.recovering_on_failure():
         yield
 
 

@@ -92,7 +92,7 @@ def _take_reserve(engine: Engine, file: Path) -> set[str]:
 
 def _put_away(engine: Engine, file: Path, ids: list[str]) -> None:
     """Removes a file whose text is saved; one with text that could never be saved is renamed, and not read again."""
-    if any(engine.found.keeps(id) == "end" for id in ids):
+    if any(engine.recovery_state.keeps(id) == "end" for id in ids):
         file.rename(file.with_suffix(".unsaved"))
     else:
         file.unlink(missing_ok=True)

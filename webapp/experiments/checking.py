@@ -13,7 +13,7 @@ from webapp.prompts.tables import Experiment, ExperimentArm
 EVERY_SECONDS = 30.0
 
 
-def look(experiment: Experiment) -> list[ArmFigures]:
+def check(experiment: Experiment) -> list[ArmFigures]:
     """Returns the present figures of an experiment; if it runs, also stores its counts and pauses failing arms."""
     is_running = experiment.ended_at is None
     if not experiment.is_example:
@@ -26,16 +26,16 @@ def look(experiment: Experiment) -> list[ArmFigures]:
     return figures
 
 
-def look_at_all() -> bool:
+def check_all() -> bool:
     """Checks all running experiments; returns whether there are any."""
     running = queries.running()
     for each in running:
-        look(each)
+        check(each)
     db.session.rollback()
     return bool(running)
 
 
-wake = Chore("experiments", look_at_all, every_seconds=EVERY_SECONDS, most_seconds=EVERY_SECONDS).wake
+wake = Chore("experiments", check_all, every_seconds=EVERY_SECONDS, most_seconds=EVERY_SECONDS).wake
 
 
 def _has_changed(experiment: Experiment, figures: list[ArmFigures]) -> bool:

@@ -60,7 +60,7 @@ def lines() -> list[ShownExperiment]:
 
 
 def page(experiment: Experiment) -> dict[str, Any]:
-    figures = checking.look(experiment)
+    figures = checking.check(experiment)
     outcome, has_shares = experiment.outcome, experiment.method == A_B_TEST
     found, by = (
         card_of(experiment, figures),

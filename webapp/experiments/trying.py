@@ -29,7 +29,7 @@ PURPOSE = "tryout"
 MOST_LISTED, MOST_CASES, MOST_VERSIONS, MOST_KEPT = 20, 5, 3, 10
 MOST_CHARS = 8_000
 # Retries this often while too many background requests are running, then gives up.
-PATIENCE, WAIT_SECONDS, LOOK_SECONDS = 60, 5.0, 0.1
+PATIENCE, WAIT_SECONDS, POLL_SECONDS = 60, 5.0, 0.1
 LEFT = "The server was restarted before it was asked."
 
 
@@ -116,7 +116,7 @@ def _ask(engine: Engine, answer_id: str, version: Version, key: str, question: s
     else:
         return "Too much was asked of models at the same time."
     while aside.id in engine.live:
-        engine.pause(LOOK_SECONDS)
+        engine.pause(POLL_SECONDS)
     return ""
 
 

@@ -37,7 +37,7 @@ class Metrics:
         self._engine, self._served = engine, set[str]()
         registry = self._registry = CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=registry)
-        self._look(engine, watchers)
+        self._add_gauges(engine, watchers)
         self._streams = Counter(
             "millrace_streams", "Answers that have ended, by kind and status.", ("kind", "outcome"), registry=registry
         )
@@ -108,14 +108,14 @@ class Metrics:
         self._held.inc()
         self._held_seconds.inc(seconds)
 
-    def _look(self, engine: Engine, watchers: Callable[[], int]) -> None:
+    def _add_gauges(self, engine: Engine, watchers: Callable[[], int]) -> None:
         gauges: dict[str, tuple[str, Callable[[], float]]] = {
             "millrace_streams_active": ("Answers being written now.", lambda: len(engine.live)),
             "millrace_sse_connections": ("Open streams to browsers and programs.", watchers),
             "millrace_topics_buffered_bytes": ("Memory used by the text of answers.", lambda: engine.topics.held_bytes),
         }
-        for name, (words, look) in gauges.items():
-            Gauge(name, words, registry=self._registry).set_function(look)
+        for name, (words, read_value) in gauges.items():
+            Gauge(name, words, registry=self._registry).set_function(read_value)
 
     def _histogram(self, name: str, words: str, buckets: tuple[float, ...], *more: str) -> Histogram:
         return Histogram(f"gen_ai_client_{name}", words, (*OPERATION, *more), registry=self._registry, buckets=buckets)

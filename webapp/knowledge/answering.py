@@ -13,7 +13,7 @@ from webapp.heavy.bounded import TooLate
 from webapp.knowledge import formats, queries, words
 from webapp.knowledge.excerpt import Excerpt, are_adjacent
 from webapp.knowledge.reading.text import BIDI
-from webapp.knowledge.search import Found, Hit, looked_up
+from webapp.knowledge.search import Hit, SearchResult, search_with_details
 from webapp.knowledge.tables import Document, Passage
 from webapp.sections import AFTER, Section
 
@@ -26,7 +26,7 @@ MOST_CHARS = 8_000
 # For files whose whole content is asked about: the maximum number of passages in all, and of files they are taken from.
 MOST_PARTS, MOST_BEGUN = 12, 4
 # More hits are fetched than are used, because neighbours of used ones are left out.
-LOOKED_AT = 30
+CANDIDATES = 30
 # A question with fewer search words than `FEW_WORDS`, or with one of these pronouns, refers to earlier messages; the last
 # `EARLIER` of them are searched for too.
 FEW_WORDS, EARLIER = 3, 2
@@ -138,10 +138,10 @@ def found_for(
     return given
 
 
-def _found(user: User, said: Sequence[str], collections: Sequence[str], seconds: float) -> Found | None:
+def _found(user: User, said: Sequence[str], collections: Sequence[str], seconds: float) -> SearchResult | None:
     """Returns what a search finds, or None if it times out."""
     try:
-        return looked_up(user, searched_for(said), collections=collections, limit=LOOKED_AT, seconds=seconds)
+        return search_with_details(user, searched_for(said), collections=collections, limit=CANDIDATES, seconds=seconds)
     except TooLate:
         log.warning("the collections of a chat were not searched within %s s", seconds)
         return None

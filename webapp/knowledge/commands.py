@@ -22,7 +22,7 @@ from webapp.web.command_errors import one_line_errors
 from webapp.words import plural
 
 knowledge = AppGroup("knowledge", help="Add documents, try questions, measure the search.")
-LOOK_SECONDS = 0.1
+POLL_SECONDS = 0.1
 # How long to wait for one file: until the background work starts, and for the reader process with its own timeouts.
 MOST_SECONDS = 3_600.0
 
@@ -96,7 +96,7 @@ def _is_read(collection_id: str, file: Path) -> bool:
     until = time.monotonic() + MOST_SECONDS
     while (document := db.session.get_one(Document, id)).state in UNFINISHED and time.monotonic() < until:
         db.session.rollback()
-        the_engine().pause(LOOK_SECONDS)
+        the_engine().pause(POLL_SECONDS)
     is_ready = document.state == "ready"
     said = plural(document.passages, "passage") + already if is_ready else document.error or document.state
     click.echo(f"{file.name}: {said}")

@@ -83,7 +83,7 @@ class EmbeddingSource:
         finally:
             self.is_over.set()
 
-    def look(self) -> str:
+    def check_timeout(self) -> str:
         return ""
 
 

@@ -17,7 +17,7 @@ from webapp.knowledge.search import search
 from webapp.knowledge.tables import Question, QuestionRun
 
 MOST, MOST_CHARS, MOST_RUNS = 200, 2_000, 20
-LOOKED_AT, MEASURED, EARLY = 30, 10, 5
+CANDIDATES, MEASURED, EARLY = 30, 10, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,4 +104,4 @@ def _place(found: Sequence[str], expected: str | None) -> int:
 
 
 def _found(user: User, text: str) -> list[str]:
-    return list(dict.fromkeys(hit.document.id for hit in search(user, text, limit=LOOKED_AT)))
+    return list(dict.fromkeys(hit.document.id for hit in search(user, text, limit=CANDIDATES)))

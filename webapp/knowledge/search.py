@@ -51,7 +51,7 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """The result of a search: the hits, the words of the question by stem, and those of them that were searched for.
 
     `left_out` is the reason why collections that have vectors were searched by words only.
@@ -69,15 +69,15 @@ def search(user: User, query: str, **bounds: Unpack[Bounds]) -> list[Hit]:
 
     Raises `TooLate` on a timeout. Other greenlets keep running during the search.
     """
-    return list(looked_up(user, query, **bounds).hits)
+    return list(search_with_details(user, query, **bounds).hits)
 
 
-def looked_up(user: User, query: str, **bounds: Unpack[Bounds]) -> Found:
+def search_with_details(user: User, query: str, **bounds: Unpack[Bounds]) -> SearchResult:
     """Searches like `search`; also returns the words and the counts that it used."""
     among, limit = _among(bounds), bounds.get("limit", USUAL)
     asked, until = words.asked_for(query), time.monotonic() + bounds.get("seconds", bounded.PATIENCE_SECONDS)
     if not asked:
-        return Found()
+        return SearchResult()
     size, counts = index.counts(asked, until=until)
     telling = common.telling(user, asked, counts, size, until=until)
     scores = _scores(telling, counts, size, [finds_passage(user), *among], until)
@@ -86,7 +86,7 @@ def looked_up(user: User, query: str, **bounds: Unpack[Bounds]) -> Found:
     near = meaning.near(user, query, among, until=until) if weight else meaning.NOTHING
     placed = fused(list(scores), near.places, weight=weight)[: min(limit, MOST)]
     counted = Counted(size.passages, size.words, counts)
-    return Found(_hits(placed, scores, near), asked, telling, counted, near.left_out)
+    return SearchResult(_hits(placed, scores, near), asked, telling, counted, near.left_out)
 
 
 def weight_now() -> float:
@@ -94,14 +94,14 @@ def weight_now() -> float:
     return float(setting("knowledge.meaning_weight"))
 
 
-def in_no_passage(user: User, found: Found, *, is_viewed: bool = False) -> list[str]:
+def in_no_passage(user: User, found: SearchResult, *, is_viewed: bool = False) -> list[str]:
     """Returns the question's words that are in no passage this person may find; documents of others are not revealed."""
     until = time.monotonic() + bounded.PATIENCE_SECONDS
     held, size = found.counted.held, index.Size(found.counted.passages, found.counted.words)
     there = {stem: word for stem, word in found.asked.items() if held[stem]}
     which = [finds_passage(user), *_among({"is_viewed": is_viewed})]
-    looks = [index.ranked({stem: word}, {stem: held[stem]}, size, which).limit(1) for stem, word in there.items()]
-    rows = bounded.read(looks, until=until) if looks else []
+    statements = [index.ranked({stem: word}, {stem: held[stem]}, size, which).limit(1) for stem, word in there.items()]
+    rows = bounded.read(statements, until=until) if statements else []
     known = {stem for stem, each in zip(there, rows, strict=True) if each}
     return [word for stem, word in found.asked.items() if stem not in known]
 

@@ -7,7 +7,7 @@ from webapp.accounts import audit
 from webapp.accounts.tables import User
 from webapp.heavy.threads import offload
 from webapp.knowledge import answering, why
-from webapp.knowledge.search import Hit, in_no_passage, looked_up
+from webapp.knowledge.search import Hit, in_no_passage, search_with_details
 from webapp.knowledge.why import Reason
 
 
@@ -35,8 +35,8 @@ def tried(
     With `is_viewed`, another person is looking, so the conversation memory is excluded. `weight` replaces the setting's weight
     of meaning.
     """
-    most = max(limit, answering.LOOKED_AT)
-    found = looked_up(user, question, collections=collections, limit=most, is_viewed=is_viewed, weight=weight)
+    most = max(limit, answering.CANDIDATES)
+    found = search_with_details(user, question, collections=collections, limit=most, is_viewed=is_viewed, weight=weight)
     hits = found.hits[:limit]
     texts = [(f"{hit.document.title} {hit.passage.heading}", hit.passage.head + hit.passage.text) for hit in hits]
     reasons = offload(why.reasons, texts, found.telling, found.counted)

@@ -35,7 +35,7 @@ MOMENT_SECONDS = 0.1
 # A send that took this long has waited for the client.
 WAITED_SECONDS = 0.05
 # How often per heartbeat interval to check whether one is due.
-LOOKS = 4
+CHECKS_PER_HEARTBEAT = 4
 LOST = "superseded"
 SUPERSEDED = encode("Another page took over.", event=LOST, id=LOST)
 
@@ -178,7 +178,7 @@ class Seat:
     def spoke(self) -> None:
         """Notes that something was sent, which postpones the heartbeat."""
         # One check earlier than the interval, as the next check would be too late.
-        self._beat_at = time.monotonic() + HEARTBEAT_SECONDS * (LOOKS - 1) / LOOKS
+        self._beat_at = time.monotonic() + HEARTBEAT_SECONDS * (CHECKS_PER_HEARTBEAT - 1) / CHECKS_PER_HEARTBEAT
 
     def push(self, quick: Callable[[], bytes], outlet: Outlet | None) -> None:
         """Registers `quick`: while the watcher waits, appended text is sent directly if the connection takes it."""
@@ -206,7 +206,7 @@ class Seat:
     def reminded(self) -> Iterator["Seat"]:
         """Makes a heartbeat that is due end a wait, while inside the block."""
         # One timer for all waits: one for each would cost more than the wait itself.
-        seconds = HEARTBEAT_SECONDS / LOOKS
+        seconds = HEARTBEAT_SECONDS / CHECKS_PER_HEARTBEAT
         timer = gevent.get_hub().loop.timer(seconds, seconds)
         timer.start(lambda: self.signal.set() if self.is_beat() else None)
         try:

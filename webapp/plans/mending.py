@@ -26,8 +26,8 @@ class Mending:
         self._chars = 0
         self._usages: list[Usage] = []
 
-    def look(self) -> str:
-        return self._source.look()
+    def check_timeout(self) -> str:
+        return self._source.check_timeout()
 
     def events(self, stop: Stop) -> Iterator[Event]:
         failure, end = None, None

@@ -17,7 +17,7 @@ class Agreement:
         self._link, self._mine = link, mine
         self.differs = ""
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Compares with the other workers, and publishes its values for a minute if they agree; else logs that once.
 
         Raises `Gone`.
@@ -27,7 +27,7 @@ class Agreement:
         if self.differs and self.differs != before:
             log.error(UNLIKE.format(self.differs))
 
-    def looked(self) -> str:
+    def current_difference(self) -> str:
         """Returns what differs now; without Redis, what differed before."""
         with suppress(Gone):
             self._compare()

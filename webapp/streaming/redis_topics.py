@@ -35,8 +35,8 @@ PER_MILLISECOND = 10_000
 AHEAD = 60_000 * PER_MILLISECOND
 # How far one worker can be behind another.
 LAG = 2_000 * PER_MILLISECOND
-CLOSED, WANT, LOOK, AWAY = "1-0", "want", "look", "away"
-LOOK_SECONDS, LATE_SECONDS = 1.0, 10.0
+CLOSED, WANT, REREAD, AWAY = "1-0", "want", "look", "away"
+CHECK_SECONDS, LATE_SECONDS = 1.0, 10.0
 AGAIN_SECONDS = (0.1, 0.5, 1.0)
 seq_of = attrgetter("seq")
 
@@ -98,7 +98,7 @@ class RedisTopics(MemoryTopics):
         self._copies: dict[str, bool] = {}
         self._told = "0-0"
         self._was_away = self._is_shipping = self._has_said_so = False
-        self._checked_at = self._looked_at = now()
+        self._checked_at = self._read_at = now()
 
     def about_redis(self) -> tuple[str, bool] | None:
         """Returns the version of Redis, and whether it evicts data when its memory is full; None if it is not available."""
@@ -150,7 +150,7 @@ class RedisTopics(MemoryTopics):
             if topic not in self._copies and not self.has_ended(topic):
                 self._copies[topic] = True
                 # Ends the blocking read, which must start again to include this stream.
-                self._link.send(self._worker, {LOOK: topic})
+                self._link.send(self._worker, {REREAD: topic})
         except Gone as error:
             self._lose(error)
 
@@ -198,7 +198,7 @@ class RedisTopics(MemoryTopics):
         tries = 0
         while self._is_open:
             try:
-                self._look()
+                self._check_connection()
                 tries = 0
                 found = self._link.wait(self._positions())
                 for sent in found:
@@ -216,16 +216,16 @@ class RedisTopics(MemoryTopics):
             self._pause(BEAT_SECONDS)
         self._link.close()
 
-    def _look(self) -> None:
-        before, self._looked_at = self._looked_at, self._now()
-        if self.is_connected and self._looked_at - before > LATE_SECONDS:
+    def _check_connection(self) -> None:
+        before, self._read_at = self._read_at, self._now()
+        if self.is_connected and self._read_at - before > LATE_SECONDS:
             # Redis can have trimmed changes that this worker has not read.
             self._lose(Gone("this worker stood still"))
         if not self.is_connected:
             self._connect()
-        elif self._now() - self._checked_at >= LOOK_SECONDS:
+        elif self._now() - self._checked_at >= CHECK_SECONDS:
             self._checked_at = self._now()
-            self.agreement.look()
+            self.agreement.check()
             if self._link.epoch(self._new_epoch()) != self.epoch:
                 # Redis was emptied, or is another one: it has lost all requests for logs.
                 raise Gone("Redis has lost what it held")
@@ -368,8 +368,8 @@ class RedisTopics(MemoryTopics):
 
     def _deliver(self, topic: str, event: Event, seq: int) -> int:
         log = self._used(topic)
-        if log.used_at >= self._look_at:
-            self._let_rest(log.used_at)
+        if log.used_at >= self._sweep_at:
+            self._drop_idle(log.used_at)
         self._cursor = max(self._cursor, seq)
         return self._put(log, Entry(seq, event))
 

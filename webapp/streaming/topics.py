@@ -15,8 +15,8 @@ from .events import Delta, Event, Reasoning, Text
 KEEP = {"generation": 400_000}
 KEEP_OTHERS = 1_000
 # Logs of other topics are released when they were not written or awaited for this long, which is checked at intervals.
-REST_SECONDS = 3600.0
-LOOK_SECONDS = 60.0
+IDLE_SECONDS = 3600.0
+SWEEP_SECONDS = 60.0
 # Readers who are connected read an ended log to its end by then; afterwards it is hardly ever read.
 ROLLED_AFTER_SECONDS = 10.0
 
@@ -124,12 +124,12 @@ class MemoryTopics:
         self._due: list[tuple[float, str]] = []
         self._resting: deque[tuple[str, float]] = deque()
         self._floor = 0
-        self._look_at = now() + LOOK_SECONDS
+        self._sweep_at = now() + SWEEP_SECONDS
 
     def append(self, topic: str, event: Event) -> int:
         log = self._used(topic)
-        if log.used_at >= self._look_at:
-            self._let_rest(log.used_at)
+        if log.used_at >= self._sweep_at:
+            self._drop_idle(log.used_at)
         return self._put(log, Entry(log.last + 1, event))
 
     @property
@@ -222,10 +222,10 @@ class MemoryTopics:
         keep = KEEP.get(kind_of(topic))
         return Log(dropped=self._floor) if keep is None else Log(keep=keep)
 
-    def _let_rest(self, now: float) -> None:
-        self._look_at = now + LOOK_SECONDS
+    def _drop_idle(self, now: float) -> None:
+        self._sweep_at = now + SWEEP_SECONDS
         for topic, log in list(self._logs.items()):
-            if kind_of(topic) not in KEEP and not (log.waiting or log.listeners) and now - log.used_at > REST_SECONDS:
+            if kind_of(topic) not in KEEP and not (log.waiting or log.listeners) and now - log.used_at > IDLE_SECONDS:
                 self._floor = max(self._floor, log.last)
                 del self._logs[topic]
 

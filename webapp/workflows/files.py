@@ -17,7 +17,7 @@ from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
 
 # How long a person waits while a file is read; then the run continues, and the file is found once it has been read.
-MOST_SECONDS, LOOK_SECONDS = 20.0, 0.05
+MOST_SECONDS, POLL_SECONDS = 20.0, 0.05
 NONE_WANTED = "No file is requested at the moment."
 ABOUT = "Files from a run of the workflow “{}”. Its answers use them. If you delete this collection, they no longer do."
 
@@ -76,7 +76,7 @@ def _brought(run: WorkflowRun, sent: Sent, by: User) -> Document:
         document = db.session.get_one(Document, id, populate_existing=True)
         if document.state not in queries.UNFINISHED or engine.now() >= until:
             break
-        engine.pause(LOOK_SECONDS)
+        engine.pause(POLL_SECONDS)
     if document.state == "failed":
         words = document.error
         documents.delete(document, by=db.session.get_one(User, by_id))

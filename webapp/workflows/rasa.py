@@ -14,9 +14,9 @@ from webapp.workflows.reading import MOST_OPTIONS, MOST_STEPS, NAME
 TYPES = {"categorical": "choice", "bool": "yes/no", "float": "number", "text": "text", "any": "text", "list": "text"}
 VERBS = ("collect", "action", "set_slots", "noop", "link", "call")
 END, DEEPEST, MOST_FLOWS = "end", 5, 100
-# More steps are read than a workflow can have, because some are left out. `MOST_LOOKED` limits the values that are searched for
+# More steps are read than a workflow can have, because some are left out. `MOST_VISITED` limits the values that are searched for
 # slots.
-MOST_READ, MOST_LOOKED = 2 * MOST_STEPS, 5_000
+MOST_READ, MOST_VISITED = 2 * MOST_STEPS, 5_000
 TOO_LONG = f"everything after the first {MOST_READ} steps"
 # A flow that is called a hundred times is converted a hundred times, so the ways of a step are limited; one of the options is
 # left for `else`.
@@ -271,10 +271,10 @@ def _targets(step: Mapping[str, Any]) -> Iterator[str]:
 def _slots_of(about: Any, domain: Domain) -> dict[str, None]:
     """Returns slot names in the order in which a flow and the flows it calls mention them; each flow is visited once."""
     found, seen = dict[str, None](), set[str]()
-    ahead, looked = [about], 0
-    while ahead and looked < MOST_LOOKED:
+    ahead, visited = [about], 0
+    while ahead and visited < MOST_VISITED:
         value = ahead.pop()
-        looked += 1
+        visited += 1
         if isinstance(value, list):
             ahead += reversed(value)
         elif isinstance(value, dict):

@@ -45,8 +45,8 @@ class Brief:
         said = capped(self._tokens, said) if self._tokens else said
         return first(self._sentences, said, self._beginning, pause=give_way)
 
-    def look(self) -> str:
-        return self._source.look()
+    def check_timeout(self) -> str:
+        return self._source.check_timeout()
 
 
 def speak_if_due(run_id: str) -> None:

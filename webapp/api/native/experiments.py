@@ -127,7 +127,7 @@ def _experiment(id: str) -> Experiment:
 
 def _one(id: str) -> ExperimentAnswer:
     one = _experiment(id)
-    figures = checking.look(one)
+    figures = checking.check(one)
     return _told(one, queries.key_of(one), figures)
 
 

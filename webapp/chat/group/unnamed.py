@@ -38,8 +38,8 @@ class Unnamed:
                 yield from [Delta(said)] if (said := self._without(held)) else []
                 raise
 
-    def look(self) -> str:
-        return self._source.look()
+    def check_timeout(self) -> str:
+        return self._source.check_timeout()
 
     def _may_become_it(self, held: str) -> bool:
         text = held.lstrip()

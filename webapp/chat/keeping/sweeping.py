@@ -27,10 +27,10 @@ def sweep() -> bool:
     return do_in_turns(STEPS) and (erasing.is_something_waiting() or trash.is_waiting() or files.is_something_waiting())
 
 
-def _look_behind(_session: Session, _person_id: str) -> None:
+def _sweep_after_deletion(_session: Session, _person_id: str) -> None:
     """Wakes the sweeper when a person leaves: the files of their chats are deleted after the chats."""
     wake()
 
 
 wake = Chore("sweeper", sweep, every_seconds=900.0, most_seconds=30.0).wake
-people.BEFORE_DELETION.append(_look_behind)
+people.BEFORE_DELETION.append(_sweep_after_deletion)

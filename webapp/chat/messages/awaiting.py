@@ -26,7 +26,7 @@ from webapp.streaming.events import Event
 from webapp.streaming.stop import Stop
 
 log = logging.getLogger("chat:awaiting")
-LOOK_SECONDS = 0.1
+POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +60,16 @@ class AfterReading:
         self._is_waiting = False
         yield from self._source.events(stop)
 
-    def look(self) -> str:
+    def check_timeout(self) -> str:
         """Reports no timeout before the request has been sent."""
-        return "" if self._is_waiting else self._source.look()
+        return "" if self._is_waiting else self._source.check_timeout()
 
     def _wait(self, stop: Stop) -> None:
         engine = self._engine
         with engine.in_app():
             arriving.wake()
             until = engine.now() + float(setting("files.reading_seconds"))
-        while engine.now() < until and self._has_unread() and not stop.wait(LOOK_SECONDS):
+        while engine.now() < until and self._has_unread() and not stop.wait(POLL_SECONDS):
             pass
 
     def _has_unread(self) -> bool:

@@ -26,7 +26,7 @@ from webapp.sections import Section
 from webapp.streaming.transcript import Transcript
 
 PURPOSE = "suggestion"
-MOST_TOKENS, LOOK_SECONDS = 600, 0.05
+MOST_TOKENS, POLL_SECONDS = 600, 0.05
 # The request comes after everything else in the prompt, in the role `user`: the person steps out of the scene.
 LAST = Section("", role="user", depth=0, rank=300)
 BEGUN = "My message begins with the words below. Write it whole, these words first."
@@ -56,7 +56,7 @@ def suggest(chat: Chat, typed: str = "") -> str:
         # Releases the database connection while waiting for the model.
         db.session.rollback()
         while aside.id in engine.live:
-            engine.pause(LOOK_SECONDS)
+            engine.pause(POLL_SECONDS)
     finally:
         del _texts[aside.id]
     text = typed if None in written else _from("".join(filter(None, written)), name, typed)

@@ -255,7 +255,7 @@ def _waiting(message: Message, last: Generation) -> str:
 
 def _unheard(engine: Engine, message: Message, last: Generation) -> ShownMessage:
     """Shows an active answer that this process can't follow: nothing new can be sent until its end is saved."""
-    is_ours = last.owner == engine.worker.id and last.id not in engine.found.taken
+    is_ours = last.owner == engine.worker.id and last.id not in engine.recovery_state.taken
     saved = Picture("queued", renderings.html_of(message), "", "", (), "" if is_ours else RESTORING)
     return replace(_running(message, last, saved, ()), generation_id="")
 

@@ -18,7 +18,7 @@ from webapp.engine import asides, service
 from webapp.engine.engine import the_engine
 from webapp.errors import Conflict, Invalid, TooMany, Unavailable
 
-LOOK_SECONDS, WAIT_SECONDS = 0.05, 30.0
+POLL_SECONDS, WAIT_SECONDS = 0.05, 30.0
 CHANGED = "The story so far was changed elsewhere. Open it again."
 LATE = "The model takes longer than usual. The story is kept as soon as it is written, so look again in a minute."
 
@@ -89,7 +89,7 @@ def write_now(chat: Chat, *, by: str) -> bool:
         # Releases the database connection while waiting for the model.
         db.session.rollback()
         while job.aside.id in engine.live and engine.now() < until:
-            engine.pause(LOOK_SECONDS)
+            engine.pause(POLL_SECONDS)
         if not job.is_kept:
             raise Unavailable(LATE if job.aside.id in engine.live else "The model gave no answer. Please try again.")
         has_written, chat = True, db.session.get_one(Chat, id)

@@ -97,9 +97,9 @@ class ChatStream:
     def _lane(self) -> Select[Generation]:
         return select(Generation).where(Generation.lane == self.lane)
 
-    def _in_app(self, look: Callable[[], GenerationFeed | None]) -> GenerationFeed | None:
+    def _in_app(self, find: Callable[[], GenerationFeed | None]) -> GenerationFeed | None:
         with self._engine.in_app():
-            return look()
+            return find()
 
 
 def new_question(generation: Generation, answer: Message) -> str:

@@ -58,7 +58,7 @@ class RunFeed:
 
     def news(self) -> list[bytes]:
         more = self.quick_news()
-        return [more] if more else self._look()
+        return [more] if more else self._run_news()
 
     def quick_news(self) -> bytes:
         """Returns more of the model's text, provided that nothing else has happened."""
@@ -71,13 +71,13 @@ class RunFeed:
 
     def beat(self) -> list[bytes]:
         """Reads the database: what another worker did was not published in this process."""
-        return self._look()
+        return self._run_news()
 
     def taken(self) -> list[bytes]:
         error = {"error": TAKEN.message, "code": TAKEN.code}
         return wire([self._frame("error", error), self._done(is_success=False)], id=LOST)
 
-    def _look(self) -> list[bytes]:
+    def _run_news(self) -> list[bytes]:
         topics = self._engine.topics
         self._cursors = {self.lane: topics.last(self.lane)}
         with self._context():

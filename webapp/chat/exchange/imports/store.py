@@ -244,7 +244,7 @@ class _Filling:
         self.is_new, self.added = is_new, 0
         self.chat_id, self._user_id, self._head, self._last, self._speakers = chat_id, user_id, head, "", speakers
         self._ids: dict[str, str] = {}
-        self._look()
+        self._load_ids()
         self._had_some = bool(self._ids)
 
     def add(self, batch: Sequence[Rendered]) -> None:
@@ -264,7 +264,7 @@ class _Filling:
         if self.added and self._had_some:
             sending.announce(db.session.get_one(Chat, self.chat_id), "thread", head)
 
-    def _look(self) -> None:
+    def _load_ids(self) -> None:
         rows = db.session.execute(select(Message.id, Message.origin).where(Message.chat_id == self.chat_id))
         self._ids = {origin or OWN + id: id for id, origin in rows}
         db.session.rollback()
@@ -282,7 +282,7 @@ class _Filling:
                 session.add_all(generations)
                 session.add_all(_stories(missing, ids, self.chat_id))
         except IntegrityError:
-            self._look()
+            self._load_ids()
             raise
         self._ids = known
         return len(missing)
