@@ -185,9 +185,9 @@ def _configure(app: Flask, config: Config) -> None:
         SQLALCHEMY_DATABASE_URI=config.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=SQLITE_POOL if is_sqlite else _postgres_pool(config),
     )
-    crowd = ConnectionLimiter(lambda: _most_connections(app))
-    proxies = BehindProxies(app.wsgi_app, config.trusted_proxies, crowd)
-    app.extensions.update(crowd=crowd, proxies=proxies)
+    limiter = ConnectionLimiter(lambda: _most_connections(app))
+    proxies = BehindProxies(app.wsgi_app, config.trusted_proxies, limiter)
+    app.extensions.update(connection_limiter=limiter, proxies=proxies)
     if config.trusted_proxies:
         app.wsgi_app = proxies  # type: ignore[method-assign]
 

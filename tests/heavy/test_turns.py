@@ -6,7 +6,7 @@ from contextlib import closing
 import gevent
 
 from tests.support.turns import turns_of_the_loop
-from webapp.heavy.turns import Line, by_turns, wait_for_turn
+from webapp.heavy.turns import TurnQueue, by_turns, wait_for_turn
 
 PIECES = 20
 
@@ -53,13 +53,13 @@ def test_who_is_alone_does_not_wait() -> None:
 def test_of_two_lines_one_goes_on_in_each_turn_of_the_loop_and_then_the_other() -> None:
     went = list[tuple[int, str]]()
 
-    def stand(line: Line, name: str) -> None:
-        line.wait()
+    def wait_in(queue: TurnQueue, name: str) -> None:
+        queue.wait()
         went.append((turn(), name))
 
     with turns_of_the_loop() as turn:
-        lines = {"requests": Line(), "work": Line()}
-        standing = [gevent.spawn(stand, line, name) for name, line in lines.items() for _ in range(PIECES)]
+        queues = {"requests": TurnQueue(), "work": TurnQueue()}
+        standing = [gevent.spawn(wait_in, queue, name) for name, queue in queues.items() for _ in range(PIECES)]
         gevent.joinall(standing, timeout=30, raise_error=True)
 
     assert len({turn for turn, _ in went}) == len(went)
@@ -68,7 +68,7 @@ def test_of_two_lines_one_goes_on_in_each_turn_of_the_loop_and_then_the_other() 
 
 def test_who_enters_first_goes_on_at_once_and_past_all_lines_and_others_wait_for_the_next_turns() -> None:
     went = list[tuple[int, str]]()
-    requests, forms = Line(), Line()
+    requests, forms = TurnQueue(), TurnQueue()
 
     def enter(name: str) -> None:
         requests.enter()

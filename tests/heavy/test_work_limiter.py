@@ -10,14 +10,14 @@ from tests.support.marks import also_on_postgres
 from tests.support.waiting import until
 from webapp.db import db
 from webapp.errors import Unavailable
-from webapp.heavy.work_limiter import Door
+from webapp.heavy.work_limiter import WorkLimiter
 
 
 class Visits:
     """Visitors who enter the door and stay until `end`."""
 
-    def __init__(self, app: Flask, door: Door) -> None:
-        self._app, self._door, self._over = app, door, Event()
+    def __init__(self, app: Flask, crowded: WorkLimiter) -> None:
+        self._app, self._limiter, self._over = app, crowded, Event()
         self.inside: list[str] = []
 
     def begin(self, whose: str) -> gevent.Greenlet:
@@ -29,31 +29,31 @@ class Visits:
     def _visit(self, whose: str) -> None:
         with self._app.app_context():
             db.session.execute(text("SELECT 1"))
-            with self._door.passed(whose):
+            with self._limiter.entered(whose):
                 self.inside.append(whose)
                 self._over.wait()
 
 
 @also_on_postgres
 def test_who_asks_often_keeps_nobody_else_outside(app: Flask) -> None:
-    visits = Visits(app, Door(most=4, most_each=2))
-    greedy = [visits.begin("ada") for _ in range(10)]
-    until(lambda: visits.inside == ["ada", "ada"], "two are inside")
+    callers = Visits(app, WorkLimiter(most=4, most_each=2))
+    greedy = [callers.begin("ada") for _ in range(10)]
+    until(lambda: callers.inside == ["ada", "ada"], "two are inside")
 
-    other = visits.begin("ben")
+    other = callers.begin("ben")
 
-    until(lambda: visits.inside == ["ada", "ada", "ben"], "somebody else needs not wait")
+    until(lambda: callers.inside == ["ada", "ada", "ben"], "somebody else needs not wait")
     with app.app_context():
         until(lambda: db.engine.pool.checkedout() == 3, "who waits holds no connection")  # type: ignore[attr-defined]
-    visits.end()
+    callers.end()
     gevent.joinall([*greedy, other], timeout=60, raise_error=True)
-    assert len(visits.inside) == 11
+    assert len(callers.inside) == 11
 
 
 def test_nobody_waits_for_ever(app: Flask) -> None:
-    narrow = Door(most=1, most_each=1, patience_seconds=0.01)
-    with app.app_context(), narrow.passed("ada"), pytest.raises(Unavailable), narrow.passed("ben"):
+    narrow = WorkLimiter(most=1, most_each=1, patience_seconds=0.01)
+    with app.app_context(), narrow.entered("ada"), pytest.raises(Unavailable), narrow.entered("ben"):
         pass
 
-    with app.app_context(), narrow.passed("ben"):
+    with app.app_context(), narrow.entered("ben"):
         pass

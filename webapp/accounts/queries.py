@@ -13,7 +13,7 @@ from webapp.accounts.tables import ApiToken, AuditEntry, Group, Invite, Membersh
 from webapp.db import db, utc_now
 from webapp.errors import NotFound
 from webapp.heavy import bounded
-from webapp.heavy.turns import stand_in_line
+from webapp.heavy.turns import queue_for_turn
 from webapp.statements import Prepared
 
 # The most that a page lists, because each session is rendered with a form.
@@ -213,7 +213,7 @@ def _entries(ids: Sequence[str]) -> Iterator[AuditEntry]:
         some = select(AuditEntry).where(AuditEntry.id.in_(ids[start : start + ENTRIES_AT_ONCE]))
         yield from db.session.scalars(some.order_by(AuditEntry.id.desc())).all()
         if len(ids) > ENTRIES_AT_ONCE:
-            stand_in_line()
+            queue_for_turn()
 
 
 def audit_actions() -> Sequence[str]:

@@ -31,7 +31,7 @@ def create_owner() -> Response:
         service.check_owner_link(form.token.data)
         form.check_account()
         fields = form.token.data, form.email.data, form.name.data, form.password.data
-        return _admitted(service.create_owner(*fields, address=client_address()))
+        return _signed_in_by_link(service.create_owner(*fields, address=client_address()))
     return form.shown("accounts/setup.html")
 
 
@@ -41,7 +41,7 @@ def login() -> Response:
     form = SignInForm.opened()
     if user_or_none():
         return redirect(own_path(form.next.data))
-    return _door(form)
+    return _sign_in_page(form)
 
 
 @bp.post("/login")
@@ -50,8 +50,8 @@ def sign_in() -> Response:
     form = SignInForm.opened()
     with form.attempt():
         agent, path = request.user_agent.string, own_path(form.next.data)
-        return _let_in(lambda: service.sign_in(form.email.data, form.password.data, agent, address=client_address()), path)
-    return _door(form)
+        return _signed_in(lambda: service.sign_in(form.email.data, form.password.data, agent, address=client_address()), path)
+    return _sign_in_page(form)
 
 
 @bp.post("/logout")
@@ -80,7 +80,7 @@ def accept_invite(token: str) -> Response:
     form = InvitedForm.opened()
     with form.attempt():
         form.check_account(email=not invites.open_invite(token).email)
-        return _admitted(invites.accept(token, form.email.data, form.name.data, form.password.data, address=client_address()))
+        return _signed_in_by_link(invites.accept(token, form.email.data, form.name.data, form.password.data, address=client_address()))
     return form.shown("accounts/invite.html", invite=invites.open_invite(token), token=token)
 
 
@@ -98,12 +98,12 @@ def choose_password(token: str) -> Response:
     with form.attempt():
         user = invites.choose_password(token, form.password.data, address=client_address())
         access_changed(user.id)
-        return _admitted(user)
+        return _signed_in_by_link(user)
     _, person = invites.open_password_link(token)
     return form.shown("accounts/new_password.html", person=person, token=token)
 
 
-def _let_in(opened: Callable[[], str], path: str = "/") -> Response:
+def _signed_in(opened: Callable[[], str], path: str = "/") -> Response:
     """Signs in with the session that is opened, or asks for a code first; ends the browser's previous session."""
     try:
         secret = opened()
@@ -113,12 +113,12 @@ def _let_in(opened: Callable[[], str], path: str = "/") -> Response:
     return with_session(redirect(path), secret)
 
 
-def _admitted(user: User) -> Response:
+def _signed_in_by_link(user: User) -> Response:
     """Signs in a user who used a link."""
-    return _let_in(lambda: service.admit(user.id, request.user_agent.string, address=client_address()))
+    return _signed_in(lambda: service.admit(user.id, request.user_agent.string, address=client_address()))
 
 
-def _door(form: SignInForm) -> Response:
+def _sign_in_page(form: SignInForm) -> Response:
     # `settings` is a later feature and cannot be imported here, so this check comes through the app's extensions.
     has_demo = current_app.extensions["is_demo_open"]()
     about = {"has_owner": queries.has_owner(), "has_accounts": queries.has_accounts(), "has_demo": has_demo}

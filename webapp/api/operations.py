@@ -14,7 +14,7 @@ from webapp.api.access import identified, scoped
 from webapp.api.problems import EVENTS_PATH, Refused, refusal, stream_url
 from webapp.db import db
 from webapp.errors import AppError, Busy, Forbidden, Invalid, NotFound
-from webapp.heavy.turns import stand_in_line
+from webapp.heavy.turns import queue_for_turn
 from webapp.upstream.foreign_json import exceeds
 
 MOST_BYTES = 1_000_000
@@ -170,7 +170,7 @@ def _body(model: type[BaseModel]) -> BaseModel:
         # Large bodies are validated one per turn of the event loop; a request that waits for its turn holds no database
         # connection.
         db.session.rollback()
-        stand_in_line()
+        queue_for_turn()
     content = raw or b"{}"
     return _checked(partial(model.model_validate_json, content), partial(ANYTHING.validate_json, content))
 

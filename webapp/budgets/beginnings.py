@@ -16,7 +16,7 @@ from webapp.budgets.tables import Budget, BudgetPeriod
 from webapp.db import db, write
 from webapp.engine.slices import SLICE
 from webapp.engine.tables import Generation
-from webapp.heavy.turns import stand_in_line
+from webapp.heavy.turns import queue_for_turn
 
 
 class Beginnings:
@@ -40,7 +40,7 @@ class Beginnings:
                 self._day = day
 
 
-def count_long_periods(now: datetime, *, pause: Callable[[], object] = stand_in_line) -> None:
+def count_long_periods(now: datetime, *, pause: Callable[[], object] = queue_for_turn) -> None:
     """Begins every current period that has no row yet and already has many answers.
 
     If there are only a few, the first answer counts them.

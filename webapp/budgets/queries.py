@@ -15,7 +15,7 @@ from webapp.budgets.refusal import time_zone
 from webapp.budgets.tables import Budget, BudgetCharge, BudgetPeriod
 from webapp.characters.tables import Character
 from webapp.db import db, utc_now, write
-from webapp.heavy.turns import stand_in_line
+from webapp.heavy.turns import queue_for_turn
 from webapp.settings.service import setting
 
 NAMED: dict[str, Any] = {"user": User, "group": Group, "character": Character, "token": ApiToken}
@@ -104,7 +104,7 @@ def tidy() -> None:
     """Closes the charges of answers that are gone, a few per transaction: a crash can leave thousands."""
     for id in sorted(db.session.scalars(gone(BudgetCharge.budget_id).distinct()).all()):
         while _tidied(id):
-            stand_in_line()
+            queue_for_turn()
 
 
 def _tidied(id: str) -> bool:

@@ -17,7 +17,7 @@ from webapp.chat.tables import Chat, Message
 from webapp.engine.engine import the_engine
 from webapp.engine.slices import in_slices
 from webapp.engine.tables import ACTIVE, EXAMPLE, NOT_HERE, WHILE_ACTIVE, Generation
-from webapp.heavy.turns import stand_in_line
+from webapp.heavy.turns import queue_for_turn
 from webapp.usage.cost_text import was_refused
 
 # An answer requested this long ago is committed, even if the clock of its server differs.
@@ -34,7 +34,7 @@ class Before:
 
 
 def counted_before(
-    session: Session, budget: Budget, since: datetime, *, now: datetime, pause: Callable[[], object] = stand_in_line
+    session: Session, budget: Budget, since: datetime, *, now: datetime, pause: Callable[[], object] = queue_for_turn
 ) -> Before:
     """Counts the usage since then in slices, between which others run; `used_since` adds the rest."""
     running, until = tuple(session.scalars(select(Generation.id).where(WHILE_ACTIVE))), now - MARGIN

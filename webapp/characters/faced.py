@@ -15,7 +15,7 @@ from webapp.characters.fields import PICTURE_BYTES, checked_picture
 from webapp.characters.tables import Avatar, Character, Faced, Persona
 from webapp.db import utc_now, write
 from webapp.errors import Conflict, Forbidden, Invalid
-from webapp.heavy.turns import stand_in_line
+from webapp.heavy.turns import queue_for_turn
 from webapp.settings.service import setting
 
 AT_ONCE = 10
@@ -91,7 +91,7 @@ def empty_trash() -> None:
         return
     for table in RULES:
         while _erase_some(table, utc_now() - timedelta(days=days)):
-            stand_in_line()
+            queue_for_turn()
 
 
 def _erase_some(table: type[Faced], due: datetime) -> bool:

@@ -9,7 +9,7 @@ from webapp.characters.personas import PersonaInput
 from webapp.db import db
 from webapp.errors import Invalid
 from webapp.heavy import child
-from webapp.heavy.turns import stand_in_line
+from webapp.heavy.turns import queue_for_turn
 from webapp.lore import queries as lorebooks
 
 
@@ -36,7 +36,7 @@ def bring_in(stream: IO[bytes], *, by: User) -> Brought:
     known, has_default = {(each.name, each.description) for each in own}, any(each.is_default for each in own)
     db.session.rollback()
     for each in found:
-        stand_in_line()
+        queue_for_turn()
         if (each["name"], each["description"]) in known:
             brought.known += 1
             continue

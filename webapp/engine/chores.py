@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.db import autocommit_connection, db, is_sqlite
 from webapp.engine.engine import Engine, the_engine
-from webapp.heavy.turns import by_turns, stand_in_line
+from webapp.heavy.turns import by_turns, queue_for_turn
 from webapp.streaming.loops import AGAIN_SECONDS, Ticker
 
 # As long as a dead worker's claims last.
@@ -63,7 +63,7 @@ class Chore:
 
     def _run(self, engine: Engine) -> bool:
         # All chores run when a server starts, just as the first pages are requested.
-        stand_in_line()
+        queue_for_turn()
         if engine.is_closing:
             return False
         with engine.in_app(), alone(self.name) as is_mine:

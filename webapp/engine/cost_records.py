@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from webapp.db import utc_now, write
 from webapp.engine.tables import NOT_HERE, WHILE_ACTIVE, Generation, JournalRow
-from webapp.heavy.turns import stand_in_line
+from webapp.heavy.turns import queue_for_turn
 
 # Values that replace everything that can contain text of the chat or the plan.
 WORDLESS: dict[str, Any] = {"message_id": None, "prompt": {}, "notices": [], "attempts": [], "error": "", "sent_as": None}
@@ -32,7 +32,7 @@ def keep_costs_alone(session: Session, which: ColumnElement[bool]) -> None:
 def forget_asker(person_id: str) -> None:
     """Removes the user from their generations, in batches: an account being deleted can have any number."""
     while _forget_some(person_id):
-        stand_in_line()
+        queue_for_turn()
 
 
 def _forget_some(person_id: str) -> bool:

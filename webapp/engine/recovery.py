@@ -15,7 +15,7 @@ from webapp.engine import ends, fence, journal, recovery_state, spill
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
 from webapp.errors import AppError, TooMany
-from webapp.heavy.turns import stand_in_line
+from webapp.heavy.turns import queue_for_turn
 from webapp.settings.service import setting
 from webapp.streaming.events import Delta, Ended, Failed
 from webapp.streaming.loops import supervise
@@ -100,7 +100,7 @@ def _is_orphan(engine: Engine, row: Row[str, str, str, datetime]) -> bool:
 def _is_settled(engine: Engine, id: str) -> bool:
     def settle_it() -> None:
         # Each has its own turn of the event loop.
-        stand_in_line()
+        queue_for_turn()
         with engine.in_app():
             settle(engine, id)
 
@@ -116,7 +116,7 @@ def _make_good(engine: Engine) -> None:
 
 def _recover(engine: Engine, recover: Callable[[], None]) -> None:
     # Each has its own turn of the event loop: they all start just as the first pages reconnect.
-    stand_in_line()
+    queue_for_turn()
     if not engine.is_closing:
         with engine.in_app():
             recover()
@@ -134,7 +134,7 @@ def settle(engine: Engine, id: str) -> None:
         engine.given_up.add(id)
         if not was_ours:
             engine.recovery_state.taken.add(id)
-    stand_in_line()
+    queue_for_turn()
     topic = topic_names.of_generation(id)
     if engine.shared:
         engine.shared.close_for_others(topic)
@@ -207,7 +207,7 @@ def _continue_all(engine: Engine, waiting: list[str]) -> None:
 
 def _go_on_in_turn(engine: Engine, id: str) -> None:
     until = engine.now() + WITHIN.total_seconds()
-    stand_in_line()
+    queue_for_turn()
     while not _has_gone_on(engine, id) and not engine.is_closing and engine.now() < until:
         engine.pause(TURN_SECONDS)
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 from webapp.chat.tables import Chat, Feedback, Message
 from webapp.db import db, utc_now, write
 from webapp.engine.tables import ACTIVE, Generation
-from webapp.heavy.turns import stand_in_line
+from webapp.heavy.turns import queue_for_turn
 from webapp.prompts.tables import Experiment, Exposure
 
 # A dissatisfied person tries again or deletes the answer by then; a thumb can come later.
@@ -40,7 +40,7 @@ def judge(experiment: Experiment) -> None:
         found = {row.id: values for row in rows if (values := _values(row, outcome, now))}
         _store(found)
         after = rows[-1].id
-        stand_in_line()
+        queue_for_turn()
 
 
 def is_good(answer: Answer, outcome: str, now: datetime) -> bool | None:
@@ -98,7 +98,7 @@ def _store(found: dict[str, dict[str, Any]]) -> None:
     ids = list(found)
     for start in range(0, len(ids), STORED_AT_ONCE):
         _write({id: found[id] for id in ids[start : start + STORED_AT_ONCE]})
-        stand_in_line()
+        queue_for_turn()
 
 
 def _write(found: dict[str, dict[str, Any]]) -> None:

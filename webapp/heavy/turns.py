@@ -37,34 +37,34 @@ def in_next_turn(call: Callable[[], object]) -> None:
     timer.start(end)
 
 
-class Line:
+class TurnQueue:
     """A queue that releases its first waiter in each turn of the event loop; several queues take turns."""
 
     # The greenlet that was released in this turn.
-    on: ClassVar[Any] = None
+    released: ClassVar[Any] = None
 
     def __init__(self) -> None:
         self._waiting: deque[Event] = deque()
 
     def wait(self) -> None:
-        place = Event()
-        self._waiting.append(place)
+        ready = Event()
+        self._waiting.append(ready)
         self._join()
-        place.wait()
-        Line.on = gevent.getcurrent()
+        ready.wait()
+        TurnQueue.released = gevent.getcurrent()
 
     def enter(self) -> None:
         """Waits like `wait`, but returns immediately if no queue is active, or if this greenlet was released in this turn."""
-        if not _lines:
+        if not _queues:
             self._join()
-            Line.on = gevent.getcurrent()
-        elif Line.on is not gevent.getcurrent():
+            TurnQueue.released = gevent.getcurrent()
+        elif TurnQueue.released is not gevent.getcurrent():
             self.wait()
 
     def _join(self) -> None:
-        if self not in _lines:
-            _lines.append(self)
-            if len(_lines) == 1:
+        if self not in _queues:
+            _queues.append(self)
+            if len(_queues) == 1:
                 in_next_turn(_call_next)
 
     def call(self) -> bool:
@@ -76,19 +76,19 @@ class Line:
 
 
 # The queues in order of their turns, including one just emptied: a page and a piece of long work must not share a turn.
-_lines: deque[Line] = deque()
-_long_work = Line()
+_queues: deque[TurnQueue] = deque()
+_long_work = TurnQueue()
 
 
 def _call_next() -> None:
-    Line.on, line = None, _lines.popleft()
-    if line.call():
-        _lines.append(line)
-    if _lines:
+    TurnQueue.released, queue = None, _queues.popleft()
+    if queue.call():
+        _queues.append(queue)
+    if _queues:
         in_next_turn(_call_next)
 
 
-def stand_in_line() -> None:
+def queue_for_turn() -> None:
     """Yields like `give_way`, but of all callers with long work, only one continues in each turn of the event loop.
 
     One piece of ten milliseconds does no harm, but fifty people's exports are half a second.
@@ -115,7 +115,7 @@ def by_turns(items: Iterable[T], *, seconds: float = TURN_SECONDS) -> Iterator[T
     for item in items:
         yield item
         if time.monotonic() - began >= seconds:
-            stand_in_line()
+            queue_for_turn()
             began = time.monotonic()
 
 
@@ -131,7 +131,7 @@ class Unhurried(io.RawIOBase):
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         if time.monotonic() - self._began >= TURN_SECONDS:
             # Forty people's forms would otherwise take nearly half a second.
-            stand_in_line()
+            queue_for_turn()
             self._began = time.monotonic()
         chunk = self._stream.read(len(buffer))
         buffer[: len(chunk)] = chunk

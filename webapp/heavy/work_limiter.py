@@ -10,10 +10,10 @@ from webapp.db import db
 from webapp.errors import Unavailable
 
 PATIENCE_SECONDS = 30.0
-CROWDED = "Too much is being looked for at this moment. Please try again in a few seconds."
+BUSY = "Too much is being looked for at this moment. Please try again in a few seconds."
 
 
-class Door:
+class WorkLimiter:
     """Admits `most` callers simultaneously, and `most_each` of one person, whose many requests then block no one else."""
 
     def __init__(self, *, most: int, most_each: int, patience_seconds: float = PATIENCE_SECONDS) -> None:
@@ -22,7 +22,7 @@ class Door:
         self._of = WeakValueDictionary[str, BoundedSemaphore]()
 
     @contextmanager
-    def passed(self, whose: str) -> Iterator[None]:
+    def entered(self, whose: str) -> Iterator[None]:
         own = self._of.get(whose) or self._of.setdefault(whose, BoundedSemaphore(self._most_each))
         with ExitStack() as stack:
             for places in (own, self._places):
@@ -36,4 +36,4 @@ class Door:
         # No database connection is held while waiting.
         db.session.rollback()
         if not places.acquire(timeout=self._patience_seconds):
-            raise Unavailable(CROWDED, retry_after=5)
+            raise Unavailable(BUSY, retry_after=5)

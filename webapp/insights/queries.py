@@ -13,7 +13,7 @@ from webapp.engine.report import FALLBACKS
 from webapp.engine.slices import in_slices
 from webapp.engine.tables import ACTIVE, NOT_HERE, Generation
 from webapp.heavy import bounded
-from webapp.heavy.turns import stand_in_line
+from webapp.heavy.turns import queue_for_turn
 from webapp.insights.figures import BROKEN, Answered
 
 OUTCOMES = ("", "broken", "fallback")
@@ -52,8 +52,8 @@ def all_answered(since: datetime, until: datetime) -> Iterator[Answered]:
 def _read(wanted: Select[Any], **among: Any) -> Iterator[tuple[datetime, Answered]]:
     # Waits for a turn: twenty people released together, for example by the same mail server, would otherwise continue in the
     # same iteration of the event loop.
-    stand_in_line()
-    for row in in_slices(db.session(), wanted, pause=stand_in_line, **among):
+    queue_for_turn()
+    for row in in_slices(db.session(), wanted, pause=queue_for_turn, **among):
         yield row[-2], Answered(*row[:-2])
 
 

@@ -17,7 +17,7 @@ from webapp.accounts.tables import User
 from webapp.db import db, utc_now, write
 from webapp.engine.engine import Engine
 from webapp.errors import Conflict, Forbidden, Invalid, TooLarge
-from webapp.heavy.turns import by_turns, stand_in_line
+from webapp.heavy.turns import by_turns, queue_for_turn
 from webapp.knowledge import embedding, formats, importing, queries, trash
 from webapp.knowledge.changes import notify_people
 from webapp.knowledge.service import NOT_YOURS, checked_level, existing
@@ -133,7 +133,7 @@ def text_of(engine: Engine, id: str, person_id: str) -> Iterator[str]:
         text, start = piece
         yield text
         # A client that reads as fast as the server writes never blocks, so this loop has to yield to other greenlets itself.
-        stand_in_line()
+        queue_for_turn()
 
 
 def _text_from(engine: Engine, id: str, person_id: str, start: int) -> tuple[str, int] | None:

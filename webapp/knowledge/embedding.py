@@ -17,7 +17,7 @@ from webapp.engine.chores import Chore
 from webapp.engine.engine import the_engine
 from webapp.errors import AppError, Conflict
 from webapp.heavy import bounded
-from webapp.heavy.turns import stand_in_line
+from webapp.heavy.turns import queue_for_turn
 from webapp.knowledge import embedder, vector_sets
 from webapp.knowledge.changes import notify_documents
 from webapp.knowledge.embedder import EmbeddingRequest, NoVectors
@@ -279,7 +279,7 @@ def _clear() -> None:
             vectors = delete(PassageVector).where(PassageVector.set_id == id, PassageVector.passage_row.in_(rows))
             empty = delete(VectorSet).where(VectorSet.id == id)
             session.execute((vectors if rows else empty).execution_options(synchronize_session=False))
-        stand_in_line()
+        queue_for_turn()
 
 
 def _is_left() -> bool:

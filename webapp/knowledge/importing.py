@@ -16,7 +16,7 @@ from webapp.db import db, is_sqlite, utc_now, write
 from webapp.engine.chores import Chore
 from webapp.errors import Unavailable
 from webapp.heavy import child
-from webapp.heavy.turns import by_turns, stand_in_line
+from webapp.heavy.turns import by_turns, queue_for_turn
 from webapp.ids import new_id
 from webapp.knowledge import embedding, formats, index, queries, vector_sets
 from webapp.knowledge.changes import notify_documents, notify_people
@@ -218,7 +218,7 @@ def _clear(id: str, claim: str, *, but: int) -> None:
     while rows := db.session.scalars(stale).all():
         with _own(id, claim) as (session, _):
             session.execute(delete(Passage).where(Passage.row.in_(rows)).execution_options(synchronize_session=False))
-        stand_in_line()
+        queue_for_turn()
 
 
 def _let_go(id: str, claim: str) -> None:

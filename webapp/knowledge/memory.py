@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from webapp.accounts.tables import User
 from webapp.db import db, utc_now, write
-from webapp.heavy.turns import stand_in_line
+from webapp.heavy.turns import queue_for_turn
 from webapp.knowledge import importing
 from webapp.knowledge.changes import notify_people
 from webapp.knowledge.emptying import empty_some
@@ -63,7 +63,7 @@ def keep(all_said: Iterable[Said]) -> None:
             session.flush()
             session.add(DocumentPart(document_id=document.id, number=0, content=raw))
         notify_people(collection_id)
-        stand_in_line()
+        queue_for_turn()
     importing.wake()
 
 
@@ -76,7 +76,7 @@ def forget(session: Session, which: ColumnElement[bool]) -> None:
 def erase() -> None:
     """Deletes forgotten answers in small batches; they don't go through the trash."""
     while _erase_some():
-        stand_in_line()
+        queue_for_turn()
 
 
 def _erase_some() -> bool:

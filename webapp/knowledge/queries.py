@@ -7,7 +7,7 @@ from sqlalchemy import Select, func, select
 
 from webapp.accounts.tables import User
 from webapp.db import db
-from webapp.heavy.turns import stand_in_line
+from webapp.heavy.turns import queue_for_turn
 from webapp.knowledge.permitted import finds_passage, is_there, sees_collection, sees_document
 from webapp.knowledge.tables import Collection, Document, DocumentPart, Passage
 
@@ -126,7 +126,7 @@ def passages_of(document: Document) -> Iterator[Passage]:
     while some := db.session.scalars(found.where(Passage.number >= start)).all():
         yield from some
         start = some[-1].number + 1
-        stand_in_line()
+        queue_for_turn()
 
 
 def part(document_id: str, number: int) -> bytes | None:

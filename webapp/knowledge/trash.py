@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from webapp.accounts import grants
 from webapp.db import db, utc_now, write
-from webapp.heavy.turns import stand_in_line
+from webapp.heavy.turns import queue_for_turn
 from webapp.knowledge.emptying import empty_some
 from webapp.knowledge.permitted import COLLECTION, DOCUMENT
 from webapp.knowledge.tables import Collection, Document
@@ -25,7 +25,7 @@ def empty() -> None:
     """Permanently deletes expired documents and collections in small batches."""
     days = int(setting("trash.days"))
     while _erase_some(utc_now() - timedelta(days=days) if days else LONG_AGO + timedelta(days=1)):
-        stand_in_line()
+        queue_for_turn()
 
 
 def is_waiting() -> bool:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from webapp import topic_names
 from webapp.engine import trace
 from webapp.engine.engine import Engine
-from webapp.heavy.turns import Line
+from webapp.heavy.turns import TurnQueue
 from webapp.live import shared
 from webapp.live.push import Bell, Outlet, Push, outlet_of
 from webapp.live.wire import EVENT_STREAM, OPENING, noticed_leaving, socket_of, streamed
@@ -74,7 +74,7 @@ FEEDS_PER_CONNECTION = 4
 # By person, lane (empty for all lanes together), and whether the connection is shared, as shared ones count separately.
 _places: defaultdict[tuple[str, str, bool], list[Place]] = defaultdict(list)
 # Streams are opened, and catch up, one per turn of the event loop.
-_opening = Line()
+_opening = TurnQueue()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from webapp.db import utc_now, write
 from webapp.engine.cost_records import keep_costs_alone
 from webapp.engine.tables import Generation
 from webapp.errors import Conflict, Invalid
-from webapp.heavy.turns import stand_in_line
+from webapp.heavy.turns import queue_for_turn
 from webapp.plans import checking
 from webapp.plans.kind import announce
 from webapp.plans.schema import at, dotted, put, steps, value_at
@@ -84,7 +84,7 @@ def delete(plan: Plan) -> None:
 def delete_all_of(owner_id: str) -> None:
     """Deletes the plans of a deleted account in small batches, because each plan can be large."""
     while _delete_some(owner_id):
-        stand_in_line()
+        queue_for_turn()
 
 
 def _delete_some(owner_id: str) -> bool:

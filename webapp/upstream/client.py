@@ -19,7 +19,7 @@ from webapp.upstream.beat import Beat
 from webapp.upstream.body import MOST_SMALL_BYTES, Body, Stopped, late
 from webapp.upstream.foreign_json import Unreadable, load
 from webapp.upstream.large_replies import read_in_thread
-from webapp.upstream.sockets import Door, tls_context
+from webapp.upstream.sockets import Sender, tls_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ class Upstream:
     ) -> None:
         self._most_bytes, self._beat = most_bytes, Beat()
         context = tls or tls_context()
-        self._doors: dict[Trust, Door] = {
-            "operator": Door("operator", context, connect_seconds),
-            "public": Door("public", context, connect_seconds),
+        self._senders: dict[Trust, Sender] = {
+            "operator": Sender("operator", context, connect_seconds),
+            "public": Sender("public", context, connect_seconds),
         }
 
     @contextmanager
@@ -102,12 +102,12 @@ class Upstream:
         return Answer(reply.status, reply.headers, content, read_in_thread(_value, content))
 
     def close(self) -> None:
-        for door in self._doors.values():
-            door.close()
+        for sender in self._senders.values():
+            sender.close()
 
     def _opened(self, request: requests.Request, host: str, stop: Stop, seconds: float, trust: Trust) -> requests.Response:
         # In a separate greenlet: a stop kills that one, never the caller, which can be saving by then.
-        child = gevent.spawn(_exchange, self._doors[trust], request, host)
+        child = gevent.spawn(_exchange, self._senders[trust], request, host)
         with ExitStack() as undo:
             undo.callback(_abandon, child)
             with stop.aborting(partial(child.kill, block=False)):
@@ -138,10 +138,10 @@ def _refuse_detours(body: Body, takes_detours: bool) -> None:
         raise ProviderError("invalid", f"{body.host} sent an unexpected compressed reply.")
 
 
-def _exchange(door: Door, request: requests.Request, host: str) -> requests.Response | ProviderError:
+def _exchange(sender: Sender, request: requests.Request, host: str) -> requests.Response | ProviderError:
     """Returns the reply, or an error as a value: the hub would also print an error that is raised."""
     try:
-        return door.send(request)
+        return sender.send(request)
     except ProviderError as failure:
         return failure
     # No chaining below: the messages of these errors can contain a header, and so the key.

@@ -36,7 +36,7 @@ HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "Connection": "keep-a
 OF_JSON = {"Content-Type": "application/json"}
 
 
-class Door:
+class Sender:
     """Sends requests as they are, without a requests session, whose features are all unwanted.
 
     A `.netrc` would replace our Authorization header, proxies of the environment would be used even for loopback, cookies would

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Integer, Row, Select, bindparam, case, cas
 
 from webapp.db import db, is_sqlite
 from webapp.engine.tables import ACTIVE, EXAMPLE, NOT_HERE, Generation
-from webapp.heavy.turns import by_turns, stand_in_line
+from webapp.heavy.turns import by_turns, queue_for_turn
 from webapp.usage.cost_text import SILENT
 from webapp.usage.exact import plus, total
 
@@ -92,7 +92,7 @@ def _slices(since: date, until: date, user_id: str | None) -> Iterator[dict[str,
         last = min(end, following if following > first else first + A_MOMENT)
         yield {"first": first, "end": last}
         first = last
-        stand_in_line()
+        queue_for_turn()
 
 
 def _after(first: datetime, user_id: str | None) -> datetime | None:

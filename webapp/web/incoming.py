@@ -17,7 +17,7 @@ from werkzeug.formparser import FormDataParser, MultiPartParser
 from werkzeug.sansio.multipart import BLANK_LINE_RE, Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData, State
 
 from webapp.errors import TooLarge
-from webapp.heavy.turns import Line, Unhurried, give_way
+from webapp.heavy.turns import TurnQueue, Unhurried, give_way
 
 # Browsers send a single Cookie header, and a header can be at most half as long.
 MOST_COOKIE_CHARS = 16_384
@@ -112,7 +112,7 @@ class PartsParser(MultiPartParser):
 PIECE_BYTES = 16_384
 _decoding = Lock()
 # A form starts new work, so one is parsed per turn of the event loop, and requests waiting to continue earlier work go first.
-_beginning = Line()
+_beginning = TurnQueue()
 _at_once = nullcontext()
 
 

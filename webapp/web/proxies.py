@@ -21,8 +21,8 @@ class BehindProxies:
     The connections are the proxy's, so the limit for an address counts its unfinished requests instead.
     """
 
-    def __init__(self, app: WSGIApplication, trusted: Iterable[str], crowd: ConnectionLimiter) -> None:
-        self._app, self._crowd = app, crowd
+    def __init__(self, app: WSGIApplication, trusted: Iterable[str], limiter: ConnectionLimiter) -> None:
+        self._app, self._limiter = app, limiter
         self._trusted: list[Network] = [ipaddress.ip_network(each) for each in trusted]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Any:
@@ -42,7 +42,7 @@ class BehindProxies:
 
     def _counted(self, environ: WSGIEnvironment, start_response: StartResponse) -> Any:
         with ExitStack() as stack:
-            if not stack.enter_context(self._crowd.entered(environ["REMOTE_ADDR"])):
+            if not stack.enter_context(self._limiter.entered(environ["REMOTE_ADDR"])):
                 refusal = Response(SENTENCE, 429, {"Retry-After": str(RETRY_SECONDS)}, content_type="text/plain; charset=utf-8")
                 return refusal(environ, start_response)
             # Counts the request until its response has been sent, not just until it starts.

@@ -12,7 +12,7 @@ from gunicorn.http.body import ChunkedReader
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
-from webapp.heavy.turns import TURN_SECONDS, Line, give_way
+from webapp.heavy.turns import TURN_SECONDS, TurnQueue, give_way
 from webapp.web.connection_limiter import RETRY_SECONDS, SENTENCE
 
 # How long the server waits for a body in total: this many seconds, plus the time that the received bytes take at this speed.
@@ -36,7 +36,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
-        self._crowd, self._proxies = self.wsgi.extensions["crowd"], self.wsgi.extensions["proxies"]
+        self._limiter, self._proxies = self.wsgi.extensions["connection_limiter"], self.wsgi.extensions["proxies"]
         self._open = self._refusals = 0
         # Sockets waiting for data from the client, with the time since when.
         self._waiting: dict[Any, float] = {}
@@ -47,7 +47,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         if self._proxies.is_proxy(addr[0]):
             self._serve(listener, client, addr)
             return
-        with self._crowd.entered(addr[0]) as is_welcome:
+        with self._limiter.entered(addr[0]) as is_welcome:
             if is_welcome:
                 self._serve(listener, client, addr)
         if not is_welcome:
@@ -143,7 +143,7 @@ class _PacedSocket:
 
 
 # The event loop resumes all ready sockets, and all that waited too long, in one turn: sixty pages would block it for a second.
-_requests = Line()
+_requests = TurnQueue()
 
 
 def _queue_up() -> None:

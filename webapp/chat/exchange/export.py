@@ -29,7 +29,7 @@ from webapp.db import db, utc_now
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
 from webapp.heavy.threads import offload
-from webapp.heavy.turns import by_turns, stand_in_line
+from webapp.heavy.turns import by_turns, queue_for_turn
 from webapp.knowledge import formats
 from webapp.knowledge.sources import SeenSource, seen
 from webapp.rendering.text import plain
@@ -68,7 +68,7 @@ def as_json(engine: Engine, chat_id: str) -> Iterator[str]:
             comma = ",\n"
         if not after:
             break
-        stand_in_line()
+        queue_for_turn()
     yield "\n]}\n" if opening else ""
 
 

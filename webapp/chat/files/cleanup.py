@@ -12,7 +12,7 @@ from webapp.chat.files.reference import MARK, ids_in
 from webapp.chat.files.tables import DOCUMENT, ChatFile, StoredFile
 from webapp.chat.tables import Message
 from webapp.db import db, utc_now, write
-from webapp.heavy.turns import stand_in_line
+from webapp.heavy.turns import queue_for_turn
 from webapp.knowledge import of_chats
 
 # A draft can keep its files this long.
@@ -23,7 +23,7 @@ AT_ONCE = 50
 def sweep() -> None:
     """Deletes files that are in no chat, a few per transaction."""
     while _sweep_some():
-        stand_in_line()
+        queue_for_turn()
 
 
 def is_something_waiting() -> bool:

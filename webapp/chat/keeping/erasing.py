@@ -20,7 +20,7 @@ from webapp.engine.cost_records import forget_asker, keep_costs_alone, of_messag
 from webapp.engine.tables import WHILE_ACTIVE, Generation
 from webapp.heavy import bounded
 from webapp.heavy.threads import offload_at_once
-from webapp.heavy.turns import stand_in_line
+from webapp.heavy.turns import queue_for_turn
 from webapp.knowledge import of_chats, trash
 from webapp.settings.service import setting
 
@@ -69,7 +69,7 @@ def erase(which: ColumnElement[bool]) -> int:
     count = 0
     while taken := take_away(which):
         count += taken
-        stand_in_line()
+        queue_for_turn()
     if count:
         finish()
         trash.empty()
@@ -80,7 +80,7 @@ def finish() -> None:
     """Deletes chats without an owner, including those left by an earlier process."""
     while _erase_some():
         # Lets other greenlets run between two pieces.
-        stand_in_line()
+        queue_for_turn()
 
 
 def erase_branches(which: ColumnElement[bool]) -> set[str]:
@@ -147,7 +147,7 @@ def _erase_below(id: str, ids: list[str]) -> None:
     left, all_ids = ids[::-1], frozenset(ids)
     while left and (count := _erase_first(id, left[:MESSAGES], all_ids)):
         left = left[count:]
-        stand_in_line()
+        queue_for_turn()
 
 
 def _erase_first(id: str, ids: Sequence[str], all_ids: Container[str]) -> int:

@@ -12,8 +12,8 @@ from webapp.chat import queries
 from webapp.chat.list.passages import Piece, passage
 from webapp.chat.list.search_statements import MOST_RANKED, POSTGRESQL, SQLITE, Statements
 from webapp.db import UTCDateTime, db, is_sqlite
-from webapp.heavy.turns import stand_in_line
-from webapp.heavy.work_limiter import Door
+from webapp.heavy.turns import queue_for_turn
+from webapp.heavy.work_limiter import WorkLimiter
 
 # What both databases index as words; every other character is a separator.
 WORD = re.compile(r"[^\W_]+")
@@ -31,7 +31,7 @@ RANKED_AT_ONCE = 5
 # Walking from a message up to the root takes 10 ms in a chat of ten thousand messages.
 CLIMBED_AT_ONCE = 4
 # Limits concurrent searches, because each needs CPU time and a connection of the database.
-_door = Door(most=8, most_each=2)
+_limiter = WorkLimiter(most=8, most_each=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def search(owner_id: str, query: str, *, page: int = 0) -> Found:
     """Returns the passages that contain all words, best matches first; the last word can be a prefix."""
     if not (words := _once(words_of(query))):
         return Found((), (), False)
-    with _door.passed(owner_id):
+    with _limiter.entered(owner_id):
         return _found(owner_id, words, page)
 
 
@@ -85,7 +85,7 @@ def glance(owner_id: str, query: str) -> Found:
     """Returns quick results while the person is typing: titles and the newest passages, unranked."""
     if not (words := _once(words_of(query))):
         return Found((), (), False)
-    with _door.passed(owner_id):
+    with _limiter.entered(owner_id):
         return _glanced(owner_id, query, words)
 
 
@@ -127,7 +127,7 @@ def _ranked(found: Result[Any]) -> list[Any]:
     rows: list[Any] = []
     for some in found.partitions(RANKED_AT_ONCE if is_sqlite() else MOST_RANKED):
         rows += some
-        stand_in_line()
+        queue_for_turn()
     return sorted(rows, key=lambda row: row.rank)
 
 
@@ -154,7 +154,7 @@ def _in_sight(rows: Sequence[Any]) -> list[Any]:
     hidden: set[str] = set()
     for start in range(0, len(rows), CLIMBED_AT_ONCE):
         hidden |= queries.out_of_sight(row.id for row in rows[start : start + CLIMBED_AT_ONCE])
-        stand_in_line()
+        queue_for_turn()
     return [row for row in rows if row.id not in hidden]
 
 
@@ -164,5 +164,5 @@ def _passages(dialect: Statements, words: list[str], ids: list[str]) -> dict[str
     for id in ids:
         (row,) = db.session.execute(dialect.texts, {"ids": [id], "first": words[0]})
         found[id] = passage(row.content, words, is_cut=row.start > 0)
-        stand_in_line()
+        queue_for_turn()
     return found

@@ -22,7 +22,7 @@ from webapp.chat.tables import Chat, Message, Story
 from webapp.connections.models import providers
 from webapp.db import db, write
 from webapp.errors import Conflict
-from webapp.heavy.turns import stand_in_line
+from webapp.heavy.turns import queue_for_turn
 from webapp.ids import new_id
 from webapp.knowledge import of_chats
 
@@ -77,7 +77,7 @@ def fork(message: Message, *, owner_id: str, model: str = "") -> str:
     while path:
         count, head = _copied(path[:BATCH], id, head, is_own=source_is_own)
         path = path[count:]
-        stand_in_line()
+        queue_for_turn()
     with write() as session:
         chat = session.get_one(Chat, id)
         chat.head_id, chat.is_temporary = head, bool(values.get("is_temporary"))

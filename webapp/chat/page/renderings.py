@@ -14,7 +14,7 @@ from webapp.chat.tables import Message
 from webapp.db import db, write
 from webapp.engine.chores import Chore
 from webapp.errors import Unavailable
-from webapp.heavy.turns import stand_in_line
+from webapp.heavy.turns import queue_for_turn
 from webapp.rendering import markdown
 from webapp.rendering.fallback import as_paragraph
 from webapp.rendering.markdown import Seam
@@ -95,7 +95,7 @@ def rendered(content: str, seams: Sequence[Seam] = (), *, cited: Sequence[int] =
             return html
         # Ends the transaction before yielding: rows read earlier can be outdated afterwards.
         db.session.rollback()
-        stand_in_line()
+        queue_for_turn()
 
 
 def of_person(content: str) -> str:
@@ -147,7 +147,7 @@ def _made(stale: Iterable[Stale]) -> dict[tuple[str, int], str]:
         # Releases the database connection while rendering.
         db.session.rollback()
         made[each.id, each.length] = rendered(each.content, each.seams, cited=each.cited) or NOTHING
-        stand_in_line()
+        queue_for_turn()
     return made
 
 
