@@ -88,7 +88,7 @@ def pre_fork(_server: Any, _worker: Any) -> None:
 
 
 def post_fork(_server: Any, _worker: Any) -> None:
-    instance.let_go()
+    instance.close_inherited()
     # Modules imported from now on are permanent. They are collected once, when all are loaded, and not ten times during the
     # imports.
     gc.disable()

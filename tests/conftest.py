@@ -145,7 +145,7 @@ def make_bare_app(tmp_path: Path) -> Iterator[MakeApp]:
 
     yield make
     for app in made:
-        let_go(app)
+        shut_down(app)
 
 
 @pytest.fixture
@@ -212,7 +212,7 @@ def migrate(app: Flask) -> None:
     with app.app_context():
         upgrade(str(ROOT / "migrations"))
         DIALECTS[db.engine.name] = db.engine.dialect
-    let_go(app)
+    shut_down(app)
 
 
 def with_known_statements(app: Flask) -> Flask:
@@ -223,7 +223,7 @@ def with_known_statements(app: Flask) -> Flask:
     return app
 
 
-def let_go(app: Flask) -> None:
+def shut_down(app: Flask) -> None:
     # Twice: answers that the first call ends would request their cost a second later. The second waits for requests in
     # progress, as the next test counts requests.
     for seconds in (0.2, 30):

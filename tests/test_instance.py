@@ -78,6 +78,6 @@ def test_a_server_that_is_killed_alone_leaves_no_lock_to_its_worker(first: Serve
     instance.hold(first.folder)
     with pytest.raises(instance.Taken):
         instance.hold(first.folder)
-    instance.let_go()
+    instance.close_inherited()
     # The orphaned worker keeps the port until it notices, and would answer for the next server.
     until(lambda: all(map(is_gone, workers)), "the worker has ended")

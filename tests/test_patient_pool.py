@@ -36,7 +36,7 @@ class Others:
         self._held[0].execute("SELECT pg_terminate_backend(%s, 60000)", (pid,))
         self.take_all()
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         while self._held:
             self._held.pop().close()
 
@@ -45,7 +45,7 @@ class Others:
 def others(app: Flask) -> Iterator[Others]:
     others = Others(app)
     yield others
-    others.let_go()
+    others.release()
 
 
 def test_a_page_waits_for_a_connection(member: Browser, others: Others) -> None:
@@ -53,7 +53,7 @@ def test_a_page_waits_for_a_connection(member: Browser, others: Others) -> None:
     pages = [gevent.spawn(member.get, "/chats") for _ in range(5)]
     gevent.sleep(0.5)
     assert not any(page.dead for page in pages)
-    others.let_go()
+    others.release()
 
     with gevent.Timeout(60):
         assert [page.get().status_code for page in pages] == [200] * 5

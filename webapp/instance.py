@@ -31,7 +31,7 @@ def hold(data_dir: Path) -> None:
     _held.append(file)
 
 
-def let_go() -> None:
+def close_inherited() -> None:
     """Closes the inherited lock in a child process: it would outlive a parent that is killed."""
     while _held:
         os.close(_held.pop())

@@ -31,7 +31,7 @@ def put(session: Session, *things: Base) -> None:
     """Inserts new rows of one table in one statement, and attaches their objects to the session."""
     store(session, *things)
     for thing in things:
-        keep(session, thing)
+        attach(session, thing)
 
 
 def store(session: Session, *things: Base) -> None:
@@ -40,7 +40,7 @@ def store(session: Session, *things: Base) -> None:
     _insertion(type(things[0])).run(session, *values)
 
 
-def keep(session: Session, thing: Base) -> None:
+def attach(session: Session, thing: Base) -> None:
     """Attaches an object whose row was just inserted to the session, as if it had been loaded."""
     make_transient_to_detached(thing)
     session.add(thing)
@@ -90,7 +90,7 @@ def read(session: Session, kind: type[R], values: Mapping[str, Any]) -> R:
     thing = kind()
     # A new object has no changes to track, so its values are set without instrumentation.
     thing.__dict__.update(values)
-    keep(session, thing)
+    attach(session, thing)
     return thing
 
 

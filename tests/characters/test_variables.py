@@ -182,7 +182,7 @@ def test_two_keep_those_of_a_person_one_after_the_other(app, member):
             bag = Bag(lambda: variables.of_person(member.person_id))
             bag.put("a", value)
             with write() as session:
-                variables.keep(session, member.person_id, bag)
+                variables.store_variables(session, member.person_id, bag)
         assert variables.of_person(member.person_id) == {"a": "2"}
 
 
@@ -190,7 +190,7 @@ def test_two_keep_those_of_a_person_one_after_the_other(app, member):
 def test_what_two_chats_keep_of_a_person_at_once_is_all_kept(app, member):
     def keep(bag: Bag) -> None:
         with write() as session:
-            variables.keep(session, member.person_id, bag)
+            variables.store_variables(session, member.person_id, bag)
 
     def read() -> Bag:
         return Bag(lambda: variables.of_person(member.person_id))

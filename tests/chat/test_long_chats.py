@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, func, insert, select, text, update
 
-from tests.conftest import KEYS, let_go, signed_in, with_session
+from tests.conftest import KEYS, shut_down, signed_in, with_session
 from tests.support import postgres
 from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres, on_both_databases
@@ -75,7 +75,7 @@ def _write_long_chat(**environ: str) -> None:
         session.get_one(Chat, "long").head_id = named(MESSAGES - 1)
         # As in a database in use: without statistics PostgreSQL scans all messages for each step of a thread.
         session.execute(text("ANALYZE"))
-    let_go(app)
+    shut_down(app)
 
 
 def _message(number: int) -> dict[str, object]:

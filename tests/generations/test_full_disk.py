@@ -81,9 +81,9 @@ def test_the_room_is_held_bounded_and_given_back(small_disk):
     room.put(b"x" * (reserve.BYTES // 2))
     with pytest.raises(OSError, match="used up"):
         room.put(b"y" * (reserve.BYTES // 2))
-    room.let_go()
+    room.release()
     [file] = small_disk.glob("*.lines")
     assert [len(line) for line in lines_in(file)] == [reserve.BYTES // 2]
 
-    Reserve(small_disk, "worker").let_go()
+    Reserve(small_disk, "worker").release()
     assert not file.exists()

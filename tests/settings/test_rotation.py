@@ -34,7 +34,7 @@ def fill(count: int) -> dict[str, str]:
             row = Connection(slug=f"c{number}", name=f"C {number}", kind="openai", base_url=ADDRESS, models=[])
             session.add(row)
             session.flush()
-            keys.keep(session, row, f"sk-secret-of-number-{number}", ADDRESS)
+            keys.store(session, row, f"sk-secret-of-number-{number}", ADDRESS)
     ApplicationSettingsService().set_openrouter_api_key("sk-or-v1-secret-of-openrouter")
     return readable()
 

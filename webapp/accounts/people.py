@@ -122,8 +122,8 @@ def remove(id: str) -> None:
         empty(id)
     with write() as session:
         grants.forget_owned(session, id)
-        for let_go in BEFORE_DELETION:
-            let_go(session, id)
+        for prepare in BEFORE_DELETION:
+            prepare(session, id)
         session.execute(delete(User).where(User.id == id).execution_options(synchronize_session=False))
 
 

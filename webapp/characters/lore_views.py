@@ -31,7 +31,7 @@ def update(id: str) -> Response:
     form, editor = BookForm.opened(), _editor(id)
     with form.attempt():
         entered = form.entered
-        editor.keep(lambda book: with_settings(book, entered))
+        editor.save(lambda book: with_settings(book, entered))
         return redirect(f"{editor.path}?done=saved")
     return _page(_editor(id), form)
 
@@ -69,7 +69,7 @@ def remove(id: str, place: int) -> Response:
 def _editor(id: str) -> LorebookEditor:
     character = found(queries.character(current_user(), id))
 
-    def keep(write_into: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    def save(write_into: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         service.change_card(character, lambda card: with_book(card, write_into(book_in(card))), by=current_user())
 
     return LorebookEditor(
@@ -77,7 +77,7 @@ def _editor(id: str) -> LorebookEditor:
         url_for("character_lore.show", id=id),
         (url_for("characters.show", id=id), character.name),
         book_in(character.card),
-        keep,
+        save,
         queries.may_change(character, current_user()),
     )
 

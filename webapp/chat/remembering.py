@@ -25,7 +25,7 @@ def work() -> bool:
     hidden = queries.out_of_sight([row.message_id for row in rows])
     said = [Said(**row._mapping) for row in rows if row.message_id not in hidden]
     db.session.rollback()
-    memory.keep(said)
+    memory.add(said)
     return bool(said) and len(rows) == AT_ONCE
 
 

@@ -43,7 +43,7 @@ def changed(variables: Variables | None) -> dict[str, str] | None:
     return dict(variables.local.values) if variables and variables.local.is_changed else None
 
 
-def keep(session: Session, person_id: str, bag: Bag) -> None:
+def store_variables(session: Session, person_id: str, bag: Bag) -> None:
     """Stores the changed variables of a person; if two calls change the same one, the last one wins."""
     if not bag.is_changed:
         return

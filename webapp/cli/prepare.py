@@ -54,7 +54,7 @@ def prepare() -> None:
             _fit_models()
         for fact in database_facts.network_disk():
             click.echo(f"{fact.words} {fact.hint}", err=True)
-        compiled.keep(current_app, config.data_dir)
+        compiled.compile_all(current_app, config.data_dir)
         link = accounts.owner_link(addresses.address(config))
         ready.note(config)
     addresses.say(config, link)

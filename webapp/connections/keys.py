@@ -67,7 +67,7 @@ def given(key: str) -> Key:
     return Key(key, "environment", last_four(key)) if key else Key()
 
 
-def keep(session: Session, connection: Connection, key: str, address: str, by: str | None = None) -> None:
+def store(session: Session, connection: Connection, key: str, address: str, by: str | None = None) -> None:
     """Encrypts and stores the key of a connection, for this address only."""
     logs.hide(key)
     ciphertext = the_encryption().encrypt_api_key(key, owner=connection.id, purpose=_purpose(address))

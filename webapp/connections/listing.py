@@ -20,7 +20,7 @@ HINT = (
 )
 
 
-def keep(session: Session, row: Connection, listed: Sequence[dict[str, Any]]) -> None:
+def store(session: Session, row: Connection, listed: Sequence[dict[str, Any]]) -> None:
     """Stores the models that a connection lists, as far as they fit next to the others; cuts longer lists of other connections.
 
     The default model and those that the settings name are always kept.

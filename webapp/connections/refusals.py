@@ -34,7 +34,7 @@ def _store(live: LiveConnection, words: str, *, is_refused: bool) -> None:
             row = row_of(session, live.slug)
             # Another answer can have recorded it first.
             if is_refused is (row.refused_at is None):
-                _keep(row, words, is_refused)
+                _set_result(row, words, is_refused)
                 if is_refused:
                     _note(session, live, words)
     except (Unavailable, OperationalError) as error:
@@ -42,7 +42,7 @@ def _store(live: LiveConnection, words: str, *, is_refused: bool) -> None:
         log.warning("refusal_not_recorded", extra={"fields": {"connection": live.slug, "error": type(error).__name__}})
 
 
-def _keep(row: Connection, words: str, is_refused: bool) -> None:
+def _set_result(row: Connection, words: str, is_refused: bool) -> None:
     row.is_working, row.check_result, row.checked_at = not is_refused, words[:300], utc_now()
     row.refused_at = row.checked_at if is_refused else None
 

@@ -60,7 +60,7 @@ def create(kind: str, entered: ConnectionInput, **about: Unpack[About]) -> str:
         session.add(row)
         _flush(session)
         if key:
-            keys.keep(session, row, key, address)
+            keys.store(session, row, key, address)
         slug = row.slug
         _note(session, "added a connection", slug, f"{kind} at {address}", about)
         proposal.withdraw(session, f"{row.name} was added.", **about)
@@ -83,7 +83,7 @@ def change(slug: str, entered: ConnectionInput, **about: Unpack[About]) -> None:
         elif key and not row.default_model:
             proposal.propose(session, before, **about)
         if key:
-            keys.keep(session, row, key, address, _id_of(about))
+            keys.store(session, row, key, address, _id_of(about))
             _note(session, "entered a key", slug, "", about)
         if key or address != before.base_url:
             _untest(row)
@@ -223,7 +223,7 @@ def _refused_since(row: Connection, code: str) -> datetime | None:
 
 
 def _list(session: Session, row: Connection, listed: Sequence[dict[str, Any]], about: About) -> None:
-    listing.keep(session, row, listed)
+    listing.store(session, row, listed)
     row.models_at = utc_now()
     proposal.withdraw_if_unknown(session, row, (each["id"] for each in listed), **about)
 

@@ -99,10 +99,10 @@ def alone(name: str) -> Iterator[bool]:
             yield is_mine
         finally:
             if is_mine:
-                _let_go(connection, key)
+                _unlock(connection, key)
 
 
-def _let_go(connection: Connection, key: int) -> None:
+def _unlock(connection: Connection, key: int) -> None:
     try:
         connection.scalar(select(func.pg_advisory_unlock(key)))
     except SQLAlchemyError:

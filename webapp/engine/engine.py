@@ -97,7 +97,7 @@ class Duties:
     """Functions the engine calls at their times; they are passed in, so that it imports none of the modules that import it."""
 
     journal: "Callable[[Engine], None]"
-    keep: "Callable[[Engine], None]"
+    stop_overdue: "Callable[[Engine], None]"
     recover: "Callable[[Engine], bool]"
     report: "Callable[[Engine, Live], None]"
     spill: "Callable[[Engine, Live], None]"
@@ -163,7 +163,7 @@ class Engine:
         self._duties = duties
         self.pauses, self.lease_pauses = Pauses(KEEPER_SECONDS, now), Pauses(LEASES_SECONDS, now)
         self.journal = self._ticker("journal", self._write_journal, self._journal_seconds)
-        self.keeper = self._ticker("keeper", self._keep, lambda: KEEPER_SECONDS)
+        self.keeper = self._ticker("keeper", self._check_timeouts, lambda: KEEPER_SECONDS)
         self.recovery = self._ticker("recovery", lambda: duties.recover(self), self._recovery_seconds)
         self.copier = self._ticker("copies", lambda: duties.copy(self), lambda: COPY_SECONDS)
 
@@ -296,7 +296,7 @@ class Engine:
         self.wait(lambda: not self.live and not self.asides, seconds)
         for live in list(self.live.values()):
             self._duties.spill(self, live)
-        self.reserve.let_go()
+        self.reserve.release()
         self.is_closed = True
         for reader in list(self.readers):
             reader.set()
@@ -337,8 +337,8 @@ class Engine:
             self._duties.journal(self)
         return bool(self.live)
 
-    def _keep(self) -> bool:
-        self._duties.keep(self)
+    def _check_timeouts(self) -> bool:
+        self._duties.stop_overdue(self)
         return bool(self.live)
 
     def _journal_seconds(self) -> float:

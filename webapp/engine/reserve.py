@@ -37,7 +37,7 @@ class Reserve:
             os.fsync(file.fileno())
         self._used += len(line) + 1
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Releases the space, unless text was written into it."""
         if not self._used:
             self._file.unlink(missing_ok=True)

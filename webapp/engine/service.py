@@ -139,7 +139,7 @@ def take_place(
     values = rows.values_of(generation)
     parameters = {**values, "whose": generation.user_id, "itself": values["id"]}
     others = _placed(aside_kinds).scalar(session, parameters) or 0
-    rows.keep(session, generation)
+    rows.attach(session, generation)
     most = int(setting("limits.concurrent_streams"))
     if most and generation.user_id and others >= most:
         engine.emit(Limited("concurrent"))

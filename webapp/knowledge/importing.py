@@ -48,7 +48,7 @@ def work() -> bool:
         _read(*claimed)
     except (Lost, Unavailable) as reason:
         log.info("reading_postponed", extra={"fields": {"document": claimed[0], "reason": type(reason).__name__}})
-        _let_go(*claimed)
+        _release_claim(*claimed)
     except child.Exceeded:
         _fail(*claimed, EXCEEDED)
     except child.Broken:
@@ -221,7 +221,7 @@ def _clear(id: str, claim: str, *, but: int) -> None:
         queue_for_turn()
 
 
-def _let_go(id: str, claim: str) -> None:
+def _release_claim(id: str, claim: str) -> None:
     """Releases the claim and queues the document again, without counting this as an attempt."""
     try:
         with _own(id, claim) as (_, document):

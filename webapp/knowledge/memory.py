@@ -46,7 +46,7 @@ def ids_of(user: User) -> list[str]:
     return list(db.session.scalars(query))
 
 
-def keep(all_said: Iterable[Said]) -> None:
+def add(all_said: Iterable[Said]) -> None:
     """Adds answers to their people's memories; they are read like other documents."""
     for said in all_said:
         raw = said.text.encode("utf-8", "replace")

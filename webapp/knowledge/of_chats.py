@@ -76,13 +76,13 @@ def show(session: Session, chat_ids: Iterable[str]) -> None:
     _mark(session, chat_ids, deleted_at=None)
 
 
-def let_go(session: Session, chat_ids: Iterable[str]) -> None:
+def mark_for_deletion(session: Session, chat_ids: Iterable[str]) -> None:
     """Marks the files of these chats to be deleted the next time the trash is emptied, whatever its retention period."""
     _mark(session, chat_ids, deleted_at=LONG_AGO)
 
 
 def mark_file_for_deletion(session: Session, chat_id: str, hash: str) -> None:
-    """Does the same as `let_go`, for one file that no message of the chat contains any more."""
+    """Does the same as `mark_for_deletion`, for one file that no message of the chat contains any more."""
     collection = session.scalar(select(Collection).where(Collection.chat_id == chat_id))
     if collection is None:
         return

@@ -40,7 +40,7 @@ def runs(user: User) -> Sequence[QuestionRun]:
     return db.session.scalars(query.limit(2)).all()
 
 
-def keep(text: str, document_id: str, *, by: User) -> Question:
+def add(text: str, document_id: str, *, by: User) -> Question:
     """Stores a question with the document that answers it; without a document, the search is expected to find nothing."""
     text = " ".join(checked_text(text, "question", most=MOST_CHARS).split())
     if not text:

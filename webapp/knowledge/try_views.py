@@ -41,7 +41,7 @@ def show() -> Response:
 @signed_in
 def keep() -> Response:
     question = request.form.get("question", "")
-    questions.keep(question, request.form.get("document", ""), by=current_user())
+    questions.add(question, request.form.get("document", ""), by=current_user())
     return redirect(url_for("try.show", q=question, done="kept"))
 
 

@@ -36,7 +36,7 @@ class LorebookEditor:
     path: str
     above: tuple[str, str]
     book: Book
-    keep: Callable[[Callable[[Book], Book]], None]
+    save: Callable[[Callable[[Book], Book]], None]
     may_change: bool = True
 
     @property
@@ -81,7 +81,7 @@ def put(editor: LorebookEditor, place: int | None) -> Response:
     form = EntryForm.opened()
     with form.attempt():
         entered = form.entered
-        editor.keep(lambda book: with_entry(_same(book, place, form.was.data or ""), place, entered))
+        editor.save(lambda book: with_entry(_same(book, place, form.was.data or ""), place, entered))
         return editor.back("saved", place)
     return _page(editor, form, place)
 
@@ -89,7 +89,7 @@ def put(editor: LorebookEditor, place: int | None) -> Response:
 def remove(editor: LorebookEditor, place: int) -> Response:
     form = EntryForm.opened()
     with form.attempt():
-        editor.keep(lambda book: without_entry(_same(book, place, form.was.data or ""), place))
+        editor.save(lambda book: without_entry(_same(book, place, form.was.data or ""), place))
         return editor.back("deleted")
     return _page(editor, form, place)
 

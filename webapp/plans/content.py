@@ -55,7 +55,7 @@ def tick(plan: Plan, place: str) -> None:
     _change(plan, change)
 
 
-def keep(plan: Plan) -> None:
+def accept(plan: Plan) -> None:
     """Accepts an incomplete plan as it is, so that it is no longer offered for completion."""
     _change(plan, lambda stored: setattr(stored, "is_kept", True))
 

@@ -136,7 +136,7 @@ def finish(id: str) -> Response:
 @signed_in
 def keep(id: str) -> Response:
     plan = own_plan(id)
-    content.keep(plan)
+    content.accept(plan)
     return done(_page(plan))
 
 

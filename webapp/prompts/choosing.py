@@ -85,13 +85,13 @@ def again(prompt: Mapping[str, Any]) -> Unit:
     return Unit("", "", {each["key"]: each["version"] for each in prompt.get("arms", ())})
 
 
-def keep(session: Session, prompt: Mapping[str, Any], generation_id: str, unit: Unit) -> list[tuple[str, int]]:
+def store_exposures(session: Session, prompt: Mapping[str, Any], generation_id: str, unit: Unit) -> list[tuple[str, int]]:
     """Stores an exposure for each arm that an answer was generated with; returns key and version of each."""
     arms: Sequence[Mapping[str, Any]] = prompt.get("arms", ())
     whose = {"lane": unit.lane, "unit": unit.person or unit.lane, "generation_id": generation_id}
-    kept = [Exposure(experiment_id=each["experiment"], version=each["version"], **whose) for each in arms]
-    if kept:
-        rows.put(session, *kept)
+    exposures = [Exposure(experiment_id=each["experiment"], version=each["version"], **whose) for each in arms]
+    if exposures:
+        rows.put(session, *exposures)
     return [(each["key"], each["version"]) for each in arms]
 
 

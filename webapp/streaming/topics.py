@@ -67,7 +67,7 @@ class Log:
 
     entries: list[Entry] = field(default_factory=list)
     dropped: int = 0
-    keep: int = KEEP_OTHERS
+    most_entries: int = KEEP_OTHERS
     waiting: set[Signal] = field(default_factory=set)
     listeners: set[Callable[[], None]] = field(default_factory=set)
     used_at: float = 0.0
@@ -204,8 +204,8 @@ class MemoryTopics:
     def _put(self, log: Log, entry: Entry) -> int:
         log.entries.append(entry)
         log.held_bytes += _bytes(entry.event)
-        if len(log.entries) > log.keep:
-            excess = len(log.entries) - log.keep // 2
+        if len(log.entries) > log.most_entries:
+            excess = len(log.entries) - log.most_entries // 2
             log.held_bytes -= sum(_bytes(each.event) for each in log.entries[:excess])
             log.dropped = log.entries[excess - 1].seq
             del log.entries[:excess]
@@ -219,8 +219,8 @@ class MemoryTopics:
         return log
 
     def _new(self, topic: str) -> Log:
-        keep = KEEP.get(kind_of(topic))
-        return Log(dropped=self._floor) if keep is None else Log(keep=keep)
+        most = KEEP.get(kind_of(topic))
+        return Log(dropped=self._floor) if most is None else Log(most_entries=most)
 
     def _drop_idle(self, now: float) -> None:
         self._sweep_at = now + SWEEP_SECONDS

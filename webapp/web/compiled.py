@@ -8,7 +8,7 @@ from jinja2 import FileSystemBytecodeCache
 from jinja2.bccache import Bucket
 
 
-class Kept(FileSystemBytecodeCache):
+class BytecodeCache(FileSystemBytecodeCache):
     """A bytecode cache that ignores write errors, such as a full disk; the next process compiles the template again."""
 
     def dump_bytecode(self, bucket: Bucket) -> None:
@@ -17,12 +17,12 @@ class Kept(FileSystemBytecodeCache):
 
 
 def use(app: Flask, data_dir: Path) -> None:
-    """Enables the cache that `keep` filled; without it, each template is compiled on first use."""
+    """Enables the cache that `compile_all` filled; without it, each template is compiled on first use."""
     if _folder(data_dir).is_dir():
-        app.jinja_env.bytecode_cache = Kept(str(_folder(data_dir)))
+        app.jinja_env.bytecode_cache = BytecodeCache(str(_folder(data_dir)))
 
 
-def keep(app: Flask, data_dir: Path) -> None:
+def compile_all(app: Flask, data_dir: Path) -> None:
     """Compiles every template that has changed since the cache was written."""
     _folder(data_dir).mkdir(mode=0o700, exist_ok=True)
     use(app, data_dir)

@@ -45,7 +45,7 @@ def index() -> QuestionList:
     "Keep a question with its document", scope="knowledge", body=NewQuestion, answer=QuestionAnswer, status=201, errors=(404,)
 )
 def create(body: NewQuestion) -> QuestionAnswer:
-    return _told(questions.keep(body.question, body.document_id or "", by=caller()))
+    return _told(questions.add(body.question, body.document_id or "", by=caller()))
 
 
 @bp.delete("/<id>")

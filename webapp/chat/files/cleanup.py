@@ -39,7 +39,7 @@ def held_by(session: Session, message_ids: Sequence[str]) -> dict[str, set[str]]
     return {chat_id: held for chat_id, ids in named.items() if (held := ids & _held_in(session, chat_id))}
 
 
-def let_go(session: Session, held: Mapping[str, set[str]]) -> None:
+def remove_unreferenced(session: Session, held: Mapping[str, set[str]]) -> None:
     """Removes these files from their chats unless another message there still contains them."""
     for chat_id, ids in held.items():
         gone = _unnamed(session, chat_id, ids)

@@ -19,7 +19,7 @@ from webapp.chat.page import renderings
 from webapp.chat.prompt.sections import begun
 from webapp.chat.roleplay.service import KIND
 from webapp.chat.tables import Chat, Message
-from webapp.chat.variables import changed, keep, of_person
+from webapp.chat.variables import changed, of_person, store_variables
 from webapp.connections.models import providers
 from webapp.db import db, write
 from webapp.errors import Conflict, Invalid
@@ -63,7 +63,7 @@ def begin(
         session.add(chat)
         session.flush()
         _greet(session, chat, said)
-        keep(session, by.id, variables.shared)
+        store_variables(session, by.id, variables.shared)
     sending.announce(chat, "chat", chat.id)
     return chat
 

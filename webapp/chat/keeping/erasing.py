@@ -104,7 +104,7 @@ def prepare_departure(session: Session, owner_id: str) -> None:
     """Prepares the messages of chats begun since `erase_all_of` for deletion together with their chats."""
     mine = Message.chat_id.in_(select(Chat.id).where(Chat.owner_id == owner_id))
     keep_costs_alone(session, of_messages(select(Message.id).where(mine)))
-    _let_go(session, mine)
+    _detach(session, mine)
 
 
 def take_away(which: ColumnElement[bool]) -> int:
@@ -115,7 +115,7 @@ def take_away(which: ColumnElement[bool]) -> int:
         if ids:
             session.execute(delete(Draft).where(Draft.chat_id.in_(ids)))
             grants.forget(session, "chat", ids)
-            of_chats.let_go(session, ids)
+            of_chats.mark_for_deletion(session, ids)
             keep_costs_alone(session, Generation.lane.in_([topic_names.of_chat(id) for id in ids]) & WHILE_ACTIVE)
             nobodys = {"owner_id": None, "visitor_hash": None, "origin": ""}
             session.execute(update(Chat).where(Chat.id.in_(ids)).values(**nobodys))
@@ -159,7 +159,7 @@ def _erase_first(id: str, ids: Sequence[str], all_ids: Container[str]) -> int:
             return 0
         held = files.held_by(session, some)
         _erase_messages(session, some)
-        files.let_go(session, held)
+        files.remove_unreferenced(session, held)
     return len(some)
 
 
@@ -185,7 +185,7 @@ def _below(id: str) -> list[str]:
 
 def _erase_messages(session: Session, ids: Sequence[str]) -> None:
     keep_costs_alone(session, of_messages(select(Message.id).where(Message.id.in_(ids))))
-    _let_go(session, Message.parent_id.in_(ids))
+    _detach(session, Message.parent_id.in_(ids))
     statement = delete(Message).where(Message.id.in_(ids)).execution_options(synchronize_session=False)
     # Deleting removes every word from the full-text index, and one answer can have hundreds of thousands: in a thread, so that
     # the event loop isn't blocked.
@@ -195,7 +195,7 @@ def _erase_messages(session: Session, ids: Sequence[str]) -> None:
         session.execute(statement)
 
 
-def _let_go(session: Session, which: ColumnElement[bool]) -> None:
+def _detach(session: Session, which: ColumnElement[bool]) -> None:
     """Detaches messages from their parents: SQLite cannot delete a chain of a thousand rows by cascading foreign keys."""
     session.execute(update(Message).where(which).values(parent_id=None).execution_options(synchronize_session=False))
 

@@ -29,7 +29,7 @@ from webapp.chat.prompt.sections import names_in
 from webapp.chat.queries import Said
 from webapp.chat.sharing.service import readers
 from webapp.chat.tables import Chat, Draft, Message
-from webapp.chat.variables import below, changed, keep
+from webapp.chat.variables import below, changed, store_variables
 from webapp.connections.models import providers
 from webapp.db import utc_now, write
 from webapp.engine import service as generations
@@ -313,9 +313,9 @@ def _stored(
         generation.user_id = generation.user_id and person
         generations.take_place(engine, session, generation, asked.request, character_id=asked.speaker_id)
         if asked.variables and person == asked.chat.owner_id:
-            keep(session, person, asked.variables.shared)
+            store_variables(session, person, asked.variables.shared)
         if not generation.continues_id:
-            for key, version in choosing.keep(session, generation.prompt, generation.id, unit_of(asked.chat)):
+            for key, version in choosing.store_exposures(session, generation.prompt, generation.id, unit_of(asked.chat)):
                 engine.emit(Exposed(key, version))
         source = asked.wrapped(generations.ladder(engine, asked.request))
         hearers = people(asked.chat.id, asked.chat.owner_id, is_shared=asked.is_shared)

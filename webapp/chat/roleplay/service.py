@@ -19,7 +19,7 @@ from webapp.chat.messages import sending
 from webapp.chat.page import renderings
 from webapp.chat.prompt.sections import begun
 from webapp.chat.tables import Chat, Message
-from webapp.chat.variables import changed, keep, of_person
+from webapp.chat.variables import changed, of_person, store_variables
 from webapp.connections.models import providers
 from webapp.db import db, write
 from webapp.errors import Invalid
@@ -62,7 +62,7 @@ def begin(
             session.add_all(messages)
             session.flush()
             chat.head_id = messages[0].id
-            keep(session, by.id, shared)
+            store_variables(session, by.id, shared)
     sending.announce(chat, "chat", chat.id)
     return chat
 
