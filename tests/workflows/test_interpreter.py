@@ -12,11 +12,25 @@ from webapp.workflows.answers import TYPES
 from webapp.workflows.definition import Definition
 from webapp.workflows.interpreter import apply, begin
 from webapp.workflows.reading import Broken, read
-from webapp.workflows.state import Effect, Event, HandOver, Hear, Speak, State
+from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, CallModel, Effect, Event, HandOver, PostReply, State
 
 CHECKIN = read(Path("webapp/workflows/shipped/weekly-checkin.yaml").read_text("utf-8"))
 ANN = {"user.first_name": "Ann", "user.name": "Ann Lee"}
-KINDS = ("begin", "answer", "ask", "skip", "back", "pause", "resume", "cancel", "spoke", "fell", "guess", "change", "nonsense")
+KINDS = (
+    "begin",
+    "answer",
+    "ask",
+    "skip",
+    "back",
+    "pause",
+    "resume",
+    "cancel",
+    MODEL_ANSWERED,
+    MODEL_FAILED,
+    "guess",
+    "change",
+    "nonsense",
+)
 ANSWERS = ("good", "low", "3", "0", "yes", "2026-03-01", "back", "skip", "", "why?", "? now", "{{a}}", "a@b.org", "a, b", "99")
 
 
@@ -33,15 +47,19 @@ def played(definition: Definition, *events: Event | str) -> tuple[State, list[st
 def _line(effect: Effect) -> str:
     if isinstance(effect, HandOver):
         return f"= {effect.summary}"
-    return f"* {effect.step}" if isinstance(effect, Speak) else f"{'>' if isinstance(effect, Hear) else '<'} {effect.text}"
+    return (
+        f"* {effect.step}" if isinstance(effect, CallModel) else f"{'>' if isinstance(effect, PostReply) else '<'} {effect.text}"
+    )
 
 
 def test_a_week_that_was_low_is_talked_about_first() -> None:
-    state, lines = played(CHECKIN, "LOW", Event("spoke", "I am sorry."), "Long days.", Event("spoke", "I see."), "Tests")
+    state, lines = played(
+        CHECKIN, "LOW", Event(MODEL_ANSWERED, "I am sorry."), "Long days.", Event(MODEL_ANSWERED, "I see."), "Tests"
+    )
     assert (state.step, state.status, state.slots) == ("hours", "waiting", {"mood": "low", "win": "Tests"})
     assert lines[:4] == ["< Hello Ann! Let's look back on your week.", "< How was your week overall?", "> low", "* support"]
     assert lines[4:7] == ["> Long days.", "* support", "< What went well?"]
-    state, lines = played(CHECKIN, "good", "Tests", "0", "31. 3. 2026", Event("spoke", "# A {{win}}", "card"))
+    state, lines = played(CHECKIN, "good", "Tests", "0", "31. 3. 2026", Event(MODEL_ANSWERED, "# A {{win}}", "card"))
     assert lines[-3:-1] == ["* card", "< # A {{win}}"]
     assert (state.status, state.slots["day"], lines[-1]) == ("completed", "2026-03-31", "< Done. Have a good week, Ann!")
 
@@ -87,18 +105,18 @@ def test_another_answer_that_flips_a_branch_drops_the_dead_one_and_goes_on_where
 
 
 def test_a_model_that_fails_is_asked_again_when_the_run_is_resumed() -> None:
-    state, _ = played(CHECKIN, "low", Event("fell"))
+    state, _ = played(CHECKIN, "low", Event(MODEL_FAILED))
     assert (state.status, state.due) == ("paused", True)
-    state, lines = played(CHECKIN, "low", Event("fell"), Event("resume"))
+    state, lines = played(CHECKIN, "low", Event(MODEL_FAILED), Event("resume"))
     assert (state.status, lines[-1]) == ("running", "* support")
 
 
 def test_a_side_question_is_answered_and_the_question_is_asked_again() -> None:
-    spoke, fell = Event("spoke", "On Monday."), Event("fell")
+    answered, failed = Event(MODEL_ANSWERED, "On Monday."), Event(MODEL_FAILED)
     for asked in ("When is that?", "? when is that?", Event("ask", "When is that?")):
         state, lines = played(CHECKIN, asked)
         assert (state.status, state.is_aside, lines[-1]) == ("running", True, "* mood")
-        for end in (spoke, fell):
+        for end in (answered, failed):
             state, lines = played(CHECKIN, asked, end, "good")
             assert (state.step, state.is_aside, state.said) == ("win", False, {})
             assert lines[-3:] == ["< How was your week overall?", "> good", "< What went well?"]

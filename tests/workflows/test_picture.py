@@ -24,18 +24,18 @@ steps:
 def test_every_step_and_every_way_is_drawn_and_told() -> None:
     drawn = picture(CHECKIN)
     assert [each.text for each in drawn.boxes] == [step.id for step in CHECKIN.steps]
-    assert len(drawn.lines) == sum(len(step.exits) for step in CHECKIN.steps)
-    assert [each.label for each in drawn.lines if each.label] == ['if mood == "low"', "else", "if hours == 0", "else"]
-    assert drawn.told[1].ways == ('if mood == "low": support', "else: win")
+    assert len(drawn.connectors) == sum(len(step.exits) for step in CHECKIN.steps)
+    assert [each.label for each in drawn.connectors if each.label] == ['if mood == "low"', "else", "if hours == 0", "else"]
+    assert drawn.steps[1].exits == ('if mood == "low": support', "else: win")
     assert all(box.x >= 0 and box.x + BOX <= drawn.left + drawn.width and box.y + HIGH <= drawn.height for box in drawn.boxes)
 
 
 def test_ways_back_are_on_the_left_and_an_unwritten_end_has_its_box() -> None:
     drawn = picture(read(ROUND))
     assert [each.text for each in drawn.boxes][-1] == "The workflow is over"
-    back = next(each for each in drawn.lines if each.side == "left")
+    back = next(each for each in drawn.connectors if each.side == "left")
     assert back.x < LEFT
-    assert drawn.told[-1].ways == ("if again: hello", "if not again: the end", "else: the end")
+    assert drawn.steps[-1].exits == ("if again: hello", "if not again: the end", "else: the end")
 
 
 def test_a_hundred_steps_that_lead_everywhere_stay_within_their_frame() -> None:
@@ -43,7 +43,7 @@ def test_a_hundred_steps_that_lead_everywhere_stay_within_their_frame() -> None:
     steps = "".join(f"  - {{id: s{place}, collect: n, next: [{ways}]}}\n" for place in range(1, 60))
     top = "workflow: web\ntitle: Web\nslots: {n: {type: number}}\nsteps:\n  - {id: s0, collect: n}\n"
     drawn = picture(read(top + steps))
-    numbers = [float(word.strip("MHV")) for line in drawn.lines for word in line.path.split()]
+    numbers = [float(word.strip("MHV")) for line in drawn.connectors for word in line.path.split()]
     assert max(numbers) <= max(drawn.width, drawn.height)
     assert min(numbers) >= 0
 

@@ -137,7 +137,7 @@ def test_of_a_step_that_leads_to_hundreds_of_places_the_first_are_read() -> None
     calls = ", ".join("{call: called}" for _ in range(100))
     found = list(imported([f"flows: {{called: {{steps: [{{collect: a, next: [{ways}]}}]}}, calls: {{steps: [{calls}]}}}}"]))
     assert all(TOO_MANY_WAYS in each.notes and each.source.count("if: ") <= MOST_WAYS * MOST_READ for each in found)
-    assert len(read(found[0].source).steps[0].ways) == MOST_WAYS + 1
+    assert len(read(found[0].source).steps[0].transitions) == MOST_WAYS + 1
 
 
 @pytest.mark.slow

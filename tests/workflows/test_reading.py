@@ -134,7 +134,8 @@ def test_what_is_written_out_and_read_again_is_the_same() -> None:
 
 def _lineless(definition: Definition) -> Definition:
     steps = tuple(
-        replace(step, line=0, ways=tuple(replace(way, condition=None) for way in step.ways)) for step in definition.steps
+        replace(step, line=0, transitions=tuple(replace(each, condition=None) for each in step.transitions))
+        for step in definition.steps
     )
     return replace(definition, steps=steps, by_id={})
 

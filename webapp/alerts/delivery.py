@@ -23,7 +23,7 @@ AGAIN_SECONDS = (0.0, 5.0, 30.0, 120.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Channel:
     """A delivery channel; `send` delivers and returns the status text for the event's `column`, or raises `ProviderError`."""
 
     column: str
@@ -32,48 +32,48 @@ class Way:
     send: Callable[[News], str]
 
 
-WAYS = (
-    Way("delivery", "webhook", webhook.is_set, webhook.send),
-    Way("email", "email", emails.is_set, emails.send),
+CHANNELS = (
+    Channel("delivery", "webhook", webhook.is_set, webhook.send),
+    Channel("email", "email", emails.is_set, emails.send),
 )
 
 
-def ways() -> list[Way]:
+def channels() -> list[Channel]:
     """Returns the channels that are configured."""
-    return [each for each in WAYS if each.is_set()]
+    return [each for each in CHANNELS if each.is_set()]
 
 
 def deliver_later(event: AlertEvent) -> None:
     """Delivers an event by each channel, each in a separate greenlet."""
     news, engine = News(event.rule, event.state, event.value, event.words), the_engine()
-    for way in ways():
-        _later(engine, way, event.id, news)
+    for channel in channels():
+        _later(engine, channel, event.id, news)
 
 
-def _later(engine: Engine, way: Way, id: str, news: News) -> None:
+def _later(engine: Engine, channel: Channel, id: str, news: News) -> None:
     stop = Stop(engine.signal)
     engine.asides.add(stop)
-    engine.spawn(lambda: _insist(engine, stop, way, id, news))
+    engine.spawn(lambda: _insist(engine, stop, channel, id, news))
 
 
-def _insist(engine: Engine, stop: Stop, way: Way, id: str, news: News) -> None:
+def _insist(engine: Engine, stop: Stop, channel: Channel, id: str, news: News) -> None:
     try:
         for seconds in AGAIN_SECONDS:
             if seconds and stop.wait(seconds):
                 return
             with engine.in_app():
-                words, is_over = _tried(way, news)
-                note(id, way.column, words)
+                words, is_over = _tried(channel, news)
+                note(id, channel.column, words)
             if is_over:
                 return
     finally:
         engine.asides.discard(stop)
 
 
-def _tried(way: Way, news: News) -> tuple[str, bool]:
+def _tried(channel: Channel, news: News) -> tuple[str, bool]:
     """Tries a delivery; returns its status text, and whether it is final."""
     try:
-        return way.send(news), True
+        return channel.send(news), True
     except ProviderError as error:
         return f"failed: {error}", not error.retryable
 

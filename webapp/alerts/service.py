@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from webapp.accounts import audit
 from webapp.accounts.audit import About
 from webapp.alerts import delivery, evaluation, queries
-from webapp.alerts.delivery import Way
+from webapp.alerts.delivery import Channel
 from webapp.alerts.evaluation import bounds_of
 from webapp.alerts.kinds import KINDS
 from webapp.alerts.news import News
@@ -73,14 +73,14 @@ def test(rule: AlertRule) -> None:
     news = News(rule.name, "test", rule.value, f"Test: {KINDS[rule.name].title}. Nothing is wrong.")
     # Releases the database connection while waiting for other servers.
     db.session.rollback()
-    ways = delivery.ways()
+    ways = delivery.channels()
     if not ways:
         raise Invalid("Set a webhook or email addresses first.", field="test")
     if troubles := [words for way in ways if (words := _trouble(way, news))]:
         raise Invalid(" ".join(troubles), field="test")
 
 
-def _trouble(way: Way, news: News) -> str:
+def _trouble(way: Channel, news: News) -> str:
     try:
         way.send(news)
     except ProviderError as error:

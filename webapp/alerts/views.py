@@ -71,5 +71,5 @@ def _to(name: str, done: str) -> Response:
 
 
 def _show(rule: AlertRule, form: RuleForm) -> Response:
-    ways = [each.name for each in delivery.ways()]
+    ways = [each.name for each in delivery.channels()]
     return form.named(rule).shown("alerts/show.html", rule=rule, line=shown.line(rule), ways=ways, done=just_done(DONE))

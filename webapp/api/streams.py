@@ -88,7 +88,7 @@ def attending(lane: str) -> Iterator[Callable[[dict[str, int]], bool]]:
         def wait(cursors: dict[str, int]) -> bool:
             seat.signal.clear()
             # Nothing is sent while waiting: a heartbeat that stays due would end every wait immediately.
-            seat.spoke()
+            seat.note_sent()
             if not seat.is_over:
                 seat.wait(cursors)
             return not seat.is_over
@@ -127,7 +127,7 @@ def _sent(
                 lines = feed.news() or (feed.beat() or [HEARTBEAT] if is_beat else [])
                 for line in lines:
                     yield line
-                    seat.spoke()
+                    seat.note_sent()
                 if not lines:
                     seat.wait(feed.topics(), seat.bell)
             if not feed.has_ended:

@@ -153,7 +153,7 @@ class Seat:
         self.bell = Bell(place.signal)
         self._outlet: Outlet | None = None
         self._push: Push | None = None
-        self.spoke()
+        self.note_sent()
 
     @property
     def is_over(self) -> bool:
@@ -175,7 +175,7 @@ class Seat:
     def is_refused(self, is_beat: bool) -> bool:
         return self._access.is_lost(is_beat)
 
-    def spoke(self) -> None:
+    def note_sent(self) -> None:
         """Notes that something was sent, which postpones the heartbeat."""
         # One check earlier than the interval, as the next check would be too late.
         self._beat_at = time.monotonic() + HEARTBEAT_SECONDS * (CHECKS_PER_HEARTBEAT - 1) / CHECKS_PER_HEARTBEAT
@@ -199,7 +199,7 @@ class Seat:
     def _is_pushed(self, quick: Callable[[], bytes], outlet: Outlet) -> bool:
         if not (content := quick()):
             return False
-        self.spoke()
+        self.note_sent()
         return outlet.offer(content)
 
     @contextmanager
@@ -268,7 +268,7 @@ def _told(engine: Engine, feed: Feed, watcher: Watcher, socket: Any, outlet: Out
             if frames or is_beat:
                 began = time.monotonic()
                 yield _encoded(frames, feed.position()) if frames else HEARTBEAT
-                seat.spoke()
+                seat.note_sent()
                 # Releases what was sent: the server holds it until the next chunk, a whole page is a hundred kilobytes, and a
                 # thousand watchers can be waiting.
                 del frames

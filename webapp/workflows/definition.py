@@ -12,13 +12,13 @@ END = "end"
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Transition:
     """A transition to another step, always or under a condition.
 
     The condition is stored as text: the syntax trees of one workflow would take megabytes.
     """
 
-    go: str
+    target: str
     condition: str | None = None
 
 
@@ -30,7 +30,7 @@ class Step:
     verb: str
     text: str = ""
     slot: str = ""
-    ways: tuple[Way, ...] = ()
+    transitions: tuple[Transition, ...] = ()
     after: str = END
     guidelines: str = ""
     max_sentences: int = 2
@@ -64,14 +64,15 @@ class Step:
         """Returns every step that can come next."""
         if self.verb == "end":
             return []
-        is_closed = any(way.condition is None for way in self.ways)
-        return [*dict.fromkeys([*(way.go for way in self.ways), *(() if is_closed else (self.after,))])]
+        is_closed = any(each.condition is None for each in self.transitions)
+        return [*dict.fromkeys([*(each.target for each in self.transitions), *(() if is_closed else (self.after,))])]
 
     def exit(self, values: Mapping[str, Any]) -> str:
         """Returns the next step for these values."""
         if self.verb == "end":
             return END
-        return next((way.go for way in self.ways if way.condition is None or holds_now(way.condition, values)), self.after)
+        open_now = (each for each in self.transitions if each.condition is None or holds_now(each.condition, values))
+        return next((each.target for each in open_now), self.after)
 
     @property
     def texts(self) -> str:

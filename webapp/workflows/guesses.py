@@ -20,9 +20,9 @@ def task(slot: Slot, question: str, today: date) -> str:
     return TASK.format(question=question[:1_000], shape=_shape(slot, today))
 
 
-def guess(slot: Slot, said: str) -> str:
+def guess(slot: Slot, reply: str) -> str:
     """Returns the model's interpretation as a person would type it; empty if it is unclear or not a valid answer."""
-    lines = [each for each in (line.strip().strip("`\"'“”*-. ") for line in said.strip().splitlines()[:MOST_LINES]) if each]
+    lines = [each for each in (line.strip().strip("`\"'“”*-. ") for line in reply.strip().splitlines()[:MOST_LINES]) if each]
     if not lines or any(line.casefold() == UNCLEAR for line in lines):
         return ""
     try:

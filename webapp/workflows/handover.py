@@ -45,8 +45,8 @@ def write_in(run: WorkflowRun, user: User, text: str) -> None:
         chat = rows.locked(session, Chat, chat_id) or session.get_one(Chat, chat_id)
         if chat.kind != LED:
             raise Conflict(FREED)
-        said = {"role": "user", "content": content, "author_id": author_id}
-        message = Message(id=new_id(), chat_id=chat_id, parent_id=chat.head_id, **said)
+        values = {"role": "user", "content": content, "author_id": author_id}
+        message = Message(id=new_id(), chat_id=chat_id, parent_id=chat.head_id, **values)
         session.add(message)
         session.flush()
         chat.head_id, chat.changed_at = message.id, utc_now()

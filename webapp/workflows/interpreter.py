@@ -6,12 +6,25 @@ from typing import Any
 
 from webapp.workflows.answers import Slot, Unfit, text_of, yes_or_no
 from webapp.workflows.definition import Definition, Step
-from webapp.workflows.state import DONE, SKIPPED, Effect, Event, HandOver, Hear, Result, Say, Speak, State
+from webapp.workflows.state import (
+    DONE,
+    MODEL_ANSWERED,
+    MODEL_FAILED,
+    SKIPPED,
+    CallModel,
+    Effect,
+    Event,
+    HandOver,
+    PostReply,
+    Result,
+    Say,
+    State,
+)
 from webapp.workflows.texts import filled, names_in, shown
 
 # Limits: the characters of a model's answer that are kept for later steps; the length of the trail, which a loop would grow
 # without end; the failed tries that are counted.
-MOST_SAID, MOST_TRAIL, MOST_TRIES = 2_000, 200, 99
+MOST_ANSWER_CHARS, MOST_TRAIL, MOST_TRIES = 2_000, 200, 99
 MEANT = "Do you mean “{}”?"
 ENDED = "This workflow has ended."
 PAUSED = "This workflow is paused. Resume it first."
@@ -25,7 +38,7 @@ WORDS = {"back": "back", "go back": "back", "skip": "skip"}
 
 def apply(definition: Definition, state: State, event: Event, people: Mapping[str, str] | None = None) -> Result:
     """Applies an event; `people` has the person's names that texts can include."""
-    move = _Transition(definition, state, dict(people or {}))
+    move = _Move(definition, state, dict(people or {}))
     handler = HANDLERS.get(event.kind)
     refusal = handler(move, event) if handler else NOT_WAITING
     return Result(move.state, () if refusal else tuple(move.effects), refusal)
@@ -47,8 +60,8 @@ def slot_of(definition: Definition, state: State) -> Slot | None:
 
 def text_for(definition: Definition, state: State, text: str, people: Mapping[str, str]) -> str:
     """Fills in a text of the definition with the answers so far."""
-    said = {f"steps.{id}": words for id, words in state.said.items()}
-    return filled(text, {**said, **people, **state.slots})
+    answers = {f"steps.{id}": words for id, words in state.said.items()}
+    return filled(text, {**answers, **people, **state.slots})
 
 
 def summary(definition: Definition, state: State) -> str:
@@ -59,7 +72,7 @@ def summary(definition: Definition, state: State) -> str:
 
 
 @dataclass(slots=True)
-class _Transition:
+class _Move:
     """Applies one event: moves the state through the steps and collects the effects."""
 
     definition: Definition
@@ -126,7 +139,7 @@ class _Transition:
         elif step.verb in ("chat", "generate"):
             trail = self._trail(step) if step.waits else self.state.trail
             self.change(status="running", turns_left=step.turns, due=True, trail=trail)
-            self.effects.append(Speak(step.id))
+            self.effects.append(CallModel(step.id))
         else:
             self.say(step.text)
             slots = {**self.state.slots, **step.sets}
@@ -138,7 +151,7 @@ class _Transition:
         return (*self.state.trail, step.id)[-MOST_TRAIL:]
 
 
-def _begin(move: _Transition, _event: Event) -> str:
+def _begin(move: _Move, _event: Event) -> str:
     if move.state.step or move.state.has_ended or move.state.outcomes:
         return "This workflow has begun already."
     move.go(move.definition.steps[0].id)
@@ -151,7 +164,7 @@ def _not_waiting(state: State) -> str:
     return {"running": WRITING, "paused": PAUSED}.get(state.status, "")
 
 
-def _answer(move: _Transition, event: Event) -> str:
+def _answer(move: _Move, event: Event) -> str:
     step, slot = move.step, slot_of(move.definition, move.state)
     if (refusal := _not_waiting(move.state)) or step is None:
         return refusal or NOT_WAITING
@@ -165,13 +178,13 @@ def _answer(move: _Transition, event: Event) -> str:
         value = slot.value(event.value)
     except Unfit as error:
         return _handle_invalid_answer(move, slot, event, str(error))
-    move.effects.append(Hear(shown(value) if slot.type != "text" else event.value.strip(), step.id))
+    move.effects.append(PostReply(shown(value) if slot.type != "text" else event.value.strip(), step.id))
     move.change(slots={**move.state.slots, slot.name: value})
     move.done()
     return ""
 
 
-def _guess(move: _Transition, event: Event) -> str:
+def _guess(move: _Move, event: Event) -> str:
     """Proposes a model's interpretation of an answer that did not fit; the person is asked to confirm it."""
     step, slot = move.step, slot_of(move.definition, move.state)
     if (refusal := _not_waiting(move.state)) or slot is None or step is None or event.name not in ("", step.id):
@@ -182,7 +195,7 @@ def _guess(move: _Transition, event: Event) -> str:
     except Unfit as error:
         return str(error)
     if typed.strip():
-        move.effects.append(Hear(typed.strip(), step.id))
+        move.effects.append(PostReply(typed.strip(), step.id))
     move.change(proposed=text_of(meant), tries=min(move.state.tries + 1, MOST_TRIES))
     move.effects.append(Say(proposal(slot, move.state.proposed), step.id))
     return ""
@@ -193,8 +206,8 @@ def proposal(slot: Slot, proposed: str) -> str:
     return MEANT.format(shown(slot.value(proposed)))
 
 
-def _confirm_guess(move: _Transition, slot: Slot, step: Step, *, is_meant: bool) -> str:
-    move.effects.append(Hear("Yes" if is_meant else "No", step.id))
+def _confirm_guess(move: _Move, slot: Slot, step: Step, *, is_meant: bool) -> str:
+    move.effects.append(PostReply("Yes" if is_meant else "No", step.id))
     if is_meant:
         move.change(slots={**move.state.slots, slot.name: slot.value(move.state.proposed)})
         move.done()
@@ -204,7 +217,7 @@ def _confirm_guess(move: _Transition, slot: Slot, step: Step, *, is_meant: bool)
     return ""
 
 
-def _handle_invalid_answer(move: _Transition, slot: Slot, event: Event, expected: str) -> str:
+def _handle_invalid_answer(move: _Move, slot: Slot, event: Event, expected: str) -> str:
     """Handles an invalid answer: applies a command or a side question, or else returns a sentence with what is expected.
 
     The second try adds an example, the third a way out.
@@ -222,15 +235,15 @@ def _handle_invalid_answer(move: _Transition, slot: Slot, event: Event, expected
     return f"{expected}{example}{f' {out}' if tries > 2 else ''}"
 
 
-def _reply(move: _Transition, step: Step, text: str) -> str:
+def _reply(move: _Move, step: Step, text: str) -> str:
     if not text.strip():
         return "Write something first."
-    move.effects += [Hear(text.strip(), step.id), Speak(step.id)]
+    move.effects += [PostReply(text.strip(), step.id), CallModel(step.id)]
     move.change(status="running", due=True, turns_left=max(0, move.state.turns_left - 1))
     return ""
 
 
-def _ask(move: _Transition, event: Event) -> str:
+def _ask(move: _Move, event: Event) -> str:
     """Has a model answer a question of the person's; afterwards the workflow repeats its own question."""
     if (refusal := _not_waiting(move.state)) or move.step is None:
         return refusal or NOT_WAITING
@@ -239,18 +252,18 @@ def _ask(move: _Transition, event: Event) -> str:
         return "Write a question first."
     if slot_of(move.definition, move.state) is None:
         return _reply(move, move.step, text)
-    move.effects += [Hear(text, move.step.id), Speak(move.step.id)]
+    move.effects += [PostReply(text, move.step.id), CallModel(move.step.id)]
     move.change(status="running", due=True, is_aside=True)
     return ""
 
 
-def _asked_again(move: _Transition, step: Step) -> str:
+def _asked_again(move: _Move, step: Step) -> str:
     move.change(status="waiting", due=False, is_aside=False, proposed="")
     move.say(step.text)
     return ""
 
 
-def _skip(move: _Transition, _event: Event) -> str:
+def _skip(move: _Move, _event: Event) -> str:
     step, slot = move.step, slot_of(move.definition, move.state)
     if (refusal := _not_waiting(move.state)) or step is None:
         return refusal or NOT_WAITING
@@ -262,7 +275,7 @@ def _skip(move: _Transition, _event: Event) -> str:
     return ""
 
 
-def _back(move: _Transition, _event: Event) -> str:
+def _back(move: _Move, _event: Event) -> str:
     if refusal := _not_waiting(move.state):
         return refusal
     if len(move.state.trail) < 2:
@@ -280,37 +293,37 @@ def _back(move: _Transition, _event: Event) -> str:
     return ""
 
 
-def _pause(move: _Transition, _event: Event) -> str:
+def _pause(move: _Move, _event: Event) -> str:
     if refusal := _not_waiting(move.state):
         return refusal
     move.change(status="paused")
     return ""
 
 
-def _resume(move: _Transition, _event: Event) -> str:
+def _resume(move: _Move, _event: Event) -> str:
     if move.state.status != "paused":
         return ENDED if move.state.has_ended else "This workflow isn't paused."
     move.change(status="running" if move.state.due else "waiting")
     if move.state.due:
-        move.effects.append(Speak(move.state.step))
+        move.effects.append(CallModel(move.state.step))
     return ""
 
 
-def _cancel(move: _Transition, _event: Event) -> str:
+def _cancel(move: _Move, _event: Event) -> str:
     if move.state.has_ended:
         return ENDED
     move.change(status="cancelled", due=False, proposed="")
     return ""
 
 
-def _spoke(move: _Transition, event: Event) -> str:
+def _model_answered(move: _Move, event: Event) -> str:
     """Handles the end of a model's answer, in the step that requested it."""
     step = move.step
     if not move.state.due or move.state.has_ended or step is None or event.name not in ("", step.id):
         return NOT_WAITING
     if move.state.is_aside:
         return _asked_again(move, step)
-    move.change(said={**move.state.said, step.id: event.value[:MOST_SAID]}, due=False)
+    move.change(said={**move.state.said, step.id: event.value[:MOST_ANSWER_CHARS]}, due=False)
     if step.verb == "generate":
         # A plan is added to the chat as a message; a chat step's answer is already one.
         move.effects.append(Say(event.value, step.id))
@@ -321,7 +334,7 @@ def _spoke(move: _Transition, event: Event) -> str:
     return ""
 
 
-def _fell(move: _Transition, _event: Event) -> str:
+def _model_failed(move: _Move, _event: Event) -> str:
     """Handles a failed answer: the run pauses, and resuming it calls the model again; a side question is dropped."""
     if not move.state.due or move.state.has_ended:
         return NOT_WAITING
@@ -331,7 +344,7 @@ def _fell(move: _Transition, _event: Event) -> str:
     return ""
 
 
-def _change(move: _Transition, event: Event) -> str:
+def _change(move: _Move, event: Event) -> str:
     """Changes an earlier answer: runs through the steps again from the first and keeps the outcomes that still apply."""
     definition, before = move.definition, move.state
     slot = definition.slots.get(event.name)
@@ -357,7 +370,7 @@ def _speaks_of(step: Step, name: str) -> bool:
     return step.verb in ("say", "chat", "generate") and name in names_in(step.texts)
 
 
-def _forget_dead_branches(move: _Transition) -> None:
+def _forget_dead_branches(move: _Move) -> None:
     """Drops the answers of steps that were not passed and can't be reached any more."""
     living = {*move.state.outcomes, *move.definition.reachable(move.state.step)}
     slots = {name for step in move.definition.steps if step.id in living for name in (step.slot, *step.sets)}
@@ -368,7 +381,7 @@ def _forget_dead_branches(move: _Transition) -> None:
     )
 
 
-HANDLERS: dict[str, Callable[[_Transition, Event], str]] = {
+HANDLERS: dict[str, Callable[[_Move, Event], str]] = {
     "begin": _begin,
     "answer": _answer,
     "guess": _guess,
@@ -378,7 +391,7 @@ HANDLERS: dict[str, Callable[[_Transition, Event], str]] = {
     "pause": _pause,
     "resume": _resume,
     "cancel": _cancel,
-    "spoke": _spoke,
-    "fell": _fell,
+    MODEL_ANSWERED: _model_answered,
+    MODEL_FAILED: _model_failed,
     "change": _change,
 }

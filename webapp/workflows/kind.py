@@ -16,7 +16,7 @@ from webapp.engine.tables import Generation
 from webapp.streaming.transcript import Transcript
 from webapp.workflows import handover, queries, runs, speaking
 from webapp.workflows.record import held, record
-from webapp.workflows.state import Event
+from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, Event
 from webapp.workflows.tables import WorkflowRun
 
 NOTHING = "The model answered nothing."
@@ -38,12 +38,12 @@ def finish(session: Session, generation: Generation, transcript: Transcript, pic
     text = session.scalar(select(Message.content).where(Message.id == generation.message_id)) or ""
     if generation.status in ("completed", "stopped") and text.strip():
         run.message_id = None
-        record(session, run, Event("spoke", text[:4_000], run.place.step))
+        record(session, run, Event(MODEL_ANSWERED, text[:4_000], run.place.step))
         return
     is_aside = run.is_due and run.place.is_aside
     if is_aside and not text.strip():
         _leave_out(session, generation)
-    record(session, run, Event("fell", generation.error or NOTHING))
+    record(session, run, Event(MODEL_FAILED, generation.error or NOTHING))
     if is_aside:
         # A failed side question is not asked again.
         run.message_id = None

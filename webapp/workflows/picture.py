@@ -29,7 +29,7 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Connector:
     """A line between boxes: straight down to the next, on the right to later ones, on the left to earlier ones."""
 
     path: str
@@ -45,7 +45,7 @@ class DescribedStep:
 
     verb: str
     name: str
-    ways: tuple[str, ...]
+    exits: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,12 @@ class Picture:
     width: int
     height: int
     boxes: tuple[Box, ...]
-    lines: tuple[Line, ...]
-    told: tuple[DescribedStep, ...]
+    connectors: tuple[Connector, ...]
+    steps: tuple[DescribedStep, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
+class _Arrow:
     start: int
     end: int
     label: str
@@ -74,12 +74,12 @@ class _Way:
 def picture(definition: Definition) -> Picture:
     boxes = tuple(_boxes(definition))
     places = {step.id: place for place, step in enumerate(definition.steps)} | {END: len(definition.steps)}
-    ways = [_Way(places[step.id], places[go], label) for step in definition.steps for go, label in _ways(step)]
-    lines = tuple(_lines(ways, boxes))
-    left = 0 if any(line.side == "left" for line in lines) else LEFT - 12
-    is_wide = any(line.side == "right" for line in lines)
+    arrows = [_Arrow(places[step.id], places[go], label) for step in definition.steps for go, label in _targets(step)]
+    connectors = tuple(_connectors(arrows, boxes))
+    left = 0 if any(connector.side == "left" for connector in connectors) else LEFT - 12
+    is_wide = any(connector.side == "right" for connector in connectors)
     width = LEFT + BOX + (LEFT + LANE * MOST_LANES if is_wide else 12) - left
-    return Picture(left, width, boxes[-1].y + HIGH + GAP, boxes, lines, tuple(_told(definition)))
+    return Picture(left, width, boxes[-1].y + HIGH + GAP, boxes, connectors, tuple(_described(definition)))
 
 
 def _boxes(definition: Definition) -> Iterator[Box]:
@@ -93,24 +93,24 @@ def _box(place: int, verb: str, text: str) -> Box:
     return Box(LEFT, GAP + place * (HIGH + GAP), VERBS[verb], verb, _short(_named(text), "box"), text)
 
 
-def _ways(step: Step) -> Iterator[tuple[str, str]]:
+def _targets(step: Step) -> Iterator[tuple[str, str]]:
     """Yields the targets of a step, each with its condition."""
     if step.verb == "end":
         return
-    for way in step.ways:
-        yield way.go, f"if {way.condition}" if way.condition is not None else ("else" if len(step.ways) > 1 else "")
-    if all(way.condition is not None for way in step.ways):
-        yield step.after, "else" if step.ways else ""
+    for each in step.transitions:
+        yield each.target, f"if {each.condition}" if each.condition is not None else ("else" if len(step.transitions) > 1 else "")
+    if all(each.condition is not None for each in step.transitions):
+        yield step.after, "else" if step.transitions else ""
 
 
-def _lines(ways: list[_Way], boxes: tuple[Box, ...]) -> Iterator[Line]:
+def _connectors(ways: list[_Arrow], boxes: tuple[Box, ...]) -> Iterator[Connector]:
     taken: dict[str, list[list[range]]] = {"right": [], "left": []}
     labels: dict[int, int] = {}
     for way in ways:
         start, end = boxes[way.start], boxes[way.end]
         if way.end == way.start + 1:
             path = f"M{start.middle} {start.y + HIGH} V{end.y - 2}"
-            yield Line(path, _short(way.label, "way"), start.middle + 8, start.y + HIGH + GAP // 2 + 4, "down")
+            yield Connector(path, _short(way.label, "way"), start.middle + 8, start.y + HIGH + GAP // 2 + 4, "down")
             continue
         side = "right" if way.end > way.start else "left"
         lane = _lane(taken[side], way.span)
@@ -120,7 +120,7 @@ def _lines(ways: list[_Way], boxes: tuple[Box, ...]) -> Iterator[Line]:
         edge, far = (LEFT + BOX, LEFT + BOX + 70 + LANE * lane) if side == "right" else (LEFT, max(6, LEFT - 60 - LANE * lane))
         path = f"M{edge} {y} H{far} V{end.y + HIGH // 2} H{edge + 2 if side == 'right' else edge - 2}"
         label_x = edge + 6 if side == "right" else edge - 6
-        yield Line(path, _short(way.label, "way"), label_x, y - 3, side)
+        yield Connector(path, _short(way.label, "way"), label_x, y - 3, side)
 
 
 def _lane(taken: list[list[range]], span: range) -> int:
@@ -134,10 +134,10 @@ def _lane(taken: list[list[range]], span: range) -> int:
     return len(taken) - 1
 
 
-def _told(definition: Definition) -> Iterator[DescribedStep]:
+def _described(definition: Definition) -> Iterator[DescribedStep]:
     for step in definition.steps:
-        ways = tuple(f"{label}: {_name(go)}" if label else _name(go) for go, label in _ways(step))
-        yield DescribedStep(VERBS[step.verb], _named(step.id), ways)
+        exits = tuple(f"{label}: {_name(go)}" if label else _name(go) for go, label in _targets(step))
+        yield DescribedStep(VERBS[step.verb], _named(step.id), exits)
 
 
 def _name(go: str) -> str:

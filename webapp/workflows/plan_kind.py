@@ -18,7 +18,7 @@ from webapp.plans.tables import Plan
 from webapp.streaming.transcript import Transcript
 from webapp.workflows import handover, planning, queries, runs, speaking
 from webapp.workflows.record import held, record
-from webapp.workflows.state import Event
+from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, Event
 from webapp.workflows.tables import WorkflowRun
 
 GONE = "The plan was deleted."
@@ -39,12 +39,12 @@ def finish(session: Session, generation: Generation, transcript: Transcript, pic
     run, plan = held(session, id), session.get(Plan, plan_id)
     if plan is None:
         run.plan_id = None
-        record(session, run, Event("fell", GONE))
+        record(session, run, Event(MODEL_FAILED, GONE))
     elif plan.status == "completed" or (generation.status == "stopped" and any(plan.content.values())):
         plan.is_kept = plan.status != "completed"
-        record(session, run, Event("spoke", planning.told(plan), run.place.step))
+        record(session, run, Event(MODEL_ANSWERED, planning.text_of(plan), run.place.step))
     else:
-        record(session, run, Event("fell", plan.error))
+        record(session, run, Event(MODEL_FAILED, plan.error))
 
 
 def _run_id(session: Session, plan_id: str) -> str | None:

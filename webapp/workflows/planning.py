@@ -65,7 +65,7 @@ def plan_of(run: WorkflowRun) -> Plan | None:
     return db.session.get(Plan, run.plan_id, populate_existing=True) if run.plan_id else None
 
 
-def told(plan: Plan) -> str:
+def text_of(plan: Plan) -> str:
     """Returns a plan as the text of a message."""
     return as_markdown(plan.title, plan.schema, plan.content)[:MOST_CHARS]
 

@@ -9,7 +9,7 @@ from typing import Any
 from webapp import yaml_text
 from webapp.workflows import conditions, flow
 from webapp.workflows.answers import TYPES, Slot, Unfit, text_of
-from webapp.workflows.definition import END, Definition, Step, Way
+from webapp.workflows.definition import END, Definition, Step, Transition
 from webapp.workflows.faults import Fault
 from webapp.workflows.texts import OF_A_PERSON, is_sound, names_in
 from webapp.yaml_text import Document, Path
@@ -136,8 +136,8 @@ class _Reader:
         ids = [self._id(place, each) for place, each in enumerate(given)]
         for place in (place for place, id in enumerate(ids) if id in ids[:place]):
             self._fault(("steps", place), f"Two steps are named “{ids[place]}”.", "Give this one another: id: another_name")
-        said = {f"steps.{id}" for id in ids if id}
-        names = {*slots, *said}
+        answers = {f"steps.{id}" for id in ids if id}
+        names = {*slots, *answers}
         read = [self._step(place, each, slots, ids, names) for place, each in enumerate(given)]
         afters = [*ids[1:], END]
         return tuple(replace(each, id=id, after=after) for each, id, after in zip(read, ids, afters, strict=True))
@@ -165,7 +165,7 @@ class _Reader:
         (verb,) = verbs
         about = self._mapping(path, given, ("id", verb, *OF_A_STEP[verb], *(() if verb in ("branch", "end") else ("next",))))
         value, ways = about.get(verb), self._ways((*path, "branch" if verb == "branch" else "next"), about, ids, names)
-        step = Step("", verb, ways=ways, line=self.document.place(path)[0])
+        step = Step("", verb, transitions=ways, line=self.document.place(path)[0])
         if verb == "collect":
             if not isinstance(value, str) or value not in slots:
                 self._fault((*path, verb), f"There is no slot named “{str(value)[:40]}”.", self._closest(str(value), slots))
@@ -234,12 +234,12 @@ class _Reader:
         inputs = {str(name): self._filled((*path, "with", str(name)), str(each), names) for name, each in given.items()}
         return replace(step, text=type.replace("_", "-"), inputs=inputs)
 
-    def _ways(self, path: Path, about: dict[str, Any], ids: list[str], names: set[str]) -> tuple[Way, ...]:
+    def _ways(self, path: Path, about: dict[str, Any], ids: list[str], names: set[str]) -> tuple[Transition, ...]:
         given = about.get(str(path[-1]))
         if given is None and path[-1] == "next":
             return ()
         if isinstance(given, str):
-            return (Way(self._target(path, given, ids)),)
+            return (Transition(self._target(path, given, ids)),)
         if not isinstance(given, list) or not 0 < len(given) <= MOST_OPTIONS:
             self._fault(
                 path, "This must be the name of a step, or a list of ways.", 'next: [{if: mood == "low", go: support}, {go: win}]'
@@ -247,18 +247,18 @@ class _Reader:
             return ()
         return tuple(self._way((*path, place), each, ids, names) for place, each in enumerate(given))
 
-    def _way(self, path: Path, given: Any, ids: list[str], names: set[str]) -> Way:
+    def _way(self, path: Path, given: Any, ids: list[str], names: set[str]) -> Transition:
         about = self._mapping(path, given, ("if", "go"))
         go = self._target((*path, "go"), about.get("go"), ids)
         if "if" not in about:
-            return Way(go)
+            return Transition(go)
         written = str(about["if"]).lower() if isinstance(about["if"], bool) else str(about["if"])
         try:
             conditions.parsed(written, names)
         except conditions.BadCondition as error:
             name = str(error).partition("“")[2].rstrip("”.") if "named" in str(error) else ""
             self._fault((*path, "if"), str(error), self._closest(name, sorted(names)) if name else conditions.HINT)
-        return Way(go, written)
+        return Transition(go, written)
 
     def _target(self, path: Path, given: Any, ids: list[str]) -> str:
         if given not in (*ids, END):

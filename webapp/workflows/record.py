@@ -11,14 +11,14 @@ from webapp.ids import new_id
 from webapp.workflows import handover, shelf
 from webapp.workflows.definition import Definition
 from webapp.workflows.interpreter import apply
-from webapp.workflows.state import Event, HandOver, Hear, Result, Say
+from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, Event, HandOver, PostReply, Result, Say
 from webapp.workflows.tables import RunEvent, WorkflowRun
 
 # A refused answer of up to `MOST_TYPED` characters is shown again.
 MOST_EVENTS, MOST_TYPED = 2_000, 500
 UNANSWERED = "Your question wasn't answered."
 # Accepted even in a run that has reached `MOST_EVENTS`: otherwise the end of a model's answer could never be saved.
-ALWAYS = ("cancel", "spoke", "fell")
+ALWAYS = ("cancel", MODEL_ANSWERED, MODEL_FAILED)
 
 
 def definition_of(run: WorkflowRun) -> Definition:
@@ -49,16 +49,16 @@ def record(session: Session, run: WorkflowRun, event: Event) -> Result:
         # An interrupted answer is not continued at another step, and its plan is no longer waited for.
         run.message_id, run.plan_step = None, ""
     run.seq += 1
-    told = {"kind": event.kind, "name": event.name[:40], "value": event.value, "refusal": result.refusal}
-    session.add(RunEvent(run_id=run.id, seq=run.seq, **told))
-    is_unanswered = event.kind == "fell" and run.place.is_aside
+    about = {"kind": event.kind, "name": event.name[:40], "value": event.value, "refusal": result.refusal}
+    session.add(RunEvent(run_id=run.id, seq=run.seq, **about))
+    is_unanswered = event.kind == MODEL_FAILED and run.place.is_aside
     run.state, run.status, run.changed_at = result.state.stored(), result.state.status, utc_now()
     run.refusal = {"words": result.refusal, "typed": event.value[:MOST_TYPED]} if result.refusal else {}
     if is_unanswered:
         run.refusal = {"words": f"{UNANSWERED} {event.value}", "typed": ""}
     chat = session.get_one(Chat, run.chat_id, populate_existing=True)
     for effect in result.effects:
-        if isinstance(effect, Say | Hear):
+        if isinstance(effect, Say | PostReply):
             say(session, run, chat, effect)
         elif isinstance(effect, HandOver):
             say(session, run, chat, handover.hand_over(session, chat, effect))
@@ -71,12 +71,12 @@ def refuse(run: WorkflowRun, words: str) -> None:
     run.refusal = {"words": words, "typed": ""}
 
 
-def say(session: Session, run: WorkflowRun, chat: Chat, effect: Say | Hear) -> None:
+def say(session: Session, run: WorkflowRun, chat: Chat, effect: Say | PostReply) -> None:
     """Appends a message to the chat."""
-    role, author_id = ("user", run.owner_id) if isinstance(effect, Hear) else ("assistant", None)
+    role, author_id = ("user", run.owner_id) if isinstance(effect, PostReply) else ("assistant", None)
     # Rendered when it is shown, to keep that out of the transaction.
-    said = {"role": role, "content": effect.text, "author_id": author_id}
-    message = Message(id=new_id(), chat_id=chat.id, parent_id=chat.head_id, **said)
+    values = {"role": role, "content": effect.text, "author_id": author_id}
+    message = Message(id=new_id(), chat_id=chat.id, parent_id=chat.head_id, **values)
     session.add(message)
     session.flush()
     chat.head_id, chat.changed_at = message.id, utc_now()

@@ -65,7 +65,7 @@ def _begun(owner_id: str, model: str, title: str, pinned: dict[str, Any]) -> Wor
         session.flush()
         record(session, run, Event("begin"))
         id = run.id
-    return _told(id)
+    return _notified(id)
 
 
 def happen(run: WorkflowRun, event: Event, *, seen: int | None = None, is_file: bool = False) -> WorkflowRun:
@@ -87,7 +87,7 @@ def happen(run: WorkflowRun, event: Event, *, seen: int | None = None, is_file: 
     if event.kind == "cancel" and not result.refusal:
         # Only after the commit: the text of a stopped model would otherwise advance the run.
         stop(row)
-    told = _told(id)
+    told = _notified(id)
     if result.refusal:
         raise (Invalid if event.kind in ("answer", "guess", "change") and row.status == "waiting" else Conflict)(
             result.refusal, field="value"
@@ -147,7 +147,7 @@ def move(run: WorkflowRun, version: int, *, confirm: bool) -> Redone:
             if row.place != place:
                 raise Conflict(ELSEWHERE)
             row.source, row.version, row.state = source, version, _kept(place, set(new.by_id), set(new.slots)).stored()
-        _told(id)
+        _notified(id)
     return Redone(added, gone)
 
 
@@ -181,7 +181,7 @@ def _differences(definition: Definition, before: State, after: State) -> tuple[t
     return ordered, tuple(name for name in before.slots if name not in after.slots)
 
 
-def _told(id: str) -> WorkflowRun:
+def _notified(id: str) -> WorkflowRun:
     """Notifies the chat's open pages, and starts an answer if it is a model's turn."""
     run = db.session.get_one(WorkflowRun, id, populate_existing=True)
     sending.announce(db.session.get_one(Chat, run.chat_id), "chat", run.chat_id)

@@ -21,7 +21,7 @@ from webapp.workflows.interpreter import proposal, slot_of, text_for
 from webapp.workflows.prompts import STEP
 from webapp.workflows.record import definition_of, people_of
 from webapp.workflows.runs import KIND
-from webapp.workflows.state import State
+from webapp.workflows.state import MODEL_FAILED, State
 from webapp.workflows.tables import WorkflowRun
 from webapp.workflows.texts import shown
 
@@ -131,14 +131,14 @@ def question(run: WorkflowRun, definition: Definition, place: State) -> Question
         return Question("Your reply", is_long=True)
     if place.proposed:
         return Question(proposal(slot, place.proposed), ("yes", "no"), type="yes/no")
-    ask = asked(run, slot)
+    ask = question_text(run, slot)
     options = ("yes", "no") if slot.type == "yes/no" else slot.options
     is_long = slot.type == "text" and (slot.most or 1_000) > 200
     hint = f"{FORMATS}. The file is kept under Knowledge, for you alone." if slot.type == "file" else ""
     return Question(ask, options, slot.type == "multi", FIELDS.get(slot.type, "text"), is_long, slot.type, hint)
 
 
-def asked(run: WorkflowRun, slot: Slot) -> str:
+def question_text(run: WorkflowRun, slot: Slot) -> str:
     return text_for(definition_of(run), run.place, slot.ask, people_of(db.session(), run))
 
 
@@ -187,7 +187,7 @@ def why_paused(run: WorkflowRun, place: State) -> str:
     if place.status != "paused" or not place.due:
         return ""
     last = queries.events_of(run, after=run.seq - 1, limit=1)
-    return last[0].value if last and last[0].kind == "fell" else ""
+    return last[0].value if last and last[0].kind == MODEL_FAILED else ""
 
 
 def _dots(definition: Definition, place: State) -> list[Dot]:

@@ -62,7 +62,7 @@ def _with_files(run: WorkflowRun, found: AnswerSources) -> AnswerSources:
     return replace(found, sources=tuple(sources), was_asked=True)
 
 
-def _searched(run: WorkflowRun, names: Sequence[str], said: Sequence[str], *, has_files: bool) -> AnswerSources:
+def _searched(run: WorkflowRun, names: Sequence[str], texts: Sequence[str], *, has_files: bool) -> AnswerSources:
     user = db.session.get_one(User, run.owner_id)
     wanted = {name.casefold() for name in names}
     ids = [
@@ -71,7 +71,7 @@ def _searched(run: WorkflowRun, names: Sequence[str], said: Sequence[str], *, ha
         if each.name.casefold() in wanted or each.id in names or (has_files and each.id == run.collection_id)
     ]
     # If the person may see none of the collections, the prompt is the same as if nothing was found.
-    return sourcing.found_in(ids, said, run.owner_id) if ids else AnswerSources(was_asked=True)
+    return sourcing.found_in(ids, texts, run.owner_id) if ids else AnswerSources(was_asked=True)
 
 
 def _asked(run: WorkflowRun) -> list[str]:

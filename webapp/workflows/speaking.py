@@ -27,7 +27,7 @@ from webapp.workflows import planning, sources
 from webapp.workflows.definition import Step
 from webapp.workflows.record import definition_of, held, record
 from webapp.workflows.sentences import capped, first
-from webapp.workflows.state import Event
+from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, Event
 from webapp.workflows.tables import WorkflowRun
 
 # The limits for the answer to a side question.
@@ -41,9 +41,9 @@ class Brief:
         self._source, self._sentences, self._tokens, self._beginning = source, sentences, tokens, beginning
 
     def events(self, stop: Stop) -> Iterator[Happening]:
-        said = self._source.events(stop)
-        said = capped(self._tokens, said) if self._tokens else said
-        return first(self._sentences, said, self._beginning, pause=give_way)
+        events = self._source.events(stop)
+        events = capped(self._tokens, events) if self._tokens else events
+        return first(self._sentences, events, self._beginning, pause=give_way)
 
     def check_timeout(self) -> str:
         return self._source.check_timeout()
@@ -72,10 +72,10 @@ def _plan(run: WorkflowRun) -> None:
     if plan is None:
         planning.begin(run)
         return
-    text = planning.told(plan)
+    text = planning.text_of(plan)
     with write() as session:
         row = held(session, id)
-        record(session, row, Event("spoke", text, row.place.step))
+        record(session, row, Event(MODEL_ANSWERED, text, row.place.step))
         chat_id = row.chat_id
     sending.announce(db.session.get_one(Chat, chat_id), "chat", chat_id)
     speak_if_due(id)
@@ -92,7 +92,7 @@ def fall(run_id: str, why: str) -> None:
     """Pauses a run whose model could not be called, until it is resumed."""
     with write() as session:
         run = held(session, run_id)
-        record(session, run, Event("fell", why))
+        record(session, run, Event(MODEL_FAILED, why))
         chat_id = run.chat_id
     sending.announce(db.session.get_one(Chat, chat_id), "chat", chat_id)
 
@@ -120,36 +120,36 @@ def _store(run_id: str, given: AnswerSources, session: Session) -> PendingGenera
     step = definition_of(run).by_id[run.place.step]
     cut = session.get(Message, run.message_id) if run.message_id else None
     options = AnswerOptions(given=given, is_personal=step.is_personal)
-    asked = _again(session, chat, cut, options) if cut else _anew(session, chat, options)
-    run.message_id = asked.generation.message_id
-    return _limited(asked, ASIDE if run.place.is_aside else step, cut.content if cut else "")
+    pending = _again(session, chat, cut, options) if cut else _anew(session, chat, options)
+    run.message_id = pending.generation.message_id
+    return _limited(pending, ASIDE if run.place.is_aside else step, cut.content if cut else "")
 
 
 def _anew(session: Session, chat: Chat, options: AnswerOptions) -> PendingGeneration:
     message = Message(id=new_id(), chat_id=chat.id, parent_id=chat.head_id, role="assistant", content="")
-    said = [*(paths.said_within(session, chat.head_id) if chat.head_id else ()), Said(message.id, "assistant", "")]
-    asked = sending.pending(chat, message, said, model=chat.model, options=options)
-    message.sources = list(asked.generation.prompt.get("sources", ()))
+    path = [*(paths.said_within(session, chat.head_id) if chat.head_id else ()), Said(message.id, "assistant", "")]
+    pending = sending.pending(chat, message, path, model=chat.model, options=options)
+    message.sources = list(pending.generation.prompt.get("sources", ()))
     rows.put(session, message)
     is_shared = rows.change(session, chat, returning=IS_SHARED, head_id=message.id, changed_at=utc_now())
-    return replace(asked, is_shared=bool(is_shared))
+    return replace(pending, is_shared=bool(is_shared))
 
 
 def _again(session: Session, chat: Chat, message: Message, options: AnswerOptions) -> PendingGeneration:
     """Queues the continuation of a cut answer, in the same message."""
     last: Generation | None = chats.last_generation(message)
-    said = paths.said_within(session, message.id)
-    asked = sending.pending(chat, message, said, model=chat.model, continues_id=last.id if last else None, options=options)
+    path = paths.said_within(session, message.id)
+    pending = sending.pending(chat, message, path, model=chat.model, continues_id=last.id if last else None, options=options)
     if not message.content:
-        message.sources = list(asked.generation.prompt.get("sources", ()))
-    return asked
+        message.sources = list(pending.generation.prompt.get("sources", ()))
+    return pending
 
 
-def _limited(asked: PendingGeneration, step: Step, beginning: str) -> PendingGeneration:
-    tokens = [each for each in (step.max_tokens, asked.request.max_tokens) if each]
+def _limited(pending: PendingGeneration, step: Step, beginning: str) -> PendingGeneration:
+    tokens = [each for each in (step.max_tokens, pending.request.max_tokens) if each]
     most = min(tokens) if tokens else None
-    prompt = asked.generation.prompt
+    prompt = pending.generation.prompt
     if most:
-        asked.generation.prompt = {**prompt, "parameters": {**prompt.get("parameters", {}), "max_tokens": most}}
-    request = replace(asked.request, max_tokens=most)
-    return replace(asked, request=request, wrapped=lambda source: Brief(source, step.max_sentences, most, beginning))
+        pending.generation.prompt = {**prompt, "parameters": {**prompt.get("parameters", {}), "max_tokens": most}}
+    request = replace(pending.request, max_tokens=most)
+    return replace(pending, request=request, wrapped=lambda source: Brief(source, step.max_sentences, most, beginning))

@@ -7,6 +7,8 @@ from typing import Any, Literal
 Status = Literal["running", "waiting", "paused", "completed", "cancelled", "failed"]
 ENDED = ("completed", "cancelled", "failed")
 DONE, SKIPPED = "done", "skipped"
+# The kinds of a model's events. They are stored with every run, so the values stay as they were.
+MODEL_ANSWERED, MODEL_FAILED = "spoke", "fell"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,9 @@ class State:
 class Event:
     """An event of a run.
 
-    A person causes `answer`, `ask`, `skip`, `back`, `pause`, `resume`, `cancel` and `change`; a model `spoke`, `fell` and
-    `guess`; `begin` occurs once. The value of a guess is the interpretation and, after an empty line, the answer as typed.
+    A person causes `answer`, `ask`, `skip`, `back`, `pause`, `resume`, `cancel` and `change`; a model `MODEL_ANSWERED`,
+    `MODEL_FAILED` and `guess`; `begin` occurs once. The value of a guess is the interpretation and, after an empty line, the
+    answer as typed.
     """
 
     kind: str
@@ -68,20 +71,20 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """An effect: posts a message of the workflow. `Hear` posts one of the person, `Speak` calls a model."""
+    """An effect: posts a message of the workflow. `PostReply` posts one of the person, `CallModel` calls a model."""
 
     text: str
     step: str
 
 
 @dataclass(frozen=True, slots=True)
-class Hear:
+class PostReply:
     text: str
     step: str
 
 
 @dataclass(frozen=True, slots=True)
-class Speak:
+class CallModel:
     step: str
 
 
@@ -94,7 +97,7 @@ class HandOver:
     step: str
 
 
-Effect = Say | Hear | Speak | HandOver
+Effect = Say | PostReply | CallModel | HandOver
 
 
 @dataclass(frozen=True, slots=True)

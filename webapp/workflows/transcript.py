@@ -17,7 +17,7 @@ from webapp.workflows.conditions import BadCondition, holds, parsed
 from webapp.workflows.definition import Definition
 from webapp.workflows.interpreter import apply
 from webapp.workflows.reading import Broken, read
-from webapp.workflows.state import Event, HandOver, Say, State
+from webapp.workflows.state import MODEL_ANSWERED, Event, HandOver, Say, State
 
 PEOPLE = {"user.name": "Ann Lee", "user.first_name": "Ann"}
 SHAPE = "A transcript is a mapping with “workflow”, the name of a file beside it, and “cases”, each a list of lines."
@@ -73,18 +73,18 @@ def _faults(definition: Definition, lines: Any) -> Iterator[tuple[int, str]]:
 class _Play:
     definition: Definition
     state: State = field(default_factory=State)
-    said: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
     refusal: str = ""
 
     def happen(self, event: Event) -> str:
         result = apply(self.definition, self.state, event, PEOPLE)
         self.state, self.refusal = result.state, result.refusal
-        told = [each for each in result.effects if isinstance(each, Say | HandOver)]
-        self.said += [each.text if isinstance(each, Say) else each.summary for each in told]
+        messages = [each for each in result.effects if isinstance(each, Say | HandOver)]
+        self.messages += [each.text if isinstance(each, Say) else each.summary for each in messages]
         return ""
 
     def expect(self, words: str) -> str:
-        found = self.said.pop(0) if self.said else ""
+        found = self.messages.pop(0) if self.messages else ""
         return "" if found and re.search(words, found) else f"expected “{words}”, and “{found}” was said"
 
     def stands(self, words: str) -> str:
@@ -109,7 +109,7 @@ class _Play:
 SIGNS: dict[str, Callable[[_Play, str], str]] = {
     "<": _Play.expect,
     ">": lambda play, words: play.happen(Event("answer", words)),
-    "*": lambda play, words: play.happen(Event("spoke", words)),
+    "*": lambda play, words: play.happen(Event(MODEL_ANSWERED, words)),
     "=": _Play.stands,
     "?": _Play.holds,
     "!": _Play.refuses,

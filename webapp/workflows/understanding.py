@@ -38,7 +38,7 @@ _jobs: dict[str, "_Job"] = {}
 class _Job:
     """A model's interpretation of an answer, once it has arrived."""
 
-    said: str = ""
+    answer: str = ""
     is_over: bool = False
 
 
@@ -83,12 +83,12 @@ def _asked(engine: Engine, aside: Aside) -> str:
         log.info("no model reads an answer: %s", type(error).__name__)
     finally:
         _jobs.pop(aside.id, None)
-    return job.said
+    return job.answer
 
 
 def _finish(_session: Session, generation: Generation, transcript: Transcript, _picture: Any) -> None:
     if (job := _jobs.get(generation.id)) and generation.status == "completed":
-        job.said = transcript.text
+        job.answer = transcript.text
 
 
 def _changed(generation: Generation) -> None:

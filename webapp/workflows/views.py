@@ -164,7 +164,7 @@ def _done(run: WorkflowRun, event: Event) -> Response:
 def _fact_page(run: WorkflowRun, name: str, *, refusal: AppError | None = None, **more: object) -> Response:
     definition, place = definition_of(run), run.place
     slot = found(definition.slots.get(name) if name in place.slots else None)
-    ask = shown.asked(run, slot)
+    ask = shown.question_text(run, slot)
     values = {"value": shown.typed(slot, place), **more}
     if slot.type == "file":
         # The effects of replacing a file don't depend on the new one.

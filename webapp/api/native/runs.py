@@ -114,13 +114,13 @@ class Redone(Answer):
 @bp.get("")
 @operation("List your runs, newest first", scope="read", query=RunsQuery, answer=RunList)
 def index(query: RunsQuery) -> RunList:
-    return RunList(runs=[told(each) for each in queries.runs_of(caller().id, status=query.state)])
+    return RunList(runs=[answer_of(each) for each in queries.runs_of(caller().id, status=query.state)])
 
 
 @bp.get("/<id>")
 @operation("Show a run", scope="read", answer=RunAnswer)
 def show(id: str) -> RunAnswer:
-    return told(_own(id))
+    return answer_of(_own(id))
 
 
 @bp.get("/<id>/events")
@@ -137,7 +137,7 @@ def events(id: str, query: EventsQuery) -> EventList:
     "Answer the current question; 422 says what is expected", scope="workflows", body=Value, answer=RunAnswer, errors=STARTS
 )
 def answer(id: str, body: Value) -> RunAnswer:
-    return told(runs.happen(_own(id), Event("answer", text_of(body.value))))
+    return answer_of(runs.happen(_own(id), Event("answer", text_of(body.value))))
 
 
 @bp.post("/<id>/file")
@@ -157,7 +157,7 @@ def bring(id: str, query: FileQuery) -> RunAnswer:
         raise Invalid("Send a file in the field `file`.", field="file")
     file = Sent(sent.stream, sent.filename)
     changed = files.change(run, query.fact, file, by=caller()) if query.fact else files.answer(run, file, by=caller())
-    return told(changed)
+    return answer_of(changed)
 
 
 @bp.post("/<id>/ask")
@@ -169,37 +169,37 @@ def bring(id: str, query: FileQuery) -> RunAnswer:
     errors=STARTS,
 )
 def ask(id: str, body: Question) -> RunAnswer:
-    return told(runs.happen(_own(id), Event("ask", body.question)))
+    return answer_of(runs.happen(_own(id), Event("ask", body.question)))
 
 
 @bp.post("/<id>/back")
 @operation("Go back to the question before", scope="workflows", answer=RunAnswer, errors=(409,), named=NOTHING_SENT)
 def back(id: str) -> RunAnswer:
-    return told(runs.happen(_own(id), Event("back")))
+    return answer_of(runs.happen(_own(id), Event("back")))
 
 
 @bp.post("/<id>/skip")
 @operation("Skip an optional question", scope="workflows", answer=RunAnswer, errors=(409,), named=NOTHING_SENT)
 def skip(id: str) -> RunAnswer:
-    return told(runs.happen(_own(id), Event("skip")))
+    return answer_of(runs.happen(_own(id), Event("skip")))
 
 
 @bp.post("/<id>/pause")
 @operation("Pause a run", scope="workflows", answer=RunAnswer, errors=(409,), named=NOTHING_SENT)
 def pause(id: str) -> RunAnswer:
-    return told(runs.happen(_own(id), Event("pause")))
+    return answer_of(runs.happen(_own(id), Event("pause")))
 
 
 @bp.post("/<id>/resume")
 @operation("Resume a paused run", scope="workflows", answer=RunAnswer, errors=(409,), named=NOTHING_SENT)
 def resume(id: str) -> RunAnswer:
-    return told(runs.happen(_own(id), Event("resume")))
+    return answer_of(runs.happen(_own(id), Event("resume")))
 
 
 @bp.post("/<id>/cancel")
 @operation("Cancel a run", scope="workflows", answer=RunAnswer, errors=(409,), named=NOTHING_SENT)
 def cancel(id: str) -> RunAnswer:
-    return told(runs.happen(_own(id), Event("cancel")))
+    return answer_of(runs.happen(_own(id), Event("cancel")))
 
 
 @bp.put("/<id>/facts/<name>")
@@ -211,7 +211,7 @@ def change(id: str, name: str, body: Changed) -> Redone:
     redone = runs.redone(run, name, value)
     if body.confirm:
         run = runs.happen(run, Event("change", value, name))
-    return Redone(steps=list(redone.steps), dropped=list(redone.dropped), is_done=body.confirm, run=told(run))
+    return Redone(steps=list(redone.steps), dropped=list(redone.dropped), is_done=body.confirm, run=answer_of(run))
 
 
 @bp.post("/<id>/move")
@@ -219,10 +219,10 @@ def change(id: str, name: str, body: Changed) -> Redone:
 def move(id: str, body: Move) -> Redone:
     run = _own(id)
     moved = runs.move(run, body.version or shelf.published(run.slug).version, confirm=body.confirm)
-    return Redone(steps=list(moved.steps), dropped=list(moved.dropped), is_done=body.confirm, run=told(_own(id)))
+    return Redone(steps=list(moved.steps), dropped=list(moved.dropped), is_done=body.confirm, run=answer_of(_own(id)))
 
 
-def told(run: WorkflowRun) -> RunAnswer:
+def answer_of(run: WorkflowRun) -> RunAnswer:
     place = run.place
     named = {"thread_id": run.chat_id, "workflow": run.slug, "state": run.status, "step": _step(run)}
     return RunAnswer.of(run, **named, slots=dict(place.slots), proposed=place.proposed, handed_to=place.handed_to)

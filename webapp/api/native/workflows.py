@@ -8,7 +8,7 @@ from pydantic import Field
 
 from webapp.accounts.guards import refuse_unless_admin, who
 from webapp.api.access import caller
-from webapp.api.native.runs import RunAnswer, told
+from webapp.api.native.runs import RunAnswer, answer_of
 from webapp.api.operations import STARTS, operation
 from webapp.api.schemas import Answer, Body, Line
 from webapp.workflows import runs, shelf
@@ -102,7 +102,7 @@ def publish(slug: str, body: Note) -> WholeWorkflow:
 @bp.post("/<slug>/runs")
 @operation("Start a run", scope="workflows", body=NoFields, answer=RunAnswer, status=201, errors=STARTS)
 def start(slug: str, body: NoFields) -> RunAnswer:
-    return told(runs.start(caller(), slug))
+    return answer_of(runs.start(caller(), slug))
 
 
 def _facts(entry: Entry) -> dict[str, Any]:
