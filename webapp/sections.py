@@ -63,18 +63,18 @@ class Outlets:
 
 @dataclass(frozen=True, slots=True)
 class PromptContext:
-    """What a prompt is built for; `said` has the role and text of each message to be sent, the newest last."""
+    """What a prompt is built for; `messages` has the role and text of each message to be sent, the newest last."""
 
     chat_id: str
     person_id: str | None
     model: str
-    said: Sequence[tuple[str, str]]
+    messages: Sequence[tuple[str, str]]
     # Whether the prompt includes what the person wrote about themselves.
     is_personal: bool = True
     # The character that answers; a chat can have several.
     speaker_id: str = ""
     occasion: Occasion = "answer"
-    # The ids of the messages in `said`, and of the answer to be written.
+    # The ids of `messages`, and of the answer to be written.
     ids: Sequence[str] = ()
     answer_id: str = ""
     # The limit of the prompt in tokens; 0 if unknown.

@@ -242,7 +242,7 @@ def test_the_head_never_points_into_what_is_erased(app, owner):
 def test_a_very_long_line_can_be_erased(app, owner):
     path, other = add_thread(owner, 2_500), add_thread(owner, 2_500)
     with app.app_context():
-        first = paths.said_to(db.session.get_one(Chat, id_of(path)).head_id)[1].id
+        first = paths.messages_to(db.session.get_one(Chat, id_of(path)).head_id)[1].id
     owner.post(f"/messages/{first}/delete")
     owner.post(f"/messages/{first}/erase")
     assert count(owner) == 2_501

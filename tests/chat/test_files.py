@@ -106,7 +106,7 @@ def test_nothing_that_is_typed_goes_missing_beside_a_picture(app):
     for typed in ("Hello\n", "Hello\n\n```\ncode", "Hello\n\n> quoted\n"):
         content = joined(typed, [picture]) if "`" in typed else typed + picture
         with app.app_context():
-            said = sending.typed(content)
+            said = sending.input_of(content)
         html = str(folded(Markup(said.html), said.content))
         assert (html.startswith("<p>Hello</p>"), html.count("<img"), "(/files" in html) == (True, 1, False)
         assert html.count("<div") == html.count("</div>")

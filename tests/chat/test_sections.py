@@ -150,7 +150,7 @@ def test_a_feature_contributes_and_what_was_sent_says_so(owner, contributed, beg
         ("system", "Be brief."),
         ("user", "Hello"),
     ]
-    assert (heard[0].person_id, heard[0].said) == (owner.person_id, [("user", "Hello")])
+    assert (heard[0].person_id, heard[0].messages) == (owner.person_id, [("user", "Hello")])
     assert shown.says("Lore system · 17 characters · about 5 tokens · from Millbook")
     assert shown.says("Custom instructions system · 21 characters · about 5 tokens · from Settings")
     assert not shown.says("Note system · 9 characters · about 3 tokens · from")

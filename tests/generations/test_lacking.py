@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from webapp.engine.generation_text import Said
+from webapp.engine.generation_text import GenerationText
 from webapp.engine.lacking import PIECE, known_of, lacking
 from webapp.streaming.events import Delta, Ended, Event, Notice, Reasoning, Sources, Started, Usage
 from webapp.streaming.topics import Entry, Gap
@@ -50,7 +50,7 @@ def test_a_long_copy_is_folded_in_pieces_and_with_what_comes_meanwhile() -> None
 
 
 def test_a_copy_lacks_what_comes_behind_it_and_nothing_twice() -> None:
-    whole = Said(STARTED, "Yes, it is.", reasoning="Is it? It is.", sources=({"number": 1},))
+    whole = GenerationText(STARTED, "Yes, it is.", reasoning="Is it? It is.", sources=({"number": 1},))
     end = [NOTICE, USAGE, END]
 
     assert lacking(known(Copy([])), whole, end) == [*whole.events(), *end]
@@ -58,5 +58,5 @@ def test_a_copy_lacks_what_comes_behind_it_and_nothing_twice() -> None:
     assert lacking(known(Copy(held)), whole, end) == [Reasoning("It is."), Delta("it is."), USAGE, END]
     assert lacking(known(Copy([*held, Reasoning("It is."), Delta("it is."), USAGE])), whole, end) == [END]
     # Another worker has written a different text: only the end is certain.
-    assert lacking(known(Copy([STARTED, Delta("No")])), Said(STARTED, "Yes"), end) == end
+    assert lacking(known(Copy([STARTED, Delta("No")])), GenerationText(STARTED, "Yes"), end) == end
     assert lacking(known(Copy([STARTED])), None, [END]) == [END]

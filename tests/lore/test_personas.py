@@ -63,7 +63,7 @@ def test_one_that_was_withdrawn_is_not_used_and_not_named(app, member, stranger,
         context = PromptContext(chat.id, chat.owner_id, "fake/plain", [("user", "The mill?")])
         assert [each.section.text for each in of_lore(context)] == [MILL]
         # An impersonal step of a workflow is sent nothing of the person's persona.
-        assert list(of_lore(PromptContext(chat.id, chat.owner_id, "fake/plain", context.said, is_personal=False))) == []
+        assert list(of_lore(PromptContext(chat.id, chat.owner_id, "fake/plain", context.messages, is_personal=False))) == []
 
     member.send(shared.one(".entries form").attributes["action"], {"csrf_token": member.csrf_token()}, follow=True)
     with app.app_context():

@@ -7,7 +7,7 @@ from webapp import topic_names
 from webapp.api.dialects.encoding import Encoder, State, wire
 from webapp.db import db
 from webapp.engine.engine import Engine
-from webapp.engine.generation_text import Said, end_of, so_far
+from webapp.engine.generation_text import GenerationText, end_of, so_far
 from webapp.engine.tables import Generation
 from webapp.live.watch import LOST
 from webapp.streaming.events import Ended, Event, Notice, Sources, Text
@@ -55,7 +55,7 @@ class GenerationFeed:
         self.lane, self.id, self.after, self.has_ended = generation.lane, generation.id, after, False
         self.topic = topic_names.of_generation(generation.id)
         self._redact = redact
-        self._engine, self._encoder, self._has_opened, self._has_told = engine, encoder, False, False
+        self._engine, self._encoder, self._has_opened, self._has_sent = engine, encoder, False, False
         self._of: dict[str, Any] = {
             "generation_id": generation.id,
             "chat_id": generation.chat_id,
@@ -108,9 +108,9 @@ class GenerationFeed:
         return wire(self._encoder.opening(State(**self._of, status=self._status, seq=self.after)))
 
     def _encoded(self, entry: Entry, id: str) -> list[bytes]:
-        self.after, self.has_ended, self._has_told = entry.seq, isinstance(entry.event, Ended), True
-        heard = self._redact(entry.event)
-        frames = self._encoder.encode(entry if heard is entry.event else Entry(entry.seq, heard))
+        self.after, self.has_ended, self._has_sent = entry.seq, isinstance(entry.event, Ended), True
+        visible = self._redact(entry.event)
+        frames = self._encoder.encode(entry if visible is entry.event else Entry(entry.seq, visible))
         return wire(frames + (self._encoder.closing() if self.has_ended else []), id=id)
 
     def _snapshot(self) -> list[bytes]:
@@ -118,14 +118,14 @@ class GenerationFeed:
         if transcript is None:
             return self._saved()
         self.after = self._engine.topics.last(self.topic)
-        return self._whole("running", so_far(transcript))
+        return self._everything("running", so_far(transcript))
 
     def _saved(self) -> list[bytes]:
         with self._engine.in_app():
             generation = db.session.get(Generation, self.id, populate_existing=True)
             kind = self._engine.kinds.get(generation.kind) if generation else None
-            words = kind.said(generation) if generation and kind else None
-            if generation is None or kind is None or words is None:
+            text = kind.text(generation) if generation and kind else None
+            if generation is None or kind is None or text is None:
                 self.has_ended = True
                 return wire(self._encoder.closing())
             if generation.is_active:
@@ -134,7 +134,7 @@ class GenerationFeed:
                 self.after = self._engine.topics.last(self.topic)
                 return []
             # A reader who got only the opening has not received the text either.
-            whole = [] if self._has_told else self._whole(generation.status, words)
+            whole = [] if self._has_sent else self._everything(generation.status, text)
             return whole + self._end(end_of(generation, kind.saved(generation)))
 
     def _end(self, events: Iterable[Event]) -> list[bytes]:
@@ -142,16 +142,16 @@ class GenerationFeed:
         named = ((event, END if isinstance(event, Ended) else "") for event in events)
         return [line for event, id in named for line in self._encoded(Entry(self.after, event), id)]
 
-    def _whole(self, status: str, words: Said) -> list[bytes]:
+    def _everything(self, status: str, text: GenerationText) -> list[bytes]:
         """Encodes everything so far: as a snapshot or, for an encoder that takes none, as events."""
         seq = self.after = max(self.after, 0)
-        self._has_told = True
+        self._has_sent = True
         if self._encoder.takes_snapshots:
             self._has_opened = True
-            state = State(**self._of, status=status, seq=seq, text=words.text, reasoning=words.reasoning, is_snapshot=True)
+            state = State(**self._of, status=status, seq=seq, text=text.text, reasoning=text.reasoning, is_snapshot=True)
             opened = wire(self._encoder.opening(state), id=str(seq))
-            return opened + (self._told([Sources(words.sources)], seq) if words.sources else [])
-        return [*self._opening(), *self._told(words.events(), seq)]
+            return opened + (self._frames_of([Sources(text.sources)], seq) if text.sources else [])
+        return [*self._opening(), *self._frames_of(text.events(), seq)]
 
-    def _told(self, events: Iterable[Event], seq: int) -> list[bytes]:
+    def _frames_of(self, events: Iterable[Event], seq: int) -> list[bytes]:
         return [line for event in events for line in wire(self._encoder.encode(Entry(seq, self._redact(event))))]

@@ -88,5 +88,5 @@ def _events(generation: Generation) -> list[Event]:
     if entries or not generation.message_id:
         return [entry.event for entry in entries]
     kind = the_engine().kinds[generation.kind]
-    words = kind.said(generation)
-    return [*(words.events() if words else ()), *end_of(generation, kind.saved(generation))]
+    text = kind.text(generation)
+    return [*(text.events() if text else ()), *end_of(generation, kind.saved(generation))]

@@ -55,8 +55,8 @@ def _aftermath_statement() -> Select[Any]:
 
 def _has_completed() -> Exists:
     """Matches chats where an answer to a first message was complete before this generation began."""
-    greeting, first, said = aliased(Message), aliased(Message), aliased(Message)
-    query = select(Generation.id).join(said, said.id == Generation.message_id).join(first, first.id == said.parent_id)
+    greeting, first, answered = aliased(Message), aliased(Message), aliased(Message)
+    query = select(Generation.id).join(answered, answered.id == Generation.message_id).join(first, first.id == answered.parent_id)
     query = query.outerjoin(greeting, greeting.id == first.parent_id)
     query = query.where(or_(first.parent_id.is_(None), _is_greeting(greeting)), first.role == "user")
     query = query.where(first.chat_id == Chat.id, Generation.id < bindparam("before"), Generation.status == "completed")

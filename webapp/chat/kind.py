@@ -24,7 +24,7 @@ from webapp.db import db, is_sqlite, utc_now
 from webapp.engine.chores import do_in_turns
 from webapp.engine.ends import LONG_CHARS
 from webapp.engine.engine import the_engine
-from webapp.engine.generation_text import Said
+from webapp.engine.generation_text import GenerationText
 from webapp.engine.kinds import Begun, Kind
 from webapp.engine.tables import NOT_HERE, Generation
 from webapp.heavy.threads import offload_at_once
@@ -76,9 +76,9 @@ def finish(session: Session, generation: Generation, transcript: Transcript, pic
     if is_closed(generation):
         generation.error, generation.notices, generation.attempts = "", [], []
         return
-    said = {"text": transcript.text, "thought": transcript.reasoning}
+    texts = {"text": transcript.text, "thought": transcript.reasoning}
     html, version = (picture.html, markdown.VERSION) if picture else ("", 0)
-    values = {"message": generation.message_id, **said, "html": html, "version": version}
+    values = {"message": generation.message_id, **texts, "html": html, "version": version}
     if is_sqlite() and len(transcript.text) > LONG_CHARS:
         # All its words are added to the full-text index, which takes a third of a second for two million characters.
         offload_at_once(SQLAlchemyError, GROWN.run, session, values)
@@ -113,7 +113,7 @@ def priced(generation: Generation) -> None:
         announce(chat, "message", generation.message_id or "")
 
 
-def said(generation: Generation) -> Said | None:
+def saved_text(generation: Generation) -> GenerationText | None:
     message = db.session.get(Message, generation.message_id) if generation.message_id else None
     return generation_text.of(generation, message) if message else None
 
@@ -167,7 +167,7 @@ CHAT = Kind(
     finish,
     saved,
     changed,
-    said,
+    saved_text,
     go_on,
     recover,
     priced=priced,

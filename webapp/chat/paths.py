@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Select, String, bindparam, func, literal, select
 from sqlalchemy.orm import Session, aliased
 
-from webapp.chat.queries import Said
+from webapp.chat.queries import PathMessage
 from webapp.chat.tables import Message
 from webapp.db import db
 from webapp.errors import Conflict
@@ -27,28 +27,28 @@ class Long(Exception):
         self.above = above
 
 
-def said_to(message_id: str) -> list[Said]:
+def messages_to(message_id: str) -> list[PathMessage]:
     """Returns what was said from the root of the tree down to a message."""
-    return [said for piece in reversed([*said_upwards(message_id)]) for said in piece]
+    return [message for piece in reversed([*pieces_upwards(message_id)]) for message in piece]
 
 
-def said_upwards(message_id: str) -> Iterator[list[Said]]:
+def pieces_upwards(message_id: str) -> Iterator[list[PathMessage]]:
     """Yields the path in chunks from its end upwards, so that callers that need only the end read no more."""
     rows: Sequence[Any] = NEAR.all(db.session(), {"id": message_id})
-    yield _said(rows)
+    yield _messages(rows)
     while above := _above(rows):
         [rows] = bounded.read([STATEMENT.params(id=above)])
-        yield _said(rows)
+        yield _messages(rows)
 
 
-def said_within(session: Session, message_id: str) -> list[Said]:
+def messages_within(session: Session, message_id: str) -> list[PathMessage]:
     """Returns the path within a transaction of `again_when_long`; reads one chunk only, since other writers are waiting."""
     rows = NEAR.all(session, {"id": message_id})
     above = _above(rows)
-    known: dict[str | None, list[Said]] = {None: [], **session.info.get(KNOWN, {})}
+    known: dict[str | None, list[PathMessage]] = {None: [], **session.info.get(KNOWN, {})}
     if above not in known:
         raise Long(above or "")
-    return [*known[above], *_said(rows)]
+    return [*known[above], *_messages(rows)]
 
 
 def again_when_long(store: Callable[[], T]) -> T:
@@ -62,7 +62,7 @@ def again_when_long(store: Callable[[], T]) -> T:
             try:
                 return store()
             except Long as long:
-                info[KNOWN] = {long.above: said_to(long.above)}
+                info[KNOWN] = {long.above: messages_to(long.above)}
         raise Conflict("This chat has just changed. Please try again.")
     finally:
         info.pop(KNOWN, None)
@@ -73,8 +73,8 @@ def _above(rows: Sequence[Any]) -> str | None:
     return rows[0][4] if rows else None
 
 
-def _said(rows: Iterable[Any]) -> list[Said]:
-    return [Said(*row[:4]) for row in rows]
+def _messages(rows: Iterable[Any]) -> list[PathMessage]:
+    return [PathMessage(*row[:4]) for row in rows]
 
 
 def _statement() -> Select[str, str, str, str, str | None]:
@@ -84,8 +84,8 @@ def _statement() -> Select[str, str, str, str, str | None]:
     parent = aliased(Message)
     step = select(parent.id, parent.parent_id, up.c.height + 1, up.c.chars + func.length(parent.content))
     up = up.union_all(step.where(parent.id == up.c.parent_id, up.c.chars < PIECE_CHARS))
-    said = select(Message.id, Message.role, Message.content, Message.speaker_name, Message.parent_id)
-    return said.join(up, up.c.id == Message.id).order_by(up.c.height.desc())
+    messages = select(Message.id, Message.role, Message.content, Message.speaker_name, Message.parent_id)
+    return messages.join(up, up.c.id == Message.id).order_by(up.c.height.desc())
 
 
 STATEMENT = _statement()

@@ -68,7 +68,7 @@ class Listed(NamedTuple):
     sharer: str = ""
 
 
-class Said(NamedTuple):
+class PathMessage(NamedTuple):
     """The parts of a message that a model is sent, a fraction of what a `Message` of a long chat takes.
 
     `speaker` is the speaker's name; it is used in groups only.
@@ -80,7 +80,7 @@ class Said(NamedTuple):
     speaker: str = ""
 
     @property
-    def told(self) -> str:
+    def sent_text(self) -> str:
         """The text as sent to a model, with the speaker's name in front; some models write the name themselves."""
         if not self.speaker or self.content.startswith(f"{self.speaker}:"):
             return self.content

@@ -12,7 +12,7 @@ from webapp.db import db, utc_now, write
 from webapp.engine.chores import Chore
 from webapp.engine.tables import Generation
 from webapp.knowledge import memory
-from webapp.knowledge.memory import MOST_ANSWER, MOST_QUESTION, Said
+from webapp.knowledge.memory import MOST_ANSWER, MOST_QUESTION, Exchange
 from webapp.knowledge.tables import Document
 
 OF_LATE, AT_ONCE = timedelta(days=7), 50
@@ -23,10 +23,10 @@ def work() -> bool:
     memory.erase()
     rows = _missing()
     hidden = queries.out_of_sight([row.message_id for row in rows])
-    said = [Said(**row._mapping) for row in rows if row.message_id not in hidden]
+    exchanges = [Exchange(**row._mapping) for row in rows if row.message_id not in hidden]
     db.session.rollback()
-    memory.add(said)
-    return bool(said) and len(rows) == AT_ONCE
+    memory.add(exchanges)
+    return bool(exchanges) and len(rows) == AT_ONCE
 
 
 wake = Chore("remembering", work, every_seconds=0.2, most_seconds=30.0).wake

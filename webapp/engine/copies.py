@@ -103,12 +103,12 @@ def _complete(engine: Engine, id: str, topic: str) -> None:
     """Appends to the copy of an ended answer what it lacks compared with the saved one."""
     shared, generation = _shared(engine), db.session.get(Generation, id, populate_existing=True)
     kind = engine.kinds.get(generation.kind) if generation else None
-    words = kind.said(generation) if generation and kind else None
+    text = kind.text(generation) if generation and kind else None
     end: list[Event] = end_of(generation, kind.saved(generation)) if generation and kind else [Ended("stopped", "user")]
     known = known_of(shared, topic, _let_others)
     # Nothing may yield from here on: entries that Redis delivers in between would be appended twice or not at all.
     if not shared.has_ended(topic):
-        events = lacking(known, words, end)
+        events = lacking(known, text, end)
         shared.extend(topic, [Entry(seq, event) for seq, event in enumerate(events, shared.last(topic) + 1)])
 
 

@@ -10,7 +10,7 @@ from webapp.streaming.transcript import Transcript
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class GenerationText:
     """The text, reasoning and sources of a generation, without when they arrived."""
 
     started: Started | None
@@ -25,9 +25,9 @@ class Said:
         return [*filter(None, [self.started]), *sources, *reasoning, *([Delta(self.text)] if self.text else [])]
 
 
-def so_far(transcript: Transcript) -> Said:
+def so_far(transcript: Transcript) -> GenerationText:
     """Returns what a running generation has said so far."""
-    return Said(transcript.started, transcript.text, transcript.reasoning, transcript.sources)
+    return GenerationText(transcript.started, transcript.text, transcript.reasoning, transcript.sources)
 
 
 def started_of(generation: Generation) -> Started:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
-from webapp.engine.generation_text import Said
+from webapp.engine.generation_text import GenerationText
 from webapp.engine.tables import Generation
 from webapp.streaming.broadcaster import Cursor, Frame, Projection
 from webapp.streaming.events import Ended, Saved
@@ -63,7 +63,7 @@ class Kind:
     `words` is its name for people where usage is summed up. `hold` locks, before an end is written, the rows that starting
     another generation locks first: the two would deadlock otherwise. `finish` writes the end into the feature's own rows,
     inside the transaction, with the finished projection. `saved` returns what was written, also by an earlier attempt.
-    `changed` announces the end and starts what follows it; `priced` announces a cost that becomes known later. `said` returns
+    `changed` announces the end and starts what follows it; `priced` announces a cost that becomes known later. `text` returns
     the text of one that has ended, as far as it is kept, or None. `go_on` is called after a restart to continue an interrupted
     one; if it is None, that is never continued. `recover` is called after a restart, when everything interrupted has been
     settled. `unseen` makes the projection of one without watchers, if that is a different one; if such a one has fewer
@@ -78,7 +78,7 @@ class Kind:
     finish: Finish = lambda _session, _generation, _transcript, _picture: None
     saved: Callable[[Generation], list[Saved]] = lambda _: []
     changed: Callable[[Generation], None] = lambda _: None
-    said: Callable[[Generation], Said | None] = lambda _: None
+    text: Callable[[Generation], GenerationText | None] = lambda _: None
     go_on: Callable[[Generation], None] | None = None
     recover: Callable[[], None] | None = None
     is_aside: bool = False

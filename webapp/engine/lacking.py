@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from webapp.engine.generation_text import Said
+from webapp.engine.generation_text import GenerationText
 from webapp.streaming.events import Delta, Event, Reasoning, Sources, Text
 from webapp.streaming.topics import Entry, Topics
 from webapp.streaming.transcript import Transcript
@@ -37,15 +37,15 @@ def known_of(topics: Topics, topic: str, pause: Callable[[], object]) -> Known:
     return known
 
 
-def lacking(known: Known, words: Said | None, end: Iterable[Event]) -> list[Event]:
+def lacking(known: Known, saved: GenerationText | None, end: Iterable[Event]) -> list[Event]:
     """Returns the events that are missing at the end of a copy."""
-    return [*(_rest(words, known.transcript) if words else ()), *(event for event in end if event not in known.events)]
+    return [*(_rest(saved, known.transcript) if saved else ()), *(event for event in end if event not in known.events)]
 
 
-def _rest(words: Said, known: Transcript) -> list[Event]:
-    started = [words.started] if words.started and not known.started else []
-    sources = [Sources(words.sources)] if words.sources and not known.sources else []
-    thought, text = _behind(known.reasoning, words.reasoning), _behind(known.text, words.text)
+def _rest(saved: GenerationText, known: Transcript) -> list[Event]:
+    started = [saved.started] if saved.started and not known.started else []
+    sources = [Sources(saved.sources)] if saved.sources and not known.sources else []
+    thought, text = _behind(known.reasoning, saved.reasoning), _behind(known.text, saved.text)
     return [*started, *sources, *([Reasoning(thought)] if thought else ()), *([Delta(text)] if text else ())]
 
 

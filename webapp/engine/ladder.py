@@ -83,7 +83,7 @@ class Ladder:
         self._request, self._rungs, self._limits = request, rungs, limits
         self._circuits, self._signal, self._now, self._jitter, self._emit = circuits, signal, now, jitter, emit
         self._begun_at = now()
-        self._has_started = self._has_said = self._is_accepted = False
+        self._has_started = self._has_sent_text = self._is_accepted = False
         self._attempt: Stop | None = None
         self._deadline = float("inf")
 
@@ -94,7 +94,7 @@ class Ladder:
                 yield from self._ask(rung, stop)
                 return
             except ProviderError as error:
-                if stop or self._has_said or not following or error.code in NEVER_STEP_ON:
+                if stop or self._has_sent_text or not following or error.code in NEVER_STEP_ON:
                     raise
                 self._emit(FellBack(rung.model, following.model, error.code))
                 code = "demo_fallback" if following.provider.name == DEMO else "fallback"
@@ -106,7 +106,7 @@ class Ladder:
         if self._attempt and self._now() > self._deadline:
             self._attempt.ask("first_byte")
         is_over = self._limits.ladder and self._now() - self._begun_at > self._limits.ladder
-        return "first_byte" if is_over and not self._has_said else ""
+        return "first_byte" if is_over and not self._has_sent_text else ""
 
     def _ask(self, rung: Rung, stop: Stop) -> Iterator[Event]:
         if rest := self._circuits.rest_seconds(rung.model):
@@ -130,7 +130,7 @@ class Ladder:
                 yield from self._attempted(rung, "stream", stop)
                 return
             except ProviderError as error:
-                if stop or self._has_said:
+                if stop or self._has_sent_text:
                     raise
                 wait_seconds = self._wait_seconds(error, tries)
                 if wait_seconds is None and not self._is_streams_fault(error):
@@ -153,7 +153,7 @@ class Ladder:
         self._deadline = begun_at + limit if limit else float("inf")
         try:
             with stop.aborting(lambda: attempt.ask(stop.reason)):
-                yield from self._heard(rung, how, attempt)
+                yield from self._events_of(rung, how, attempt)
             if self._is_late(stop):
                 raise ProviderError("stall", "stopped")
         except ProviderError as failure:
@@ -170,14 +170,16 @@ class Ladder:
         """Returns whether the timeout ended the attempt; a stopped one ends normally, or as if the connection was cut."""
         return not stop and self._attempt is not None and self._attempt.reason == "first_byte"
 
-    def _heard(self, rung: Rung, how: str, attempt: Stop) -> Iterator[Event]:
+    def _events_of(self, rung: Rung, how: str, attempt: Stop) -> Iterator[Event]:
         schema = self._request.schema if rung.takes_schema else ""
         turns = tuple(turn.keeping(_sent(rung, turn)) if turn.pictures else turn for turn in self._request.turns)
         request, provider = replace(self._request, model=rung.name, schema=schema, turns=turns), rung.provider
-        said = provider.stream(request, attempt) if how == "stream" else _reply_events(rung, provider.complete(request, attempt))
+        events = (
+            provider.stream(request, attempt) if how == "stream" else _reply_events(rung, provider.complete(request, attempt))
+        )
         if request.goes_on and provider.continuation == "instruct":
-            said = without_overlap(request.turns[-1].content, said)
-        for event in said:
+            events = without_overlap(request.turns[-1].content, events)
+        for event in events:
             if isinstance(event, Started):
                 yield from self._started(event)
             else:
@@ -198,7 +200,7 @@ class Ladder:
 
     def _note(self, rung: Rung, event: Event) -> None:
         if isinstance(event, Text) and event.text:
-            self._has_said = True
+            self._has_sent_text = True
             self._deadline = float("inf")
         elif isinstance(event, Ended):
             # Noted at the end event, as the consumer does not exhaust the iterator.

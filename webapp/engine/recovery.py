@@ -139,16 +139,16 @@ def settle(engine: Engine, id: str) -> None:
     if engine.shared:
         engine.shared.close_for_others(topic)
         engine.shared.extend(topic, entries)
-    said = engine.topics.read(topic, 0) or entries
-    outcome = _outcome(generation, said, was_ours=was_ours)
-    saved = ends.settle_orphan(engine, generation, said, outcome)
+    log_entries = engine.topics.read(topic, 0) or entries
+    outcome = _outcome(generation, log_entries, was_ours=was_ours)
+    saved = ends.settle_orphan(engine, generation, log_entries, outcome)
     if engine.topics.last(topic):
         engine.end(id, [*saved, Ended(outcome.status, outcome.reason)])
-    log.info("%s had no end, and has one now: %d entries were known", id, len(said))
+    log.info("%s had no end, and has one now: %d entries were known", id, len(log_entries))
 
 
-def _outcome(generation: Generation, said: list[Entry], *, was_ours: bool) -> Outcome:
-    has_text = any(isinstance(entry.event, Delta) for entry in said)
+def _outcome(generation: Generation, entries: list[Entry], *, was_ours: bool) -> Outcome:
+    has_text = any(isinstance(entry.event, Delta) for entry in entries)
     if generation.stop_requested_at:
         return wished("user", has_text=has_text)
     # One that this worker took over in an earlier pass was nevertheless interrupted by a restart.

@@ -49,9 +49,9 @@ def _end_of(live: Live) -> dict[str, str]:
 def _write(engine: Engine, live: Live) -> None:
     spilled = _folder(engine)
     spilled.mkdir(parents=True, exist_ok=True)
-    said = [to_json(entry.event) for entry in engine.topics.read(live.run.topic, 0)]
+    entries = [to_json(entry.event) for entry in engine.topics.read(live.run.topic, 0)]
     unfinished = spilled / f"{live.id}.part"
-    text = json.dumps({**_end_of(live), "said": said}, ensure_ascii=False)
+    text = json.dumps({**_end_of(live), "said": entries}, ensure_ascii=False)
     try:
         with unfinished.open("w", encoding="utf-8") as file:
             file.write(text)
@@ -133,12 +133,12 @@ def _save(engine: Engine, file: Path) -> None:
     generation = db.session.get(Generation, file.stem)
     if generation and generation.is_active:
         spilled = json.loads(file.read_text("utf-8"))
-        said = _entries(spilled["said"], 1)
-        ends.settle_orphan(engine, generation, said, Outcome(spilled["status"], spilled["reason"]))
+        entries = _entries(spilled["said"], 1)
+        ends.settle_orphan(engine, generation, entries, Outcome(spilled["status"], spilled["reason"]))
 
 
-def _entries(said: list[Any], first: int) -> list[Entry]:
-    return [Entry(place, from_json(journal.storable(value))) for place, value in enumerate(said, first)]
+def _entries(entries: list[Any], first: int) -> list[Entry]:
+    return [Entry(place, from_json(journal.storable(value))) for place, value in enumerate(entries, first)]
 
 
 def _folder(engine: Engine) -> Path:

@@ -113,7 +113,7 @@ NOTHING = AnswerSources()
 
 def found_for(
     user: User | None,
-    said: Sequence[str],
+    texts: Sequence[str],
     collections: Sequence[str],
     *,
     seconds: float,
@@ -125,10 +125,10 @@ def found_for(
     The person's `memory` is searched too, except for what `but_chat` itself contributed to it. If only the memory was searched
     and nothing was found, the prompt doesn't mention it.
     """
-    if not user or not (collections or memory) or not said:
+    if not user or not (collections or memory) or not texts:
         return NOTHING
     began = the_engine().now()
-    found = _found(user, said, [*collections, *memory], seconds)
+    found = _found(user, texts, [*collections, *memory], seconds)
     others = [each for each in found.hits if not but_chat or each.document.chat_id != but_chat] if found else []
     was_asked = bool(collections)
     by_words = BY_WORDS.format(reason=found.left_out) if was_asked and found and found.left_out else ""
@@ -138,10 +138,10 @@ def found_for(
     return given
 
 
-def _found(user: User, said: Sequence[str], collections: Sequence[str], seconds: float) -> SearchResult | None:
+def _found(user: User, texts: Sequence[str], collections: Sequence[str], seconds: float) -> SearchResult | None:
     """Returns what a search finds, or None if it times out."""
     try:
-        return search_with_details(user, searched_for(said), collections=collections, limit=CANDIDATES, seconds=seconds)
+        return search_with_details(user, searched_for(texts), collections=collections, limit=CANDIDATES, seconds=seconds)
     except TooLate:
         log.warning("the collections of a chat were not searched within %s s", seconds)
         return None
@@ -173,11 +173,11 @@ def spread(count: int, most: int) -> list[int]:
     return sorted({*range(min(begin, count)), *(round(step * (count - 1) / steps) for step in range(1, steps + 1))})
 
 
-def searched_for(said: Sequence[str]) -> str:
+def searched_for(texts: Sequence[str]) -> str:
     """Returns the search text: the newest message, plus the last ones before it if it is short or refers back to them."""
-    newest = said[-1]
+    newest = texts[-1]
     is_short = len(words.asked_for(newest)) < FEW_WORDS
-    return "\n".join((newest, *said[-1 - EARLIER : -1])) if is_short or POINTING.search(newest) else newest
+    return "\n".join((newest, *texts[-1 - EARLIER : -1])) if is_short or POINTING.search(newest) else newest
 
 
 def quoted(number: int, passage: Excerpt, document: Document) -> str:

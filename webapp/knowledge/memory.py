@@ -22,7 +22,7 @@ ANSWERS_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Exchange:
     """A finished answer, with its question."""
 
     owner_id: str
@@ -46,19 +46,24 @@ def ids_of(user: User) -> list[str]:
     return list(db.session.scalars(query))
 
 
-def add(all_said: Iterable[Said]) -> None:
+def add(exchanges: Iterable[Exchange]) -> None:
     """Adds answers to their people's memories; they are read like other documents."""
-    for said in all_said:
-        raw = said.text.encode("utf-8", "replace")
-        digest = hashlib.sha256(said.message_id.encode()).hexdigest()
-        about = {"title": (said.title or "Chat")[:200], "name": FILE, "chat_id": said.chat_id, "message_id": said.message_id}
+    for exchange in exchanges:
+        raw = exchange.text.encode("utf-8", "replace")
+        digest = hashlib.sha256(exchange.message_id.encode()).hexdigest()
+        about = {
+            "title": (exchange.title or "Chat")[:200],
+            "name": FILE,
+            "chat_id": exchange.chat_id,
+            "message_id": exchange.message_id,
+        }
         size = {"hash": digest, "bytes": len(raw), "characters": len(raw), "state": "waiting"}
         with write() as session:
-            collection_id = _collection_id(session, said.owner_id)
+            collection_id = _collection_id(session, exchange.owner_id)
             twin = select(Document.id).where(Document.collection_id == collection_id, Document.hash == digest)
             if session.scalar(twin):
                 continue
-            document = Document(collection_id=collection_id, added_by=said.owner_id, **about, **size)
+            document = Document(collection_id=collection_id, added_by=exchange.owner_id, **about, **size)
             session.add(document)
             session.flush()
             session.add(DocumentPart(document_id=document.id, number=0, content=raw))

@@ -23,7 +23,7 @@ class Scene:
     The clock and the random generator are passed in; `cost` returns the number of tokens of a text.
     """
 
-    said: Sequence[tuple[str, str]]
+    messages: Sequence[tuple[str, str]]
     cost: Callable[[str], int]
     now: Callable[[], float]
     chance: Random
@@ -39,7 +39,7 @@ class Scene:
         """Returns the last `count` messages before `end`, each after its speaker's name, up to `SCANNED_CHARS` characters."""
         parts, left = list[str](), SCANNED_CHARS
         for place in reversed(range(max(0, end - count), end)):
-            role, text = self.said[place]
+            role, text = self.messages[place]
             parts.append(f"{self.speakers.get(role, '')}: {text[-left:]}")
             left -= len(text)
             if left <= 0:
@@ -53,7 +53,7 @@ def decide(books: Iterable[Book], scene: Scene) -> list[Entry]:
     for book in books:
         most = min(left, book.most_tokens or left)
         used = [each for each in book.entries if each.content and _is_for(each, scene)]
-        told = _Deciding(scene, len(scene.said), most, until, MOST_TOLD - len(found)).of(used)
+        told = _Deciding(scene, len(scene.messages), most, until, MOST_TOLD - len(found)).of(used)
         left -= sum(scene.cost(each.content) for each in told)
         found += told
     return sorted(found, key=lambda each: each.order)
@@ -101,7 +101,7 @@ class _Deciding:
 
     @cached_property
     def _answers(self) -> int:
-        return sum(role == "assistant" for role, _ in self.scene.said[: self.end])
+        return sum(role == "assistant" for role, _ in self.scene.messages[: self.end])
 
     def _score(self, entry: Entry, step: int) -> int:
         """Returns how well an entry matches at this step; 0 for no match."""
@@ -174,7 +174,7 @@ class _Deciding:
 
     def _moments(self) -> list[int]:
         """Returns how many messages preceded each earlier answer."""
-        said = self.scene.said
+        said = self.scene.messages
         places = range(max(1, self.end - REMEMBERED), self.end)
         return [end for end in places if said[end - 1][0] == "user" and said[end][0] == "assistant"]
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from webapp import changes, topic_names
 from webapp.db import db, utc_now
-from webapp.engine.generation_text import Said, started_of
+from webapp.engine.generation_text import GenerationText, started_of
 from webapp.engine.kinds import Begun, Kind
 from webapp.engine.tables import Generation
 from webapp.plans import checking, quota
@@ -60,11 +60,11 @@ def changed(generation: Generation) -> None:
         announce(plan)
 
 
-def said(generation: Generation) -> Said | None:
+def saved_text(generation: Generation) -> GenerationText | None:
     """Returns the plan's text while it is incomplete, else the plan; empty for a generation that another one has continued."""
     if not (plan := plan_of(generation)):
         return None
-    return Said(started_of(generation), text_of(plan) if plan.generation_id == generation.id else "")
+    return GenerationText(started_of(generation), text_of(plan) if plan.generation_id == generation.id else "")
 
 
 def text_of(plan: Plan) -> str:
@@ -106,4 +106,4 @@ def plan_now(plan_id: str) -> Plan | None:
     return db.session.get(Plan, plan_id, populate_existing=True)
 
 
-PLAN = Kind("plan", "Plans", projection, finish, saved, changed, said, priced=changed)
+PLAN = Kind("plan", "Plans", projection, finish, saved, changed, saved_text, priced=changed)

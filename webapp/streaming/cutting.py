@@ -21,9 +21,9 @@ def cut(events: Iterator[Event], cutter: Cutter, reason: str) -> Iterator[Event]
     try:
         for event in events:
             if isinstance(event, Delta):
-                said, is_over = cutter.more(event.text)
-                if said:
-                    yield Delta(said)
+                rest, is_over = cutter.more(event.text)
+                if rest:
+                    yield Delta(rest)
                 if is_over:
                     yield Ended("completed", reason)
                     return

@@ -33,5 +33,5 @@ def of_run(context: PromptContext) -> Iterator[Section]:
     yield Section("Step of the workflow", f"Your task in this step of a guided workflow: {task}", definition.title, rank=60)
     brief = f"Answer in at most {plural(step.max_sentences, 'sentence')}."
     yield Section("How to answer", f"{guidelines}\n{brief}".strip(), definition.title, rank=61)
-    if not context.said or context.said[-1][0] != "user":
+    if not context.messages or context.messages[-1][0] != "user":
         yield Section("Cue", "(Continue with this step.)", definition.title, role="user", depth=0)

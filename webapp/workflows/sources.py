@@ -82,5 +82,5 @@ def _asked(run: WorkflowRun) -> list[str]:
     if place.turns_left == step.turns and not place.is_aside:
         return [task]
     chat = db.session.get_one(Chat, run.chat_id, populate_existing=True)
-    replies = [each.content for each in paths.said_to(chat.head_id) if each.role == "user"] if chat.head_id else []
+    replies = [each.content for each in paths.messages_to(chat.head_id) if each.role == "user"] if chat.head_id else []
     return [task, *replies[-1:]]

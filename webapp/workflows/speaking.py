@@ -12,7 +12,7 @@ from webapp.chat import queries as chats
 from webapp.chat.aftermath import IS_SHARED
 from webapp.chat.messages import sending
 from webapp.chat.messages.sending import AnswerOptions, PendingGeneration
-from webapp.chat.queries import Said
+from webapp.chat.queries import PathMessage
 from webapp.chat.tables import Chat, Message
 from webapp.db import db, utc_now, write
 from webapp.engine.engine import Engine, Source
@@ -127,7 +127,7 @@ def _store(run_id: str, given: AnswerSources, session: Session) -> PendingGenera
 
 def _anew(session: Session, chat: Chat, options: AnswerOptions) -> PendingGeneration:
     message = Message(id=new_id(), chat_id=chat.id, parent_id=chat.head_id, role="assistant", content="")
-    path = [*(paths.said_within(session, chat.head_id) if chat.head_id else ()), Said(message.id, "assistant", "")]
+    path = [*(paths.messages_within(session, chat.head_id) if chat.head_id else ()), PathMessage(message.id, "assistant", "")]
     pending = sending.pending(chat, message, path, model=chat.model, options=options)
     message.sources = list(pending.generation.prompt.get("sources", ()))
     rows.put(session, message)
@@ -138,7 +138,7 @@ def _anew(session: Session, chat: Chat, options: AnswerOptions) -> PendingGenera
 def _again(session: Session, chat: Chat, message: Message, options: AnswerOptions) -> PendingGeneration:
     """Queues the continuation of a cut answer, in the same message."""
     last: Generation | None = chats.last_generation(message)
-    path = paths.said_within(session, message.id)
+    path = paths.messages_within(session, message.id)
     pending = sending.pending(chat, message, path, model=chat.model, continues_id=last.id if last else None, options=options)
     if not message.content:
         message.sources = list(pending.generation.prompt.get("sources", ()))

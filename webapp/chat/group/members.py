@@ -11,7 +11,7 @@ from webapp.accounts.tables import User
 from webapp.characters import queries as cast
 from webapp.chat import queries
 from webapp.chat.group.turns import MENTION, USUALLY_TALKATIVE, Member, mentioned, next_member
-from webapp.chat.queries import Said
+from webapp.chat.queries import PathMessage
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
 from webapp.errors import Invalid
@@ -77,19 +77,19 @@ def person_name(chat: Chat, person_id: str = "") -> str:
 
 def has_part(chat: Chat, character_id: str) -> bool:
     """Checks whether a character is in a chat or has spoken in it."""
-    said = select(Message.id).where(Message.speaker_id == character_id, Message.chat_id == chat.id).limit(1)
-    return character_id in chat.cast_ids or db.session.scalar(said) is not None
+    is_speaker = select(Message.id).where(Message.speaker_id == character_id, Message.chat_id == chat.id).limit(1)
+    return character_id in chat.cast_ids or db.session.scalar(is_speaker) is not None
 
 
-def in_voices(chat: Chat, said: Sequence[Said]) -> list[Said]:
+def in_voices(chat: Chat, messages: Sequence[PathMessage]) -> list[PathMessage]:
     """Adds the speaker's name to each message in a group, and removes it in any other chat."""
     if not chat.is_group:
-        return [each._replace(speaker="") if each.speaker else each for each in said]
-    if all(each.speaker for each in said):
-        return list(said)
+        return [each._replace(speaker="") if each.speaker else each for each in messages]
+    if all(each.speaker for each in messages):
+        return list(messages)
     first = cast.character_of(db.session(), chat.owner_id, chat.character_id)
     names = {"user": person_name(chat), "assistant": first.name if first else ""}
-    return [each if each.speaker else each._replace(speaker=names.get(each.role, "")) for each in said]
+    return [each if each.speaker else each._replace(speaker=names.get(each.role, "")) for each in messages]
 
 
 def _weight(written: str | None) -> float:

@@ -53,7 +53,9 @@ def begin(
     id = new_id()
     variables = Variables(Bag(), Bag(lambda: of_person(by.id)))
     context = PromptContext(id, by.id, model, (), variables=variables)
-    said = [_greeting(each, begun(_names(each, there, persona, by), context)) for each in by_turns(there) if _greets_with(each)]
+    greetings = [
+        _greeting(each, begun(_names(each, there, persona, by), context)) for each in by_turns(there) if _greets_with(each)
+    ]
     values: dict[str, Any] = {"id": id, "owner_id": by.id, "persona_id": persona.id if persona else None}
     values["collection_ids"] = list(reads)
     values |= {"character_id": there[0].id, "character_ids": [each.id for each in there], "turn_order": order}
@@ -62,7 +64,7 @@ def begin(
         chat = Chat(kind=KIND, model=model, title=_title(there), **values)
         session.add(chat)
         session.flush()
-        _greet(session, chat, said)
+        _greet(session, chat, greetings)
         store_variables(session, by.id, variables.shared)
     sending.announce(chat, "chat", chat.id)
     return chat
@@ -139,9 +141,9 @@ def _greeting(character: Character, names: Names) -> dict[str, Any]:
     }
 
 
-def _greet(session: Session, chat: Chat, said: Sequence[dict[str, Any]]) -> None:
+def _greet(session: Session, chat: Chat, greetings: Sequence[dict[str, Any]]) -> None:
     """Stores the greetings one below the other, in the order of the cast."""
-    for each in said:
+    for each in greetings:
         message = Message(chat_id=chat.id, parent_id=chat.head_id, role="assistant", **each)
         session.add(message)
         session.flush()

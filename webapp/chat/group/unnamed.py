@@ -30,12 +30,12 @@ class Unnamed:
                         is_beginning, event, held = False, Delta(self._without(held)), ""
                     elif held and not isinstance(event, Delta):
                         # Flushes the buffer before any other event, such as the end.
-                        is_beginning, said, held = False, self._without(held), ""
-                        yield from [Delta(said)] if said else []
+                        is_beginning, answer, held = False, self._without(held), ""
+                        yield from [Delta(answer)] if answer else []
                     yield event
             except ProviderError:
                 # Text received before the error belongs to the answer.
-                yield from [Delta(said)] if (said := self._without(held)) else []
+                yield from [Delta(answer)] if (answer := self._without(held)) else []
                 raise
 
     def check_timeout(self) -> str:

@@ -84,13 +84,13 @@ class AfterReading:
 def _asked_anew(awaited: AwaitedAnswer) -> ModelRequest:
     """Builds the request again with the passages found by now, and stores it as the generation's prompt."""
     generation, chat = db.session.get_one(Generation, awaited.generation_id), db.session.get_one(Chat, awaited.chat_id)
-    path, model = paths.said_to(generation.message_id or ""), generation.model_asked
+    path, model = paths.messages_to(generation.message_id or ""), generation.model_asked
     given = sourcing.found_again(chat, awaited.question_id, generation.user_id or "", speaker_id=awaited.speaker_id)
     limit = awaited.history_limit
-    told: dict[str, Any] = {"given": given, "is_personal": awaited.is_personal, "speaker_id": awaited.speaker_id}
+    options: dict[str, Any] = {"given": given, "is_personal": awaited.is_personal, "speaker_id": awaited.speaker_id}
     # Variables were saved when the generation was stored; building the prompt again gives the same values.
-    told["variables"] = below(awaited.question_id, chat, is_personal=awaited.is_personal)
-    prompt = parts.prompt_for(chat, path, model, history_limit=limit, **told)
+    options["variables"] = below(awaited.question_id, chat, is_personal=awaited.is_personal)
+    prompt = parts.prompt_for(chat, path, model, history_limit=limit, **options)
     with write() as session:
         session.execute(update(Generation).where(Generation.id == awaited.generation_id).values(prompt=prompt))
         sources = list(prompt.get("sources", ()))

@@ -16,8 +16,8 @@ SAID = select(Feedback).where(Feedback.user_id == bindparam("user_id"), Feedback
 def by(user_id: str, message_ids: Iterable[str]) -> dict[str, Feedback]:
     """Returns this person's feedback on these answers, by message id."""
     ids = list(message_ids)
-    said = db.session.scalars(SAID, {"user_id": user_id, "ids": ids}) if ids else ()
-    return {each.message_id: each for each in said}
+    ratings = db.session.scalars(SAID, {"user_id": user_id, "ids": ids}) if ids else ()
+    return {each.message_id: each for each in ratings}
 
 
 def rate(user_id: str, message: Message, *, is_good: bool, reason: str = "") -> None:

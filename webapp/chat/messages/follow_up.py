@@ -79,13 +79,13 @@ def send(chat: Chat) -> Generation:
     if following is None:
         raise Conflict("There is no queued message any more.")
     id, waiting_id, text, wish = chat.id, following.id, following.text, following.model
-    said = sending.said_below(text, chat, chat.head_id, by=person_of(chat))
+    entered = sending.input_below(text, chat, chat.head_id, by=person_of(chat))
     chat = db.session.get_one(Chat, id)
     model = answerer(chat, wish)
     generations.refuse_if_busy(chat.lane)
-    speaker = answering(chat, chat.head_id, text=said.content)
-    given = sourcing.found_for(chat, said.content, chat.head_id, person_of(chat), speaker_id=speaker.id if speaker else None)
-    options = AnswerOptions(given=given, speaker=speaker, shared=said.shared)
+    speaker = answering(chat, chat.head_id, text=entered.content)
+    given = sourcing.found_for(chat, entered.content, chat.head_id, person_of(chat), speaker_id=speaker.id if speaker else None)
+    options = AnswerOptions(given=given, speaker=speaker, shared=entered.shared)
 
     def store(session: Session) -> PendingGeneration:
         taken = delete(FollowUp).where(FollowUp.id == waiting_id, FollowUp.text == text).returning(FollowUp.id)
@@ -93,7 +93,7 @@ def send(chat: Chat) -> Generation:
             raise Conflict("The queued message has just been sent or removed.")
         rows.locked(session, Chat, id)
         chat.model = model
-        question = sending.question(chat, chat.head_id, said, by=person_of(chat))
+        question = sending.question(chat, chat.head_id, entered, by=person_of(chat))
         return sending.answer(session, chat, question, options=options)
 
     return sending.start(store, person_of(chat), lane=chat.lane)

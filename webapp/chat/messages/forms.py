@@ -37,7 +37,7 @@ class MessageForm(Form):
         sent = [each for each in request.files.getlist("file") if each.filename][: MOST_FILES + 1]
         me = user_or_none()
         blocks = [files.block_for(me.id if me else "", each.filename or "", each.stream) for each in sent]
-        return joined(self._said, [*self._parts, *blocks])
+        return joined(self._typed_text, [*self._parts, *blocks])
 
     def with_text(self, text: str) -> str:
         """Returns another text joined with the attachments of this form."""
@@ -46,15 +46,15 @@ class MessageForm(Form):
     @property
     def typed(self) -> str:
         """The text in the composer, without attachments."""
-        return parted(self._said)[0]
+        return parted(self._typed_text)[0]
 
     @property
     def files(self) -> tuple[File, ...]:
         """The attachments shown above the text."""
-        return (*parted(self._said)[1], *(file for part in self._parts for file in parted(part)[1]))
+        return (*parted(self._typed_text)[1], *(file for part in self._parts for file in parted(part)[1]))
 
     @property
-    def _said(self) -> str:
+    def _typed_text(self) -> str:
         return (self.message.data or "").replace("\r\n", "\n")
 
     @property

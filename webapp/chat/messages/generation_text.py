@@ -4,14 +4,14 @@ from sqlalchemy import func, select
 
 from webapp.chat.tables import Message
 from webapp.db import db
-from webapp.engine.generation_text import Said, started_of
+from webapp.engine.generation_text import GenerationText, started_of
 from webapp.engine.tables import Generation
 
 
-def of(generation: Generation, message: Message) -> Said:
+def of(generation: Generation, message: Message) -> GenerationText:
     """Returns what a generation that has ended produced: text, reasoning and sources."""
     sources = tuple(generation.prompt.get("sources", ()))
-    return Said(started_of(generation), text_of(generation, message), reasoning_of(generation, message), sources)
+    return GenerationText(started_of(generation), text_of(generation, message), reasoning_of(generation, message), sources)
 
 
 def text_of(generation: Generation, message: Message) -> str:

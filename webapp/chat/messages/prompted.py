@@ -37,12 +37,12 @@ class Prompted:
     def text(self, values: Mapping[str, str]) -> str:
         """Fills in the fields; raises `Invalid` if the result is empty or too long."""
         try:
-            said = filled(self.parts, {each.name: values.get(each.name, "") for each in self.fields})
+            filled_parts = filled(self.parts, {each.name: values.get(each.name, "") for each in self.fields})
         except TooLong as error:
             raise Invalid("That makes the message too long. Use shorter texts.") from error
         except Unfilled as error:
             raise Invalid("Fill in at least one field.") from error
-        return "\n\n".join(part.text.strip() for part in said)
+        return "\n\n".join(part.text.strip() for part in filled_parts)
 
 
 def named_in(user: User | None, typed: str) -> Prompted | None:

@@ -26,7 +26,7 @@ from webapp.chat.page import renderings
 from webapp.chat.prompt.leading import unit_of
 from webapp.chat.prompt.parts import prompt_for, request_of
 from webapp.chat.prompt.sections import names_in
-from webapp.chat.queries import Said
+from webapp.chat.queries import PathMessage
 from webapp.chat.sharing.service import readers
 from webapp.chat.tables import Chat, Draft, Message
 from webapp.chat.variables import below, changed, store_variables
@@ -92,7 +92,7 @@ class PendingGeneration:
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
+class MessageInput:
     """A person's text, ready to be stored, and its HTML; `written` is the original text, which identifies a repeated sending."""
 
     content: str
@@ -105,7 +105,7 @@ class Typed:
         return self.variables.shared if self.variables else None
 
 
-UNSAID = Typed("", "")
+NO_INPUT = MessageInput("", "")
 
 
 def checked(text: str) -> str:
@@ -120,7 +120,7 @@ def checked(text: str) -> str:
     return content
 
 
-def typed(
+def input_of(
     text: str,
     chat: Chat | None = None,
     *,
@@ -128,7 +128,7 @@ def typed(
     cited: Sequence[int] = (),
     speaker_id: str | None = None,
     variables: Variables | None = None,
-) -> Typed:
+) -> MessageInput:
     """Validates and renders a message with its macros filled in; a long one yields to other greenlets while rendering.
 
     In an answer only names are filled in; `cited` are the numbers of its sources, and `speaker_id` is its character in a group.
@@ -138,12 +138,12 @@ def typed(
     filled = names.fill(written) if role == "user" else names.fill_names(written)
     content = checked(filled) if filled != written else written
     html = renderings.of_person(content) if role == "user" else renderings.rendered(content, cited=cited)
-    return Typed(content, html, written, variables)
+    return MessageInput(content, html, written, variables)
 
 
-def said_below(text: str, chat: Chat, parent_id: str | None, *, by: str) -> Typed:
+def input_below(text: str, chat: Chat, parent_id: str | None, *, by: str) -> MessageInput:
     """Validates a person's message below `parent_id`; only the chat's owner has variables."""
-    return typed(text, chat, variables=below(parent_id, chat) if by == chat.owner_id else None)
+    return input_of(text, chat, variables=below(parent_id, chat) if by == chat.owner_id else None)
 
 
 def person_of(chat: Chat) -> str:
@@ -176,12 +176,12 @@ def hold_chat(session: Session, chat: Chat, message_id: str) -> None:
         raise Conflict(CHANGED)
 
 
-def question(chat: Chat, parent_id: str | None, said: Typed, *, by: str = "") -> Message:
+def question(chat: Chat, parent_id: str | None, entered: MessageInput, *, by: str = "") -> Message:
     """Builds a person's message below its parent, to be stored with its answer; a visitor's has no author."""
     author_id = None if chat.visitor_hash else by or chat.owner_id
     speaker_name = person_name(chat, author_id or "") if chat.is_group else ""
-    message = _message(chat, parent_id, "user", said, author_id=author_id, speaker_name=speaker_name)
-    message.variables = changed(said.variables)
+    message = _message(chat, parent_id, "user", entered, author_id=author_id, speaker_name=speaker_name)
+    message.variables = changed(entered.variables)
     return message
 
 
@@ -204,8 +204,8 @@ def answer(
     above = new[0].parent_id if new else str(question)
     # Before the request is built, which includes the files.
     files.hold(session, chat.id, [each.content for each in new], new[0].author_id or "" if new else "")
-    said = [Said(each.id, each.role, each.content, each.speaker_name or "") for each in (*new, message)]
-    path = [*(paths.said_within(session, above) if above else ()), *said]
+    new_messages = [PathMessage(each.id, each.role, each.content, each.speaker_name or "") for each in (*new, message)]
+    path = [*(paths.messages_within(session, above) if above else ()), *new_messages]
     asked = pending(chat, message, path, model=model or chat.model, sent_as=sent_as, options=options, question=question)
     message.sources, message.variables = list(asked.generation.prompt.get("sources", ())), changed(asked.variables)
     # Inserts both messages in one statement, before the chat refers to one of them.
@@ -218,7 +218,7 @@ def answer(
 def pending(
     chat: Chat,
     message: Message,
-    path: Sequence[Said],
+    path: Sequence[PathMessage],
     *,
     model: str,
     sent_as: str | None = None,
@@ -235,10 +235,10 @@ def pending(
         _refuse_a_crowd()
     variables = below(question or message.parent_id, chat, is_personal=options.is_personal)
     variables = replace(variables, shared=options.shared) if options.shared and options.is_personal else variables
-    told: dict[str, Any] = {"given": options.given, "is_personal": options.is_personal, "speaker_id": message.speaker_id}
-    told["variables"] = variables
-    told["occasion"] = "continue" if path[-1].content else "again" if options.is_again else "answer"
-    kept = prompt_for(chat, path, model, history_limit=options.context_limit, **told)
+    about: dict[str, Any] = {"given": options.given, "is_personal": options.is_personal, "speaker_id": message.speaker_id}
+    about["variables"] = variables
+    about["occasion"] = "continue" if path[-1].content else "again" if options.is_again else "answer"
+    kept = prompt_for(chat, path, model, history_limit=options.context_limit, **about)
     generation = Generation(
         id=new_id(),
         kind=chat.kind,
@@ -257,15 +257,17 @@ def pending(
     )
     request = request_of(generation, path, given=options.given)
     speaker_id = message.speaker_id or chat.character_id or ""
-    asked = PendingGeneration(
+    pending_generation = PendingGeneration(
         chat, generation, request, speaker_id=speaker_id, variables=variables if question is not None else None
     )
     if not message.content and collecting.unfound(chat):
         awaited = AwaitedAnswer(
             generation.id, chat.id, message.parent_id or "", options.context_limit, options.is_personal, message.speaker_id
         )
-        asked = replace(asked, wrapped=partial(AfterReading, the_engine(), awaited))
-    return _unnamed(asked, message.speaker_name) if message.speaker_name and not message.content else asked
+        pending_generation = replace(pending_generation, wrapped=partial(AfterReading, the_engine(), awaited))
+    return (
+        _unnamed(pending_generation, message.speaker_name) if message.speaker_name and not message.content else pending_generation
+    )
 
 
 def _unnamed(asked: PendingGeneration, name: str) -> PendingGeneration:
@@ -356,6 +358,6 @@ def _refuse_a_crowd() -> None:
         raise TooMany("Many people are trying the demo right now. Please try again in a minute.", retry_after=60)
 
 
-def _message(chat: Chat, parent_id: str | None, role: str, said: Typed = UNSAID, **more: str | None) -> Message:
-    values = {"content": said.content, "html": said.html, "html_version": 0 if said is UNSAID else markdown.VERSION}
+def _message(chat: Chat, parent_id: str | None, role: str, entered: MessageInput = NO_INPUT, **more: str | None) -> Message:
+    values = {"content": entered.content, "html": entered.html, "html_version": 0 if entered is NO_INPUT else markdown.VERSION}
     return Message(id=new_id(), chat_id=chat.id, parent_id=parent_id, role=role, **values, **more)

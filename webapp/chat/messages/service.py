@@ -75,22 +75,22 @@ def begin(
 
     `reads` are the collections attached to the chat; `prompt_key` is the prompt that leads it, if not the usual one.
     """
-    said, person = sending.typed(text), owner_id or visitor_hash or ""
+    entered, person = sending.input_of(text), owner_id or visitor_hash or ""
     model = model or providers().default()
     providers().of(model, for_visitor=bool(visitor_hash))
-    sent_as = generations.sent_as(person, key, f"new\0{said.written}")
+    sent_as = generations.sent_as(person, key, f"new\0{entered.written}")
     if repeated := generations.sent_before(sent_as):
         return repeated
 
     first = [*reads, *read_because_of(prompt_key or QUICK)]
-    options = replace(options, given=sourcing.found_at_first(first, said.content, person, is_temporary=is_temporary))
+    options = replace(options, given=sourcing.found_at_first(first, entered.content, person, is_temporary=is_temporary))
 
     def store(session: Session) -> PendingGeneration:
         values: dict[str, Any] = {"owner_id": owner_id, "visitor_hash": visitor_hash, "is_temporary": is_temporary}
         values |= {"collection_ids": list(reads), "prompt_key": prompt_key}
-        chat = Chat(model=model, title=titles.first_words(said.content), **values)
+        chat = Chat(model=model, title=titles.first_words(entered.content), **values)
         rows.put(session, chat)
-        question = sending.question(chat, None, said, by=person)
+        question = sending.question(chat, None, entered, by=person)
         return sending.answer(session, chat, question, sent_as=sent_as, options=options)
 
     return sending.start(store, person, sent_as=sent_as, draft=drafts.NEW_CHAT if options.is_typed else None)
@@ -134,19 +134,19 @@ def ask(
         return _speak(chat, speaker_id, key=key, model=model, after=after, by=by, options=options)
     model, person, id = answerer(chat, model), by or person_of(chat), chat.id
     below = queries.branch_point(chat, after)
-    said = sending.said_below(text, chat, below, by=person)
-    sent_as = generations.sent_as(person, key, f"{id}\0{said.written}")
+    entered = sending.input_below(text, chat, below, by=person)
+    sent_as = generations.sent_as(person, key, f"{id}\0{entered.written}")
     if repeated := generations.sent_or_refused(sent_as, lambda: generations.refuse_if_running(the_engine(), chat.lane)):
         return repeated
     is_named = bool(chat.title)
-    speaker = answering(chat, below, text=said.content, wish=speaker_id)
-    given = sourcing.found_for(chat, said.content, below, person, speaker_id=speaker.id if speaker else None)
-    options = replace(options, given=given, speaker=speaker, shared=said.shared)
+    speaker = answering(chat, below, text=entered.content, wish=speaker_id)
+    given = sourcing.found_for(chat, entered.content, below, person, speaker_id=speaker.id if speaker else None)
+    options = replace(options, given=given, speaker=speaker, shared=entered.shared)
 
     def store(session: Session) -> PendingGeneration:
         rows.locked(session, Chat, id)
-        chat.model, chat.title = model, chat.title or titles.first_words(said.content)
-        question = sending.question(chat, queries.branch_point(chat, after), said, by=person)
+        chat.model, chat.title = model, chat.title or titles.first_words(entered.content)
+        question = sending.question(chat, queries.branch_point(chat, after), entered, by=person)
         return sending.answer(session, chat, question, sent_as=sent_as, options=options)
 
     begun = sending.start(store, person, lane=chat.lane, sent_as=sent_as, draft=id if options.is_typed else None)
@@ -186,11 +186,11 @@ def go_on(message: Message, *, by: str = "", must_be_cut: bool = False) -> Gener
 
     def store(session: Session) -> PendingGeneration:
         sending.hold_chat(session, chat, message.id)
-        path = paths.said_within(session, message.id)
-        asked = sending.pending(chat, message, path, model=model, continues_id=last.id if last else None, options=options)
+        path = paths.messages_within(session, message.id)
+        pending = sending.pending(chat, message, path, model=model, continues_id=last.id if last else None, options=options)
         if not message.content:
-            message.sources = list(asked.generation.prompt.get("sources", ()))
-        return asked
+            message.sources = list(pending.generation.prompt.get("sources", ()))
+        return pending
 
     return sending.start(store, person, lane=chat.lane)
 
@@ -217,21 +217,21 @@ def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generat
     """Stores an edited message as a new version next to the original, and generates an answer to it."""
     chat = queries.chat_of(message)
     person = by or person_of(chat)
-    said = sending.said_below(text, chat, message.parent_id, by=person)
+    entered = sending.input_below(text, chat, message.parent_id, by=person)
     if message.role != "user":
         raise Invalid("Only a person's message can be edited and answered again.", field="message")
     answerer(chat)
-    sent_as = generations.sent_as(person, key, f"{message.id}\0{said.written}")
+    sent_as = generations.sent_as(person, key, f"{message.id}\0{entered.written}")
     if repeated := generations.sent_or_refused(sent_as, lambda: generations.refuse_if_busy(chat.lane)):
         return repeated
     before = spoke_after(message) if chat.is_group else None
-    speaker = answering(chat, message.parent_id, text=said.content, before=before)
-    given = sourcing.found_for(chat, said.content, message.parent_id, person, speaker_id=speaker.id if speaker else None)
-    options = AnswerOptions(given=given, speaker=speaker, shared=said.shared)
+    speaker = answering(chat, message.parent_id, text=entered.content, before=before)
+    given = sourcing.found_for(chat, entered.content, message.parent_id, person, speaker_id=speaker.id if speaker else None)
+    options = AnswerOptions(given=given, speaker=speaker, shared=entered.shared)
 
     def store(session: Session) -> PendingGeneration:
         sending.hold_chat(session, chat, message.id)
-        question = sending.question(chat, message.parent_id, said, by=person)
+        question = sending.question(chat, message.parent_id, entered, by=person)
         return sending.answer(session, chat, question, sent_as=sent_as, options=options)
 
     return sending.start(store, person, lane=chat.lane, sent_as=sent_as)

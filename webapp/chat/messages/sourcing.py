@@ -27,7 +27,7 @@ MOST_ASKING = 400
 def found_for(chat: Chat, text: str, below: str | None, person: str, *, speaker_id: str | None = None) -> AnswerSources:
     """Finds sources for the answer to a new message below another one."""
     ids, memory = read_by(chat, speaker_id), _memory_of(person, chat)
-    return _fitting(chat, [*_said_to(below), text], person, ids, memory) if ids or memory else NOTHING
+    return _fitting(chat, [*_texts_to(below), text], person, ids, memory) if ids or memory else NOTHING
 
 
 def found_at_first(collection_ids: Sequence[str], text: str, person: str, *, is_temporary: bool = False) -> AnswerSources:
@@ -36,15 +36,15 @@ def found_at_first(collection_ids: Sequence[str], text: str, person: str, *, is_
     return _found(collection_ids, [words_of(text)], person, memory) if collection_ids or memory else NOTHING
 
 
-def found_in(collection_ids: Sequence[str], said: Sequence[str], person: str) -> AnswerSources:
+def found_in(collection_ids: Sequence[str], texts: Sequence[str], person: str) -> AnswerSources:
     """Finds sources for a feature that leads a chat, in the collections and for the texts that it passes."""
-    return _found(collection_ids, said, person)
+    return _found(collection_ids, texts, person)
 
 
 def found_again(chat: Chat, question_id: str, person: str, *, speaker_id: str | None = None) -> AnswerSources:
     """Finds sources for another answer to a question."""
     ids, memory = read_by(chat, speaker_id), _memory_of(person, chat)
-    return _fitting(chat, _said_to(question_id), person, ids, memory) if ids or memory else NOTHING
+    return _fitting(chat, _texts_to(question_id), person, ids, memory) if ids or memory else NOTHING
 
 
 def kept_for(chat: Chat, message: Message, person: str) -> AnswerSources:
@@ -62,22 +62,22 @@ def _memory_of(person: str, chat: Chat | None) -> Sequence[str]:
 
 
 def _found(
-    collection_ids: Sequence[str], said: Sequence[str], person: str, memory: Sequence[str] = (), but_chat: str = ""
+    collection_ids: Sequence[str], texts: Sequence[str], person: str, memory: Sequence[str] = (), but_chat: str = ""
 ) -> AnswerSources:
     seconds, user = float(setting("knowledge.search_seconds")), db.session.get(User, person)
-    return answering.found_for(user, said, collection_ids, seconds=seconds, memory=memory, but_chat=but_chat)
+    return answering.found_for(user, texts, collection_ids, seconds=seconds, memory=memory, but_chat=but_chat)
 
 
-def _said_to(message_id: str | None) -> list[str]:
+def _texts_to(message_id: str | None) -> list[str]:
     """Returns the texts of a person's messages down to a message."""
-    return [each.content for each in paths.said_to(message_id) if each.role == "user"] if message_id else []
+    return [each.content for each in paths.messages_to(message_id) if each.role == "user"] if message_id else []
 
 
-def _fitting(chat: Chat, said: Sequence[str], person: str, ids: Sequence[str], memory: Sequence[str]) -> AnswerSources:
+def _fitting(chat: Chat, texts: Sequence[str], person: str, ids: Sequence[str], memory: Sequence[str]) -> AnswerSources:
     """Finds sources for the newest message; one with a long file is about that file, so earlier messages are ignored."""
-    newest = said[-1] if said else ""
-    asked = [words_of(each) for each in (said[-1:] if long_in(newest) else said)]
-    return _with_files(_found(ids, asked, person, memory, chat.id), chat, newest, person)
+    newest = texts[-1] if texts else ""
+    queries = [words_of(each) for each in (texts[-1:] if long_in(newest) else texts)]
+    return _with_files(_found(ids, queries, person, memory, chat.id), chat, newest, person)
 
 
 def words_of(content: str) -> str:

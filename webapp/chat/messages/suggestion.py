@@ -95,7 +95,7 @@ def _request(chat: Chat, typed: str) -> ModelRequest:
     model = told.version.model or answerer(chat)
     begun = [replace(LAST, title="Begun", text=f"{BEGUN}\n\n{typed}", rank=LAST.rank + 1)] if typed else []
     asked = [*(replace(LAST, title=each.title, text=each.text) for each in told.sections), *begun]
-    path = paths.said_to(chat.head_id) if chat.head_id else []
+    path = paths.messages_to(chat.head_id) if chat.head_id else []
     # In a group, the prompt describes the character that spoke last.
     spoke = spoken(chat, chat.head_id)[-1:] if chat.is_group else []
     parameters = {"max_tokens": MOST_TOKENS, **told.parameters}

@@ -37,14 +37,14 @@ def rewrite(message: Message, text: str, *, by: str = "") -> Message:
     If a version with the same text exists, switches to that one.
     """
     chat = queries.chat_of(message)
-    said = sending.typed(text, chat, role=message.role, cited=renderings.cited(message), speaker_id=message.speaker_id)
+    entered = sending.input_of(text, chat, role=message.role, cited=renderings.cited(message), speaker_id=message.speaker_id)
     if message.role != "assistant":
         raise Invalid("Only an answer can be edited without being answered again.", field="message")
     generations.refuse_if_busy(chat.lane)
-    if there := queries.version_that_says(message, said.content):
+    if there := queries.version_that_says(message, entered.content):
         show_version(there)
         return there
-    values: dict[str, Any] = {"content": said.content, "html": said.html, "html_version": markdown.VERSION}
+    values: dict[str, Any] = {"content": entered.content, "html": entered.html, "html_version": markdown.VERSION}
     values |= {"author_id": by or None, "sources": list(message.sources), "variables": message.variables}
     values |= {"speaker_id": message.speaker_id, "speaker_name": message.speaker_name}
     id, seen = chat.id, chat.head_id

@@ -125,10 +125,10 @@ class PromptBuilder:
     def _texts(self) -> list[str]:
         return [turn.content for turn in self._turns([])]
 
-    def _turns(self, said: Sequence[Turn]) -> Iterator[Turn]:
-        for (number, _, role), group in groupby(self.among(len(said)), key=_message):
+    def _turns(self, messages: Sequence[Turn]) -> Iterator[Turn]:
+        for (number, _, role), group in groupby(self.among(len(messages)), key=_message):
             texts = [each.text for each in group if isinstance(each, Section)]
-            yield Turn(role, SECTION_SEPARATOR.join(texts)) if texts else said[number]
+            yield Turn(role, SECTION_SEPARATOR.join(texts)) if texts else messages[number]
 
 
 def exchanges_between(path: Path, first: int, start: int, end: int) -> int:

@@ -24,16 +24,16 @@ def macro_values(context: PromptContext) -> Callable[[str], str | None]:
 
 
 def _last(context: PromptContext, *roles: str) -> str:
-    return next((content for role, content in reversed(context.said) if not roles or role in roles), "")
+    return next((content for role, content in reversed(context.messages) if not roles or role in roles), "")
 
 
 def _last_id(context: PromptContext) -> str:
-    return str(len(context.said) - 1) if context.said else ""
+    return str(len(context.messages) - 1) if context.messages else ""
 
 
 def _first_id(context: PromptContext) -> str:
     """Returns the number of the first message that was sent for the previous answer."""
-    answers = [id for id, (role, _) in zip(context.ids, context.said, strict=False) if role == "assistant"][-1:]
+    answers = [id for id, (role, _) in zip(context.ids, context.messages, strict=False) if role == "assistant"][-1:]
     query = select(Generation.prompt).where(Generation.message_id.in_(answers)).order_by(Generation.id.desc()).limit(1)
     kept = (db.session.scalar(query) or {}).get("messages") if answers else None
     places = {id: place for place, id in enumerate(context.ids)}
@@ -49,8 +49,8 @@ def _versions(context: PromptContext) -> int:
 
 def _idle(context: PromptContext) -> str:
     """Returns the time since the person's previous message, not counting the latest."""
-    said = zip(context.ids[:-1], context.said, strict=False)
-    before = [id for id, (role, _) in said if role == "user"][-1:]
+    turns = zip(context.ids[:-1], context.messages, strict=False)
+    before = [id for id, (role, _) in turns if role == "user"][-1:]
     moment: datetime | None = db.session.scalar(select(Message.created_at).where(Message.id.in_(before))) if before else None
     return lasted(utc_now() - moment) if moment else NEVER
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from webapp.chat.pack import has_history
 from webapp.chat.prompt.builder import OF_A_CHAT, Fitted, PromptBuilder, exchanges_between
-from webapp.chat.queries import Said
+from webapp.chat.queries import PathMessage
 from webapp.chat.story import covering_story
 from webapp.chat.story.covering_story import CoveringStory
 from webapp.chat.tables import Chat
@@ -36,23 +36,25 @@ class Filled:
         return {"left_out": self.left_out, "beyond": self.beyond, **({"told": self.covered} if self.covered else {})}
 
 
-def filled(chat: Chat, builder: PromptBuilder, path: Sequence[Said], earlier: Sequence[Said], **limits: Any) -> Filled:
+def filled(
+    chat: Chat, builder: PromptBuilder, path: Sequence[PathMessage], earlier: Sequence[PathMessage], **limits: Any
+) -> Filled:
     """Fits the prompt, adding the story if a message is left out; `earlier` are the non-empty messages before the answer."""
-    said = [(each.role, each.told) for each in earlier]
-    fitted = builder.fit(said, **limits)
+    turns = [(each.role, each.sent_text) for each in earlier]
+    fitted = builder.fit(turns, **limits)
     is_needed = fitted.start and covering_story.is_sent(chat)
     found = covering_story.of_path(db.session(), chat.id, [each.id for each in path]) if is_needed else None
     if not found:
         return Filled(builder, fitted, left_out=fitted.left_out, beyond=fitted.beyond)
     builder = PromptBuilder((*builder.sections, _section(found)))
-    fitted = builder.fit(said, **limits)
+    fitted = builder.fit(turns, **limits)
     known = {each.id for each in path[: found.count]}
     count = sum(each.id in known for each in earlier)
-    left_out = exchanges_between(said, fitted.beyond, count, fitted.start)
+    left_out = exchanges_between(turns, fitted.beyond, count, fitted.start)
     return Filled(builder, fitted, min(count, fitted.start), left_out, max(0, fitted.beyond - count))
 
 
-def story_of(chat: Chat, path: Sequence[Said]) -> Callable[[], str]:
+def story_of(chat: Chat, path: Sequence[PathMessage]) -> Callable[[], str]:
     """Returns a function that loads a path's story once, for macros in the prompt."""
 
     @cache

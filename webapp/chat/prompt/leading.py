@@ -17,8 +17,8 @@ RANK = 1
 
 def leading(chat: Chat) -> Rendered | None:
     """Returns the prompt that leads the chat; None if it is empty and nothing about it needs recording."""
-    told = using.render(key_of(chat), unit_of(chat))
-    return told if told.parts or told.said or told.arm else None
+    prompt = using.render(key_of(chat), unit_of(chat))
+    return prompt if prompt.parts or prompt.said or prompt.arm else None
 
 
 def unit_of(chat: Chat) -> Unit:
@@ -34,5 +34,5 @@ def key_of(chat: Chat) -> str:
     return ROLEPLAY if chat.character_id or chat.is_group else QUICK
 
 
-def sections_of(told: Rendered) -> list[Section]:
-    return [replace(each, rank=RANK) for each in told.sections]
+def sections_of(prompt: Rendered) -> list[Section]:
+    return [replace(each, rank=RANK) for each in prompt.sections]

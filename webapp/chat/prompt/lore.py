@@ -44,7 +44,7 @@ def of_lore(context: PromptContext) -> Iterator[Section | Template]:
     ids = [*chat.lorebook_ids, *(persona.lorebook_ids if persona and context.is_personal else ())]
     if not character and not ids:
         return
-    card_lore, count = lore_of(character) if character else CardLore(), len(context.said)
+    card_lore, count = lore_of(character) if character else CardLore(), len(context.messages)
     owner = session.get(User, chat.owner_id) if chat.owner_id else None
     used = lorebooks.used_by(owner, ids, is_played=bool(character)) if owner else []
     books = [*used, card_lore.book]
@@ -75,7 +75,7 @@ def of_lore(context: PromptContext) -> Iterator[Section | Template]:
 
 def _scene(context: PromptContext, names: Names, speakers: Mapping[str, str], chars: int) -> Scene:
     return Scene(
-        context.said,
+        context.messages,
         cost=partial(estimate, share=share_of(chars)),
         now=time.thread_time,
         chance=SystemRandom(),

@@ -17,7 +17,7 @@ from webapp.chat.prompt.builder import OF_A_CHAT, PromptBuilder, place
 from webapp.chat.prompt.fitting import filled, story_of
 from webapp.chat.prompt.leading import leading, sections_of
 from webapp.chat.prompt.model_choice import can, named
-from webapp.chat.queries import Said
+from webapp.chat.queries import PathMessage
 from webapp.chat.tables import Chat, Message
 from webapp.chat.variables import below
 from webapp.connections.keys import BUILT_IN
@@ -77,14 +77,14 @@ class Sent:
     beyond: int = 0
     history_limit: int = 0
     # How many unsent messages the story so far covers; they don't count as left out.
-    told: int = 0
+    covered: int = 0
     # The sections that did not fit.
     dropped: tuple[Section, ...] = ()
 
 
 def prompt_for(
     chat: Chat,
-    path: Sequence[Said],
+    path: Sequence[PathMessage],
     model: str,
     *,
     history_limit: int | None = None,
@@ -103,15 +103,15 @@ def prompt_for(
     limit = chat.history_limit if history_limit is None else history_limit
     limit = limit if has_history(chat) else 0
     earlier = in_voices(chat, [each for each in path[:-1] if each.content])
-    said = [(each.role, each.told) for each in earlier]
-    known, told = named(model), leading(chat)
-    parameters = _parameters(chat, known, told)
+    turns = [(each.role, each.sent_text) for each in earlier]
+    known, leading_prompt = named(model), leading(chat)
+    parameters = _parameters(chat, known, leading_prompt)
     most_tokens = budget_tokens(known, parameters)
     context = PromptContext(
         chat.id,
         chat.owner_id,
         model,
-        said,
+        turns,
         is_personal,
         speaker_id or chat.character_id or "",
         occasion,
@@ -121,7 +121,7 @@ def prompt_for(
         variables=variables,
         story=story_of(chat, path),
     )
-    builder = _builder(context, given, sections_of(told) if told else ())
+    builder = _builder(context, given, sections_of(leading_prompt) if leading_prompt else ())
     limits = {"budget_tokens": most_tokens, "history_limit": limit, "beginning": path[-1].content}
     fit = filled(chat, builder, path, earlier, **limits)
     kept, fitted = fit.kept, fit.fitted
@@ -136,13 +136,13 @@ def prompt_for(
         "messages": [_kept(each) for each in earlier[fitted.start :]],
         **fit.counts,
         "history_limit": limit or 0,
-        **_versions(told, goes_on=bool(path[-1].content)),
+        **_versions(leading_prompt, goes_on=bool(path[-1].content)),
     }
 
 
 def request_for_aside(
     chat: Chat,
-    path: Sequence[Said],
+    path: Sequence[PathMessage],
     model: str,
     sections: Sequence[Section],
     *,
@@ -151,26 +151,26 @@ def request_for_aside(
     **parameters: Any,
 ) -> ModelRequest:
     """Builds a request outside the chat's answers: an answer's prompt with these additional sections. Nothing is recorded."""
-    known, told = named(model), leading(chat)
+    known, leading_prompt = named(model), leading(chat)
     earlier = in_voices(chat, [each for each in path if each.content])
-    said = [(each.role, each.told) for each in earlier]
-    parameters = {**_parameters(chat, known, told), **parameters}
+    turns = [(each.role, each.sent_text) for each in earlier]
+    parameters = {**_parameters(chat, known, leading_prompt), **parameters}
     most_tokens = budget_tokens(known, parameters)
     about: dict[str, Any] = {"ids": [each.id for each in earlier], "answer_id": new_id(), "most_tokens": most_tokens}
     about |= {"variables": below(path[-1].id if path else None, chat), "story": story_of(chat, path)}
-    context = PromptContext(chat.id, chat.owner_id, model, said, speaker_id=speaker_id, occasion=occasion, **about)
-    builder = _builder(context, NOTHING, (*(sections_of(told) if told else ()), *sections))
+    context = PromptContext(chat.id, chat.owner_id, model, turns, speaker_id=speaker_id, occasion=occasion, **about)
+    builder = _builder(context, NOTHING, (*(sections_of(leading_prompt) if leading_prompt else ()), *sections))
     # The additional sections say who is to write next.
     builder = builder.without([each for each in builder.sections if each.title == OF_A_CHAT["group"].title])
     limit = chat.history_limit if has_history(chat) else 0
     fit = filled(chat, builder, path, earlier, budget_tokens=most_tokens, history_limit=limit)
     parameters.pop("is_json", None)
-    return fit.kept.build(model, said[fit.fitted.start :], **parameters)
+    return fit.kept.build(model, turns[fit.fitted.start :], **parameters)
 
 
-def request_of(generation: Generation, path: Sequence[Said], *, given: AnswerSources = NOTHING) -> ModelRequest:
+def request_of(generation: Generation, path: Sequence[PathMessage], *, given: AnswerSources = NOTHING) -> ModelRequest:
     """Builds the request from the recorded prompt and the sources, so that what is shown as sent is what was sent."""
-    said = [(part.role, part.content) for part in _messages(generation, path)]
+    turns = [(part.role, part.content) for part in _messages(generation, path)]
     prompt, beginning = generation.prompt, path[-1].content[: generation.text_offset]
     parameters: dict[str, Any] = dict(prompt.get("parameters", {}))
     # JSON turns tuples into lists.
@@ -178,7 +178,7 @@ def request_of(generation: Generation, path: Sequence[Said], *, given: AnswerSou
     parameters |= {"go_on": prompt["go_on"]} if beginning and "go_on" in prompt else {}
     words = {each.passage_id: each.text for each in given.sources}
     builder = PromptBuilder(_quoting(PromptBuilder.of(prompt), words))
-    request = builder.build(generation.model_asked, said, beginning=beginning, **parameters)
+    request = builder.build(generation.model_asked, turns, beginning=beginning, **parameters)
     notices = (*_notices(prompt), *using.notices(prompt))
     request = replace(request, notices=notices, sources=tuple(prompt.get("sources", ())))
     return with_pictures(request, generation.lane.partition(":")[2])
@@ -187,15 +187,16 @@ def request_of(generation: Generation, path: Sequence[Said], *, given: AnswerSou
 def sent(generation: Generation, viewer: User | None = None) -> Sent:
     """Returns what was sent for a generation, part by part; sources only as far as the viewer can see them now."""
     message, prompt = db.session.get_one(Message, generation.message_id), generation.prompt
-    builder, messages = PromptBuilder.of(prompt), _messages(generation, paths.said_to(message.id))
+    builder, messages = PromptBuilder.of(prompt), _messages(generation, paths.messages_to(message.id))
     builder = PromptBuilder(_quoting(builder, _as_seen(viewer, prompt.get("sources", ()))))
     parts = [messages[each] if isinstance(each, int) else _part(each) for each in builder.among(len(messages))]
     if generation.text_offset:
         parts.append(Part("assistant", "The answer so far", message.content[: generation.text_offset], message.id))
     values: dict[str, Any] = dict(prompt.get("parameters", {}))
     values |= values.pop("samplers", {})
-    parameters = tuple((WORDS.get(name, name), _told(value)) for name, value in values.items() if value is not None)
-    counts = {name: prompt.get(name, 0) for name in ("left_out", "beyond", "history_limit", "told")}
+    parameters = tuple((WORDS.get(name, name), _value_text(value)) for name, value in values.items() if value is not None)
+    counts = {name: prompt.get(name, 0) for name in ("left_out", "beyond", "history_limit")}
+    counts["covered"] = prompt.get("told", 0)
     dropped = PromptBuilder.of({"sections": prompt.get("dropped", ())}).sections
     return Sent(tuple(parts), parameters, bool(prompt), bool(generation.text_offset), dropped=dropped, **counts)
 
@@ -294,7 +295,7 @@ def _takes_effort(model: Model, effort: str) -> bool:
     return bool(effort) and (effort in model.efforts or is_unknown)
 
 
-def _told(value: Any) -> str:
+def _value_text(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else "on" if value is True else str(value)
 
 
@@ -326,13 +327,13 @@ def _notices(prompt: dict[str, Any]) -> list[Notice]:
     ]
 
 
-def _messages(generation: Generation, path: Sequence[Said]) -> list[Part]:
+def _messages(generation: Generation, path: Sequence[PathMessage]) -> list[Part]:
     kept = {id: (chars, "".join(name)) for id, chars, *name in generation.prompt.get("messages", [])}
     sent = ((each, *kept[each.id]) for each in path if each.id in kept)
     said = [each._replace(content=each.content[:chars], speaker=name) for each, chars, name in sent]
-    return [Part(each.role, ROLES.get(each.role, each.role), each.told, each.id) for each in said]
+    return [Part(each.role, ROLES.get(each.role, each.role), each.sent_text, each.id) for each in said]
 
 
-def _kept(said: Said) -> list[Any]:
+def _kept(message: PathMessage) -> list[Any]:
     """Returns what is recorded of a message: its id, the length that was sent and, in a group, the speaker's name."""
-    return [said.id, len(said.content), *([said.speaker] if said.speaker else [])]
+    return [message.id, len(message.content), *([message.speaker] if message.speaker else [])]

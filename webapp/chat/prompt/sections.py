@@ -64,7 +64,7 @@ def _is_noted(chat: Chat, context: PromptContext) -> bool:
     """Returns whether the author's note is sent with this answer: with every n-th message of a person."""
     if chat.note_interval in (None, 1):
         return True
-    count = sum(role == "user" for role, _ in context.said)
+    count = sum(role == "user" for role, _ in context.messages)
     return bool(chat.note_interval and count) and count % chat.note_interval == 0
 
 

@@ -12,7 +12,7 @@ from webapp.chat.group.members import in_voices, person_name
 from webapp.chat.prompt import parts
 from webapp.chat.prompt.model_choice import named
 from webapp.chat.prompt.tokens import PER_MESSAGE, estimate, share_of
-from webapp.chat.queries import Said
+from webapp.chat.queries import PathMessage
 from webapp.chat.sizes import few
 from webapp.chat.story import covering_story
 from webapp.chat.story.covering_story import CoveringStory
@@ -59,29 +59,29 @@ def piece(chat: Chat, ids: Sequence[str], before: CoveringStory | None, tokens: 
     """Returns as many of these messages as fit the token limit; a longer single message is cut in the middle."""
     names, lines, last = _names(chat), list[str](), ""
     tokens = max(LEAST_TOKENS, tokens - (estimate(before.text) if before else 0))
-    for said in _read(chat, ids):
-        line = _line(said, names)
+    for message in _read(chat, ids):
+        line = _line(message, names)
         cost = estimate(line) + PER_MESSAGE
         if cost > tokens:
             if lines:
                 break
             line = _cut(line, int(len(line) * tokens / cost))
-        tokens, last = tokens - cost, said.id
+        tokens, last = tokens - cost, message.id
         lines += [line] if line else []
     return Piece(last, "\n\n".join(lines), before) if lines else None
 
 
 def _room(chat: Chat, message_id: str, model: str) -> Room:
     """Returns the room for the history besides the other sections that the answer's prompt contained."""
-    asked = queries.ASKED_WITH.scalar(db.session(), {"message": message_id}) or {}
-    budget = parts.budget_tokens(named(model), asked.get("parameters", {}))
-    around = sum(each.get("tokens", 0) + PER_MESSAGE for each in asked.get("sections", ()))
+    prompt = queries.ASKED_WITH.scalar(db.session(), {"message": message_id}) or {}
+    budget = parts.budget_tokens(named(model), prompt.get("parameters", {}))
+    around = sum(each.get("tokens", 0) + PER_MESSAGE for each in prompt.get("sections", ()))
     return Room(max(1, budget - around) if budget else None, chat.history_limit)
 
 
 def _newest_first(message_id: str, most: int) -> Iterator[tuple[str, int]]:
     """Yields role and tokens of up to `most` messages, from this one upwards."""
-    for read in paths.said_upwards(message_id):
+    for read in paths.pieces_upwards(message_id):
         # Releases the database connection before other greenlets run.
         db.session.rollback()
         share = share_of(sum(len(each.content) for each in read))
@@ -91,11 +91,11 @@ def _newest_first(message_id: str, most: int) -> Iterator[tuple[str, int]]:
             return
 
 
-def _read(chat: Chat, ids: Sequence[str]) -> Iterator[Said]:
+def _read(chat: Chat, ids: Sequence[str]) -> Iterator[PathMessage]:
     columns = select(Message.id, Message.role, Message.content, Message.speaker_name)
     while ids:
         some = few(db.session(), ids[:AT_ONCE], CHARS_AT_ONCE)
-        rows = {row.id: Said(*row) for row in db.session.execute(columns.where(Message.id.in_(some)))}
+        rows = {row.id: PathMessage(*row) for row in db.session.execute(columns.where(Message.id.in_(some)))}
         yield from in_voices(chat, [rows[id] for id in some if id in rows])
         ids = ids[len(some) :]
 
@@ -108,9 +108,9 @@ def _names(chat: Chat) -> dict[str, str]:
     return {"user": person_name(chat), "assistant": character.name} if character else {"user": "Person", "assistant": "Answer"}
 
 
-def _line(said: Said, names: dict[str, str]) -> str:
-    text = parted(said.content)[0].strip() if said.role == "user" else said.content.strip()
-    who = said.speaker or names.get(said.role, said.role)
+def _line(message: PathMessage, names: dict[str, str]) -> str:
+    text = parted(message.content)[0].strip() if message.role == "user" else message.content.strip()
+    who = message.speaker or names.get(message.role, message.role)
     return f"{who}: {text.removeprefix(f'{who}:').lstrip()}" if text else ""
 
 

@@ -42,8 +42,8 @@ def save(chat: Chat, text: str, *, was: str | None = None) -> None:
     _refuse_without_history(chat)
     text, id, path, running = checked_text(text, "text"), chat.id, _path(chat), service.running_in(chat.lane)
     # The story can't cover an answer that is still being written.
-    said = [each for each in path if not running or each != running.message_id]
-    if not said:
+    ids = [each for each in path if not running or each != running.message_id]
+    if not ids:
         raise Invalid("Nothing has been said in this chat yet.", field="text")
     with write() as session:
         rows.locked(session, Chat, id)
@@ -53,7 +53,7 @@ def save(chat: Chat, text: str, *, was: str | None = None) -> None:
         if not text:
             _delete(id, path)
         elif not now:
-            session.add(Story(chat_id=id, message_id=said[-1], text=text, is_edited=True))
+            session.add(Story(chat_id=id, message_id=ids[-1], text=text, is_edited=True))
         elif text != now.text:
             story = session.get_one(Story, now.id)
             story.text, story.is_edited = text, True

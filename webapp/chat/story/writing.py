@@ -119,9 +119,9 @@ def _job(chat: Chat, model: str, person: str, find: Callable[[int], Piece | None
 
 def _request(prompt: Rendered, model: str, piece: Piece, answer_tokens: int, *, words: int) -> ModelRequest:
     before = f"The story so far:\n\n{piece.before.text}\n\n" if piece.before else ""
-    asked = f"{before}What was said next:\n\n{piece.words}\n\nThe story of both, in at most {words} words:"
+    instruction = f"{before}What was said next:\n\n{piece.words}\n\nThe story of both, in at most {words} words:"
     parameters = {"max_tokens": answer_tokens, **prompt.parameters}
-    return PromptBuilder(prompt.sections).build(model, [("user", asked)], **parameters)
+    return PromptBuilder(prompt.sections).build(model, [("user", instruction)], **parameters)
 
 
 def _finish(session: Session, generation: Generation, transcript: Transcript, _picture: Any) -> None:
