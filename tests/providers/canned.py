@@ -27,7 +27,7 @@ class CannedBody:
     def rest(self, seconds: float) -> None:
         pass
 
-    def whole(self, most_bytes: int = 0) -> bytes:
+    def read_all(self, most_bytes: int = 0) -> bytes:
         return b"".join(self.chunks())
 
     def within(self, seconds: float, *, quietly: bool = False) -> None:

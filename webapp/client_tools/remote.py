@@ -24,7 +24,7 @@ class Remote:
     def json(self, method: str, path: str, *, expects: int, **body: Any) -> dict[str, Any]:
         """Returns the JSON object of a response; raises `Unexpected` for any other status."""
         with self.opened(method, path, body=body or None) as reply:
-            content, status = reply.whole(), reply.status
+            content, status = reply.read_all(), reply.status
         value = _object(content)
         if status != expects:
             raise Unexpected(f"{method} {path} answered {status}: {value.get('error', content[:200].decode('utf-8', 'replace'))}")
@@ -54,7 +54,7 @@ class Remote:
     def events(self, reply: Body) -> Iterator[Message]:
         """Yields the messages of a stream as they arrive."""
         if reply.status != 200:
-            raise Unexpected(f"The stream answered {reply.status}: {_object(reply.whole()).get('error', '')}")
+            raise Unexpected(f"The stream answered {reply.status}: {_object(reply.read_all()).get('error', '')}")
         decoder = Decoder()
         for piece in reply.chunks():
             yield from decoder.feed(piece)

@@ -114,7 +114,7 @@ def storable(value: Any) -> Any:
     """Returns an event's JSON without characters that a database rejects."""
     if not isinstance(value, dict):
         return value
-    return {name: Characters().whole(each) if isinstance(each, str) else each for name, each in value.items()}
+    return {name: Characters().clean(each) if isinstance(each, str) else each for name, each in value.items()}
 
 
 def _row(id: str, entries: list[Entry]) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def _asked(url: str, more: dict[str, str], trust: Trust, until: float, most_byte
         ) as body:
             body.within(max(0.1, until - time.monotonic()))
             is_wanted = 200 <= body.status < 300
-            content = body.whole(most_bytes) if is_wanted else b""
+            content = body.read_all(most_bytes) if is_wanted else b""
             return Reply(body.status, {name.lower(): value for name, value in body.headers.items()}, content)
     finally:
         engine.asides.discard(stop)

@@ -43,8 +43,8 @@ class AnthropicProvider:
         self._http = ProviderHttp(_versioned(base_url), key, upstream, headers=headers, **options)
 
     def stream(self, request: ModelRequest, stop: Stop) -> Iterator[Event]:
-        asked = body(request, self.continuation, is_streamed=True)
-        return self._http.stream(asked, stop, REPLY_FORMAT, Started(request.model, self.name))
+        payload = body(request, self.continuation, is_streamed=True)
+        return self._http.stream(payload, stop, REPLY_FORMAT, Started(request.model, self.name))
 
     def complete(self, request: ModelRequest, stop: Stop) -> Reply:
         """Returns the answer in one piece; raises `ProviderError` when `stop` is set before it is complete."""

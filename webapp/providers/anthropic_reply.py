@@ -5,7 +5,7 @@ from typing import Any
 
 from webapp.providers.anthropic_request import EFFORTS, traits_of
 from webapp.providers.base import ABILITIES, SAMPLERS, Model, Reply
-from webapp.providers.values import Unbroken, count_of, dict_of, dicts_of, name_of, only
+from webapp.providers.values import TextCleaner, count_of, dict_of, dicts_of, name_of, only
 from webapp.streaming.events import Delta, Event, Reasoning, Text, Usage
 
 # Every other reason means that the model finished.
@@ -19,7 +19,7 @@ class AnthropicReader:
         self.finish = ""
         self.usage: Usage | None = None
         self._known, self._reason = known, "stop"
-        self._unbroken: dict[type[Text], Unbroken] = {Delta: Unbroken(), Reasoning: Unbroken()}
+        self._cleaners: dict[type[Text], TextCleaner] = {Delta: TextCleaner(), Reasoning: TextCleaner()}
 
     @property
     def is_over(self) -> bool:
@@ -46,8 +46,8 @@ class AnthropicReader:
         part = dict_of(event.get("delta")) if event.get("type") == "content_block_delta" else {}
         return only(_text(part, "text"), _text(part, "thinking"))
 
-    def said(self, kind: type[Text], text: str) -> Iterator[Event]:
-        if text := self._unbroken[kind].take(text):
+    def text_events(self, kind: type[Text], text: str) -> Iterator[Event]:
+        if text := self._cleaners[kind].take(text):
             yield kind(text)
 
     def _begin(self, message: Mapping[str, Any]) -> Iterator[Event]:
@@ -57,8 +57,8 @@ class AnthropicReader:
         yield self._known
 
     def _deltas(self, part: Mapping[str, Any]) -> Iterator[Event]:
-        yield from self.said(Reasoning, _text(part, "thinking"))
-        yield from self.said(Delta, _text(part, "text"))
+        yield from self.text_events(Reasoning, _text(part, "thinking"))
+        yield from self.text_events(Delta, _text(part, "text"))
 
 
 def reply_of(value: Mapping[str, Any], known: Usage) -> Reply | None:
@@ -66,23 +66,23 @@ def reply_of(value: Mapping[str, Any], known: Usage) -> Reply | None:
     if not isinstance(value.get("content"), list):
         return None
     parts = dicts_of(value["content"])
-    text = Unbroken().take("".join(_text(part, "text") for part in parts))
-    thought = Unbroken().take("".join(_text(part, "thinking") for part in parts))
+    text = TextCleaner().take("".join(_text(part, "text") for part in parts))
+    thought = TextCleaner().take("".join(_text(part, "thinking") for part in parts))
     usage = known.updated(usage_of(value.get("usage")) or Usage()).updated(Usage(model=name_of(value.get("model"))))
     return Reply(text, thought, usage if usage != Usage() else None, reason_of(value) or "stop", usage.model)
 
 
-def reason_of(said: Mapping[str, Any]) -> str:
-    reason = said.get("stop_reason")
+def reason_of(delta: Mapping[str, Any]) -> str:
+    reason = delta.get("stop_reason")
     return REASONS.get(reason, "stop") if isinstance(reason, str) and reason else ""
 
 
 def usage_of(value: Any) -> Usage | None:
     """Returns the token counts; tokens read from or written to the prompt cache count as input."""
-    told = dict_of(value)
-    parts = (count_of(told.get(name)) for name in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"))
+    reported = dict_of(value)
+    parts = (count_of(reported.get(name)) for name in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"))
     # A prompt is never empty, so 0 means unknown: some relays report 0 until they know.
-    usage = Usage(sum(part or 0 for part in parts) or None, count_of(told.get("output_tokens")))
+    usage = Usage(sum(part or 0 for part in parts) or None, count_of(reported.get("output_tokens")))
     return None if usage == Usage() else usage
 
 
@@ -103,10 +103,10 @@ def _model(model: Mapping[str, Any]) -> Model:
 def _efforts(model: Mapping[str, Any]) -> tuple[str, ...]:
     """Returns the reasoning efforts it accepts: those listed that a request for its family can express."""
     known = EFFORTS[traits_of(str(model["id"])).thinking]
-    told = dict_of(dict_of(model.get("capabilities")).get("effort"))
-    if not told.get("supported"):
+    reported = dict_of(dict_of(model.get("capabilities")).get("effort"))
+    if not reported.get("supported"):
         return known
-    return tuple(level for level in known if dict_of(told.get(level)).get("supported"))
+    return tuple(level for level in known if dict_of(reported.get(level)).get("supported"))
 
 
 def _text(part: Mapping[str, Any], name: str) -> str:

@@ -41,27 +41,27 @@ def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool
     system, turns = parted(request.turns)
     if request.goes_on and continuation != "prefill":
         turns = [*turns, Turn("user", request.go_on)]
-    asked: dict[str, Any] = {
+    payload: dict[str, Any] = {
         "model": request.model,
         "messages": alternating(turns),
         "max_tokens": request.max_tokens or traits.longest,
         "stream": is_streamed,
     }
     if system:
-        asked["system"] = system
+        payload["system"] = system
     if request.temperature is not None and traits.has_temperature:
         # Other servers allow up to 2.
-        asked["temperature"] = min(request.temperature, 1.0)
+        payload["temperature"] = min(request.temperature, 1.0)
     elif request.top_p is not None and traits.has_temperature:
         # Newer families reject both together.
-        asked["top_p"] = request.top_p
+        payload["top_p"] = request.top_p
     if "top_k" in request.samplers and traits.has_temperature:
-        asked["top_k"] = request.samplers["top_k"]
+        payload["top_k"] = request.samplers["top_k"]
     if request.stop:
-        asked["stop_sequences"] = list(request.stop)
+        payload["stop_sequences"] = list(request.stop)
     if request.effort in EFFORTS[traits.thinking]:
-        _think(asked, request.effort, traits)
-    return asked
+        _think(payload, request.effort, traits)
+    return payload
 
 
 def traits_of(model: str) -> Traits:
@@ -105,13 +105,13 @@ def _content(turn: Turn) -> str | list[dict[str, Any]]:
     return [*blocks, {"type": "text", "text": turn.content}] if turn.content.strip() else blocks
 
 
-def _think(asked: dict[str, Any], effort: str, traits: Traits) -> None:
+def _think(payload: dict[str, Any], effort: str, traits: Traits) -> None:
     for name in ("temperature", "top_p", "top_k"):
-        asked.pop(name, None)
+        payload.pop(name, None)
     if traits.thinking == "adaptive":
-        asked["thinking"] = {"type": "adaptive", "display": "summarized"}
-        asked["output_config"] = {"effort": effort}
+        payload["thinking"] = {"type": "adaptive", "display": "summarized"}
+        payload["output_config"] = {"effort": effort}
         return
     # The API's limit includes thinking, but ours was set for the answer alone.
-    asked["max_tokens"] = min(asked["max_tokens"] + BUDGETS[effort], traits.longest)
-    asked["thinking"] = {"type": "enabled", "budget_tokens": min(BUDGETS[effort], asked["max_tokens"] - 1)}
+    payload["max_tokens"] = min(payload["max_tokens"] + BUDGETS[effort], traits.longest)
+    payload["thinking"] = {"type": "enabled", "budget_tokens": min(BUDGETS[effort], payload["max_tokens"] - 1)}

@@ -44,13 +44,13 @@ class DemoProvider:
         self._refuse(request)
         yield Started(request.model, self.name, demo=True)
         pieces, reason = _limited(_pieces(_rest(request)), request)
-        said = pieces[: len(pieces) // 2 + 1] if _breaks_off(request) else pieces
+        shown_pieces = pieces[: len(pieces) // 2 + 1] if _breaks_off(request) else pieces
         pace = self._pace * (SLOW if request.model == "demo/slow" else 1)
         if stop.wait(pace * BREATH):
             return
         if not request.goes_on:
             yield from _paced(Reasoning, _pieces(thoughts(request)), pace, stop)
-        yield from _paced(Delta, said, pace, stop)
+        yield from _paced(Delta, shown_pieces, pace, stop)
         _break(request, stop)
         if not stop:
             yield Usage(_count(request), len(pieces), "0")
@@ -113,10 +113,10 @@ def answer(request: ModelRequest) -> str:
 def thoughts(request: ModelRequest) -> str:
     if request.model != "demo/thoughtful":
         return ""
-    asked = question(request)
-    count = len(asked.split())
+    prompt = question(request)
+    count = len(prompt.split())
     words = f"{count} word{'' if count == 1 else 's'}"
-    return texts.THOUGHTS.format(words=words, known=texts.KNOWN if _known(asked) else texts.UNKNOWN)
+    return texts.THOUGHTS.format(words=words, known=texts.KNOWN if _known(prompt) else texts.UNKNOWN)
 
 
 def question(request: ModelRequest) -> str:
@@ -125,15 +125,15 @@ def question(request: ModelRequest) -> str:
 
 
 def _talk(request: ModelRequest) -> str:
-    asked = question(request)
+    prompt = question(request)
     if request.sources:
-        return demo_sources.answer(request, asked)
-    return _known(asked) or demo_sources.answer(request, asked) or texts.REFLECTION.format(question=_quoted(asked))
+        return demo_sources.answer(request, prompt)
+    return _known(prompt) or demo_sources.answer(request, prompt) or texts.REFLECTION.format(question=_quoted(prompt))
 
 
-def _known(asked: str) -> str:
+def _known(prompt: str) -> str:
     # Attachments and quoted code are not part of the question.
-    typed, _, _ = asked.partition("\n```")
+    typed, _, _ = prompt.partition("\n```")
     lower = f" {' '.join(typed.lower().split())} "
     for phrases, text in texts.TOPICS:
         if any(f" {phrase}" in lower for phrase in phrases):
@@ -142,8 +142,8 @@ def _known(asked: str) -> str:
     return texts.GREETING if words.startswith(texts.GREETINGS) and len(words) < 40 else ""
 
 
-def _quoted(asked: str) -> str:
-    words = asked.split()
+def _quoted(text: str) -> str:
+    words = text.split()
     return " ".join(words[:40]) + (" …" if len(words) > 40 else "")
 
 

@@ -133,8 +133,8 @@ SPOILS: dict[str, Callable[[dict[str, Any], int], str]] = {
 
 def _objects(request: ModelRequest) -> list[dict[str, Any]]:
     """Returns the JSON objects in the question, one per line: the inputs, and the existing part of the plan."""
-    asked = next((turn.content for turn in reversed(request.turns) if turn.role == "user"), "")
-    return [json.loads(line) for line in asked.splitlines() if line.startswith("{") and line.endswith("}")]
+    text = next((turn.content for turn in reversed(request.turns) if turn.role == "user"), "")
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{") and line.endswith("}")]
 
 
 def _written(value: Any) -> str:

@@ -29,7 +29,7 @@ document that answers it.
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Sentence:
     """A sentence of a source, and how many words it shares with the question."""
 
     number: int
@@ -44,9 +44,11 @@ def answer(request: ModelRequest, question: str) -> str:
     given = [each for each in given if each[0] in numbers]
     if not given:
         return NOTHING if _found_nothing(request) else ""
-    asked = _stems(question)
-    said = [Said(number, text, len(asked & _stems(text))) for number, _, source in given for text in _sentences(source)]
-    best = sorted((each for each in said if each.shared), key=lambda each: -each.shared)[:MOST]
+    question_stems = _stems(question)
+    sentences = [
+        Sentence(number, text, len(question_stems & _stems(text))) for number, _, source in given for text in _sentences(source)
+    ]
+    best = sorted((each for each in sentences if each.shared), key=lambda each: -each.shared)[:MOST]
     if not best:
         number, title, _ = given[0]
         return NOT_SURE.format(title=title.partition(" › ")[0], number=number)

@@ -42,22 +42,22 @@ class OpenAIProvider:
         self._http = ProviderHttp(base_url, key, upstream, headers={**(headers or {}), **credentials}, **options)
 
     def stream(self, request: ModelRequest, stop: Stop) -> Iterator[Event]:
-        asked, has_begun = self.body(request, is_streamed=True), False
+        payload, has_begun = self.body(request, is_streamed=True), False
         if self._refuses_options:
-            asked.pop("stream_options", None)
+            payload.pop("stream_options", None)
         try:
-            with closing(self._streamed(asked, request, stop)) as events:
+            with closing(self._streamed(payload, request, stop)) as events:
                 for event in events:
                     has_begun = True
                     yield event
             return
         except ProviderError as refused:
             # Some older servers reject `stream_options`; without it they answer.
-            if has_begun or "stream_options" not in asked or "stream_options" not in refused.message:
+            if has_begun or "stream_options" not in payload or "stream_options" not in refused.message:
                 raise
         self._refuses_options = True
-        del asked["stream_options"]
-        yield from self._streamed(asked, request, stop)
+        del payload["stream_options"]
+        yield from self._streamed(payload, request, stop)
 
     def complete(self, request: ModelRequest, stop: Stop) -> Reply:
         """Returns the answer in one piece; raises `ProviderError` when `stop` is set before it is complete."""
@@ -65,7 +65,7 @@ class OpenAIProvider:
         return split_whole(reply, self._mode(request))
 
     def embed(self, model: str, texts: Sequence[str], stop: Stop) -> Embedded:
-        return embedded(model, texts, lambda asked: self._http.embed(asked, stop))
+        return embedded(model, texts, lambda payload: self._http.embed(payload, stop))
 
     def models(self) -> Sequence[Model]:
         return models_of(self._http.get("/models"))
@@ -81,8 +81,8 @@ class OpenAIProvider:
         is_openai = self._http.host == "api.openai.com"
         return request_body(request, self.continuation, is_streamed=is_streamed, is_openai=is_openai)
 
-    def _streamed(self, asked: dict[str, Any], request: ModelRequest, stop: Stop) -> Generator[Event, None, None]:
-        with closing(self._http.stream(asked, stop, self.reply_format, Started(request.model, self.name))) as events:
+    def _streamed(self, payload: dict[str, Any], request: ModelRequest, stop: Stop) -> Generator[Event, None, None]:
+        with closing(self._http.stream(payload, stop, self.reply_format, Started(request.model, self.name))) as events:
             yield from split(events, self._mode(request))
 
     def _mode(self, request: ModelRequest) -> Mode:

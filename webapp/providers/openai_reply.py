@@ -5,7 +5,7 @@ from typing import Any
 
 from webapp.providers.base import ABILITIES, Model, Reply
 from webapp.providers.openai_request import EFFORTS, efforts_of
-from webapp.providers.values import Unbroken, charged, cost_of, count_of, dict_of, dicts_of, id_of, list_of, name_of, only
+from webapp.providers.values import TextCleaner, charged, cost_of, count_of, dict_of, dicts_of, id_of, list_of, name_of, only
 from webapp.streaming.events import Delta, Event, Reasoning, Text, Usage
 
 # The values of `finish_reason` that servers use for a reached limit; every value that is not in these sets means that the model
@@ -30,7 +30,7 @@ class OpenAIReader:
         self._known, self._keeps_id = known, keeps_id
         self._counted: Usage | None = None
         self._index: Any = None
-        self._unbroken: dict[type[Text], Unbroken] = {Delta: Unbroken(), Reasoning: Unbroken()}
+        self._cleaners: dict[type[Text], TextCleaner] = {Delta: TextCleaner(), Reasoning: TextCleaner()}
 
     @property
     def usage(self) -> Usage | None:
@@ -43,21 +43,21 @@ class OpenAIReader:
             yield known
         self._counted = usage_of(chunk.get("usage")) or self._counted
         choice = self._ours(chunk)
-        said = dict_of(choice.get("delta") or choice.get("message"))
-        yield from self.said(Reasoning, thought_of(said))
-        yield from self.said(Delta, words_of(said))
+        message = dict_of(choice.get("delta") or choice.get("message"))
+        yield from self.text_events(Reasoning, thought_of(message))
+        yield from self.text_events(Delta, words_of(message))
         self.finish = self.finish or reason_of(choice)
 
     def plain(self, chunk: Mapping[str, Any]) -> Text | None:
         choice = self._ours(chunk)
-        said = dict_of(choice.get("delta") or choice.get("message"))
+        message = dict_of(choice.get("delta") or choice.get("message"))
         is_known = identified(chunk, self._known, keeps_id=self._keeps_id) == self._known
         if not is_known or usage_of(chunk.get("usage")) or reason_of(choice):
             return None
-        return only(words_of(said), thought_of(said))
+        return only(words_of(message), thought_of(message))
 
-    def said(self, kind: type[Text], text: str) -> Iterator[Event]:
-        if text := self._unbroken[kind].take(text):
+    def text_events(self, kind: type[Text], text: str) -> Iterator[Event]:
+        if text := self._cleaners[kind].take(text):
             yield kind(text)
 
     def _ours(self, chunk: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -82,8 +82,8 @@ def identified(chunk: Mapping[str, Any], known: Usage, *, keeps_id: bool) -> Usa
 def reply_of(value: Mapping[str, Any], known: Usage, *, keeps_id: bool = False) -> Reply | None:
     """Parses a whole reply; returns None if it has no choice."""
     for choice in dicts_of(value.get("choices")):
-        said = dict_of(choice.get("message") or choice.get("delta"))
-        text, thought = Unbroken().take(words_of(said)), Unbroken().take(thought_of(said))
+        message = dict_of(choice.get("message") or choice.get("delta"))
+        text, thought = TextCleaner().take(words_of(message)), TextCleaner().take(thought_of(message))
         known = identified(value, known, keeps_id=keeps_id)
         usage = known.updated(usage_of(value.get("usage")) or Usage())
         return Reply(text, thought, usage if usage != Usage() else None, reason_of(choice) or "stop", known.model)
@@ -114,7 +114,7 @@ def context_of(model: Mapping[str, Any]) -> int | None:
     """Returns the context length in tokens, from the fields of OpenRouter, vLLM, others and llama.cpp."""
     named = [model.get(name) for name in ("context_length", "max_model_len", "context_window")]
     meta = dict_of(model.get("meta"))
-    return next((size for said in (*named, meta.get("n_ctx"), meta.get("n_ctx_train")) if (size := count_of(said))), None)
+    return next((size for value in (*named, meta.get("n_ctx"), meta.get("n_ctx_train")) if (size := count_of(value))), None)
 
 
 def price_of(per_token: Any) -> str:
@@ -124,29 +124,31 @@ def price_of(per_token: Any) -> str:
 
 def _abilities(model: Mapping[str, Any]) -> tuple[str, ...] | None:
     """Returns a model's abilities; OpenRouter reports them, most others don't."""
-    told = model.get("supported_parameters")
-    if not isinstance(told, list):
+    parameters = model.get("supported_parameters")
+    if not isinstance(parameters, list):
         return None
     seen = list_of(dict_of(model.get("architecture")).get("input_modalities"))
-    names = {"vision": "image" in seen, "json": "response_format" in told or "structured_outputs" in told}
-    return tuple(each for each in ABILITIES if names.get(each, each in told))
+    names = {"vision": "image" in seen, "json": "response_format" in parameters or "structured_outputs" in parameters}
+    return tuple(each for each in ABILITIES if names.get(each, each in parameters))
 
 
 def _efforts(model: Mapping[str, Any]) -> tuple[str, ...]:
     reasoning, parameters = dict_of(model.get("reasoning")), model.get("supported_parameters")
-    if isinstance(told := reasoning.get("supported_efforts"), list):
-        return tuple(effort for effort in EFFORTS if effort in told and not (effort == "none" and reasoning.get("mandatory")))
+    if isinstance(supported := reasoning.get("supported_efforts"), list):
+        return tuple(
+            effort for effort in EFFORTS if effort in supported and not (effort == "none" and reasoning.get("mandatory"))
+        )
     if isinstance(parameters, list):
         return ("low", "medium", "high") if "reasoning" in parameters or "reasoning_effort" in parameters else ()
     return efforts_of(str(model["id"]))
 
 
 def usage_of(value: Any) -> Usage | None:
-    if not (told := dict_of(value)):
+    if not (reported := dict_of(value)):
         return None
-    elsewhere = dict_of(told.get("cost_details")).get("upstream_inference_cost")
-    cost = charged(told.get("cost"), elsewhere, is_own_key=told.get("is_byok"))
-    usage = Usage(count_of(told.get("prompt_tokens")), count_of(told.get("completion_tokens")), cost)
+    elsewhere = dict_of(reported.get("cost_details")).get("upstream_inference_cost")
+    cost = charged(reported.get("cost"), elsewhere, is_own_key=reported.get("is_byok"))
+    usage = Usage(count_of(reported.get("prompt_tokens")), count_of(reported.get("completion_tokens")), cost)
     return None if usage == Usage() else usage
 
 
@@ -158,18 +160,18 @@ def reason_of(choice: Mapping[str, Any]) -> str:
     return "length" if word in LENGTH else "content_filter" if word in FILTERED else "stop"
 
 
-def words_of(said: Mapping[str, Any]) -> str:
+def words_of(message: Mapping[str, Any]) -> str:
     """Returns the text for the person: the content, and a refusal, which some servers send in a separate field."""
-    return _joined(said.get("content"), "text") + _joined(said.get("refusal"), "text")
+    return _joined(message.get("content"), "text") + _joined(message.get("refusal"), "text")
 
 
-def thought_of(said: Mapping[str, Any]) -> str:
+def thought_of(message: Mapping[str, Any]) -> str:
     """Returns the reasoning once: servers in transition send it under two names, OpenRouter also as details."""
     return (
-        _joined(said.get("reasoning"), "text")
-        or _joined(said.get("reasoning_content"), "text")
-        or _joined(said.get("content"), "thinking")
-        or _detailed(said.get("reasoning_details"))
+        _joined(message.get("reasoning"), "text")
+        or _joined(message.get("reasoning_content"), "text")
+        or _joined(message.get("content"), "thinking")
+        or _detailed(message.get("reasoning_details"))
     )
 
 

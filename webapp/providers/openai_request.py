@@ -17,31 +17,31 @@ REASONS = re.compile(r"(?:^|/)(?:o[1-9]|gpt-[5-9]|gpt-oss)(?![a-z])(?!.*-chat)")
 
 def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool, is_openai: bool = False) -> dict[str, Any]:
     """Builds the body of a chat completion, with only the parameters that were set and that this server accepts."""
-    asked: dict[str, Any] = {"model": request.model, "messages": messages(request, continuation), "stream": is_streamed}
+    payload: dict[str, Any] = {"model": request.model, "messages": messages(request, continuation), "stream": is_streamed}
     if is_streamed:
-        asked["stream_options"] = {"include_usage": True}
+        payload["stream_options"] = {"include_usage": True}
     # OpenAI's reasoning models reject every temperature but their default, and the other sampling parameters.
     if not (is_openai and efforts_of(request.model)):
         wanted = {"temperature": request.temperature, "top_p": request.top_p, "stop": list(request.stop) or None}
-        asked |= {name: value for name, value in wanted.items() if value is not None}
-        asked |= _samplers(request, OPENAIS if is_openai else SAMPLERS)
+        payload |= {name: value for name, value in wanted.items() if value is not None}
+        payload |= _samplers(request, OPENAIS if is_openai else SAMPLERS)
     if request.max_tokens:
         # OpenAI's reasoning models also reject `max_tokens`, while most other servers know only that.
-        asked["max_completion_tokens" if is_openai else "max_tokens"] = request.max_tokens
+        payload["max_completion_tokens" if is_openai else "max_tokens"] = request.max_tokens
     if request.effort in efforts_of(request.model):
-        asked["reasoning_effort"] = request.effort
+        payload["reasoning_effort"] = request.effort
     if request.is_json:
-        asked["response_format"] = {"type": "json_object"}
+        payload["response_format"] = {"type": "json_object"}
     if request.schema:
-        held = {"name": "answer", "strict": True, "schema": json.loads(request.schema)}
-        asked["response_format"] = {"type": "json_schema", "json_schema": held}
-    return asked
+        schema_format = {"name": "answer", "strict": True, "schema": json.loads(request.schema)}
+        payload["response_format"] = {"type": "json_schema", "json_schema": schema_format}
+    return payload
 
 
 def _samplers(request: ModelRequest, known: Sequence[str]) -> dict[str, float]:
-    asked = {name: value for name, value in request.samplers.items() if name in known}
+    samplers = {name: value for name, value in request.samplers.items() if name in known}
     # The name that llama.cpp and programs built on it use.
-    return {**asked, "repeat_penalty": asked["repetition_penalty"]} if "repetition_penalty" in asked else asked
+    return {**samplers, "repeat_penalty": samplers["repetition_penalty"]} if "repetition_penalty" in samplers else samplers
 
 
 def efforts_of(model: str) -> tuple[str, ...]:

@@ -62,15 +62,15 @@ class OpenRouterProvider(OpenAIProvider):
         return _settled(about, upstream_id) if isinstance(about, dict) else None
 
     def body(self, request: ModelRequest, *, is_streamed: bool) -> dict[str, Any]:
-        asked = super().body(replace(request, effort=""), is_streamed=is_streamed)
-        asked.pop("stream_options", None)
+        payload = super().body(replace(request, effort=""), is_streamed=is_streamed)
+        payload.pop("stream_options", None)
         if request.effort:
             # OpenRouter drops it for models without that parameter.
-            asked["reasoning"] = {"effort": request.effort}
+            payload["reasoning"] = {"effort": request.effort}
         if request.schema and not is_streamed:
             # The plugin works only for answers that are not streamed.
-            asked["plugins"] = [{"id": "response-healing"}]
-        return asked
+            payload["plugins"] = [{"id": "response-healing"}]
+        return payload
 
 
 def _settled(about: Mapping[str, Any], upstream_id: str) -> Usage:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from webapp.providers.base import Embedded, ProviderError, Reply, events_of
 from webapp.providers.embeddings import PATH as EMBEDDINGS
 from webapp.providers.embeddings import embedded_in
-from webapp.providers.refusals import error_of, refusal, said_in
+from webapp.providers.refusals import error_of, plain_error_of, refusal
 from webapp.providers.reply_stream import ReplyReader, ReplyStream
 from webapp.providers.values import parsed
 from webapp.streaming.events import Ended, Event, Started, Usage
@@ -73,32 +73,32 @@ class ProviderHttp:
         self._beat_seconds = beat_seconds
 
     def stream(
-        self, asked: dict[str, Any], stop: Stop, reply_format: ReplyFormat, started: Started
+        self, payload: dict[str, Any], stop: Stop, reply_format: ReplyFormat, started: Started
     ) -> Generator[Event, None, None]:
         """Yields the events of a streamed reply, as `Provider.stream` promises them."""
         try:
-            with self._post(reply_format.path, asked, stop, "text/event-stream", self._first_byte_seconds) as body:
+            with self._post(reply_format.path, payload, stop, "text/event-stream", self._first_byte_seconds) as body:
                 self._refuse(body)
                 yield from self._events(body, stop, reply_format, started)
         except Stopped:
             return
 
-    def complete(self, asked: dict[str, Any], stop: Stop, reply_format: ReplyFormat) -> Reply:
+    def complete(self, payload: dict[str, Any], stop: Stop, reply_format: ReplyFormat) -> Reply:
         """Returns the reply in one piece; raises `ProviderError` if it is stopped before it is complete."""
         try:
-            with self._post(reply_format.path, asked, stop, "application/json", 0) as body:
+            with self._post(reply_format.path, payload, stop, "application/json", 0) as body:
                 self._refuse(body)
-                return self._reply(body.whole(), reply_format, reply_format.known(body.headers))
+                return self._reply(body.read_all(), reply_format, reply_format.known(body.headers))
         except Stopped:
             raise self._stopped() from None
 
-    def embed(self, asked: dict[str, Any], stop: Stop) -> Embedded:
+    def embed(self, payload: dict[str, Any], stop: Stop) -> Embedded:
         """Returns vectors for the texts of one request; the whole reply must arrive within `first_byte_seconds`."""
         try:
-            with self._post(EMBEDDINGS, asked, stop, "application/json", self._first_byte_seconds) as body:
+            with self._post(EMBEDDINGS, payload, stop, "application/json", self._first_byte_seconds) as body:
                 self._refuse(body)
                 body.within(self._first_byte_seconds)
-                found = embedded_in(self._object(body.whole()), len(asked["input"]))
+                found = embedded_in(self._object(body.read_all()), len(payload["input"]))
         except Stopped:
             raise self._stopped() from None
         if found is None:
@@ -114,10 +114,10 @@ class ProviderHttp:
         answer = self._answer(path)
         return None if answer.status == 404 else self._value(answer)
 
-    def _post(self, path: str, asked: dict[str, Any], stop: Stop, accept: str, seconds: float) -> AbstractContextManager[Body]:
+    def _post(self, path: str, payload: dict[str, Any], stop: Stop, accept: str, seconds: float) -> AbstractContextManager[Body]:
         url, headers = self.url + path, self._headers(accept)
         return self._upstream.open(
-            "POST", url, stop=stop, headers=headers, json=asked, first_byte_seconds=seconds, trust=self._trust, label=self.label
+            "POST", url, stop=stop, headers=headers, json=payload, first_byte_seconds=seconds, trust=self._trust, label=self.label
         )
 
     def _answer(self, path: str) -> Answer:
@@ -142,7 +142,7 @@ class ProviderHttp:
         if kind == "text/html":
             raise self._web_page()
         if kind == "application/json":
-            reply = self._reply(body.whole(), reply_format, known)
+            reply = self._reply(body.read_all(), reply_format, known)
             yield started
             yield from events_of(reply)
             return
@@ -153,7 +153,7 @@ class ProviderHttp:
         head = next((stripped for chunk in chunks if (stripped := chunk.lstrip())), b"")
         # No line of an event stream begins like this, so it is a whole reply with a wrong content type.
         if head[:1] in (b"{", b"<", b"["):
-            yield from events_of(self._reply(head + body.whole(), reply_format, known))
+            yield from events_of(self._reply(head + body.read_all(), reply_format, known))
         else:
             yield from self._streamed(body, chain([head], chunks), stop, reply_format.reader(known))
 
@@ -207,15 +207,15 @@ class ProviderHttp:
             return
         body.within(ERROR_SECONDS, quietly=True)
         try:
-            content = body.whole(MOST_ERROR_BYTES)
+            content = body.read_all(MOST_ERROR_BYTES)
         except ProviderError:
             content = b""
         raise self._refusal(body.status, content, body.headers)
 
     def _refusal(self, status: int, content: bytes, headers: Mapping[str, str]) -> ProviderError:
         value = parsed(content)
-        said = {"message": content.decode("utf-8", "replace")} if value is None else error_of(value) or said_in(value)
-        return refusal(self.label, status, said, key=self._key, headers=headers, now=self._now())
+        details = {"message": content.decode("utf-8", "replace")} if value is None else error_of(value) or plain_error_of(value)
+        return refusal(self.label, status, details, key=self._key, headers=headers, now=self._now())
 
     def _reported(self, error: Any) -> ProviderError:
         """Returns the error that a server reports within a successful reply."""

@@ -64,16 +64,16 @@ def refusal(
 ) -> ProviderError:
     """Returns the error with its retry policy and sentence; `status` is None within a stream."""
     code = code_of(status, error)
-    said = cleaned(words_of(error), key)
+    words = cleaned(words_of(error), key)
     tail = f" that ends in {key[-4:]}" if len(key) >= 3 * SHORTEST_SECRET else ""
     sentence = SENTENCES[code].format(host=host, tail=tail)
-    number = f" ({status})" if status and not said else ""
+    number = f" ({status})" if status and not words else ""
     # A server's message can end in any way, and another sentence of ours can follow it.
-    end = "" if said.endswith((".", "!", "?", "…")) else "."
-    message = f"{sentence}: {said}{end}" if said else f"{sentence}{number}."
-    told = {name.lower(): value for name, value in (headers or {}).items()}
-    is_retryable = code in ("rate", "error") and told.get("x-should-retry") != "false"
-    return ProviderError(code, message, retryable=is_retryable, retry_after=wait_seconds(told, error, now))
+    end = "" if words.endswith((".", "!", "?", "…")) else "."
+    message = f"{sentence}: {words}{end}" if words else f"{sentence}{number}."
+    lower_headers = {name.lower(): value for name, value in (headers or {}).items()}
+    is_retryable = code in ("rate", "error") and lower_headers.get("x-should-retry") != "false"
+    return ProviderError(code, message, retryable=is_retryable, retry_after=wait_seconds(lower_headers, error, now))
 
 
 def error_of(value: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -88,11 +88,11 @@ def error_of(value: Mapping[str, Any]) -> dict[str, Any] | None:
     return None
 
 
-def said_in(value: Mapping[str, Any]) -> dict[str, Any]:
+def plain_error_of(value: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the error of a body without an error object: a plain message, or FastAPI's list of validation errors."""
-    for said in (value.get("message"), value.get("detail")):
-        if isinstance(said, str):
-            return {"message": said}
+    for text in (value.get("message"), value.get("detail")):
+        if isinstance(text, str):
+            return {"message": text}
     details = dicts_of(value.get("detail"))[:MOST_DETAILS]
     places = [(".".join(map(str, list_of(each.get("loc"))[:MOST_DETAILS])), each.get("msg")) for each in details]
     return {"message": "; ".join(f"{place}: {words}" for place, words in places)}
@@ -100,12 +100,12 @@ def said_in(value: Mapping[str, Any]) -> dict[str, Any]:
 
 def words_of(error: Mapping[str, Any]) -> str:
     """Returns the server's message with that of its upstream provider, which can be the only explanation."""
-    said, raw = str(error.get("message") or ""), dict_of(error.get("metadata")).get("raw")
+    text, raw = str(error.get("message") or ""), dict_of(error.get("metadata")).get("raw")
     if not isinstance(raw, str) or not raw.strip():
-        return said
+        return text
     inner = parsed(raw)
-    more = raw if inner is None else str((error_of(inner) or said_in(inner)).get("message") or "")
-    return f"{said}: {more}" if more and more not in said else said
+    more = raw if inner is None else str((error_of(inner) or plain_error_of(inner)).get("message") or "")
+    return f"{text}: {more}" if more and more not in text else text
 
 
 def code_of(status: int | None, error: Mapping[str, Any]) -> str:
@@ -130,8 +130,8 @@ def wait_seconds(headers: Mapping[str, str], error: Mapping[str, Any], now: floa
     """Returns the requested delay: seconds or a date in Retry-After, else from the error; None if invalid."""
     if (exact := _sensible(headers.get("retry-after-ms"))) is not None:
         return exact / 1000
-    if asked := headers.get("retry-after", "")[:LONGEST_HEADER]:
-        return _sensible(asked) or _until(asked, now)
+    if header := headers.get("retry-after", "")[:LONGEST_HEADER]:
+        return _sensible(header) or _until(header, now)
     return _sensible(dict_of(error.get("availability")).get("retry_after"))
 
 

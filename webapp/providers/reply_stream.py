@@ -29,7 +29,7 @@ class ReplyReader(Protocol):
     def plain(self, chunk: Mapping[str, Any]) -> Text | None:
         """Returns the text of a chunk if `take` would yield only that text, and change no state; else None."""
 
-    def said(self, kind: type[Text], text: str) -> Iterator[Event]:
+    def text_events(self, kind: type[Text], text: str) -> Iterator[Event]:
         """Yields what `take` would yield for such texts, joined."""
 
 
@@ -74,7 +74,7 @@ class ReplyStream:
             if text := self._template.text_in(block) if self._is_between else "":
                 words.append(text)
                 continue
-            yield from self._said(words)
+            yield from self._text_events(words)
             words = []
             yield from self._parsed(block + END)
             if self.is_over:
@@ -82,17 +82,17 @@ class ReplyStream:
             if self._is_between:
                 self._template.missed(block, self._plain)
             self._is_between = True
-        yield from self._said(words)
+        yield from self._text_events(words)
         if rest:
             self._is_between = False
             yield from self._parsed(rest)
 
-    def _said(self, words: list[str]) -> Iterable[Event]:
+    def _text_events(self, words: list[str]) -> Iterable[Event]:
         """Returns the events of the texts that were found without parsing."""
         if not words:
             return ()
         self._good, self._bad_in_a_row = self._good + len(words), 0
-        return self._reader.said(self._template.kind, "".join(words))
+        return self._reader.text_events(self._template.kind, "".join(words))
 
     def _parsed(self, piece: bytes) -> Iterator[Event]:
         try:

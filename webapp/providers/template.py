@@ -45,15 +45,15 @@ class Template:
             self._learn(block, plain)
 
     def _learn(self, block: bytes, plain: Plain) -> None:
-        told = plain(block)
-        if not told or not _is_itself_in_json(told.text):
+        event = plain(block)
+        if not event or not _is_itself_in_json(event.text):
             return
-        head, _, tail = block.partition(f'"{told.text}"'.encode())
+        head, _, tail = block.partition(f'"{event.text}"'.encode())
         # The same words can occur elsewhere in the block: the place is right only if other words put there are returned
         # instead.
-        other = f"{told.text} and more"
-        if plain(head + f'"{other}"'.encode() + tail) == type(told)(other):
-            self.kind, self._head, self._tail = type(told), head + b'"', b'"' + tail
+        other = f"{event.text} and more"
+        if plain(head + f'"{other}"'.encode() + tail) == type(event)(other):
+            self.kind, self._head, self._tail = type(event), head + b'"', b'"' + tail
 
 
 def _unescaped(string: str) -> str:

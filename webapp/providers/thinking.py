@@ -156,16 +156,16 @@ def split_whole(reply: Reply, mode: Mode) -> Reply:
     splitter = None if reply.reasoning else _splitter(mode)
     if not splitter:
         return reply
-    told = [*splitter.feed(reply.text), *splitter.finish()]
-    return replace(reply, text=_joined(told, Delta), reasoning=_joined(told, Reasoning))
+    events = [*splitter.feed(reply.text), *splitter.finish()]
+    return replace(reply, text=_joined(events, Delta), reasoning=_joined(events, Reasoning))
 
 
 def _splitter(mode: Mode) -> Splitter | None:
     return None if mode == "off" else Splitter(is_open=mode == "open")
 
 
-def _joined(told: Iterable[Text], kind: type[Text]) -> str:
-    return "".join(event.text for event in told if isinstance(event, kind))
+def _joined(events: Iterable[Text], kind: type[Text]) -> str:
+    return "".join(event.text for event in events if isinstance(event, kind))
 
 
 def _opening(text: str, known: tuple[Tags, ...]) -> tuple[Tags | None, bool]:

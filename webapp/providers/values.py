@@ -12,7 +12,7 @@ LONGEST_NUMBER = 60
 MOST = 2**31 - 1
 
 
-class Unbroken:
+class TextCleaner:
     """Joins surrogate pairs that are split between pieces of text, and drops NUL, which no database accepts."""
 
     def __init__(self) -> None:

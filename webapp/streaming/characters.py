@@ -19,7 +19,7 @@ class Characters:
             text, self._high = text[:-1], text[-1]
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", REPLACEMENT)
 
-    def whole(self, text: str) -> str:
+    def clean(self, text: str) -> str:
         """Repairs a text that is complete."""
         return self.feed(text) + self.finish()
 

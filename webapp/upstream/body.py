@@ -59,7 +59,7 @@ class Body:
             self._beat.wait(seconds, self._resting)
             turns.taken()
 
-    def whole(self, most_bytes: int = MOST_JSON_BYTES) -> bytes:
+    def read_all(self, most_bytes: int = MOST_JSON_BYTES) -> bytes:
         # Not a list of pieces: pieces of one byte each would take many times the memory.
         content = bytearray()
         for chunk in self.chunks():

@@ -98,7 +98,7 @@ class Upstream:
             method, url, stop=stop, headers=headers, json=body, first_byte_seconds=seconds, trust=trust, label=label
         ) as reply:
             reply.within(until - monotonic())
-            content = reply.whole(most_bytes)
+            content = reply.read_all(most_bytes)
         return Answer(reply.status, reply.headers, content, read_in_thread(_value, content))
 
     def close(self) -> None:
