@@ -7,7 +7,7 @@ import pytest
 from tests.test_bench import assert_unbroken
 from webapp.bench import crowd, recover, soak, workers
 from webapp.bench.load import Load
-from webapp.bench.upstream import said, stamped
+from webapp.bench.upstream import stamped, tokens_of
 from webapp.providers.base import GO_ON
 
 TEXT = " ".join(stamped("¤", number) for number in range(3))
@@ -23,11 +23,11 @@ TEXT = " ".join(stamped("¤", number) for number in range(3))
     ],
 )
 def test_the_model_goes_on_behind_what_it_has_said(messages: list[str], count: int) -> None:
-    assert said(json.dumps({"messages": [{"content": content} for content in messages]}).encode()) == count
+    assert tokens_of(json.dumps({"messages": [{"content": content} for content in messages]}).encode()) == count
 
 
 def test_the_model_says_all_to_who_asks_nothing_in_particular() -> None:
-    assert said(b"x=1") == said(b"") == 0
+    assert tokens_of(b"x=1") == tokens_of(b"") == 0
 
 
 def test_what_a_kill_has_cost_is_the_age_of_the_first_lost_token() -> None:

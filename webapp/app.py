@@ -194,8 +194,8 @@ def _configure(app: Flask, config: Config) -> None:
 
 def _postgres_pool(config: Config) -> dict[str, Any]:
     most = max(2, POSTGRES_CONNECTIONS // config.web_concurrency)
-    said = make_url(config.database_url).query
-    patience = {name: value for name, value in POSTGRES_PATIENCE.items() if name not in said}
+    options = make_url(config.database_url).query
+    patience = {name: value for name, value in POSTGRES_PATIENCE.items() if name not in options}
     bounds = {"pool_size": min(10, most), "max_overflow": max(0, most - 10)}
     return {"poolclass": PatientPool, **bounds, "pool_pre_ping": True, "connect_args": patience}
 

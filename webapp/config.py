@@ -169,8 +169,8 @@ def _write_once(path: Path, text: str) -> None:
 
 def _refuse_what_does_not_go_together(config: Config) -> None:
     if config.web_concurrency > 1 and not config.redis_url:
-        said = f"WEB_CONCURRENCY is {config.web_concurrency}, but several workers need Redis to hear of each other's answers."
-        raise ConfigError(f"{said} For example: REDIS_URL=redis://localhost:6379/0")
+        problem = f"WEB_CONCURRENCY is {config.web_concurrency}, but several workers need Redis to hear of each other's answers."
+        raise ConfigError(f"{problem} For example: REDIS_URL=redis://localhost:6379/0")
     if config.redis_url and config.database_url.startswith("sqlite"):
-        said = "REDIS_URL is set, but several workers need PostgreSQL: with an SQLite file they would wait for each other."
-        raise ConfigError(f"{said} For example: DATABASE_URL=postgresql://millrace:password@localhost/millrace")
+        problem = "REDIS_URL is set, but several workers need PostgreSQL: with an SQLite file they would wait for each other."
+        raise ConfigError(f"{problem} For example: DATABASE_URL=postgresql://millrace:password@localhost/millrace")

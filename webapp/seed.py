@@ -164,11 +164,11 @@ def _character(talk: Talk) -> Character | None:
 
 def _turns(talk: Talk) -> list[tuple[str, Reply]]:
     """Returns the questions with the demo's answers, without its delays."""
-    demo, said, turns = DemoProvider(pace=0), [], []
+    demo, history, turns = DemoProvider(pace=0), [], []
     for question in talk.questions:
-        said.append(("user", question))
-        turns.append((question, demo.complete(PromptBuilder().build(talk.model, said), Stop(Event))))
-        said.append(("assistant", turns[-1][1].text))
+        history.append(("user", question))
+        turns.append((question, demo.complete(PromptBuilder().build(talk.model, history), Stop(Event))))
+        history.append(("assistant", turns[-1][1].text))
     return turns
 
 

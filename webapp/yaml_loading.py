@@ -38,8 +38,8 @@ def loaded(source: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        said = " ".join(each for each in (error.context, error.problem) if each)
-        raise Unreadable(f"That isn't valid YAML: {_short(said)}", *place, hint=HINT) from error
+        problem = " ".join(each for each in (error.context, error.problem) if each)
+        raise Unreadable(f"That isn't valid YAML: {_short(problem)}", *place, hint=HINT) from error
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise Unreadable(f"That isn't valid YAML: {_short(str(error))}", hint=HINT) from error
 
@@ -68,5 +68,5 @@ def _places(node: yaml.Node, path: Path) -> Iterator[tuple[Path, tuple[int, int]
             yield from _places(value, (*path, number))
 
 
-def _short(said: str) -> str:
-    return " ".join(said.split())[:200]
+def _short(problem: str) -> str:
+    return " ".join(problem.split())[:200]

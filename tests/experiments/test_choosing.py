@@ -92,7 +92,7 @@ def test_what_cannot_be_filled_in_falls_back_to_the_control_and_does_not_count(a
         using.forget()
         every = [using.render("quick", Unit(f"person {number}", f"chat:{number}")) for number in range(40)]
         assert {each.version.number for each in every} == {2}
-        fell = [each for each in every if each.said]
+        fell = [each for each in every if each.problems]
         assert 0 < len(fell) < 40
         assert all(each.arm is None for each in fell)
         kept = using.together(fell[0])

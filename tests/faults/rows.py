@@ -151,20 +151,20 @@ def _redis_frozen(scene: Scene) -> None:
 def _redis_full(scene: Scene) -> None:
     """Redis rejects writes, but still answers."""
     assert scene.house.stores
-    scene.house.stores.said("CONFIG SET maxmemory 1")
+    scene.house.stores.reply("CONFIG SET maxmemory 1")
     try:
         until(lambda: '"degraded"' in scene.house.here.get("/readyz").text, "it is said")
         scene.until_over()
     finally:
-        scene.house.stores.said("CONFIG SET maxmemory 0")
+        scene.house.stores.reply("CONFIG SET maxmemory 0")
     until(lambda: '"ready"' in scene.house.here.get("/readyz").text, "Redis takes what it is sent again")
 
 
 def _redis_trimmed(scene: Scene) -> None:
     assert scene.house.stores
-    for key in scene.house.stores.said("KEYS millrace:generation:*").split():
+    for key in scene.house.stores.reply("KEYS millrace:generation:*").split():
         if key.startswith("millrace:"):
-            scene.house.stores.said(f"XTRIM {key} MAXLEN 0")
+            scene.house.stores.reply(f"XTRIM {key} MAXLEN 0")
 
 
 HALF = base64.b64encode(b'data: {"choices": [{"index": 0, "delta": {"content": "w000001 \xf0\x9f').decode()

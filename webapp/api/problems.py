@@ -66,7 +66,7 @@ def refusal(error: ValidationError, sent: Callable[[], Any]) -> Exception:
     for each in found:
         named = _name(each["loc"], whole, is_missing=each["type"] == "missing")
         sentences.setdefault(named, []).append(_sentence(each["type"], each["msg"]))
-    return Refused({name: _either(said) for name, said in sentences.items()})
+    return Refused({name: _either(sentence) for name, sentence in sentences.items()})
 
 
 def stream_url(generation_id: str, path: str = EVENTS_PATH) -> str:

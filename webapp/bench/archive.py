@@ -57,14 +57,16 @@ class Archive:
     def add_chats(self, count: int, messages: int) -> list[str]:
         """Inserts chats with this many messages each; returns their ids."""
         rows = [self._chat() for _ in range(count)]
-        said = [message for row in rows for message in self._thread(row["id"], messages)]
+        message_rows = [message for row in rows for message in self._thread(row["id"], messages)]
         # Core tables instead of ORM objects, because there are a hundred thousand rows.
         table = db.metadata.tables
         newest = select(func.max(Message.id)).where(Message.chat_id == Chat.id).scalar_subquery()
         with write() as session:
             session.execute(insert(table["chats"]), rows)
-            session.execute(insert(table["messages"]), said)
-            session.execute(insert(table["generations"]), [self._generation(row) for row in said if row["role"] == "assistant"])
+            session.execute(insert(table["messages"]), message_rows)
+            session.execute(
+                insert(table["generations"]), [self._generation(row) for row in message_rows if row["role"] == "assistant"]
+            )
             session.execute(update(table["chats"]).where(Chat.head_id.is_(None)).values(head_id=newest))
         return [row["id"] for row in rows]
 

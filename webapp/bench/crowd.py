@@ -36,11 +36,11 @@ def measure(workers: int, watchers: int, say: Say, *, load: Load = LOAD, config:
 
 
 def _watched(onlookers: "subprocess.Popen[str]", host: Server, watchers: int) -> tuple[list[Bar], Crowded]:
-    said = iter(onlookers.stdout or ())
-    some_mb = _heard(said, onlookers, host.resident_mb)
-    all_mb = _heard(said, onlookers, host.resident_mb)
+    output = iter(onlookers.stdout or ())
+    some_mb = _heard(output, onlookers, host.resident_mb)
+    all_mb = _heard(output, onlookers, host.resident_mb)
     used = host.cpu_seconds()
-    seen = Crowded(**json.loads(next(said, "{}")))
+    seen = Crowded(**json.loads(next(output, "{}")))
     spent = host.cpu_seconds() - used
     _go_on(onlookers)
     return [
@@ -53,9 +53,9 @@ def _watched(onlookers: "subprocess.Popen[str]", host: Server, watchers: int) ->
     ], seen
 
 
-def _heard(said: Iterator[str], onlookers: "subprocess.Popen[str]", look: Callable[[], float]) -> float:
+def _heard(output: Iterator[str], onlookers: "subprocess.Popen[str]", look: Callable[[], float]) -> float:
     """Takes a measurement when the other process prints a line, and lets it continue."""
-    next(said, "")
+    next(output, "")
     found = look()
     _go_on(onlookers)
     return found

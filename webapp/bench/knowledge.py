@@ -85,10 +85,10 @@ class Library:
         return len(rows)
 
     def _document(self, collection_id: str, place: int) -> Document:
-        said = {"name": "placed.md", "hash": new_id(), "bytes": 1, "characters": 1, "state": "ready", "edition": 1}
+        values = {"name": "placed.md", "hash": new_id(), "bytes": 1, "characters": 1, "state": "ready", "edition": 1}
         level = 0 if place % 5 else 2
         counts = {"passages": PASSAGES, "words": PASSAGES * PASSAGE_WORDS}
-        return Document(id=new_id(), collection_id=collection_id, title=f"Document {place}", level=level, **said, **counts)
+        return Document(id=new_id(), collection_id=collection_id, title=f"Document {place}", level=level, **values, **counts)
 
     def _passages(self, document: Document) -> list[dict[str, object]]:
         same = {"document_id": document.id, "edition": 1, "heading": "", "head": "", "overlap": 0, "words": PASSAGE_WORDS}
@@ -126,8 +126,8 @@ def _bar(name: str, reader: User, asked: Sequence[str], say: Say) -> tuple[Bar, 
     taken = [_seconds(look, each) for each in asked]
     waits, works = ([each[place] for each in taken] for place in (0, 1))
     p50, p95, most = (percentile(waits, share) * 1000 for share in (0.5, 0.95, 1))
-    said = f"{p50:.1f} ms (p50), {p95:.1f} ms (p95), {most:.1f} ms at most"
-    say(f"{len(asked)} searches {name}: {said}; {percentile(works, 0.95) * 1000:.1f} ms of CPU here (p95)")
+    values = f"{p50:.1f} ms (p50), {p95:.1f} ms (p95), {most:.1f} ms at most"
+    say(f"{len(asked)} searches {name}: {values}; {percentile(works, 0.95) * 1000:.1f} ms of CPU here (p95)")
     if not is_sqlite():
         taken_there = sum(seconds - servers.get(pid, 0.0) for pid, seconds in _server_seconds().items())
         say(f"The database took {taken_there / len(asked) * 1000:.1f} ms of CPU for each.")
@@ -138,7 +138,7 @@ def _bar(name: str, reader: User, asked: Sequence[str], say: Say) -> tuple[Bar, 
 def _added(reader: User, asked: Sequence[str], say: Say) -> Bar:
     """Measures the additional work of a chat with collections for whole sentences, before the request to a model."""
     ids = [each.id for each in seen_collections(reader)]
-    waits = [_seconds(lambda said: list(found_for(reader, [said], ids, seconds=60).sections()), each)[0] for each in asked]
+    waits = [_seconds(lambda values: list(found_for(reader, [values], ids, seconds=60).sections()), each)[0] for each in asked]
     p50, p95 = (percentile(waits, share) * 1000 for share in (0.5, 0.95))
     say(f"Sources for {len(asked)} sentences, by words: {p50:.1f} ms (p50), {p95:.1f} ms (p95).")
     return Bar("a first token later with collections, p50", p50, MOST_ADDED_MS, " ms", is_timed=True)

@@ -24,12 +24,12 @@ class Server:
         command = [_program(), "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         deadline = time.monotonic() + 60
-        while self.said("PING") != "+PONG":
+        while self.reply("PING") != "+PONG":
             if time.monotonic() > deadline:
                 raise RuntimeError("Redis has not begun to answer")
             time.sleep(0.01)
 
-    def said(self, command: str) -> str:
+    def reply(self, command: str) -> str:
         """Returns the raw response to a one-line command, without a client library."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
@@ -39,7 +39,7 @@ class Server:
             return ""
 
     def empty(self) -> None:
-        if self.said("FLUSHALL") != "+OK":
+        if self.reply("FLUSHALL") != "+OK":
             raise RuntimeError("Redis could not be emptied")
 
     def freeze(self) -> None:

@@ -23,7 +23,7 @@ class Model:
             size = next((line.partition(":")[2] for line in head.split("\r\n") if line.startswith("content-length:")), "0")
             question = await reader.readexactly(int(size))
             pieces = self._pieces[:1] if _is_brief(question) else self._pieces
-            await (_name(writer) if "accept: application/json" in head else self._speak(writer, pieces, said(question)))
+            await (_name(writer) if "accept: application/json" in head else self._speak(writer, pieces, tokens_of(question)))
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
@@ -48,7 +48,7 @@ def _is_brief(question: bytes) -> bool:
     return question.count(b'"user"') == question.count(BRIEFLY.encode()) == 1
 
 
-def said(question: bytes) -> int:
+def tokens_of(question: bytes) -> int:
     """Returns how many timestamps an answer to be continued had before it was cut."""
     if b'"messages"' not in question:
         # A client without a server in between sends no messages.

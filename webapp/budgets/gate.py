@@ -98,10 +98,10 @@ class BudgetGate:
         """Replaces the reservation with the answer's usage."""
         if not setting("budgets.enabled"):
             return
-        said = generation.output_tokens
-        if said is None:
-            said = self._estimate(transcript.text) + self._estimate(transcript.reasoning)
-        taken = Taken(generation.input_tokens or 0, said, generation.cost)
+        output_tokens = generation.output_tokens
+        if output_tokens is None:
+            output_tokens = self._estimate(transcript.text) + self._estimate(transcript.reasoning)
+        taken = Taken(generation.input_tokens or 0, output_tokens, generation.cost)
         how = {"is_known": generation.input_tokens is not None, "is_nothing": was_refused(generation)}
         holding.settle(session, generation.id, taken, prices.price_of(generation.model_asked), **how)
 

@@ -101,10 +101,10 @@ def _whose(budget: Budget) -> list[ColumnElement[bool]]:
 
 def _is_of(character_id: str) -> ColumnElement[bool]:
     """Returns the condition that an answer is by this character; in a chat with several, by its speaker."""
-    said = select(Message.id).where(Message.speaker_id == character_id)
+    by_character = select(Message.id).where(Message.speaker_id == character_id)
     others = select(Message.id).where(Message.id == Generation.message_id, Message.speaker_id.is_not(None))
     chats = select("chat:" + Chat.id).where(Chat.character_id == character_id)
-    return or_(Generation.message_id.in_(said), Generation.lane.in_(chats) & ~others.correlate(Generation).exists())
+    return or_(Generation.message_id.in_(by_character), Generation.lane.in_(chats) & ~others.correlate(Generation).exists())
 
 
 def _amount(unit: str, row: Any, price: Price) -> int:

@@ -22,9 +22,9 @@ def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
 
 
 def _personas(value: Any) -> Iterator[dict[str, Any]]:
-    said = _mapping(value)
-    said = said if "personas" in said else _mapping(said.get("power_user"))
-    names, about = _mapping(said.get("personas")), _mapping(said.get("persona_descriptions"))
+    data = _mapping(value)
+    data = data if "personas" in data else _mapping(data.get("power_user"))
+    names, about = _mapping(data.get("personas")), _mapping(data.get("persona_descriptions"))
     if not names:
         raise BadCard(NO_PERSONAS)
     if len(names) > MOST:
@@ -34,7 +34,7 @@ def _personas(value: Any) -> Iterator[dict[str, Any]]:
         if name:
             # A persona without a description gives the model only its name.
             description = spelled(clean(more.get("description"))).strip() or name
-            is_default = said.get("default_persona") == avatar
+            is_default = data.get("default_persona") == avatar
             yield {"name": name, "description": description, "lorebook": _line(more.get("lorebook")), "is_default": is_default}
 
 

@@ -50,7 +50,7 @@ def bring_in(stream: IO[bytes], *, by: User) -> Brought:
     return brought
 
 
-def _input(said: dict[str, Any], worlds: dict[str, str], *, has_default: bool) -> PersonaInput:
-    ids = [worlds[said["lorebook"]]] if said["lorebook"] in worlds else []
-    is_default = said["is_default"] and not has_default
-    return PersonaInput(said["name"], said["description"], is_default=is_default or None, lorebook_ids=ids)
+def _input(persona: dict[str, Any], worlds: dict[str, str], *, has_default: bool) -> PersonaInput:
+    ids = [worlds[persona["lorebook"]]] if persona["lorebook"] in worlds else []
+    is_default = persona["is_default"] and not has_default
+    return PersonaInput(persona["name"], persona["description"], is_default=is_default or None, lorebook_ids=ids)

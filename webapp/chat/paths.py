@@ -16,7 +16,7 @@ from webapp.statements import Prepared
 T = TypeVar("T")
 # The size of a chunk: it takes about ten milliseconds to read, and most chats are smaller.
 PIECE_CHARS = 1_000_000
-KNOWN = "what was said before"
+KNOWN = "known messages"
 TRIES = 3
 
 
@@ -28,7 +28,7 @@ class Long(Exception):
 
 
 def messages_to(message_id: str) -> list[PathMessage]:
-    """Returns what was said from the root of the tree down to a message."""
+    """Returns the messages from the root of the tree down to a message."""
     return [message for piece in reversed([*pieces_upwards(message_id)]) for message in piece]
 
 

@@ -68,7 +68,7 @@ def _stored(
     quoted = tuple(Turn(each.role, each.text) for each in given.sections())
     turns, kept = (*wanted.turns[:-1], *quoted, *wanted.turns[-1:]), tuple(each.kept for each in given.sources)
     words = {"sources_late": LATE if given.is_late else "", "sources_by_words": given.by_words}
-    notices = tuple(Notice(code, said) for code, said in words.items() if said)
+    notices = tuple(Notice(code, texts) for code, texts in words.items() if texts)
     request = ModelRequest(model=model, turns=turns, sources=kept, notices=notices, **parameters)
     source: Source = generations.ladder(engine, request)
     with write(keeps_loaded=True) as session:
@@ -102,8 +102,8 @@ def models(user: User) -> list[str]:
 
 def _given(user: User, wanted: Wanted) -> AnswerSources:
     """Returns the passages for the newest message, as far as the caller may see them."""
-    said = [turn.content for turn in wanted.turns if turn.role == "user"]
-    return found_for(user, said, wanted.collection_ids, seconds=float(setting("knowledge.search_seconds")))
+    texts = [turn.content for turn in wanted.turns if turn.role == "user"]
+    return found_for(user, texts, wanted.collection_ids, seconds=float(setting("knowledge.search_seconds")))
 
 
 def _parameters(model: str, wanted: Wanted) -> dict[str, Any]:

@@ -243,9 +243,9 @@ class Providers:
             float(setting("stream.first_byte_seconds")) or float(setting("stream.total_seconds")) or 3600.0,
             setting("stream.coalesce_ms") / 1000,
         )
-        said = (connection.name, connection.base_url, connection.key.text, connection.kind)
+        identity = (connection.name, connection.base_url, connection.key.text, connection.kind)
         modes = reasoning_tags.of(connection)
-        stamp = (*said, connection.continuation, connection.reasoning_tags, modes, pace)
+        stamp = (*identity, connection.continuation, connection.reasoning_tags, modes, pace)
         if (made := self._memory.made.get(connection.slug)) and made[0] == stamp:
             return made[1]
         try:

@@ -13,10 +13,10 @@ MODES = get_args(Mode)
 
 def of(connection: LiveConnection) -> dict[str, Mode]:
     """Returns the modes of a connection's models, by the server's names."""
-    said = dict(each.rpartition("=")[::2] for each in setting("models.reasoning_tags"))
+    modes = dict(each.rpartition("=")[::2] for each in setting("models.reasoning_tags"))
     return {
         name.removeprefix(connection.prefix): cast(Mode, mode)
-        for name, mode in said.items()
+        for name, mode in modes.items()
         if name.startswith(connection.prefix)
     }
 

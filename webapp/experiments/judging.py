@@ -129,8 +129,8 @@ def _unsettled(experiment_id: str, after: str) -> Select[Any]:
 
 
 def _thumbs() -> Any:
-    said = func.min(case((Feedback.is_good, 1), else_=0))
-    return select(said).where(Feedback.message_id == Message.id).correlate(Message).scalar_subquery().label("thumb")
+    thumb = func.min(case((Feedback.is_good, 1), else_=0))
+    return select(thumb).where(Feedback.message_id == Message.id).correlate(Message).scalar_subquery().label("thumb")
 
 
 def _again_at() -> Any:

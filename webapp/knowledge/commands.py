@@ -50,10 +50,10 @@ def ask(question: str, email: str) -> None:
     found = trying.tried(person, question, is_viewed=True)
     for hit, reasons, is_given in found.hits:
         places = {"words": hit.placed.keyword_rank, "meaning": hit.placed.vector_rank}
-        said = ", ".join(f"{name} {place}" for name, place in places.items() if place)
+        status = ", ".join(f"{name} {place}" for name, place in places.items() if place)
         title, heading = hit.document.title, formats.below(hit.document.title, hit.passage.heading)
         where = formats.BELOW.join(filter(None, (title, heading)))
-        click.echo(f"{hit.rank}. {where} ({said}){' *' if is_given else ''}")
+        click.echo(f"{hit.rank}. {where} ({status}){' *' if is_given else ''}")
         if reasons:
             click.echo("   " + ", ".join(f"{each.word} {each.share:.2f}" for each in reasons))
     click.echo("* given to an answer" if found.hits else "Not in their documents.")
@@ -98,8 +98,8 @@ def _is_read(collection_id: str, file: Path) -> bool:
         db.session.rollback()
         the_engine().pause(POLL_SECONDS)
     is_ready = document.state == "ready"
-    said = plural(document.passages, "passage") + already if is_ready else document.error or document.state
-    click.echo(f"{file.name}: {said}")
+    status = plural(document.passages, "passage") + already if is_ready else document.error or document.state
+    click.echo(f"{file.name}: {status}")
     return is_ready
 
 

@@ -36,8 +36,8 @@ class CollectionForm(MergingForm):
 
     @classmethod
     def of(cls, collection: Collection) -> "CollectionForm":
-        said = {"name": collection.name, "about": collection.about, "embedding_model": collection.embedding_model}
-        return cls.fresh(level=str(collection.level), **said)
+        values = {"name": collection.name, "about": collection.about, "embedding_model": collection.embedding_model}
+        return cls.fresh(level=str(collection.level), **values)
 
     @property
     def entered(self) -> CollectionInput:

@@ -175,9 +175,9 @@ def _add(id: str, claim: str, piece: dict[str, Any], *, number: int, edition: in
         index.put(session.connection(), [each.row for each in rows], piece["passages"])
 
 
-def _passage(told: dict[str, Any], id: str, edition: int, number: int) -> Passage:
-    said = {name: told[name] for name in ("heading", "head", "text", "overlap", "words", "page")}
-    return Passage(document_id=id, edition=edition, number=number, **said)
+def _passage(piece: dict[str, Any], id: str, edition: int, number: int) -> Passage:
+    values = {name: piece[name] for name in ("heading", "head", "text", "overlap", "words", "page")}
+    return Passage(document_id=id, edition=edition, number=number, **values)
 
 
 def _finish(id: str, claim: str, edition: int) -> None:

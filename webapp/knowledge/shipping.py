@@ -49,10 +49,10 @@ def _add(collection_id: str, path: str, page: str, owner_id: str) -> str:
     """Adds a page without a child process: shipped pages are trusted, so they can be read in this one."""
     raw, name, claim, id = page.encode(), path.rpartition("/")[2], new_id(), new_id()
     about = importing.about_file(name)
-    said = {"name": name, "title": name, "hash": hashlib.sha256(raw).hexdigest(), "bytes": len(raw), "characters": len(page)}
+    values = {"name": name, "title": name, "hash": hashlib.sha256(raw).hexdigest(), "bytes": len(raw), "characters": len(page)}
     claimed = {"state": "reading", "claim": claim, "claimed_until": utc_now() + timedelta(minutes=1)}
     with write() as session:
-        session.add(Document(id=id, collection_id=collection_id, added_by=owner_id, **said, **claimed))
+        session.add(Document(id=id, collection_id=collection_id, added_by=owner_id, **values, **claimed))
         session.flush()
         session.add(DocumentPart(document_id=id, number=0, content=raw))
     # A server that is running at the same time can have started to read it.

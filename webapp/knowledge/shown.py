@@ -115,16 +115,16 @@ def documents(row: Collection, user: User) -> list[ShownDocument]:
 
 
 def document(row: Document) -> ShownDocument:
-    said = row.error or STATES[row.state]
+    status = row.error or STATES[row.state]
     if row.state == "ready":
-        said = plural(row.passages, "passage")
+        status = plural(row.passages, "passage")
     elif row.of and row.state == "splitting":
-        said = f"Splitting ({100 * row.done // row.of} %)"
+        status = f"Splitting ({100 * row.done // row.of} %)"
     elif row.of and row.state == "embedding":
-        said = f"Embedding ({row.done:,} of {row.of:,})"
+        status = f"Embedding ({row.done:,} of {row.of:,})"
     elif row.of and row.state == "reading":
-        said = f"Reading ({formats.place(row.name, row.done)} of {row.of})"
-    return ShownDocument(row.id, row.title, row.state, said, row.done, row.of, row.level, row.created_at, row.url)
+        status = f"Reading ({formats.place(row.name, row.done)} of {row.of})"
+    return ShownDocument(row.id, row.title, row.state, status, row.done, row.of, row.level, row.created_at, row.url)
 
 
 def passages(row: Document, user: User, start: int, wanted: int) -> list[ShownPassage]:
@@ -165,15 +165,15 @@ def current_url(user: User | None, kept: Kept) -> str:
 
 
 def _collection(row: Collection, user: User, counts: Counts) -> ShownCollection:
-    said = [plural(counts.documents, "document")]
-    said += [f"{number(counts.unfinished)} being read"] if counts.unfinished else []
-    said += [f"{number(counts.failed)} failed"] if counts.failed else []
+    status = [plural(counts.documents, "document")]
+    status += [f"{number(counts.unfinished)} being read"] if counts.unfinished else []
+    status += [f"{number(counts.failed)} failed"] if counts.failed else []
     is_own = row.owner_id == user.id
     names = shares_shown.names(COLLECTION, row.id) if is_own and not row.chat_id else []
     whose = OF_CHAT if row.chat_id else shares_shown.whose(COLLECTION, row.id, names) if is_own else "Shared with you"
     can_write = is_own or queries.can_write(user, row)
     return ShownCollection(
-        *(row.id, row.name, row.about, row.level, ", ".join(said), counts.unfinished > 0, whose, is_own, can_write),
+        *(row.id, row.name, row.about, row.level, ", ".join(status), counts.unfinished > 0, whose, is_own, can_write),
         chat_id=row.chat_id or "",
         faces=names[: shares_shown.MOST_NAMED],
     )

@@ -174,9 +174,9 @@ class _Deciding:
 
     def _moments(self) -> list[int]:
         """Returns how many messages preceded each earlier answer."""
-        said = self.scene.messages
+        messages = self.scene.messages
         places = range(max(1, self.end - REMEMBERED), self.end)
-        return [end for end in places if said[end - 1][0] == "user" and said[end][0] == "assistant"]
+        return [end for end in places if messages[end - 1][0] == "user" and messages[end][0] == "assistant"]
 
     def _comes(self, entry: Entry) -> bool:
         return self._may_begin(entry) and bool(self._score(entry, 0)) and self._is_lucky(entry)

@@ -23,7 +23,7 @@ MARK, INSTEAD = "@@", "@@@"
 
 def decorated(content: str) -> tuple[str, dict[str, str]]:
     """Returns the content without decorators, and their values; one that begins with @@@ replaces an unknown one before it."""
-    said, is_known = dict[str, str](), True
+    decorators, is_known = dict[str, str](), True
     while content.startswith(MARK):
         line, _, content = content.partition("\n")
         if line.startswith(INSTEAD) and is_known:
@@ -31,5 +31,5 @@ def decorated(content: str) -> tuple[str, dict[str, str]]:
         name, _, value = line.lstrip("@").strip().partition(" ")
         is_known = name in KNOWN
         if is_known:
-            said[name] = value.strip()
-    return content, said
+            decorators[name] = value.strip()
+    return content, decorators

@@ -134,7 +134,7 @@ class Entry:
 def entry_of(value: Mapping[str, Any], *, id: str, book: str, at: int, depth: int, is_recursive: bool) -> Entry:
     """Parses an entry in the format of cards; SillyTavern's own fields are in its extensions."""
     more = _mapping(value.get("extensions"))
-    content, said = decorated(text_of(value.get("content"), CONTENT_CHARS * 2))
+    content, decorators = decorated(text_of(value.get("content"), CONTENT_CHARS * 2))
     keys = texts_of(value.get("keys"))
     return Entry(
         id=f"{id}:{at}",
@@ -142,62 +142,64 @@ def entry_of(value: Mapping[str, Any], *, id: str, book: str, at: int, depth: in
         content=content.strip()[:CONTENT_CHARS],
         book=book,
         place_in_book=at,
-        keys=_keys(value, more, said, keys, depth),
-        place=_place(value, more, said),
-        timing=_timing(more, said),
+        keys=_keys(value, more, decorators, keys, depth),
+        place=_place(value, more, decorators),
+        timing=_timing(more, decorators),
         group=_group(more),
         recursion=_recursion(more, is_recursive=is_recursive),
         audience=_audience(_mapping(_mapping(more.get(REST)).get("characterFilter"))),
         triggers=frozenset(triggers_of(more)),
-        is_enabled=value.get("enabled") is not False and "dont_activate" not in said,
-        is_constant=value.get("constant") is True or "activate" in said,
+        is_enabled=value.get("enabled") is not False and "dont_activate" not in decorators,
+        is_constant=value.get("constant") is True or "activate" in decorators,
         order=number_of(value.get("insertion_order"), 100),
         priority=number_of(value.get("priority"), 0, 0, 1_000),
         chance=float(number_of(more.get("probability"), 100, 0, 100)) if more.get("useProbability") is not False else 100.0,
-        is_first_to_go="ignore_on_max_context" in said,
+        is_first_to_go="ignore_on_max_context" in decorators,
     )
 
 
 def noted(value: Any, *, chars: int) -> tuple[str, Place]:
     """Parses a character's note, in SillyTavern's format; it is inserted among the last messages."""
-    said = _mapping(value)
-    depth = number_of(said.get("depth"), NOTE_DEPTH, 0, MOST_MESSAGES)
-    return text_of(said.get("prompt"), chars).strip(), Place(depth=depth, role=_role(said.get("role")))
+    note = _mapping(value)
+    depth = number_of(note.get("depth"), NOTE_DEPTH, 0, MOST_MESSAGES)
+    return text_of(note.get("prompt"), chars).strip(), Place(depth=depth, role=_role(note.get("role")))
 
 
 def _role(value: Any) -> Role:
     return next((each for each in ROLES if each == value), ROLES[number_of(value, 0, 0, len(ROLES) - 1)])
 
 
-def _keys(value: Mapping[str, Any], more: Mapping[str, Any], said: Mapping[str, str], first: tuple[str, ...], depth: int) -> Keys:
+def _keys(
+    value: Mapping[str, Any], more: Mapping[str, Any], decorators: Mapping[str, str], first: tuple[str, ...], depth: int
+) -> Keys:
     # Used unless turned off, as in the programs that write such entries.
     others = texts_of(value.get("secondary_keys")) if value.get("selective") is not False else ()
-    scanned = said.get("scan_depth", more.get("scan_depth"))
+    scanned = decorators.get("scan_depth", more.get("scan_depth"))
     return Keys(
         first=first,
         others=others,
         logic=LOGICS[number_of(more.get("selectiveLogic"), 0, 0, len(LOGICS) - 1)],
-        additional=texts_of(said.get("additional_keys", "").split(",")),
-        excluded=texts_of(said.get("exclude_keys", "").split(",")),
+        additional=texts_of(decorators.get("additional_keys", "").split(",")),
+        excluded=texts_of(decorators.get("exclude_keys", "").split(",")),
         is_exact=(value.get("case_sensitive") or more.get("case_sensitive")) is True,
         whole_words=more.get("match_whole_words") is True,
         depth=depth if scanned is None else number_of(scanned, depth, 0, MOST_MESSAGES),
     )
 
 
-def _place(value: Mapping[str, Any], more: Mapping[str, Any], said: Mapping[str, str]) -> Place:
-    named = _role(said.get("role", more.get("role")))
+def _place(value: Mapping[str, Any], more: Mapping[str, Any], decorators: Mapping[str, str]) -> Place:
+    named = _role(decorators.get("role", more.get("role")))
     position = more.get("position", value.get("position"))
-    if "depth" in said or (position == AT_DEPTH and "position" not in said):
-        depth = number_of(said.get("depth", more.get("depth")), NOTE_DEPTH, 0, MOST_MESSAGES)
+    if "depth" in decorators or (position == AT_DEPTH and "position" not in decorators):
+        depth = number_of(decorators.get("depth", more.get("depth")), NOTE_DEPTH, 0, MOST_MESSAGES)
         return Place(depth=depth, role=named)
-    if "reverse_depth" in said:
-        return Place(from_start=number_of(said["reverse_depth"], 0, 0, MOST_MESSAGES), role=named)
-    if position in (ABOVE_NOTE, BELOW_NOTE) and "position" not in said:
+    if "reverse_depth" in decorators:
+        return Place(from_start=number_of(decorators["reverse_depth"], 0, 0, MOST_MESSAGES), role=named)
+    if position in (ABOVE_NOTE, BELOW_NOTE) and "position" not in decorators:
         return Place(is_before=position == ABOVE_NOTE, is_at_note=True)
-    if position == OUTLET and "position" not in said:
+    if position == OUTLET and "position" not in decorators:
         return Place(outlet=outlet_of(more))
-    return Place(is_before=_is_before(position, said.get("position", "")), role="system")
+    return Place(is_before=_is_before(position, decorators.get("position", "")), role="system")
 
 
 def outlet_of(more: Mapping[str, Any]) -> str:
@@ -206,19 +208,19 @@ def outlet_of(more: Mapping[str, Any]) -> str:
     return text_of(named, TITLE_CHARS).strip()
 
 
-def _is_before(position: Any, said: str) -> bool:
-    if said:
-        return said == "before_desc"
+def _is_before(position: Any, decorated_position: str) -> bool:
+    if decorated_position:
+        return decorated_position == "before_desc"
     return not isinstance(position, (int, str)) or PLACES.get(position, "before") == "before"
 
 
-def _timing(more: Mapping[str, Any], said: Mapping[str, str]) -> Timing:
+def _timing(more: Mapping[str, Any], decorators: Mapping[str, str]) -> Timing:
     return Timing(
         delay=number_of(more.get("delay"), 0, 0),
-        sticky=ALWAYS if "keep_activate_after_match" in said else number_of(more.get("sticky"), 0, 0),
-        cooldown=ALWAYS if "dont_activate_after_match" in said else number_of(more.get("cooldown"), 0, 0),
-        after_answers=number_of(said.get("activate_only_after"), 0, 0),
-        every=number_of(said.get("activate_only_every"), 1, 1),
+        sticky=ALWAYS if "keep_activate_after_match" in decorators else number_of(more.get("sticky"), 0, 0),
+        cooldown=ALWAYS if "dont_activate_after_match" in decorators else number_of(more.get("cooldown"), 0, 0),
+        after_answers=number_of(decorators.get("activate_only_after"), 0, 0),
+        every=number_of(decorators.get("activate_only_every"), 1, 1),
     )
 
 
@@ -244,9 +246,9 @@ def triggers_of(more: Mapping[str, Any]) -> tuple[str, ...]:
     return texts_of(more["triggers"] if "triggers" in more else _mapping(more.get(REST)).get("triggers"))
 
 
-def _audience(said: Mapping[str, Any]) -> Audience:
+def _audience(filter: Mapping[str, Any]) -> Audience:
     """Parses the character filter; ignores its tags, which are ids without a meaning outside SillyTavern."""
-    return Audience(frozenset(each.casefold() for each in texts_of(said.get("names"))), said.get("isExclude") is True)
+    return Audience(frozenset(each.casefold() for each in texts_of(filter.get("names"))), filter.get("isExclude") is True)
 
 
 def number_of(value: Any, usual: int, least: int = -MOST_NUMBER, most: int = MOST_NUMBER) -> int:

@@ -62,8 +62,8 @@ def checked_book(value: dict[str, Any]) -> dict[str, Any]:
 
 def name_of(book: Mapping[str, Any], file_name: str) -> str:
     """Returns the book's name or, without one, the file's."""
-    said = book.get("name")
-    words = " ".join((said if isinstance(said, str) else "").split()) or " ".join(file_name.rpartition(".")[0].split())
+    name = book.get("name")
+    words = " ".join((name if isinstance(name, str) else "").split()) or " ".join(file_name.rpartition(".")[0].split())
     return "".join(each for each in words if each.isprintable())[:NAME_CHARS] or "Lorebook"
 
 

@@ -84,17 +84,17 @@ def for_places(
 ) -> dict[str, Any]:
     """Returns the prompt for some places of a plan, whose other places stay; `wrong` describes their errors."""
     schema = schema_of_places(about["plan"], places)
-    said = {"inputs": _json(inputs), "there": _json(there), "places": ", ".join(places), "wrong": wrong}
-    return _asked(about, schema, unit, is_anew=is_anew, **said)
+    variables = {"inputs": _json(inputs), "there": _json(there), "places": ", ".join(places), "wrong": wrong}
+    return _asked(about, schema, unit, is_anew=is_anew, **variables)
 
 
 def schema_of_places(plan: Schema, places: list[str]) -> Schema:
     return upstream(asked_for(plan, [place for place in places if at(plan, place) is not None]))
 
 
-def _asked(about: dict[str, Any], schema: Schema, unit: Unit, *, is_anew: bool, **said: str) -> dict[str, Any]:
+def _asked(about: dict[str, Any], schema: Schema, unit: Unit, *, is_anew: bool, **variables: str) -> dict[str, Any]:
     """Returns the prompt as it is stored with the generation."""
-    used = [using.render("plan.request", unit, **{**dict.fromkeys(ASKED, ""), **said})]
+    used = [using.render("plan.request", unit, **{**dict.fromkeys(ASKED, ""), **variables})]
     used += [using.render("plan.again")] if is_anew else []
     asked = "\n\n".join(part.text for each in used for part in each.parts)
     if plan_types.is_as_shipped(about):

@@ -44,8 +44,8 @@ def fields_of(parts: Sequence[Part]) -> list[PromptField]:
 
 def objections(fields: Sequence[PromptField], values: Mapping[str, str]) -> dict[str, str]:
     """Returns error messages for invalid values, by field name."""
-    said = {each.name: each.objection(values.get(each.name, "")) for each in fields}
-    return {name: words for name, words in said.items() if words}
+    objections = {each.name: each.objection(values.get(each.name, "")) for each in fields}
+    return {name: words for name, words in objections.items() if words}
 
 
 def _field(name: str, type: str) -> PromptField:

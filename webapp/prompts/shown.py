@@ -92,8 +92,8 @@ def shown_parts(prompt: KnownPrompt, parts: Sequence[Part]) -> tuple[ShownPart, 
 
 def facts(version: Version) -> tuple[tuple[str, str], ...]:
     """Returns the parameters that a version sets, with labels."""
-    said = (("Model", version.model), ("Temperature", version.temperature), ("Max tokens", version.max_tokens))
-    return tuple((name, str(value)) for name, value in said if value not in ("", None))
+    parameters = (("Model", version.model), ("Temperature", version.temperature), ("Max tokens", version.max_tokens))
+    return tuple((name, str(value)) for name, value in parameters if value not in ("", None))
 
 
 def text_of(version: Version) -> str:

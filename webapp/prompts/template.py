@@ -57,10 +57,10 @@ def filled(parts: Sequence[Part], values: Mapping[str, str]) -> list[Part]:
     _check_length(parts, values)
     if missing := [name for name in variables_in(parts) if name not in values]:
         raise Unfilled(f"unknown: {', '.join(missing)}", missing)
-    said = [Part(part.name, _filled(part.text, values)) for part in parts if _says_something(part, values)]
-    if not any(part.text.strip() for part in said):
+    filled_parts = [Part(part.name, _filled(part.text, values)) for part in parts if _says_something(part, values)]
+    if not any(part.text.strip() for part in filled_parts):
         raise Unfilled("nothing is left of it")
-    return said
+    return filled_parts
 
 
 def partly_filled(parts: Sequence[Part], values: Mapping[str, str]) -> tuple[list[Part], list[str]]:

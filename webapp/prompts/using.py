@@ -30,12 +30,12 @@ log = logging.getLogger("prompts")
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A prompt ready to be sent; `said` are sentences about versions that could not be used."""
+    """A prompt ready to be sent; `problems` are sentences about versions that could not be used."""
 
     key: str
     version: Version
     parts: tuple[Part, ...]
-    said: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
     arm: Chosen | None = None
 
     @property
@@ -51,8 +51,8 @@ class Rendered:
     @property
     def parameters(self) -> dict[str, Any]:
         """The parameters that the version sets."""
-        said = {"temperature": self.version.temperature, "max_tokens": self.version.max_tokens}
-        return {name: value for name, value in said.items() if value is not None}
+        values = {"temperature": self.version.temperature, "max_tokens": self.version.max_tokens}
+        return {name: value for name, value in values.items() if value is not None}
 
     @property
     def kept(self) -> dict[str, Any]:
@@ -87,16 +87,18 @@ def render(key: str, unit: Unit | None = None, /, **values: str) -> Rendered:
 
     During an experiment, chooses a version for `unit`, with one statement; without a `unit`, uses the control.
     """
-    built_in, said, used = queries.built_ins()[key], list[str](), _known().get(key, UNUSED)
+    built_in, problems, used = queries.built_ins()[key], list[str](), _known().get(key, UNUSED)
     arm = choosing.arm_for(used.trial, unit) if used.trial and unit else None
     tried = [used.arms[arm.version]] if arm else []
     for version in (*tried, *used.versions[:2], first_version(built_in)):
         try:
             parts = tuple(filled(version.parts, values)) if version.parts or not built_in.is_optional else ()
             is_tried = arm if arm and arm.version == version.number else None
-            return Rendered(key, version, parts, tuple(said), is_tried)
+            return Rendered(key, version, parts, tuple(problems), is_tried)
         except Unfilled as error:
-            said.append(f"Version {version.number} of the prompt “{key}” can't be used ({error}), so an earlier text was used.")
+            problems.append(
+                f"Version {version.number} of the prompt “{key}” can't be used ({error}), so an earlier text was used."
+            )
             log.warning("prompt_fell_back", extra={"fields": {"key": key, "version": version.number, "reason": str(error)}})
     raise ValueError(f"the built-in text of {key} has nothing for these values")
 
@@ -120,7 +122,7 @@ def together(*used: Rendered) -> dict[str, Any]:
     ]
     return {
         "prompts": {each.key: each.version.number for each in used},
-        "fell_back": [words for each in used for words in each.said],
+        "fell_back": [words for each in used for words in each.problems],
         **({"arms": arms} if arms else {}),
     }
 

@@ -64,6 +64,6 @@ def document(kind: str, content: str) -> str:
 def diagram(content: str, *, script: str, nonce: str) -> str:
     """Returns the document for the preview's iframe that draws a diagram with the script at this URL."""
     is_long = len(content) > MOST_DIAGRAM_CHARS
-    said = "This diagram is too long to be drawn." if is_long else "This diagram needs JavaScript."
+    status = "This diagram is too long to be drawn." if is_long else "This diagram needs JavaScript."
     scripts = "" if is_long else STARTER.format(script=escape(script), nonce=nonce)
-    return DIAGRAM.format(said=said, source=escape(content), scripts=scripts)
+    return DIAGRAM.format(said=status, source=escape(content), scripts=scripts)

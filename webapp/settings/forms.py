@@ -63,19 +63,21 @@ class SettingField:
         """The choices with their labels; empty for a text field."""
         if self.setting.kind == "switch":
             return (("true", "Yes"), ("false", "No"))
-        return tuple((each, said(each)) for each in self.setting.choices)
+        return tuple((each, choice_label(each)) for each in self.setting.choices)
 
     @property
     def facts(self) -> str:
         """Its bounds and its default as text; empty if neither needs a mention."""
         default = as_text(self.setting.default)
-        said = f"{self.setting.default:,}" if self.setting.bounds and default else dict(self.choices).get(default, default)
-        standard = f"default {said}" if default else ""
+        shown_default = (
+            f"{self.setting.default:,}" if self.setting.bounds and default else dict(self.choices).get(default, default)
+        )
+        standard = f"default {shown_default}" if default else ""
         words = " · ".join(filter(None, (self.setting.bounds, standard)))
         return words[:1].upper() + words[1:]
 
 
-def said(choice: str) -> str:
+def choice_label(choice: str) -> str:
     """Formats a choice as people write it."""
     return choice.upper() if choice in SHORT else choice.replace("_", " ").capitalize()
 

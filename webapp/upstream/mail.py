@@ -140,6 +140,6 @@ def _domain(message: EmailMessage) -> str:
     return str(message["From"].addresses[0].domain)
 
 
-def _words(said: bytes | str) -> str:
-    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+def _words(reply: bytes | str) -> str:
+    text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
     return " ".join("".join(each if each.isprintable() else " " for each in text).split())[:MOST_WORDS]

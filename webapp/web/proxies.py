@@ -49,10 +49,10 @@ class BehindProxies:
             return ClosingIterator(self._app(environ, start_response), stack.pop_all().close)
         raise AssertionError("an ExitStack of ours swallows nothing")
 
-    def _visitor(self, nearest: Address, said: str) -> Address:
+    def _visitor(self, nearest: Address, forwarded: str) -> Address:
         # Each proxy appends the address it received the request from. Read from the right, only the entries up to the first
         # untrusted address were written by trusted proxies.
-        for text in reversed(said.split(",")):
+        for text in reversed(forwarded.split(",")):
             address = _address(text.strip())
             if address is None:
                 return nearest

@@ -53,9 +53,9 @@ class CanonicalEncoder:
     def opening(self, state: State) -> list[DialectFrame]:
         if not state.is_snapshot:
             return []
-        said = {"text": state.text, "reasoning": state.reasoning}
+        texts = {"text": state.text, "reasoning": state.reasoning}
         of = {"generation_id": state.generation_id, "message_id": state.message_id, "chat_id": state.chat_id}
-        return [DialectFrame({**of, "status": state.status, "seq": state.seq, **said}, "snapshot")]
+        return [DialectFrame({**of, "status": state.status, "seq": state.seq, **texts}, "snapshot")]
 
     def encode(self, entry: Entry) -> list[DialectFrame]:
         event = entry.event

@@ -35,11 +35,11 @@ def lines(engine: Engine, chat: Chat) -> Iterator[str]:
         "create_date": _moment(chat.created_at),
         "chat_metadata": {"integrity": chat.id, **_note(chat), **_variables(chat)},
     }
-    said = (each for ids in branch.pieces(engine, chat.id) for each in _said(engine, ids, person, answerer))
-    return (json.dumps(each, ensure_ascii=False) + "\n" for each in by_turns(chain([head], said)))
+    lines = (each for ids in branch.pieces(engine, chat.id) for each in _lines(engine, ids, person, answerer))
+    return (json.dumps(each, ensure_ascii=False) + "\n" for each in by_turns(chain([head], lines)))
 
 
-def _said(engine: Engine, ids: Sequence[str], person: str, answerer: str) -> Iterator[Line]:
+def _lines(engine: Engine, ids: Sequence[str], person: str, answerer: str) -> Iterator[Line]:
     with engine.in_app():
         messages = branch.messages(ids)
         siblings = queries.siblings_of([each for each in messages if each.role == "assistant"])
@@ -93,13 +93,13 @@ def _swipes(engine: Engine, messages: Sequence[Message]) -> dict[str, Line]:
 
 
 def _swipe(engine: Engine, message: Message, generations: Sequence[Generation], story: str) -> Line:
-    said = {"mes": text_of(engine, message, generations), "send_date": _moment(message.created_at)}
+    swipe = {"mes": text_of(engine, message, generations), "send_date": _moment(message.created_at)}
     extra = {name: text for name, text in (("reasoning", message.reasoning), ("memory", story)) if text}
     if not generations:
-        return {**said, "extra": extra}
+        return {**swipe, "extra": extra}
     last = generations[-1]
     times = {"gen_started": _moment(last.started_at), "gen_finished": _moment(last.ended_at)}
-    return {**said, **times, "extra": {**extra, "api": last.provider, "model": last.model}}
+    return {**swipe, **times, "extra": {**extra, "api": last.provider, "model": last.model}}
 
 
 def _all(swipes: Mapping[str, Line], shown: str) -> Line:

@@ -20,7 +20,7 @@ class BulkAction:
     """An action on chats; `leaves` maps timestamp columns to whether the action leaves them set or empty."""
 
     do: Callable[..., None]
-    said: str
+    done_words: str
     leaves: Mapping[str, bool]
     undo: str = ""
     is_for_trash: bool = False

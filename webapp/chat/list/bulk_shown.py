@@ -42,4 +42,4 @@ def words(action: bulk.BulkAction, chats: Sequence[Chat]) -> str:
     """Returns a sentence that reports what was done."""
     is_one = len(chats) == 1
     what = f"“{chats[0].title or 'New chat'}”" if is_one else plural(len(chats), "chat")
-    return action.said.format(what=what, are="is" if is_one else "are")
+    return action.done_words.format(what=what, are="is" if is_one else "are")

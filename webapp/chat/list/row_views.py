@@ -61,10 +61,10 @@ def _led_to(address: str) -> Response:
     return Response(status=204, headers={"HX-Redirect": address})
 
 
-def _changed(id: str, **told: Any) -> Response:
+def _changed(id: str, **changes: Any) -> Response:
     """Renders the sidebar's list again, for pages without a stream, with a note about what was done."""
     groups = list_shown.sidebar(current_user(), here=_here())
-    return render("chat/_row_changed.html", groups=groups, id=id, **told)
+    return render("chat/_row_changed.html", groups=groups, id=id, **changes)
 
 
 def _here() -> str:
@@ -77,10 +77,10 @@ def _list_here() -> str:
     return "" if "q" in _asked() else LISTS.get(_here(), "")
 
 
-def _list_with(**told: str | None) -> str:
+def _list_with(**changes: str | None) -> str:
     kept = {name: value for name, value in _asked().items() if name in KEPT} if _list_here() else {}
-    said: dict[str, Any] = {**kept, **told}
-    return url_for(_list_here() or "list.index", **said)
+    parameters: dict[str, Any] = {**kept, **changes}
+    return url_for(_list_here() or "list.index", **parameters)
 
 
 def _asked() -> dict[str, str]:

@@ -121,8 +121,8 @@ def meter(messages: Sequence[Message | Glimpse], context_length: int | None) -> 
 
 def _pictures(messages: Sequence[Message | Glimpse]) -> int:
     """Returns the tokens of the pictures, of which only the newest are sent; each takes about as many as a page of text."""
-    said = (message.content for message in messages if message.role == "user")
-    shown = sum(each.is_picture for content in said for each in parted(content)[1])
+    texts = (message.content for message in messages if message.role == "user")
+    shown = sum(each.is_picture for content in texts for each in parted(content)[1])
     return PER_PICTURE * min(shown, MOST_PICTURES)
 
 

@@ -18,7 +18,7 @@ RANK = 1
 def leading(chat: Chat) -> Rendered | None:
     """Returns the prompt that leads the chat; None if it is empty and nothing about it needs recording."""
     prompt = using.render(key_of(chat), unit_of(chat))
-    return prompt if prompt.parts or prompt.said or prompt.arm else None
+    return prompt if prompt.parts or prompt.problems or prompt.arm else None
 
 
 def unit_of(chat: Chat) -> Unit:

@@ -330,8 +330,8 @@ def _notices(prompt: dict[str, Any]) -> list[Notice]:
 def _messages(generation: Generation, path: Sequence[PathMessage]) -> list[Part]:
     kept = {id: (chars, "".join(name)) for id, chars, *name in generation.prompt.get("messages", [])}
     sent = ((each, *kept[each.id]) for each in path if each.id in kept)
-    said = [each._replace(content=each.content[:chars], speaker=name) for each, chars, name in sent]
-    return [Part(each.role, ROLES.get(each.role, each.role), each.sent_text, each.id) for each in said]
+    as_sent = [each._replace(content=each.content[:chars], speaker=name) for each, chars, name in sent]
+    return [Part(each.role, ROLES.get(each.role, each.role), each.sent_text, each.id) for each in as_sent]
 
 
 def _kept(message: PathMessage) -> list[Any]:

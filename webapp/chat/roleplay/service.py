@@ -58,7 +58,7 @@ def begin(
         session.add(chat)
         session.flush()
         if greetings:
-            messages = [Message(chat_id=chat.id, role="assistant", **said) for said in greetings]
+            messages = [Message(chat_id=chat.id, role="assistant", **each) for each in greetings]
             session.add_all(messages)
             session.flush()
             chat.head_id = messages[0].id

@@ -142,11 +142,13 @@ def _page(chat: Chat, form: PromptsForm) -> Response:
 def _sheet(chat: Chat, form: PromptsForm) -> Response:
     """Renders the settings panel next to a chat."""
     about: dict[str, Any] = {"variables": _rows(form, chat), "story": story.shown(chat)}
-    return render("chat/_prompts_sheet.html", chat=chat, form=_about(form, chat), said="", **about)
+    return render("chat/_prompts_sheet.html", chat=chat, form=_about(form, chat), save_result="", **about)
 
 
-def _panel(chat: Chat, form: PromptsForm, said: str = "") -> Response:
-    html = render_template("chat/_prompts.html", chat=chat, form=_about(form, chat), said=said, variables=_rows(form, chat))
+def _panel(chat: Chat, form: PromptsForm, message: str = "") -> Response:
+    html = render_template(
+        "chat/_prompts.html", chat=chat, form=_about(form, chat), save_result=message, variables=_rows(form, chat)
+    )
     # A refused field opens its group and takes the focus; otherwise groups stay as they are.
     swap, status = ("outerHTML", form.refusal.status) if form.refusal else ("outerMorph", 200)
     return Response(part("#chat-prompts", swap, html), status)

@@ -53,7 +53,7 @@ def forget(id: str) -> Response:
     return _done(id, "Forgotten.")
 
 
-def shown(chat: Chat, form: StoryForm | None = None, said: str = "") -> dict[str, Any] | None:
+def shown(chat: Chat, form: StoryForm | None = None, message: str = "") -> dict[str, Any] | None:
     """Returns the template context of the story; None for a chat that can have none."""
     if not service.is_offered(chat):
         return None
@@ -62,14 +62,14 @@ def shown(chat: Chat, form: StoryForm | None = None, said: str = "") -> dict[str
         "told": found,
         "writer": providers().display_name(found.model) if found and found.model else "",
         "form": form or StoryForm.of(found),
-        "said": said,
-        "is_open": bool(said or form),
+        "status": message,
+        "is_open": bool(message or form),
         "is_writable": service.is_writable(chat),
     }
 
 
-def _done(id: str, said: str) -> Response:
-    return _section(own_chat(id), said=said) if is_htmx() else redirect(url_for("story.edit", id=id), said)
+def _done(id: str, message: str) -> Response:
+    return _section(own_chat(id), message=message) if is_htmx() else redirect(url_for("story.edit", id=id), message)
 
 
 def _refused(chat: Chat, form: StoryForm) -> Response:
@@ -82,6 +82,6 @@ def _page(chat: Chat, form: StoryForm | None = None) -> Response:
     return render("chat/story.html", status=status, chat=chat, story=story)
 
 
-def _section(chat: Chat, form: StoryForm | None = None, said: str = "") -> Response:
-    html = render_template("chat/_story.html", chat=chat, story=shown(chat, form, said), is_live=True)
+def _section(chat: Chat, form: StoryForm | None = None, message: str = "") -> Response:
+    html = render_template("chat/_story.html", chat=chat, story=shown(chat, form, message), is_live=True)
     return Response(part("#chat-story", "outerMorph", html), form.refusal.status if form and form.refusal else 200)

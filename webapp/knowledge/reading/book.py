@@ -15,7 +15,7 @@ PAGES = {"application/xhtml+xml", "text/html"}
 
 def parts(raw: bytes, _: str) -> Iterator[Part]:
     package = Package(raw)
-    main = next((told.get("full-path", "") for _, name, told in package.events(CONTAINER) if name == "rootfile"), "")
+    main = next((attributes.get("full-path", "") for _, name, attributes in package.events(CONTAINER) if name == "rootfile"), "")
     if not package.has(main):
         raise Refused(DAMAGED)
     title, chapters = _about(package, main)
@@ -28,14 +28,14 @@ def parts(raw: bytes, _: str) -> Iterator[Part]:
 def _about(package: Package, main: str) -> tuple[str, list[str]]:
     """Returns the title and the paths of the chapters."""
     pages, order, title, is_title = dict[str, str](), list[str](), "", False
-    for kind, said, told in package.events(main):
+    for kind, name_or_text, attributes in package.events(main):
         if kind == "text":
-            title += said if is_title else ""
-        elif said == "title":
+            title += name_or_text if is_title else ""
+        elif name_or_text == "title":
             is_title = kind == "start" and not title
-        elif kind == "start" and said == "item" and told.get("media-type") in PAGES:
-            path = posixpath.join(posixpath.dirname(main), unquote(told.get("href", "")))
-            pages[told.get("id", "")] = posixpath.normpath(path)
-        elif kind == "start" and said == "itemref":
-            order.append(told.get("idref", ""))
+        elif kind == "start" and name_or_text == "item" and attributes.get("media-type") in PAGES:
+            path = posixpath.join(posixpath.dirname(main), unquote(attributes.get("href", "")))
+            pages[attributes.get("id", "")] = posixpath.normpath(path)
+        elif kind == "start" and name_or_text == "itemref":
+            order.append(attributes.get("idref", ""))
     return " ".join(title.split())[:200], [pages[each] for each in order if each in pages]

@@ -21,19 +21,19 @@ class Content:
         self._level, self._items, self._skipped, self._said = 0, 0, 0, 0
         self._is_title = False
 
-    def start(self, name: str, told: dict[str, str]) -> None:
+    def start(self, name: str, attributes: dict[str, str]) -> None:
         self._skipped += name in SKIPPED
         if self._skipped:
             return
         if name == "frame":
-            self._is_title = told.get("class") == "title"
+            self._is_title = attributes.get("class") == "title"
         elif name in ("p", "h"):
             self._said += 1
-            self._level = _count(told.get("outline-level"), 6) if name == "h" else 2 if self._is_title else 0
+            self._level = _count(attributes.get("outline-level"), 6) if name == "h" else 2 if self._is_title else 0
         elif name == "list-item":
             self._items += 1
         elif name == "s":
-            self.text(" " * _count(told.get("c"), 20))
+            self.text(" " * _count(attributes.get("c"), 20))
         elif name in SIGNS:
             self.text(SIGNS[name])
         elif name == "table":
@@ -42,7 +42,7 @@ class Content:
             self.flow.open_row()
         elif name in ("table-cell", "covered-table-cell"):
             # Programs often repeat an empty cell up to the last possible column.
-            for _ in range(_count(told.get("number-columns-repeated"), MOST_COLUMNS)):
+            for _ in range(_count(attributes.get("number-columns-repeated"), MOST_COLUMNS)):
                 self.flow.open_cell()
 
     def end(self, name: str) -> None:
@@ -68,16 +68,16 @@ def parts(raw: bytes, name: str) -> Iterator[Part]:
     if package.has(MANIFEST) and any(event[1] == "encryption-data" for event in package.events(MANIFEST)):
         raise Refused(PROTECTED)
     part, number, title = PARTS.get(name.lower().rpartition(".")[2], ""), 0, ""
-    for kind, said, told in package.events(CONTENT):
+    for kind, name_or_text, attributes in package.events(CONTENT):
         if kind == "text":
-            content.text(said)
+            content.text(name_or_text)
         elif kind == "start":
-            content.start(said, told)
-            if said == part:
-                title = f"## {told.get('name', '')}\n\n" if part == "table" else ""
+            content.start(name_or_text, attributes)
+            if name_or_text == part:
+                title = f"## {attributes.get('name', '')}\n\n" if part == "table" else ""
         else:
-            content.end(said)
-            if said == part and not content.flow.is_in_table:
+            content.end(name_or_text)
+            if name_or_text == part and not content.flow.is_in_table:
                 number += 1
                 text = content.flow.take()
                 yield Part(title + text if text else "", number, is_apart=True)

@@ -79,11 +79,11 @@ class Package:
         folder, _, file = name.rpartition("/")
         path = f"{folder}/_rels/{file}.rels".lstrip("/")
         found = dict[str, str]()
-        for event, element, told in self.events(path) if self.has(path) else ():
-            is_inside = event == "start" and element == "Relationship" and told.get("TargetMode") != "External"
-            if is_inside and told.get("Type", "").endswith(kind):
-                target = posixpath.normpath(posixpath.join("/", folder, told.get("Target", "")))
-                found[told.get("Id", "")] = target.lstrip("/")
+        for event, element, attributes in self.events(path) if self.has(path) else ():
+            is_inside = event == "start" and element == "Relationship" and attributes.get("TargetMode") != "External"
+            if is_inside and attributes.get("Type", "").endswith(kind):
+                target = posixpath.normpath(posixpath.join("/", folder, attributes.get("Target", "")))
+                found[attributes.get("Id", "")] = target.lstrip("/")
         return found
 
     def _chunks(self, name: str) -> Iterator[bytes]:

@@ -34,8 +34,10 @@ def parts(raw: bytes, _: str) -> Iterator[Part]:
     package = Package(raw)
     main = next(iter(package.relations("", "/officeDocument").values()), WORKBOOK)
     targets = package.relations(main)
-    said = [told for kind, name, told in package.events(main) if kind == "start" and name == "sheet"]
-    sheets = [(each.get("name", ""), targets.get(each.get("r:id", ""), "")) for each in said if each.get("state", SHOWN) == SHOWN]
+    listed = [attributes for kind, name, attributes in package.events(main) if kind == "start" and name == "sheet"]
+    sheets = [
+        (each.get("name", ""), targets.get(each.get("r:id", ""), "")) for each in listed if each.get("state", SHOWN) == SHOWN
+    ]
     book = Workbook(_texts(package, main), _dates(package, main))
     for number, (name, path) in enumerate(sheets, 1):
         rows = table(list(_rows(package, path, book))) if "/chartsheets/" not in path else ""
@@ -43,16 +45,16 @@ def parts(raw: bytes, _: str) -> Iterator[Part]:
 
 
 def _texts(package: Package, main: str) -> list[str]:
-    found, text, is_said, is_sound = list[str](), list[str](), False, False
+    found, text, is_in_value, is_sound = list[str](), list[str](), False, False
     for name in package.relations(main, "/sharedStrings").values():
-        for kind, said, _ in package.events(name):
-            if kind == "text" and is_said and not is_sound:
-                text.append(said)
-            elif kind != "text" and said == "t":
-                is_said = kind == "start"
-            elif kind != "text" and said == "rPh":
+        for kind, name_or_text, _ in package.events(name):
+            if kind == "text" and is_in_value and not is_sound:
+                text.append(name_or_text)
+            elif kind != "text" and name_or_text == "t":
+                is_in_value = kind == "start"
+            elif kind != "text" and name_or_text == "rPh":
                 is_sound = kind == "start"
-            elif kind == "end" and said == "si":
+            elif kind == "end" and name_or_text == "si":
                 found.append("".join(text))
                 text.clear()
     return found
@@ -61,13 +63,13 @@ def _texts(package: Package, main: str) -> list[str]:
 def _dates(package: Package, main: str) -> frozenset[int]:
     formats, styles, is_of_cells = set(DATES), list[int](), False
     for name in package.relations(main, "/styles").values():
-        for kind, said, told in package.events(name):
-            if said == "cellXfs":
+        for kind, name_or_text, attributes in package.events(name):
+            if name_or_text == "cellXfs":
                 is_of_cells = kind == "start"
-            elif kind == "start" and said == "numFmt" and _is_date(told.get("formatCode", "")):
-                formats.add(_number(told.get("numFmtId")))
-            elif kind == "start" and said == "xf" and is_of_cells:
-                styles.append(_number(told.get("numFmtId")))
+            elif kind == "start" and name_or_text == "numFmt" and _is_date(attributes.get("formatCode", "")):
+                formats.add(_number(attributes.get("numFmtId")))
+            elif kind == "start" and name_or_text == "xf" and is_of_cells:
+                styles.append(_number(attributes.get("numFmtId")))
     return frozenset(place for place, format in enumerate(styles) if format in formats)
 
 
@@ -77,18 +79,18 @@ def _is_date(format: str) -> bool:
 
 
 def _rows(package: Package, path: str, book: Workbook) -> Iterator[list[str]]:
-    cells, cell, value, is_said = list[str](), dict[str, str](), list[str](), False
-    for kind, said, told in package.events(path):
+    cells, cell, value, is_in_value = list[str](), dict[str, str](), list[str](), False
+    for kind, name_or_text, attributes in package.events(path):
         if kind == "text":
-            value += [said] if is_said else []
-        elif said in ("v", "t"):
-            is_said = kind == "start"
-        elif kind == "start" and said == "c":
-            cell = told
+            value += [name_or_text] if is_in_value else []
+        elif name_or_text in ("v", "t"):
+            is_in_value = kind == "start"
+        elif kind == "start" and name_or_text == "c":
+            cell = attributes
             value.clear()
-        elif said == "c":
+        elif name_or_text == "c":
             _put(cells, _column(cell, len(cells)), _shown(cell, "".join(value), book))
-        elif kind == "end" and said == "row":
+        elif kind == "end" and name_or_text == "row":
             yield cells
             cells = []
 

@@ -16,7 +16,11 @@ def parts(raw: bytes, _: str) -> Iterator[Part]:
     package = Package(raw)
     main = next(iter(package.relations("", "/officeDocument").values()), PRESENTATION)
     targets = package.relations(main)
-    order = [told.get("r:id", "") for kind, said, told in package.events(main) if kind == "start" and said == "sldId"]
+    order = [
+        attributes.get("r:id", "")
+        for kind, name_or_text, attributes in package.events(main)
+        if kind == "start" and name_or_text == "sldId"
+    ]
     slides = [targets[each] for each in order if each in targets]
     for number, name in enumerate(slides, 1):
         text = _text(package, name)
@@ -26,18 +30,18 @@ def parts(raw: bytes, _: str) -> Iterator[Part]:
 
 def _text(package: Package, name: str) -> str:
     flow, placeholder, is_said = Flow(), "", False
-    for kind, said, told in package.events(name):
+    for kind, name_or_text, attributes in package.events(name):
         if kind == "text":
             if is_said and placeholder not in SKIPPED:
-                flow.say(said)
-        elif said == "t":
+                flow.say(name_or_text)
+        elif name_or_text == "t":
             is_said = kind == "start"
         elif kind == "start":
-            placeholder = "" if said == "sp" else told.get("type", "body") if said == "ph" else placeholder
-            _open(flow, said)
-        elif said == "p":
+            placeholder = "" if name_or_text == "sp" else attributes.get("type", "body") if name_or_text == "ph" else placeholder
+            _open(flow, name_or_text)
+        elif name_or_text == "p":
             flow.end_paragraph(level=2 if placeholder in TITLES else 0)
-        elif said == "tbl":
+        elif name_or_text == "tbl":
             flow.close_table()
     return flow.take()
 

@@ -22,12 +22,12 @@ class Document:
         self._levels, self._level, self._skipped = levels, 0, 0
         self._is_item = self._is_said = False
 
-    def start(self, name: str, told: dict[str, str]) -> None:
+    def start(self, name: str, attributes: dict[str, str]) -> None:
         self._skipped += name in SKIPPED
         if self._skipped:
             return
         if name == "pStyle":
-            self._level = self._levels.get(told.get("val", ""), 0)
+            self._level = self._levels.get(attributes.get("val", ""), 0)
         elif name == "numPr":
             self._is_item = True
         elif name == "lastRenderedPageBreak":
@@ -64,14 +64,14 @@ def parts(raw: bytes, _: str) -> Iterator[Part]:
     main = next(iter(package.relations("", "/officeDocument").values()), DOCUMENT)
     document = Document(_levels(package, main))
     for name in (main, *package.relations(main, "/footnotes").values(), *package.relations(main, "/endnotes").values()):
-        for kind, said, told in package.events(name):
+        for kind, name_or_text, attributes in package.events(name):
             if kind == "text":
-                document.text(said)
+                document.text(name_or_text)
             elif kind == "start":
-                document.start(said, told)
+                document.start(name_or_text, attributes)
             else:
-                document.end(said)
-                if said in ("p", "tbl") and document.has_turned and not document.flow.is_in_table:
+                document.end(name_or_text)
+                if name_or_text in ("p", "tbl") and document.has_turned and not document.flow.is_in_table:
                     # A paragraph belongs to the page on which it begins.
                     yield Part(document.flow.take(), document.page)
                     document.page, document.has_turned = document.page + 1, False
@@ -82,11 +82,11 @@ def _levels(package: Package, main: str) -> dict[str, int]:
     """Returns the heading level of each style that is a heading."""
     found, style = dict[str, int](), ""
     for name in package.relations(main, "/styles").values():
-        for kind, said, told in package.events(name):
-            if kind == "start" and said == "style":
-                style = told.get("styleId", "")
-            elif kind == "start" and said == "name" and (named := NAMED.fullmatch(told.get("val", ""))):
+        for kind, name_or_text, attributes in package.events(name):
+            if kind == "start" and name_or_text == "style":
+                style = attributes.get("styleId", "")
+            elif kind == "start" and name_or_text == "name" and (named := NAMED.fullmatch(attributes.get("val", ""))):
                 found[style] = int(named.group(1) or 1)
-            elif kind == "start" and said == "outlineLvl" and told.get("val", "").isdigit():
-                found.setdefault(style, int(told["val"]) + 1)
+            elif kind == "start" and name_or_text == "outlineLvl" and attributes.get("val", "").isdigit():
+                found.setdefault(style, int(attributes["val"]) + 1)
     return {style: level for style, level in found.items() if 1 <= level <= 6}

@@ -48,8 +48,8 @@ class DoorEncoder(TextEncoder):
     def _end(self) -> list[DialectFrame]:
         if failure := self._course.failure:
             return [DialectFrame(error(failure.message, 502, code=failure.code)), DONE]
-        said = annotations(self._course.transcript.text, self._course.sources)
-        frames = [self._chunk({"annotations": said})] if said else []
+        citations = annotations(self._course.transcript.text, self._course.sources)
+        frames = [self._chunk({"annotations": citations})] if citations else []
         frames += [self._chunk({}, finish_reason(self._course.ended))]
         if self._about.has_usage:
             known = usage(self._course.transcript.usage)

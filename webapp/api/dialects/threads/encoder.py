@@ -9,7 +9,7 @@ from webapp.api.dialects.text import TextEncoder
 Clock = Callable[[], str]
 
 
-def said(type: str, data: dict[str, Any], at: str) -> DialectFrame:
+def frame_of(type: str, data: dict[str, Any], at: str) -> DialectFrame:
     return DialectFrame({"type": type, "data": data, "timestamp": at})
 
 
@@ -38,4 +38,4 @@ class ThreadsEncoder(TextEncoder):
         return [before, self._frame("done", done)]
 
     def _frame(self, type: str, data: dict[str, Any]) -> DialectFrame:
-        return said(type, data, self._now())
+        return frame_of(type, data, self._now())

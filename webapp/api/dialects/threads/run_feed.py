@@ -5,7 +5,7 @@ from typing import Any
 
 from webapp import topic_names
 from webapp.api.dialects.encoding import DialectFrame, wire
-from webapp.api.dialects.threads.encoder import Clock, said
+from webapp.api.dialects.threads.encoder import Clock, frame_of
 from webapp.api.dialects.threads.shown import shown_message, workflow_state
 from webapp.api.feed import TAKEN
 from webapp.chat import queries as chats
@@ -168,7 +168,7 @@ class RunFeed:
         return self._frame("done", told)
 
     def _frame(self, type: str, data: dict[str, Any]) -> DialectFrame:
-        return said(type, data, self._now())
+        return frame_of(type, data, self._now())
 
 
 def has_fallen(run: WorkflowRun) -> bool:

@@ -34,8 +34,8 @@ def answered(run: WorkflowRun, position: Position) -> ThreadAnswer:
     ids = chats.path_ids(db.session.get_one(Chat, run.chat_id, populate_existing=True))
     after = ids.index(position.message_id) + 1 if position.message_id in ids else 0
     messages = [shown_message(each) for each in chats.in_order(ids[after:] or ids[-1:])]
-    said = "\n\n".join(each.content for each in messages if each.role == "assistant")
-    return ThreadAnswer(response=said, message=messages[-1], workflow=workflow_state(run), status=run.status, notices=[])
+    text = "\n\n".join(each.content for each in messages if each.role == "assistant")
+    return ThreadAnswer(response=text, message=messages[-1], workflow=workflow_state(run), status=run.status, notices=[])
 
 
 def last_heard(run: WorkflowRun) -> Position:

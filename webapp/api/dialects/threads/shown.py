@@ -24,8 +24,8 @@ def shown_thread(chat: Chat, workflows: Mapping[str, str]) -> Thread:
 def shown_message(message: Message, **otherwise: str) -> ThreadMessage:
     content = queries.text_so_far(the_engine(), message) if message.role == "assistant" else message.content
     sources = [each.model_dump() for each in source_answers(message.sources)]
-    said = {"content": content, **otherwise}
-    return ThreadMessage(id=message.id, role=message.role, createdAt=iso(message.created_at), sources=sources, **said)
+    fields = {"content": content, **otherwise}
+    return ThreadMessage(id=message.id, role=message.role, createdAt=iso(message.created_at), sources=sources, **fields)
 
 
 def workflow_state(run: WorkflowRun) -> WorkflowState:

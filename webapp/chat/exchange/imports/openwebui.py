@@ -57,8 +57,10 @@ def _node(id: str, message: dict[str, Any]) -> Node:
         return Node(_id(id), parent, None)
     created_at = moment(message.get("timestamp"))
     generations = _generations(message, created_at) if role == "assistant" else ()
-    said = FiledMessage(id=_id(id), role=role, content=words, reasoning=reasoning, created_at=created_at, generations=generations)
-    return Node(_id(id), parent, said)
+    filed = FiledMessage(
+        id=_id(id), role=role, content=words, reasoning=reasoning, created_at=created_at, generations=generations
+    )
+    return Node(_id(id), parent, filed)
 
 
 def _said(message: dict[str, Any]) -> str:
@@ -81,14 +83,14 @@ def _generations(message: dict[str, Any], created_at: Any) -> tuple[FiledGenerat
 
 def _parted(words: str) -> tuple[str, str]:
     """Splits a text into the answer and the reasoning, which Open WebUI embeds as `<details>` elements."""
-    said: list[str] = []
+    message: list[str] = []
     thought: list[str] = []
     at = 0
     while (start := words.find(OPENING, at)) >= 0 and (end := words.find(CLOSING, start)) >= 0:
-        said.append(words[at:start])
+        message.append(words[at:start])
         thought.append(_thought(words[start:end]))
         at = end + len(CLOSING)
-    return ("".join(said) + words[at:]).strip() if thought else words, "\n\n".join(filter(None, thought))
+    return ("".join(message) + words[at:]).strip() if thought else words, "\n\n".join(filter(None, thought))
 
 
 def _thought(block: str) -> str:

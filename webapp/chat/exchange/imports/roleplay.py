@@ -42,8 +42,8 @@ def several(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
         return
     name = line(fields(fields(value.get("info")).get("character")).get("name"), NAME_CHARS)
     for each in histories:
-        said = fields(each).get("msgs")
-        rows = [_of_cai(fields(one)) for one in said] if isinstance(said, list) else []
+        lines = fields(each).get("msgs")
+        rows = [_of_cai(fields(one)) for one in lines] if isinstance(lines, list) else []
         yield {LINES: [{"character_name": name, "create_date": fields(each).get("created")}, *rows]}
 
 
@@ -51,12 +51,12 @@ def parse(value: dict[str, Any]) -> FiledChat:
     """Parses the chat, with all swipes as versions of their messages."""
     rows = [fields(each) for each in _rows(value)]
     head = rows[0] if rows and "mes" not in rows[0] and any(name in rows[0] for name in HEADS) else {}
-    said = [each for each in rows if each is not head]
-    if len(said) > MOST_LINES:
+    lines = [each for each in rows if each is not head]
+    if len(lines) > MOST_LINES:
         raise BadFile(f"It has more than {MOST_LINES:,} messages.")
-    cast = _cast(head, said)
-    id = _id_of(head, next(iter(cast), ""), said)
-    nodes, last = _nodes(id, said)
+    cast = _cast(head, lines)
+    id = _id_of(head, next(iter(cast), ""), lines)
+    nodes, last = _nodes(id, lines)
     messages, shown = grown(nodes)
     if len(cast) < LEAST_CAST:
         messages = tuple(replace(each, speaker="") for each in messages)
@@ -71,7 +71,7 @@ def parse(value: dict[str, Any]) -> FiledChat:
             id=origin(PROGRAM, id),
             title=", ".join(cast)[:TITLE_CHARS],
             cast=cast,
-            persona=_persona(head, said),
+            persona=_persona(head, lines),
             head=shown.get(last, ""),
             created_at=_moment(head.get("create_date")) or min(times, default=None),
             changed_at=max(times, default=None),
@@ -105,57 +105,57 @@ def _is_agnai(value: dict[str, Any]) -> bool:
     return isinstance(messages, list) and any("msg" in fields(each) for each in messages[:3])
 
 
-def _of_agnai(said: dict[str, Any]) -> dict[str, Any]:
+def _of_agnai(line: dict[str, Any]) -> dict[str, Any]:
     return {
-        "mes": said.get("msg"),
-        "is_user": bool(said.get("userId")),
-        "name": said.get("handle"),
-        "send_date": said.get("createdAt"),
+        "mes": line.get("msg"),
+        "is_user": bool(line.get("userId")),
+        "name": line.get("handle"),
+        "send_date": line.get("createdAt"),
     }
 
 
-def _of_cai(said: dict[str, Any]) -> dict[str, Any]:
-    source = fields(said.get("src"))
+def _of_cai(line: dict[str, Any]) -> dict[str, Any]:
+    source = fields(line.get("src"))
     return {
-        "mes": said.get("text"),
+        "mes": line.get("text"),
         "is_user": source.get("is_human") is True,
         "name": source.get("name"),
-        "send_date": said.get("created"),
+        "send_date": line.get("created"),
     }
 
 
-def _cast(head: dict[str, Any], said: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+def _cast(head: dict[str, Any], lines: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     """Returns the chat's character, or all speakers of a group. Newer files name them only in the messages."""
     name = line(head.get("character_name"), NAME_CHARS)
     if name and name != "unused":
         return (name,)
-    speaking = (each for each in said if each.get("is_user") is not True and each.get("is_system") is not True)
+    speaking = (each for each in lines if each.get("is_user") is not True and each.get("is_system") is not True)
     names = dict.fromkeys(filter(None, (line(each.get("name"), NAME_CHARS) for each in speaking)))
     return tuple(islice(names, MOST_SPEAKING))
 
 
-def _persona(head: dict[str, Any], said: Sequence[dict[str, Any]]) -> str:
+def _persona(head: dict[str, Any], lines: Sequence[dict[str, Any]]) -> str:
     """Returns the last persona; newer files name it only in the messages."""
-    names = [line(each.get("name"), NAME_CHARS) for each in said if each.get("is_user") is True]
+    names = [line(each.get("name"), NAME_CHARS) for each in lines if each.get("is_user") is True]
     return next(filter(None, reversed(names)), line(head.get("user_name"), NAME_CHARS))
 
 
-def _id_of(head: dict[str, Any], name: str, said: Sequence[dict[str, Any]]) -> str:
+def _id_of(head: dict[str, Any], name: str, lines: Sequence[dict[str, Any]]) -> str:
     """Returns an id that stays the same when the chat is exported again with more messages."""
     known = text(fields(head.get("chat_metadata")).get("integrity"), 100)
-    first = next((words for each in said for words in _versions(each)[0] if words), "")
+    first = next((words for each in lines for words in _versions(each)[0] if words), "")
     about = "\0".join((name, text(head.get("user_name")), str(head.get("create_date")), first))
     return known or hashlib.sha256(about.encode()).hexdigest()[:32]
 
 
-def _nodes(id: str, said: Sequence[dict[str, Any]]) -> tuple[list[Node], str]:
+def _nodes(id: str, lines: Sequence[dict[str, Any]]) -> tuple[list[Node], str]:
     """Returns all messages and swipes as nodes, each below the shown version before it, and the id of the last one shown.
 
     SillyTavern exports branches of a chat as separate files with the same chat id: a message gets the same id in each of them,
     so what they share is imported once.
     """
     nodes, above = list[Node](), ""
-    for place, row in enumerate(said):
+    for place, row in enumerate(lines):
         versions, chosen = _versions(row)
         ids = [origin(PROGRAM, f"{id}:{place}:{number}:{_mark(above, words)}") for number, words in enumerate(versions)]
         nodes += [
