@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from webapp.lore.books import Book, book_of
-from webapp.lore.deciding import Scene, decide
+from webapp.lore.deciding import LoreContext, decide
 
 Said = list[tuple[str, str]]
 DRAGON = {"keys": ["dragon"], "content": "Dragons sleep.", "insertion_order": 10}
@@ -31,7 +31,7 @@ def told(
     def fill(text: str) -> str:
         return text.replace("{{char}}", "Mara").replace("{{none}}", "")
 
-    scene = Scene(messages, len, now, chance or Random(1), "chat", speakers, fill, budget, character="Mara")
+    scene = LoreContext(messages, len, now, chance or Random(1), "chat", speakers, fill, budget, character="Mara")
     return [each.content for each in decide([book(*entries, **more)], scene)]
 
 
@@ -216,7 +216,7 @@ def test_so_many_are_told_and_no_more() -> None:
 
 @pytest.mark.parametrize("wrong", [None, [], "x", {"entries": "x"}, {"entries": [None, 5, {"keys": 3, "content": []}]}])
 def test_what_is_no_book_has_nothing_to_tell(wrong: Any) -> None:
-    scene = Scene([("user", "x")], len, lambda: 0.0, Random(1))
+    scene = LoreContext([("user", "x")], len, lambda: 0.0, Random(1))
     assert decide([book_of(wrong, id="b")], scene) == []
 
 
@@ -236,6 +236,6 @@ def test_an_entry_is_in_ten_groups_at_most(others, count):
 
 def test_all_books_together_tell_no_more_than_there_is_room_for():
     many = book(*({"content": f"{number}", "constant": True} for number in range(150)))
-    scene = Scene([("user", "Hello")], len, lambda: 0.0, Random(1), most_tokens=9_999)
+    scene = LoreContext([("user", "Hello")], len, lambda: 0.0, Random(1), most_tokens=9_999)
 
     assert len(decide([many, many], scene)) == 200

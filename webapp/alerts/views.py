@@ -20,10 +20,14 @@ MUTES = {"60": 60, "1440": 1440, "0": 0}
 @bp.get("")
 @admin_only
 def index() -> Response:
-    told = {"webhook": str(setting("alerts.webhook")), "secret": webhook.secret(), "emails": setting("alerts.emails")}
+    delivery_settings = {
+        "webhook": str(setting("alerts.webhook")),
+        "secret": webhook.secret(),
+        "emails": setting("alerts.emails"),
+    }
     can_mail = mail.is_set()
     lines, events = shown.lines(), queries.events()
-    return render("alerts/list.html", lines=lines, events=events, can_mail=can_mail, done=just_done(DONE), **told)
+    return render("alerts/list.html", lines=lines, events=events, can_mail=can_mail, done=just_done(DONE), **delivery_settings)
 
 
 @bp.get("/<name>")

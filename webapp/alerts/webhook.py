@@ -41,12 +41,12 @@ def check(value: Any) -> None:
 def send(news: News) -> str:
     """Sends it once; raises `ProviderError` if it was not delivered."""
     body = {"rule": news.rule, "state": news.state, "value": news.value, "text": news.words}
-    url, told = _form(str(setting("alerts.webhook")), body)
+    url, payload = _form(str(setting("alerts.webhook")), body)
     at = int(time.time())
     # The signed text equals the sent body, because requests serialises JSON in the same way.
-    signature = hmac.new(secret().encode(), f"{at}.{json.dumps(told)}".encode(), hashlib.sha256).hexdigest()
+    signature = hmac.new(secret().encode(), f"{at}.{json.dumps(payload)}".encode(), hashlib.sha256).hexdigest()
     headers = {SIGNATURE: f"t={at},v1={signature}"}
-    reply = providers().upstream.json("POST", url, headers=headers, body=told, seconds=SECONDS, trust="operator")
+    reply = providers().upstream.json("POST", url, headers=headers, body=payload, seconds=SECONDS, trust="operator")
     if not 200 <= reply.status < 300:
         raise ProviderError("error", f"The webhook answered with status {reply.status}.", retryable=True)
     return "delivered"

@@ -22,17 +22,17 @@ def measure(rounds: int, say: Callable[[str], None], *, question: str = QUESTION
     with TemporaryDirectory() as folder, product(Path(folder), 2) as house:
         command = [sys.executable, "-m", "webapp.bench.waiting", house.link, question, str(rounds)]
         done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-    told = json.loads(done.stdout)
+    figures = json.loads(done.stdout)
     say(f"“{question}” asked {rounds} times of the demo model, by turns; medians in ms")
     say(f"{'':<14} {'first text':>12} {'whole answer':>14}")
     for name, key in (("streamed", "streamed"), ("not streamed", "whole")):
-        first, whole = (median(column) for column in zip(*told[key], strict=True))
+        first, whole = (median(column) for column in zip(*figures[key], strict=True))
         say(f"{name:<14} {first:>12.0f} {whole:>14.0f}")
-    shares = [first / whole for first, whole in told["streamed"]]
-    firsts = [first for first, _ in told["streamed"]]
+    shares = [first / whole for first, whole in figures["streamed"]]
+    firsts = [first for first, _ in figures["streamed"]]
     bars = [
         Bar("the first text's share of the whole time, streamed", median(shares), MOST_SHARE, is_timed=True),
         Bar("first text of the demo, p95", percentile(firsts, 0.95), MOST_FIRST_MS, " ms", is_timed=True),
     ]
-    doubt = lateness(told["lag_ms"], "the waiting")
+    doubt = lateness(figures["lag_ms"], "the waiting")
     return Verdict(bars, [doubt] if doubt else [])

@@ -72,7 +72,7 @@ class Library:
         collection = Collection(id=new_id(), owner_id=self.owner_id, name=f"Collection {number}", level=0)
         documents = [self._document(collection.id, place) for place in range(DOCUMENTS)]
         passages = [each for document in documents for each in self._passages(document)]
-        told = list(_told(passages))
+        pieces = list(_pieces(passages))
         with write() as session:
             session.add(collection)
             session.flush()
@@ -81,7 +81,7 @@ class Library:
                 session.add(Grant(object_kind="collection", object_id=collection.id, right="read", user_id=self.reader_id))
             session.flush()
             rows = session.scalars(insert(Passage).returning(Passage.row, sort_by_parameter_order=True), passages).all()
-            index.put(session.connection(), rows, told)
+            index.put(session.connection(), rows, pieces)
         return len(rows)
 
     def _document(self, collection_id: str, place: int) -> Document:
@@ -173,7 +173,7 @@ def _know(asked: Sequence[str], library: Library) -> None:
     current_app.extensions["question_vectors"] = meaning.Known(OrderedDict(known))
 
 
-def _told(passages: Sequence[dict[str, object]]) -> Iterator[dict[str, object]]:
+def _pieces(passages: Sequence[dict[str, object]]) -> Iterator[dict[str, object]]:
     texts = [("", str(each["text"])) for each in passages]
     for (terms, _), (_, text) in zip(words.weights(texts), texts, strict=True):
         yield {"terms": terms, "index": ["", words.spaced(text)]}

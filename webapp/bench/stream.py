@@ -113,11 +113,11 @@ def visited(kind: str, url: str, load: Load, server: Server | None = None, aroun
         with around():
             before = server.cpu_seconds() if server else 0.0
             _begin(visitor)
-            told = next(lines, "")
+            line = next(lines, "")
             cost = (server.cpu_at_rest() - before, server.resident_mb()) if server else ()
     if visitor.returncode:
         raise RuntimeError(f"{kind} couldn't be measured")
-    return Measured(kind, Heard(**json.loads(told)), *cost)
+    return Measured(kind, Heard(**json.loads(line)), *cost)
 
 
 def _begin(visitor: "subprocess.Popen[str]") -> None:

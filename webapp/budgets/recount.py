@@ -56,7 +56,7 @@ def _wanted(budget: Budget, *which: ColumnElement[bool]) -> Select[Any]:
     one = Generation
     asides = [name for name, kind in the_engine().kinds.items() if kind.is_aside] if budget.unit == "answers" else []
     is_counted = one.status.not_in(ACTIVE), one.kind.not_in([NOT_HERE, EXAMPLE, *asides]), *_whose(budget)
-    told: tuple[Any, ...] = (
+    columns: tuple[Any, ...] = (
         one.model_asked,
         one.input_tokens,
         one.output_tokens,
@@ -65,7 +65,7 @@ def _wanted(budget: Budget, *which: ColumnElement[bool]) -> Select[Any]:
         one.reason,
         one.upstream_id,
     )
-    return select(*told).where(*which, *is_counted)
+    return select(*columns).where(*which, *is_counted)
 
 
 def _slices(

@@ -57,7 +57,7 @@ def bring_in(files: Iterable[tuple[str | None, IO[bytes]]], *, by: User) -> Brou
 
 
 def _bring_one(stream: IO[bytes], by: User) -> Imported:
-    found = child.told(card_files.__name__, stream)
+    found = child.read_one(card_files.__name__, stream)
     notes, picture = found.pop("notes"), b64decode(found.pop("picture", ""))
     try:
         checked_picture(picture, most_bytes=card_files.MOST_PICTURE_BYTES)

@@ -50,7 +50,7 @@ BY_NAME: dict[str, Callable[[datetime], object]] = {
 }
 
 
-def told(moment: datetime, form: str) -> str | None:
+def formatted(moment: datetime, form: str) -> str | None:
     """Formats an aware datetime; text in square brackets is copied. Returns None if the format is too long."""
     if len(form) > MOST_CHARS:
         return None

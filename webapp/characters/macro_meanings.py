@@ -13,7 +13,7 @@ from webapp.characters.macro_calls import TRIM, Call, Piece
 DICE = re.compile(r"(\d{0,3})d(\d{1,9})([+-]\d{1,9})?|(\d{1,9})", re.IGNORECASE | re.ASCII)
 
 
-class Scene(Protocol):
+class MacroContext(Protocol):
     """The context of a text; a macro that needs a time, a random generator or a place stays as written without it."""
 
     @property
@@ -35,55 +35,55 @@ class Scene(Protocol):
 Given = Piece | str | None
 
 
-def _random(call: Call, scene: Scene) -> Given:
-    if not call.pieces or not scene.chance or not scene.works(call.most_choices):
+def _random(call: Call, context: MacroContext) -> Given:
+    if not call.pieces or not context.chance or not context.works(call.most_choices):
         return None
-    return call.choice(scene.chance.randrange)
+    return call.choice(context.chance.randrange)
 
 
-def _pick(call: Call, scene: Scene) -> Given:
-    if not call.pieces or not scene.place or not scene.works(call.most_choices):
+def _pick(call: Call, context: MacroContext) -> Given:
+    if not call.pieces or not context.place or not context.works(call.most_choices):
         return None
-    return call.choice(lambda count: scene.drawn(call.start, count))
+    return call.choice(lambda count: context.drawn(call.start, count))
 
 
-def _roll(call: Call, scene: Scene) -> Given:
+def _roll(call: Call, context: MacroContext) -> Given:
     found = DICE.fullmatch(call.text.strip())
-    if not found or not scene.chance:
+    if not found or not context.chance:
         return None
     dice, sides, more = int(found[1] or 1), int(found[2] or found[4]), int(found[3] or 0)
-    if not dice or not sides or not scene.works(dice):
+    if not dice or not sides or not context.works(dice):
         return None
-    return str(sum(scene.chance.randint(1, sides) for _ in range(dice)) + more)
+    return str(sum(context.chance.randint(1, sides) for _ in range(dice)) + more)
 
 
-def _reverse(call: Call, scene: Scene) -> Given:
+def _reverse(call: Call, context: MacroContext) -> Given:
     return call.text[::-1] if call.pieces else None
 
 
-def _formatted(call: Call, scene: Scene) -> Given:
+def _formatted(call: Call, context: MacroContext) -> Given:
     form = call.text.strip()
-    return macro_dates.told(scene.now, form) if form and scene.now and scene.works(len(form)) else None
+    return macro_dates.formatted(context.now, form) if form and context.now and context.works(len(form)) else None
 
 
-def _moment(form: str) -> Callable[[Call, Scene], Given]:
-    return lambda call, scene: macro_dates.told(scene.now, form) if not call.pieces and scene.now else None
+def _moment(form: str) -> Callable[[Call, MacroContext], Given]:
+    return lambda call, context: macro_dates.formatted(context.now, form) if not call.pieces and context.now else None
 
 
-def _apart(call: Call, scene: Scene) -> Given:
+def _apart(call: Call, context: MacroContext) -> Given:
     return macro_dates.apart(*call.parts) if len(call.parts) == 2 else None
 
 
-def _always(given: Piece | str) -> Callable[[Call, Scene], Given]:
-    return lambda call, scene: given if not call.pieces else None
+def _always(given: Piece | str) -> Callable[[Call, MacroContext], Given]:
+    return lambda call, context: given if not call.pieces else None
 
 
-def _nothing(call: Call, scene: Scene) -> Given:
+def _nothing(call: Call, context: MacroContext) -> Given:
     """Removes text that is meant for people who read the card."""
     return "" if call.pieces else None
 
 
-MEANINGS: dict[str, Callable[[Call, Scene], Given]] = {
+MEANINGS: dict[str, Callable[[Call, MacroContext], Given]] = {
     "random": _random,
     "pick": _pick,
     "roll": _roll,

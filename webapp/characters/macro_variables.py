@@ -55,8 +55,8 @@ def _sum(one: str, other: str) -> str:
     """Adds two numbers, or concatenates the texts if one is not a number; an unset variable counts as 0."""
     if not NUMBER.fullmatch(one or "0") or not NUMBER.fullmatch(other):
         return one + other
-    told = f"{Decimal(one or '0') + Decimal(other):f}"
-    return told.rstrip("0").rstrip(".") if "." in told else told
+    total = f"{Decimal(one or '0') + Decimal(other):f}"
+    return total.rstrip("0").rstrip(".") if "." in total else total
 
 
 DOES = {"get": _get, "set": _set, "add": _add, "inc": _inc, "dec": _dec, "has": _has, "delete": _delete}

@@ -146,10 +146,10 @@ class _Filling:
 
     def _meaning(self, call: Call) -> Piece | None:
         if call.name in macro_variables.MEANINGS:
-            told = macro_variables.meant(call, self._names.variables) if self._names.variables else None
-            return Piece(told) if told is not None and self._room.holds(told) else None
+            text = macro_variables.meant(call, self._names.variables) if self._names.variables else None
+            return Piece(text) if text is not None and self._room.holds(text) else None
         if call.name == NUMBERED and call.text.strip().isdecimal():
-            return self._told(f"{NUMBERED}::{call.text.strip()[:4]}")
+            return self._own_text(f"{NUMBERED}::{call.text.strip()[:4]}")
         if call.name == "outlet" and len(call.parts) == 1:
             name = f"outlet::{call.parts[0]}"
             return None if name in self._within else self._put_in(name, self._names.outlet(call.parts[0]))
@@ -168,11 +168,11 @@ class _Filling:
         if name == "original":
             return self._put_in(name, self._original)
         if name in TEXTS:
-            return self._told(name)
+            return self._own_text(name)
         word = self._names.words(name) if name in WORDS else None
         return Piece(word) if word is not None and self._room.holds(word) else None
 
-    def _told(self, name: str) -> Piece | None:
+    def _own_text(self, name: str) -> Piece | None:
         return None if name in self._within else self._put_in(name, self._names.texts(name))
 
     def _put_in(self, name: str, text: str | None) -> Piece | None:

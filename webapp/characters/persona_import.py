@@ -28,7 +28,7 @@ class Brought:
 
 def bring_in(stream: IO[bytes], *, by: User) -> Brought:
     """Creates a persona for each one in the file, except those that this person already has with the same texts."""
-    found: list[dict[str, Any]] = child.told(persona_files.__name__, stream)["personas"]
+    found: list[dict[str, Any]] = child.read_one(persona_files.__name__, stream)["personas"]
     brought = Brought()
     worlds = lorebooks.by_name(by.id, {each["lorebook"] for each in found if each["lorebook"]})
     own = [each for each in queries.personas(by) if each.owner_id == by.id]

@@ -56,11 +56,11 @@ def _alive(remote: Remote) -> str:
 
 def _visit(remote: Remote) -> str:
     with remote.opened("POST", "/api/chat/stream", body={"message": "Hello"}) as reply:
-        told = [json.loads(message.data) for message in remote.events(reply)]
-    text = "".join(each.get("content", "") for each in told)
-    if not text or told[-1].get("status") != "completed":
-        raise Unexpected(f"the stream ended with {told[-1] if told else 'nothing'}")
-    return f"{len(told)} events, {len(text)} characters; use --token for more checks"
+        events = [json.loads(message.data) for message in remote.events(reply)]
+    text = "".join(each.get("content", "") for each in events)
+    if not text or events[-1].get("status") != "completed":
+        raise Unexpected(f"the stream ended with {events[-1] if events else 'nothing'}")
+    return f"{len(events)} events, {len(text)} characters; use --token for more checks"
 
 
 def _stream(remote: Remote, thread: str) -> str:

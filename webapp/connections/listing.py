@@ -38,7 +38,7 @@ def fit(session: Session) -> None:
     _make_way(session, sizes, share(sizes.values()), _named())
 
 
-def told(left_out: int) -> str:
+def left_out_text(left_out: int) -> str:
     """Returns a sentence about how many models were left out; empty for none."""
     if not left_out:
         return ""

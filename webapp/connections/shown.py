@@ -54,9 +54,9 @@ def price(text: str) -> str:
 def model_line(model: Model) -> str:
     """Returns a line about a model: its price and its context length."""
     costs = (price(model.prompt_price), price(model.completion_price))
-    told = f"{costs[0]} in, {costs[1]} out per million tokens" if all(costs) else ""
+    prices = f"{costs[0]} in, {costs[1]} out per million tokens" if all(costs) else ""
     takes = f"{number(model.context_length)} tokens of context" if model.context_length else ""
-    return " · ".join(filter(None, (told, takes)))
+    return " · ".join(filter(None, (prices, takes)))
 
 
 def _source(live: LiveConnection) -> str:

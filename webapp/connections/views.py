@@ -128,6 +128,6 @@ def _page(slug: str, form: ConnectionForm) -> Response:
         live=live,
         line=shown.connection(live),
         key_words=shown.key_words(live),
-        left_out=listing.told(live.left_out),
+        left_out=listing.left_out_text(live.left_out),
         left_out_hint=listing.HINT,
     )

@@ -137,9 +137,11 @@ def _change(new: object, old: object) -> float:
 
 def _skewed(arms: Sequence[ArmFigures]) -> str:
     whole, people = sum(each.weight for each in arms), sum(each.units for each in arms)
-    told = ", ".join(f"{each.letter} went to {percent(each.units / people)}, not {percent(each.weight / whole)}" for each in arms)
+    shares = ", ".join(
+        f"{each.letter} went to {percent(each.units / people)}, not {percent(each.weight / whole)}" for each in arms
+    )
     return (
-        f"Of {people} people, too many got one version: {told}. Probably not all answers are counted: they can't be compared. "
+        f"Of {people} people, too many got one version: {shares}. Probably not all answers are counted: they can't be compared. "
         "Keep the version in use before, find out why, and begin again."
     )
 

@@ -123,9 +123,9 @@ def _unsettled(experiment_id: str, after: str) -> Select[Any]:
         *(Message.deleted_at.label("message_deleted_at"), Chat.deleted_at.label("chat_deleted_at")),
         *(_thumbs(), _again_at()),
     )
-    told = select(*columns).select_from(one).outerjoin(asked, asked.id == one.generation_id)
-    told = told.outerjoin(Message, Message.id == asked.message_id).outerjoin(Chat, Chat.id == Message.chat_id)
-    return told.where(*is_it).order_by(one.id).limit(SLICE)
+    query = select(*columns).select_from(one).outerjoin(asked, asked.id == one.generation_id)
+    query = query.outerjoin(Message, Message.id == asked.message_id).outerjoin(Chat, Chat.id == Message.chat_id)
+    return query.where(*is_it).order_by(one.id).limit(SLICE)
 
 
 def _thumbs() -> Any:

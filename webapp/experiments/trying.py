@@ -100,8 +100,8 @@ def _ask(engine: Engine, answer_id: str, version: Version, key: str, question: s
         parts = filled(version.parts, dict.fromkeys(variables_in(version.parts), "")) if version.parts else []
     except Unfilled as error:
         return f"This version can't be used: {error}."
-    told = Rendered(key, version, tuple(parts))
-    request = PromptBuilder(told.sections).build(version.model or model, [("user", question)], **told.parameters)
+    rendered = Rendered(key, version, tuple(parts))
+    request = PromptBuilder(rendered.sections).build(version.model or model, [("user", question)], **rendered.parameters)
     aside = Aside(PURPOSE, f"{PURPOSE}:{answer_id}", person, request)
     with write() as session:
         session.execute(update(TryoutAnswer).where(TryoutAnswer.id == answer_id).values(generation_id=aside.id))

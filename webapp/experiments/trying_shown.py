@@ -40,8 +40,8 @@ def choices(prompt: KnownPrompt, me: User) -> dict[str, Any]:
     versions = versions_of(prompt)
     used = in_use(prompt, versions).number if versions else 0
     ticked = {used, next((each.number for each in versions if each.number != used), used)}
-    told = [(each.id, title(each.content, TITLE_CHARS) or "…") for each in trying.cases(me)]
-    return {"prompt": prompt, "versions": versions[:10], "ticked": ticked, "used": used, "cases": told}
+    rows = [(each.id, title(each.content, TITLE_CHARS) or "…") for each in trying.cases(me)]
+    return {"prompt": prompt, "versions": versions[:10], "ticked": ticked, "used": used, "cases": rows}
 
 
 def page(one: Tryout) -> dict[str, Any]:
@@ -50,9 +50,9 @@ def page(one: Tryout) -> dict[str, Any]:
     for answer, generation in rows:
         shown.setdefault(f"{answer.place}", []).append(_shown(answer, generation))
     questions: Mapping[str, str] = {f"{answer.place}": answer.question for answer, _ in rows}
-    told = [(questions[place], tries) for place, tries in shown.items()]
+    cases = [(questions[place], tries) for place, tries in shown.items()]
     totals = [(version, _total([each for answer, each in rows if answer.version == version])) for version in one.versions]
-    return {"one": one, "tries": told, "totals": totals, "is_running": any(each.is_waiting for _, row in told for each in row)}
+    return {"one": one, "tries": cases, "totals": totals, "is_running": any(each.is_waiting for _, row in cases for each in row)}
 
 
 def _shown(answer: TryoutAnswer, generation: Generation | None) -> ShownTry:

@@ -52,7 +52,7 @@ def chapters(*, is_thorough: bool = False) -> list[Chapter]:
 def _of_connection(live: LiveConnection) -> Iterator[Fact]:
     yield connection(live)
     if live.left_out:
-        yield Fact(f"Models of {live.name}", listing.told(live.left_out), "warn", listing.HINT)
+        yield Fact(f"Models of {live.name}", listing.left_out_text(live.left_out), "warn", listing.HINT)
 
 
 def connection(live: LiveConnection) -> Fact:

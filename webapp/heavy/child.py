@@ -72,7 +72,7 @@ def pieces(module: str, file: IO[bytes], limits: Limits | None = None) -> Genera
         raise Exceeded
 
 
-def told(module: str, stream: IO[bytes]) -> dict[str, Any]:
+def read_one(module: str, stream: IO[bytes]) -> dict[str, Any]:
     """Returns the one piece of a small file; raises `Invalid` if that reports `trouble`, or if reading takes too much."""
     with on_disk(stream) as file, closing(pieces(module, file, SMALL)) as found:
         try:

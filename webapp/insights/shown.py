@@ -120,10 +120,10 @@ def page(of: Chosen) -> dict[str, Any]:
     }
     if of.is_everybodys:
         names = directory.names()
-        told = {id: each for id, each in parts["person"].items() if id is not None}
+        people = {id: each for id, each in parts["person"].items() if id is not None}
         for each in days.people(of.wanted):
-            add_sums(told, each.user_id or "", each)
-        tables["person"] = _lines(told, lambda id: _person(id, names), of, "user")
+            add_sums(people, each.user_id or "", each)
+        tables["person"] = _lines(people, lambda id: _person(id, names), of, "user")
     return {"tiles": tiles(figures), "bars": _bars(parts["step"], of), "tables": tables, "answers": figures.answers}
 
 
@@ -180,7 +180,7 @@ def answer(one: Generation, me: User) -> dict[str, Any]:
     """Returns the values of an answer's page, as this person is allowed to see it."""
     is_own, saved = one.user_id == me.id, trail.saved_ms(one)
     return {
-        "told": row(one, {}),
+        "answer": row(one, {}),
         "moments": moments(one),
         "spans": [(each, _ms(each.ms)) for each in trail.spans(one)],
         "saved": "" if saved is None else _ms(saved),

@@ -42,8 +42,8 @@ def answers() -> Response:
     is_last = len(rows) < PAGE
     further: dict[str, Any] = chosen.but(cursor="" if is_last else rows[-1].id)
     older = "" if is_last else url_for("insights.answers", **further)
-    told = [shown.row(each, names) for each in rows]
-    return render("insights/answers.html", chosen=chosen, period=shown.PERIODS[chosen.period][2], rows=told, older=older)
+    shown_rows = [shown.row(each, names) for each in rows]
+    return render("insights/answers.html", chosen=chosen, period=shown.PERIODS[chosen.period][2], rows=shown_rows, older=older)
 
 
 @bp.get("/answers/<id>")

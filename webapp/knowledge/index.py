@@ -62,13 +62,13 @@ def wants() -> str:
     return "spaced" if is_sqlite() else "terms"
 
 
-def put(connection: Connection, rows: Sequence[int], told: Sequence[Mapping[str, Any]]) -> None:
+def put(connection: Connection, rows: Sequence[int], pieces: Sequence[Mapping[str, Any]]) -> None:
     """Adds passages that were just inserted to the full-text index."""
     if connection.dialect.name == "sqlite":
-        places = zip(rows, (each["index"] for each in told), strict=True)
+        places = zip(rows, (each["index"] for each in pieces), strict=True)
         connection.execute(PUT, [{"row": row, "head": head, "body": body} for row, (head, body) in places])
         return
-    terms = [(term, row, weight) for row, each in zip(rows, told, strict=True) for term, weight in each["terms"].items()]
+    terms = [(term, row, weight) for row, each in zip(rows, pieces, strict=True) for term, weight in each["terms"].items()]
     if terms:
         connection.execute(PUT_TERMS, dict(zip(("terms", "rows", "weights"), map(list, zip(*terms, strict=True)), strict=True)))
 

@@ -49,7 +49,7 @@ def pieces_of(parts: Iterable[Part], about: Mapping[str, Any]) -> Iterator[dict[
     found, done = whole.pieces(), 0
     while batch := list(islice(found, AT_ONCE)):
         done += sum(len(piece.text) - piece.overlap for piece, _ in batch)
-        yield {"done": done, "passages": _told(batch, title, counts=about["wants"] == "terms")}
+        yield {"done": done, "passages": _indexed_pieces(batch, title, counts=about["wants"] == "terms")}
 
 
 def parts(raw: bytes, name: str) -> Iterator[Part]:
@@ -64,11 +64,11 @@ def parts(raw: bytes, name: str) -> Iterator[Part]:
     return found
 
 
-def _told(batch: list[Found], title: str, *, counts: bool) -> list[dict[str, Any]]:
+def _indexed_pieces(batch: list[Found], title: str, *, counts: bool) -> list[dict[str, Any]]:
     texts = [(f"{title} {each.heading}", each.head + each.text) for each, _ in batch]
     found = []
     for (piece, page), (head, body), (terms, length) in zip(batch, texts, words.weights(texts), strict=True):
-        told = {"heading": piece.heading, "head": piece.head, "text": piece.text, "overlap": piece.overlap, "words": length}
+        passage = {"heading": piece.heading, "head": piece.head, "text": piece.text, "overlap": piece.overlap, "words": length}
         indexed = {"terms": terms} if counts else {"index": [words.spaced(head), words.spaced(body)]}
-        found.append(told | {"page": page} | indexed)
+        found.append(passage | {"page": page} | indexed)
     return found

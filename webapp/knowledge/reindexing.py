@@ -17,11 +17,11 @@ def fill(connection: Connection) -> None:
     for batch in connection.execute(read, execution_options={"yield_per": AT_ONCE}).partitions():
         texts = [(f"{row.title} {row.heading}", row.head + row.text) for row in batch]
         weights = words.weights(texts)
-        told = [
+        pieces = [
             {"terms": terms, "index": [words.spaced(head), words.spaced(body)]}
             for (head, body), (terms, _) in zip(texts, weights, strict=True)
         ]
-        index.put(connection, [row.row for row in batch], told)
+        index.put(connection, [row.row for row in batch], pieces)
 
 
 INDEX = Index(PassageTerm.__tablename__, fill)

@@ -248,12 +248,12 @@ def watch(engine: Engine, feed: Feed, watcher: Watcher) -> Response:
 def _stream(engine: Engine, feed: Feed, watcher: Watcher, socket: Any, outlet: Outlet | None) -> Generator[bytes, None, None]:
     """Ends the stream if the database is unavailable: the page reconnects by itself."""
     try:
-        yield from _told(engine, feed, watcher, socket, outlet)
+        yield from _frames(engine, feed, watcher, socket, outlet)
     except NOT_READ as error:
         log.warning("a page could not be read and has to connect again: %s", type(error).__name__)
 
 
-def _told(engine: Engine, feed: Feed, watcher: Watcher, socket: Any, outlet: Outlet | None) -> Generator[bytes, None, None]:
+def _frames(engine: Engine, feed: Feed, watcher: Watcher, socket: Any, outlet: Outlet | None) -> Generator[bytes, None, None]:
     with seated(engine, feed.lane, watcher, socket) as seat, closing(feed):
         seat.push(partial(_quick, feed), outlet)
         feed.listen(seat.bell)

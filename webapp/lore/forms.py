@@ -168,7 +168,7 @@ class EntryForm(Form):
             group=text_of(more.get("group"), 120),
             is_brought_only=bool(more.get("delay_until_recursion")),
             triggers=_occasions(triggers_of(more)),
-            **{name: _told(value, NUMBERS[name][1]) for name, value in numbers.items()},
+            **{name: _number_text(value, NUMBERS[name][1]) for name, value in numbers.items()},
             **{name: more.get(theirs) is True for name, theirs in FLAGS.items()} | {"is_exact": is_exact},
         )
 
@@ -238,6 +238,6 @@ def _choice(value: str | None, among: Mapping[str, str]) -> int:
     return int(value) if value and value in among else 0
 
 
-def _told(value: Any, usual: int | None) -> str:
+def _number_text(value: Any, usual: int | None) -> str:
     known = number_of(value, -1)
     return str(known) if known >= 0 else "" if usual is None else str(usual)

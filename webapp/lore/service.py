@@ -46,7 +46,7 @@ def bring_in(name: str, stream: IO[bytes], *, by: User) -> Lorebook:
 
 def read(stream: IO[bytes]) -> dict[str, Any]:
     """Parses the lorebook in a file, in a child process."""
-    book: dict[str, Any] = child.told(files.__name__, stream)["book"]
+    book: dict[str, Any] = child.read_one(files.__name__, stream)["book"]
     return book
 
 

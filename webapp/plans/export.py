@@ -105,8 +105,8 @@ def _name_of(task: dict[str, Any], about: dict[str, Any]) -> str:
 
 
 def _rest_of(task: dict[str, Any]) -> str:
-    told = [(name, value) for name, value in task.items() if name not in ("title", "topic", "day")]
-    return "\n".join(f"{label({}, name)}: {_one_line(value)}" for name, value in told)
+    fields = [(name, value) for name, value in task.items() if name not in ("title", "topic", "day")]
+    return "\n".join(f"{label({}, name)}: {_one_line(value)}" for name, value in fields)
 
 
 def _on_weekday(first: date, weekday: Any) -> date:

@@ -27,10 +27,10 @@ ASKED = {
 
 
 def _of_type(slug: str) -> Callable[[], tuple[Part, ...]]:
-    return lambda: (Part("Plan type", _told(plan_types.shipped(slug).about, "{{schema}}")),)
+    return lambda: (Part("Plan type", _type_text(plan_types.shipped(slug).about, "{{schema}}")),)
 
 
-def _told(about: dict[str, Any], schema: str) -> str:
+def _type_text(about: dict[str, Any], schema: str) -> str:
     return f"{about['prompt'].strip()}\n\n{FORM}{schema}"
 
 
@@ -100,7 +100,7 @@ def _asked(about: dict[str, Any], schema: Schema, unit: Unit, *, is_anew: bool, 
     if plan_types.is_as_shipped(about):
         type = using.render(f"plan.{about['type']}", unit, schema=_json(schema))
         return {**PromptBuilder(type.sections).parts, "asked": asked, **using.together(type, *used)}
-    section = Section("Plan type", _told(about, _json(schema)), origin=about.get("title", ""))
+    section = Section("Plan type", _type_text(about, _json(schema)), origin=about.get("title", ""))
     return {**PromptBuilder([section]).parts, "asked": asked, **using.together(*used)}
 
 

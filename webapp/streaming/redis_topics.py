@@ -91,12 +91,12 @@ class RedisTopics(MemoryTopics):
         # All changes up to `_cursor` are known; those after `_since` are in the logs of their topics.
         self._cursor = self._since = 0
         # The position from which the stream of changes is read.
-        self._heard = "0-0"
+        self._last_change_id = "0-0"
         self._outbox: list[tuple[str, Event]] = []
         self._wanted: dict[str, _Wanted] = {}
         # Answers of other workers that are copied; False if entries are missing that must first come from the database.
         self._copies: dict[str, bool] = {}
-        self._told = "0-0"
+        self._last_message_id = "0-0"
         self._was_away = self._is_shipping = self._has_said_so = False
         self._checked_at = self._read_at = now()
 
@@ -239,7 +239,7 @@ class RedisTopics(MemoryTopics):
         if _number(newest) <= self._cursor:
             raise Gone("what it says would be older than what is known")
         self.epoch, self.is_connected, self._was_away, self._checked_at = epoch, True, True, self._now()
-        self._heard, self._has_said_so = newest, False
+        self._last_change_id, self._has_said_so = newest, False
         log.info("connected to Redis")
         self._start_over(_number(newest))
 
@@ -277,14 +277,14 @@ class RedisTopics(MemoryTopics):
 
     def _positions(self) -> dict[str, str]:
         copied = {of_topic(topic): f"0-{self.last(topic)}" for topic, is_whole in self._copies.items() if is_whole}
-        return {CHANGES: self._heard, of_worker(self._worker): self._told, **copied}
+        return {CHANGES: self._last_change_id, of_worker(self._worker): self._last_message_id, **copied}
 
     def _take(self, sent: Sent) -> None:
         if sent.stream == CHANGES:
-            self._heard = sent.id
+            self._last_change_id = sent.id
             self._take_change(_number(sent.id), sent.fields)
         elif sent.stream == of_worker(self._worker):
-            self._told = sent.id
+            self._last_message_id = sent.id
             if topic := sent.fields.get(WANT):
                 self._want(topic, sent.fields.get("lane", ""))
             elif name := sent.fields.get(LOSE):

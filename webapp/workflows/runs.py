@@ -87,12 +87,12 @@ def happen(run: WorkflowRun, event: Event, *, seen: int | None = None, is_file: 
     if event.kind == "cancel" and not result.refusal:
         # Only after the commit: the text of a stopped model would otherwise advance the run.
         stop(row)
-    told = _notified(id)
+    changed_run = _notified(id)
     if result.refusal:
         raise (Invalid if event.kind in ("answer", "guess", "change") and row.status == "waiting" else Conflict)(
             result.refusal, field="value"
         )
-    return told
+    return changed_run
 
 
 def stop(run: WorkflowRun) -> None:

@@ -49,5 +49,5 @@ class Course:
     def notices(self) -> list[dict[str, str]]:
         """The notices for the reader, in the order in which they occurred."""
         demo = [DEMO] if self.transcript.started and self.transcript.started.demo else []
-        told = [each for each in self.transcript.notices if each.code != TRIED]
-        return [{"code": each.code, "message": each.message} for each in [*demo, *told]]
+        notices = [each for each in self.transcript.notices if each.code != TRIED]
+        return [{"code": each.code, "message": each.message} for each in [*demo, *notices]]

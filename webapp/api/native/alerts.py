@@ -75,35 +75,35 @@ class AlertEvents(Answer):
 @operation("List alerts and their state", scope="admin", answer=AlertList)
 def index() -> AlertList:
     answers = Answers()
-    return AlertList(alerts=[_told(each, answers) for each in queries.rules()])
+    return AlertList(alerts=[_answer_of(each, answers) for each in queries.rules()])
 
 
 @bp.get("/events")
 @operation("List what has fired and what is over, newest first", scope="admin", query=Paged, answer=AlertEvents)
 def events(query: Paged) -> AlertEvents:
     rows = queries.events(before=query.cursor, limit=query.limit)
-    told = [AlertEventAnswer.of(each, alert=each.rule, at=each.created_at) for each in rows]
-    return AlertEvents(events=told, next_cursor=rows[-1].id if len(rows) == query.limit else None)
+    events = [AlertEventAnswer.of(each, alert=each.rule, at=each.created_at) for each in rows]
+    return AlertEvents(events=events, next_cursor=rows[-1].id if len(rows) == query.limit else None)
 
 
 @bp.get("/<name>")
 @operation("Show an alert", scope="admin", answer=AlertAnswer)
 def show(name: str) -> AlertAnswer:
-    return _told(_rule(name), Answers())
+    return _answer_of(_rule(name), Answers())
 
 
 @bp.patch("/<name>")
 @operation("Change an alert, or turn it on or off", scope="admin", body=AlertChange, answer=AlertAnswer)
 def change(name: str, body: AlertChange) -> AlertAnswer:
     service.change(_rule(name), body.model_dump(exclude_none=True), **who())
-    return _told(_rule(name), Answers())
+    return _answer_of(_rule(name), Answers())
 
 
 @bp.post("/<name>/mute")
 @operation("Mute an alert", scope="admin", body=Mute, answer=AlertAnswer)
 def mute(name: str, body: Mute) -> AlertAnswer:
     service.mute(_rule(name), body.minutes, **who())
-    return _told(_rule(name), Answers())
+    return _answer_of(_rule(name), Answers())
 
 
 @bp.post("/<name>/test")
@@ -116,8 +116,8 @@ def _rule(name: str) -> AlertRule:
     return found(queries.rule(name))
 
 
-def _told(rule: AlertRule, answers: Answers) -> AlertAnswer:
+def _answer_of(rule: AlertRule, answers: Answers) -> AlertAnswer:
     kind = KINDS[rule.name]
     fired = would_have_fired(rule, answers)
-    told = {"title": kind.title, "side": kind.side, "state": queries.shown_state(rule), "fired_last_week": fired}
-    return AlertAnswer.of(rule, id=rule.name, **told)
+    values = {"title": kind.title, "side": kind.side, "state": queries.shown_state(rule), "fired_last_week": fired}
+    return AlertAnswer.of(rule, id=rule.name, **values)

@@ -67,21 +67,21 @@ class BudgetChange(Body):
 def index() -> BudgetList:
     queries.tidy()
     budgets = queries.all_budgets() if may("admin") else queries.budgets_of(caller())
-    return BudgetList(budgets=[_told(each) for each in queries.levels(budgets)])
+    return BudgetList(budgets=[_answer_of(each) for each in queries.levels(budgets)])
 
 
 @bp.post("")
 @operation("Create a budget", scope="admin", body=NewBudget, answer=BudgetAnswer, status=201, errors=(409,))
 def create(body: NewBudget) -> BudgetAnswer:
     entered = BudgetInput(body.who, body.who_id, body.unit, str(body.limit), body.period, body.warn_at, body.model)
-    return _told(queries.level(service.create(entered, **who())))
+    return _answer_of(queries.level(service.create(entered, **who())))
 
 
 @bp.get("/<id>")
 @operation("Show a budget, with what is used and when it resets", scope="read", answer=BudgetAnswer)
 def show(id: str) -> BudgetAnswer:
     queries.tidy()
-    return _told(queries.level(_visible(id)))
+    return _answer_of(queries.level(_visible(id)))
 
 
 @bp.patch("/<id>")
@@ -89,7 +89,7 @@ def show(id: str) -> BudgetAnswer:
 def change(id: str, body: BudgetChange) -> BudgetAnswer:
     limit = None if body.limit is None else str(body.limit)
     service.change(_visible(id), limit=limit, warn_at=body.warn_at, **who())
-    return _told(queries.level(_visible(id)))
+    return _answer_of(queries.level(_visible(id)))
 
 
 @bp.delete("/<id>")
@@ -104,8 +104,8 @@ def _visible(id: str) -> Budget:
     return found(budget if is_theirs else None)
 
 
-def _told(level: Level) -> BudgetAnswer:
+def _answer_of(level: Level) -> BudgetAnswer:
     budget = level.budget
     amounts = {"limit": budget.most, "used": level.used, "reserved": level.reserved}
-    told = {name: number_of(budget.unit, amount) for name, amount in amounts.items()}
-    return BudgetAnswer.of(budget, resets_at=level.resets_at, **told)
+    values = {name: number_of(budget.unit, amount) for name, amount in amounts.items()}
+    return BudgetAnswer.of(budget, resets_at=level.resets_at, **values)

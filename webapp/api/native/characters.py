@@ -140,7 +140,7 @@ def index(query: CharactersQuery) -> CharacterList:
     left = ids[ids.index(query.cursor) + 1 if query.cursor in ids else 0 :]
     rows = queries.texts_of(left, most_chars=PAGE_CHARS) if left else []
     return CharacterList(
-        characters=_told(rows, card={}, alternate_greetings=[], group_only_greetings=[]),
+        characters=_answers_of(rows, card={}, alternate_greetings=[], group_only_greetings=[]),
         next_cursor=rows[-1].id if len(rows) < len(left) else "",
     )
 
@@ -239,10 +239,10 @@ def _visible(id: str) -> Character:
 
 
 def _one(row: Character) -> CharacterAnswer:
-    return _told([row], **{name: greetings_in(row.card, name) for name in GREETINGS})[0]
+    return _answers_of([row], **{name: greetings_in(row.card, name) for name in GREETINGS})[0]
 
 
-def _told(rows: list[Character], **more: Any) -> list[CharacterAnswer]:
+def _answers_of(rows: list[Character], **more: Any) -> list[CharacterAnswer]:
     me, shared = caller(), queries.shared_among([row.id for row in rows])
     seen = {each.id for each in knowledge.collections_among(me, [id for row in rows for id in row.collection_ids])}
     return [

@@ -162,7 +162,7 @@ class NewChatAnswer(Answer):
 def index(query: ChatsQuery) -> ChatList:
     rows = paging.chats(caller().id, show=query.show, after=query.cursor, limit=query.limit + 1)
     page = cut(rows, query.limit)
-    return ChatList(chats=_told(page.rows), next_cursor=page.next_cursor or None)
+    return ChatList(chats=_answers_of(page.rows), next_cursor=page.next_cursor or None)
 
 
 @bp.post("")
@@ -346,10 +346,10 @@ def told_one(row: Chat) -> ChatAnswer:
     """Returns a chat with the caller's right in it."""
     me = user_or_none()
     is_own = me is not None and row.owner_id == me.id
-    return _told([row], variables.at(row.head_id if row.cast_ids else None) if is_own else None)[0]
+    return _answers_of([row], variables.at(row.head_id if row.cast_ids else None) if is_own else None)[0]
 
 
-def _told(rows: Sequence[Chat], kept: dict[str, str] | None = None) -> list[ChatAnswer]:
+def _answers_of(rows: Sequence[Chat], kept: dict[str, str] | None = None) -> list[ChatAnswer]:
     """Returns chats in the order given, each with the caller's right in it."""
     running, me = queries.lanes_in_use(row.lane for row in rows), user_or_none()
     readable = reading.readable(rows, me)

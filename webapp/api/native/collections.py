@@ -89,7 +89,7 @@ def index() -> CollectionList:
     rows = queries.collections(caller())
     counts = queries.counts(caller(), [row.id for row in rows])
     embedding.notice()
-    return CollectionList(collections=[_told(row, counts.get(row.id, Counts())) for row in by_turns(rows)])
+    return CollectionList(collections=[_answer_of(row, counts.get(row.id, Counts())) for row in by_turns(rows)])
 
 
 @bp.post("")
@@ -174,10 +174,10 @@ def _visible(id: str) -> Collection:
 
 def _one(row: Collection) -> CollectionAnswer:
     embedding.notice()
-    return _told(row, queries.counts(caller(), [row.id]).get(row.id, Counts()))
+    return _answer_of(row, queries.counts(caller(), [row.id]).get(row.id, Counts()))
 
 
-def _told(row: Collection, counts: Counts) -> CollectionAnswer:
+def _answer_of(row: Collection, counts: Counts) -> CollectionAnswer:
     is_own, can_write = row.owner_id == caller().id, queries.can_write(caller(), row)
     counted = {"documents": counts.documents, "unfinished": counts.unfinished}
     return CollectionAnswer.of(row, is_own=is_own, can_write=can_write, embedding=_embedding(row), **counted)

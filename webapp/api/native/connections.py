@@ -75,7 +75,7 @@ class NewKey(Body):
 @operation("List the connections", scope="admin", answer=ConnectionList)
 def index() -> ConnectionList:
     providers().forget()
-    return ConnectionList(connections=[_told(each) for each in providers().connections()])
+    return ConnectionList(connections=[_answer_of(each) for each in providers().connections()])
 
 
 @bp.post("")
@@ -139,9 +139,9 @@ def _live(slug: str) -> LiveConnection:
 
 
 def _now(slug: str) -> ConnectionAnswer:
-    return _told(_live(slug))
+    return _answer_of(_live(slug))
 
 
-def _told(live: LiveConnection) -> ConnectionAnswer:
+def _answer_of(live: LiveConnection) -> ConnectionAnswer:
     key = live.key
     return ConnectionAnswer.of(live, key_source=key.source, key_last_four=key.last_four, models=len(live.models))

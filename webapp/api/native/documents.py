@@ -128,7 +128,7 @@ class SearchQuery(Query):
 def index(id: str, query: Paged) -> DocumentList:
     rows = queries.documents(caller(), _collection(id), limit=query.limit + 1, after=query.cursor)
     shown = rows[: query.limit]
-    return DocumentList(documents=[_told(row) for row in shown], next_cursor=shown[-1].id if len(rows) > query.limit else "")
+    return DocumentList(documents=[_answer_of(row) for row in shown], next_cursor=shown[-1].id if len(rows) > query.limit else "")
 
 
 @bp.post("/collections/<id>/documents")
@@ -152,14 +152,14 @@ def add(id: str) -> AddedList:
 @bp.get("/documents/<id>")
 @operation("Show a document and how far its reading is", scope="read", answer=DocumentAnswer)
 def show(id: str) -> DocumentAnswer:
-    return _told(_visible(id))
+    return _answer_of(_visible(id))
 
 
 @bp.patch("/documents/<id>")
 @operation("Update a document", scope="knowledge", body=DocumentChange, answer=DocumentAnswer, errors=(409,))
 def change(id: str, body: DocumentChange) -> DocumentAnswer:
     documents.change(_visible(id), title=body.title, level=body.level, by=caller())
-    return _told(_visible(id))
+    return _answer_of(_visible(id))
 
 
 @bp.delete("/documents/<id>")
@@ -172,7 +172,7 @@ def delete(id: str) -> None:
 @operation("Restore a deleted document", scope="knowledge", answer=DocumentAnswer, errors=(409,))
 def restore(id: str) -> DocumentAnswer:
     documents.restore(found(queries.document(caller(), id, is_deleted=True)), by=caller())
-    return _told(_visible(id))
+    return _answer_of(_visible(id))
 
 
 @bp.post("/documents/<id>/again")
@@ -185,7 +185,7 @@ def restore(id: str) -> DocumentAnswer:
 )
 def again(id: str) -> DocumentAnswer:
     web_pages.again(_visible(id), by=caller())
-    return _told(_visible(id))
+    return _answer_of(_visible(id))
 
 
 @bp.get("/documents/<id>/text")
@@ -249,10 +249,10 @@ def _level() -> int:
 
 
 def _added(added: list[Added]) -> AddedList:
-    return AddedList(documents=[_told(each.document) for each in added], already_there=documents.already_there(added))
+    return AddedList(documents=[_answer_of(each.document) for each in added], already_there=documents.already_there(added))
 
 
-def _told(row: Document) -> DocumentAnswer:
+def _answer_of(row: Document) -> DocumentAnswer:
     progress = Progress(done=row.done, of=row.of)
     return DocumentAnswer.of(row, progress=progress, error=row.error or None)
 

@@ -79,8 +79,8 @@ class ExperimentList(Answer):
 @bp.get("")
 @operation("List experiments, those that run first", scope="admin", answer=ExperimentList)
 def index() -> ExperimentList:
-    told = [_told(each, key, queries.figures_of(each)) for each, key in queries.experiments()]
-    return ExperimentList(experiments=told)
+    experiments = [_answer_of(each, key, queries.figures_of(each)) for each, key in queries.experiments()]
+    return ExperimentList(experiments=experiments)
 
 
 @bp.post("")
@@ -128,10 +128,10 @@ def _experiment(id: str) -> Experiment:
 def _one(id: str) -> ExperimentAnswer:
     one = _experiment(id)
     figures = checking.check(one)
-    return _told(one, queries.key_of(one), figures)
+    return _answer_of(one, queries.key_of(one), figures)
 
 
-def _told(one: Experiment, key: str, figures: list[ArmFigures]) -> ExperimentAnswer:
+def _answer_of(one: Experiment, key: str, figures: list[ArmFigures]) -> ExperimentAnswer:
     has_shares = one.method == A_B_TEST and not one.is_example
     known = evidence(figures, has_shares=has_shares)
     best = known.winner.version if known.winner else None

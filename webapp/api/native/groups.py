@@ -38,27 +38,27 @@ class NewGroup(Body):
 @bp.get("")
 @operation("List all groups with their members", scope="admin", answer=GroupList)
 def index() -> GroupList:
-    return GroupList(groups=[_told(group) for group, _ in by_turns(queries.groups())])
+    return GroupList(groups=[_answer_of(group) for group, _ in by_turns(queries.groups())])
 
 
 @bp.post("")
 @operation("Create a group", scope="admin", body=NewGroup, answer=GroupAnswer, status=201, errors=(409,))
 def create(body: NewGroup) -> GroupAnswer:
     making.count(caller().id)
-    return _told(groups.create(body.name, by=caller(), address=client_address()))
+    return _answer_of(groups.create(body.name, by=caller(), address=client_address()))
 
 
 @bp.get("/<id>")
 @operation("Show a group with its members", scope="admin", answer=GroupAnswer)
 def show(id: str) -> GroupAnswer:
-    return _told(_group(id))
+    return _answer_of(_group(id))
 
 
 @bp.patch("/<id>")
 @operation("Rename a group", scope="admin", body=NewGroup, answer=GroupAnswer, errors=(409,))
 def rename(id: str, body: NewGroup) -> GroupAnswer:
     groups.rename(_group(id), body.name, by=caller(), address=client_address())
-    return _told(_group(id))
+    return _answer_of(_group(id))
 
 
 @bp.delete("/<id>")
@@ -75,7 +75,7 @@ def delete(id: str) -> None:
 def put_in(id: str, user_id: str) -> GroupAnswer:
     groups.put_in(_group(id), user_id, by=caller(), address=client_address())
     access_changed(user_id)
-    return _told(_group(id))
+    return _answer_of(_group(id))
 
 
 @bp.delete("/<id>/members/<user_id>")
@@ -89,6 +89,6 @@ def _group(id: str) -> Group:
     return found(queries.group(id))
 
 
-def _told(group: Group) -> GroupAnswer:
+def _answer_of(group: Group) -> GroupAnswer:
     members = [GroupMember(id=each.id, email=each.email, name=each.name) for each in queries.people_of(group.id)]
     return GroupAnswer(id=group.id, name=group.name, members=members)

@@ -145,8 +145,8 @@ def series(query: SeriesQuery) -> Series:
     if query.step == "hour" and wanted.until - wanted.since > MOST_HOURS:
         raise Refused({"step": f"By the hour at most {MOST_HOURS.days} days can be shown."})
     points = course(answered(wanted) if query.step == "hour" else known(wanted), wanted.since, wanted.until, query.step)
-    told = [Point(at=at, answers=each.answers, value=METRICS[query.metric](each)) for at, each in points.items()]
-    return Series(metric=query.metric, step=query.step, points=told)
+    points_shown = [Point(at=at, answers=each.answers, value=METRICS[query.metric](each)) for at, each in points.items()]
+    return Series(metric=query.metric, step=query.step, points=points_shown)
 
 
 @bp.get("/answers")

@@ -67,7 +67,7 @@ def index() -> LorebookList:
 @operation("Create a lorebook", scope="chat", body=NewLorebook, answer=LorebookAnswer, status=201)
 def create(body: NewLorebook) -> LorebookAnswer:
     book = service.checked_book(body.book) if body.book is not None else None
-    return _told(service.create(BookInput(body.name), by=caller(), book=book, is_always=body.is_always))
+    return _answer_of(service.create(BookInput(body.name), by=caller(), book=book, is_always=body.is_always))
 
 
 @bp.post("/import")
@@ -80,13 +80,13 @@ def create(body: NewLorebook) -> LorebookAnswer:
     most_bytes=files.MOST_BYTES + 64 * 1024,
 )
 def bring_in() -> LorebookAnswer:
-    return _told(service.bring_in(*sent_file(), by=caller()))
+    return _answer_of(service.bring_in(*sent_file(), by=caller()))
 
 
 @bp.get("/<id>")
 @operation("Show a lorebook with its entries", scope="read", answer=LorebookAnswer)
 def show(id: str) -> LorebookAnswer:
-    return _told(_visible(id))
+    return _answer_of(_visible(id))
 
 
 @bp.patch("/<id>")
@@ -96,7 +96,7 @@ def change(id: str, body: LorebookChange) -> LorebookAnswer:
     row = _own(id)
     name = body.name or (given or {}).get("name") or row.name
     service.change(row, lambda book: {**(book if given is None else given), "name": name}, is_always=body.is_always)
-    return _told(_own(id))
+    return _answer_of(_own(id))
 
 
 @bp.delete("/<id>")
@@ -109,13 +109,13 @@ def delete(id: str) -> None:
 @operation("Restore a deleted lorebook", scope="chat", answer=LorebookAnswer, errors=(422,))
 def restore(id: str) -> LorebookAnswer:
     service.restore(found(queries.lorebook(caller(), id, is_deleted=True)))
-    return _told(_own(id))
+    return _answer_of(_own(id))
 
 
 @bp.post("/<id>/duplicate")
 @operation("Make a copy of a lorebook that is your own", scope="chat", answer=LorebookAnswer, status=201, errors=(422,))
 def duplicate(id: str) -> LorebookAnswer:
-    return _told(service.duplicate(_visible(id), by=caller()))
+    return _answer_of(service.duplicate(_visible(id), by=caller()))
 
 
 @bp.get("/<id>/grants")
@@ -161,7 +161,7 @@ def _own(id: str) -> Lorebook:
     return row
 
 
-def _told(row: Lorebook) -> LorebookAnswer:
+def _answer_of(row: Lorebook) -> LorebookAnswer:
     return LorebookAnswer.of(row, **_whose(row))
 
 

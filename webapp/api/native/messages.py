@@ -84,7 +84,7 @@ class Again(Body):
 @operation("List a chat's messages: the current branch, or all of them", scope="read", query=MessagesQuery, answer=MessageList)
 def index(id: str, query: MessagesQuery) -> MessageList:
     page = {"path": paging.path, "tree": paging.tree}[query.show](visible_chat(id), after=query.cursor, limit=query.limit)
-    return MessageList(messages=_told(page.rows), next_cursor=page.next_cursor or None)
+    return MessageList(messages=_answers_of(page.rows), next_cursor=page.next_cursor or None)
 
 
 @bp.post("/chats/<id>/messages")
@@ -161,7 +161,7 @@ def erase(id: str) -> None:
     versions.erase(found(message if message.deleted_at else None))
 
 
-def _told(rows: Sequence[Message]) -> list[MessageAnswer]:
+def _answers_of(rows: Sequence[Message]) -> list[MessageAnswer]:
     """Returns messages of one chat in the order given, each with the text written so far."""
     generations, versions = queries.generations_of(rows), queries.siblings_of(rows)
     sources = source_answers_by_message(rows)
@@ -169,7 +169,7 @@ def _told(rows: Sequence[Message]) -> list[MessageAnswer]:
 
 
 def _one(row: Message) -> MessageAnswer:
-    return _told([row])[0]
+    return _answers_of([row])[0]
 
 
 def _answer(

@@ -68,7 +68,7 @@ class InviteLink(Answer):
 @bp.get("")
 @operation("List all accounts", scope="admin", answer=PersonList)
 def index() -> PersonList:
-    return PersonList(users=[_told(user, seen_at) for user, seen_at in directory.everybody()])
+    return PersonList(users=[_answer_of(user, seen_at) for user, seen_at in directory.everybody()])
 
 
 @bp.get("/<id>")
@@ -127,8 +127,8 @@ def revoke_invite(id: str) -> None:
 
 
 def _now(id: str) -> PersonAnswer:
-    return _told(*found(directory.one(id)))
+    return _answer_of(*found(directory.one(id)))
 
 
-def _told(user: User, seen_at: datetime | None) -> PersonAnswer:
+def _answer_of(user: User, seen_at: datetime | None) -> PersonAnswer:
     return PersonAnswer.of(user, seen_at=seen_at)

@@ -63,7 +63,7 @@ class PersonaChange(Body):
 def index() -> PersonaList:
     rows = queries.personas(caller())
     seen = _seen(*rows)
-    return PersonaList(personas=[_told(each, seen) for each in rows])
+    return PersonaList(personas=[_answer_of(each, seen) for each in rows])
 
 
 @bp.post("")
@@ -71,7 +71,7 @@ def index() -> PersonaList:
     "Create a persona", scope="chat", body=NewPersona, answer=PersonaAnswer, status=201, named={"lorebooks": "lorebook_ids"}
 )
 def create(body: NewPersona) -> PersonaAnswer:
-    return _told(personas.create(PersonaInput(**body.model_dump()), by=caller()))
+    return _answer_of(personas.create(PersonaInput(**body.model_dump()), by=caller()))
 
 
 @bp.post("/import")
@@ -91,7 +91,7 @@ def bring_in() -> BroughtPersonas:
 @bp.get("/<id>")
 @operation("Show a persona", scope="read", answer=PersonaAnswer)
 def show(id: str) -> PersonaAnswer:
-    return _told(_visible(id))
+    return _answer_of(_visible(id))
 
 
 @bp.patch("/<id>")
@@ -107,7 +107,7 @@ def change(id: str, body: PersonaChange) -> PersonaAnswer:
     persona = _visible(id)
     given = {"name": persona.name, "description": persona.description} | body.model_dump(exclude_none=True)
     personas.update(persona, PersonaInput(**given), by=caller())
-    return _told(_visible(id))
+    return _answer_of(_visible(id))
 
 
 @bp.delete("/<id>")
@@ -121,7 +121,7 @@ def delete(id: str) -> None:
 def restore(id: str) -> PersonaAnswer:
     me = caller()
     faced.restore(found(queries.persona(me, id, is_deleted=True)), by=me)
-    return _told(_visible(id))
+    return _answer_of(_visible(id))
 
 
 @bp.get("/<id>/avatar")
@@ -134,7 +134,7 @@ def avatar(id: str) -> Response:
 @operation("Set a persona's picture: PNG, JPEG or WebP", answer=PersonaAnswer, **TAKES_PICTURE)
 def put_avatar(id: str) -> PersonaAnswer:
     faced.picture(_visible(id), sent_picture(), by=caller())
-    return _told(_visible(id))
+    return _answer_of(_visible(id))
 
 
 @bp.delete("/<id>/avatar")
@@ -152,7 +152,7 @@ def _seen(*rows: Persona) -> set[str]:
     return set(lorebooks.visible_among(caller(), (id for row in rows for id in row.lorebook_ids)))
 
 
-def _told(row: Persona, seen: set[str] | None = None) -> PersonaAnswer:
+def _answer_of(row: Persona, seen: set[str] | None = None) -> PersonaAnswer:
     known = _seen(row) if seen is None else seen
     return PersonaAnswer.of(
         row,

@@ -120,7 +120,7 @@ class PreviewAnswer(Answer):
 @bp.get("")
 @operation("List the prompts you can see", scope="read", answer=PromptList)
 def index() -> PromptList:
-    return PromptList(prompts=_told(queries.prompts(caller())))
+    return PromptList(prompts=_answers_of(queries.prompts(caller())))
 
 
 @bp.post("")
@@ -241,10 +241,10 @@ def _numbered(prompt: KnownPrompt, number: int | None) -> Version:
 
 
 def _one(key: str) -> PromptAnswer:
-    return _told([_visible(key)])[0]
+    return _answers_of([_visible(key)])[0]
 
 
-def _told(prompts: Sequence[KnownPrompt]) -> list[PromptAnswer]:
+def _answers_of(prompts: Sequence[KnownPrompt]) -> list[PromptAnswer]:
     ids = sorted({id for each in prompts for id in each.collection_ids})
     seen = {each.id for each in knowledge.collections_among(caller(), ids)} if ids else set()
     return [_answer(each, [id for id in each.collection_ids if id in seen]) for each in by_turns(prompts)]

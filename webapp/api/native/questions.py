@@ -37,7 +37,7 @@ class FiguresAnswer(Answer):
 @bp.get("")
 @operation("List your questions", scope="read", answer=QuestionList)
 def index() -> QuestionList:
-    return QuestionList(questions=[_told(each) for each in questions.of(caller())])
+    return QuestionList(questions=[_answer_of(each) for each in questions.of(caller())])
 
 
 @bp.post("")
@@ -45,7 +45,7 @@ def index() -> QuestionList:
     "Keep a question with its document", scope="knowledge", body=NewQuestion, answer=QuestionAnswer, status=201, errors=(404,)
 )
 def create(body: NewQuestion) -> QuestionAnswer:
-    return _told(questions.add(body.question, body.document_id or "", by=caller()))
+    return _answer_of(questions.add(body.question, body.document_id or "", by=caller()))
 
 
 @bp.delete("/<id>")
@@ -61,5 +61,5 @@ def run() -> FiguresAnswer:
     return FiguresAnswer(questions=made.questions, ndcg_at_10=made.ndcg, recall_at_5=made.recall, misses=made.misses)
 
 
-def _told(row: Question) -> QuestionAnswer:
+def _answer_of(row: Question) -> QuestionAnswer:
     return QuestionAnswer.of(row, question=row.text)

@@ -42,7 +42,7 @@ class SettingValue(Body):
 @bp.get("")
 @operation("List all settings, with their effective values and sources", scope="admin", answer=SettingList)
 def index() -> SettingList:
-    return SettingList(settings=[_told(each) for each in service.listing()])
+    return SettingList(settings=[_answer_of(each) for each in service.listing()])
 
 
 @bp.get("/<name>")
@@ -67,10 +67,10 @@ def reset(name: str) -> SettingAnswer:
 
 def _named(name: str) -> SettingAnswer:
     service.shown(name)
-    return _told(next(each for each in service.listing() if each.setting.name == name))
+    return _answer_of(next(each for each in service.listing() if each.setting.name == name))
 
 
-def _told(each: ShownSetting) -> SettingAnswer:
+def _answer_of(each: ShownSetting) -> SettingAnswer:
     is_number = each.setting.kind in ("whole", "number")
     return SettingAnswer(
         name=each.setting.name,

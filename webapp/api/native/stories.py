@@ -38,21 +38,21 @@ class NewStory(Body):
 @bp.get("")
 @operation("Get the story so far of a chat", scope="read", answer=StoryAnswer)
 def show(id: str) -> StoryAnswer:
-    return _told(visible_chat(id))
+    return _answer_of(visible_chat(id))
 
 
 @bp.put("")
 @operation("Write or change the story so far", scope="chat", body=NewStory, answer=StoryAnswer, errors=(409,))
 def update(id: str, body: NewStory) -> StoryAnswer:
     service.save(writable_chat(id), body.text, was=body.was)
-    return _told(visible_chat(id))
+    return _answer_of(visible_chat(id))
 
 
 @bp.post("")
 @operation("Have the model write the story so far now", scope="chat", answer=StoryAnswer, errors=(402, 409, 429, 503))
 def write_now(id: str) -> StoryAnswer:
     service.write_now(writable_chat(id), by=writer())
-    return _told(visible_chat(id))
+    return _answer_of(visible_chat(id))
 
 
 @bp.delete("")
@@ -61,6 +61,6 @@ def forget(id: str) -> None:
     service.forget(writable_chat(id))
 
 
-def _told(chat: Chat) -> StoryAnswer:
+def _answer_of(chat: Chat) -> StoryAnswer:
     found = service.story_of(chat)
     return StoryAnswer.of(found) if found else StoryAnswer()

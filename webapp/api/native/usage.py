@@ -60,11 +60,11 @@ def _answer(query: UsageQuery, user_id: str | None) -> UsageAnswer:
     if not 0 <= (until - since).days <= MOST_DAYS:
         raise Refused({"since": f"The first day must be at most {MOST_DAYS} days before the last day, and not after it."})
     sums = summed(used(since, until, user_id=user_id), by=lambda each: (each.day, each.model))
-    told = [
+    rows = [
         UsedAnswer.of(each, day=day, model=model, cost=None if each.cost is None else f"{each.cost:f}")
         for (day, model), each in sorted(sums.items(), key=lambda each: each[0])
     ]
-    return UsageAnswer(since=since, until=until, usage=told)
+    return UsageAnswer(since=since, until=until, usage=rows)
 
 
 def _day(name: str, text: str | None) -> date | None:

@@ -233,7 +233,7 @@ def _opening(chat: Chat) -> str:
         changed_at=chat.changed_at,
         pinned_at=chat.pinned_at,
         archived_at=chat.archived_at,
-        **played.told(chat),
+        **played.exported(chat),
         settings=values_of(chat),
     )
     value = {"format": own.FORMAT, "version": own.VERSION, "chat": own.head_value(about)}

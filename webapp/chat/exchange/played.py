@@ -15,7 +15,7 @@ from webapp.db import db
 from webapp.lore import queries as lorebooks
 
 
-def told(chat: Chat) -> dict[str, Any]:
+def exported(chat: Chat) -> dict[str, Any]:
     """Returns the names of characters, persona and lorebooks; lorebooks only if the owner can see them."""
     one, persona = roleplay.character_of(chat), roleplay.persona_of(chat)
     names = [each.name for each in members(chat)] if chat.is_group else [one.name] if one else []

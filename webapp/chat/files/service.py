@@ -140,8 +140,8 @@ def _write(digest: str, content: bytes) -> None:
 
 
 def _picture(file: IO[bytes]) -> tuple[dict[str, Any], bytes]:
-    told = _read(PICTURE, file)[0]
-    return {"kind": IMAGE, **{key: told[key] for key in ("media_type", "width", "height")}}, b64decode(told["content"])
+    picture = _read(PICTURE, file)[0]
+    return {"kind": IMAGE, **{key: picture[key] for key in ("media_type", "width", "height")}}, b64decode(picture["content"])
 
 
 def _text(name: str, file: IO[bytes]) -> tuple[dict[str, Any], bytes]:
@@ -155,10 +155,10 @@ def _text(name: str, file: IO[bytes]) -> tuple[dict[str, Any], bytes]:
         return (values, text) if len(content) <= most else _long(file)
     about = {"name": f"x.{formats.ending(name)}", "most": most}
     with child.on_disk(file, head=json.dumps(about).encode() + b"\n") as behind:
-        told = _read(PLAIN, behind)
-    if any("is_long" in each for each in told):
+        pieces = _read(PLAIN, behind)
+    if any("is_long" in each for each in pieces):
         return _long(file)
-    return values, "".join(each["text"] for each in told).strip().encode()
+    return values, "".join(each["text"] for each in pieces).strip().encode()
 
 
 def _long(file: IO[bytes]) -> tuple[dict[str, Any], bytes]:
@@ -171,12 +171,12 @@ def _long(file: IO[bytes]) -> tuple[dict[str, Any], bytes]:
 def _read(module: str, file: IO[bytes]) -> list[dict[str, Any]]:
     try:
         with closing(child.pieces(module, file, LIMITS)) as found:
-            told = list(found)
+            pieces = list(found)
     except child.Exceeded as error:
         raise Invalid(EXCEEDED, field="message") from error
-    if refused := next((each["refused"] for each in told if "refused" in each), ""):
+    if refused := next((each["refused"] for each in pieces if "refused" in each), ""):
         raise Invalid(refused, field="message")
-    return told
+    return pieces
 
 
 def _refuse_too_much(person_id: str, file: IO[bytes]) -> None:

@@ -22,7 +22,7 @@ class BulkResult:
     pinned: Sequence[str] = ()
 
 
-def told(owner_id: str, several_url: str) -> BulkResult | None:
+def bulk_result(owner_id: str, several_url: str) -> BulkResult | None:
     """Returns the result named by the request's query parameters, limited to chats that are still in that state."""
     if chat := queries.owned_chat(owner_id, request.args.get("deleted", ""), is_deleted=True):
         return BulkResult(words(bulk.ACTIONS["delete"], [chat]), url_for("list.restore", id=chat.id))

@@ -37,8 +37,8 @@ def empty() -> Response:
     return redirect(url_for("list.trash"))
 
 
-def _back(**told: Any) -> Response:
+def _back(**parameters: Any) -> Response:
     """Redirects to the list from which the form was sent."""
     if request.args.get("show") == "trash":
-        return redirect(url_for("list.trash", **told))
-    return redirect(url_for("list.index", show=request.args.get("show"), before=request.args.get("before"), **told))
+        return redirect(url_for("list.trash", **parameters))
+    return redirect(url_for("list.index", show=request.args.get("show"), before=request.args.get("before"), **parameters))

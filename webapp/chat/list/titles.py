@@ -99,10 +99,10 @@ def _begin(engine: Engine, job: TitleJob) -> None:
 def _job(generation: Generation, after: Aftermath) -> TitleJob | None:
     if generation.status != "completed" or generation.is_demo or after.answer is None or after.question is None:
         return None
-    told = using.render("title.scene" if after.greeting else "title")
-    if not (model := _model_for(generation, told.version.model)):
+    prompt = using.render("title.scene" if after.greeting else "title")
+    if not (model := _model_for(generation, prompt.version.model)):
         return None
-    request = _request(told, model, after.greeting or "", after.question, after.answer)
+    request = _request(prompt, model, after.greeting or "", after.question, after.answer)
     return TitleJob(after.chat_id, after.title, Aside(PURPOSE, _lane(after.chat_id), after.owner_id, request))
 
 
@@ -118,11 +118,11 @@ def _model_for(generation: Generation, wish: str) -> str:
     return "" if is_demo or job.lower() == OFF else model
 
 
-def _request(told: Rendered, model: str, greeting: str, question: str, answer: str) -> ModelRequest:
+def _request(prompt: Rendered, model: str, greeting: str, question: str, answer: str) -> ModelRequest:
     exchange = f"Person:\n{question}\n\nAnswer:\n{answer}\n\nTitle:"
     scene = f"Character:\n{greeting}\n\n" if greeting else ""
-    parameters = {"max_tokens": MOST_TOKENS, **told.parameters}
-    return PromptBuilder(told.sections).build(model, [("user", scene + exchange)], **parameters)
+    parameters = {"max_tokens": MOST_TOKENS, **prompt.parameters}
+    return PromptBuilder(prompt.sections).build(model, [("user", scene + exchange)], **parameters)
 
 
 def _finish(session: Session, generation: Generation, transcript: Transcript, _picture: Any) -> None:

@@ -14,7 +14,7 @@ from webapp.chat.keeping import deleted, temporary
 from webapp.chat.list import bulk
 from webapp.chat.list import service as listing
 from webapp.chat.list import shown as list_shown
-from webapp.chat.list.bulk_shown import told
+from webapp.chat.list.bulk_shown import bulk_result
 from webapp.chat.list.search import glance, search, words_of
 from webapp.chat.list.shown import SidebarChat
 from webapp.chat.list.title_forms import TitleForm
@@ -61,7 +61,7 @@ def index() -> Response:
         are_archived=are_archived,
         is_first=not before,
         several_url=several_url,
-        told=told(me.id, several_url),
+        bulk_result=bulk_result(me.id, several_url),
         next_url=url_for("list.index", before=page.next_cursor, **kept) if page.next_cursor else "",
     )
 
@@ -72,7 +72,7 @@ def trash() -> Response:
     me, several_url = current_user(), url_for("several.do", show="trash")
     chats, days = queries.deleted_chats(me.id), int(setting("trash.days"))
     context: dict[str, Any] = {"chats": chats, "messages": deleted.lost(me.id), "days": days}
-    return render("chat/trash.html", several_url=several_url, told=told(me.id, several_url), **context)
+    return render("chat/trash.html", several_url=several_url, bulk_result=bulk_result(me.id, several_url), **context)
 
 
 @bp.get("/chats/<id>/rename")

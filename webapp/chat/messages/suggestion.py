@@ -91,15 +91,15 @@ def _ask(aside: Aside) -> None:
 
 
 def _request(chat: Chat, typed: str) -> ModelRequest:
-    told = using.render(SUGGESTION_KEY)
-    model = told.version.model or answerer(chat)
+    prompt = using.render(SUGGESTION_KEY)
+    model = prompt.version.model or answerer(chat)
     begun = [replace(LAST, title="Begun", text=f"{BEGUN}\n\n{typed}", rank=LAST.rank + 1)] if typed else []
-    asked = [*(replace(LAST, title=each.title, text=each.text) for each in told.sections), *begun]
+    sections = [*(replace(LAST, title=each.title, text=each.text) for each in prompt.sections), *begun]
     path = paths.messages_to(chat.head_id) if chat.head_id else []
     # In a group, the prompt describes the character that spoke last.
     spoke = spoken(chat, chat.head_id)[-1:] if chat.is_group else []
-    parameters = {"max_tokens": MOST_TOKENS, **told.parameters}
-    return parts.request_for_aside(chat, path, model, asked, speaker_id="".join(spoke), occasion="suggestion", **parameters)
+    parameters = {"max_tokens": MOST_TOKENS, **prompt.parameters}
+    return parts.request_for_aside(chat, path, model, sections, speaker_id="".join(spoke), occasion="suggestion", **parameters)
 
 
 def _from(text: str, name: str, typed: str) -> str:

@@ -55,10 +55,10 @@ def first(marks: Marks) -> list[ShownModel]:
 def facts(model: Model) -> str:
     """Summarizes a model's price, context length and abilities, as far as its provider reports them."""
     costs = (price(model.prompt_price), price(model.completion_price))
-    told = [f"{costs[0]} / {costs[1]}" if any(each != "free" for each in costs) else "free"] if all(costs) else []
-    told += [f"{_short(model.context_length)} context"] if model.context_length else []
+    facts = [f"{costs[0]} / {costs[1]}" if any(each != "free" for each in costs) else "free"] if all(costs) else []
+    facts += [f"{_short(model.context_length)} context"] if model.context_length else []
     can = set(model.abilities or ()) | ({"reasoning"} if model.efforts else set())
-    return " · ".join([*told, *(word for ability, word in WORDS.items() if ability in can)])
+    return " · ".join([*facts, *(word for ability, word in WORDS.items() if ability in can)])
 
 
 def _listed(marks: Marks, query: str) -> Iterator[tuple[str, Model]]:

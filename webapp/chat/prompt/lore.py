@@ -17,7 +17,7 @@ from webapp.chat.prompt.tokens import estimate, share_of
 from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.lore import queries as lorebooks
-from webapp.lore.deciding import Scene, decide
+from webapp.lore.deciding import LoreContext, decide
 from webapp.lore.entries import Place
 from webapp.sections import Occasion, PromptContext, Section, Template
 
@@ -58,7 +58,7 @@ def of_lore(context: PromptContext) -> Iterator[Section | Template]:
     speakers = {} if chat.is_group else {"user": names.user, "assistant": names.char}
     chars = sum(len(each.content) for book in books for each in book.entries)
     note = place_of_note(chat)
-    entries = decide(books, _scene(context, names, speakers, chars))
+    entries = decide(books, _lore_context(context, names, speakers, chars))
     fill, called = names.together(), replace(names, char=card_lore.nickname or names.char)
     own, fill_own = {each.id for each in card_lore.book.entries if card_lore.nickname}, called.together()
     for entry in entries:
@@ -73,8 +73,8 @@ def of_lore(context: PromptContext) -> Iterator[Section | Template]:
         yield Template(_placed(place, count, section), fill_own if is_own else fill)
 
 
-def _scene(context: PromptContext, names: Names, speakers: Mapping[str, str], chars: int) -> Scene:
-    return Scene(
+def _lore_context(context: PromptContext, names: Names, speakers: Mapping[str, str], chars: int) -> LoreContext:
+    return LoreContext(
         context.messages,
         cost=partial(estimate, share=share_of(chars)),
         now=time.thread_time,

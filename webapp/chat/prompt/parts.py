@@ -236,8 +236,8 @@ def _sourced(builder: PromptBuilder, given: AnswerSources) -> dict[str, Any]:
     """Returns what to record about sources: those that fit, how the search was limited, and files not read in time."""
     sent = {each.passage_id for each in builder.sections}
     kept = [each.kept for each in given.sources if each.passage_id in sent]
-    told = {"sources": kept, "is_late": given.is_late, "by_words": given.by_words, "unread": list(given.unread)}
-    return {name: value for name, value in told.items() if value}
+    covered = {"sources": kept, "is_late": given.is_late, "by_words": given.by_words, "unread": list(given.unread)}
+    return {name: value for name, value in covered.items() if value}
 
 
 def _quoting(builder: PromptBuilder, quoted: Mapping[str, str]) -> Iterator[Section]:
@@ -314,12 +314,12 @@ def _notices(prompt: dict[str, Any]) -> list[Notice]:
         late.append(Notice("sources_by_words", by_words))
     if unread := prompt.get("unread"):
         late.append(Notice("files_unread", f"{', '.join(unread)}: {STILL_READ}"))
-    if told := prompt.get("told"):
-        were = "message is" if told == 1 else "messages are"
-        late.append(Notice("story", f"{number(told)} earlier {were} told by the story so far."))
+    if covered := prompt.get("told"):
+        were = "message is" if covered == 1 else "messages are"
+        late.append(Notice("story", f"{number(covered)} earlier {were} told by the story so far."))
     if not (left_out := prompt.get("left_out")):
         return late
-    oldest, were = ("next" if told else "oldest"), ("was" if left_out == 1 else "were")
+    oldest, were = ("next" if covered else "oldest"), ("was" if left_out == 1 else "were")
     words = f"The {oldest} exchange" if left_out == 1 else f"The {left_out} {oldest} exchanges"
     return [
         *late,

@@ -59,7 +59,7 @@ def shown(chat: Chat, form: StoryForm | None = None, message: str = "") -> dict[
         return None
     found = service.story_of(chat)
     return {
-        "told": found,
+        "covering": found,
         "writer": providers().display_name(found.model) if found and found.model else "",
         "form": form or StoryForm.of(found),
         "status": message,

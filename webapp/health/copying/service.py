@@ -50,8 +50,10 @@ def _copied(source: Connection, target: Connection, tables: list[Table]) -> Copi
         schema.clear(target, tables)
         read = {table: rows.copy(source, target, table) for table in tables}
     schema.number_on(target, tables)
-    for table, told in read.items():
+    for table, expected in read.items():
         found = rows.summed(target, table)
-        if found != told:
-            raise Unavailable(f"{table.name}: {told.rows} rows were read, and other {found.rows} have arrived. Nothing was kept.")
+        if found != expected:
+            raise Unavailable(
+                f"{table.name}: {expected.rows} rows were read, and other {found.rows} have arrived. Nothing was kept."
+            )
     return Copied(sum(each.rows for each in read.values()), len(tables))

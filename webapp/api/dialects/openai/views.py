@@ -99,8 +99,8 @@ def in_openais_form(response: Response) -> Response:
         response.status_code, code = 429, words.QUOTA
     else:
         code = CODES.get(response.status_code, problem["code"])
-    told = words.error(message, response.status_code, code=code, param=next(iter(fields), None))
-    response.set_data(json.dumps(told))
+    error = words.error(message, response.status_code, code=code, param=next(iter(fields), None))
+    response.set_data(json.dumps(error))
     response.mimetype = "application/json"
     return response
 

@@ -41,7 +41,7 @@ class PlansEncoder:
         self._plan_id, self._schema, self._projection, self._now, self._outcome = plan_id, schema, projection, now, outcome
         self._list = main_list(schema)
         self._summary = next((name for name, each in sections(schema) if each.get("x-view") == "summary"), "")
-        self._next_at, self._told, self._warnings = float("-inf"), (0, 0), list[str]()
+        self._next_at, self._sent_before, self._warnings = float("-inf"), (0, 0), list[str]()
         self._has_ended = False
 
     def opening(self, state: State) -> list[DialectFrame]:
@@ -66,22 +66,22 @@ class PlansEncoder:
     def _progress(self) -> list[DialectFrame]:
         draft = self._projection.draft
         here, now = (len(draft.elements), len(draft.live[1]) if draft.live else 0), self._now()
-        if now < self._next_at or (here == self._told and not self._warnings):
+        if now < self._next_at or (here == self._sent_before and not self._warnings):
             return []
-        self._next_at, self._told = now + EVERY_SECONDS, here
+        self._next_at, self._sent_before = now + EVERY_SECONDS, here
         return [DialectFrame(self._state_of_it(), "progress")]
 
     def _state_of_it(self) -> dict[str, Any]:
         shown = self._projection.shown
         summary, done = shown.get(self._summary), shown.get(self._list)
         count = len(done) if isinstance(done, list) else 0
-        told: dict[str, Any] = {"planId": self._plan_id, "status": "generating"}
+        progress: dict[str, Any] = {"planId": self._plan_id, "status": "generating"}
         if summary is not None:
-            told["monthly_summary"] = summary
-        told |= {"weeksCompleted": count, "weeksTotal": max(count, expected(self._schema)), "partial": shown}
+            progress["monthly_summary"] = summary
+        progress |= {"weeksCompleted": count, "weeksTotal": max(count, expected(self._schema)), "partial": shown}
         if self._warnings:
-            told["warning"], self._warnings = " ".join(self._warnings), []
-        return told
+            progress["warning"], self._warnings = " ".join(self._warnings), []
+        return progress
 
     def _end(self) -> list[DialectFrame]:
         self._has_ended = True

@@ -141,8 +141,8 @@ class RunFeed:
     def _whole(self, message: Message) -> list[bytes]:
         shown, chars = shown_message(message), self._position.chars
         self._position = Position(message.id)
-        told = {"content": shown.content[chars:], "isComplete": True, "accumulated": shown.content, "sources": shown.sources}
-        return wire([self._frame("ai_response", told)], id=str(self._position))
+        data = {"content": shown.content[chars:], "isComplete": True, "accumulated": shown.content, "sources": shown.sources}
+        return wire([self._frame("ai_response", data)], id=str(self._position))
 
     def _state(self, run: WorkflowRun) -> list[bytes]:
         state = workflow_state(run).model_dump()
@@ -164,8 +164,8 @@ class RunFeed:
         return wire([*frames, self._done(is_success=not has_failed, was_stopped=run.status == "cancelled")])
 
     def _done(self, *, is_success: bool, was_stopped: bool = False) -> DialectFrame:
-        told = {"success": is_success, "stopped": was_stopped, "messageId": self._position.message_id, "notices": []}
-        return self._frame("done", told)
+        data = {"success": is_success, "stopped": was_stopped, "messageId": self._position.message_id, "notices": []}
+        return self._frame("done", data)
 
     def _frame(self, type: str, data: dict[str, Any]) -> DialectFrame:
         return frame_of(type, data, self._now())

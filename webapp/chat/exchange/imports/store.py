@@ -310,8 +310,8 @@ class _Filling:
 
 
 def _stories(added: Sequence[Rendered], ids: Mapping[str, str], chat_id: str) -> list[Story]:
-    told = (each.message for each in added if each.message.story)
-    return [Story(chat_id=chat_id, message_id=ids[each.id], text=each.story) for each in told]
+    with_story = (each.message for each in added if each.message.story)
+    return [Story(chat_id=chat_id, message_id=ids[each.id], text=each.story) for each in with_story]
 
 
 def _generations(message: FiledMessage, message_id: str, lane: str) -> list[Generation]:
