@@ -161,9 +161,9 @@ def _is_ready(number: int) -> bool:
     """
     # Where gevent isn't loaded, as in gunicorn's master, nothing is patched.
     patched = sys.modules.get("gevent.monkey")
-    asked = patched.get_original("select", "poll")() if patched else select.poll()
-    asked.register(number, select.POLLOUT)
-    return list(asked.poll(0)) == [(number, select.POLLOUT)]
+    poll = patched.get_original("select", "poll")() if patched else select.poll()
+    poll.register(number, select.POLLOUT)
+    return list(poll.poll(0)) == [(number, select.POLLOUT)]
 
 
 def _is_wanted(record: logging.LogRecord, config: Config) -> bool:

@@ -54,7 +54,7 @@ class Outlets:
     def add(self, name: str, text: str, origin: str) -> None:
         self.texts.setdefault(name, []).append((text, origin))
 
-    def asked(self, name: str) -> str:
+    def text_of(self, name: str) -> str:
         """Returns all texts with this name, in order; empty if there are none."""
         found = self.texts.get(name, [])
         self.used += [origin for _, origin in found]

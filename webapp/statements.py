@@ -115,8 +115,8 @@ class Prepared:
 
     def _write(self, dialect: Dialect) -> Compiled:
         compiled = self._statement.compile(dialect=dialect)
-        asked = compiled.positiontup if compiled.positional else list(compiled.binds)
-        binds = tuple((name, _bind_process(compiled.binds[name].type, dialect)) for name in asked)
+        order = compiled.positiontup if compiled.positional else list(compiled.binds)
+        binds = tuple((name, _bind_process(compiled.binds[name].type, dialect)) for name in order)
         constants = {name: bind.effective_value for name, bind in compiled.binds.items() if not bind.required}
         columns = list(self._statement.exported_columns)
         names = [getattr(each, "name", None) or "" for each in columns]

@@ -207,7 +207,7 @@ def test_nobody_is_named(bench: Bench, fake: Upstream, text: Callable[[], str]) 
 
 
 def test_a_name_that_somebody_made_up_is_no_label(app: Flask, text: Callable[[], str]) -> None:
-    heard(app, asked="ada@example.org", served="ada@example.org")
+    heard(app, model_asked="ada@example.org", served="ada@example.org")
     app.extensions["engine"].emit(FellBack("ada@example.org", "some/model", "error"))
 
     assert "ada@" not in text()
@@ -261,7 +261,7 @@ def test_a_text_that_goes_is_no_longer_held(app: Flask) -> None:
 
 def heard(app: Flask, **more: object) -> None:
     """Sends the event of an answer that has ended."""
-    usual = {"kind": "chat", "status": "completed", "reason": "stop", "provider": "openrouter", "asked": "demo/quick"}
+    usual = {"kind": "chat", "status": "completed", "reason": "stop", "provider": "openrouter", "model_asked": "demo/quick"}
     values = {**usual, "served": "demo/quick", "seconds": 1.5, "first_chunk_seconds": 0.5, **more}
     app.extensions["engine"].emit(Answered(**values))
 

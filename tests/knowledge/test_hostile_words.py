@@ -18,7 +18,7 @@ HOSTILE = {
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_a_question_of_as_many_signs_as_a_message_has_is_read_at_once(text: str) -> None:
     started = time.thread_time()
-    words.asked_for(text)
+    words.query_words(text)
     assert time.thread_time() - started < 1
 
 
@@ -40,4 +40,4 @@ def test_letters_with_their_own_marks_are_what_they_were() -> None:
 
 def test_the_first_thirty_words_are_asked_for_wherever_others_follow() -> None:
     asked = [f"word{number}" for number in range(40)]
-    assert set(words.asked_for(" ".join(asked) + " and" * 60_000)) == set(asked[:30])
+    assert set(words.query_words(" ".join(asked) + " and" * 60_000)) == set(asked[:30])

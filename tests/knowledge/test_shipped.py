@@ -9,7 +9,7 @@ PAGES = {path: text for collection in COLLECTIONS for path, text in collection.p
 
 
 def words_of_headings(text: str) -> set[str]:
-    return set(words.asked_for(" ".join(re.findall(r"^#+ (.*)$", text, re.MULTILINE))))
+    return set(words.query_words(" ".join(re.findall(r"^#+ (.*)$", text, re.MULTILINE))))
 
 
 def test_there_are_as_many_pages_as_the_docs_say() -> None:
@@ -28,7 +28,7 @@ def test_ten_questions_share_no_word_with_the_headings_of_their_page() -> None:
     apart = [
         each
         for each in questions()
-        if each.pages and not any(words_of_headings(PAGES[page]) & set(words.asked_for(each.text)) for page in each.pages)
+        if each.pages and not any(words_of_headings(PAGES[page]) & set(words.query_words(each.text)) for page in each.pages)
     ]
 
     assert len(apart) >= 10
@@ -36,7 +36,7 @@ def test_ten_questions_share_no_word_with_the_headings_of_their_page() -> None:
 
 def test_ten_questions_have_no_answer_and_one_common_word() -> None:
     held = [set(terms) for terms, _ in words.weights([("", text) for text in PAGES.values()])]
-    unanswerable = [set(words.asked_for(each.text)) for each in questions() if not each.pages]
+    unanswerable = [set(words.query_words(each.text)) for each in questions() if not each.pages]
 
     assert len(unanswerable) == 10
     for asked in unanswerable:

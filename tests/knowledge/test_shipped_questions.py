@@ -15,7 +15,7 @@ from webapp.knowledge import shipping
 from webapp.knowledge.search import search
 from webapp.knowledge.shipped_pages import questions
 from webapp.knowledge.tables import Collection
-from webapp.knowledge.words import asked_for, weights
+from webapp.knowledge.words import query_words, weights
 
 # A page's name, a sentence of it, and a question about it that shares no word with it.
 PARAPHRASES: Sequence[tuple[str, str, str]] = [
@@ -81,4 +81,4 @@ def test_the_paraphrases_share_no_word_with_what_they_mean():
     assert len(PARAPHRASES) == 30
     for said_there, _, question in PARAPHRASES:
         ((terms, _),) = weights([("", said_there)])
-        assert not set(terms) & set(asked_for(question)), question
+        assert not set(terms) & set(query_words(question)), question

@@ -24,8 +24,8 @@ def _preflight(config: Config) -> Response | None:
         return None
     response = Response(status=204)
     if _is_listed(config):
-        asked = {"Methods": METHODS, "Headers": ASKED}
-        response.headers.update({f"Access-Control-Allow-{name}": value for name, value in asked.items()})
+        allowed = {"Methods": METHODS, "Headers": ASKED}
+        response.headers.update({f"Access-Control-Allow-{name}": value for name, value in allowed.items()})
         response.headers["Access-Control-Max-Age"] = str(REMEMBER_SECONDS)
     return response
 

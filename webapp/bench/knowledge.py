@@ -105,42 +105,42 @@ def measure(app: Flask, say: Say) -> Verdict:
         count = library.fill()
         say(f"{count} passages were indexed in {time.monotonic() - began:.0f} s, on {db.engine.dialect.name}.\n")
         _settle()
-        asked = queries(texts.words, dice)[:ASKED]
+        texts_searched = queries(texts.words, dice)[:ASKED]
         reader = db.session.get_one(User, library.reader_id)
-        by_words = _bar("by words", reader, asked, say)
+        by_words = _bar("by words", reader, texts_searched, say)
         added = _added(reader, [texts.sentence() for _ in range(ASKED // 2)], say)
         library.embed()
         _settle()
-        _know(asked, library)
+        _know(texts_searched, library)
         reader = db.session.get_one(User, library.reader_id)
         began = time.perf_counter()
-        search(reader, asked[0])
+        search(reader, texts_searched[0])
         say(f"The first search by meaning read {DIMENSIONS} numbers of each in {time.perf_counter() - began:.1f} s.")
-        both = _bar("by words and meaning", reader, asked, say)
+        both = _bar("by words and meaning", reader, texts_searched, say)
         return Verdict([by_words[0], added, both[0]], [doubt for _, doubt in (by_words, both) if doubt])
 
 
-def _bar(name: str, reader: User, asked: Sequence[str], say: Say) -> tuple[Bar, str]:
+def _bar(name: str, reader: User, texts: Sequence[str], say: Say) -> tuple[Bar, str]:
     """Returns the bound, and why its times are unreliable, if so: on a busy machine a search waits rather than computes."""
     look, servers = partial(search, reader), _server_seconds()
-    taken = [_seconds(look, each) for each in asked]
+    taken = [_seconds(look, each) for each in texts]
     waits, works = ([each[place] for each in taken] for place in (0, 1))
     p50, p95, most = (percentile(waits, share) * 1000 for share in (0.5, 0.95, 1))
     values = f"{p50:.1f} ms (p50), {p95:.1f} ms (p95), {most:.1f} ms at most"
-    say(f"{len(asked)} searches {name}: {values}; {percentile(works, 0.95) * 1000:.1f} ms of CPU here (p95)")
+    say(f"{len(texts)} searches {name}: {values}; {percentile(works, 0.95) * 1000:.1f} ms of CPU here (p95)")
     if not is_sqlite():
         taken_there = sum(seconds - servers.get(pid, 0.0) for pid, seconds in _server_seconds().items())
-        say(f"The database took {taken_there / len(asked) * 1000:.1f} ms of CPU for each.")
+        say(f"The database took {taken_there / len(texts) * 1000:.1f} ms of CPU for each.")
     bar = Bar(f"a search {name} with permissions, p95", p95, MOST_MS, " ms", is_timed=True)
     return bar, drift(*(statistics.median(half) for half in (waits[: len(waits) // 2], waits[len(waits) // 2 :])))
 
 
-def _added(reader: User, asked: Sequence[str], say: Say) -> Bar:
+def _added(reader: User, texts: Sequence[str], say: Say) -> Bar:
     """Measures the additional work of a chat with collections for whole sentences, before the request to a model."""
     ids = [each.id for each in seen_collections(reader)]
-    waits = [_seconds(lambda values: list(found_for(reader, [values], ids, seconds=60).sections()), each)[0] for each in asked]
+    waits = [_seconds(lambda values: list(found_for(reader, [values], ids, seconds=60).sections()), each)[0] for each in texts]
     p50, p95 = (percentile(waits, share) * 1000 for share in (0.5, 0.95))
-    say(f"Sources for {len(asked)} sentences, by words: {p50:.1f} ms (p50), {p95:.1f} ms (p95).")
+    say(f"Sources for {len(texts)} sentences, by words: {p50:.1f} ms (p50), {p95:.1f} ms (p95).")
     return Bar("a first token later with collections, p50", p50, MOST_ADDED_MS, " ms", is_timed=True)
 
 
@@ -167,9 +167,9 @@ def _server_seconds() -> dict[int, float]:
     return {pid: (int(each[11]) + int(each[12])) / TICKS for pid, each in fields.items()}
 
 
-def _know(asked: Sequence[str], library: Library) -> None:
+def _know(texts: Sequence[str], library: Library) -> None:
     """Caches vectors of the questions, as if a model had just returned them: the model's time doesn't count."""
-    known = {(MODEL, each): library.vector() for each in asked}
+    known = {(MODEL, each): library.vector() for each in texts}
     current_app.extensions["question_vectors"] = meaning.Known(OrderedDict(known))
 
 

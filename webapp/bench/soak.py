@@ -161,8 +161,8 @@ async def _look(house: Team, seen: Seen, began: float, until: float, say: Say) -
         await asyncio.sleep(min(ROW_SECONDS, max(0.1, until - time.monotonic())))
         row = time.monotonic() - began, house.hosts[0].resident_mb()
         seen.megabytes.append(row)
-        asked = f"{len(seen.acknowledged):>6} asked {seen.refused:>4} refused"
-        say(f"{row[0]:>6.0f} s {row[1]:>7.1f} MB {asked} {seen.pages:>6} pages")
+        counts = f"{len(seen.acknowledged):>6} asked {seen.refused:>4} refused"
+        say(f"{row[0]:>6.0f} s {row[1]:>7.1f} MB {counts} {seen.pages:>6} pages")
 
 
 def _rest(house: Team) -> None:

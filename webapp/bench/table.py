@@ -62,7 +62,7 @@ LINES = (
 
 def ways(lines: Sequence[Line]) -> Mapping[str, list[str]]:
     """Returns the ways of reading to run for these lines, by crowd; also `direct`, without a server, where times are compared."""
-    asked = dict.fromkeys(
+    pairs = dict.fromkeys(
         (line.crowd, way) for line in lines for way in ((DIRECT, line.way) if line.value in TIMES else (line.way,))
     )
-    return {crowd: [way for whose, way in asked if whose == crowd] for crowd in dict.fromkeys(crowd for crowd, _ in asked)}
+    return {crowd: [way for whose, way in pairs if whose == crowd] for crowd in dict.fromkeys(crowd for crowd, _ in pairs)}

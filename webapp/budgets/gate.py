@@ -73,9 +73,9 @@ class BudgetGate:
             return
         model = generation.model_asked
         # As one text, because a long text is only sampled: other writers wait for this transaction.
-        asked = self._estimate("\n".join(turn.content for turn in request.turns))
-        asked += sum(PER_MESSAGE + PER_PICTURE * len(turn.pictures) for turn in request.turns)
-        taken = Taken(asked, request.max_tokens or prices.usual_tokens(session, model))
+        input_tokens = self._estimate("\n".join(turn.content for turn in request.turns))
+        input_tokens += sum(PER_MESSAGE + PER_PICTURE * len(turn.pictures) for turn in request.turns)
+        taken = Taken(input_tokens, request.max_tokens or prices.usual_tokens(session, model))
         wanted_usage = UsageRequest(
             generation.id,
             generation.user_id or "",
@@ -137,9 +137,9 @@ class BudgetGate:
 
 
 def _tokens_of(allowance: Allowance) -> float:
-    asked = Taken(allowance.input_tokens, 0)
+    input_tokens = Taken(allowance.input_tokens, 0)
     left = [
-        affordable(each.unit, each.reserved - amount(each.unit, asked, allowance.price), allowance.price)
+        affordable(each.unit, each.reserved - amount(each.unit, input_tokens, allowance.price), allowance.price)
         for each in allowance.held
         if each.unit != "answers"
     ]

@@ -229,8 +229,8 @@ def window(chat: Chat, *, until: str | None = None) -> list[Message]:
 
 def glimpses(chat: Chat) -> list[Glimpse]:
     """Returns the last messages as the composer needs them; full objects cost several times as much."""
-    asked = _window_to(chat, chat.head_id)
-    return [Glimpse(*row) for row in GLIMPSES.all(db.session(), asked)] if chat.head_id else []
+    parameters = _window_to(chat, chat.head_id)
+    return [Glimpse(*row) for row in GLIMPSES.all(db.session(), parameters)] if chat.head_id else []
 
 
 def _window_to(chat: Chat, end: str | None) -> dict[str, object]:
@@ -245,8 +245,8 @@ def message_in(chat: Chat, id: str) -> Message | None:
 
 def out_of_sight(ids: Iterable[str]) -> set[str]:
     """Returns those of these message ids that are deleted or below a deleted message."""
-    asked = list(ids)
-    return set(db.session.scalars(OUT_OF_SIGHT, {"ids": asked})) if asked else set()
+    wanted = list(ids)
+    return set(db.session.scalars(OUT_OF_SIGHT, {"ids": wanted})) if wanted else set()
 
 
 def generations_of(messages: Iterable[Message]) -> dict[str, list[Generation]]:
@@ -281,8 +281,8 @@ def siblings_of(messages: Sequence[Message]) -> dict[str, list[str]]:
     # Only if a root is among them, because this query reads every message of the chat.
     query = CHILDREN_AND_ROOTS if len(parents) < len(messages) else CHILDREN
     children: dict[str | None, list[str]] = {}
-    asked = {"parents": parents, "chat_id": messages[0].chat_id}
-    for id, parent_id in db.session().connection().execute(query, asked):
+    parameters = {"parents": parents, "chat_id": messages[0].chat_id}
+    for id, parent_id in db.session().connection().execute(query, parameters):
         children.setdefault(parent_id, []).append(id)
     return {message.id: found for message in messages if len(found := children.get(message.parent_id, [])) > 1}
 

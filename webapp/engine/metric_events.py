@@ -7,13 +7,13 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An answer that has ended; unknown values are None. `asked` and `served` are models, `attempts` the failed ones."""
+    """An answer that has ended; unknown values are None. `model_asked` and `served` are models, `attempts` the failed ones."""
 
     kind: str
     status: str
     reason: str
     provider: str
-    asked: str
+    model_asked: str
     served: str
     seconds: float
     first_chunk_seconds: float | None = None

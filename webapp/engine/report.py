@@ -53,7 +53,7 @@ def _answered(engine: Engine, live: Live, is_streaming: bool) -> Answered:
         status=outcome.status if outcome else "",
         reason=outcome.reason if outcome else "",
         provider=transcript.provider or providers().connection_of(live.model),
-        asked=live.model,
+        model_asked=live.model,
         served=transcript.served,
         seconds=engine.now() - run.started_at,
         first_chunk_seconds=first - run.started_at if is_streaming and first is not None else None,

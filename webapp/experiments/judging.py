@@ -113,18 +113,18 @@ def _write(found: dict[str, dict[str, Any]]) -> None:
 
 
 def _unsettled(experiment_id: str, after: str) -> Select[Any]:
-    one, asked = Exposure, Generation
+    one, generation = Exposure, Generation
     is_it = one.experiment_id == experiment_id, one.settled_at.is_(None), one.id > after
     columns: tuple[Any, ...] = (
         *(one.id, one.created_at, one.is_good, one.is_broken, one.first_text_ms, one.cost),
-        *(asked.status, asked.reason, asked.ended_at, asked.first_text_at),
-        *(asked.created_at.label("asked_at"), asked.cost.label("answer_cost")),
-        cast(asked.notices, Text).contains(MENDED).label("is_mended"),
+        *(generation.status, generation.reason, generation.ended_at, generation.first_text_at),
+        *(generation.created_at.label("asked_at"), generation.cost.label("answer_cost")),
+        cast(generation.notices, Text).contains(MENDED).label("is_mended"),
         *(Message.deleted_at.label("message_deleted_at"), Chat.deleted_at.label("chat_deleted_at")),
         *(_thumbs(), _again_at()),
     )
-    query = select(*columns).select_from(one).outerjoin(asked, asked.id == one.generation_id)
-    query = query.outerjoin(Message, Message.id == asked.message_id).outerjoin(Chat, Chat.id == Message.chat_id)
+    query = select(*columns).select_from(one).outerjoin(generation, generation.id == one.generation_id)
+    query = query.outerjoin(Message, Message.id == generation.message_id).outerjoin(Chat, Chat.id == Message.chat_id)
     return query.where(*is_it).order_by(one.id).limit(SLICE)
 
 

@@ -45,10 +45,10 @@ def begin(prompt: KnownPrompt, numbers: Sequence[int], message_ids: Sequence[str
     """Starts to ask each question with each version; returns the id of the tryout."""
     known = {each.number: each for each in prompts.versions(prompt)}
     versions = [number for number in sorted(set(numbers)) if number in known]
-    asked = [each.content[:MOST_CHARS] for each in cases(by) if each.id in set(message_ids)]
+    questions = [each.content[:MOST_CHARS] for each in cases(by) if each.id in set(message_ids)]
     if not 1 <= len(versions) <= MOST_VERSIONS:
         raise Invalid(f"Choose 1 to {MOST_VERSIONS} versions.", field="version")
-    if not 1 <= len(asked) <= MOST_CASES:
+    if not 1 <= len(questions) <= MOST_CASES:
         raise Invalid(f"Choose 1 to {MOST_CASES} questions.", field="case")
     model, person = providers().default(by.default_model), by.id
     tried = list(prompts.whole(prompt, [known[number] for number in versions]))
@@ -59,7 +59,7 @@ def begin(prompt: KnownPrompt, numbers: Sequence[int], message_ids: Sequence[str
         session.add(made)
         session.flush()
         id = made.id
-        for place, question in enumerate(asked):
+        for place, question in enumerate(questions):
             session.add_all(TryoutAnswer(tryout_id=id, place=place, version=each, question=question) for each in versions)
     engine = the_engine()
     engine.spawn(lambda: _run(engine, id, tried, prompt.key))

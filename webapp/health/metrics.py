@@ -122,8 +122,8 @@ class Metrics:
 
     def _count(self, answer: Answered) -> None:
         self._streams.labels(answer.kind, answer.status).inc()
-        asked = self._name(answer.asked)
-        operation = ("chat", answer.provider, asked, self._served_name(asked, answer.served))
+        model_asked = self._name(answer.model_asked)
+        operation = ("chat", answer.provider, model_asked, self._served_name(model_asked, answer.served))
         error = answer.reason if answer.status in ("failed", "interrupted") else ""
         self._duration.labels(*operation, error).observe(answer.seconds)
         if answer.first_chunk_seconds is not None:
@@ -140,8 +140,8 @@ class Metrics:
         is_known = model.startswith(DEMO) or model in named or providers().model(model)
         return model if is_known else OTHER
 
-    def _served_name(self, asked: str, served: str) -> str:
-        if asked == OTHER or (served not in self._served and len(self._served) >= MOST_SERVED):
+    def _served_name(self, model_asked: str, served: str) -> str:
+        if model_asked == OTHER or (served not in self._served and len(self._served) >= MOST_SERVED):
             return OTHER
         self._served.add(served)
         return served

@@ -45,7 +45,7 @@ def _span(ended: Ended) -> dict[str, Any]:
     return {
         "traceId": name[:32],
         "spanId": name[32:48],
-        "name": f"chat {answer.asked}",
+        "name": f"chat {answer.model_asked}",
         "kind": CLIENT,
         "startTimeUnixNano": str(began_at),
         "endTimeUnixNano": str(ended_at),
@@ -59,7 +59,7 @@ def _facts(answer: Answered, is_broken: bool) -> dict[str, Value]:
     return {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": answer.provider,
-        "gen_ai.request.model": answer.asked,
+        "gen_ai.request.model": answer.model_asked,
         "gen_ai.response.model": answer.served,
         "gen_ai.conversation.id": answer.chat_id,
         "gen_ai.usage.input_tokens": answer.input_tokens,

@@ -176,7 +176,7 @@ def spread(count: int, most: int) -> list[int]:
 def searched_for(texts: Sequence[str]) -> str:
     """Returns the search text: the newest message, plus the last ones before it if it is short or refers back to them."""
     newest = texts[-1]
-    is_short = len(words.asked_for(newest)) < FEW_WORDS
+    is_short = len(words.query_words(newest)) < FEW_WORDS
     return "\n".join((newest, *texts[-1 - EARLIER : -1])) if is_short or POINTING.search(newest) else newest
 
 

@@ -32,14 +32,16 @@ class Own:
     held: dict[str, int] = field(default_factory=dict)
 
 
-def telling(user: User, asked: Mapping[str, str], counts: Mapping[str, int], size: index.Size, *, until: float) -> dict[str, str]:
+def distinctive(
+    user: User, query_words: Mapping[str, str], counts: Mapping[str, int], size: index.Size, *, until: float
+) -> dict[str, str]:
     """Returns the words that tell passages apart: those not in most of them, unless the question has just one word.
 
     A word is dropped if it is in most of all passages, or in most of those that this person can find: documents of other people
     must not make a word look rare.
     """
-    there = {term: word for term, word in asked.items() if counts[term]}
-    if len(asked) == 1 or size.passages < LEAST_TO_COUNT:
+    there = {term: word for term, word in query_words.items() if counts[term]}
+    if len(query_words) == 1 or size.passages < LEAST_TO_COUNT:
         return there
     rare = {term: word for term, word in there.items() if counts[term] <= size.passages / 2}
     if not rare:

@@ -143,20 +143,20 @@ def _asked(model: str, question: str, person_id: str, until: float) -> bytes:
     return vector
 
 
-def _nearest(asked: bytes, sets: Sequence[Searched], until: float) -> list[tuple[float, int]]:
+def _nearest(query_vector: bytes, sets: Sequence[Searched], until: float) -> list[tuple[float, int]]:
     """Returns the nearness and row of the nearest passages in these sets."""
-    if any(len(asked) != 4 * each.dimensions for each in sets):
+    if any(len(query_vector) != 4 * each.dimensions for each in sets):
         raise embedder.NoVectors(OTHER_LENGTH, is_passing=False)
     held = [(each, memory().held(each.id, each.dimensions, each.editions, until=until)) for each in sets]
-    return offload(_ranked, asked, held, float(setting("knowledge.nearness")))
+    return offload(_ranked, query_vector, held, float(setting("knowledge.nearness")))
 
 
-def _ranked(asked: bytes, held: "Sequence[tuple[Searched, Vectors]]", wanted: float) -> list[tuple[float, int]]:
+def _ranked(query_vector: bytes, held: "Sequence[tuple[Searched, Vectors]]", wanted: float) -> list[tuple[float, int]]:
     """Ranks passages by nearness, scaled so that the baseline of each set becomes 0; runs in a real thread."""
     found = list[tuple[float, int]]()
     for each, vectors in held:
         room = 1 - each.baseline
-        nearest = vectors.nearest(asked, each.editions, least=each.baseline + wanted * room, most=DEPTH)
+        nearest = vectors.nearest(query_vector, each.editions, least=each.baseline + wanted * room, most=DEPTH)
         found += [((value - each.baseline) / room, row) for value, row in nearest]
     return sorted(found, key=lambda pair: (-pair[0], pair[1]))[:DEPTH]
 

@@ -34,8 +34,8 @@ class Exchange:
 
     @property
     def text(self) -> str:
-        asked = " ".join(self.question[:MOST_QUESTION].split())
-        return f"{f'> {asked}' if asked else ''}\n\n{self.answer[:MOST_ANSWER]}\n"
+        question = " ".join(self.question[:MOST_QUESTION].split())
+        return f"{f'> {question}' if question else ''}\n\n{self.answer[:MOST_ANSWER]}\n"
 
 
 def ids_of(user: User) -> list[str]:

@@ -23,17 +23,17 @@ class Block:
         self.vectors, self.rows = vectors, np.array(rows, np.int64)
         self.documents = np.array(documents, np.int32)
 
-    def nearness(self, asked: Numbers, allowed: NDArray[np.bool_]) -> tuple[Numbers, NDArray[np.int64]]:
+    def nearness(self, query_vector: Numbers, allowed: NDArray[np.bool_]) -> tuple[Numbers, NDArray[np.int64]]:
         """Returns the nearness and the row of each passage whose document is allowed."""
         which = allowed[self.documents]
         if which.mean() > COPIED_BELOW:
-            return _products(self.vectors, asked)[which], self.rows[which]
-        return _products(self.vectors[which], asked), self.rows[which]
+            return _products(self.vectors, query_vector)[which], self.rows[which]
+        return _products(self.vectors[which], query_vector), self.rows[which]
 
 
-def _products(vectors: Numbers, asked: Numbers) -> Numbers:
+def _products(vectors: Numbers, query_vector: Numbers) -> Numbers:
     # Not `@`: its BLAS library runs threads that busy-wait for each other and take the CPU cores from answers.
-    found: Numbers = np.einsum("ij,j->i", vectors, asked)
+    found: Numbers = np.einsum("ij,j->i", vectors, query_vector)
     return found
 
 
@@ -63,14 +63,14 @@ class Vectors:
             piece = slice(start, start + ROWS_AT_ONCE)
             self._blocks.append(Block(vectors[piece], [row for row, *_ in passages[piece]], numbers[piece]))
 
-    def nearest(self, asked: bytes, editions: Iterable[Edition], *, least: float, most: int) -> list[tuple[float, int]]:
+    def nearest(self, query_vector: bytes, editions: Iterable[Edition], *, least: float, most: int) -> list[tuple[float, int]]:
         """Returns nearness and row of the nearest passages of these documents that are at least `least` near, nearest first."""
         # Copied first: blocks that another thread adds during the search belong to documents that have no number in `allowed`.
         blocks = list(self._blocks)
         allowed = np.zeros(len(self._numbers), np.bool_)
         # The vectors of a document deleted during the search were not loaded, so it has no number.
         allowed[[self._numbers[each] for each in editions if each in self._numbers]] = True
-        question = np.frombuffer(asked, "<f4")
+        question = np.frombuffer(query_vector, "<f4")
         found = [each.nearness(question, allowed) for each in blocks]
         if not found:
             return []

@@ -68,12 +68,12 @@ def forget(id: str, *, by: User) -> None:
 
 def run(user: User) -> QuestionRun:
     """Searches for all of a person's questions with their current permissions, and stores the figures."""
-    asked = of(user)
-    if not asked:
+    kept = of(user)
+    if not kept:
         raise Invalid("Keep a question first.", field="question")
     # Rate-limited, because each run takes as many searches as there are questions.
     making.count(user.id)
-    pairs = [(each.id, each.text, each.document_id) for each in asked]
+    pairs = [(each.id, each.text, each.document_id) for each in kept]
     figures = measured((id, _found(user, text), expected) for id, text, expected in by_turns(pairs))
     with write() as session:
         made = QuestionRun(

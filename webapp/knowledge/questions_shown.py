@@ -39,9 +39,9 @@ class ShownFigures:
 
 def tried(person: User, question: str, collections: Sequence[str], *, by: User, weight: float | None = None) -> ShownTried:
     found = trying.tried(person, question, collections=collections, is_viewed=person.id != by.id, weight=weight)
-    asked = list(words.asked_for(question).values())
+    query_words = list(words.query_words(question).values())
     hits = [
-        (shown.hit(hit, asked), f"{hit.score:.2f}", _reasons(reasons), is_given, _meant(hit))
+        (shown.hit(hit, query_words), f"{hit.score:.2f}", _reasons(reasons), is_given, _meant(hit))
         for hit, reasons, is_given in found.hits
     ]
     return ShownTried(hits, found.too_common, found.unknown, found.left_out)

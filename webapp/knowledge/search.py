@@ -58,8 +58,8 @@ class SearchResult:
     """
 
     hits: Sequence[Hit] = ()
-    asked: Mapping[str, str] = field(default_factory=dict)
-    telling: Mapping[str, str] = field(default_factory=dict)
+    query_words: Mapping[str, str] = field(default_factory=dict)
+    distinctive: Mapping[str, str] = field(default_factory=dict)
     counted: Counted = NOTHING
     left_out: str = ""
 
@@ -75,18 +75,18 @@ def search(user: User, query: str, **bounds: Unpack[Bounds]) -> list[Hit]:
 def search_with_details(user: User, query: str, **bounds: Unpack[Bounds]) -> SearchResult:
     """Searches like `search`; also returns the words and the counts that it used."""
     among, limit = _among(bounds), bounds.get("limit", USUAL)
-    asked, until = words.asked_for(query), time.monotonic() + bounds.get("seconds", bounded.PATIENCE_SECONDS)
-    if not asked:
+    query_words, until = words.query_words(query), time.monotonic() + bounds.get("seconds", bounded.PATIENCE_SECONDS)
+    if not query_words:
         return SearchResult()
-    size, counts = index.counts(asked, until=until)
-    telling = common.telling(user, asked, counts, size, until=until)
-    scores = _scores(telling, counts, size, [finds_passage(user), *among], until)
+    size, counts = index.counts(query_words, until=until)
+    distinctive = common.distinctive(user, query_words, counts, size, until=until)
+    scores = _scores(distinctive, counts, size, [finds_passage(user), *among], until)
     given = bounds.get("weight")
     weight = weight_now() if given is None else given
     near = meaning.near(user, query, among, until=until) if weight else meaning.NOTHING
     placed = fused(list(scores), near.places, weight=weight)[: min(limit, MOST)]
     counted = Counted(size.passages, size.words, counts)
-    return SearchResult(_hits(placed, scores, near), asked, telling, counted, near.left_out)
+    return SearchResult(_hits(placed, scores, near), query_words, distinctive, counted, near.left_out)
 
 
 def weight_now() -> float:
@@ -98,12 +98,12 @@ def in_no_passage(user: User, found: SearchResult, *, is_viewed: bool = False) -
     """Returns the question's words that are in no passage this person may find; documents of others are not revealed."""
     until = time.monotonic() + bounded.PATIENCE_SECONDS
     held, size = found.counted.held, index.Size(found.counted.passages, found.counted.words)
-    there = {stem: word for stem, word in found.asked.items() if held[stem]}
+    there = {stem: word for stem, word in found.query_words.items() if held[stem]}
     which = [finds_passage(user), *_among({"is_viewed": is_viewed})]
     statements = [index.ranked({stem: word}, {stem: held[stem]}, size, which).limit(1) for stem, word in there.items()]
     rows = bounded.read(statements, until=until) if statements else []
     known = {stem for stem, each in zip(there, rows, strict=True) if each}
-    return [word for stem, word in found.asked.items() if stem not in known]
+    return [word for stem, word in found.query_words.items() if stem not in known]
 
 
 def _among(bounds: Bounds) -> Sequence[ColumnElement[bool]]:
@@ -113,21 +113,21 @@ def _among(bounds: Bounds) -> Sequence[ColumnElement[bool]]:
 
 
 def _scores(
-    telling: Mapping[str, str],
+    distinctive: Mapping[str, str],
     counts: Mapping[str, int],
     size: index.Size,
     which: Sequence[ColumnElement[bool]],
     until: float,
 ) -> dict[int, float]:
     """Returns the scores of the passages found by words, best first."""
-    if not telling:
+    if not distinctive:
         return {}
-    held = {term: counts[term] for term in telling}
+    held = {term: counts[term] for term in distinctive}
     if is_sqlite() and sum(held.values()) > index.AMONG:
         rows = _first_among(index.best(held, size, until=until), which, until)
         if len(rows) == DEPTH:
             return rows
-    return _first(index.ranked(telling, held, size, which), until)
+    return _first(index.ranked(distinctive, held, size, which), until)
 
 
 def _first(ranked: Select[Any], until: float) -> dict[int, float]:

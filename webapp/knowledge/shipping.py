@@ -67,6 +67,6 @@ def _keep_questions(documents: Mapping[str, str], owner: User) -> None:
     kept = set(db.session.scalars(select(Question.text).where(Question.owner_id == owner_id)))
     about = [(each.text, next((documents[page] for page in each.pages if page in documents), None)) for each in questions()]
     unanswerable = {each.text for each in questions() if not each.pages}
-    wanted = [(asked, id) for asked, id in about if asked not in kept and documents and (id or asked in unanswerable)]
+    wanted = [(question, id) for question, id in about if question not in kept and documents and (id or question in unanswerable)]
     with write() as session:
-        session.add_all(Question(owner_id=owner_id, text=asked, document_id=id) for asked, id in wanted)
+        session.add_all(Question(owner_id=owner_id, text=question, document_id=id) for question, id in wanted)

@@ -134,9 +134,9 @@ def passages(row: Document, user: User, start: int, wanted: int) -> list[ShownPa
 
 
 def hits(user: User, question: str, *, collections: Sequence[str] = ()) -> list[ShownHit]:
-    asked = words.asked_for(question)
+    query_words = words.query_words(question)
     found = search(user, question, collections=collections)
-    return [hit(each, list(asked.values())) for each in found]
+    return [hit(each, list(query_words.values())) for each in found]
 
 
 def passage_url(document_id: str, number: int) -> str:
@@ -197,25 +197,25 @@ def _source(source: SeenSource) -> ShownSource:
     return ShownSource(source.number, "", document.title, url, formats.below(document.title, passage.heading), place, html)
 
 
-def hit(found: Hit, asked: list[str]) -> ShownHit:
+def hit(found: Hit, query_words: list[str]) -> ShownHit:
     """Returns a hit to show, with the words of the question marked."""
     document, passage = found.document, found.passage
-    url, pieces = place_url(document, passage), _pieces(passage.text, asked)
+    url, pieces = place_url(document, passage), _pieces(passage.text, query_words)
     place = formats.place(document.name, passage.page)
     heading = formats.below(document.title, passage.heading)
     return ShownHit(found.rank, url, document.title, heading, place, document.id, found.collection_name, pieces)
 
 
-def _pieces(text: str, asked: list[str]) -> list[tuple[str, bool]]:
+def _pieces(text: str, query_words: list[str]) -> list[tuple[str, bool]]:
     """Returns the snippet around the first word of the question, split so that matching words can be marked."""
-    looked_for = re.compile("|".join(rf"(?<![^\W_]){re.escape(word[: max(3, len(word) - 2)])}[^\W_]*" for word in asked), re.I)
+    pattern = re.compile("|".join(rf"(?<![^\W_]){re.escape(word[: max(3, len(word) - 2)])}[^\W_]*" for word in query_words), re.I)
     flat = " ".join(plain(text).replace("|", " ").split())
-    first = looked_for.search(flat)
+    first = pattern.search(flat)
     start = max(0, first.start() - SNIPPET_CHARS // 3) if first else 0
     start = flat.find(" ", start) + 1 if start else 0
     cut = flat[start : start + SNIPPET_CHARS]
     pieces, end = [("… ", False)] if start else [], 0
-    for each in looked_for.finditer(cut):
+    for each in pattern.finditer(cut):
         pieces += [(cut[end : each.start()], False), (each.group(), True)]
         end = each.end()
     return [*pieces, (cut[end:], False)] + ([(" …", False)] if start + len(cut) < len(flat) else [])

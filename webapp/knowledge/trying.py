@@ -39,10 +39,10 @@ def tried(
     found = search_with_details(user, question, collections=collections, limit=most, is_viewed=is_viewed, weight=weight)
     hits = found.hits[:limit]
     texts = [(f"{hit.document.title} {hit.passage.heading}", hit.passage.head + hit.passage.text) for hit in hits]
-    reasons = offload(why.reasons, texts, found.telling, found.counted)
+    reasons = offload(why.reasons, texts, found.distinctive, found.counted)
     given = {id for each in answering.sources_of(found.hits) for id in (each.passage_id, each.beside_id)}
     rows = [(hit, each, hit.passage.id in given) for hit, each in zip(hits, reasons, strict=True)]
-    common = [word for stem, word in found.asked.items() if stem not in found.telling and found.counted.held[stem]]
+    common = [word for stem, word in found.query_words.items() if stem not in found.distinctive and found.counted.held[stem]]
     return Tried(rows, common, in_no_passage(user, found, is_viewed=is_viewed), found.left_out)
 
 

@@ -28,13 +28,13 @@ class Counted:
     held: Mapping[str, int]
 
 
-def reasons(texts: Sequence[tuple[str, str]], asked: Mapping[str, str], counted: Counted) -> list[list[Reason]]:
+def reasons(texts: Sequence[tuple[str, str]], query_words: Mapping[str, str], counted: Counted) -> list[list[Reason]]:
     """Returns, for the head and body of each passage, the words that add to its score, highest share first."""
     average = counted.words / max(1, counted.passages)
     found = []
     for weights, length in words.weights(texts):
         norm = K1 * (1 - B + B * length / max(average, 1e-9))
-        there = [(stem, word, weights[stem]) for stem, word in asked.items() if stem in weights]
+        there = [(stem, word, weights[stem]) for stem, word in query_words.items() if stem in weights]
         each = [Reason(word, times, _share(times, norm, counted, stem)) for stem, word, times in there]
         found.append(sorted(each, key=lambda reason: -reason.share))
     return found

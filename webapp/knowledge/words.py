@@ -40,7 +40,7 @@ def weights(texts: Sequence[tuple[str, str]]) -> Iterator[tuple[dict[str, int], 
         yield dict(found[row]), lengths[row]
 
 
-def asked_for(query: str) -> dict[str, str]:
+def query_words(query: str) -> dict[str, str]:
     """Returns the words of a question by stem, without duplicates; stop words only if there are no others."""
     words = [word[:MOST_WORD_CHARS] for word in WORD.findall(spaced(query[:MOST_QUESTION_CHARS]).lower())]
     words = ([word for word in words if word not in STOP_WORDS] or words)[:MOST_WORDS]

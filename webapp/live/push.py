@@ -93,8 +93,8 @@ class Outlet:
 
 def outlet_of(environ: Mapping[str, Any]) -> Outlet | None:
     """Returns the connection of a request if its response is chunked and a plain socket shows its free buffer; else None."""
-    socket, asked = socket_of(environ), (environ.get("REQUEST_METHOD"), environ.get("SERVER_PROTOCOL"))
-    has_chunks = asked[0] != "HEAD" and asked[1] == "HTTP/1.1"
+    socket, request = socket_of(environ), (environ.get("REQUEST_METHOD"), environ.get("SERVER_PROTOCOL"))
+    has_chunks = request[0] != "HEAD" and request[1] == "HTTP/1.1"
     return Outlet(socket) if socket and has_chunks and not isinstance(socket, SSLSocket) else None
 
 

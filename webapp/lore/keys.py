@@ -40,10 +40,10 @@ def count(keys: Keys, text: Text, fill: Callable[[str], str], is_late: Callable[
     return first + others if _is_met(keys.logic, others, len(keys.others)) else 0
 
 
-def _is_met(logic: str, there: int, asked: int) -> bool:
-    if not asked:
+def _is_met(logic: str, there: int, wanted: int) -> bool:
+    if not wanted:
         return True
-    return {"any": there > 0, "not all": there < asked, "none": not there, "all": there == asked}[logic]
+    return {"any": there > 0, "not all": there < wanted, "none": not there, "all": there == wanted}[logic]
 
 
 def found(key: str, text: Text, keys: Keys) -> bool:

@@ -39,8 +39,8 @@ def request_of(generation: Generation) -> ModelRequest:
 def source_of(engine: Engine, generation: Generation, plan: Plan) -> Source:
     """Returns the source that writes a plan: the first request, then a second one for the wrong parts of the result."""
     is_whole = bool(generation.prompt.get("is_whole"))
-    asked = generations.ladder(engine, request_of(generation), is_whole=is_whole)
-    return mending_of(engine, generation, plan.about, inputs_of(plan).values)(asked)
+    source = generations.ladder(engine, request_of(generation), is_whole=is_whole)
+    return mending_of(engine, generation, plan.about, inputs_of(plan).values)(source)
 
 
 def mending_of(
@@ -60,13 +60,13 @@ def mending_of(
         wrong = "; ".join(f"{fault.path}: {fault.message}" for fault in found.faults[:MOST_QUOTED])
         wanted = prompts.schema_of_places(schema, found.places)
         with engine.in_app():
-            asked = prompts.for_places(about, inputs, found.value, found.places, unit, wrong=wrong)
-            return generations.ladder(engine, _request(model, asked, wanted, {**prompt["parameters"], "temperature": 0.0}))
+            parts = prompts.for_places(about, inputs, found.value, found.places, unit, wrong=wrong)
+            return generations.ladder(engine, _request(model, parts, wanted, {**prompt["parameters"], "temperature": 0.0}))
 
     return lambda source: Mending(source, judge, ask)
 
 
-def _request(model: str, asked: dict[str, Any], schema: dict[str, Any], parameters: dict[str, Any]) -> ModelRequest:
-    held = json.dumps(upstream(schema), ensure_ascii=False)
-    notices = tuple(using.notices(asked))
-    return PromptBuilder.of(asked).build(model, [("user", asked["asked"])], schema=held, notices=notices, **parameters)
+def _request(model: str, prompt: dict[str, Any], schema: dict[str, Any], parameters: dict[str, Any]) -> ModelRequest:
+    schema_text = json.dumps(upstream(schema), ensure_ascii=False)
+    notices = tuple(using.notices(prompt))
+    return PromptBuilder.of(prompt).build(model, [("user", prompt["asked"])], schema=schema_text, notices=notices, **parameters)

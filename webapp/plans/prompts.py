@@ -96,12 +96,12 @@ def _asked(about: dict[str, Any], schema: Schema, unit: Unit, *, is_anew: bool, 
     """Returns the prompt as it is stored with the generation."""
     used = [using.render("plan.request", unit, **{**dict.fromkeys(ASKED, ""), **variables})]
     used += [using.render("plan.again")] if is_anew else []
-    asked = "\n\n".join(part.text for each in used for part in each.parts)
+    question = "\n\n".join(part.text for each in used for part in each.parts)
     if plan_types.is_as_shipped(about):
         type = using.render(f"plan.{about['type']}", unit, schema=_json(schema))
-        return {**PromptBuilder(type.sections).parts, "asked": asked, **using.together(type, *used)}
+        return {**PromptBuilder(type.sections).parts, "asked": question, **using.together(type, *used)}
     section = Section("Plan type", _type_text(about, _json(schema)), origin=about.get("title", ""))
-    return {**PromptBuilder([section]).parts, "asked": asked, **using.together(*used)}
+    return {**PromptBuilder([section]).parts, "asked": question, **using.together(*used)}
 
 
 def _json(value: Any) -> str:

@@ -67,8 +67,8 @@ def make(
         about.pop(name, None)
     wish = _model(inputs, model)
     plan = Plan(owner_id=owner_id, inputs_id=inputs.id, type=type.slug, about=about, title=type.title, again_of_id=again_of)
-    asked = {**_whole(about, inputs), "is_whole": is_whole}
-    return _begin(plan, asked, model=wish, when_unwatched=when_unwatched, origin=origin)
+    parts = {**_whole(about, inputs), "is_whole": is_whole}
+    return _begin(plan, parts, model=wish, when_unwatched=when_unwatched, origin=origin)
 
 
 def finish_it(plan: Plan, *, is_whole: bool = False, origin: Origin = A_PERSON) -> Plan:
@@ -76,8 +76,8 @@ def finish_it(plan: Plan, *, is_whole: bool = False, origin: Origin = A_PERSON) 
     if plan.is_running:
         generations.refuse_if_busy(plan.lane)
     if not plan.content:
-        asked = {**_whole(plan.about, inputs_of(plan)), "is_whole": is_whole}
-        return _begin(plan, asked, model=_model_of(plan), origin=origin)
+        parts = {**_whole(plan.about, inputs_of(plan)), "is_whole": is_whole}
+        return _begin(plan, parts, model=_model_of(plan), origin=origin)
     places = missing(plan.content, plan.schema)
     if not places:
         raise Conflict("This plan is complete, so there is nothing to finish.")
@@ -107,9 +107,9 @@ def stop(plan: Plan) -> None:
 def _go_on(plan: Plan, places: list[str], *, is_anew: bool = False, is_whole: bool = False, origin: Origin = A_PERSON) -> Plan:
     about, there = plan.about, plan.content
     inputs = inputs_of(plan)
-    asked = prompts.for_places(about, inputs.values, there, places, _unit(inputs), is_anew=is_anew)
+    parts = prompts.for_places(about, inputs.values, there, places, _unit(inputs), is_anew=is_anew)
     schema = prompts.schema_of_places(plan.schema, places)
-    prompt = {**asked, "schema": schema, "places": places, "there": there, "is_whole": is_whole}
+    prompt = {**parts, "schema": schema, "places": places, "there": there, "is_whole": is_whole}
     return _begin(plan, prompt, model=_model_of(plan), origin=origin)
 
 
@@ -128,12 +128,12 @@ def _model_of(plan: Plan) -> str:
     return last.model_asked if last else _model(inputs_of(plan), "")
 
 
-def _begin(plan: Plan, asked: dict[str, Any], *, model: str, when_unwatched: str = DETACH, origin: Origin = A_PERSON) -> Plan:
+def _begin(plan: Plan, parts: dict[str, Any], *, model: str, when_unwatched: str = DETACH, origin: Origin = A_PERSON) -> Plan:
     """Stores the plan, its quota unit and its generation in one transaction, then starts the generation."""
     engine, known, plan_id, owner_id = the_engine(), providers(), plan.id, plan.owner_id
     known.of(model)
     generations.refuse_if_too_many(engine, owner_id)
-    prompt = {**asked, "parameters": parameters_of(model)}
+    prompt = {**parts, "parameters": parameters_of(model)}
 
     def store(session: Session) -> Generation:
         stored = session.get(Plan, plan_id) if plan_id else plan

@@ -15,11 +15,11 @@ SILENT = {"stall", "cut", "total_time"}
 def cost(generations: Sequence[Generation]) -> str:
     """Returns the sum of the costs; empty if no model generated anything."""
     made = [each for each in generations if not was_refused(each)]
-    asked = [each for each in made if not _is_demos(each)]
-    if not asked:
+    priced = [each for each in made if not _is_demos(each)]
+    if not priced:
         return "demo" if made else ""
-    known = [each for each in asked if each.cost is not None]
-    if any(_is_priced(each.connection) for each in asked if each.cost is None):
+    known = [each for each in priced if each.cost is not None]
+    if any(_is_priced(each.connection) for each in priced if each.cost is None):
         return "cost unknown"
     return in_dollars(sum((Decimal(each.cost or 0) for each in known), Decimal())) if known else ""
 

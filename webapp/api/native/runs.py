@@ -233,8 +233,13 @@ def _step(run: WorkflowRun) -> StepAnswer | None:
     step = definition.by_id.get(place.step)
     if step is None or place.has_ended:
         return None
-    asked = question(run, definition, place) if place.status == "waiting" else None
-    return StepAnswer(id=step.id, verb=step.verb, ask=asked.ask if asked else "", options=list(asked.options) if asked else [])
+    due = question(run, definition, place) if place.status == "waiting" else None
+    return StepAnswer(
+        id=step.id,
+        verb=step.verb,
+        ask=due.ask if due else "",
+        options=list(due.options) if due else [],
+    )
 
 
 def _own(id: str) -> WorkflowRun:

@@ -67,12 +67,12 @@ def action_named(name: str) -> BulkAction:
 
 def chosen(owner_id: str, ids: Iterable[str]) -> Sequence[Chat]:
     """Returns those of these chats that the person owns, in this order; others are ignored."""
-    asked = list(dict.fromkeys(ids))
-    if not asked:
+    unique_ids = list(dict.fromkeys(ids))
+    if not unique_ids:
         raise Invalid("Select at least one chat first.")
-    if len(asked) > MOST:
-        raise Invalid(f"You selected {len(asked):,} chats, but the limit is {MOST} at once. Nothing was changed.")
-    return queries.own_chats(owner_id, asked)
+    if len(unique_ids) > MOST:
+        raise Invalid(f"You selected {len(unique_ids):,} chats, but the limit is {MOST} at once. Nothing was changed.")
+    return queries.own_chats(owner_id, unique_ids)
 
 
 def do(action: BulkAction, chats: Sequence[Chat], *, pinned_again: Container[str] = ()) -> list[str]:

@@ -26,8 +26,8 @@ def bulk_result(owner_id: str, several_url: str) -> BulkResult | None:
     """Returns the result named by the request's query parameters, limited to chats that are still in that state."""
     if chat := queries.owned_chat(owner_id, request.args.get("deleted", ""), is_deleted=True):
         return BulkResult(words(bulk.ACTIONS["delete"], [chat]), url_for("list.restore", id=chat.id))
-    action, asked = bulk.ACTIONS.get(request.args.get("did", "")), _ids("chats")[: bulk.MOST]
-    chats = [chat for chat in queries.own_chats(owner_id, asked) if action.is_done(chat)] if action and asked else []
+    action, wanted = bulk.ACTIONS.get(request.args.get("did", "")), _ids("chats")[: bulk.MOST]
+    chats = [chat for chat in queries.own_chats(owner_id, wanted) if action.is_done(chat)] if action and wanted else []
     if not action or not chats:
         return None
     ids, pinned = [chat.id for chat in chats], set(_ids("pinned"))

@@ -74,10 +74,10 @@ def search(owner_id: str, query: str, *, page: int = 0) -> Found:
 
 def _found(owner_id: str, words: list[str], page: int) -> Found:
     dialect = SQLITE if is_sqlite() else POSTGRESQL
-    asked = {"query": dialect.query(words), "owner": owner_id}
-    rows = _places(_ranked(_rows(dialect.messages, **asked)))[page * PAGE : (page + 1) * PAGE + 1]
+    parameters = {"query": dialect.query(words), "owner": owner_id}
+    rows = _places(_ranked(_rows(dialect.messages, **parameters)))[page * PAGE : (page + 1) * PAGE + 1]
     hits = _hits(dialect, words, rows[:PAGE])
-    titles = [] if page else [_title(row) for row in _rows(dialect.chats, **asked, limit=MOST_TITLES)]
+    titles = [] if page else [_title(row) for row in _rows(dialect.chats, **parameters, limit=MOST_TITLES)]
     return Found(titles, hits, len(rows) > PAGE)
 
 
@@ -91,8 +91,8 @@ def glance(owner_id: str, query: str) -> Found:
 
 def _glanced(owner_id: str, query: str, words: list[str]) -> Found:
     dialect, whole = SQLITE if is_sqlite() else POSTGRESQL, words if _is_long_enough(words[-1]) else words[:-1]
-    asked = {"owner": owner_id, "limit": MOST_GLANCED * VERSIONS_OF_ONE}
-    rows = _rows(dialect.newest, query=dialect.query(whole), **asked).all() if whole else []
+    parameters = {"owner": owner_id, "limit": MOST_GLANCED * VERSIONS_OF_ONE}
+    rows = _rows(dialect.newest, query=dialect.query(whole), **parameters).all() if whole else []
     hits = _hits(dialect, whole, _places(rows)[:MOST_GLANCED])
     return Found(titles_of(owner_id, query, limit=MOST_GLANCED), hits, False)
 

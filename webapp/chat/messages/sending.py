@@ -206,13 +206,13 @@ def answer(
     files.hold(session, chat.id, [each.content for each in new], new[0].author_id or "" if new else "")
     new_messages = [PathMessage(each.id, each.role, each.content, each.speaker_name or "") for each in (*new, message)]
     path = [*(paths.messages_within(session, above) if above else ()), *new_messages]
-    asked = pending(chat, message, path, model=model or chat.model, sent_as=sent_as, options=options, question=question)
-    message.sources, message.variables = list(asked.generation.prompt.get("sources", ())), changed(asked.variables)
+    prepared = pending(chat, message, path, model=model or chat.model, sent_as=sent_as, options=options, question=question)
+    message.sources, message.variables = list(prepared.generation.prompt.get("sources", ())), changed(prepared.variables)
     # Inserts both messages in one statement, before the chat refers to one of them.
     rows.store(session, *new, message)
     head = {"head_id": message.id, "changed_at": utc_now(), "model": chat.model, "title": chat.title}
     is_shared = rows.change(session, chat, returning=IS_SHARED, **head)
-    return replace(asked, is_shared=bool(is_shared))
+    return replace(prepared, is_shared=bool(is_shared))
 
 
 def pending(
@@ -257,22 +257,20 @@ def pending(
     )
     request = request_of(generation, path, given=options.given)
     speaker_id = message.speaker_id or chat.character_id or ""
-    pending_generation = PendingGeneration(
+    prepared = PendingGeneration(
         chat, generation, request, speaker_id=speaker_id, variables=variables if question is not None else None
     )
     if not message.content and collecting.unfound(chat):
         awaited = AwaitedAnswer(
             generation.id, chat.id, message.parent_id or "", options.context_limit, options.is_personal, message.speaker_id
         )
-        pending_generation = replace(pending_generation, wrapped=partial(AfterReading, the_engine(), awaited))
-    return (
-        _unnamed(pending_generation, message.speaker_name) if message.speaker_name and not message.content else pending_generation
-    )
+        prepared = replace(prepared, wrapped=partial(AfterReading, the_engine(), awaited))
+    return _unnamed(prepared, message.speaker_name) if message.speaker_name and not message.content else prepared
 
 
-def _unnamed(asked: PendingGeneration, name: str) -> PendingGeneration:
-    inner = asked.wrapped
-    return replace(asked, wrapped=lambda source: Unnamed(name, inner(source)))
+def _unnamed(prepared: PendingGeneration, name: str) -> PendingGeneration:
+    inner = prepared.wrapped
+    return replace(prepared, wrapped=lambda source: Unnamed(name, inner(source)))
 
 
 def start(
@@ -309,19 +307,19 @@ def _stored(
     # Autoflush is off because no query in between depends on the new rows, and fewer statements are fewer round trips.
     with write(keeps_loaded=True) as session, session.no_autoflush:
         _hold(session, person, draft)
-        asked = store(session)
-        generation = asked.generation
+        prepared = store(session)
+        generation = prepared.generation
         # A visitor's chat belongs to no account.
         generation.user_id = generation.user_id and person
-        generations.take_place(engine, session, generation, asked.request, character_id=asked.speaker_id)
-        if asked.variables and person == asked.chat.owner_id:
-            store_variables(session, person, asked.variables.shared)
+        generations.take_place(engine, session, generation, prepared.request, character_id=prepared.speaker_id)
+        if prepared.variables and person == prepared.chat.owner_id:
+            store_variables(session, person, prepared.variables.shared)
         if not generation.continues_id:
-            for key, version in choosing.store_exposures(session, generation.prompt, generation.id, unit_of(asked.chat)):
+            for key, version in choosing.store_exposures(session, generation.prompt, generation.id, unit_of(prepared.chat)):
                 engine.emit(Exposed(key, version))
-        source = asked.wrapped(generations.ladder(engine, asked.request))
-        hearers = people(asked.chat.id, asked.chat.owner_id, is_shared=asked.is_shared)
-        news = (asked.chat.id, "message", generation.message_id or "", hearers)
+        source = prepared.wrapped(generations.ladder(engine, prepared.request))
+        hearers = people(prepared.chat.id, prepared.chat.owner_id, is_shared=prepared.is_shared)
+        news = (prepared.chat.id, "message", generation.message_id or "", hearers)
     return generation, source, news
 
 

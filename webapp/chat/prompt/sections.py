@@ -93,7 +93,7 @@ def names_for(
 def begun(names: Names, context: PromptContext) -> Names:
     """Adds the values that depend on the chat's messages and the current time."""
     names = replace(_now(names, context.chat_id), words=macro_values(context), variables=context.variables)
-    return replace(names, outlet=context.outlets.asked)
+    return replace(names, outlet=context.outlets.text_of)
 
 
 def names_in(chat: Chat, speaker_id: str | None = None, *, variables: Variables | None = None) -> Names:

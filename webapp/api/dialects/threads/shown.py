@@ -32,14 +32,14 @@ def workflow_state(run: WorkflowRun) -> WorkflowState:
     """Returns the state of a run, with the question it waits on."""
     definition, place = definition_of(run), run.place
     step = definition.by_id.get(place.step) if not place.has_ended else None
-    asked = question(run, definition, place) if step and place.status == "waiting" else None
+    due = question(run, definition, place) if step and place.status == "waiting" else None
     return WorkflowState(
         runId=run.id,
         workflow=run.slug,
         status=place.status,
         step=step.id if step else None,
-        ask=asked.ask if asked else "",
-        options=list(asked.options) if asked else [],
+        ask=due.ask if due else "",
+        options=list(due.options) if due else [],
         slots=dict(place.slots),
     )
 
