@@ -15,8 +15,8 @@ from tests.rendering.test_attacks import ATTACKS
 from webapp.db import db
 from webapp.knowledge.answering import quoted
 from webapp.knowledge.excerpt import Excerpt
+from webapp.knowledge.reading.full_text import Whole
 from webapp.knowledge.reading.part import Part
-from webapp.knowledge.reading.whole import Whole
 from webapp.knowledge.tables import Document, Passage
 from webapp.rendering import markdown
 from webapp.settings.tables import ApplicationSetting

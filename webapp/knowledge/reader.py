@@ -13,8 +13,8 @@ from itertools import islice
 from typing import IO, Any
 
 from webapp.knowledge import formats, words
+from webapp.knowledge.reading.full_text import Whole
 from webapp.knowledge.reading.part import Part, Refused
-from webapp.knowledge.reading.whole import Whole
 from webapp.knowledge.splitting import Piece
 
 AT_ONCE = 20
