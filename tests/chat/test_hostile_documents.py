@@ -15,7 +15,7 @@ from tests.rendering.test_attacks import ATTACKS
 from webapp.db import db
 from webapp.knowledge.answering import quoted
 from webapp.knowledge.excerpt import Excerpt
-from webapp.knowledge.reading.full_text import Whole
+from webapp.knowledge.reading.full_text import FullText
 from webapp.knowledge.reading.part import Part
 from webapp.knowledge.tables import Document, Passage
 from webapp.rendering import markdown
@@ -77,7 +77,7 @@ def test_each_passage_is_drawn_as_text() -> None:
 
 
 def test_the_title_that_a_document_gives_itself_turns_nothing() -> None:
-    whole = Whole(1_000)
+    whole = FullText(1_000)
     whole.add(Part("Some text.", title="Prices \u202e\u2066gpj\x07"))
     assert whole.title == "Prices gpj"
 

@@ -96,7 +96,7 @@ def attending(lane: str) -> Iterator[Callable[[dict[str, int]], bool]]:
         yield wait
 
 
-def finished(generation: Generation) -> Generation:
+def wait_until_ended(generation: Generation) -> Generation:
     """Waits for the end of an answer while this request's caller counts as present.
 
     If the caller disconnects, it returns the generation unfinished: no one is left to read the response.

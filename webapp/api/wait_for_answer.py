@@ -7,7 +7,7 @@ from typing import Any
 from webapp import topic_names
 from webapp.api.dialects.course import Course
 from webapp.api.sources import as_visible
-from webapp.api.streams import finished
+from webapp.api.streams import wait_until_ended
 from webapp.engine.engine import the_engine
 from webapp.engine.generation_text import end_of
 from webapp.engine.report import FALLBACKS
@@ -32,7 +32,7 @@ class NoAnswer(AppError):
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class EndedAnswer:
     """A generation that has ended, with everything that occurred until then."""
 
     generation: Generation
@@ -56,28 +56,28 @@ class Whole:
         return any(notice.code in FALLBACKS for notice in self.course.transcript.notices)
 
 
-def waited_for(generation: Generation, **ids: str) -> Whole:
+def wait_for_text(generation: Generation, **ids: str) -> EndedAnswer:
     """Waits for the whole answer; raises `NoAnswer` if it has no text, unless it was stopped."""
-    found = whole(finished(generation))
+    found = ended_answer(wait_until_ended(generation))
     if not found.text and not found.course.was_stopped:
         raise NoAnswer(found.course.failure or SILENT, ids)
     return found
 
 
-def unbroken(generation: Generation) -> Whole:
+def wait_for_success(generation: Generation) -> EndedAnswer:
     """Waits for the answer, for a dialect that has no status for a partial one: a failure raises `NoAnswer` even with text."""
-    found = whole(finished(generation))
+    found = ended_answer(wait_until_ended(generation))
     if failure := found.course.failure:
         raise NoAnswer(failure, {})
     return found
 
 
-def whole(generation: Generation) -> Whole:
+def ended_answer(generation: Generation) -> EndedAnswer:
     """Returns a generation's events as the caller can see them, from its log or, once that is gone, from what was saved."""
     course, events = Course(), _events(generation)
     for event in events:
         course.fold(as_visible(event))
-    return Whole(generation, course, sum(isinstance(event, Delta) for event in events))
+    return EndedAnswer(generation, course, sum(isinstance(event, Delta) for event in events))
 
 
 def _events(generation: Generation) -> list[Event]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from webapp.streaming.redis_topics import RedisTopics
 
 DUTIES = Duties(
-    journal.commit, keeper.stop_overdue, recovery.settle_orphans, report.finished, spill.write, copies.follow, copies.update_all
+    journal.commit, keeper.stop_overdue, recovery.settle_orphans, report.report_end, spill.write, copies.follow, copies.update_all
 )
 
 

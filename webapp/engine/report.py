@@ -20,7 +20,7 @@ log = logging.getLogger("chat:streaming")
 FALLBACKS = {"fallback", "whole", "demo_fallback"}
 
 
-def finished(engine: Engine, live: Live) -> None:
+def report_end(engine: Engine, live: Live) -> None:
     """Reports a generation that has just ended in this process."""
     with engine.in_app():
         codes = {notice.code for notice in live.run.transcript.notices}

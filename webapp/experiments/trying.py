@@ -51,7 +51,7 @@ def begin(prompt: KnownPrompt, numbers: Sequence[int], message_ids: Sequence[str
     if not 1 <= len(questions) <= MOST_CASES:
         raise Invalid(f"Choose 1 to {MOST_CASES} questions.", field="case")
     model, person = providers().default(by.default_model), by.id
-    tried = list(prompts.whole(prompt, [known[number] for number in versions]))
+    tried = list(prompts.with_texts(prompt, [known[number] for number in versions]))
     making.count(person)
     with write() as session:
         _forget_old(session, person)

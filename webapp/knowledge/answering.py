@@ -197,7 +197,9 @@ def sources_of(hits: Sequence[Hit]) -> Iterator[Source]:
         size = len(passage.head) + len(passage.text)
         if size > left or len(taken) + len(adjacent) == MOST_PASSAGES:
             continue
-        around = [each.passage for each in taken if any(are_adjacent(passage, one) for one in _whole(each.passage, adjacent))]
+        around = [
+            each.passage for each in taken if any(are_adjacent(passage, one) for one in _with_adjacent(each.passage, adjacent))
+        ]
         if not around:
             taken.append(hit)
         elif around[0].id not in adjacent:
@@ -209,7 +211,7 @@ def sources_of(hits: Sequence[Hit]) -> Iterator[Source]:
         yield source(number, Excerpt.of(hit.passage, adjacent.get(hit.passage.id)), hit.document)
 
 
-def _whole(passage: Passage, adjacent: Mapping[str, Passage]) -> list[Passage]:
+def _with_adjacent(passage: Passage, adjacent: Mapping[str, Passage]) -> list[Passage]:
     return [passage, *([adjacent[passage.id]] if passage.id in adjacent else [])]
 
 

@@ -20,7 +20,7 @@ BYTES = func.coalesce(func.sum(Document.bytes), 0)
 
 def chapter() -> Chapter:
     """Includes documents in the trash. A collection that isn't shared is not named, because its name is private to its owner."""
-    statements, until = [_whole(), _by_person(), _by_collection()], time.monotonic() + PATIENCE_SECONDS
+    statements, until = [_total(), _by_person(), _by_collection()], time.monotonic() + PATIENCE_SECONDS
     try:
         whole, people, collections = bounded.read(statements, until=until)
     except bounded.TooLate as late:
@@ -38,7 +38,7 @@ def _words(total: int, count: int) -> str:
     return f"{size(int(total))} in {plural(count, 'document')}."
 
 
-def _whole() -> Executable:
+def _total() -> Executable:
     return select(BYTES, func.count(Document.id))
 
 

@@ -114,13 +114,13 @@ def _next() -> Job | None:
     """
     # Ends the read transaction, so that rows just committed are visible.
     db.session.rollback()
-    [whole, lacking] = bounded.read([_whole(), _lacking()])
+    [whole, lacking] = bounded.read([_embedded(), _lacking()])
     if whole:
         return _switched(*whole[0])
     return Job(*lacking[0]) if lacking else None
 
 
-def _whole() -> Select[str, str]:
+def _embedded() -> Select[str, str]:
     """Selects a set being filled in which no document lacks vectors any more."""
     query = _due(VectorSet.id, VectorSet.collection_id).where(VectorSet.state == FILLING)
     return query.where(~exists().where(*_lacks_vectors())).limit(1)

@@ -15,7 +15,7 @@ from webapp.heavy.threads import offload
 from webapp.knowledge.words import HEAD_WEIGHT
 
 if TYPE_CHECKING:
-    from webapp.knowledge.scoring import Whole
+    from webapp.knowledge.scoring import Integers
 
 # The index stores two word counts per row: for the head and for the body.
 COLUMNS = 2
@@ -35,7 +35,7 @@ class Lengths:
     """The number of words in each passage by row, and the state of the index they were read from."""
 
     state: str
-    words: "Whole"
+    words: "Integers"
 
 
 def best(idfs: Mapping[str, float], average: float, most: int, *, until: float) -> dict[int, float]:
@@ -52,7 +52,7 @@ def best(idfs: Mapping[str, float], average: float, most: int, *, until: float) 
     return dict(offload(scores.best, most))
 
 
-def _lengths(until: float) -> "Whole":
+def _lengths(until: float) -> "Integers":
     known: Lengths | None = current_app.extensions.get("passage lengths")
     [[(state,)]] = bounded.read([(f"SELECT {STATE}", ())], until=until)
     if known is None or known.state != state:
@@ -61,7 +61,7 @@ def _lengths(until: float) -> "Whole":
     return known.words
 
 
-def _read(rows: str, sizes: str) -> "Whole":
+def _read(rows: str, sizes: str) -> "Integers":
     # Runs in a real thread, because importing NumPy takes a tenth of a second.
     from webapp.knowledge.scoring import lengths
 

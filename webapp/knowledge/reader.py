@@ -13,7 +13,7 @@ from itertools import islice
 from typing import IO, Any
 
 from webapp.knowledge import formats, words
-from webapp.knowledge.reading.full_text import Whole
+from webapp.knowledge.reading.full_text import FullText
 from webapp.knowledge.reading.part import Part, Refused
 from webapp.knowledge.splitting import Piece
 
@@ -34,7 +34,7 @@ def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
 
 def pieces_of(parts: Iterable[Part], about: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Does the same as `pieces`, for parts that are already extracted."""
-    whole = Whole(about["most"])
+    whole = FullText(about["most"])
     try:
         for part in parts:
             whole.add(part)

@@ -78,8 +78,8 @@ class BookForm(MergingForm):
     def entered(self) -> BookInput:
         return BookInput(
             name=self.name.data or "",
-            scan_depth=_whole(self, "scan_depth", DEPTH, 0, 1_000),
-            token_budget=_whole(self, "token_budget", 0, 0, MOST_NUMBER),
+            scan_depth=_integer(self, "scan_depth", DEPTH, 0, 1_000),
+            token_budget=_integer(self, "token_budget", 0, 0, MOST_NUMBER),
             is_recursive=bool(self.is_recursive.data),
         )
 
@@ -181,7 +181,7 @@ class EntryForm(Form):
     @property
     def entered(self) -> EntryInput:
         chosen_for = [each for each in self.triggers.data or () if each in OCCASIONS]
-        numbers = {theirs: _whole(self, name, usual, least, most) for name, (theirs, usual, least, most) in NUMBERS.items()}
+        numbers = {theirs: _integer(self, name, usual, least, most) for name, (theirs, usual, least, most) in NUMBERS.items()}
         flags = {theirs: bool(self[name].data) for name, theirs in FLAGS.items()}
         chosen = {
             "position": _choice(self.position.data, PLACES | FOREIGN),
@@ -198,8 +198,8 @@ class EntryForm(Form):
             others=(self.others.data or "").splitlines(),
             is_enabled=bool(self.is_enabled.data),
             is_constant=bool(self.is_constant.data),
-            order=_whole(self, "order", 100, -MOST_NUMBER, MOST_NUMBER) or 0,
-            priority=_whole(self, "priority", 0, 0, 1_000) or 0,
+            order=_integer(self, "order", 100, -MOST_NUMBER, MOST_NUMBER) or 0,
+            priority=_integer(self, "priority", 0, 0, 1_000) or 0,
             triggers=lambda kept: _triggers(kept, chosen_for),
             more={
                 **numbers,
@@ -225,7 +225,7 @@ def _triggers(kept: Sequence[str], chosen: Sequence[str]) -> list[str]:
     return [*(each for each in kept if each not in known), *(name for each in chosen for name in each.split())]
 
 
-def _whole(form: Form, name: str, usual: int | None, least: int, most: int) -> int | None:
+def _integer(form: Form, name: str, usual: int | None, least: int, most: int) -> int | None:
     typed = (form[name].data or "").strip()
     if not typed:
         return usual

@@ -53,7 +53,7 @@ class PlanPosition:
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class RenderedPlan:
     """A plan rendered whole, with the generation and cursor of a page that shows it."""
 
     frame: Frame
@@ -71,7 +71,7 @@ class Writing:
     started_at: datetime | None
 
 
-_wholes = SingleFlight[Whole](lambda whole: len(whole.frame.data))
+_rendered_plans = SingleFlight[RenderedPlan](lambda whole: len(whole.frame.data))
 _grown = SingleFlight[str](len)
 _writings = SingleFlight["Writing | None"](lambda _: 1, most=32)
 
@@ -112,23 +112,23 @@ class PlanFeed(LaneFeed):
         """Renders the whole plan and restarts from its position."""
         epoch, seq = self._engine.topics.epoch, self._engine.topics.last(self.lane)
         self._unfollow()
-        whole = _wholes.get((epoch, self._plan_id, seq, self.template), self._drawn)
+        whole = _rendered_plans.get((epoch, self._plan_id, seq, self.template), self._drawn)
         self._position = PlanPosition(epoch, seq, 0, whole.generation_id, whole.cursor)
         if whole.generation_id:
             self._follow(whole.generation_id)
         return [whole.frame]
 
-    def _drawn(self) -> "Whole":
+    def _drawn(self) -> "RenderedPlan":
         with self._context():
             row = db.session.get(Plan, self._plan_id)
             if row is None:
-                return Whole(Frame("gone", "gone"))
+                return RenderedPlan(Frame("gone", "gone"))
             found = shown.plan(self._engine, row, queries.generation_of(row), queries.inputs_of(row).values)
             html = render_template(self.template, plan=found)
         title, says = f"{escape(found.title)} · Millrace", str(escape(found.says))
         parts = part("#plan", "outerMorph", html) + part("#plan-says", "innerHTML", says)
         parts += part("title", "innerHTML", title) if self.is_page else ""
-        return Whole(Frame(parts), found.generation_id, found.cursor)
+        return RenderedPlan(Frame(parts), found.generation_id, found.cursor)
 
     def _written(self) -> list[Frame]:
         """Returns the parts of the page that have changed since the last call."""

@@ -67,7 +67,7 @@ OF_PLANS = (
 )
 
 
-def whole(about: dict[str, Any], inputs: dict[str, Any], unit: Unit) -> dict[str, Any]:
+def for_plan(about: dict[str, Any], inputs: dict[str, Any], unit: Unit) -> dict[str, Any]:
     """Returns the prompt for a whole plan."""
     return _asked(about, upstream(about["plan"]), unit, is_anew=False, inputs=_json(inputs))
 

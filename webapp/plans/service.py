@@ -67,7 +67,7 @@ def make(
         about.pop(name, None)
     wish = _model(inputs, model)
     plan = Plan(owner_id=owner_id, inputs_id=inputs.id, type=type.slug, about=about, title=type.title, again_of_id=again_of)
-    parts = {**_whole(about, inputs), "is_whole": is_whole}
+    parts = {**_prompt_parts(about, inputs), "is_whole": is_whole}
     return _begin(plan, parts, model=wish, when_unwatched=when_unwatched, origin=origin)
 
 
@@ -76,7 +76,7 @@ def finish_it(plan: Plan, *, is_whole: bool = False, origin: Origin = A_PERSON) 
     if plan.is_running:
         generations.refuse_if_busy(plan.lane)
     if not plan.content:
-        parts = {**_whole(plan.about, inputs_of(plan)), "is_whole": is_whole}
+        parts = {**_prompt_parts(plan.about, inputs_of(plan)), "is_whole": is_whole}
         return _begin(plan, parts, model=_model_of(plan), origin=origin)
     places = missing(plan.content, plan.schema)
     if not places:
@@ -113,9 +113,9 @@ def _go_on(plan: Plan, places: list[str], *, is_anew: bool = False, is_whole: bo
     return _begin(plan, prompt, model=_model_of(plan), origin=origin)
 
 
-def _whole(about: dict[str, Any], inputs: PlanInputs) -> dict[str, Any]:
+def _prompt_parts(about: dict[str, Any], inputs: PlanInputs) -> dict[str, Any]:
     """Returns the prompt for a whole plan."""
-    return {**prompts.whole(about, inputs.values, _unit(inputs)), "schema": about["plan"]}
+    return {**prompts.for_plan(about, inputs.values, _unit(inputs)), "schema": about["plan"]}
 
 
 def _unit(inputs: PlanInputs) -> Unit:

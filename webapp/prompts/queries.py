@@ -113,13 +113,13 @@ def is_shared(prompt: KnownPrompt) -> bool:
 def versions(prompt: KnownPrompt) -> list[Version]:
     """Returns every version without its text, newest first; the built-in text if none is published.
 
-    `whole` loads the texts of some versions, because those of all can be sixty megabytes.
+    `with_texts` loads the texts of some versions, because those of all can be sixty megabytes.
     """
     published = _published(prompt) if prompt.id else []
     return published or ([first_version(prompt.built_in)] if prompt.built_in else [])
 
 
-def whole(prompt: KnownPrompt, some: Sequence[Version]) -> Iterator[Version]:
+def with_texts(prompt: KnownPrompt, some: Sequence[Version]) -> Iterator[Version]:
     """Yields these versions with their texts, in order; lets other greenlets run between batches."""
     for start in by_turns(range(0, len(some), AT_ONCE)):
         batch = some[start : start + AT_ONCE]

@@ -44,7 +44,7 @@ def groups(prompts: Sequence[KnownPrompt], me: User) -> dict[str, list[KnownProm
 
 def page(prompt: KnownPrompt, me: User) -> dict[str, Any]:
     versions = queries.versions(prompt)
-    used = next(queries.whole(prompt, [queries.in_use(prompt, versions)]), None) if versions else None
+    used = next(queries.with_texts(prompt, [queries.in_use(prompt, versions)]), None) if versions else None
     return {
         "prompt": prompt,
         "versions": versions,
@@ -67,7 +67,7 @@ def compared(prompt: KnownPrompt, number: int, against: str) -> dict[str, Any] |
     wanted = int(against) if against.isdecimal() and len(against) < 8 else number - 1
     if not (one := numbered.get(number)):
         return None
-    one, *others = queries.whole(prompt, [one, *([numbered[wanted]] if wanted in numbered else [])])
+    one, *others = queries.with_texts(prompt, [one, *([numbered[wanted]] if wanted in numbered else [])])
     other = others[0] if others else None
     lines = difference(text_of(other), text_of(one)) if other else []
     shown = {"parts": shown_parts(prompt, one.parts), "facts": facts(one), "lines": lines}

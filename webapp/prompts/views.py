@@ -50,7 +50,7 @@ def edit(name: str) -> Response:
     versions = queries.versions(prompt)
     wish = request.args.get("version", "")
     chosen = next((each for each in versions if str(each.number) == wish), versions[0] if versions else None)
-    start = next(queries.whole(prompt, [chosen])) if chosen else None
+    start = next(queries.with_texts(prompt, [chosen])) if chosen else None
     return _edit(prompt, VersionForm.of(start) if start else VersionForm.fresh())
 
 

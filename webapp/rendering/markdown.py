@@ -25,9 +25,9 @@ __all__ = [
     "PIECE_CHARS",
     "VERSION",
     "Change",
+    "FinishedText",
     "GrowingMarkdown",
     "Seam",
-    "Whole",
     "parser",
     "pieces",
     "render",
@@ -55,7 +55,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class FinishedText:
     """The finished text; `differs` if a late link definition has changed sealed blocks."""
 
     html: str
@@ -67,7 +67,7 @@ def render(text: str, seams: Sequence[Seam] = (), *, cited: Iterable[int] = (), 
     stitching = Stitching(seams)
     stitching.place(0, text, 0)
     try:
-        return _whole(_plain_lines(text), stitching, Highlighter(), markdown, frozenset(cited))
+        return _render_all(_plain_lines(text), stitching, Highlighter(), markdown, frozenset(cited))
     except faults():
         return unrendered(text) + stitching.rest()
 
@@ -132,7 +132,7 @@ class GrowingMarkdown:
         self._stitching = Stitching(seams)
         self._highlighter = Highlighter()
         self._tail = Tail(calm_chars=calm_chars, growth=growth)
-        self._whole: Whole | None = None
+        self._finished: FinishedText | None = None
 
     @property
     def tail(self) -> str:
@@ -162,16 +162,16 @@ class GrowingMarkdown:
         """Returns the HTML so far, for a page that is opened now."""
         return "".join([*self.sealed, self._tail.markup])
 
-    def finish(self) -> Whole:
+    def finish(self) -> FinishedText:
         """Returns the final rendering of the whole text; nothing can be fed after it."""
         for _ in self.finishing():
             pass
-        assert self._whole
-        return self._whole
+        assert self._finished
+        return self._finished
 
     def finishing(self) -> Iterator[None]:
         """Does the work of `finish` in steps, as a link definition makes it render everything again; iterate it to its end."""
-        if self._whole:
+        if self._finished:
             return
         if not self.has_failed:
             try:
@@ -179,7 +179,7 @@ class GrowingMarkdown:
                 return
             except faults():
                 self._fail()
-        self._whole = Whole(self.snapshot().replace(CURSOR, "") + self._stitching.rest(), differs=False)
+        self._finished = FinishedText(self.snapshot().replace(CURSOR, "") + self._stitching.rest(), differs=False)
 
     def _fed(self, piece: str) -> list[Change]:
         if self._tail.fits(piece):
@@ -218,14 +218,14 @@ class GrowingMarkdown:
             yield
         pieced = "".join(self.sealed) + self._clean(end)
         if not (references := environment["references"] | environment["defined"]):
-            self._whole = Whole(pieced, differs=False)
+            self._finished = FinishedText(pieced, differs=False)
             return
         parts = []
         for part in self._again([*self._sources, source], references):
             parts.append(part)
             yield
         whole = "".join(parts)
-        self._whole = Whole(whole, differs=whole != pieced)
+        self._finished = FinishedText(whole, differs=whole != pieced)
 
     def _again(self, sources: Sequence[str], references: dict[str, Any]) -> Iterator[str]:
         """Renders the finished text once more, with every link defined anywhere in it."""
@@ -315,7 +315,7 @@ def _spend(known: dict[str, Any], tokens: Sequence[Token]) -> None:
     known["notes"] = known.get("notes", frozenset()) | noted(tokens)
 
 
-def _whole(text: str, stitching: Stitching, highlighter: Highlighter, markdown: MarkdownIt, cited: frozenset[int]) -> str:
+def _render_all(text: str, stitching: Stitching, highlighter: Highlighter, markdown: MarkdownIt, cited: frozenset[int]) -> str:
     environment = {"references": {}, "cited": cited, "highlight": highlighter.markup}
     tokens = markdown.parse(text, environment)
     return clean(_stitched(tokens, text, 0, stitching, environment) + stitching.rest())

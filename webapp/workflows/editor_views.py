@@ -84,7 +84,7 @@ def save() -> Response:
 def check() -> Response:
     source = typed()
     try:
-        return _checked(picture(shelf.whole(source)), ())
+        return _checked(picture(shelf.runnable(source)), ())
     except shelf.BrokenDefinition as broken:
         return _checked(None, broken.faults)
 

@@ -46,7 +46,7 @@ def start(user: User, slug: str, *, title: str = "") -> WorkflowRun:
 
 def try_out(user: User, source: str, *, is_demo: bool) -> WorkflowRun:
     """Starts a trial run of an unpublished text, with the person's default model or the demo model."""
-    definition = shelf.whole(source)
+    definition = shelf.runnable(source)
     model = DEMO if is_demo else providers().default(user.default_model)
     if not is_demo:
         providers().of(model)

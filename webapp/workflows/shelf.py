@@ -88,7 +88,7 @@ def checked(source: str) -> Definition:
         raise BrokenDefinition(error.faults) from error
 
 
-def whole(source: str) -> Definition:
+def runnable(source: str) -> Definition:
     """Returns the definition of a text that will run: the plan types it names must exist."""
     definition = checked(source)
     _check_plan_types(definition)
@@ -169,7 +169,7 @@ def save(source: str, who: audit.About, *, slug: str = "", replaces: Replaces = 
     `replaces` limits whose draft can be overwritten if it isn't published, because there is no other copy of it.
     """
     source = source.replace("\r\n", "\n")
-    name = whole(source).slug
+    name = runnable(source).slug
     if slug and slug != name:
         raise Invalid(
             f"The text names another workflow: {name}. Its name can't change; save it as a new one.", field="definition"

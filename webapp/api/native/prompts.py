@@ -150,7 +150,7 @@ def delete(key: str) -> None:
 def versions(key: str, query: VersionsQuery) -> VersionList:
     prompt = _visible(key)
     left = [each for each in queries.versions(prompt) if not query.cursor or each.number < int(query.cursor)]
-    page = list(_within(PAGE_CHARS, queries.whole(prompt, left)))
+    page = list(_within(PAGE_CHARS, queries.with_texts(prompt, left)))
     return VersionList(
         versions=[_version(each) for each in page], next_cursor=str(page[-1].number) if len(page) < len(left) else ""
     )
@@ -235,7 +235,7 @@ def _within(most_chars: int, versions: Iterable[Version]) -> Iterator[Version]:
 def _numbered(prompt: KnownPrompt, number: int | None) -> Version:
     known = queries.versions(prompt)
     chosen = [queries.in_use(prompt, known)] if number is None and known else [each for each in known if each.number == number]
-    for each in queries.whole(prompt, chosen):
+    for each in queries.with_texts(prompt, chosen):
         return each
     raise NotFound("There is no such version.")
 

@@ -75,13 +75,13 @@ def index() -> WorkflowList:
 )
 def save(body: NewDefinition) -> WholeWorkflow:
     refuse_unless_admin(caller())
-    return _whole(shelf.get(shelf.save(body.definition, who(), replaces="any" if body.replace else "own")))
+    return _answer_of(shelf.get(shelf.save(body.definition, who(), replaces="any" if body.replace else "own")))
 
 
 @bp.get("/<slug>")
 @operation("Show a workflow with its versions", scope="read", answer=WholeWorkflow)
 def show(slug: str) -> WholeWorkflow:
-    return _whole(shelf.get(slug) if caller().is_admin else shelf.published(slug))
+    return _answer_of(shelf.get(slug) if caller().is_admin else shelf.published(slug))
 
 
 @bp.delete("/<slug>")
@@ -96,7 +96,7 @@ def delete(slug: str) -> None:
 def publish(slug: str, body: Note) -> WholeWorkflow:
     refuse_unless_admin(caller())
     shelf.publish(slug, body.note, who())
-    return _whole(shelf.get(slug))
+    return _answer_of(shelf.get(slug))
 
 
 @bp.post("/<slug>/runs")
@@ -110,7 +110,7 @@ def _facts(entry: Entry) -> dict[str, Any]:
     return about | {name: getattr(entry, name) for name in ("slug", "version", "has_draft", "is_shipped", "checksum")}
 
 
-def _whole(entry: Entry) -> WholeWorkflow:
+def _answer_of(entry: Entry) -> WholeWorkflow:
     is_admin = caller().is_admin
     texts: dict[str, Any] = {"definition": entry.source or entry.draft, "draft": entry.draft if is_admin else ""}
     return WholeWorkflow(**_facts(entry), **texts, versions=[VersionAnswer.of(each) for each in shelf.versions(entry.slug)])

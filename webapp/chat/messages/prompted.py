@@ -58,7 +58,7 @@ def prompted(user: User, name: str) -> Prompted | None:
     versions = queries.versions(prompt) if prompt and not prompt.built_in else []
     if not prompt or not versions:
         return None
-    used = next(queries.whole(prompt, [queries.in_use(prompt, versions)]))
+    used = next(queries.with_texts(prompt, [queries.in_use(prompt, versions)]))
     return Prompted(prompt.name, prompt.key, prompt.about, used.parts, reads=prompt.collection_ids)
 
 

@@ -164,7 +164,7 @@ class ChatFeed(LaneFeed):
     def _everything(self) -> list[Frame]:
         seq = self._engine.topics.last(self.lane)
         key = (self._engine.topics.epoch, self._chat_id, seq, self._right, self._engine.now() // WHOLE_SECONDS)
-        return self._apply(_wholes.get(key, lambda: self._rendered(lambda: self._page().whole())), seq)
+        return self._apply(_wholes.get(key, lambda: self._rendered(lambda: self._page().page_change())), seq)
 
     def _rendered(self, draw: "Callable[[], Change]") -> "Change":
         with self._context():
@@ -249,7 +249,7 @@ class _Page:
         self._around = around(self._chat, messages, moment.running, right, moment.chat_state)
         self._running = moment_shown.running_in(self._messages)
 
-    def whole(self) -> Change:
+    def page_change(self) -> Change:
         """Returns the whole thread, for a page whose position is unknown."""
         has_top = not self._chat.visitor_hash
         change = self._change(self._messages, has_top=has_top, is_whole=True, earlier_url=self._earlier_url)
@@ -262,7 +262,7 @@ class _Page:
     def changed(self, ids: Iterable[str], had: Had) -> Change:
         """Returns new messages and changed older ones, without the text of the generation that the page follows."""
         if self._has_gone_on(had):
-            return self.whole()
+            return self.page_change()
         known = self._places.index(had.head) + 1 if had.head else 0
         old = [message for message in self._messages[:known] if message.id in set(ids)]
         return self._change(self._messages[known:], has_top=self._chat.id in set(ids), old=old, heard=had.heard)

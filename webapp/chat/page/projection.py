@@ -7,7 +7,7 @@ from html import escape
 
 from webapp.engine.notice_text import AGAIN
 from webapp.rendering.edits import Tails
-from webapp.rendering.markdown import GrowingMarkdown, Seam, Whole, pieces
+from webapp.rendering.markdown import FinishedText, GrowingMarkdown, Seam, pieces
 from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.events import TRIED, Delta, Ended, Failed, Notice, Phase, Reasoning, Sources, Started
@@ -61,14 +61,14 @@ class AnswerProjection:
         self._tails = Tails()
         self._reasoning: list[str] = []
         self._notices: list[str] = []
-        self._whole: Whole | None = None
+        self._finished: FinishedText | None = None
         # The part of the continued text that has not been rendered yet.
         self._beginning = pieces(beginning)
 
     @property
     def html(self) -> str:
         """The final HTML, or a snapshot before there is one."""
-        return self._whole.html if self._whole else self._growing.snapshot()
+        return self._finished.html if self._finished else self._growing.snapshot()
 
     @property
     def parsed_chars(self) -> int:
@@ -109,10 +109,10 @@ class AnswerProjection:
     def finish(self) -> Iterator[None]:
         """Makes the final HTML; unless the text has link definitions, sealed blocks are not rendered again."""
         yield from self.begin()
-        if not self._whole:
+        if not self._finished:
             self.renders += 1
             yield from self._growing.finishing()
-            self._whole = self._growing.finish()
+            self._finished = self._growing.finish()
 
     def snapshot(self) -> tuple[Picture, Cursor]:
         """Returns a picture of the answer, and the cursor to continue from."""
@@ -154,10 +154,10 @@ class AnswerProjection:
 
     def last_blocks(self, first: int) -> list[tuple[int, str]]:
         """Returns the remaining blocks after the end; all of the final HTML as block 0 if it differs from the sealed blocks."""
-        if not self._whole or self._whole.differs:
+        if not self._finished or self._finished.differs:
             return [(0, self.html)]
         sealed = self._growing.sealed
-        rest = self._whole.html[sum(map(len, sealed)) :]
+        rest = self._finished.html[sum(map(len, sealed)) :]
         return [*self.blocks(first), *([(len(sealed), rest)] if rest else [])]
 
     def _new_notices(self, known: int) -> str:
@@ -166,12 +166,12 @@ class AnswerProjection:
 
     def _last_part(self, sealed: int) -> str:
         """Replaces the tail with its final HTML once the answer has ended."""
-        if not self._whole or not self.has_ended:
+        if not self._finished or not self.has_ended:
             return ""
-        if self._whole.differs:
-            return self._part("text", "innerHTML", self._whole.html, is_needed=True)
+        if self._finished.differs:
+            return self._part("text", "innerHTML", self._finished.html, is_needed=True)
         shown = sum(len(block) for block in self._growing.sealed[:sealed])
-        return self._part("tail", "outerHTML", self._whole.html[shown:], is_needed=True)
+        return self._part("tail", "outerHTML", self._finished.html[shown:], is_needed=True)
 
     def _grow(self, text: str) -> Iterator[None]:
         for number, piece in enumerate(pieces(text)):

@@ -38,7 +38,7 @@ class Run:
             done += len(new)
 
 
-class Whole:
+class FullText:
     """The text of a whole file; raises `Refused` if it is too long."""
 
     def __init__(self, most: int) -> None:

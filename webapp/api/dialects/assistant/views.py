@@ -10,7 +10,7 @@ from webapp.api.dialects.assistant.schemas import ASSISTANT, USUAL_LIMIT, Assist
 from webapp.api.dialects.schemas import Notice
 from webapp.api.operations import STARTS, both, idempotency_key, operation
 from webapp.api.streams import stream
-from webapp.api.wait_for_answer import waited_for
+from webapp.api.wait_for_answer import wait_for_text
 from webapp.chat.access import writable_chat
 from webapp.chat.messages import service
 from webapp.chat.messages.sending import AnswerOptions
@@ -35,7 +35,7 @@ bp = Blueprint("api_assistant", __name__)
 def ask(body: AssistantMessage) -> AssistantAnswer:
     elapsed_ms, generation = _clock(), _asked(body)
     session_id, message_id = generation.chat_id, generation.message_id or ""
-    found = waited_for(generation, session_id=session_id, message_id=message_id)
+    found = wait_for_text(generation, session_id=session_id, message_id=message_id)
     return AssistantAnswer(
         session_id=session_id,
         message_id=message_id,

@@ -26,7 +26,7 @@ from webapp.api.feed import GenerationFeed
 from webapp.api.operations import operation
 from webapp.api.sources import redaction
 from webapp.api.streams import events
-from webapp.api.wait_for_answer import unbroken
+from webapp.api.wait_for_answer import wait_for_success
 from webapp.chat import reading
 from webapp.completions import service
 from webapp.completions.service import Wanted
@@ -80,7 +80,7 @@ def complete(body: CompletionRequest) -> Response | Completion:
     if body.stream:
         return _streamed(engine, generation, body)
     try:
-        return _whole(generation, body)
+        return _completion(generation, body)
     finally:
         _stop(engine, generation.id)
 
@@ -130,8 +130,8 @@ def _streamed(engine: Engine, generation: Generation, body: CompletionRequest) -
     return response
 
 
-def _whole(generation: Generation, body: CompletionRequest) -> Completion:
-    about, course = _about(generation, body), unbroken(generation).course
+def _completion(generation: Generation, body: CompletionRequest) -> Completion:
+    about, course = _about(generation, body), wait_for_success(generation).course
     transcript = course.transcript
     cited = [Annotation.model_validate(each) for each in annotations(transcript.text, course.sources)]
     message = CompletionMessage(content=transcript.text, annotations=cited)

@@ -26,7 +26,7 @@ from webapp.api.dialects.plans.schemas import (
 from webapp.api.dialects.plans.stream import plan_stream
 from webapp.api.operations import STARTS, both, operation
 from webapp.api.problems import Refused
-from webapp.api.streams import finished
+from webapp.api.streams import wait_until_ended
 from webapp.api.wait_for_answer import NoAnswer
 from webapp.db import db
 from webapp.engine.engine import Engine, the_engine
@@ -61,7 +61,7 @@ def submit(body: PlanWishes) -> PlanWishesKept:
 def generate(body: PlanOrder) -> PlanMade:
     plan = service.make(_inputs(caller(), body.preferenceId), is_whole=True)
     plan_id = plan.id
-    finished(found(queries.generation_of(plan)))
+    wait_until_ended(found(queries.generation_of(plan)))
     made = found(kind.plan_now(plan_id))
     if made.status == "failed":
         raise NoAnswer(Failed(made.error_code, made.error), {"planId": plan_id})

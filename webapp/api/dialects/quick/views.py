@@ -14,7 +14,7 @@ from webapp.api.dialects.quick.schemas import QUICK, QuickAnswer, QuickMessage
 from webapp.api.dialects.schemas import Notice
 from webapp.api.operations import STARTS, answered_with, idempotency_key, operation
 from webapp.api.streams import stream
-from webapp.api.wait_for_answer import waited_for
+from webapp.api.wait_for_answer import wait_for_text
 from webapp.chat.access import as_visitor, visitor_hash, writable_chat
 from webapp.chat.messages import service
 from webapp.chat.messages.sending import USUAL, AnswerOptions
@@ -45,7 +45,7 @@ bp = Blueprint("api_quick", __name__)
 @bp.post("/api/chat")
 @operation("Send a message and wait for the answer", **{**FACTS, "answer": QuickAnswer, "errors": (404, *STARTS, 502, 504)})
 def ask(body: QuickMessage) -> Response:
-    return _answered(body, USUAL, lambda generation, _: answered_with(_whole(generation)))
+    return _answered(body, USUAL, lambda generation, _: answered_with(_answer_in_full(generation)))
 
 
 @bp.post("/api/chat/stream")
@@ -91,9 +91,9 @@ def _slow_down_visitors() -> None:
         raise TooMany(f"Visitors can't send messages that quickly. Please try again in {seconds} s.", retry_after=seconds)
 
 
-def _whole(generation: Generation) -> QuickAnswer:
+def _answer_in_full(generation: Generation) -> QuickAnswer:
     chat_id, message_id = generation.chat_id, generation.message_id or ""
-    found = waited_for(generation, chatId=chat_id, messageId=message_id)
+    found = wait_for_text(generation, chatId=chat_id, messageId=message_id)
     return QuickAnswer(
         response=found.text,
         html=html_of(*ready(lambda: [db.session.get_one(Message, message_id)])),

@@ -119,7 +119,7 @@ class RunFeed:
         lines = [] if message.id == self._position.message_id else self._saved(run, message)
         if self._position.chars == WHOLE:
             return lines
-        return lines + (self._unfinished(message) if message.id == run.message_id else self._whole(message))
+        return lines + (self._unfinished(message) if message.id == run.message_id else self._message_in_full(message))
 
     def _saved(self, run: WorkflowRun, message: Message) -> list[bytes]:
         self._position = Position(message.id, WHOLE if message.role == "user" else 0)
@@ -138,7 +138,7 @@ class RunFeed:
         self._position = Position(heard.message_id, len(text))
         return wire([self._frame("ai_response", {"content": rest, "isComplete": False})], id=str(self._position))
 
-    def _whole(self, message: Message) -> list[bytes]:
+    def _message_in_full(self, message: Message) -> list[bytes]:
         shown, chars = shown_message(message), self._position.chars
         self._position = Position(message.id)
         data = {"content": shown.content[chars:], "isComplete": True, "accumulated": shown.content, "sources": shown.sources}

@@ -25,7 +25,7 @@ from webapp.api.dialects.threads.shown import now, shown_message, shown_thread
 from webapp.api.operations import STARTS, both, idempotency_key, operation
 from webapp.api.problems import Refused
 from webapp.api.streams import stream
-from webapp.api.wait_for_answer import waited_for
+from webapp.api.wait_for_answer import wait_for_text
 from webapp.chat import queries
 from webapp.chat.access import visible_chat, writable_chat
 from webapp.chat.list import paging
@@ -108,7 +108,7 @@ def send(id: str, body: ThreadContent) -> ThreadAnswer:
         return answered(*_heard(run, body))
     generation = _asked(id, body)
     message_id = generation.message_id or ""
-    found = waited_for(generation, threadId=id, messageId=message_id)
+    found = wait_for_text(generation, threadId=id, messageId=message_id)
     message = shown_message(db.session.get_one(Message, message_id))
     notices = [Notice(**each) for each in found.course.notices]
     return ThreadAnswer(response=found.text, message=message, status=found.status, notices=notices)
