@@ -83,7 +83,7 @@ def test_what_is_brought_back_says_whose_it_was(owner, stranger, path):
         person_id = stranger.person_id
         person = db.session.get_one(User, person_id)
         with on_disk(BytesIO(file.encode())) as brought:
-            store.bring_in(person, brought)
+            store.import_file(person, brought)
         copy = db.session.scalars(select(Chat).where(Chat.owner_id == person_id)).one()
         rows = db.session.scalars(select(Message).where(Message.chat_id == copy.id).order_by(Message.id)).all()
         said = [(each.author_id, each.author_name) for each in rows if each.role == "user"]

@@ -360,7 +360,7 @@ def test_too_many_messages_in_one_file_are_refused(app):
         user = accounts.add_user("many@example.org", "member", PASSWORD)
         file.write(json.dumps([*OPENWEBUI, *CHATGPT]).encode())
 
-        brought = store.bring_in(user, file, most_messages=4)
+        brought = store.import_file(user, file, most_messages=4)
 
     assert (brought.chats, brought.messages) == (1, 3)
     assert brought.trouble == "One file can contain 4 messages. Import the rest from another file."

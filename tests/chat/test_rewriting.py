@@ -133,7 +133,7 @@ def test_a_file_and_a_fork_keep_that_it_was_edited(owner, member, path, app):
         person = db.session.scalars(select(User).where(User.email != owner.email)).first()
         assert person
         with on_disk(BytesIO(file.encode())) as brought:
-            store.bring_in(person, brought)
+            store.import_file(person, brought)
         copy = db.session.scalars(select(Chat).where(Chat.owner_id == person.id)).one()
         edited = db.session.scalars(select(Message).where(Message.chat_id == copy.id, Message.is_edited)).one()
         assert (edited.author_id, edited.content) == (person.id, "One, by hand")

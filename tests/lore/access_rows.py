@@ -13,7 +13,7 @@ TABLE = {
     ("people", ()): """
         GET lore.index signed_in
         POST lore.create signed_in
-        POST lore.bring_in signed_in
+        POST lore.upload signed_in
         GET api_lorebooks.index api:read
         POST api_lorebooks.create api:chat
         POST api_lorebooks.bring_in api:chat

@@ -33,30 +33,30 @@ class Imported:
 
 
 @dataclass
-class Brought:
+class ImportResult:
     """The result of an import: the new characters, and the files that failed, each with a reason."""
 
     characters: list[Imported] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
 
 
-def bring_in(files: Iterable[tuple[str | None, IO[bytes]]], *, by: User) -> Brought:
+def import_cards(files: Iterable[tuple[str | None, IO[bytes]]], *, by: User) -> ImportResult:
     """Creates a character from each card; a file that cannot be read does not stop the others."""
     named = [(name, stream) for name, stream in files if name]
     if not named:
         raise Invalid("Choose at least one file.", field="file")
     if len(named) > MOST_FILES:
         raise Invalid(f"Choose at most {MOST_FILES} files at once.", field="file")
-    brought = Brought()
+    result = ImportResult()
     for name, stream in named:
         try:
-            brought.characters.append(_bring_one(stream, by))
+            result.characters.append(_import_one(stream, by))
         except AppError as refusal:
-            brought.failed.append((" ".join(name.split())[:NAME_CHARS], _reason(refusal)))
-    return brought
+            result.failed.append((" ".join(name.split())[:NAME_CHARS], _reason(refusal)))
+    return result
 
 
-def _bring_one(stream: IO[bytes], by: User) -> Imported:
+def _import_one(stream: IO[bytes], by: User) -> Imported:
     found = child.read_one(card_files.__name__, stream)
     notes, picture = found.pop("notes"), b64decode(found.pop("picture", ""))
     try:

@@ -24,7 +24,7 @@ class CardsForm(Form):
 @bp.url_value_preprocessor
 def allow_large_files(endpoint: str | None, _values: object) -> None:
     """Raises the limit on the body before the form is parsed, for signed-in users and this endpoint only."""
-    if endpoint == "cards.bring_in" and user_or_none():
+    if endpoint == "cards.upload" and user_or_none():
         request.max_content_length = MOST_BYTES
         request.environ["wsgi.input"] = Unhurried(request.environ["wsgi.input"])
 
@@ -32,14 +32,14 @@ def allow_large_files(endpoint: str | None, _values: object) -> None:
 @bp.get("")
 @signed_in
 def choose() -> Response:
-    return render("characters/import.html", form=CardsForm.fresh(), brought=None)
+    return render("characters/import.html", form=CardsForm.fresh(), result=None)
 
 
 @bp.post("")
 @signed_in
-def bring_in() -> Response:
-    form, brought = CardsForm.opened(), None
+def upload() -> Response:
+    form, result = CardsForm.opened(), None
     with form.attempt():
         files = [(each.filename, each.stream) for each in request.files.getlist("file")]
-        brought = card_import.bring_in(files, by=current_user())
-    return form.shown("characters/import.html", brought=brought)
+        result = card_import.import_cards(files, by=current_user())
+    return form.shown("characters/import.html", result=result)

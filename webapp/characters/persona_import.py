@@ -14,7 +14,7 @@ from webapp.lore import queries as lorebooks
 
 
 @dataclass
-class Brought:
+class ImportResult:
     """The result of an import: how many personas are new, how many already existed, and those that failed, with the reason.
 
     `lacking` are the lorebooks that new personas name and the person doesn't have.
@@ -26,10 +26,10 @@ class Brought:
     lacking: list[str] = field(default_factory=list)
 
 
-def bring_in(stream: IO[bytes], *, by: User) -> Brought:
+def import_personas(stream: IO[bytes], *, by: User) -> ImportResult:
     """Creates a persona for each one in the file, except those that this person already has with the same texts."""
     found: list[dict[str, Any]] = child.read_one(persona_files.__name__, stream)["personas"]
-    brought = Brought()
+    result = ImportResult()
     worlds = lorebooks.by_name(by.id, {each["lorebook"] for each in found if each["lorebook"]})
     own = [each for each in queries.personas(by) if each.owner_id == by.id]
     # An existing default persona stays the default.
@@ -38,16 +38,16 @@ def bring_in(stream: IO[bytes], *, by: User) -> Brought:
     for each in found:
         queue_for_turn()
         if (each["name"], each["description"]) in known:
-            brought.known += 1
+            result.known += 1
             continue
         try:
             personas.create(_input(each, worlds, has_default=has_default), by=by)
-            brought.new += 1
-            if each["lorebook"] and each["lorebook"] not in (*worlds, *brought.lacking):
-                brought.lacking.append(each["lorebook"])
+            result.new += 1
+            if each["lorebook"] and each["lorebook"] not in (*worlds, *result.lacking):
+                result.lacking.append(each["lorebook"])
         except Invalid as refusal:
-            brought.failed.append((each["name"], refusal.message))
-    return brought
+            result.failed.append((each["name"], refusal.message))
+    return result
 
 
 def _input(persona: dict[str, Any], worlds: dict[str, str], *, has_default: bool) -> PersonaInput:

@@ -19,7 +19,7 @@ bp = Blueprint("personas", __name__, url_prefix="/personas")
 @bp.url_value_preprocessor
 def allow_a_file(endpoint: str | None, _values: object) -> None:
     """Raises the limit on the body before the form is parsed, for signed-in users and this endpoint only."""
-    if endpoint == "personas.bring_in" and user_or_none():
+    if endpoint == "personas.upload" and user_or_none():
         expect_files(persona_files.MOST_BYTES)
 
 
@@ -44,13 +44,13 @@ def create() -> Response:
 
 @bp.post("/import")
 @signed_in
-def bring_in() -> Response:
-    file_form, brought = PersonaFileForm.opened(), None
+def upload() -> Response:
+    file_form, result = PersonaFileForm.opened(), None
     with file_form.attempt():
         _, stream = sent_file()
-        brought = persona_import.bring_in(stream, by=current_user())
+        result = persona_import.import_personas(stream, by=current_user())
     refusal = file_form.refusal
-    page = {"form": PersonaForm.fresh(), "file_form": file_form, "brought": brought, **_list()}
+    page = {"form": PersonaForm.fresh(), "file_form": file_form, "result": result, **_list()}
     return render("characters/personas.html", status=refusal.status if refusal else 200, **page)
 
 

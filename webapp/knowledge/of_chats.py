@@ -25,7 +25,7 @@ THERE = Collection.chat_id.is_not(None), Collection.deleted_at.is_(None), Docume
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
+class SentFile:
     """A file that was sent in a chat: its name, the hash of its bytes and their number."""
 
     name: str
@@ -33,7 +33,7 @@ class Brought:
     bytes: int
 
 
-class Coming(NamedTuple):
+class UnfinishedFile(NamedTuple):
     """A file of a chat that is still being read."""
 
     id: str
@@ -43,7 +43,7 @@ class Coming(NamedTuple):
     done: int
 
 
-def take(session: Session, chat_id: str, owner_id: str, files: Sequence[Brought], *, by: str, must: bool = True) -> str:
+def take(session: Session, chat_id: str, owner_id: str, files: Sequence[SentFile], *, by: str, must: bool = True) -> str:
     """Adds a document to the chat's collection for each file, whose bytes `arrive` stores later; returns the collection's id.
 
     If there is no room for a file, raises if it `must` be taken, and otherwise marks the document as failed.
@@ -108,11 +108,11 @@ def unfound(chat_id: str) -> Sequence[Document]:
     return db.session.scalars(query.order_by(Document.id)).all()
 
 
-def unfinished() -> list[Coming]:
+def unfinished() -> list[UnfinishedFile]:
     """Returns the files of all chats that aren't ready."""
     query = _there().where(Document.state.in_(("arriving", *UNFINISHED))).add_columns(Collection.chat_id)
     rows = db.session.execute(query).all()
-    return [Coming(each.id, chat_id or "", each.hash, each.state, each.done) for each, chat_id in rows]
+    return [UnfinishedFile(each.id, chat_id or "", each.hash, each.state, each.done) for each, chat_id in rows]
 
 
 def arrive(id: str, stream: IO[bytes] | None) -> None:
@@ -133,7 +133,7 @@ def _there() -> Select[Document]:
     return select(Document).join(Collection, Collection.id == Document.collection_id).where(*THERE)
 
 
-def _document(collection_id: str, file: Brought, by: str, *, must: bool) -> Document:
+def _document(collection_id: str, file: SentFile, by: str, *, must: bool) -> Document:
     about = {"collection_id": collection_id, "added_by": by, "title": formats.stem(file.name), "name": file.name}
     size = {"hash": file.hash, "bytes": file.bytes, "characters": file.bytes}
     try:

@@ -38,7 +38,7 @@ def create(entered: BookInput, *, by: User, book: Mapping[str, Any] | None = Non
     return row
 
 
-def bring_in(name: str, stream: IO[bytes], *, by: User) -> Lorebook:
+def import_lorebook(name: str, stream: IO[bytes], *, by: User) -> Lorebook:
     """Creates a lorebook from a file."""
     book = read(stream)
     return create(BookInput(name=name_of(book, name)), by=by, book=book)

@@ -27,7 +27,7 @@ bp = Blueprint("lore", __name__, url_prefix="/lorebooks")
 @bp.url_value_preprocessor
 def allow_files(endpoint: str | None, _values: object) -> None:
     """Raises the limit on the body before the form is parsed, for signed-in users and this endpoint only."""
-    if endpoint == "lore.bring_in" and user_or_none():
+    if endpoint == "lore.upload" and user_or_none():
         expect_files(files.MOST_BYTES)
 
 
@@ -48,10 +48,10 @@ def create() -> Response:
 
 @bp.post("/import")
 @signed_in
-def bring_in() -> Response:
+def upload() -> Response:
     form = LorebookFileForm.opened()
     with form.attempt():
-        return _to(service.bring_in(*sent_file(), by=current_user()), done="imported")
+        return _to(service.import_lorebook(*sent_file(), by=current_user()), done="imported")
     return _index(BookForm.fresh(), form, shown=form)
 
 

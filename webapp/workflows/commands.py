@@ -40,12 +40,12 @@ def play(files: tuple[Path, ...]) -> None:
 @click.option("--publish", is_flag=True, help="Publish each at once.")
 @click.option("--replace", is_flag=True, help="Replace drafts that aren't published.")
 @one_line_errors
-def bring_in(files: tuple[Path, ...], publish: bool, replace: bool) -> None:
+def import_files(files: tuple[Path, ...], publish: bool, replace: bool) -> None:
     """Save workflows, or the files of a Rasa assistant, as drafts."""
     replaces: shelf.Replaces = "any" if replace else "nobody's"
     sources = {file: file.read_text("utf-8") for file in files}
     if foreign := importing.of_rasa(list(sources.values())):
-        _report(importing.bring_in(foreign, {"actor": "command line"}, replaces=replaces))
+        _report(importing.import_flows(foreign, {"actor": "command line"}, replaces=replaces))
     files = tuple(file for file in files if sources[file] not in foreign)
     for file in files:
         if not _is_whole(file, is_said=False):
@@ -56,13 +56,13 @@ def bring_in(files: tuple[Path, ...], publish: bool, replace: bool) -> None:
         click.echo(f"{slug}: published as version {number}" if number else f"{slug}: saved as a draft")
 
 
-def _report(brought: list[importing.Brought]) -> None:
-    for each in brought:
+def _report(flows: list[importing.ImportedFlow]) -> None:
+    for each in flows:
         click.echo(f"{each.flow.slug}: {each.words}")
         for note in each.flow.notes:
             click.echo(f"  not understood: {note}")
-    steps, mapped = (sum(getattr(each.flow, name) for each in brought) for name in ("steps", "mapped"))
-    click.echo(f"{len(brought)} flows, {mapped} of {steps} steps")
+    steps, mapped = (sum(getattr(each.flow, name) for each in flows) for name in ("steps", "mapped"))
+    click.echo(f"{len(flows)} flows, {mapped} of {steps} steps")
 
 
 def _is_whole(file: Path, *, is_said: bool = True) -> bool:

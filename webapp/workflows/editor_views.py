@@ -67,7 +67,7 @@ def save() -> Response:
     try:
         texts = [_text(each.read()) for each in files if each.filename]
         if flows := importing.of_rasa(texts):
-            return render("workflows/imported.html", brought=importing.bring_in(flows, who(), replaces=replaces))
+            return render("workflows/imported.html", flows=importing.import_flows(flows, who(), replaces=replaces))
         source = texts[0] if texts else source
         saved = shelf.save(source, who(), slug=slug, replaces=replaces)
         if "publish" in form:

@@ -27,7 +27,7 @@ def answer(run: WorkflowRun, sent: Sent, *, by: User, seen: int | None = None) -
     slot = slot_of(definition_of(run), run.place)
     if run.status != "waiting" or not _takes_file(slot):
         raise Conflict(NONE_WANTED)
-    id, file = run.id, _brought(run, sent, by)
+    id, file = run.id, _stored_document(run, sent, by)
     return _happen(id, Event("answer", _named(file)), seen)
 
 
@@ -36,7 +36,7 @@ def change(run: WorkflowRun, name: str, sent: Sent, *, by: User, seen: int | Non
     slot, before = definition_of(run).slots.get(name), run.place.slots.get(name)
     if not _takes_file(slot) or not before:
         raise Conflict(NONE_WANTED)
-    id, by_id, file = run.id, by.id, _brought(run, sent, by)
+    id, by_id, file = run.id, by.id, _stored_document(run, sent, by)
     value, old_id = _named(file), before["document_id"]
     old = queries.document(by, old_id) if file.id != old_id else None
     if old:
@@ -63,7 +63,7 @@ def _happen(id: str, event: Event, seen: int | None) -> WorkflowRun:
     return runs.happen(db.session.get_one(WorkflowRun, id), event, seen=seen, is_file=True)
 
 
-def _brought(run: WorkflowRun, sent: Sent, by: User) -> Document:
+def _stored_document(run: WorkflowRun, sent: Sent, by: User) -> Document:
     """Returns the document once it has been read, or after `MOST_SECONDS`; raises `Invalid` if it can't be read."""
     by_id = by.id
     collection = files_of(run, by) or _collection(run, by)

@@ -19,7 +19,7 @@ NOTHING = "These files contain no flows."
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
+class ImportedFlow:
     """An imported flow; `fault` is the reason if it was not saved as a draft."""
 
     flow: Imported
@@ -50,7 +50,7 @@ def _read(source: str) -> dict[str, Any]:
     return offload_expecting(yaml_text.Unreadable, rasa.value_of, source)
 
 
-def bring_in(sources: Sequence[str], who: audit.About, *, replaces: Replaces = "nobody's") -> list[Brought]:
+def import_flows(sources: Sequence[str], who: audit.About, *, replaces: Replaces = "nobody's") -> list[ImportedFlow]:
     """Saves each flow in these files as a draft; the files can be flows and their domain."""
     try:
         coming = rasa.imported(sources, read=_read)
@@ -63,9 +63,9 @@ def bring_in(sources: Sequence[str], who: audit.About, *, replaces: Replaces = "
     return [_saved(each, who, replaces) for each in by_turns(flows)]
 
 
-def _saved(flow: Imported, who: audit.About, replaces: Replaces) -> Brought:
+def _saved(flow: Imported, who: audit.About, replaces: Replaces) -> ImportedFlow:
     try:
         shelf.save(flow.source, who, replaces=replaces)
     except (Invalid, Conflict) as error:
-        return Brought(flow, error.message)
-    return Brought(flow)
+        return ImportedFlow(flow, error.message)
+    return ImportedFlow(flow)

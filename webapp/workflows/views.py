@@ -105,7 +105,7 @@ def do(id: str, deed: str) -> Response:
         runs.free(run)
         return lead(page_of(run.chat_id))
     if deed == "answer" and (sent := _sent()):
-        return _brought(run, sent)
+        return _attached(run, sent)
     value = "\n".join(request.form.getlist("value")) if deed in ("answer", "ask") else ""
     return _done(run, Event(deed, value))
 
@@ -140,7 +140,7 @@ def _sent() -> Sent | None:
     return Sent(file.stream, file.filename) if file and file.filename else None
 
 
-def _brought(run: WorkflowRun, sent: Sent) -> Response:
+def _attached(run: WorkflowRun, sent: Sent) -> Response:
     id, chat_id = run.id, run.chat_id
     try:
         files.answer(run, sent, by=current_user(), seen=request.form.get("seen", type=int))

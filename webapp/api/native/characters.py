@@ -161,11 +161,11 @@ def create(body: NewCharacter) -> CharacterAnswer:
     most_bytes=MOST_BYTES,
 )
 def bring_in() -> BroughtAnswer:
-    brought = card_import.bring_in(((each.filename, each.stream) for each in request.files.getlist("file")), by=caller())
-    failed = [FailedFile(name=name, reason=reason) for name, reason in brought.failed]
-    if failed and not brought.characters:
+    result = card_import.import_cards(((each.filename, each.stream) for each in request.files.getlist("file")), by=caller())
+    failed = [FailedFile(name=name, reason=reason) for name, reason in result.failed]
+    if failed and not result.characters:
         raise NothingImported(failed)
-    return BroughtAnswer(characters=[ImportedCharacter.of(each) for each in brought.characters], failed=failed)
+    return BroughtAnswer(characters=[ImportedCharacter.of(each) for each in result.characters], failed=failed)
 
 
 @bp.get("/<id>")

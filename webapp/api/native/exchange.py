@@ -49,4 +49,4 @@ def bring_in() -> Brought:
     from webapp.chat.exchange.imports import store
 
     with on_disk(request.stream) as file:
-        return Brought.of(store.bring_in(caller(), file))
+        return Brought.of(store.import_file(caller(), file))

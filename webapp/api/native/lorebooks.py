@@ -80,7 +80,7 @@ def create(body: NewLorebook) -> LorebookAnswer:
     most_bytes=files.MOST_BYTES + 64 * 1024,
 )
 def bring_in() -> LorebookAnswer:
-    return _answer_of(service.bring_in(*sent_file(), by=caller()))
+    return _answer_of(service.import_lorebook(*sent_file(), by=caller()))
 
 
 @bp.get("/<id>")

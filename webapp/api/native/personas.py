@@ -85,7 +85,7 @@ def create(body: NewPersona) -> PersonaAnswer:
 )
 def bring_in() -> BroughtPersonas:
     _, stream = sent_file()
-    return BroughtPersonas.of(persona_import.bring_in(stream, by=caller()))
+    return BroughtPersonas.of(persona_import.import_personas(stream, by=caller()))
 
 
 @bp.get("/<id>")

@@ -34,7 +34,7 @@ class ImportForm(Form):
 @bp.url_value_preprocessor
 def allow_a_large_file(endpoint: str | None, _values: object) -> None:
     """Raises the upload limit before anything reads the form: only for signed-in people, and only for this endpoint."""
-    if endpoint == "exchange.bring_in" and user_or_none():
+    if endpoint == "exchange.upload" and user_or_none():
         request.max_content_length = MOST_IN_REQUEST
         request.environ["wsgi.input"] = Unhurried(request.environ["wsgi.input"])
 
@@ -83,19 +83,19 @@ def everything() -> Response:
 @bp.get("/import")
 @signed_in
 def choose() -> Response:
-    return render("chat/import.html", form=ImportForm.fresh(), brought=None)
+    return render("chat/import.html", form=ImportForm.fresh(), result=None)
 
 
 @bp.post("/import")
 @signed_in
-def bring_in() -> Response:
+def upload() -> Response:
     # Imported with the first file: with its parsers it takes half a megabyte.
     from webapp.chat.exchange.imports import store
 
-    form, brought = ImportForm.opened(), None
+    form, result = ImportForm.opened(), None
     with form.attempt():
-        brought = store.bring_in_all(current_user(), _files())
-    return form.shown("chat/import.html", brought=brought)
+        result = store.import_files(current_user(), _files())
+    return form.shown("chat/import.html", result=result)
 
 
 def _files() -> list[tuple[str, IO[bytes]]]:

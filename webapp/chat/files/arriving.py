@@ -16,7 +16,7 @@ from webapp.db import db
 from webapp.engine.chores import Chore
 from webapp.heavy.turns import by_turns
 from webapp.knowledge import of_chats
-from webapp.knowledge.of_chats import Coming
+from webapp.knowledge.of_chats import UnfinishedFile
 
 
 @dataclass(slots=True)
@@ -34,22 +34,22 @@ _progress: dict[str, SentProgress] = {}
 
 def work() -> bool:
     """Advances all long files of chats; returns whether some aren't ready yet."""
-    coming = of_chats.unfinished()
-    for each in by_turns(coming):
+    files = of_chats.unfinished()
+    for each in by_turns(files):
         _notify_of_progress(each)
         if each.state == "arriving":
             with _opened(each.hash) as stream:
                 of_chats.arrive(each.id, stream)
-    for id in _progress.keys() - {each.id for each in coming}:
+    for id in _progress.keys() - {each.id for each in files}:
         _notify(_progress.pop(id))
-    return bool(coming)
+    return bool(files)
 
 
 # The feature resumes this chore after a restart; it then finds the unfinished files in the database.
 wake = Chore("arriving", work, every_seconds=0.3, most_seconds=5.0).wake
 
 
-def _notify_of_progress(each: Coming) -> None:
+def _notify_of_progress(each: UnfinishedFile) -> None:
     known = each.state, each.done
     if each.id not in _progress:
         _progress[each.id] = SentProgress(each.chat_id, _messages_with(each), known)
@@ -63,7 +63,7 @@ def _notify(progress: SentProgress) -> None:
         changes.notify(topic_names.of_chat(progress.chat_id), "message", id)
 
 
-def _messages_with(each: Coming) -> Sequence[str]:
+def _messages_with(each: UnfinishedFile) -> Sequence[str]:
     files = select(StoredFile.id).join(ChatFile, ChatFile.file_id == StoredFile.id)
     ids = db.session.scalars(files.where(ChatFile.chat_id == each.chat_id, StoredFile.hash == each.hash)).all()
     has_one = or_(*(Message.content.contains(f"{MARK}{id})") for id in ids))

@@ -11,7 +11,7 @@ from webapp.chat.files.reference import long_in
 from webapp.chat.files.tables import DOCUMENT, StoredFile
 from webapp.chat.tables import Chat
 from webapp.knowledge import of_chats
-from webapp.knowledge.of_chats import Brought
+from webapp.knowledge.of_chats import SentFile
 from webapp.knowledge.tables import Document
 
 
@@ -25,8 +25,8 @@ def take(session: Session, chat_id: str, files: Sequence[StoredFile], *, by: str
     chat = session.get(Chat, chat_id) if long else None
     if not chat or not chat.owner_id:
         return
-    brought = [Brought(each.name, each.hash, each.bytes) for each in long]
-    id = of_chats.take(session, chat_id, chat.owner_id, brought, by=by or chat.owner_id, must=must)
+    sent = [SentFile(each.name, each.hash, each.bytes) for each in long]
+    id = of_chats.take(session, chat_id, chat.owner_id, sent, by=by or chat.owner_id, must=must)
     if id not in chat.collection_ids:
         reads = [id, *chat.collection_ids]
         session.execute(update(Chat).where(Chat.id == chat_id).values(collection_ids=reads))

@@ -32,7 +32,7 @@ def in_chat(chat_id: str, ids: Iterable[str]) -> dict[str, StoredFile]:
     return {each.id: each for each in db.session.scalars(query) if each.id in wanted}
 
 
-def just_brought(person_id: str, name: str, hash: str) -> StoredFile | None:
+def just_uploaded(person_id: str, name: str, hash: str) -> StoredFile | None:
     """Returns the same file if the person uploaded it within the last hour, so that a repeated upload makes no second row."""
     query = select(StoredFile).where(StoredFile.owner_id == person_id, StoredFile.name == name, StoredFile.hash == hash)
     # A file that was sent and is in no chat now will be deleted soon.

@@ -119,7 +119,7 @@ def hold(session: Session, chat_id: str, contents: Iterable[str], person_id: str
 
 def _kept(person_id: str, name: str, values: dict[str, Any], content: bytes) -> StoredFile:
     digest = offload(hashlib.sha256, content).hexdigest()
-    row = queries.just_brought(person_id, name, digest)
+    row = queries.just_uploaded(person_id, name, digest)
     if not row:
         with write() as session:
             row = StoredFile(owner_id=person_id, name=name, hash=digest, bytes=len(content), **values)

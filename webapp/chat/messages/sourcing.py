@@ -90,9 +90,9 @@ def _with_files(given: AnswerSources, chat: Chat, content: str, person: str) -> 
     """Adds parts of the files in the message, or of all files if it requests a summary, and the names of unreadable ones."""
     if not chat.collection_ids:
         return given
-    brought, unread = collecting.documents_in(chat.id, content).values(), collecting.unfound(chat)
-    failed = [f"{each.name}: {each.error}" for each in brought if each.state == "failed"]
+    documents, unread = collecting.documents_in(chat.id, content).values(), collecting.unfound(chat)
+    failed = [f"{each.name}: {each.error}" for each in documents if each.state == "failed"]
     given = replace(given, unread=tuple(each.name for each in unread), failed=tuple(failed))
-    meant = brought or (of_chats.files_of(chat.id) if WHOLE.search(words_of(content)[:MOST_ASKING]) else ())
+    meant = documents or (of_chats.files_of(chat.id) if WHOLE.search(words_of(content)[:MOST_ASKING]) else ())
     user = db.session.get(User, person)
     return answering.with_parts(given, user, [each.id for each in meant]) if user and meant else given

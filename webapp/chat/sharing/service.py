@@ -51,8 +51,8 @@ def writers(messages: Sequence[Message], right: str = "own", given: Sequence[Sha
         query = NAMES_WHERE_OTHERS_WRITE if given is None else NAMES
         ids = ids if given is None or any(each.right == "write" for each in given) else set()
     names = dict(iter(db.session.execute(query, {"ids": list(ids), "chat_id": messages[0].chat_id}))) if ids else {}
-    brought = {each.id: f"{each.author_name} (from a file)" for each in messages if each.author_name}
-    return {each.id: names[each.author_id] for each in messages if each.author_id in names} | brought
+    from_file = {each.id: f"{each.author_name} (from a file)" for each in messages if each.author_name}
+    return {each.id: names[each.author_id] for each in messages if each.author_id in names} | from_file
 
 
 def share(chat: Chat, whom: str, right: str, *, by: User) -> None:

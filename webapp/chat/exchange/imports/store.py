@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 
 @dataclass
-class Brought:
+class ImportResult:
     """The result of an import: new chats and messages, chats that existed already, and refused ones with the reason."""
 
     chats: int = 0
@@ -65,7 +65,7 @@ class Brought:
     def lacks(self, names: Sequence[str]) -> None:
         self.lacking = list(dict.fromkeys((*self.lacking, *names)))[:MOST_NAMED]
 
-    def add(self, other: "Brought", name: str) -> None:
+    def add(self, other: "ImportResult", name: str) -> None:
         """Adds the result of another file."""
         self.chat_id = "" if self.known or self.chats else other.chat_id
         self.chats += other.chats
@@ -78,53 +78,53 @@ class Brought:
             self.refuse(name, other.trouble)
 
 
-def bring_in_all(user: User, files: Sequence[tuple[str, IO[bytes]]]) -> Brought:
+def import_files(user: User, files: Sequence[tuple[str, IO[bytes]]]) -> ImportResult:
     """Imports several files; an unreadable one does not stop the others."""
     if len(files) == 1:
-        return bring_in(user, files[0][1])
+        return import_file(user, files[0][1])
     if len(files) > MOST_FILES:
         raise Invalid(f"Choose at most {MOST_FILES} files at once.", field="file")
-    brought, refusals = Brought(), list[Invalid]()
+    result, refusals = ImportResult(), list[Invalid]()
     for name, file in files:
         try:
-            brought.add(bring_in(user, file), name[:NAME_CHARS])
+            result.add(import_file(user, file), name[:NAME_CHARS])
         except Invalid as refusal:
             refusals.append(refusal)
-            brought.refuse(name[:NAME_CHARS], refusal.message)
+            result.refuse(name[:NAME_CHARS], refusal.message)
         except (Conflict, TooMany) as refusal:
-            brought.refuse(name[:NAME_CHARS], refusal.message)
+            result.refuse(name[:NAME_CHARS], refusal.message)
     if len(refusals) == len(files):
         raise refusals[0]
-    return brought
+    return result
 
 
-def bring_in(user: User, file: IO[bytes], *, most_messages: int = MOST_MESSAGES) -> Brought:
+def import_file(user: User, file: IO[bytes], *, most_messages: int = MOST_MESSAGES) -> ImportResult:
     """Imports a file into a person's chats; existing chats and messages stay unchanged.
 
     The file must be on disk, because a child process reads it.
     """
-    brought, user_id = Brought(), user.id
+    result, user_id = ImportResult(), user.id
     making.count(user_id)
-    storing = _Storing(user_id, providers().default(user.default_model), brought, most_messages)
+    storing = _Storing(user_id, providers().default(user.default_model), result, most_messages)
     with _alone(user_id), _patient(user_id), closing(child.pieces(pieces.__name__, file, LIMITS)) as found:
         try:
             for piece in found:
                 storing.take(pieces.read(piece))
                 give_way()
         except BadFile as error:
-            brought.trouble = str(error)
+            result.trouble = str(error)
         except child.Exceeded:
-            brought.trouble = TOO_MUCH
+            result.trouble = TOO_MUCH
         storing.end()
-        if not (brought.chats or brought.messages or brought.known):
-            raise Invalid(_sentence(brought), field="file")
-    if brought.messages:
+        if not (result.chats or result.messages or result.known):
+            raise Invalid(_sentence(result), field="file")
+    if result.messages:
         changes.notify_person(user_id, "chat", user_id)
-    return brought
+    return result
 
 
-def _sentence(brought: Brought) -> str:
-    reason = brought.trouble or (brought.refused[0][1] if brought.refused else "It contains no chats.")
+def _sentence(result: ImportResult) -> str:
+    reason = result.trouble or (result.refused[0][1] if result.refused else "It contains no chats.")
     return f"The file wasn't imported. {reason}"
 
 
@@ -170,8 +170,8 @@ def _again(what: Callable[[], T]) -> T:
 class _Storing:
     """Writes the pieces of a file to the database, one chat after the other."""
 
-    def __init__(self, user_id: str, model: str, brought: Brought, most_messages: int) -> None:
-        self._user_id, self._model, self._brought, self._most = user_id, model, brought, most_messages
+    def __init__(self, user_id: str, model: str, result: ImportResult, most_messages: int) -> None:
+        self._user_id, self._model, self._result, self._most = user_id, model, result, most_messages
         self._filling: _Filling | None = None
         self._found = 0
 
@@ -179,7 +179,7 @@ class _Storing:
         """Stores one piece; raises `BadFile` when there are too many messages."""
         match piece:
             case Refused(title, reason):
-                self._brought.refuse(title, reason)
+                self._result.refuse(title, reason)
             case Head(chat, count):
                 self.end()
                 self._begin(chat, count)
@@ -193,20 +193,20 @@ class _Storing:
         self._filling = None
         filling.end()
         self._found += 1
-        self._brought.chat_id = filling.chat_id if self._found == 1 and filling.added else ""
-        self._brought.known += not filling.is_new and not filling.added
-        self._brought.messages += filling.added
+        self._result.chat_id = filling.chat_id if self._found == 1 and filling.added else ""
+        self._result.known += not filling.is_new and not filling.added
+        self._result.messages += filling.added
 
     def _begin(self, chat: FiledChat, count: int) -> None:
-        if self._brought.messages + count > self._most:
+        if self._result.messages + count > self._most:
             raise BadFile(f"One file can contain {self._most:,} messages. Import the rest from another file.")
         there = played.found(self._user_id, chat)
         worlds, lacking = played.worlds(self._user_id, chat)
         chat_id, is_new = _again(lambda: _place(self._user_id, chat, self._model, there, worlds))
-        self._brought.lacks(lacking if is_new else ())
+        self._result.lacks(lacking if is_new else ())
         speakers = there if played.is_group(there) else {}
         self._filling = _Filling(chat_id, self._user_id, chat.head, speakers, is_new=is_new)
-        self._brought.chats += is_new
+        self._result.chats += is_new
 
 
 def _place(user_id: str, filed: FiledChat, model: str, there: Mapping[str, str], worlds: list[str]) -> tuple[str, bool]:
