@@ -66,8 +66,8 @@ def on_starting(server: Any) -> None:
     # A master that was re-executed by a signal has inherited the lock.
     if our_config.database_url.startswith("sqlite") and not server.master_pid:
         try:
-            instance.hold(our_config.data_dir)
-        except instance.Taken as error:
+            instance.lock(our_config.data_dir)
+        except instance.AlreadyRunning as error:
             sys.exit(str(error))
         except OSError as error:
             sys.exit(f"DATA_DIR cannot be written to: {error.filename}: {error.strerror}.")

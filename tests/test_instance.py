@@ -75,9 +75,9 @@ def test_a_server_that_is_killed_alone_leaves_no_lock_to_its_worker(first: Serve
     os.kill(first.pid, 9)
     first._wait(60)
 
-    instance.hold(first.folder)
-    with pytest.raises(instance.Taken):
-        instance.hold(first.folder)
+    instance.lock(first.folder)
+    with pytest.raises(instance.AlreadyRunning):
+        instance.lock(first.folder)
     instance.close_inherited()
     # The orphaned worker keeps the port until it notices, and would answer for the next server.
     until(lambda: all(map(is_gone, workers)), "the worker has ended")

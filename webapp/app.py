@@ -144,7 +144,7 @@ def _start_engine(app: Flask, config: Config) -> None:
         is_aside=lambda kind: engine.kinds[kind].is_aside,
         in_app=app.app_context,
     )
-    watchdog.listeners.append(counted.held)
+    watchdog.listeners.append(counted.loop_blocked)
     app.extensions.update(
         watchdog=watchdog,
         engine=engine,

@@ -72,7 +72,7 @@ def change(session: Session, thing: Base, *, returning: ColumnElement[Any], **va
     """Updates columns of a row that was read, also in its object; returns the value of `returning`."""
     (id,) = session.identity_key(instance=thing)[1]
     found = _update(type(thing), tuple(values), returning).scalar(session, {f"{AT}id": id, **values})
-    _hold(thing, values)
+    _set_values(thing, values)
     return found
 
 
@@ -85,7 +85,7 @@ def read(session: Session, kind: type[R], values: Mapping[str, Any]) -> R:
     """Returns the object of a row that a statement selected; columns missing from `values` are loaded on access."""
     known: R | None = session.identity_map.get(session.identity_key(kind, values["id"]))
     if known is not None:
-        _hold(known, values)
+        _set_values(known, values)
         return known
     thing = kind()
     # A new object has no changes to track, so its values are set without instrumentation.
@@ -104,7 +104,7 @@ def read_joined(session: Session, row: Sequence[Any], *kinds: type[Base]) -> tup
     return tuple(objects)
 
 
-def _hold(thing: Base, values: Mapping[str, Any]) -> None:
+def _set_values(thing: Base, values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         set_committed_value(thing, name, value)
 

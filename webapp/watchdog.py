@@ -9,11 +9,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-SAMPLE_SECONDS, HELD_SECONDS = 0.05, 0.2
+SAMPLE_SECONDS, BLOCKED_SECONDS = 0.05, 0.2
 # A log flooded with one line hides all others.
 LOG_EVERY_SECONDS = 10.0
 MOST_FRAMES = 12
-HELD = "loop_held"
+BLOCKED = "loop_held"
 ROOT = f"{Path(__file__).resolve().parents[1]}/"
 # Excluded because they can be installed in a folder of the project.
 LIBRARIES = "/site-packages/"
@@ -65,7 +65,7 @@ class Watchdog:
 
     def _end_turn(self) -> None:
         turn, self._turn = self._turn, None
-        if turn and (seconds := time.thread_time() - turn.began_at + turn.waited) >= HELD_SECONDS:
+        if turn and (seconds := time.thread_time() - turn.began_at + turn.waited) >= BLOCKED_SECONDS:
             self.note(seconds, turn.stack, turn.waited)
 
     def note(self, seconds: float, stack: str, asleep: float = 0.0) -> None:
@@ -78,7 +78,7 @@ class Watchdog:
             self._unsaid += 1
             return
         fields = {"seconds": round(seconds, 3), "asleep": round(asleep, 3), "unsaid_before": self._unsaid, "stack": stack}
-        log.warning(HELD, extra={"fields": fields})
+        log.warning(BLOCKED, extra={"fields": fields})
         self._said_at, self._unsaid = time.monotonic(), 0
 
     def _watch(self) -> None:
@@ -92,7 +92,7 @@ class Watchdog:
 
     def _sample(self, turn: Turn) -> None:
         """Records the stack of an iteration that takes too long, then sleeps until the next sample."""
-        is_long = time.clock_gettime(self._clock) - turn.began_at + turn.waited >= HELD_SECONDS
+        is_long = time.clock_gettime(self._clock) - turn.began_at + turn.waited >= BLOCKED_SECONDS
         if is_long and not turn.stack and self._turn is turn:
             turn.stack = places(sys._current_frames().get(self._ident))
         due = time.monotonic() + SAMPLE_SECONDS

@@ -14,7 +14,7 @@ from tests.support.marks import on_both_databases
 from tests.support.rounds import ROUNDS
 from webapp.budgets import holding
 from webapp.budgets.amounts import Price, Taken, amount
-from webapp.budgets.holding import Held, UsageRequest
+from webapp.budgets.holding import Reservation, UsageRequest
 from webapp.budgets.tables import Budget, BudgetPeriod
 from webapp.db import db, write
 from webapp.errors import OverBudget
@@ -28,7 +28,7 @@ WORLDS = 15 if ROUNDS == 1 else 50 * ROUNDS
 @dataclass
 class Answer:
     wanted_usage: UsageRequest
-    held: list[Held]
+    reservations: list[Reservation]
     reserved: dict[str, int]
 
 
@@ -89,10 +89,10 @@ class World:
         if not self.running:
             return
         answer, more = self.luck.choice(self.running), Taken(0, self.luck.randrange(1, 3_000))
-        counted = [each for each in answer.held if each.unit != "answers"]
+        counted = [each for each in answer.reservations if each.unit != "answers"]
         is_left = all(self.used[each.budget_id] + self.reserved[each.budget_id] < self._most(each) for each in counted)
         with self._write() as session:
-            assert holding.extend(session, answer.wanted_usage.generation_id, answer.held, more, PRICE) == is_left
+            assert holding.extend(session, answer.wanted_usage.generation_id, answer.reservations, more, PRICE) == is_left
         for each in counted if is_left else ():
             answer.reserved[each.budget_id] += (further := amount(each.unit, more, PRICE))
             self._reserve(each.budget_id, further)
@@ -107,7 +107,7 @@ class World:
             with self._write() as session:
                 holding.settle(session, answer.wanted_usage.generation_id, taken, PRICE, is_known=known, is_nothing=is_nothing)
         whole = taken if known else Taken(answer.wanted_usage.taken.input_tokens, taken.output_tokens, taken.cost)
-        used = {each.budget_id: 0 if is_nothing else amount(each.unit, whole, PRICE) for each in answer.held}
+        used = {each.budget_id: 0 if is_nothing else amount(each.unit, whole, PRICE) for each in answer.reservations}
         for id, each in used.items():
             self.reserved[id] -= answer.reserved[id]
             self.used[id] += each
@@ -121,7 +121,7 @@ class World:
         taken = Taken(self.luck.randrange(1, 500), self.luck.randrange(1, 4_000), self.luck.choice([None, "0.0001", "0.5"]))
         with self._write() as session:
             holding.correct(session, answer.wanted_usage.generation_id, taken, PRICE)
-        for each in answer.held:
+        for each in answer.reservations:
             after = amount(each.unit, taken, PRICE)
             self.used[each.budget_id] += after - before[each.budget_id]
             before[each.budget_id] = after
@@ -139,7 +139,7 @@ class World:
         assert self.used[id] + self.reserved[id] < self.budgets[id].most
         self.reserved[id] += further
 
-    def _most(self, held: Held) -> int:
+    def _most(self, held: Reservation) -> int:
         return self.budgets[held.budget_id].most
 
     def _taken(self) -> Taken:

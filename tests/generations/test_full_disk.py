@@ -76,7 +76,7 @@ def test_what_a_full_disk_does_not_take_is_in_the_reserve(small_disk, bench, fak
 
 def test_the_room_is_held_bounded_and_given_back(small_disk):
     room = Reserve(small_disk, "worker")
-    room.hold()
+    room.allocate()
     fill(small_disk)
     room.put(b"x" * (reserve.BYTES // 2))
     with pytest.raises(OSError, match="used up"):

@@ -52,22 +52,22 @@ def test_what_is_held_is_read_once_and_stays_within_its_bound(app):
     with app.app_context():
         sets = [_made(number) for number in range(2)]
         memory, later = VectorMemory(), time.monotonic() + 60
-        first = memory.held(*sets[0], until=later)
+        first = memory.loaded(*sets[0], until=later)
         assert first.size == 60 * DIMENSIONS * 4
-        assert memory.held(*sets[0], until=later) is first
+        assert memory.loaded(*sets[0], until=later) is first
         assert first.size == 60 * DIMENSIONS * 4
         with pytest.raises(TooLate):
-            memory.held(*sets[1], until=time.monotonic() - 1)
+            memory.loaded(*sets[1], until=time.monotonic() - 1)
 
         # If two sets don't fit, the last used one is kept; a set that alone doesn't fit is not cached.
         set_setting("knowledge.vector_megabytes", "1")
-        memory.held(*sets[1], until=later)
-        assert memory.held(*sets[0], until=later) is not first
+        memory.loaded(*sets[1], until=later)
+        assert memory.loaded(*sets[0], until=later) is not first
         id, dimensions, editions = sets[0]
         assert not memory.lacks(id, editions)
         assert memory.lacks(id, ["gone:1:1"])
         with pytest.raises(TooLarge):
-            memory.held(id, dimensions, [*editions, "another:1:200"], until=later)
+            memory.loaded(id, dimensions, [*editions, "another:1:200"], until=later)
 
 
 def _made(number: int) -> tuple[str, int, list[str]]:

@@ -37,7 +37,15 @@ class Room:
 
     def start(self, events, save=saved_at_once, topic: str = TOPIC, **options):
         """Starts a run; returns it and its greenlet. `events` can be a function of the run."""
-        run = Run(topic, self.topics, Stop(Signal), now=time.monotonic, hold=self.flush_loop.hold, pause=gevent.sleep, **options)
+        run = Run(
+            topic,
+            self.topics,
+            Stop(Signal),
+            now=time.monotonic,
+            schedule_flush=self.flush_loop.schedule,
+            pause=gevent.sleep,
+            **options,
+        )
         return run, gevent.spawn(run.run, events(run) if callable(events) else iter(events), save)
 
     def events(self, topic: str = TOPIC) -> list[Event]:

@@ -46,7 +46,7 @@ def test_who_is_early_for_a_stroke_has_taken_it(room):
             yield Delta("x")
         yield DONE
 
-    run = Run(TOPIC, room.topics, Stop(Signal), now=lambda: clock[0], hold=lambda _: None, pause=gevent.sleep)
+    run = Run(TOPIC, room.topics, Stop(Signal), now=lambda: clock[0], schedule_flush=lambda _: None, pause=gevent.sleep)
     run.run(events(), saved_at_once)
 
     # The second is early for the beat at 80 ms, and the third comes with the end.

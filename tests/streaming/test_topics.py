@@ -63,21 +63,21 @@ def test_the_text_that_is_held_is_known(topics):
     for _ in range(100):
         topics.append("generation:1", Delta("a" * 100))
     topics.append("generation:2", Reasoning("ü" * 100))
-    assert 100 * 101 <= topics.held_bytes <= 300 * 101
+    assert 100 * 101 <= topics.buffered_bytes <= 300 * 101
     topics.expire("generation:1", 0)
     topics.expire("generation:2", 0)
 
-    assert topics.held_bytes == 0
+    assert topics.buffered_bytes == 0
 
 
 def test_what_is_trimmed_is_held_no_longer():
     topics = MemoryTopics(epoch="one", signal=Signal, now=time.monotonic)
     for _ in range(KEEP_OTHERS):
         topics.append("chat:1", Delta("a" * 100))
-    full = topics.held_bytes
+    full = topics.buffered_bytes
     topics.append("chat:1", Delta("a" * 100))
 
-    assert topics.held_bytes < full * 0.6
+    assert topics.buffered_bytes < full * 0.6
 
 
 def test_waiting_ends_with_news_and_with_time(topics):

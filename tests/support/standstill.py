@@ -15,13 +15,13 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from webapp.watchdog import HELD, HELD_SECONDS
+from webapp.watchdog import BLOCKED, BLOCKED_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 BEAT_SECONDS, LATE_SECONDS = 0.01, 0.02
 NOTICED_SECONDS = 0.5
 # Without a stack, the block ended before the watchdog could sample it.
-HOLD = re.compile(rf'(\S+) WARNING loop {HELD} seconds=(\S+) asleep=(\S+) .*stack="(?!")')
+HOLD = re.compile(rf'(\S+) WARNING loop {BLOCKED} seconds=(\S+) asleep=(\S+) .*stack="(?!")')
 
 
 def seconds(began: float, ended: float) -> float:
@@ -58,7 +58,7 @@ def _is_hold(at: str, told: str, asleep: str) -> bool:
     that a bystander would notice.
     """
     ended = time.monotonic() - (datetime.now(UTC) - datetime.fromisoformat(at)).total_seconds()
-    allowed = HELD_SECONDS if float(told) - float(asleep) >= HELD_SECONDS else NOTICED_SECONDS
+    allowed = BLOCKED_SECONDS if float(told) - float(asleep) >= BLOCKED_SECONDS else NOTICED_SECONDS
     return float(told) - seconds(ended - float(told), ended) >= allowed
 
 

@@ -19,7 +19,7 @@ from tests.support.starved import watched
 from tests.support.waiting import until
 from tests.upstream.handle import Upstream
 from webapp.logs import TextLines
-from webapp.watchdog import HELD
+from webapp.watchdog import BLOCKED
 
 pytestmark = pytest.mark.slow
 
@@ -117,7 +117,7 @@ def test_only_what_a_standstill_has_in_common_with_a_gap_counts(line, seconds) -
     [(0.3, 0.0, "a.py:1 f", True), (0.3, 0.2, "a.py:1 f", False), (0.6, 0.6, "a.py:1 f", True), (0.3, 0.0, "", False)],
 )
 def test_a_hold_is_found_in_the_log(seconds, asleep, stack, is_told) -> None:
-    record = logging.LogRecord("loop", logging.WARNING, "", 1, HELD, None, None)
+    record = logging.LogRecord("loop", logging.WARNING, "", 1, BLOCKED, None, None)
     # Long before any recorded stall of this machine.
     record.created = 0.0
     record.fields = {"seconds": seconds, "asleep": asleep, "unsaid_before": 0, "stack": stack}

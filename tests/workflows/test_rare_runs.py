@@ -20,7 +20,7 @@ from webapp.chat.tables import Chat
 from webapp.db import db, write
 from webapp.engine.tables import Generation
 from webapp.plans.tables import Plan
-from webapp.workflows.record import MOST_EVENTS, held
+from webapp.workflows.record import MOST_EVENTS, locked_run
 from webapp.workflows.tables import WorkflowRun
 
 __all__ = ["app", "listen"]
@@ -42,7 +42,7 @@ def test_what_a_model_says_in_a_run_that_has_become_too_long_is_kept(app: Flask,
     fake.says("Rest.")
     run = admin.post(published(admin, TALK), {}, status=201)
     with app.app_context(), write() as session:
-        held(session, run["id"]).seq = MOST_EVENTS - 1
+        locked_run(session, run["id"]).seq = MOST_EVENTS - 1
     admin.post(f"/runs/{run['id']}/answer", {"value": "low"})
     assert settled(admin, run)["state"] == "completed"
 

@@ -17,7 +17,7 @@ from webapp.accounts.tables import Group, Membership
 from webapp.db import db, write
 from webapp.workflows import kind, queries
 from webapp.workflows.interpreter import apply
-from webapp.workflows.record import definition_of, held, record
+from webapp.workflows.record import definition_of, locked_run, record
 from webapp.workflows.state import Event, State
 from webapp.workflows.tables import WorkflowRun
 
@@ -186,7 +186,7 @@ def test_a_turn_that_a_dead_process_left_is_taken_once_by_the_next(
     run = admin.post(CHECKIN, {}, status=201)
     with app.app_context():
         with write() as session:
-            record(session, held(session, run["id"]), Event("answer", "low"))
+            record(session, locked_run(session, run["id"]), Event("answer", "low"))
         kind.recover()
         kind.recover()
     assert settled(admin, run)["step"]["id"] == "support"

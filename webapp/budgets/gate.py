@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from webapp.budgets import holding, prices
 from webapp.budgets.amounts import Price, Taken, affordable, amount
 from webapp.budgets.beginnings import Beginnings
-from webapp.budgets.holding import Held, UsageRequest
+from webapp.budgets.holding import Reservation, UsageRequest
 from webapp.budgets.metering import TokenMeter
 from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE
 from webapp.db import utc_now, write
@@ -36,7 +36,7 @@ ENDED_BY_BUDGET = "budget"
 class Allowance:
     """What was reserved for an answer that this worker is about to begin."""
 
-    held: list[Held]
+    reservations: list[Reservation]
     input_tokens: int
     output_tokens: int
     price: Price
@@ -86,8 +86,8 @@ class BudgetGate:
             token_id=self._token_id(),
             is_aside=self._is_aside(generation.kind),
         )
-        if held := holding.reserve(session, wanted_usage, utc_now()):
-            self._allowed[generation] = Allowance(held, taken.input_tokens, taken.output_tokens, wanted_usage.price)
+        if reservations := holding.reserve(session, wanted_usage, utc_now()):
+            self._allowed[generation] = Allowance(reservations, taken.input_tokens, taken.output_tokens, wanted_usage.price)
 
     def meter(self, generation: Generation) -> Meter:
         """Returns what meters this answer while it arrives."""
@@ -128,7 +128,7 @@ class BudgetGate:
         further = Taken(0, max(wanted, allowance.output_tokens))
         try:
             with self._in_app(), write(keeps_loaded=True) as session:
-                is_held = holding.extend(session, id, allowance.held, further, allowance.price)
+                is_held = holding.extend(session, id, allowance.reservations, further, allowance.price)
         except (Unavailable, SQLAlchemyError) as error:
             # An answer is not stopped because the database is unavailable: all of it is counted at its end.
             log.warning("reservation_not_extended", extra={"fields": {"generation_id": id, "error": type(error).__name__}})
@@ -140,7 +140,7 @@ def _tokens_of(allowance: Allowance) -> float:
     input_tokens = Taken(allowance.input_tokens, 0)
     left = [
         affordable(each.unit, each.reserved - amount(each.unit, input_tokens, allowance.price), allowance.price)
-        for each in allowance.held
+        for each in allowance.reservations
         if each.unit != "answers"
     ]
     return min(left, default=inf)

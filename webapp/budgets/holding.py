@@ -49,7 +49,7 @@ class UsageRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Reservation:
     """The part of one budget that is reserved for one answer."""
 
     budget_id: str
@@ -58,20 +58,23 @@ class Held:
     reserved: int
 
 
-def reserve(session: Session, wanted_usage: UsageRequest, now: datetime) -> list[Held]:
+def reserve(session: Session, wanted_usage: UsageRequest, now: datetime) -> list[Reservation]:
     """Reserves the whole estimate in every budget that applies; raises `OverBudget` if one is used up."""
-    held = [_reserved(session, budget, wanted_usage, now) for budget in session.scalars(_counting(wanted_usage)).all()]
-    if held:
+    reservations = [_reserved(session, budget, wanted_usage, now) for budget in session.scalars(_counting(wanted_usage)).all()]
+    if reservations:
         tokens = {"input_tokens": wanted_usage.taken.input_tokens, "output_tokens": wanted_usage.taken.output_tokens}
         charge = {"generation_id": wanted_usage.generation_id, "used": 0, "is_open": True, **tokens}
-        rows = [{**charge, "budget_id": each.budget_id, "starts_at": each.starts_at, "reserved": each.reserved} for each in held]
+        rows = [
+            {**charge, "budget_id": each.budget_id, "starts_at": each.starts_at, "reserved": each.reserved}
+            for each in reservations
+        ]
         session.execute(insert(BudgetCharge), rows)
-    return held
+    return reservations
 
 
-def extend(session: Session, generation_id: str, held: Iterable[Held], more: Taken, price: Price) -> bool:
+def extend(session: Session, generation_id: str, reservations: Iterable[Reservation], more: Taken, price: Price) -> bool:
     """Reserves more for a running answer; returns False, and changes nothing, if a budget has nothing left."""
-    for each in held:
+    for each in reservations:
         wanted = 0 if each.unit == "answers" else amount(each.unit, more, price)
         if not wanted:
             continue
@@ -143,20 +146,20 @@ def _counting(wanted_usage: UsageRequest) -> Select[Budget]:
     return wanted.where(Budget.unit != "answers") if wanted_usage.is_aside else wanted
 
 
-def _reserved(session: Session, budget: Budget, wanted_usage: UsageRequest, now: datetime) -> Held:
+def _reserved(session: Session, budget: Budget, wanted_usage: UsageRequest, now: datetime) -> Reservation:
     starts_at = periods.beginning(now, budget.period, time_zone())
     wanted = amount(budget.unit, wanted_usage.taken, wanted_usage.price)
     is_free = budget.unit == "usd" and wanted_usage.price.is_free
-    held = Held(budget.id, budget.unit, starts_at, wanted)
+    reservation = Reservation(budget.id, budget.unit, starts_at, wanted)
     if _take(session, budget.id, starts_at, wanted, is_free=is_free):
-        return held
+        return reservation
     # Counted once: otherwise every refused request would count all answers of the period again.
     if not _has_begun(session, budget.id, starts_at):
         begin(session, budget.id, starts_at, used=used_since(session, budget, starts_at))
     if _take(session, budget.id, starts_at, wanted, is_free=is_free):
-        return held
+        return reservation
     if free_what_is_gone(session, budget.id) and _take(session, budget.id, starts_at, wanted):
-        return held
+        return reservation
     raise refusal(budget, now)
 
 

@@ -62,10 +62,10 @@ def unseen(begun: Begun) -> AnswerProjection:
     return projection(begun, is_watched=False)
 
 
-def hold(session: Session, begun: Begun) -> None:
+def lock_chat(session: Session, begun: Begun) -> None:
     """Locks the chat before the generation, in the same order as a request for the next answer, to avoid a deadlock."""
     if not is_sqlite():
-        HELD.run(session, {"chat": topic_names.chat_in(begun.lane)})
+        LOCK.run(session, {"chat": topic_names.chat_in(begun.lane)})
 
 
 def finish(session: Session, generation: Generation, transcript: Transcript, picture: AnswerProjection | None) -> None:
@@ -153,12 +153,12 @@ def _changed_statement() -> Update:
     return update(chat).where(chat.c.id == bindparam("chat")).values(changed_at=bindparam("now"))
 
 
-def _held_statement() -> Select[Any]:
+def _lock_statement() -> Select[Any]:
     chat = rows.table(Chat)
     return select(chat.c.id).where(chat.c.id == bindparam("chat")).with_for_update(key_share=True)
 
 
-HELD = Prepared(_held_statement())
+LOCK = Prepared(_lock_statement())
 GROWN, CHANGED = Prepared(_grown_statement()), Prepared(_changed_statement())
 CHAT = Kind(
     "chat",
@@ -173,7 +173,7 @@ CHAT = Kind(
     priced=priced,
     unseen=unseen,
     drawn_later_chars=DRAWN_LATER_CHARS,
-    hold=hold,
+    lock=lock_chat,
 )
 # A character's answers are handled like any others. `recover` runs once, for `CHAT`.
 ROLEPLAY = replace(CHAT, name=roleplay.KIND, words="Characters", recover=None)

@@ -32,7 +32,7 @@ POLL_SECONDS = 0.2
 # Each of them waits for a lock for up to ten seconds.
 TRIES = 60
 BLOCKED = "A table of the database is in use, maybe by a backup. Nothing was changed yet. Trying again."
-HELD = "The database couldn't be migrated, as one of its tables is in use. It was not changed."
+TABLE_IN_USE = "The database couldn't be migrated, as one of its tables is in use. It was not changed."
 NO_VERSION = "The database has the tables of Millrace, but doesn't say of which version. It was not changed. Restore a backup."
 
 
@@ -105,7 +105,7 @@ def _upgrade() -> None:
         if _is_upgraded():
             return
         click.echo(BLOCKED, err=True)
-    raise click.ClickException(HELD)
+    raise click.ClickException(TABLE_IN_USE)
 
 
 def _is_upgraded() -> bool:

@@ -13,16 +13,16 @@ def until(stops: Sequence[str], events: Iterator[Event]) -> Iterator[Event]:
 
 class _Stops:
     def __init__(self, stops: Sequence[str]) -> None:
-        self._stops, self._held = stops, ""
+        self._stops, self._buffer = stops, ""
 
     def more(self, text: str) -> tuple[str, bool]:
-        text = self._held + text
+        text = self._buffer + text
         found = [at for stop in self._stops if (at := text.find(stop)) >= 0]
         if found:
             return text[: min(found)], True
         waiting = max((size for stop in self._stops for size in range(1, len(stop)) if text.endswith(stop[:size])), default=0)
-        self._held = text[len(text) - waiting :]
+        self._buffer = text[len(text) - waiting :]
         return text[: len(text) - waiting], False
 
     def rest(self) -> str:
-        return self._held
+        return self._buffer

@@ -119,7 +119,7 @@ def _settle(
     id, kind = begun.id, engine.kinds[begun.kind]
     has_text = engine.recovery_state.keeps(id) != "end"
     with write(keeps_loaded=True, skips_queue=True) as session:
-        kind.hold(session, begun)
+        kind.lock(session, begun)
         generation = fence.settle(session, id, owner, values)
         is_new = generation is not None
         # An earlier attempt committed it, but failed afterwards or lost the reply: it only has to be announced.

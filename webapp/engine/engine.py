@@ -196,7 +196,7 @@ class Engine:
             self.topics,
             stop,
             now=self.now,
-            hold=self.flush_loop.hold,
+            schedule_flush=self.flush_loop.schedule,
             pause=self.pause,
             beat_seconds=setting("stream.coalesce_ms") / 1000,
             limit_chars=setting("limits.answer_chars"),

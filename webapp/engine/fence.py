@@ -87,14 +87,14 @@ class Worker:
                 (self._folder / owner).unlink(missing_ok=True)
 
 
-def hold(session: Session, owner: str) -> dict[str, datetime | None]:
+def renew(session: Session, owner: str) -> dict[str, datetime | None]:
     """Updates the heartbeat of all this worker's generations; returns each, with the time if a stop was requested.
 
     On PostgreSQL it skips locked rows: an end that is being written, or a lock held by an administrator, must not delay the
     journal of the others.
     """
-    held = (HOLD if is_sqlite() else HOLD_FREE).all(session, {"of": owner, "now": utc_now()})
-    return {row.id: row.stop_requested_at for row in held}
+    owned = (RENEW if is_sqlite() else RENEW_UNLOCKED).all(session, {"of": owner, "now": utc_now()})
+    return {row.id: row.stop_requested_at for row in owned}
 
 
 def owned(session: Session, owner: str) -> set[str]:
@@ -152,16 +152,16 @@ def _change(names: tuple[str, ...]) -> Prepared:
     return Prepared(update(TABLE).where(*is_ours).values({name: bindparam(name) for name in names}).returning(*others))
 
 
-def _hold_statement() -> ReturningUpdate[Any]:
-    held = update(TABLE).where(*OURS).values(heartbeat_at=bindparam("now"), status="running")
-    return held.returning(TABLE.c.id, TABLE.c.stop_requested_at)
+def _renew_statement() -> ReturningUpdate[Any]:
+    owned = update(TABLE).where(*OURS).values(heartbeat_at=bindparam("now"), status="running")
+    return owned.returning(TABLE.c.id, TABLE.c.stop_requested_at)
 
 
-def _hold_free_statement() -> ReturningUpdate[Any]:
+def _renew_unlocked_statement() -> ReturningUpdate[Any]:
     free = select(TABLE.c.id).where(*OURS).with_for_update(key_share=True, skip_locked=True)
-    return _hold_statement().where(TABLE.c.id.in_(free))
+    return _renew_statement().where(TABLE.c.id.in_(free))
 
 
-HOLD, HOLD_FREE = Prepared(_hold_statement()), Prepared(_hold_free_statement())
+RENEW, RENEW_UNLOCKED = Prepared(_renew_statement()), Prepared(_renew_unlocked_statement())
 FREE = Prepared(select(TABLE.c.id).where(TABLE.c.id == bindparam("which")).with_for_update(key_share=True, nowait=True))
 OWNED = Prepared(select(TABLE.c.id).where(*OURS))

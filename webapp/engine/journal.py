@@ -41,7 +41,7 @@ def commit(engine: Engine) -> None:
         each.may_have_rows |= bool(new[each.id])
     try:
         with engine.in_app(), write(skips_queue=True) as session:
-            ours = fence.hold(session, engine.worker.id)
+            ours = fence.renew(session, engine.worker.id)
             # Entries of locked rows are written as soon as the lock is released.
             kept = ours.keys() if ours.keys() >= new.keys() else fence.owned(session, engine.worker.id)
             if written := [_row(id, entries) for id, entries in new.items() if entries and id in ours]:

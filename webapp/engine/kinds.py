@@ -60,7 +60,7 @@ class Unshown:
 class Kind:
     """A kind of generation; the defaults fit one that no page shows and that stores nothing but its own record.
 
-    `words` is its name for people where usage is summed up. `hold` locks, before an end is written, the rows that starting
+    `words` is its name for people where usage is summed up. `lock` locks, before an end is written, the rows that starting
     another generation locks first: the two would deadlock otherwise. `finish` writes the end into the feature's own rows,
     inside the transaction, with the finished projection. `saved` returns what was written, also by an earlier attempt.
     `changed` announces the end and starts what follows it; `priced` announces a cost that becomes known later. `text` returns
@@ -85,4 +85,4 @@ class Kind:
     priced: Callable[[Generation], None] = lambda _: None
     unseen: Callable[[Begun], Projection] | None = None
     drawn_later_chars: int = 0
-    hold: Callable[[Session, Begun], None] = lambda _session, _begun: None
+    lock: Callable[[Session, Begun], None] = lambda _session, _begun: None

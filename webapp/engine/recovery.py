@@ -71,7 +71,7 @@ def _settle_all(engine: Engine) -> bool:
         waiting = to_continue(engine) if setting("restart.policy") == "continue" else []
     continue_later(engine, waiting)
     if not engine.recovery_state.passes:
-        engine.reserve.hold()
+        engine.reserve.allocate()
     if not engine.recovery_state.passes or (settled and engine.shared):
         # A dead worker can have ended an answer without starting the follow-up work.
         _make_good(engine)

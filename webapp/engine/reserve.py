@@ -20,7 +20,7 @@ class Reserve:
         self._file = folder / f"{owner}{SUFFIX}"
         self._used = 0
 
-    def hold(self) -> None:
+    def allocate(self) -> None:
         """Reserves the space; logs a warning if the disk has none left."""
         try:
             offload(self._allocate)

@@ -15,23 +15,23 @@ def without_overlap(beginning: str, events: Iterator[Event]) -> Iterator[Event]:
 
     Held text is released before any other event, so that neither an end nor a failure loses it.
     """
-    held, is_open, failure = "", len(beginning) >= SHORTEST, None
+    buffer, is_open, failure = "", len(beginning) >= SHORTEST, None
     try:
         for event in events:
             if is_open and isinstance(event, Delta):
-                held += event.text
-                is_open = _may_overlap(beginning, held)
+                buffer += event.text
+                is_open = _may_overlap(beginning, buffer)
                 if is_open:
                     continue
-                event, held = Delta(_trimmed(beginning, held)), ""
-            elif held:
-                yield Delta(_trimmed(beginning, held))
-                held, is_open = "", False
+                event, buffer = Delta(_trimmed(beginning, buffer)), ""
+            elif buffer:
+                yield Delta(_trimmed(beginning, buffer))
+                buffer, is_open = "", False
             yield event
     except ProviderError as error:
         failure = error
-    if held:
-        yield Delta(_trimmed(beginning, held))
+    if buffer:
+        yield Delta(_trimmed(beginning, buffer))
     if failure:
         raise failure
 

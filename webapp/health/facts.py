@@ -74,7 +74,7 @@ def connection(live: LiveConnection) -> Fact:
 def key(ring: Keyring) -> Fact:
     """Returns which key encrypts the secrets, and whether a change of the key is unfinished."""
     place = f"stored in {ring.file}" if ring.file else "set in the environment"
-    words = f"{ring.current}, {place}; {plural(len(ring.held), 'stored secret')}."
+    words = f"{ring.current}, {place}; {plural(len(ring.secrets), 'stored secret')}."
     if ring.lost:
         return Fact("Encryption key", words, "bad", UNREADABLE.format(plural(len(ring.lost), "secret")))
     if ring.older:

@@ -66,8 +66,8 @@ class Metrics:
             ("key", "version"),
             registry=registry,
         )
-        self._held = Counter("millrace_loop_held", "How often something blocked the event loop.", registry=registry)
-        self._held_seconds = Counter(
+        self._blocked = Counter("millrace_loop_held", "How often something blocked the event loop.", registry=registry)
+        self._blocked_seconds = Counter(
             "millrace_loop_held_seconds", "Total time that the event loop was blocked.", registry=registry
         )
         self._duration = self._histogram("operation_duration_seconds", "Time to complete an answer.", SECONDS, "error_type")
@@ -103,16 +103,16 @@ class Metrics:
             case Exposed(key, version):
                 self._exposures.labels(key, str(version)).inc()
 
-    def held(self, seconds: float) -> None:
+    def loop_blocked(self, seconds: float) -> None:
         """Counts that the event loop was blocked."""
-        self._held.inc()
-        self._held_seconds.inc(seconds)
+        self._blocked.inc()
+        self._blocked_seconds.inc(seconds)
 
     def _add_gauges(self, engine: Engine, watchers: Callable[[], int]) -> None:
         gauges: dict[str, tuple[str, Callable[[], float]]] = {
             "millrace_streams_active": ("Answers being written now.", lambda: len(engine.live)),
             "millrace_sse_connections": ("Open streams to browsers and programs.", watchers),
-            "millrace_topics_buffered_bytes": ("Memory used by the text of answers.", lambda: engine.topics.held_bytes),
+            "millrace_topics_buffered_bytes": ("Memory used by the text of answers.", lambda: engine.topics.buffered_bytes),
         }
         for name, (words, read_value) in gauges.items():
             Gauge(name, words, registry=self._registry).set_function(read_value)

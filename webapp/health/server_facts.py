@@ -16,7 +16,7 @@ from webapp.config import ROOT, Config
 from webapp.engine.engine import Engine
 from webapp.health.fact import Fact, size
 from webapp.streaming.common import UNLIKE
-from webapp.watchdog import HELD, Watchdog
+from webapp.watchdog import BLOCKED, Watchdog
 from webapp.words import plural
 
 PACKAGES = ("Flask", "gevent", "gunicorn", "SQLAlchemy", "cryptography")
@@ -70,7 +70,7 @@ def loop(watchdog: Watchdog) -> Fact:
     if not watchdog.times:
         return Fact("Held up", "Nothing has blocked the server for long.", "ok")
     words = f"{plural(watchdog.times, 'time')} since the start, {watchdog.seconds:.1f} seconds in total."
-    return Fact("Held up", words, "warn", f"Everyone waits meanwhile. `{HELD}` lines in the log name the place in the code.")
+    return Fact("Held up", words, "warn", f"Everyone waits meanwhile. `{BLOCKED}` lines in the log name the place in the code.")
 
 
 def trouble_with_redis(engine: Engine) -> str:

@@ -63,7 +63,7 @@ def _streams() -> list[Fact]:
         Fact("Your open pages", f"{mine}{of_them}."),
         Fact("Everyone's", f"{plural(open_pages(), 'stream')} to browsers."),
         Fact("Running answers", running, "warn" if len(engine.live) >= engine.max_streams else ""),
-        server_facts.memory(engine.topics.held_bytes),
+        server_facts.memory(engine.topics.buffered_bytes),
         server_facts.loop(current_app.extensions["watchdog"]),
     ]
 

@@ -29,7 +29,7 @@ class Own:
     rows: Sequence[int]
     size: index.Size
     until: float
-    held: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
 
 
 def distinctive(
@@ -50,8 +50,8 @@ def distinctive(
     if not LEAST_TO_COUNT <= len(own.rows) <= FEW:
         return rare
     most = len(own.rows) / 2
-    held = _held(own, {term: word for term, word in rare.items() if counts[term] > most}, until)
-    return {term: word for term, word in rare.items() if held.get(term, 0) <= most}
+    own_counts = _own_counts(own, {term: word for term, word in rare.items() if counts[term] > most}, until)
+    return {term: word for term, word in rare.items() if own_counts.get(term, 0) <= most}
 
 
 def _own(user: User, size: index.Size, until: float) -> Own:
@@ -69,8 +69,8 @@ def _own(user: User, size: index.Size, until: float) -> Own:
     return known
 
 
-def _held(own: Own, words: Mapping[str, str], until: float) -> Mapping[str, int]:
-    unknown = {term: word for term, word in words.items() if term not in own.held}
+def _own_counts(own: Own, words: Mapping[str, str], until: float) -> Mapping[str, int]:
+    unknown = {term: word for term, word in words.items() if term not in own.counts}
     if unknown:
-        own.held.update(index.held_in(unknown, own.rows, until=until))
-    return own.held
+        own.counts.update(index.counts_in(unknown, own.rows, until=until))
+    return own.counts

@@ -54,7 +54,7 @@ class Common:
 
     size: Size
     until: float
-    held: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
 
 
 def wants() -> str:
@@ -87,12 +87,12 @@ def counts(words: Mapping[str, str], *, until: float) -> tuple[Size, dict[str, i
     stays the same.
     """
     common = _common()
-    size, held = _counted({term: word for term, word in words.items() if term not in common.held}, until)
+    size, found = _counted({term: word for term, word in words.items() if term not in common.counts}, until)
     if size != common.size:
         common = current_app.extensions["common words"] = Common(size, time.monotonic() + COUNTED_SECONDS)
-        size, held = (size, held) if len(held) == len(words) else _counted(words, until)
-    common.held.update({term: count for term, count in held.items() if count > AMONG})
-    known = {**common.held, **held}
+        size, found = (size, found) if len(found) == len(words) else _counted(words, until)
+    common.counts.update({term: count for term, count in found.items() if count > AMONG})
+    known = {**common.counts, **found}
     return size, {term: known[term] for term in words}
 
 
@@ -100,21 +100,21 @@ def _counted(words: Mapping[str, str], until: float) -> tuple[Size, dict[str, in
     size = select(func.coalesce(func.sum(Document.passages), 0), func.coalesce(func.sum(Document.words), 0))
     if is_sqlite():
         each = [(HOLDING, [f'"{word}"']) for word in words.values()]
-        [whole], *held = bounded.read([size, *each], until=until)
-        return Size(*map(int, whole)), {term: int(count) for term, [(count,)] in zip(words, held, strict=True)}
+        [whole], *counts_found = bounded.read([size, *each], until=until)
+        return Size(*map(int, whole)), {term: int(count) for term, [(count,)] in zip(words, counts_found, strict=True)}
     counted = select(PassageTerm.term, func.count()).where(PassageTerm.term.in_(words)).group_by(PassageTerm.term)
     [whole], *rows = bounded.read([size, *([counted] if words else [])], until=until)
     found = {term: int(count) for each in rows for term, count in each}
     return Size(*map(int, whole)), {term: found.get(term, 0) for term in words}
 
 
-def held_in(words: Mapping[str, str], rows: Sequence[int], *, until: float) -> dict[str, int]:
+def counts_in(words: Mapping[str, str], rows: Sequence[int], *, until: float) -> dict[str, int]:
     """Returns, by stem, how many of these passages contain each of the words."""
     if is_sqlite():
         counted = bounded.read([(HOLDING_OF, [f'"{word}"', dumps(rows)]) for word in words.values()], until=until)
         return {term: int(count) for term, [(count,)] in zip(words, counted, strict=True)}
-    held = select(PassageTerm.term, func.count()).where(PassageTerm.term.in_(words), PassageTerm.passage_row.in_(rows))
-    [found] = bounded.read([held.group_by(PassageTerm.term)], until=until)
+    query = select(PassageTerm.term, func.count()).where(PassageTerm.term.in_(words), PassageTerm.passage_row.in_(rows))
+    [found] = bounded.read([query.group_by(PassageTerm.term)], until=until)
     known = {term: int(count) for term, count in found}
     return {term: known.get(term, 0) for term in words}
 
@@ -146,10 +146,10 @@ def ranked(words: Mapping[str, str], counts: Mapping[str, int], size: Size, whic
         found = select(Passage.row, BM25.label("score")).select_from(SEARCHED)
         found = found.join(Passage, Passage.row == SEARCHED.c.rowid).where(_matches(words))
         return _of_documents(found).where(*which)
-    held = select(PassageTerm.term, PassageTerm.passage_row, PassageTerm.weight).where(PassageTerm.term.in_(words))
+    postings_query = select(PassageTerm.term, PassageTerm.passage_row, PassageTerm.weight).where(PassageTerm.term.in_(words))
     # Materialized, so that it runs first and once: the planner underestimates how much people may see, and would look up each
     # of their passages separately.
-    postings = held.cte("postings").prefix_with("MATERIALIZED")
+    postings = postings_query.cte("postings").prefix_with("MATERIALIZED")
     score = _score(counts, size, postings.c.term, postings.c.weight)
     # A passage has one row per word, so the scores of a single word need no sum.
     is_one = len(words) == 1

@@ -147,14 +147,14 @@ def _nearest(query_vector: bytes, sets: Sequence[Searched], until: float) -> lis
     """Returns the nearness and row of the nearest passages in these sets."""
     if any(len(query_vector) != 4 * each.dimensions for each in sets):
         raise embedder.NoVectors(OTHER_LENGTH, is_passing=False)
-    held = [(each, memory().held(each.id, each.dimensions, each.editions, until=until)) for each in sets]
-    return offload(_ranked, query_vector, held, float(setting("knowledge.nearness")))
+    loaded_sets = [(each, memory().loaded(each.id, each.dimensions, each.editions, until=until)) for each in sets]
+    return offload(_ranked, query_vector, loaded_sets, float(setting("knowledge.nearness")))
 
 
-def _ranked(query_vector: bytes, held: "Sequence[tuple[Searched, Vectors]]", wanted: float) -> list[tuple[float, int]]:
+def _ranked(query_vector: bytes, loaded_sets: "Sequence[tuple[Searched, Vectors]]", wanted: float) -> list[tuple[float, int]]:
     """Ranks passages by nearness, scaled so that the baseline of each set becomes 0; runs in a real thread."""
     found = list[tuple[float, int]]()
-    for each, vectors in held:
+    for each, vectors in loaded_sets:
         room = 1 - each.baseline
         nearest = vectors.nearest(query_vector, each.editions, least=each.baseline + wanted * room, most=DEPTH)
         found += [((value - each.baseline) / room, row) for value, row in nearest]

@@ -97,10 +97,10 @@ def weight_now() -> float:
 def in_no_passage(user: User, found: SearchResult, *, is_viewed: bool = False) -> list[str]:
     """Returns the question's words that are in no passage this person may find; documents of others are not revealed."""
     until = time.monotonic() + bounded.PATIENCE_SECONDS
-    held, size = found.counted.held, index.Size(found.counted.passages, found.counted.words)
-    there = {stem: word for stem, word in found.query_words.items() if held[stem]}
+    counts, size = found.counted.counts, index.Size(found.counted.passages, found.counted.words)
+    there = {stem: word for stem, word in found.query_words.items() if counts[stem]}
     which = [finds_passage(user), *_among({"is_viewed": is_viewed})]
-    statements = [index.ranked({stem: word}, {stem: held[stem]}, size, which).limit(1) for stem, word in there.items()]
+    statements = [index.ranked({stem: word}, {stem: counts[stem]}, size, which).limit(1) for stem, word in there.items()]
     rows = bounded.read(statements, until=until) if statements else []
     known = {stem for stem, each in zip(there, rows, strict=True) if each}
     return [word for stem, word in found.query_words.items() if stem not in known]
@@ -122,12 +122,12 @@ def _scores(
     """Returns the scores of the passages found by words, best first."""
     if not distinctive:
         return {}
-    held = {term: counts[term] for term in distinctive}
-    if is_sqlite() and sum(held.values()) > index.AMONG:
-        rows = _first_among(index.best(held, size, until=until), which, until)
+    known = {term: counts[term] for term in distinctive}
+    if is_sqlite() and sum(known.values()) > index.AMONG:
+        rows = _first_among(index.best(known, size, until=until), which, until)
         if len(rows) == DEPTH:
             return rows
-    return _first(index.ranked(distinctive, held, size, which), until)
+    return _first(index.ranked(distinctive, known, size, which), until)
 
 
 def _first(ranked: Select[Any], until: float) -> dict[int, float]:

@@ -42,7 +42,7 @@ def tried(
     reasons = offload(why.reasons, texts, found.distinctive, found.counted)
     given = {id for each in answering.sources_of(found.hits) for id in (each.passage_id, each.beside_id)}
     rows = [(hit, each, hit.passage.id in given) for hit, each in zip(hits, reasons, strict=True)]
-    common = [word for stem, word in found.query_words.items() if stem not in found.distinctive and found.counted.held[stem]]
+    common = [word for stem, word in found.query_words.items() if stem not in found.distinctive and found.counted.counts[stem]]
     return Tried(rows, common, in_no_passage(user, found, is_viewed=is_viewed), found.left_out)
 
 

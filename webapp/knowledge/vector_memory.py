@@ -33,7 +33,7 @@ class VectorMemory:
         self._sets: OrderedDict[str, Vectors] = OrderedDict()
         self._turn = Lock()
 
-    def held(self, set_id: str, dimensions: int, editions: "Sequence[Edition]", *, until: float) -> "Vectors":
+    def loaded(self, set_id: str, dimensions: int, editions: "Sequence[Edition]", *, until: float) -> "Vectors":
         """Returns the vectors of a set, with at least these documents loaded; raises `TooLate` on a timeout."""
         if not self._turn.acquire(timeout=max(0.0, until - time.monotonic())):
             raise TooLate
@@ -68,9 +68,9 @@ class VectorMemory:
     def _makes_room(self, set_id: str, more: int) -> bool:
         """Evicts the least recently used sets until this many more bytes fit; returns whether they do."""
         most = int(setting("knowledge.vector_megabytes")) * MEGABYTE
-        while (held := sum(each.size for each in self._sets.values())) + more > most:
+        while (size := sum(each.size for each in self._sets.values())) + more > most:
             oldest = next(iter(self._sets))
-            if oldest == set_id or not held:
+            if oldest == set_id or not size:
                 return False
             del self._sets[oldest]
         return True

@@ -109,8 +109,8 @@ def progress(row: VectorSet) -> tuple[int, int]:
 def awaits(session: Session, collection_id: str) -> bool:
     """Returns whether documents that were just read will get vectors soon."""
     choice = session.scalar(select(Collection.embedding_model).where(Collection.id == collection_id))
-    held = exists().where(VectorSet.collection_id == collection_id, VectorSet.state != GONE, VectorSet.error != "")
-    return bool(wanted(choice or "")) and not session.scalar(select(held))
+    has_failed = exists().where(VectorSet.collection_id == collection_id, VectorSet.state != GONE, VectorSet.error != "")
+    return bool(wanted(choice or "")) and not session.scalar(select(has_failed))
 
 
 def _changes() -> list[tuple[str, str, Sequence[VectorSet], str]]:

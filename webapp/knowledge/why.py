@@ -25,7 +25,7 @@ class Counted:
 
     passages: int
     words: int
-    held: Mapping[str, int]
+    counts: Mapping[str, int]
 
 
 def reasons(texts: Sequence[tuple[str, str]], query_words: Mapping[str, str], counted: Counted) -> list[list[Reason]]:
@@ -40,10 +40,10 @@ def reasons(texts: Sequence[tuple[str, str]], query_words: Mapping[str, str], co
     return found
 
 
-def idf(passages: int, held: int) -> float:
+def idf(passages: int, with_term: int) -> float:
     """Returns a word's inverse document frequency; slightly above zero even for a word in most passages."""
-    return max(LEAST_IDF, log((passages - held + 0.5) / (held + 0.5))) if passages >= held else LEAST_IDF
+    return max(LEAST_IDF, log((passages - with_term + 0.5) / (with_term + 0.5))) if passages >= with_term else LEAST_IDF
 
 
 def _share(weight: int, norm: float, counted: Counted, stem: str) -> float:
-    return idf(counted.passages, counted.held.get(stem, 0)) * weight * (K1 + 1) / (weight + norm)
+    return idf(counted.passages, counted.counts.get(stem, 0)) * weight * (K1 + 1) / (weight + norm)

@@ -54,7 +54,7 @@ class Splitter:
     """
 
     def __init__(self, *, is_open: bool = False) -> None:
-        self._held = ""
+        self._buffer = ""
         self._step = self._thought if is_open else self._beginning
         self._closing = THOUGHTS[0].closing if is_open else ""
         self._has_thought = False
@@ -62,16 +62,16 @@ class Splitter:
     @property
     def is_done(self) -> bool:
         """Whether all that follows is text, with no tag at its end."""
-        return self._step == self._text and not self._closing and not self._held
+        return self._step == self._text and not self._closing and not self._buffer
 
     def feed(self, text: str) -> list[Text]:
         """Takes a piece and returns what can no longer be part of a tag."""
-        self._held += text
+        self._buffer += text
         return list(self._taken())
 
     def finish(self) -> list[Text]:
         """Returns what was held back, as it can't become a tag any more."""
-        text, self._held = self._held, ""
+        text, self._buffer = self._buffer, ""
         if self._step == self._thought:
             text = text.rstrip()
             return [Reasoning(text)] if text else []
@@ -81,16 +81,16 @@ class Splitter:
 
     def _taken(self) -> Iterator[Text]:
         step = None
-        while self._held and step != self._step:
+        while self._buffer and step != self._step:
             step = self._step
             yield from step()
 
     def _beginning(self) -> Iterator[Text]:
-        body = self._held.lstrip()
+        body = self._buffer.lstrip()
         tags, is_open_question = _opening(body, THOUGHTS)
-        has_many_blanks = len(self._held) - len(body) > MOST_BLANKS
+        has_many_blanks = len(self._buffer) - len(body) > MOST_BLANKS
         if tags and not has_many_blanks:
-            self._held = body[len(tags.opening) :].lstrip()
+            self._buffer = body[len(tags.opening) :].lstrip()
             self._closing, self._step = tags.closing, self._thought
         elif has_many_blanks or not is_open_question:
             self._closing, self._step = "", self._text
@@ -98,35 +98,35 @@ class Splitter:
 
     def _thought(self) -> Iterator[Text]:
         if not self._has_thought:
-            self._held = self._held.lstrip()
-        thought, tag, rest = self._held.partition(self._closing)
+            self._buffer = self._buffer.lstrip()
+        thought, tag, rest = self._buffer.partition(self._closing)
         if tag:
-            self._held, self._closing, self._step = rest, "", self._between
+            self._buffer, self._closing, self._step = rest, "", self._between
             thought = thought.rstrip()
         else:
             certain = thought[: len(thought) - _overlap(thought, self._closing)]
             certain = certain[: max(len(certain.rstrip()), len(certain) - MOST_BLANKS)]
-            self._held, thought = self._held[len(certain) :], certain
+            self._buffer, thought = self._buffer[len(certain) :], certain
         if thought:
             self._has_thought = True
             yield Reasoning(thought)
 
     def _between(self) -> Iterator[Text]:
-        self._held = self._held.lstrip()
-        tags, is_open_question = _opening(self._held, ANSWERS)
+        self._buffer = self._buffer.lstrip()
+        tags, is_open_question = _opening(self._buffer, ANSWERS)
         if tags:
-            self._held, self._closing = self._held[len(tags.opening) :].lstrip(), tags.closing
-        if self._held and not is_open_question:
+            self._buffer, self._closing = self._buffer[len(tags.opening) :].lstrip(), tags.closing
+        if self._buffer and not is_open_question:
             self._step = self._text
         yield from ()
 
     def _text(self) -> Iterator[Text]:
         # The closing tag of the answer counts only at its very end, so what can still become it is held back.
-        body = self._held.rstrip()
+        body = self._buffer.rstrip()
         kept = len(self._closing) if self._closing and body.endswith(self._closing) else _overlap(body, self._closing)
-        is_certain = not kept or len(self._held) - len(body) > MOST_BLANKS
-        certain = self._held if is_certain else body[: len(body) - kept]
-        self._held = self._held[len(certain) :]
+        is_certain = not kept or len(self._buffer) - len(body) > MOST_BLANKS
+        certain = self._buffer if is_certain else body[: len(body) - kept]
+        self._buffer = self._buffer[len(certain) :]
         if certain:
             yield Delta(certain)
 

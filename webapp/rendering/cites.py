@@ -14,7 +14,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
-from webapp.rendering.notes import held
+from webapp.rendering.notes import placeholder
 
 NUMBERS = r"\d{1,3}(?:\s*,\s*\d{1,3}){0,19}"
 # Followed by a URL in parentheses, it is a link.
@@ -81,4 +81,4 @@ def _known(written: str, known: frozenset[int]) -> list[int]:
 
 
 def _markup(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
-    return "".join(held("cite", str(number)) for number in tokens[index].meta["cite"])
+    return "".join(placeholder("cite", str(number)) for number in tokens[index].meta["cite"])

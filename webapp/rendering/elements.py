@@ -12,8 +12,8 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
-from webapp.rendering.mathematics import held
-from webapp.rendering.notes import held as held_link
+from webapp.rendering.mathematics import placeholder
+from webapp.rendering.notes import placeholder as held_link
 
 # Marks where plain text can be appended without rendering the tail again.
 CURSOR = "<x-c></x-c>"
@@ -78,7 +78,7 @@ def _task(self: RendererHTML, tokens: Sequence[Token], index: int, options: Opti
 
 
 def _formula(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
-    return held(tokens[index].content, is_display=tokens[index].meta["display"])
+    return placeholder(tokens[index].content, is_display=tokens[index].meta["display"])
 
 
 def _definition(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:

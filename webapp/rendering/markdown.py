@@ -127,7 +127,7 @@ class GrowingMarkdown:
         self._length = self._raw_length = self._sealed_length = self._tried = 0
         # The number of blocks in the tail.
         self._blocks = 0
-        self._held_cr = False
+        self._pending_cr = False
         self._known: dict[str, Any] = {"references": {}, "cited": frozenset()}
         self._stitching = Stitching(seams)
         self._highlighter = Highlighter()
@@ -211,7 +211,7 @@ class GrowingMarkdown:
         self._tail.draw(unrendered(self._tail.text, CURSOR), None)
 
     def _finishing(self) -> Iterator[None]:
-        source = self._tail.text + "\n" * self._held_cr
+        source = self._tail.text + "\n" * self._pending_cr
         tokens, environment = self._parsed(source, self._known)
         end = _stitched(tokens, source, self._sealed_length, self._stitching, environment) + self._stitching.rest()
         if len(source) > PIECE_CHARS:
@@ -239,11 +239,11 @@ class GrowingMarkdown:
         yield self._clean(stitching.rest())
 
     def _taken(self, piece: str) -> str:
-        raw = "\r" * self._held_cr + piece
-        self._stitching.place(self._raw_length - self._held_cr, raw, self._length)
+        raw = "\r" * self._pending_cr + piece
+        self._stitching.place(self._raw_length - self._pending_cr, raw, self._length)
         self._raw_length += len(piece)
         # A CR at the end can be half of a CRLF.
-        self._held_cr = raw.endswith("\r")
+        self._pending_cr = raw.endswith("\r")
         taken = _plain_lines(raw.removesuffix("\r"))
         self._length += len(taken)
         return taken

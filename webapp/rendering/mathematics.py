@@ -16,7 +16,7 @@ DEFINES = re.compile(r"\\(?:g?def|(?:new|provide)command)(?![A-Za-z])")
 MOST_DEFINING_CHARS = 400
 # Delimiters of a held formula: in between, the sanitiser sees only letters and digits; the MathML is inserted after it.
 OPEN, CLOSE = "\ue000", "\ue001"
-HELD = re.compile(f"{OPEN}([di])([0-9a-f]*){CLOSE}")
+PLACEHOLDER = re.compile(f"{OPEN}([di])([0-9a-f]*){CLOSE}")
 
 
 def is_formula(latex: str) -> bool:
@@ -29,14 +29,14 @@ def markup_chars(latex: str) -> int:
     return len(_drawn(latex, False))
 
 
-def held(latex: str, *, is_display: bool) -> str:
+def placeholder(latex: str, *, is_display: bool) -> str:
     """Returns the formula in a form that passes the sanitiser unchanged."""
     return f"{OPEN}{'d' if is_display else 'i'}{latex.encode().hex()}{CLOSE}"
 
 
 def drawn(markup: str) -> str:
     """Inserts the MathML of held formulas into sanitised markup."""
-    return HELD.sub(lambda found: _drawn(_latex(found[2]), found[1] == "d"), markup) if OPEN in markup else markup
+    return PLACEHOLDER.sub(lambda found: _drawn(_latex(found[2]), found[1] == "d"), markup) if OPEN in markup else markup
 
 
 def _latex(text: str) -> str:

@@ -20,7 +20,7 @@ VIEW = re.compile(f'<a class="view" href="/messages/{SCOPE}[^>]*>[^<]*</a>')
 CITE = re.compile('<a class="cite" href="/messages/[^>]*>([0-9]*)</a>')
 REFERENCE = re.compile(r"\[\^([\w-]{1,30})\](?!:)")
 DEFINITION = re.compile(r"\[\^([\w-]{1,30})\]:[ \t]*")
-HELD = re.compile("\ue000(ref|again|note|twin|back|view|cite)-([0-9a-f]*)\ue001")
+PLACEHOLDER = re.compile("\ue000(ref|again|note|twin|back|view|cite)-([0-9a-f]*)\ue001")
 # Of several references or notes with the same label, the first has the id that links lead to.
 MARKUP = {
     "ref": '<sup class="ref"><a href="#{0}-note-{1}" id="{0}-ref-{1}" aria-label="Note {1}">{1}</a></sup>',
@@ -47,14 +47,14 @@ def noted(tokens: Iterable[Token]) -> frozenset[str]:
     return frozenset(each.meta["note"] for token in tokens for each in (token, *(token.children or ())) if "note" in each.meta)
 
 
-def held(kind: str, label: str) -> str:
+def placeholder(kind: str, label: str) -> str:
     """Returns a placeholder that passes the sanitiser and is replaced with markup after it."""
     return f"\ue000{kind}-{label.encode().hex()}\ue001"
 
 
 def drawn(markup: str) -> str:
     """Replaces placeholders in sanitised markup with footnotes, citations and links to previews."""
-    return HELD.sub(lambda found: MARKUP[found[1]].format(SCOPE, _label(found[2])), markup)
+    return PLACEHOLDER.sub(lambda found: MARKUP[found[1]].format(SCOPE, _label(found[2])), markup)
 
 
 def scoped(markup: str, id: str) -> str:
@@ -119,19 +119,19 @@ def _first_ones(state: StateCore) -> None:
 
 def _ref_markup(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
     meta = tokens[index].meta
-    return held("ref" if meta["is_first"] else "again", meta["note"][1:])
+    return placeholder("ref" if meta["is_first"] else "again", meta["note"][1:])
 
 
 def _open_markup(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
     meta = tokens[index].meta
     if meta["is_first"]:
         tokens[index].attrSet("class", "note")
-    return self.renderToken(tokens, index, options, env) + held("note" if meta["is_first"] else "twin", meta["note"][1:])
+    return self.renderToken(tokens, index, options, env) + placeholder("note" if meta["is_first"] else "twin", meta["note"][1:])
 
 
 def _close_markup(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
     note = tokens[index].meta.get("back")
-    return (held("back", note[1:]) if note else "") + "</p>\n"
+    return (placeholder("back", note[1:]) if note else "") + "</p>\n"
 
 
 def _label(text: str) -> str:

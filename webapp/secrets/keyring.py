@@ -29,7 +29,7 @@ NOT_CONFIRMED = "The key file was written, but the disk didn't confirm it ({}). 
 
 
 @dataclass(frozen=True)
-class Held:
+class StoredSecret:
     """A stored secret with the fingerprint of its key, which is empty if none of the keys decrypts it."""
 
     id: str
@@ -43,7 +43,7 @@ class Keyring:
 
     fingerprints: tuple[str, ...]
     file: Path | None
-    held: tuple[Held, ...]
+    secrets: tuple[StoredSecret, ...]
 
     @property
     def current(self) -> str:
@@ -54,20 +54,20 @@ class Keyring:
         return self.fingerprints[1:]
 
     @property
-    def behind(self) -> tuple[Held, ...]:
+    def behind(self) -> tuple[StoredSecret, ...]:
         """The secrets that are readable, but encrypted with an older key."""
-        return tuple(each for each in self.held if each.fingerprint in self.older)
+        return tuple(each for each in self.secrets if each.fingerprint in self.older)
 
     @property
-    def lost(self) -> tuple[Held, ...]:
-        return tuple(each for each in self.held if not each.fingerprint)
+    def lost(self) -> tuple[StoredSecret, ...]:
+        return tuple(each for each in self.secrets if not each.fingerprint)
 
 
 def keyring() -> Keyring:
     """Returns the keys of this process, and the secrets that each encrypts."""
     encryption = the_encryption()
-    held = tuple(Held(each.id, each.name, encryption.fingerprint_behind(each.ciphertext)) for _, each in stored())
-    return Keyring(encryption.fingerprints(), own_key_file(current_config()), held)
+    secrets = tuple(StoredSecret(each.id, each.name, encryption.fingerprint_behind(each.ciphertext)) for _, each in stored())
+    return Keyring(encryption.fingerprints(), own_key_file(current_config()), secrets)
 
 
 def new_key(**about: Unpack[About]) -> str:

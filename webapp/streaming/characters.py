@@ -25,5 +25,5 @@ class Characters:
 
     def finish(self) -> str:
         """Returns a replacement for half a character that was held back, if any."""
-        held, self._high = self._high, ""
-        return REPLACEMENT if held else ""
+        half, self._high = self._high, ""
+        return REPLACEMENT if half else ""

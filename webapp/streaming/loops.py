@@ -48,14 +48,14 @@ class FlushLoop:
         self, *, spawn: Spawn, signal: Callable[[], Signal], pause: Callable[[float], object], now: Callable[[], float]
     ) -> None:
         self._spawn, self._signal, self._pause, self._now = spawn, signal, pause, now
-        self._held: set[Run] = set()
+        self._waiting: set[Run] = set()
         self._is_running = False
         self._wakes_at = 0.0
         self._wake = signal()
 
-    def hold(self, run: Run) -> None:
+    def schedule(self, run: Run) -> None:
         """Schedules a flush of the run for when its text is due."""
-        self._held.add(run)
+        self._waiting.add(run)
         if not self._is_running:
             self._is_running = True
             self._spawn(lambda: supervise("flush", self._loop, self._pause))
@@ -63,14 +63,14 @@ class FlushLoop:
             self._wake.set()
 
     def _loop(self) -> None:
-        while self._held:
-            self._wakes_at = min(run.due_at or 0.0 for run in self._held)
+        while self._waiting:
+            self._wakes_at = min(run.due_at or 0.0 for run in self._waiting)
             self._wake = self._signal()
             self._wake.wait(max(0.0, self._wakes_at - self._now()))
             soon = self._now() + EARLY_SECONDS
-            due = [run for run in self._held if run.due_at is None or run.due_at <= soon]
+            due = [run for run in self._waiting if run.due_at is None or run.due_at <= soon]
             for run in due:
-                self._held.discard(run)
+                self._waiting.discard(run)
                 run.flush()
         self._is_running = False
 

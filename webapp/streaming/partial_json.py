@@ -33,19 +33,19 @@ class Opening:
 
     def __init__(self) -> None:
         self.has_begun = False
-        self._held = ""
+        self._buffer = ""
 
     def feed(self, text: str) -> str:
         """Returns the part of the text that is known to belong to the JSON."""
         if self.has_begun:
             return text
-        text, self._held = self._held + text, ""
+        text, self._buffer = self._buffer + text, ""
         begin = BEGIN.search(text)
         if begin and begin[1]:
             self.has_begun = True
             return text[begin.start() :]
         # White space between the brace and a string is not needed.
-        self._held = "{" if begin else ""
+        self._buffer = "{" if begin else ""
         return ""
 
 

@@ -272,7 +272,7 @@ class RedisTopics(MemoryTopics):
         for topic in topics:
             log = self._used(topic)
             log.entries.clear()
-            log.held_bytes, log.dropped = 0, self._cursor
+            log.buffered_bytes, log.dropped = 0, self._cursor
             log.wake()
 
     def _positions(self) -> dict[str, str]:

@@ -33,8 +33,8 @@ class Abandoned(Exception):
 class Run:
     """Reads events until the provider ends, fails or is stopped, then saves, then announces: one `Ended`, always last.
 
-    The first text is sent immediately, more of it with the next stroke of the beat, which all runs share. `hold` is called when
-    text is held back; the flush loop calls `flush` when it is due. `on_append` is called with everything that was appended.
+    The first text is sent immediately, more of it with the next stroke of the beat, which all runs share. `schedule_flush` is
+    called when text is held back; the flush loop calls `flush` when it is due. `on_append` is called with everything appended.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Run:
         stop: Stop,
         *,
         now: Callable[[], float],
-        hold: Callable[["Run"], None],
+        schedule_flush: Callable[["Run"], None],
         pause: Callable[[float], object],
         beat_seconds: float = 0.04,
         limit_chars: int = 0,
@@ -58,9 +58,15 @@ class Run:
         # Seconds between successive pieces of text.
         self.gaps = array("d")
         self.outcome: Outcome | None = None
-        self._topics, self._now, self._hold, self._pause, self._beat_seconds = topics, now, hold, pause, beat_seconds
+        self._topics, self._now, self._schedule_flush, self._pause, self._beat_seconds = (
+            topics,
+            now,
+            schedule_flush,
+            pause,
+            beat_seconds,
+        )
         self._limit_chars, self._on_append = limit_chars, on_append
-        self._held: list[Text] = []
+        self._pending: list[Text] = []
         self._taken = dict.fromkeys(TEXTS, 0)
         self._characters = {kind: Characters() for kind in TEXTS}
         self._quiet_until = float("-inf")
@@ -93,11 +99,11 @@ class Run:
     def flush(self) -> None:
         """Appends the held text; if the topic raises, the text stays held."""
         self.due_at = None
-        while self._held:
-            event, count = _first_of(self._held)
+        while self._pending:
+            event, count = _first_of_kind(self._pending)
             self._enter("responding" if isinstance(event, Delta) else "thinking")
             seq = self._topics.append(self.topic, event)
-            del self._held[:count]
+            del self._pending[:count]
             # A flush shortly before a stroke uses that stroke: text after it waits for the next.
             self._quiet_until = next_stroke(self._now() + EARLY_SECONDS, self._beat_seconds)
             self._note(seq, event)
@@ -161,8 +167,8 @@ class Run:
     def _take_text(self, event: Text) -> None:
         if not event.text:
             return
-        is_other = bool(self._held) and type(self._held[-1]) is not type(event)
-        self._held.append(self._within_limit(event))
+        is_other = bool(self._pending) and type(self._pending[-1]) is not type(event)
+        self._pending.append(self._within_limit(event))
         self._note_time()
         if isinstance(event, Delta):
             self.first_text_at = self.first_text_at or self.last_content_at
@@ -170,7 +176,7 @@ class Run:
             self.flush()
         elif self.due_at is None:
             self.due_at = self._quiet_until
-            self._hold(self)
+            self._schedule_flush(self)
 
     def _note_time(self) -> None:
         before, self.last_content_at = self.last_content_at, self._now()
@@ -208,10 +214,10 @@ class Run:
             self._on_append(seq, event)
 
 
-def _first_of(held: list[Text]) -> tuple[Text, int]:
+def _first_of_kind(pending: list[Text]) -> tuple[Text, int]:
     """Joins the first pieces of the same kind; returns them as one event, with their number."""
-    if len(held) == 1:
-        return held[0], 1
-    _, group = next(groupby(held, type))
+    if len(pending) == 1:
+        return pending[0], 1
+    _, group = next(groupby(pending, type))
     same = list(group)
     return type(same[0])("".join(each.text for each in same)), len(same)

@@ -49,7 +49,7 @@ class Topics(Protocol):
     epoch: str
 
     @property
-    def held_bytes(self) -> int: ...
+    def buffered_bytes(self) -> int: ...
 
     def append(self, topic: str, event: Event) -> int: ...
     def read(self, topic: str, after: int) -> list[Entry]: ...
@@ -71,7 +71,7 @@ class Log:
     waiting: set[Signal] = field(default_factory=set)
     listeners: set[Callable[[], None]] = field(default_factory=set)
     used_at: float = 0.0
-    held_bytes: int = 0
+    buffered_bytes: int = 0
     rolled: "Rolled | None" = None
 
     @property
@@ -133,9 +133,9 @@ class MemoryTopics:
         return self._put(log, Entry(log.last + 1, event))
 
     @property
-    def held_bytes(self) -> int:
+    def buffered_bytes(self) -> int:
         """The memory that the text in all logs takes, in bytes."""
-        return sum(log.held_bytes for log in self._logs.values())
+        return sum(log.buffered_bytes for log in self._logs.values())
 
     def read(self, topic: str, after: int) -> list[Entry]:
         """Returns the entries after the cursor, oldest first; raises `Gap` if these are gone."""
@@ -203,10 +203,10 @@ class MemoryTopics:
 
     def _put(self, log: Log, entry: Entry) -> int:
         log.entries.append(entry)
-        log.held_bytes += _bytes(entry.event)
+        log.buffered_bytes += _bytes(entry.event)
         if len(log.entries) > log.most_entries:
             excess = len(log.entries) - log.most_entries // 2
-            log.held_bytes -= sum(_bytes(each.event) for each in log.entries[:excess])
+            log.buffered_bytes -= sum(_bytes(each.event) for each in log.entries[:excess])
             log.dropped = log.entries[excess - 1].seq
             del log.entries[:excess]
         log.wake()

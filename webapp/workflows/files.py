@@ -11,7 +11,7 @@ from webapp.knowledge.tables import Collection, Document
 from webapp.workflows import runs
 from webapp.workflows.answers import Slot, text_of
 from webapp.workflows.interpreter import slot_of
-from webapp.workflows.record import definition_of, held
+from webapp.workflows.record import definition_of, locked_run
 from webapp.workflows.sources import files_of
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
@@ -88,7 +88,7 @@ def _collection(run: WorkflowRun, by: User) -> Collection:
     title, id = definition_of(run).title, run.id
     made = service.create(CollectionInput(f"{title}: files", ABOUT.format(title)), by=by).id
     with write() as session:
-        row = held(session, id)
+        row = locked_run(session, id)
         row.collection_id = row.collection_id or made
         kept = row.collection_id
     return db.session.get_one(Collection, kept)

@@ -15,18 +15,18 @@ from webapp.engine.kinds import Begun
 from webapp.engine.tables import Generation
 from webapp.streaming.transcript import Transcript
 from webapp.workflows import handover, queries, runs, speaking
-from webapp.workflows.record import held, record
+from webapp.workflows.record import locked_run, record
 from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, Event
 from webapp.workflows.tables import WorkflowRun
 
 NOTHING = "The model answered nothing."
 
 
-def hold(session: Session, begun: Begun) -> None:
+def lock_run(session: Session, begun: Begun) -> None:
     """Locks the run, then its chat: the same order as in the next step, which avoids a deadlock."""
     if id := _run_id(session, begun):
         rows.locked(session, WorkflowRun, id)
-    chat.hold(session, begun)
+    chat.lock_chat(session, begun)
 
 
 def finish(session: Session, generation: Generation, transcript: Transcript, picture: AnswerProjection | None) -> None:
@@ -34,7 +34,7 @@ def finish(session: Session, generation: Generation, transcript: Transcript, pic
     chat.finish(session, generation, transcript, picture)
     if not (id := _run_id(session, generation)):
         return
-    run = held(session, id)
+    run = locked_run(session, id)
     text = session.scalar(select(Message.content).where(Message.id == generation.message_id)) or ""
     if generation.status in ("completed", "stopped") and text.strip():
         run.message_id = None
@@ -89,5 +89,5 @@ def recover() -> None:
 
 
 WORKFLOW = replace(
-    chat.CHAT, name=runs.KIND, words="Workflows", finish=finish, changed=changed, go_on=go_on, recover=recover, hold=hold
+    chat.CHAT, name=runs.KIND, words="Workflows", finish=finish, changed=changed, go_on=go_on, recover=recover, lock=lock_run
 )

@@ -17,14 +17,14 @@ from webapp.plans.projection import PlanProjection
 from webapp.plans.tables import Plan
 from webapp.streaming.transcript import Transcript
 from webapp.workflows import handover, planning, queries, runs, speaking
-from webapp.workflows.record import held, record
+from webapp.workflows.record import locked_run, record
 from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, Event
 from webapp.workflows.tables import WorkflowRun
 
 GONE = "The plan was deleted."
 
 
-def hold(session: Session, begun: Begun) -> None:
+def lock_run(session: Session, begun: Begun) -> None:
     """Locks the run first, as the next step does."""
     if id := _run_id(session, topic_names.plan_in(begun.lane)):
         rows.locked(session, WorkflowRun, id)
@@ -36,7 +36,7 @@ def finish(session: Session, generation: Generation, transcript: Transcript, pic
     plan_id = topic_names.plan_in(generation.lane)
     if not (id := _run_id(session, plan_id)):
         return
-    run, plan = held(session, id), session.get(Plan, plan_id)
+    run, plan = locked_run(session, id), session.get(Plan, plan_id)
     if plan is None:
         run.plan_id = None
         record(session, run, Event(MODEL_FAILED, GONE))
@@ -70,5 +70,5 @@ def go_on(generation: Generation) -> None:
 
 
 WORKFLOW_PLAN = replace(
-    PLAN, name=planning.KIND, words="Plans in workflows", finish=finish, changed=changed, go_on=go_on, hold=hold
+    PLAN, name=planning.KIND, words="Plans in workflows", finish=finish, changed=changed, go_on=go_on, lock=lock_run
 )

@@ -16,7 +16,7 @@ from webapp.plans.queries import generation_of, inputs_of
 from webapp.plans.service import Origin
 from webapp.plans.tables import Plan
 from webapp.workflows.plan_inputs import inputs
-from webapp.workflows.record import definition_of, held, people_of
+from webapp.workflows.record import definition_of, locked_run, people_of
 from webapp.workflows.tables import WorkflowRun
 
 # The kind of the generations that write these plans.
@@ -90,7 +90,7 @@ def _wanted(run: WorkflowRun) -> tuple[str, dict[str, Any]]:
 
 def _joined(run_id: str, session: Session, plan: Plan) -> None:
     """Links the plan to the run; of two requests that start it at the same time, one is refused."""
-    run = held(session, run_id)
+    run = locked_run(session, run_id)
     if not run.is_due:
         raise Conflict("The workflow has continued elsewhere.")
     other = session.get(Plan, run.plan_id) if run.plan_id else None

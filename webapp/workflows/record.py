@@ -25,7 +25,7 @@ def definition_of(run: WorkflowRun) -> Definition:
     return shelf.known(run.source)
 
 
-def held(session: Session, id: str) -> WorkflowRun:
+def locked_run(session: Session, id: str) -> WorkflowRun:
     """Returns the current row of a run, locked until the transaction ends."""
     if run := rows.locked(session, WorkflowRun, id):
         return run

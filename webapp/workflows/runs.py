@@ -18,7 +18,7 @@ from webapp.workflows import handover, shelf, speaking, understanding
 from webapp.workflows.answers import FILE
 from webapp.workflows.definition import Definition
 from webapp.workflows.interpreter import apply, slot_of
-from webapp.workflows.record import definition_of, held, record
+from webapp.workflows.record import definition_of, locked_run, record
 from webapp.workflows.state import Event, State
 from webapp.workflows.tables import WorkflowRun
 
@@ -80,7 +80,7 @@ def happen(run: WorkflowRun, event: Event, *, seen: int | None = None, is_file: 
     if event.kind == "answer" and seen in (None, run.seq):
         event = understanding.understood(run, event)
     with write() as session:
-        row = held(session, id)
+        row = locked_run(session, id)
         if seen not in (None, row.seq):
             raise Conflict(ELSEWHERE)
         result = record(session, row, event)
@@ -143,7 +143,7 @@ def move(run: WorkflowRun, version: int, *, confirm: bool) -> Redone:
     gone = tuple(each for each in old.by_id if each not in new.by_id)
     if confirm:
         with write() as session:
-            row = held(session, id)
+            row = locked_run(session, id)
             if row.place != place:
                 raise Conflict(ELSEWHERE)
             row.source, row.version, row.state = source, version, _kept(place, set(new.by_id), set(new.slots)).stored()

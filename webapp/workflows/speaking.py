@@ -25,7 +25,7 @@ from webapp.streaming.events import Event as Happening
 from webapp.streaming.stop import Stop
 from webapp.workflows import planning, sources
 from webapp.workflows.definition import Step
-from webapp.workflows.record import definition_of, held, record
+from webapp.workflows.record import definition_of, locked_run, record
 from webapp.workflows.sentences import capped, first
 from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, Event
 from webapp.workflows.tables import WorkflowRun
@@ -74,7 +74,7 @@ def _plan(run: WorkflowRun) -> None:
         return
     text = planning.text_of(plan)
     with write() as session:
-        row = held(session, id)
+        row = locked_run(session, id)
         record(session, row, Event(MODEL_ANSWERED, text, row.place.step))
         chat_id = row.chat_id
     sending.announce(db.session.get_one(Chat, chat_id), "chat", chat_id)
@@ -91,7 +91,7 @@ def _begin(run: WorkflowRun) -> None:
 def fall(run_id: str, why: str) -> None:
     """Pauses a run whose model could not be called, until it is resumed."""
     with write() as session:
-        run = held(session, run_id)
+        run = locked_run(session, run_id)
         record(session, run, Event(MODEL_FAILED, why))
         chat_id = run.chat_id
     sending.announce(db.session.get_one(Chat, chat_id), "chat", chat_id)
@@ -111,7 +111,7 @@ def speak_after(engine: Engine, generation_id: str, run_id: str) -> None:
 
 
 def _store(run_id: str, given: AnswerSources, session: Session) -> PendingGeneration:
-    run = held(session, run_id)
+    run = locked_run(session, run_id)
     if not run.is_due:
         raise Conflict("The workflow has gone on meanwhile.")
     # Locks the chat, so that the last message can't be deleted before the new one is stored below it.

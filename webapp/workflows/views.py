@@ -14,7 +14,7 @@ from webapp.web.htmx import done, is_htmx, lead, redirect, render
 from webapp.web.uploads import expect_files
 from webapp.workflows import files, handover, plan_feed, queries, runs, shelf, shown
 from webapp.workflows.access import own_run, shared_run
-from webapp.workflows.record import definition_of, held, refuse
+from webapp.workflows.record import definition_of, locked_run, refuse
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
 
@@ -146,7 +146,7 @@ def _attached(run: WorkflowRun, sent: Sent) -> Response:
         files.answer(run, sent, by=current_user(), seen=request.form.get("seen", type=int))
     except Invalid as refusal:
         with write() as session:
-            refuse(held(session, id), refusal.message)
+            refuse(locked_run(session, id), refusal.message)
     return redirect(page_of(chat_id))
 
 

@@ -30,18 +30,18 @@ def is_something_waiting() -> bool:
     return db.session.scalar(select(StoredFile.id).where(~_is_in_a_chat()).limit(1)) is not None
 
 
-def held_by(session: Session, message_ids: Sequence[str]) -> dict[str, set[str]]:
+def referenced_files(session: Session, message_ids: Sequence[str]) -> dict[str, set[str]]:
     """Returns the file ids in these messages by chat id; ids in a text that aren't files of the chat are ignored."""
     query = select(Message.chat_id, Message.content).where(Message.id.in_(message_ids), Message.content.contains(MARK))
     named = defaultdict[str, set[str]](set)
     for chat_id, content in session.execute(query):
         named[chat_id] |= ids_in([content])
-    return {chat_id: held for chat_id, ids in named.items() if (held := ids & _held_in(session, chat_id))}
+    return {chat_id: referenced for chat_id, ids in named.items() if (referenced := ids & _files_of(session, chat_id))}
 
 
-def remove_unreferenced(session: Session, held: Mapping[str, set[str]]) -> None:
+def remove_unreferenced(session: Session, files: Mapping[str, set[str]]) -> None:
     """Removes these files from their chats unless another message there still contains them."""
-    for chat_id, ids in held.items():
+    for chat_id, ids in files.items():
         gone = _unnamed(session, chat_id, ids)
         session.execute(delete(ChatFile).where(ChatFile.chat_id == chat_id, ChatFile.file_id.in_(gone)))
         documents = select(StoredFile.hash).where(StoredFile.id.in_(gone), StoredFile.kind == DOCUMENT)
@@ -49,7 +49,7 @@ def remove_unreferenced(session: Session, held: Mapping[str, set[str]]) -> None:
             of_chats.mark_file_for_deletion(session, chat_id, hash)
 
 
-def _held_in(session: Session, chat_id: str) -> set[str]:
+def _files_of(session: Session, chat_id: str) -> set[str]:
     return set(session.scalars(select(ChatFile.file_id).where(ChatFile.chat_id == chat_id)))
 
 

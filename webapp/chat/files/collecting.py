@@ -40,12 +40,12 @@ def unfound(chat: Chat) -> Sequence[Document]:
 
 def documents_in(chat_id: str, content: str) -> dict[str, Document]:
     """Returns, by file id, the document made of each long file in a message."""
-    hashes = held_in(chat_id, content)
+    hashes = hashes_in(chat_id, content)
     found = of_chats.among(chat_id, hashes.values()) if hashes else {}
     return {id: found[hash] for id, hash in hashes.items() if hash in found}
 
 
-def held_in(chat_id: str, content: str) -> dict[str, str]:
+def hashes_in(chat_id: str, content: str) -> dict[str, str]:
     """Returns, by file id, the content hash of each long file in a message; only files that were sent in this chat."""
     ids = [each.id for each in long_in(content)]
     return {id: each.hash for id, each in queries.in_chat(chat_id, ids).items()} if ids else {}

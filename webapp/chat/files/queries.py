@@ -42,9 +42,9 @@ def just_uploaded(person_id: str, name: str, hash: str) -> StoredFile | None:
 
 def of_person(person_id: str) -> Sequence[StoredFile]:
     """Returns the files in a person's chats, except temporary chats."""
-    held = select(ChatFile.file_id).join(Chat, Chat.id == ChatFile.chat_id)
-    held = held.where(Chat.owner_id == person_id, Chat.deleted_at.is_(None), Chat.is_temporary.is_(False))
-    return db.session.scalars(select(StoredFile).where(StoredFile.id.in_(held)).order_by(StoredFile.id)).all()
+    referenced = select(ChatFile.file_id).join(Chat, Chat.id == ChatFile.chat_id)
+    referenced = referenced.where(Chat.owner_id == person_id, Chat.deleted_at.is_(None), Chat.is_temporary.is_(False))
+    return db.session.scalars(select(StoredFile).where(StoredFile.id.in_(referenced)).order_by(StoredFile.id)).all()
 
 
 def own(person_id: str, ids: Iterable[str]) -> list[StoredFile]:
@@ -54,7 +54,7 @@ def own(person_id: str, ids: Iterable[str]) -> list[StoredFile]:
     return [found[id] for id in wanted if id in found]
 
 
-def to_hold(chat_id: str, ids: Iterable[str], person_id: str) -> Sequence[StoredFile]:
+def attachable(chat_id: str, ids: Iterable[str], person_id: str) -> Sequence[StoredFile]:
     """Returns those of these files that a message in the chat can contain: the sender's own, and those sent there before."""
     there = select(ChatFile.file_id).where(ChatFile.chat_id == chat_id)
     is_theirs = StoredFile.owner_id == person_id if person_id else StoredFile.id.in_(there)

@@ -100,7 +100,7 @@ def content_of(file: StoredFile) -> bytes:
         raise NotFound("This file isn't here any more.") from error
 
 
-def hold(session: Session, chat_id: str, contents: Iterable[str], person_id: str) -> None:
+def attach(session: Session, chat_id: str, contents: Iterable[str], person_id: str) -> None:
     """Records the files in new messages as files of the chat, which everyone who sees the chat can then open.
 
     Files that the sender has no right to send are ignored. Long ones become documents of the chat's own collection.
@@ -108,7 +108,7 @@ def hold(session: Session, chat_id: str, contents: Iterable[str], person_id: str
     ids = ids_in(list(contents))
     if not ids:
         return
-    files = queries.to_hold(chat_id, ids, person_id)
+    files = queries.attachable(chat_id, ids, person_id)
     there = queries.in_chat(chat_id, ids)
     new = [{"chat_id": chat_id, "file_id": each.id} for each in files if each.id not in there]
     if new:

@@ -19,34 +19,34 @@ class Unnamed:
         self._opening, self._source = f"{name}:", source
 
     def events(self, stop: Stop) -> Iterator[Event]:
-        held, is_beginning = "", True
+        buffer, is_beginning = "", True
         with closing(self._source.events(stop)) as events:  # type: ignore[type-var]  # every source is a generator
             try:
                 for event in events:
                     if is_beginning and isinstance(event, Delta):
-                        held += event.text
-                        if self._may_become_it(held):
+                        buffer += event.text
+                        if self._may_become_it(buffer):
                             continue
-                        is_beginning, event, held = False, Delta(self._without(held)), ""
-                    elif held and not isinstance(event, Delta):
+                        is_beginning, event, buffer = False, Delta(self._without(buffer)), ""
+                    elif buffer and not isinstance(event, Delta):
                         # Flushes the buffer before any other event, such as the end.
-                        is_beginning, answer, held = False, self._without(held), ""
+                        is_beginning, answer, buffer = False, self._without(buffer), ""
                         yield from [Delta(answer)] if answer else []
                     yield event
             except ProviderError:
                 # Text received before the error belongs to the answer.
-                yield from [Delta(answer)] if (answer := self._without(held)) else []
+                yield from [Delta(answer)] if (answer := self._without(buffer)) else []
                 raise
 
     def check_timeout(self) -> str:
         return self._source.check_timeout()
 
-    def _may_become_it(self, held: str) -> bool:
-        text = held.lstrip()
-        if len(held) > len(self._opening) + MOST_SPACE:
+    def _may_become_it(self, buffer: str) -> bool:
+        text = buffer.lstrip()
+        if len(buffer) > len(self._opening) + MOST_SPACE:
             return False
         return self._opening.startswith(text) or (text.startswith(self._opening) and not text[len(self._opening) :].strip())
 
-    def _without(self, held: str) -> str:
-        text = held.lstrip()
-        return text[len(self._opening) :].lstrip() if text.startswith(self._opening) else held
+    def _without(self, buffer: str) -> str:
+        text = buffer.lstrip()
+        return text[len(self._opening) :].lstrip() if text.startswith(self._opening) else buffer

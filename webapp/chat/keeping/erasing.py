@@ -157,9 +157,9 @@ def _erase_first(id: str, ids: Sequence[str], all_ids: Container[str]) -> int:
         new = select(Message.id).where(Message.parent_id.in_(some), Message.id.not_in(some)).limit(1)
         if not some or session.scalar(new) is not None:
             return 0
-        held = files.held_by(session, some)
+        referenced = files.referenced_files(session, some)
         _erase_messages(session, some)
-        files.remove_unreferenced(session, held)
+        files.remove_unreferenced(session, referenced)
     return len(some)
 
 

@@ -117,8 +117,8 @@ def _hold_files(session: Session, contents: list[str], source_id: str, chat_id: 
     if ids := ids_in(contents):
         source = select(Message.chat_id).where(Message.id == source_id).scalar_subquery()
         there = select(StoredFile).join(ChatFile, ChatFile.file_id == StoredFile.id).where(ChatFile.chat_id == source)
-        held = set(session.scalars(select(ChatFile.file_id).where(ChatFile.chat_id == chat_id)))
-        new = [each for each in session.scalars(there.where(StoredFile.id.in_(ids))) if each.id not in held]
+        present = set(session.scalars(select(ChatFile.file_id).where(ChatFile.chat_id == chat_id)))
+        new = [each for each in session.scalars(there.where(StoredFile.id.in_(ids))) if each.id not in present]
         if new:
             session.execute(insert(ChatFile), [{"chat_id": chat_id, "file_id": each.id} for each in new])
             collecting.take(session, chat_id, new, by="", must=False)

@@ -169,7 +169,7 @@ def notify(chat_id: str, what: str, id: str, people: Iterable[str]) -> None:
         sidebar.notify(engine, person, chat_id)
 
 
-def hold_chat(session: Session, chat: Chat, message_id: str) -> None:
+def lock_chat(session: Session, chat: Chat, message_id: str) -> None:
     """Locks the chat before something is added below this message; fails if the message was deleted since it was read."""
     rows.locked(session, Chat, chat.id)
     if queries.out_of_sight([message_id]):
@@ -203,7 +203,7 @@ def answer(
     message = _message(chat, new[0].id if new else str(question) or None, "assistant", **speaks)
     above = new[0].parent_id if new else str(question)
     # Before the request is built, which includes the files.
-    files.hold(session, chat.id, [each.content for each in new], new[0].author_id or "" if new else "")
+    files.attach(session, chat.id, [each.content for each in new], new[0].author_id or "" if new else "")
     new_messages = [PathMessage(each.id, each.role, each.content, each.speaker_name or "") for each in (*new, message)]
     path = [*(paths.messages_within(session, above) if above else ()), *new_messages]
     prepared = pending(chat, message, path, model=model or chat.model, sent_as=sent_as, options=options, question=question)
@@ -306,7 +306,7 @@ def _stored(
     """Returns the committed generation, the source it will read from, and the arguments for `notify`."""
     # Autoflush is off because no query in between depends on the new rows, and fewer statements are fewer round trips.
     with write(keeps_loaded=True) as session, session.no_autoflush:
-        _hold(session, person, draft)
+        _lock_person(session, person, draft)
         prepared = store(session)
         generation = prepared.generation
         # A visitor's chat belongs to no account.
@@ -323,12 +323,12 @@ def _stored(
     return generation, source, news
 
 
-def _hold(session: Session, person: str, draft: str | None) -> None:
+def _lock_person(session: Session, person: str, draft: str | None) -> None:
     """Reads the person's row and deletes the draft; locks the row if concurrent answers are limited.
 
     The lock serializes a person's requests, so that their answers are counted correctly. A visitor has no row.
     """
-    wanted = HELD_PERSON if setting("limits.concurrent_streams") else PERSON
+    wanted = LOCK_PERSON if setting("limits.concurrent_streams") else PERSON
     row = wanted.first(session, {"person": person, "draft": draft})
     if not row:
         return
@@ -346,7 +346,7 @@ def _person_statement() -> Select[Any]:
 
 
 PERSON = Prepared(_person_statement())
-HELD_PERSON = Prepared(_person_statement().with_for_update(key_share=True, of=rows.table(User)))
+LOCK_PERSON = Prepared(_person_statement().with_for_update(key_share=True, of=rows.table(User)))
 
 
 def _refuse_a_crowd() -> None:

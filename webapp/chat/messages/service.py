@@ -185,7 +185,7 @@ def go_on(message: Message, *, by: str = "", must_be_cut: bool = False) -> Gener
     options = AnswerOptions(given=sourcing.kept_for(chat, message, person))
 
     def store(session: Session) -> PendingGeneration:
-        sending.hold_chat(session, chat, message.id)
+        sending.lock_chat(session, chat, message.id)
         path = paths.messages_within(session, message.id)
         pending = sending.pending(chat, message, path, model=model, continues_id=last.id if last else None, options=options)
         if not message.content:
@@ -207,7 +207,7 @@ def again(message: Message, *, model: str = "", by: str = "") -> Generation:
     options = AnswerOptions(given=given, speaker=speaker, is_again=message.role == "assistant")
 
     def store(session: Session) -> PendingGeneration:
-        sending.hold_chat(session, chat, question_id)
+        sending.lock_chat(session, chat, question_id)
         return sending.answer(session, chat, question_id, model=model, options=options)
 
     return sending.start(store, person, lane=chat.lane)
@@ -230,7 +230,7 @@ def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generat
     options = AnswerOptions(given=given, speaker=speaker, shared=entered.shared)
 
     def store(session: Session) -> PendingGeneration:
-        sending.hold_chat(session, chat, message.id)
+        sending.lock_chat(session, chat, message.id)
         question = sending.question(chat, message.parent_id, entered, by=person)
         return sending.answer(session, chat, question, sent_as=sent_as, options=options)
 

@@ -362,7 +362,7 @@ def _became(message: Message) -> dict[str, Became]:
         return {}
     found = collecting.documents_in(message.chat_id, message.content)
     read = {id: Became(address("documents.show", each.id), knowledge.document(each).words) for id, each in found.items()}
-    return {id: Became(f"/files/{id}", NOT_READ) for id in collecting.held_in(message.chat_id, message.content)} | read
+    return {id: Became(f"/files/{id}", NOT_READ) for id in collecting.hashes_in(message.chat_id, message.content)} | read
 
 
 def _is_long(content: str) -> bool:
