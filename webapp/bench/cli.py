@@ -14,8 +14,8 @@ from webapp.bench import recover as recovering
 from webapp.bench import soak as soaking
 from webapp.bench import stream as streams
 from webapp.bench import workers as several
-from webapp.bench.house import in_a_full_house
 from webapp.bench.load import Sitting
+from webapp.bench.separate_process import in_a_full_house
 from webapp.bench.verdict import OUT_OF_BOUNDS, Verdict
 
 TOO_MUCH = "Some results are out of bounds."
