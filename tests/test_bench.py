@@ -10,7 +10,7 @@ from webapp.bench.figures import Compared, Heard, Measured, Seen, compared, doub
 from webapp.bench.load import PARAGRAPH, STAMP, Load, Sitting, prose
 from webapp.bench.reading import Reading
 from webapp.bench.stages import ELSE, STAGES, shares, stage_of
-from webapp.bench.table import CROWDS, LINES, Line, ways
+from webapp.bench.table import CROWDS, LINES, TableLine, ways
 from webapp.bench.upstream import stamped
 from webapp.bench.verdict import Bar, Verdict, drift
 
@@ -58,7 +58,7 @@ def test_what_is_added_to_the_first_token_is_what_comes_upon_the_model_s_own_tim
 
 
 def test_a_line_is_the_median_of_all_rounds() -> None:
-    line = Line("api", "CPU", "400", "api", Compared.cpu, 2)
+    line = TableLine("api", "CPU", "400", "api", Compared.cpu, 2)
     runs = [run(name, cpu_seconds=cost) for cost in (0.01, 0.05, 0.03) for name in ("relay", "api")]
     floor = [run("relay", cpu_seconds=0.01) if each.name == "relay" else each for each in (*runs, runs[0])]
 
@@ -163,7 +163,7 @@ def test_streams_are_measured_from_end_to_end() -> None:
     assert [run.name for run in runs] == ["relay", *names, "relay"]
     assert {run.heard.received for run in runs} == {6 * 60}
     assert len(compared(runs)) == len({*names} - {"direct"})
-    assert_unbroken(Verdict(stream.unbroken(runs)))
+    assert_unbroken(Verdict(stream.loss_bars(runs)))
 
 
 @pytest.mark.slow

@@ -32,7 +32,7 @@ def test_an_answer_costs_about_what_was_recorded(tmp_path: Path, kind: str) -> N
 
 
 def relays(folder: Path, model_url: str, kind: str) -> float:
-    with relay(folder) as (server, url), product(folder, LOAD.people, model_url) as house, ThreadPoolExecutor(2) as pool:
+    with relay(folder) as (server, url), product(folder, LOAD.people, model_url) as installation, ThreadPoolExecutor(2) as pool:
         floor = pool.submit(visited, "relay", through(url, model_url), LOAD, server)
-        ours = pool.submit(visited, kind, house.link, LOAD, house.server)
+        ours = pool.submit(visited, kind, installation.link, LOAD, installation.server)
         return (ours.result().cpu_per_million or 0) / (floor.result().cpu_per_million or 0)

@@ -61,13 +61,13 @@ def test_nobody_gets_more_by_it_than_is_theirs(member, stranger, make, app, fake
 
 
 def test_who_edits_it_keeps_what_they_cannot_see(member, owner, app):
-    pumps, house = Library(app, member).collection(), Library(app, owner).collection(to=member.person_id)
+    pumps, owners = Library(app, member).collection(), Library(app, owner).collection(to=member.person_id)
     theirs = client_of(app, member.email)
-    made = theirs.post("/characters", {"name": "Mara", "description": "Mills.", "collection_ids": [house, pumps]}, status=201)
+    made = theirs.post("/characters", {"name": "Mara", "description": "Mills.", "collection_ids": [owners, pumps]}, status=201)
     Library(app, owner).change(lambda session: session.execute(delete(Grant)))
 
     assert theirs.get(f"/characters/{made['id']}")["collection_ids"] == [pumps]
     theirs.said("PATCH", f"/characters/{made['id']}", 200, {"collection_ids": []})
 
     with app.app_context():
-        assert db.session.get_one(Character, made["id"]).collection_ids == [house]
+        assert db.session.get_one(Character, made["id"]).collection_ids == [owners]

@@ -42,14 +42,14 @@ def prefix(scene: Scene) -> Iterator[str]:
 def kept(scene: Scene) -> Iterator[str]:
     """I3: every question is stored, once."""
     for chat in scene.chats:
-        found = scene.house.one.rows(QUESTIONS, chat.question, chat.path.rpartition("/")[2])
+        found = scene.installation.one.rows(QUESTIONS, chat.question, chat.path.rpartition("/")[2])
         if found[0][0] != 1:
             yield f"I3 {chat.question} is there {found[0][0]} times"
 
 
 def alone(scene: Scene) -> Iterator[str]:
     """I4: one generation for each chat at a time."""
-    if rows := scene.house.one.rows(TWICE):
+    if rows := scene.installation.one.rows(TWICE):
         yield f"I4 several run in {rows}"
 
 
@@ -67,7 +67,9 @@ def no_leaks(scene: Scene) -> Iterator[str]:
 
     def is_quiet() -> bool:
         entries = scene.fake.posts()
-        return not scene.house.one.rows(LEFT)[0][0] and all(entry["finished"] or entry["client_closed"] for entry in entries)
+        return not scene.installation.one.rows(LEFT)[0][0] and all(
+            entry["finished"] or entry["client_closed"] for entry in entries
+        )
 
     try:
         until(is_quiet, "nothing is left", seconds=30)
@@ -77,7 +79,7 @@ def no_leaks(scene: Scene) -> Iterator[str]:
 
 def honest(scene: Scene) -> Iterator[str]:
     """I7: the page says how the answer ended, with a next step, and shows neither a key nor a traceback."""
-    page = scene.house.here.page(scene.hit.path).text
+    page = scene.installation.here.page(scene.hit.path).text
     if KEY in page or "Traceback" in page:
         yield "I7 the page shows what is nobody's business"
     answer = scene.answer(scene.hit)
@@ -92,7 +94,7 @@ def apart(scene: Scene) -> Iterator[str]:
     for chat in scene.others:
         if scene.status(chat) != "completed" or scene.content(chat) != WHOLE:
             yield f"I8 {chat.question} is {scene.status(chat)} with {len(scene.content(chat).split())} words"
-    if errors := [line for line in scene.house.log.splitlines() if "Traceback" in line and AWAY not in line]:
+    if errors := [line for line in scene.installation.log.splitlines() if "Traceback" in line and AWAY not in line]:
         yield f"I8 the log has {errors[0][:600]}"
 
 

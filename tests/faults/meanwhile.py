@@ -18,8 +18,8 @@ UNREADABLE = "cannot be read with this ENCRYPTION_KEY"
 def refused(scene: Scene) -> None:
     """Editing the question and trying again are refused, at each server, while the answer is written."""
     chat_id = scene.hit.path.rpartition("/")[2]
-    [(question_id,)] = scene.house.one.rows(QUESTION, chat_id)
-    for person in (scene.house.here, scene.house.there):
+    [(question_id,)] = scene.installation.one.rows(QUESTION, chat_id)
+    for person in (scene.installation.here, scene.installation.there):
         assert person.post(f"/messages/{question_id}/edit", message="In other words").status == 409
         assert person.post(f"/messages/{scene.hit.message_id}/again").status == 409
     assert scene.status(scene.hit) == "running"
@@ -27,7 +27,7 @@ def refused(scene: Scene) -> None:
 
 def thrown_away(scene: Scene) -> None:
     """Deletes the chat at the other server: its answer is stopped, and restoring the chat restores the text so far."""
-    person = scene.house.here
+    person = scene.installation.here
     assert person.post(f"{scene.hit.path}/delete").status == 303
     assert person.get(scene.hit.path).status == 404
     until(lambda: scene.status(scene.hit) != "running", "the answer has an end")
@@ -37,12 +37,12 @@ def thrown_away(scene: Scene) -> None:
 def erased(scene: Scene) -> None:
     """Erases another chat while it is answered; nothing is written to it afterwards."""
     scene.fake.beside(f"{scene.question} erased", SLOW)
-    path = scene.house.there.begin(f"{scene.question} erased")
-    until(lambda: scene.house.here.last_answer(path).status == "responding", "it is answered")
-    assert scene.house.here.post(f"{path}/delete").status == 303
-    until(lambda: scene.house.here.post(f"{path}/erase").status != 409, "it is not busy any more")
+    path = scene.installation.there.begin(f"{scene.question} erased")
+    until(lambda: scene.installation.here.last_answer(path).status == "responding", "it is answered")
+    assert scene.installation.here.post(f"{path}/delete").status == 303
+    until(lambda: scene.installation.here.post(f"{path}/erase").status != 409, "it is not busy any more")
     chat_id = path.rpartition("/")[2]
-    until(lambda: scene.house.one.rows(LEFT, chat_id) == [(0,)], "nothing is left of it")
+    until(lambda: scene.installation.one.rows(LEFT, chat_id) == [(0,)], "nothing is left of it")
 
 
 def key_tampered(scene: Scene) -> None:
@@ -50,7 +50,7 @@ def key_tampered(scene: Scene) -> None:
 
     The refusal asks the person to enter the key again, and the stored key is not replaced.
     """
-    slug, there = f"c{scene.question[-12:]}", scene.house.there
+    slug, there = f"c{scene.question[-12:]}", scene.installation.there
     assert there.post("/admin/connections", kind="openai", **_entered(scene, slug)).status == 303
     scene.ask(model=f"{slug}:some/model")
     scene.seen()
@@ -61,7 +61,7 @@ def key_tampered(scene: Scene) -> None:
     refusal = there.post("/chats", **again)
     assert refusal.status == 409
     assert UNREADABLE in refusal.text
-    assert scene.house.one.rows(CIPHERTEXT, slug) == [(tampered,)]
+    assert scene.installation.one.rows(CIPHERTEXT, slug) == [(tampered,)]
     assert there.post(f"/admin/connections/{slug}", **_entered(scene, slug)).status == 303
     assert there.post("/chats", **again).status == 303
 
@@ -71,8 +71,8 @@ def _entered(scene: Scene, slug: str) -> dict[str, str]:
 
 
 def _tamper(scene: Scene, slug: str) -> str:
-    [(ciphertext,)] = scene.house.one.rows(CIPHERTEXT, slug)
+    [(ciphertext,)] = scene.installation.one.rows(CIPHERTEXT, slug)
     half = len(ciphertext) // 2
     tampered = ciphertext[:half] + ("A" if ciphertext[half] != "A" else "B") + ciphertext[half + 1 :]
-    scene.house.one.change(TAMPER, tampered, slug)
+    scene.installation.one.change(TAMPER, tampered, slug)
     return str(tampered)

@@ -78,26 +78,26 @@ def _tab_killed(scene: Scene) -> None:
 
 def _sent_twice(scene: Scene) -> None:
     """A double click, or a retry by htmx: one chat, one question."""
-    replies = [scene.house.here.post("/chats", message="Twice", key=f"{scene.question}-twice") for _ in range(2)]
+    replies = [scene.installation.here.post("/chats", message="Twice", key=f"{scene.question}-twice") for _ in range(2)]
     assert len({reply.location for reply in replies}) == 1
-    asked = scene.house.one.rows("SELECT count(*) FROM messages WHERE chat_id = ?", replies[0].location.rpartition("/")[2])
+    asked = scene.installation.one.rows("SELECT count(*) FROM messages WHERE chat_id = ?", replies[0].location.rpartition("/")[2])
     assert asked == [(2,)]
 
 
 def _stopped_twice(scene: Scene) -> None:
-    for person in (scene.house.here, scene.house.there):
+    for person in (scene.installation.here, scene.installation.there):
         if stop := scene.answer(scene.hit).buttons.get("Stop"):
             assert person.post(stop).status in (303, 409)
 
 
 def _worker_killed(scene: Scene) -> None:
-    server = scene.house.other or scene.house.one
+    server = scene.installation.other or scene.installation.one
     server.kill_worker()
 
 
 def _server_frozen(scene: Scene) -> None:
     """Freezes the workers for less than their lease."""
-    pids = (scene.house.other or scene.house.one).worker_pids
+    pids = (scene.installation.other or scene.installation.one).worker_pids
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     time.sleep(3)
@@ -106,18 +106,18 @@ def _server_frozen(scene: Scene) -> None:
 
 
 def _server_restarted(scene: Scene) -> None:
-    server = scene.house.other or scene.house.one
+    server = scene.installation.other or scene.installation.one
     server.terminate()
     server.start()
 
 
 def _connections_cut(scene: Scene) -> None:
-    scene.house.one.rows(f"{CUT} = current_database()")
+    scene.installation.one.rows(f"{CUT} = current_database()")
 
 
 def _postgres_refuses(scene: Scene) -> None:
     """PostgreSQL closes every connection and accepts no new ones, as during a restart."""
-    url = urlsplit(scene.house.one.database_url.replace("+psycopg", ""))
+    url = urlsplit(scene.installation.one.database_url.replace("+psycopg", ""))
     name = url.path.strip("/")
     with psycopg.connect(url._replace(path="/postgres").geturl(), autocommit=True) as beside:
         beside.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false'.encode())
@@ -129,42 +129,42 @@ def _postgres_refuses(scene: Scene) -> None:
 
 
 def _redis_killed(scene: Scene) -> None:
-    assert scene.house.stores
-    scene.house.stores.kill()
+    assert scene.installation.stores
+    scene.installation.stores.kill()
     scene.until_over()
-    scene.house.stores.start()
-    until(lambda: '"ready"' in scene.house.here.get("/readyz").text, "Redis is back")
+    scene.installation.stores.start()
+    until(lambda: '"ready"' in scene.installation.here.get("/readyz").text, "Redis is back")
 
 
 def _redis_emptied(scene: Scene) -> None:
-    assert scene.house.stores
-    scene.house.stores.empty()
+    assert scene.installation.stores
+    scene.installation.stores.empty()
 
 
 def _redis_frozen(scene: Scene) -> None:
-    assert scene.house.stores
-    scene.house.stores.freeze()
+    assert scene.installation.stores
+    scene.installation.stores.freeze()
     time.sleep(4)
-    scene.house.stores.go_on()
+    scene.installation.stores.go_on()
 
 
 def _redis_full(scene: Scene) -> None:
     """Redis rejects writes, but still answers."""
-    assert scene.house.stores
-    scene.house.stores.reply("CONFIG SET maxmemory 1")
+    assert scene.installation.stores
+    scene.installation.stores.reply("CONFIG SET maxmemory 1")
     try:
-        until(lambda: '"degraded"' in scene.house.here.get("/readyz").text, "it is said")
+        until(lambda: '"degraded"' in scene.installation.here.get("/readyz").text, "it is said")
         scene.until_over()
     finally:
-        scene.house.stores.reply("CONFIG SET maxmemory 0")
-    until(lambda: '"ready"' in scene.house.here.get("/readyz").text, "Redis takes what it is sent again")
+        scene.installation.stores.reply("CONFIG SET maxmemory 0")
+    until(lambda: '"ready"' in scene.installation.here.get("/readyz").text, "Redis takes what it is sent again")
 
 
 def _redis_trimmed(scene: Scene) -> None:
-    assert scene.house.stores
-    for key in scene.house.stores.reply("KEYS millrace:generation:*").split():
+    assert scene.installation.stores
+    for key in scene.installation.stores.reply("KEYS millrace:generation:*").split():
         if key.startswith("millrace:"):
-            scene.house.stores.reply(f"XTRIM {key} MAXLEN 0")
+            scene.installation.stores.reply(f"XTRIM {key} MAXLEN 0")
 
 
 HALF = base64.b64encode(b'data: {"choices": [{"index": 0, "delta": {"content": "w000001 \xf0\x9f').decode()

@@ -21,7 +21,7 @@ LIMITS = {"first_byte": "3", "stall": "3", "ladder": "8", "total": "60"}
 
 
 @dataclass(frozen=True)
-class House:
+class Installation:
     """A server, or two that share PostgreSQL and Redis, with the owner signed in at each."""
 
     one: Server
@@ -53,7 +53,7 @@ class Chat:
 class Scene:
     """Simultaneous answers of an installation, the first of which is hit."""
 
-    house: House
+    installation: Installation
     fake: Upstream
     load: int
     chats: list[Chat] = field(default_factory=list)
@@ -82,7 +82,7 @@ class Scene:
             self.fake.beside(self.question, behaviour)
         if first is not None:
             self.fake.behaves(first)
-        self._begin(self.question, self.house.there, model)
+        self._begin(self.question, self.installation.there, model)
         if first is not None:
             self.fake.until(lambda log: sum(_asks(entry, self.question) for entry in log) >= len(first))
         self._ask_for_the_others()
@@ -91,14 +91,14 @@ class Scene:
         """Asks all questions, the hit one last, and returns while all answers are written; later answers are quick."""
         self.fake.counts(TOKENS, pace=LASTING if self.load > 1 else QUICK)
         self._ask_for_the_others()
-        self._begin(self.question, self.house.there)
+        self._begin(self.question, self.installation.there)
         self.chats.insert(0, self.chats.pop())
         self.seen()
         self.fake.counts(TOKENS, pace=QUICK)
 
     def _ask_for_the_others(self) -> None:
         for number in range(1, self.load):
-            self._begin(f"Question {number}", self.house.here)
+            self._begin(f"Question {number}", self.installation.here)
 
     def seen(self, word: str = "w000010") -> None:
         """Waits until the page of the hit answer shows this word, or the answer has ended."""
@@ -110,14 +110,14 @@ class Scene:
     def runs(self, chat: Chat) -> list[tuple[Any, ...]]:
         """Returns the statuses and reasons of a chat's generations, oldest first."""
         query = "SELECT status, reason FROM generations WHERE message_id = ? ORDER BY id"
-        return self.house.one.rows(query, chat.message_id)
+        return self.installation.one.rows(query, chat.message_id)
 
     def content(self, chat: Chat) -> str:
-        rows = self.house.one.rows("SELECT content FROM messages WHERE id = ?", chat.message_id)
+        rows = self.installation.one.rows("SELECT content FROM messages WHERE id = ?", chat.message_id)
         return str(rows[0][0]) if rows else ""
 
     def answer(self, chat: Chat) -> Answer:
-        return self.house.here.last_answer(chat.path)
+        return self.installation.here.last_answer(chat.path)
 
     def asked(self, chat: Chat) -> int:
         """Returns how often the upstream was called for it."""
@@ -131,14 +131,14 @@ class Scene:
 
     def _is_over(self) -> bool:
         # One statement gives a snapshot: between two of them a cut answer could be continued.
-        rows = self.house.one.rows("SELECT message_id, status, reason FROM generations ORDER BY id")
+        rows = self.installation.one.rows("SELECT message_id, status, reason FROM generations ORDER BY id")
         last = {message_id: reason for message_id, _, reason in rows}
         is_still = any(status in ACTIVE for _, status, _ in rows)
         return not is_still and all(last.get(chat.message_id) != "server_restart" for chat in self.chats)
 
     def goes_on(self) -> bool:
         """Returns whether the next answer succeeds at each of the servers."""
-        return all(self._is_answered(person) for person in {self.house.there, self.house.here})
+        return all(self._is_answered(person) for person in {self.installation.there, self.installation.here})
 
     def _is_answered(self, person: Person) -> bool:
         path = person.begin("And now?")
@@ -151,8 +151,8 @@ class Scene:
 
     def _begin(self, question: str, person: Person, model: str = "") -> None:
         path = person.begin(question, model)
-        answer = self.house.here.last_answer(path)
-        self.chats.append(Chat(question, path, answer.id, Tab(self.house.here, answer.events_url).read()))
+        answer = self.installation.here.last_answer(path)
+        self.chats.append(Chat(question, path, answer.id, Tab(self.installation.here, answer.events_url).read()))
 
 
 def _asks(entry: dict[str, Any], question: str) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.invariants import broken
 from tests.faults.rows import BOTH, FAULTS, Fault, Storage
-from tests.faults.scene import LIMITS, House, Scene
+from tests.faults.scene import LIMITS, Installation, Scene
 from tests.support.person import Person
 from tests.support.ports import free_port
 from tests.support.server import prepared
@@ -34,26 +34,26 @@ def cases() -> Iterator[object]:
 
 
 @pytest.fixture(scope="module")
-def houses(
+def installations(
     tmp_path_factory: pytest.TempPathFactory, fake_process: Upstream, request: pytest.FixtureRequest
-) -> Iterator[Callable[[Storage], House]]:
-    made: dict[Storage, House] = {}
+) -> Iterator[Callable[[Storage], Installation]]:
+    made: dict[Storage, Installation] = {}
     with ExitStack() as stack:
 
-        def house(storage: Storage) -> House:
+        def installation(storage: Storage) -> Installation:
             if storage not in made:
                 made[storage] = {BOTH[0]: _alone, BOTH[1]: _several}[storage](stack, tmp_path_factory, fake_process, request)
             return made[storage]
 
-        yield house
+        yield installation
 
 
-def _alone(stack, tmp_path_factory, fake: Upstream, _request) -> House:
+def _alone(stack, tmp_path_factory, fake: Upstream, _request) -> Installation:
     one = stack.enter_context(prepared(tmp_path_factory.mktemp("alone"), **fake.environ))
-    return House(one, *[_owner(one)] * 2)
+    return Installation(one, *[_owner(one)] * 2)
 
 
-def _several(stack, tmp_path_factory, fake: Upstream, request) -> House:
+def _several(stack, tmp_path_factory, fake: Upstream, request) -> Installation:
     server, folder = request.getfixturevalue("postgres_server"), tmp_path_factory.mktemp("several")
     name = server.new_database(like=request.getfixturevalue("migrated_database"))
     stores = stack.enter_context(redis.running_server(free_port()))
@@ -64,7 +64,7 @@ def _several(stack, tmp_path_factory, fake: Upstream, request) -> House:
     here = _owner(one)
     other.may_be_held = HELD
     other.start()
-    return House(one, here, Person(other.url).sign_in("owner@example.org"), other, stores)
+    return Installation(one, here, Person(other.url).sign_in("owner@example.org"), other, stores)
 
 
 def _owner(server) -> Person:
@@ -79,10 +79,10 @@ def _owner(server) -> Person:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("fault", "storage", "load"), list(cases()))
 def test_a_fault_leaves_everything_true(
-    houses: Callable[[Storage], House], fake: Upstream, fault: Fault, storage: Storage, load: int, record_property
+    installations: Callable[[Storage], Installation], fake: Upstream, fault: Fault, storage: Storage, load: int, record_property
 ) -> None:
     record_property("case", f"{fault.number}|{fault.words}|{storage}|{load}")
-    with closing(Scene(houses(storage), fake, load)) as scene:
+    with closing(Scene(installations(storage), fake, load)) as scene:
         fault.does(scene)
         scene.until_over()
 

@@ -56,5 +56,5 @@ def others(app: Flask, stranger: Browser) -> Shelf:
 
 
 @pytest.fixture
-def house(app: Flask, owner: Browser) -> Shelf:
+def owners_shelf(app: Flask, owner: Browser) -> Shelf:
     return Shelf(client_of(app, owner.email))

@@ -17,9 +17,9 @@ def embeds(fake: Upstream, dimensions: int | dict[str, int] = 256, **how: Any) -
     fake.always({"embeds": dimensions, **how}, at=AT)
 
 
-def chosen(house: Shelf, model: str = MODEL) -> None:
+def chosen(owners_shelf: Shelf, model: str = MODEL) -> None:
     """Sets the team's embedding model."""
-    house.program.said("PUT", "/settings/knowledge.embedding_model", 200, {"value": model})
+    owners_shelf.program.said("PUT", "/settings/knowledge.embedding_model", 200, {"value": model})
 
 
 def said(shelf: Shelf, collection: str, is_so: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:

@@ -143,7 +143,7 @@ def test_what_cannot_be_read_fails_with_a_sentence(shelf, name, content, says):
 
 
 @pytest.mark.slow
-def test_what_is_too_much_or_no_document_is_refused(app, shelf, house):
+def test_what_is_too_much_or_no_document_is_refused(app, shelf, owners_shelf):
     collection = shelf.collection()
     for name, content, says in (
         ("tool.exe", b"MZ", "can't be read"),
@@ -158,13 +158,13 @@ def test_what_is_too_much_or_no_document_is_refused(app, shelf, house):
         ("knowledge.collection_documents", "1", "already has 1 documents"),
     ):
         shelf.file(shelf.collection(), "first.txt", b"short")
-        house.program.said("PUT", f"/settings/{setting}", 200, {"value": value})
+        owners_shelf.program.said("PUT", f"/settings/{setting}", 200, {"value": value})
         if setting == "knowledge.collection_documents":
             shelf.file(collection, "first.txt", b"short")
         refused = shelf.send(collection, "more.txt", b"More than that.")
         assert (refused.status_code, says in refused.get_json()["detail"]) == (422, True)
-        house.program.said("DELETE", f"/settings/{setting}", 200)
-    house.program.said("PUT", "/settings/knowledge.file_megabytes", 200, {"value": "1"})
+        owners_shelf.program.said("DELETE", f"/settings/{setting}", 200)
+    owners_shelf.program.said("PUT", "/settings/knowledge.file_megabytes", 200, {"value": "1"})
     for size, says in ((1_100_000, "This file is too large. The limit is 1 MB."), (30_000_000, "limit is 20 MB together.")):
         refused = shelf.send(collection, "large.txt", b"x" * size)
         assert (refused.status_code, says in refused.get_json()["detail"]) == (413, True)
@@ -202,11 +202,11 @@ def test_readers_find_and_do_not_change(shelf, others, stranger):
 
 
 @pytest.mark.slow
-def test_an_admin_finds_nothing_silently(shelf, house, owner, member):
+def test_an_admin_finds_nothing_silently(shelf, owners_shelf, owner, member):
     collection = shelf.collection()
     shelf.text(collection, GUIDE)
-    assert house.found("bearing") == []
-    assert house.found("bearing", **{"as": member.person_id}) == ["Pumps"]
+    assert owners_shelf.found("bearing") == []
+    assert owners_shelf.found("bearing", **{"as": member.person_id}) == ["Pumps"]
     assert owner.page("/admin/audit").says("searched as")
     shelf.program.said("GET", "/search", 403, query={"q": "bearing", "as": owner.person_id})
 
@@ -247,8 +247,8 @@ def test_what_is_deleted_while_it_is_read_shows_nothing_and_is_whole_once_restor
 
 @pytest.mark.slow
 @pytest.mark.parametrize("id", ["0" * 26, "nothing", "3f2b8c1e-7d55-4a0e-9d1c-0a8f6c2b1e44"])
-def test_what_is_not_there_is_not_found_however_it_is_named(house, id):
-    program = house.program
+def test_what_is_not_there_is_not_found_however_it_is_named(owners_shelf, id):
+    program = owners_shelf.program
     chat = program.post("/chats", {}, status=201)["chat"]["id"]
     for ids in ({"collection_ids": [id]}, {"file_ids": [id]}):
         program.said("POST", "/chats", 404, {"message": "Hello", **ids})

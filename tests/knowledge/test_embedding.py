@@ -22,9 +22,9 @@ def app(make_app, fake):
 
 @pytest.mark.slow
 @on_both_databases
-def test_what_is_read_becomes_vectors_that_are_counted_as_use(app, fake, shelf, house):
+def test_what_is_read_becomes_vectors_that_are_counted_as_use(app, fake, shelf, owners_shelf):
     embeds(fake)
-    chosen(house)
+    chosen(owners_shelf)
     collection = shelf.collection()
     document = shelf.text(collection, LONG)
     told = said(shelf, collection, is_ready)
@@ -43,7 +43,7 @@ def test_what_is_read_becomes_vectors_that_are_counted_as_use(app, fake, shelf, 
         assert len(uses) == -(-passages // 64)
         assert {(each.model_asked, each.status, each.user_id is not None) for each in uses} == {(MODEL, "completed", True)}
         assert all(each.input_tokens and float(each.cost or 0) > 0 for each in uses)
-    assert house.program.get("/usage")
+    assert owners_shelf.program.get("/usage")
 
 
 @pytest.mark.slow
@@ -67,10 +67,10 @@ REFUSALS = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize("refusal", few_of(REFUSALS, 3))
-def test_a_failure_is_a_sentence_and_words_still_find(app, fake, shelf, house, member, refusal):
+def test_a_failure_is_a_sentence_and_words_still_find(app, fake, shelf, owners_shelf, member, refusal):
     reply, says = refusal
     fake.always(reply, at=AT)
-    chosen(house)
+    chosen(owners_shelf)
     collection = shelf.collection()
     document = shelf.text(collection, GUIDE)
     told = said(shelf, collection, lambda found: found["error"])
@@ -90,10 +90,10 @@ def test_a_failure_is_a_sentence_and_words_still_find(app, fake, shelf, house, m
 
 
 @pytest.mark.slow
-def test_a_passing_failure_is_tried_again_by_itself(app, fake, shelf, house):
+def test_a_passing_failure_is_tried_again_by_itself(app, fake, shelf, owners_shelf):
     embeds(fake)
     fake.behaves([{"status": 503, "text": ""}], at=AT)
-    chosen(house)
+    chosen(owners_shelf)
     collection = shelf.collection()
     shelf.text(collection, GUIDE)
     assert said(shelf, collection, is_ready)["error"] is None
@@ -101,9 +101,9 @@ def test_a_passing_failure_is_tried_again_by_itself(app, fake, shelf, house):
 
 
 @pytest.mark.slow
-def test_other_lengths_are_a_sentence_and_embedding_all_again_mends_it(app, fake, shelf, house, member):
+def test_other_lengths_are_a_sentence_and_embedding_all_again_mends_it(app, fake, shelf, owners_shelf, member):
     embeds(fake, 64)
-    chosen(house)
+    chosen(owners_shelf)
     collection = shelf.collection()
     shelf.text(collection, GUIDE)
     said(shelf, collection, is_ready)
@@ -124,9 +124,9 @@ def test_other_lengths_are_a_sentence_and_embedding_all_again_mends_it(app, fake
 
 
 @pytest.mark.slow
-def test_a_collection_has_a_model_of_its_own_or_none(app, fake, shelf, house, member):
+def test_a_collection_has_a_model_of_its_own_or_none(app, fake, shelf, owners_shelf, member):
     embeds(fake)
-    chosen(house)
+    chosen(owners_shelf)
     own, none = shelf.collection(embedding_model=OTHER), shelf.collection(embedding_model="none")
     for each in (own, none):
         shelf.text(each, GUIDE)

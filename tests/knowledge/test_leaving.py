@@ -10,7 +10,7 @@ from webapp.knowledge.tables import Collection
 
 
 @pytest.mark.slow
-def test_an_heir_keeps_the_collections(app, owner, member, stranger, shelf, others, house):
+def test_an_heir_keeps_the_collections(app, owner, member, stranger, shelf, others, owners_shelf):
     given, private = shelf.collection("Papers"), shelf.collection("Diary")
     shelf.text(given, "Oil the bearing every Friday.")
     shelf.program.said("PUT", f"/collections/{given}/grants", 200, {"to": "everyone", "right": "read"})
@@ -26,7 +26,7 @@ def test_an_heir_keeps_the_collections(app, owner, member, stranger, shelf, othe
 
     assert {each["id"] for each in others.program.get("/collections")["collections"]} == {given, private}
     # Those who could read a collection still can, and no one else can.
-    assert [each["id"] for each in house.program.get("/collections")["collections"]] == [given]
+    assert [each["id"] for each in owners_shelf.program.get("/collections")["collections"]] == [given]
     with app.app_context():
         said = db.session.scalars(select(AuditEntry.detail).where(AuditEntry.action == "deleted an account")).all()
         assert said == [f"{member.email}: collections to {stranger.email}"]

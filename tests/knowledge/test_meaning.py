@@ -21,10 +21,10 @@ def app(make_app, fake):
 
 
 @pytest.fixture
-def shelves(fake, shelf, house):
+def shelves(fake, shelf, owners_shelf):
     """A collection with vectors, in which a question finds a passage that has none of its words."""
     embeds(fake, planted=PLANTED)
-    chosen(house)
+    chosen(owners_shelf)
     collection = shelf.collection()
     shelf.text(collection, "Oil the bearing on Friday.", title="Manual")
     shelf.text(collection, "The sluice opens at dawn.", title="Mill")

@@ -43,7 +43,7 @@ def recall(app, email: str) -> float:
 
 
 @pytest.mark.slow
-def test_vectors_find_paraphrases_and_take_nothing_away(app, fake, house, owner):
+def test_vectors_find_paraphrases_and_take_nothing_away(app, fake, owners_shelf, owner):
     with app.app_context():
         shipping.ship(people.user_by_email(owner.email))
     by_words = recall(app, owner.email)
@@ -54,9 +54,9 @@ def test_vectors_find_paraphrases_and_take_nothing_away(app, fake, house, owner)
 
     planted = {text: number for number, (said_there, _, asked) in enumerate(PARAPHRASES) for text in (said_there, asked)}
     embeds(fake, 512, planted=planted)
-    chosen(house)
-    for each in house.program.get("/collections")["collections"]:
-        said(house, each["id"], is_ready)
+    chosen(owners_shelf)
+    for each in owners_shelf.program.get("/collections")["collections"]:
+        said(owners_shelf, each["id"], is_ready)
     assert recall(app, owner.email) >= by_words - 0.02
     assert not [text for text in unanswerable if found(app, owner.email, text)]
     assert not [question for _, name, question in PARAPHRASES if name not in found(app, owner.email, question)[:5]]

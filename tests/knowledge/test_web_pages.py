@@ -54,31 +54,31 @@ def add(shelf, url: str, status: int = 202, **more: object) -> dict:
 
 
 @pytest.mark.slow
-def test_an_address_is_a_document_and_is_fetched_again(house, site):
+def test_an_address_is_a_document_and_is_fetched_again(owners_shelf, site):
     url = site.says("/care", PAGE.format(1, "every Friday"), ETag='"1"')
-    document = house.read(add(house, f"{url}#part")["documents"][0]["id"])
+    document = owners_shelf.read(add(owners_shelf, f"{url}#part")["documents"][0]["id"])
     assert (document["title"], document["url"], document["state"]) == ("Pump care", url, "ready")
     assert site.asked == [("/robots.txt", ""), ("/care", "")]
-    (before,) = house.program.get(f"/documents/{document['id']}/passages")["passages"]
+    (before,) = owners_shelf.program.get(f"/documents/{document['id']}/passages")["passages"]
 
     # Unchanged by its ETag, and then by its text: only markup that is not extracted has changed.
     for text, tag in ((PAGE.format(2, "on Monday"), '"1"'), (PAGE.format(3, "every Friday"), '"2"')):
         site.says("/care", text, ETag=tag)
-        assert house.program.post(f"/documents/{document['id']}/again", status=202)["state"] == "ready"
+        assert owners_shelf.program.post(f"/documents/{document['id']}/again", status=202)["state"] == "ready"
     assert site.asked[-1] == ("/care", '"1"')
-    assert house.program.get(f"/documents/{document['id']}/passages")["passages"] == [before]
+    assert owners_shelf.program.get(f"/documents/{document['id']}/passages")["passages"] == [before]
 
     site.says("/care", PAGE.format(4, "on Monday"), ETag='"3"')
-    house.program.post(f"/documents/{document['id']}/again", status=202)
-    assert house.read(document["id"])["state"] == "ready"
-    (after,) = house.program.get(f"/documents/{document['id']}/passages")["passages"]
+    owners_shelf.program.post(f"/documents/{document['id']}/again", status=202)
+    assert owners_shelf.read(document["id"])["state"] == "ready"
+    (after,) = owners_shelf.program.get(f"/documents/{document['id']}/passages")["passages"]
     assert after["text"].strip() == "Oil the bearing on Monday."
 
 
 @pytest.mark.slow
-def test_a_large_page_is_replaced_a_piece_at_a_time(app, house, site):
+def test_a_large_page_is_replaced_a_piece_at_a_time(app, owners_shelf, site):
     url = site.says("/log", "Oil the bearing every Friday.\n" * 10, kind="text/plain")
-    document = house.read(add(house, url)["documents"][0]["id"])
+    document = owners_shelf.read(add(owners_shelf, url)["documents"][0]["id"])
     site.says("/log", "Oil the bearing on Monday.\n" * 40_000, kind="text/plain")
     commits: list[object] = []
 
@@ -89,45 +89,48 @@ def test_a_large_page_is_replaced_a_piece_at_a_time(app, house, site):
         engine = db.engine
     event.listen(engine, "commit", note)
     try:
-        house.program.post(f"/documents/{document['id']}/again", status=202)
+        owners_shelf.program.post(f"/documents/{document['id']}/again", status=202)
     finally:
         event.remove(engine, "commit", note)
 
     assert len(commits) > 40_000 * 27 // PART_BYTES
-    assert house.read(document["id"])["bytes"] == 40_000 * 27
+    assert owners_shelf.read(document["id"])["bytes"] == 40_000 * 27
 
     site.says("/log", "Oil it.", kind="text/plain")
-    house.program.post(f"/documents/{document['id']}/again", status=202)
-    assert house.read(document["id"])["bytes"] == 7
+    owners_shelf.program.post(f"/documents/{document['id']}/again", status=202)
+    assert owners_shelf.read(document["id"])["bytes"] == 7
 
     site.says("/log", "", status="410 Gone")
-    house.program.post(f"/documents/{document['id']}/again", status=422)
-    assert house.read(document["id"])["bytes"] == 7
+    owners_shelf.program.post(f"/documents/{document['id']}/again", status=422)
+    assert owners_shelf.read(document["id"])["bytes"] == 7
 
 
 @pytest.mark.slow
-def test_what_was_replaced_halfway_is_not_read_and_is_fetched_whole(app, house, site):
+def test_what_was_replaced_halfway_is_not_read_and_is_fetched_whole(app, owners_shelf, site):
     url = site.says("/care", PAGE.format(1, "every Friday"), ETag='"1"')
-    document = house.read(add(house, url)["documents"][0]["id"])
+    document = owners_shelf.read(add(owners_shelf, url)["documents"][0]["id"])
     # The state that a killed server leaves.
     with app.app_context(), write() as session:
         session.execute(update(Document).values(bytes=Document.bytes + 1, etag="", state="failed", error=web_pages.INTERRUPTED))
-    house.program.call("PATCH", f"/documents/{document['id']}", {"title": "Pumps"})
-    assert (house.read(document["id"])["state"], house.read(document["id"])["error"]) == ("failed", importing.INCOMPLETE)
-    (kept,) = house.program.get(f"/documents/{document['id']}/passages")["passages"]
+    owners_shelf.program.call("PATCH", f"/documents/{document['id']}", {"title": "Pumps"})
+    assert (owners_shelf.read(document["id"])["state"], owners_shelf.read(document["id"])["error"]) == (
+        "failed",
+        importing.INCOMPLETE,
+    )
+    (kept,) = owners_shelf.program.get(f"/documents/{document['id']}/passages")["passages"]
     assert kept["text"].strip() == "Oil the bearing every Friday."
 
-    house.program.post(f"/documents/{document['id']}/again", status=202)
-    assert house.read(document["id"])["state"] == "ready"
+    owners_shelf.program.post(f"/documents/{document['id']}/again", status=202)
+    assert owners_shelf.read(document["id"])["state"] == "ready"
 
 
 @pytest.mark.slow
-def test_it_goes_where_the_address_leads_and_reads_other_kinds(house, site):
+def test_it_goes_where_the_address_leads_and_reads_other_kinds(owners_shelf, site):
     site.says("/old", "", status="301 Moved Permanently", Location="/new.php")
     site.says("/new.php", "Öl".encode("iso-8859-2"), kind="text/plain; charset=ISO-8859-2")
-    document = house.read(add(house, site.url + "/old", title="Oil")["documents"][0]["id"])
+    document = owners_shelf.read(add(owners_shelf, site.url + "/old", title="Oil")["documents"][0]["id"])
     assert (document["name"], document["title"], document["url"]) == ("new.php.txt", "Oil", site.url + "/new.php")
-    assert house.program.call("GET", f"/documents/{document['id']}/text").get_data(as_text=True) == "Öl"
+    assert owners_shelf.program.call("GET", f"/documents/{document['id']}/text").get_data(as_text=True) == "Öl"
 
 
 REFUSED = {
@@ -140,16 +143,16 @@ REFUSED = {
 }
 
 
-def test_what_is_refused_says_why(app, house, site):
+def test_what_is_refused_says_why(app, owners_shelf, site):
     with app.app_context():
         set_setting("knowledge.file_megabytes", "1")
     site.says("/robots.txt", "User-agent: *\nDisallow: /private\n", kind="text/plain")
     led = {"/round": "/round", "/inside": "http://localhost:1/"}
-    collection = house.collection()
+    collection = owners_shelf.collection()
     for path, kind, status, words in REFUSED.values():
         content = b"x" * (1_100_000 if path == "/large" else 10)
         url = site.says(path, content, kind=kind, status=status, Location=led.get(path, ""))
-        said = house.program.post(f"/collections/{collection}/documents", {"url": url}, status=422)
+        said = owners_shelf.program.post(f"/collections/{collection}/documents", {"url": url}, status=422)
         assert words in said["detail"], path
 
 

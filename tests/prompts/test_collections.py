@@ -80,16 +80,16 @@ def test_a_prompt_of_the_library_takes_its_collections_into_the_chat(app, member
 
 def test_the_api_attaches_what_its_caller_sees(app, owner, member):
     theirs = Library(app, member).collection()
-    house = Library(app, owner).collection()
+    owners = Library(app, owner).collection()
     admin, program = client_of(app, owner.email), client_of(app, member.email)
     program.post("/prompts", {"key": "pump"}, status=201)
     put = program.said("PUT", "/prompts/pump/collections", 200, {"collection_ids": [theirs, theirs]})
     assert put["collection_ids"] == [theirs]
-    for ids, status in (([house], 404), (["0" * 26], 404), (["x"] * 21, 422)):
+    for ids, status in (([owners], 404), (["0" * 26], 404), (["x"] * 21, 422)):
         program.said("PUT", "/prompts/pump/collections", status, {"collection_ids": ids})
     program.said("PUT", "/prompts/quick/collections", 404, {"collection_ids": []})
     client_of(app, owner.email, "chat").said("PUT", "/prompts/quick/collections", 403, {"collection_ids": []})
-    refused = admin.said("PUT", "/prompts/title/collections", 409, {"collection_ids": [house]})
+    refused = admin.said("PUT", "/prompts/title/collections", 409, {"collection_ids": [owners]})
     assert "it leads no chats" in refused["detail"]
 
     # Collections attached by others are neither shown nor removed, until they are permanently deleted.
@@ -97,15 +97,15 @@ def test_the_api_attaches_what_its_caller_sees(app, owner, member):
         db.session.add(Prompt(owner_id=None, key="quick", collection_ids=[theirs, "gone"]))
         db.session.commit()
     assert admin.get("/prompts/quick")["collection_ids"] == []
-    assert admin.said("PUT", "/prompts/quick/collections", 200, {"collection_ids": [house]})["collection_ids"] == [house]
+    assert admin.said("PUT", "/prompts/quick/collections", 200, {"collection_ids": [owners]})["collection_ids"] == [owners]
     with app.app_context():
         row = db.session.query(Prompt).filter_by(key="quick", owner_id=None).one()
-        assert row.collection_ids == [house, theirs]
+        assert row.collection_ids == [owners, theirs]
     listed = {each["key"]: each["collection_ids"] for each in admin.get("/prompts")["prompts"]}
-    assert listed["quick"] == [house]
+    assert listed["quick"] == [owners]
 
     # Published versions are numbered after the shipped one; a reset also removes the collections.
     assert admin.post("/prompts/quick/versions", {"sections": [{"text": "Be brief."}]}, status=201)["version"] == 2
-    assert admin.get("/prompts/quick")["collection_ids"] == [house]
+    assert admin.get("/prompts/quick")["collection_ids"] == [owners]
     admin.said("DELETE", "/prompts/quick", 204)
     assert admin.get("/prompts/quick")["collection_ids"] == []

@@ -19,7 +19,7 @@ from webapp.bench import redis_server as redis
 KEYS = {"SECRET_KEY": "a-secret-for-the-tests-alone", "ENCRYPTION_KEY": "t" * 43 + "="}
 
 
-class House:
+class Deployment:
     """A server with two workers, and one with a single worker on another host (`there`), with the owner signed in at each."""
 
     def __init__(self, one: Server, other: Server, redis_server: redis.Server, environ: dict[str, str]) -> None:
@@ -47,22 +47,22 @@ class House:
 
 # Starting the servers is far slower than the tests, so they share them: each test leaves them as it found them.
 @pytest.fixture(scope="package")
-def shared_house(
+def shared_deployment(
     tmp_path_factory: pytest.TempPathFactory,
     postgres_server: postgres.Server,
     migrated_database: str,
     fake_process: Upstream,
-) -> Iterator[House]:
-    name, folder = postgres_server.new_database(like=migrated_database), tmp_path_factory.mktemp("house")
+) -> Iterator[Deployment]:
+    name, folder = postgres_server.new_database(like=migrated_database), tmp_path_factory.mktemp("deployment")
     with redis.running_server(free_port()) as redis_server, ExitStack() as stack:
         urls = {"DATABASE_URL": postgres_server.url(name), "REDIS_URL": redis_server.url}
         environ = {**KEYS, **fake_process.environ, **urls, "FILES_DIR": str(folder / "files")}
         one = stack.enter_context(prepared(folder / "one", **environ, WEB_CONCURRENCY="2"))
         other = stack.enter_context(prepared(folder / "other", beside=one, **environ))
-        yield House(one, other, redis_server, environ)
+        yield Deployment(one, other, redis_server, environ)
     postgres_server.drop(name)
 
 
 @pytest.fixture
-def house(shared_house: House, fake: Upstream) -> House:
-    return shared_house
+def deployment(shared_deployment: Deployment, fake: Upstream) -> Deployment:
+    return shared_deployment

@@ -18,38 +18,38 @@ def answered(person: Person, text: str) -> str:
     return path
 
 
-def test_a_story_that_another_worker_writes_is_forgotten(house, fake) -> None:
+def test_a_story_that_another_worker_writes_is_forgotten(deployment, fake) -> None:
     fake.says("Aye.")
-    path = answered(house.there, "Is it open?")
+    path = answered(deployment.there, "Is it open?")
     fake.always({"says": "They met at the mill.", "delay": 90}, at=STORY)
-    writing = gevent.spawn(house.there.post, f"{path}/story/write", text="", was="")
+    writing = gevent.spawn(deployment.there.post, f"{path}/story/write", text="", was="")
     until(fake.stories, "it is being written")
 
-    assert house.here.post(f"{path}/story/forget").status == 303
+    assert deployment.here.post(f"{path}/story/forget").status == 303
 
     until(lambda: fake.stories()[-1]["client_closed"], "nobody waits for it any more")
     with gevent.Timeout(60):
         writing.get()
     lane = f"story:{path.rpartition('/')[2]}"
-    assert house.one.rows("SELECT status FROM generations WHERE lane = ?", lane) == [("stopped",)]
-    assert not house.one.rows("SELECT id FROM stories WHERE chat_id = ?", path.rpartition("/")[2])
+    assert deployment.one.rows("SELECT status FROM generations WHERE lane = ?", lane) == [("stopped",)]
+    assert not deployment.one.rows("SELECT id FROM stories WHERE chat_id = ?", path.rpartition("/")[2])
 
 
-def test_what_one_worker_writes_for_somebody_is_seen_and_waited_for_at_another(house, fake) -> None:
+def test_what_one_worker_writes_for_somebody_is_seen_and_waited_for_at_another(deployment, fake) -> None:
     fake.says("Aye.")
-    made = house.there.post("/characters", name="Mara", description="Mara mills rye.")
-    path = house.there.post(f"{made.location}/chat").location
+    made = deployment.there.post("/characters", name="Mara", description="Mara mills rye.")
+    path = deployment.there.post(f"{made.location}/chat").location
     fake.always({"says": "I come in.", "delay": 90})
-    asking = gevent.spawn(house.there.post, f"{path}/suggestion", message="")
+    asking = gevent.spawn(deployment.there.post, f"{path}/suggestion", message="")
     fake.until(lambda log: log)
 
-    assert "suggest__busy--on" in house.here.page(path).text
-    assert house.here.post(f"{path}/suggestion/stop").status == 303
+    assert "suggest__busy--on" in deployment.here.page(path).text
+    assert deployment.here.post(f"{path}/suggestion/stop").status == 303
     with gevent.Timeout(60):
         assert asking.get().status == 303
 
     fake.always({"counted": 9, "stall_after": 1})
-    house.there.post(f"{path}/messages", message="Hello", key=uuid.uuid4().hex)
-    refused = house.here.post(f"{path}/suggestion", message="")
+    deployment.there.post(f"{path}/messages", message="Hello", key=uuid.uuid4().hex)
+    refused = deployment.here.post(f"{path}/suggestion", message="")
     assert "already being written" in refused.text
-    house.here.post(house.here.last_answer(path).buttons["Stop"])
+    deployment.here.post(deployment.here.last_answer(path).buttons["Stop"])

@@ -36,10 +36,10 @@ class Alone:
 
 def idle_mb() -> float:
     """Returns the memory of master and worker after the demo has answered once."""
-    with TemporaryDirectory() as folder, product(Path(folder), 1) as house:
-        asyncio.run(_answered(Owner(house.link)))
-        house.server.cpu_at_rest()
-        return house.server.proportional_mb()
+    with TemporaryDirectory() as folder, product(Path(folder), 1) as installation:
+        asyncio.run(_answered(Owner(installation.link)))
+        installation.server.cpu_at_rest()
+        return installation.server.proportional_mb()
 
 
 async def _answered(owner: Owner) -> None:

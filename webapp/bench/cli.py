@@ -15,7 +15,7 @@ from webapp.bench import soak as soaking
 from webapp.bench import stream as streams
 from webapp.bench import workers as several
 from webapp.bench.load import Sitting
-from webapp.bench.separate_process import in_a_full_house
+from webapp.bench.separate_process import measured_in_new_process
 from webapp.bench.verdict import OUT_OF_BOUNDS, Verdict
 
 TOO_MUCH = "Some results are out of bounds."
@@ -99,31 +99,31 @@ def watchers(count: int, minutes: float, workers: int) -> None:
 
 @bench.command("page")
 def page() -> None:
-    """Pages and searches in a small house and in a full one. It takes a minute or two."""
-    _in_a_full_house("page")
+    """Pages and searches with little and with much data. It takes a minute or two."""
+    _measure_in_new_process("page")
 
 
 @bench.command("search")
 def search() -> None:
     """Searches, letter by letter, as they are typed."""
-    _in_a_full_house("search")
+    _measure_in_new_process("search")
 
 
 @bench.command("knowledge")
 @click.option("--database", default="", help="The URL of an empty PostgreSQL database; without it, SQLite.")
 def in_knowledge(database: str) -> None:
     """Searches among 50,000 passages, with permissions."""
-    _in_a_full_house("knowledge", **({"DATABASE_URL": database} if database else {}))
+    _measure_in_new_process("knowledge", **({"DATABASE_URL": database} if database else {}))
 
 
-@bench.command("this-house", hidden=True)
+@bench.command("measure-here", hidden=True)
 @click.argument("what", type=click.Choice(["page", "search", "knowledge"]))
 @with_appcontext
-def this_house(what: str) -> None:
+def measure_here(what: str) -> None:
     """Runs a measurement in this process, with a database that it fills with generated data."""
     measure = {"page": pages.measure, "search": typed.measure, "knowledge": knowledge.measure}[what]
     verdict = measure(current_app._get_current_object(), click.echo)  # type: ignore[attr-defined]
-    _tell(verdict)
+    _print(verdict)
     sys.exit(0 if verdict.is_good else OUT_OF_BOUNDS)
 
 
@@ -133,16 +133,16 @@ def read_partial_json() -> None:
     _conclude(partial_json.measure(click.echo))
 
 
-def _in_a_full_house(what: str, **more: str) -> None:
-    if not in_a_full_house(what, click.echo, **more):
+def _measure_in_new_process(what: str, **more: str) -> None:
+    if not measured_in_new_process(what, click.echo, **more):
         sys.exit(TOO_MUCH)
 
 
 def _conclude(verdict: Verdict) -> None:
-    _tell(verdict)
+    _print(verdict)
     if not verdict.is_good:
         sys.exit(TOO_MUCH)
 
 
-def _tell(verdict: Verdict) -> None:
+def _print(verdict: Verdict) -> None:
     click.echo("\n" + "\n".join(verdict.lines()))

@@ -19,8 +19,8 @@ MOST_SHARE, MOST_FIRST_MS = 0.1, 200.0
 
 def measure(rounds: int, say: Callable[[str], None], *, question: str = QUESTION) -> Verdict:
     """Measures how long the demo model keeps its reader waiting, streamed and not streamed."""
-    with TemporaryDirectory() as folder, product(Path(folder), 2) as house:
-        command = [sys.executable, "-m", "webapp.bench.waiting", house.link, question, str(rounds)]
+    with TemporaryDirectory() as folder, product(Path(folder), 2) as installation:
+        command = [sys.executable, "-m", "webapp.bench.waiting", installation.link, question, str(rounds)]
         done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     figures = json.loads(done.stdout)
     say(f"“{question}” asked {rounds} times of the demo model, by turns; medians in ms")

@@ -26,11 +26,11 @@ def measure(workers: int, watchers: int, say: Say, *, load: Load = LOAD, config:
     with (
         TemporaryDirectory() as name,
         model(Path(name), load) as model_url,
-        team(Path(name), watchers, model_url, workers=workers, config=config) as house,
+        team(Path(name), watchers, model_url, workers=workers, config=config) as workers_running,
     ):
-        words = [sys.executable, "-m", "webapp.bench.onlookers", house.link, str(load), str(watchers)]
+        words = [sys.executable, "-m", "webapp.bench.onlookers", workers_running.link, str(load), str(watchers)]
         with subprocess.Popen(words, cwd=ROOT, stdin=PIPE, stdout=PIPE, text=True) as onlookers:
-            bars, seen = _watched(onlookers, house.hosts[0], watchers)
+            bars, seen = _watched(onlookers, workers_running.hosts[0], watchers)
     doubt = lateness(seen.lag_ms, "the answer")
     return Verdict(bars, [doubt] if doubt else [])
 

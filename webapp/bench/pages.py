@@ -49,7 +49,7 @@ class Page:
         )
 
 
-class House:
+class Account:
     """An application in this process with a signed-in person; without a network, so that only its own work counts."""
 
     def __init__(self, app: Flask, email: str, texts: Texts, dice: random.Random) -> None:
@@ -91,7 +91,7 @@ def measure(app: Flask, say: Say) -> Verdict:
     dice = random.Random(7)
     texts = Texts(dice)
     with app.app_context():
-        full, small = House(app, "full@example.org", texts, dice), House(app, "small@example.org", texts, dice)
+        full, small = Account(app, "full@example.org", texts, dice), Account(app, "small@example.org", texts, dice)
         began = time.monotonic()
         (short,), (long,) = full.archive.add_chats(1, SHORT), full.archive.add_chats(1, LONG)
         small.archive.add_chats(FEW, MESSAGES_EACH)
@@ -103,7 +103,7 @@ def measure(app: Flask, say: Say) -> Verdict:
     return Verdict([*bars, *_searches(full, texts, dice, say)], [doubt] if doubt else [])
 
 
-def _pages(full: House, small: House, short: str, long: str, say: Say) -> tuple[list[Bar], str]:
+def _pages(full: Account, small: Account, short: str, long: str, say: Say) -> tuple[list[Bar], str]:
     short_chat, long_chat = Page(f"a chat of {SHORT} messages", []), Page(f"a chat of {LONG} messages", [])
     few, many = Page(f"the list, {FEW} chats", []), Page(f"the list, {MANY} chats", [])
     # In turns, so that other load on the machine affects all of them.
@@ -126,11 +126,11 @@ def _pages(full: House, small: House, short: str, long: str, say: Say) -> tuple[
     return bars, drift(*halves)
 
 
-def _searches(house: House, texts: Texts, dice: random.Random, say: Say) -> list[Bar]:
+def _searches(account: Account, texts: Texts, dice: random.Random, say: Say) -> list[Bar]:
     """Measures searches for rare and frequent words, for one or two words, and for prefixes."""
     page = Page("search", [])
     for query in queries(texts.words, dice):
-        house.visit(f"/chats?q={quote_plus(query)}", page)
+        account.visit(f"/chats?q={quote_plus(query)}", page)
     p50, p95 = (percentile(page.seconds, share) * 1000 for share in (0.5, 0.95))
     say(f"\n{SEARCHES} searches: {p50:.1f} ms (p50), {p95:.1f} ms (p95), page included")
     return [Bar("a search among all messages, p95, page included", p95, MOST_SEARCH_MS, " ms", is_timed=True)]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from webapp.bench.figures import HEADING, doubts
 from webapp.bench.load import Load
 from webapp.bench.servers import Product
-from webapp.bench.stream import measured, unbroken
+from webapp.bench.stream import loss_bars, measured
 from webapp.bench.verdict import Bar, Verdict
 
 WAYS = ("plan-pages", "plan-api")
@@ -20,15 +20,15 @@ def measure(plans: int, rate: float, say: Callable[[str], None], *, ways: Sequen
     """Measures the cost of concurrent plans for one person who requests more than the quota allows."""
     load, states, used = Load.of_plans(plans, rate, IN_VAIN), list[dict[str, int]](), list[int]()
 
-    def look(house: Product) -> None:
-        states.append(_settled(house))
-        used.append(house.rows(USED)[0][0])
+    def note_states(installation: Product) -> None:
+        states.append(_settled(installation))
+        used.append(installation.rows(USED)[0][0])
 
     tokens = f"{len(load.pieces)} tokens, {load.tokens} of them stamped"
     say(f"{plans} plans of {tokens}, at {rate:g} a second; {plans + IN_VAIN} asked for, {plans} a month allowed")
     say(HEADING)
-    runs = measured(load, ways, say, look=look, settings={"limits.plans_per_month": plans})
-    return Verdict([*_kept(plans, ways, states, used), *unbroken(runs, IN_VAIN)], doubts(runs))
+    runs = measured(load, ways, say, inspect=note_states, settings={"limits.plans_per_month": plans})
+    return Verdict([*_kept(plans, ways, states, used), *loss_bars(runs, IN_VAIN)], doubts(runs))
 
 
 def _kept(plans: int, ways: Sequence[str], states: list[dict[str, int]], used: list[int]) -> list[Bar]:
@@ -40,9 +40,9 @@ def _kept(plans: int, ways: Sequence[str], states: list[dict[str, int]], used: l
     return bars
 
 
-def _settled(house: Product) -> dict[str, int]:
+def _settled(installation: Product) -> dict[str, int]:
     """Returns how many plans have each status, once none is being written."""
     until = time.monotonic() + SETTLE_SECONDS
-    while (states := dict(house.rows(STATES))).get("generating") and time.monotonic() < until:
+    while (states := dict(installation.rows(STATES))).get("generating") and time.monotonic() < until:
         time.sleep(0.05)
     return states

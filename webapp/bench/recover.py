@@ -96,7 +96,7 @@ async def _round(hosts: Team, owners: Sequence[Owner], number: int, how: How, ch
     found.faults[how] += len(hit)
     await asyncio.to_thread(_settled, hosts, watched)
     for each in watched:
-        await _look(hosts, each, how, moments, found)
+        await _inspect(hosts, each, how, moments, found)
     if rows := hosts.rows(RUNNING)[0][0] + hosts.rows(JOURNALLED)[0][0]:
         found.wrong.append(f"{rows} rows left running or in the journal")
 
@@ -123,7 +123,7 @@ def _settled(hosts: Team, watched: Sequence[Watched]) -> None:
         time.sleep(0.1)
 
 
-async def _look(hosts: Team, watched: Watched, how: How, moments: tuple[float, float], found: Found) -> None:
+async def _inspect(hosts: Team, watched: Watched, how: How, moments: tuple[float, float], found: Found) -> None:
     runs = hosts.rows(NEWEST, f"chat:{watched.chat}")
     text = str(hosts.rows(TEXT, watched.chat)[0][0])
     ends = [await page.until_ended(SETTLED_SECONDS / 2) for page in watched.pages]

@@ -17,16 +17,16 @@ WRITTEN_SECONDS = 10.0
 
 
 @contextmanager
-def sampling(house: Product, counts: "Counter[str]") -> Iterator[None]:
+def sampling(installation: Product, counts: "Counter[str]") -> Iterator[None]:
     """Adds the samples of the worker during the block to `counts`, by stage."""
-    _written(house)
+    _written(installation)
     yield
-    counts.update(_written(house))
+    counts.update(_written(installation))
 
 
-def _written(house: Product) -> dict[str, int]:
-    file = house.file.with_name(FILE)
-    house.server.signal_children(signal.SIGUSR1)
+def _written(installation: Product) -> dict[str, int]:
+    file = installation.file.with_name(FILE)
+    installation.server.signal_children(signal.SIGUSR1)
     until = time.monotonic() + WRITTEN_SECONDS
     while not file.exists():
         if time.monotonic() > until:

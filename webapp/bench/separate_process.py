@@ -10,7 +10,7 @@ from webapp.bench.verdict import OUT_OF_BOUNDS
 from webapp.config import ROOT
 
 
-def in_a_full_house(what: str, say: Callable[[str], None], **more: str) -> bool:
+def measured_in_new_process(what: str, say: Callable[[str], None], **more: str) -> bool:
     """Measures in a separate process on a fresh data folder, so that the operator's data is neither measured nor changed.
 
     `more` are additional environment variables.
@@ -18,7 +18,7 @@ def in_a_full_house(what: str, say: Callable[[str], None], **more: str) -> bool:
     with TemporaryDirectory() as folder:
         environ = {"DATA_DIR": folder, "OPENROUTER_API_KEY": KEY, "OPENROUTER_MODEL": "bench/model", **more}
         flask(environ, "prepare")
-        words, log = ["-m", "flask", "bench", "this-house", what], Path(folder, "pages.log")
+        words, log = ["-m", "flask", "bench", "measure-here", what], Path(folder, "pages.log")
         with log.open("w") as output:
             process = subprocess.Popen(command(words, environ), cwd=ROOT, stdout=subprocess.PIPE, stderr=output, text=True)
         for line in process.stdout or ():

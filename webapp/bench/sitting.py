@@ -53,7 +53,7 @@ def flat(rows: Sequence[Row]) -> Verdict:
     is_short = len(judged) < LEAST_ROWS
     words = f"growth of the worker in 100 turns, after {SETTLED_SECONDS:.0f} s"
     grows = Bar(words, slope(judged) * 100, MOST_GROWTH_MB, " MB", is_timed=is_short)
-    return Verdict([grows, *_unbroken(rows)], ["it was too short to measure growth"] if is_short else [])
+    return Verdict([grows, *_loss_bars(rows)], ["it was too short to measure growth"] if is_short else [])
 
 
 def watchers(sitting: Sitting, say: Callable[[str], None]) -> Verdict:
@@ -64,10 +64,10 @@ def watchers(sitting: Sitting, say: Callable[[str], None]) -> Verdict:
     say(f"A waiting page takes {each:.0f} KB of the worker, with what was loaded for the first.")
     late = lateness(max(row.seen.lag_ms for row in rows), "the sitting")
     silence = Bar("longest silence of a page", max(row.seen.silence for row in rows), MOST_SILENCE_SECONDS, " s", is_timed=True)
-    return Verdict([*_unbroken(rows), silence], [late] if late else [])
+    return Verdict([*_loss_bars(rows), silence], [late] if late else [])
 
 
-def _unbroken(rows: Sequence[Row]) -> list[Bar]:
+def _loss_bars(rows: Sequence[Row]) -> list[Bar]:
     last = rows[-1].seen
     counts = {"streams that ended": last.closes, "requests refused": last.refused, "tokens lost": last.lost}
     return [Bar(name, count, 0) for name, count in counts.items()]
@@ -77,9 +77,9 @@ def _sat(sitting: Sitting, say: Callable[[str], None]) -> list[Row]:
     """Runs the sitting and prints each row; the first row is from before any page was open."""
     rows: list[Row] = []
     say(HEADING)
-    with _running(sitting) as house:
-        for seen in _measurements(house.link, sitting):
-            rows.append(Row(seen, house.server.cpu_seconds(), house.server.resident_mb()))
+    with _running(sitting) as installation:
+        for seen in _measurements(installation.link, sitting):
+            rows.append(Row(seen, installation.server.cpu_seconds(), installation.server.resident_mb()))
             say(rows[-1].line(rows[-2] if len(rows) > 2 else None))
     return rows
 
@@ -90,9 +90,9 @@ def _running(sitting: Sitting) -> Iterator[Product]:
     with (
         TemporaryDirectory() as folder,
         model(Path(folder), load) as model_url,
-        product(Path(folder), sitting.chats, model_url) as house,
+        product(Path(folder), sitting.chats, model_url) as installation,
     ):
-        yield house
+        yield installation
 
 
 def _measurements(link: str, sitting: Sitting) -> Iterator[Seen]:

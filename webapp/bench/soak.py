@@ -31,48 +31,48 @@ ASKED = "SELECT count(*) FROM messages WHERE role = 'user'"
 ANSWERS = "SELECT content, chat_id FROM messages WHERE role = 'assistant'"
 RUNNING = "SELECT count(*) FROM generations WHERE status IN ('queued', 'running')"
 Say = Callable[[str], None]
-Held = Counter[str]
+Counts = Counter[str]
 
 
-async def _redis_killed(house: Team, _chance: random.Random) -> None:
-    house.redis.kill()
+async def _redis_killed(deployment: Team, _chance: random.Random) -> None:
+    deployment.redis.kill()
     await asyncio.sleep(2)
-    await asyncio.to_thread(house.redis.start)
+    await asyncio.to_thread(deployment.redis.start)
 
 
-async def _redis_emptied(house: Team, _chance: random.Random) -> None:
-    house.redis.empty()
+async def _redis_emptied(deployment: Team, _chance: random.Random) -> None:
+    deployment.redis.empty()
 
 
-async def _redis_frozen(house: Team, _chance: random.Random) -> None:
-    house.redis.freeze()
+async def _redis_frozen(deployment: Team, _chance: random.Random) -> None:
+    deployment.redis.freeze()
     await asyncio.sleep(3)
-    house.redis.go_on()
+    deployment.redis.go_on()
 
 
-async def _postgres_restarted(house: Team, _chance: random.Random) -> None:
-    await asyncio.to_thread(house.postgres.restart)
+async def _postgres_restarted(deployment: Team, _chance: random.Random) -> None:
+    await asyncio.to_thread(deployment.postgres.restart)
 
 
-async def _postgres_frozen(house: Team, _chance: random.Random) -> None:
-    pids = house.postgres.pids
-    house.postgres.freeze()
+async def _postgres_frozen(deployment: Team, _chance: random.Random) -> None:
+    pids = deployment.postgres.pids
+    deployment.postgres.freeze()
     await asyncio.sleep(2)
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
 
 
-async def _worker_frozen(house: Team, chance: random.Random) -> None:
-    pid = chance.choice(house.hosts[0].worker_pids)
+async def _worker_frozen(deployment: Team, chance: random.Random) -> None:
+    pid = chance.choice(deployment.hosts[0].worker_pids)
     os.kill(pid, signal.SIGSTOP)
     await asyncio.sleep(3)
     os.kill(pid, signal.SIGCONT)
 
 
-async def _neighbour_killed(house: Team, _chance: random.Random) -> None:
+async def _neighbour_killed(deployment: Team, _chance: random.Random) -> None:
     """Kills workers of the other host, because memory is measured in workers that survive."""
-    house.hosts[1].signal_children(signal.SIGKILL)
+    deployment.hosts[1].signal_children(signal.SIGKILL)
 
 
 FAULTS: Mapping[str, Callable[[Team, random.Random], Awaitable[None]]] = {
@@ -103,25 +103,25 @@ def measure(streams: int, minutes: float, seed: int, say: Say) -> Verdict:
     with (
         TemporaryDirectory() as name,
         model(Path(name), LOAD) as model_url,
-        team(Path(name), 4 * streams, model_url, workers=WORKERS, hosts=2, config=COUNTED) as house,
+        team(Path(name), 4 * streams, model_url, workers=WORKERS, hosts=2, config=COUNTED) as deployment,
     ):
-        return asyncio.run(_soaked(house, streams, minutes * 60, random.Random(seed), say))
+        return asyncio.run(_soaked(deployment, streams, minutes * 60, random.Random(seed), say))
 
 
-async def _soaked(house: Team, streams: int, seconds: float, chance: random.Random, say: Say) -> Verdict:
-    owner, seen = Owner(house.link), Seen()
+async def _soaked(deployment: Team, streams: int, seconds: float, chance: random.Random, say: Say) -> Verdict:
+    owner, seen = Owner(deployment.link), Seen()
     await owner.come()
-    owners = [owner.at(url) for url in house.urls]
+    owners = [owner.at(url) for url in deployment.urls]
     await asyncio.gather(*(_turn(owners, seen, chance) for _ in range(streams)))
-    await asyncio.to_thread(_rest, house)
-    before, until = _held(house), time.monotonic() + seconds
+    await asyncio.to_thread(_rest, deployment)
+    before, until = _counts(deployment), time.monotonic() + seconds
     async with asyncio.TaskGroup() as group:
         for _ in range(streams):
             group.create_task(_go_on(owners, seen, chance, until))
-        group.create_task(_hit(house, seen, chance, until))
-        group.create_task(_look(house, seen, time.monotonic(), until, say))
-    await asyncio.to_thread(_rest, house)
-    return _verdict(house, seen, before, _held(house))
+        group.create_task(_hit(deployment, seen, chance, until))
+        group.create_task(_report_progress(deployment, seen, time.monotonic(), until, say))
+    await asyncio.to_thread(_rest, deployment)
+    return _verdict(deployment, seen, before, _counts(deployment))
 
 
 async def _go_on(owners: list[Owner], seen: Seen, chance: random.Random, until: float) -> None:
@@ -148,44 +148,44 @@ async def _turn(owners: list[Owner], seen: Seen, chance: random.Random) -> None:
     await pages[0].close()
 
 
-async def _hit(house: Team, seen: Seen, chance: random.Random, until: float) -> None:
+async def _hit(deployment: Team, seen: Seen, chance: random.Random, until: float) -> None:
     while (due := time.monotonic() + FAULT_SECONDS) < until:
         name = chance.choice(list(FAULTS))
         seen.faults[name] += 1
-        await FAULTS[name](house, chance)
+        await FAULTS[name](deployment, chance)
         await asyncio.sleep(max(0.0, due - time.monotonic()))
 
 
-async def _look(house: Team, seen: Seen, began: float, until: float, say: Say) -> None:
+async def _report_progress(deployment: Team, seen: Seen, began: float, until: float, say: Say) -> None:
     while time.monotonic() < until:
         await asyncio.sleep(min(ROW_SECONDS, max(0.1, until - time.monotonic())))
-        row = time.monotonic() - began, house.hosts[0].resident_mb()
+        row = time.monotonic() - began, deployment.hosts[0].resident_mb()
         seen.megabytes.append(row)
         counts = f"{len(seen.acknowledged):>6} asked {seen.refused:>4} refused"
         say(f"{row[0]:>6.0f} s {row[1]:>7.1f} MB {counts} {seen.pages:>6} pages")
 
 
-def _rest(house: Team) -> None:
+def _rest(deployment: Team) -> None:
     """Waits until nothing is being written, and until every closed connection has been noticed."""
     until = time.monotonic() + QUIET_SECONDS
-    while house.rows(RUNNING)[0][0] and time.monotonic() < until:
+    while deployment.rows(RUNNING)[0][0] and time.monotonic() < until:
         time.sleep(0.5)
     # Two heartbeats: by then the server has noticed every page that has gone.
     time.sleep(QUIET_SECONDS / 3)
 
 
-def _held(house: Team) -> Held:
+def _counts(deployment: Team) -> Counts:
     """Returns the totals that the workers of the first host hold."""
-    counts, host = Held(), house.hosts[0]
+    counts, host = Counts(), deployment.hosts[0]
     for pid in host.worker_pids:
-        file = house.folders[0] / f"counted-{pid}"
+        file = deployment.folders[0] / f"counted-{pid}"
         file.unlink(missing_ok=True)
         os.kill(pid, signal.SIGUSR1)
         until = time.monotonic() + 20
         while not file.exists() and time.monotonic() < until:
             time.sleep(0.05)
         counts.update(json.loads(file.read_text()))
-        counts["pages"] += _pages(pid, int(house.urls[0].rpartition(":")[2]))
+        counts["pages"] += _pages(pid, int(deployment.urls[0].rpartition(":")[2]))
     return counts
 
 
@@ -197,9 +197,9 @@ def _pages(pid: int, port: int) -> int:
     return sum(row[1].endswith(f":{port:04X}") and row[3] != "0A" and row[9] in inodes for row in rows)
 
 
-def _verdict(house: Team, seen: Seen, before: Held, after: Held) -> Verdict:
-    chats = {chat: content for content, chat in house.rows(ANSWERS)}
-    lost = sum(chat not in chats for chat in seen.acknowledged) + abs(house.rows(ASKED)[0][0] - len(seen.acknowledged))
+def _verdict(deployment: Team, seen: Seen, before: Counts, after: Counts) -> Verdict:
+    chats = {chat: content for content, chat in deployment.rows(ANSWERS)}
+    lost = sum(chat not in chats for chat in seen.acknowledged) + abs(deployment.rows(ASKED)[0][0] - len(seen.acknowledged))
     broken = sum([int(n) for n, _ in TOKEN.findall(text.encode())] != list(range(LOAD.tokens)) for text in chats.values())
     settled = [megabytes for at, megabytes in seen.megabytes if at >= SETTLED_SECONDS]
     growth = (settled[-1] / settled[0] - 1) * 100 if settled else 0.0
@@ -209,7 +209,7 @@ def _verdict(house: Team, seen: Seen, before: Held, after: Held) -> Verdict:
             Bar(f"questions refused, of {len(seen.acknowledged) + seen.refused}", seen.refused, None),
             Bar("acknowledged messages lost", lost, 0),
             Bar("answers with text missing or twice", broken, 0),
-            Bar("rows left running", house.rows(RUNNING)[0][0], 0),
+            Bar("rows left running", deployment.rows(RUNNING)[0][0], 0),
             Bar("growth of memory after the first minute", growth, MOST_GROWTH, "%"),
             *(Bar(f"{name} more than before ({before[name]})", after[name] - before[name], 0) for name in sorted(before)),
         ]

@@ -48,7 +48,7 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        return Verdict([*self.bars.values(), *unbroken([run for made in self.runs.values() for run in made])], self.doubts)
+        return Verdict([*self.bars.values(), *loss_bars([run for made in self.runs.values() for run in made])], self.doubts)
 
 
 def measure(names: Sequence[str], rounds: int, say: Callable[[str], None], *, is_profiled: bool = False) -> Report:
@@ -74,13 +74,13 @@ def measured(
     say: Callable[[str], None],
     *,
     rounds: int = 1,
-    look: Look = lambda _: None,
+    inspect: Look = lambda _: None,
     settings: Mapping[str, int | str] = NO_SETTINGS,
     samples: Samples | None = None,
 ) -> list[Measured]:
     """Runs one server at a time: in each round the relay, then the product per way of reading; at the end the relay again.
 
-    `look` is called with each product while it still runs; if `samples` are given, its worker is profiled into them.
+    `inspect` is called with each product while it still runs; if `samples` are given, its worker is profiled into them.
     """
     with TemporaryDirectory() as name, model(Path(name), load) as model_url:
         folder = Path(name)
@@ -88,16 +88,16 @@ def measured(
         def one(kind: str) -> Measured:
             if kind in (DIRECT, RELAY):
                 return of_others(kind, folder, model_url, load)
-            with product(folder, load.people, model_url, settings, config=CONFIG if samples is None else SAMPLED) as house:
-                around = nullcontext if samples is None else partial(sampling, house, samples.setdefault(kind, Counter()))
-                run = visited(kind, house.link, load, house.server, around)
-                look(house)
+            with product(folder, load.people, model_url, settings, config=CONFIG if samples is None else SAMPLED) as installation:
+                around = nullcontext if samples is None else partial(sampling, installation, samples.setdefault(kind, Counter()))
+                run = visited(kind, installation.link, load, installation.server, around)
+                inspect(installation)
             return run
 
         return list(_said((one(kind) for kind in (*(RELAY, *kinds) * rounds, RELAY)), say))
 
 
-def unbroken(runs: Sequence[Measured], in_vain: int = 0) -> list[Bar]:
+def loss_bars(runs: Sequence[Measured], in_vain: int = 0) -> list[Bar]:
     """Returns bounds: no token of an expected answer is missing, and only requests made in vain were refused."""
     ours = [run.heard for run in runs if run.name not in (DIRECT, RELAY)]
     lost, refused = sum(heard.lost for heard in ours), sum(abs(heard.refused - in_vain) for heard in ours)

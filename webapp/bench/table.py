@@ -21,7 +21,7 @@ CPU, P99, FIRST = "CPU in relays", "added p99 of tokens", "first token added ami
 
 
 @dataclass(frozen=True)
-class Line:
+class TableLine:
     """One line of the table: the value for a crowd that reads in one way; without a bound it is only reported."""
 
     name: str
@@ -40,27 +40,27 @@ class Line:
 
 TIMES = (Compared.steady, Compared.late, Compared.first)
 LINES = (
-    Line("api-400", f"API, 400 tokens, {CPU}", "400", "api", Compared.cpu, 1.25),
-    Line("api-150", f"API, 150 tokens, {CPU}", "150", "api", Compared.cpu, 1.7),
-    Line("pages-400", f"pages, 400 tokens, first turn, {CPU}", "400", "pages", Compared.cpu, 1.8),
-    Line("pages-150", f"pages, 150 tokens, first turn, {CPU}", "150", "pages", Compared.cpu),
-    Line("later-400", f"pages, 400 tokens, later turns on an open page, {CPU}", "400", "later", Compared.cpu, 1.5),
-    Line("later-150", f"pages, 150 tokens, later turns on an open page, {CPU}", "150", "later", Compared.cpu),
-    Line("api-steady", f"API, {P99}, 100 answers", "400", "api", Compared.steady, 50),
-    Line("pages-steady", f"pages, {P99}, 100 answers", "400", "pages", Compared.steady, 60),
-    Line("api-burst", f"API, {P99}, 100 begun within a second", "burst", "api", Compared.late, 90),
-    Line("pages-burst", f"pages, {P99}, 100 begun within a second", "burst", "pages", Compared.late, 120),
-    Line("api-first", f"API, {FIRST}", "burst", "api", Compared.first, 20),
-    Line("pages-first", f"pages, {FIRST}", "burst", "pages", Compared.first, 30),
-    Line("api-50", f"API, 50 answers, {CPU}", "50", "api", Compared.cpu),
-    Line("pages-50", f"pages, 50 answers, {CPU}", "50", "pages", Compared.cpu),
-    Line("api-200", "API, 200 answers begun within 10 s, tokens lost", "200", "api", Compared.lost, 0),
-    Line("api-200-late", f"API, {P99}, 200 answers", "200", "api", Compared.late),
-    Line("watched", f"one answer on 100 open pages, {CPU}", "watched", "later", Compared.cpu, 0.15),
+    TableLine("api-400", f"API, 400 tokens, {CPU}", "400", "api", Compared.cpu, 1.25),
+    TableLine("api-150", f"API, 150 tokens, {CPU}", "150", "api", Compared.cpu, 1.7),
+    TableLine("pages-400", f"pages, 400 tokens, first turn, {CPU}", "400", "pages", Compared.cpu, 1.8),
+    TableLine("pages-150", f"pages, 150 tokens, first turn, {CPU}", "150", "pages", Compared.cpu),
+    TableLine("later-400", f"pages, 400 tokens, later turns on an open page, {CPU}", "400", "later", Compared.cpu, 1.5),
+    TableLine("later-150", f"pages, 150 tokens, later turns on an open page, {CPU}", "150", "later", Compared.cpu),
+    TableLine("api-steady", f"API, {P99}, 100 answers", "400", "api", Compared.steady, 50),
+    TableLine("pages-steady", f"pages, {P99}, 100 answers", "400", "pages", Compared.steady, 60),
+    TableLine("api-burst", f"API, {P99}, 100 begun within a second", "burst", "api", Compared.late, 90),
+    TableLine("pages-burst", f"pages, {P99}, 100 begun within a second", "burst", "pages", Compared.late, 120),
+    TableLine("api-first", f"API, {FIRST}", "burst", "api", Compared.first, 20),
+    TableLine("pages-first", f"pages, {FIRST}", "burst", "pages", Compared.first, 30),
+    TableLine("api-50", f"API, 50 answers, {CPU}", "50", "api", Compared.cpu),
+    TableLine("pages-50", f"pages, 50 answers, {CPU}", "50", "pages", Compared.cpu),
+    TableLine("api-200", "API, 200 answers begun within 10 s, tokens lost", "200", "api", Compared.lost, 0),
+    TableLine("api-200-late", f"API, {P99}, 200 answers", "200", "api", Compared.late),
+    TableLine("watched", f"one answer on 100 open pages, {CPU}", "watched", "later", Compared.cpu, 0.15),
 )
 
 
-def ways(lines: Sequence[Line]) -> Mapping[str, list[str]]:
+def ways(lines: Sequence[TableLine]) -> Mapping[str, list[str]]:
     """Returns the ways of reading to run for these lines, by crowd; also `direct`, without a server, where times are compared."""
     pairs = dict.fromkeys(
         (line.crowd, way) for line in lines for way in ((DIRECT, line.way) if line.value in TIMES else (line.way,))

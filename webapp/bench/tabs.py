@@ -109,11 +109,11 @@ class Chat:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 
 
-class House:
+class OpenTabs:
     """All chats and their pages, and what these have received since they were opened."""
 
-    def __init__(self, owner: Owner, sitting: Sitting, tell: Callable[[Seen], None]) -> None:
-        self._owner, self._sitting, self._tell = owner, sitting, tell
+    def __init__(self, owner: Owner, sitting: Sitting, report: Callable[[Seen], None]) -> None:
+        self._owner, self._sitting, self._report = owner, sitting, report
         self._chats, self._tabs = list[Chat](), list[Tab]()
         self._began = time.monotonic()
 
@@ -122,16 +122,16 @@ class House:
         paths = await asyncio.gather(*(self._begun(number) for number in range(sitting.chats)))
         self._chats = [Chat(self._owner, path) for path in paths]
         async with Lag() as lag, asyncio.TaskGroup() as group:
-            self._tell(self._seen(lag))
+            self._report(self._seen(lag))
             tasks = [await self._opened(number, group) for number in range(sitting.watchers)]
             busy = self._chats[: sitting.busy]
             await asyncio.gather(*(self._filled(chat) for chat in busy))
             self._began = time.monotonic()
-            self._tell(self._seen(lag))
+            self._report(self._seen(lag))
             tasks += [group.create_task(chat.go_on(sitting.pace)) for chat in busy]
             for number in range(round(sitting.seconds / sitting.every)):
                 await asyncio.sleep(max(0.0, self._began + (number + 1) * sitting.every - time.monotonic()))
-                self._tell(self._seen(lag))
+                self._report(self._seen(lag))
             for task in tasks:
                 task.cancel()
 
@@ -173,10 +173,10 @@ class House:
 async def sit(link: str, sitting: Sitting) -> None:
     owner = Owner(link)
     await owner.come()
-    await House(owner, sitting, _tell).sit()
+    await OpenTabs(owner, sitting, _print).sit()
 
 
-def _tell(seen: Seen) -> None:
+def _print(seen: Seen) -> None:
     sys.stdout.write(json.dumps(asdict(seen)) + "\n")
     sys.stdout.flush()
 

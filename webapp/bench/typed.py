@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from webapp.bench.archive import Texts
 from webapp.bench.browsing import HTMX
 from webapp.bench.figures import percentile
-from webapp.bench.pages import House, Page, Say, queries
+from webapp.bench.pages import Account, Page, Say, queries
 from webapp.bench.verdict import Bar, Verdict
 from webapp.chat.tables import Message
 from webapp.db import db
@@ -25,23 +25,23 @@ def measure(app: Flask, say: Say) -> Verdict:
     dice = random.Random(7)
     texts = Texts(dice)
     with app.app_context():
-        house, began = House(app, "full@example.org", texts, dice), time.monotonic()
-        house.archive.add_chats(CHATS, MESSAGES_EACH)
+        account, began = Account(app, "full@example.org", texts, dice), time.monotonic()
+        account.archive.add_chats(CHATS, MESSAGES_EACH)
         count = db.session.scalar(select(func.count()).select_from(Message))
         say(f"{count} messages were inserted in {time.monotonic() - began:.0f} s.\n")
         db.session.remove()
     typed = [each for query in queries(texts.words, dice)[:TYPED] for each in _letter_by_letter(query)]
-    return Verdict([_bar(house, "the sidebar", "/chats", typed, say), _bar(house, "the palette", "/palette", typed, say)])
+    return Verdict([_bar(account, "the sidebar", "/chats", typed, say), _bar(account, "the palette", "/palette", typed, say)])
 
 
 def _letter_by_letter(query: str) -> Iterator[str]:
     return (query[:end] for end in range(1, len(query) + 1) if query[end - 1] != " ")
 
 
-def _bar(house: House, name: str, path: str, typed: list[str], say: Say) -> Bar:
+def _bar(account: Account, name: str, path: str, typed: list[str], say: Say) -> Bar:
     page = Page(name, [])
     for query in typed:
-        house.visit(f"{path}?q={quote_plus(query)}", page, HTMX)
+        account.visit(f"{path}?q={quote_plus(query)}", page, HTMX)
     p50, p95, most = (percentile(page.seconds, share) * 1000 for share in (0.5, 0.95, 1))
     say(f"{name}, after each of {len(typed)} letters: {p50:.1f} ms (p50), {p95:.1f} ms (p95), {most:.1f} ms at most")
     return Bar(f"a search in {name} while it is typed, p95", p95, MOST_MS, " ms", is_timed=True)

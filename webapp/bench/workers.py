@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from webapp.bench.figures import DIRECT, HEADING, Measured
 from webapp.bench.load import Load
 from webapp.bench.servers import model, product
-from webapp.bench.stream import of_others, unbroken, visited
+from webapp.bench.stream import loss_bars, of_others, visited
 from webapp.bench.table import CROWDS
 from webapp.bench.team import Team, team
 from webapp.bench.verdict import Bar, Verdict, lateness
@@ -58,7 +58,7 @@ def measure(workers: int, rounds: int, say: Say, *, load: Load = LOAD, ways: Seq
     bars = [bar for way, made in steps.items() for bar in _bars(WAYS[way], made)]
     ours = [run for made in steps.values() for step in made for run in (step.one, step.several)]
     late = [doubt for run in ours if (doubt := lateness(run.heard.lag_ms, run.name))]
-    return Verdict([*unbroken(ours), *bars], late)
+    return Verdict([*loss_bars(ours), *bars], late)
 
 
 def _bars(way: str, steps: Sequence[Step]) -> list[Bar]:
@@ -73,8 +73,8 @@ def _bar(way: str, words: str, value: float) -> Bar:
 
 def _step(folder: Path, model_url: str, load: Load, way: str, workers: int, say: Say) -> Step:
     direct = of_others(DIRECT, folder, model_url, load)
-    with product(folder, load.people, model_url, {"models.titles": "off"}) as house:
-        one = replace(visited(way, house.link, load, house.server), name=f"1 {way}")
+    with product(folder, load.people, model_url, {"models.titles": "off"}) as installation:
+        one = replace(visited(way, installation.link, load, installation.server), name=f"1 {way}")
     with TemporaryDirectory(dir=folder) as fresh, team(Path(fresh), load.people, model_url, workers=workers) as several:
         made, beside = _visited(several, way, load)
     for run in (direct, one, made := replace(made, name=f"{workers} {way}")):

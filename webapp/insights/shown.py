@@ -77,11 +77,11 @@ class Bar:
     width: float
     height: float
     broken: float
-    figures: "Line"
+    figures: "FiguresLine"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class FiguresLine:
     """One row of a table."""
 
     name: str
@@ -155,10 +155,10 @@ def _failed(of: Figures) -> str:
     return f"{number(of.broken)} failed" if of.broken else "none failed"
 
 
-def line(name: str, of: Figures, params: Mapping[str, str] | None = None) -> Line:
+def line(name: str, of: Figures, params: Mapping[str, str] | None = None) -> FiguresLine:
     cost = UNKNOWN if of.cost is None else in_dollars(of.cost)
     rates = _percent(of.success_rate), _ms(of.first_text_ms), _ms(of.duration_ms), _percent(of.fallback_rate)
-    return Line(name, number(of.answers), *rates, cost, params)
+    return FiguresLine(name, number(of.answers), *rates, cost, params)
 
 
 def row(one: Generation, names: Mapping[str, str]) -> dict[str, Any]:
@@ -221,7 +221,7 @@ def _bars(parts: Mapping[datetime, Figures], of: Chosen) -> list[Bar]:
     ]
 
 
-def _lines(parts: Mapping[str, Figures], name: Callable[[str], str], of: Chosen, param: str) -> list[Line]:
+def _lines(parts: Mapping[str, Figures], name: Callable[[str], str], of: Chosen, param: str) -> list[FiguresLine]:
     return [line(name(key), each, of.but(**{param: key}) if key else None) for key, each in most_first(parts).items()]
 
 

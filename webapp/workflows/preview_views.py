@@ -26,7 +26,7 @@ DEEDS = ("answer", "back", "skip", "resume")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ChatLine:
     """A message in a trial."""
 
     role: str
@@ -82,7 +82,7 @@ def _context(run: WorkflowRun, refusal: AppError | None = None) -> dict[str, Any
     run = own_run(run.id)
     panel = shown.panel(run, "own")
     chat = db.session.get_one(Chat, run.chat_id)
-    lines = [Line(each.role, _html(chats.text_so_far(the_engine(), each))) for each in chats.thread(chat)]
+    lines = [ChatLine(each.role, _html(chats.text_so_far(the_engine(), each))) for each in chats.thread(chat)]
     why = panel.refusal or panel.why or (refusal.message if refusal else "")
     return {"trial": panel, "lines": lines, "why": why, "chat_id": run.chat_id, "trial_is_demo": chat.model == runs.DEMO}
 
