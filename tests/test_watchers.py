@@ -21,7 +21,7 @@ from webapp.db import db
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
 from webapp.live import watch as watch_of
-from webapp.live.push import Outlet
+from webapp.live.push import NonBlockingWriter
 from webapp.live.watch import Watcher
 from webapp.settings.service import set_setting
 from webapp.streaming.broadcaster import Frame
@@ -122,16 +122,16 @@ def test_readers_that_stopped_together_go_on_one_after_another(app: Flask, engin
 LANE = "chat:pushed"
 
 
-def seated(engine: Engine) -> AbstractContextManager[watch_of.Seat]:
-    return watch_of.seated(engine, LANE, Watcher("somebody", 1, 0, lambda: True), None)
+def seated(engine: Engine) -> AbstractContextManager[watch_of.WatcherConnection]:
+    return watch_of.connected(engine, LANE, Watcher("somebody", 1, 0, lambda: True), None)
 
 
 @pytest.fixture
-def outlet() -> Iterator[tuple[Outlet, socket.socket]]:
+def outlet() -> Iterator[tuple[NonBlockingWriter, socket.socket]]:
     ours, theirs = green.socketpair()
     theirs.setblocking(False)
     with ours, theirs:
-        yield Outlet(ours), theirs
+        yield NonBlockingWriter(ours), theirs
 
 
 @pytest.mark.parametrize(
@@ -144,20 +144,20 @@ def outlet() -> Iterator[tuple[Outlet, socket.socket]]:
     ids=["news of another kind", "access", "another page"],
 )
 def test_whatever_else_happens_wakes_a_page_and_it_is_pushed_nothing_more(
-    engine: Engine, outlet: tuple[Outlet, socket.socket], happens: Callable[[Engine], object]
+    engine: Engine, outlet: tuple[NonBlockingWriter, socket.socket], happens: Callable[[Engine], object]
 ) -> None:
     ours, theirs = outlet
-    with seated(engine) as seat:
-        seat.push(lambda: b"more", ours)
-        waiting = gevent.spawn(seat.wait, {LANE: engine.topics.last(LANE)})
+    with seated(engine) as connection:
+        connection.push(lambda: b"more", ours)
+        waiting = gevent.spawn(connection.wait, {LANE: engine.topics.last(LANE)})
         gevent.sleep(0)
-        seat.bell.set()
+        connection.push_signal.set()
         gevent.sleep(0)
         assert not waiting.ready()
         assert theirs.recv(100) == b"4\r\nmore\r\n"
 
         happens(engine)
-        seat.bell.set()
+        connection.push_signal.set()
 
         waiting.get(timeout=60)
         with pytest.raises(BlockingIOError):

@@ -64,7 +64,7 @@ class Throttle:
                 del self.full_at[key]
 
 
-class Doorkeeper:
+class SignInThrottle:
     """Limits password guessing, by address and by account.
 
     An address from which someone has signed in to the account has a separate bucket, so that guessing from elsewhere doesn't
@@ -99,7 +99,7 @@ class Doorkeeper:
 
 
 @dataclass
-class Tally:
+class RepeatCounter:
     """Counts repeated events, and selects the occurrences that are worth logging."""
 
     seconds: float

@@ -15,7 +15,7 @@ from webapp.accounts import queries, service
 from webapp.accounts.queries import hashed
 from webapp.accounts.tables import User, UserSession
 from webapp.db import utc_now, write
-from webapp.throttle import Doorkeeper
+from webapp.throttle import SignInThrottle
 
 ELSEWHERE = "http://millrace.example"
 
@@ -30,7 +30,7 @@ def inside(app: Flask) -> Iterator[None]:
 @pytest.fixture
 def stopped_clock(app: Flask) -> None:
     """Stops the clock of the rate limit: on a slow machine each guess takes so long that another would be allowed."""
-    app.extensions["doorkeeper"] = Doorkeeper(lambda: 1.0)
+    app.extensions["sign_in_throttle"] = SignInThrottle(lambda: 1.0)
 
 
 @pytest.fixture

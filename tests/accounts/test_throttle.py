@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.throttle import MOST_KEYS, Doorkeeper, Tally, Throttle, network
+from webapp.throttle import MOST_KEYS, RepeatCounter, SignInThrottle, Throttle, network
 
 
 class Clock:
@@ -69,7 +69,7 @@ def test_it_forgets_none_that_matter_when_they_are_few() -> None:
 
 
 def test_fifty_tries_from_one_address_are_slowed_down_and_do_not_close_the_account() -> None:
-    keeper = Doorkeeper(Clock())
+    keeper = SignInThrottle(Clock())
 
     waits = [keeper.wait_seconds("owner@example.org", "203.0.113.9") for _ in range(50)]
 
@@ -78,7 +78,7 @@ def test_fifty_tries_from_one_address_are_slowed_down_and_do_not_close_the_accou
 
 
 def test_one_try_each_from_fifty_addresses_is_slowed_down_too() -> None:
-    keeper = Doorkeeper(Clock())
+    keeper = SignInThrottle(Clock())
 
     waits = [keeper.wait_seconds("owner@example.org", f"203.0.113.{number}") for number in range(50)]
 
@@ -87,7 +87,7 @@ def test_one_try_each_from_fifty_addresses_is_slowed_down_too() -> None:
 
 
 def test_an_address_the_account_knows_is_let_in_while_others_guess() -> None:
-    keeper = Doorkeeper(Clock())
+    keeper = SignInThrottle(Clock())
     keeper.wait_seconds("owner@example.org", "198.51.100.1")
     keeper.welcome("owner@example.org", "198.51.100.1")
     for number in range(50):
@@ -98,7 +98,7 @@ def test_an_address_the_account_knows_is_let_in_while_others_guess() -> None:
 
 
 def test_guessing_from_an_address_the_account_knows_is_slowed_down_as_well() -> None:
-    keeper = Doorkeeper(Clock())
+    keeper = SignInThrottle(Clock())
     keeper.welcome("owner@example.org", "198.51.100.1")
 
     assert keeper.wait_seconds("owner@example.org", "198.51.100.1") == 0
@@ -106,7 +106,7 @@ def test_guessing_from_an_address_the_account_knows_is_slowed_down_as_well() -> 
 
 
 def test_the_right_password_costs_no_try() -> None:
-    keeper = Doorkeeper(Clock())
+    keeper = SignInThrottle(Clock())
     for number in range(100):
         assert keeper.wait_seconds(f"{number % 3}@example.org", "198.51.100.1") == 0
         keeper.welcome(f"{number % 3}@example.org", "198.51.100.1")
@@ -114,7 +114,7 @@ def test_the_right_password_costs_no_try() -> None:
 
 def test_a_try_counts_alike_after_waiting() -> None:
     clock = Clock()
-    keeper = Doorkeeper(clock)
+    keeper = SignInThrottle(clock)
     while not (wait := keeper.wait_seconds("owner@example.org", "203.0.113.9")):
         pass
     clock.seconds += wait
@@ -139,7 +139,7 @@ def test_whoever_has_many_addresses_counts_once(address: str, expected: str) -> 
 
 def test_what_happens_again_and_again_is_told_ever_more_seldom() -> None:
     clock = Clock()
-    tally = Tally(3600, clock)
+    tally = RepeatCounter(3600, clock)
 
     told = [count for _ in range(1000) if (count := tally.count("a"))]
     assert told == [1, 10, 100, 1000]
@@ -149,7 +149,7 @@ def test_what_happens_again_and_again_is_told_ever_more_seldom() -> None:
 
 
 def test_a_tally_remembers_no_more_than_it_must() -> None:
-    tally = Tally(3600, Clock())
+    tally = RepeatCounter(3600, Clock())
     for number in range(MOST_KEYS + 10):
         tally.count(str(number))
 

@@ -78,7 +78,7 @@ def _any_chat(id):
         "webapp/streaming/run.py",
         (
             (
-                'return self._broken(Failed("cut", "The answer was cut off before it finished.", retryable=True))',
+                'return self._failure_outcome(Failed("cut", "The answer was cut off before it finished.", retryable=True))',
                 'return finished("stop")',
             ),
         ),

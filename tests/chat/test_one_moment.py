@@ -39,7 +39,7 @@ def ending_before(app, statement: int) -> Iterator[list[str]]:
 
 def end(engine) -> None:
     for live in engine.live.values():
-        live.run.stop.ask("user")
+        live.run.stop.request("user")
     with gevent.Timeout(20, AssertionError):
         while engine.live:
             gevent.sleep(0.01)

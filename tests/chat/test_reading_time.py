@@ -56,7 +56,7 @@ def test_a_page_counts_from_the_end_of_its_answer_until_the_next_or_until_it_lea
     feed.listen(bench.engine.signal())
     feed.news()
     now[0] += 100
-    bench.engine.live[id].run.stop.ask("user")
+    bench.engine.live[id].run.stop.request("user")
     bench.until_ended(id)
 
     def heard() -> bool:

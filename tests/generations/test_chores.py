@@ -6,7 +6,7 @@ from sqlalchemy.exc import OperationalError
 
 from tests.generations.injection import Faults
 from webapp.db import db
-from webapp.engine.chores import alone, do_in_turns
+from webapp.engine.chores import advisory_lock, do_in_turns
 
 pytestmark = pytest.mark.slow
 
@@ -20,13 +20,13 @@ def test_what_was_claimed_is_free_again_after_any_failure(app, sort, n):
         event.listen(db.engine, "commit", lambda _connection: faults.of_database("commit"))
         with faults.armed(sort, n):
             try:
-                with alone("sweeping"):
+                with advisory_lock("sweeping"):
                     pass
             except OperationalError:
                 assert faults.has_failed
 
         # The first connection is in use, so the next attempt gets another one.
-        with db.engine.connect(), alone("sweeping") as is_mine:
+        with db.engine.connect(), advisory_lock("sweeping") as is_mine:
             assert is_mine
 
 

@@ -14,7 +14,7 @@ def test_the_cost_of_a_stopped_answer_is_settled(bench, fake):
     id = bench.ask(person=bench.person())
     bench.until(lambda: "w000005" in bench.said(id))
 
-    bench.engine.live[id].run.stop.ask("user")
+    bench.engine.live[id].run.stop.request("user")
     ended = bench.until_ended(id)
     assert (ended.status, ended.cost) == ("stopped", None)
     bench.until(lambda: bench.generation(id).cost is not None)

@@ -20,10 +20,10 @@ def test_a_death_is_known_for_a_lease_even_if_nothing_was_left_at_first(worker, 
     """The dead worker's last generation can be found a moment later, and must not wait for its lease to expire then."""
     (tmp_path / "other").touch()
     for now in (100.0, 101.0, 99.0 + LEASE_SECONDS):
-        worker.bury_the_dead(now, LEASE_SECONDS)
+        worker.remove_dead(now, LEASE_SECONDS)
         assert worker.is_dead("other", utc_now())
 
-    worker.bury_the_dead(100.0 + LEASE_SECONDS, LEASE_SECONDS)
+    worker.remove_dead(100.0 + LEASE_SECONDS, LEASE_SECONDS)
 
     assert worker.others() == []
     assert worker.is_dead("other", utc_now() - LEASE * 1.1)
@@ -32,8 +32,8 @@ def test_a_death_is_known_for_a_lease_even_if_nothing_was_left_at_first(worker, 
 def test_the_living_are_not_buried(worker, tmp_path):
     other = Worker("other", tmp_path)
     other.begin()
-    worker.bury_the_dead(0.0, 0.0)
-    worker.bury_the_dead(1000.0, 0.0)
+    worker.remove_dead(0.0, 0.0)
+    worker.remove_dead(1000.0, 0.0)
 
     assert worker.others() == ["other"]
     assert not worker.is_dead("other", utc_now())

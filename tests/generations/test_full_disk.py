@@ -58,7 +58,7 @@ def test_what_a_full_disk_does_not_take_is_in_the_reserve(small_disk, bench, fak
         bench.engine.finish(seconds=0.3)
         said = bench.said(id)
         bench.engine.wait_closed(0)
-    bench.engine.live[id].run.stop.ask("taken")
+    bench.engine.live[id].run.stop.request("taken")
     [file] = small_disk.glob("*.lines")
     assert len(lines_in(file)) == 1
     bench.engine.worker.id = "nobody"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from webapp.engine.generation_text import GenerationText
-from webapp.engine.lacking import PIECE, known_of, lacking
+from webapp.engine.lacking import PIECE, missing_events, state_of_copy
 from webapp.streaming.events import Delta, Ended, Event, Notice, Reasoning, Sources, Started, Usage
 from webapp.streaming.topics import Entry, Gap
 
@@ -33,7 +33,7 @@ class Copy:
 
 
 def known(copy: Copy):
-    return known_of(copy, TOPIC, copy.pause)  # type: ignore[arg-type]  # it is read, and nothing else
+    return state_of_copy(copy, TOPIC, copy.pause)  # type: ignore[arg-type]  # it is read, and nothing else
 
 
 def test_a_long_copy_is_folded_in_pieces_and_with_what_comes_meanwhile() -> None:
@@ -53,10 +53,10 @@ def test_a_copy_lacks_what_comes_behind_it_and_nothing_twice() -> None:
     whole = GenerationText(STARTED, "Yes, it is.", reasoning="Is it? It is.", sources=({"number": 1},))
     end = [NOTICE, USAGE, END]
 
-    assert lacking(known(Copy([])), whole, end) == [*whole.events(), *end]
+    assert missing_events(known(Copy([])), whole, end) == [*whole.events(), *end]
     held = [STARTED, NOTICE, Sources(whole.sources), Reasoning("Is it? "), Delta("Yes, ")]
-    assert lacking(known(Copy(held)), whole, end) == [Reasoning("It is."), Delta("it is."), USAGE, END]
-    assert lacking(known(Copy([*held, Reasoning("It is."), Delta("it is."), USAGE])), whole, end) == [END]
+    assert missing_events(known(Copy(held)), whole, end) == [Reasoning("It is."), Delta("it is."), USAGE, END]
+    assert missing_events(known(Copy([*held, Reasoning("It is."), Delta("it is."), USAGE])), whole, end) == [END]
     # Another worker has written a different text: only the end is certain.
-    assert lacking(known(Copy([STARTED, Delta("No")])), GenerationText(STARTED, "Yes"), end) == end
-    assert lacking(known(Copy([STARTED])), None, [END]) == [END]
+    assert missing_events(known(Copy([STARTED, Delta("No")])), GenerationText(STARTED, "Yes"), end) == end
+    assert missing_events(known(Copy([STARTED])), None, [END]) == [END]

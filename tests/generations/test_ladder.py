@@ -128,7 +128,7 @@ def test_while_it_waits_the_state_says_what_for(bench, fake):
     with bench.app.app_context():
         picture, _ = bench.engine.broadcast(db.session.get(Generation, id)).snapshot()
     assert (picture.status, picture.words) == ("queued", "Retrying")
-    bench.engine.live[id].run.stop.ask("user")
+    bench.engine.live[id].run.stop.request("user")
     assert bench.until_ended(id, 20).status == "stopped"
 
 
@@ -145,7 +145,7 @@ def test_a_stop_during_the_back_off_ends_at_once(bench, fake):
     fake.until(lambda log: log)
     bench.until(lambda: any(notice.code == "retry" for notice in bench.engine.live[id].run.transcript.notices))
 
-    bench.engine.live[id].run.stop.ask("user")
+    bench.engine.live[id].run.stop.request("user")
 
     ended = bench.until_ended(id, 20)
     assert (ended.status, ended.reason) == ("stopped", "user")
@@ -186,7 +186,7 @@ def test_a_circuit_opens_after_failures_in_a_row_and_lets_one_try():
     now[0] = 31
     assert circuits.rest_seconds("m") == 0
     assert circuits.rest_seconds("m") > 0
-    circuits.worked("m")
+    circuits.succeeded("m")
     assert circuits.rest_seconds("m") == 0
 
 

@@ -31,7 +31,7 @@ def die(bench: Bench, id: str) -> str:
     (bench.engine.data_dir / "workers" / bench.engine.worker.id).touch()
     said = bench.said(id)
     for live in bench.engine.live.values():
-        live.run.stop.ask("taken")
+        live.run.stop.request("taken")
     bench.engine.worker.id = "nobody"
     return said
 
@@ -167,7 +167,7 @@ def test_what_no_database_would_take_is_spilled_and_read_back(bench, fake, other
         said = bench.said(id)
         [file] = (bench.engine.data_dir / "spilled").iterdir()
         assert json.loads(file.read_text())["reason"] == "server_restart"
-    bench.engine.live[id].run.stop.ask("x")
+    bench.engine.live[id].run.stop.request("x")
     bench.engine.worker.id = "nobody"
 
     with other.app.app_context():

@@ -277,7 +277,7 @@ def test_a_stop_is_a_plain_end(fake: Fake, claude: Make, stop: Stop) -> None:
     for event in claude().stream(asking(), stop):
         said.events.append(event)
         if "w000005" in said.text:
-            stop.ask("user")
+            stop.request("user")
 
     assert not said.end
     fake.until(lambda log: log[0]["client_closed"])

@@ -119,7 +119,7 @@ def test_a_limit_is_kept(demo: DemoProvider, stop: Stop) -> None:
 
 def test_a_stop_ends_it_at_once(stop: Stop) -> None:
     began = time.monotonic()
-    gevent.spawn_later(0.05, stop.ask, "user")
+    gevent.spawn_later(0.05, stop.request, "user")
     said = heard(DemoProvider(pace=0.01).stream(asking(model="demo/long"), stop))
 
     assert not said.end
@@ -128,7 +128,7 @@ def test_a_stop_ends_it_at_once(stop: Stop) -> None:
 
 @pytest.mark.parametrize("seconds", [0, 30])
 def test_a_stop_is_heard_before_the_first_word(stop: Stop, seconds: float) -> None:
-    gevent.spawn_later(0.05, stop.ask, "user")
+    gevent.spawn_later(0.05, stop.request, "user")
     said = heard(DemoProvider(pace=seconds).stream(asking(model="demo/stall"), stop))
 
     assert said.text in ("", texts.STALLED)
@@ -200,7 +200,7 @@ def test_it_answers_in_one_piece_too(demo: DemoProvider, stop: Stop) -> None:
 
 
 def test_a_stopped_piece_is_an_error(demo: DemoProvider, stop: Stop) -> None:
-    stop.ask("user")
+    stop.request("user")
 
     with pytest.raises(ProviderError):
         demo.complete(asking(model="demo/quick"), stop)

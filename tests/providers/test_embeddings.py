@@ -144,7 +144,7 @@ def test_it_ends_when_it_is_stopped_and_when_nobody_answers(
         make(first_byte_seconds=0.2).embed(MODEL, ["a mill"], stop)
     assert late.value.code in ("stall", "first_byte", "cut")
 
-    stop.ask("user")
+    stop.request("user")
     with pytest.raises(ProviderError, match="was stopped"):
         embed("a mill")
 

@@ -95,7 +95,7 @@ def test_a_stall_ends_when_somebody_says_so(fake: Fake, provider: OpenAIProvider
     with gevent.Timeout(30):
         while "w000010" not in said.text:
             gevent.sleep(0.01)
-    stop.ask("stall")
+    stop.request("stall")
     hearing.get(timeout=30)
 
     assert said.text.split()[-1] == "w000010"
@@ -128,7 +128,7 @@ def test_a_whole_reply_can_be_stopped(fake: Fake, provider: OpenAIProvider, stop
 
     asker = gevent.spawn(ask)
     fake.until(len)
-    stop.ask("user")
+    stop.request("user")
     asker.join(30)
 
     assert asker.successful()

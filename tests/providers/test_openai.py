@@ -333,14 +333,14 @@ def test_a_stop_is_a_plain_end(fake: Fake, provider: OpenAIProvider, stop: Stop)
     for event in provider.stream(asking(), stop):
         said.events.append(event)
         if "w000005" in said.text:
-            stop.ask("user")
+            stop.request("user")
 
     assert not said.end
     fake.until(lambda log: log[0]["client_closed"])
 
 
 def test_a_stop_before_the_beginning_asks_nobody(fake: Fake, provider: OpenAIProvider, stop: Stop) -> None:
-    stop.ask("user")
+    stop.request("user")
 
     assert heard(provider.stream(asking(), stop)).events == []
     assert not fake.log()

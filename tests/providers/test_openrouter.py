@@ -105,7 +105,7 @@ def test_a_stopped_answer_can_be_settled(fake: Fake, router: Make, stop: Stop) -
     events = router().stream(asking(), stop)
 
     before = list(takewhile(lambda event: not isinstance(event, Delta), events))
-    stop.ask("user")
+    stop.request("user")
 
     assert [event for event in before if isinstance(event, Usage)][-1] == Usage(model="fake/plain", upstream_id="gen-1")
     assert not heard(events).end

@@ -127,7 +127,7 @@ def test_an_answer_that_began_before_proves_nothing(app: Flask, bench: Bench, fa
         )
         row.refused_at = utc_now() + timedelta(seconds=1)
         session.add(row)
-    bench.engine.live[id].run.stop.ask("user")
+    bench.engine.live[id].run.stop.request("user")
     bench.until(lambda: id not in bench.engine.live)
 
     assert live(app).refused_at

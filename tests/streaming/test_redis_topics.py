@@ -15,7 +15,7 @@ from tests.support.ports import free_port
 from webapp.streaming.common import Common
 from webapp.streaming.events import Changed, Delta, Ended, to_json
 from webapp.streaming.redis_common import Agreement
-from webapp.streaming.redis_link import CHANGES, Gone, Link
+from webapp.streaming.redis_link import CHANGES, Link, RedisUnavailable
 from webapp.streaming.redis_topics import RedisTopics
 from webapp.streaming.topics import Entry, Gap
 from webapp.throttle import Throttle
@@ -214,7 +214,7 @@ def test_an_answer_that_comes_byte_by_byte_is_not_waited_for() -> None:
     server = StreamServer(("127.0.0.1", 0), dribble)
     server.start()
     link = Link(f"redis://127.0.0.1:{server.server_port}/0", within=lambda _seconds: gevent.Timeout(0.5, TimeoutError))
-    with gevent.Timeout(60), pytest.raises(Gone):
+    with gevent.Timeout(60), pytest.raises(RedisUnavailable):
         link.last_of(TOPIC)
     link.close()
     server.stop()

@@ -61,7 +61,7 @@ def test_held_text_is_sent_though_the_provider_pauses(room):
 
     run, done = room.start(events)
     room.until(lambda: room.text() == "ab")
-    run.stop.ask("user")
+    run.stop.request("user")
     done.join(30)
 
     assert room.events()[-1] == Ended("stopped", "user")
@@ -123,7 +123,7 @@ def test_a_wish_to_end_has_the_status_of_its_reason(room, reason, said, end):
     def events(run):
         yield BEGUN
         yield from said
-        run.stop.ask(reason)
+        run.stop.request(reason)
 
     _, done = room.start(events)
     done.join()
@@ -202,8 +202,8 @@ def test_stopping_at_any_moment_ends_once_and_closes_the_socket(room, moment):
 
     run, done = room.start(events)
     gevent.sleep(moment / 1000)
-    run.stop.ask("user")
-    run.stop.ask("again")
+    run.stop.request("user")
+    run.stop.request("again")
     done.join(30)
 
     ends = [event for event in room.events() if isinstance(event, Ended)]

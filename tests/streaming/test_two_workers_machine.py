@@ -175,7 +175,7 @@ class TwoWorkers(RuleBasedStateMachine):
             for worker in self.workers:
                 worker.end()
             # Otherwise entries that are still being sent would reach the workers of the next example.
-            until(lambda: not any(worker._is_shipping for worker in self.workers))
+            until(lambda: not any(worker._is_sending for worker in self.workers))
 
     def _complete(self, row: Row) -> None:
         """Fills in a reader's missing part of a finished answer from the database, as the check of its copies does."""

@@ -59,7 +59,7 @@ def closed(log: list[dict[str, Any]]) -> bool:
 
 
 def test_before_it_begins(fake: Fake, outgoing: Upstream, stop: Stop) -> None:
-    stop.ask("user")
+    stop.request("user")
 
     with pytest.raises(Stopped), outgoing.open("POST", f"{fake.base_url}/chat/completions", stop=stop, headers={}):
         pass
@@ -77,7 +77,7 @@ def test_while_the_name_is_looked_up(call: Callable[..., Caller], monkeypatch: p
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     caller = call("http://slow.example/v1")
     caller.until(lambda: asked)
-    caller.stop.ask("user")
+    caller.stop.request("user")
 
     assert caller.ends() == "stopped and saved"
 
@@ -102,7 +102,7 @@ def test_while_it_connects(call: Callable[..., Caller]) -> None:
         caller = call(f"http://127.0.0.1:{port}/v1")
         gevent.sleep(0.05)
         assert not caller.end
-        caller.stop.ask("user")
+        caller.stop.request("user")
 
         assert caller.ends() == "stopped and saved"
 
@@ -124,7 +124,7 @@ def test_while_it_waits_for_the_head(fake: Fake, call: Callable[..., Caller]) ->
     fake.always({"raw": [{"hang": True}]})
     caller = call()
     fake.until(len)
-    caller.stop.ask("user")
+    caller.stop.request("user")
 
     assert caller.ends() == "stopped and saved"
     fake.until(closed)
@@ -136,7 +136,7 @@ def test_while_it_waits_for_the_first_byte(fake: Fake, call: Callable[..., Calle
     caller = call()
     fake.until(len)
     gevent.sleep(0.05)
-    caller.stop.ask("user")
+    caller.stop.request("user")
 
     assert caller.ends().endswith("and saved")
     fake.until(closed)
@@ -148,7 +148,7 @@ def test_in_the_middle(fake: Fake, call: Callable[..., Caller], framing: str) ->
     caller = call()
     caller.until(lambda: b"w000003" in caller.got)
     asked = time.monotonic()
-    caller.stop.ask("user")
+    caller.stop.request("user")
 
     assert caller.ends() == "plain and saved"
     entry = fake.until(closed)[0]
@@ -160,7 +160,7 @@ def test_in_a_silence(fake: Fake, call: Callable[..., Caller]) -> None:
     fake.counts(10, stall_after=3)
     caller = call()
     caller.until(lambda: b"w000003" in caller.got)
-    caller.stop.ask("user")
+    caller.stop.request("user")
 
     assert caller.ends() == "plain and saved"
     fake.until(closed)
@@ -169,8 +169,8 @@ def test_in_a_silence(fake: Fake, call: Callable[..., Caller]) -> None:
 def test_after_the_end_it_harms_nobody(fake: Fake, call: Callable[..., Caller]) -> None:
     caller = call()
     assert caller.ends() == "plain and saved"
-    caller.stop.ask("user")
-    caller.stop.ask("user")
+    caller.stop.request("user")
+    caller.stop.request("user")
 
     assert not fake.log()[0]["client_closed"]
 
@@ -181,7 +181,7 @@ def test_at_any_moment(fake: Fake, call: Callable[..., Caller]) -> None:
     for number in range(40):
         caller = call()
         gevent.sleep(number / 2000)
-        caller.stop.ask("user")
+        caller.stop.request("user")
         assert caller.ends().endswith("and saved")
 
     fake.until(lambda log: all(entry["client_closed"] or entry["finished"] for entry in log))
@@ -194,7 +194,7 @@ def test_before_it_is_sent_it_loses_no_kept_connection(fake: Fake, call: Callabl
         caller = call()
         for _ in range(turns):
             gevent.sleep(0)
-        caller.stop.ask("user")
+        caller.stop.request("user")
         caller.ends()
 
     # Finalizes leaked sockets, each of which issues a warning, and warnings are errors.

@@ -111,7 +111,7 @@ def test_the_first_words_do_not_wait_and_stop_ends_the_rest(fake: Fake, outgoing
     fake.until(lambda log: len(log[-1]["tokens"]) > told + 20)
     assert len(said) == told
 
-    stop.ask("user")
+    stop.request("user")
     reading.join(30)
     assert reading.successful()
 

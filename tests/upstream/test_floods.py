@@ -34,7 +34,7 @@ def test_a_flood_lets_clocks_go_on_and_the_wish_to_stop_be_heard(fake: Fake, end
     head, block = FLOODS[kind]
     fake.always({"raw": [{"send": head}, {"send": block * 20_000, "for_ever": True}]})
     began = time.monotonic()
-    gevent.spawn_later(0.05, stop.ask, "user")
+    gevent.spawn_later(0.05, stop.request, "user")
 
     with nobody_waits(1):
         read(endless, stop, f"{fake.base_url}/chat/completions", until=began + 60)

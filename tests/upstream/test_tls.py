@@ -66,7 +66,7 @@ def test_stopping_is_as_quick(secure: Fake, trusting: Upstream, stop: Stop) -> N
     with gevent.Timeout(30):
         while b"w000003" not in b"".join(got):
             gevent.sleep(0.005)
-    stop.ask("user")
+    stop.request("user")
     reader.join(30)
 
     assert reader.successful()

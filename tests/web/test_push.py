@@ -9,45 +9,45 @@ import pytest
 from gevent import socket as green
 from gevent.event import Event
 
-from webapp.live.push import MOST_RUNG, Bell, Outlet, Push, outlet_of
+from webapp.live.push import MOST_QUEUED, NonBlockingWriter, Push, PushSignal, writer_of
 
 TOLD = b"data: told\n\n"
 CHUNK = b"C\r\ndata: told\n\n\r\n"
 
 
 @pytest.fixture
-def pair() -> Iterator[tuple[Outlet, socket.socket]]:
+def pair() -> Iterator[tuple[NonBlockingWriter, socket.socket]]:
     ours, theirs = green.socketpair()
     for end in (ours, theirs):
         end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    yield Outlet(ours), theirs
+    yield NonBlockingWriter(ours), theirs
     ours.close()
     theirs.close()
 
 
-def asleep(bell: Bell, push: Push) -> gevent.Greenlet:
-    bell.push = push
-    sleeper = gevent.spawn(bell.wait, 30)
+def asleep(push_signal: PushSignal, push: Push) -> gevent.Greenlet:
+    push_signal.push = push
+    sleeper = gevent.spawn(push_signal.wait, 30)
     gevent.sleep(0.01)
     return sleeper
 
 
 def test_a_push_wakes_nobody() -> None:
-    bell, pushed = Bell(Event()), []
-    sleeper = asleep(bell, lambda: not pushed.append(TOLD))
+    push_signal, pushed = PushSignal(Event()), []
+    sleeper = asleep(push_signal, lambda: not pushed.append(TOLD))
 
-    bell.set()
-    bell.set()
+    push_signal.set()
+    push_signal.set()
     assert not pushed
     gevent.sleep(0.01)
-    bell.set()
+    push_signal.set()
     gevent.sleep(0.01)
 
     assert pushed == [TOLD, TOLD]
     assert not sleeper.ready()
-    bell.push = None
-    bell.set()
+    push_signal.push = None
+    push_signal.set()
     assert sleeper.get(timeout=30)
 
 
@@ -61,10 +61,10 @@ def test_what_cannot_be_pushed_wakes_the_watcher(failure: Exception | None, capl
             raise failure
         return False
 
-    bell = Bell(Event())
-    sleeper = asleep(bell, push)
-    bell.set()
-    bell.set()
+    push_signal = PushSignal(Event())
+    sleeper = asleep(push_signal, push)
+    push_signal.set()
+    push_signal.set()
 
     assert sleeper.get(timeout=30)
     assert tries == [1]
@@ -73,22 +73,22 @@ def test_what_cannot_be_pushed_wakes_the_watcher(failure: Exception | None, capl
 
 def test_nothing_is_pushed_to_who_has_been_woken() -> None:
     signal = Event()
-    bell = Bell(signal)
-    sleeper = asleep(bell, lambda: pytest.fail("why it was woken may be that it must not be told any more"))
+    push_signal = PushSignal(signal)
+    sleeper = asleep(push_signal, lambda: pytest.fail("why it was woken may be that it must not be told any more"))
     signal.set()
-    bell.set()
+    push_signal.set()
 
     assert sleeper.get(timeout=30)
 
 
-def test_an_outlet_frames_what_it_sends(pair: tuple[Outlet, socket.socket]) -> None:
+def test_an_outlet_frames_what_it_sends(pair: tuple[NonBlockingWriter, socket.socket]) -> None:
     outlet, theirs = pair
 
     assert outlet.offer(TOLD)
     assert theirs.recv(100) == CHUNK
 
 
-def test_what_does_not_fit_is_sent_to_its_end_by_its_own_greenlet(pair: tuple[Outlet, socket.socket]) -> None:
+def test_what_does_not_fit_is_sent_to_its_end_by_its_own_greenlet(pair: tuple[NonBlockingWriter, socket.socket]) -> None:
     outlet, theirs = pair
     long, heard = b"x" * 1_000_000, b""
 
@@ -103,7 +103,7 @@ def test_what_does_not_fit_is_sent_to_its_end_by_its_own_greenlet(pair: tuple[Ou
     assert outlet.offer(TOLD)
 
 
-def test_a_broken_connection_is_the_affair_of_its_own_greenlet(pair: tuple[Outlet, socket.socket]) -> None:
+def test_a_broken_connection_is_the_affair_of_its_own_greenlet(pair: tuple[NonBlockingWriter, socket.socket]) -> None:
     outlet, theirs = pair
     theirs.close()
 
@@ -124,19 +124,19 @@ def test_a_broken_connection_is_the_affair_of_its_own_greenlet(pair: tuple[Outle
 def test_only_what_the_server_sends_in_chunks_has_an_outlet(environ: dict[str, object], has_one: bool) -> None:
     usual = {"REQUEST_METHOD": "GET", "SERVER_PROTOCOL": "HTTP/1.1", "gunicorn.socket": object()}
 
-    assert bool(outlet_of({**usual, **environ})) is has_one
+    assert bool(writer_of({**usual, **environ})) is has_one
 
 
 def test_those_who_were_rung_first_do_not_wait_for_all() -> None:
     pushed: list[int] = []
-    bells = [Bell(Event()) for _ in range(MOST_RUNG + 1)]
-    for number, bell in enumerate(bells):
-        bell.push = lambda number=number: not pushed.append(number)
-        bell.set()
+    bells = [PushSignal(Event()) for _ in range(MOST_QUEUED + 1)]
+    for number, push_signal in enumerate(bells):
+        push_signal.push = lambda number=number: not pushed.append(number)
+        push_signal.set()
 
-    assert pushed == list(range(MOST_RUNG))
+    assert pushed == list(range(MOST_QUEUED))
     gevent.sleep(0.01)
-    assert pushed == list(range(MOST_RUNG + 1))
+    assert pushed == list(range(MOST_QUEUED + 1))
 
 
 def test_many_pushes_let_clocks_go_on_in_between() -> None:
@@ -148,10 +148,10 @@ def test_many_pushes_let_clocks_go_on_in_between() -> None:
             pass
         return not pushed.append(TOLD)
 
-    bells = [Bell(Event()) for _ in range(MOST_RUNG - 1)]
-    for bell in bells:
-        bell.push = push
-        bell.set()
+    bells = [PushSignal(Event()) for _ in range(MOST_QUEUED - 1)]
+    for push_signal in bells:
+        push_signal.push = push
+        push_signal.set()
     gevent.sleep(0.001)
 
     assert 0 < len(pushed) < len(bells)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from webapp.accounts.tables import AuditEntry, User
 from webapp.db import write
 from webapp.errors import Unavailable
-from webapp.throttle import Tally
+from webapp.throttle import RepeatCounter
 
 log = logging.getLogger("accounts")
 # The actor of every change made by a command.
@@ -66,8 +66,8 @@ def refused(action: str, *, key: str, **about: Unpack[About]) -> None:
         log.warning("refusal_not_recorded", extra={"fields": {"action": action, "error": type(error).__name__}})
 
 
-def _tally() -> Tally:
-    tally: Tally = current_app.extensions.setdefault("refusals", Tally(3600, time.monotonic))
+def _tally() -> RepeatCounter:
+    tally: RepeatCounter = current_app.extensions.setdefault("refusals", RepeatCounter(3600, time.monotonic))
     return tally
 
 

@@ -21,7 +21,7 @@ from webapp.db import NO_PATIENCE, Base, db, utc_now, write
 from webapp.errors import Conflict, Forbidden, Invalid, TooMany, Unavailable
 from webapp.heavy.threads import offload
 from webapp.ids import new_secret
-from webapp.throttle import Doorkeeper, network
+from webapp.throttle import SignInThrottle, network
 from webapp.words import plural
 
 SESSION_LIFE = timedelta(days=30)
@@ -232,7 +232,7 @@ def about_person(session: Session, action: str, person: User, *, by: User | str,
 
 def slow_down(email: str, address: str) -> None:
     """Counts an attempt to authenticate; raises TooMany above the rate limit."""
-    if wait_seconds := math.ceil(_doorkeeper().wait_seconds(email[:254], address)):
+    if wait_seconds := math.ceil(_sign_in_throttle().wait_seconds(email[:254], address)):
         log.warning("sign_in_slowed_down", extra={"fields": {"address": address, "wait_seconds": wait_seconds}})
         audit.refused("made too many attempts", key=network(address), address=address)
         raise TooMany(f"Too many attempts. Please wait {plural(wait_seconds, 'second')}.", retry_after=wait_seconds)
@@ -240,7 +240,7 @@ def slow_down(email: str, address: str) -> None:
 
 def welcome(email: str, address: str) -> None:
     """Gives back a successful attempt, so that it does not count towards the rate limit."""
-    _doorkeeper().welcome(email[:254], address)
+    _sign_in_throttle().welcome(email[:254], address)
 
 
 def _refuse_sign_in(email: str, user_id: str, address: str) -> None:
@@ -264,10 +264,10 @@ def _renew_hash(user_id: str, stored: str, password: str) -> None:
     _note(User, outdated, password_hash=offload(passwords.hash_of, password))
 
 
-def _doorkeeper() -> Doorkeeper:
+def _sign_in_throttle() -> SignInThrottle:
     extensions = current_app.extensions
-    keeper: Doorkeeper = extensions.setdefault("doorkeeper", Doorkeeper(time.monotonic, extensions["buckets"]))
-    return keeper
+    throttle: SignInThrottle = extensions.setdefault("sign_in_throttle", SignInThrottle(time.monotonic, extensions["buckets"]))
+    return throttle
 
 
 def _note(table: type[Base], whose: ColumnElement[bool], **values: Any) -> None:

@@ -19,8 +19,8 @@ from webapp.db import db
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
 from webapp.errors import NotFound
-from webapp.live.push import Outlet, outlet_of
-from webapp.live.watch import Seat, Watcher, seated
+from webapp.live.push import NonBlockingWriter, writer_of
+from webapp.live.watch import Watcher, WatcherConnection, connected
 from webapp.live.watchers import Context, same_request, watcher
 from webapp.live.wire import socket_of, streamed
 from webapp.settings.service import setting
@@ -48,7 +48,7 @@ def stream(
 
 def events(feed: Feed, watcher: Watcher, *, leave: Callable[[], None] | None = None) -> Response:
     """Streams a feed to this request's caller, with the same heartbeats and limits as pages."""
-    return streamed(_sent(the_engine(), feed, watcher, outlet_of(request.environ), socket_of(request.environ), leave))
+    return streamed(_sent(the_engine(), feed, watcher, writer_of(request.environ), socket_of(request.environ), leave))
 
 
 def watcher_of(chat_id: str, *, visitor: str = "") -> Watcher:
@@ -83,15 +83,15 @@ def attending(lane: str) -> Iterator[Callable[[dict[str, int]], bool]]:
     db.session.rollback()
     db.session.expire_all()
     watcher = Watcher(person="", per_lane=0, in_all=0, is_allowed=lambda: True)
-    with seated(the_engine(), lane, watcher, socket_of(request.environ)) as seat:
+    with connected(the_engine(), lane, watcher, socket_of(request.environ)) as connection:
 
         def wait(cursors: dict[str, int]) -> bool:
-            seat.signal.clear()
+            connection.signal.clear()
             # Nothing is sent while waiting: a heartbeat that stays due would end every wait immediately.
-            seat.note_sent()
-            if not seat.is_over:
-                seat.wait(cursors)
-            return not seat.is_over
+            connection.note_sent()
+            if not connection.is_over:
+                connection.wait(cursors)
+            return not connection.is_over
 
         yield wait
 
@@ -113,33 +113,33 @@ def wait_until_ended(generation: Generation) -> Generation:
 
 
 def _sent(
-    engine: Engine, feed: Feed, watcher: Watcher, outlet: Outlet | None, socket: Any, leave: Callable[[], None] | None
+    engine: Engine, feed: Feed, watcher: Watcher, outlet: NonBlockingWriter | None, socket: Any, leave: Callable[[], None] | None
 ) -> Iterator[bytes]:
     try:
-        with seated(engine, feed.lane, watcher, socket) as seat:
-            seat.push(partial(_quick, seat, feed), outlet)
+        with connected(engine, feed.lane, watcher, socket) as connection:
+            connection.push(partial(_quick, connection, feed), outlet)
             yield HEARTBEAT
-            while not (seat.is_over or feed.has_ended):
-                seat.signal.clear()
-                is_beat = seat.is_beat()
-                if seat.is_refused(is_beat):
+            while not (connection.is_over or feed.has_ended):
+                connection.signal.clear()
+                is_beat = connection.is_beat()
+                if connection.is_refused(is_beat):
                     return
                 lines = feed.news() or (feed.beat() or [HEARTBEAT] if is_beat else [])
                 for line in lines:
                     yield line
-                    seat.note_sent()
+                    connection.note_sent()
                 if not lines:
-                    seat.wait(feed.topics(), seat.bell)
+                    connection.wait(feed.topics(), connection.push_signal)
             if not feed.has_ended:
-                yield from feed.taken() if seat.is_superseded else feed.news()
+                yield from feed.taken() if connection.is_superseded else feed.news()
     finally:
         if leave:
             leave()
 
 
-def _quick(seat: Seat, feed: Feed) -> bytes:
+def _quick(connection: WatcherConnection, feed: Feed) -> bytes:
     """Returns new text; nothing if access may have changed, as those events wake the same watchers as text."""
-    return b"" if seat.may_be_refused else feed.quick_news()
+    return b"" if connection.may_be_refused else feed.quick_news()
 
 
 def _has_said_its_end(engine: Engine, id: str) -> bool:
@@ -151,7 +151,7 @@ def _has_said_its_end(engine: Engine, id: str) -> bool:
 
 def _stop_if_unread(engine: Engine, id: str, lane: str) -> None:
     if (live := engine.live.get(id)) and engine.presence.is_alone(lane):
-        live.run.stop.ask("client_gone")
+        live.run.stop.request("client_gone")
 
 
 def _is_allowed(context: Context, chat_id: str, visitor: str) -> bool:

@@ -118,7 +118,7 @@ class BudgetGate:
                 yield event
                 # Text that has arrived is charged, so it is kept; no further text is read.
                 if isinstance(event, Text) and not meter.take(event.text):
-                    stop.ask(ENDED_BY_BUDGET)
+                    stop.request(ENDED_BY_BUDGET)
         finally:
             if close := getattr(events, "close", None):
                 close()

@@ -83,7 +83,7 @@ def _stored(
             owner=engine.worker.id,
             prompt={"parameters": parameters, **({"sources": list(kept)} if kept else {})},
         )
-        generations.take_place(engine, session, generation, request)
+        generations.store_within_limits(engine, session, generation, request)
     return generation, Ending(source, wanted.stops) if wanted.stops else source
 
 

@@ -66,7 +66,7 @@ class Chore:
         queue_for_turn()
         if engine.is_closing:
             return False
-        with engine.in_app(), alone(self.name) as is_mine:
+        with engine.in_app(), advisory_lock(self.name) as is_mine:
             return self.work() if is_mine else True
 
 
@@ -87,7 +87,7 @@ _again = Chore("resuming", resume_all, every_seconds=AGAIN_EVERY_SECONDS)
 
 
 @contextmanager
-def alone(name: str) -> Iterator[bool]:
+def advisory_lock(name: str) -> Iterator[bool]:
     """Yields whether this worker holds the advisory lock of this name; on SQLite there are no other workers."""
     if is_sqlite():
         yield True

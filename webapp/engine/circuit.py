@@ -32,6 +32,6 @@ class Circuits:
         if self._failures[model] >= FAILURES:
             self._open_until[model] = self.now() + REST_SECONDS
 
-    def worked(self, model: str) -> None:
+    def succeeded(self, model: str) -> None:
         self._failures.pop(model, None)
         self._open_until.pop(model, None)

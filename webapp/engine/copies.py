@@ -10,10 +10,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from webapp import topic_names
 from webapp.db import db
 from webapp.engine import journal
-from webapp.engine.engine import Copied, Engine
+from webapp.engine.engine import AnswerCopy, Engine
 from webapp.engine.generation_text import end_of
 from webapp.engine.kinds import Begun
-from webapp.engine.lacking import PIECE, known_of, lacking
+from webapp.engine.lacking import PIECE, missing_events, state_of_copy
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
 from webapp.heavy.turns import give_way
 from webapp.streaming.events import Ended, Event
@@ -36,7 +36,7 @@ def follow(engine: Engine, begun: Begun) -> None:
     if known := engine.copied.get(begun.id):
         known.asked_at = engine.now()
         return
-    engine.copied[begun.id] = Copied(begun.id, begun.lane, engine.now())
+    engine.copied[begun.id] = AnswerCopy(begun.id, begun.lane, engine.now())
     engine.copier.wake()
     _update(engine, [begun.id])
 
@@ -73,7 +73,7 @@ def _update(engine: Engine, ids: list[str]) -> None:
         _shared(engine).copy(topic_names.of_generation(copied.id), found[copied.id].owner, copied.lane)
 
 
-def _renew(engine: Engine, copied: Copied, row: Row[str, str, str] | None) -> bool:
+def _renew(engine: Engine, copied: AnswerCopy, row: Row[str, str, str] | None) -> bool:
     """Updates a copy from the database; returns whether its owner has to be notified that it is read here."""
     shared, topic = _shared(engine), topic_names.of_generation(copied.id)
     if copied.id in engine.live:
@@ -105,10 +105,10 @@ def _complete(engine: Engine, id: str, topic: str) -> None:
     kind = engine.kinds.get(generation.kind) if generation else None
     text = kind.text(generation) if generation and kind else None
     end: list[Event] = end_of(generation, kind.saved(generation)) if generation and kind else [Ended("stopped", "user")]
-    known = known_of(shared, topic, _let_others)
+    known = state_of_copy(shared, topic, _let_others)
     # Nothing may yield from here on: entries that Redis delivers in between would be appended twice or not at all.
     if not shared.has_ended(topic):
-        events = lacking(known, text, end)
+        events = missing_events(known, text, end)
         shared.extend(topic, [Entry(seq, event) for seq, event in enumerate(events, shared.last(topic) + 1)])
 
 

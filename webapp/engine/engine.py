@@ -82,7 +82,7 @@ class Live:
 
 
 @dataclass(slots=True)
-class Copied:
+class AnswerCopy:
     """An answer that another worker writes and that is read in this one; `asked_at` is the time of the last request for it."""
 
     id: str
@@ -135,7 +135,7 @@ class Engine:
         self.reserve = Reserve(data_dir / reserve.FOLDER, self.worker.id)
         self.shared = share(self.worker.id) if share else None
         self.topics: Topics = self.shared or MemoryTopics(epoch=self.worker.id, signal=signal, now=now)
-        self.copied: dict[str, Copied] = {}
+        self.copied: dict[str, AnswerCopy] = {}
         # The last state in the database of each watched topic, while Redis is unavailable.
         self.seen_lanes: dict[str, object] = {}
         self.presence = Presence(now)
@@ -219,7 +219,7 @@ class Engine:
         self.live[live.id] = live
         self.presence.begin(live.lane)
         if self.is_closing:
-            stop.ask("server_restart")
+            stop.request("server_restart")
         self.spawn(lambda: self._run(live, save))
         self.journal.wake()
         self.keeper.wake()
@@ -292,7 +292,7 @@ class Engine:
         """Ends everything for a shutdown: text is saved, or spilled to a file, and readers are notified."""
         self.is_closing = True
         for stop in [*(live.run.stop for live in self.live.values()), *self.asides]:
-            stop.ask("server_restart")
+            stop.request("server_restart")
         self.wait(lambda: not self.live and not self.asides, seconds)
         for live in list(self.live.values()):
             self._duties.spill(self, live)

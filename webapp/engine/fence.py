@@ -74,7 +74,7 @@ class Worker:
         """Returns the other owners that have a file on this host, dead or alive."""
         return [file.name for file in self._folder.iterdir() if file.name != self.id]
 
-    def bury_the_dead(self, now: float, after_seconds: float) -> None:
+    def remove_dead(self, now: float, after_seconds: float) -> None:
         """Removes the files of owners that have been dead for `after_seconds`.
 
         Afterwards such an owner counts as dead once its lease has expired. Until then, its file lets other workers find

@@ -54,7 +54,7 @@ def commit(engine: Engine) -> None:
             _heed(each, new[each.id], ours[each.id])
         elif each.id not in kept and not each.run.is_saving:
             # Another worker has taken it over or ended it: it stops, and its own save will find that out and write nothing.
-            each.run.stop.ask("taken")
+            each.run.stop.request("taken")
     if ours.keys() - engine.live.keys():
         # A generation was committed but never started, or its run ended without saving an end.
         engine.recovery.wake()
@@ -125,4 +125,4 @@ def _row(id: str, entries: list[Entry]) -> dict[str, Any]:
 def _heed(each: Live, written: list[Entry], stop_requested_at: datetime | None) -> None:
     each.journalled += len(written)
     if stop_requested_at:
-        each.run.stop.ask("user")
+        each.run.stop.request("user")

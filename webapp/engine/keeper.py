@@ -16,7 +16,7 @@ def stop_overdue(engine: Engine) -> None:
     with engine.in_app():
         for live in list(engine.live.values()):
             if not live.run.is_saving and (reason := _overdue(engine, live)):
-                live.run.stop.ask(reason)
+                live.run.stop.request(reason)
 
 
 def _overdue(engine: Engine, live: Live) -> str:

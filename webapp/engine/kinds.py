@@ -33,7 +33,7 @@ class Begun(Protocol):
     def text_offset(self) -> int: ...
 
 
-class Unshown:
+class NoProjection:
     """The projection of a generation that no page shows: it only knows whether it has ended."""
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ class Kind:
 
     name: str
     words: str
-    projection: Callable[[Begun], Projection] = lambda _: Unshown()
+    projection: Callable[[Begun], Projection] = lambda _: NoProjection()
     finish: Finish = lambda _session, _generation, _transcript, _picture: None
     saved: Callable[[Generation], list[Saved]] = lambda _: []
     changed: Callable[[Generation], None] = lambda _: None

@@ -11,7 +11,7 @@ from webapp.streaming.transcript import Transcript
 PIECE = 1_000
 
 
-class Known:
+class CopyState:
     """What a copy contains, up to the position `last`."""
 
     def __init__(self) -> None:
@@ -26,9 +26,9 @@ class Known:
             self.events.append(entry.event)
 
 
-def known_of(topics: Topics, topic: str, pause: Callable[[], object]) -> Known:
+def state_of_copy(topics: Topics, topic: str, pause: Callable[[], object]) -> CopyState:
     """Folds a copy in pieces, including entries that arrive while pausing; it does not pause after the last piece."""
-    known = Known()
+    known = CopyState()
     while entries := topics.read(topic, known.last)[:PIECE]:
         for entry in entries:
             known.fold(entry)
@@ -37,7 +37,7 @@ def known_of(topics: Topics, topic: str, pause: Callable[[], object]) -> Known:
     return known
 
 
-def lacking(known: Known, saved: GenerationText | None, end: Iterable[Event]) -> list[Event]:
+def missing_events(known: CopyState, saved: GenerationText | None, end: Iterable[Event]) -> list[Event]:
     """Returns the events that are missing at the end of a copy."""
     return [*(_rest(saved, known.transcript) if saved else ()), *(event for event in end if event not in known.events)]
 

@@ -104,7 +104,7 @@ class Ladder:
     def check_timeout(self) -> str:
         """Called every second until the first text: ends an attempt that is late; returns a reason once all time is used up."""
         if self._attempt and self._now() > self._deadline:
-            self._attempt.ask("first_byte")
+            self._attempt.request("first_byte")
         is_over = self._limits.ladder and self._now() - self._begun_at > self._limits.ladder
         return "first_byte" if is_over and not self._has_sent_text else ""
 
@@ -152,7 +152,7 @@ class Ladder:
         attempt = self._attempt = Stop(self._signal)
         self._deadline = begun_at + limit if limit else float("inf")
         try:
-            with stop.aborting(lambda: attempt.ask(stop.reason)):
+            with stop.aborting(lambda: attempt.request(stop.reason)):
                 yield from self._events_of(rung, how, attempt)
             if self._is_late(stop):
                 raise ProviderError("stall", "stopped")
@@ -204,7 +204,7 @@ class Ladder:
             self._deadline = float("inf")
         elif isinstance(event, Ended):
             # Noted at the end event, as the consumer does not exhaust the iterator.
-            self._circuits.worked(rung.model)
+            self._circuits.succeeded(rung.model)
 
     def _wait_seconds(self, error: ProviderError, tries: int) -> float | None:
         """Returns the back-off before the same model is tried again; None if a retry is pointless."""

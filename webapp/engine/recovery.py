@@ -19,7 +19,7 @@ from webapp.heavy.turns import queue_for_turn
 from webapp.settings.service import setting
 from webapp.streaming.events import Delta, Ended, Failed
 from webapp.streaming.loops import supervise
-from webapp.streaming.outcome import Outcome, broken, wished
+from webapp.streaming.outcome import Outcome, failed, requested
 from webapp.streaming.topics import Entry
 
 log = logging.getLogger("generation:recovery")
@@ -29,7 +29,7 @@ AT_MOST = 2
 AT_ONCE = 4
 # By then, a generation committed by this worker has started, unless it never will.
 STRAY_SECONDS = 2.0
-MADE_GOOD_SECONDS = 30.0
+RECOVER_KINDS_SECONDS = 30.0
 TURN_SECONDS = 1.0
 NEVER_RAN = Failed("error", "Something went wrong on the server before this answer was finished.", retryable=True)
 
@@ -67,14 +67,14 @@ def _settle_all(engine: Engine) -> bool:
     settled = {id for id in orphans if id not in spilled and _is_settled(engine, id)}
     with engine.in_app():
         if settled >= set(orphans):
-            engine.worker.bury_the_dead(engine.now(), fence.LEASE.total_seconds() if engine.shared else 0.0)
+            engine.worker.remove_dead(engine.now(), fence.LEASE.total_seconds() if engine.shared else 0.0)
         waiting = to_continue(engine) if setting("restart.policy") == "continue" else []
     continue_later(engine, waiting)
     if not engine.recovery_state.passes:
         engine.reserve.allocate()
     if not engine.recovery_state.passes or (settled and engine.shared):
         # A dead worker can have ended an answer without starting the follow-up work.
-        _make_good(engine)
+        _recover_kinds(engine)
     engine.recovery_state.passes += 1
     is_overlapping = bool(engine.worker.others()) and engine.recovery_state.passes < len(recovery_state.NEXT_PASS_SECONDS)
     if is_left := bool(spilled) or len(settled) < len(others) or is_overlapping or engine.shared is not None:
@@ -107,11 +107,11 @@ def _is_settled(engine: Engine, id: str) -> bool:
     return supervise(f"recovery of {id}", settle_it, engine.pause, tries=1)
 
 
-def _make_good(engine: Engine) -> None:
+def _recover_kinds(engine: Engine) -> None:
     for kind in engine.kinds.values():
         if kind.recover:
             work = partial(_recover, engine, kind.recover)
-            engine.spawn(partial(supervise, f"start of {kind.name}", work, engine.pause, most_seconds=MADE_GOOD_SECONDS))
+            engine.spawn(partial(supervise, f"start of {kind.name}", work, engine.pause, most_seconds=RECOVER_KINDS_SECONDS))
 
 
 def _recover(engine: Engine, recover: Callable[[], None]) -> None:
@@ -150,9 +150,9 @@ def settle(engine: Engine, id: str) -> None:
 def _outcome(generation: Generation, entries: list[Entry], *, was_ours: bool) -> Outcome:
     has_text = any(isinstance(entry.event, Delta) for entry in entries)
     if generation.stop_requested_at:
-        return wished("user", has_text=has_text)
+        return requested("user", has_text=has_text)
     # One that this worker took over in an earlier pass was nevertheless interrupted by a restart.
-    return broken(NEVER_RAN, has_text=has_text) if was_ours else wished("server_restart", has_text=has_text)
+    return failed(NEVER_RAN, has_text=has_text) if was_ours else requested("server_restart", has_text=has_text)
 
 
 def cut_by_restart() -> Select[Generation]:

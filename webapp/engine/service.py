@@ -127,7 +127,7 @@ def refuse_if_running(engine: Engine, lane: str) -> None:
             raise Busy(BUSY, generation=live.id)
 
 
-def take_place(
+def store_within_limits(
     engine: Engine, session: Session, generation: Generation, request: ModelRequest, *, character_id: str = ""
 ) -> None:
     """Stores a generation within its person's limit; their row is locked, so that of two at a time the second counts the first.
@@ -205,7 +205,7 @@ def stop(engine: Engine, generation: Generation) -> None:
     id = generation.id
     if live := engine.live.get(id):
         # First, so that no more tokens are paid for even if the database is unavailable at the moment.
-        live.run.stop.ask("user")
+        live.run.stop.request("user")
     try:
         with write() as session:
             session.execute(

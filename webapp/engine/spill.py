@@ -15,7 +15,7 @@ from webapp.engine.reserve import FOLDER, SUFFIX, lines_in
 from webapp.engine.tables import Generation
 from webapp.streaming.events import Status, from_json, to_json
 from webapp.streaming.loops import supervise
-from webapp.streaming.outcome import Outcome, wished
+from webapp.streaming.outcome import Outcome, requested
 from webapp.streaming.topics import Entry, joined
 
 log = logging.getLogger("generation:spill")
@@ -42,7 +42,7 @@ def _into_reserve(engine: Engine, live: Live) -> None:
 
 
 def _end_of(live: Live) -> dict[str, str]:
-    outcome = live.run.outcome or wished("server_restart", has_text=True)
+    outcome = live.run.outcome or requested("server_restart", has_text=True)
     return {"status": outcome.status, "reason": outcome.reason}
 
 

@@ -106,7 +106,7 @@ def vectors_of(wanted: EmbeddingRequest, *, seconds: float = MOST_SECONDS) -> li
 
 def _found(engine: Engine, id: str, asking: EmbeddingSource) -> list[bytes]:
     if not asking.vectors and (live := engine.live.get(id)):
-        live.run.stop.ask("client_gone")
+        live.run.stop.request("client_gone")
     if failure := asking.failure:
         raise NoVectors(failure.message, is_passing=failure.retryable, retry_after=failure.retry_after) from failure
     return [packed(vector) for vector in by_turns(asking.vectors)]

@@ -52,7 +52,7 @@ class LaneFeed:
         except Gap:
             return None
 
-    def _hear(self, generation: Begun | None) -> bool:
+    def _follow_generation(self, generation: Begun | None) -> bool:
         """Follows the generation if it has a broadcast, which then sets the signal; returns whether it has."""
         self._broadcast = self._engine.broadcast(generation) if generation else None
         if self._broadcast and self._signal:

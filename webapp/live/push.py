@@ -17,12 +17,12 @@ from webapp.streaming.topics import Signal
 log = logging.getLogger("live:push")
 
 # With more, the last ones would wait too long.
-MOST_RUNG = 16
+MOST_QUEUED = 16
 # Sends what is new; returns False if it could not, and then the watcher is woken to send it itself.
 Push = Callable[[], bool]
 
 
-class Bell:
+class PushSignal:
     """The signal for more text of what a watcher follows; any other event sets the watcher's `signal` directly.
 
     While the watcher sleeps there is a `push`. It is tried first, and if it has sent everything, the watcher is not woken.
@@ -30,24 +30,24 @@ class Bell:
 
     def __init__(self, signal: Signal) -> None:
         self.push: Push | None = None
-        self._signal, self._is_rung = signal, False
+        self._signal, self._is_queued = signal, False
 
     def set(self) -> None:
         if not self._ready_push:
             self._signal.set()
-        elif not self._is_rung:
-            self._is_rung = True
-            _rung.append(self)
-            if len(_rung) == 1:
+        elif not self._is_queued:
+            self._is_queued = True
+            _queued.append(self)
+            if len(_queued) == 1:
                 # After the greenlets that read text now: several reads and then several sends take half the CPU time of
                 # alternating.
                 gevent.get_hub().loop.run_callback(_push)
-            elif len(_rung) >= MOST_RUNG:
+            elif len(_queued) >= MOST_QUEUED:
                 _push()
 
-    def ring(self) -> None:
+    def push_or_wake(self) -> None:
         """Pushes what is new, or wakes the watcher."""
-        self._is_rung = False
+        self._is_queued = False
         if not ((push := self._ready_push) and _is_pushed(push)):
             self._signal.set()
 
@@ -66,7 +66,7 @@ class Bell:
         return self._signal.wait(timeout)
 
 
-class Outlet:
+class NonBlockingWriter:
     """The connection of a chunked response: `offer` sends without blocking, `finish` sends what that has left over."""
 
     def __init__(self, socket: Any) -> None:
@@ -91,24 +91,24 @@ class Outlet:
         return bool(left)
 
 
-def outlet_of(environ: Mapping[str, Any]) -> Outlet | None:
+def writer_of(environ: Mapping[str, Any]) -> NonBlockingWriter | None:
     """Returns the connection of a request if its response is chunked and a plain socket shows its free buffer; else None."""
     socket, request = socket_of(environ), (environ.get("REQUEST_METHOD"), environ.get("SERVER_PROTOCOL"))
     has_chunks = request[0] != "HEAD" and request[1] == "HTTP/1.1"
-    return Outlet(socket) if socket and has_chunks and not isinstance(socket, SSLSocket) else None
+    return NonBlockingWriter(socket) if socket and has_chunks and not isinstance(socket, SSLSocket) else None
 
 
 # Watchers to be pushed to once all greenlets that are ready have appended their text.
-_rung: deque[Bell] = deque()
+_queued: deque[PushSignal] = deque()
 
 
 def _push() -> None:
     until = time.monotonic() + TURN_SECONDS
     try:
-        while _rung and time.monotonic() < until:
-            _rung.popleft().ring()
+        while _queued and time.monotonic() < until:
+            _queued.popleft().push_or_wake()
     finally:
-        if _rung:
+        if _queued:
             in_next_turn(_push)
 
 

@@ -12,7 +12,7 @@ V = TypeVar("V")
 
 
 @dataclass(slots=True)
-class _Place(Generic[V]):
+class _Slot(Generic[V]):
     """The slot of one result; empty until it has been computed."""
 
     lock: Lock = field(default_factory=Lock)
@@ -40,12 +40,12 @@ class SingleFlight(Generic[V]):
     ) -> None:
         self._size_of, self._most, self._most_chars = size_of, most, most_chars
         self._seconds, self._now = seconds, now
-        self._places: OrderedDict[Key, _Place[V]] = OrderedDict()
+        self._places: OrderedDict[Key, _Slot[V]] = OrderedDict()
         self._chars = 0
 
     def get(self, key: Key, make: Callable[[], V]) -> V:
         """Returns the result for this key; computes it unless it is cached or being computed."""
-        place = self._places.setdefault(key, _Place())
+        place = self._places.setdefault(key, _Slot())
         place.asked_at = self._now()
         self._places.move_to_end(key)
         with place.lock:
@@ -55,7 +55,7 @@ class SingleFlight(Generic[V]):
                 self._count(key, place)
         return place.made[0]
 
-    def _count(self, key: Key, place: _Place[V]) -> None:
+    def _count(self, key: Key, place: _Slot[V]) -> None:
         # It can have been evicted while it was computed.
         if self._places.get(key) is place:
             place.size = self._size_of(place.made[0])

@@ -19,7 +19,7 @@ from webapp.engine import trace
 from webapp.engine.engine import Engine
 from webapp.heavy.turns import TurnQueue
 from webapp.live import shared
-from webapp.live.push import Bell, Outlet, Push, outlet_of
+from webapp.live.push import NonBlockingWriter, Push, PushSignal, writer_of
 from webapp.live.wire import EVENT_STREAM, OPENING, noticed_leaving, socket_of, streamed
 from webapp.streaming.broadcaster import Frame
 from webapp.streaming.codec import HEARTBEAT, encode
@@ -113,14 +113,14 @@ class Access:
     def _is_still_allowed(self) -> bool:
         """Returns True also if the database does not reply in time: the stream continues, and the next heartbeat checks again."""
         if not self._asking:
-            self._asking = gevent.spawn(self._asked)
+            self._asking = gevent.spawn(self._check_allowed)
         self._asking.join(MOMENT_SECONDS)
         if not self._asking.ready():
             return True
         asking, self._asking = self._asking, None
         return bool(asking.value)
 
-    def _asked(self) -> bool:
+    def _check_allowed(self) -> bool:
         try:
             return self._watcher.is_allowed()
         except NOT_READ:
@@ -145,13 +145,13 @@ def open_pages(person: str = "") -> int:
     return sum(len(places) for (whose, lane, _), places in _places.items() if not lane and person in ("", whose))
 
 
-class Seat:
-    """A watcher's connection: what wakes it, and why it must end. The `bell` is for what the watcher follows."""
+class WatcherConnection:
+    """A watcher's connection: what wakes it, and why it must end. The `push_signal` is for what the watcher follows."""
 
     def __init__(self, engine: Engine, place: Place, access: Access, is_gone: Callable[[], bool]) -> None:
         self.signal, self._engine, self._place, self._access, self._is_gone = place.signal, engine, place, access, is_gone
-        self.bell = Bell(place.signal)
-        self._outlet: Outlet | None = None
+        self.push_signal = PushSignal(place.signal)
+        self._writer: NonBlockingWriter | None = None
         self._push: Push | None = None
         self.note_sent()
 
@@ -180,30 +180,30 @@ class Seat:
         # One check earlier than the interval, as the next check would be too late.
         self._beat_at = time.monotonic() + HEARTBEAT_SECONDS * (CHECKS_PER_HEARTBEAT - 1) / CHECKS_PER_HEARTBEAT
 
-    def push(self, quick: Callable[[], bytes], outlet: Outlet | None) -> None:
+    def push(self, quick: Callable[[], bytes], writer: NonBlockingWriter | None) -> None:
         """Registers `quick`: while the watcher waits, appended text is sent directly if the connection takes it."""
-        if outlet:
-            self._outlet, self._push = outlet, partial(self._is_pushed, quick, outlet)
+        if writer:
+            self._writer, self._push = writer, partial(self._is_pushed, quick, writer)
 
     def wait(self, topics: dict[str, int], signal: Signal | None = None) -> None:
         """Waits for news that was not pushed, or for the next heartbeat; `signal` is the one that topics set."""
-        self.bell.push = self._push
+        self.push_signal.push = self._push
         try:
             self._engine.topics.wait({**topics, **self._access.topics()}, None, signal or self.signal)
         finally:
-            self.bell.push = None
-        if self._outlet and self._outlet.finish():
+            self.push_signal.push = None
+        if self._writer and self._writer.finish():
             # Much has arrived in the meantime, and watchers that were blocked together continue together, so one per turn.
             _opening.wait()
 
-    def _is_pushed(self, quick: Callable[[], bytes], outlet: Outlet) -> bool:
+    def _is_pushed(self, quick: Callable[[], bytes], writer: NonBlockingWriter) -> bool:
         if not (content := quick()):
             return False
         self.note_sent()
-        return outlet.offer(content)
+        return writer.offer(content)
 
     @contextmanager
-    def reminded(self) -> Iterator["Seat"]:
+    def reminded(self) -> Iterator["WatcherConnection"]:
         """Makes a heartbeat that is due end a wait, while inside the block."""
         # One timer for all waits: one for each would cost more than the wait itself.
         seconds = HEARTBEAT_SECONDS / CHECKS_PER_HEARTBEAT
@@ -242,33 +242,37 @@ def watch(engine: Engine, feed: Feed, watcher: Watcher) -> Response:
     place = request.headers.get(shared.HEADER, "")
     if name := shared.added(place, watcher.person, _stream(engine, feed, watcher.sharing(), None, None)):
         return Response(mimetype=EVENT_STREAM, headers={shared.HEADER: name})
-    return streamed(_stream(engine, feed, watcher, socket_of(request.environ), outlet_of(request.environ)))
+    return streamed(_stream(engine, feed, watcher, socket_of(request.environ), writer_of(request.environ)))
 
 
-def _stream(engine: Engine, feed: Feed, watcher: Watcher, socket: Any, outlet: Outlet | None) -> Generator[bytes, None, None]:
+def _stream(
+    engine: Engine, feed: Feed, watcher: Watcher, socket: Any, writer: NonBlockingWriter | None
+) -> Generator[bytes, None, None]:
     """Ends the stream if the database is unavailable: the page reconnects by itself."""
     try:
-        yield from _frames(engine, feed, watcher, socket, outlet)
+        yield from _frames(engine, feed, watcher, socket, writer)
     except NOT_READ as error:
         log.warning("a page could not be read and has to connect again: %s", type(error).__name__)
 
 
-def _frames(engine: Engine, feed: Feed, watcher: Watcher, socket: Any, outlet: Outlet | None) -> Generator[bytes, None, None]:
-    with seated(engine, feed.lane, watcher, socket) as seat, closing(feed):
-        seat.push(partial(_quick, feed), outlet)
-        feed.listen(seat.bell)
+def _frames(
+    engine: Engine, feed: Feed, watcher: Watcher, socket: Any, writer: NonBlockingWriter | None
+) -> Generator[bytes, None, None]:
+    with connected(engine, feed.lane, watcher, socket) as connection, closing(feed):
+        connection.push(partial(_quick, feed), writer)
+        feed.listen(connection.push_signal)
         yield OPENING
         _opening.wait()
-        while not seat.is_over:
-            seat.signal.clear()
-            is_beat = seat.is_beat()
-            if seat.is_refused(is_beat):
+        while not connection.is_over:
+            connection.signal.clear()
+            is_beat = connection.is_beat()
+            if connection.is_refused(is_beat):
                 return
             frames = feed.news()
             if frames or is_beat:
                 began = time.monotonic()
                 yield _encoded(frames, feed.position()) if frames else HEARTBEAT
-                seat.note_sent()
+                connection.note_sent()
                 # Releases what was sent: the server holds it until the next chunk, a whole page is a hundred kilobytes, and a
                 # thousand watchers can be waiting.
                 del frames
@@ -277,8 +281,8 @@ def _frames(engine: Engine, feed: Feed, watcher: Watcher, socket: Any, outlet: O
                     # The client had stopped reading; those that stopped together continue together, and each has missed much.
                     _opening.wait()
             else:
-                seat.wait(feed.topics())
-        if seat.is_superseded:
+                connection.wait(feed.topics())
+        if connection.is_superseded:
             yield SUPERSEDED
         elif engine.is_closed and (frames := feed.last_news()):
             yield _encoded(frames, feed.position())
@@ -288,7 +292,7 @@ def _frames(engine: Engine, feed: Feed, watcher: Watcher, socket: Any, outlet: O
 
 
 @contextmanager
-def seated(engine: Engine, lane: str, watcher: Watcher, socket: Any) -> Iterator[Seat]:
+def connected(engine: Engine, lane: str, watcher: Watcher, socket: Any) -> Iterator[WatcherConnection]:
     """Counts the watcher as present, in a place among those of its person, while inside the block."""
     place = Place(engine.signal())
     with ExitStack() as stack:
@@ -297,7 +301,7 @@ def seated(engine: Engine, lane: str, watcher: Watcher, socket: Any) -> Iterator
         stack.enter_context(_placed(engine, (watcher.person, "", watcher.is_sharing), watcher.in_all, place))
         stack.enter_context(_present(engine, lane, place.signal))
         stack.enter_context(trace.watching(lane, lambda: place.is_lost))
-        yield stack.enter_context(Seat(engine, place, Access(engine.topics, watcher), is_gone).reminded())
+        yield stack.enter_context(WatcherConnection(engine, place, Access(engine.topics, watcher), is_gone).reminded())
 
 
 def _quick(feed: Feed) -> bytes:

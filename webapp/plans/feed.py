@@ -169,7 +169,7 @@ class PlanFeed(LaneFeed):
             row = db.session.get(Plan, self._plan_id)
             generation = queries.generation_of(row) if row else None
             # Only the plan's own generation: the id comes from the browser, and could be that of another plan.
-            if not self._hear(generation if generation and generation.id == generation_id else None):
+            if not self._follow_generation(generation if generation and generation.id == generation_id else None):
                 self._position = None
 
 

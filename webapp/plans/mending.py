@@ -89,7 +89,7 @@ class Mending:
         self._chars += len(event.text)
         self._text.append(text)
         if self._chars >= MOST_CHARS:
-            stop.ask("cap")
+            stop.request("cap")
         return Delta(text)
 
 

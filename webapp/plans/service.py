@@ -155,7 +155,7 @@ def _begin(plan: Plan, parts: dict[str, Any], *, model: str, when_unwatched: str
             prompt=prompt,
             led_by=using.words(prompt),
         )
-        generations.take_place(engine, session, generation, request_of(generation))
+        generations.store_within_limits(engine, session, generation, request_of(generation))
         for key, version in choosing.store_exposures(session, prompt, generation.id, Unit(owner_id, generation.lane)):
             engine.emit(Exposed(key, version))
         stored.status, stored.generation_id, stored.generation_started_at = "generating", generation.id, utc_now()

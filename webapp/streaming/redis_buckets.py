@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from hashlib import sha256
 
-from .redis_link import Gone, Link
+from .redis_link import Link, RedisUnavailable
 
 
 class Buckets:
@@ -26,5 +26,5 @@ class Buckets:
         try:
             # Hashed, as a bucket's name can contain a person's address, which must not be stored in Redis.
             return self._link.take(sha256(bucket.encode()).hexdigest()[:32], burst=burst, seconds=seconds)
-        except Gone:
+        except RedisUnavailable:
             return None

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from .common import UNLIKE, Common, differing, read, written
-from .redis_link import Gone, Link
+from .redis_link import Link, RedisUnavailable
 
 log = logging.getLogger("streaming:redis")
 
@@ -20,7 +20,7 @@ class Agreement:
     def check(self) -> None:
         """Compares with the other workers, and publishes its values for a minute if they agree; else logs that once.
 
-        Raises `Gone`.
+        Raises `RedisUnavailable`.
         """
         before = self.differs
         self._compare()
@@ -29,7 +29,7 @@ class Agreement:
 
     def current_difference(self) -> str:
         """Returns what differs now; without Redis, what differed before."""
-        with suppress(Gone):
+        with suppress(RedisUnavailable):
             self._compare()
         return self.differs
 

@@ -55,12 +55,12 @@ return lost
 Within = Callable[[float], AbstractContextManager[object]]
 
 
-class Gone(ConnectionError):
+class RedisUnavailable(ConnectionError):
     """Redis is not available, or returns an error."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class StreamEntry:
     """One entry of a Redis stream: the stream's name, the entry's id and its fields."""
 
     stream: str
@@ -77,7 +77,7 @@ def of_worker(worker: str) -> str:
 
 
 class Link:
-    """A connection to Redis. Every method blocks for a second at most, and raises `Gone`; only `wait` blocks longer.
+    """A connection to Redis. Every method blocks for a second at most, and raises `RedisUnavailable`; only `wait` blocks longer.
 
     `within` limits the total time of a call by a `TimeoutError`: the library's own timeout restarts with every byte.
     """
@@ -117,7 +117,7 @@ class Link:
             seconds, microseconds = self._client.time()
         return str(newest[0][0]) if newest else f"{seconds * 1000 + microseconds // 1000}-0"
 
-    def ship(self, changes: Iterable[Mapping[str, str]], answers: Iterable[Sent]) -> None:
+    def send_all(self, changes: Iterable[Mapping[str, str]], answers: Iterable[StreamEntry]) -> None:
         """Sends all in one pipeline. Entries that a stream rejects as too old are dropped: another worker continues there."""
         pipeline = self._client.pipeline(transaction=False)
         for fields in changes:
@@ -128,7 +128,7 @@ class Link:
         with self._answering():
             answered = pipeline.execute(raise_on_error=False)
         if trouble := next((each for each in answered if isinstance(each, RedisError) and not _is_late(each)), None):
-            raise Gone(str(trouble))
+            raise RedisUnavailable(str(trouble))
 
     def send(self, worker: str, fields: Mapping[str, str]) -> None:
         """Sends a message to one worker."""
@@ -136,11 +136,11 @@ class Link:
             self._client.xadd(of_worker(worker), dict(fields), maxlen=MOST_CHANGES, approximate=True)
             self._client.pexpire(of_worker(worker), KEEP_MS)
 
-    def wait(self, positions: Mapping[str, str]) -> list[Sent]:
+    def wait(self, positions: Mapping[str, str]) -> list[StreamEntry]:
         """Returns the entries after these positions, as soon as there are any; nothing after a second."""
         with self._answering(WAIT_MS / 1000 + MOST_SECONDS):
             found = self._waiting.xread(dict(positions), count=MOST_AT_ONCE, block=WAIT_MS)
-        return [Sent(stream, id, fields) for stream, entries in found or () for id, fields in entries]
+        return [StreamEntry(stream, id, fields) for stream, entries in found or () for id, fields in entries]
 
     def last_of(self, topic: str) -> str:
         """Returns the id of the newest entry of an answer's stream; `0-0` if there is none."""
@@ -181,7 +181,7 @@ class Link:
             with self._within(seconds):
                 yield
         except (RedisError, OSError) as error:
-            raise Gone(str(error)) from error
+            raise RedisUnavailable(str(error)) from error
 
 
 def _is_late(error: RedisError) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
 
-from .redis_link import Gone, Link
+from .redis_link import Link, RedisUnavailable
 
 LOSE = "lose"
 
@@ -24,7 +24,7 @@ class Places:
         self._here[name] = lose
         if self._is_connected():
             # The blocking read will detect that Redis is gone, too.
-            with suppress(Gone):
+            with suppress(RedisUnavailable):
                 for lost in self._link.enter(_hidden(key), name, limit):
                     self._link.send(lost.partition(".")[0], {LOSE: lost})
         return name
@@ -32,7 +32,7 @@ class Places:
     def leave(self, key: str, name: str) -> None:
         del self._here[name]
         if self._is_connected():
-            with suppress(Gone):
+            with suppress(RedisUnavailable):
                 self._link.leave(_hidden(key), name)
 
     def lose(self, name: str) -> None:

@@ -19,7 +19,7 @@ from .events import Ended, Event, from_json, to_json
 from .loops import Spawn, supervise
 from .redis_buckets import Buckets
 from .redis_common import Agreement
-from .redis_link import CHANGES, Gone, Link, Sent, of_topic, of_worker
+from .redis_link import CHANGES, Link, RedisUnavailable, StreamEntry, of_topic, of_worker
 from .redis_places import LOSE, Places
 from .topics import KEEP, Entry, Gap, Log, MemoryTopics, Signal, kind_of
 
@@ -53,7 +53,7 @@ class _Changes(Log):
 
 
 @dataclass(slots=True)
-class _Wanted:
+class _Subscription:
     """An answer that other workers read: the number of the last entry sent, and until when they want more."""
 
     sent: int
@@ -93,18 +93,18 @@ class RedisTopics(MemoryTopics):
         # The position from which the stream of changes is read.
         self._last_change_id = "0-0"
         self._outbox: list[tuple[str, Event]] = []
-        self._wanted: dict[str, _Wanted] = {}
+        self._subscriptions: dict[str, _Subscription] = {}
         # Answers of other workers that are copied; False if entries are missing that must first come from the database.
         self._copies: dict[str, bool] = {}
         self._last_message_id = "0-0"
-        self._was_away = self._is_shipping = self._has_said_so = False
+        self._was_connected = self._is_sending = self._has_warned = False
         self._checked_at = self._read_at = now()
 
     def about_redis(self) -> tuple[str, bool] | None:
         """Returns the version of Redis, and whether it evicts data when its memory is full; None if it is not available."""
         try:
             return self._link.about()
-        except Gone:
+        except RedisUnavailable:
             return None
 
     def begin(self) -> None:
@@ -119,13 +119,13 @@ class RedisTopics(MemoryTopics):
         if kind_of(topic) in KEEP:
             self._copies.pop(topic, None)
             seq = super().append(topic, event)
-            if topic in self._wanted:
-                self._ship_soon()
+            if topic in self._subscriptions:
+                self._send_soon()
             return seq
         if not self.is_connected:
-            return self._deliver(topic, event, self._cursor + 1)
+            return self._append_locally(topic, event, self._cursor + 1)
         self._outbox.append((topic, event))
-        self._ship_soon()
+        self._send_soon()
         return self.last(topic)
 
     def read(self, topic: str, after: int) -> list[Entry]:
@@ -151,8 +151,8 @@ class RedisTopics(MemoryTopics):
                 self._copies[topic] = True
                 # Ends the blocking read, which must start again to include this stream.
                 self._link.send(self._worker, {REREAD: topic})
-        except Gone as error:
-            self._lose(error)
+        except RedisUnavailable as error:
+            self._disconnect(error)
 
     def extend(self, topic: str, entries: Iterable[Entry]) -> None:
         """Appends the entries that a copy lacks."""
@@ -180,9 +180,9 @@ class RedisTopics(MemoryTopics):
         """Closes an answer's stream for its former writer; workers that copy it read the database from then on."""
         if self.is_connected:
             try:
-                self._link.ship([], [Sent(of_topic(topic), CLOSED, {"closed": "1"})])
-            except Gone as error:
-                self._lose(error)
+                self._link.send_all([], [StreamEntry(of_topic(topic), CLOSED, {"closed": "1"})])
+            except RedisUnavailable as error:
+                self._disconnect(error)
 
     def watched(self) -> list[str]:
         """Returns the topics of the shared stream that have waiting readers in this process."""
@@ -191,7 +191,7 @@ class RedisTopics(MemoryTopics):
     def renew(self, topics: Iterable[str]) -> None:
         """Makes every reader of these topics reload the saved state."""
         self._cursor += 1
-        self._begin_anew(topics)
+        self._reset(topics)
 
     def _follow(self) -> None:
         """Loops over this worker's one blocking read for as long as the worker lives."""
@@ -202,16 +202,16 @@ class RedisTopics(MemoryTopics):
                 tries = 0
                 found = self._link.wait(self._positions())
                 for sent in found:
-                    self._take(sent)
+                    self._receive(sent)
                 if found and self._copies:
                     # Other answers' entries of the same beat are about to arrive: a read for each would list all streams each
                     # time.
                     self._pause(GATHER_SECONDS)
-            except Gone as error:
-                self._lose(error)
+            except RedisUnavailable as error:
+                self._disconnect(error)
                 self._pause(AGAIN_SECONDS[min(tries, len(AGAIN_SECONDS) - 1)])
                 tries += 1
-        while self._is_shipping:
+        while self._is_sending:
             # The last entries are still being sent.
             self._pause(BEAT_SECONDS)
         self._link.close()
@@ -220,7 +220,7 @@ class RedisTopics(MemoryTopics):
         before, self._read_at = self._read_at, self._now()
         if self.is_connected and self._read_at - before > LATE_SECONDS:
             # Redis can have trimmed changes that this worker has not read.
-            self._lose(Gone("this worker stood still"))
+            self._disconnect(RedisUnavailable("this worker stood still"))
         if not self.is_connected:
             self._connect()
         elif self._now() - self._checked_at >= CHECK_SECONDS:
@@ -228,28 +228,28 @@ class RedisTopics(MemoryTopics):
             self.agreement.check()
             if self._link.epoch(self._new_epoch()) != self.epoch:
                 # Redis was emptied, or is another one: it has lost all requests for logs.
-                raise Gone("Redis has lost what it held")
+                raise RedisUnavailable("Redis has lost what it held")
 
     def _connect(self) -> None:
         epoch = self._link.epoch(self._new_epoch())
-        if self._was_away:
+        if self._was_connected:
             # Changes that this worker made while disconnected are unknown to all others.
-            self._link.ship([{AWAY: self._worker}], [])
+            self._link.send_all([{AWAY: self._worker}], [])
         newest = self._link.newest_change()
         if _number(newest) <= self._cursor:
-            raise Gone("what it says would be older than what is known")
-        self.epoch, self.is_connected, self._was_away, self._checked_at = epoch, True, True, self._now()
-        self._last_change_id, self._has_said_so = newest, False
+            raise RedisUnavailable("what it says would be older than what is known")
+        self.epoch, self.is_connected, self._was_connected, self._checked_at = epoch, True, True, self._now()
+        self._last_change_id, self._has_warned = newest, False
         log.info("connected to Redis")
-        self._start_over(_number(newest))
+        self._reset_all(_number(newest))
 
     def _new_epoch(self) -> str:
         # Never used before: an emptied Redis must be recognised as such.
         return f"{self._worker}x{int(self._now() * 1000)}"
 
-    def _lose(self, error: Gone, unsent: Iterable[tuple[str, Event]] = ()) -> None:
-        if self._is_open and not self._has_said_so:
-            self._has_said_so = True
+    def _disconnect(self, error: RedisUnavailable, unsent: Iterable[tuple[str, Event]] = ()) -> None:
+        if self._is_open and not self._has_warned:
+            self._has_warned = True
             log.warning("Redis does not answer; pages of other workers read the database until it does: %s", error)
         if self.is_connected:
             self.is_connected = False
@@ -258,17 +258,17 @@ class RedisTopics(MemoryTopics):
         # Also if Redis has never been available.
         self.on_missing()
         unsent, self._outbox = [*unsent, *self._outbox], []
-        self._wanted.clear()
+        self._subscriptions.clear()
         self._copies.clear()
         for topic, event in unsent:
-            self._deliver(topic, event, self._cursor + 1)
+            self._append_locally(topic, event, self._cursor + 1)
 
-    def _start_over(self, number: int) -> None:
+    def _reset_all(self, number: int) -> None:
         """Makes every reader reload the saved state, as it is unknown what was missed."""
         self._cursor = self._since = max(number, self._cursor + 1)
-        self._begin_anew([topic for topic, log in self._logs.items() if isinstance(log, _Changes)])
+        self._reset([topic for topic, log in self._logs.items() if isinstance(log, _Changes)])
 
-    def _begin_anew(self, topics: Iterable[str]) -> None:
+    def _reset(self, topics: Iterable[str]) -> None:
         for topic in topics:
             log = self._used(topic)
             log.entries.clear()
@@ -279,27 +279,27 @@ class RedisTopics(MemoryTopics):
         copied = {of_topic(topic): f"0-{self.last(topic)}" for topic, is_whole in self._copies.items() if is_whole}
         return {CHANGES: self._last_change_id, of_worker(self._worker): self._last_message_id, **copied}
 
-    def _take(self, sent: Sent) -> None:
+    def _receive(self, sent: StreamEntry) -> None:
         if sent.stream == CHANGES:
             self._last_change_id = sent.id
-            self._take_change(_number(sent.id), sent.fields)
+            self._receive_change(_number(sent.id), sent.fields)
         elif sent.stream == of_worker(self._worker):
             self._last_message_id = sent.id
             if topic := sent.fields.get(WANT):
-                self._want(topic, sent.fields.get("lane", ""))
+                self._subscribe(topic, sent.fields.get("lane", ""))
             elif name := sent.fields.get(LOSE):
                 self.places.lose(name)
         else:
-            self._take_answer(sent)
+            self._receive_answer(sent)
 
-    def _take_change(self, number: int, fields: Mapping[str, str]) -> None:
+    def _receive_change(self, number: int, fields: Mapping[str, str]) -> None:
         if AWAY in fields:
             if fields[AWAY] != self._worker:
-                self._start_over(number)
+                self._reset_all(number)
         else:
-            self._deliver(fields["topic"], from_json(json.loads(fields["event"])), number)
+            self._append_locally(fields["topic"], from_json(json.loads(fields["event"])), number)
 
-    def _take_answer(self, sent: Sent) -> None:
+    def _receive_answer(self, sent: StreamEntry) -> None:
         topic = sent.stream.removeprefix(of_topic(""))
         if topic not in self._copies:
             return
@@ -319,54 +319,54 @@ class RedisTopics(MemoryTopics):
         else:
             self.extend(topic, [Entry(seq, from_json(each)) for seq, each in enumerate(events, first)])
 
-    def _want(self, topic: str, lane: str) -> None:
+    def _subscribe(self, topic: str, lane: str) -> None:
         """Handles the request of another worker to read an answer that this one writes."""
         self.on_reader(lane)
         if topic in self._copies or topic not in self._logs:
             return
-        if wanted := self._wanted.get(topic):
-            wanted.until = self._now() + WANTED_SECONDS
+        if subscription := self._subscriptions.get(topic):
+            subscription.until = self._now() + WANTED_SECONDS
             return
         takeover, _, last = self._link.last_of(topic).partition("-")
         if takeover == "0":
-            self._wanted[topic] = _Wanted(int(last), self._now() + WANTED_SECONDS)
-            self._ship_soon()
+            self._subscriptions[topic] = _Subscription(int(last), self._now() + WANTED_SECONDS)
+            self._send_soon()
 
-    def _ship_soon(self) -> None:
-        if not self._is_shipping:
-            self._is_shipping = True
-            self._spawn(lambda: supervise("shipping", self._ship, self._pause))
+    def _send_soon(self) -> None:
+        if not self._is_sending:
+            self._is_sending = True
+            self._spawn(lambda: supervise("shipping", self._send, self._pause))
 
-    def _ship(self) -> None:
+    def _send(self) -> None:
         """Sends everything new in one pipeline; the first immediately, the next with a beat."""
         while (answers := self._unsent()) or self._outbox:
             changes, self._outbox = self._outbox, []
             messages = [{"topic": topic, "event": json.dumps(to_json(event))} for topic, event in changes]
             try:
-                self._link.ship(messages, answers)
-            except Gone as error:
-                self._lose(error, changes)
+                self._link.send_all(messages, answers)
+            except RedisUnavailable as error:
+                self._disconnect(error, changes)
             self._pause(BEAT_SECONDS)
-        self._is_shipping = False
+        self._is_sending = False
 
-    def _unsent(self) -> list[Sent]:
+    def _unsent(self) -> list[StreamEntry]:
         found = []
-        for topic, wanted in list(self._wanted.items()):
-            if wanted.until < self._now() or topic not in self._logs:
-                del self._wanted[topic]
+        for topic, subscription in list(self._subscriptions.items()):
+            if subscription.until < self._now() or topic not in self._logs:
+                del self._subscriptions[topic]
                 continue
             log = self._logs[topic]
-            if wanted.sent < log.dropped:
+            if subscription.sent < log.dropped:
                 log.unroll()
-            entries = log.entries[max(0, wanted.sent - log.dropped) :]
+            entries = log.entries[max(0, subscription.sent - log.dropped) :]
             for place in range(0, len(entries), MOST_TOGETHER):
                 part = entries[place : place + MOST_TOGETHER]
                 events = json.dumps([to_json(entry.event) for entry in part], ensure_ascii=False)
-                found.append(Sent(of_topic(topic), f"0-{part[-1].seq}", {"events": events}))
-                wanted.sent = part[-1].seq
+                found.append(StreamEntry(of_topic(topic), f"0-{part[-1].seq}", {"events": events}))
+                subscription.sent = part[-1].seq
         return found
 
-    def _deliver(self, topic: str, event: Event, seq: int) -> int:
+    def _append_locally(self, topic: str, event: Event, seq: int) -> int:
         log = self._used(topic)
         if log.used_at >= self._sweep_at:
             self._drop_idle(log.used_at)
@@ -381,9 +381,9 @@ class RedisTopics(MemoryTopics):
     def has_news(self, cursors: Mapping[str, int]) -> bool:
         # A reader from another worker can be ahead of this one, or behind `_cursor` without lacking any entry: neither counts
         # as news.
-        return any(self._said(topic) > at for topic, at in cursors.items())
+        return any(self._newest(topic) > at for topic, at in cursors.items())
 
-    def _said(self, topic: str) -> int:
+    def _newest(self, topic: str) -> int:
         log = self._used(topic)
         return log.entries[-1].seq if log.entries else log.dropped
 

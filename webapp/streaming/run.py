@@ -10,7 +10,7 @@ from .beat import EARLY_SECONDS, next_stroke
 from .characters import Characters
 from .events import TEXTS, Delta, Ended, Event, Failed, Notice, Phase, PhaseName, Saved, Started, Text
 from .failure import ProviderError
-from .outcome import Outcome, broken, finished, wished
+from .outcome import Outcome, completed, failed, requested
 from .stop import Stop
 from .topics import Topics
 from .transcript import Transcript
@@ -82,17 +82,17 @@ class Run:
     def run(self, events: Iterator[Event], save: Save) -> None:
         """Runs to the end; `save` returns only when the outcome is committed, however long that takes."""
         outcome = self._pump(events)
-        self._insist(self._end_text)
+        self._retry_until_done(self._end_text)
         if not self.transcript.started:
-            self._say(Started(model="", provider=""))
+            self._append_with_retries(Started(model="", provider=""))
         if outcome.failure:
-            self._say(outcome.failure)
+            self._append_with_retries(outcome.failure)
         self.outcome = outcome
-        self._say(Phase("saving"))
+        self._append_with_retries(Phase("saving"))
         try:
-            for saved in self._insist(lambda: save(self, outcome), has_failed=self._say_unsaved):
-                self._say(saved)
-            self._say(Ended(outcome.status, outcome.reason))
+            for saved in self._retry_until_done(lambda: save(self, outcome), has_failed=self._append_unsaved_notice):
+                self._append_with_retries(saved)
+            self._append_with_retries(Ended(outcome.status, outcome.reason))
         except Abandoned:
             log.warning("%s was taken over by another worker; its text here is not saved", self.topic)
 
@@ -101,37 +101,37 @@ class Run:
         self.due_at = None
         while self._pending:
             event, count = _first_of_kind(self._pending)
-            self._enter("responding" if isinstance(event, Delta) else "thinking")
+            self._begin_phase("responding" if isinstance(event, Delta) else "thinking")
             seq = self._topics.append(self.topic, event)
             del self._pending[:count]
             # A flush shortly before a stroke uses that stroke: text after it waits for the next.
             self._quiet_until = next_stroke(self._now() + EARLY_SECONDS, self._beat_seconds)
-            self._note(seq, event)
+            self._fold(seq, event)
 
     def _pump(self, events: Iterator[Event]) -> Outcome:
         try:
             for event in events:
                 if isinstance(event, Ended):
-                    return finished(event.reason)
-                self._take(event)
+                    return completed(event.reason)
+                self._receive(event)
                 if self.stop.reason:
                     break
         except ProviderError as error:
-            return self._broken(Failed(error.code, str(error), error.retryable))
+            return self._failure_outcome(Failed(error.code, str(error), error.retryable))
         except Exception as error:
             log.exception("%s: the provider failed unexpectedly", self.topic)
-            return self._broken(Failed("error", f"Something went wrong: {type(error).__name__}."))
+            return self._failure_outcome(Failed("error", f"Something went wrong: {type(error).__name__}."))
         finally:
             if close := getattr(events, "close", None):
                 close()
-        return self._broken(Failed("cut", "The answer was cut off before it finished.", retryable=True))
+        return self._failure_outcome(Failed("cut", "The answer was cut off before it finished.", retryable=True))
 
-    def _broken(self, failure: Failed) -> Outcome:
+    def _failure_outcome(self, failure: Failed) -> Outcome:
         # A socket closed by a stop raises too: the requested stop is the reason, not the error it caused.
         has_text = bool(self._taken[Delta])
-        return wished(self.stop.reason, has_text=has_text) if self.stop else broken(failure, has_text=has_text)
+        return requested(self.stop.reason, has_text=has_text) if self.stop else failed(failure, has_text=has_text)
 
-    def _insist(self, work: Callable[[], T], has_failed: Callable[[], None] = lambda: None) -> T:
+    def _retry_until_done(self, work: Callable[[], T], has_failed: Callable[[], None] = lambda: None) -> T:
         """Repeats work that the end requires until it succeeds; `has_failed` is called after the first failure."""
         tries = 0
         while True:
@@ -146,25 +146,25 @@ class Run:
             self._pause(SAVE_AGAIN_SECONDS[min(tries, len(SAVE_AGAIN_SECONDS) - 1)])
             tries += 1
 
-    def _say(self, event: Event) -> None:
-        self._insist(lambda: self._append(event))
+    def _append_with_retries(self, event: Event) -> None:
+        self._retry_until_done(lambda: self._append(event))
 
-    def _say_unsaved(self) -> None:
-        self._say(
+    def _append_unsaved_notice(self) -> None:
+        self._append_with_retries(
             Notice("unsaved", "The database can't save this answer right now. It is kept in memory, and Millrace keeps trying.")
         )
 
-    def _take(self, event: Event) -> None:
+    def _receive(self, event: Event) -> None:
         if isinstance(event, Text):
             text = self._characters[type(event)].feed(event.text)
-            self._take_text(event if text == event.text else type(event)(text))
+            self._receive_text(event if text == event.text else type(event)(text))
             return
         self.flush()
         self._append(event)
         if isinstance(event, Started):
-            self._enter("thinking")
+            self._begin_phase("thinking")
 
-    def _take_text(self, event: Text) -> None:
+    def _receive_text(self, event: Text) -> None:
         if not event.text:
             return
         is_other = bool(self._pending) and type(self._pending[-1]) is not type(event)
@@ -189,27 +189,27 @@ class Run:
         kind = type(event)
         if self._limit_chars and self._taken[kind] + len(event.text) >= self._limit_chars:
             event = kind(event.text[: self._limit_chars - self._taken[kind]])
-            self.stop.ask("cap")
+            self.stop.request("cap")
         self._taken[kind] += len(event.text)
         return event
 
     def _end_text(self) -> None:
         for kind, characters in self._characters.items():
-            self._take_text(kind(characters.finish()))
+            self._receive_text(kind(characters.finish()))
         self.flush()
 
-    def _enter(self, phase: PhaseName) -> None:
+    def _begin_phase(self, phase: PhaseName) -> None:
         if self.transcript.phase != phase:
             self._append(Phase(phase))
 
     def _append(self, event: Event) -> None:
-        self._note(self._topics.append(self.topic, event), event)
+        self._fold(self._topics.append(self.topic, event), event)
 
-    def _note(self, seq: int, event: Event) -> None:
+    def _fold(self, seq: int, event: Event) -> None:
         """Folds an appended event into the transcript, so that topic and transcript always match."""
         self.transcript.fold(event)
         if seq == MOST_ENTRIES:
-            self.stop.ask("cap")
+            self.stop.request("cap")
         if self._on_append:
             self._on_append(seq, event)
 

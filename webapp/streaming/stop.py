@@ -15,7 +15,7 @@ class Stop:
     def __bool__(self) -> bool:
         return bool(self.reason)
 
-    def ask(self, reason: str) -> None:
+    def request(self, reason: str) -> None:
         """Requests a stop: only the first reason counts, and open sockets are closed immediately."""
         if self.reason:
             return

@@ -74,7 +74,7 @@ class Upstream:
             with stop.aborting(body.abort):
                 if stop:
                     raise Stopped(host)
-                _refuse_detours(body, takes_detours)
+                _refuse_redirects(body, takes_detours)
                 yield body
         finally:
             response.close()
@@ -130,7 +130,7 @@ def _value(content: bytes) -> Any:
         return None
 
 
-def _refuse_detours(body: Body, takes_detours: bool) -> None:
+def _refuse_redirects(body: Body, takes_detours: bool) -> None:
     if 300 <= body.status < 400 and not takes_detours:
         raise ProviderError("invalid", f"{body.host} redirects to another address. Enter the final address in the settings.")
     # Compression was not requested, and a few KB can unpack to gigabytes.

@@ -118,7 +118,7 @@ class Turns(RawIOBase):
         self.has_more = count == len(buffer)
         return count
 
-    def taken(self) -> float:
+    def note_yield(self) -> float:
         """Notes that other greenlets have just run; returns the time."""
         now = monotonic()
         self._pause_at = now + TURN_SECONDS
@@ -128,11 +128,11 @@ class Turns(RawIOBase):
         if (began := monotonic()) >= self._pause_at:
             # `sleep(0)` would only run greenlets that are ready, and no timers.
             gevent.sleep(1e-6)
-            began = self.taken()
+            began = self.note_yield()
         # Bypasses the file object in between, which checks at each read whether the socket is readable.
         count: int = self._receive(buffer)
         if monotonic() - began > PAUSE_SECONDS:
-            self.taken()
+            self.note_yield()
         return count
 
     def _records(self, tls: ssl.SSLSocket, room: memoryview) -> int:

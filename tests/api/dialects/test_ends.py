@@ -87,7 +87,7 @@ def test_what_somebody_stops_at_the_door_is_not_called_complete(app, program, fa
         while not any(each.run.has_content for each in live.values()):
             gevent.sleep(0.01)
     for each in list(live.values()):
-        each.run.stop.ask("user")
+        each.run.stop.request("user")
     asking.join(30)
 
     told = json.loads(asking.value[-2].data) if is_streamed else asking.value.json

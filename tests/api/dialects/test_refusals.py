@@ -68,7 +68,7 @@ def test_every_path_refuses_alike(app, program, make_program, fake, place):
     assert (busy["code"], busy["streamId"]) == ("generation_in_progress", running["streamId"])
     assert busy["streamUrl"].startswith("/api/")
     program.until_running(chat)
-    app.extensions["engine"].live[running["streamId"]].run.stop.ask("user")
+    app.extensions["engine"].live[running["streamId"]].run.stop.request("user")
 
 
 @pytest.mark.parametrize(("text", "sentence"), [(" \n", "at least 1 character."), ("x" * 32_001, "at most 32000 characters.")])

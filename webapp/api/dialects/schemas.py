@@ -21,17 +21,17 @@ Said = Annotated[
 Id = Annotated[str, Field(max_length=64)]
 
 
-class Taken(BaseModel):
+class DialectRequest(BaseModel):
     """A request body; unknown fields are ignored."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
 
 
-class Given(BaseModel):
+class DialectResponse(BaseModel):
     """A response."""
 
 
-class Notice(Given):
+class Notice(DialectResponse):
     code: str
     message: str
 

@@ -182,7 +182,7 @@ def create(body: NewChat) -> NewChatAnswer | Response:
     reads = reading.checked(caller(), body.collection_ids)
     text = joined(body.message, files.blocks(caller().id, body.file_ids))
     if not text:
-        return NewChatAnswer(chat=told_one(_silent(body, reads)), sent=None)
+        return NewChatAnswer(chat=answer_of(_silent(body, reads)), sent=None)
     generation = service.begin(
         text,
         model=body.model or service.starting_model(caller()),
@@ -196,13 +196,13 @@ def create(body: NewChat) -> NewChatAnswer | Response:
         listing.rename(chat, title)
     if wants_stream():
         return stream(generation, CanonicalEncoder())
-    return NewChatAnswer(chat=told_one(db.session.get_one(Chat, generation.chat_id)), sent=sent(generation))
+    return NewChatAnswer(chat=answer_of(db.session.get_one(Chat, generation.chat_id)), sent=sent(generation))
 
 
 @bp.get("/<id>")
 @operation("Show a chat", scope="read", answer=ChatAnswer)
 def show(id: str) -> ChatAnswer:
-    return told_one(visible_chat(id))
+    return answer_of(visible_chat(id))
 
 
 @bp.patch("/<id>")
@@ -238,7 +238,7 @@ def change(id: str, body: ChatChange) -> ChatAnswer:
         listing.archive(chat, is_archived=given["is_archived"])
     if "is_pinned" in given:
         listing.pin(chat, is_pinned=given["is_pinned"])
-    return told_one(own_chat(id))
+    return answer_of(own_chat(id))
 
 
 @bp.delete("/<id>")
@@ -251,7 +251,7 @@ def delete(id: str) -> None:
 @operation("Restore a chat from the trash", scope="chat", answer=ChatAnswer)
 def restore(id: str) -> ChatAnswer:
     listing.restore(_in_trash(id))
-    return told_one(own_chat(id))
+    return answer_of(own_chat(id))
 
 
 @bp.post("/<id>/erase")
@@ -342,7 +342,7 @@ def _in_trash(id: str) -> Chat:
     return found(queries.owned_chat(caller().id, id, is_deleted=True))
 
 
-def told_one(row: Chat) -> ChatAnswer:
+def answer_of(row: Chat) -> ChatAnswer:
     """Returns a chat with the caller's right in it."""
     me = user_or_none()
     is_own = me is not None and row.owner_id == me.id

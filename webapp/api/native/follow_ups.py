@@ -3,7 +3,7 @@
 from flask import Blueprint, Response
 
 from webapp.api.native.begun import STARTS, Sent, begun
-from webapp.api.native.chats import ChatAnswer, told_one
+from webapp.api.native.chats import ChatAnswer, answer_of
 from webapp.api.operations import operation
 from webapp.api.schemas import Body, Model, Text
 from webapp.chat.access import own_chat
@@ -31,7 +31,7 @@ class Reworded(Body):
 )
 def queue(id: str, body: FollowUp) -> ChatAnswer:
     follow_up.queue(own_chat(id), body.message, model=body.model)
-    return told_one(own_chat(id))
+    return answer_of(own_chat(id))
 
 
 @bp.delete("")
@@ -44,7 +44,7 @@ def remove(id: str) -> None:
 @operation("Edit a queued message", scope="chat", body=Reworded, answer=ChatAnswer, errors=(409,))
 def edit(id: str, waiting: str, body: Reworded) -> ChatAnswer:
     follow_up.edit(own_chat(id), waiting, body.message)
-    return told_one(own_chat(id))
+    return answer_of(own_chat(id))
 
 
 @bp.delete("/<waiting>")

@@ -311,7 +311,7 @@ def _stored(
         generation = prepared.generation
         # A visitor's chat belongs to no account.
         generation.user_id = generation.user_id and person
-        generations.take_place(engine, session, generation, prepared.request, character_id=prepared.speaker_id)
+        generations.store_within_limits(engine, session, generation, prepared.request, character_id=prepared.speaker_id)
         if prepared.variables and person == prepared.chat.owner_id:
             store_variables(session, person, prepared.variables.shared)
         if not generation.continues_id:

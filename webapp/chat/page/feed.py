@@ -203,7 +203,7 @@ class ChatFeed(LaneFeed):
         begun = self._engine.live.get(generation_id) or self._stored(generation_id)
         with self._engine.in_app():
             # The id comes from the browser, so a generation of another chat must not be sent to this page.
-            is_heard = self._hear(begun if begun and begun.lane == self.lane else None)
+            is_heard = self._follow_generation(begun if begun and begun.lane == self.lane else None)
         if not is_heard:
             self._position = None
 

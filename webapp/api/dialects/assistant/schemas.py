@@ -4,20 +4,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from webapp.api.dialects.schemas import Given, Id, Notice, Said, Taken
+from webapp.api.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, Said
 from webapp.api.grammars import Grammar, register
 
 # How many earlier messages are sent to the model if the client does not specify a number.
 USUAL_LIMIT = 10
 
 
-class AssistantMessage(Taken):
+class AssistantMessage(DialectRequest):
     message: Said
     session_id: Id | None = None
     context_limit: Annotated[int | None, Field(ge=0, le=200, description="Earlier messages to send; null: 10.")] = USUAL_LIMIT
 
 
-class AssistantAnswer(Given):
+class AssistantAnswer(DialectResponse):
     session_id: str
     message_id: str
     content: str

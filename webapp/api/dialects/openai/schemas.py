@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from webapp.api.dialects.schemas import Given, Taken
+from webapp.api.dialects.schemas import DialectRequest, DialectResponse
 from webapp.api.grammars import Grammar, register
 from webapp.api.schemas import AnyId
 from webapp.api.sources import SourceAnswer
@@ -14,12 +14,12 @@ Role = Literal["system", "developer", "user", "assistant"]
 Stop = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class TextPart(Taken):
+class TextPart(DialectRequest):
     type: Literal["text"]
     text: str
 
 
-class Turn(Taken):
+class Turn(DialectRequest):
     role: Role
     content: str | list[TextPart]
 
@@ -28,11 +28,11 @@ class Turn(Taken):
         return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
 
 
-class StreamOptions(Taken):
+class StreamOptions(DialectRequest):
     include_usage: bool = False
 
 
-class CompletionRequest(Taken):
+class CompletionRequest(DialectRequest):
     messages: Annotated[list[Turn], Field(min_length=1, max_length=2000)]
     model: Annotated[str, Field(max_length=200)] = ""
     stream: bool = False
@@ -53,40 +53,40 @@ class CompletionRequest(Taken):
         return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
 
 
-class UrlCitation(Given):
+class UrlCitation(DialectResponse):
     start_index: int
     end_index: int
     title: str
     url: str
 
 
-class Annotation(Given):
+class Annotation(DialectResponse):
     type: Literal["url_citation"] = "url_citation"
     url_citation: UrlCitation
     source: SourceAnswer
 
 
-class CompletionMessage(Given):
+class CompletionMessage(DialectResponse):
     role: Literal["assistant"] = "assistant"
     content: str
     refusal: None = None
     annotations: list[Annotation] = []
 
 
-class Choice(Given):
+class Choice(DialectResponse):
     index: int = 0
     message: CompletionMessage
     logprobs: None = None
     finish_reason: str
 
 
-class CompletionUsage(Given):
+class CompletionUsage(DialectResponse):
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
 
 
-class Completion(Given):
+class Completion(DialectResponse):
     id: str
     object: Literal["chat.completion"] = "chat.completion"
     created: int
@@ -95,26 +95,26 @@ class Completion(Given):
     usage: CompletionUsage | None
 
 
-class DoorModel(Given):
+class DoorModel(DialectResponse):
     id: str
     object: Literal["model"] = "model"
     created: int
     owned_by: str
 
 
-class DoorModels(Given):
+class DoorModels(DialectResponse):
     object: Literal["list"] = "list"
     data: list[DoorModel]
 
 
-class DoorErrorBody(Given):
+class DoorErrorBody(DialectResponse):
     message: str
     type: str
     param: str | None
     code: str | None
 
 
-class DoorError(Given):
+class DoorError(DialectResponse):
     error: DoorErrorBody
 
 

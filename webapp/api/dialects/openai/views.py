@@ -158,4 +158,4 @@ def _is_allowed(context: Context) -> bool:
 def _stop(engine: Engine, id: str) -> None:
     """Stops a generation whose client has disconnected; one that has ended is no longer live."""
     if live := engine.live.get(id):
-        live.run.stop.ask("client_gone")
+        live.run.stop.request("client_gone")

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from webapp.api.dialects.schemas import Given, Id, Taken
+from webapp.api.dialects.schemas import DialectRequest, DialectResponse, Id
 from webapp.api.grammars import Grammar, register
 
 PlanStatus = Literal["generating", "partial", "completed", "failed"]
@@ -13,7 +13,7 @@ PlanStatus = Literal["generating", "partial", "completed", "failed"]
 USUAL_TYPE = "monthly"
 
 
-class PlanWishes(Taken):
+class PlanWishes(DialectRequest):
     planType: Annotated[str | None, Field(max_length=40, description="The slug of a plan type; null: `monthly`.")] = USUAL_TYPE
     goals: Annotated[
         list[Annotated[str, StringConstraints(strip_whitespace=True)]],
@@ -22,11 +22,11 @@ class PlanWishes(Taken):
     preferences: Annotated[dict[str, Any] | None, Field(description="Each has a default; null: all of them.")] = {}
 
 
-class PlanWishesKept(Given):
+class PlanWishesKept(DialectResponse):
     preferenceId: str
 
 
-class PlanOrder(Taken):
+class PlanOrder(DialectRequest):
     preferenceId: Id
 
 
@@ -34,24 +34,24 @@ class StreamedPlanOrder(PlanOrder):
     userId: Id | None = None
 
 
-class PlanMade(Given):
+class PlanMade(DialectResponse):
     success: bool
     planId: str
     status: PlanStatus
 
 
-class PlanProgress(Given):
+class PlanProgress(DialectResponse):
     weeksCompleted: int
     weeksTotal: int
     chars: int
 
 
-class PlanTrouble(Given):
+class PlanTrouble(DialectResponse):
     code: str
     message: str
 
 
-class PlanState(Given):
+class PlanState(DialectResponse):
     planId: str
     status: PlanStatus
     progress: PlanProgress
@@ -60,7 +60,7 @@ class PlanState(Given):
     startedAt: datetime | None
 
 
-class PlanCancelled(Given):
+class PlanCancelled(DialectResponse):
     planId: str
     status: PlanStatus
 

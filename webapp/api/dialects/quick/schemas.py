@@ -4,17 +4,17 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from webapp.api.dialects.schemas import Given, Id, Notice, PlainError, Said, Taken
+from webapp.api.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, PlainError, Said
 from webapp.api.grammars import Grammar, register
 
 
-class QuickMessage(Taken):
+class QuickMessage(DialectRequest):
     message: Said
     chatId: Id | None = None
     model: Annotated[str, Field(max_length=200)] | None = None
 
 
-class QuickAnswer(Given):
+class QuickAnswer(DialectResponse):
     response: str
     html: str
     chatId: str

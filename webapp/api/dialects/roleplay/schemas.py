@@ -4,23 +4,23 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from webapp.api.dialects.schemas import Given, Id, Notice, Said, Taken
+from webapp.api.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, Said
 from webapp.api.grammars import Grammar, register
 
 
-class UserMessage(Taken):
+class UserMessage(DialectRequest):
     chatSessionId: Id
     message: Said
 
 
-class StreamBegun(Given):
+class StreamBegun(DialectResponse):
     streamId: str
     userMessageId: str
     chatSessionId: str
     streamUrl: str
 
 
-class StreamStatus(Given):
+class StreamStatus(DialectResponse):
     chatSessionId: str
     isStreaming: bool
     partialMessage: str
@@ -29,18 +29,18 @@ class StreamStatus(Given):
     status: str
 
 
-class StreamCancelled(Given):
+class StreamCancelled(DialectResponse):
     streamId: str | None
     status: str
 
 
-class KeyStatus(Given):
+class KeyStatus(DialectResponse):
     configured: bool
     source: str
     last4: str
 
 
-class KeyValue(Taken):
+class KeyValue(DialectRequest):
     value: Annotated[str, Field(min_length=1, max_length=1000)]
 
 

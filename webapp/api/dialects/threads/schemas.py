@@ -4,16 +4,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from webapp.api.dialects.schemas import Given, Id, Notice, PlainError, Said, Taken
+from webapp.api.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, PlainError, Said
 from webapp.api.grammars import Grammar, register
 
 
-class NewThread(Taken):
+class NewThread(DialectRequest):
     title: Annotated[str, Field(max_length=200)] | None = None
     workflow: str | None = None
 
 
-class Thread(Given):
+class Thread(DialectResponse):
     id: str
     title: str
     workflow: str | None
@@ -22,15 +22,15 @@ class Thread(Given):
     updatedAt: str
 
 
-class OneThread(Given):
+class OneThread(DialectResponse):
     thread: Thread
 
 
-class Threads(Given):
+class Threads(DialectResponse):
     threads: list[Thread]
 
 
-class ThreadMessage(Given):
+class ThreadMessage(DialectResponse):
     id: str
     role: str
     content: str
@@ -38,7 +38,7 @@ class ThreadMessage(Given):
     sources: list[dict[str, Any]]
 
 
-class ThreadMessages(Given):
+class ThreadMessages(DialectResponse):
     messages: list[ThreadMessage]
     nextBefore: str | None
 
@@ -50,11 +50,11 @@ class ThreadPage(BaseModel):
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 
-class ThreadContent(Taken):
+class ThreadContent(DialectRequest):
     content: Said
 
 
-class WorkflowState(Given):
+class WorkflowState(DialectResponse):
     """The state of the run in a thread; `status` is `waiting` whenever it waits for the person's answer."""
 
     runId: str
@@ -70,7 +70,7 @@ class EventsQuery(BaseModel):
     after: Annotated[str, Field(max_length=80, description="The `id:` of the last event received; the header goes before.")] = ""
 
 
-class ThreadAnswer(Given):
+class ThreadAnswer(DialectResponse):
     response: str = Field(description="In a workflow, everything that was said since, with empty lines between.")
     message: ThreadMessage
     workflow: WorkflowState | None = None
