@@ -7,7 +7,7 @@ from tests.conftest import signed_in
 from tests.support.marks import also_on_postgres
 from tests.support.turns import longest_turn, turns_of_the_loop
 from webapp.accounts.tables import User
-from webapp.characters import faced, queries, shown
+from webapp.characters import profiles, queries, shown
 from webapp.characters.tables import Character
 from webapp.db import db, utc_now, write
 from webapp.settings.service import set_setting
@@ -135,10 +135,10 @@ def test_what_was_deleted_long_ago_is_gone_for_good(make, member, app):
         with write():
             db.session.query(Character).one().deleted_at = utc_now().replace(year=2020)
         set_setting("trash.days", "0")
-        faced.empty_trash()
+        profiles.empty_trash()
         assert db.session.query(Character).count() == 1
         set_setting("trash.days", "30")
-        faced.empty_trash()
+        profiles.empty_trash()
         assert db.session.query(Character).count() == 0
 
 
@@ -211,7 +211,7 @@ def test_nobody_has_more_than_so_many(member, app):
     with app.app_context():
         user = db.session.scalar(db.select(queries.User).where(queries.User.email == member.email))
         with write() as session:
-            session.add_all([Character(owner_id=user.id, name=f"n{each}") for each in range(faced.RULES[Character].most_own)])
+            session.add_all([Character(owner_id=user.id, name=f"n{each}") for each in range(profiles.RULES[Character].most_own)])
 
     page = member.submit("/characters/new", name="One more", description="Too many.")
     assert (page.status_code, page.says("You already have 500 characters, which is the limit.")) == (422, True)

@@ -5,7 +5,7 @@ import pytest
 from tests.characters.conftest import names
 from tests.conftest import signed_in
 from webapp.accounts import tables as accounts
-from webapp.characters import faced, shipped
+from webapp.characters import profiles, shipped
 from webapp.characters.shipped_texts import CHARACTERS, PERSONAS
 from webapp.characters.tables import Character
 from webapp.db import db, utc_now, write
@@ -28,7 +28,7 @@ def test_what_was_deleted_does_not_come_again(cast):
     with cast.app_context():
         with write():
             db.session.query(Character).filter_by(name="Hanne Voss").one().deleted_at = utc_now().replace(year=2020)
-        faced.empty_trash()
+        profiles.empty_trash()
 
         assert shipped.ship() == 0
 

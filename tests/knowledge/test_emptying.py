@@ -6,7 +6,7 @@ from sqlalchemy import func, insert, select
 
 from tests.support.people import user_with_password
 from tests.support.statements import statements
-from webapp.characters import faced
+from webapp.characters import profiles
 from webapp.characters.tables import Avatar, Character
 from webapp.db import db, utc_now, write
 from webapp.ids import new_id
@@ -38,16 +38,16 @@ def test_so_do_those_of_answers_that_are_forgotten(app):
 def test_characters_go_a_few_at_a_time(app):
     with app.app_context():
         owner_id = user_with_password("me@example.org", "member").id
-        pictures = [new_id() for _ in range(3 * faced.AT_ONCE)]
+        pictures = [new_id() for _ in range(3 * profiles.AT_ONCE)]
         old = {"owner_id": owner_id, "name": "Ann", "deleted_at": utc_now() - timedelta(days=400)}
         with write() as session:
             session.execute(insert(Avatar), [{"id": id, "media_type": "image/png", "content": b"x"} for id in pictures])
             session.execute(insert(Character), [{**old, "id": new_id(), "avatar_id": id} for id in pictures])
         with statements(app) as said:
-            faced.empty_trash()
+            profiles.empty_trash()
         assert db.session.scalar(select(func.count(Character.id)).where(Character.owner_id == owner_id)) == 0
         assert db.session.scalar(select(func.count(Avatar.id)).where(Avatar.id.in_(pictures))) == 0
-    assert max(len(values) for each, values in said if each.startswith("DELETE FROM avatars")) == faced.AT_ONCE
+    assert max(len(values) for each, values in said if each.startswith("DELETE FROM avatars")) == profiles.AT_ONCE
 
 
 def add(**more) -> None:

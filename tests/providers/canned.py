@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from tests.providers.hearing import KEY, Said, asking, heard
+from tests.providers.received import KEY, Said, asking, heard
 from webapp.providers.openai import OpenAIProvider
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.providers.hearing import KEY, Said, asking, heard
+from tests.providers.received import KEY, Said, asking, heard
 from tests.upstream.handle import Upstream as Fake
 from webapp.providers.openai import OpenAIProvider
 from webapp.streaming.stop import Stop

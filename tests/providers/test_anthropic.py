@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.providers.canned import Canned, lines
-from tests.providers.hearing import KEY, Said, asking, heard
+from tests.providers.received import KEY, Said, asking, heard
 from tests.upstream.handle import MESSAGES
 from tests.upstream.handle import Upstream as Fake
 from webapp.providers.anthropic import AnthropicProvider

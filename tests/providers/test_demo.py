@@ -8,7 +8,7 @@ from pathlib import Path
 import gevent
 import pytest
 
-from tests.providers.hearing import asking, heard
+from tests.providers.received import asking, heard
 from webapp.providers import demo_texts as texts
 from webapp.providers.base import ModelRequest, Picture, ProviderError, Turn
 from webapp.providers.demo import MODELS, DemoProvider, answer

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.providers.hearing import KEY, asking, heard
-from tests.providers.told import REQUEST, Stream, Told, provider_of, said_by, stream_of
+from tests.providers.received import KEY, asking, heard
+from tests.providers.streams import REQUEST, Stream, Told, provider_of, said_by, stream_of
 from tests.upstream.behaviours import bytes_of, played
 from tests.upstream.dialects import DIALECTS
 from tests.upstream.handle import CHAT, MESSAGES

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.providers.hearing import KEY
+from tests.providers.received import KEY
 from tests.upstream.handle import Upstream as Fake
 from webapp.providers.anthropic import AnthropicProvider
 from webapp.providers.base import Embedded, ProviderError

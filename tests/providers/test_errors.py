@@ -6,8 +6,8 @@ import pytest
 
 from tests.providers.canned import lines
 from tests.providers.error_cases import CASES, LONG_SECRET, Case
-from tests.providers.hearing import KEY, asking, heard
-from tests.providers.told import provider_of
+from tests.providers.received import KEY, asking, heard
+from tests.providers.streams import provider_of
 from tests.upstream.handle import CHAT, MESSAGES
 from tests.upstream.handle import Upstream as Fake
 from webapp.streaming.failure import ProviderError

@@ -9,7 +9,7 @@ import gevent
 import pytest
 
 from tests.providers.canned import STOPPED, TOLD, delta, lines, said_of
-from tests.providers.hearing import Said, asking, heard
+from tests.providers.received import Said, asking, heard
 from tests.upstream.handle import Upstream as Fake
 from webapp.providers.base import ProviderError
 from webapp.providers.openai import OpenAIProvider

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.providers.canned import Canned
-from tests.providers.hearing import Said, asking, heard
+from tests.providers.received import Said, asking, heard
 from webapp.providers.openai import OpenAIProvider
 from webapp.streaming.stop import Stop
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.providers.canned import STOPPED, TOLD, Canned, delta, lines, said_of
-from tests.providers.hearing import KEY, Said, asking, heard
+from tests.providers.received import KEY, Said, asking, heard
 from tests.upstream.handle import Upstream as Fake
 from webapp.providers.base import GO_ON, Model, Turn
 from webapp.providers.openai import OpenAIProvider

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.providers.hearing import KEY, asking, heard
+from tests.providers.received import KEY, asking, heard
 from tests.upstream.handle import Upstream as Fake
 from webapp.providers.base import Model, ProviderError
 from webapp.providers.billing import may_still_bill

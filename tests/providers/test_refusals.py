@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.providers.canned import said_of
-from tests.providers.hearing import KEY, Said
+from tests.providers.received import KEY, Said
 from tests.upstream.handle import Upstream as Fake
 from webapp.providers.base import ProviderError
 from webapp.providers.openai import OpenAIProvider

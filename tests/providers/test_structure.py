@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.providers.hearing import asking, heard
+from tests.providers.received import asking, heard
 from tests.support.marks import few_of
 from tests.support.turns import nobody_waits
 from tests.upstream.handle import Upstream as Fake

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.providers.canned import Canned
-from tests.providers.hearing import asking, heard
+from tests.providers.received import asking, heard
 from tests.providers.test_framing import stream_of
 from webapp.providers.base import Reply
 from webapp.providers.openai import OpenAIProvider

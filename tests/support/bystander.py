@@ -20,8 +20,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.support import standstill
-from tests.support.beside import WORD as BYTES
-from tests.support.beside import Visit
+from tests.support.bystander_reader import WORD as BYTES
+from tests.support.bystander_reader import Visit
 from tests.support.person import Person
 from tests.support.server import Server
 from tests.support.starved import Starved, watched
@@ -143,7 +143,7 @@ def _order(server: Server | str, upstream: Upstream, person: Person, path: str, 
 @contextmanager
 def _reader(order: dict[str, Any]) -> Iterator["subprocess.Popen[str]"]:
     """Starts the reader process and yields it once both streams have begun."""
-    command = [sys.executable, "-m", "tests.support.beside"]
+    command = [sys.executable, "-m", "tests.support.bystander_reader"]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
         try:
             _tell(reader, order)

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support import standstill, starved
-from tests.support.beside import WORD
 from tests.support.bystander import bystander, late_by
+from tests.support.bystander_reader import WORD
 from tests.support.person import Person
 from tests.support.server import Server, prepared
 from tests.support.starved import watched

@@ -7,7 +7,7 @@ import gevent
 import pytest
 from gevent.hub import Waiter
 
-from tests.providers.hearing import KEY, asking
+from tests.providers.received import KEY, asking
 from tests.upstream.handle import Upstream as Fake
 from webapp.providers.openai import OpenAIProvider
 from webapp.streaming.beat import next_stroke

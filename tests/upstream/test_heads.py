@@ -6,7 +6,7 @@ from typing import Any
 import gevent
 import pytest
 
-from tests.providers.hearing import asking, heard
+from tests.providers.received import asking, heard
 from tests.upstream.handle import Upstream as Fake
 from webapp.providers.openrouter import OpenRouterProvider
 from webapp.streaming.stop import Stop

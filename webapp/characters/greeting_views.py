@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request, url_for
 from wtforms import StringField
 
 from webapp.accounts.guards import current_user, found, signed_in
-from webapp.characters import faced, queries, service
+from webapp.characters import profiles, queries, service
 from webapp.characters.cards import GREETINGS, MOST_GREETINGS, greetings_in, with_greetings
 from webapp.characters.fields import TEXT_CHARS, checked_greetings
 from webapp.characters.tables import Character
@@ -74,7 +74,7 @@ def _lists(card: dict[str, Any]) -> dict[str, list[str]]:
 
 def _own(id: str) -> Character:
     character = found(queries.character(current_user(), id))
-    faced.refuse_unless_theirs(character, current_user())
+    profiles.refuse_unless_theirs(character, current_user())
     return character
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 
 from webapp.accounts.guards import current_user, found, signed_in, user_or_none
-from webapp.characters import faced, persona_files, persona_import, personas, queries, shown
+from webapp.characters import persona_files, persona_import, personas, profiles, queries, shown
 from webapp.characters.forms import PersonaFileForm, PersonaForm
 from webapp.characters.tables import Persona
 from webapp.lore import queries as lore
@@ -89,7 +89,7 @@ def choose(id: str) -> Response:
 @bp.post("/<id>/delete")
 @signed_in
 def delete(id: str) -> Response:
-    faced.trash(_visible(id), by=current_user())
+    profiles.trash(_visible(id), by=current_user())
     return _back(deleted=id)
 
 
@@ -97,7 +97,7 @@ def delete(id: str) -> Response:
 @signed_in
 def restore(id: str) -> Response:
     me = current_user()
-    faced.restore(found(queries.persona(me, id, is_deleted=True)), by=me)
+    profiles.restore(found(queries.persona(me, id, is_deleted=True)), by=me)
     return _back(done="restored")
 
 

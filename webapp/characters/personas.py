@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from webapp import rows
 from webapp.accounts.tables import User
-from webapp.characters import faced
+from webapp.characters import profiles
 from webapp.characters.fields import checked_name, checked_picture, checked_text
 from webapp.characters.tables import Persona
 from webapp.db import write
@@ -36,7 +36,7 @@ class PersonaInput:
 def create(entered: PersonaInput, *, by: User) -> Persona:
     """Creates a persona that this person owns."""
     values, user_id = _checked(entered, by), by.id
-    faced.refuse_too_many(Persona, user_id)
+    profiles.refuse_too_many(Persona, user_id)
     with write() as session:
         persona = Persona(owner_id=user_id, **values)
         session.add(persona)
@@ -47,12 +47,12 @@ def create(entered: PersonaInput, *, by: User) -> Persona:
 
 def update(persona: Persona, entered: PersonaInput, *, by: User) -> None:
     """Replaces all fields of a persona; its chats use them from their next answer."""
-    faced.refuse_unless_theirs(persona, by)
+    profiles.refuse_unless_theirs(persona, by)
     if entered.lorebook_ids and not persona.owner_id:
         raise Invalid("The team's personas have no lorebooks. Make a copy to get your own.", field="lorebooks")
     values, id = rows.differing(persona, _checked(entered, by)), persona.id
     with write() as session:
-        persona = faced.existing(session, Persona, id)
+        persona = profiles.existing(session, Persona, id)
         for name, value in values.items():
             setattr(persona, name, value)
         _finish(session, persona, entered)
@@ -60,16 +60,16 @@ def update(persona: Persona, entered: PersonaInput, *, by: User) -> None:
 
 def duplicate(persona: Persona, *, by: User) -> Persona:
     """Creates a copy that this person owns."""
-    return faced.duplicate(persona, lambda source: {name: getattr(source, name) for name in COPIED}, by=by)
+    return profiles.duplicate(persona, lambda source: {name: getattr(source, name) for name in COPIED}, by=by)
 
 
 def choose(persona: Persona, *, by: User, is_default: bool = True) -> None:
     """Makes this the person's default persona for new chats with characters, or clears the default."""
     if persona.owner_id != by.id:
-        raise Forbidden(faced.RULES[Persona].not_yours)
+        raise Forbidden(profiles.RULES[Persona].not_yours)
     id = persona.id
     with write() as session:
-        _choose(session, faced.existing(session, Persona, id), is_default=is_default)
+        _choose(session, profiles.existing(session, Persona, id), is_default=is_default)
 
 
 def _checked(entered: PersonaInput, by: User) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def _checked(entered: PersonaInput, by: User) -> dict[str, Any]:
 
 def _finish(session: Session, persona: Persona, entered: PersonaInput) -> None:
     if entered.avatar is not None:
-        faced.put_picture(session, persona, entered.avatar)
+        profiles.put_picture(session, persona, entered.avatar)
     if entered.is_default is not None and persona.owner_id:
         _choose(session, persona, is_default=entered.is_default)
 

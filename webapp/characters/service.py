@@ -10,7 +10,7 @@ from webapp import rows
 from webapp.accounts import grants
 from webapp.accounts.roles import may
 from webapp.accounts.tables import User
-from webapp.characters import faced, queries
+from webapp.characters import profiles, queries
 from webapp.characters.cards import DESCRIPTION_CHARS, GREETINGS, with_greetings
 from webapp.characters.fields import (
     PICTURE_BYTES,
@@ -57,7 +57,7 @@ class CharacterInput:
 def create(entered: CharacterInput, *, by: User) -> Character:
     """Creates a character that this person owns."""
     values, greetings, owner_id = _checked(entered, by), _greetings(entered), by.id
-    faced.refuse_too_many(Character, owner_id)
+    profiles.refuse_too_many(Character, owner_id)
     with write() as session:
         character = Character(owner_id=owner_id, card=with_greetings(entered.card, greetings), **values)
         session.add(character)
@@ -68,12 +68,12 @@ def create(entered: CharacterInput, *, by: User) -> Character:
 
 def update(character: Character, entered: CharacterInput, *, by: User) -> None:
     """Replaces all fields of a character; its chats use them from their next answer."""
-    faced.refuse_unless_theirs(character, by)
+    profiles.refuse_unless_theirs(character, by)
     values, id, user_id = _checked(entered, by, character.collection_ids), character.id, by.id
     values = rows.differing(character, values)
     greetings = _greetings(entered)
     with write() as session:
-        character = faced.existing(session, Character, id)
+        character = profiles.existing(session, Character, id)
         if greetings:
             character.card = with_greetings(character.card, greetings)
         for name, value in values.items():
@@ -84,17 +84,17 @@ def update(character: Character, entered: CharacterInput, *, by: User) -> None:
 
 def change_card(character: Character, write_into: Callable[[dict[str, Any]], dict[str, Any]], *, by: User) -> None:
     """Changes a character's card; its chats use it from their next answer."""
-    faced.refuse_unless_theirs(character, by)
+    profiles.refuse_unless_theirs(character, by)
     id = character.id
     with write() as session:
-        character = faced.existing(session, Character, id)
+        character = profiles.existing(session, Character, id)
         character.card = write_into(character.card)
         character.changed_at = utc_now()
 
 
 def duplicate(character: Character, *, by: User) -> Character:
     """Creates a copy that this person owns, regardless of who owns the original."""
-    return faced.duplicate(character, _copied, by=by)
+    return profiles.duplicate(character, _copied, by=by)
 
 
 def _copied(source: Character) -> dict[str, Any]:
@@ -123,6 +123,6 @@ def _greetings(entered: CharacterInput) -> dict[str, list[str]]:
 
 def _finish(session: Session, character: Character, entered: CharacterInput, user_id: str) -> None:
     if entered.avatar is not None:
-        faced.put_picture(session, character, entered.avatar, most_bytes=entered.most_avatar_bytes)
+        profiles.put_picture(session, character, entered.avatar, most_bytes=entered.most_avatar_bytes)
     if character.owner_id:
         grants.open_to_team(session, queries.KIND, character.id, by=user_id, is_open=entered.is_shared)

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request, url_for
 
 from webapp.accounts.guards import current_user, found, signed_in
 from webapp.accounts.roles import may
-from webapp.characters import exporting, faced, queries, service, shown
+from webapp.characters import exporting, profiles, queries, service, shown
 from webapp.characters.forms import CharacterForm
 from webapp.characters.tables import Character
 from webapp.knowledge import queries as knowledge
@@ -82,7 +82,7 @@ def duplicate(id: str) -> Response:
 @bp.post("/<id>/delete")
 @signed_in
 def delete(id: str) -> Response:
-    faced.trash(_own(id), by=current_user())
+    profiles.trash(_own(id), by=current_user())
     return redirect(url_for("characters.index", deleted=id))
 
 
@@ -90,7 +90,7 @@ def delete(id: str) -> Response:
 @signed_in
 def restore(id: str) -> Response:
     me = current_user()
-    faced.restore(found(queries.character(me, id, is_deleted=True)), by=me)
+    profiles.restore(found(queries.character(me, id, is_deleted=True)), by=me)
     return _to(id, done="restored")
 
 
@@ -114,7 +114,7 @@ def _visible(id: str) -> Character:
 def _own(id: str) -> Character:
     """Returns the character to edit; raises Forbidden for someone who can only see it, with what they can do instead."""
     character = _visible(id)
-    faced.refuse_unless_theirs(character, current_user())
+    profiles.refuse_unless_theirs(character, current_user())
     return character
 
 

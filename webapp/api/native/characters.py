@@ -12,7 +12,7 @@ from webapp.accounts.guards import found
 from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, AnyId, Body, Cursor, Query
-from webapp.characters import card_import, exporting, faced, queries, service, shown
+from webapp.characters import card_import, exporting, profiles, queries, service, shown
 from webapp.characters.card_writing import Version
 from webapp.characters.cards import DESCRIPTION_CHARS, GREETINGS, MOST_GREETINGS, greetings_in
 from webapp.characters.fields import PICTURE_BYTES
@@ -185,14 +185,14 @@ def change(id: str, body: CharacterChange) -> CharacterAnswer:
 @bp.delete("/<id>")
 @operation("Delete a character; it can be restored, and its chats are kept", scope="chat", status=204)
 def delete(id: str) -> None:
-    faced.trash(_visible(id), by=caller())
+    profiles.trash(_visible(id), by=caller())
 
 
 @bp.post("/<id>/restore")
 @operation("Restore a deleted character", scope="chat", answer=CharacterAnswer, errors=(422, 429))
 def restore(id: str) -> CharacterAnswer:
     me = caller()
-    faced.restore(found(queries.character(me, id, is_deleted=True)), by=me)
+    profiles.restore(found(queries.character(me, id, is_deleted=True)), by=me)
     return _one(_visible(id))
 
 
@@ -217,14 +217,14 @@ def avatar(id: str) -> Response:
 @bp.put("/<id>/avatar")
 @operation("Set a character's picture: PNG, JPEG or WebP", answer=CharacterAnswer, **TAKES_PICTURE)
 def put_avatar(id: str) -> CharacterAnswer:
-    faced.picture(_visible(id), sent_picture(), by=caller())
+    profiles.picture(_visible(id), sent_picture(), by=caller())
     return _one(_visible(id))
 
 
 @bp.delete("/<id>/avatar")
 @operation("Remove a character's picture", scope="chat", status=204, errors=(409,))
 def delete_avatar(id: str) -> None:
-    faced.picture(_visible(id), b"", by=caller())
+    profiles.picture(_visible(id), b"", by=caller())
 
 
 def sent_picture() -> bytes:

@@ -10,7 +10,7 @@ from webapp.api.access import caller
 from webapp.api.native.characters import TAKES_PICTURE, LongText, Name, sent_picture
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, AnyId, Body
-from webapp.characters import faced, persona_files, persona_import, personas, queries, shown
+from webapp.characters import persona_files, persona_import, personas, profiles, queries, shown
 from webapp.characters.personas import PersonaInput
 from webapp.characters.tables import Persona
 from webapp.lore import queries as lorebooks
@@ -113,14 +113,14 @@ def change(id: str, body: PersonaChange) -> PersonaAnswer:
 @bp.delete("/<id>")
 @operation("Delete a persona; it can be restored, and chats continue without it", scope="chat", status=204)
 def delete(id: str) -> None:
-    faced.trash(_visible(id), by=caller())
+    profiles.trash(_visible(id), by=caller())
 
 
 @bp.post("/<id>/restore")
 @operation("Restore a deleted persona", scope="chat", answer=PersonaAnswer, errors=(422, 429))
 def restore(id: str) -> PersonaAnswer:
     me = caller()
-    faced.restore(found(queries.persona(me, id, is_deleted=True)), by=me)
+    profiles.restore(found(queries.persona(me, id, is_deleted=True)), by=me)
     return _answer_of(_visible(id))
 
 
@@ -133,14 +133,14 @@ def avatar(id: str) -> Response:
 @bp.put("/<id>/avatar")
 @operation("Set a persona's picture: PNG, JPEG or WebP", answer=PersonaAnswer, **TAKES_PICTURE)
 def put_avatar(id: str) -> PersonaAnswer:
-    faced.picture(_visible(id), sent_picture(), by=caller())
+    profiles.picture(_visible(id), sent_picture(), by=caller())
     return _answer_of(_visible(id))
 
 
 @bp.delete("/<id>/avatar")
 @operation("Remove a persona's picture", scope="chat", status=204, errors=(409,))
 def delete_avatar(id: str) -> None:
-    faced.picture(_visible(id), b"", by=caller())
+    profiles.picture(_visible(id), b"", by=caller())
 
 
 def _visible(id: str) -> Persona:

@@ -3,7 +3,7 @@
 from sqlalchemy.orm import Session
 
 from webapp.accounts import people
-from webapp.characters import faced
+from webapp.characters import profiles
 from webapp.chat.files import cleanup as files
 from webapp.chat.keeping import erasing, temporary
 from webapp.engine.chores import Chore, do_in_turns
@@ -13,7 +13,7 @@ from webapp.lore import service as lore
 STEPS = (
     erasing.finish,
     erasing.empty_trash,
-    faced.empty_trash,
+    profiles.empty_trash,
     lore.empty_trash,
     trash.empty,
     temporary.stop_due,

@@ -1,4 +1,4 @@
-"""The bystander's reader, which runs in a separate process: `python -m tests.support.beside`.
+"""The bystander's reader, which runs in a separate process: `python -m tests.support.bystander_reader`.
 
 The first line of standard input is a JSON order: an answer's event stream, a control stream straight from the upstream, and
 pages. The process prints `ready` when both streams have begun. The second line is how many words each stream has sent by then;

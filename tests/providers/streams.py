@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.providers.canned import EVENT_STREAM, Canned
-from tests.providers.hearing import Said, asking, heard
+from tests.providers.received import Said, asking, heard
 from tests.upstream.behaviours import bytes_of, played
 from tests.upstream.dialects import DIALECTS
 from webapp.providers.anthropic import AnthropicProvider
