@@ -3,13 +3,13 @@
 from decimal import Decimal
 from random import Random
 
-from webapp.budgets.amounts import Price, Taken
+from webapp.budgets.amounts import Consumption, Price
 
 PRICE = Price(Decimal(1000), Decimal(3000))
 
 
-def end_of(answer: str) -> tuple[Taken, bool, bool]:
+def end_of(answer: str) -> tuple[Consumption, bool, bool]:
     """Returns an answer's usage, whether the request's tokens are known, and whether it failed: deterministic by its id."""
     luck = Random(answer)
     cost = luck.choice([None, None, "0.0002", "1", "junk"])
-    return Taken(luck.randrange(500), luck.randrange(4_000), cost), luck.random() < 0.5, luck.random() < 0.2
+    return Consumption(luck.randrange(500), luck.randrange(4_000), cost), luck.random() < 0.5, luck.random() < 0.2

@@ -5,7 +5,7 @@ from math import inf
 
 import pytest
 
-from webapp.budgets.amounts import DOLLAR, FREE, Price, Taken, affordable, amount, parsed, part_words, per_million, words
+from webapp.budgets.amounts import DOLLAR, FREE, Consumption, Price, affordable, amount, parsed, part_words, per_million, words
 from webapp.budgets.metering import TokenMeter
 
 PRICE = Price(Decimal(1000), Decimal(2000))
@@ -22,13 +22,13 @@ PRICE = Price(Decimal(1000), Decimal(2000))
     ],
 )
 def test_money_is_the_cost_or_an_estimate(cost, expected):
-    assert amount("usd", Taken(10, 5, cost), PRICE) == expected
+    assert amount("usd", Consumption(10, 5, cost), PRICE) == expected
 
 
 def test_every_unit_has_its_amount():
-    taken = Taken(10, 5, "0.25")
+    taken = Consumption(10, 5, "0.25")
     assert (amount("tokens", taken, PRICE), amount("answers", taken, PRICE)) == (15, 1)
-    assert amount("usd", Taken(1, 0), Price(Decimal("0.4"), Decimal(0))) == 1
+    assert amount("usd", Consumption(1, 0), Price(Decimal("0.4"), Decimal(0))) == 1
     assert affordable("usd", 5_000, PRICE) == 2.5
     assert affordable("usd", 0, FREE) == affordable("answers", 0, PRICE) == inf
     assert affordable("tokens", 7, FREE) == 7

@@ -12,7 +12,7 @@ from sqlalchemy import event, insert, update
 
 from tests.support.marks import on_both_databases
 from webapp.budgets import beginnings, holding
-from webapp.budgets.amounts import Price, Taken
+from webapp.budgets.amounts import Consumption, Price
 from webapp.budgets.holding import UsageRequest
 from webapp.budgets.tables import Budget, BudgetPeriod
 from webapp.db import db, write
@@ -46,7 +46,7 @@ def app(make_app) -> Flask:
 
 def reserve() -> None:
     with write(keeps_loaded=True) as session:
-        holding.reserve(session, UsageRequest(new_id(), new_id(), "m", Taken(1, 1), PRICE), NOW)
+        holding.reserve(session, UsageRequest(new_id(), new_id(), "m", Consumption(1, 1), PRICE), NOW)
 
 
 @contextmanager

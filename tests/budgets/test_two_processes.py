@@ -20,7 +20,7 @@ from tests.budgets.ends import PRICE, end_of
 from tests.conftest import KEYS
 from tests.support.rounds import ROUNDS
 from tests.support.source import ROOT
-from webapp.budgets.amounts import Taken, amount
+from webapp.budgets.amounts import Consumption, amount
 from webapp.budgets.tables import Budget, BudgetPeriod
 from webapp.db import db, write
 from webapp.ids import new_id
@@ -81,7 +81,7 @@ def expected(budgets: dict[str, Budget], admitted: Answers) -> dict[str, tuple[i
     used: Counter[str] = Counter()
     for each in admitted:
         taken, is_known, is_nothing = end_of(each["id"])
-        whole = taken if is_known else Taken(each["input"], taken.output_tokens, taken.cost)
+        whole = taken if is_known else Consumption(each["input"], taken.output_tokens, taken.cost)
         for id in () if is_nothing else budgets:
             used[id] += amount(budgets[id].unit, whole, PRICE)
     return {id: (used[id], 0) for id in budgets}

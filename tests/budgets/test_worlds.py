@@ -13,7 +13,7 @@ from flask import Flask
 from tests.support.marks import on_both_databases
 from tests.support.rounds import ROUNDS
 from webapp.budgets import holding
-from webapp.budgets.amounts import Price, Taken, amount
+from webapp.budgets.amounts import Consumption, Price, amount
 from webapp.budgets.holding import Reservation, UsageRequest
 from webapp.budgets.tables import Budget, BudgetPeriod
 from webapp.db import db, write
@@ -67,7 +67,7 @@ class World:
 
     def ask(self) -> None:
         person = self.luck.choice(self.people)
-        taken = Taken(self.luck.randrange(500), self.luck.randrange(1, 3_000))
+        taken = Consumption(self.luck.randrange(500), self.luck.randrange(1, 3_000))
         wanted_usage = UsageRequest(new_id(), person, "m", taken, PRICE)
         mine = [each for each in self.budgets.values() if each.who == "team" or each.who_id == person]
         is_over = any(self.used[each.id] + self.reserved[each.id] >= each.most for each in mine)
@@ -88,7 +88,7 @@ class World:
     def extend(self) -> None:
         if not self.running:
             return
-        answer, more = self.luck.choice(self.running), Taken(0, self.luck.randrange(1, 3_000))
+        answer, more = self.luck.choice(self.running), Consumption(0, self.luck.randrange(1, 3_000))
         counted = [each for each in answer.reservations if each.unit != "answers"]
         is_left = all(self.used[each.budget_id] + self.reserved[each.budget_id] < self._most(each) for each in counted)
         with self._write() as session:
@@ -106,7 +106,7 @@ class World:
         for _ in range(self.luck.choice([1, 1, 2])):
             with self._write() as session:
                 holding.settle(session, answer.wanted_usage.generation_id, taken, PRICE, is_known=known, is_nothing=is_nothing)
-        whole = taken if known else Taken(answer.wanted_usage.taken.input_tokens, taken.output_tokens, taken.cost)
+        whole = taken if known else Consumption(answer.wanted_usage.consumption.input_tokens, taken.output_tokens, taken.cost)
         used = {each.budget_id: 0 if is_nothing else amount(each.unit, whole, PRICE) for each in answer.reservations}
         for id, each in used.items():
             self.reserved[id] -= answer.reserved[id]
@@ -118,7 +118,7 @@ class World:
         if not self.settled:
             return
         answer, before = self.luck.choice(self.settled)
-        taken = Taken(self.luck.randrange(1, 500), self.luck.randrange(1, 4_000), self.luck.choice([None, "0.0001", "0.5"]))
+        taken = Consumption(self.luck.randrange(1, 500), self.luck.randrange(1, 4_000), self.luck.choice([None, "0.0001", "0.5"]))
         with self._write() as session:
             holding.correct(session, answer.wanted_usage.generation_id, taken, PRICE)
         for each in answer.reservations:
@@ -142,8 +142,10 @@ class World:
     def _most(self, held: Reservation) -> int:
         return self.budgets[held.budget_id].most
 
-    def _taken(self) -> Taken:
-        return Taken(self.luck.randrange(500), self.luck.randrange(4_000), self.luck.choice([None, None, "0.0002", "1", "junk"]))
+    def _taken(self) -> Consumption:
+        return Consumption(
+            self.luck.randrange(500), self.luck.randrange(4_000), self.luck.choice([None, None, "0.0002", "1", "junk"])
+        )
 
     def _write(self):
         return InWorker(self.luck.choice(self.workers))
@@ -188,7 +190,7 @@ def test_two_workers_at_once_admit_no_more_than_there_is(make_app) -> None:
     def ask(app: Flask) -> bool:
         try:
             with InWorker(app) as session:
-                holding.reserve(session, UsageRequest(new_id(), new_id(), "m", Taken(10, 10), PRICE), NOW)
+                holding.reserve(session, UsageRequest(new_id(), new_id(), "m", Consumption(10, 10), PRICE), NOW)
         except OverBudget:
             return False
         return True
@@ -206,11 +208,11 @@ def test_a_budget_that_was_deleted_meanwhile_limits_nothing_any_more(make_app) -
             kept, gone = (Budget(who="team", unit="tokens", most=10_000, period="day", warn_at=0.8) for _ in range(2))
             session.add_all([kept, gone])
             session.flush()
-            wanted_usage = UsageRequest(new_id(), new_id(), "m", Taken(10, 10), PRICE)
+            wanted_usage = UsageRequest(new_id(), new_id(), "m", Consumption(10, 10), PRICE)
             held = holding.reserve(session, wanted_usage, NOW)
         with write() as session:
             session.execute(db.delete(Budget).where(Budget.id == gone.id))
         with write() as session:
-            assert holding.extend(session, wanted_usage.generation_id, held, Taken(0, 100), PRICE)
+            assert holding.extend(session, wanted_usage.generation_id, held, Consumption(0, 100), PRICE)
         found = db.session.execute(db.select(BudgetPeriod.budget_id, BudgetPeriod.reserved)).all()
         assert [tuple(row) for row in found] == [(kept.id, 120)]

@@ -16,7 +16,7 @@ from gevent.pool import Pool  # noqa: E402
 from tests.budgets.ends import PRICE, end_of  # noqa: E402
 from webapp.app import create_app  # noqa: E402
 from webapp.budgets import holding  # noqa: E402
-from webapp.budgets.amounts import Taken  # noqa: E402
+from webapp.budgets.amounts import Consumption  # noqa: E402
 from webapp.budgets.holding import UsageRequest  # noqa: E402
 from webapp.db import write  # noqa: E402
 from webapp.errors import OverBudget  # noqa: E402
@@ -28,13 +28,13 @@ ASKED, AT_ONCE = 8, 4
 
 def asked(app: Flask, person: str, luck: Random) -> dict[str, Any] | None:
     """Returns an admitted answer with its reservations, or None for a refused one."""
-    wanted_usage = UsageRequest(new_id(), person, "m", Taken(luck.randrange(500), luck.randrange(1, 3_000)), PRICE)
+    wanted_usage = UsageRequest(new_id(), person, "m", Consumption(luck.randrange(500), luck.randrange(1, 3_000)), PRICE)
     try:
         with app.app_context(), write(keeps_loaded=True) as session:
             held = {each.budget_id: each.reserved for each in holding.reserve(session, wanted_usage, NOW)}
     except OverBudget:
         return None
-    return {"id": wanted_usage.generation_id, "input": wanted_usage.taken.input_tokens, "held": held}
+    return {"id": wanted_usage.generation_id, "input": wanted_usage.consumption.input_tokens, "held": held}
 
 
 def settled(app: Flask, answer: str) -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from webapp.chat.prompt.builder import PromptBuilder, exchanges_between
 from webapp.chat.prompt.tokens import PER_MESSAGE, estimate
-from webapp.chat.story.leaving import Room, staying
+from webapp.chat.story.leaving import HistoryLimit, staying
 from webapp.sections import Section
 
 ROOM = 600
@@ -19,24 +19,24 @@ EXCHANGES = st.lists(st.tuples(st.integers(1, 34), st.integers(0, 34)), min_size
 @pytest.mark.parametrize(
     ("turns", "room", "stays"),
     [
-        ([], Room(100), None),
-        (SAID, Room(), None),
-        (SAID, Room(90), None),
-        (SAID, Room(80), 4),
-        (SAID, Room(60), 2),
+        ([], HistoryLimit(100), None),
+        (SAID, HistoryLimit(), None),
+        (SAID, HistoryLimit(90), None),
+        (SAID, HistoryLimit(80), 4),
+        (SAID, HistoryLimit(60), 2),
         # The newest exchange is kept as long as it fits.
-        ([("user", 10), ("assistant", 40)], Room(80), None),
-        ([("user", 20), ("assistant", 10), ("user", 20), ("assistant", 20)], Room(60), 2),
+        ([("user", 10), ("assistant", 40)], HistoryLimit(80), None),
+        ([("user", 20), ("assistant", 10), ("user", 20), ("assistant", 20)], HistoryLimit(60), 2),
         # One that doesn't fit is summarized immediately.
-        ([("user", 10), ("assistant", 90)], Room(100), 0),
-        (SAID, Room(messages=9), None),
-        (SAID, Room(messages=8), 4),
-        (SAID, Room(messages=3), 2),
-        (SAID, Room(messages=0), 0),
+        ([("user", 10), ("assistant", 90)], HistoryLimit(100), 0),
+        (SAID, HistoryLimit(messages=9), None),
+        (SAID, HistoryLimit(messages=8), 4),
+        (SAID, HistoryLimit(messages=3), 2),
+        (SAID, HistoryLimit(messages=0), 0),
         # An empty message takes no space.
-        ([("user", 10), ("assistant", 0), ("assistant", 10)], Room(messages=3), None),
+        ([("user", 10), ("assistant", 0), ("assistant", 10)], HistoryLimit(messages=3), None),
         # Several answers in a row, without a question in between, are one exchange.
-        ([("user", 10), *[("assistant", 10)] * 8], Room(100), 0),
+        ([("user", 10), *[("assistant", 10)] * 8], HistoryLimit(100), 0),
     ],
 )
 def test_so_many_stay_as_they_are(turns, room, stays):
@@ -77,5 +77,5 @@ def sent_from(path, told, limit):
 
 def carried_on(path, told, limit):
     rest = [(role, estimate(text) + PER_MESSAGE if text else 0) for role, text in path[told:]]
-    stays = staying(reversed(rest), Room(ROOM - estimate(STORY.text) - PER_MESSAGE, limit))
+    stays = staying(reversed(rest), HistoryLimit(ROOM - estimate(STORY.text) - PER_MESSAGE, limit))
     return told if stays is None else len(path) - stays

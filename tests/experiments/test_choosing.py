@@ -13,13 +13,13 @@ from webapp.engine.tables import Generation
 from webapp.errors import Conflict
 from webapp.experiments import checking, service
 from webapp.prompts import choosing, using
-from webapp.prompts.choosing import Unit
+from webapp.prompts.choosing import ExperimentUnit
 from webapp.prompts.tables import A_B_TEST, BEST_PERFORMANCE, Exposure, PromptVersion
 
 SAID = {"Answer in rhymes.": (2, "A"), "Answer in prose.": (3, "B")}
 
 
-def given(unit: Unit) -> int:
+def given(unit: ExperimentUnit) -> int:
     return using.render("quick", unit).version.number
 
 
@@ -49,14 +49,14 @@ def test_a_person_keeps_a_version_and_the_answer_says_which(app, owner, fake, st
         assert {row.generation_id for row in rows} == {each.id for each in db.session.query(Generation)}
         chat = db.session.query(Chat).one()
         assert {row.lane for row in rows} == {chat.lane}
-        assert [given(Unit(owner.person_id, f"chat:{number}")) for number in range(5)] == [version] * 5
+        assert [given(ExperimentUnit(owner.person_id, f"chat:{number}")) for number in range(5)] == [version] * 5
 
 
 def test_shares_are_kept_and_a_chat_keeps_its_version_when_they_change(app, admin, started):
     id = started({2: 50, 3: 50})
     with app.app_context():
         people = [f"person {number}" for number in range(400)]
-        before = {each: given(Unit(each, f"chat:{each}")) for each in people}
+        before = {each: given(ExperimentUnit(each, f"chat:{each}")) for each in people}
         counts = Counter(before.values())
         assert 150 < counts[2] < 250
         first = next(each for each in people if before[each] == 2)
@@ -65,21 +65,21 @@ def test_shares_are_kept_and_a_chat_keeps_its_version_when_they_change(app, admi
         db.session.commit()
 
         service.weigh(found(id), {2: 1, 3: 99}, A_B_TEST, who={"actor": admin})
-        after = {each: given(Unit(each, f"chat:{each}")) for each in people}
+        after = {each: given(ExperimentUnit(each, f"chat:{each}")) for each in people}
         assert {(before[each], after[each]) for each in people if before[each] != after[each]} == {(2, 3)}
         moved = next(each for each in people if before[each] != after[each])
-        assert given(Unit(moved, "chat:old")) == 2
+        assert given(ExperimentUnit(moved, "chat:old")) == 2
 
 
 def test_the_best_one_is_given_more_often_after_the_first_samples(app, started):
     id = started(method=BEST_PERFORMANCE, min_samples=10)
     with app.app_context():
-        first = Counter(given(Unit("", f"chat:{number}")) for number in range(20))
+        first = Counter(given(ExperimentUnit("", f"chat:{number}")) for number in range(20))
         assert first == {2: 10, 3: 10}
         played(id, 2, good=5, bad=45)
         played(id, 3, good=45, bad=5)
         checking.check(found(id))
-        later = Counter(given(Unit("", f"later:{number}")) for number in range(200))
+        later = Counter(given(ExperimentUnit("", f"later:{number}")) for number in range(200))
         assert later[3] > 150
 
 
@@ -90,7 +90,7 @@ def test_what_cannot_be_filled_in_falls_back_to_the_control_and_does_not_count(a
             row = session.query(PromptVersion).filter_by(number=3).one()
             row.sections = [{"name": "How", "text": "Answer in {{nonsense}}."}]
         using.forget()
-        every = [using.render("quick", Unit(f"person {number}", f"chat:{number}")) for number in range(40)]
+        every = [using.render("quick", ExperimentUnit(f"person {number}", f"chat:{number}")) for number in range(40)]
         assert {each.version.number for each in every} == {2}
         fell = [each for each in every if each.problems]
         assert 0 < len(fell) < 40
@@ -107,7 +107,7 @@ def test_a_paused_arm_is_given_to_nobody(app, admin, started):
         played(id, 2, good=30)
         played(id, 3, good=10, broken=10)
         checking.check(found(id))
-        assert {given(Unit(f"person {number}", f"chat:{number}")) for number in range(50)} == {2}
+        assert {given(ExperimentUnit(f"person {number}", f"chat:{number}")) for number in range(50)} == {2}
         with pytest.raises(Conflict, match="running"):
             service.remove(found(id), who={"actor": admin})
 
@@ -115,7 +115,7 @@ def test_a_paused_arm_is_given_to_nobody(app, admin, started):
 def test_another_request_for_the_same_answer_gets_the_same_arm(app, started):
     started()
     with app.app_context():
-        first = using.render("quick", Unit("somebody", "chat:1"))
+        first = using.render("quick", ExperimentUnit("somebody", "chat:1"))
         other = 5 - first.version.number
         kept = using.together(first)
         assert using.words(kept) == f"version {first.version.number} of quick, arm {'AB'[first.version.number - 2]}"

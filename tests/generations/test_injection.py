@@ -120,7 +120,7 @@ class InPlans(Case):
 
 class InTheDoor(Case):
     def ask(self) -> None:
-        door.complete(db.session.get_one(User, self.person), door.Wanted("demo/quick", (Turn("user", "Hello"),)))
+        door.complete(db.session.get_one(User, self.person), door.CompletionInput("demo/quick", (Turn("user", "Hello"),)))
 
     def check_text(self, generation: Generation, said: list[str]) -> None:
         entries = self.said(generation.id)

@@ -9,7 +9,7 @@ from tests.support.source import modules
 from webapp.db import write
 from webapp.engine.kinds import Kind
 from webapp.engine.tables import Generation
-from webapp.usage.shown import everybody
+from webapp.usage.shown import team_usage
 
 DECIDE_NOTHING = ("webapp.engine", "webapp.streaming", "webapp.usage", "webapp.health", "webapp.live", "webapp.api")
 
@@ -28,7 +28,7 @@ def test_usage_calls_a_new_kind_by_its_words(app: Flask, haiku: Kind) -> None:
         with write() as session:
             session.add(Generation(kind="haiku", lane="haiku:1", status="completed", model_asked="some/model", owner="nobody"))
 
-        assert [each.name for each in everybody(2).purposes] == ["Short poems"]
+        assert [each.name for each in team_usage(2).purposes] == ["Short poems"]
 
 
 def test_a_new_kind_leaves_nothing_but_its_record(app: Flask, haiku: Kind) -> None:

@@ -153,7 +153,7 @@ def a_plan(bench: Bench, person: str) -> str:
 
 def a_completion(bench: Bench, person: str) -> str:
     with bench.app.app_context():
-        wanted = door.Wanted("", (Turn("user", "Hello"),))
+        wanted = door.CompletionInput("", (Turn("user", "Hello"),))
         return door.complete(db.session.get_one(User, person), wanted).id
 
 

@@ -13,7 +13,7 @@ from webapp.db import db, utc_now, write
 from webapp.engine.tables import Generation
 from webapp.insights import days, summing
 from webapp.insights.figures import Answered, summed_by
-from webapp.insights.queries import Wanted
+from webapp.insights.queries import AnswerFilter
 from webapp.insights.tables import InsightDay, InsightMark
 
 __all__ = ["made", "ms", "program"]
@@ -145,7 +145,7 @@ def test_a_long_period_is_read_a_few_days_at_a_time(app, owner):
                 read.append(statement)
 
         event.listen(db.engine, "before_cursor_execute", note)
-        wanted = Wanted(today - timedelta(days=70), today)
+        wanted = AnswerFilter(today - timedelta(days=70), today)
         assert list(days.known(wanted)) == list(days.people(wanted)) == []
     assert len(read) >= 2 * 60 // days.DAYS_AT_ONCE
 

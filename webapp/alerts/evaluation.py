@@ -19,7 +19,7 @@ from webapp.engine.metric_events import BudgetUsed
 from webapp.health.backups import made_at
 from webapp.heavy.turns import by_turns
 from webapp.insights.figures import METRICS, Figures
-from webapp.insights.queries import Wanted, answered, timed
+from webapp.insights.queries import AnswerFilter, answered, timed
 from webapp.settings.service import setting
 
 A_WEEK = timedelta(days=7)
@@ -51,13 +51,13 @@ class Answers:
     def _last(self, minutes: int) -> Figures:
         """Returns the figures of these minutes."""
         figures = Figures()
-        for each in answered(Wanted(self._now - timedelta(minutes=minutes), self._now)):
+        for each in answered(AnswerFilter(self._now - timedelta(minutes=minutes), self._now)):
             figures.add(each)
         return figures
 
     def _week(self, minutes: int) -> Mapping[str, Past]:
         """Returns what each kind of rule would have found in the last seven days, window by window, including empty ones."""
-        wanted, past = Wanted(self._now - A_WEEK, self._now), {name: Past() for name, kind in KINDS.items() if kind.metric}
+        wanted, past = AnswerFilter(self._now - A_WEEK, self._now), {name: Past() for name, kind in KINDS.items() if kind.metric}
         for figures in by_turns(_windows(wanted, timedelta(minutes=minutes))):
             for name, each in past.items():
                 each.add(_of(KINDS[name], figures))
@@ -81,7 +81,7 @@ def bounds_of(rule: AlertRule) -> Bounds:
     return Bounds(KINDS[rule.name].side, rule.limit, rule.warn_at, rule.min_samples)
 
 
-def _windows(wanted: Wanted, window: timedelta) -> Iterator[Figures]:
+def _windows(wanted: AnswerFilter, window: timedelta) -> Iterator[Figures]:
     figures, ends = Figures(), wanted.since + window
     for at, each in timed(wanted):
         while at >= ends:

@@ -170,7 +170,7 @@ def _server_seconds() -> dict[int, float]:
 def _know(texts: Sequence[str], library: Library) -> None:
     """Caches vectors of the questions, as if a model had just returned them: the model's time doesn't count."""
     known = {(MODEL, each): library.vector() for each in texts}
-    current_app.extensions["question_vectors"] = meaning.Known(OrderedDict(known))
+    current_app.extensions["question_vectors"] = meaning.QueryVectorCache(OrderedDict(known))
 
 
 def _pieces(passages: Sequence[dict[str, object]]) -> Iterator[dict[str, object]]:

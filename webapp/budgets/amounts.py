@@ -31,7 +31,7 @@ FREE = Price(Decimal(0), Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Consumption:
     """The usage of an answer: `cost` is decimal text in dollars, or None if unknown."""
 
     input_tokens: int
@@ -49,14 +49,14 @@ def per_million(input: str, output: str) -> Price | None:
     return price if is_sane else None
 
 
-def amount(unit: str, taken: Taken, price: Price) -> int:
+def amount(unit: str, consumption: Consumption, price: Price) -> int:
     """Returns how much of a budget that is; an unknown cost is estimated from the price."""
     if unit == "answers":
         return 1
     if unit == "tokens":
-        return taken.input_tokens + taken.output_tokens
-    known = _cost(taken.cost)
-    found = taken.input_tokens * price.input + taken.output_tokens * price.output if known is None else known * DOLLAR
+        return consumption.input_tokens + consumption.output_tokens
+    known = _cost(consumption.cost)
+    found = consumption.input_tokens * price.input + consumption.output_tokens * price.output if known is None else known * DOLLAR
     return min(int(found.to_integral_value(ROUND_CEILING)), MOST["usd"])
 
 

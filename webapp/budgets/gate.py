@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from webapp.budgets import holding, prices
-from webapp.budgets.amounts import Price, Taken, affordable, amount
+from webapp.budgets.amounts import Consumption, Price, affordable, amount
 from webapp.budgets.beginnings import Beginnings
 from webapp.budgets.holding import Reservation, UsageRequest
 from webapp.budgets.metering import TokenMeter
@@ -75,19 +75,21 @@ class BudgetGate:
         # As one text, because a long text is only sampled: other writers wait for this transaction.
         input_tokens = self._estimate("\n".join(turn.content for turn in request.turns))
         input_tokens += sum(PER_MESSAGE + PER_PICTURE * len(turn.pictures) for turn in request.turns)
-        taken = Taken(input_tokens, request.max_tokens or prices.usual_tokens(session, model))
+        consumption = Consumption(input_tokens, request.max_tokens or prices.usual_tokens(session, model))
         wanted_usage = UsageRequest(
             generation.id,
             generation.user_id or "",
             model,
-            taken,
+            consumption,
             prices.price_of(model),
             character_id=character_id,
             token_id=self._token_id(),
             is_aside=self._is_aside(generation.kind),
         )
         if reservations := holding.reserve(session, wanted_usage, utc_now()):
-            self._allowed[generation] = Allowance(reservations, taken.input_tokens, taken.output_tokens, wanted_usage.price)
+            self._allowed[generation] = Allowance(
+                reservations, consumption.input_tokens, consumption.output_tokens, wanted_usage.price
+            )
 
     def meter(self, generation: Generation) -> Meter:
         """Returns what meters this answer while it arrives."""
@@ -101,15 +103,15 @@ class BudgetGate:
         output_tokens = generation.output_tokens
         if output_tokens is None:
             output_tokens = self._estimate(transcript.text) + self._estimate(transcript.reasoning)
-        taken = Taken(generation.input_tokens or 0, output_tokens, generation.cost)
+        consumption = Consumption(generation.input_tokens or 0, output_tokens, generation.cost)
         how = {"is_known": generation.input_tokens is not None, "is_nothing": was_refused(generation)}
-        holding.settle(session, generation.id, taken, prices.price_of(generation.model_asked), **how)
+        holding.settle(session, generation.id, consumption, prices.price_of(generation.model_asked), **how)
 
     def correct(self, session: Session, generation: Generation) -> None:
         """Counts the usage that the provider reports later."""
         if setting("budgets.enabled"):
-            taken = Taken(generation.input_tokens or 0, generation.output_tokens or 0, generation.cost)
-            holding.correct(session, generation.id, taken, prices.price_of(generation.model_asked))
+            consumption = Consumption(generation.input_tokens or 0, generation.output_tokens or 0, generation.cost)
+            holding.correct(session, generation.id, consumption, prices.price_of(generation.model_asked))
 
     def _watched(self, id: str, allowance: Allowance, events: Iterator[Event], stop: Stop) -> Iterator[Event]:
         meter = TokenMeter(_tokens_of(allowance), estimate=self._estimate, more=partial(self._more, id, allowance))
@@ -125,7 +127,7 @@ class BudgetGate:
 
     def _more(self, id: str, allowance: Allowance, wanted: int) -> int:
         """Reserves the same number of tokens again, or as many as are missing; returns 0 when a budget is used up."""
-        further = Taken(0, max(wanted, allowance.output_tokens))
+        further = Consumption(0, max(wanted, allowance.output_tokens))
         try:
             with self._in_app(), write(keeps_loaded=True) as session:
                 is_held = holding.extend(session, id, allowance.reservations, further, allowance.price)
@@ -137,7 +139,7 @@ class BudgetGate:
 
 
 def _tokens_of(allowance: Allowance) -> float:
-    input_tokens = Taken(allowance.input_tokens, 0)
+    input_tokens = Consumption(allowance.input_tokens, 0)
     left = [
         affordable(each.unit, each.reserved - amount(each.unit, input_tokens, allowance.price), allowance.price)
         for each in allowance.reservations

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp.accounts.tables import Membership
 from webapp.budgets import periods
-from webapp.budgets.amounts import Price, Taken, amount
+from webapp.budgets.amounts import Consumption, Price, amount
 from webapp.budgets.recount import used_since
 from webapp.budgets.refusal import refusal, time_zone
 from webapp.budgets.tables import Budget, BudgetCharge, BudgetPeriod
@@ -41,7 +41,7 @@ class UsageRequest:
     generation_id: str
     user_id: str
     model: str
-    taken: Taken
+    consumption: Consumption
     price: Price
     character_id: str = ""
     token_id: str = ""
@@ -62,7 +62,7 @@ def reserve(session: Session, wanted_usage: UsageRequest, now: datetime) -> list
     """Reserves the whole estimate in every budget that applies; raises `OverBudget` if one is used up."""
     reservations = [_reserved(session, budget, wanted_usage, now) for budget in session.scalars(_counting(wanted_usage)).all()]
     if reservations:
-        tokens = {"input_tokens": wanted_usage.taken.input_tokens, "output_tokens": wanted_usage.taken.output_tokens}
+        tokens = {"input_tokens": wanted_usage.consumption.input_tokens, "output_tokens": wanted_usage.consumption.output_tokens}
         charge = {"generation_id": wanted_usage.generation_id, "used": 0, "is_open": True, **tokens}
         rows = [
             {**charge, "budget_id": each.budget_id, "starts_at": each.starts_at, "reserved": each.reserved}
@@ -72,7 +72,7 @@ def reserve(session: Session, wanted_usage: UsageRequest, now: datetime) -> list
     return reservations
 
 
-def extend(session: Session, generation_id: str, reservations: Iterable[Reservation], more: Taken, price: Price) -> bool:
+def extend(session: Session, generation_id: str, reservations: Iterable[Reservation], more: Consumption, price: Price) -> bool:
     """Reserves more for a running answer; returns False, and changes nothing, if a budget has nothing left."""
     for each in reservations:
         wanted = 0 if each.unit == "answers" else amount(each.unit, more, price)
@@ -87,24 +87,26 @@ def extend(session: Session, generation_id: str, reservations: Iterable[Reservat
     return True
 
 
-def settle(session: Session, generation_id: str, taken: Taken, price: Price, *, is_known: bool, is_nothing: bool) -> None:
+def settle(
+    session: Session, generation_id: str, consumption: Consumption, price: Price, *, is_known: bool, is_nothing: bool
+) -> None:
     """Replaces an answer's reservation with its usage, as far as that is known; a second call changes nothing.
 
     If the input tokens are unknown (`is_known`), the estimate from the start of the answer counts.
     """
     for charge, unit in _charges(session, generation_id, is_open=True):
-        whole = taken if is_known else replace(taken, input_tokens=charge.input_tokens)
+        whole = consumption if is_known else replace(consumption, input_tokens=charge.input_tokens)
         used = 0 if is_nothing else amount(unit, whole, price)
         tokens = {"input_tokens": whole.input_tokens, "output_tokens": whole.output_tokens}
         if _change(session, generation_id, charge.budget_id, is_open=True, used=used, closed=True, **tokens):
             _count(session, charge, used=used, reserved=-charge.reserved)
 
 
-def correct(session: Session, generation_id: str, taken: Taken, price: Price) -> None:
+def correct(session: Session, generation_id: str, consumption: Consumption, price: Price) -> None:
     """Replaces the estimated usage of an answer with its actual usage."""
     for charge, unit in _charges(session, generation_id, is_open=False):
-        tokens = taken.input_tokens or charge.input_tokens, taken.output_tokens or charge.output_tokens
-        used = amount(unit, Taken(*tokens, taken.cost), price)
+        tokens = consumption.input_tokens or charge.input_tokens, consumption.output_tokens or charge.output_tokens
+        used = amount(unit, Consumption(*tokens, consumption.cost), price)
         if used != charge.used and _change(session, generation_id, charge.budget_id, is_open=False, used=used):
             _count(session, charge, used=used - charge.used, reserved=0)
 
@@ -148,7 +150,7 @@ def _counting(wanted_usage: UsageRequest) -> Select[Budget]:
 
 def _reserved(session: Session, budget: Budget, wanted_usage: UsageRequest, now: datetime) -> Reservation:
     starts_at = periods.beginning(now, budget.period, time_zone())
-    wanted = amount(budget.unit, wanted_usage.taken, wanted_usage.price)
+    wanted = amount(budget.unit, wanted_usage.consumption, wanted_usage.price)
     is_free = budget.unit == "usd" and wanted_usage.price.is_free
     reservation = Reservation(budget.id, budget.unit, starts_at, wanted)
     if _take(session, budget.id, starts_at, wanted, is_free=is_free):

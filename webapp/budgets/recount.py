@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, false, or_, select
 from sqlalchemy.orm import Session
 
 from webapp.accounts.tables import Membership
-from webapp.budgets.amounts import Price, Taken, amount
+from webapp.budgets.amounts import Consumption, Price, amount
 from webapp.budgets.prices import price_of
 from webapp.budgets.tables import Budget
 from webapp.chat.tables import Chat, Message
@@ -108,4 +108,4 @@ def _is_of(character_id: str) -> ColumnElement[bool]:
 
 
 def _amount(unit: str, row: Any, price: Price) -> int:
-    return amount(unit, Taken(row.input_tokens or 0, row.output_tokens or 0, row.cost), price)
+    return amount(unit, Consumption(row.input_tokens or 0, row.output_tokens or 0, row.cost), price)

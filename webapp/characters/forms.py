@@ -22,7 +22,7 @@ def _text(rows: int, most: int = TEXT_CHARS) -> dict[str, Any]:
     return {"rows": rows, "maxlength": most, "dir": "auto"}
 
 
-class FacedForm(MergingForm):
+class ProfileForm(MergingForm):
     """The fields that characters and personas share."""
 
     name = StringField("Name", default="", render_kw=NAME)
@@ -38,7 +38,7 @@ class FacedForm(MergingForm):
         return b"" if self.remove_avatar.data else None
 
 
-class CharacterForm(FacedForm):
+class CharacterForm(ProfileForm):
     description = TextAreaField(
         "Description",
         default="",
@@ -91,7 +91,7 @@ class PersonaFileForm(Form):
     )
 
 
-class PersonaForm(FacedForm):
+class PersonaForm(ProfileForm):
     description = TextAreaField(
         "Who you are",
         default="",

@@ -12,14 +12,14 @@ from webapp.accounts import grants, making
 from webapp.accounts.tables import User
 from webapp.characters import queries
 from webapp.characters.fields import PICTURE_BYTES, checked_picture
-from webapp.characters.tables import Avatar, Character, Faced, Persona
+from webapp.characters.tables import Avatar, Character, Persona, Profile
 from webapp.db import utc_now, write
 from webapp.errors import Conflict, Forbidden, Invalid
 from webapp.heavy.turns import queue_for_turn
 from webapp.settings.service import setting
 
 AT_ONCE = 10
-F = TypeVar("F", bound=Faced)
+F = TypeVar("F", bound=Profile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,13 @@ class Rule:
     not_yours: str
 
 
-RULES: dict[type[Faced], Rule] = {
+RULES: dict[type[Profile], Rule] = {
     Character: Rule("character", 500, "Only its creator can edit this character. Make a copy to get your own."),
     Persona: Rule("persona", 100, "This persona belongs to the team. Make a copy to get your own."),
 }
 
 
-def picture(row: Faced, content: bytes, *, by: User) -> None:
+def picture(row: Profile, content: bytes, *, by: User) -> None:
     """Replaces the picture; empty bytes remove it."""
     refuse_unless_theirs(row, by)
     # Validates the picture before the transaction takes the write lock.
@@ -66,7 +66,7 @@ def duplicate(row: F, copied: Callable[[F], dict[str, Any]], *, by: User) -> F:
     return copy
 
 
-def trash(row: Faced, *, by: User) -> None:
+def trash(row: Profile, *, by: User) -> None:
     """Moves a character or persona to the trash; it can be restored, and its chats are unchanged."""
     refuse_unless_theirs(row, by)
     with write():
@@ -76,7 +76,7 @@ def trash(row: Faced, *, by: User) -> None:
     empty_trash()
 
 
-def restore(row: Faced, *, by: User) -> None:
+def restore(row: Profile, *, by: User) -> None:
     """Restores a character or persona from the trash."""
     refuse_unless_theirs(row, by)
     refuse_too_many(type(row), by.id)
@@ -94,7 +94,7 @@ def empty_trash() -> None:
             queue_for_turn()
 
 
-def _erase_some(table: type[Faced], due: datetime) -> bool:
+def _erase_some(table: type[Profile], due: datetime) -> bool:
     """Deletes a small batch: pictures are up to a megabyte each, and deleting them takes as long as reading them."""
     with write() as session:
         old = select(table.id, table.avatar_id).where(table.deleted_at < due, table.origin == "").limit(AT_ONCE)
@@ -107,7 +107,7 @@ def _erase_some(table: type[Faced], due: datetime) -> bool:
     return bool(rows)
 
 
-def put_picture(session: Session, row: Faced, content: bytes, *, most_bytes: int = PICTURE_BYTES) -> None:
+def put_picture(session: Session, row: Profile, content: bytes, *, most_bytes: int = PICTURE_BYTES) -> None:
     """Replaces the picture of a row; empty bytes remove it."""
     type = checked_picture(content, most_bytes=most_bytes)
     before = session.get(Avatar, row.avatar_id) if row.avatar_id else None
@@ -126,13 +126,13 @@ def existing(session: Session, table: type[F], id: str) -> F:
     return row
 
 
-def refuse_unless_theirs(row: Faced, user: User) -> None:
+def refuse_unless_theirs(row: Profile, user: User) -> None:
     """Raises Forbidden for a person who can see the row but not edit it, with what they can do instead."""
     if not queries.may_change(row, user):
         raise Forbidden(RULES[type(row)].not_yours)
 
 
-def refuse_too_many(table: type[Faced], user_id: str) -> None:
+def refuse_too_many(table: type[Profile], user_id: str) -> None:
     """Raises Invalid if one more row would exceed the person's limit, and counts it towards the rate limit."""
     rule = RULES[table]
     if queries.count_of(table, user_id) >= rule.most_own:

@@ -15,7 +15,7 @@ from webapp.accounts.roles import may
 from webapp.accounts.tables import Grant, User
 from webapp.characters.card_macros import macro_texts
 from webapp.characters.macros import Names
-from webapp.characters.tables import Avatar, Character, Faced, Persona
+from webapp.characters.tables import Avatar, Character, Persona, Profile
 from webapp.db import db
 from webapp.heavy.turns import by_turns
 
@@ -27,7 +27,7 @@ MOST_REMEMBERED, CALLED_CHARS = 2_000, 120
 # All texts of a thousand characters are a hundred megabytes, so rows are read in batches.
 AT_ONCE, BEGINNING_CHARS = 20, 720
 TEXTS = Character.description, Character.system_prompt, Character.post_history_prompt, Character.greeting
-F = TypeVar("F", bound=Faced)
+F = TypeVar("F", bound=Profile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Prompts:
     post_history_prompt: str = ""
 
 
-class Named(NamedTuple):
+class CharacterName(NamedTuple):
     """A character without its texts."""
 
     id: str
@@ -187,18 +187,18 @@ def _at_hand(row: F | None, user: User, is_deleted: bool) -> F | None:
     return row
 
 
-def named(user: User, ids: Sequence[str]) -> list[Named]:
+def named(user: User, ids: Sequence[str]) -> list[CharacterName]:
     """Returns the names and pictures of these characters, including those in the trash, that the person can see."""
     query = select(Character.id, Character.name, Character.avatar_id).where(Character.id.in_(ids), _is_visible(user))
-    return [Named(*row) for row in db.session.execute(query)] if ids else []
+    return [CharacterName(*row) for row in db.session.execute(query)] if ids else []
 
 
-def may_change(row: Faced, user: User) -> bool:
+def may_change(row: Profile, user: User) -> bool:
     """Returns whether the user can edit a row: its owner can, and admins can edit the team's."""
     return row.owner_id == user.id if row.owner_id else may(user.role, "administer")
 
 
-def count_of(table: type[Faced], user_id: str) -> int:
+def count_of(table: type[Profile], user_id: str) -> int:
     """Returns how many rows of the table a person owns, without those in the trash."""
     return db.session.scalar(select(func.count()).where(table.owner_id == user_id, table.deleted_at.is_(None))) or 0
 

@@ -14,7 +14,7 @@ from webapp.characters.card_lore import lore_of
 from webapp.characters.card_writing import Version
 from webapp.characters.cards import group_greetings, notes_of, other_greetings
 from webapp.characters.macros import Names
-from webapp.characters.queries import BEGINNING_CHARS, Brief, Named
+from webapp.characters.queries import BEGINNING_CHARS, Brief, CharacterName
 from webapp.characters.tables import Avatar, Character, Persona
 from webapp.heavy.threads import offload
 from webapp.heavy.turns import by_turns
@@ -93,7 +93,7 @@ def faces(user: User, ids: Iterable[str]) -> dict[str, Face]:
     return {each.id: character_face(each) for each in queries.named(user, sorted(set(ids)))}
 
 
-def character_face(character: Character | Named | Brief) -> Face:
+def character_face(character: Character | CharacterName | Brief) -> Face:
     return Face(character.name, _url("characters.avatar", character))
 
 
@@ -174,7 +174,7 @@ def card_file(character: Character, kind: exporting.Kind, version: Version | Non
     return download(exporting.file_of(character, kind, version), name, exporting.MEDIA[kind])
 
 
-def _url(endpoint: str, whose: Character | Named | Brief | Persona) -> str:
+def _url(endpoint: str, whose: Character | CharacterName | Brief | Persona) -> str:
     return url_for(endpoint, id=whose.id, v=whose.avatar_id) if whose.avatar_id else ""
 
 

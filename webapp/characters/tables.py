@@ -18,7 +18,7 @@ class Avatar(Record):
     content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-class Faced(Record):
+class Profile(Record):
     """A row with a name and a picture. It belongs to a person or, without an owner, to the team; `origin` marks a shipped row."""
 
     __abstract__ = True
@@ -31,7 +31,7 @@ class Faced(Record):
     deleted_at: Mapped[datetime | None]
 
 
-class Character(Faced):
+class Character(Profile):
     """A character that a model plays. `card` is the card it was imported from, or holds fields that have no column."""
 
     __tablename__ = "characters"
@@ -48,7 +48,7 @@ class Character(Faced):
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
-class Persona(Faced):
+class Persona(Profile):
     """Who a person is in a chat; its lorebooks apply to all chats with it."""
 
     __tablename__ = "personas"

@@ -88,7 +88,7 @@ class PathMessage(NamedTuple):
         return f"{self.speaker}:{NEW_LINE if self.content.startswith(('![', '[')) else ' '}{self.content}"
 
 
-class Glimpse(NamedTuple):
+class ComposerMessage(NamedTuple):
     """The columns of a message that the composer needs."""
 
     id: str
@@ -227,10 +227,10 @@ def window(chat: Chat, *, until: str | None = None) -> list[Message]:
     return list(db.session.scalars(LAST_OF_PATH, _window_to(chat, end))) if end else []
 
 
-def glimpses(chat: Chat) -> list[Glimpse]:
+def composer_messages(chat: Chat) -> list[ComposerMessage]:
     """Returns the last messages as the composer needs them; full objects cost several times as much."""
     parameters = _window_to(chat, chat.head_id)
-    return [Glimpse(*row) for row in GLIMPSES.all(db.session(), parameters)] if chat.head_id else []
+    return [ComposerMessage(*row) for row in COMPOSER_MESSAGES.all(db.session(), parameters)] if chat.head_id else []
 
 
 def _window_to(chat: Chat, end: str | None) -> dict[str, object]:
@@ -257,12 +257,12 @@ def generations_of(messages: Iterable[Message]) -> dict[str, list[Generation]]:
     return found
 
 
-def last_generation(message: Message | Glimpse) -> Generation | None:
+def last_generation(message: Message | ComposerMessage) -> Generation | None:
     query = select(Generation).where(Generation.message_id == message.id).order_by(Generation.id.desc()).limit(1)
     return db.session.scalar(query)
 
 
-def asked_with(message: Message | Glimpse) -> dict[str, Any]:
+def asked_with(message: Message | ComposerMessage) -> dict[str, Any]:
     """Returns the recorded prompt of a message's last generation; empty if there is none."""
     return ASKED_WITH.scalar(db.session(), {"message": message.id}) or {}
 
@@ -395,4 +395,4 @@ ASKED_WITH = Prepared(
     select(Generation.prompt).where(Generation.message_id == bindparam("message")).order_by(Generation.id.desc()).limit(1)
 )
 LAST_OF_PATH = _path_statement(is_bounded=True)
-GLIMPSES = Prepared(LAST_OF_PATH.with_only_columns(Message.id, Message.parent_id, Message.role, Message.content))
+COMPOSER_MESSAGES = Prepared(LAST_OF_PATH.with_only_columns(Message.id, Message.parent_id, Message.role, Message.content))

@@ -26,7 +26,7 @@ WHEN_UNWATCHED = "abort:0"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class CompletionInput:
     """A client's request for a completion, with the defaults for what it leaves out."""
 
     model: str
@@ -50,23 +50,23 @@ class Ending:
         return self._source.check_timeout()
 
 
-def complete(user: User, wanted: Wanted) -> Generation:
+def complete(user: User, completion: CompletionInput) -> Generation:
     """Starts a completion for a person, within their limits and with the fallbacks of a chat."""
-    engine, model, person = the_engine(), model_of(user, wanted.model), user.id
+    engine, model, person = the_engine(), model_of(user, completion.model), user.id
     generations.refuse_if_too_many(engine, person)
-    parameters, given = _parameters(model, wanted), _given(user, wanted)
+    parameters, given = _parameters(model, completion), _given(user, completion)
     with generations.beginning(engine):
-        generation, source = _stored(engine, wanted, model, person, parameters, given)
+        generation, source = _stored(engine, completion, model, person, parameters, given)
         generations.start(engine, generation, source)
     return generation
 
 
 def _stored(
-    engine: Engine, wanted: Wanted, model: str, person: str, parameters: dict[str, Any], given: AnswerSources
+    engine: Engine, completion: CompletionInput, model: str, person: str, parameters: dict[str, Any], given: AnswerSources
 ) -> tuple[Generation, Source]:
     # Built before the commit: an error afterwards would leave a generation that never starts.
     quoted = tuple(Turn(each.role, each.text) for each in given.sections())
-    turns, kept = (*wanted.turns[:-1], *quoted, *wanted.turns[-1:]), tuple(each.kept for each in given.sources)
+    turns, kept = (*completion.turns[:-1], *quoted, *completion.turns[-1:]), tuple(each.kept for each in given.sources)
     words = {"sources_late": LATE if given.is_late else "", "sources_by_words": given.by_words}
     notices = tuple(Notice(code, texts) for code, texts in words.items() if texts)
     request = ModelRequest(model=model, turns=turns, sources=kept, notices=notices, **parameters)
@@ -84,7 +84,7 @@ def _stored(
             prompt={"parameters": parameters, **({"sources": list(kept)} if kept else {})},
         )
         generations.store_within_limits(engine, session, generation, request)
-    return generation, Ending(source, wanted.stops) if wanted.stops else source
+    return generation, Ending(source, completion.stops) if completion.stops else source
 
 
 def model_of(user: User, name: str) -> str:
@@ -100,15 +100,15 @@ def models(user: User) -> list[str]:
     return [DEFAULT, *offered] if providers().default(user.default_model) else offered
 
 
-def _given(user: User, wanted: Wanted) -> AnswerSources:
+def _given(user: User, completion: CompletionInput) -> AnswerSources:
     """Returns the passages for the newest message, as far as the caller may see them."""
-    texts = [turn.content for turn in wanted.turns if turn.role == "user"]
-    return found_for(user, texts, wanted.collection_ids, seconds=float(setting("knowledge.search_seconds")))
+    texts = [turn.content for turn in completion.turns if turn.role == "user"]
+    return found_for(user, texts, completion.collection_ids, seconds=float(setting("knowledge.search_seconds")))
 
 
-def _parameters(model: str, wanted: Wanted) -> dict[str, Any]:
+def _parameters(model: str, completion: CompletionInput) -> dict[str, Any]:
     """Returns the server's parameters unless the client sets them; its maximum of tokens can't be exceeded."""
     own = providers().parameters(model)
-    most = [each for each in (own.get("max_tokens"), wanted.max_tokens) if each]
-    temperature = own.get("temperature") if wanted.temperature is None else wanted.temperature
+    most = [each for each in (own.get("max_tokens"), completion.max_tokens) if each]
+    temperature = own.get("temperature") if completion.temperature is None else completion.temperature
     return {"temperature": temperature, "max_tokens": min(most) if most else None}

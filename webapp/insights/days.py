@@ -12,7 +12,7 @@ from webapp.db import db
 from webapp.heavy.turns import by_turns
 from webapp.insights import summing
 from webapp.insights.figures import SUMS, Day, Figures, Known, times
-from webapp.insights.queries import Wanted, answered, is_asked
+from webapp.insights.queries import AnswerFilter, answered, is_asked
 from webapp.insights.summing import EVERYONE
 from webapp.insights.tables import InsightDay, InsightMark
 from webapp.usage.exact import total
@@ -21,7 +21,7 @@ A_DAY = timedelta(days=1)
 DAYS_AT_ONCE = 7
 
 
-def known(wanted: Wanted) -> Iterator[Known]:
+def known(wanted: AnswerFilter) -> Iterator[Known]:
     """Yields the requested answers; whole days as their sums, where these exist."""
     made = _made(wanted)
     yield from _days(wanted, made)
@@ -29,12 +29,12 @@ def known(wanted: Wanted) -> Iterator[Known]:
         yield from answered(part)
 
 
-def people(wanted: Wanted) -> Iterator[Day]:
+def people(wanted: AnswerFilter) -> Iterator[Day]:
     """Yields the sums of whole days by person, without the single times to the first text."""
     return _people(wanted, _made(wanted))
 
 
-def _made(wanted: Wanted) -> list[date]:
+def _made(wanted: AnswerFilter) -> list[date]:
     """Returns the whole days of the period that have sums; if one is missing, starts the background job."""
     first = _day_of(wanted.since + A_DAY - timedelta(microseconds=1))
     # Sums can't be filtered by the outcome of single answers.
@@ -46,7 +46,7 @@ def _made(wanted: Wanted) -> list[date]:
     return made
 
 
-def _rest(wanted: Wanted, made: Sequence[date]) -> Iterator[Wanted]:
+def _rest(wanted: AnswerFilter, made: Sequence[date]) -> Iterator[AnswerFilter]:
     """Yields the parts of the period that the days with sums (`made`) don't cover."""
     at = wanted.since
     for day in made:
@@ -58,7 +58,7 @@ def _rest(wanted: Wanted, made: Sequence[date]) -> Iterator[Wanted]:
         yield replace(wanted, since=at)
 
 
-def _days(wanted: Wanted, made: Sequence[date]) -> Iterator[Day]:
+def _days(wanted: AnswerFilter, made: Sequence[date]) -> Iterator[Day]:
     one = InsightDay
     columns = (one.day, one.kind, one.model, one.cost, one.first_texts, *(getattr(one, name) for name in SUMS))
     for row in by_turns(_rows(wanted, made, columns, one.user_id == (wanted.user_id or EVERYONE))):
@@ -69,7 +69,7 @@ def _days(wanted: Wanted, made: Sequence[date]) -> Iterator[Day]:
         yield Day(f"{day:%Y-%m-%d} 00", kind, wanted.user_id or EVERYONE, model, figures)
 
 
-def _people(wanted: Wanted, made: Sequence[date]) -> Iterator[Day]:
+def _people(wanted: AnswerFilter, made: Sequence[date]) -> Iterator[Day]:
     """Yields sums grouped by the database, because there can be many people; a person occurs once per few days."""
     one = InsightDay
     costs = func.aggregate_strings(one.cost, " ").label("costs")
@@ -84,7 +84,7 @@ def _people(wanted: Wanted, made: Sequence[date]) -> Iterator[Day]:
 
 
 def _rows(
-    wanted: Wanted, made: Sequence[date], columns: Sequence[Any], which: ColumnElement[bool], by: Any = None
+    wanted: AnswerFilter, made: Sequence[date], columns: Sequence[Any], which: ColumnElement[bool], by: Any = None
 ) -> Iterator[Any]:
     """Yields rows of a few days per query: a year has tens of thousands, and a query is not interrupted."""
     one = InsightDay

@@ -20,7 +20,7 @@ OUTCOMES = ("", "broken", "fallback")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class AnswerFilter:
     """A filter for answers: requested from `since` on and before `until`, and optionally by person, kind and model."""
 
     since: datetime
@@ -31,12 +31,12 @@ class Wanted:
     outcome: str = ""
 
 
-def answered(wanted: Wanted) -> Iterator[Answered]:
+def answered(wanted: AnswerFilter) -> Iterator[Answered]:
     """Yields the requested answers, oldest first; other greenlets run between two slices."""
     return (each for _, each in timed(wanted))
 
 
-def timed(wanted: Wanted) -> Iterator[tuple[datetime, Answered]]:
+def timed(wanted: AnswerFilter) -> Iterator[tuple[datetime, Answered]]:
     """Yields the requested answers, oldest first, each with the time of its request."""
     statement = _where(select(*_columns()), wanted)
     return _read(statement, since=wanted.since, until=wanted.until, user_id=wanted.user_id)
@@ -57,7 +57,7 @@ def _read(wanted: Select[Any], **among: Any) -> Iterator[tuple[datetime, Answere
         yield row[-2], Answered(*row[:-2])
 
 
-def newest(wanted: Wanted, *, before: str = "", limit: int) -> list[Generation]:
+def newest(wanted: AnswerFilter, *, before: str = "", limit: int) -> list[Generation]:
     """Returns a page of answers, newest first, of those before the answer with this id.
 
     A rare outcome can require a scan of all answers: raises `TooLate` when that takes long.
@@ -108,7 +108,7 @@ def _columns() -> tuple[Any, ...]:
     )
 
 
-def _where(statement: Select[Any], wanted: Wanted) -> Select[Any]:
+def _where(statement: Select[Any], wanted: AnswerFilter) -> Select[Any]:
     one = Generation
     statement = statement.where(one.created_at >= wanted.since, one.created_at < wanted.until, one.status.not_in(ACTIVE))
     statement = statement.where(is_asked(one.kind, wanted.kind))

@@ -31,7 +31,7 @@ from webapp.insights.figures import (
     steps,
     summed_by,
 )
-from webapp.insights.queries import OUTCOMES, Wanted, is_fallback, ms_since_asked
+from webapp.insights.queries import OUTCOMES, AnswerFilter, is_fallback, ms_since_asked
 from webapp.usage.cost_text import in_dollars
 from webapp.usage.shown import GONE
 from webapp.words import number, plural
@@ -51,7 +51,7 @@ class Chosen:
 
     period: str
     is_everybodys: bool
-    wanted: Wanted
+    wanted: AnswerFilter
     params: Mapping[str, str]
 
     def but(self, **params: str) -> dict[str, str]:
@@ -105,7 +105,7 @@ def chosen(args: Mapping[str, str], me: User) -> Chosen:
     named = {"kind": args.get("kind", "")[:20], "model": args.get("model", "")[:200], "outcome": outcome}
     since = beginning(until - length, step) + STEPS[step]
     params = {"period": period, **named, "user": user if is_admin else ""}
-    return Chosen(period, is_admin, Wanted(since, until, user, **named), params)
+    return Chosen(period, is_admin, AnswerFilter(since, until, user, **named), params)
 
 
 def page(of: Chosen) -> dict[str, Any]:

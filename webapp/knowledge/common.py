@@ -23,7 +23,7 @@ KEPT_SECONDS, MOST_KEPT = 60.0, 100
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class OwnPassages:
     """The passages a person can find, if they are few, and how many of them contain each word that was searched for."""
 
     rows: Sequence[int]
@@ -54,22 +54,22 @@ def distinctive(
     return {term: word for term, word in rare.items() if own_counts.get(term, 0) <= most}
 
 
-def _own(user: User, size: index.Size, until: float) -> Own:
+def _own(user: User, size: index.Size, until: float) -> OwnPassages:
     """Returns the cached entry, which is rebuilt after a minute and whenever the index changes size."""
-    kept: OrderedDict[tuple[str, int], Own] = current_app.extensions.setdefault("own words", OrderedDict())
+    kept: OrderedDict[tuple[str, int], OwnPassages] = current_app.extensions.setdefault("own words", OrderedDict())
     key, now = (user.id, user.clearance), time.monotonic()
     known = kept.get(key)
     if known is None or known.size != size or known.until < now:
         found = select(Passage.row).join(Document, Document.id == Passage.document_id).join(Collection)
         found = found.where(finds_passage(user), Collection.chat_id.is_(None)).limit(FEW + 1)
         [rows] = bounded.read([found], until=until)
-        known = kept[key] = Own([row for (row,) in rows], size, now + KEPT_SECONDS)
+        known = kept[key] = OwnPassages([row for (row,) in rows], size, now + KEPT_SECONDS)
         if len(kept) > MOST_KEPT:
             kept.popitem(last=False)
     return known
 
 
-def _own_counts(own: Own, words: Mapping[str, str], until: float) -> Mapping[str, int]:
+def _own_counts(own: OwnPassages, words: Mapping[str, str], until: float) -> Mapping[str, int]:
     unknown = {term: word for term, word in words.items() if term not in own.counts}
     if unknown:
         own.counts.update(index.counts_in(unknown, own.rows, until=until))

@@ -36,7 +36,7 @@ MODULE = "webapp.knowledge.reader"
 log = logging.getLogger("knowledge")
 
 
-class Lost(Exception):
+class ClaimLost(Exception):
     """Raised when the document was deleted, or another worker claimed it."""
 
 
@@ -46,7 +46,7 @@ def work() -> bool:
         return _is_something_left()
     try:
         _read(*claimed)
-    except (Lost, Unavailable) as reason:
+    except (ClaimLost, Unavailable) as reason:
         log.info("reading_postponed", extra={"fields": {"document": claimed[0], "reason": type(reason).__name__}})
         _release_claim(*claimed)
     except child.Exceeded:
@@ -124,11 +124,11 @@ def take(id: str, claim: str, edition: int, found: Iterable[dict[str, Any]]) -> 
 
 @contextmanager
 def _own(id: str, claim: str) -> Iterator[tuple[Session, Document]]:
-    """Opens a transaction on a claimed document, renews the claim and notifies open pages; raises `Lost` if it was taken away."""
+    """Opens a transaction on a claimed document, renews the claim, notifies open pages; raises `ClaimLost` if another has it."""
     with write() as session:
         document = session.get(Document, id)
         if document is None or document.deleted_at or document.claim != claim:
-            raise Lost
+            raise ClaimLost
         document.claimed_until = utc_now() + CLAIM
         collection_id = document.collection_id
         yield session, document
@@ -197,7 +197,7 @@ def _fail(id: str, claim: str, sentence: str) -> None:
             edition = document.edition
         _clear(id, claim, but=edition)
         _end(id, claim, "failed", sentence)
-    except Lost:
+    except ClaimLost:
         return
 
 
@@ -227,5 +227,5 @@ def _release_claim(id: str, claim: str) -> None:
         with _own(id, claim) as (_, document):
             document.state, document.attempts = "waiting", document.attempts - 1
             document.claim, document.claimed_until = "", None
-    except Lost:
+    except ClaimLost:
         return

@@ -38,7 +38,7 @@ OTHER_LENGTH = "The embedding model gives vectors of another length now. Embed t
 
 
 @dataclass(frozen=True, slots=True)
-class Near:
+class NearestPassages:
     """Ranks and nearness by passage: 1 means the same, 0 as near as unrelated texts. `left_out` is why something is missing."""
 
     places: Mapping[int, int] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Searched(NamedTuple):
 
 
 @dataclass
-class Known:
+class QueryVectorCache:
     """A cache of the last questions' vectors, and for each model that failed, until when it is not called and why."""
 
     vectors: OrderedDict[tuple[str, str], bytes] = field(default_factory=OrderedDict)
@@ -66,13 +66,13 @@ class Known:
 
 # With a model that finds all texts alike, no passage is nearer than another.
 SEARCHED = VectorSet.state == CURRENT, VectorSet.dimensions > 0, VectorSet.baseline <= embedder.MOST_ALIKE
-NOTHING = Near()
+NOTHING = NearestPassages()
 EDITION = Document.id + ":" + cast(Document.edition, String) + ":" + cast(Document.passages, String)
 # Conditions on the collections, in addition to the right to see them.
 Among = Sequence[ColumnElement[bool]]
 
 
-def near(user: User, question: str, among: Among, *, until: float) -> Near:
+def near(user: User, question: str, among: Among, *, until: float) -> NearestPassages:
     """Returns the passages nearest to a question, in collections that meet `among`.
 
     If vectors were deleted during the search because newer ones replaced them, searches again with those.
@@ -87,7 +87,7 @@ def near(user: User, question: str, among: Among, *, until: float) -> Near:
     return _near(user, question, _searched(user, among), until)
 
 
-def _near(user: User, question: str, sets: Sequence[Searched], until: float) -> Near:
+def _near(user: User, question: str, sets: Sequence[Searched], until: float) -> NearestPassages:
     """Ranks the passages of each model separately, because vectors of different models can't be compared."""
     by_model: defaultdict[str, list[Searched]] = defaultdict(list)
     for each in sets:
@@ -102,7 +102,7 @@ def _near(user: User, question: str, sets: Sequence[Searched], until: float) -> 
             continue
         places |= {row: place for place, (_, row) in enumerate(found, 1)}
         nearness |= {row: value for value, row in found}
-    return Near(places, nearness, " ".join(dict.fromkeys(reasons)))
+    return NearestPassages(places, nearness, " ".join(dict.fromkeys(reasons)))
 
 
 def _searched(user: User, among: Among) -> list[Searched]:
@@ -167,7 +167,7 @@ def _reason(error: AppError | TooLarge) -> str:
     return TOO_LATE if isinstance(error, bounded.TooLate) else error.message
 
 
-def _memory() -> Known:
+def _memory() -> QueryVectorCache:
     extensions = current_app.extensions
-    found: Known = extensions.get("question_vectors") or extensions.setdefault("question_vectors", Known())
+    found: QueryVectorCache = extensions.get("question_vectors") or extensions.setdefault("question_vectors", QueryVectorCache())
     return found

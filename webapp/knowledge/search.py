@@ -12,7 +12,7 @@ from webapp.db import db, is_sqlite
 from webapp.heavy import bounded
 from webapp.knowledge import common, index, meaning, words
 from webapp.knowledge.fusion import DEPTH, Placed, fused
-from webapp.knowledge.meaning import Near
+from webapp.knowledge.meaning import NearestPassages
 from webapp.knowledge.permitted import finds_passage
 from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.knowledge.why import Counted
@@ -145,7 +145,7 @@ def _first_among(best: Mapping[int, float], which: Sequence[ColumnElement[bool]]
     return {row: best[row] for row in [each for each in rows if each in seen][:DEPTH]}
 
 
-def _hits(placed: Sequence[Placed], scores: Mapping[int, float], near: Near) -> list[Hit]:
+def _hits(placed: Sequence[Placed], scores: Mapping[int, float], near: NearestPassages) -> list[Hit]:
     query = select(Passage, Document, Collection.name).join(Document, Document.id == Passage.document_id).join(Collection)
     found = db.session.execute(query.where(Passage.row.in_([each.row for each in placed])))
     rows = {passage.row: (passage, document, name) for passage, document, name in found}

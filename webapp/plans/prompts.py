@@ -9,7 +9,7 @@ from webapp.plans import plan_types
 from webapp.plans.schema import Schema, asked_for, at, upstream
 from webapp.prompts import using
 from webapp.prompts.built_in import BuiltIn, parts
-from webapp.prompts.choosing import Unit
+from webapp.prompts.choosing import ExperimentUnit
 from webapp.prompts.template import Part
 from webapp.sections import Section
 
@@ -67,7 +67,7 @@ OF_PLANS = (
 )
 
 
-def for_plan(about: dict[str, Any], inputs: dict[str, Any], unit: Unit) -> dict[str, Any]:
+def for_plan(about: dict[str, Any], inputs: dict[str, Any], unit: ExperimentUnit) -> dict[str, Any]:
     """Returns the prompt for a whole plan."""
     return _asked(about, upstream(about["plan"]), unit, is_anew=False, inputs=_json(inputs))
 
@@ -77,7 +77,7 @@ def for_places(
     inputs: dict[str, Any],
     there: dict[str, Any],
     places: list[str],
-    unit: Unit,
+    unit: ExperimentUnit,
     *,
     wrong: str = "",
     is_anew: bool = False,
@@ -92,7 +92,7 @@ def schema_of_places(plan: Schema, places: list[str]) -> Schema:
     return upstream(asked_for(plan, [place for place in places if at(plan, place) is not None]))
 
 
-def _asked(about: dict[str, Any], schema: Schema, unit: Unit, *, is_anew: bool, **variables: str) -> dict[str, Any]:
+def _asked(about: dict[str, Any], schema: Schema, unit: ExperimentUnit, *, is_anew: bool, **variables: str) -> dict[str, Any]:
     """Returns the prompt as it is stored with the generation."""
     used = [using.render("plan.request", unit, **{**dict.fromkeys(ASKED, ""), **variables})]
     used += [using.render("plan.again")] if is_anew else []

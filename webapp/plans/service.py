@@ -24,7 +24,7 @@ from webapp.plans.queries import generation_of, inputs_of
 from webapp.plans.schema import at, missing, steps, value_at
 from webapp.plans.tables import Plan, PlanInputs
 from webapp.prompts import choosing, using
-from webapp.prompts.choosing import Unit
+from webapp.prompts.choosing import ExperimentUnit
 
 DETACH = "detach"
 
@@ -118,9 +118,9 @@ def _prompt_parts(about: dict[str, Any], inputs: PlanInputs) -> dict[str, Any]:
     return {**prompts.for_plan(about, inputs.values, _unit(inputs)), "schema": about["plan"]}
 
 
-def _unit(inputs: PlanInputs) -> Unit:
+def _unit(inputs: PlanInputs) -> ExperimentUnit:
     """Returns the unit that experiments assign a version to: the same for all plans with the same inputs."""
-    return Unit(inputs.owner_id, f"inputs:{inputs.id}")
+    return ExperimentUnit(inputs.owner_id, f"inputs:{inputs.id}")
 
 
 def _model_of(plan: Plan) -> str:
@@ -156,7 +156,7 @@ def _begin(plan: Plan, parts: dict[str, Any], *, model: str, when_unwatched: str
             led_by=using.words(prompt),
         )
         generations.store_within_limits(engine, session, generation, request_of(generation))
-        for key, version in choosing.store_exposures(session, prompt, generation.id, Unit(owner_id, generation.lane)):
+        for key, version in choosing.store_exposures(session, prompt, generation.id, ExperimentUnit(owner_id, generation.lane)):
             engine.emit(Exposed(key, version))
         stored.status, stored.generation_id, stored.generation_started_at = "generating", generation.id, utc_now()
         stored.error_code = stored.error = ""

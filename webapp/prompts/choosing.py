@@ -20,7 +20,7 @@ LETTERS = "ABCDEFGHIJ"
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class ExperimentUnit:
     """The person and lane an arm is chosen for; without a `person`, the lane is the unit. `arms` has earlier choices by key."""
 
     person: str
@@ -66,7 +66,7 @@ class Chosen:
     letter: str
 
 
-def arm_for(trial: Trial, unit: Unit) -> Chosen | None:
+def arm_for(trial: Trial, unit: ExperimentUnit) -> Chosen | None:
     """Returns the arm already used in this chat, else the person's or the bandit's choice; None if all arms are paused.
 
     Runs at most one statement.
@@ -80,12 +80,14 @@ def arm_for(trial: Trial, unit: Unit) -> Chosen | None:
     return Chosen(trial.id, version, arms[version].letter)
 
 
-def again(prompt: Mapping[str, Any]) -> Unit:
+def again(prompt: Mapping[str, Any]) -> ExperimentUnit:
     """Returns the unit for another request of the same answer, which reuses the arms stored with it."""
-    return Unit("", "", {each["key"]: each["version"] for each in prompt.get("arms", ())})
+    return ExperimentUnit("", "", {each["key"]: each["version"] for each in prompt.get("arms", ())})
 
 
-def store_exposures(session: Session, prompt: Mapping[str, Any], generation_id: str, unit: Unit) -> list[tuple[str, int]]:
+def store_exposures(
+    session: Session, prompt: Mapping[str, Any], generation_id: str, unit: ExperimentUnit
+) -> list[tuple[str, int]]:
     """Stores an exposure for each arm that an answer was generated with; returns key and version of each."""
     arms: Sequence[Mapping[str, Any]] = prompt.get("arms", ())
     whose = {"lane": unit.lane, "unit": unit.person or unit.lane, "generation_id": generation_id}
@@ -95,12 +97,12 @@ def store_exposures(session: Session, prompt: Mapping[str, Any], generation_id: 
     return [(each["key"], each["version"]) for each in arms]
 
 
-def _drawn(trial: Trial, unit: Unit) -> int:
+def _drawn(trial: Trial, unit: ExperimentUnit) -> int:
     weights = {version: each.weight for version, each in trial.open.items()}
     return arm_of(trial.key, trial.id, unit.person or unit.lane, weights)
 
 
-def _best(trial: Trial, unit: Unit) -> int:
+def _best(trial: Trial, unit: ExperimentUnit) -> int:
     arms = trial.open
     given = {version: each.exposures + trial.given[version] for version, each in arms.items()}
     known = [Arm(each.version, each.good, each.judged) for each in arms.values()]

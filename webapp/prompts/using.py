@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from webapp.current import the_config
 from webapp.prompts import choosing, queries
-from webapp.prompts.choosing import LETTERS, Chosen, Trial, TrialArm, Unit
+from webapp.prompts.choosing import LETTERS, Chosen, ExperimentUnit, Trial, TrialArm
 from webapp.prompts.queries import Version, first_version
 from webapp.prompts.template import Part, Unfilled, filled
 from webapp.sections import Section
@@ -61,7 +61,7 @@ class Rendered:
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class PromptState:
     """The cached state of a key: the version in use and the one before it, those in an experiment, and collection ids."""
 
     versions: tuple[Version, ...] = ()
@@ -70,19 +70,19 @@ class Used:
     reads: tuple[str, ...] = ()
 
 
-UNUSED = Used()
+UNUSED = PromptState()
 
 
 @dataclass
 class _Memory:
     """The cached state of each key."""
 
-    used: dict[str, Used] = field(default_factory=dict)
+    used: dict[str, PromptState] = field(default_factory=dict)
     read_at: float = float("-inf")
     has_read: bool = False
 
 
-def render(key: str, unit: Unit | None = None, /, **values: str) -> Rendered:
+def render(key: str, unit: ExperimentUnit | None = None, /, **values: str) -> Rendered:
     """Renders the version in use of a prompt; if that can't be filled in, the one before, then the built-in text.
 
     During an experiment, chooses a version for `unit`, with one statement; without a `unit`, uses the control.
@@ -145,7 +145,7 @@ def _memory() -> _Memory:
     return memory
 
 
-def _known() -> Mapping[str, Used]:
+def _known() -> Mapping[str, PromptState]:
     memory = _memory()
     if time.monotonic() - memory.read_at >= (SHARED_SECONDS if the_config().redis_url else FRESH_SECONDS):
         # Set before the query, so that other requests use the cache rather than queue for a slow database; the first query has
@@ -158,7 +158,7 @@ def _known() -> Mapping[str, Used]:
     return memory.used
 
 
-def _read(last_known: dict[str, Used]) -> dict[str, Used]:
+def _read(last_known: dict[str, PromptState]) -> dict[str, PromptState]:
     try:
         rows = queries.used_rows(queries.built_ins())
     except DBAPIError as error:
@@ -167,17 +167,17 @@ def _read(last_known: dict[str, Used]) -> dict[str, Used]:
     return {key: _used(key, list(group)) for key, group in groupby(rows, key=lambda row: row["key"])}
 
 
-def _used(key: str, rows: Sequence[RowMapping]) -> Used:
+def _used(key: str, rows: Sequence[RowMapping]) -> PromptState:
     reads = tuple(rows[0]["collection_ids"])
     versions = {row["number"]: queries.used_version(row) for row in rows if row["number"] is not None}
     in_use = tuple(versions[row["number"]] for row in rows if row["is_used"])
     compared = sorted((row for row in rows if row["place"] is not None), key=lambda row: row["place"])
     if not compared:
-        return Used(in_use, reads=reads)
+        return PromptState(in_use, reads=reads)
     first = compared[0]
     arms = tuple(_arm(row) for row in compared)
     trial = Trial(first["experiment_id"], key, first["method"], first["min_samples"], arms)
-    return Used(in_use, trial, {each.version: versions[each.version] for each in arms}, reads)
+    return PromptState(in_use, trial, {each.version: versions[each.version] for each in arms}, reads)
 
 
 def _arm(row: RowMapping) -> TrialArm:

@@ -45,7 +45,7 @@ class Sums:
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class UsageRow:
     """A person's usage of one model on one day in UTC; `who` is an id, `VISITORS`, or None for deleted accounts.
 
     `kind` is that of the generations, and so the purpose; without a `day`, the sums are of several days.
@@ -59,7 +59,7 @@ class Used:
     sums: Sums
 
 
-def used(since: date, until: date, *, user_id: str | None = None) -> Iterator[Used]:
+def used(since: date, until: date, *, user_id: str | None = None) -> Iterator[UsageRow]:
     """Yields the usage of one person or of everyone, including both days, without running and rejected requests.
 
     A busy day is split into several parts. Don't keep all parts: there are many, and the garbage collector would traverse them.
@@ -69,13 +69,13 @@ def used(since: date, until: date, *, user_id: str | None = None) -> Iterator[Us
         yield from map(_used, db.session.execute(wanted, span).all())
 
 
-def used_in_all(since: date, until: date) -> list[Used]:
+def used_in_all(since: date, until: date) -> list[UsageRow]:
     """Returns everyone's usage, summed over all days."""
     sums = summed(used(since, until), by=lambda each: (each.who, each.model, each.kind, each.is_demo))
-    return [Used(None, *which, each) for which, each in sums.items()]
+    return [UsageRow(None, *which, each) for which, each in sums.items()]
 
 
-def summed(parts: Iterable[Used], by: Callable[[Used], K]) -> dict[K, Sums]:
+def summed(parts: Iterable[UsageRow], by: Callable[[UsageRow], K]) -> dict[K, Sums]:
     """Sums up usage by a key, in order of first occurrence; other greenlets run in between."""
     sums: dict[K, Sums] = {}
     for each in by_turns(parts):
@@ -139,7 +139,7 @@ def _is_made() -> ColumnElement[bool]:
     return one.status.not_in(ACTIVE) & ((one.status != "failed") | is_told)
 
 
-def _used(row: Row[Any]) -> Used:
+def _used(row: Row[Any]) -> UsageRow:
     without = row.answers - row.with_tokens, row.answers - row.with_cost
     sums = Sums(row.answers, row.input_tokens, row.output_tokens, total(row.costs or ""), *without)
-    return Used(date.fromisoformat(row.day), row.who, row.model, row.kind, bool(row.demo), sums)
+    return UsageRow(date.fromisoformat(row.day), row.who, row.model, row.kind, bool(row.demo), sums)

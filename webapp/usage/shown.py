@@ -12,7 +12,7 @@ from webapp.db import utc_now
 from webapp.engine.engine import the_engine
 from webapp.heavy.turns import by_turns
 from webapp.usage.cost_text import in_dollars
-from webapp.usage.queries import VISITORS, Sums, Used, summed, used, used_in_all
+from webapp.usage.queries import VISITORS, Sums, UsageRow, summed, used, used_in_all
 from webapp.words import number
 
 USUAL_DAYS = 30
@@ -37,7 +37,7 @@ class ShownSums:
 
 
 @dataclass(frozen=True, slots=True)
-class Everybody:
+class TeamUsage:
     total: ShownSums
     people: list[ShownSums]
     people_left_out: int
@@ -47,7 +47,7 @@ class Everybody:
     visitors_answers: int
 
 
-def everybody(days: int) -> Everybody:
+def team_usage(days: int) -> TeamUsage:
     """Returns everyone's usage in the last days including today; answers of the demo are counted separately."""
     parts, people = used_in_all(*_period(days)), directory.names()
     paid = [each for each in parts if not each.is_demo]
@@ -56,7 +56,7 @@ def everybody(days: int) -> Everybody:
     by_purpose = summed(paid, by=lambda each: words.get(each.kind, each.kind))
     demos = summed((each for each in parts if each.is_demo), by=lambda each: each.who == VISITORS)
     persons = _greatest_first(by_person)
-    return Everybody(
+    return TeamUsage(
         _total(paid),
         [_line(people.get(who or "", GONE), sums, (who or "") if who in people else "") for who, sums in persons[:MOST_PEOPLE]],
         max(0, len(persons) - MOST_PEOPLE),
@@ -92,7 +92,7 @@ def _greatest_first(sums: dict[K, Sums]) -> Sequence[tuple[K, Sums]]:
     return sorted(sums.items(), key=lambda each: (each[1].cost or 0, each[1].answers), reverse=True)
 
 
-def _total(parts: Iterable[Used]) -> ShownSums:
+def _total(parts: Iterable[UsageRow]) -> ShownSums:
     return _line("", summed(parts, by=lambda _: "").get("", Sums()))
 
 

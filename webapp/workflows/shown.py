@@ -39,7 +39,7 @@ FIELDS = {"number": "decimal", "email": "email"}
 
 
 @dataclass(frozen=True, slots=True)
-class Dot:
+class ProgressStep:
     """A step in the list of a run's steps."""
 
     name: str
@@ -79,7 +79,7 @@ class Panel:
     words: str
     why: str
     here: str
-    dots: tuple[Dot, ...]
+    dots: tuple[ProgressStep, ...]
     facts: tuple[Fact, ...]
     question: Question | None
     refusal: str
@@ -190,8 +190,8 @@ def why_paused(run: WorkflowRun, place: State) -> str:
     return last[0].value if last and last[0].kind == MODEL_FAILED else ""
 
 
-def _dots(definition: Definition, place: State) -> list[Dot]:
+def _dots(definition: Definition, place: State) -> list[ProgressStep]:
     """Returns the steps at which a person or a model acts; once the run has ended, steps it skipped are left out."""
     steps = [step for step in definition.steps if step.verb in ("collect", "chat", "generate")]
     states = {step.id: "here" if step.id == place.step else "done" if step.id in place.outcomes else "ahead" for step in steps}
-    return [Dot(label(id), state) for id, state in states.items() if state != "ahead" or not place.has_ended]
+    return [ProgressStep(label(id), state) for id, state in states.items() if state != "ahead" or not place.has_ended]

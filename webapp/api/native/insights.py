@@ -15,7 +15,7 @@ from webapp.engine.tables import Generation
 from webapp.errors import Forbidden
 from webapp.insights.days import known
 from webapp.insights.figures import METRICS, Figures, course, summed
-from webapp.insights.queries import Wanted, answered, is_fallback, ms_since_asked, newest
+from webapp.insights.queries import AnswerFilter, answered, is_fallback, ms_since_asked, newest
 
 bp = Blueprint("api_insights", __name__, url_prefix="/api/v1/insights")
 # Close to the first and last dates of `datetime`, a conversion to another time zone would overflow.
@@ -156,12 +156,12 @@ def answers(query: AnswersQuery) -> AnswersPage:
     return AnswersPage(answers=[_one(each) for each in found], next_cursor=found[-1].id if len(found) == query.limit else None)
 
 
-def _wanted(query: InsightsQuery, *, outcome: str = "") -> Wanted:
+def _wanted(query: InsightsQuery, *, outcome: str = "") -> AnswerFilter:
     until = (query.until or utc_now()).astimezone(UTC)
     since = query.since.astimezone(UTC) if query.since else until - USUAL
     if not timedelta() <= until - since <= MOST:
         raise Refused({"from": f"It must be before `to`, and by at most {MOST.days} days."})
-    return Wanted(since, until, _whose(query.user), query.kind, query.model, outcome)
+    return AnswerFilter(since, until, _whose(query.user), query.kind, query.model, outcome)
 
 
 def _whose(user: str) -> str:

@@ -26,7 +26,7 @@ class Branch(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class DeletedBranch:
     """A deleted branch as the trash shows it."""
 
     id: str
@@ -63,13 +63,15 @@ def holds(message: Message, id: str) -> bool:
     return db.session.scalar(select(below.c.id).where(below.c.id == id, ~below.c.is_beyond)) is not None
 
 
-def lost(owner_id: str, *, limit: int = 200) -> list[Lost]:
+def lost(owner_id: str, *, limit: int = 200) -> list[DeletedBranch]:
     """Returns the deleted branches in a person's chats, newest first; a branch within another is restored with that one."""
     query = select(Message.id, Chat.title, Message.role, func.substr(Message.content, 1, WORDS_CHARS))
     query = query.add_columns(Message.deleted_at).join(Chat, Chat.id == Message.chat_id).where(is_lost(owner_id))
     rows = db.session.execute(query.order_by(Message.deleted_at.desc(), Message.id).limit(limit)).all()
     counts = _after(Message.id.in_([row.id for row in rows])) if rows else {}
-    return [Lost(id, title, role, first_words(words), at, counts[id]) for id, title, role, words, at in rows if id in counts]
+    return [
+        DeletedBranch(id, title, role, first_words(words), at, counts[id]) for id, title, role, words, at in rows if id in counts
+    ]
 
 
 def count_lost(owner_id: str) -> int:

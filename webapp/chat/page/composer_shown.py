@@ -15,7 +15,7 @@ from webapp.chat.page.faces_shown import members_in
 from webapp.chat.page.shown import ShownMessage
 from webapp.chat.prompt.model_choice import gone, named
 from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE, estimate, share_of
-from webapp.chat.queries import Glimpse
+from webapp.chat.queries import ComposerMessage
 from webapp.chat.tables import Chat, Message
 from webapp.connections.models import providers
 from webapp.providers.base import Model
@@ -42,7 +42,7 @@ class Meter:
 
 
 @dataclass(frozen=True, slots=True)
-class Unseen:
+class HiddenAnswer:
     """A running answer that the page doesn't show, for example because it is before the page's first message."""
 
     generation_id: str
@@ -50,7 +50,11 @@ class Unseen:
 
 
 def around(
-    chat: Chat, messages: Sequence[Message | Glimpse], running: ShownMessage | Unseen | None, right: str, now: ChatState
+    chat: Chat,
+    messages: Sequence[Message | ComposerMessage],
+    running: ShownMessage | HiddenAnswer | None,
+    right: str,
+    now: ChatState,
 ) -> dict[str, Any]:
     """Returns the template context for the composer; the same for all readers with this right."""
     choice, may_suggest = picker(chat), right == "own" and not running and is_offered(chat)
@@ -106,11 +110,11 @@ def few(offered: Sequence[Model], chosen: str) -> list[Model]:
     return models
 
 
-def unseen(generation_id: str) -> Unseen:
-    return Unseen(generation_id, address("chat.stop", generation_id))
+def hidden_answer(generation_id: str) -> HiddenAnswer:
+    return HiddenAnswer(generation_id, address("chat.stop", generation_id))
 
 
-def meter(messages: Sequence[Message | Glimpse], context_length: int | None) -> Meter | None:
+def meter(messages: Sequence[Message | ComposerMessage], context_length: int | None) -> Meter | None:
     """Returns None if the model's context length is unknown, or if the chat fills less than one percent of it."""
     if not context_length:
         return None
@@ -119,14 +123,14 @@ def meter(messages: Sequence[Message | Glimpse], context_length: int | None) -> 
     return Meter(tokens, context_length) if 100 * tokens >= context_length else None
 
 
-def _pictures(messages: Sequence[Message | Glimpse]) -> int:
+def _pictures(messages: Sequence[Message | ComposerMessage]) -> int:
     """Returns the tokens of the pictures, of which only the newest are sent; each takes about as many as a page of text."""
     texts = (message.content for message in messages if message.role == "user")
     shown = sum(each.is_picture for content in texts for each in parted(content)[1])
     return PER_PICTURE * min(shown, MOST_PICTURES)
 
 
-def _before(messages: Sequence[Message | Glimpse]) -> int:
+def _before(messages: Sequence[Message | ComposerMessage]) -> int:
     """Estimates the tokens of the messages before the first of these, as sent for the last answer.
 
     Messages without a cached estimate are judged by their length alone.
@@ -138,7 +142,7 @@ def _before(messages: Sequence[Message | Glimpse]) -> int:
     return sum(_estimates.get((id, chars), chars // CHARS_PER_TOKEN) + PER_MESSAGE for id, chars in before)
 
 
-def _tokens(message: Message | Glimpse, share: float) -> int:
+def _tokens(message: Message | ComposerMessage, share: float) -> int:
     key = _key(message)
     if key not in _estimates:
         _estimates[key] = estimate(message.content, share)
@@ -147,5 +151,5 @@ def _tokens(message: Message | Glimpse, share: float) -> int:
     return _estimates[key]
 
 
-def _key(message: Message | Glimpse) -> tuple[str, int]:
+def _key(message: Message | ComposerMessage) -> tuple[str, int]:
     return message.id, len(message.content)

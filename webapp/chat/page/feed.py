@@ -145,9 +145,9 @@ class ChatFeed(LaneFeed):
         if all(isinstance(entry.event, Changed) and entry.event.what == "title" for entry in entries):
             return self._named(entries[-1].seq)
         ids = tuple(dict.fromkeys(entry.event.id for entry in entries if isinstance(entry.event, Changed)))
-        had = Had(position.head, position.generation, self._broadcast is not None)
-        key = (self._engine.topics.epoch, self._chat_id, position.seq, entries[-1].seq, had, self._right)
-        change = _made.get(key, lambda: self._rendered(lambda: self._turn(ids, had)))
+        page = PageState(position.head, position.generation, self._broadcast is not None)
+        key = (self._engine.topics.epoch, self._chat_id, position.seq, entries[-1].seq, page, self._right)
+        change = _made.get(key, lambda: self._rendered(lambda: self._turn(ids, page)))
         return self._apply(change, entries[-1].seq)
 
     def _named(self, seq: int) -> list[Frame]:
@@ -171,10 +171,10 @@ class ChatFeed(LaneFeed):
             change = draw()
             return replace(change, html=tokens.left_out(change.html))
 
-    def _turn(self, ids: tuple[str, ...], had: "Had") -> "Change":
-        return (self._end(ids, had) or self._page()).changed(ids, had)
+    def _turn(self, ids: tuple[str, ...], page: "PageState") -> "Change":
+        return (self._end(ids, page) or self._page()).changed(ids, page)
 
-    def _end(self, ids: tuple[str, ...], had: "Had") -> "_Page | None":
+    def _end(self, ids: tuple[str, ...], had: "PageState") -> "_Page | None":
         """Reads only the thread from the page's last message on, if that is enough: usually one message was sent or answered."""
         since = had.head if not had.is_followed or ids == (had.head,) else ""
         moment = moment_shown.since(self._engine, self._chat_id, since, self._right) if since else None
@@ -229,7 +229,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Had:
+class PageState:
     """What a page has before an update: its last message, the generation it has heard, and whether it still follows that."""
 
     head: str
@@ -255,28 +255,28 @@ class _Page:
         change = self._change(self._messages, has_top=has_top, is_whole=True, earlier_url=self._earlier_url)
         return replace(change, is_whole=True)
 
-    def says_all(self, ids: Iterable[str], had: Had) -> bool:
+    def says_all(self, ids: Iterable[str], page: PageState) -> bool:
         """Returns whether this part of the thread is enough to update a page."""
-        return not self._has_gone_on(had) and {self._chat.id, *self._places}.issuperset(ids)
+        return not self._has_gone_on(page) and {self._chat.id, *self._places}.issuperset(ids)
 
-    def changed(self, ids: Iterable[str], had: Had) -> Change:
+    def changed(self, ids: Iterable[str], page: PageState) -> Change:
         """Returns new messages and changed older ones, without the text of the generation that the page follows."""
-        if self._has_gone_on(had):
+        if self._has_gone_on(page):
             return self.page_change()
-        known = self._places.index(had.head) + 1 if had.head else 0
+        known = self._places.index(page.head) + 1 if page.head else 0
         old = [message for message in self._messages[:known] if message.id in set(ids)]
-        return self._change(self._messages[known:], has_top=self._chat.id in set(ids), old=old, heard=had.heard)
+        return self._change(self._messages[known:], has_top=self._chat.id in set(ids), old=old, heard=page.heard)
 
-    def _has_gone_on(self, had: Had) -> bool:
+    def _has_gone_on(self, page: PageState) -> bool:
         """Returns whether the page's last message is gone, or another generation has replaced or continued the one it follows.
 
         In that case the frames still to come from the followed generation are older than what is saved.
         """
-        if had.head and had.head not in self._places:
+        if page.head and page.head not in self._places:
             return True
-        is_another = self._running and self._running.generation_id != had.heard
-        is_over = all(message.generation_id != had.heard for message in self._messages)
-        return had.is_followed and bool(is_another or is_over)
+        is_another = self._running and self._running.generation_id != page.heard
+        is_over = all(message.generation_id != page.heard for message in self._messages)
+        return page.is_followed and bool(is_another or is_over)
 
     def _change(self, new: Sequence[ShownMessage], **more: Any) -> Change:
         """Renders all fragments with one template, since starting one takes as long as rendering most of them.

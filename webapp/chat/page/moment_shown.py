@@ -8,7 +8,7 @@ from webapp.chat import queries
 from webapp.chat.led import is_led
 from webapp.chat.page import chat_state, renderings, shown
 from webapp.chat.page.chat_state import ChatState
-from webapp.chat.page.composer_shown import Unseen, unseen
+from webapp.chat.page.composer_shown import HiddenAnswer, hidden_answer
 from webapp.chat.page.shown import ShownMessage, Versions
 from webapp.chat.sharing import service as sharing
 from webapp.chat.tables import Chat, Message
@@ -24,7 +24,7 @@ class Moment:
     chat: Chat
     messages: Sequence[Message]
     thread: list[ShownMessage]
-    running: ShownMessage | Unseen | None
+    running: ShownMessage | HiddenAnswer | None
     chat_state: ChatState
     # The shares of the chat; None for viewers who are not its owner.
     given: Sequence[Share] | None
@@ -48,7 +48,7 @@ def read(engine: Engine, chat: Chat, right: str = "own", person_id: str = "") ->
             # The running answer is before these messages. If it is one of them and still isn't shown as running, it runs in
             # another worker.
             is_here = any(message.id == active.message_id for message in messages)
-            return Moment(chat, messages, thread, None if is_here else unseen(active.id), around, given)
+            return Moment(chat, messages, thread, None if is_here else hidden_answer(active.id), around, given)
         db.session.rollback()
 
 

@@ -16,7 +16,7 @@ from webapp.chat.messages import feedback
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page import moment_shown, renderings, shown
 from webapp.chat.page.chat_state import state_of
-from webapp.chat.page.composer_shown import around, picker, unseen
+from webapp.chat.page.composer_shown import around, hidden_answer, picker
 from webapp.chat.page.feed import ChatFeed, ChatPosition
 from webapp.chat.page.shown import ShownMessage
 from webapp.chat.tables import Chat, Feedback, Message
@@ -149,8 +149,8 @@ def stream(chat: Chat) -> Response:
 
 
 def _composer_fragment(chat: Chat, form: MessageForm, status: int) -> Response:
-    messages, me, now = queries.glimpses(chat), user_or_none(), state_of(chat)
-    running = unseen(now.active.id) if now.active else None
+    messages, me, now = queries.composer_messages(chat), user_or_none(), state_of(chat)
+    running = hidden_answer(now.active.id) if now.active else None
     context = {**around(chat, messages, running, right_in(chat, me), now), **composer(form, chat)}
     is_running = context["running"] is not None
     html = render_template("chat/_composer.html", chat=shown.chat(chat, is_running=is_running), thread=messages, **context)

@@ -6,7 +6,7 @@ from webapp.chat import led
 from webapp.chat.prompt.built_in import LEADING, QUICK, ROLEPLAY
 from webapp.chat.tables import Chat
 from webapp.prompts import using
-from webapp.prompts.choosing import Unit
+from webapp.prompts.choosing import ExperimentUnit
 from webapp.prompts.using import Rendered
 from webapp.sections import Section
 
@@ -21,9 +21,9 @@ def leading(chat: Chat) -> Rendered | None:
     return prompt if prompt.parts or prompt.problems or prompt.arm else None
 
 
-def unit_of(chat: Chat) -> Unit:
+def unit_of(chat: Chat) -> ExperimentUnit:
     """Returns the unit to which an experiment assigns a version: the chat's owner."""
-    return Unit(chat.owner_id or "", chat.lane)
+    return ExperimentUnit(chat.owner_id or "", chat.lane)
 
 
 def key_of(chat: Chat) -> str:

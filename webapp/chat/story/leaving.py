@@ -9,7 +9,7 @@ FULL, STAYS = 2 / 3, 1 / 2
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class HistoryLimit:
     """The room for a chat's history in a prompt, in tokens and messages; None is no limit."""
 
     tokens: int | None = None
@@ -24,7 +24,7 @@ class Room:
         return all(most is None or used <= most * share for used, most in limits)
 
 
-def staying(newest_first: Iterable[tuple[str, int]], room: Room) -> int | None:
+def staying(newest_first: Iterable[tuple[str, int]], room: HistoryLimit) -> int | None:
     """Returns how many messages, given by role and tokens, stay word for word; None if all of them can.
 
     Whole exchanges stay: those that leave enough room, and the newest if it fits.

@@ -16,7 +16,7 @@ from webapp.chat.queries import PathMessage
 from webapp.chat.sizes import few
 from webapp.chat.story import covering_story
 from webapp.chat.story.covering_story import CoveringStory
-from webapp.chat.story.leaving import Room, staying
+from webapp.chat.story.leaving import HistoryLimit, staying
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
 from webapp.heavy.turns import by_turns
@@ -71,12 +71,12 @@ def piece(chat: Chat, ids: Sequence[str], before: CoveringStory | None, tokens: 
     return Piece(last, "\n\n".join(lines), before) if lines else None
 
 
-def _room(chat: Chat, message_id: str, model: str) -> Room:
+def _room(chat: Chat, message_id: str, model: str) -> HistoryLimit:
     """Returns the room for the history besides the other sections that the answer's prompt contained."""
     prompt = queries.ASKED_WITH.scalar(db.session(), {"message": message_id}) or {}
     budget = parts.budget_tokens(named(model), prompt.get("parameters", {}))
     around = sum(each.get("tokens", 0) + PER_MESSAGE for each in prompt.get("sections", ()))
-    return Room(max(1, budget - around) if budget else None, chat.history_limit)
+    return HistoryLimit(max(1, budget - around) if budget else None, chat.history_limit)
 
 
 def _newest_first(message_id: str, most: int) -> Iterator[tuple[str, int]]:

@@ -29,7 +29,7 @@ from webapp.api.streams import events
 from webapp.api.wait_for_answer import wait_for_success
 from webapp.chat import reading
 from webapp.completions import service
-from webapp.completions.service import Wanted
+from webapp.completions.service import CompletionInput
 from webapp.connections.models import providers
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
@@ -105,11 +105,11 @@ def in_openais_form(response: Response) -> Response:
     return response
 
 
-def _wanted(body: CompletionRequest) -> Wanted:
+def _wanted(body: CompletionRequest) -> CompletionInput:
     limits = [each for each in (body.max_tokens, body.max_completion_tokens) if each]
     turns = tuple(Turn("system" if turn.role == "developer" else turn.role, turn.text) for turn in body.messages)
     reads = tuple(reading.checked(caller(), body.collection_ids))
-    return Wanted(_known(body.model), turns, body.temperature, min(limits) if limits else None, body.stops, reads)
+    return CompletionInput(_known(body.model), turns, body.temperature, min(limits) if limits else None, body.stops, reads)
 
 
 def _known(name: str) -> str:
