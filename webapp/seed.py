@@ -94,7 +94,7 @@ def _history(is_removal: bool) -> Iterator[str]:
         yield f"Removed {plural(history.remove(), 'example answer')}."
     elif history.exists():
         yield "The example history already exists. Remove it with: flask seed --history --remove"
-    elif everyone := [user.id for user, _ in directory.everybody()]:
+    elif everyone := [user.id for user, _ in directory.all_people()]:
         yield f"Made {plural(history.make(everyone, Random(1)), 'example answer')} of {history.DAYS} days. See Insights."
     else:
         raise click.ClickException("There are no people yet. Create the owner first, or run: flask seed")

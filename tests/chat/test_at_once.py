@@ -43,7 +43,7 @@ def twice(owner, path, fake) -> str:
 
 def is_in_sight(app, path: str) -> bool:
     with app.app_context():
-        return not queries.out_of_sight([db.session.get_one(Chat, id_of(path)).head_id or ""])
+        return not queries.deleted_among([db.session.get_one(Chat, id_of(path)).head_id or ""])
 
 
 @also_on_postgres

@@ -282,7 +282,7 @@ def test_what_lies_in_the_trash_is_found_without_reading_all_messages(owner):
     path = add_thread(owner, 6)
     delete(owner, path, 3)
     asked = {
-        "the list": lambda: deleted.lost(me),
+        "the list": lambda: deleted.deleted_branches(me),
         "what is due": lambda: erasing.empty_trash(),
         "whether anything will be": lambda: erasing.is_something_waiting(),
     }

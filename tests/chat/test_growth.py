@@ -109,13 +109,13 @@ def test_it_costs_the_same_among_many(mine, name):
 
 
 def test_whether_a_message_is_in_sight_does_not_depend_on_how_long_its_chat_is(mine):
-    queries.out_of_sight(["m00"])
-    alone = cost(lambda: queries.out_of_sight(["m00"]))
+    queries.deleted_among(["m00"])
+    alone = cost(lambda: queries.deleted_among(["m00"]))
     with write() as session:
         rows = [{"chat_id": "long", "parent_id": "m00", "role": "user"} for _ in range(300)]
         session.execute(insert(Message), rows)
 
-    assert cost(lambda: queries.out_of_sight(["m00"])) < alone * 1.5
+    assert cost(lambda: queries.deleted_among(["m00"])) < alone * 1.5
 
 
 def test_what_is_due_is_still_found(mine):

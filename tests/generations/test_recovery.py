@@ -187,7 +187,7 @@ def test_a_failed_try_to_go_on_leaves_one_seam(bench, fake):
     for status in ("interrupted", "failed"):
         assert bench.until_ended(bench.generations()[-1].id).status == status
         with bench.app.app_context():
-            chats.go_on(db.session.get_one(Message, bench.generation(id).message_id))
+            chats.continue_answer(db.session.get_one(Message, bench.generation(id).message_id))
     bench.until_ended(bench.generations()[-1].id)
 
     assert bench.message(id).content.split() == counted(40)

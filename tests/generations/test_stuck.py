@@ -272,7 +272,7 @@ def test_what_is_asked_beside_answers_ends_within_its_time(calm, fake):
     person = calm.person()
     with calm.app.app_context():
         request = ModelRequest("some/model", (Turn("user", "Hello"),))
-        asides.ask(calm.engine, asides.Aside("title", "title:x", person, request))
+        asides.request(calm.engine, asides.Aside("title", "title:x", person, request))
     calm.until(lambda: bool(fake.log()))
     assert calm.engine.live
 

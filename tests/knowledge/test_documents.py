@@ -294,7 +294,7 @@ def test_passages_that_were_replaced_go_in_turns(app, long):
         with write() as session:
             session.execute(update(Document).where(Document.id == long).values(claim="mine"))
         before = turn()
-        importing.take(long, "mine", 2, [])
+        importing.store(long, "mine", 2, [])
         assert turn() - before >= 600 // importing.CLEARED_AT_ONCE
         assert not db.session.scalars(select(Passage.row)).all()
 

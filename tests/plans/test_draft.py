@@ -10,7 +10,7 @@ from webapp.plans.draft import Draft, heading
 from webapp.plans.ending import kept, mended
 from webapp.plans.plan_types import FOLDER, Type
 from webapp.plans.projection import PlanProjection
-from webapp.plans.schema import asked_for, at, missing, received, upstream, without
+from webapp.plans.schema import at, missing, received, reduced_to, upstream, without
 from webapp.streaming.events import Delta
 from webapp.streaming.topics import Entry
 
@@ -118,7 +118,7 @@ def test_a_schema_goes_out_strict_and_comes_in_as_it_was() -> None:
         "weeks": [{**week, "tasks": [{"why": None, **task} for task in week["tasks"]]} for week in WHOLE["weeks"]],
     }
     assert received(sent, MONTHLY.plan) == WHOLE
-    assert upstream(asked_for(MONTHLY.plan, ["weeks.2", "nowhere"]))["required"] == ["weeks.2"]
+    assert upstream(reduced_to(MONTHLY.plan, ["weeks.2", "nowhere"]))["required"] == ["weeks.2"]
 
 
 def value_of(place: str) -> object:

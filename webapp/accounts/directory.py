@@ -23,7 +23,7 @@ def people(text: str = "", after: str = "", *, limit: int = PAGE + 1) -> list[Se
     return [(each, seen.get(each.id)) for each in found]
 
 
-def everybody() -> Iterator[Seen]:
+def all_people() -> Iterator[Seen]:
     """Yields all accounts; lets other greenlets run in between."""
     # Wraps the whole sequence, because a single page takes less than a turn.
     return by_turns(_everybody())

@@ -76,7 +76,7 @@ def give(session: Session, kind: str, id: str, right: str, *, by: str, to: str, 
     return _reached(session, user_id, group_id)
 
 
-def take(session: Session, kind: str, id: str, grant_id: str) -> Sequence[str]:
+def revoke(session: Session, kind: str, id: str, grant_id: str) -> Sequence[str]:
     """Revokes a grant, and returns the ids of the people whose rights change."""
     grant = session.get(Grant, grant_id)
     if grant is None or (grant.object_kind, grant.object_id) != (kind, id):

@@ -154,11 +154,11 @@ class _Filling:
             name = f"outlet::{call.parts[0]}"
             return None if name in self._within else self._put_in(name, self._names.outlet(call.parts[0]))
         if not (known := MEANINGS.get(call.name)):
-            return None if call.pieces else self._asked(call.name)
+            return None if call.pieces else self._context_value(call.name)
         given = known(call, self)
         return Piece(given) if isinstance(given, str) else given
 
-    def _asked(self, name: str) -> Piece | None:
+    def _context_value(self, name: str) -> Piece | None:
         if name in NAMES or name in GROUP:
             known = self._names.user if NAMES.get(name) == "user" else self._names.char
             known = self._names.group or known if name in GROUP else known

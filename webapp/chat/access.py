@@ -110,7 +110,7 @@ def _chat(id: str, rights: tuple[str, ...]) -> Chat:
 def _message(id: str, open_chat: Callable[[str], Chat], *, even_deleted: bool = False) -> Message:
     message = db.session.get(Message, id)
     open_chat(message.chat_id if message else "")
-    return found(message if message and (even_deleted or not queries.out_of_sight([id])) else None)
+    return found(message if message and (even_deleted or not queries.deleted_among([id])) else None)
 
 
 def _shared_chat(id: str) -> Chat:

@@ -120,7 +120,7 @@ def saved_text(generation: Generation) -> GenerationText | None:
 
 def go_on(generation: Generation) -> None:
     if not is_closed(generation):
-        service.go_on(db.session.get_one(Message, generation.message_id))
+        service.continue_answer(db.session.get_one(Message, generation.message_id))
 
 
 def recover() -> None:

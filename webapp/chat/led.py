@@ -35,7 +35,7 @@ def prompt_key(chat: Chat) -> str:
     return leader.prompt_key if leader else ""
 
 
-def led(chat: Chat, right: str) -> dict[str, Any] | None:
+def replacing_composer(chat: Chat, right: str) -> dict[str, Any] | None:
     """Returns the template and context that replace the composer; None for a chat that no feature leads."""
     leader = _leader(chat)
     return {"template": leader.template, **leader.read(chat, right)} if leader else None

@@ -46,7 +46,7 @@ WINDOW = 60
 # A visitor's page can't load earlier messages; its chat lives for a day.
 VISITORS_WINDOW = 500
 # Selects those of these messages that are deleted or below a deleted one. Chats without deleted messages are skipped.
-OUT_OF_SIGHT = text("""
+DELETED_AMONG = text("""
     WITH RECURSIVE up(id, parent_id, origin) AS (
         SELECT m.id, m.parent_id, m.id FROM messages m
         WHERE m.id IN :ids AND EXISTS (SELECT 1 FROM messages d WHERE d.chat_id = m.chat_id AND d.deleted_at IS NOT NULL)
@@ -240,13 +240,13 @@ def _window_to(chat: Chat, end: str | None) -> dict[str, object]:
 def message_in(chat: Chat, id: str) -> Message | None:
     """Returns the message if it belongs to the chat and is visible."""
     message = db.session.get(Message, id)
-    return message if message and message.chat_id == chat.id and not out_of_sight([id]) else None
+    return message if message and message.chat_id == chat.id and not deleted_among([id]) else None
 
 
-def out_of_sight(ids: Iterable[str]) -> set[str]:
+def deleted_among(ids: Iterable[str]) -> set[str]:
     """Returns those of these message ids that are deleted or below a deleted message."""
     wanted = list(ids)
-    return set(db.session.scalars(OUT_OF_SIGHT, {"ids": wanted})) if wanted else set()
+    return set(db.session.scalars(DELETED_AMONG, {"ids": wanted})) if wanted else set()
 
 
 def generations_of(messages: Iterable[Message]) -> dict[str, list[Generation]]:
@@ -262,9 +262,9 @@ def last_generation(message: Message | ComposerMessage) -> Generation | None:
     return db.session.scalar(query)
 
 
-def asked_with(message: Message | ComposerMessage) -> dict[str, Any]:
+def recorded_prompt(message: Message | ComposerMessage) -> dict[str, Any]:
     """Returns the recorded prompt of a message's last generation; empty if there is none."""
-    return ASKED_WITH.scalar(db.session(), {"message": message.id}) or {}
+    return RECORDED_PROMPT.scalar(db.session(), {"message": message.id}) or {}
 
 
 def branch_point(chat: Chat, after: str) -> str | None:
@@ -391,7 +391,7 @@ SHARED = _listed_statement().where(Chat.id.in_(_given_statement()))
 CHILDREN, CHILDREN_AND_ROOTS = _children_statement(), _children_statement(are_roots_too=True)
 GENERATIONS = _generations_statement()
 PATH, PATH_IDS = _path_statement(), _path_ids_statement()
-ASKED_WITH = Prepared(
+RECORDED_PROMPT = Prepared(
     select(Generation.prompt).where(Generation.message_id == bindparam("message")).order_by(Generation.id.desc()).limit(1)
 )
 LAST_OF_PATH = _path_statement(is_bounded=True)

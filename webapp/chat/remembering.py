@@ -22,7 +22,7 @@ def work() -> bool:
     """Adds a batch of answers to their people's memories; returns whether more can be left."""
     memory.erase()
     rows = _missing()
-    hidden = queries.out_of_sight([row.message_id for row in rows])
+    hidden = queries.deleted_among([row.message_id for row in rows])
     exchanges = [Exchange(**row._mapping) for row in rows if row.message_id not in hidden]
     db.session.rollback()
     memory.add(exchanges)

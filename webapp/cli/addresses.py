@@ -10,7 +10,7 @@ from webapp.config import Config
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 
 
-def say(config: Config, owner_link: str | None) -> None:
+def print_addresses(config: Config, owner_link: str | None) -> None:
     click.echo(f"Millrace is running at {address(config)}")
     if owner_link:
         click.echo(f"No owner yet. Open this link to create the owner: {owner_link}")

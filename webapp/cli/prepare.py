@@ -57,7 +57,7 @@ def prepare() -> None:
         compiled.compile_all(current_app, config.data_dir)
         link = accounts.owner_link(addresses.address(config))
         ready.note(config)
-    addresses.say(config, link)
+    addresses.print_addresses(config, link)
 
 
 @contextmanager

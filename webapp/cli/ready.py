@@ -25,7 +25,7 @@ def main() -> int:
     config = load()
     if not is_ready(config):
         return 1
-    addresses.say(config, None)
+    addresses.print_addresses(config, None)
     return 0
 
 

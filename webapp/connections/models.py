@@ -122,7 +122,7 @@ class Providers:
         """Returns every listed real model, each connection's default first."""
         connections, memory = self.connections(), self._memory
         if memory.listed_of is not connections:
-            memory.listed_of, memory.listed = connections, _told_apart(list(self._usable()))
+            memory.listed_of, memory.listed = connections, _with_distinct_names(list(self._usable()))
             memory.by_id = {each.id: each for each in reversed(memory.listed)}
             memory.names = naming.names(connections, (*memory.listed, *self._demo.models()))
         return memory.listed
@@ -283,7 +283,7 @@ def _models_of(connection: LiveConnection) -> Iterator[Model]:
     yield from (replace(each, id=connection.prefix + each.id) for each in listed.values())
 
 
-def _told_apart(connections: Sequence[LiveConnection]) -> list[Model]:
+def _with_distinct_names(connections: Sequence[LiveConnection]) -> list[Model]:
     """Returns the models of all connections; adds the connection's name to display names that occur more than once."""
     listed = [(each.name, model) for each in connections for model in _models_of(each)]
     names = Counter(model.name for _, model in listed)

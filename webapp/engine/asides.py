@@ -44,7 +44,7 @@ def kind(purpose: str, words: str, finish: Finish, changed: Callable[[Generation
     return Kind(purpose, words, finish=finish, changed=changed, is_aside=True)
 
 
-def ask(engine: Engine, aside: Aside) -> None:
+def request(engine: Engine, aside: Aside) -> None:
     """Starts an aside; raises an `AppError` if a limit or a budget refuses it."""
     _refuse_if_too_many(engine, aside)
     source = _source(engine, aside.request, aside.seconds)
@@ -64,14 +64,14 @@ def ask(engine: Engine, aside: Aside) -> None:
         service.start(engine, generation, source)
 
 
-def ask_anew(engine: Engine, aside: Aside) -> None:
+def request_again(engine: Engine, aside: Aside) -> None:
     """Does the same for a caller that waits: first settles what a dead worker left in the lane."""
     try:
-        ask(engine, aside)
+        request(engine, aside)
     except IntegrityError:
         if not service.is_freed(engine, aside.lane):
             raise
-        ask(engine, aside)
+        request(engine, aside)
 
 
 def stop(engine: Engine, lane: str) -> None:

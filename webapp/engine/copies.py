@@ -92,10 +92,10 @@ def _renew(engine: Engine, copied: AnswerCopy, row: Row[str, str, str] | None) -
     before, copied.length = copied.length, shared.last(topic)
     if before in (-1, copied.length):
         # Redis has sent nothing since the last update.
-        entries = journal.entries_of(db.session(), copied.id, after=copied.length, pause=_let_others)
+        entries = journal.entries_of(db.session(), copied.id, after=copied.length, pause=_yield_to_others)
         for start in range(0, len(entries), PIECE):
             shared.extend(topic, entries[start : start + PIECE])
-            _let_others()
+            _yield_to_others()
     return is_read and row.owner != engine.worker.id and engine.now() - copied.notified_at >= NOTIFY_SECONDS
 
 
@@ -105,14 +105,14 @@ def _complete(engine: Engine, id: str, topic: str) -> None:
     kind = engine.kinds.get(generation.kind) if generation else None
     text = kind.text(generation) if generation and kind else None
     end: list[Event] = end_of(generation, kind.saved(generation)) if generation and kind else [Ended("stopped", "user")]
-    known = state_of_copy(shared, topic, _let_others)
+    known = state_of_copy(shared, topic, _yield_to_others)
     # Nothing may yield from here on: entries that Redis delivers in between would be appended twice or not at all.
     if not shared.has_ended(topic):
         events = missing_events(known, text, end)
         shared.extend(topic, [Entry(seq, event) for seq, event in enumerate(events, shared.last(topic) + 1)])
 
 
-def _let_others() -> None:
+def _yield_to_others() -> None:
     # No database connection is held while other greenlets run.
     db.session.rollback()
     give_way()

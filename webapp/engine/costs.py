@@ -41,7 +41,7 @@ def _settle(engine: Engine, id: str, stop: Stop) -> None:
 def _is_settled(engine: Engine, id: str) -> bool:
     with engine.in_app():
         try:
-            if usage := _asked(id):
+            if usage := _requested_usage(id):
                 _store(engine, id, usage)
                 return True
         except (ProviderError, AppError, SQLAlchemyError) as error:
@@ -49,7 +49,7 @@ def _is_settled(engine: Engine, id: str) -> bool:
     return False
 
 
-def _asked(id: str) -> Usage | None:
+def _requested_usage(id: str) -> Usage | None:
     generation = db.session.get_one(Generation, id)
     model, upstream_id = generation.model_asked, generation.upstream_id
     provider = providers().of(model)

@@ -102,7 +102,7 @@ def owned(session: Session, owner: str) -> set[str]:
     return {row.id for row in OWNED.all(session, {"of": owner})}
 
 
-def take(session: Session, generation: Generation, owner: str) -> bool:
+def take_over(session: Session, generation: Generation, owner: str) -> bool:
     """Makes this worker the owner of an orphan; returns False if another was faster.
 
     On a locked row it fails immediately: other orphans need not wait for it, and an owner that is alive updates its heartbeat

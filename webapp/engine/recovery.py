@@ -127,7 +127,7 @@ def settle(engine: Engine, id: str) -> None:
     with write(keeps_loaded=True, skips_queue=True) as session:
         generation = session.get(Generation, id)
         was_ours = generation is not None and generation.owner == engine.worker.id and id not in engine.recovery_state.taken
-        if not generation or not generation.is_active or not fence.take(session, generation, engine.worker.id):
+        if not generation or not generation.is_active or not fence.take_over(session, generation, engine.worker.id):
             return
         entries = journal.entries_of(session, id)
         # This worker now owns it, and can retry to write its end in any later pass.
@@ -202,13 +202,13 @@ def _continue_all(engine: Engine, waiting: list[str]) -> None:
             engine.pause(0.25)
         if engine.is_closing:
             return
-        supervise(f"continuation of {id}", partial(_go_on_in_turn, engine, id), engine.pause, tries=1)
+        supervise(f"continuation of {id}", partial(_continue_in_turn, engine, id), engine.pause, tries=1)
 
 
-def _go_on_in_turn(engine: Engine, id: str) -> None:
+def _continue_in_turn(engine: Engine, id: str) -> None:
     until = engine.now() + WITHIN.total_seconds()
     queue_for_turn()
-    while not _has_gone_on(engine, id) and not engine.is_closing and engine.now() < until:
+    while not _tried_to_continue(engine, id) and not engine.is_closing and engine.now() < until:
         engine.pause(TURN_SECONDS)
 
 
@@ -219,7 +219,7 @@ def _is_claimed(engine: Engine, generation: Generation) -> bool:
         return _is_free(engine, generation) and fence.claim(session, generation, engine.worker.id)
 
 
-def _has_gone_on(engine: Engine, id: str) -> bool:
+def _tried_to_continue(engine: Engine, id: str) -> bool:
     """Returns whether it is settled, continued or not; False while its person has too many answers in progress."""
     try:
         with engine.in_app():

@@ -96,10 +96,10 @@ def beginning(prompt: KnownPrompt) -> dict[str, Any]:
 def _line(row: Experiment, key: str) -> ShownExperiment:
     figures = queries.figures_of(row)
     state = "running" if row.ended_at is None else "example" if row.is_example else "over"
-    return ShownExperiment(row.id, key, state, _said(row, figures), row.created_at, row.ended_at)
+    return ShownExperiment(row.id, key, state, _conclusion(row, figures), row.created_at, row.ended_at)
 
 
-def _said(row: Experiment, figures: Sequence[ArmFigures]) -> str:
+def _conclusion(row: Experiment, figures: Sequence[ArmFigures]) -> str:
     if row.ended_at is None:
         return card_of(row, figures).title
     return f"Version {row.winner} was taken" if row.winner is not None else "Stopped without a winner"

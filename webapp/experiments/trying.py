@@ -89,12 +89,14 @@ def _run(engine: Engine, id: str, versions: Sequence[Version], key: str) -> None
         if engine.is_closing:
             return
         with engine.in_app():
-            error = _ask(engine, answer_id, numbered[number], key, question, person=person, model=model)
+            error = _answer_question(engine, answer_id, numbered[number], key, question, person=person, model=model)
             if error:
                 _close(answer_id, error)
 
 
-def _ask(engine: Engine, answer_id: str, version: Version, key: str, question: str, *, person: str, model: str) -> str:
+def _answer_question(
+    engine: Engine, answer_id: str, version: Version, key: str, question: str, *, person: str, model: str
+) -> str:
     """Requests an answer and waits for its end; returns an error message if it could not be requested."""
     try:
         parts = filled(version.parts, dict.fromkeys(variables_in(version.parts), "")) if version.parts else []
@@ -107,7 +109,7 @@ def _ask(engine: Engine, answer_id: str, version: Version, key: str, question: s
         session.execute(update(TryoutAnswer).where(TryoutAnswer.id == answer_id).values(generation_id=aside.id))
     for _ in range(PATIENCE):
         try:
-            asides.ask(engine, aside)
+            asides.request(engine, aside)
             break
         except TooMany:
             engine.pause(WAIT_SECONDS)

@@ -62,7 +62,7 @@ def backup(target: str, files: Path | None) -> None:
     if is_sqlite():
         backups.back_up(file)
     else:
-        _say(moving.into_file(file))
+        _print_copied(moving.into_file(file))
     if count := backups.back_up_files(the_config().files_dir, file):
         click.echo(f"Copied {plural(count, 'file')} to {backups.files_of(file)}.")
     click.echo(f"Copied the database to {file}. Its secrets can only be read with {_keys()}.")
@@ -86,7 +86,7 @@ def restore(file: Path) -> None:
             if kept := backups.restore(file, config.data_dir):
                 click.echo(f"Previous database saved as: {kept}")
         else:
-            _say(moving.out_of_file(file, config))
+            _print_copied(moving.out_of_file(file, config))
         backups.restore_files(file, config.files_dir)
     click.echo(f"Restored {file}. Now run: flask prepare")
 
@@ -94,13 +94,13 @@ def restore(file: Path) -> None:
 def _move(address: str, files: Path | None) -> None:
     if not address.startswith("postgres"):
         raise click.UsageError("ADDRESS is a PostgreSQL database. For an SQLite file, give its path.")
-    _say(moving.into_database(database_url(address)))
+    _print_copied(moving.into_database(database_url(address)))
     count = backups.copy_files(the_config().files_dir, files) if files else 0
     where = f"{plural(count, 'file')} copied to {files}" if files else f"Files stay in {the_config().files_dir}"
     click.echo(f"{where}. Its secrets can only be read with {_keys()}.")
 
 
-def _say(copied: Copied) -> None:
+def _print_copied(copied: Copied) -> None:
     click.echo(f"Copied {plural(copied.rows, 'row')} of {plural(copied.tables, 'table')}. All were read again and are equal.")
 
 

@@ -25,7 +25,7 @@ class TooMany(Exception):
 
 def opened(file: IO[bytes], most_files: int = MOST_FILES) -> ZipFile:
     """Opens an archive; raises `TooMany`, or one of `FAULTS`."""
-    count, list_bytes = _said(file)
+    count, list_bytes = _declared_size(file)
     if count > most_files or list_bytes > MOST_LIST_BYTES:
         raise TooMany
     file.seek(0)
@@ -44,7 +44,7 @@ def entry(packed: ZipFile, name: str) -> IO[bytes]:
     return packed.open(info)
 
 
-def _said(file: IO[bytes]) -> tuple[int, int]:
+def _declared_size(file: IO[bytes]) -> tuple[int, int]:
     """Returns the number of files and the bytes of their list, from the archive's end record."""
     size = file.seek(0, os.SEEK_END)
     tail_at = max(0, size - struct.calcsize(END_FORM) - MOST_COMMENT)
@@ -56,10 +56,10 @@ def _said(file: IO[bytes]) -> tuple[int, int]:
         raise BadZipFile("its end is missing")
     _, _, _, _, count, list_bytes, *_ = struct.unpack(END_FORM, record)
     # If there is a ZIP64 record, the end record has all ones in these two fields.
-    return _said_at_length(file, tail_at + at) or (count, list_bytes)
+    return _declared_zip64_size(file, tail_at + at) or (count, list_bytes)
 
 
-def _said_at_length(file: IO[bytes], end_at: int) -> tuple[int, int] | None:
+def _declared_zip64_size(file: IO[bytes], end_at: int) -> tuple[int, int] | None:
     """Returns the same from the ZIP64 record, which comes before the end record in large archives and has precedence."""
     length = struct.calcsize(LONG_FORM)
     start = end_at - 20 - length

@@ -112,7 +112,7 @@ def page(of: Chosen) -> dict[str, Any]:
     """Returns the values of the page, all of them sums of the same answers."""
     of = replace(of, wanted=replace(of.wanted, outcome=""))
     # The sums of whole days include everyone, without names, so the sums by person are added separately below.
-    by: dict[str, By] = {"kind": attrgetter("kind"), "model": attrgetter("model"), "person": _asker}
+    by: dict[str, By] = {"kind": attrgetter("kind"), "model": attrgetter("model"), "person": _person_of}
     figures, parts = summed_by(days.known(of.wanted), {**by, "step": stepping(PERIODS[of.period][1])})
     tables = {
         "kind": _lines(parts["kind"], _kind, of, "kind"),
@@ -198,7 +198,7 @@ def moments(of: Generation) -> list[tuple[str, datetime, str]]:
     return [(name, at, _ms(ms_since_asked(of, at))) for name, at in known if at]
 
 
-def _asker(one: Known) -> str | None:
+def _person_of(one: Known) -> str | None:
     return one.user_id or "" if isinstance(one, Answered) else None
 
 

@@ -73,7 +73,7 @@ def again(collection: Collection, *, by: User) -> None:
     model = _wanted(collection, by)
     id = collection.id
     with write() as session:
-        sets = _go_on(session, id)
+        sets = _continue(session, id)
         has_vectors = any(each.state == CURRENT and each.dimensions for each in sets)
         if has_vectors and not any(each.state == FILLING for each in sets):
             session.add(VectorSet(collection_id=id, model=model, state=FILLING))
@@ -86,7 +86,7 @@ def retry(collection: Collection, *, by: User) -> None:
     _wanted(collection, by)
     id = collection.id
     with write() as session:
-        _go_on(session, id)
+        _continue(session, id)
     notify_documents(id)
     wake()
 
@@ -98,7 +98,7 @@ def _wanted(collection: Collection, by: User) -> str:
     raise Conflict(NOTHING_TO_EMBED)
 
 
-def _go_on(session: Session, collection_id: str) -> Sequence[VectorSet]:
+def _continue(session: Session, collection_id: str) -> Sequence[VectorSet]:
     there = VectorSet.collection_id == collection_id, VectorSet.state != GONE
     sets = session.scalars(select(VectorSet).where(*there)).all()
     for each in sets:

@@ -70,7 +70,7 @@ def _fetched(url: str, etag: str, trust: Trust, until: float) -> Fetched | None:
     for _ in range(MOST_DETOURS + 1):
         host_trust: Trust = trust if parts_of(url).netloc == first else "public"
         _refuse_robots(url, host_trust, until)
-        reply = _asked(url, {"If-None-Match": etag} if etag else {}, host_trust, until, _most_bytes())
+        reply = _fetched_once(url, {"If-None-Match": etag} if etag else {}, host_trust, until, _most_bytes())
         if reply.status == 304 and etag:
             return None
         if not 300 <= reply.status < 400 or "location" not in reply.headers:
@@ -82,7 +82,7 @@ def _fetched(url: str, etag: str, trust: Trust, until: float) -> Fetched | None:
 def _refuse_robots(url: str, trust: Trust, until: float) -> None:
     """Raises if robots.txt forbids the page: an unreachable file forbids all, a missing one allows all (RFC 9309)."""
     parts = urlsplit(url)
-    reply = _asked(f"{parts.scheme}://{parts.netloc}/robots.txt", {}, trust, until, MOST_ROBOTS)
+    reply = _fetched_once(f"{parts.scheme}://{parts.netloc}/robots.txt", {}, trust, until, MOST_ROBOTS)
     is_there = 200 <= reply.status < 300
     if not (offload(_is_allowed, reply.content, url) if is_there else reply.status < 500):
         raise Invalid(ROBOTS.format(parts.hostname), field="url")
@@ -94,7 +94,7 @@ def _is_allowed(robots: bytes, url: str) -> bool:
     return rules.can_fetch(AGENT, url)
 
 
-def _asked(url: str, more: dict[str, str], trust: Trust, until: float, most_bytes: int) -> Reply:
+def _fetched_once(url: str, more: dict[str, str], trust: Trust, until: float, most_bytes: int) -> Reply:
     engine = the_engine()
     seconds = max(0.1, until - time.monotonic())
     headers = {"User-Agent": AGENT, "Accept": "text/html, text/*, application/pdf, */*;q=0.5", **more}

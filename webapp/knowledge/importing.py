@@ -97,7 +97,7 @@ def _read(id: str, claim: str) -> None:
     _clear(id, claim, but=edition - 1)
     about = about_file(name, "" if title == formats.stem(name) else title)
     with _file(id, about) as (file, stored), closing(child.pieces(MODULE, file, LIMITS)) as found:
-        take(id, claim, edition, found if stored == length else [{"refused": INCOMPLETE}])
+        store(id, claim, edition, found if stored == length else [{"refused": INCOMPLETE}])
 
 
 def about_file(name: str, title: str = "") -> dict[str, Any]:
@@ -106,7 +106,7 @@ def about_file(name: str, title: str = "") -> dict[str, Any]:
     return {"name": name, "title": title, "most": most, "wants": index.wants()}
 
 
-def take(id: str, claim: str, edition: int, found: Iterable[dict[str, Any]]) -> None:
+def store(id: str, claim: str, edition: int, found: Iterable[dict[str, Any]]) -> None:
     """Stores what the reader process reports about a claimed document."""
     number = 0
     for piece in by_turns(found):

@@ -96,7 +96,7 @@ def _near(user: User, question: str, sets: Sequence[Searched], until: float) -> 
     places, nearness, reasons = dict[int, int](), dict[int, float](), list[str]()
     for model, sets in by_model.items():
         try:
-            found = _nearest(_asked(model, question, person_id, until), sets, until)
+            found = _nearest(_query_vector(model, question, person_id, until), sets, until)
         except (AppError, TooLarge) as error:
             reasons.append(_reason(error))
             continue
@@ -120,7 +120,7 @@ def _searched(user: User, among: Among) -> list[Searched]:
     return [each for each in sets.values() if each.editions]
 
 
-def _asked(model: str, question: str, person_id: str, until: float) -> bytes:
+def _query_vector(model: str, question: str, person_id: str, until: float) -> bytes:
     """Returns the vector of a question, from the cache if it was searched for recently."""
     known = _memory()
     if vector := known.vectors.get((model, question)):

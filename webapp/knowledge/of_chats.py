@@ -43,7 +43,7 @@ class UnfinishedFile(NamedTuple):
     done: int
 
 
-def take(session: Session, chat_id: str, owner_id: str, files: Sequence[SentFile], *, by: str, must: bool = True) -> str:
+def add_files(session: Session, chat_id: str, owner_id: str, files: Sequence[SentFile], *, by: str, must: bool = True) -> str:
     """Adds a document to the chat's collection for each file, whose bytes `arrive` stores later; returns the collection's id.
 
     If there is no room for a file, raises if it `must` be taken, and otherwise marks the document as failed.

@@ -35,7 +35,7 @@ def unshare(collection: Collection, grant_id: str, *, by: User, address: str = "
     refuse_unless_owner(collection, by)
     id = collection.id
     with write() as session:
-        lost = accounts.take(session, COLLECTION, id, grant_id)
+        lost = accounts.revoke(session, COLLECTION, id, grant_id)
         accounts.note(session, "stopped sharing a collection", COLLECTION, id, by=by, address=address)
     access_lost(id, lost)
 

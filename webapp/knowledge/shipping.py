@@ -57,7 +57,7 @@ def _add(collection_id: str, path: str, page: str, owner_id: str) -> str:
         session.add(DocumentPart(document_id=id, number=0, content=raw))
     # A server that is running at the same time can have started to read it.
     with suppress(importing.ClaimLost):
-        importing.take(id, claim, 1, reader.pieces_of(text.parts(raw, name), about))
+        importing.store(id, claim, 1, reader.pieces_of(text.parts(raw, name), about))
     return id
 
 

@@ -17,7 +17,7 @@ def difference(old: str, new: str) -> str:
     """
     (before, was), (now, rows) = _pieces(old), _pieces(new)
     gone = [id for id in was if id not in rows]
-    come = _come(before, now, rows)
+    come = _inserted(before, now, rows)
     if come is None or len(before) - len(was) != len(now) - len(rows) or gone != list(was)[len(was) - len(gone) :]:
         return ""
     parts = [part(f"#{id}", "delete", "") for id in gone]
@@ -42,7 +42,7 @@ def _pieces(html: str) -> tuple[list[str], dict[str, str]]:
     return [each for each in (*order, end) if each.strip()], rows
 
 
-def _come(before: list[str], now: list[str], rows: dict[str, str]) -> dict[str, list[str]] | None:
+def _inserted(before: list[str], now: list[str], rows: dict[str, str]) -> dict[str, list[str]] | None:
     """Returns new and moved rows by the row that follows them; None if no such row stays, or a group has moved."""
     places = {each: place for place, each in enumerate(before)}
     come, behind, last = dict[str, list[str]](), "", len(before)

@@ -13,12 +13,12 @@ PLACE = f"token-{secrets.token_hex(16)}"
 _known: WeakKeyDictionary[Context, str] = WeakKeyDictionary()
 
 
-def left_out(html: str) -> str:
+def without_token(html: str) -> str:
     """Replaces the CSRF token of the current request by a placeholder."""
     return html.replace(generate_csrf(), PLACE) if "csrf_token" in html else html
 
 
-def put_in(html: str, context: Context) -> str:
+def with_token(html: str, context: Context) -> str:
     """Replaces the placeholder by the token of the page's session, cached because a request context takes time to create."""
     if PLACE not in html:
         return html

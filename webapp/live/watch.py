@@ -62,10 +62,10 @@ class Place:
     """A watcher's place; when its person opens too many pages, the oldest loses its place."""
 
     def __init__(self, signal: Signal) -> None:
-        self.signal, self.is_lost = signal, False
+        self.signal, self.is_revoked = signal, False
 
-    def lose(self) -> None:
-        self.is_lost = True
+    def revoke(self) -> None:
+        self.is_revoked = True
         self.signal.set()
 
 
@@ -107,7 +107,7 @@ class Access:
     def may_be_lost(self) -> bool:
         return self._topics.last(self._topic) != self._after
 
-    def is_lost(self, is_beat: bool) -> bool:
+    def is_revoked(self, is_beat: bool) -> bool:
         return not self._watcher.is_allowed() if self._has_changed() else is_beat and not self._is_still_allowed()
 
     def _is_still_allowed(self) -> bool:
@@ -158,11 +158,11 @@ class WatcherConnection:
     @property
     def is_over(self) -> bool:
         """Whether the watcher has left, the server is closing, or another page has taken the place."""
-        return self._is_gone() or self._engine.is_closed or self._place.is_lost
+        return self._is_gone() or self._engine.is_closed or self._place.is_revoked
 
     @property
     def is_superseded(self) -> bool:
-        return self._place.is_lost
+        return self._place.is_revoked
 
     def is_beat(self) -> bool:
         """Returns whether a heartbeat is due, without which proxies and clients would consider the connection dead."""
@@ -173,7 +173,7 @@ class WatcherConnection:
         return self._access.may_be_lost()
 
     def is_refused(self, is_beat: bool) -> bool:
-        return self._access.is_lost(is_beat)
+        return self._access.is_revoked(is_beat)
 
     def note_sent(self) -> None:
         """Notes that something was sent, which postpones the heartbeat."""
@@ -300,7 +300,7 @@ def connected(engine: Engine, lane: str, watcher: Watcher, socket: Any) -> Itera
         stack.enter_context(_placed(engine, (watcher.person, lane, watcher.is_sharing), watcher.per_lane, place))
         stack.enter_context(_placed(engine, (watcher.person, "", watcher.is_sharing), watcher.in_all, place))
         stack.enter_context(_present(engine, lane, place.signal))
-        stack.enter_context(trace.watching(lane, lambda: place.is_lost))
+        stack.enter_context(trace.watching(lane, lambda: place.is_revoked))
         yield stack.enter_context(WatcherConnection(engine, place, Access(engine.topics, watcher), is_gone).reminded())
 
 
@@ -331,11 +331,11 @@ def _present(engine: Engine, lane: str, signal: Signal) -> Iterator[None]:
 def _placed(engine: Engine, key: tuple[str, str, bool], limit: int, place: Place) -> Iterator[None]:
     places = _places[key]
     places.append(place)
-    here = [each for each in places if not each.is_lost]
+    here = [each for each in places if not each.is_revoked]
     if limit and len(here) > limit:
-        here[0].lose()
+        here[0].revoke()
     elsewhere = engine.shared.places if engine.shared and limit else None
-    name = elsewhere.enter(repr(key), limit, place.lose) if elsewhere else ""
+    name = elsewhere.enter(repr(key), limit, place.revoke) if elsewhere else ""
     try:
         yield
     finally:

@@ -164,7 +164,7 @@ class _Deciding:
         for end in self._moments():
             if self._is_late():
                 break
-            if end > max(active_until, silent_until) and self._at(end)._comes(entry):
+            if end > max(active_until, silent_until) and self._at(end)._is_triggered(entry):
                 active_until = end + entry.timing.sticky
                 silent_until = active_until + entry.timing.cooldown
         return "active" if self.end <= active_until else "silent" if self.end <= silent_until else ""
@@ -178,5 +178,5 @@ class _Deciding:
         places = range(max(1, self.end - REMEMBERED), self.end)
         return [end for end in places if messages[end - 1][0] == "user" and messages[end][0] == "assistant"]
 
-    def _comes(self, entry: Entry) -> bool:
+    def _is_triggered(self, entry: Entry) -> bool:
         return self._may_begin(entry) and bool(self._score(entry, 0)) and self._is_lucky(entry)

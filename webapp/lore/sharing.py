@@ -29,5 +29,5 @@ def unshare(row: Lorebook, grant_id: str, *, by: User, address: str = "") -> Non
     refuse_unless_owner(row, by)
     id = row.id
     with write() as session:
-        shares.take(session, KIND, id, grant_id)
+        shares.revoke(session, KIND, id, grant_id)
         shares.note(session, "stopped sharing a lorebook", KIND, id, by=by, address=address)

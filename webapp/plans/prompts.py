@@ -6,7 +6,7 @@ from typing import Any
 
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.plans import plan_types
-from webapp.plans.schema import Schema, asked_for, at, upstream
+from webapp.plans.schema import Schema, at, reduced_to, upstream
 from webapp.prompts import using
 from webapp.prompts.built_in import BuiltIn, parts
 from webapp.prompts.choosing import ExperimentUnit
@@ -69,7 +69,7 @@ OF_PLANS = (
 
 def for_plan(about: dict[str, Any], inputs: dict[str, Any], unit: ExperimentUnit) -> dict[str, Any]:
     """Returns the prompt for a whole plan."""
-    return _asked(about, upstream(about["plan"]), unit, is_anew=False, inputs=_json(inputs))
+    return _request_prompt(about, upstream(about["plan"]), unit, is_anew=False, inputs=_json(inputs))
 
 
 def for_places(
@@ -85,14 +85,16 @@ def for_places(
     """Returns the prompt for some places of a plan, whose other places stay; `wrong` describes their errors."""
     schema = schema_of_places(about["plan"], places)
     variables = {"inputs": _json(inputs), "there": _json(there), "places": ", ".join(places), "wrong": wrong}
-    return _asked(about, schema, unit, is_anew=is_anew, **variables)
+    return _request_prompt(about, schema, unit, is_anew=is_anew, **variables)
 
 
 def schema_of_places(plan: Schema, places: list[str]) -> Schema:
-    return upstream(asked_for(plan, [place for place in places if at(plan, place) is not None]))
+    return upstream(reduced_to(plan, [place for place in places if at(plan, place) is not None]))
 
 
-def _asked(about: dict[str, Any], schema: Schema, unit: ExperimentUnit, *, is_anew: bool, **variables: str) -> dict[str, Any]:
+def _request_prompt(
+    about: dict[str, Any], schema: Schema, unit: ExperimentUnit, *, is_anew: bool, **variables: str
+) -> dict[str, Any]:
     """Returns the prompt as it is stored with the generation."""
     used = [using.render("plan.request", unit, **{**dict.fromkeys(ASKED, ""), **variables})]
     used += [using.render("plan.again")] if is_anew else []

@@ -192,7 +192,7 @@ def missing(value: dict[str, Any], schema: Schema) -> list[str]:
     return found
 
 
-def asked_for(schema: Schema, paths: list[str]) -> Schema:
+def reduced_to(schema: Schema, paths: list[str]) -> Schema:
     """Returns the schema of an answer that has only these places, each as a property named by its path."""
     parts = {path: part for path in paths if (part := at(schema, path))}
     return {"type": "object", "properties": parts, "required": list(parts), "additionalProperties": False}

@@ -81,7 +81,7 @@ def finish_it(plan: Plan, *, is_whole: bool = False, origin: Origin = A_PERSON) 
     places = missing(plan.content, plan.schema)
     if not places:
         raise Conflict("This plan is complete, so there is nothing to finish.")
-    return _go_on(plan, places, is_whole=is_whole, origin=origin)
+    return _complete(plan, places, is_whole=is_whole, origin=origin)
 
 
 def again_at(plan: Plan, place: str) -> Plan:
@@ -89,7 +89,7 @@ def again_at(plan: Plan, place: str) -> Plan:
     generations.refuse_if_busy(plan.lane)
     if len(steps(place)) > 2 or value_at(plan.content, place) is None or at(plan.schema, place) is None:
         raise Invalid("This plan has no such part.")
-    return _go_on(plan, [place], is_anew=True)
+    return _complete(plan, [place], is_anew=True)
 
 
 def start_again(plan: Plan) -> Plan:
@@ -104,7 +104,7 @@ def stop(plan: Plan) -> None:
         generations.stop(the_engine(), generation)
 
 
-def _go_on(plan: Plan, places: list[str], *, is_anew: bool = False, is_whole: bool = False, origin: Origin = A_PERSON) -> Plan:
+def _complete(plan: Plan, places: list[str], *, is_anew: bool = False, is_whole: bool = False, origin: Origin = A_PERSON) -> Plan:
     about, there = plan.about, plan.content
     inputs = inputs_of(plan)
     parts = prompts.for_places(about, inputs.values, there, places, _unit(inputs), is_anew=is_anew)

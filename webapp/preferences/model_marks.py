@@ -29,7 +29,7 @@ def of(user_id: str) -> Marks:
     return Marks(tuple(sorted(row.model for row in rows if row.is_favorite)), tuple(model for _, model in reversed(chosen)))
 
 
-def wish(user: User) -> str:
+def preferred_model(user: User) -> str:
     """Returns the preferred model for a person's next chat: their setting, else the last chosen one, or an empty string."""
     return user.default_model or next(iter(of(user.id).recent), "")
 

@@ -14,13 +14,13 @@ class Buckets:
 
     def take(self, bucket: str, *, burst: int, seconds: float) -> tuple[float, float] | None:
         """Takes a token; returns the seconds until one is available, 0 if it was, and those until the bucket is full."""
-        return self._asked(bucket, burst, seconds)
+        return self._take(bucket, burst, seconds)
 
     def give_back(self, bucket: str, *, seconds: float) -> None:
         """Returns the token that was taken last."""
-        self._asked(bucket, 0, seconds)
+        self._take(bucket, 0, seconds)
 
-    def _asked(self, bucket: str, burst: int, seconds: float) -> tuple[float, float] | None:
+    def _take(self, bucket: str, burst: int, seconds: float) -> tuple[float, float] | None:
         if not self._is_connected():
             return None
         try:

@@ -19,7 +19,7 @@ class Places:
         self._here: dict[str, Callable[[], None]] = {}
 
     def enter(self, key: str, limit: int, lose: Callable[[], None]) -> str:
-        """Takes one of `limit` places and returns its name; `lose` is called when a newer watcher takes it over."""
+        """Takes one of `limit` places and returns its name; `revoke` is called when a newer watcher takes it over."""
         name = f"{self._worker}.{next(self._numbers)}"
         self._here[name] = lose
         if self._is_connected():
@@ -35,7 +35,7 @@ class Places:
             with suppress(RedisUnavailable):
                 self._link.leave(_hidden(key), name)
 
-    def lose(self, name: str) -> None:
+    def revoke(self, name: str) -> None:
         """Gives up a place that a watcher in another worker has taken over."""
         if lose := self._here.get(name):
             lose()

@@ -288,7 +288,7 @@ class RedisTopics(MemoryTopics):
             if topic := sent.fields.get(WANT):
                 self._subscribe(topic, sent.fields.get("lane", ""))
             elif name := sent.fields.get(LOSE):
-                self.places.lose(name)
+                self.places.revoke(name)
         else:
             self._receive_answer(sent)
 

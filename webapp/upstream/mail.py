@@ -43,7 +43,7 @@ def send_mail(server: MailServer, message: EmailMessage, *, seconds: float, tls:
     smtp = _Conversation(server, tls or tls_context(), _domain(message))
     try:
         with gevent.Timeout(seconds, late):
-            return _said(smtp, server, message)
+            return _send(smtp, server, message)
     finally:
         smtp.close()
 
@@ -88,10 +88,10 @@ class _Bounded:
         self._file.close()
 
 
-def _said(smtp: _Conversation, server: MailServer, message: EmailMessage) -> list[str]:
+def _send(smtp: _Conversation, server: MailServer, message: EmailMessage) -> list[str]:
     host = server.host
     try:
-        return _handed(smtp, server, message)
+        return _deliver(smtp, server, message)
     # No chaining below: the messages of these errors can contain what was sent.
     except smtplib.SMTPAuthenticationError as error:
         raise ProviderError("auth", f"{host} didn't accept the user name or password: {_words(error.smtp_error)}") from None
@@ -111,7 +111,7 @@ def _said(smtp: _Conversation, server: MailServer, message: EmailMessage) -> lis
         raise ProviderError("cut", f"{host} closed the connection. {FIT}", retryable=True) from None
 
 
-def _handed(smtp: _Conversation, server: MailServer, message: EmailMessage) -> list[str]:
+def _deliver(smtp: _Conversation, server: MailServer, message: EmailMessage) -> list[str]:
     code, words = smtp.connect(server.host, server.port)
     if code != 220:
         raise smtplib.SMTPConnectError(code, words)

@@ -109,7 +109,7 @@ def answer(error: Exception) -> Answer:
         return _last_words(error)
     if _is_to_be_asked_again(error):
         request.environ[ASKED_AGAIN] = True
-        return _asked_again()
+        return _retried()
     request.environ[ANSWERING] = BARE
     problem = problem_of(error)
     if isinstance(error, SignedOut) and not (is_htmx() or wants_json()):
@@ -125,7 +125,7 @@ def _is_to_be_asked_again(error: Exception) -> bool:
     return is_lost and request.method == "GET" and bool(request.endpoint) and ASKED_AGAIN not in request.environ
 
 
-def _asked_again() -> Answer:
+def _retried() -> Answer:
     db.session.rollback()
     try:
         return current_app.make_response(current_app.dispatch_request())

@@ -49,7 +49,7 @@ def redirect(location: str, words: str = "") -> Response:
     return _varied(flask_redirect(location, 303, Response))
 
 
-def lead(location: str) -> Response:
+def navigate(location: str) -> Response:
     """Redirects a form that htmx may have sent: on a 303, htmx would swap the target page into the current one."""
     return _varied(Response(status=204, headers={"HX-Redirect": location})) if is_htmx() else redirect(location)
 

@@ -59,9 +59,9 @@ def record(session: Session, run: WorkflowRun, event: Event) -> Result:
     chat = session.get_one(Chat, run.chat_id, populate_existing=True)
     for effect in result.effects:
         if isinstance(effect, Say | PostReply):
-            say(session, run, chat, effect)
+            post(session, run, chat, effect)
         elif isinstance(effect, HandOver):
-            say(session, run, chat, handover.hand_over(session, chat, effect))
+            post(session, run, chat, handover.hand_over(session, chat, effect))
     session.flush()
     return result
 
@@ -71,7 +71,7 @@ def refuse(run: WorkflowRun, words: str) -> None:
     run.refusal = {"words": words, "typed": ""}
 
 
-def say(session: Session, run: WorkflowRun, chat: Chat, effect: Say | PostReply) -> None:
+def post(session: Session, run: WorkflowRun, chat: Chat, effect: Say | PostReply) -> None:
     """Appends a message to the chat."""
     role, author_id = ("user", run.owner_id) if isinstance(effect, PostReply) else ("assistant", None)
     # Rendered when it is shown, to keep that out of the transaction.

@@ -36,7 +36,7 @@ def found_for(run: WorkflowRun) -> AnswerSources:
     cut = db.session.get(Message, run.message_id) if run.message_id else None
     if cut and cut.content:
         return sourcing.kept_for(db.session.get_one(Chat, run.chat_id), cut, run.owner_id)
-    found = _searched(run, knowledge, _asked(run), has_files=has_files)
+    found = _searched(run, knowledge, _queries(run), has_files=has_files)
     return _with_files(run, found) if has_files else found
 
 
@@ -74,7 +74,7 @@ def _searched(run: WorkflowRun, names: Sequence[str], texts: Sequence[str], *, h
     return sourcing.found_in(ids, texts, run.owner_id) if ids else AnswerSources(was_asked=True)
 
 
-def _asked(run: WorkflowRun) -> list[str]:
+def _queries(run: WorkflowRun) -> list[str]:
     """Returns what to search for: the task of the step, and the person's last reply in it."""
     definition, place = definition_of(run), run.place
     step = definition.by_id[place.step]

@@ -50,18 +50,18 @@ def understood(run: WorkflowRun, event: Event) -> Event:
     is_unfit = bool(result.refusal) and result.state.tries > place.tries
     if not (slot and is_unfit and slot.type in READABLE and typed and len(typed) <= MOST_CHARS):
         return event
-    found = guess(slot, _said(run, slot, typed))
+    found = guess(slot, _interpretation(run, slot, typed))
     return Event("guess", f"{found}\n\n{typed}", place.step) if found else event
 
 
-def _said(run: WorkflowRun, slot: Slot, typed: str) -> str:
+def _interpretation(run: WorkflowRun, slot: Slot, typed: str) -> str:
     chat, engine = db.session.get_one(Chat, run.chat_id), the_engine()
     if chat.model.startswith(DEMO):
         return ""
     aside = Aside(PURPOSE, f"{PURPOSE}:{run.id}", run.owner_id, _request(run, chat.model, slot, typed))
     # Releases the database connection while waiting.
     db.session.rollback()
-    return _asked(engine, aside)
+    return _reply(engine, aside)
 
 
 def _request(run: WorkflowRun, model: str, slot: Slot, typed: str) -> ModelRequest:
@@ -71,11 +71,11 @@ def _request(run: WorkflowRun, model: str, slot: Slot, typed: str) -> ModelReque
     return PromptBuilder([section]).build(model, [("user", typed)], max_tokens=MOST_TOKENS, temperature=0)
 
 
-def _asked(engine: Engine, aside: Aside) -> str:
+def _reply(engine: Engine, aside: Aside) -> str:
     """Returns the model's reply; empty if it can't be called now or takes too long."""
     job = _jobs[aside.id] = _Job()
     try:
-        asides.ask(engine, aside)
+        asides.request(engine, aside)
         engine.wait(lambda: job.is_over, MOST_SECONDS)
         if not job.is_over:
             asides.stop(engine, aside.lane)

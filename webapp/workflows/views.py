@@ -10,7 +10,7 @@ from webapp.db import write
 from webapp.errors import AppError, Conflict, Invalid
 from webapp.knowledge import documents
 from webapp.knowledge.documents import Sent
-from webapp.web.htmx import done, is_htmx, lead, redirect, render
+from webapp.web.htmx import done, is_htmx, navigate, redirect, render
 from webapp.web.uploads import expect_files
 from webapp.workflows import files, handover, plan_feed, queries, runs, shelf, shown
 from webapp.workflows.access import own_run, shared_run
@@ -103,7 +103,7 @@ def do(id: str, deed: str) -> Response:
     run = own_run(id)
     if found(deed if deed in (*BUTTONS, "free") else None) == "free":
         runs.free(run)
-        return lead(page_of(run.chat_id))
+        return navigate(page_of(run.chat_id))
     if deed == "answer" and (sent := _sent()):
         return _attached(run, sent)
     value = "\n".join(request.form.getlist("value")) if deed in ("answer", "ask") else ""

@@ -141,7 +141,7 @@ def test_an_answer_that_goes_on_begins_with_the_text_it_goes_on_from(app, progra
 
     fake.counts(60, pace=0.005)
     with app.app_context():
-        service.go_on(db.session.get_one(Message, before.id))
+        service.continue_answer(db.session.get_one(Message, before.id))
     listener.until("state", "end")
 
     assert listener.told[1][1]["partialMessage"] == before.content

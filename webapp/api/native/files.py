@@ -45,7 +45,7 @@ def create() -> FileAnswer:
     sent = request.files.get("file")
     if not sent or not sent.filename:
         raise Invalid("Send a file in the field `file`.", field="file")
-    file: StoredFile = service.bring(caller().id, sent.filename, sent.stream)
+    file: StoredFile = service.upload(caller().id, sent.filename, sent.stream)
     return FileAnswer.of(file)
 
 

@@ -108,7 +108,7 @@ def stop(id: str) -> GenerationAnswer:
 @operation("Continue an interrupted answer in the same message", **STARTS)
 def go_on(id: str) -> Sent | Response:
     message = found(db.session.get(Message, writable_generation(id).message_id))
-    return begun(service.go_on(message, by=caller().id, must_be_cut=True))
+    return begun(service.continue_answer(message, by=caller().id, must_be_cut=True))
 
 
 def _readable(id: str) -> tuple[Generation, Plan | None]:

@@ -131,7 +131,7 @@ def again(id: str, body: Again) -> Sent | Response:
 @bp.post("/messages/<id>/continue")
 @operation("Continue an answer in the same message: an interrupted one, or the last of its branch", **STARTS)
 def go_on(id: str) -> Sent | Response:
-    return begun(service.go_on(writable_message(id), by=caller().id))
+    return begun(service.continue_answer(writable_message(id), by=caller().id))
 
 
 @bp.post("/messages/<id>/show")

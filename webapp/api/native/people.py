@@ -68,7 +68,7 @@ class InviteLink(Answer):
 @bp.get("")
 @operation("List all accounts", scope="admin", answer=PersonList)
 def index() -> PersonList:
-    return PersonList(users=[_answer_of(user, seen_at) for user, seen_at in directory.everybody()])
+    return PersonList(users=[_answer_of(user, seen_at) for user, seen_at in directory.all_people()])
 
 
 @bp.get("/<id>")

@@ -144,11 +144,11 @@ def _turns(engine: Engine, chat_id: str, right: str, reader_id: str) -> Iterator
     """Yields author and text of each message on the branch that the chat shows; holds no connection while sending."""
     for ids in branch.pieces(engine, chat_id):
         with engine.in_app():
-            turns = _said(engine, branch.messages(ids), right, db.session.get(User, reader_id) if reader_id else None)
+            turns = _speaker_texts(engine, branch.messages(ids), right, db.session.get(User, reader_id) if reader_id else None)
         yield from turns
 
 
-def _said(engine: Engine, messages: Sequence[Message], right: str, reader: User | None) -> list[tuple[str, str]]:
+def _speaker_texts(engine: Engine, messages: Sequence[Message], right: str, reader: User | None) -> list[tuple[str, str]]:
     names, made = sharing.writers(messages, right) if messages else {}, queries.generations_of(messages)
     character = roleplay.character_of(queries.chat_of(messages[0])) if messages else None
     answerer = " ".join(character.name.split()) if character else "Answer"

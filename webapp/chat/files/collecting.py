@@ -15,7 +15,7 @@ from webapp.knowledge.of_chats import SentFile
 from webapp.knowledge.tables import Document
 
 
-def take(session: Session, chat_id: str, files: Sequence[StoredFile], *, by: str, must: bool = True) -> None:
+def collect(session: Session, chat_id: str, files: Sequence[StoredFile], *, by: str, must: bool = True) -> None:
     """Adds the long files to the chat's own collection, creating it if necessary; visitors' chats have none.
 
     If there is no room for a file, raises `Invalid` when it `must` be taken; otherwise stores it as a failed document that
@@ -26,7 +26,7 @@ def take(session: Session, chat_id: str, files: Sequence[StoredFile], *, by: str
     if not chat or not chat.owner_id:
         return
     sent = [SentFile(each.name, each.hash, each.bytes) for each in long]
-    id = of_chats.take(session, chat_id, chat.owner_id, sent, by=by or chat.owner_id, must=must)
+    id = of_chats.add_files(session, chat_id, chat.owner_id, sent, by=by or chat.owner_id, must=must)
     if id not in chat.collection_ids:
         reads = [id, *chat.collection_ids]
         session.execute(update(Chat).where(Chat.id == chat_id).values(collection_ids=reads))

@@ -47,7 +47,7 @@ def most_whole(*, is_member: bool = True) -> int:
     return min(int(setting("files.whole_tokens")) * CHARS_PER_TOKEN, attached.MOST_BYTES) if is_member else attached.MOST_BYTES
 
 
-def bring(person_id: str, name: str, stream: IO[bytes]) -> StoredFile:
+def upload(person_id: str, name: str, stream: IO[bytes]) -> StoredFile:
     """Stores an uploaded file: a picture is re-encoded without metadata, of any other file the text is extracted.
 
     A file that is too long for a message is kept as it is, to be indexed as a document.
@@ -71,7 +71,7 @@ def block_for(person_id: str, name: str, stream: IO[bytes]) -> str:
         content = stream.read(most + 1)
         if not person_id or (len(content) <= most and not content.startswith(PICTURES)):
             return attached.uploaded(name, content).block
-    return block_of(bring(person_id, name, stream))
+    return block_of(upload(person_id, name, stream))
 
 
 def block_of(file: StoredFile) -> str:
@@ -114,7 +114,7 @@ def attach(session: Session, chat_id: str, contents: Iterable[str], person_id: s
     if new:
         session.execute(insert(ChatFile), new)
     session.execute(update(StoredFile).where(StoredFile.id.in_([each.id for each in files])).values(is_sent=True))
-    collecting.take(session, chat_id, files, by=person_id)
+    collecting.collect(session, chat_id, files, by=person_id)
 
 
 def _kept(person_id: str, name: str, values: dict[str, Any], content: bytes) -> StoredFile:

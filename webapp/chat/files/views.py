@@ -36,7 +36,7 @@ def allow_files(endpoint: str | None, _values: object) -> None:
 @bp.post("/files")
 @signed_in
 def bring() -> Response:
-    file = service.bring(current_user().id, *sent_file())
+    file = service.upload(current_user().id, *sent_file())
     is_picture, is_long, block = file.kind == IMAGE, file.kind == DOCUMENT, service.block_of(file)
     is_unseen = is_picture and can(named(request.form.get("model", "")), "vision") is False
     return jsonify(

@@ -52,17 +52,17 @@ def answering(chat: Chat, below: str | None, *, text: str = "", wish: str = "", 
             raise Invalid(NOT_HERE, field="character_id")
         return None
     chosen = _chosen(there, wish) if wish else _again(chat, there, before or "", text)
-    found = chosen or next_member(there, chat.turn_order, spoken(chat, below), text, random.random())
+    found = chosen or next_member(there, chat.turn_order, recent_speakers(chat, below), text, random.random())
     return Speaker(found.id, found.name)
 
 
-def spoken(chat: Chat, message_id: str | None) -> list[str]:
+def recent_speakers(chat: Chat, message_id: str | None) -> list[str]:
     """Returns the ids of the characters who spoke recently on the path to a message, the latest last."""
     rows = SPOKEN.all(db.session(), {"id": message_id, "height": queries.WINDOW, "since": ""}) if message_id else []
     return [row.speaker_id or chat.character_id or "" for row in rows]
 
 
-def spoke_after(message: Message) -> str | None:
+def speaker_after(message: Message) -> str | None:
     """Returns the id of the character that answered a message most recently."""
     answers = select(Message.speaker_id).where(Message.parent_id == message.id, Message.deleted_at.is_(None))
     return db.session.scalar(answers.order_by(Message.id.desc()).limit(1))
@@ -112,10 +112,10 @@ def _again(chat: Chat, there: Sequence[Member], before: str, text: str) -> Membe
     return named or next((each for each in there if each.id == before), None)
 
 
-def _spoken_statement() -> Select[str | None]:
+def _speakers_statement() -> Select[str | None]:
     up = queries.up_from(Message.id == bindparam("id"), is_bounded=True)
-    spoken = select(Message.speaker_id).join(up, up.c.id == Message.id).where(Message.role == "assistant")
-    return spoken.order_by(up.c.height.desc())
+    speakers = select(Message.speaker_id).join(up, up.c.id == Message.id).where(Message.role == "assistant")
+    return speakers.order_by(up.c.height.desc())
 
 
-SPOKEN = Prepared(_spoken_statement())
+SPOKEN = Prepared(_speakers_statement())

@@ -63,7 +63,7 @@ def holds(message: Message, id: str) -> bool:
     return db.session.scalar(select(below.c.id).where(below.c.id == id, ~below.c.is_beyond)) is not None
 
 
-def lost(owner_id: str, *, limit: int = 200) -> list[DeletedBranch]:
+def deleted_branches(owner_id: str, *, limit: int = 200) -> list[DeletedBranch]:
     """Returns the deleted branches in a person's chats, newest first; a branch within another is restored with that one."""
     query = select(Message.id, Chat.title, Message.role, func.substr(Message.content, 1, WORDS_CHARS))
     query = query.add_columns(Message.deleted_at).join(Chat, Chat.id == Message.chat_id).where(is_lost(owner_id))

@@ -74,14 +74,14 @@ def _here() -> str:
 
 def _list_here() -> str:
     """Returns the endpoint of the list of chats if that is the current page, which can contain the row, too."""
-    return "" if "q" in _asked() else LISTS.get(_here(), "")
+    return "" if "q" in _page_query() else LISTS.get(_here(), "")
 
 
 def _list_with(**changes: str | None) -> str:
-    kept = {name: value for name, value in _asked().items() if name in KEPT} if _list_here() else {}
+    kept = {name: value for name, value in _page_query().items() if name in KEPT} if _list_here() else {}
     parameters: dict[str, Any] = {**kept, **changes}
     return url_for(_list_here() or "list.index", **parameters)
 
 
-def _asked() -> dict[str, str]:
+def _page_query() -> dict[str, str]:
     return dict(parse_qsl(urlsplit(request.headers.get("HX-Current-URL", "")).query))

@@ -153,7 +153,7 @@ def _in_sight(rows: Sequence[Any]) -> list[Any]:
     """Drops messages below a deleted one."""
     hidden: set[str] = set()
     for start in range(0, len(rows), CLIMBED_AT_ONCE):
-        hidden |= queries.out_of_sight(row.id for row in rows[start : start + CLIMBED_AT_ONCE])
+        hidden |= queries.deleted_among(row.id for row in rows[start : start + CLIMBED_AT_ONCE])
         queue_for_turn()
     return [row for row in rows if row.id not in hidden]
 

@@ -89,7 +89,7 @@ def _suggest(engine: Engine, job: TitleJob) -> None:
 def _begin(engine: Engine, job: TitleJob) -> None:
     has_begun = False
     try:
-        asides.ask(engine, job.aside)
+        asides.request(engine, job.aside)
         has_begun = True
     finally:
         if not has_begun:

@@ -71,7 +71,7 @@ def index() -> Response:
 def trash() -> Response:
     me, several_url = current_user(), url_for("several.do", show="trash")
     chats, days = queries.deleted_chats(me.id), int(setting("trash.days"))
-    context: dict[str, Any] = {"chats": chats, "messages": deleted.lost(me.id), "days": days}
+    context: dict[str, Any] = {"chats": chats, "messages": deleted.deleted_branches(me.id), "days": days}
     return render("chat/trash.html", several_url=several_url, bulk_result=bulk_result(me.id, several_url), **context)
 
 

@@ -54,7 +54,7 @@ class AfterReading:
             return
         try:
             with self._engine.in_app():
-                self._source = generations.ladder(self._engine, _asked_anew(self._awaited))
+                self._source = generations.ladder(self._engine, _rebuilt_request(self._awaited))
         except (Unavailable, SQLAlchemyError) as error:
             log.warning("an answer is written without the files of its chat: %s", type(error).__name__)
         self._is_waiting = False
@@ -81,7 +81,7 @@ class AfterReading:
             return True
 
 
-def _asked_anew(awaited: AwaitedAnswer) -> ModelRequest:
+def _rebuilt_request(awaited: AwaitedAnswer) -> ModelRequest:
     """Builds the request again with the passages found by now, and stores it as the generation's prompt."""
     generation, chat = db.session.get_one(Generation, awaited.generation_id), db.session.get_one(Chat, awaited.chat_id)
     path, model = paths.messages_to(generation.message_id or ""), generation.model_asked

@@ -121,7 +121,7 @@ def _hold_files(session: Session, contents: list[str], source_id: str, chat_id: 
         new = [each for each in session.scalars(there.where(StoredFile.id.in_(ids))) if each.id not in present]
         if new:
             session.execute(insert(ChatFile), [{"chat_id": chat_id, "file_id": each.id} for each in new])
-            collecting.take(session, chat_id, new, by="", must=False)
+            collecting.collect(session, chat_id, new, by="", must=False)
 
 
 def _title(title: str, owner_id: str) -> str:

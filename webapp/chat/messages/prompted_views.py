@@ -12,7 +12,7 @@ from webapp.chat.messages.prompted import Prompted, chat_for, named_in, prompted
 from webapp.errors import Invalid
 from webapp.ids import new_id
 from webapp.prompts.fields import objections
-from webapp.web.htmx import lead, redirect, render
+from webapp.web.htmx import navigate, redirect, render
 
 bp = Blueprint("prompted", __name__)
 
@@ -46,8 +46,8 @@ def taken(form: MessageForm, chat_id: str = drafts.NEW_CHAT) -> Response | None:
     if prompt.fields:
         # Leaves out empty query parameters.
         wanted: dict[str, Any] = {"chat": chat_id or None, "with": prompt.rest or None}
-        return lead(url_for("prompted.fill", name=prompt.name, **wanted))
-    return lead(_put(prompt, "\n\n".join(filter(None, (prompt.text({}), prompt.rest))), chat_id))
+        return navigate(url_for("prompted.fill", name=prompt.name, **wanted))
+    return navigate(_put(prompt, "\n\n".join(filter(None, (prompt.text({}), prompt.rest))), chat_id))
 
 
 def _put(prompt: Prompted, text: str, chat_id: str) -> str:

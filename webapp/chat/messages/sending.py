@@ -172,7 +172,7 @@ def notify(chat_id: str, what: str, id: str, people: Iterable[str]) -> None:
 def lock_chat(session: Session, chat: Chat, message_id: str) -> None:
     """Locks the chat before something is added below this message; fails if the message was deleted since it was read."""
     rows.locked(session, Chat, chat.id)
-    if queries.out_of_sight([message_id]):
+    if queries.deleted_among([message_id]):
         raise Conflict(CHANGED)
 
 

@@ -11,7 +11,7 @@ from webapp import rows
 from webapp.accounts import making
 from webapp.accounts.tables import User
 from webapp.chat import paths, queries
-from webapp.chat.group.members import answering, spoke_after
+from webapp.chat.group.members import answering, speaker_after
 from webapp.chat.keeping import erasing
 from webapp.chat.list import service as listing
 from webapp.chat.list import titles
@@ -173,7 +173,7 @@ def _speak(chat: Chat, speaker_id: str, *, key: str, model: str, after: str, by:
     return sending.start(store, person, lane=chat.lane, sent_as=sent_as, draft=id if options.is_typed else None)
 
 
-def go_on(message: Message, *, by: str = "", must_be_cut: bool = False) -> Generation:
+def continue_answer(message: Message, *, by: str = "", must_be_cut: bool = False) -> Generation:
     """Continues an answer in the same message: one that was cut, or the last of its branch. An empty one is generated again."""
     chat, last = queries.chat_of(message), queries.last_generation(message)
     if not _was_cut(last) and (must_be_cut or not _stands_last(chat, message)):
@@ -224,7 +224,7 @@ def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generat
     sent_as = generations.sent_as(person, key, f"{message.id}\0{entered.written}")
     if repeated := generations.sent_or_refused(sent_as, lambda: generations.refuse_if_busy(chat.lane)):
         return repeated
-    before = spoke_after(message) if chat.is_group else None
+    before = speaker_after(message) if chat.is_group else None
     speaker = answering(chat, message.parent_id, text=entered.content, before=before)
     given = sourcing.found_for(chat, entered.content, message.parent_id, person, speaker_id=speaker.id if speaker else None)
     options = AnswerOptions(given=given, speaker=speaker, shared=entered.shared)

@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.chat import paths
-from webapp.chat.group.members import person_name, spoken
+from webapp.chat.group.members import person_name, recent_speakers
 from webapp.chat.messages import drafts
 from webapp.chat.prompt import parts
 from webapp.chat.prompt.built_in import SUGGESTION_KEY
@@ -52,7 +52,7 @@ def suggest(chat: Chat, typed: str = "") -> str:
     name, draft = person_name(chat), drafts.of(person, id)
     written = _texts[aside.id] = []
     try:
-        _ask(aside)
+        _request_suggestion(aside)
         # Releases the database connection while waiting for the model.
         db.session.rollback()
         while aside.id in engine.live:
@@ -83,9 +83,9 @@ def _lane(chat: Chat) -> str:
     return f"{PURPOSE}:{chat.id}"
 
 
-def _ask(aside: Aside) -> None:
+def _request_suggestion(aside: Aside) -> None:
     try:
-        asides.ask_anew(the_engine(), aside)
+        asides.request_again(the_engine(), aside)
     except IntegrityError as error:
         raise Conflict("A message for this chat is being written already.") from error
 
@@ -97,7 +97,7 @@ def _request(chat: Chat, typed: str) -> ModelRequest:
     sections = [*(replace(LAST, title=each.title, text=each.text) for each in prompt.sections), *begun]
     path = paths.messages_to(chat.head_id) if chat.head_id else []
     # In a group, the prompt describes the character that spoke last.
-    spoke = spoken(chat, chat.head_id)[-1:] if chat.is_group else []
+    spoke = recent_speakers(chat, chat.head_id)[-1:] if chat.is_group else []
     parameters = {"max_tokens": MOST_TOKENS, **prompt.parameters}
     return parts.request_for_aside(chat, path, model, sections, speaker_id="".join(spoke), occasion="suggestion", **parameters)
 

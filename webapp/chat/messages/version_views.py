@@ -11,7 +11,7 @@ from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page.pages import chat_page, message_fragment, page_of
 from webapp.chat.tables import Message
 from webapp.rendering.part import part
-from webapp.web.htmx import done, is_htmx, lead, redirect
+from webapp.web.htmx import done, is_htmx, navigate, redirect
 
 bp = Blueprint("tree", __name__)
 
@@ -78,7 +78,7 @@ def erase(id: str) -> Response:
 @signed_in
 def fork(id: str) -> Response:
     model = MessageForm().model.data or ""
-    return lead(page_of(forking.fork(visible_message(id), owner_id=current_user().id, model=model)))
+    return navigate(page_of(forking.fork(visible_message(id), owner_id=current_user().id, model=model)))
 
 
 def _save(message: Message, form: MessageForm) -> None:

@@ -82,7 +82,7 @@ def restore(message: Message) -> None:
     """Restores a deleted message and shows its branch as before; does nothing if another tab has already restored it."""
     chat, head_then = queries.chat_of(message), message.head_then
     generations.refuse_if_busy(chat.lane)
-    if message.parent_id and queries.out_of_sight([message.parent_id]):
+    if message.parent_id and queries.deleted_among([message.parent_id]):
         raise Conflict("An earlier message was deleted too. Restore that one from the trash first.")
     if message.deleted_at:
         head = head_then if head_then and deleted.holds(message, head_then) else queries.newest_below(message)
@@ -111,7 +111,7 @@ def _move_head(chat: Chat, to: str, *changes: Update, forgets: Sequence[str] = (
         for change in changes:
             if not session.execute(change.returning(Message.id)).first():
                 raise Conflict(ELSEWHERE)
-        if queries.out_of_sight([to]):
+        if queries.deleted_among([to]):
             raise Conflict(ELSEWHERE)
     sending.announce(db.session.get_one(Chat, id), "thread", to)
 

@@ -13,7 +13,7 @@ from webapp.chat.messages.suggestion import is_asked, is_offered
 from webapp.chat.page.chat_state import ChatState
 from webapp.chat.page.faces_shown import members_in
 from webapp.chat.page.shown import ShownMessage
-from webapp.chat.prompt.model_choice import gone, named
+from webapp.chat.prompt.model_choice import missing_model, named
 from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE, estimate, share_of
 from webapp.chat.queries import ComposerMessage
 from webapp.chat.tables import Chat, Message
@@ -92,7 +92,7 @@ def picker(chat: Chat | None = None, wish: str = "") -> dict[str, Any]:
         "models": models,
         "chosen_model": chosen,
         "chosen_name": known.display_name(chosen),
-        "gone_model": known.display_name(gone(chat)) if chat and chosen == chat.model else "",
+        "gone_model": known.display_name(missing_model(chat)) if chat and chosen == chat.model else "",
         "models_url": _models_url(chat) if offered else "",
         "has_more_models": len(offered) > MOST_LISTED,
     }
@@ -137,7 +137,7 @@ def _before(messages: Sequence[Message | ComposerMessage]) -> int:
     """
     if not messages or not messages[0].parent_id:
         return 0
-    kept, shown = queries.asked_with(messages[-1]).get("messages", []), {message.id for message in messages}
+    kept, shown = queries.recorded_prompt(messages[-1]).get("messages", []), {message.id for message in messages}
     before = ((id, chars) for id, chars, *_ in kept if id not in shown)
     return sum(_estimates.get((id, chars), chars // CHARS_PER_TOKEN) + PER_MESSAGE for id, chars in before)
 

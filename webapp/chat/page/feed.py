@@ -9,7 +9,7 @@ from flask import render_template
 
 from webapp import rows, topic_names
 from webapp.chat.keeping import deleted
-from webapp.chat.led import led
+from webapp.chat.led import replacing_composer
 from webapp.chat.page import moment_shown, shown
 from webapp.chat.page.composer_shown import around
 from webapp.chat.page.moment_shown import Moment
@@ -169,7 +169,7 @@ class ChatFeed(LaneFeed):
     def _rendered(self, draw: "Callable[[], Change]") -> "Change":
         with self._context():
             change = draw()
-            return replace(change, html=tokens.left_out(change.html))
+            return replace(change, html=tokens.without_token(change.html))
 
     def _turn(self, ids: tuple[str, ...], page: "PageState") -> "Change":
         return (self._end(ids, page) or self._page()).changed(ids, page)
@@ -179,7 +179,7 @@ class ChatFeed(LaneFeed):
         since = had.head if not had.is_followed or ids == (had.head,) else ""
         moment = moment_shown.since(self._engine, self._chat_id, since, self._right) if since else None
         page = _Page(moment, self._right) if moment else None
-        return page if page and page.says_all(ids, had) else None
+        return page if page and page.covers(ids, had) else None
 
     def _page(self) -> "_Page":
         chat = rows.one(db.session(), Chat, self._chat_id)
@@ -197,7 +197,7 @@ class ChatFeed(LaneFeed):
             if change.generation:
                 self._clock.end()
                 self._follow(change.generation)
-        return [Frame(tokens.put_in(change.html, self._context))]
+        return [Frame(tokens.with_token(change.html, self._context))]
 
     def _follow(self, generation_id: str) -> None:
         begun = self._engine.live.get(generation_id) or self._stored(generation_id)
@@ -245,7 +245,7 @@ class _Page:
         messages, self._messages = moment.messages, moment.thread
         self._places = [message.id for message in self._messages]
         self._earlier_url, self._cut = shown.earlier_url(messages), deleted.cut(messages, right)
-        self._led = led(self._chat, right)
+        self._led = replacing_composer(self._chat, right)
         self._around = around(self._chat, messages, moment.running, right, moment.chat_state)
         self._running = moment_shown.running_in(self._messages)
 
@@ -255,7 +255,7 @@ class _Page:
         change = self._change(self._messages, has_top=has_top, is_whole=True, earlier_url=self._earlier_url)
         return replace(change, is_whole=True)
 
-    def says_all(self, ids: Iterable[str], page: PageState) -> bool:
+    def covers(self, ids: Iterable[str], page: PageState) -> bool:
         """Returns whether this part of the thread is enough to update a page."""
         return not self._has_gone_on(page) and {self._chat.id, *self._places}.issuperset(ids)
 

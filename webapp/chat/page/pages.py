@@ -11,7 +11,7 @@ from webapp.chat import queries, reading
 from webapp.chat.access import right_in
 from webapp.chat.files import service as files
 from webapp.chat.keeping import deleted
-from webapp.chat.led import led
+from webapp.chat.led import replacing_composer
 from webapp.chat.messages import feedback
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page import moment_shown, renderings, shown
@@ -57,7 +57,7 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
         events_url=f"{address('chat.events', chat.id)}?at={position}",
         # The address must be unique: for one that differs in its fragment only, a browser scrolls and doesn't load the page.
         refresh_url=f"{address('chat.show', chat.id)}?at={new_id()[:10]}#end",
-        led=led(chat, right),
+        led=replacing_composer(chat, right),
         **{
             "cut": deleted.cut(messages, right),
             **around(chat, messages, moment.running, right, moment.chat_state),

@@ -29,13 +29,13 @@ def silence(engine: Engine, generation: Generation) -> Silence:
     live = engine.live.get(generation.id)
     waited = int((utc_now() - generation.created_at).total_seconds())
     if not live or not live.run.has_content:
-        words = f"\N{NO-BREAK SPACE}· {_spoken(waited)}" if waited >= SEEN_SECONDS else ""
+        words = f"\N{NO-BREAK SPACE}· {_duration_words(waited)}" if waited >= SEEN_SECONDS else ""
         return Silence(words=words, is_long=bool(live) and waited >= LONG_SECONDS)
     seconds = int(engine.now() - live.run.last_content_at)
     if seconds < LONG_SECONDS:
         return Silence(seconds)
-    return Silence(seconds, f"No text for {_spoken(seconds)}", is_instead=True, is_long=True)
+    return Silence(seconds, f"No text for {_duration_words(seconds)}", is_instead=True, is_long=True)
 
 
-def _spoken(seconds: int) -> str:
+def _duration_words(seconds: int) -> str:
     return f"{seconds} s" if seconds < 60 else f"{seconds // 60} min {seconds % 60} s"

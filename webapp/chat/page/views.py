@@ -29,7 +29,7 @@ from webapp.engine.tables import Generation
 from webapp.preferences import model_marks
 from webapp.settings.service import setting
 from webapp.usage.checklist import checklist
-from webapp.web.htmx import done, is_htmx, lead, redirect, render
+from webapp.web.htmx import done, is_htmx, navigate, redirect, render
 
 bp = Blueprint("chat", __name__)
 MOST_RECENT = 5
@@ -38,7 +38,9 @@ MOST_RECENT = 5
 @bp.get("/")
 @signed_in
 def home() -> Response:
-    return _home(MessageForm.new(model=request.args.get("model") or providers().default(model_marks.wish(current_user()))))
+    return _home(
+        MessageForm.new(model=request.args.get("model") or providers().default(model_marks.preferred_model(current_user())))
+    )
 
 
 @bp.post("/chats")
@@ -50,9 +52,9 @@ def begin() -> Response:
     with form.attempt():
         wish = {"model": form.model.data or "", "is_temporary": form.temporary.data}
         generation = service.begin(form.text, key=form.key.data or "", owner_id=me, options=TYPED, **wish)
-        if wish["model"] and wish["model"] != providers().default(model_marks.wish(current_user())):
+        if wish["model"] and wish["model"] != providers().default(model_marks.preferred_model(current_user())):
             model_marks.choose(me, generation.model_asked)
-        return lead(_page_of(generation))
+        return navigate(_page_of(generation))
     return first_composer_again(form) if is_htmx() else _home(form)
 
 
@@ -98,7 +100,7 @@ def stop(id: str) -> Response:
 @bp.post("/messages/<id>/continue")
 @anybody
 def go_on(id: str) -> Response:
-    return done(_page_of(service.go_on(writable_message(id), by=writer())))
+    return done(_page_of(service.continue_answer(writable_message(id), by=writer())))
 
 
 @bp.post("/messages/<id>/again")

@@ -11,7 +11,7 @@ VISITORS_MODEL = "demo/quick"
 def answerer(chat: Chat, wish: str = "") -> str:
     """Returns the model that answers; a visitor can't choose it. Raises `Invalid` if the chat's model is gone."""
     model = VISITORS_MODEL if chat.visitor_hash else wish or chat.model
-    if model == gone(chat):
+    if model == missing_model(chat):
         raise Invalid(f"{providers().display_name(model)[:80]} is no longer available. Choose another model.", field="model")
     providers().of(model, for_visitor=bool(chat.visitor_hash))
     return model
@@ -30,7 +30,7 @@ def can(model: Model, ability: str) -> bool | None:
     return None if model.abilities is None else ability in model.abilities
 
 
-def gone(chat: Chat) -> str:
+def missing_model(chat: Chat) -> str:
     """Returns the chat's model if it is no longer offered and other models are; else an empty string."""
     known = providers()
     is_gone = not chat.visitor_hash and not known.is_choosable(chat.model) and known.offered()

@@ -26,10 +26,10 @@ class Group:
     def _said(self, field: Field) -> str:
         if field.label.text == self.title:
             return " ".join(field.data.split())[:WORDS_CHARS]
-        return _said(field)
+        return _value_text(field)
 
 
-def _said(field: Field) -> str:
+def _value_text(field: Field) -> str:
     if isinstance(field, TextAreaField | BooleanField):
         return str(field.label.text)
     if not isinstance(field, SelectFieldBase):

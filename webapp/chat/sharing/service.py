@@ -75,7 +75,7 @@ def open_to_team(chat: Chat, *, by: User) -> None:
 def unshare(chat: Chat, grant_id: str) -> None:
     """Revokes a right; open pages that depend on it close immediately."""
     with write() as session:
-        lost = accounts.take(session, KIND, chat.id, grant_id)
+        lost = accounts.revoke(session, KIND, chat.id, grant_id)
     _notify(lost)
 
 

@@ -73,7 +73,7 @@ def piece(chat: Chat, ids: Sequence[str], before: CoveringStory | None, tokens: 
 
 def _room(chat: Chat, message_id: str, model: str) -> HistoryLimit:
     """Returns the room for the history besides the other sections that the answer's prompt contained."""
-    prompt = queries.ASKED_WITH.scalar(db.session(), {"message": message_id}) or {}
+    prompt = queries.RECORDED_PROMPT.scalar(db.session(), {"message": message_id}) or {}
     budget = parts.budget_tokens(named(model), prompt.get("parameters", {}))
     around = sum(each.get("tokens", 0) + PER_MESSAGE for each in prompt.get("sections", ()))
     return HistoryLimit(max(1, budget - around) if budget else None, chat.history_limit)

@@ -71,7 +71,7 @@ def begin(engine: Engine, job: StoryJob) -> None:
     _jobs[job.aside.id] = job
     has_begun = False
     try:
-        asides.ask_anew(engine, job.aside)
+        asides.request_again(engine, job.aside)
         has_begun = True
     except IntegrityError as error:
         raise Conflict("The story so far is being written already.") from error

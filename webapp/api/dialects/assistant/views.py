@@ -33,7 +33,7 @@ bp = Blueprint("api_assistant", __name__)
     tag="Assistant compatibility API",
 )
 def ask(body: AssistantMessage) -> AssistantAnswer:
-    elapsed_ms, generation = _clock(), _asked(body)
+    elapsed_ms, generation = _clock(), _begin_answer(body)
     session_id, message_id = generation.chat_id, generation.message_id or ""
     found = wait_for_text(generation, session_id=session_id, message_id=message_id)
     return AssistantAnswer(
@@ -62,11 +62,11 @@ def ask(body: AssistantMessage) -> AssistantAnswer:
     tag="Assistant compatibility API",
 )
 def ask_and_watch(body: AssistantMessage) -> Response:
-    elapsed_ms, generation = _clock(), _asked(body)
+    elapsed_ms, generation = _clock(), _begin_answer(body)
     return stream(generation, AssistantEncoder(generation.chat_id, generation.message_id or "", elapsed_ms))
 
 
-def _asked(body: AssistantMessage) -> Generation:
+def _begin_answer(body: AssistantMessage) -> Generation:
     """Starts the generation that answers; without a session id, in a new chat."""
     me, key = caller(), idempotency_key()
     if not body.session_id:

@@ -65,19 +65,19 @@ def _answered(body: QuickMessage, options: AnswerOptions, answer: Callable[[Gene
     """Sends the message as the caller or as a visitor, whose cookie is set with the response."""
     found = caller_or_none()
     if found:
-        return answer(_asked(found.user, body), "")
+        return answer(_begin_answer(found.user, body), "")
     _slow_down_visitors()
-    return as_visitor(lambda visitor: answer(_asked_as_visitor(visitor, body, options), visitor))
+    return as_visitor(lambda visitor: answer(_begin_answer_as_visitor(visitor, body, options), visitor))
 
 
-def _asked(me: User, body: QuickMessage) -> Generation:
+def _begin_answer(me: User, body: QuickMessage) -> Generation:
     model, key = body.model or "", idempotency_key()
     if body.chatId:
         return service.ask(writable_chat(body.chatId), body.message, model=model, key=key, by=me.id)
     return service.begin(body.message, model=model or me.default_model, key=key, owner_id=me.id)
 
 
-def _asked_as_visitor(visitor: str, body: QuickMessage, options: AnswerOptions) -> Generation:
+def _begin_answer_as_visitor(visitor: str, body: QuickMessage, options: AnswerOptions) -> Generation:
     key = idempotency_key()
     if body.chatId:
         return service.ask(writable_chat(body.chatId), body.message, key=key, options=options)

@@ -39,13 +39,13 @@ class ChatStream:
             return self._opened()
         if self._feed is None and self._has_changed():
             self._feed = self._in_app(self._next)
-        return self._heard(self._feed.news()) if self._feed else []
+        return self._note_sent(self._feed.news()) if self._feed else []
 
     def quick_news(self) -> bytes:
         return self._feed.quick_news() if self._feed else b""
 
     def beat(self) -> list[bytes]:
-        return self._heard(self._feed.beat()) if self._feed else []
+        return self._note_sent(self._feed.beat()) if self._feed else []
 
     def taken(self) -> list[bytes]:
         """Returns the final notice; its id makes a browser's reconnect get 204, after which it stops reconnecting."""
@@ -54,9 +54,9 @@ class ChatStream:
     def _opened(self) -> list[bytes]:
         self._has_opened = True
         self._feed = self._in_app(self._joined)
-        return self._heard(self._feed.news()) if self._feed else wire([idle()])
+        return self._note_sent(self._feed.news()) if self._feed else wire([idle()])
 
-    def _heard(self, lines: list[bytes]) -> list[bytes]:
+    def _note_sent(self, lines: list[bytes]) -> list[bytes]:
         if self._feed and self._feed.has_ended:
             # `NOWHERE` makes `_has_changed` true once: another generation can have begun in the meantime.
             self._feed, self._after = None, NOWHERE

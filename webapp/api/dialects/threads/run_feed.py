@@ -157,7 +157,7 @@ class RunFeed:
         if run.status == "completed":
             last = db.session.get(Message, self._position.message_id)
             frames = [self._frame("workflow_complete", {"message": last.content if last else "", "slots": dict(run.place.slots)})]
-        has_failed = run.status == "failed" or has_fallen(run)
+        has_failed = run.status == "failed" or has_model_failed(run)
         if has_failed:
             frames = [self._frame("error", {"error": why(run), "code": FAILED})]
         # Without an id: the last text has this position already, and clients that skip known ids would skip the end.
@@ -171,7 +171,7 @@ class RunFeed:
         return frame_of(type, data, self._now())
 
 
-def has_fallen(run: WorkflowRun) -> bool:
+def has_model_failed(run: WorkflowRun) -> bool:
     """Returns whether the run is paused because a model did not answer."""
     return bool(run.message_id and run.status == "paused")
 

@@ -4,7 +4,7 @@ from flask import Response
 
 from webapp import topic_names
 from webapp.accounts.guards import found
-from webapp.api.dialects.threads.run_feed import FAILED, WHOLE, Position, RunFeed, has_fallen, why
+from webapp.api.dialects.threads.run_feed import FAILED, WHOLE, Position, RunFeed, has_model_failed, why
 from webapp.api.dialects.threads.schemas import ThreadAnswer
 from webapp.api.dialects.threads.shown import now, shown_message, workflow_state
 from webapp.api.streams import attending, events, watcher_of
@@ -29,7 +29,7 @@ def watched(run: WorkflowRun, position: Position) -> Response:
 def answered(run: WorkflowRun, position: Position) -> ThreadAnswer:
     """Returns the same in one piece, as soon as the run waits for a person or is over."""
     run = _settled(run)
-    if has_fallen(run):
+    if has_model_failed(run):
         raise NoAnswer(Failed(FAILED, why(run)), {"threadId": run.chat_id})
     ids = chats.path_ids(db.session.get_one(Chat, run.chat_id, populate_existing=True))
     after = ids.index(position.message_id) + 1 if position.message_id in ids else 0
@@ -38,13 +38,13 @@ def answered(run: WorkflowRun, position: Position) -> ThreadAnswer:
     return ThreadAnswer(response=text, message=messages[-1], workflow=workflow_state(run), status=run.status, notices=[])
 
 
-def last_heard(run: WorkflowRun) -> Position:
+def last_position(run: WorkflowRun) -> Position:
     """Returns the position after the person's last message, from which a reader without a position begins."""
     own = [each for each in chats.thread(db.session.get_one(Chat, run.chat_id)) if each.role == "user"]
     return Position(own[-1].id) if own else Position()
 
 
-def has_heard_all(run: WorkflowRun, position: Position) -> bool:
+def is_up_to_date(run: WorkflowRun, position: Position) -> bool:
     chat = db.session.get_one(Chat, run.chat_id)
     return run.status != "running" and position == Position(chat.head_id or "", WHOLE)
 

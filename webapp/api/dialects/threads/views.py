@@ -9,7 +9,7 @@ from webapp.api.access import caller
 from webapp.api.dialects.schemas import Notice
 from webapp.api.dialects.threads.encoder import ThreadsEncoder
 from webapp.api.dialects.threads.run_feed import Position
-from webapp.api.dialects.threads.run_stream import answered, has_heard_all, last_heard, watched
+from webapp.api.dialects.threads.run_stream import answered, is_up_to_date, last_position, watched
 from webapp.api.dialects.threads.schemas import (
     THREADS,
     EventsQuery,
@@ -105,8 +105,8 @@ def messages(id: str, query: ThreadPage) -> ThreadMessages:
 )
 def send(id: str, body: ThreadContent) -> ThreadAnswer:
     if run := _run_in(id):
-        return answered(*_heard(run, body))
-    generation = _asked(id, body)
+        return answered(*_answer_step(run, body))
+    generation = _begin_answer(id, body)
     message_id = generation.message_id or ""
     found = wait_for_text(generation, threadId=id, messageId=message_id)
     message = shown_message(db.session.get_one(Message, message_id))
@@ -128,8 +128,8 @@ def send(id: str, body: ThreadContent) -> ThreadAnswer:
 )
 def send_and_watch(id: str, body: ThreadContent) -> Response:
     if run := _run_in(id):
-        return watched(*_heard(run, body))
-    return _streamed(_asked(id, body))
+        return watched(*_answer_step(run, body))
+    return _streamed(_begin_answer(id, body))
 
 
 @both(bp, "/chat/threads/<id>/events")
@@ -147,11 +147,11 @@ def events(id: str, query: EventsQuery) -> Response:
     if run is None:
         running = generations.running_in(topic_names.of_chat(id))
         return _streamed(running) if running else Response(status=204)
-    position = Position.read(last) or last_heard(run)
-    return Response(status=204) if last == LOST or has_heard_all(run, position) else watched(run, position)
+    position = Position.read(last) or last_position(run)
+    return Response(status=204) if last == LOST or is_up_to_date(run, position) else watched(run, position)
 
 
-def _asked(id: str, body: ThreadContent) -> Generation:
+def _begin_answer(id: str, body: ThreadContent) -> Generation:
     return service.ask(writable_chat(id), body.content, key=idempotency_key(), by=caller().id)
 
 
@@ -181,7 +181,7 @@ def _begun(me: User, slug: str, title: str) -> WorkflowRun:
         raise Refused({"workflow": error.message}) from error
 
 
-def _heard(run: WorkflowRun, body: ThreadContent) -> tuple[WorkflowRun, Position]:
+def _answer_step(run: WorkflowRun, body: ThreadContent) -> tuple[WorkflowRun, Position]:
     """Answers the run's step with this message; returns the run and the position before the message."""
     access.check("workflows")
     before = Position(db.session.get_one(Chat, run.chat_id).head_id or "")

@@ -59,7 +59,7 @@ def _node(id: str, node: dict[str, Any]) -> Node:
         return Node(_id(id), parent, None)
     if thoughts := _thoughts(content):
         return Node(_id(id), parent, None, thoughts)
-    words = text(_said(content))
+    words = text(_text(content))
     if not words.strip():
         return Node(_id(id), parent, None)
     created_at, model = moment(message.get("create_time")), line(metadata.get("model_slug"), 200)
@@ -69,7 +69,7 @@ def _node(id: str, node: dict[str, Any]) -> Node:
     return Node(_id(id), parent, filed)
 
 
-def _said(content: dict[str, Any]) -> str:
+def _text(content: dict[str, Any]) -> str:
     kind, words, parts = text(content.get("content_type")), text(content.get("text")), content.get("parts")
     if kind in UNSAID:
         return ""

@@ -52,7 +52,7 @@ def _inner(value: dict[str, Any]) -> dict[str, Any]:
 
 def _node(id: str, message: dict[str, Any]) -> Node:
     role, parent = text(message.get("role")), _id(message.get("parentId"))
-    words, reasoning = _parted(_said(message))
+    words, reasoning = _parted(_text(message))
     if role not in ROLES or not (words.strip() or reasoning):
         return Node(_id(id), parent, None)
     created_at = moment(message.get("timestamp"))
@@ -63,7 +63,7 @@ def _node(id: str, message: dict[str, Any]) -> Node:
     return Node(_id(id), parent, filed)
 
 
-def _said(message: dict[str, Any]) -> str:
+def _text(message: dict[str, Any]) -> str:
     content, files = message.get("content"), message.get("files")
     parts = content if isinstance(content, list) else [content]
     words = [text(part) or text(fields(part).get("text")) for part in parts]
