@@ -58,7 +58,7 @@ def redacted(text: str) -> str:
     return PASSWORD_IN_URL.sub(rf"\1{MASK}", LOOKS_SECRET.sub(rf"\1{MASK}", text))
 
 
-class Outlet:
+class NonBlockingStream:
     """Writes without blocking: stopping the terminal or the pager that reads the log must not stop the server."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -98,7 +98,7 @@ class LineHandler(logging.StreamHandler[Any]):
     """Writes our lines, and the debug lines of enabled namespaces, to standard error or to the given stream."""
 
     def __init__(self, config: Config, stream: TextIO | None = None) -> None:
-        super().__init__(Outlet(stream or sys.stderr))
+        super().__init__(NonBlockingStream(stream or sys.stderr))
         self.setFormatter((JsonLines if config.log_format == "json" else TextLines)(has_content=config.log_content))
         self.addFilter(lambda record: _is_wanted(record, config))
         self._follows_stderr = stream is None
@@ -106,7 +106,7 @@ class LineHandler(logging.StreamHandler[Any]):
     def emit(self, record: logging.LogRecord) -> None:
         if self._follows_stderr and self.stream.stream is not sys.stderr:
             # Standard error was replaced, by a test or by a process that detached itself.
-            self.stream = Outlet(sys.stderr)
+            self.stream = NonBlockingStream(sys.stderr)
         if lost := self.stream.lost():
             super().emit(logging.makeLogRecord({**record.__dict__, **LOST, "fields": {"count": lost}}))
         super().emit(record)

@@ -118,7 +118,7 @@ def test_of_few_answers_nothing_is_counted_before(app: Flask) -> None:
 
 @pytest.mark.slow
 def test_it_is_looked_at_once_a_day_and_when_the_clocks_are_moved(app: Flask) -> None:
-    seen = beginnings.Beginnings(app.app_context)
+    seen = beginnings.PeriodStarter(app.app_context)
     with app.app_context():
 
         def checks(now: datetime) -> bool:

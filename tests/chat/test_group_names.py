@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from gevent.event import Event as Signal
 
-from webapp.chat.group.unnamed import Unnamed
+from webapp.chat.group.unnamed import PrefixStripper
 from webapp.streaming.events import Delta, Ended, Event, Reasoning, Started, Usage
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
@@ -32,7 +32,7 @@ class Canned:
 
 
 def events_of(*events: Event) -> list[Event]:
-    return list(Unnamed("Bo", Canned(*events)).events(Stop(Signal)))
+    return list(PrefixStripper("Bo", Canned(*events)).events(Stop(Signal)))
 
 
 def text_of(events: list[Event]) -> str:
@@ -69,21 +69,21 @@ def test_only_the_name_at_the_beginning_goes_however_it_is_cut(said, expected):
 
 
 def test_what_cannot_be_the_name_waits_for_nothing():
-    source = Unnamed("Bo", Canned(Delta("A"), Delta("hoy"))).events(Stop(Signal))
+    source = PrefixStripper("Bo", Canned(Delta("A"), Delta("hoy"))).events(Stop(Signal))
     assert next(source) == Delta("A")
 
 
 def test_the_source_is_closed_and_its_failure_goes_on():
     canned = Canned(Delta("A"), Delta("hoy"))
-    events = Unnamed("Bo", canned).events(Stop(Signal))
+    events = PrefixStripper("Bo", canned).events(Stop(Signal))
     next(events)
     events.close()
     assert canned.is_closed
     with pytest.raises(ProviderError):
-        list(Unnamed("Bo", Canned(Delta("Ahoy"), fails=True)).events(Stop(Signal)))
-    broken = Unnamed("Bo", Canned(Delta("B"), fails=True)).events(Stop(Signal))
+        list(PrefixStripper("Bo", Canned(Delta("Ahoy"), fails=True)).events(Stop(Signal)))
+    broken = PrefixStripper("Bo", Canned(Delta("B"), fails=True)).events(Stop(Signal))
     assert next(broken) == Delta("B")
-    assert Unnamed("Bo", canned).check_timeout() == "late"
+    assert PrefixStripper("Bo", canned).check_timeout() == "late"
 
 
 def test_space_without_end_is_not_held():

@@ -74,7 +74,7 @@ def test_a_chat_that_changes_again_and_again_is_asked_for_later(app: Flask, owne
     store(app, owner, 3)
 
     def never_known() -> None:
-        raise paths.Long("m00001")
+        raise paths.PathTooLong("m00001")
 
     with app.app_context(), pytest.raises(Conflict):
         paths.again_when_long(never_known)

@@ -9,7 +9,7 @@ from gevent.monkey import get_original
 
 from tests.support.turns import nobody_waits
 from webapp.heavy.threads import offload, set_aside
-from webapp.heavy.turns import Unhurried, by_turns, give_way
+from webapp.heavy.turns import YieldingStream, by_turns, give_way
 
 get_thread_ident = get_original("_thread", "get_ident")
 WAIT_SECONDS = 30
@@ -66,5 +66,5 @@ def test_giving_way_lets_those_go_on_who_wait_for_the_clock():
 def test_an_unhurried_stream_gives_all_that_is_in_it():
     content = bytes(range(256)) * 1_000
 
-    assert Unhurried(BytesIO(content)).read() == content
-    assert Unhurried(BytesIO(content)).read(10) == content[:10]
+    assert YieldingStream(BytesIO(content)).read() == content
+    assert YieldingStream(BytesIO(content)).read(10) == content[:10]

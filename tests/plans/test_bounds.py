@@ -10,7 +10,7 @@ from tests.support.turns import nobody_waits
 from webapp.errors import Invalid
 from webapp.plans import checking, plan_types
 from webapp.plans.draft import Draft
-from webapp.plans.ending import Mended, kept, mended
+from webapp.plans.ending import ParsedPlan, kept, mended
 from webapp.plans.export import as_calendar
 from webapp.plans.mending import MOST_CHARS
 from webapp.plans.schema import MOST_ITEMS, MOST_VALUES, at, is_place, steps, value_at
@@ -72,7 +72,7 @@ def test_a_value_that_takes_long_to_check_is_refused_by_its_section(items: list[
         found = checking.faults({"a": items, "b": "kept"}, UNIQUE)
 
     assert found == [checking.Fault("a", "This is too large.")]
-    assert kept(Mended({"a": items, "b": "kept"}, tuple(found), ()), UNIQUE) == {"b": "kept"}
+    assert kept(ParsedPlan({"a": items, "b": "kept"}, tuple(found), ()), UNIQUE) == {"b": "kept"}
 
 
 def test_not_every_fault_of_thousands_is_listed() -> None:

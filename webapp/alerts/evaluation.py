@@ -26,7 +26,7 @@ A_WEEK = timedelta(days=7)
 MEGABYTE = 1_000_000
 
 
-class Past:
+class MeasurementHistory:
     """Results of consecutive windows, in compact arrays, because a week has ten thousand minutes."""
 
     def __init__(self) -> None:
@@ -55,9 +55,12 @@ class Answers:
             figures.add(each)
         return figures
 
-    def _week(self, minutes: int) -> Mapping[str, Past]:
+    def _week(self, minutes: int) -> Mapping[str, MeasurementHistory]:
         """Returns what each kind of rule would have found in the last seven days, window by window, including empty ones."""
-        wanted, past = AnswerFilter(self._now - A_WEEK, self._now), {name: Past() for name, kind in KINDS.items() if kind.metric}
+        wanted, past = (
+            AnswerFilter(self._now - A_WEEK, self._now),
+            {name: MeasurementHistory() for name, kind in KINDS.items() if kind.metric},
+        )
         for figures in by_turns(_windows(wanted, timedelta(minutes=minutes))):
             for name, each in past.items():
                 each.add(_of(KINDS[name], figures))

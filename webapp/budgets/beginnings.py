@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp.budgets import periods
 from webapp.budgets.holding import begin
-from webapp.budgets.recount import Before, counted_before, used_since
+from webapp.budgets.recount import CountedPart, counted_before, used_since
 from webapp.budgets.refusal import time_zone
 from webapp.budgets.tables import Budget, BudgetPeriod
 from webapp.db import db, write
@@ -19,7 +19,7 @@ from webapp.engine.tables import Generation
 from webapp.heavy.turns import queue_for_turn
 
 
-class Beginnings:
+class PeriodStarter:
     """A worker's check for new periods, at the first answer of a day and after a change of the team's time zone.
 
     At any other time it runs no query.
@@ -52,7 +52,7 @@ def count_long_periods(now: datetime, *, pause: Callable[[], object] = queue_for
             _begin(session, budget, starts_at, counted_before(session, budget, starts_at, now=now, pause=pause))
 
 
-def _begin(session: Session, budget: Budget, starts_at: datetime, before: Before) -> None:
+def _begin(session: Session, budget: Budget, starts_at: datetime, before: CountedPart) -> None:
     id = budget.id
     with write():
         # The budget can have been deleted by now.

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from webapp.budgets import holding, prices
 from webapp.budgets.amounts import Consumption, Price, affordable, amount
-from webapp.budgets.beginnings import Beginnings
+from webapp.budgets.beginnings import PeriodStarter
 from webapp.budgets.holding import Reservation, UsageRequest
 from webapp.budgets.metering import TokenMeter
 from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE
@@ -60,7 +60,7 @@ class BudgetGate:
         self._estimate, self._token_id, self._is_aside, self._in_app = estimate, token_id, is_aside, in_app
         # Weak keys: a generation whose transaction failed never begins, and must not leave an allowance in memory.
         self._allowed: WeakKeyDictionary[Generation, Allowance] = WeakKeyDictionary()
-        self._beginnings = Beginnings(in_app)
+        self._beginnings = PeriodStarter(in_app)
 
     def prepare(self) -> None:
         """Counts long periods before a transaction is open that others would wait for."""

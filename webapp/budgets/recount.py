@@ -25,7 +25,7 @@ MARGIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
+class CountedPart:
     """The part that was counted before a transaction: all answers requested before `until`, except those `running` then."""
 
     used: int
@@ -35,14 +35,14 @@ class Before:
 
 def counted_before(
     session: Session, budget: Budget, since: datetime, *, now: datetime, pause: Callable[[], object] = queue_for_turn
-) -> Before:
+) -> CountedPart:
     """Counts the usage since then in slices, between which others run; `used_since` adds the rest."""
     running, until = tuple(session.scalars(select(Generation.id).where(WHILE_ACTIVE))), now - MARGIN
     past = _wanted(budget, Generation.created_at >= since, Generation.created_at < until, Generation.id.not_in(running))
-    return Before(_sum(budget, _slices(session, budget, past, since, until=until, pause=pause)), until, running)
+    return CountedPart(_sum(budget, _slices(session, budget, past, since, until=until, pause=pause)), until, running)
 
 
-def used_since(session: Session, budget: Budget, since: datetime, before: Before | None = None) -> int:
+def used_since(session: Session, budget: Budget, since: datetime, before: CountedPart | None = None) -> int:
     """Returns the usage of the answers requested since then; none for an API token, as answers don't record theirs."""
     if not before:
         return _sum(budget, _slices(session, budget, _wanted(budget, Generation.created_at >= since), since))

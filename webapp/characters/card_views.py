@@ -5,7 +5,7 @@ from wtforms import MultipleFileField
 
 from webapp.accounts.guards import current_user, signed_in, user_or_none
 from webapp.characters import card_import
-from webapp.heavy.turns import Unhurried
+from webapp.heavy.turns import YieldingStream
 from webapp.web.forms import Form
 from webapp.web.htmx import render
 
@@ -26,7 +26,7 @@ def allow_large_files(endpoint: str | None, _values: object) -> None:
     """Raises the limit on the body before the form is parsed, for signed-in users and this endpoint only."""
     if endpoint == "cards.upload" and user_or_none():
         request.max_content_length = MOST_BYTES
-        request.environ["wsgi.input"] = Unhurried(request.environ["wsgi.input"])
+        request.environ["wsgi.input"] = YieldingStream(request.environ["wsgi.input"])
 
 
 @bp.get("")

@@ -71,14 +71,14 @@ class Names:
 
         `original` is the text that this one overrides, for `{{original}}`.
         """
-        return self._filled(text, _Room(), original)
+        return self._filled(text, _Budget(), original)
 
     def together(self) -> Callable[[str], str]:
         """Returns a function that fills in several texts within the budget of one."""
-        room = _Room()
+        room = _Budget()
         return lambda text: self._filled(text, room)
 
-    def _filled(self, text: str, room: "_Room", original: str = "") -> str:
+    def _filled(self, text: str, room: "_Budget", original: str = "") -> str:
         if "{{" not in text or not (self.user or self.char):
             return text
         return _Filling(self, text, room, original).filled()
@@ -101,7 +101,7 @@ def unsupported(texts: Iterable[str]) -> list[str]:
 
 
 @dataclass(slots=True)
-class _Room:
+class _Budget:
     """The remaining budget of a text and everything inserted into it."""
 
     chars: int = MOST_MORE_CHARS
@@ -126,13 +126,13 @@ class _Room:
 class _Filling:
     """A text being filled in; `within` names the texts it is nested in, which it cannot include, so recursion ends."""
 
-    def __init__(self, names: Names, text: str, room: _Room, original: str = "", within: tuple[str, ...] = ()) -> None:
+    def __init__(self, names: Names, text: str, room: _Budget, original: str = "", within: tuple[str, ...] = ()) -> None:
         self.now, self.chance, self.place, self.works = names.now, names.chance, names.place, room.works
-        self._names, self._text, self._room, self._original, self._within = names, text, room, original, within
+        self._names, self._text, self._budget, self._original, self._within = names, text, room, original, within
 
     def filled(self) -> str:
         rest = str if self._within else self._names.fill_names
-        return replaced(self._text, self._meaning, is_within=self._room.is_within, rest=rest, named=NAMED)
+        return replaced(self._text, self._meaning, is_within=self._budget.is_within, rest=rest, named=NAMED)
 
     def drawn(self, start: int, count: int) -> int:
         """Returns a number below `count` that is always the same for this offset of this text in this place."""
@@ -147,7 +147,7 @@ class _Filling:
     def _meaning(self, call: Call) -> Piece | None:
         if call.name in macro_variables.MEANINGS:
             text = macro_variables.meant(call, self._names.variables) if self._names.variables else None
-            return Piece(text) if text is not None and self._room.holds(text) else None
+            return Piece(text) if text is not None and self._budget.holds(text) else None
         if call.name == NUMBERED and call.text.strip().isdecimal():
             return self._own_text(f"{NUMBERED}::{call.text.strip()[:4]}")
         if call.name == "outlet" and len(call.parts) == 1:
@@ -164,18 +164,18 @@ class _Filling:
             known = self._names.group or known if name in GROUP else known
             # Names in the text itself are always filled in; an inserted text can contain many, so its names count towards the
             # budget.
-            return Piece(known) if known and (not self._within or self._room.holds(known)) else None
+            return Piece(known) if known and (not self._within or self._budget.holds(known)) else None
         if name == "original":
             return self._put_in(name, self._original)
         if name in TEXTS:
             return self._own_text(name)
         word = self._names.words(name) if name in WORDS else None
-        return Piece(word) if word is not None and self._room.holds(word) else None
+        return Piece(word) if word is not None and self._budget.holds(word) else None
 
     def _own_text(self, name: str) -> Piece | None:
         return None if name in self._within else self._put_in(name, self._names.texts(name))
 
     def _put_in(self, name: str, text: str | None) -> Piece | None:
-        if text is None or not self._room.holds(text):
+        if text is None or not self._budget.holds(text):
             return None
-        return Piece(_Filling(self._names, text, self._room, within=(*self._within, name)).filled())
+        return Piece(_Filling(self._names, text, self._budget, within=(*self._within, name)).filled())

@@ -47,7 +47,7 @@ class CharacterName(NamedTuple):
     avatar_id: str | None
 
 
-class Speaking(NamedTuple):
+class GroupSpeaker(NamedTuple):
     """A character in a group, with the fields of its card that decide when it speaks."""
 
     id: str
@@ -57,7 +57,7 @@ class Speaking(NamedTuple):
     talkativeness: str | None
 
 
-class Brief(NamedTuple):
+class CharacterSummary(NamedTuple):
     """A character in a list, with the beginning of its description or, without one, of its greeting."""
 
     id: str
@@ -75,7 +75,7 @@ def prompts_of(character: Character | None) -> Prompts:
     return Prompts(character.system_prompt, character.description, character.post_history_prompt)
 
 
-def names_of(character: Character | Brief | None, persona: Persona | None, person: User | None) -> Names:
+def names_of(character: Character | CharacterSummary | None, persona: Persona | None, person: User | None) -> Names:
     """Returns the names and texts for the macros of a chat with a character; without a character, macros are not replaced."""
     if not character:
         return Names()
@@ -105,7 +105,7 @@ def known_to(session: Session, owner_id: str | None, character_ids: Iterable[str
     return {row.id: row.collection_ids for row in session.execute(query)}
 
 
-def members(session: Session, owner_id: str | None, ids: Sequence[str]) -> list[Speaking]:
+def members(session: Session, owner_id: str | None, ids: Sequence[str]) -> list[GroupSpeaker]:
     """Returns, in this order, the characters that can speak in a chat of `owner_id`: not those in the trash."""
     owner = session.get(User, owner_id) if owner_id else None
     if not owner:
@@ -113,7 +113,7 @@ def members(session: Session, owner_id: str | None, ids: Sequence[str]) -> list[
     columns = Character.id, Character.name, Character.avatar_id, Character.changed_at
     query = select(*columns).where(Character.id.in_(ids), Character.deleted_at.is_(None), _is_visible(owner))
     rows = session.execute(query)
-    found = {row.id: Speaking(row.id, row.name, row.avatar_id, *_called(row.id, row.changed_at)) for row in rows}
+    found = {row.id: GroupSpeaker(row.id, row.name, row.avatar_id, *_called(row.id, row.changed_at)) for row in rows}
     return [found[id] for id in ids if id in found]
 
 
@@ -145,13 +145,13 @@ def characters(user: User, *, words: str = "", tag: str = "") -> list[str]:
     return [id for id, name, about, tags in rows if _has(name, about, tags, wanted) and (not tag or tag in tags)]
 
 
-def briefly(ids: Sequence[str]) -> list[Brief]:
+def briefly(ids: Sequence[str]) -> list[CharacterSummary]:
     """Returns these characters as lists show them, in this order."""
     beginning = func.substr(
         case((Character.description != "", Character.description), else_=Character.greeting), 1, BEGINNING_CHARS
     )
     columns = Character.id, Character.name, Character.avatar_id, Character.owner_id, Character.tags, beginning
-    return [Brief(*row) for row in _rows(columns, ids)]
+    return [CharacterSummary(*row) for row in _rows(columns, ids)]
 
 
 def texts_of(ids: Sequence[str], *, most_chars: int) -> list[Character]:

@@ -14,7 +14,7 @@ from webapp.characters.card_lore import lore_of
 from webapp.characters.card_writing import Version
 from webapp.characters.cards import group_greetings, notes_of, other_greetings
 from webapp.characters.macros import Names
-from webapp.characters.queries import BEGINNING_CHARS, Brief, CharacterName
+from webapp.characters.queries import BEGINNING_CHARS, CharacterName, CharacterSummary
 from webapp.characters.tables import Avatar, Character, Persona
 from webapp.heavy.threads import offload
 from webapp.heavy.turns import by_turns
@@ -93,7 +93,7 @@ def faces(user: User, ids: Iterable[str]) -> dict[str, Face]:
     return {each.id: character_face(each) for each in queries.named(user, sorted(set(ids)))}
 
 
-def character_face(character: Character | CharacterName | Brief) -> Face:
+def character_face(character: Character | CharacterName | CharacterSummary) -> Face:
     return Face(character.name, _url("characters.avatar", character))
 
 
@@ -101,7 +101,7 @@ def persona_face(persona: Persona) -> Face:
     return Face(persona.name, _url("personas.avatar", persona))
 
 
-def characters(rows: Sequence[Brief], user: User) -> list[Listed]:
+def characters(rows: Sequence[CharacterSummary], user: User) -> list[Listed]:
     persona = queries.default_persona(user)
     return [
         Listed(
@@ -156,7 +156,7 @@ def character(row: Character, user: User) -> ShownCharacter:
     )
 
 
-def tags_of(rows: Sequence[Brief]) -> list[str]:
+def tags_of(rows: Sequence[CharacterSummary]) -> list[str]:
     """Returns the tags of these characters, the most common first."""
     counts = Counter(tag for each in rows for tag in each.tags)
     return sorted(counts, key=lambda tag: (-counts[tag], tag))
@@ -174,7 +174,7 @@ def card_file(character: Character, kind: exporting.Kind, version: Version | Non
     return download(exporting.file_of(character, kind, version), name, exporting.MEDIA[kind])
 
 
-def _url(endpoint: str, whose: Character | CharacterName | Brief | Persona) -> str:
+def _url(endpoint: str, whose: Character | CharacterName | CharacterSummary | Persona) -> str:
     return url_for(endpoint, id=whose.id, v=whose.avatar_id) if whose.avatar_id else ""
 
 

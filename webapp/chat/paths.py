@@ -20,7 +20,7 @@ KNOWN = "known messages"
 TRIES = 3
 
 
-class Long(Exception):
+class PathTooLong(Exception):
     """Raised within a transaction if the path is longer than one chunk; `above` is the last message before that chunk."""
 
     def __init__(self, above: str) -> None:
@@ -47,7 +47,7 @@ def messages_within(session: Session, message_id: str) -> list[PathMessage]:
     above = _above(rows)
     known: dict[str | None, list[PathMessage]] = {None: [], **session.info.get(KNOWN, {})}
     if above not in known:
-        raise Long(above or "")
+        raise PathTooLong(above or "")
     return [*known[above], *_messages(rows)]
 
 
@@ -61,7 +61,7 @@ def again_when_long(store: Callable[[], T]) -> T:
         for _ in range(TRIES):
             try:
                 return store()
-            except Long as long:
+            except PathTooLong as long:
                 info[KNOWN] = {long.above: messages_to(long.above)}
         raise Conflict("This chat has just changed. Please try again.")
     finally:

@@ -119,7 +119,7 @@ def by_turns(items: Iterable[T], *, seconds: float = TURN_SECONDS) -> Iterator[T
             began = time.monotonic()
 
 
-class Unhurried(io.RawIOBase):
+class YieldingStream(io.RawIOBase):
     """A stream that yields to other greenlets between reads: a body that has already arrived would be read without a pause."""
 
     def __init__(self, stream: IO[bytes]) -> None:

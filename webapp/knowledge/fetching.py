@@ -32,7 +32,7 @@ NOT_READ = "That address can't be read: it holds {}. These files can: {}."
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchedPage:
     """A fetched page as a file with a name."""
 
     content: bytes
@@ -48,7 +48,7 @@ class Reply:
     content: bytes
 
 
-def fetch(url: str, *, etag: str = "", trust: Trust = "public") -> Fetched | None:
+def fetch(url: str, *, etag: str = "", trust: Trust = "public") -> FetchedPage | None:
     """Fetches this URL, or returns None if the page still has this ETag; raises `Invalid` with a sentence for the person.
 
     `trust` applies only to the host that was entered; redirects to other hosts must lead to public addresses.
@@ -65,7 +65,7 @@ def fetch(url: str, *, etag: str = "", trust: Trust = "public") -> Fetched | Non
         raise Invalid("The server is being restarted. Please try again in a minute.", field="url") from error
 
 
-def _fetched(url: str, etag: str, trust: Trust, until: float) -> Fetched | None:
+def _fetched(url: str, etag: str, trust: Trust, until: float) -> FetchedPage | None:
     first = parts_of(url).netloc
     for _ in range(MOST_DETOURS + 1):
         host_trust: Trust = trust if parts_of(url).netloc == first else "public"
@@ -113,7 +113,7 @@ def _fetched_once(url: str, more: dict[str, str], trust: Trust, until: float, mo
         engine.asides.discard(stop)
 
 
-def _taken(url: str, reply: Reply) -> Fetched:
+def _taken(url: str, reply: Reply) -> FetchedPage:
     if not 200 <= reply.status < 300:
         raise Invalid(f"The server answered with status {reply.status} instead of a page.", field="url")
     kind, _, parameters = reply.headers.get("content-type", "").partition(";")
@@ -127,7 +127,7 @@ def _taken(url: str, reply: Reply) -> Fetched:
     if formats.ending(name) != ending or not formats.kind_of(name):
         name = f"{name or urlsplit(url).hostname}.{ending}"
     content = offload(_in_utf8, reply.content, parameters) if ending in PAGES else reply.content
-    return Fetched(content, name, url, reply.headers.get("etag", "")[:200])
+    return FetchedPage(content, name, url, reply.headers.get("etag", "")[:200])
 
 
 def _in_utf8(content: bytes, parameters: str) -> bytes:

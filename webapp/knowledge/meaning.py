@@ -46,7 +46,7 @@ class NearestPassages:
     left_out: str = ""
 
 
-class Searched(NamedTuple):
+class SearchedSet(NamedTuple):
     """A vector set, with its documents that a person may see."""
 
     id: str
@@ -87,9 +87,9 @@ def near(user: User, question: str, among: Among, *, until: float) -> NearestPas
     return _near(user, question, _searched(user, among), until)
 
 
-def _near(user: User, question: str, sets: Sequence[Searched], until: float) -> NearestPassages:
+def _near(user: User, question: str, sets: Sequence[SearchedSet], until: float) -> NearestPassages:
     """Ranks the passages of each model separately, because vectors of different models can't be compared."""
-    by_model: defaultdict[str, list[Searched]] = defaultdict(list)
+    by_model: defaultdict[str, list[SearchedSet]] = defaultdict(list)
     for each in sets:
         by_model[each.model].append(each)
     person_id = user.id if by_model else ""
@@ -105,10 +105,10 @@ def _near(user: User, question: str, sets: Sequence[Searched], until: float) -> 
     return NearestPassages(places, nearness, " ".join(dict.fromkeys(reasons)))
 
 
-def _searched(user: User, among: Among) -> list[Searched]:
+def _searched(user: User, among: Among) -> list[SearchedSet]:
     """Returns the sets to search, each with its documents that the person may see."""
     query = select(VectorSet.id, VectorSet.model, VectorSet.dimensions, VectorSet.baseline)
-    sets = {row.id: Searched(*row, []) for row in db.session.execute(query.where(*SEARCHED))}
+    sets = {row.id: SearchedSet(*row, []) for row in db.session.execute(query.where(*SEARCHED))}
     if not sets:
         return []
     seen = select(EmbeddedDocument.set_id, func.aggregate_strings(EDITION, " ")).select_from(EmbeddedDocument)
@@ -143,7 +143,7 @@ def _query_vector(model: str, question: str, person_id: str, until: float) -> by
     return vector
 
 
-def _nearest(query_vector: bytes, sets: Sequence[Searched], until: float) -> list[tuple[float, int]]:
+def _nearest(query_vector: bytes, sets: Sequence[SearchedSet], until: float) -> list[tuple[float, int]]:
     """Returns the nearness and row of the nearest passages in these sets."""
     if any(len(query_vector) != 4 * each.dimensions for each in sets):
         raise embedder.NoVectors(OTHER_LENGTH, is_passing=False)
@@ -151,7 +151,7 @@ def _nearest(query_vector: bytes, sets: Sequence[Searched], until: float) -> lis
     return offload(_ranked, query_vector, loaded_sets, float(setting("knowledge.nearness")))
 
 
-def _ranked(query_vector: bytes, loaded_sets: "Sequence[tuple[Searched, Vectors]]", wanted: float) -> list[tuple[float, int]]:
+def _ranked(query_vector: bytes, loaded_sets: "Sequence[tuple[SearchedSet, Vectors]]", wanted: float) -> list[tuple[float, int]]:
     """Ranks passages by nearness, scaled so that the baseline of each set becomes 0; runs in a real thread."""
     found = list[tuple[float, int]]()
     for each, vectors in loaded_sets:

@@ -17,7 +17,7 @@ from webapp.heavy.turns import by_turns
 from webapp.ids import new_id
 from webapp.knowledge import documents, fetching, queries
 from webapp.knowledge.documents import Added, Sent
-from webapp.knowledge.fetching import Fetched
+from webapp.knowledge.fetching import FetchedPage
 from webapp.knowledge.tables import Collection, Document, DocumentPart
 from webapp.upstream.addresses import Trust
 
@@ -52,7 +52,7 @@ def again(document: Document, *, by: User) -> bool:
     return True
 
 
-def _fetched(url: str, etag: str, by: User) -> Fetched | None:
+def _fetched(url: str, etag: str, by: User) -> FetchedPage | None:
     # As elsewhere, URLs that an admin enters can lead to this machine or its network.
     trust: Trust = "operator" if by.is_admin else "public"
     # Releases the database connection while waiting for another server.
@@ -60,13 +60,13 @@ def _fetched(url: str, etag: str, by: User) -> Fetched | None:
     return fetching.fetch(url, etag=etag, trust=trust)
 
 
-def _is_same(document: Document, fetched: Fetched) -> bool:
+def _is_same(document: Document, fetched: FetchedPage) -> bool:
     """Returns whether the extracted text is unchanged: the bytes of a page often change without a visible difference."""
     before = "".join(each.text[each.overlap :] for each in queries.passages_of(document))
     return bool(before) and before.strip() == _text(fetched, most=len(before) + 1_000)
 
 
-def _text(fetched: Fetched, *, most: int) -> str:
+def _text(fetched: FetchedPage, *, most: int) -> str:
     """Returns the text extracted from a page; empty if it can't be read or is longer than `most`."""
     about = f'{{"name": "x.{fetched.name.rpartition(".")[2]}", "most": {most}}}\n'.encode()
     db.session.rollback()
@@ -77,7 +77,7 @@ def _text(fetched: Fetched, *, most: int) -> str:
         return ""
 
 
-def _replace(document: Document, fetched: Fetched) -> None:
+def _replace(document: Document, fetched: FetchedPage) -> None:
     """Replaces the stored content, one chunk per transaction; a worker that is reading the old one loses its claim.
 
     If this is interrupted, the document is left as failed, so that reading it again fetches all of it.

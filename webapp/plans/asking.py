@@ -11,7 +11,7 @@ from webapp.engine.engine import Engine, Source
 from webapp.engine.tables import Generation
 from webapp.plans import prompts
 from webapp.plans.draft import Draft
-from webapp.plans.ending import Mended, mended
+from webapp.plans.ending import ParsedPlan, mended
 from webapp.plans.mending import Mending
 from webapp.plans.queries import inputs_of
 from webapp.plans.schema import upstream
@@ -51,12 +51,12 @@ def mending_of(
     unit = choosing.again(prompt)
     schema, there, places = about["plan"], prompt.get("there", {}), prompt.get("places", [])
 
-    def judge(text: str) -> Mended:
+    def judge(text: str) -> ParsedPlan:
         draft = Draft(there, places, takes_places=bool(places))
         draft.feed(text)
         return mended(draft, schema)
 
-    def ask(found: Mended) -> Source:
+    def ask(found: ParsedPlan) -> Source:
         wrong = "; ".join(f"{fault.path}: {fault.message}" for fault in found.faults[:MOST_QUOTED])
         wanted = prompts.schema_of_places(schema, found.places)
         with engine.in_app():

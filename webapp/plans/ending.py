@@ -29,7 +29,7 @@ SENTENCES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Mended:
+class ParsedPlan:
     """A parsed text: `value` holds the valid part, `faults` the missing and wrong parts, `steps` the repairs that were made."""
 
     value: dict[str, Any]
@@ -58,7 +58,7 @@ class Ending:
     message: str = ""
 
 
-def mended(draft: Draft, schema: Schema) -> Mended:
+def mended(draft: Draft, schema: Schema) -> ParsedPlan:
     """Returns as much of the plan as can be kept, repaired without calling a model."""
     draft.flush()
     done: tuple[str, ...] = () if draft.is_strict() and not draft.is_cut else ("closed",)
@@ -70,10 +70,10 @@ def mended(draft: Draft, schema: Schema) -> Mended:
     if open_element and (is_list or any(is_within(fault.path, open_element) for fault in found)):
         value, done = without(value, open_element), (*done, "dropped")
         found = checking.faults(value, schema)
-    return Mended(value, tuple(found), done if draft.answers == 1 else (*done, "asked"))
+    return ParsedPlan(value, tuple(found), done if draft.answers == 1 else (*done, "asked"))
 
 
-def kept(result: Mended, schema: Schema) -> dict[str, Any]:
+def kept(result: ParsedPlan, schema: Schema) -> dict[str, Any]:
     """Returns the part of an incomplete plan that is saved: its valid elements."""
     value, wrong = result.value, list(result.faults)
     while places := [element for fault in wrong if (element := element_of(tuple(steps(fault.path))))]:
@@ -85,7 +85,7 @@ def kept(result: Mended, schema: Schema) -> dict[str, Any]:
     return value
 
 
-def ending(status: str, reason: str, error: str, result: Mended, value: dict[str, Any]) -> Ending:
+def ending(status: str, reason: str, error: str, result: ParsedPlan, value: dict[str, Any]) -> Ending:
     """Derives the status of a plan from the end of its generation and from the result."""
     if result.is_complete and status != "failed":
         return Ending("completed")
@@ -97,11 +97,11 @@ def ending(status: str, reason: str, error: str, result: Mended, value: dict[str
     return Ending("failed" if is_failed else "partial", code, message)
 
 
-def steps_taken(result: Mended, end: Ending) -> Sequence[str]:
+def steps_taken(result: ParsedPlan, end: Ending) -> Sequence[str]:
     """Returns the repair steps, for the record of the generation."""
     return (*result.steps, *(() if end.status == "completed" else ("kept",)))
 
 
-def _lacks(result: Mended) -> str:
+def _lacks(result: ParsedPlan) -> str:
     names = dict.fromkeys(place.partition(".")[0] for place in result.places)
     return f"Missing or wrong: {', '.join(names)}." if result.value and names else "The reply wasn't in a plan format."

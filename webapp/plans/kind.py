@@ -12,7 +12,7 @@ from webapp.engine.kinds import Begun, Kind
 from webapp.engine.tables import Generation
 from webapp.plans import checking, quota
 from webapp.plans.checking import Fault
-from webapp.plans.ending import Ending, Mended, ending, kept, mended, steps_taken
+from webapp.plans.ending import Ending, ParsedPlan, ending, kept, mended, steps_taken
 from webapp.plans.export import as_json
 from webapp.plans.projection import PlanProjection
 from webapp.plans.queries import plan_of
@@ -78,7 +78,7 @@ def announce(plan: Plan) -> None:
     changes.notify_person(plan.owner_id, "plan", plan.id)
 
 
-def _read(plan: Plan, generation: Generation, picture: PlanProjection | None) -> tuple[Mended, dict[str, Any]]:
+def _read(plan: Plan, generation: Generation, picture: PlanProjection | None) -> tuple[ParsedPlan, dict[str, Any]]:
     """Parses the model's text; returns the result, and the part of it that is saved."""
     try:
         if picture:
@@ -87,10 +87,10 @@ def _read(plan: Plan, generation: Generation, picture: PlanProjection | None) ->
     except MISTAKES:
         log.exception("what was said for the plan %s can't be read and is kept as text", plan.id)
     there = generation.prompt.get("there", {})
-    return Mended(there, (UNREAD,), ()), there
+    return ParsedPlan(there, (UNREAD,), ()), there
 
 
-def _take(plan: Plan, generation: Generation, result: Mended, value: dict[str, Any], text: str) -> Ending:
+def _take(plan: Plan, generation: Generation, result: ParsedPlan, value: dict[str, Any], text: str) -> Ending:
     end = ending(generation.status, generation.reason, generation.error, result, value)
     plan.content, plan.status, plan.error_code, plan.error = value, end.status, end.code, end.message
     plan.partial_content = None if end.status == "completed" else text

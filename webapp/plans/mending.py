@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from webapp.engine.engine import Source
 from webapp.plans.draft import SEPARATOR, heading
-from webapp.plans.ending import Mended
+from webapp.plans.ending import ParsedPlan
 from webapp.streaming.events import Delta, Ended, Event, Notice, Started, Usage
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
@@ -20,7 +20,7 @@ NOT_MENDED = {"auth", "credit", "rate"}
 class Mending:
     """Passes on the events of the first source. `judge` parses its text, `ask` returns the source for the wrong parts."""
 
-    def __init__(self, first: Source, judge: Callable[[str], Mended], ask: Callable[[Mended], Source]) -> None:
+    def __init__(self, first: Source, judge: Callable[[str], ParsedPlan], ask: Callable[[ParsedPlan], Source]) -> None:
         self._source, self._judge, self._ask = first, judge, ask
         self._text: list[str] = []
         self._chars = 0
@@ -54,7 +54,7 @@ class Mending:
             return bool(self._text) and failure.code not in NOT_MENDED
         return end is not None and end.reason not in NOT_ASKED_AGAIN
 
-    def _asked(self, found: Mended, stop: Stop) -> Iterator[Event]:
+    def _asked(self, found: ParsedPlan, stop: Stop) -> Iterator[Event]:
         places = found.places
         yield Notice("mending", _lack(len(places), "is", "are"), _lack(len(places), "was", "were"))
         before, self._usages = _sum(self._usages), []

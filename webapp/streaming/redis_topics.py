@@ -357,7 +357,7 @@ class RedisTopics(MemoryTopics):
                 continue
             log = self._logs[topic]
             if subscription.sent < log.dropped:
-                log.unroll()
+                log.decompress()
             entries = log.entries[max(0, subscription.sent - log.dropped) :]
             for place in range(0, len(entries), MOST_TOGETHER):
                 part = entries[place : place + MOST_TOGETHER]

@@ -63,7 +63,7 @@ class Topics(Protocol):
 
 @dataclass(slots=True)
 class Log:
-    """The entries kept of a topic; numbers up to `dropped` are gone, never existed, or are in `rolled`."""
+    """The entries kept of a topic; numbers up to `dropped` are gone, never existed, or are in `compressed`."""
 
     entries: list[Entry] = field(default_factory=list)
     dropped: int = 0
@@ -72,21 +72,21 @@ class Log:
     listeners: set[Callable[[], None]] = field(default_factory=set)
     used_at: float = 0.0
     buffered_bytes: int = 0
-    rolled: "Rolled | None" = None
+    compressed: "CompressedEntries | None" = None
 
     @property
     def last(self) -> int:
         return self.entries[-1].seq if self.entries else self.dropped
 
-    def roll(self) -> None:
+    def compress(self) -> None:
         """Compresses all but the last entry to a tenth of the memory: most are a few letters with much overhead."""
         *before, last = self.entries
-        self.rolled = Rolled(self.dropped, before)
+        self.compressed = CompressedEntries(self.dropped, before)
         self.entries, self.dropped = [last], last.seq - 1
 
-    def unroll(self) -> None:
-        if self.rolled:
-            self.entries[:0], self.dropped, self.rolled = self.rolled.entries(), self.rolled.dropped, None
+    def decompress(self) -> None:
+        if self.compressed:
+            self.entries[:0], self.dropped, self.compressed = self.compressed.entries(), self.compressed.dropped, None
 
     def wake(self) -> None:
         """Notifies all readers and listeners of new entries."""
@@ -96,7 +96,7 @@ class Log:
             listener()
 
 
-class Rolled:
+class CompressedEntries:
     """Compressed consecutive entries: runs of text become one string with the length of each piece."""
 
     def __init__(self, dropped: int, entries: Iterable[Entry]) -> None:
@@ -141,7 +141,7 @@ class MemoryTopics:
         """Returns the entries after the cursor, oldest first; raises `Gap` if these are gone."""
         log = self._logs.get(topic) or self._new(topic)
         if after < log.dropped:
-            log.unroll()
+            log.decompress()
         if not log.dropped <= after <= log.last:
             raise Gap(topic)
         return log.entries[after - log.dropped :]
@@ -183,8 +183,8 @@ class MemoryTopics:
         self._resting.append((topic, now + ROLLED_AFTER_SECONDS))
         while self._resting and self._resting[0][1] <= now:
             if (log := self._logs.get(self._resting.popleft()[0])) and log.entries:
-                log.unroll()
-                log.roll()
+                log.decompress()
+                log.compress()
         for name in self._over(now):
             if not (log := self._logs.get(name)) or not (log.waiting or log.listeners):
                 del self._expiring[name]

@@ -17,7 +17,7 @@ from werkzeug.formparser import FormDataParser, MultiPartParser
 from werkzeug.sansio.multipart import BLANK_LINE_RE, Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData, State
 
 from webapp.errors import TooLarge
-from webapp.heavy.turns import TurnQueue, Unhurried, give_way
+from webapp.heavy.turns import TurnQueue, YieldingStream, give_way
 
 # Browsers send a single Cookie header, and a header can be at most half as long.
 MOST_COOKIE_CHARS = 16_384
@@ -98,7 +98,7 @@ class PartsParser(MultiPartParser):
 
     def _events(self, stream: IO[bytes], boundary: bytes) -> Iterator[Event]:
         decoder = Decoder(boundary, self.max_form_memory_size, max_parts=self.max_form_parts)
-        unhurried = Unhurried(stream)
+        unhurried = YieldingStream(stream)
         while True:
             decoder.receive_data(unhurried.read(CHUNK_BYTES) or None)
             while not isinstance(event := decoder.next_event(), NeedData):

@@ -34,7 +34,7 @@ from webapp.workflows.tables import WorkflowRun
 ASIDE = Step("aside", "chat", max_sentences=3, max_tokens=300)
 
 
-class Brief:
+class LimitedSource:
     """A source of events that ends after so many sentences and tokens, counting those of `beginning`, the cut answer so far."""
 
     def __init__(self, source: Source, sentences: int, tokens: int | None, beginning: str) -> None:
@@ -152,4 +152,4 @@ def _limited(pending: PendingGeneration, step: Step, beginning: str) -> PendingG
     if most:
         pending.generation.prompt = {**prompt, "parameters": {**prompt.get("parameters", {}), "max_tokens": most}}
     request = replace(pending.request, max_tokens=most)
-    return replace(pending, request=request, wrapped=lambda source: Brief(source, step.max_sentences, most, beginning))
+    return replace(pending, request=request, wrapped=lambda source: LimitedSource(source, step.max_sentences, most, beginning))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from webapp.api.dialects.assistant.encoder import AssistantEncoder
 from webapp.api.dialects.encoding import DialectFrame, Encoder, State, wire
-from webapp.api.dialects.openai.encoder import Completion, DoorEncoder
+from webapp.api.dialects.openai.encoder import Completion, CompletionEncoder
 from webapp.api.dialects.quick.encoder import Quick, QuickEncoder
 from webapp.api.dialects.roleplay.encoder import RoleplayEncoder
 from webapp.api.dialects.threads.encoder import ThreadsEncoder
@@ -51,7 +51,7 @@ def encoders() -> dict[str, Encoder]:
         "quick": QuickEncoder(Quick("c", "a", lambda first, is_end: [])),
         "threads": ThreadsEncoder("c", question, lambda: NOW),
         "assistant": AssistantEncoder("c", "a", lambda: 1200),
-        "door": DoorEncoder(Completion("g", "demo/quick", 1_800_000_000, has_usage=True)),
+        "door": CompletionEncoder(Completion("g", "demo/quick", 1_800_000_000, has_usage=True)),
     }
 
 

@@ -14,7 +14,7 @@ from webapp.chat.exchange.imports import MOST_BYTES, MOST_FILES
 from webapp.chat.tables import Chat
 from webapp.engine.engine import the_engine
 from webapp.errors import Invalid
-from webapp.heavy.turns import Unhurried
+from webapp.heavy.turns import YieldingStream
 from webapp.web.downloads import download, file_name
 from webapp.web.forms import Form
 from webapp.web.htmx import render
@@ -36,7 +36,7 @@ def allow_a_large_file(endpoint: str | None, _values: object) -> None:
     """Raises the upload limit before anything reads the form: only for signed-in people, and only for this endpoint."""
     if endpoint == "exchange.upload" and user_or_none():
         request.max_content_length = MOST_IN_REQUEST
-        request.environ["wsgi.input"] = Unhurried(request.environ["wsgi.input"])
+        request.environ["wsgi.input"] = YieldingStream(request.environ["wsgi.input"])
 
 
 @bp.get("/chats/<id>/export.md")

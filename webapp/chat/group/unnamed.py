@@ -12,7 +12,7 @@ from webapp.streaming.stop import Stop
 MOST_SPACE = 100
 
 
-class Unnamed:
+class PrefixStripper:
     """Wraps a source and strips a leading "Name:"; buffers text as long as it could still become that prefix."""
 
     def __init__(self, name: str, source: Source) -> None:

@@ -51,7 +51,7 @@ class File:
         return "" if self.url else size_of(len(self.text.encode("utf-8", "replace")))
 
 
-class Became(NamedTuple):
+class ReadingState(NamedTuple):
     """What became of a long file in its chat: the URL of its document, and how far it has been read."""
 
     url: str
@@ -115,7 +115,7 @@ def _texts(content: str) -> tuple[str, tuple[File, ...]]:
     return (content[:begin].rstrip(), tuple(files)) if files and not content[at:].strip() else (content, ())
 
 
-def folded(markup: Markup, content: str = "", documents: Mapping[str, Became] | None = None) -> Markup:
+def folded(markup: Markup, content: str = "", documents: Mapping[str, ReadingState] | None = None) -> Markup:
     """Folds the attached texts in a person's message, and appends long files and pictures, which its HTML leaves out.
 
     `documents` are the documents made of long files, by file id.
@@ -133,8 +133,8 @@ def _referred(each: Reference) -> File:
     return File(each.name, ABOUT_LONG, each.written, is_long=True)
 
 
-def _link(each: Reference, documents: Mapping[str, Became]) -> Markup:
-    became = documents.get(each.id) or Became("", NOT_HERE)
+def _link(each: Reference, documents: Mapping[str, ReadingState]) -> Markup:
+    became = documents.get(each.id) or ReadingState("", NOT_HERE)
     name = (LINK if became.url else NAME).format(url=became.url, name=each.name)
     return LONG.format(name=name, words=became.words)
 

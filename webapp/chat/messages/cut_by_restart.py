@@ -17,17 +17,17 @@ MOST_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class InterruptedAnswers:
     """The number of interrupted answers that wait for the person's decision, and the id of the last."""
 
     count: int
     last_id: str
 
 
-def cut_of(user: User) -> Cut | None:
+def cut_of(user: User) -> InterruptedAnswers | None:
     """Returns the interrupted answers to ask about; None if there are none, or if the setting is not to ask."""
     ids = _waiting(user) if setting("restart.policy") == ASK else []
-    return Cut(len(ids), ids[-1]) if ids else None
+    return InterruptedAnswers(len(ids), ids[-1]) if ids else None
 
 
 def continue_all(user: User, last_id: str) -> None:

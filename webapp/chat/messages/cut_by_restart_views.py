@@ -4,14 +4,14 @@ from flask import Blueprint, Response, request
 
 from webapp.accounts.guards import current_user, signed_in, viewer_or_none
 from webapp.chat.messages import cut_by_restart
-from webapp.chat.messages.cut_by_restart import Cut
+from webapp.chat.messages.cut_by_restart import InterruptedAnswers
 from webapp.web.htmx import is_htmx, redirect
 
 bp = Blueprint("cut", __name__)
 
 
 @bp.app_template_global()
-def cut_answers() -> Cut | None:
+def cut_answers() -> InterruptedAnswers | None:
     """Returns the interrupted answers to ask the current person about."""
     me = viewer_or_none()
     return cut_by_restart.cut_of(me) if me else None

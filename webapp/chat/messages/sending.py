@@ -18,7 +18,7 @@ from webapp.chat.aftermath import IS_SHARED
 from webapp.chat.files import collecting
 from webapp.chat.files import service as files
 from webapp.chat.group.members import Speaker, person_name
-from webapp.chat.group.unnamed import Unnamed
+from webapp.chat.group.unnamed import PrefixStripper
 from webapp.chat.list import sidebar
 from webapp.chat.messages import drafts
 from webapp.chat.messages.awaiting import AfterReading, AwaitedAnswer
@@ -270,7 +270,7 @@ def pending(
 
 def _unnamed(prepared: PendingGeneration, name: str) -> PendingGeneration:
     inner = prepared.wrapped
-    return replace(prepared, wrapped=lambda source: Unnamed(name, inner(source)))
+    return replace(prepared, wrapped=lambda source: PrefixStripper(name, inner(source)))
 
 
 def start(

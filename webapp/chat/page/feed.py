@@ -12,7 +12,7 @@ from webapp.chat.keeping import deleted
 from webapp.chat.led import replacing_composer
 from webapp.chat.page import moment_shown, shown
 from webapp.chat.page.composer_shown import around
-from webapp.chat.page.moment_shown import Moment
+from webapp.chat.page.moment_shown import PageSnapshot
 from webapp.chat.page.projection import LASTING, with_all_notices
 from webapp.chat.page.shown import ShownMessage
 from webapp.chat.reading_time import Clock, recorder
@@ -240,7 +240,7 @@ class PageState:
 class _Page:
     """The current thread, and the fragments of it that pages need."""
 
-    def __init__(self, moment: Moment, right: str) -> None:
+    def __init__(self, moment: PageSnapshot, right: str) -> None:
         self._chat, self._right = moment.chat, right
         messages, self._messages = moment.messages, moment.thread
         self._places = [message.id for message in self._messages]

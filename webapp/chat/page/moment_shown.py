@@ -18,7 +18,7 @@ from webapp.engine.service import active_in
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class PageSnapshot:
     """The snapshot. `running` is the answer being written; it can be before the first message of the page."""
 
     chat: Chat
@@ -30,7 +30,7 @@ class Moment:
     given: Sequence[Share] | None
 
 
-def read(engine: Engine, chat: Chat, right: str = "own", person_id: str = "") -> Moment:
+def read(engine: Engine, chat: Chat, right: str = "own", person_id: str = "") -> PageSnapshot:
     """Reads the end of the chat; repeats if an answer has ended between two queries."""
     is_ready = False
     while True:
@@ -43,16 +43,16 @@ def read(engine: Engine, chat: Chat, right: str = "own", person_id: str = "") ->
         thread = limited(chat, shown.thread(engine, messages, right, given))
         running = running_in(thread)
         if running or not active:
-            return Moment(chat, messages, thread, running, around, given)
+            return PageSnapshot(chat, messages, thread, running, around, given)
         if active == active_in(chat.lane):
             # The running answer is before these messages. If it is one of them and still isn't shown as running, it runs in
             # another worker.
             is_here = any(message.id == active.message_id for message in messages)
-            return Moment(chat, messages, thread, None if is_here else hidden_answer(active.id), around, given)
+            return PageSnapshot(chat, messages, thread, None if is_here else hidden_answer(active.id), around, given)
         db.session.rollback()
 
 
-def since(engine: Engine, chat_id: str, message_id: str, right: str = "own") -> Moment | None:
+def since(engine: Engine, chat_id: str, message_id: str, right: str = "own") -> PageSnapshot | None:
     """Reads the chat from this message on in one statement, however long the chat is; None if that is not enough."""
     end = chat_state.since(chat_id, message_id)
     if not end or any(map(renderings.is_stale, end.messages)):
@@ -62,7 +62,7 @@ def since(engine: Engine, chat_id: str, message_id: str, right: str = "own") -> 
     thread = limited(chat, shown.thread(engine, messages, right, given, end.generations, end.versioned))
     running = running_in(thread)
     # The running answer is before these messages, or has ended since they were read.
-    return None if around.active and not running else Moment(chat, messages, thread, running, around, given)
+    return None if around.active and not running else PageSnapshot(chat, messages, thread, running, around, given)
 
 
 def limited(chat: Chat, thread: list[ShownMessage]) -> list[ShownMessage]:

@@ -37,7 +37,7 @@ MOST_UNSTORED = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Stale:
+class StaleRendering:
     """A message to be rendered, and the length of its whole text."""
 
     id: str
@@ -134,14 +134,15 @@ def _within(messages: Iterable[Message], most_chars: int) -> list[Message]:
     return found
 
 
-def _taken(messages: Sequence[Message]) -> list[Stale]:
+def _taken(messages: Sequence[Message]) -> list[StaleRendering]:
     generations = queries.generations_of(messages) if messages else {}
     return [
-        Stale(each.id, _shown(each), len(each.content), seams_of(generations.get(each.id, ())), cited(each)) for each in messages
+        StaleRendering(each.id, _shown(each), len(each.content), seams_of(generations.get(each.id, ())), cited(each))
+        for each in messages
     ]
 
 
-def _made(stale: Iterable[Stale]) -> dict[tuple[str, int], str]:
+def _made(stale: Iterable[StaleRendering]) -> dict[tuple[str, int], str]:
     made: dict[tuple[str, int], str] = {}
     for each in stale:
         # Releases the database connection while rendering.

@@ -12,7 +12,7 @@ from webapp.characters.shown import Face
 from webapp.chat import queries
 from webapp.chat.files import collecting
 from webapp.chat.files.reference import long_in
-from webapp.chat.messages.attached import NOT_READ, Became, folded, parted
+from webapp.chat.messages.attached import NOT_READ, ReadingState, folded, parted
 from webapp.chat.messages.service import CUT_SHORT
 from webapp.chat.page import receipt_shown, renderings
 from webapp.chat.page.faces_shown import faces_of
@@ -356,13 +356,13 @@ def _html(message: Message) -> Markup:
     return folded(html, message.content, _became(message)) if message.role == "user" else html
 
 
-def _became(message: Message) -> dict[str, Became]:
+def _became(message: Message) -> dict[str, ReadingState]:
     """Returns the progress of its long files with their documents' URLs; those not indexed here link to a download."""
     if not long_in(message.content):
         return {}
     found = collecting.documents_in(message.chat_id, message.content)
-    read = {id: Became(address("documents.show", each.id), knowledge.document(each).words) for id, each in found.items()}
-    return {id: Became(f"/files/{id}", NOT_READ) for id in collecting.hashes_in(message.chat_id, message.content)} | read
+    read = {id: ReadingState(address("documents.show", each.id), knowledge.document(each).words) for id, each in found.items()}
+    return {id: ReadingState(f"/files/{id}", NOT_READ) for id in collecting.hashes_in(message.chat_id, message.content)} | read
 
 
 def _is_long(content: str) -> bool:

@@ -34,7 +34,7 @@ class Completion:
         return {"id": f"chatcmpl-{self.id}", "created": self.created, "model": served or self.model}
 
 
-class DoorEncoder(TextEncoder):
+class CompletionEncoder(TextEncoder):
     def __init__(self, about: Completion) -> None:
         super().__init__()
         self._about = about

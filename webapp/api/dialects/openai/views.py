@@ -9,7 +9,7 @@ from webapp.api import access
 from webapp.api.access import caller
 from webapp.api.dialects.openai import encoder as words
 from webapp.api.dialects.openai.citations import annotations
-from webapp.api.dialects.openai.encoder import DoorEncoder
+from webapp.api.dialects.openai.encoder import CompletionEncoder
 from webapp.api.dialects.openai.schemas import (
     OPENAI,
     Annotation,
@@ -122,7 +122,7 @@ def _known(name: str) -> str:
 
 def _streamed(engine: Engine, generation: Generation, body: CompletionRequest) -> Response:
     has_usage = bool(body.stream_options and body.stream_options.include_usage)
-    encoder = DoorEncoder(_about(generation, body, has_usage=has_usage))
+    encoder = CompletionEncoder(_about(generation, body, has_usage=has_usage))
     feed = GenerationFeed(engine, generation, encoder, redact=redaction(same_request()))
     watcher = Watcher(person=generation.lane, per_lane=0, in_all=0, is_allowed=partial(_is_allowed, same_request()))
     response = events(feed, watcher, leave=partial(_stop, engine, generation.id))
