@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from tests.providers.received import KEY, Said, asking, heard
+from tests.providers.received import KEY, Received, collect, request_for
 from webapp.providers.openai import OpenAIProvider
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
@@ -56,9 +56,9 @@ def lines(*values: Any) -> bytes:
     return b"".join(b"data: " + (value if isinstance(value, bytes) else json.dumps(value).encode()) + b"\n\n" for value in values)
 
 
-def said_of(stop: Stop, *chunks: bytes, **how: Any) -> Said:
+def collected_from(stop: Stop, *chunks: bytes, **how: Any) -> Received:
     provider = OpenAIProvider("canned", "http://canned/v1", KEY, Canned(*chunks, **how))  # type: ignore[arg-type]
-    return heard(provider.stream(asking(), stop))
+    return collect(provider.stream(request_for(), stop))
 
 
 def delta(**fields: Any) -> dict[str, Any]:

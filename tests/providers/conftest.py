@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.providers.received import KEY, Said, asking, heard
+from tests.providers.received import KEY, Received, collect, request_for
 from tests.upstream.handle import Upstream as Fake
 from webapp.providers.openai import OpenAIProvider
 from webapp.streaming.stop import Stop
@@ -23,11 +23,11 @@ def provider(make: Callable[..., OpenAIProvider]) -> OpenAIProvider:
 
 
 @pytest.fixture
-def hear(fake: Fake, provider: OpenAIProvider, stop: Stop) -> Callable[[dict[str, Any]], Said]:
+def collect_from(fake: Fake, provider: OpenAIProvider, stop: Stop) -> Callable[[dict[str, Any]], Received]:
     """Returns what the provider yields for one behavior of the upstream."""
 
-    def hear(behaviour: dict[str, Any]) -> Said:
+    def collect_from(behaviour: dict[str, Any]) -> Received:
         fake.always(behaviour)
-        return heard(provider.stream(asking(), stop))
+        return collect(provider.stream(request_for(), stop))
 
-    return hear
+    return collect_from

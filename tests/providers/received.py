@@ -13,7 +13,7 @@ KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
 
 
 @dataclass
-class Said:
+class Received:
     """All events of a provider, and how it ended."""
 
     events: list[Event] = field(default_factory=list)
@@ -47,18 +47,18 @@ class Said:
         return bool(self.events) and isinstance(self.events[0], Started)
 
 
-def heard(events: Iterable[Event], said: Said | None = None) -> Said:
-    """Collects all events; a test that passes its own `said` can inspect it while they arrive."""
-    said = said or Said()
+def collect(events: Iterable[Event], received: Received | None = None) -> Received:
+    """Collects all events; a test that passes its own `received` can inspect it while they arrive."""
+    received = received or Received()
     try:
         for event in events:
-            said.events.append(event)
+            received.events.append(event)
     except ProviderError as failure:
-        said.failure = failure
-    return said
+        received.failure = failure
+    return received
 
 
-def asking(*turns: str, model: str = "fake/plain", **how: Any) -> ModelRequest:
+def request_for(*turns: str, model: str = "fake/plain", **how: Any) -> ModelRequest:
     """Builds a request with turns that alternate between a person and a model."""
     roles = ("user", "assistant")
     return ModelRequest(model, tuple(Turn(roles[at % 2], text) for at, text in enumerate(turns or ("Hello?",))), **how)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.providers.canned import EVENT_STREAM, Canned
-from tests.providers.received import Said, asking, heard
+from tests.providers.received import Received, collect, request_for
 from tests.upstream.behaviours import bytes_of, played
 from tests.upstream.dialects import DIALECTS
 from webapp.providers.anthropic import AnthropicProvider
@@ -21,7 +21,7 @@ REQUEST = {"model": MODEL, "stream": True, "stream_options": {"include_usage": T
 
 
 @dataclass(frozen=True)
-class Told:
+class Sent:
     """An answer. `end` is its reason, `error` if the server reports one after the text, or `cut` if the stream just ends."""
 
     tokens: list[str]
@@ -38,30 +38,30 @@ class Stream:
     """An answer in one dialect: its bytes, and the offset from which its end is certain, if any."""
 
     dialect: str
-    told: Told
+    sent: Sent
     content: bytes
     settled_at: int | None = field(repr=False)
 
     @property
     def reasoning(self) -> str:
-        return self.told.reasoning if DIALECTS[self.dialect].tells_reasoning else ""
+        return self.sent.reasoning if DIALECTS[self.dialect].tells_reasoning else ""
 
     @property
     def end(self) -> str:
-        return "cut" if self.settled_at is None else self.told.end
+        return "cut" if self.settled_at is None else self.sent.end
 
     @property
     def usage(self) -> Usage:
         upstream_id = DIALECTS[self.dialect].id if self.dialect == "openrouter" else ""
-        return Usage(10, len(self.told.tokens), None, MODEL, upstream_id)
+        return Usage(10, len(self.sent.tokens), None, MODEL, upstream_id)
 
 
-def stream_of(dialect: str, told: Told, **how: Any) -> Stream:
+def stream_of(dialect: str, sent: Sent, **how: Any) -> Stream:
     """Returns the answer in a dialect; `how` has further fields of a `Speech`, such as a seed for the oddities and line ends."""
-    finish = told.end if told.end not in ("error", "cut") else None
-    behaviour = {"says": "", "dialect": dialect, "tokens": told.tokens, "reasoning": told.reasoning, "finish": finish, **how}
-    if told.end == "error":
-        behaviour |= {"error": ERROR, "error_after": len(told.tokens)}
+    finish = sent.end if sent.end not in ("error", "cut") else None
+    behaviour = {"says": "", "dialect": dialect, "tokens": sent.tokens, "reasoning": sent.reasoning, "finish": finish, **how}
+    if sent.end == "error":
+        behaviour |= {"error": ERROR, "error_after": len(sent.tokens)}
     content, settled_at = b"", None
     for step in played(behaviour, REQUEST).steps:
         content += bytes_of(step) if "send" in step else b""
@@ -70,12 +70,14 @@ def stream_of(dialect: str, told: Told, **how: Any) -> Stream:
             settled_at = len(content) - (how.get("newline") == "\r\n")
         if "over" in step:
             break
-    return Stream(dialect, told, content, settled_at)
+    return Stream(dialect, sent, content, settled_at)
 
 
-def said_by(dialect: str, stop: Stop, *chunks: bytes, breaks: bool = False, headers: dict[str, str] = EVENT_STREAM) -> Said:
+def collected_by(
+    dialect: str, stop: Stop, *chunks: bytes, breaks: bool = False, headers: dict[str, str] = EVENT_STREAM
+) -> Received:
     canned: Any = Canned(*chunks, breaks=breaks, headers=headers)
-    return heard(provider_of(dialect, canned).stream(asking(model=MODEL), stop))
+    return collect(provider_of(dialect, canned).stream(request_for(model=MODEL), stop))
 
 
 def provider_of(dialect: str, upstream: Upstream, *, base_url: str = "http://canned/v1", key: str = "", **how: Any) -> Provider:

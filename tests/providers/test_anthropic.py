@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.providers.canned import Canned, lines
-from tests.providers.received import KEY, Said, asking, heard
+from tests.providers.received import KEY, Received, collect, request_for
 from tests.upstream.handle import MESSAGES
 from tests.upstream.handle import Upstream as Fake
 from webapp.providers.anthropic import AnthropicProvider
@@ -30,9 +30,9 @@ def claude(fake: Fake, outgoing: Upstream) -> Make:
     return make
 
 
-def told(stop: Stop, *values: Any) -> Said:
+def told(stop: Stop, *values: Any) -> Received:
     provider = AnthropicProvider(KEY, Canned(lines(*values)), base_url="http://canned")  # type: ignore[arg-type]
-    return heard(provider.stream(asking(), stop))
+    return collect(provider.stream(request_for(), stop))
 
 
 def ended(reason: str | None, **usage: Any) -> dict[str, Any]:
@@ -46,15 +46,15 @@ def asked(*turns: Turn, model: str = "claude-sonnet-4-5", **how: Any) -> dict[st
 def test_an_answer_arrives_in_order(fake: Fake, claude: Make, stop: Stop) -> None:
     fake.always({"says": "One two three.", "reasoning": "Let me count."}, at=MESSAGES)
 
-    said = heard(claude().stream(asking(model="claude-x"), stop))
+    received = collect(claude().stream(request_for(model="claude-x"), stop))
 
-    assert said.events[:2] == [Started("claude-x", "anthropic"), Usage(10, model="claude-x")]
-    assert (said.reasoning, said.text) == ("Let me count.", "One two three.")
-    assert said.events[-2:] == [Usage(10, 3, model="claude-x"), Ended("completed", "stop")]
+    assert received.events[:2] == [Started("claude-x", "anthropic"), Usage(10, model="claude-x")]
+    assert (received.reasoning, received.text) == ("Let me count.", "One two three.")
+    assert received.events[-2:] == [Usage(10, 3, model="claude-x"), Ended("completed", "stop")]
 
 
 def test_it_asks_in_its_own_words(fake: Fake, claude: Make, stop: Stop) -> None:
-    heard(claude().stream(asking("Hello?", model="claude-x"), stop))
+    collect(claude().stream(request_for("Hello?", model="claude-x"), stop))
 
     entry = fake.log()[0]
     assert entry["path"] == "/api/v1/messages"
@@ -97,9 +97,9 @@ def test_roles_take_turns(turns: list[str], messages: list[str]) -> None:
 def test_an_answer_goes_on_by_instruction(fake: Fake, claude: Make, stop: Stop) -> None:
     fake.always({"counted": 3}, at=MESSAGES)
 
-    said = heard(claude().stream(asking("Count.", "w000001 w00", goes_on=True), stop))
+    received = collect(claude().stream(request_for("Count.", "w000001 w00", goes_on=True), stop))
 
-    assert said.text == "0002 w000003"
+    assert received.text == "0002 w000003"
     assert fake.log()[0]["body"]["messages"][1:] == [
         {"role": "assistant", "content": "w000001 w00"},
         {"role": "user", "content": GO_ON},
@@ -107,7 +107,7 @@ def test_an_answer_goes_on_by_instruction(fake: Fake, claude: Make, stop: Stop) 
 
 
 def test_an_older_model_may_be_given_its_beginning(fake: Fake, claude: Make, stop: Stop) -> None:
-    heard(claude(continuation="prefill").stream(asking("Count.", "w000001 ", goes_on=True), stop))
+    collect(claude(continuation="prefill").stream(request_for("Count.", "w000001 ", goes_on=True), stop))
 
     assert fake.log()[0]["body"]["messages"][-1] == {"role": "assistant", "content": "w000001"}
 
@@ -160,18 +160,18 @@ def test_the_reason_of_the_end_is_kept(stop: Stop, reason: str | None, end: str)
 
 
 def test_only_the_marker_is_an_end(stop: Stop) -> None:
-    said = told(stop, START, TOLD, ended("end_turn", output_tokens=5))
+    received = told(stop, START, TOLD, ended("end_turn", output_tokens=5))
 
-    assert (said.text, said.end) == ("told", "cut")
-    assert said.usage == Usage(7, 5, model="claude-x")
+    assert (received.text, received.end) == ("told", "cut")
+    assert received.usage == Usage(7, 5, model="claude-x")
 
 
 def test_nobody_waits_after_the_marker(fake: Fake, claude: Make, stop: Stop) -> None:
     fake.always({"steps": [{"send": lines(START, TOLD, STOPPED, TOLD).decode()}, {"hang": True}]}, at=MESSAGES)
 
-    said = heard(claude().stream(asking(), stop))
+    received = collect(claude().stream(request_for(), stop))
 
-    assert (said.text, said.end) == ("told", "stop")
+    assert (received.text, received.end) == ("told", "stop")
 
 
 def test_usage_counts_from_the_beginning(stop: Stop) -> None:
@@ -197,9 +197,9 @@ def test_usage_counts_from_the_beginning(stop: Stop) -> None:
     ],
 )
 def test_what_says_nothing_adds_nothing(stop: Stop, event: dict[str, Any]) -> None:
-    said = told(stop, START, TOLD, event, TOLD, ended("end_turn"), STOPPED)
+    received = told(stop, START, TOLD, event, TOLD, ended("end_turn"), STOPPED)
 
-    assert (said.text, said.reasoning, said.end) == ("toldtold", "", "stop")
+    assert (received.text, received.reasoning, received.end) == ("toldtold", "", "stop")
 
 
 def test_a_block_may_begin_with_words(stop: Stop) -> None:
@@ -211,7 +211,7 @@ def test_a_block_may_begin_with_words(stop: Stop) -> None:
 def test_no_stream_is_asked_for_a_whole_reply(fake: Fake, claude: Make, stop: Stop) -> None:
     fake.always({"says": "One two.", "reasoning": "Hm.", "finish": "length"}, at=MESSAGES)
 
-    reply = claude().complete(asking(model="claude-x"), stop)
+    reply = claude().complete(request_for(model="claude-x"), stop)
 
     assert (reply.text, reply.reasoning, reply.reason, reply.model) == ("One two.", "Hm.", "length", "claude-x")
     assert reply.usage == Usage(10, 2, model="claude-x")
@@ -222,7 +222,7 @@ def test_no_stream_is_asked_for_a_whole_reply(fake: Fake, claude: Make, stop: St
 def test_json_that_is_no_answer_is_not_taken_for_one(fake: Fake, claude: Make, stop: Stop, value: Any) -> None:
     fake.always({"json": value}, at=MESSAGES)
 
-    assert heard(claude().stream(asking(), stop)).end == "invalid"
+    assert collect(claude().stream(request_for(), stop)).end == "invalid"
 
 
 def test_all_pages_of_models_are_read(fake: Fake, claude: Make) -> None:
@@ -273,11 +273,11 @@ def test_nothing_is_settled_afterwards(claude: Make) -> None:
 
 def test_a_stop_is_a_plain_end(fake: Fake, claude: Make, stop: Stop) -> None:
     fake.always({"counted": 4000, "pace": 0.01}, at=MESSAGES)
-    said = Said()
-    for event in claude().stream(asking(), stop):
-        said.events.append(event)
-        if "w000005" in said.text:
+    received = Received()
+    for event in claude().stream(request_for(), stop):
+        received.events.append(event)
+        if "w000005" in received.text:
             stop.request("user")
 
-    assert not said.end
+    assert not received.end
     fake.until(lambda log: log[0]["client_closed"])

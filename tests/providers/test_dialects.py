@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.providers.received import KEY, asking, heard
-from tests.providers.streams import REQUEST, Stream, Told, provider_of, said_by, stream_of
+from tests.providers.received import KEY, collect, request_for
+from tests.providers.streams import REQUEST, Sent, Stream, collected_by, provider_of, stream_of
 from tests.upstream.behaviours import bytes_of, played
 from tests.upstream.dialects import DIALECTS
 from tests.upstream.handle import CHAT, MESSAGES
@@ -23,7 +23,7 @@ SHORT = ["Grüße ", "\U0001f600", 'a "b"\\\n']
 ENDS = ["stop", "length", "content_filter", "error", "cut"]
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=30)
-answers = st.builds(Told, st.lists(texts, max_size=8), st.text("abc ü\n", max_size=30), st.sampled_from(ENDS))
+answers = st.builds(Sent, st.lists(texts, max_size=8), st.text("abc ü\n", max_size=30), st.sampled_from(ENDS))
 dialects = st.sampled_from(sorted(DIALECTS))
 newlines = st.sampled_from(["\n", "\r\n", "\r"])
 seeds = st.integers(0, 10_000)
@@ -42,11 +42,11 @@ def streams(draw: st.DrawFn) -> Stream:
 def test_every_dialect_in_every_framing_says_the_same(new_stop: NewStop, stream: Stream, cuts: list[int]) -> None:
     edges = sorted({0, len(stream.content), *(cut for cut in cuts if cut < len(stream.content))})
 
-    said = said_by(stream.dialect, new_stop(), *(stream.content[a:b] for a, b in pairwise(edges)))
+    received = collected_by(stream.dialect, new_stop(), *(stream.content[a:b] for a, b in pairwise(edges)))
 
-    assert (said.text, said.reasoning, said.end) == (stream.told.text, stream.reasoning, stream.end)
-    if stream.told.end not in ("error", "cut"):
-        assert said.usage == stream.usage
+    assert (received.text, received.reasoning, received.end) == (stream.sent.text, stream.reasoning, stream.end)
+    if stream.sent.end not in ("error", "cut"):
+        assert received.usage == stream.usage
 
 
 @pytest.mark.slow
@@ -60,21 +60,21 @@ def test_what_is_left_of_it_is_a_beginning(new_stop: NewStop, stream: Stream, sh
 @pytest.mark.parametrize("end", ["stop", "error"])
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))
 def test_an_end_at_every_byte_leaves_a_beginning(new_stop: NewStop, dialect: str, end: str) -> None:
-    stream = stream_of(dialect, Told(SHORT, "hm ü", end), seed=1)
+    stream = stream_of(dialect, Sent(SHORT, "hm ü", end), seed=1)
 
     for at in range(len(stream.content)):
         check_beginning(new_stop, stream, at, breaks=bool(at % 2))
 
 
 def check_beginning(new_stop: NewStop, stream: Stream, at: int, *, breaks: bool) -> None:
-    said = said_by(stream.dialect, new_stop(), stream.content[:at], breaks=breaks)
+    received = collected_by(stream.dialect, new_stop(), stream.content[:at], breaks=breaks)
 
-    assert stream.told.text.startswith(said.text), at
-    assert stream.reasoning.startswith(said.reasoning), at
-    assert said.end == (stream.told.end if stream.settled_at is not None and at >= stream.settled_at else "cut"), at
-    if said.usage:
-        assert said.usage.input_tokens in (None, 10)
-        assert (said.usage.model, said.usage.upstream_id) == (stream.usage.model, stream.usage.upstream_id)
+    assert stream.sent.text.startswith(received.text), at
+    assert stream.reasoning.startswith(received.reasoning), at
+    assert received.end == (stream.sent.end if stream.settled_at is not None and at >= stream.settled_at else "cut"), at
+    if received.usage:
+        assert received.usage.input_tokens in (None, 10)
+        assert (received.usage.model, received.usage.upstream_id) == (stream.usage.model, stream.usage.upstream_id)
 
 
 @pytest.mark.parametrize("how", [{"slice": 7}, {"framing": "close", "newline": "\r\n"}, {"framing": "length"}], ids=str)
@@ -84,12 +84,12 @@ def test_over_a_real_connection_too(fake: Fake, outgoing: Upstream, stop: Stop, 
     fake.always(speech, at=MESSAGES if dialect == "anthropic" else CHAT)
     provider = provider_of(dialect, outgoing, base_url=fake.base_url, key=KEY, trust="operator")
 
-    said = heard(provider.stream(asking(model="some/model"), stop))
+    received = collect(provider.stream(request_for(model="some/model"), stop))
 
-    assert (said.text, said.end) == ("Grüße an alle.", "stop")
-    assert said.reasoning == ("hm" if DIALECTS[dialect].tells_reasoning else "")
-    assert said.usage
-    assert (said.usage.input_tokens, said.usage.output_tokens, said.usage.model) == (10, 3, "some/model")
+    assert (received.text, received.end) == ("Grüße an alle.", "stop")
+    assert received.reasoning == ("hm" if DIALECTS[dialect].tells_reasoning else "")
+    assert received.usage
+    assert (received.usage.input_tokens, received.usage.output_tokens, received.usage.model) == (10, 3, "some/model")
 
 
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))
@@ -99,44 +99,44 @@ def test_a_whole_reply_says_the_same(new_stop: NewStop, dialect: str) -> None:
     content = b"".join(bytes_of(step) for step in steps if "send" in step)
 
     for kind in ("application/json", "text/event-stream"):
-        said = said_by(dialect, new_stop(), content, headers={"Content-Type": kind})
-        assert (said.text, said.reasoning, said.end) == ("Grüße an alle.", "hm", "length")
-        assert said.usage
-        assert (said.usage.input_tokens, said.usage.output_tokens, said.usage.model) == (10, 3, "some/model")
+        received = collected_by(dialect, new_stop(), content, headers={"Content-Type": kind})
+        assert (received.text, received.reasoning, received.end) == ("Grüße an alle.", "hm", "length")
+        assert received.usage
+        assert (received.usage.input_tokens, received.usage.output_tokens, received.usage.model) == (10, 3, "some/model")
 
 
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))
 def test_an_error_is_told_in_words_where_the_server_has_some(new_stop: NewStop, dialect: str) -> None:
-    said = said_by(dialect, new_stop(), stream_of(dialect, Told(SHORT, "", "error")).content)
+    received = collected_by(dialect, new_stop(), stream_of(dialect, Sent(SHORT, "", "error")).content)
 
-    assert said.failure
-    assert said.failure.retryable
-    assert ("It broke." in said.failure.message) == (dialect != "ollama")
+    assert received.failure
+    assert received.failure.retryable
+    assert ("It broke." in received.failure.message) == (dialect != "ollama")
 
 
 def test_the_older_llama_cpp_loses_its_error_and_is_cut(new_stop: NewStop) -> None:
-    told = Told(SHORT, "", "error")
-    older = next(stream for seed in range(100) if (stream := stream_of("llama.cpp", told, seed=seed)).settled_at is None)
+    sent = Sent(SHORT, "", "error")
+    older = next(stream for seed in range(100) if (stream := stream_of("llama.cpp", sent, seed=seed)).settled_at is None)
 
     assert b"\nerror: {" in older.content
-    assert said_by("llama.cpp", new_stop(), older.content).end == "cut"
+    assert collected_by("llama.cpp", new_stop(), older.content).end == "cut"
 
 
 @pytest.mark.parametrize("dialect", sorted(set(DIALECTS) - {"openrouter", "anthropic"}))
 def test_who_is_not_asked_for_the_usage_does_not_tell_it(new_stop: NewStop, dialect: str) -> None:
     unasked = {key: value for key, value in REQUEST.items() if key != "stream_options"}
     steps = list(played({"says": "One.", "dialect": dialect}, unasked).steps)
-    said = said_by(dialect, new_stop(), *(bytes_of(step) for step in steps if "send" in step))
+    received = collected_by(dialect, new_stop(), *(bytes_of(step) for step in steps if "send" in step))
 
-    assert said.end == "stop"
-    assert said.usage
-    assert (said.usage.input_tokens, said.usage.output_tokens) == (None, None)
+    assert received.end == "stop"
+    assert received.usage
+    assert (received.usage.input_tokens, received.usage.output_tokens) == (None, None)
 
 
 def test_every_oddity_comes_up_sometimes() -> None:
     """The property tests above mean little if random data never contains the cases they are about."""
     seen = b"".join(
-        stream_of(dialect, Told(SHORT * 3, "a b c", end), seed=seed).content
+        stream_of(dialect, Sent(SHORT * 3, "a b c", end), seed=seed).content
         for dialect in DIALECTS
         for seed in range(20)
         for end in ("stop", "error")

@@ -6,7 +6,7 @@ import pytest
 
 from tests.providers.canned import lines
 from tests.providers.error_cases import CASES, LONG_SECRET, Case
-from tests.providers.received import KEY, asking, heard
+from tests.providers.received import KEY, collect, request_for
 from tests.providers.streams import provider_of
 from tests.upstream.handle import CHAT, MESSAGES
 from tests.upstream.handle import Upstream as Fake
@@ -24,8 +24,8 @@ def behaviour(case: Case) -> dict[str, Any]:
     if case.status == 200:
         # Some servers send [DONE] after an error: it must not count as a normal end.
         return {"steps": [{"send": lines(BEGUN[case.dialect == "anthropic"], case.error, b"[DONE]").decode()}]}
-    said = {"html": case.error} if isinstance(case.error, str) else {"json": case.error}
-    return {"status": case.status, "headers": case.headers, **said}
+    received = {"html": case.error} if isinstance(case.error, str) else {"json": case.error}
+    return {"status": case.status, "headers": case.headers, **received}
 
 
 @pytest.mark.mostly_slow
@@ -34,13 +34,17 @@ def test_an_error_is_a_policy_and_a_sentence(fake: Fake, outgoing: Upstream, sto
     fake.always(behaviour(case), at=MESSAGES if case.dialect == "anthropic" else CHAT)
     provider = provider_of(case.dialect, outgoing, base_url=fake.base_url, key=KEY, trust="operator")
 
-    said = heard(provider.stream(asking(), stop))
+    received = collect(provider.stream(request_for(), stop))
 
-    assert said.failure
-    assert (said.end, said.failure.retryable, said.failure.retry_after) == (case.code, case.retryable, case.retry_after)
-    assert said.text == ("told " if case.status == 200 else "")
+    assert received.failure
+    assert (received.end, received.failure.retryable, received.failure.retry_after) == (
+        case.code,
+        case.retryable,
+        case.retry_after,
+    )
+    assert received.text == ("told " if case.status == 200 else "")
     assert len(fake.log()) == 1, "whether to ask again is not the provider's to decide"
-    check_sentence(said.failure.message, case)
+    check_sentence(received.failure.message, case)
 
 
 def check_sentence(message: str, case: Case) -> None:
@@ -59,5 +63,5 @@ def test_it_is_the_same_for_a_whole_reply(fake: Fake, outgoing: Upstream, stop: 
     provider = provider_of(case.dialect, outgoing, base_url=fake.base_url, key=KEY, trust="operator")
 
     with pytest.raises(ProviderError) as failed:
-        provider.complete(asking(), stop)
+        provider.complete(request_for(), stop)
     assert (failed.value.code, failed.value.retryable) == (case.code, case.retryable)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.providers.canned import Canned
-from tests.providers.received import Said, asking, heard
+from tests.providers.received import Received, collect, request_for
 from webapp.providers.openai import OpenAIProvider
 from webapp.streaming.stop import Stop
 
@@ -25,9 +25,9 @@ def stream_of(tokens: list[str], *, newline: str = "\n", space: str = " ", ascii
     return "".join(f": still here{newline * 2}data:{space}{line}{newline * 2}" for line in told).encode()
 
 
-def said_of(stop: Stop, *chunks: bytes, breaks: bool = False) -> Said:
+def collected_from(stop: Stop, *chunks: bytes, breaks: bool = False) -> Received:
     provider = OpenAIProvider("canned", "http://canned/v1", "", Canned(*chunks, breaks=breaks))  # type: ignore[arg-type]
-    return heard(provider.stream(asking(), stop))
+    return collect(provider.stream(request_for(), stop))
 
 
 @pytest.mark.mostly_slow
@@ -37,8 +37,8 @@ def test_a_cut_at_every_byte_says_the_same(new_stop: Callable[[], Stop], newline
     stream = stream_of(TOKENS, newline=newline, ascii=ascii)
 
     for at in range(len(stream)):
-        said = said_of(new_stop(), stream[:at], stream[at:])
-        assert (said.text, said.end) == ("".join(TOKENS), "stop"), at
+        received = collected_from(new_stop(), stream[:at], stream[at:])
+        assert (received.text, received.end) == ("".join(TOKENS), "stop"), at
 
 
 @pytest.mark.parametrize("breaks", [True, False])
@@ -48,9 +48,9 @@ def test_an_end_at_every_byte_says_a_beginning(new_stop: Callable[[], Stop], bre
     decided = stream.index(b"\n\n", marker) + 2
 
     for at in range(len(stream)):
-        said = said_of(new_stop(), stream[:at], breaks=breaks)
-        assert "".join(TOKENS).startswith(said.text)
-        assert said.end == ("stop" if at >= decided else "cut"), at
+        received = collected_from(new_stop(), stream[:at], breaks=breaks)
+        assert "".join(TOKENS).startswith(received.text)
+        assert received.end == ("stop" if at >= decided else "cut"), at
 
 
 @pytest.mark.slow
@@ -69,17 +69,17 @@ def test_the_framing_of_a_reply_does_not_matter(
     stream = stream_of(tokens, newline=newline, space=space, ascii=ascii, done=done)
     edges = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
 
-    said = said_of(new_stop(), *(stream[a:b] for a, b in pairwise(edges)))
+    received = collected_from(new_stop(), *(stream[a:b] for a, b in pairwise(edges)))
 
-    assert (said.text, said.end) == ("".join(tokens), "stop")
-    assert said.usage
-    assert said.usage.output_tokens == len(tokens)
+    assert (received.text, received.end) == ("".join(tokens), "stop")
+    assert received.usage
+    assert received.usage.output_tokens == len(tokens)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 @given(noise=st.binary(max_size=400))
 def test_noise_ends_in_words(new_stop: Callable[[], Stop], noise: bytes) -> None:
-    said = said_of(new_stop(), noise)
+    received = collected_from(new_stop(), noise)
 
-    assert said.failure
-    assert said.failure.message.endswith((".", "?"))
+    assert received.failure
+    assert received.failure.message.endswith((".", "?"))

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.providers.canned import STOPPED, TOLD, Canned, delta, lines, said_of
-from tests.providers.received import KEY, Said, asking, heard
+from tests.providers.canned import STOPPED, TOLD, Canned, collected_from, delta, lines
+from tests.providers.received import KEY, Received, collect, request_for
 from tests.upstream.handle import Upstream as Fake
 from webapp.providers.base import GO_ON, Model, Turn
 from webapp.providers.openai import OpenAIProvider
@@ -20,17 +20,17 @@ from webapp.upstream import Upstream
 def test_an_answer_arrives_in_order(fake: Fake, provider: OpenAIProvider, stop: Stop) -> None:
     fake.says("One two three.", reasoning="Let me count.", cost=0.00015)
 
-    said = heard(provider.stream(asking(), stop))
+    received = collect(provider.stream(request_for(), stop))
 
-    assert said.events[0] == Started("fake/plain", "fake", demo=False)
-    assert (said.reasoning, said.text) == ("Let me count.", "One two three.")
-    assert said.events[-2:] == [Usage(10, 3, "0.00015", "fake/plain"), Ended("completed", "stop")]
+    assert received.events[0] == Started("fake/plain", "fake", demo=False)
+    assert (received.reasoning, received.text) == ("Let me count.", "One two three.")
+    assert received.events[-2:] == [Usage(10, 3, "0.00015", "fake/plain"), Ended("completed", "stop")]
 
 
 def test_it_asks_what_it_was_given_and_no_more(fake: Fake, provider: OpenAIProvider, stop: Stop) -> None:
-    heard(provider.stream(asking("Hello?"), stop))
-    heard(provider.stream(asking("Hello?", temperature=0.0, max_tokens=99, effort="low"), stop))
-    heard(provider.stream(asking("Hello?", model="gpt-oss:20b", effort="low"), stop))
+    collect(provider.stream(request_for("Hello?"), stop))
+    collect(provider.stream(request_for("Hello?", temperature=0.0, max_tokens=99, effort="low"), stop))
+    collect(provider.stream(request_for("Hello?", model="gpt-oss:20b", effort="low"), stop))
 
     bare, full, thinking = (entry["body"] for entry in fake.log())
     assert bare == {
@@ -48,11 +48,11 @@ def test_it_asks_what_it_was_given_and_no_more(fake: Fake, provider: OpenAIProvi
 def test_openai_itself_gets_the_new_name_of_the_limit_and_no_temperature(model: str) -> None:
     provider = OpenAIProvider("openai", "https://api.openai.com/v1", KEY, Canned())  # type: ignore[arg-type]
 
-    asked = provider.body(asking(model=model, max_tokens=9, temperature=0.5, effort="high"), is_streamed=False)
+    asked = provider.body(request_for(model=model, max_tokens=9, temperature=0.5, effort="high"), is_streamed=False)
 
     assert (asked["max_completion_tokens"], asked["reasoning_effort"]) == (9, "high")
     assert not {"max_tokens", "temperature", "stream_options"} & set(asked)
-    assert provider.body(asking(model="gpt-4.1", temperature=0.5), is_streamed=False)["temperature"] == 0.5
+    assert provider.body(request_for(model="gpt-4.1", temperature=0.5), is_streamed=False)["temperature"] == 0.5
 
 
 @pytest.mark.parametrize(
@@ -78,24 +78,24 @@ def test_who_refuses_to_be_asked_for_the_usage_is_asked_without(
 ) -> None:
     fake.behaves([refusal])
 
-    said = heard(provider.stream(asking(), stop))
+    received = collect(provider.stream(request_for(), stop))
 
-    assert (said.end, said.has_started) == ("stop", True)
-    assert heard(provider.stream(asking(), stop)).end == "stop"
+    assert (received.end, received.has_started) == ("stop", True)
+    assert collect(provider.stream(request_for(), stop)).end == "stop"
     assert ["stream_options" in entry["body"] for entry in fake.log()] == [True, False, False]
 
 
 def test_what_is_refused_without_it_too_is_refused(fake: Fake, provider: OpenAIProvider, stop: Stop) -> None:
     fake.always({"status": 400, "json": {"error": {"message": "stream_options, stream_options!"}}})
 
-    assert heard(provider.stream(asking(), stop)).end == "invalid"
+    assert collect(provider.stream(request_for(), stop)).end == "invalid"
     assert len(fake.log()) == 2
 
 
 def test_nothing_is_sent_without_a_key(fake: Fake, outgoing: Upstream, stop: Stop) -> None:
     keyless = OpenAIProvider("fake", fake.base_url, "", outgoing, trust="operator")
 
-    assert heard(keyless.stream(asking(), stop)).end == "stop"
+    assert collect(keyless.stream(request_for(), stop)).end == "stop"
     assert "authorization" not in fake.log()[0]["headers"]
 
 
@@ -111,17 +111,17 @@ def test_an_answer_goes_on_where_it_ended(
     fake: Fake, make: Callable[..., OpenAIProvider], stop: Stop, continuation: str, last: list[dict[str, Any]]
 ) -> None:
     fake.counts(3)
-    request = asking("Count.", "w000001 w00", goes_on=True)
+    request = request_for("Count.", "w000001 w00", goes_on=True)
 
-    said = heard(make(continuation=continuation).stream(request, stop))
+    received = collect(make(continuation=continuation).stream(request, stop))
 
-    assert said.text == "0002 w000003"
+    assert received.text == "0002 w000003"
     assert fake.log()[0]["body"]["messages"] == [{"role": "user", "content": "Count."}, *last]
 
 
 def test_a_finished_dialogue_gets_no_instruction(fake: Fake, provider: OpenAIProvider, stop: Stop) -> None:
-    request = asking("One?", "One.", "Two?")
-    heard(provider.stream(request, stop))
+    request = request_for("One?", "One.", "Two?")
+    collect(provider.stream(request, stop))
 
     assert [Turn(**turn) for turn in fake.log()[0]["body"]["messages"]] == list(request.turns)
 
@@ -141,9 +141,9 @@ def test_a_finished_dialogue_gets_no_instruction(fake: Fake, provider: OpenAIPro
     ],
 )
 def test_every_shape_of_a_delta_is_read(stop: Stop, chunk: dict[str, Any]) -> None:
-    said = said_of(stop, lines(chunk, STOPPED, b"[DONE]"))
+    received = collected_from(stop, lines(chunk, STOPPED, b"[DONE]"))
 
-    assert (said.text, said.end) == ("told", "stop")
+    assert (received.text, received.end) == ("told", "stop")
 
 
 @pytest.mark.parametrize(
@@ -167,9 +167,9 @@ def test_every_shape_of_a_delta_is_read(stop: Stop, chunk: dict[str, Any]) -> No
     ],
 )
 def test_what_says_nothing_adds_nothing(stop: Stop, chunk: dict[str, Any]) -> None:
-    said = said_of(stop, lines(TOLD, chunk, STOPPED, b"[DONE]"))
+    received = collected_from(stop, lines(TOLD, chunk, STOPPED, b"[DONE]"))
 
-    assert (said.text, said.end) == ("told", "stop")
+    assert (received.text, received.end) == ("told", "stop")
 
 
 @pytest.mark.parametrize(
@@ -182,9 +182,9 @@ def test_what_says_nothing_adds_nothing(stop: Stop, chunk: dict[str, Any]) -> No
     ],
 )
 def test_reasoning_is_told_once(stop: Stop, fields: dict[str, str]) -> None:
-    said = said_of(stop, lines(delta(**fields), TOLD, STOPPED))
+    received = collected_from(stop, lines(delta(**fields), TOLD, STOPPED))
 
-    assert (said.reasoning, said.text) == ("hm", "told")
+    assert (received.reasoning, received.text) == ("hm", "told")
 
 
 @pytest.mark.parametrize(
@@ -195,21 +195,21 @@ def test_reasoning_is_told_once(stop: Stop, fields: dict[str, str]) -> None:
     ],
 )
 def test_the_reason_of_the_end_is_kept(stop: Stop, finish: str, reason: str) -> None:
-    assert said_of(stop, lines(TOLD, {"choices": [{"delta": {}, "finish_reason": finish}]})).end == reason
+    assert collected_from(stop, lines(TOLD, {"choices": [{"delta": {}, "finish_reason": finish}]})).end == reason
 
 
 def test_the_last_usage_counts_wherever_it_stands(stop: Stop) -> None:
     growing = [TOLD | {"usage": {"prompt_tokens": 5, "completion_tokens": n, "cost": n / 1000}} for n in range(3)]
 
-    said = said_of(
+    received = collected_from(
         stop, lines(*growing, STOPPED, {"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 9}}, b"[DONE]")
     )
 
-    assert [event for event in said.events if isinstance(event, Usage)] == [Usage(5, 9, None)]
+    assert [event for event in received.events if isinstance(event, Usage)] == [Usage(5, 9, None)]
 
 
 def test_no_usage_is_unknown_and_not_nothing(stop: Stop) -> None:
-    assert said_of(stop, lines(TOLD, STOPPED)).usage is None
+    assert collected_from(stop, lines(TOLD, STOPPED)).usage is None
 
 
 @pytest.mark.parametrize(
@@ -222,37 +222,37 @@ def test_no_usage_is_unknown_and_not_nothing(stop: Stop) -> None:
 def test_cost_is_plain_decimal_text(stop: Stop, cost: bytes, text: str | None) -> None:
     usage = b'{"choices": [], "usage": {"prompt_tokens": 1, "cost": ' + cost + b"}}"
 
-    assert said_of(stop, lines(TOLD, STOPPED, usage)).usage == Usage(1, None, text)
+    assert collected_from(stop, lines(TOLD, STOPPED, usage)).usage == Usage(1, None, text)
 
 
 def test_characters_in_halves_are_joined(stop: Stop) -> None:
-    said = said_of(
+    received = collected_from(
         stop, lines(rb'{"choices":[{"delta":{"content":"a\ud83d"}}]}', rb'{"choices":[{"delta":{"content":"\ude00b"}}]}', STOPPED)
     )
 
-    assert said.text == "a\U0001f600b"
+    assert received.text == "a\U0001f600b"
 
 
 def test_what_no_database_takes_is_left_out(stop: Stop) -> None:
-    said = said_of(stop, lines(rb'{"choices":[{"delta":{"content":"a\u0000b\ud800c"}}]}', STOPPED))
+    received = collected_from(stop, lines(rb'{"choices":[{"delta":{"content":"a\u0000b\ud800c"}}]}', STOPPED))
 
-    assert said.text == "ab\ufffdc"
+    assert received.text == "ab\ufffdc"
 
 
 @pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "text/event-stream", ""])
 def test_a_whole_reply_in_place_of_a_stream_is_taken(stop: Stop, kind: str) -> None:
     whole = {"model": "m", "choices": [{"message": {"content": "told", "reasoning": "hm"}, "finish_reason": "length"}]}
 
-    said = said_of(stop, b"\n", json.dumps(whole).encode(), headers={"Content-Type": kind})
+    received = collected_from(stop, b"\n", json.dumps(whole).encode(), headers={"Content-Type": kind})
 
-    assert said.has_started
-    assert (said.reasoning, said.text, said.end) == ("hm", "told", "length")
+    assert received.has_started
+    assert (received.reasoning, received.text, received.end) == ("hm", "told", "length")
 
 
 def test_no_stream_is_asked_for_a_whole_reply(fake: Fake, provider: OpenAIProvider, stop: Stop) -> None:
     fake.says("One two.", reasoning="Hm.", cost=0.001)
 
-    reply = provider.complete(asking(), stop)
+    reply = provider.complete(request_for(), stop)
 
     assert (reply.text, reply.reasoning, reply.reason, reply.model) == ("One two.", "Hm.", "stop", "fake/plain")
     assert reply.usage == Usage(10, 2, "0.001", "fake/plain")
@@ -274,9 +274,11 @@ def test_models_are_listed_with_their_context(fake: Fake, provider: OpenAIProvid
 
 
 def test_who_served_it_is_known_before_the_first_word(stop: Stop) -> None:
-    said = said_of(stop, lines(delta(role="assistant") | {"model": "a-2\n\0", "id": "chatcmpl-1"}, TOLD | {"model": "b"}))
+    received = collected_from(
+        stop, lines(delta(role="assistant") | {"model": "a-2\n\0", "id": "chatcmpl-1"}, TOLD | {"model": "b"})
+    )
 
-    assert said.events[1:] == [Usage(model="a-2"), Delta("told")]
+    assert received.events[1:] == [Usage(model="a-2"), Delta("told")]
 
 
 def test_what_cannot_be_settled_is_unknown(provider: OpenAIProvider) -> None:
@@ -297,21 +299,21 @@ def test_the_connection_serves_the_next_answer_too(fake: Fake, provider: OpenAIP
     # In one chunk, as the provider waits only briefly for the end of a reply.
     fake.always({"steps": [{"send": lines(TOLD, STOPPED, b"[DONE]").decode()}], "framing": "length"})
     for _ in range(4):
-        assert heard(provider.stream(asking(), stop)).end == "stop"
+        assert collect(provider.stream(request_for(), stop)).end == "stop"
 
     assert len({entry["connection"] for entry in fake.log()}) == 1
 
 
 @pytest.mark.parametrize("key", ["sk-with\nbreak", "sk-\u201cquoted\u201d"])
 def test_a_key_that_cannot_be_one_is_not_sent(fake: Fake, outgoing: Upstream, stop: Stop, key: str) -> None:
-    said = heard(OpenAIProvider("fake", fake.base_url, key, outgoing, trust="operator").stream(asking(), stop))
+    received = collect(OpenAIProvider("fake", fake.base_url, key, outgoing, trust="operator").stream(request_for(), stop))
 
-    assert said.end == "auth"
+    assert received.end == "auth"
     assert not fake.log()
 
 
 def test_nothing_happens_before_it_is_pulled(fake: Fake, provider: OpenAIProvider, stop: Stop) -> None:
-    events = provider.stream(asking(), stop)
+    events = provider.stream(request_for(), stop)
 
     assert not fake.log()
     events.close()  # type: ignore[attr-defined]
@@ -319,7 +321,7 @@ def test_nothing_happens_before_it_is_pulled(fake: Fake, provider: OpenAIProvide
 
 def test_closing_it_closes_the_connection(fake: Fake, provider: OpenAIProvider, stop: Stop) -> None:
     fake.counts(1000, pace=0.01)
-    events = provider.stream(asking(), stop)
+    events = provider.stream(request_for(), stop)
     next(events)
     next(events)
     events.close()  # type: ignore[attr-defined]
@@ -329,18 +331,18 @@ def test_closing_it_closes_the_connection(fake: Fake, provider: OpenAIProvider, 
 
 def test_a_stop_is_a_plain_end(fake: Fake, provider: OpenAIProvider, stop: Stop) -> None:
     fake.counts(4000, pace=0.01)
-    said = Said()
-    for event in provider.stream(asking(), stop):
-        said.events.append(event)
-        if "w000005" in said.text:
+    received = Received()
+    for event in provider.stream(request_for(), stop):
+        received.events.append(event)
+        if "w000005" in received.text:
             stop.request("user")
 
-    assert not said.end
+    assert not received.end
     fake.until(lambda log: log[0]["client_closed"])
 
 
 def test_a_stop_before_the_beginning_asks_nobody(fake: Fake, provider: OpenAIProvider, stop: Stop) -> None:
     stop.request("user")
 
-    assert heard(provider.stream(asking(), stop)).events == []
+    assert collect(provider.stream(request_for(), stop)).events == []
     assert not fake.log()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.providers.received import KEY, asking, heard
+from tests.providers.received import KEY, collect, request_for
 from tests.upstream.handle import Upstream as Fake
 from webapp.providers.base import Model, ProviderError
 from webapp.providers.billing import may_still_bill
@@ -28,7 +28,7 @@ def router(fake: Fake, outgoing: Upstream) -> Make:
 
 
 def test_it_says_who_asks(fake: Fake, router: Make, stop: Stop) -> None:
-    heard(router(referer="https://chat.example", title="Our chat").stream(asking(), stop))
+    collect(router(referer="https://chat.example", title="Our chat").stream(request_for(), stop))
 
     headers = fake.log()[0]["headers"]
     assert headers["http-referer"] == "https://chat.example"
@@ -36,13 +36,13 @@ def test_it_says_who_asks(fake: Fake, router: Make, stop: Stop) -> None:
 
 
 def test_nothing_is_said_that_was_not_set(fake: Fake, router: Make, stop: Stop) -> None:
-    heard(router().stream(asking(), stop))
+    collect(router().stream(request_for(), stop))
 
     assert "http-referer" not in fake.log()[0]["headers"]
 
 
 def test_it_asks_in_its_own_words(fake: Fake, router: Make, stop: Stop) -> None:
-    heard(router().stream(asking(effort="high"), stop))
+    collect(router().stream(request_for(effort="high"), stop))
 
     body = fake.log()[0]["body"]
     assert body["reasoning"] == {"effort": "high"}
@@ -52,26 +52,26 @@ def test_it_asks_in_its_own_words(fake: Fake, router: Make, stop: Stop) -> None:
 def test_the_cost_comes_with_the_answer(fake: Fake, router: Make, stop: Stop) -> None:
     fake.says("One two.", cost=1.5e-06, comments=1)
 
-    assert heard(router().stream(asking(), stop)).usage == Usage(10, 2, "0.0000015", "fake/plain", "gen-1")
+    assert collect(router().stream(request_for(), stop)).usage == Usage(10, 2, "0.0000015", "fake/plain", "gen-1")
 
 
 def test_with_a_key_of_ones_own_both_charges_count(fake: Fake, router: Make, stop: Stop) -> None:
     own = {"cost": 0.0001, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.002}}
     fake.says("One.", usage=own)
 
-    said = heard(router().stream(asking(), stop))
+    received = collect(router().stream(request_for(), stop))
 
-    assert said.usage
-    assert said.usage.cost == "0.0021"
+    assert received.usage
+    assert received.usage.cost == "0.0021"
 
 
 def test_who_served_it_is_told(fake: Fake, router: Make, stop: Stop) -> None:
     fake.says("One.", model="fake/another")
 
-    said = heard(router().stream(asking(), stop))
+    received = collect(router().stream(request_for(), stop))
 
-    assert said.usage
-    assert (said.usage.model, said.events[0]) == ("fake/another", Started("fake/plain", "openrouter"))
+    assert received.usage
+    assert (received.usage.model, received.events[0]) == ("fake/another", Started("fake/plain", "openrouter"))
 
 
 @pytest.mark.parametrize(
@@ -95,26 +95,26 @@ def test_who_served_it_is_told(fake: Fake, router: Make, stop: Stop) -> None:
 def test_a_broken_answer_can_be_settled(fake: Fake, router: Make, stop: Stop, behaviour: dict[str, Any], known: Usage) -> None:
     fake.always({"pace": 0.01, **behaviour})
 
-    said = heard(router().stream(asking(), stop))
+    received = collect(router().stream(request_for(), stop))
 
-    assert (said.end, said.usage) == ("cut", known)
+    assert (received.end, received.usage) == ("cut", known)
 
 
 def test_a_stopped_answer_can_be_settled(fake: Fake, router: Make, stop: Stop) -> None:
     fake.counts(100, pace=0.01)
-    events = router().stream(asking(), stop)
+    events = router().stream(request_for(), stop)
 
     before = list(takewhile(lambda event: not isinstance(event, Delta), events))
     stop.request("user")
 
     assert [event for event in before if isinstance(event, Usage)][-1] == Usage(model="fake/plain", upstream_id="gen-1")
-    assert not heard(events).end
+    assert not collect(events).end
 
 
 def test_a_whole_answer_can_be_settled(fake: Fake, router: Make, stop: Stop) -> None:
     fake.says("One two.", sends_usage=False, cost=0.001)
 
-    assert router().complete(asking(), stop).usage == Usage(10, 2, "0.001", "fake/plain", "gen-1")
+    assert router().complete(request_for(), stop).usage == Usage(10, 2, "0.001", "fake/plain", "gen-1")
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests.providers.canned import said_of
-from tests.providers.received import KEY, Said
+from tests.providers.canned import collected_from
+from tests.providers.received import KEY, Received
 from tests.upstream.handle import Upstream as Fake
 from webapp.providers.base import ProviderError
 from webapp.providers.openai import OpenAIProvider
 from webapp.streaming.stop import Stop
 
-Hear = Callable[..., Said]
+CollectFrom = Callable[..., Received]
 HTML = "<!doctype html><html><body><h1>Bad gateway</h1><script>alert(1)</script></body></html>"
 
 
@@ -33,15 +33,15 @@ def error(status: int, **fields: Any) -> dict[str, Any]:
     ],
 )
 @pytest.mark.parametrize("body", [{"json": {"error": {"message": "It is so."}}}, {"html": HTML}, {"text": ""}, {"json": [7]}])
-def test_a_status_is_a_policy(hear: Hear, status: int, code: str, retryable: bool, body: dict[str, Any]) -> None:
-    said = hear({"status": status, **body})
+def test_a_status_is_a_policy(collect_from: CollectFrom, status: int, code: str, retryable: bool, body: dict[str, Any]) -> None:
+    received = collect_from({"status": status, **body})
 
-    assert said.failure
-    assert (said.failure.code, said.failure.retryable) == (code, retryable)
-    assert said.events == []
-    assert "127.0.0.1" in said.failure.message
-    assert "<" not in said.failure.message
-    assert ("It is so." in said.failure.message) == ("It is so." in str(body))
+    assert received.failure
+    assert (received.failure.code, received.failure.retryable) == (code, retryable)
+    assert received.events == []
+    assert "127.0.0.1" in received.failure.message
+    assert "<" not in received.failure.message
+    assert ("It is so." in received.failure.message) == ("It is so." in str(body))
 
 
 @pytest.mark.parametrize(
@@ -58,38 +58,40 @@ def test_a_status_is_a_policy(hear: Hear, status: int, code: str, retryable: boo
         ({"code": 403, "metadata": {"reasons": ["violence"], "flagged_input": "…"}}, 403, "invalid"),
     ],
 )
-def test_words_say_more_than_the_status(hear: Hear, fields: dict[str, Any], status: int, code: str) -> None:
-    assert hear(error(status, message="Look at your plan.", **fields)).end == code
+def test_words_say_more_than_the_status(collect_from: CollectFrom, fields: dict[str, Any], status: int, code: str) -> None:
+    assert collect_from(error(status, message="Look at your plan.", **fields)).end == code
 
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [("2", 2), ("3600", 3600), ("0.5", 0.5), ("soon", None), ("-5", None), ("nan", None), ("inf", None), ("", None)],
 )
-def test_the_wait_it_asks_for_is_known(hear: Hear, header: str, seconds: float | None) -> None:
-    said = hear({"headers": {"Retry-After": header}, **error(429, message="Slow down.")})
+def test_the_wait_it_asks_for_is_known(collect_from: CollectFrom, header: str, seconds: float | None) -> None:
+    received = collect_from({"headers": {"Retry-After": header}, **error(429, message="Slow down.")})
 
-    assert said.failure
-    assert said.failure.retry_after == seconds
+    assert received.failure
+    assert received.failure.retry_after == seconds
 
 
 @pytest.mark.parametrize(("ahead", "least", "most"), [(60, 50, 61), (-60, None, None)])
-def test_the_wait_may_be_a_date(hear: Hear, ahead: int, least: int | None, most: int | None) -> None:
-    said = hear({"headers": {"Retry-After": formatdate(time.time() + ahead, usegmt=True)}, **error(503, message="Later.")})
+def test_the_wait_may_be_a_date(collect_from: CollectFrom, ahead: int, least: int | None, most: int | None) -> None:
+    received = collect_from(
+        {"headers": {"Retry-After": formatdate(time.time() + ahead, usegmt=True)}, **error(503, message="Later.")}
+    )
 
-    assert said.failure
+    assert received.failure
     if least is None or most is None:
-        assert said.failure.retry_after is None
+        assert received.failure.retry_after is None
     else:
-        assert said.failure.retry_after is not None
-        assert least < said.failure.retry_after < most
+        assert received.failure.retry_after is not None
+        assert least < received.failure.retry_after < most
 
 
-def test_the_wait_may_stand_in_the_error(hear: Hear) -> None:
-    said = hear(error(503, message="Later.", availability={"retry_after": 7}))
+def test_the_wait_may_stand_in_the_error(collect_from: CollectFrom) -> None:
+    received = collect_from(error(503, message="Later.", availability={"retry_after": 7}))
 
-    assert said.failure
-    assert said.failure.retry_after == 7
+    assert received.failure
+    assert received.failure.retry_after == 7
 
 
 @pytest.mark.parametrize(
@@ -103,27 +105,27 @@ def test_the_wait_may_stand_in_the_error(hear: Hear) -> None:
     ],
 )
 @pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
-def test_an_error_with_status_200_is_an_error(hear: Hear, body: Any, kind: str) -> None:
-    said = hear({"json": body, "headers": {"Content-Type": kind}})
+def test_an_error_with_status_200_is_an_error(collect_from: CollectFrom, body: Any, kind: str) -> None:
+    received = collect_from({"json": body, "headers": {"Content-Type": kind}})
 
-    assert said.end == "error"
-    assert said.failure
-    assert "Overloaded." in said.failure.message
-    assert not said.text
+    assert received.end == "error"
+    assert received.failure
+    assert "Overloaded." in received.failure.message
+    assert not received.text
 
 
 @pytest.mark.parametrize("kind", ["text/html", "text/event-stream", "application/json", ""])
-def test_a_web_page_is_not_an_answer(hear: Hear, kind: str) -> None:
-    said = hear({"html": HTML, "headers": {"Content-Type": kind}})
+def test_a_web_page_is_not_an_answer(collect_from: CollectFrom, kind: str) -> None:
+    received = collect_from({"html": HTML, "headers": {"Content-Type": kind}})
 
-    assert said.end == "invalid"
-    assert said.failure
-    assert "web page" in said.failure.message
+    assert received.end == "invalid"
+    assert received.failure
+    assert "web page" in received.failure.message
 
 
 @pytest.mark.parametrize("body", [{"json": {"hello": "world"}}, {"json": {"choices": []}}, {"json": 7}])
-def test_json_that_is_no_answer_is_not_taken_for_one(hear: Hear, body: dict[str, Any]) -> None:
-    assert hear(body).end == "invalid"
+def test_json_that_is_no_answer_is_not_taken_for_one(collect_from: CollectFrom, body: dict[str, Any]) -> None:
+    assert collect_from(body).end == "invalid"
 
 
 @pytest.mark.parametrize(
@@ -139,9 +141,9 @@ def test_json_that_is_no_answer_is_not_taken_for_one(hear: Hear, body: dict[str,
     ],
 )
 @pytest.mark.parametrize("status", [401, 500])
-def test_a_key_is_never_repeated(hear: Hear, words: str, status: int) -> None:
+def test_a_key_is_never_repeated(collect_from: CollectFrom, words: str, status: int) -> None:
     for behaviour in (error(status, message=words), {"status": status, "text": words}, {"json": {"error": words}}):
-        failure = hear(behaviour).failure
+        failure = collect_from(behaviour).failure
         assert failure
         shown = failure.message.replace(f"that ends in {KEY[-4:]}", "")
         assert not any(KEY[at : at + 8] in shown for at in range(len(KEY) - 7))
@@ -149,25 +151,25 @@ def test_a_key_is_never_repeated(hear: Hear, words: str, status: int) -> None:
         assert "abc.def" not in shown
 
 
-def test_the_person_is_told_which_key(hear: Hear) -> None:
-    failure = hear(error(401, message="No auth credentials found")).failure
+def test_the_person_is_told_which_key(collect_from: CollectFrom) -> None:
+    failure = collect_from(error(401, message="No auth credentials found")).failure
 
     assert failure
     assert failure.message == "127.0.0.1 rejected the key that ends in cdef: No auth credentials found."
 
 
-def test_words_of_a_server_are_short_and_plain(hear: Hear) -> None:
-    failure = hear(error(400, message="a\x00b\x1b[31m\u202e\r\nc " + "long " * 1000)).failure
+def test_words_of_a_server_are_short_and_plain(collect_from: CollectFrom) -> None:
+    failure = collect_from(error(400, message="a\x00b\x1b[31m\u202e\r\nc " + "long " * 1000)).failure
 
     assert failure
     assert len(failure.message) < 400
     assert failure.message.isprintable()
 
 
-def test_an_error_that_never_ends_is_not_waited_for(hear: Hear) -> None:
-    said = hear({"status": 500, "steps": [{"send": "x" * 100_000}] * 10})
+def test_an_error_that_never_ends_is_not_waited_for(collect_from: CollectFrom) -> None:
+    received = collect_from({"status": 500, "steps": [{"send": "x" * 100_000}] * 10})
 
-    assert said.end == "error"
+    assert received.end == "error"
 
 
 def test_a_refused_key_is_said_when_it_is_checked(fake: Fake, provider: OpenAIProvider) -> None:
@@ -187,14 +189,14 @@ def test_models_that_are_no_json_are_an_error(fake: Fake, provider: OpenAIProvid
 
 def test_every_shape_of_garbage_ends_in_words(stop: Stop) -> None:
     for value in (None, 7, "x", [], {}, [[]], {"error": []}, {"error": 7}, {"choices": {}}, {"choices": [[]]}):
-        said = said_of(stop, json.dumps(value).encode(), headers={"Content-Type": "application/json"})
-        assert said.failure, value
-        assert said.failure.message
+        received = collected_from(stop, json.dumps(value).encode(), headers={"Content-Type": "application/json"})
+        assert received.failure, value
+        assert received.failure.message
 
 
-def test_ordinary_words_are_left_alone(hear: Hear) -> None:
+def test_ordinary_words_are_left_alone(collect_from: CollectFrom) -> None:
     words = "The token_limit of this key-value model is or-like 8192; see request req_77a9c1e5."
-    failure = hear(error(400, message=words)).failure
+    failure = collect_from(error(400, message=words)).failure
 
     assert failure
     assert failure.message.endswith(words)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.providers.received import asking, heard
+from tests.providers.received import collect, request_for
 from tests.support.marks import few_of
 from tests.support.turns import nobody_waits
 from tests.upstream.handle import Upstream as Fake
@@ -49,16 +49,16 @@ def test_a_whole_reply_is_refused_before_it_is_parsed(
 ) -> None:
     fake.always({"raw": [{"send": head(status, "application/json")}, {"send": BODIES[kind]()}]})
 
-    with_gap_of(lambda: refused(lambda: provider.complete(asking(), stop)))
+    with_gap_of(lambda: refused(lambda: provider.complete(request_for(), stop)))
 
 
 @pytest.mark.parametrize("kind", LINES)
 def test_a_stream_of_large_lines_lets_others_go_on(fake: Fake, provider: OpenAIProvider, stop: Stop, kind: str) -> None:
     fake.always({"raw": [{"send": head(200, "text/event-stream")}, {"send": LINES[kind]()}, {"send": LINES[kind]()}]})
 
-    said = with_gap_of(lambda: heard(provider.stream(asking(), stop)))
+    received = with_gap_of(lambda: collect(provider.stream(request_for(), stop)))
 
-    assert said.failure
+    assert received.failure
 
 
 @pytest.mark.parametrize("kind", few_of(BODIES))
@@ -91,7 +91,7 @@ def test_an_answer_full_of_brackets_is_read(fake: Fake, provider: OpenAIProvider
     text = json.dumps([{"a": [1, 2, "\\"]}] * 60_000)
     fake.always({"json": {"choices": [{"message": {"content": text}}]}})
 
-    assert with_gap_of(lambda: provider.complete(asking(), stop)).text == text
+    assert with_gap_of(lambda: provider.complete(request_for(), stop)).text == text
 
 
 def head(status: int, kind: str) -> str:

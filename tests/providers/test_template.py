@@ -91,7 +91,7 @@ def failed(_: Any = None) -> ProviderError:
     return ProviderError("error", "It is refused.")
 
 
-def heard(reader: ReplyReader, pieces: Iterator[bytes]) -> list[Event]:
+def collect(reader: ReplyReader, pieces: Iterator[bytes]) -> list[Event]:
     stream = ReplyStream(reader, refuse=failed, nonsense=failed)
     events: list[Event] = []
     while not stream.is_over and (piece := next(pieces, None)):
@@ -114,22 +114,22 @@ def joined(events: list[Event], kind: type[Text]) -> str:
     return "".join(event.text for event in events if isinstance(event, kind))
 
 
-def told(events: list[Event], reader: ReplyReader) -> tuple[Any, ...]:
+def summary(events: list[Event], reader: ReplyReader) -> tuple[Any, ...]:
     others = [event for event in events if not isinstance(event, Delta | Reasoning)]
     return joined(events, Delta), joined(events, Reasoning), others, reader.finish, reader.usage
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", READERS)
-@given(said=st.data(), cuts=st.lists(st.integers(0, 2000), max_size=12))
-def test_it_agrees_with_the_parser(kind: str, said: st.DataObject, cuts: list[int]) -> None:
-    content, known = b"".join(said.draw(messages(USUAL[kind]))), Usage(model="m")
+@given(received=st.data(), cuts=st.lists(st.integers(0, 2000), max_size=12))
+def test_it_agrees_with_the_parser(kind: str, received: st.DataObject, cuts: list[int]) -> None:
+    content, known = b"".join(received.draw(messages(USUAL[kind]))), Usage(model="m")
     edges = sorted({0, len(content), *(cut for cut in cuts if cut < len(content))})
     quick, whole = READERS[kind](known), READERS[kind](known)
 
-    events = heard(quick, (content[a:b] for a, b in pairwise(edges)))
+    events = collect(quick, (content[a:b] for a, b in pairwise(edges)))
 
-    assert told(events, quick) == told(parsed(whole, content), whole)
+    assert summary(events, quick) == summary(parsed(whole, content), whole)
 
 
 class Counting:
@@ -163,7 +163,7 @@ def test_the_usual_message_is_parsed_once(kind: str, shape: str, compact: bool) 
     words = ["Hello", ", ", "naïve ", "\n", 'a "b" ', "\U0001f600"] * 50
     pieces = (sent(shape, word, ascii=False, compact=compact, newline="\n", before="") for word in words)
 
-    events = heard(reader, pieces)
+    events = collect(reader, pieces)
 
     assert joined(events, Delta) + joined(events, Reasoning) == "".join(words)
     assert reader.parsed == 1
@@ -172,14 +172,14 @@ def test_the_usual_message_is_parsed_once(kind: str, shape: str, compact: bool) 
 def test_what_is_read_together_is_told_together() -> None:
     content = b"".join(sent("usual", f"{number} ", ascii=True, compact=True, newline="\n", before="") for number in range(100))
 
-    assert len(heard(OpenAIReader(Usage(model="m")), iter([content]))) == 1
+    assert len(collect(OpenAIReader(Usage(model="m")), iter([content]))) == 1
 
 
 def test_what_never_looks_the_same_is_hardly_looked_at() -> None:
     reader = Counting("openai")
     messages = (json.dumps({**openai(f"word {number} "), "padding": "x" * (number % 7) + str(number)}) for number in range(500))
 
-    events = heard(reader, (f"data: {message}\n\n".encode() for message in messages))
+    events = collect(reader, (f"data: {message}\n\n".encode() for message in messages))
 
     assert joined(events, Delta).endswith("word 499 ")
     assert reader.parsed == 500

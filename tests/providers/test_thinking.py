@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.providers.canned import Canned
-from tests.providers.received import asking, heard
+from tests.providers.received import collect, request_for
 from tests.providers.test_framing import stream_of
 from webapp.providers.base import Reply
 from webapp.providers.openai import OpenAIProvider
@@ -107,16 +107,16 @@ def test_what_is_held_back_comes_before_the_end() -> None:
 def test_a_streamed_reply_is_taken_apart_wherever_it_is_cut(new_stop: Callable[[], Stop], mode: Mode, expected: Parts) -> None:
     stream = stream_of(list("<think>why</think>Yes."))
     for at in range(0, len(stream), 7):
-        said = heard(provider(Canned(stream[:at], stream[at:]), mode).stream(asking(), new_stop()))
-        assert (said.text, said.reasoning) == expected, at
+        received = collect(provider(Canned(stream[:at], stream[at:]), mode).stream(request_for(), new_stop()))
+        assert (received.text, received.reasoning) == expected, at
 
 
 def test_what_was_held_back_comes_when_the_reply_breaks_off(new_stop: Callable[[], Stop]) -> None:
     stream = stream_of(["Yes", " <th"]).partition(b'data: {"choices": [{"delta": {}')[0]
-    said = heard(provider(Canned(stream, breaks=True), "auto").stream(asking(), new_stop()))
-    assert (said.text, said.end) == ("Yes <th", "cut")
+    received = collect(provider(Canned(stream, breaks=True), "auto").stream(request_for(), new_stop()))
+    assert (received.text, received.end) == ("Yes <th", "cut")
     stream = stream_of(["<th"]).partition(b'data: {"choices": [{"delta": {}')[0]
-    assert heard(provider(Canned(stream, breaks=True), "auto").stream(asking(), new_stop())).text == "<th"
+    assert collect(provider(Canned(stream, breaks=True), "auto").stream(request_for(), new_stop())).text == "<th"
 
 
 def test_a_reply_in_one_piece_is_taken_apart() -> None:

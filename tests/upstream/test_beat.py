@@ -7,7 +7,7 @@ import gevent
 import pytest
 from gevent.hub import Waiter
 
-from tests.providers.received import KEY, asking
+from tests.providers.received import KEY, request_for
 from tests.upstream.handle import Upstream as Fake
 from webapp.providers.openai import OpenAIProvider
 from webapp.streaming.beat import next_stroke
@@ -97,19 +97,19 @@ def test_the_first_words_do_not_wait_and_stop_ends_the_rest(fake: Fake, outgoing
     # The text up to the hold is too short to be read in two parts.
     fake.always({"counted": 1000, "pace": 0.01, "holds": [10]})
     provider = OpenAIProvider("fake", fake.base_url, KEY, outgoing, trust="operator", beat_seconds=LONG)
-    said: list[str] = []
+    received: list[str] = []
 
     def read() -> None:
-        said.extend(event.text for event in provider.stream(asking(), stop) if isinstance(event, Delta))
+        received.extend(event.text for event in provider.stream(request_for(), stop) if isinstance(event, Delta))
 
     reading = gevent.spawn(read)
     with gevent.Timeout(30):
-        while len("".join(said)) < 32:
+        while len("".join(received)) < 32:
             gevent.sleep(0.01)
-    told = len(said)
+    told = len(received)
     fake.goes_on()
     fake.until(lambda log: len(log[-1]["tokens"]) > told + 20)
-    assert len(said) == told
+    assert len(received) == told
 
     stop.request("user")
     reading.join(30)
@@ -122,10 +122,10 @@ def test_an_answer_on_the_beat_is_whole_and_told_in_few_pieces(fake: Fake, outgo
     provider = OpenAIProvider("fake", fake.base_url, KEY, outgoing, trust="operator", beat_seconds=0.2)
 
     began = time.monotonic()
-    events = list(provider.stream(asking(), stop))
+    events = list(provider.stream(request_for(), stop))
     strokes = (time.monotonic() - began) / 0.2
 
-    said = [event.text for event in events if isinstance(event, Delta)]
-    assert "".join(said).split() == [f"w{number:06d}" for number in range(1, 301)]
+    received = [event.text for event in events if isinstance(event, Delta)]
+    assert "".join(received).split() == [f"w{number:06d}" for number in range(1, 301)]
     # One per beat, however slow the machine is, plus the first words, which do not wait.
-    assert len(said) < strokes + 20
+    assert len(received) < strokes + 20

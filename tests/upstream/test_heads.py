@@ -6,7 +6,7 @@ from typing import Any
 import gevent
 import pytest
 
-from tests.providers.received import asking, heard
+from tests.providers.received import collect, request_for
 from tests.upstream.handle import Upstream as Fake
 from webapp.providers.openrouter import OpenRouterProvider
 from webapp.streaming.stop import Stop
@@ -54,21 +54,21 @@ def test_a_strange_head_ends_in_words(fake: Fake, provider: OpenRouterProvider, 
     fake.always({"raw": [{"send": HEADS[kind]}]})
 
     with gevent.Timeout(20):
-        said = heard(provider.stream(asking(), stop))
+        received = collect(provider.stream(request_for(), stop))
 
-    assert said.failure
-    assert said.failure.message.endswith((".", "?"))
-    assert len(said.failure.message) < 400
+    assert received.failure
+    assert received.failure.message.endswith((".", "?"))
+    assert len(received.failure.message) < 400
 
 
 @pytest.mark.parametrize("wait", WAITS)
 def test_the_wait_it_asks_for_is_at_most_a_day(fake: Fake, provider: OpenRouterProvider, stop: Stop, wait: str) -> None:
     fake.always({"raw": [{"send": f"HTTP/1.1 429 Slow\r\nRetry-After: {wait}\r\nContent-Length: 2\r\n\r\n{{}}"}]})
 
-    said = heard(provider.stream(asking(), stop))
+    received = collect(provider.stream(request_for(), stop))
 
-    assert said.failure
-    assert 0 <= (said.failure.retry_after or 0) <= 86_400
+    assert received.failure
+    assert 0 <= (received.failure.retry_after or 0) <= 86_400
 
 
 @pytest.mark.parametrize("value", NONSENSE, ids=lambda value: repr(value)[:12])
@@ -80,10 +80,10 @@ def test_nonsense_in_any_place_of_an_answer_is_no_reason_to_break(
     odd = json.dumps({"choices": [{"index": value, "delta": value, "finish_reason": value if isinstance(value, list) else None}]})
     fake.always({"steps": [{"send": f"{TOLD}data: {odd}\n\ndata: {usage}\n\n{END}"}], "headers": {"X-Generation-Id": "x" * 9000}})
 
-    said = heard(provider.stream(asking(), stop))
+    received = collect(provider.stream(request_for(), stop))
 
-    assert (said.text, said.end) == ("told", "stop")
-    known = said.usage
+    assert (received.text, received.end) == ("told", "stop")
+    known = received.usage
     assert known is None or (len(known.model) <= 200 and len(known.upstream_id) <= 120 and len(known.cost or "") <= 30)
     assert known is None or all(0 <= count < 2**31 for count in (known.input_tokens or 0, known.output_tokens or 0))
 
@@ -102,9 +102,9 @@ def test_nonsense_in_any_place_of_an_error_is_told_in_words(
     ]
     for error in within:
         fake.always({"status": status, "json": error})
-        said = heard(provider.stream(asking(), stop))
-        assert said.failure
-        assert len(said.failure.message) < 500
+        received = collect(provider.stream(request_for(), stop))
+        assert received.failure
+        assert len(received.failure.message) < 500
 
 
 @pytest.mark.parametrize("value", NONSENSE, ids=lambda value: repr(value)[:12])
