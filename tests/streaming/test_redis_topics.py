@@ -88,7 +88,7 @@ def test_nobody_sends_what_nobody_has_asked_for(workers, redis_server):
     writer.append(WHERE, Changed("message", "a"))
     until(lambda: writer.read(WHERE, writer._since))
 
-    assert redis_server.said(f"EXISTS millrace:{TOPIC}") == ":0"
+    assert redis_server.reply(f"EXISTS millrace:{TOPIC}") == ":0"
 
 
 @pytest.mark.slow
@@ -274,7 +274,7 @@ def test_a_redis_that_drops_something_when_it_is_full_is_known(workers, redis_se
     version, evicts = topics.about_redis()
     assert (bool(version), evicts) == (True, False)
     # This policy evicts keys with an expiry, which the streams of answers have.
-    redis_server.said("CONFIG SET maxmemory-policy volatile-lru")
+    redis_server.reply("CONFIG SET maxmemory-policy volatile-lru")
     assert topics.about_redis() == (version, True)
 
 
@@ -299,7 +299,7 @@ def test_a_clock_that_was_set_back_costs_no_change_and_repeats_none(workers, red
     # An entry id from an hour ahead: when its clock goes back, Redis keeps the id's time and only increments its sequence
     # number.
     told = json.dumps(to_json(Changed("message", "0")))
-    redis_server.said(f"XADD {CHANGES} {later}-9997 topic {WHERE} event '{told}'")
+    redis_server.reply(f"XADD {CHANGES} {later}-9997 topic {WHERE} event '{told}'")
     for number in range(1, 6):
         here.append(WHERE, Changed("message", str(number)))
     for topics in (here, there):

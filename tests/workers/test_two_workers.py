@@ -132,7 +132,7 @@ def test_without_redis_pages_read_the_database_and_come_back_by_themselves(deplo
 def test_a_server_that_is_set_up_otherwise_says_so_and_ends(deployment, tmp_path, name) -> None:
     other = {"FILES_DIR": str(tmp_path / "files"), "SECRET_KEY": "another-secret-for-the-tests", "ENCRYPTION_KEY": "u" * 43 + "="}
     # The running servers have published their configuration to each other.
-    until(lambda: deployment.redis.said("EXISTS millrace:common") == ":1", "it is known how they are set up")
+    until(lambda: deployment.redis.reply("EXISTS millrace:common") == ":1", "it is known how they are set up")
 
     assert UNLIKE.format(name) in deployment.last_words(tmp_path, **{name: other[name]})
     assert '"ready"' in deployment.here.get("/readyz").text
