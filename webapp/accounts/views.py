@@ -80,7 +80,9 @@ def accept_invite(token: str) -> Response:
     form = InvitedForm.opened()
     with form.attempt():
         form.check_account(email=not invites.open_invite(token).email)
-        return _signed_in_by_link(invites.accept(token, form.email.data, form.name.data, form.password.data, address=client_address()))
+        return _signed_in_by_link(
+            invites.accept(token, form.email.data, form.name.data, form.password.data, address=client_address())
+        )
     return form.shown("accounts/invite.html", invite=invites.open_invite(token), token=token)
 
 
