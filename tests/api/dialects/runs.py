@@ -134,7 +134,8 @@ def line_of(frame: DialectFrame) -> str:
     """Returns the value of a frame's `data` field."""
     lines = wire([frame])[0].decode().split("\n")
     assert lines[-2:] == ["", ""], lines
-    assert [line.partition(":")[0] for line in lines[:-2]] == (["event", "data"] if frame.event else ["data"])
+    names = [name for name, is_there in (("event", frame.event), ("id", frame.id), ("data", True)) if is_there]
+    assert [line.partition(":")[0] for line in lines[:-2]] == names
     return lines[-3].removeprefix("data: ")
 
 

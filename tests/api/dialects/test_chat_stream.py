@@ -168,6 +168,30 @@ def test_who_comes_again_after_the_end_is_told_of_it(program, chat, listen, mess
     assert program.get(f"/api/chat/{chat}/stream", **{"Last-Event-ID": "superseded"}).status_code == 204
 
 
+def test_who_missed_a_whole_answer_is_told_of_it(app, program, chat, listen, fake):
+    """Both answers have the same number of events, so that a position alone cannot tell them apart."""
+    fake.counts(1)
+    before = listen(f"/api/chat/{chat}/stream")
+    before.until("state")
+    first = program.streamed(SEND, chatSessionId=chat, message="Go")
+    fake.counts(2)
+    second = program.streamed(SEND, chatSessionId=chat, message="Go")
+    until(lambda: not program.get(f"/api/chat/{chat}/stream/status").json["isStreaming"], "it is over")
+
+    heard = [listen(f"/api/chat/{chat}/stream", **{"Last-Event-ID": id}) for id in (before.ids[0], first[-1].id)]
+    # What the process remembers of an answer is gone after a restart, and after five minutes.
+    app.extensions["engine"].topics._logs.clear()
+    again = listen(f"/api/chat/{chat}/stream", **{"Last-Event-ID": second[-1].id})
+    native = f"/api/v1/generations/{json.loads(second[-1].data)['streamId']}/events"
+
+    for each in heard:
+        each.until("state", "saved", "end")
+        assert each.text == "w000001 w000002"
+    again.until("state")
+    assert again.names() == ["state"]
+    assert program.get(native, **{"Last-Event-ID": second[-1].id}).status_code == 204
+
+
 def test_failures_are_told_and_the_connection_stays(program, chat, listen, fake):
     fake.always({"status": 400, "json": {"error": {"code": 400, "message": "No."}}})
     listener = listen(f"/api/chat/{chat}/stream")

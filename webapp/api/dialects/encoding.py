@@ -14,10 +14,11 @@ as_json = json.JSONEncoder(separators=(",", ":")).encode
 
 @dataclass(frozen=True, slots=True)
 class DialectFrame:
-    """One message on the wire. Text is sent unchanged, anything else as one line of ASCII JSON."""
+    """One message on the wire. Text is sent unchanged, anything else as one line of ASCII JSON. An `id` of its own is kept."""
 
     data: Mapping[str, Any] | str
     event: str = ""
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +54,19 @@ class Encoder(Protocol):
     def closing(self) -> list[DialectFrame]: ...
 
 
+def end_id(generation_id: str) -> str:
+    """Returns the event id of the end of a generation, on a stream that carries one after another; "" stands for none yet.
+
+    It names the generation because the positions of two answers are often equal.
+    """
+    return f"end-{generation_id}"
+
+
 def wire(frames: list[DialectFrame], *, id: str = "") -> list[bytes]:
     """Encodes each frame as the bytes of one write; only the last has the id: the position is reached once all have arrived."""
     last = len(frames) - 1
-    return [encode(_line(frame.data), event=frame.event, id=id if place == last else "") for place, frame in enumerate(frames)]
+    ids = [frame.id or (id if place == last else "") for place, frame in enumerate(frames)]
+    return [encode(_line(frame.data), event=frame.event, id=id) for frame, id in zip(frames, ids, strict=True)]
 
 
 def _line(data: Mapping[str, Any] | str) -> str:

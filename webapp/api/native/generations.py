@@ -9,6 +9,7 @@ from pydantic import Field
 from webapp import topic_names
 from webapp.accounts.guards import found
 from webapp.api.access import caller, caller_or_none, check, may
+from webapp.api.dialects.encoding import end_id
 from webapp.api.dialects.plans.stream import plan_stream
 from webapp.api.feed import END
 from webapp.api.native.begun import STARTS, Sent, begun
@@ -90,7 +91,7 @@ def show(id: str) -> GenerationAnswer:
 )
 def events(id: str, query: EventsQuery) -> Response:
     generation, plan, after = *_readable(id), last_position()
-    if request.headers.get("Last-Event-ID") in (END, LOST) or has_all(generation, after):
+    if request.headers.get("Last-Event-ID") in (END, end_id(id), LOST) or has_all(generation, after):
         return Response(status=204)
     if plan:
         return plan_stream(plan, generation, CanonicalEncoder(), after=after)

@@ -1,16 +1,16 @@
 """Dialect 1: named events for `EventSource`, beginning with a state, and with an end for each generation. Pure."""
 
 from webapp.api.dialects.course import DEMO, Course
-from webapp.api.dialects.encoding import DialectFrame, State
+from webapp.api.dialects.encoding import DialectFrame, State, end_id
 from webapp.streaming.events import TRIED, Delta, Ended, Failed, Notice, Saved, Started
 from webapp.streaming.topics import Entry
 
 ENDED = ("completed", "stopped", "interrupted", "failed")
 
 
-def idle() -> DialectFrame:
-    """Returns the state for a client that connects while no answer is being written."""
-    return DialectFrame({"isStreaming": False, "partialMessage": "", "streamId": None, "seq": 0}, "state")
+def idle(last_id: str) -> DialectFrame:
+    """Returns the state for a client that connects while no answer is being written; `last_id` is the last generation's."""
+    return DialectFrame({"isStreaming": False, "partialMessage": "", "streamId": None, "seq": 0}, "state", end_id(last_id))
 
 
 class RoleplayEncoder:
@@ -57,7 +57,7 @@ class RoleplayEncoder:
     def _end(self, ended: Ended) -> list[DialectFrame]:
         failure = None if self._has_said_error else self._course.failure
         end = {"status": ended.status, "streamId": self._stream_id, "messageId": self._message_id}
-        return [*([self._error(failure)] if failure else []), DialectFrame(end, "end")]
+        return [*([self._error(failure)] if failure else []), DialectFrame(end, "end", end_id(self._stream_id))]
 
     def _error(self, failure: Failed) -> DialectFrame:
         self._has_said_error = True

@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 from sqlalchemy import Select, select
 
-from webapp import topic_names
-from webapp.api.dialects.encoding import DialectFrame, wire
+from webapp.api.dialects.encoding import DialectFrame, end_id, wire
 from webapp.api.dialects.roleplay.encoder import RoleplayEncoder, idle
-from webapp.api.feed import END, TAKEN, GenerationFeed
+from webapp.api.feed import TAKEN, GenerationFeed
 from webapp.chat import queries
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
@@ -54,7 +53,7 @@ class ChatStream:
     def _opened(self) -> list[bytes]:
         self._has_opened = True
         self._feed = self._in_app(self._joined)
-        return self._note_sent(self._feed.news()) if self._feed else wire([idle()])
+        return self._note_sent(self._feed.news()) if self._feed else wire([idle(self._seen)])
 
     def _note_sent(self, lines: list[bytes]) -> list[bytes]:
         if self._feed and self._feed.has_ended:
@@ -67,7 +66,7 @@ class ChatStream:
         return after != self._after
 
     def _joined(self) -> GenerationFeed | None:
-        """Follows the active generation, or the last one if this reader was following it and missed its end."""
+        """Follows the active generation, or the last one if this reader was connected before and missed its end."""
         last = db.session.scalar(self._lane().order_by(Generation.id.desc()).limit(1))
         self._seen = last.id if last else ""
         if last and (last.is_active or self._has_missed_the_end_of(last)):
@@ -91,8 +90,7 @@ class ChatStream:
         return GenerationFeed(self._engine, generation, encoder, after=after)
 
     def _has_missed_the_end_of(self, generation: Generation) -> bool:
-        heard = self._last_id
-        return bool(heard) and heard not in (END, str(self._engine.topics.last(topic_names.of_generation(generation.id))))
+        return self._last_id not in ("", end_id(generation.id))
 
     def _lane(self) -> Select[Generation]:
         return select(Generation).where(Generation.lane == self.lane)
