@@ -77,6 +77,8 @@ def test_null_is_the_same_as_left_out(program: Program) -> None:
     status, said = program.send("POST", "/service/generate", {"preferenceId": wishes})
     assert (status, said["success"]) == (200, True)
     assert program.send("GET", f"/api/streaming/status/{said['planId']}")[1]["progress"]["weeksTotal"] >= 4
+    preferences = {"hours_per_week": None, "days_off": None, "tone": "gentle", "start_date": None}
+    assert program.send("POST", "/api/plan/inputs", {"goals": ["a"], "preferences": preferences})[0] == 201
 
 
 def test_a_finished_plan_has_as_many_characters_as_were_written(program: Program) -> None:

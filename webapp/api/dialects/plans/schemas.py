@@ -19,7 +19,7 @@ class PlanWishes(DialectRequest):
         list[Annotated[str, StringConstraints(strip_whitespace=True)]],
         Field(description="1 to 7, as defined by the type's schema."),
     ]
-    preferences: Annotated[dict[str, Any] | None, Field(description="Each has a default; null: all of them.")] = {}
+    preferences: Annotated[dict[str, Any] | None, Field(description="Each has a default, also for null; null: all of them.")] = {}
 
 
 class PlanWishesKept(DialectResponse):

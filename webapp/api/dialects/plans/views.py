@@ -48,10 +48,11 @@ bp = Blueprint("api_plans", __name__)
 @both(bp, "/api/plan/inputs", methods=("POST",))
 @operation("Start a plan", scope="plans", body=PlanWishes, answer=PlanWishesKept, status=201, errors=(422,), tag=TAG)
 def submit(body: PlanWishes) -> PlanWishesKept:
-    slug, wishes = USUAL_TYPE if body.planType is None else body.planType, {**(body.preferences or {}), "goals": body.goals}
+    slug = USUAL_TYPE if body.planType is None else body.planType
+    given = {name: value for name, value in (body.preferences or {}).items() if value is not None}
     if slug not in plan_types.slugs():
         raise Refused({"planType": f"There is no plan type named {slug}."})
-    return PlanWishesKept(preferenceId=service.submit(caller(), slug, wishes).id)
+    return PlanWishesKept(preferenceId=service.submit(caller(), slug, {**given, "goals": body.goals}).id)
 
 
 @both(bp, "/service/generate", methods=("POST",))
