@@ -110,6 +110,23 @@ def test_a_test_says_in_words_what_is_wrong(owner: Browser, app: Flask, fake: Fa
     assert owner.page("/admin/connections").says("not working")
 
 
+@pytest.mark.parametrize(("path", "advice"), [("", "Most servers need /v1 at its end."), ("/v2", "Check its path.")])
+def test_a_test_at_a_wrong_path_says_what_to_change(owner: Browser, fake: Fake, path: str, advice: str) -> None:
+    fake.always({"status": 404, "json": {"detail": "Not Found"}}, at="/models")
+
+    page = add(owner, fake, base_url=fake.url + path).press("Test connection")
+
+    assert page.says(f"Our server has nothing at this address (404). {advice}")
+
+
+def test_a_server_that_wants_a_key_is_not_said_to_have_rejected_one(owner: Browser, fake: Fake) -> None:
+    fake.always({"status": 401, "json": {"detail": "Unauthorized"}}, at="/models")
+
+    page = add(owner, fake).press("Test connection")
+
+    assert page.says("Our server requires a key: Unauthorized.")
+
+
 def test_a_test_without_a_key_says_so_and_a_server_that_is_away_too(owner: Browser, app: Flask) -> None:
     add_away = {"name": "Away", "kind": "openai", "base_url": "http://127.0.0.1:9/v1"}
     page = owner.submit("/admin/connections/new", **add_away)

@@ -7,9 +7,7 @@ from webapp.connections.provider_types import KINDS
 from webapp.connections.service import ConnectionInput
 from webapp.web.forms import PLAIN, Form, options
 
-WITH_PREFIX = (
-    "Include the path prefix, for example http://192.168.1.20:8000/v1. Leave empty to use the usual address for this type."
-)
+WITH_PREFIX = "With its path, for example http://192.168.1.20:8000/v1. Leave empty to use the provider's own."
 CONTINUATIONS = {
     "instruct": "Ask it to continue (works with every model)",
     "prefill": "Prefill with its own text",
@@ -25,7 +23,12 @@ REASONING_TAGS = {
 class ConnectionForm(Form):
     name = StringField("Name", default="", render_kw={"required": True, "maxlength": 80, **PLAIN})
     base_url = StringField("Address", default="", description=WITH_PREFIX, render_kw={"maxlength": 300, **PLAIN})
-    key = PasswordField("Key", default="", render_kw={"autocomplete": "new-password", "maxlength": 600})
+    key = PasswordField(
+        "Key",
+        default="",
+        description="Leave empty if the server needs none.",
+        render_kw={"autocomplete": "new-password", "maxlength": 600},
+    )
     default_model = StringField("Default model", default="", render_kw={"list": "models", "maxlength": 150, **PLAIN})
     continuation = SelectField(
         "How to continue an answer", choices=options(CONTINUATIONS), default="instruct", validate_choice=False
@@ -62,7 +65,7 @@ class ConnectionForm(Form):
 
 class NewConnectionForm(ConnectionForm):
     kind = SelectField(
-        "It understands",
+        "API type",
         choices=options({name: kind.title for name, kind in KINDS.items() if name != "openrouter"}),
         default="openai",
         validate_choice=False,

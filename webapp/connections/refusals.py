@@ -20,7 +20,8 @@ log = logging.getLogger("settings")
 def refused(live: LiveConnection, code: str) -> None:
     """Records that the server refused the key, for `auth` or for `credit`; repeats are ignored."""
     tail = f" that ends in {live.key.last_four}" if live.key.last_four else ""
-    _store(live, SENTENCES[code].format(name=live.name, tail=tail), is_refused=True)
+    words = SENTENCES[code] if live.key.source != "none" or code != "auth" else "{name} requires a key."
+    _store(live, words.format(name=live.name, tail=tail), is_refused=True)
 
 
 def accepted(live: LiveConnection) -> None:

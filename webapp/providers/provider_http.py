@@ -125,6 +125,8 @@ class ProviderHttp:
         return self._upstream.json("GET", self.url + path, headers=headers, trust=self._trust, label=self.label)
 
     def _value(self, answer: Answer) -> Any:
+        if answer.status == 404:
+            raise self._wrong_address()
         if answer.status != 200:
             raise self._refusal(answer.status, answer.content, answer.headers)
         if answer.value is None:
@@ -226,6 +228,10 @@ class ProviderHttp:
 
     def _nonsense(self) -> ProviderError:
         return ProviderError("invalid", f"{self.label} returned something that isn't a model's answer.")
+
+    def _wrong_address(self) -> ProviderError:
+        advice = "Check its path." if urlsplit(self.url).path else "Most servers need /v1 at its end."
+        return ProviderError("invalid", f"{self.label} has nothing at this address (404). {advice}")
 
     def _web_page(self) -> ProviderError:
         return ProviderError("invalid", f"{self.label} returned a web page instead of an answer. Is the address correct?")

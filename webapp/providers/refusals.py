@@ -66,7 +66,7 @@ def refusal(
     code = code_of(status, error)
     words = cleaned(words_of(error), key)
     tail = f" that ends in {key[-4:]}" if len(key) >= 3 * SHORTEST_SECRET else ""
-    sentence = SENTENCES[code].format(host=host, tail=tail)
+    sentence = SENTENCES[code].format(host=host, tail=tail) if key or code != "auth" else f"{host} requires a key"
     number = f" ({status})" if status and not words else ""
     # A server's message can end in any way, and another sentence of ours can follow it.
     end = "" if words.endswith((".", "!", "?", "…")) else "."

@@ -253,7 +253,7 @@ def _resolved(host: str, port: int) -> list[Resolved]:
         return list(socket.getaddrinfo(name, port, type=socket.SOCK_STREAM))
     except (socket.gaierror, UnicodeError) as error:
         is_passing = getattr(error, "errno", None) == socket.EAI_AGAIN
-        raise ProviderError("error", f"The host {host} can't be found.", retryable=is_passing) from error
+        raise ProviderError("error", f"The host {host} can't be found. Check the address.", retryable=is_passing) from error
 
 
 def _first_open(addresses: list[Resolved], host: str) -> socket.socket:
