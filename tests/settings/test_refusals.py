@@ -67,7 +67,7 @@ def test_admins_see_it_on_every_page_of_theirs(
         notice = owner.page(path).one(".notice--amber").text()
         assert f"OpenRouter {words}" in notice
     assert owner.page("/admin/connections").says(words)
-    assert owner.page("/admin/health").says("Since just now.")
+    assert owner.page("/admin/health").says("First refused just now.")
 
 
 def test_it_is_written_down_once_and_not_for_each_request(app: Flask, bench: Bench, fake: Upstream, person: str) -> None:

@@ -66,7 +66,7 @@ def connection(live: LiveConnection) -> Fact:
     if live.is_working is None or live.checked_at is None:
         return Fact(live.name, "Not tested yet.")
     if live.refused_at:
-        return Fact(live.name, f"{live.check_result} Since {ago(live.refused_at, utc_now())}.", "bad", NEW_KEY)
+        return Fact(live.name, f"{live.check_result} First refused {ago(live.refused_at, utc_now())}.", "bad", NEW_KEY)
     words = f"{live.check_result} Tested {ago(live.checked_at, utc_now())}."
     return Fact(live.name, words, "ok" if live.is_working else "bad")
 
