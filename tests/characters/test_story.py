@@ -108,7 +108,7 @@ def test_what_was_sent_shows_it(app, told, member):
     sent = member.page(f"/generations/{generation}/sent")
     assert sent.says("Story so far")
     assert sent.says("from fake/plain")
-    assert sent.says("Told by the story so far instead:")
+    assert sent.says("Replaced by the story so far:")
 
 
 def last_generation(app) -> str:
@@ -185,7 +185,7 @@ def test_another_version_of_what_is_told_has_the_story_before_it(app, told, chat
     told("One")
     kept(app, chat, "She came.", at=0)
     member.htmx_post(f"{chat}/story/write", text="She came.", was=mark(member, chat))
-    assert member.page(f"{chat}/story").says("Retells 3 messages")
+    assert member.page(f"{chat}/story").says("Summarizes 3 messages")
     answer = member.page(chat).message_ids[-1]
     member.post(f"/messages/{answer}/again")
     member.wait_for(chat, ended_with(3))
@@ -255,15 +255,15 @@ def mark(member, chat) -> str:
 
 def test_it_is_written_now(app, told, chat, member, fake):
     told("One")
-    page = member.page(f"{chat}/story").press("Write it now", text="")
+    page = member.page(f"{chat}/story").press("Write now", text="")
 
-    assert page.says("Written.")
+    assert page.says("Story written.")
     assert page.one("#story-text").text().strip() == TALE
     assert "Jo: One\n\nMara: Aye." in words_of(fake.stories()[0])
     # The story already covers every message, so no request is made.
-    assert page.press("Write it now", text=TALE).says("Everything is told already.")
+    assert page.press("Write now", text=TALE).says("The story is already up to date.")
     assert len(fake.stories()) == 1
-    assert page.press("Forget it", text=TALE).says("Forgotten.")
+    assert page.press("Delete story", text=TALE).says("Story deleted.")
     assert not stories(app)
 
 
@@ -314,7 +314,7 @@ def test_a_placeholder_stands_for_it(app, told, chat, member):
 def test_whatever_a_model_writes_is_text(app, told, chat, member, fake):
     fake.always({"says": "<script>alert(1)</script></textarea><b>Jo</b>"}, at=STORY)
     told("One")
-    page = member.page(f"{chat}/story").press("Write it now", text="")
+    page = member.page(f"{chat}/story").press("Write now", text="")
 
     assert page.one("#story-text").text().strip() == "<script>alert(1)</script></textarea><b>Jo</b>"
 
@@ -349,5 +349,5 @@ def test_an_answer_that_is_being_written_is_not_told_yet(app, told, chat, member
     member.submit(chat, message="One")
     member.page(f"{chat}/story").press("Save story", text="Jo asked.")
 
-    assert member.page(f"{chat}/story").says("Retells 2 messages")
+    assert member.page(f"{chat}/story").says("Summarizes 2 messages")
     assert member.htmx_post(f"{chat}/story/write", text="Jo asked.", was=mark(member, chat)).status_code == 409

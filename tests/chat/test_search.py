@@ -263,7 +263,7 @@ def test_more_hits_are_on_further_pages(owner, chat_id):
 def test_a_search_for_nothing_says_what_to_do(owner, chat_id):
     assert owner.page("/chats?q=").says("Type a word")
     assert owner.page("/chats?q=%22%28").says("Type a word")
-    assert owner.page("/chats?q=unheard").says("No message and no title of yours has this word")
+    assert owner.page("/chats?q=unheard").says("No results. Try fewer words")
     assert owner.page("/").one('#sidebar form[role="search"]').attributes["action"] == "/chats"
 
 

@@ -17,7 +17,7 @@ FEATURE = Feature(
             rank=15,
             also="webhook monitoring rules",
             right="administer",
-            about="Told when something is wrong",
+            about="Notices when something is wrong",
         ),
     ),
 )

@@ -69,7 +69,7 @@ ABOUT: Mapping[str, str] = {
     "experiments": "Which version of a prompt does better",
     "insights": "How many answers, how well, how quickly, at what cost",
     "budgets": "Limits on money, tokens and answers",
-    "alerts": "Told when something is wrong",
+    "alerts": "Notices when something is wrong",
     "first-workflow": "From nothing to a published one in ten minutes",
     "workflows": "Guided runs of questions and answers",
     "exchange": "Import, export and share chats",

@@ -113,7 +113,7 @@ class Ladder:
             words = f"{rung} failed several times in a row and is paused for {max(1, round(rest))} s."
             raise ProviderError("error", words, retryable=True, retry_after=rest)
         if not rung.takes_pictures and any(turn.pictures for turn in self._request.turns):
-            yield Notice("images_left_out", f"{rung} doesn't take images, so it was only told their names.")
+            yield Notice("images_left_out", f"{rung} can't see images, so it got only their names.")
         try:
             yield from self._streamed_or_whole(rung, stop)
         except ProviderError as error:

@@ -38,7 +38,7 @@ OF_PLANS = (
     *(
         BuiltIn(
             key=f"plan.{slug}",
-            about=f"What the model is told for plans of the type “{slug}”, unless the type was replaced.",
+            about=f"The instructions for plans of the type “{slug}”, unless the type was replaced.",
             load=_of_type(slug),
             variables=SCHEMA,
             needs=tuple(SCHEMA),
@@ -61,7 +61,7 @@ OF_PLANS = (
     ),
     BuiltIn(
         key="plan.again",
-        about="Asks for a part of a plan to be written differently.",
+        about="Asks the model to write a part of a plan differently.",
         load=parts(Again="Write them differently from how they are now."),
     ),
 )

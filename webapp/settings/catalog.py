@@ -69,7 +69,7 @@ _STREAM = (
         "Batch interval, in milliseconds",
         "whole",
         40,
-        "Text that arrives within this time is sent to browsers in one batch. All answers share the beat.",
+        "Text that arrives within this time is sent to browsers in one batch.",
         most=1000,
     ),
     Setting(
@@ -105,7 +105,7 @@ _LIMITS = (
         "limits.sse_per_user",
         "Open pages per person",
         16,
-        "The same in all chats.",
+        "How many live connections a person can have in total.",
     ),
     _limit("limits.message_chars", "Message length", 200_000, "The most characters in a message.", most=10**7),
     _limit("limits.answer_chars", "Answer length", 2_000_000, "The most characters in an answer; it ends there.", most=10**7),
@@ -177,11 +177,10 @@ _KNOWLEDGE = (
     ),
     Setting(
         "knowledge.nearness",
-        "Least nearness",
+        "Minimum similarity",
         "number",
         0.35,
-        "How near a passage's meaning must be to be found without any word of the question: 0 is as near as any two texts, "
-        "1 is the same text.",
+        "How similar a passage must be to be found without a word of the question, from 0 (unrelated) to 1 (identical).",
         most=1,
     ),
     Setting(
@@ -189,7 +188,7 @@ _KNOWLEDGE = (
         "Weight of meaning",
         "number",
         1,
-        "How much the place of a passage by meaning counts, where its place by words counts 2. 0 means by words only.",
+        "How much a passage's rank by meaning counts; its rank by words counts 2. 0 means by words only.",
         most=20,
     ),
     Setting(
@@ -247,7 +246,7 @@ _MODELS = (
         "Reasoning tags by model",
         "list",
         (),
-        "Models that send their reasoning in another way than their connection says, as model=auto, model=open or model=off.",
+        "Models whose reasoning tags differ from their connection's: model=auto, model=open or model=off.",
     ),
     Setting("models.allowed", "Allowed models", "list", (), "The models people can choose. If empty, all of them."),
     Setting(
@@ -276,7 +275,7 @@ _BUDGETS = (
         "Apply budgets",
         "switch",
         False,
-        "Whether budgets limit what is used. Creating a budget turns it on.",
+        "Whether budgets limit usage. Creating a budget turns this on.",
     ),
     Setting(
         "team.time_zone",
@@ -290,7 +289,7 @@ _BUDGETS = (
         "Unknown prices, in dollars per million tokens",
         "number",
         10,
-        "What budgets count for models that cost money and don't say how much, until the cost is known.",
+        "What budgets count for paid models that don't report their price, until the cost is known.",
         most=10_000,
     ),
 )
@@ -300,7 +299,7 @@ _ALERTS = (
         "Webhook for alerts",
         "text",
         "",
-        "The address that is told when an alert fires and when it is over. If empty, none.",
+        "The address that Millrace calls when an alert fires and when it is over. If empty, none.",
     ),
     _choice(
         "alerts.webhook_form",
@@ -325,18 +324,18 @@ _MAIL = (
         "Encryption",
         ("starttls", "tls", "none"),
         "starttls",
-        "STARTTLS begins in the open and then encrypts, TLS encrypts from the beginning. None suits a server on this machine.",
+        "STARTTLS switches to encryption after connecting, TLS encrypts from the start. Use None only on this machine.",
     ),
-    Setting("mail.user", "User name", "text", "", "Who signs in at the server. If empty, nobody does."),
+    Setting("mail.user", "User name", "text", "", "The name to sign in with at the server. If empty, Millrace doesn't sign in."),
     Setting("mail.from", "Send from", "text", "", "The address that email comes from, such as millrace@example.org."),
 )
-_LEADS = "Which prompt leads chats begun by the assistant compatibility API: assistant, or assistant.trading."
+_LEADS = "The system prompt of chats that the assistant compatibility API starts: assistant, or assistant.trading."
 _PROMPTS = (
     _choice("prompts.assistant_context", "Context of the assistant API", ("none", "trading"), "none", _LEADS),
     _switch(
         "prompts.assistant_facts",
         "Assistant API: custom instructions",
-        "If off, its models aren't told what people say of themselves.",
+        "If off, its models don't get people's custom instructions.",
     ),
     _switch(
         "prompts.assistant_history",
@@ -348,7 +347,7 @@ _PROMPTS = (
         "Assistant API: collections",
         "list",
         (),
-        "The ids of collections that all its chats read from, as far as each person can see them.",
+        "The ids of collections that all its chats can quote, if the person can see them.",
     ),
 )
 _INSIGHTS = (

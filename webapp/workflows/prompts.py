@@ -4,7 +4,7 @@ from webapp.prompts.built_in import BuiltIn
 
 STEP = BuiltIn(
     key="workflow.step",
-    about="Leads what models say in workflows, before the task of the step. Says nothing until you publish a version.",
+    about="The system prompt of workflows, before the task of each step. Empty until you publish a version.",
     load=tuple,
     takes=("temperature",),
     is_optional=True,

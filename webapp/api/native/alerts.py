@@ -62,7 +62,7 @@ class AlertEventAnswer(Answer):
     value: float | None
     words: str
     delivery: str = Field(description="What became of telling the webhook; empty when there is none.")
-    email: str = Field(description="What became of telling those who get email; empty when nobody does.")
+    email: str = Field(description="Whether the email was sent; empty if no one gets email.")
     at: datetime
 
 

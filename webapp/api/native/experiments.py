@@ -53,7 +53,7 @@ class ArmAnswer(Answer):
     error_rate: float | None
     ttft_p95_ms: int | None
     cost: str | None = Field(description="Of one answer, on average, in US dollars.")
-    is_paused: bool = Field(description="It failed more than three times as often as the first arm, and is given to nobody.")
+    is_paused: bool = Field(description="It failed more than three times as often as the first arm, and is no longer used.")
 
 
 class ExperimentAnswer(Answer):

@@ -80,7 +80,7 @@ class Summary(Answer):
     cost: str | None = Field(description="US dollars, as decimal text.")
     tokens: Tokens
     waiting_saved_ms: int = Field(description="In all answers together, the time between their first text and their end.")
-    reading_ms: int | None = Field(description="In all answers together, how long they were looked at. Null where nobody knows.")
+    reading_ms: int | None = Field(description="How long all answers together were looked at. Null if unknown.")
     reading_avg_ms: float | None
 
 

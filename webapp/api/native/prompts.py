@@ -42,7 +42,7 @@ class PartAnswer(Answer):
 
 class PromptAnswer(Answer):
     key: str
-    id: str = Field(description="Empty for a prompt that comes with Millrace and that nobody has changed.")
+    id: str = Field(description="Empty for a prompt that comes with Millrace and hasn't been changed.")
     about: str
     is_own: bool
     is_teams: bool = Field(description="Whether it is owned by the team and edited by its admins.")

@@ -29,7 +29,7 @@ State = Literal["running", "waiting", "paused", "completed", "cancelled", "faile
 class StepAnswer(Answer):
     id: str
     verb: str
-    ask: str = Field(description="What is asked; empty while nobody is asked.")
+    ask: str = Field(description="The current question; empty if there is none.")
     options: list[str]
 
 

@@ -21,7 +21,7 @@ class WorkflowAnswer(Answer):
     slug: str
     title: str
     about: str
-    minutes: int = Field(description="About how long a run takes; 0 where nobody says.")
+    minutes: int = Field(description="About how long a run takes; 0 if unknown.")
     version: int = Field(description="The published version, which new runs follow; 0 if there is none.")
     has_draft: bool = Field(description="Whether the draft differs from the published version.")
     is_shipped: bool
@@ -85,7 +85,7 @@ def show(slug: str) -> WholeWorkflow:
 
 
 @bp.delete("/<slug>")
-@operation("Remove a workflow (admins); runs under way continue", scope="workflows", status=204, errors=(409,))
+@operation("Remove a workflow (admins); runs in progress continue", scope="workflows", status=204, errors=(409,))
 def delete(slug: str) -> None:
     refuse_unless_admin(caller())
     shelf.remove(slug, who())

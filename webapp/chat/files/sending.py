@@ -11,7 +11,7 @@ from webapp.chat.prompt.model_choice import can, named
 from webapp.providers.base import ModelRequest, Picture, Turn, named_picture
 from webapp.streaming.events import Notice
 
-UNSEEN = Notice("images_left_out", "This model doesn't take images, so it was only told their names.")
+UNSEEN = Notice("images_left_out", "This model can't see images, so it got only their names.")
 # Some servers reject more, and encoding them into a request blocks other greenlets. The newest are sent.
 MOST_PICTURES, MOST_BYTES = 20, 12 * 1024 * 1024
 

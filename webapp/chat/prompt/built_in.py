@@ -42,20 +42,20 @@ QUICK, ROLEPLAY, ASSISTANT_KEY, TRADING_KEY = "quick", "roleplay", "assistant", 
 SUGGESTION_KEY, STORY_KEY = "roleplay.suggestion", "story"
 _leading = partial(BuiltIn, takes=TAKES, is_optional=True, is_answered=True, leads_chats=True)
 LEADING = (
-    _leading(key=QUICK, about="Leads chats without a character. Says nothing until you publish a version.", load=tuple),
+    _leading(key=QUICK, about="The system prompt of chats without a character. Empty until you publish a version.", load=tuple),
     _leading(
         key=ROLEPLAY,
-        about="Leads chats with a character, before what the character says. Says nothing until you publish a version.",
+        about="The system prompt of chats with a character, before the character's own. Empty until you publish a version.",
         load=tuple,
     ),
     _leading(
         key=ASSISTANT_KEY,
-        about="Leads chats that are begun by the assistant compatibility API.",
+        about="The system prompt of chats that the assistant compatibility API starts.",
         load=parts(Assistant=ASSISTANT),
     ),
     _leading(
         key=TRADING_KEY,
-        about="Leads those chats while the setting “Context of the assistant API” is “trading”.",
+        about="The same for trading: replaces “assistant” while the setting “Context of the assistant API” is “trading”.",
         load=parts(Trading_journal=TRADING),
     ),
 )
@@ -69,19 +69,19 @@ OF_CHATS = (
     ),
     BuiltIn(
         key="title.scene",
-        about="Names a chat that is played with a character.",
+        about="Names a chat with a character.",
         load=parts(Chat_titles=SCENE_TITLE),
         takes=("model", "temperature", "max_tokens"),
     ),
     BuiltIn(
         key=SUGGESTION_KEY,
-        about="Writes someone's next message in a chat with a character, when they ask for it.",
+        about="Writes a person's next message in a chat with a character, when they ask for it.",
         load=parts(Suggested_message=SUGGESTION),
         takes=("model", "temperature", "max_tokens"),
     ),
     BuiltIn(
         key=STORY_KEY,
-        about="Retells what no longer fits a chat's context window: its story so far.",
+        about="Summarizes what no longer fits a chat's context window: its story so far.",
         load=parts(Story_so_far=STORY),
         takes=("model", "temperature", "max_tokens"),
     ),

@@ -42,7 +42,7 @@ def write_now(id: str) -> Response:
         if form.is_changed(service.story_of(chat)):
             service.save(chat, form.text.data or "", was=form.was.data or "")
         has_written = service.write_now(own_chat(id), by=current_user().id)
-        return _done(id, "Written." if has_written else "Everything is told already.")
+        return _done(id, "Story written." if has_written else "The story is already up to date.")
     return _refused(own_chat(id), form)
 
 
@@ -50,7 +50,7 @@ def write_now(id: str) -> Response:
 @signed_in
 def forget(id: str) -> Response:
     service.forget(own_chat(id))
-    return _done(id, "Forgotten.")
+    return _done(id, "Story deleted.")
 
 
 def shown(chat: Chat, form: StoryForm | None = None, message: str = "") -> dict[str, Any] | None:
