@@ -55,7 +55,7 @@ LEADING = (
     ),
     _leading(
         key=TRADING_KEY,
-        about="The same for trading: replaces “assistant” while the setting “Context of the assistant API” is “trading”.",
+        about="Replaces “assistant” while the setting “Context of the assistant API” is “trading”.",
         load=parts(Trading_journal=TRADING),
     ),
 )
