@@ -13,6 +13,7 @@ from tests.support.marks import also_on_postgres
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
 from webapp.accounts.tables import AuditEntry
+from webapp.connections import refusals
 from webapp.connections import service as connections
 from webapp.connections.effective import LiveConnection, live_connection
 from webapp.connections.service import ConnectionInput
@@ -154,6 +155,16 @@ def test_it_is_the_connection_that_refused(app: Flask, bench: Bench, fake: Upstr
 
     assert live(app).refused_at is None
     assert "Ours rejected the key that ends in 2222." in owner.page("/admin/models").one(".notice--amber").text()
+
+
+def test_several_refusals_take_one_line(app: Flask) -> None:
+    owner = signed_in(app, "owner@example.org", "owner")
+    with app.app_context():
+        for name in ("Ours", "Theirs"):
+            connections.create("openai", ConnectionInput(name, "http://127.0.0.1:9", "sk-ours-000000002222", default_model="m"))
+            refusals.refused(live_connection(name.lower()), "auth")
+
+    assert owner.page("/admin/models").one(".notice--amber").text() == "Ours, Theirs refuse requests. View"
 
 
 @pytest.mark.slow
