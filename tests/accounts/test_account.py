@@ -73,7 +73,7 @@ def test_a_name_that_cannot_be_is_refused_in_place(member: Browser) -> None:
     page = member.page("/account").form("Save name").submit(name="x" * 121)
 
     assert page.status_code == 422
-    assert page.error_at("Name") == "A name must be 1 to 120 characters long."
+    assert page.error_at("Name") == "Enter a name of up to 120 characters."
     assert page.textbox("Name").value == "x" * 121
     assert account(member).name == "member"
 

@@ -42,7 +42,7 @@ def test_it_says_everything_that_is_wrong_at_once(visitor: Browser, token: str) 
     page = visitor.page(f"/setup?token={token}").form("Password").submit(email="nobody", name=" ", password="short")
 
     assert page.error_at("Email") == "Enter an email address such as name@example.org."
-    assert page.error_at("Name") == "A name must be 1 to 120 characters long."
+    assert page.error_at("Name") == "Enter a name of up to 120 characters."
     assert "at least 8" in page.error_at("Password").lower()
     assert len(page.all(".notice--red a")) == 3
 

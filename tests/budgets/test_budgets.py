@@ -247,7 +247,7 @@ def test_an_admin_makes_changes_and_deletes_a_budget_in_the_browser(owner, membe
     (link,) = owner.page("/admin/budgets").all(".entries a")
     path = str(link.attributes["href"])
     assert owner.submit(path, limit="20", warn_at="50").says("$20.00 per week")
-    assert owner.post(path, limit="20", warn_at="500").says("between 1 and 100 percent")
+    assert owner.post(path, limit="20", warn_at="500").says("Enter a percentage from 1 to 100.")
     owner.post(f"{path}/delete")
     assert owner.page("/admin/budgets").says("No budgets yet.")
     assert owner.page("/admin/audit").says("deleted a budget")

@@ -51,8 +51,8 @@ def test_a_change_keeps_what_is_not_in_the_form(make, member, app):
 
 
 WRONG = [
-    ("name", "Name", "  ", "A name must be 1 to 120 characters long."),
-    ("name", "Name", "x" * 121, "A name must be 1 to 120 characters long."),
+    ("name", "Name", "  ", "Enter a name of up to 120 characters."),
+    ("name", "Name", "x" * 121, "Enter a name of up to 120 characters."),
     ("description", "Description", "x" * 100_001, "That is 1 character too long."),
     ("tags", "Tags", ",".join(f"t{each}" for each in range(13)), "Use at most 12 tags."),
     ("tags", "Tags", "x" * 41, "A tag can be at most 40 characters long"),

@@ -31,7 +31,7 @@ def checked_email(email: str) -> str:
 def checked_name(name: str) -> str:
     name = " ".join(name.split())
     if not name or not name.isprintable() or len(name) > 120:
-        raise Invalid("A name must be 1 to 120 characters long.", field="name")
+        raise Invalid("Enter a name of up to 120 characters.", field="name")
     return name
 
 

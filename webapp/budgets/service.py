@@ -140,7 +140,7 @@ def _amount(unit: str, text: str) -> int:
 
 def _check_share(share: float) -> None:
     if not 0 < share <= 1:
-        raise Invalid("Warn at a share between 1 and 100 percent.", field="warn_at")
+        raise Invalid("Enter a percentage from 1 to 100.", field="warn_at")
 
 
 def _existing(session: Session, id: str) -> Budget:

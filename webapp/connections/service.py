@@ -187,7 +187,7 @@ def row_of(session: Session, slug: str) -> Connection:
 def _fill(row: Connection, entered: ConnectionInput) -> None:
     name, model = " ".join(entered.name.split()), entered.default_model.strip()
     if not name or not name.isprintable() or len(name) > 80:
-        raise Invalid("A name must be 1 to 80 characters long.", field="name")
+        raise Invalid("Enter a name of up to 80 characters.", field="name")
     if len(model) > 150 or not model.isprintable():
         raise Invalid("A model name must be one line of at most 150 characters.", field="default_model")
     if entered.continuation not in get_args(Continuation):

@@ -157,7 +157,7 @@ def refuse_unless_theirs(document: Document, user: User) -> None:
 def checked_title(title: str) -> str:
     title = " ".join(checked_text(title, "title", most=MOST_TITLE).split())
     if not title or not title.isprintable():
-        raise Invalid(f"A title must be 1 to {MOST_TITLE} characters long.", field="title")
+        raise Invalid(f"Enter a title of up to {MOST_TITLE} characters.", field="title")
     return title
 
 
