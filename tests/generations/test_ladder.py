@@ -116,7 +116,7 @@ def test_a_page_tells_tries_in_one_line_when_they_are_over(bench, fake):
     with bench.app.test_request_context():
         [found] = generations_of([bench.message(ended.id)]).values()
         [notice] = shown._notices(found[-1], bench.message(ended.id))
-    assert notice.text == "The model was asked again twice."
+    assert notice.text == "The request was retried twice."
     assert notice.detail.count("some/model was asked again after") == 2
 
 

@@ -11,12 +11,12 @@ FALLBACK = {"code": "fallback", "message": "B is asked instead.", "detail": "B w
 OTHER = {"code": "left_out", "message": "Something was left out.", "detail": "So much."}
 CASES = [
     ([], []),
-    ([RETRY], [("The model was asked again once.", RETRY["detail"])]),
-    ([OLD], [("The model was asked again once.", OLD["message"])]),
+    ([RETRY], [("The request was retried once.", RETRY["detail"])]),
+    ([OLD], [("The request was retried once.", OLD["message"])]),
     (
         [OTHER, RETRY, RETRY, WHOLE, FALLBACK],
         [
-            ("The model was asked again 3 times.", "\n".join([RETRY["detail"]] * 2 + [WHOLE["detail"]])),
+            ("The request was retried 3 times.", "\n".join([RETRY["detail"]] * 2 + [WHOLE["detail"]])),
             ("Something was left out.", "So much."),
             ("B was asked instead.", ""),
         ],

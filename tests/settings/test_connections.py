@@ -134,7 +134,7 @@ def test_a_test_without_a_key_says_so_and_a_server_that_is_away_too(owner: Brows
     page = page.press("Test connection")
 
     assert page.says("not working")
-    assert page.says("127.0.0.1")
+    assert page.says("Away refused the connection. Is it running, and is the port correct?")
 
 
 def test_the_environments_key_is_told_apart(make_app: MakeApp, fake: Fake) -> None:
@@ -267,7 +267,7 @@ def test_names_that_are_alike_give_slugs_that_are_not(owner: Browser, app: Flask
 
 @pytest.mark.slow
 def test_what_is_missing_is_said_in_place(owner: Browser, fake: Fake) -> None:
-    assert "1 to 80" in add(owner, fake, name=" ").error_at("Name")
+    assert add(owner, fake, name=" ").error_at("Name") == "Enter a name of up to 80 characters."
     assert "needs a key" in add(owner, fake, kind="anthropic").error_at("Key")
     assert owner.post("/admin/connections", name="x", kind="openrouter").status_code == 422
     assert owner.post("/admin/connections", name="x", kind="nothing").status_code == 422

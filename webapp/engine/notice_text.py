@@ -12,7 +12,7 @@ def notice_lines(notices: Sequence[Mapping[str, str]]) -> list[tuple[str, str]]:
     again = [_past(each) for each in notices if each["code"] in AGAIN]
     others = [_other(each) for each in notices if each["code"] not in AGAIN]
     count = len(again)
-    line = [(f"The model was asked again {TIMES.get(count, f'{count} times')}.", "\n".join(again))] if again else []
+    line = [(f"The request was retried {TIMES.get(count, f'{count} times')}.", "\n".join(again))] if again else []
     return line + others
 
 

@@ -19,7 +19,7 @@ from webapp.upstream.beat import Beat
 from webapp.upstream.body import MOST_SMALL_BYTES, Body, Stopped, late
 from webapp.upstream.foreign_json import Unreadable, load
 from webapp.upstream.large_replies import read_in_thread
-from webapp.upstream.sockets import Sender, tls_context
+from webapp.upstream.sockets import Refused, Sender, tls_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +142,8 @@ def _exchange(sender: Sender, request: requests.Request, host: str) -> requests.
     """Returns the reply, or an error as a value: the hub would also print an error that is raised."""
     try:
         return sender.send(request)
+    except Refused:
+        return Refused(host)
     except ProviderError as failure:
         return failure
     # No chaining below: the messages of these errors can contain a header, and so the key.

@@ -244,6 +244,13 @@ def connected(host: str, port: int, trust: Trust, seconds: float) -> socket.sock
         return _first_open(addresses, host)
 
 
+class Refused(ProviderError):
+    """Raised when no address of a server accepts a connection."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__("error", f"{host} refused the connection. Is it running, and is the port correct?", retryable=True)
+
+
 def _resolved(host: str, port: int) -> list[Resolved]:
     name, look_up = host.strip("[]"), get_original("socket", "getaddrinfo")
     # A literal IP address needs no thread for a DNS query.
@@ -270,6 +277,4 @@ def _first_open(addresses: list[Resolved], host: str) -> socket.socket:
             sock.settimeout(SEND_SECONDS)
             undo.pop_all()
             return sock
-    raise ProviderError(
-        "error", f"{host} refused the connection. Is it running, and is the port correct?", retryable=True
-    ) from refusal
+    raise Refused(host) from refusal
