@@ -117,7 +117,7 @@ def test_an_admin_changes_a_rule_in_the_browser(program, owner):
     assert program.get("/alerts/errors")["limit"] == pytest.approx(0.025)
     wrong = owner.post("/admin/alerts/success", limit="90", warn_at="80", window_minutes="30", min_samples="5")
     assert wrong.status_code == 422
-    assert wrong.says("It must warn before it fires.")
+    assert wrong.says("Choose a warning value that is reached before the alert fires.")
     assert program.get("/alerts/success")["limit"] == pytest.approx(0.9)
     program.said("PATCH", "/alerts/success", 200, {"is_enabled": False})
     assert owner.page("/admin/alerts/success").says("off")

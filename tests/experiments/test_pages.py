@@ -52,8 +52,8 @@ def test_an_admin_compares_two_versions_and_takes_the_better_one(app, owner, adm
 REFUSED = (
     ({2: 100}, {}, "Compare 2 to 5 versions."),
     ({2: 50, 3: 40}, {}, "The shares add up to 90 %. Make that 100 %."),
-    ({2: 0, 3: 100}, {}, "Each share is 1 to 99 %."),
-    ({2: float("nan"), 3: 50}, {}, "Each share is 1 to 99 %."),
+    ({2: 0, 3: 100}, {}, "Each share must be from 1 to 99 %."),
+    ({2: float("nan"), 3: 50}, {}, "Each share must be from 1 to 99 %."),
     ({2: 50, 9: 50}, {}, "There is no version 9 of this prompt."),
     ({2: 50, 3: 50}, {"outcome": "fame"}, "Choose what counts as success."),
     ({2: 50, 3: 50}, {"min_samples": 0}, "Enter a number from 1 to 10,000."),

@@ -26,7 +26,7 @@ def test_files_are_added_tried_and_measured(app, shelf, member, stranger, owner,
     assert "There is no account" in flask("try", "bearing", "--as", "nobody@example.org", code=1)
     assert owner.page("/admin/audit").says("searched as")
 
-    assert "Nobody keeps questions yet." in flask("measure", code=1)
+    assert "There are no kept questions yet." in flask("measure", code=1)
     document = shelf.program.get("/search", query={"q": "bearing"})["passages"][0]["document_id"]
     shelf.program.post("/questions", {"question": "who oils the pump?", "document_id": document}, status=201)
     shelf.program.post("/questions", {"question": "who paints the pump?"}, status=201)

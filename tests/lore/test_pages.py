@@ -72,7 +72,7 @@ def test_one_is_made_with_entries_and_used_in_a_chat(member, fake):
     path = page.path
     page = member.page(page.link("New entry").attributes["href"]).form("Create entry").submit(keys="mill", content="")
     assert page.status_code == 422
-    assert page.says("Enter what the model is told.")
+    assert page.says("Enter the text that the model gets.")
     page = page.form("Create entry").submit(title="The mill", keys="mill\r\n/wheels?/i", content="The mill burnt down.")
     assert page.says("Saved.")
     assert titles(page) == ["The mill"]
@@ -183,7 +183,7 @@ def test_a_heading_divides_the_entries_and_is_sent_to_nobody(member):
     assert titles(page) == ["The mill"]
 
     form = member.page(f"{page.path}/entries/new").form("Create entry")
-    assert form.submit(title="", keys="", content="").says("Enter what the model is told.")
+    assert form.submit(title="", keys="", content="").says("Enter the text that the model gets.")
     form.submit(title="People", keys="", content="")
 
     entry = json.loads(member.get(f"{page.path}/export").text)["entries"]["2"]

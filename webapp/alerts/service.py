@@ -119,7 +119,7 @@ def _check(rule: AlertRule) -> None:
     kind = KINDS[rule.name]
     is_ordered = rule.warn_at >= rule.limit if kind.side == BELOW else rule.warn_at <= rule.limit
     if not is_ordered:
-        raise Invalid("It must warn before it fires.", field="warn_at")
+        raise Invalid("Choose a warning value that is reached before the alert fires.", field="warn_at")
     if kind.metric and not 1 <= rule.window_minutes <= MOST_MINUTES:
         raise Invalid(f"The window is 1 to {MOST_MINUTES:,} minutes.", field="window_minutes")
     if not 0 <= rule.min_samples <= 1_000_000:

@@ -138,7 +138,7 @@ def _checked(entered: ExperimentInput) -> dict[int, float]:
 
 def _shares(weights: Mapping[int, float]) -> dict[int, float]:
     if not all(1 <= each <= 99 for each in weights.values()):
-        raise Invalid("Each share is 1 to 99 %.", field="weights")
+        raise Invalid("Each share must be from 1 to 99 %.", field="weights")
     if abs((total := sum(weights.values())) - 100) > 0.01:
         raise Invalid(f"The shares add up to {total:g} %. Make that 100 %.", field="weights")
     return dict(weights)

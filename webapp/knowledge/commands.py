@@ -69,7 +69,7 @@ def measure(email: str) -> None:
     asking = select(Question.owner_id).distinct().order_by(Question.owner_id)
     ids = [people.user_of(email).id] if email else list(db.session.scalars(asking))
     if not ids:
-        raise Invalid("Nobody keeps questions yet.")
+        raise Invalid("There are no kept questions yet.")
     for id in ids:
         person = db.session.get_one(User, id)
         made = questions.run(person)

@@ -76,7 +76,7 @@ def _fetched(url: str, etag: str, trust: Trust, until: float) -> FetchedPage | N
         if not 300 <= reply.status < 400 or "location" not in reply.headers:
             return _taken(url, reply)
         url = urldefrag(urljoin(url, reply.headers["location"])).url
-    raise Invalid("That address leads from one place to the next without end.", field="url")
+    raise Invalid("That address redirects in a loop.", field="url")
 
 
 def _refuse_robots(url: str, trust: Trust, until: float) -> None:

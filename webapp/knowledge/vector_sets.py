@@ -29,7 +29,7 @@ def checked_choice(text: str) -> str:
     """Validates the choice for a collection: a model, empty for the team's, or `none`."""
     text = " ".join(text.split())
     if len(text) > MOST_MODEL_CHARS or not text.isprintable():
-        raise Invalid("That is no name of a model.", field="embedding_model")
+        raise Invalid("That isn't the name of a model.", field="embedding_model")
     if text in ("", NONE, str(setting(SETTING))):
         return text
     allowed = setting("models.allowed")

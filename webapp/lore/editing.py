@@ -93,7 +93,7 @@ def _written(entry: Mapping[str, Any], entered: EntryInput) -> dict[str, Any]:
     title = entered.title.strip()[:TITLE_CHARS]
     # An entry without content and keys is a heading.
     if not content and (keys or not title):
-        raise Invalid("Enter what the model is told.", field="content")
+        raise Invalid("Enter the text that the model gets.", field="content")
     # An imported entry without keys can stay without.
     if content and not keys and not entered.is_constant and ("keys" not in entry or texts_of(entry["keys"])):
         raise Invalid("Enter at least one key, or send the entry always.", field="keys")

@@ -106,7 +106,7 @@ class EntryForm(Form):
     content = TextAreaField(
         "Content",
         default="",
-        description="What the model is told.",
+        description="The text that the model gets.",
         render_kw={"rows": 6, "maxlength": CONTENT_CHARS, **LINES},
     )
     is_enabled = BooleanField("Enabled", default=True)

@@ -74,7 +74,7 @@ def choose(prompt: KnownPrompt, strategy: str, version: int | None, *, by: User,
     if strategy not in (FIXED, LATEST):
         raise Invalid(NEEDS_EXPERIMENT, field="strategy")
     if strategy == FIXED and version is None:
-        raise Invalid("Say which version to use.", field="version")
+        raise Invalid("Choose the version to use.", field="version")
     with write() as session:
         row = row_of(session, prompt)
         refuse_while_compared(row)

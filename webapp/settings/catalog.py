@@ -23,11 +23,11 @@ def _choice(name: str, title: str, choices: tuple[str, ...], default: str, sente
     return Setting(name, title, "choice", default, sentence, choices=choices)
 
 
-_LATER = "Later, it is written without them and says so."
+_LATER = "After that, it is written without them, and says so."
 _WAITS_FOR_SOURCES = f"How long an answer waits for passages from its collections. {_LATER}"
 _WAITS_FOR_FILES = f"How long an answer waits until the long files of its chat are read. {_LATER}"
 _WHOLE = "The longest file that models are sent whole. Longer ones are read as documents, and answers quote passages of them."
-_STORY = "Which chats retell what no longer fits: those with characters (roleplay), all, or none. Each chat can say otherwise."
+_STORY = "Which chats summarize what no longer fits: those with characters (roleplay), all, or none. Each chat can override this."
 _STREAM = (
     _switch("stream.enabled", "Show answers as they are written", "If off, an answer appears when it is complete."),
     _seconds(
@@ -329,7 +329,7 @@ _MAIL = (
     Setting("mail.user", "User name", "text", "", "The name to sign in with at the server. If empty, Millrace doesn't sign in."),
     Setting("mail.from", "Send from", "text", "", "The address that email comes from, such as millrace@example.org."),
 )
-_LEADS = "The system prompt of chats that the assistant compatibility API starts: assistant, or assistant.trading."
+_LEADS = "The system prompt of chats that the assistant compatibility API starts: assistant (none) or assistant.trading."
 _PROMPTS = (
     _choice("prompts.assistant_context", "Context of the assistant API", ("none", "trading"), "none", _LEADS),
     _switch(

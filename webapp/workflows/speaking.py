@@ -113,7 +113,7 @@ def speak_after(engine: Engine, generation_id: str, run_id: str) -> None:
 def _store(run_id: str, given: AnswerSources, session: Session) -> PendingGeneration:
     run = locked_run(session, run_id)
     if not run.is_due:
-        raise Conflict("The workflow has gone on meanwhile.")
+        raise Conflict("The workflow has moved on in the meantime.")
     # Locks the chat, so that the last message can't be deleted before the new one is stored below it.
     rows.locked(session, Chat, run.chat_id)
     chat = session.get_one(Chat, run.chat_id)

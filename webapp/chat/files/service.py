@@ -97,7 +97,7 @@ def content_of(file: StoredFile) -> bytes:
         return offload(storage.path_of(file.hash).read_bytes)
     except FileNotFoundError as error:
         # Deleted just now, or missing because only the database was restored from a backup.
-        raise NotFound("This file isn't here any more.") from error
+        raise NotFound("This file no longer exists.") from error
 
 
 def attach(session: Session, chat_id: str, contents: Iterable[str], person_id: str) -> None:

@@ -77,7 +77,7 @@ def send(chat: Chat) -> Generation:
     """Sends the next queued message and removes it from the queue; of two concurrent calls one raises `Conflict`."""
     following = next(iter(waiting_in(chat.id)), None)
     if following is None:
-        raise Conflict("There is no queued message any more.")
+        raise Conflict("The queued message no longer exists.")
     id, waiting_id, text, wish = chat.id, following.id, following.text, following.model
     entered = sending.input_below(text, chat, chat.head_id, by=person_of(chat))
     chat = db.session.get_one(Chat, id)

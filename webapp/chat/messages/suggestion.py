@@ -87,7 +87,7 @@ def _request_suggestion(aside: Aside) -> None:
     try:
         asides.request_again(the_engine(), aside)
     except IntegrityError as error:
-        raise Conflict("A message for this chat is being written already.") from error
+        raise Conflict("A message for this chat is already being written.") from error
 
 
 def _request(chat: Chat, typed: str) -> ModelRequest:

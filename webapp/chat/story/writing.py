@@ -74,7 +74,7 @@ def begin(engine: Engine, job: StoryJob) -> None:
         asides.request_again(engine, job.aside)
         has_begun = True
     except IntegrityError as error:
-        raise Conflict("The story so far is being written already.") from error
+        raise Conflict("The story so far is already being written.") from error
     finally:
         if not has_begun:
             del _jobs[job.aside.id]
