@@ -141,10 +141,10 @@ def test_the_environments_key_is_told_apart(make_app: MakeApp, fake: Fake) -> No
     app = make_app(OPENROUTER_API_KEY=KEY, OPENROUTER_BASE_URL=fake.base_url, OPENROUTER_MODEL="fake/large")
     owner = signed_in(app, "olive@example.org", "owner")
 
-    assert owner.page("/admin/connections").says("OpenRouter environment")
+    assert owner.page("/admin/connections").says("OpenRouter key from the environment")
     assert owner.page(OPENROUTER).says("Key from the environment, ends in 4f2a")
     owner.submit(OPENROUTER, key="sk-or-v1-another-0000")
-    assert owner.page("/admin/connections").says("OpenRouter stored here")
+    assert owner.page("/admin/connections").says("OpenRouter key stored")
     page = owner.page(OPENROUTER).press("Delete key")
     assert page.says("Key from the environment, ends in 4f2a")
 

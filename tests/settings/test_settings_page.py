@@ -40,7 +40,7 @@ def test_what_is_saved_counts_and_goes_back_to_the_default(owner: Browser, app: 
         assert (setting("trash.days"), setting("demo.visitors"), setting("restart.policy")) == (7, False, "ask")
         assert [each.changed_by for each in listing() if each.setting.name == "trash.days"] == ["owner"]
         assert shown("stream.stall_seconds").source == "default"
-    assert page.says("stored here")
+    assert page.says("changed")
 
     page = page.press("Reset to default of Keep deleted chats, in days")
 

@@ -9,7 +9,7 @@ from webapp.connections.models import providers
 from webapp.providers.base import Model
 from webapp.web.filters import number, plural
 
-SOURCES = {"stored": "key stored here", "environment": "key from the environment"}
+SOURCES = {"stored": "key stored", "environment": "key from the environment"}
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def model_line(model: Model) -> str:
 def _source(live: LiveConnection) -> str:
     if live.key.source == "none":
         return "no key needed" if live.kind == "openai" else "no key"
-    return {"stored": "stored here", "environment": "environment"}[live.key.source]
+    return SOURCES[live.key.source]
 
 
 def _how(live: LiveConnection) -> str:
