@@ -63,15 +63,15 @@ def test_what_fires_is_told_once_and_is_over_later(app, program, owner, member, 
     errors = program.get("/alerts/errors")
     assert (errors["state"], errors["value"], errors["samples"], errors["fired_last_week"]) == ("firing", 0.5, 30, 1)
     assert [each["alert"] for each in program.get("/alerts/events")["events"]] == ["errors", "success"]
-    assert owner.page("/").says("Errors: 50 % (above 5 %)")
-    assert not member.page("/").says("Errors: 50 % (above 5 %)")
-    assert owner.page("/admin/alerts").says("Errors: 50 %, above 5 %.")
+    assert owner.page("/").says("Error rate: 50 % (above 5 %)")
+    assert not member.page("/").says("Error rate: 50 % (above 5 %)")
+    assert owner.page("/admin/alerts").says("Error rate: 50 %, above 5 %.")
 
     recent(made, 2_000, "completed")
     with app.app_context():
         service.check_all()
     assert program.get("/alerts/errors")["state"] == "ok"
-    assert not owner.page("/").says("Errors:")
+    assert not owner.page("/").says("Error rate:")
     with gevent.Timeout(60):
         while len(found := program.get("/alerts/events")["events"]) < 4 or any(each["delivery"] != "delivered" for each in found):
             gevent.sleep(0.05)
@@ -104,7 +104,7 @@ def test_a_muted_alert_is_told_to_nobody(app, program, owner, made):
     with app.app_context():
         service.check_all()
     assert program.get("/alerts/errors")["state"] == "muted"
-    assert not owner.page("/").says("Errors:")
+    assert not owner.page("/").says("Error rate:")
     owner.post("/admin/alerts/errors/mute", minutes="0")
     assert program.get("/alerts/errors")["state"] == "firing"
 
@@ -120,7 +120,7 @@ def test_an_admin_changes_a_rule_in_the_browser(program, owner):
     assert wrong.says("Choose a warning value that is reached before the alert fires.")
     assert program.get("/alerts/success")["limit"] == pytest.approx(0.9)
     program.said("PATCH", "/alerts/success", 200, {"is_enabled": False})
-    assert owner.page("/admin/alerts/success").says("off")
+    assert owner.page("/admin/alerts/success").says("Off")
 
 
 @pytest.mark.slow

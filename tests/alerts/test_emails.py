@@ -35,8 +35,8 @@ def test_what_fires_is_mailed_once_to_all(program, owner, made, box):
     service.check_all()
     assert told(2) == ["delivered", "delivered"]
     assert sorted(mail["Subject"] for mail in box.mails) == [
-        "[Millrace] Alert: Errors: 100 %, above 5 %.",
-        "[Millrace] Alert: Success: 0 %, below 95 %.",
+        "[Millrace] Alert: Error rate: 100 %, above 5 %.",
+        "[Millrace] Alert: Success rate: 0 %, below 95 %.",
     ]
     assert {mail["To"] for mail in box.mails} == {"a@example.org, b@example.org"}
     assert {each["email"] for each in program.get("/alerts/events")["events"]} == {"delivered"}
@@ -72,7 +72,7 @@ def test_a_password_that_is_refused_is_not_sent_again(app, made, box):
 def test_a_test_goes_every_way_that_is_set(program, owner, box, fake):
     assert owner.page("/admin/alerts/errors").press("Send a test").says("The test was sent.")
     (mail,) = box.mails
-    assert mail["Subject"] == "[Millrace] Test of an alert: Test: Errors. Nothing is wrong."
+    assert mail["Subject"] == "[Millrace] Test of an alert: Test: Error rate. Nothing is wrong."
     set_settings({"alerts.webhook": f"{fake.base_url}/hook"})
     fake.always({"status": 500}, at="/hook")
     assert program.said("POST", "/alerts/errors/test", 422)["detail"].startswith("The test by webhook didn't arrive.")

@@ -39,10 +39,10 @@ class AlertKind:
 KINDS: Mapping[str, AlertKind] = {
     each.name: each
     for each in (
-        AlertKind("success", "Success", BELOW, "%", "success_rate", 100),
+        AlertKind("success", "Success rate", BELOW, "%", "success_rate", 100),
         AlertKind("first_text", "Time to the first text", ABOVE, "ms", "ttft_avg_ms"),
         AlertKind("fallback", "Answers by another model", ABOVE, "%", "fallback_rate", 100),
-        AlertKind("errors", "Errors", ABOVE, "%", "error_rate", 100),
+        AlertKind("errors", "Error rate", ABOVE, "%", "error_rate", 100),
         AlertKind("budget", "Budget used", ABOVE, "%", scale=100),
         AlertKind("disk", "Free disk space", BELOW, "MB"),
         AlertKind("backup", "Age of the last backup", ABOVE, "days"),
