@@ -138,7 +138,7 @@ REFUSED = {
     "for its kind": ("/picture", "image/png", "200 OK", "image/png"),
     "for its status": ("/broken", "text/html", "500 Internal Server Error", "status 500"),
     "for its size": ("/large", "text/plain", "200 OK", "larger than"),
-    "as it turns round": ("/round", "text/html", "302 Found", "without end"),
+    "as it turns round": ("/round", "text/html", "302 Found", "in a loop"),
     "as it leads inside": ("/inside", "text/html", "302 Found", "isn't allowed"),
 }
 
