@@ -158,7 +158,7 @@ def test_a_copy_that_lacks_something_is_completed_and_goes_on(workers):
     behind = []
     reader.on_missing = lambda: behind.append(True)
     # As if Redis had lost some entries.
-    writer._wanted[TOPIC].sent = 2
+    writer._subscriptions[TOPIC].sent = 2
     writer.append(TOPIC, Delta("2 "))
     writer.append(TOPIC, Delta("3 "))
     until(lambda: behind)
@@ -168,12 +168,12 @@ def test_a_copy_that_lacks_something_is_completed_and_goes_on(workers):
 
 
 @pytest.mark.slow
-def test_what_was_rolled_up_is_copied_whole(workers):
+def test_compressed_entries_are_copied_whole(workers):
     writer, reader = workers(), workers()
     for event in (Delta("1 "), Delta("2 "), Delta("3 "), Ended("completed", "stop")):
         writer.append(TOPIC, event)
     before = writer.read(TOPIC, 0)
-    writer._logs[TOPIC].roll()
+    writer._logs[TOPIC].compress()
     copy(reader, writer)
     until(lambda: reader.has_ended(TOPIC))
 
