@@ -132,7 +132,9 @@ def test_losing_access_ends_the_stream(program: Client, admin: Client, member, f
     person = next(each for each in admin.get("/users")["users"] if each["email"] == member.email)
     admin.said("PATCH", f"/users/{person['id']}", 200, {"is_disabled": True})
     with gevent.Timeout(30, AssertionError("the stream goes on")):
-        assert b"event: ended" not in b"".join(pieces)
+        rest = b"".join(pieces)
+    assert b"event: ended" not in rest
+    assert b'"code":"no_access"' in rest
     response.close()
 
 

@@ -11,6 +11,7 @@ from webapp.accounts.fields import checked_name
 from webapp.accounts.queries import hashed
 from webapp.accounts.roles import allowed_scopes
 from webapp.accounts.tables import ApiToken, User
+from webapp.changes import access_changed
 from webapp.db import utc_now, write
 from webapp.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.ids import new_secret
@@ -58,6 +59,7 @@ def revoke_token(user: User, token_id: str, *, address: str = "") -> None:
             actor=user, address=address, object_kind="token", object_id=token_id, detail=f"{name} for {user.email}"
         )
         audit.add(session, "revoked a token", **about)
+    access_changed(user.id)
 
 
 def _check_scopes(user: User, wanted: tuple[str, ...]) -> None:

@@ -16,14 +16,14 @@ from webapp.streaming.topics import Entry, Gap
 # The event id of the end when its number is no longer known.
 END = "end"
 TEXTS = {*get_args(Text)}
-TAKEN = Notice("superseded", "Disconnected because too many readers are connected at once.")
+SUPERSEDED = Notice("superseded", "Disconnected because too many readers are connected at once.")
 
 
 class Feed(Protocol):
     """The feed of one connection. `news` returns the bytes of each write since the last call, `beat` those due at a heartbeat.
 
-    `quick_news` never waits: it returns new text in one piece if there is nothing but text, else nothing. `taken` returns the
-    last writes for a reader whose place a newer one has taken.
+    `quick_news` never waits: it returns new text in one piece if there is nothing but text, else nothing. `disconnected` returns
+    the last writes for a reader who is disconnected before the end, with the reason.
     """
 
     lane: str
@@ -33,7 +33,15 @@ class Feed(Protocol):
     def news(self) -> list[bytes]: ...
     def quick_news(self) -> bytes: ...
     def beat(self) -> list[bytes]: ...
-    def taken(self) -> list[bytes]: ...
+    def disconnected(self, why: Notice) -> list[bytes]: ...
+
+
+def id_after(why: Notice) -> str:
+    """Returns the event id of the last events of a reader who is disconnected.
+
+    `LOST` makes a browser's reconnect get 204, after which it stops reconnecting; without access it gets an error anyway.
+    """
+    return LOST if why is SUPERSEDED else ""
 
 
 def _unsourced(event: Event) -> Event:
@@ -86,10 +94,9 @@ class GenerationFeed:
         is_here = self._engine.has_log(self.id) or self._engine.topics.last(self.topic) != self.after
         return [] if is_here or self.has_ended else self._saved()
 
-    def taken(self) -> list[bytes]:
-        """Returns the final events; their id makes a browser's reconnect get 204, after which it stops reconnecting."""
-        frames = self._encoder.encode(Entry(self.after, TAKEN)) + self._encoder.closing()
-        return wire(frames, id=LOST)
+    def disconnected(self, why: Notice) -> list[bytes]:
+        frames = self._encoder.encode(Entry(self.after, why)) + self._encoder.closing()
+        return wire(frames, id=id_after(why))
 
     def _entries(self) -> list[Entry] | None:
         """Returns the new entries of the log; None if the position, or the whole log, is gone."""

@@ -10,8 +10,9 @@ from flask import Response, request
 from webapp import rows, topic_names
 from webapp.accounts.guards import user_or_none
 from webapp.api import access
+from webapp.api.dialects.course import NO_ACCESS
 from webapp.api.dialects.encoding import Encoder
-from webapp.api.feed import Feed, GenerationFeed
+from webapp.api.feed import SUPERSEDED, Feed, GenerationFeed
 from webapp.api.sources import redaction
 from webapp.chat.access import right_in
 from webapp.chat.tables import Chat
@@ -123,6 +124,7 @@ def _sent(
                 connection.signal.clear()
                 is_beat = connection.is_beat()
                 if connection.is_refused(is_beat):
+                    yield from feed.disconnected(NO_ACCESS)
                     return
                 lines = feed.news() or (feed.beat() or [HEARTBEAT] if is_beat else [])
                 for line in lines:
@@ -131,7 +133,7 @@ def _sent(
                 if not lines:
                     connection.wait(feed.topics(), connection.push_signal)
             if not feed.has_ended:
-                yield from feed.taken() if connection.is_superseded else feed.news()
+                yield from feed.disconnected(SUPERSEDED) if connection.is_superseded else feed.news()
     finally:
         if leave:
             leave()

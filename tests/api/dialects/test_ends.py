@@ -92,3 +92,25 @@ def test_what_somebody_stops_at_the_door_is_not_called_complete(app, program, fa
 
     told = json.loads(asking.value[-2].data) if is_streamed else asking.value.json
     assert told["choices"][0]["finish_reason"] == "length"
+
+
+@pytest.mark.mostly_slow
+@pytest.mark.parametrize("dialect", STREAMS)
+def test_a_stream_whose_token_is_revoked_closes_and_says_why(program, fake, dialect):
+    fake.counts(4000, pace=0.01)
+    chat = program.new_chat()
+    path, body = filled(STREAMS[dialect], chat)
+    reading = gevent.spawn(program.streamed, path, **body)
+    program.until_running(chat)
+    (token,) = program.get("/api/v1/tokens").json["tokens"]
+    program.client.delete(f"/api/v1/tokens/{token['id']}", headers=program.headers)
+    reading.join(10)
+    told = [json.loads(each.data) for each in reading.value]
+
+    if dialect == "roleplay":
+        # The answer is not over: only this reader's stream is.
+        assert (reading.value[-1].event, told[-1]["code"]) == ("notice", "no_access")
+        return
+    assert heard(dialect, reading.value)[1] == "error"
+    assert "no_access" in str(told)
+    assert "stream_closed" not in str(told)

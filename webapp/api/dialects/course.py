@@ -6,6 +6,7 @@ from webapp.streaming.events import TRIED, Ended, Event, Failed, Notice, Saved, 
 from webapp.streaming.transcript import Transcript
 
 STOPPED = "It was stopped before it finished."
+NO_ACCESS = Notice("no_access", "Disconnected because the chat was deleted or you no longer have access to it.")
 DEMO = Notice("demo", "This answer comes from the demo, not from a model.")
 BROKEN = Failed("interrupted", "The answer was cut off before it finished.", retryable=True)
 UNFINISHED = Failed("stream_closed", "The stream ends here; the answer is kept and may still continue.", retryable=True)
@@ -36,7 +37,9 @@ class Course:
 
     @property
     def failure(self) -> Failed | None:
-        """The reason for an error; `UNFINISHED` before the end, None for an answer that is complete or was stopped."""
+        """The reason for an error, `UNFINISHED` before the end; None for an answer that is complete or was stopped."""
+        if NO_ACCESS in self.transcript.notices:
+            return Failed(NO_ACCESS.code, NO_ACCESS.message)
         if not self.ended:
             return UNFINISHED
         return (self._failed or BROKEN) if self.ended.status in ("interrupted", "failed") else None

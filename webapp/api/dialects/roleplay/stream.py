@@ -6,13 +6,13 @@ from sqlalchemy import Select, select
 
 from webapp.api.dialects.encoding import DialectFrame, end_id, wire
 from webapp.api.dialects.roleplay.encoder import RoleplayEncoder, idle
-from webapp.api.feed import TAKEN, GenerationFeed
+from webapp.api.feed import GenerationFeed, id_after
 from webapp.chat import queries
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
-from webapp.live.watch import LOST
+from webapp.streaming.events import Notice
 
 # A position that no log contains: a reader at it gets a snapshot of the text so far.
 NOWHERE = -1
@@ -46,9 +46,8 @@ class ChatStream:
     def beat(self) -> list[bytes]:
         return self._note_sent(self._feed.beat()) if self._feed else []
 
-    def taken(self) -> list[bytes]:
-        """Returns the final notice; its id makes a browser's reconnect get 204, after which it stops reconnecting."""
-        return wire([DialectFrame({"code": TAKEN.code, "message": TAKEN.message}, "notice")], id=LOST)
+    def disconnected(self, why: Notice) -> list[bytes]:
+        return wire([DialectFrame({"code": why.code, "message": why.message}, "notice")], id=id_after(why))
 
     def _opened(self) -> list[bytes]:
         self._has_opened = True

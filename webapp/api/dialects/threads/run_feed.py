@@ -7,14 +7,14 @@ from webapp import topic_names
 from webapp.api.dialects.encoding import DialectFrame, wire
 from webapp.api.dialects.threads.encoder import Clock, frame_of
 from webapp.api.dialects.threads.shown import shown_message, workflow_state
-from webapp.api.feed import TAKEN
+from webapp.api.feed import id_after
 from webapp.chat import queries as chats
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
 from webapp.engine import service as generations
 from webapp.engine.engine import Engine
-from webapp.live.watch import LOST
 from webapp.live.watchers import Context
+from webapp.streaming.events import Notice
 from webapp.workflows.shown import why_paused
 from webapp.workflows.tables import WorkflowRun
 
@@ -73,9 +73,9 @@ class RunFeed:
         """Reads the database: what another worker did was not published in this process."""
         return self._run_news()
 
-    def taken(self) -> list[bytes]:
-        error = {"error": TAKEN.message, "code": TAKEN.code}
-        return wire([self._frame("error", error), self._done(is_success=False)], id=LOST)
+    def disconnected(self, why: Notice) -> list[bytes]:
+        error = {"error": why.message, "code": why.code}
+        return wire([self._frame("error", error), self._done(is_success=False)], id=id_after(why))
 
     def _run_news(self) -> list[bytes]:
         topics = self._engine.topics
