@@ -173,11 +173,11 @@ def test_a_heartbeat_waits_for_no_database_and_asks_again_with_the_next(engine: 
 
     access = watch_of.Access(engine.topics, Watcher("somebody", 0, 0, is_allowed))
     with gevent.Timeout(60):
-        assert not access.is_revoked(is_beat=True)
-        assert not access.is_revoked(is_beat=True)
+        assert not access.is_revoked(is_due=True)
+        assert not access.is_revoked(is_due=True)
         may_answer.set()
-        assert not access.is_revoked(is_beat=True)
-        assert access.is_revoked(is_beat=True)
+        assert not access.is_revoked(is_due=True)
+        assert access.is_revoked(is_due=True)
 
 
 def test_where_the_database_is_away_a_heartbeat_ends_nothing(engine: Engine) -> None:
@@ -185,8 +185,8 @@ def test_where_the_database_is_away_a_heartbeat_ends_nothing(engine: Engine) -> 
         raise OperationalError("SELECT 1", None, Exception("the connection is lost"))
 
     access = watch_of.Access(engine.topics, Watcher("somebody", 0, 0, is_allowed))
-    assert not access.is_revoked(is_beat=True)
-    assert not access.is_revoked(is_beat=False)
+    assert not access.is_revoked(is_due=True)
+    assert not access.is_revoked(is_due=False)
 
 
 @pytest.mark.slow

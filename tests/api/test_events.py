@@ -5,8 +5,12 @@ import json
 import gevent
 import pytest
 from flask import Flask
+from sqlalchemy import delete
 
 from tests.api.client import Client, decoded, text_of
+from webapp.accounts.tables import ApiToken
+from webapp.db import write
+from webapp.live import watch
 from webapp.settings.service import set_setting
 
 
@@ -135,6 +139,21 @@ def test_losing_access_ends_the_stream(program: Client, admin: Client, member, f
         rest = b"".join(pieces)
     assert b"event: ended" not in rest
     assert b'"code":"no_access"' in rest
+    response.close()
+
+
+def test_losing_access_ends_a_stream_whose_text_goes_on_also_if_nothing_announces_it(
+    program: Client, fake, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "HEARTBEAT_SECONDS", 1.0)
+    _, path = counted(program, fake, 2000, pace=0.02)
+    response = program.call("GET", path)
+    pieces = response.iter_encoded()
+    assert next(pieces)
+    with app.app_context(), write() as session:
+        session.execute(delete(ApiToken))
+    with gevent.Timeout(30, AssertionError("the stream goes on")):
+        assert b'"code":"no_access"' in b"".join(pieces)
     response.close()
 
 

@@ -123,7 +123,7 @@ def _sent(
             while not (connection.is_over or feed.has_ended):
                 connection.signal.clear()
                 is_beat = connection.is_beat()
-                if connection.is_refused(is_beat):
+                if connection.is_refused():
                     yield from feed.disconnected(NO_ACCESS)
                     return
                 lines = feed.news() or (feed.beat() or [HEARTBEAT] if is_beat else [])

@@ -94,7 +94,7 @@ class Watcher:
 
 
 class Access:
-    """Checks whether a watcher still has access: at every heartbeat, and immediately after a change of access."""
+    """Checks whether a watcher still has access: as often as a heartbeat comes, and immediately after a change of access."""
 
     def __init__(self, topics: Topics, watcher: Watcher) -> None:
         self._topics, self._watcher, self._topic = topics, watcher, topic_names.of_person(watcher.person)
@@ -107,11 +107,11 @@ class Access:
     def may_be_lost(self) -> bool:
         return self._topics.last(self._topic) != self._after
 
-    def is_revoked(self, is_beat: bool) -> bool:
-        return not self._watcher.is_allowed() if self._has_changed() else is_beat and not self._is_still_allowed()
+    def is_revoked(self, is_due: bool) -> bool:
+        return not self._watcher.is_allowed() if self._has_changed() else is_due and not self._is_still_allowed()
 
     def _is_still_allowed(self) -> bool:
-        """Returns True also if the database does not reply in time: the stream continues, and the next heartbeat checks again."""
+        """Returns True also if the database does not reply in time: the stream continues, and the next check asks again."""
         if not self._asking:
             self._asking = gevent.spawn(self._check_allowed)
         self._asking.join(MOMENT_SECONDS)
@@ -145,6 +145,11 @@ def open_pages(person: str = "") -> int:
     return sum(len(places) for (whose, lane, _), places in _places.items() if not lane and person in ("", whose))
 
 
+def _next_beat() -> float:
+    # One check earlier than the interval, as the next check would be too late.
+    return time.monotonic() + HEARTBEAT_SECONDS * (CHECKS_PER_HEARTBEAT - 1) / CHECKS_PER_HEARTBEAT
+
+
 class WatcherConnection:
     """A watcher's connection: what wakes it, and why it must end. The `push_signal` is for what the watcher follows."""
 
@@ -153,7 +158,7 @@ class WatcherConnection:
         self.push_signal = PushSignal(place.signal)
         self._writer: NonBlockingWriter | None = None
         self._push: Push | None = None
-        self.note_sent()
+        self._beat_at = self._check_at = _next_beat()
 
     @property
     def is_over(self) -> bool:
@@ -172,13 +177,15 @@ class WatcherConnection:
     def may_be_refused(self) -> bool:
         return self._access.may_be_lost()
 
-    def is_refused(self, is_beat: bool) -> bool:
-        return self._access.is_revoked(is_beat)
+    def is_refused(self) -> bool:
+        """Returns whether the watcher has lost access; checked regularly also while text flows and no heartbeat is due."""
+        if is_due := self._is_check_due():
+            self._check_at = _next_beat()
+        return self._access.is_revoked(is_due)
 
     def note_sent(self) -> None:
         """Notes that something was sent, which postpones the heartbeat."""
-        # One check earlier than the interval, as the next check would be too late.
-        self._beat_at = time.monotonic() + HEARTBEAT_SECONDS * (CHECKS_PER_HEARTBEAT - 1) / CHECKS_PER_HEARTBEAT
+        self._beat_at = _next_beat()
 
     def push(self, quick: Callable[[], bytes], writer: NonBlockingWriter | None) -> None:
         """Registers `quick`: while the watcher waits, appended text is sent directly if the connection takes it."""
@@ -202,13 +209,16 @@ class WatcherConnection:
         self.note_sent()
         return writer.offer(content)
 
+    def _is_check_due(self) -> bool:
+        return time.monotonic() >= self._check_at
+
     @contextmanager
     def reminded(self) -> Iterator["WatcherConnection"]:
-        """Makes a heartbeat that is due end a wait, while inside the block."""
+        """Makes a heartbeat or check of access that is due end a wait, while inside the block."""
         # One timer for all waits: one for each would cost more than the wait itself.
         seconds = HEARTBEAT_SECONDS / CHECKS_PER_HEARTBEAT
         timer = gevent.get_hub().loop.timer(seconds, seconds)
-        timer.start(lambda: self.signal.set() if self.is_beat() else None)
+        timer.start(lambda: self.signal.set() if self.is_beat() or self._is_check_due() else None)
         try:
             yield self
         finally:
@@ -266,7 +276,7 @@ def _frames(
         while not connection.is_over:
             connection.signal.clear()
             is_beat = connection.is_beat()
-            if connection.is_refused(is_beat):
+            if connection.is_refused():
                 return
             frames = feed.news()
             if frames or is_beat:
