@@ -65,8 +65,8 @@ from webapp.workflows import feature as workflows
 FEATURES = (
     accounts.FEATURE,
     secrets.FEATURE,
-    second_factor.FEATURE,
     settings.FEATURE,
+    second_factor.FEATURE,
     mail.FEATURE,
     connections.FEATURE,
     preferences.FEATURE,

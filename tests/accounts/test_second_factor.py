@@ -24,6 +24,7 @@ from webapp.second_factor import service as factors
 from webapp.second_factor import totp
 from webapp.second_factor.tables import SecondFactor
 from webapp.secrets.rotation import rotate
+from webapp.settings.service import set_setting
 
 EMAIL = "ann@example.org"
 PATH = "/account/two-factor"
@@ -303,3 +304,57 @@ def test_the_audit_log_names_who_turned_it_off(ann: Browser, codes: list[str]) -
         entry = db.session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
         assert entry
         assert (entry.actor, entry.action) == (audit.COMMAND_LINE, "turned off two-factor authentication")
+
+
+def test_a_team_that_requires_it_lets_nobody_in_without(app: Flask, owner: Browser, ann: Browser) -> None:
+    owner.submit("/admin/settings", **{"accounts.two_factor": "everyone"})
+
+    for browser in (ann, owner):
+        assert browser.get("/").headers["Location"] == "/login?next=/"
+        assert browser.get("/login").headers["Location"] == PATH
+    begun = ann.submit(PATH, password=PASSWORD)
+    assert "Your team requires" in ann.page(PATH).text
+    assert not begun.all("nav")
+    done = begun.form("Turn on").submit(code=code_of(app))
+    assert len(recovery_codes(done)) == totp.RECOVERY_CODES
+    assert done.link("Plans")
+    assert is_signed_in(ann)
+    assert not is_signed_in(owner)
+
+
+def test_a_requirement_for_admins_is_none_for_members(app: Flask, owner: Browser, ann: Browser) -> None:
+    with app.app_context():
+        set_setting("accounts.two_factor", "admins")
+
+    assert is_signed_in(ann)
+    assert not is_signed_in(owner)
+
+
+def test_whoever_must_set_it_up_first_can_also_sign_out(app: Flask, ann: Browser) -> None:
+    with app.app_context():
+        set_setting("accounts.two_factor", "everyone")
+    ann.page(PATH).form("Sign out").submit()
+
+    assert ann.get(PATH).headers["Location"].startswith("/login")
+    assert not ann.get("/login").headers.get("Location")
+
+
+def test_what_the_team_requires_cannot_be_turned_off(app: Flask, ann: Browser, codes: list[str]) -> None:
+    before = ann.page(PATH).form("Turn off")
+    with app.app_context():
+        set_setting("accounts.two_factor", "everyone")
+    refused = before.submit(password=PASSWORD, code=code_of(app, late=1))
+
+    assert refused.status_code == 403
+    assert "can't be turned off" in ann.page(PATH).text
+    with app.app_context():
+        assert factors.is_on(queries.user_of(EMAIL).id)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/me", "/api/v1/chats"])
+def test_until_then_the_session_is_none_for_the_api_either(app: Flask, ann: Browser, path: str) -> None:
+    assert ann.get(path).status_code == 200
+    with app.app_context():
+        set_setting("accounts.two_factor", "everyone")
+
+    assert ann.get(path).status_code == 401

@@ -9,7 +9,9 @@ from flask import Response, current_app, has_request_context, request
 
 from webapp.accounts import audit, service
 from webapp.accounts.audit import About
+from webapp.accounts.queries import LiveSession
 from webapp.accounts.roles import may
+from webapp.accounts.second_step import the_second_step
 from webapp.accounts.tables import User
 from webapp.errors import Forbidden, NotFound, SignedOut
 from webapp.web import errors
@@ -28,17 +30,27 @@ T = TypeVar("T")
 def user_or_none() -> User | None:
     """Returns the signed-in user, looked up once per request, or None."""
     if KNOWN not in request.environ:
-        secret = session_secret()
-        request.environ[KNOWN] = service.session_user(secret) if secret else None
+        session = full_session()
+        request.environ[KNOWN] = session.user if session else None
     user: User | None = request.environ[KNOWN]
     return user
 
 
+def session_user() -> User | None:
+    """Returns whose session this browser has, also if they must first set up a second step."""
+    secret = session_secret()
+    return service.session_user(secret) if secret else None
+
+
+def full_session() -> LiveSession | None:
+    """Returns this browser's session, unless its person must first set up a second step."""
+    secret = session_secret()
+    session = service.seen_session(secret) if secret else None
+    return session if session and not the_second_step().is_missing(session.user) else None
+
+
 def current_user() -> User:
-    user = user_or_none()
-    if user is None:
-        raise SignedOut("Please sign in first.")
-    return user
+    return _required(user_or_none())
 
 
 def anybody(view: Callable[P, R]) -> Callable[P, R]:
@@ -52,6 +64,17 @@ def signed_in(view: Callable[P, R]) -> Callable[P, R]:
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         current_user()
+        return view(*args, **kwargs)
+
+    return _declared(guarded, "signed_in")
+
+
+def setting_up(view: Callable[P, R]) -> Callable[P, R]:
+    """Declares a route that requires an account, but not yet the second step that its team requires."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        _required(session_user())
         return view(*args, **kwargs)
 
     return _declared(guarded, "signed_in")
@@ -120,6 +143,12 @@ def session_secret() -> str:
 def with_session(response: Response, secret: str) -> Response:
     """Sets the session cookie to this secret, or deletes it if the secret is empty."""
     return keep_secret(response, COOKIE, secret, seconds=COOKIE_SECONDS if secret else 0)
+
+
+def _required(user: User | None) -> User:
+    if user is None:
+        raise SignedOut("Please sign in first.")
+    return user
 
 
 def _declared(view: Callable[P, R], name: str) -> Callable[P, R]:

@@ -20,9 +20,14 @@ class CodeNeeded(Exception):
 
 @dataclass(frozen=True)
 class SecondStep:
-    """`ask` redirects to the page that asks for a code and then to `path`; `turn_off` is for people who lost theirs."""
+    """`ask` redirects to the page that asks for a code and then to `path`; `turn_off` is for people who lost theirs.
 
+    `is_missing` tells whether the team requires it of this person, who must then set it up, at `begins_at`, before all else.
+    """
+
+    begins_at: str
     is_on: Callable[[str], bool]
+    is_missing: Callable[[User], bool]
     ask: Callable[[CodeNeeded, str], Response]
     turn_off: Callable[[User, About], None]
 

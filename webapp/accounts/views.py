@@ -6,7 +6,7 @@ from flask import Blueprint, Response, current_app, request, session
 
 from webapp.accounts import invites, queries, service
 from webapp.accounts.forms import ChosenPasswordForm, InvitedForm, SetupForm, SignInForm
-from webapp.accounts.guards import anybody, client_address, own_path, session_secret, user_or_none, with_session
+from webapp.accounts.guards import anybody, client_address, own_path, session_secret, session_user, user_or_none, with_session
 from webapp.accounts.second_step import CodeNeeded, the_second_step
 from webapp.accounts.tables import User
 from webapp.changes import access_changed
@@ -41,6 +41,8 @@ def login() -> Response:
     form = SignInForm.opened()
     if user_or_none():
         return redirect(own_path(form.next.data))
+    if session_user():
+        return redirect(the_second_step().begins_at)
     return _sign_in_page(form)
 
 

@@ -10,8 +10,9 @@ from flask_wtf.csrf import validate_csrf
 from wtforms.validators import ValidationError
 
 from webapp.accounts import queries, service, tickets
-from webapp.accounts.guards import KNOWN, refuse_unless_admin, session_secret
+from webapp.accounts.guards import KNOWN, full_session, refuse_unless_admin
 from webapp.accounts.roles import SCOPES, allowed_scopes
+from webapp.accounts.second_step import the_second_step
 from webapp.accounts.tables import User
 from webapp.db import csrf
 from webapp.errors import Forbidden, SignedOut
@@ -144,12 +145,14 @@ def _by_ticket() -> Caller | None:
     chat_id, text = request.environ.get(CHAT, ""), request.args.get("ticket", "")
     holder = tickets.holder_of(str(current_app.secret_key), text, chat_id) if chat_id else ""
     user = queries.holder(holder) if holder else None
+    if user and holder.startswith(tickets.SESSION) and the_second_step().is_missing(user):
+        return None
     # A ticket only grants reading, as people other than its owner can see a URL.
     return Caller(user, frozenset({"read"}), holder) if user else None
 
 
 def _by_session() -> Caller | None:
-    session = service.seen_session(session_secret()) if session_secret() else None
+    session = full_session()
     if session is None:
         return None
     return Caller(session.user, frozenset(allowed_scopes(session.user.role)), tickets.SESSION + session.id, has_cookie=True)

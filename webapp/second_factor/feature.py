@@ -6,6 +6,6 @@ from webapp.second_factor import access, service, views
 
 FEATURE = Feature(
     blueprints=(views.bp,),
-    brings=(service.HOLDER, SecondStep(service.is_on, access.ask, service.turn_off)),
+    brings=(service.HOLDER, SecondStep("/account/two-factor", service.is_on, service.is_missing, access.ask, service.turn_off)),
     commands={"two-factor": "webapp.second_factor.commands:two_factor"},
 )

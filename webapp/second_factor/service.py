@@ -12,13 +12,15 @@ from sqlalchemy.orm import Session
 from webapp.accounts import audit, service
 from webapp.accounts.audit import About
 from webapp.accounts.queries import person
+from webapp.accounts.roles import may
 from webapp.accounts.tables import User
 from webapp.db import db, utc_now, write
-from webapp.errors import Conflict, Invalid, TooMany
+from webapp.errors import Conflict, Forbidden, Invalid, TooMany
 from webapp.second_factor import totp
 from webapp.second_factor.tables import SecondFactor
 from webapp.secrets.encryption import the_encryption
 from webapp.secrets.holders import Holder, Secret
+from webapp.settings.service import setting
 from webapp.throttle import Throttle
 from webapp.words import plural
 
@@ -26,6 +28,7 @@ PURPOSE = "two-factor authentication"
 WRONG = "That code isn't valid. Enter the one your app shows now, or a recovery code you haven't used."
 WRONG_AT_FIRST = "That code isn't valid. Enter the one your app shows now. If it does, check the time on your phone."
 ALREADY = "Two-factor authentication is already on."
+REQUIRED = "Your team requires two-factor authentication, so it can't be turned off."
 NOT_ON = "Two-factor authentication is off."
 # A thousand guesses a day have a chance of 1 in 250, and only for someone who knows the password.
 _attempts = Throttle(burst=10, seconds=90.0, now=time.monotonic, name="codes")
@@ -34,6 +37,17 @@ _attempts = Throttle(burst=10, seconds=90.0, now=time.monotonic, name="codes")
 def is_on(user_id: str) -> bool:
     """Returns whether the account requires a code."""
     return db.session.scalar(select(SecondFactor.confirmed_at).where(SecondFactor.user_id == user_id)) is not None
+
+
+def is_required(user: User) -> bool:
+    """Returns whether the team requires it of this person."""
+    wanted = setting("accounts.two_factor")
+    return wanted == "everyone" or (wanted == "admins" and may(user.role, "administer"))
+
+
+def is_missing(user: User) -> bool:
+    """Returns whether this person must turn it on before anything else."""
+    return is_required(user) and not is_on(user.id)
 
 
 def of(user_id: str) -> SecondFactor | None:
@@ -83,7 +97,9 @@ def renew(user: User, password: str, *, address: str = "") -> list[str]:
 
 
 def end(user: User, password: str, code: str, *, address: str = "") -> None:
-    """Turns off one's own; requires the password and a code."""
+    """Turns off one's own, unless the team requires it; requires the password and a code."""
+    if is_required(user):
+        raise Forbidden(REQUIRED)
     service.confirm(user, password, address=address)
     check(user.id, code, address=address)
     turn_off(user, {"actor": user, "address": address})

@@ -5,7 +5,8 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from webapp.accounts import service as accounts
-from webapp.accounts.guards import anybody, client_address, current_user, own_path, session_secret, signed_in, with_session
+from webapp.accounts.guards import anybody, client_address, own_path, session_secret, session_user, setting_up, with_session
+from webapp.accounts.tables import User
 from webapp.second_factor import access, service, totp
 from webapp.second_factor.forms import CodeForm, ConfirmForm, EndForm, RenewForm, StartForm
 from webapp.second_factor.tables import SecondFactor
@@ -40,58 +41,66 @@ def sign_in() -> Response:
 
 
 @bp.get("/account/two-factor")
-@signed_in
+@setting_up
 def show() -> Response:
     return _page()
 
 
 @bp.post("/account/two-factor/start")
-@signed_in
+@setting_up
 def start() -> Response:
     form = StartForm.opened()
     with form.attempt():
-        service.begin(current_user(), form.password.data, address=client_address())
+        service.begin(_me(), form.password.data, address=client_address())
         return _page(is_begun=True)
     return _page(form)
 
 
 @bp.post("/account/two-factor/confirm")
-@signed_in
+@setting_up
 def confirm() -> Response:
     form = ConfirmForm.opened()
     with form.attempt():
-        return _page(codes=service.confirm(current_user(), form.code.data, address=client_address()))
+        return _page(codes=service.confirm(_me(), form.code.data, address=client_address()))
     return _page(form, is_begun=True)
 
 
 @bp.post("/account/two-factor/codes")
-@signed_in
+@setting_up
 def renew() -> Response:
     form = RenewForm.opened()
     with form.attempt():
-        return _page(codes=service.renew(current_user(), form.password.data, address=client_address()))
+        return _page(codes=service.renew(_me(), form.password.data, address=client_address()))
     return _page(form)
 
 
 @bp.post("/account/two-factor/off")
-@signed_in
+@setting_up
 def end() -> Response:
     form = EndForm.opened()
     with form.attempt():
-        service.end(current_user(), form.password.data, form.code.data, address=client_address())
+        service.end(_me(), form.password.data, form.code.data, address=client_address())
         return redirect("/account/two-factor?done=off")
     return _page(form)
 
 
+def _me() -> User:
+    """Returns the person, also one whose team requires two-factor authentication, and who has yet to turn it on."""
+    user = session_user()
+    assert user
+    return user
+
+
 def _page(refused: Form | None = None, *, is_begun: bool = False, **context: Any) -> Response:
     """Renders the page in its current state; the secret is shown only in the response to a form of this page."""
-    factor = service.of(current_user().id)
+    me = _me()
+    factor, is_required = service.of(me.id), service.is_required(me)
     is_on = factor is not None and factor.confirmed_at is not None
     forms = {
         each.__name__: refused if isinstance(refused, each) else each.fresh()
         for each in (StartForm, ConfirmForm, RenewForm, EndForm)
     }
-    context |= {"forms": forms, "is_on": is_on, "done": just_done(DONE)}
+    context |= {"forms": forms, "is_on": is_on, "is_required": is_required, "email": me.email, "done": just_done(DONE)}
     if factor and is_on:
         context |= {"since": factor.confirmed_at, "left": service.recovery_codes_left(factor)}
     elif factor and is_begun:
@@ -105,7 +114,7 @@ def _app(factor: SecondFactor) -> dict[str, Any]:
     import segno
 
     secret = service.secret_of(factor)
-    address = totp.address(secret, current_user().email)
+    address = totp.address(secret, _me().email)
     squares = segno.make(address, error="m").matrix
     path = "".join(f"M{x} {y}h1v1h-1z" for y, row in enumerate(squares) for x, is_dark in enumerate(row) if is_dark)
     return {"path": path, "size": len(squares), "secret": totp.grouped(secret), "address": address}

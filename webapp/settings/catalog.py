@@ -101,12 +101,7 @@ _LIMITS = (
         8,
         "How many live connections a person can have to one chat; pages that share one count a quarter. The oldest ends.",
     ),
-    _limit(
-        "limits.sse_per_user",
-        "Open pages per person",
-        16,
-        "How many live connections a person can have in total.",
-    ),
+    _limit("limits.sse_per_user", "Open pages per person", 16, "How many live connections a person can have in total."),
     _limit("limits.message_chars", "Message length", 200_000, "The most characters in a message.", most=10**7),
     _limit("limits.answer_chars", "Answer length", 2_000_000, "The most characters in an answer; it ends there.", most=10**7),
     _limit(
@@ -351,11 +346,7 @@ _PROMPTS = (
     ),
 )
 _INSIGHTS = (
-    _switch(
-        "insights.reading",
-        "Count reading time",
-        "About how long people look at answers. Each person can turn it off, too.",
-    ),
+    _switch("insights.reading", "Count reading time", "About how long people look at answers. Each person can turn it off, too."),
     Setting(
         "insights.otlp_url",
         "OpenTelemetry collector",
@@ -364,10 +355,15 @@ _INSIGHTS = (
         "The address of a collector that gets a span of each answer (OTLP over HTTP), without any text. If empty, none.",
     ),
 )
+_TWO_FACTOR = "Who must turn it on before they can go on: no one, owners and admins, or everyone. API tokens work without it."
+_ACCOUNTS = (
+    _choice("accounts.two_factor", "Require two-factor authentication", ("nobody", "admins", "everyone"), "nobody", _TWO_FACTOR),
+)
 SECTIONS: Mapping[str, tuple[Setting, ...]] = {
     "Models": _MODELS,
     "Streaming": _STREAM,
     "Limits": _LIMITS,
+    "Accounts": _ACCOUNTS,
     "Prompts": _PROMPTS,
     "Budgets": _BUDGETS,
     "Alerts": _ALERTS,
