@@ -197,3 +197,14 @@ def test_a_model_that_is_gone_is_not_replaced_unasked(app, program: Client, begu
     assert refusal["detail"] == "some/model is no longer available. Choose another model."
     fake.says("Second.")
     program.ended(program.post(f"/chats/{begun['chat_id']}/messages", {"message": "Two?", "model": "other/model"}, status=202))
+
+
+def test_a_message_is_corrected_and_what_follows_stays(program: Client, begun, fake) -> None:
+    path = f"/messages/{begun['question_id']}/rewrite"
+    corrected = program.post(path, {"message": "One, corrected?", "keep_following": True}, status=201)
+
+    shown = program.get(f"/chats/{begun['chat_id']}/messages")["messages"]
+    assert [each["content"] for each in shown] == ["One, corrected?", "First."]
+    assert shown[0]["id"] == corrected["id"]
+    assert shown[0]["versions"] == [begun["question_id"], corrected["id"]]
+    assert len(fake.posts()) <= 2

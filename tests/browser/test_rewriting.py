@@ -115,3 +115,31 @@ def test_who_leaves_a_half_written_edit_is_asked_first(server: Server, visit: Vi
     says(chat, "She opened the gate.")
     page.get_by_role("link", name="New chat").first.click()
     page.wait_for_url(person.url + "/")
+
+
+def test_a_message_is_corrected_where_it_stands_and_what_follows_stays(server: Server, visit: Visit, upstream: Upstream) -> None:
+    upstream.says("One")
+    chat = visit(server).begin("First")
+    says(chat, "One")
+    page = chat.page
+    for question, answer in (("Second", "Two " * 300), ("Third", "Three " * 300)):
+        upstream.says(answer)
+        chat.box.fill(question)
+        chat.send.click()
+        says(chat, answer.strip())
+    second = page.locator("article").nth(2)
+    second.hover()
+    second.get_by_role("button", name="Edit").click()
+    box = page.locator("article").get_by_role("textbox", name="Message")
+    top = box.bounding_box()
+    box.fill("Second, corrected")
+    page.get_by_role("button", name="Save only").click()
+
+    corrected = page.locator("article", has_text="Second, corrected")
+    expect(corrected).to_be_focused()
+    expect(page.locator("article")).to_have_count(6)
+    assert len(answers_asked(upstream.log())) == 3
+    now = corrected.bounding_box()
+    assert top
+    assert now
+    assert abs(now["y"] - top["y"]) < 60

@@ -18,7 +18,7 @@ from webapp.chat import queries
 from webapp.chat.access import own_message, visible_chat, visible_message, writable_chat, writable_message
 from webapp.chat.files import service as files
 from webapp.chat.list import paging
-from webapp.chat.messages import service, versions
+from webapp.chat.messages import correcting, service, versions
 from webapp.chat.messages.attached import MOST_FILES, joined
 from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.tables import Message
@@ -76,6 +76,12 @@ class Edited(Body):
     message: Text
 
 
+class Rewritten(Edited):
+    keep_following: bool = Field(
+        False, description="Keep what follows: it is copied below the new version. Then a person's message can be edited, too."
+    )
+
+
 class Again(Body):
     model: Model = ""
 
@@ -113,13 +119,14 @@ def edit(id: str, body: Edited) -> Sent | Response:
 @operation(
     "Edit an answer: creates a new version without calling a model",
     scope="chat",
-    body=Edited,
+    body=Rewritten,
     answer=MessageAnswer,
     status=201,
     errors=(409, 422),
 )
-def rewrite(id: str, body: Edited) -> MessageAnswer:
-    return _one(versions.rewrite(writable_message(id), body.message, by=caller().id))
+def rewrite(id: str, body: Rewritten) -> MessageAnswer:
+    store = correcting.correct if body.keep_following else versions.rewrite
+    return _one(store(writable_message(id), body.message, by=caller().id))
 
 
 @bp.post("/messages/<id>/regenerate")

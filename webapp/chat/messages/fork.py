@@ -73,16 +73,21 @@ def fork(message: Message, *, owner_id: str, model: str = "") -> str:
         session.add(chat)
         session.flush()
         id = chat.id
-    head: str | None = None
-    while path:
-        count, head = _copied(path[:BATCH], id, head, is_own=source_is_own)
-        path = path[count:]
-        queue_for_turn()
+    head = copied(path, id, is_own=source_is_own)
     with write() as session:
         chat = session.get_one(Chat, id)
         chat.head_id, chat.is_temporary = head, bool(values.get("is_temporary"))
     sending.announce(chat, "chat", id)
     return id
+
+
+def copied(path: list[str], chat_id: str, below: str | None = None, *, is_own: bool = True) -> str | None:
+    """Copies these messages, each below the one before, and lets others go on in between; returns the id of the last copy."""
+    while path:
+        count, below = _copied(path[:BATCH], chat_id, below, is_own=is_own)
+        path = path[count:]
+        queue_for_turn()
+    return below
 
 
 def _copied(path: list[str], chat_id: str, parent: str | None, *, is_own: bool) -> tuple[int, str | None]:

@@ -15,7 +15,8 @@ class MessageForm(Form):
     """The composer's form. `key` identifies one sending, so that submitting it twice sends once.
 
     `after` is the id of the last message that the person saw, `part` are attachments already uploaded (the browser's own file
-    field adds more), `temporary` applies to new chats only, and `speaker` is the character of a group that is to answer.
+    field adds more), `temporary` applies to new chats only, and `speaker` is the character of a group that is to answer. `keep`
+    says that an edit keeps what follows.
     """
 
     message = TextAreaField("Message")
@@ -25,6 +26,7 @@ class MessageForm(Form):
     after = HiddenField()
     temporary = BooleanField("Temporary")
     speaker = StringField("Who answers")
+    keep = HiddenField()
 
     @classmethod
     def new(cls, *, model: str = "", message: str = "") -> "MessageForm":

@@ -5,8 +5,8 @@ from flask import Blueprint, Response, render_template, url_for
 from webapp.accounts.guards import anybody, current_user, found, signed_in
 from webapp.chat import queries
 from webapp.chat.access import own_message, visible_message, writable_message, writer
+from webapp.chat.messages import correcting, service, versions
 from webapp.chat.messages import fork as forking
-from webapp.chat.messages import service, versions
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page.pages import chat_page, message_fragment, page_of
 from webapp.chat.tables import Message
@@ -28,8 +28,7 @@ def edit(id: str) -> Response:
 def save(id: str) -> Response:
     message, form = writable_message(id), MessageForm()
     with form.attempt():
-        _save(message, form)
-        return done(page_of(message.chat_id))
+        return done(page_of(message.chat_id, _save(message, form)))
     return _editing(writable_message(id), form)
 
 
@@ -81,18 +80,25 @@ def fork(id: str) -> Response:
     return navigate(page_of(forking.fork(visible_message(id), owner_id=current_user().id, model=model)))
 
 
-def _save(message: Message, form: MessageForm) -> None:
-    """Stores the edit: a person's message gets a new answer, an answer does not."""
+def _save(message: Message, form: MessageForm) -> str:
+    """Stores the edit: a person's message gets a new answer, unless what follows is to be kept; an answer does not.
+
+    Returns the place on the page to go to: where the text is read on.
+    """
+    if form.keep.data:
+        return f"message-{correcting.correct(message, form.text, by=writer()).id}"
     if message.role == "assistant":
         versions.rewrite(message, form.text, by=writer())
     else:
         service.edit(message, form.text, key=form.key.data or "", by=writer())
+    return "end"
 
 
 def _editing(message: Message, form: MessageForm) -> Response:
     status = form.refusal.status if form.refusal else 200
+    follows = queries.chat_of(message).head_id != message.id
     if is_htmx():
-        html = render_template("chat/_edit.html", message=message, edit_form=form)
+        html = render_template("chat/_edit.html", message=message, edit_form=form, follows=follows)
         return Response(part(f"#message-{message.id}", "outerHTML", html), status)
     page = MessageForm.new(model=queries.chat_of(message).model)
-    return chat_page(queries.chat_of(message), page, status=status, editing=message.id, edit_form=form)
+    return chat_page(queries.chat_of(message), page, status=status, editing=message.id, edit_form=form, follows=follows)

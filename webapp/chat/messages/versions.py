@@ -15,6 +15,7 @@ from webapp.chat.tables import Chat, Message
 from webapp.db import db, utc_now, write
 from webapp.engine import service as generations
 from webapp.errors import Conflict, Invalid
+from webapp.ids import new_id
 from webapp.knowledge import memory
 from webapp.knowledge.tables import Document
 from webapp.rendering import markdown
@@ -28,7 +29,7 @@ def show_version(message: Message) -> None:
     """Switches the chat to the branch of this version."""
     chat = queries.chat_of(message)
     generations.refuse_if_busy(chat.lane)
-    _move_head(chat, queries.newest_below(message))
+    move_head(chat, queries.newest_below(message))
 
 
 def rewrite(message: Message, text: str, *, by: str = "") -> Message:
@@ -37,24 +38,29 @@ def rewrite(message: Message, text: str, *, by: str = "") -> Message:
     If a version with the same text exists, switches to that one.
     """
     chat = queries.chat_of(message)
-    entered = sending.input_of(text, chat, role=message.role, cited=renderings.cited(message), speaker_id=message.speaker_id)
+    version = edited(chat, message, text, by=by)
     if message.role != "assistant":
         raise Invalid("Only an answer can be edited without being answered again.", field="message")
     generations.refuse_if_busy(chat.lane)
-    if there := queries.version_that_says(message, entered.content):
+    if there := queries.version_that_says(message, version.content):
         show_version(there)
         return there
-    values: dict[str, Any] = {"content": entered.content, "html": entered.html, "html_version": markdown.VERSION}
-    values |= {"author_id": by or None, "sources": list(message.sources), "variables": message.variables}
-    values |= {"speaker_id": message.speaker_id, "speaker_name": message.speaker_name}
     id, seen = chat.id, chat.head_id
     with write() as session:
-        version = Message(chat_id=id, parent_id=message.parent_id, role="assistant", is_edited=True, **values)
         session.add(version)
         session.flush()
         _put_head(session, id, seen, version.id, changed_at=utc_now())
     sending.announce(db.session.get_one(Chat, id), "thread", version.id)
     return version
+
+
+def edited(chat: Chat, message: Message, text: str, *, by: str = "") -> Message:
+    """Builds a person's version of an answer, to be stored."""
+    entered = sending.input_of(text, chat, role=message.role, cited=renderings.cited(message), speaker_id=message.speaker_id)
+    values: dict[str, Any] = {"content": entered.content, "html": entered.html, "html_version": markdown.VERSION}
+    values |= {"author_id": by or None, "sources": list(message.sources), "variables": message.variables}
+    values |= {"speaker_id": message.speaker_id, "speaker_name": message.speaker_name}
+    return Message(id=new_id(), chat_id=chat.id, parent_id=message.parent_id, role="assistant", is_edited=True, **values)
 
 
 def delete(message: Message) -> int:
@@ -69,10 +75,10 @@ def delete(message: Message) -> int:
     if is_shown:
         head = queries.newest_below(db.session.get_one(Message, siblings[-1])) if siblings else message.parent_id or ""
     then = {"deleted_at": utc_now(), "head_then": chat.head_id if is_shown else None}
-    changes = [_changed(message).where(Message.deleted_at.is_(None)).values(**then)]
+    changes = [_changed(message.id).where(Message.deleted_at.is_(None)).values(**then)]
     if head == message.parent_id:
         changes.append(update(Message).where(Message.id == head).values(cut_id=message.id))
-    _move_head(chat, head, *changes, forgets=deleted.with_all_below(message))
+    move_head(chat, head, *changes, forgets=deleted.with_all_below(message))
     sweeping.wake()
     remembering.wake()
     return after
@@ -86,7 +92,7 @@ def restore(message: Message) -> None:
         raise Conflict("An earlier message was deleted too. Restore that one from the trash first.")
     if message.deleted_at:
         head = head_then if head_then and deleted.holds(message, head_then) else queries.newest_below(message)
-        _move_head(chat, head, _changed(message).values(deleted_at=None))
+        move_head(chat, head, restored(message.id))
         remembering.wake()
 
 
@@ -95,13 +101,21 @@ def erase(message: Message) -> None:
     deleted.erase(Message.id == message.id)
 
 
-def _changed(message: Message) -> Update:
-    return update(Message).where(Message.id == message.id)
+def restored(id: str) -> Update:
+    """Returns the change that restores a deleted message."""
+    return _changed(id).values(deleted_at=None)
 
 
-def _move_head(chat: Chat, to: str, *changes: Update, forgets: Sequence[str] = ()) -> None:
-    """Moves the head and, in the same transaction, hides messages (also from memory) or restores them."""
-    id, seen, lane = chat.id, chat.head_id, chat.lane
+def _changed(id: str) -> Update:
+    return update(Message).where(Message.id == id)
+
+
+def move_head(chat: Chat, to: str, *changes: Update, forgets: Sequence[str] = (), seen: str | None = None) -> None:
+    """Moves the head and, in the same transaction, hides messages (also from memory) or restores them.
+
+    `seen` is the head that the move begins from, if it was read some time ago.
+    """
+    id, seen, lane = chat.id, seen or chat.head_id, chat.lane
     with write() as session:
         _put_head(session, id, seen, to)
         # Starting an answer takes the same lock.

@@ -132,9 +132,9 @@ def refused(chat: Chat, form: MessageForm) -> Response:
     return response
 
 
-def page_of(chat_id: str) -> str:
-    """Returns the address of a chat's page, at its end."""
-    return f"{address('chat.show', chat_id)}#end"
+def page_of(chat_id: str, place: str = "end") -> str:
+    """Returns the address of a chat's page, at its end or another place."""
+    return f"{address('chat.show', chat_id)}#{place}"
 
 
 def stream(chat: Chat) -> Response:
