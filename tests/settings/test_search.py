@@ -18,12 +18,22 @@ def test_the_first_page_lists_every_page_by_group(owner: Browser) -> None:
     assert not page.all("#found a")
 
 
-def test_every_page_of_the_administration_has_the_groups(owner: Browser) -> None:
-    page = owner.page("/admin/health")
+@pytest.mark.parametrize(
+    ("path", "current"),
+    [("/admin/health", "Health"), ("/admin/plan-types/new", "Plan types"), ("/experiments", "Experiments")],
+)
+def test_every_page_of_the_administration_lists_all_of_them(owner: Browser, path: str, current: str) -> None:
+    page = owner.page(path)
 
-    assert [node.text().strip() for node in page.all("nav.tabs h2")] == ["Models", "People", "Operations"]
-    assert [node.text() for node in page.all("nav.tabs [aria-current]")] == ["Health"]
+    assert [node.text() for node in page.all("nav.rail section > p")] == ["Models", "People", "Operations"]
+    assert [node.text() for node in page.all("nav.rail [aria-current]")] == [current]
     assert page.click("Administration").heading == "Administration"
+
+
+def test_no_other_page_lists_them_and_nor_does_one_that_is_refused(owner: Browser, member: Browser) -> None:
+    assert not owner.page("/admin").all("nav.rail")
+    assert not owner.page("/settings").all("nav.rail")
+    assert not member.get("/admin/health").all("nav.rail")
 
 
 @pytest.mark.parametrize("name", sorted(SETTINGS))

@@ -41,6 +41,13 @@ def tabs() -> dict[str, list[Place]]:
     return _places().tabs()
 
 
+@bp.app_template_global()
+def admin_page() -> Place | None:
+    """Returns the admin page that this request is for; None for other pages, and for people who aren't admins."""
+    me = viewer_or_none()
+    return _places().admin_page(request.path) if me and me.is_admin else None
+
+
 @bp.get("/help")
 @anybody
 def help_sheet() -> Response:

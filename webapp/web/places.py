@@ -1,10 +1,10 @@
-"""The places in the navigation: links of the sidebar, the command palette and the tabs of the admin pages. Pure."""
+"""The places in the navigation: links of the sidebar, the command palette and the list of the admin pages. Pure."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 GO_TO = "Go to"
-# The headings of the admin pages, in the order of the tabs.
+# The headings of the admin pages, in order.
 ADMINISTRATION = ("Models", "People", "Operations")
 
 
@@ -12,7 +12,7 @@ ADMINISTRATION = ("Models", "People", "Operations")
 class Place:
     """A page in the navigation. `also` holds more search words; `right` is the permission that the page requires.
 
-    `rank` orders the places under a heading; `tab` is the short name of an admin tab, and `about` describes it on the first
+    `rank` orders the places under a heading; `tab` is the short name of an admin page, and `about` describes it on the first
     admin page. `sidebar` lists path prefixes for which its link in the sidebar is marked as current.
     """
 
@@ -42,6 +42,11 @@ class Places:
     def tabs(self) -> dict[str, list[Place]]:
         """Returns the admin pages by heading."""
         return {heading: self._under(heading, lambda _right: True) for heading in ADMINISTRATION}
+
+    def admin_page(self, path: str) -> Place | None:
+        """Returns the admin page that an address is, or is below; None for an address outside the administration."""
+        pages = (place for group in self.tabs().values() for place in group)
+        return next((each for each in pages if f"{path}/".startswith(f"{each.path}/")), None)
 
     def matching(self, query: str) -> list[Place]:
         """Returns the admin pages whose name or search words contain every word of a query."""
