@@ -98,6 +98,26 @@ def test_a_webhook_is_signed_and_its_trouble_is_told(app, program, owner, fake):
     program.said("POST", "/alerts/errors/test", 422)
 
 
+def test_rules_say_in_sentences_what_happens(app, owner, program, fake):
+    program.said("PUT", "/settings/alerts.webhook", 200, {"value": f"{fake.base_url}/hook"})
+    with app.app_context():
+        set_settings({"alerts.emails": "ops@example.org", "mail.host": "127.0.0.1", "mail.from": "millrace@example.org"})
+    sentences = [node.text() for node in owner.page("/admin/alerts").all(".rule")]
+    effect = "show admins a warning, email ops@example.org and call the webhook."
+    assert sentences[0] == f"When the success rate is below 95 % over 15 minutes, {effect}"
+    assert sentences[-1] == f"When a provider rejects its key, {effect}"
+
+
+def test_the_secret_is_in_the_page_only_when_it_is_asked_for(app, owner):
+    with app.app_context():
+        secret = webhook.secret()
+    page = owner.page("/admin/alerts")
+    assert secret not in page.text
+    page = page.click("Show the secret")
+    assert page.one(".secret").text() == secret
+    assert secret not in page.click("Hide").text
+
+
 def test_a_muted_alert_is_told_to_nobody(app, program, owner, made):
     program.said("POST", "/alerts/errors/mute", 200, {"minutes": 60})
     recent(made, 30, "failed")
@@ -112,7 +132,8 @@ def test_a_muted_alert_is_told_to_nobody(app, program, owner, made):
 def test_an_admin_changes_a_rule_in_the_browser(program, owner):
     page = owner.submit("/admin/alerts/success", limit="90", warn_at="92", window_minutes="30", min_samples="5", is_enabled="y")
     assert page.says("Alert saved.")
-    assert owner.page("/admin/alerts").says("fires below 90 %, in 30 minutes with 5 answers or more")
+    assert owner.page("/admin/alerts").says("When the success rate is below 90 % over 30 minutes, show admins a warning.")
+    assert owner.page("/admin/alerts/success").says("needs 5 answers")
     owner.submit("/admin/alerts/errors", limit="2,5", warn_at="1,5", window_minutes="30", min_samples="1,000", is_enabled="y")
     assert program.get("/alerts/errors")["limit"] == pytest.approx(0.025)
     wrong = owner.post("/admin/alerts/success", limit="90", warn_at="80", window_minutes="30", min_samples="5")
@@ -144,12 +165,15 @@ def test_facts_of_the_server_are_looked_at_too(app, program):
     assert (found["disk"], found["budget"], found["backup"], found["key"]) == ("firing", "no_data", "no_data", "ok")
 
 
-def test_a_key_that_its_server_refuses_fires(app, program):
+def test_a_key_that_its_server_refuses_fires(app, program, owner):
     with app.app_context():
         refusals.refused(providers().connections()[0], "auth")
         providers().forget()
         service.check_all()
     assert program.get("/alerts/key")["state"] == "firing"
+    # Where the page itself shows which key it is, the banner leaves it out.
+    for path, is_in_banner in (("/chats", True), ("/admin", True), ("/", False), ("/admin/models", False)):
+        assert owner.page(path).says("Rejected provider keys: 1") == is_in_banner, path
 
 
 def test_an_alert_is_told_though_the_database_takes_no_note_of_it(app, made, fake):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from webapp.alerts.rules import ABOVE, BELOW
 
+REJECTED_KEYS = "key"
 # Units for a thousand of these.
 THOUSANDS: Mapping[str, str] = {"ms": "s", "MB": "GB"}
 
@@ -13,15 +14,18 @@ THOUSANDS: Mapping[str, str] = {"ms": "s", "MB": "GB"}
 class AlertKind:
     """A kind of rule; `metric` is a figure of insights, or empty for a fact of the server, which has no time window.
 
-    `scale` converts a compared value to the unit that people type.
+    `condition` says what has to be so for the rule to fire, with `{limit}`; `first` says it for a limit of 0. `scale` converts
+    a compared value to the unit that people type.
     """
 
     name: str
     title: str
+    condition: str
     side: str
     unit: str
     metric: str = ""
     scale: float = 1
+    first: str = ""
 
     def words(self, value: float) -> str:
         """Formats a value for people."""
@@ -29,6 +33,10 @@ class AlertKind:
         if unit in THOUSANDS and number >= 1_000:
             number, unit = number / 1_000, THOUSANDS[unit]
         return f"{number:,.1f}".removesuffix(".0") + (f" {unit}" if unit else "")
+
+    def fires_when(self, limit: float) -> str:
+        """Says in words when a rule with this limit fires."""
+        return self.first if self.first and not limit else self.condition.format(limit=self.words(limit))
 
     @property
     def in_unit(self) -> str:
@@ -39,13 +47,35 @@ class AlertKind:
 KINDS: Mapping[str, AlertKind] = {
     each.name: each
     for each in (
-        AlertKind("success", "Success rate", BELOW, "%", "success_rate", 100),
-        AlertKind("first_text", "Time to the first text", ABOVE, "ms", "ttft_avg_ms"),
-        AlertKind("fallback", "Answers by another model", ABOVE, "%", "fallback_rate", 100),
-        AlertKind("errors", "Error rate", ABOVE, "%", "error_rate", 100),
-        AlertKind("budget", "Budget used", ABOVE, "%", scale=100),
-        AlertKind("disk", "Free disk space", BELOW, "MB"),
-        AlertKind("backup", "Age of the last backup", ABOVE, "days"),
-        AlertKind("key", "Rejected provider keys", ABOVE, ""),
+        AlertKind("success", "Success rate", "the success rate is below {limit}", BELOW, "%", "success_rate", 100),
+        AlertKind(
+            "first_text",
+            "Time to the first text",
+            "the first text takes longer than {limit} on average",
+            ABOVE,
+            "ms",
+            "ttft_avg_ms",
+        ),
+        AlertKind(
+            "fallback",
+            "Answers by another model",
+            "another model writes more than {limit} of the answers",
+            ABOVE,
+            "%",
+            "fallback_rate",
+            100,
+        ),
+        AlertKind("errors", "Error rate", "the error rate is above {limit}", ABOVE, "%", "error_rate", 100),
+        AlertKind("budget", "Budget used", "more than {limit} of a budget is used", ABOVE, "%", scale=100),
+        AlertKind("disk", "Free disk space", "less than {limit} of disk space is free", BELOW, "MB"),
+        AlertKind("backup", "Age of the last backup", "the last backup is older than {limit}", ABOVE, "days"),
+        AlertKind(
+            REJECTED_KEYS,
+            "Rejected provider keys",
+            "more than {limit} provider keys are rejected",
+            ABOVE,
+            "",
+            first="a provider rejects its key",
+        ),
     )
 }

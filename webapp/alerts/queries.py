@@ -40,13 +40,13 @@ def shown_state(rule: AlertRule) -> str:
     return "muted" if is_muted(rule) else rule.state
 
 
-def firing_words() -> list[str]:
-    """Returns a few words on each rule that is firing and not muted."""
-    return [
-        _firing(each, each.value)
+def firing_words() -> dict[str, str]:
+    """Returns, by name, a few words on each rule that is firing and not muted."""
+    return {
+        each.name: _firing(each, each.value)
         for each in rules()
         if each.is_enabled and each.is_open and not is_muted(each) and each.value is not None
-    ]
+    }
 
 
 def _firing(rule: AlertRule, value: float) -> str:

@@ -32,6 +32,8 @@ def check_all() -> bool:
     for rule in queries.rules():
         if rule.is_enabled:
             _settle(rule.name, evaluation.measure(rule, answers))
+    # The rules loaded above don't have their new state yet.
+    db.session.expire_all()
     current_app.extensions[IN_MEMORY] = queries.firing_words()
     db.session.rollback()
     return True
@@ -40,9 +42,9 @@ def check_all() -> bool:
 wake = Chore("alerts", check_all, every_seconds=EVERY_SECONDS, most_seconds=EVERY_SECONDS).wake
 
 
-def firing() -> list[str]:
+def firing() -> dict[str, str]:
     """Returns the firing alerts of this process's last check, from memory, so that pages need no query."""
-    known: list[str] = current_app.extensions.get(IN_MEMORY, [])
+    known: dict[str, str] = current_app.extensions.get(IN_MEMORY, {})
     return known
 
 

@@ -22,7 +22,7 @@ MUTES = {"60": 60, "1440": 1440, "0": 0}
 def index() -> Response:
     delivery_settings = {
         "webhook": str(setting("alerts.webhook")),
-        "secret": webhook.secret(),
+        "secret": webhook.secret() if request.args.get("secret") == "shown" else "",
         "emails": setting("alerts.emails"),
     }
     can_mail = mail.is_set()
