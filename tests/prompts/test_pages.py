@@ -60,6 +60,15 @@ def test_an_admin_publishes_compares_and_rolls_back(app, owner, fake):
     ]
 
 
+def test_prompts_have_titles_in_words_and_their_keys_next_to_them(owner):
+    owner.submit("/prompts/new", key="weekly-report", name="Task", text="Write it.")
+    titles = [node.text() for node in owner.page("/prompts").all(".entries .what")]
+    assert {"Weekly report weekly-report", "Titles of chats with characters title.scene", "Plans: monthly plan.monthly"} <= {
+        *titles
+    }
+    assert owner.page("/prompts/title/edit").heading == "Edit Chat titles title"
+
+
 def test_who_has_not_read_the_newest_version_does_not_replace_it(owner):
     stale = owner.page("/prompts/continue/edit")
     assert stale.status_code == 200

@@ -38,6 +38,7 @@ OF_PLANS = (
     *(
         BuiltIn(
             key=f"plan.{slug}",
+            title=f"Plans: {slug.replace('-', ' ')}",
             about=f"The instructions for plans of the type “{slug}”, unless the type was replaced.",
             load=_of_type(slug),
             variables=SCHEMA,
@@ -48,6 +49,7 @@ OF_PLANS = (
     ),
     BuiltIn(
         key="plan.request",
+        title="Plans: request",
         about="Asks the model for a plan, or for some of its parts.",
         load=parts(
             Inputs="This is what the person wants, as JSON:\n{{inputs}}",
@@ -61,6 +63,7 @@ OF_PLANS = (
     ),
     BuiltIn(
         key="plan.again",
+        title="Plans: write differently",
         about="Asks the model to write a part of a plan differently.",
         load=parts(Again="Write them differently from how they are now."),
     ),

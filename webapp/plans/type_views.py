@@ -1,12 +1,12 @@
 """/admin/plan-types: each type of plan is one YAML text."""
 
-from typing import Any
-
 from flask import Blueprint, Response, request, url_for
 
 from webapp.accounts.guards import admin_only, who
 from webapp.errors import AppError, Conflict, Invalid
 from webapp.plans import plan_types
+from webapp.plans.plan_types import Type
+from webapp.plans.schema import labels as fields_of
 from webapp.web.done_words import just_done
 from webapp.web.htmx import redirect, render, wants_json
 
@@ -31,7 +31,7 @@ def new() -> Response:
 @admin_only
 def show(slug: str) -> Response:
     found = plan_types.get(slug)
-    return _form(slug, found.source, is_shipped=found.is_shipped, is_known=True)
+    return _form(slug, found.source, type=found, is_known=True)
 
 
 @bp.post("")
@@ -54,6 +54,10 @@ def remove(slug: str) -> Response:
     return redirect(url_for("plan_types.index", done="removed"))
 
 
-def _form(slug: str, source: str, *, refusal: AppError | None = None, **more: Any) -> Response:
+def _form(
+    slug: str, source: str, *, type: Type | None = None, refusal: AppError | None = None, is_known: bool = False
+) -> Response:
     status = refusal.status if refusal else 200
-    return render("plans/type.html", status=status, slug=slug, source=source, refusal=refusal, **more)
+    lists = {"Form": fields_of(type.inputs), "Plan": fields_of(type.plan)} if type else {}
+    shown = {"slug": slug, "source": source, "type": type, "lists": lists, "refusal": refusal, "is_known": is_known}
+    return render("plans/type.html", status=status, **shown)

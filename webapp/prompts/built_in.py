@@ -8,14 +8,16 @@ from webapp.prompts.template import Part
 
 @dataclass(frozen=True, kw_only=True)
 class BuiltIn:
-    """A prompt that ships with Millrace. `variables` are those it can use, with descriptions; it must use those in `needs`.
+    """A prompt that ships with Millrace.
 
-    `load` returns its text, on first use only. `takes` are the parameters that a version can set. A prompt with `is_optional`
-    can be empty. With `is_answered`, versions can be compared by people's feedback on the answers; with `leads_chats`, the
-    answers can read from collections.
+    `title` names it on pages. `variables` are those it can use, with descriptions; it must use those in `needs`. `load` returns
+    its text, on first use only. `takes` are the parameters that a version can set. A prompt with `is_optional` can be empty.
+    With `is_answered`, versions can be compared by people's feedback on the answers; with `leads_chats`, the answers can read
+    from collections.
     """
 
     key: str
+    title: str
     about: str
     load: Callable[[], tuple[Part, ...]]
     variables: Mapping[str, str] = field(default_factory=dict)

@@ -1,5 +1,6 @@
 """Database queries for prompts, including built-in ones that have no row yet."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,6 +20,7 @@ from webapp.prompts.template import Part
 
 KIND = "prompt"
 grants.OBJECTS[KIND] = (Prompt.id, Prompt.owner_id)
+SEPARATORS = re.compile(r"[-_.]")
 MOST_LISTED = 1_000
 # How many versions' texts are read in one query.
 AT_ONCE = 10
@@ -62,6 +64,11 @@ class KnownPrompt:
         return self.key if self.built_in else self.id
 
     @property
+    def title(self) -> str:
+        """The name on pages: of one's own prompts, the key in words."""
+        return self.built_in.title if self.built_in else title_of(self.key)
+
+    @property
     def is_fixed(self) -> bool:
         return self.strategy == FIXED
 
@@ -78,6 +85,12 @@ class KnownPrompt:
 
 def built_ins() -> Mapping[str, BuiltIn]:
     return {each.key: each for each in brought(BuiltIn)}
+
+
+def title_of(key: str) -> str:
+    """Returns the title of the built-in prompt with this key; of another one, the key in words."""
+    words = SEPARATORS.sub(" ", key)
+    return built_ins()[key].title if key in built_ins() else words[:1].upper() + words[1:]
 
 
 def prompts(user: User) -> list[KnownPrompt]:

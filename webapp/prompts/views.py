@@ -12,6 +12,7 @@ from webapp.web.done_words import just_done
 from webapp.web.htmx import redirect, render
 
 bp = Blueprint("prompts", __name__, url_prefix="/prompts")
+bp.add_app_template_filter(queries.title_of, "prompt_title")
 
 
 @bp.get("")

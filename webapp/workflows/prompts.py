@@ -4,6 +4,7 @@ from webapp.prompts.built_in import BuiltIn
 
 STEP = BuiltIn(
     key="workflow.step",
+    title="Workflow steps",
     about="The system prompt of workflows, before the task of each step. Empty until you publish a version.",
     load=tuple,
     takes=("temperature",),

@@ -42,19 +42,27 @@ QUICK, ROLEPLAY, ASSISTANT_KEY, TRADING_KEY = "quick", "roleplay", "assistant", 
 SUGGESTION_KEY, STORY_KEY = "roleplay.suggestion", "story"
 _leading = partial(BuiltIn, takes=TAKES, is_optional=True, is_answered=True, leads_chats=True)
 LEADING = (
-    _leading(key=QUICK, about="The system prompt of chats without a character. Empty until you publish a version.", load=tuple),
+    _leading(
+        key=QUICK,
+        title="Chats",
+        about="The system prompt of chats without a character. Empty until you publish a version.",
+        load=tuple,
+    ),
     _leading(
         key=ROLEPLAY,
+        title="Chats with characters",
         about="The system prompt of chats with a character, before the character's own. Empty until you publish a version.",
         load=tuple,
     ),
     _leading(
         key=ASSISTANT_KEY,
+        title="Assistant API",
         about="The system prompt of chats that the assistant compatibility API starts.",
         load=parts(Assistant=ASSISTANT),
     ),
     _leading(
         key=TRADING_KEY,
+        title="Assistant API: trading journal",
         about="Replaces “assistant” while the setting “Context of the assistant API” is “trading”.",
         load=parts(Trading_journal=TRADING),
     ),
@@ -63,30 +71,35 @@ OF_CHATS = (
     *LEADING,
     BuiltIn(
         key="title",
+        title="Chat titles",
         about="Names a chat after its first answer.",
         load=parts(Chat_titles=TITLE),
         takes=("model", "temperature", "max_tokens"),
     ),
     BuiltIn(
         key="title.scene",
+        title="Titles of chats with characters",
         about="Names a chat with a character.",
         load=parts(Chat_titles=SCENE_TITLE),
         takes=("model", "temperature", "max_tokens"),
     ),
     BuiltIn(
         key=SUGGESTION_KEY,
+        title="Suggested message",
         about="Writes a person's next message in a chat with a character, when they ask for it.",
         load=parts(Suggested_message=SUGGESTION),
         takes=("model", "temperature", "max_tokens"),
     ),
     BuiltIn(
         key=STORY_KEY,
+        title="Story so far",
         about="Summarizes what no longer fits a chat's context window: its story so far.",
         load=parts(Story_so_far=STORY),
         takes=("model", "temperature", "max_tokens"),
     ),
     BuiltIn(
         key="continue",
+        title="Continue an answer",
         about="Asks for the rest of an answer that was cut off, where a model can't continue its own text.",
         load=parts(Continue=GO_ON),
     ),
