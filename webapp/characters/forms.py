@@ -13,6 +13,7 @@ from webapp.characters.tables import Character, Persona
 from webapp.knowledge.tables import Collection
 from webapp.lore.tables import Lorebook
 from webapp.web.forms import Form
+from webapp.web.groups import Group
 from webapp.web.merging import MergingForm
 
 NAME: dict[str, Any] = {"required": True, "maxlength": 120, "autocomplete": "off", "dir": "auto"}
@@ -61,8 +62,19 @@ class CharacterForm(ProfileForm):
         description="Placed right before your latest message, where models pay the most attention.",
         render_kw=_text(3),
     )
-    collections = SelectMultipleField("What it knows", choices=[], validate_choice=False, default=())
+    collections = SelectMultipleField(
+        "What it knows",
+        choices=[],
+        validate_choice=False,
+        default=(),
+        description="Its answers quote these collections, as far as the person asking can see them.",
+    )
     is_shared = BooleanField("Everyone on the team can chat with it and see its prompts")
+
+    @property
+    def groups(self) -> list[Group]:
+        knows = [Group(self.collections.label.text, [self.collections], is_quiet=True)] if self.collections.choices else []
+        return [*knows, Group("Advanced prompts", [self.system_prompt, self.post_history_prompt], is_quiet=True)]
 
     @classmethod
     def of(cls, character: Character, *, is_shared: bool) -> "CharacterForm":
@@ -99,7 +111,17 @@ class PersonaForm(ProfileForm):
         render_kw={**_text(6), "required": True},
     )
     is_default = BooleanField("Use it in new chats with characters")
-    lorebooks = SelectMultipleField("Lorebooks", choices=[], validate_choice=False, default=())
+    lorebooks = SelectMultipleField(
+        "Lorebooks",
+        choices=[],
+        validate_choice=False,
+        default=(),
+        description="Used in all chats with this persona: their entries are sent when their keys come up.",
+    )
+
+    @property
+    def groups(self) -> list[Group]:
+        return [Group(self.lorebooks.label.text, [self.lorebooks], is_quiet=True)] if self.lorebooks.choices else []
 
     @classmethod
     def of(cls, persona: Persona) -> "PersonaForm":

@@ -6,6 +6,7 @@ from webapp.connections.effective import LiveConnection
 from webapp.connections.provider_types import KINDS
 from webapp.connections.service import ConnectionInput
 from webapp.web.forms import PLAIN, Form, options
+from webapp.web.groups import Group
 
 WITH_PREFIX = "With its path, for example http://192.168.1.20:8000/v1. Leave empty to use the provider's own."
 CONTINUATIONS = {
@@ -46,6 +47,11 @@ class ConnectionForm(Form):
     def entered(self) -> ConnectionInput:
         names = ("name", "base_url", "key", "default_model", "continuation", "reasoning_tags")
         return ConnectionInput(**{name: self[name].data or "" for name in names})
+
+    def advanced(self, live: LiveConnection) -> Group:
+        """Returns the folded fields that this connection has."""
+        names = ("name" if not live.is_built_in else "", "continuation", "reasoning_tags" if live.kind != "anthropic" else "")
+        return Group("Advanced", [self[name] for name in names if name], is_quiet=True)
 
     def about(self, live: LiveConnection, model_line: str) -> "ConnectionForm":
         """Returns the form with the connection's current values, and with labels that match its state."""

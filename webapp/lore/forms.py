@@ -20,6 +20,7 @@ from webapp.lore.entries import (
     triggers_of,
 )
 from webapp.web.forms import Form, options
+from webapp.web.groups import Group
 from webapp.web.merging import MergingForm
 
 WHOLE: dict[str, Any] = {"inputmode": "numeric", "autocomplete": "off", "maxlength": 7}
@@ -51,6 +52,19 @@ FLAGS = {
     "is_not_brought": "exclude_recursion",
 }
 
+# The folded fields of an entry, by group.
+GROUPS: Mapping[str, Sequence[str]] = {
+    "When it is sent": (
+        *("others", "logic", "scan_depth", "whole_words", "is_exact"),
+        *("triggers", "chance", "stays", "silent", "waits"),
+    ),
+    "Where it is sent": ("position", "outlet", "depth", "role", "order", "priority"),
+    "Groups and recursion": (
+        *("group", "weight", "takes_precedence", "is_scored"),
+        *("brings_none", "is_not_brought", "is_brought_only"),
+    ),
+}
+
 
 class BookForm(MergingForm):
     name = StringField("Name", default="", render_kw={"required": True, "maxlength": TITLE_CHARS, "autocomplete": "off"})
@@ -65,6 +79,11 @@ class BookForm(MergingForm):
         render_kw=WHOLE,
     )
     is_recursive = BooleanField("Entries that are sent can trigger others")
+
+    def settings(self, *, is_own: bool) -> Group:
+        """Returns the folded fields of a lorebook; the one of a character can't be used elsewhere."""
+        fields = (self.name, self.scan_depth, self.token_budget, self.is_recursive)
+        return Group("Name and settings", [*fields, self.is_always] if is_own else fields, is_quiet=True)
 
     @classmethod
     def of(cls, book: Mapping[str, Any], name: str, *, is_always: bool = False) -> "BookForm":
@@ -139,8 +158,18 @@ class EntryForm(Form):
     is_scored = BooleanField("In its group, the entry with the most matching keys wins")
     brings_none = BooleanField("Doesn't trigger others")
     is_not_brought = BooleanField("Isn't triggered by others")
-    triggers = SelectMultipleField("Only for", choices=options(OCCASIONS), default=(), validate_choice=False)
+    triggers = SelectMultipleField(
+        "Only for",
+        choices=options(OCCASIONS),
+        default=(),
+        validate_choice=False,
+        description="With none of them, it is sent for everything.",
+    )
     is_brought_only = BooleanField("Only when another entry triggers it")
+
+    @property
+    def groups(self) -> list[Group]:
+        return [Group(title, [self[name] for name in names], is_quiet=True) for title, names in GROUPS.items()]
 
     @classmethod
     def of(cls, entry: Mapping[str, Any], was: str) -> "EntryForm":

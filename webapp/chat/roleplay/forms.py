@@ -11,7 +11,6 @@ from webapp.characters.fields import TEXT_CHARS
 from webapp.characters.tables import Character, Persona
 from webapp.chat.fields import FIELDS, MEMORY, NOTE, PARAMETERS, PROMPTS, TUNING, ChatField, values_of
 from webapp.chat.prompt.model_choice import can
-from webapp.chat.roleplay.groups import Group
 from webapp.chat.tables import Chat
 from webapp.errors import Invalid
 from webapp.knowledge.tables import Collection
@@ -20,6 +19,7 @@ from webapp.providers.base import Model
 from webapp.settings.kinds import shortest
 from webapp.settings.service import setting
 from webapp.web.forms import options
+from webapp.web.groups import Group
 from webapp.web.merging import MergingForm
 
 TEXT: dict[str, Any] = {"rows": 3, "maxlength": TEXT_CHARS, "dir": "auto"}
