@@ -103,8 +103,9 @@ def test_rules_say_in_sentences_what_happens(app, owner, program, fake):
     with app.app_context():
         set_settings({"alerts.emails": "ops@example.org", "mail.host": "127.0.0.1", "mail.from": "millrace@example.org"})
     sentences = [node.text() for node in owner.page("/admin/alerts").all(".rule")]
-    effect = "show admins a warning, email ops@example.org and call the webhook."
+    effect = "notify admins, email ops@example.org and call the webhook."
     assert sentences[0] == f"When the success rate is below 95 % over 15 minutes, {effect}"
+    assert sentences[4] == f"When a budget is used up, {effect}"
     assert sentences[-1] == f"When a provider rejects its key, {effect}"
 
 
@@ -132,8 +133,8 @@ def test_a_muted_alert_is_told_to_nobody(app, program, owner, made):
 def test_an_admin_changes_a_rule_in_the_browser(program, owner):
     page = owner.submit("/admin/alerts/success", limit="90", warn_at="92", window_minutes="30", min_samples="5", is_enabled="y")
     assert page.says("Alert saved.")
-    assert owner.page("/admin/alerts").says("When the success rate is below 90 % over 30 minutes, show admins a warning.")
-    assert owner.page("/admin/alerts/success").says("needs 5 answers")
+    assert owner.page("/admin/alerts").says("When the success rate is below 90 % over 30 minutes, notify admins.")
+    assert owner.page("/admin/alerts/success").says("needs at least 5 answers")
     owner.submit("/admin/alerts/errors", limit="2,5", warn_at="1,5", window_minutes="30", min_samples="1,000", is_enabled="y")
     assert program.get("/alerts/errors")["limit"] == pytest.approx(0.025)
     wrong = owner.post("/admin/alerts/success", limit="90", warn_at="80", window_minutes="30", min_samples="5")

@@ -14,8 +14,8 @@ THOUSANDS: Mapping[str, str] = {"ms": "s", "MB": "GB"}
 class AlertKind:
     """A kind of rule; `metric` is a figure of insights, or empty for a fact of the server, which has no time window.
 
-    `condition` says what has to be so for the rule to fire, with `{limit}`; `first` says it for a limit of 0. `scale` converts
-    a compared value to the unit that people type.
+    `condition` says what has to be so for the rule to fire, with `{limit}`; `special` is a limit for which other words say it.
+    `scale` converts a compared value to the unit that people type.
     """
 
     name: str
@@ -25,7 +25,7 @@ class AlertKind:
     unit: str
     metric: str = ""
     scale: float = 1
-    first: str = ""
+    special: tuple[float, str] = (-1, "")
 
     def words(self, value: float) -> str:
         """Formats a value for people."""
@@ -36,7 +36,7 @@ class AlertKind:
 
     def fires_when(self, limit: float) -> str:
         """Says in words when a rule with this limit fires."""
-        return self.first if self.first and not limit else self.condition.format(limit=self.words(limit))
+        return self.special[1] if limit == self.special[0] else self.condition.format(limit=self.words(limit))
 
     @property
     def in_unit(self) -> str:
@@ -66,7 +66,15 @@ KINDS: Mapping[str, AlertKind] = {
             100,
         ),
         AlertKind("errors", "Error rate", "the error rate is above {limit}", ABOVE, "%", "error_rate", 100),
-        AlertKind("budget", "Budget used", "more than {limit} of a budget is used", ABOVE, "%", scale=100),
+        AlertKind(
+            "budget",
+            "Budget used",
+            "more than {limit} of a budget is used",
+            ABOVE,
+            "%",
+            scale=100,
+            special=(0.999, "a budget is used up"),
+        ),
         AlertKind("disk", "Free disk space", "less than {limit} of disk space is free", BELOW, "MB"),
         AlertKind("backup", "Age of the last backup", "the last backup is older than {limit}", ABOVE, "days"),
         AlertKind(
@@ -75,7 +83,7 @@ KINDS: Mapping[str, AlertKind] = {
             "more than {limit} provider keys are rejected",
             ABOVE,
             "",
-            first="a provider rejects its key",
+            special=(0, "a provider rejects its key"),
         ),
     )
 }

@@ -72,12 +72,12 @@ def _effect() -> str:
     addresses = setting("alerts.emails")
     told = addresses[0] if len(addresses) == 1 else f"{len(addresses)} addresses"
     deeds = {"email": f"email {told}", "webhook": "call the webhook"}
-    *others, last = ["show admins a warning", *(deeds[each.name] for each in reversed(delivery.channels()))]
+    *others, last = ["notify admins", *(deeds[each.name] for each in reversed(delivery.channels()))]
     return f"{', '.join(others)} and {last}" if others else last
 
 
 def _samples(rule: AlertRule) -> str:
-    return f"needs {plural(rule.min_samples, 'answer')}" if KINDS[rule.name].metric and rule.min_samples else ""
+    return f"needs at least {plural(rule.min_samples, 'answer')}" if KINDS[rule.name].metric and rule.min_samples else ""
 
 
 def _past(rule: AlertRule, answers: Answers) -> str:

@@ -116,9 +116,9 @@ def label(schema: Schema, name: str) -> str:
     return str(schema.get("x-label") or schema.get("title") or words[:1].upper() + words[1:])
 
 
-def labels(schema: Schema) -> list[tuple[str, str]]:
-    """Returns, for each property of an object, its label and its description."""
-    return [(label(each, name), str(each.get("description", ""))) for name, each in schema.get("properties", {}).items()]
+def labels(schema: Schema) -> list[str]:
+    """Returns the labels of an object's properties."""
+    return [label(each, name) for name, each in schema.get("properties", {}).items()]
 
 
 def is_whole(schema: Schema) -> bool:

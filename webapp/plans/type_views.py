@@ -6,7 +6,7 @@ from webapp.accounts.guards import admin_only, who
 from webapp.errors import AppError, Conflict, Invalid
 from webapp.plans import plan_types
 from webapp.plans.plan_types import Type
-from webapp.plans.schema import labels as fields_of
+from webapp.plans.schema import labels
 from webapp.web.done_words import just_done
 from webapp.web.htmx import redirect, render, wants_json
 
@@ -58,6 +58,6 @@ def _form(
     slug: str, source: str, *, type: Type | None = None, refusal: AppError | None = None, is_known: bool = False
 ) -> Response:
     status = refusal.status if refusal else 200
-    lists = {"Form": fields_of(type.inputs), "Plan": fields_of(type.plan)} if type else {}
+    lists = {"The form asks for": labels(type.inputs), "The plan contains": labels(type.plan)} if type else {}
     shown = {"slug": slug, "source": source, "type": type, "lists": lists, "refusal": refusal, "is_known": is_known}
     return render("plans/type.html", status=status, **shown)
