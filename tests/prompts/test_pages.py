@@ -66,7 +66,7 @@ def test_prompts_have_titles_in_words_and_their_keys_next_to_them(owner):
     assert {"Weekly report weekly-report", "Titles of chats with characters title.scene", "Plans: monthly plan.monthly"} <= {
         *titles
     }
-    assert owner.page("/prompts/title/edit").heading == "Edit Chat titles title"
+    assert owner.page("/prompts/title/edit").heading == "Edit “Chat titles” title"
 
 
 def test_who_has_not_read_the_newest_version_does_not_replace_it(owner):

@@ -44,7 +44,7 @@ _leading = partial(BuiltIn, takes=TAKES, is_optional=True, is_answered=True, lea
 LEADING = (
     _leading(
         key=QUICK,
-        title="Chats",
+        title="Chats without a character",
         about="The system prompt of chats without a character. Empty until you publish a version.",
         load=tuple,
     ),

@@ -1,0 +1,89 @@
+"""Pages on a phone: nothing scrolls sideways, the admin pages are behind one button, and *Save* stays in reach."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visit
+from tests.browser.places import Atlas, is_page
+from tests.support.server import Server
+
+PHONE = {"width": 360, "height": 740}
+AREAS = (
+    "/admin",
+    "/experiments",
+    "/insights",
+    "/knowledge",
+    "/workflows",
+    "/settings",
+    "/account",
+    "/prompts",
+    "/personas",
+    "/lorebooks",
+)
+LONG = "Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbeamtengesellschaft" * 2
+# Tables that are wider than what surrounds them, without a box of their own to scroll in.
+LOOSE = """[...document.querySelectorAll("main table")].filter(each => each.getBoundingClientRect().right > innerWidth
+  && !each.closest(".table-box, .scroll, .table, .message-text")).map(each => each.className)"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_no_page_of_the_administration_or_the_features_scrolls_sideways(own_server: Server, visit: Visit) -> None:
+    own_server.lift_limits()
+    own_server.start()
+    page = visit(own_server, viewport=PHONE, has_touch=True).open("/")
+    own_server.flask("seed")
+    named(page)
+    atlas, found, seen = Atlas(own_server), list[str](), set[str]()
+    waiting = [path for path in atlas.plain() if path.startswith(AREAS)]
+    while waiting:
+        path = waiting.pop()
+        if path not in seen and path.startswith(AREAS) and is_page(page, path):
+            seen.add(path)
+            page.goto(path)
+            waiting += [address for _, address in atlas.learn(page)]
+            found += faults(page, path)
+    assert found == []
+    assert len([path for path in seen if path.startswith("/admin/")]) >= 18
+    assert {"/insights/answers", "/knowledge", "/workflows/new", "/settings", "/admin/usage", "/experiments"} <= seen
+
+
+def test_the_admin_pages_are_behind_one_button_without_a_script(server: Server, visit: Visit) -> None:
+    page = visit(server, viewport=PHONE, java_script_enabled=False).open("/admin/health")
+    places = page.get_by_role("navigation", name="Administration")
+    expect(places).to_be_hidden()
+    page.get_by_role("button", name="Administration").click()
+    expect(places.get_by_role("link", name="Health")).to_have_attribute("aria-current", "page")
+    places.get_by_role("link", name="Audit").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Audit")
+    expect(places).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    "path", ["/admin/settings", "/admin/connections/openrouter", "/settings", "/characters/new", "/prompts/title/edit"]
+)
+def test_save_stays_in_reach(server: Server, visit: Visit, path: str) -> None:
+    page = visit(server, viewport={"width": 360, "height": 480}).open(path)
+    expect(page.locator(".foot .button")).to_be_in_viewport()
+
+
+def named(page: Page) -> None:
+    """Adds things whose names can't be broken between words."""
+    for path, button in (
+        ("/admin/groups", "Create group"),
+        ("/knowledge", "Create collection"),
+        ("/lorebooks", "Create lorebook"),
+    ):
+        page.goto(path)
+        form = page.locator("main form", has=page.get_by_role("button", name=button, include_hidden=True))
+        if not form.is_visible():
+            page.locator("summary.button").first.click()
+        form.locator("[name=name]").fill(LONG[:80])
+        form.get_by_role("button", name=button).click()
+        expect(page.get_by_role("main")).to_contain_text(LONG[:80])
+
+
+def faults(page: Page, path: str) -> list[str]:
+    width = page.evaluate("document.documentElement.scrollWidth")
+    loose = page.evaluate(LOOSE)
+    return [f"{path} is {width} wide"] * (width > PHONE["width"]) + [f"{path} has a loose table: {loose}"] * bool(loose)
