@@ -161,6 +161,7 @@ def test_without_scripts_everything_is_a_form(server: Server, upstream: Upstream
     upstream.says("Aye.")
     person = visit(server, java_script_enabled=False, viewport=PHONE)
     page = person.open("/personas")
+    unfold(page, "New persona")
     page.get_by_label("Name").fill("Jo")
     page.get_by_label("Who you are").fill("Jo sails.")
     page.get_by_label("Use it in new chats with characters").check()
@@ -195,6 +196,9 @@ def lorebook_of(person: Person) -> list[Page]:
     """Opens the list of lorebooks, one with an entry, and the entry."""
     lists, book, entry = (person.open("/lorebooks") for _ in range(3))
     for page in (book, entry):
+        # Open if there are no lorebooks yet.
+        if page.locator("summary", has_text="New lorebook").is_visible():
+            unfold(page, "New lorebook")
         page.get_by_label("Name", exact=True).fill("The valley")
         page.get_by_role("button", name="Create lorebook").click()
         page.get_by_role("link", name="New entry").click()
@@ -203,7 +207,7 @@ def lorebook_of(person: Person) -> list[Page]:
         page.get_by_role("button", name="Create entry").click()
         page.locator("details.part summary").click()
     entry.get_by_role("link", name="Edit mill").click()
-    for more in entry.locator("details.finer summary").all():
+    for more in entry.locator("details.folded summary").all():
         more.click()
     return [lists, book, entry]
 
