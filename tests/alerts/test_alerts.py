@@ -174,7 +174,7 @@ def test_a_key_that_its_server_refuses_fires(app, program, owner):
     assert program.get("/alerts/key")["state"] == "firing"
     # Where the page itself shows which key it is, the banner leaves it out.
     for path, is_in_banner in (("/chats", True), ("/admin", True), ("/", False), ("/admin/models", False)):
-        assert owner.page(path).says("Rejected provider keys: 1") == is_in_banner, path
+        assert owner.page(path).says("Rejected provider keys: 1. See alerts") == is_in_banner, path
 
 
 def test_an_alert_is_told_though_the_database_takes_no_note_of_it(app, made, fake):

@@ -51,4 +51,5 @@ def firing_words() -> dict[str, str]:
 
 def _firing(rule: AlertRule, value: float) -> str:
     kind = KINDS[rule.name]
-    return f"{kind.title}: {kind.words(value)} ({kind.side} {kind.words(rule.limit)})"
+    limit = "" if rule.limit == kind.special[0] else f" ({kind.side} {kind.words(rule.limit)})"
+    return f"{kind.title}: {kind.words(value)}{limit}"
