@@ -87,6 +87,8 @@ class Chat(Record):
         Index("ix_chats_character_id", "character_id"),
         Index("ix_chats_persona_id", "persona_id"),
         _few("ix_chats_pinned", "owner_id", "pinned_at", sqlite="pinned_at IS NOT NULL"),
+        # A character's page lists the groups that it is part of.
+        _few("ix_chats_groups", "owner_id", sqlite="turn_order <> ''"),
         _few("ix_chats_deleted", "deleted_at", sqlite="deleted_at IS NOT NULL"),
         _few("ix_chats_temporary", "created_at", sqlite="is_temporary = 1", postgresql="is_temporary"),
         _few("ix_chats_visitors", "created_at", sqlite="visitor_hash IS NOT NULL"),

@@ -107,6 +107,7 @@ class ChatList(Answer):
 
 class ChatsQuery(Paged):
     show: Literal["open", "archived", "deleted", "all"] = "open"
+    character_id: Cursor = Field("", description="Only chats with this character, alone or in a group; empty for all chats.")
 
 
 class NewChat(Body):
@@ -160,7 +161,8 @@ class NewChatAnswer(Answer):
 @bp.get("")
 @operation("List your chats, most recently changed first", scope="read", query=ChatsQuery, answer=ChatList)
 def index(query: ChatsQuery) -> ChatList:
-    rows = paging.chats(caller().id, show=query.show, after=query.cursor, limit=query.limit + 1)
+    about: dict[str, Any] = {"show": query.show, "character_id": query.character_id, "after": query.cursor}
+    rows = paging.chats(caller().id, **about, limit=query.limit + 1)
     page = cut(rows, query.limit)
     return ChatList(chats=_answers_of(page.rows), next_cursor=page.next_cursor or None)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from sqlalchemy import literal, select, tuple_
+from sqlalchemy import ColumnElement, String, cast, literal, select, text, tuple_, union
 
 from webapp.chat import queries
 from webapp.chat.sizes import few
@@ -14,6 +14,8 @@ from webapp.heavy import bounded
 # Without this limit, two hundred messages can be forty megabytes.
 MOST_CHARS = 1_000_000
 Show = Literal["open", "archived", "deleted", "all"]
+# Repeats the condition of the partial index of groups.
+IS_GROUP = text("chats.turn_order <> ''")
 
 
 class Page(NamedTuple):
@@ -23,9 +25,13 @@ class Page(NamedTuple):
     next_cursor: str
 
 
-def chats(owner_id: str, *, show: Show = "open", after: str = "", limit: int) -> Sequence[Chat]:
-    """Returns a person's chats except temporary ones, most recently changed first; `all` means open and archived."""
+def chats(owner_id: str, *, show: Show = "open", character_id: str = "", after: str = "", limit: int) -> Sequence[Chat]:
+    """Returns a person's chats except temporary ones, most recently changed first; `all` means open and archived.
+
+    `character_id` selects the chats with this character, alone or in a group.
+    """
     query = select(Chat).where(Chat.owner_id == owner_id, queries.KEPT)
+    query = query.where(_has_part(owner_id, character_id)) if character_id else query
     query = query.where(Chat.deleted_at.is_not(None) if show == "deleted" else Chat.deleted_at.is_(None))
     if show in ("open", "archived"):
         query = query.where(Chat.archived_at.is_(None) if show == "open" else Chat.archived_at.is_not(None))
@@ -33,6 +39,14 @@ def chats(owner_id: str, *, show: Show = "open", after: str = "", limit: int) ->
     if last and last.owner_id == owner_id:
         query = query.where(tuple_(Chat.changed_at, Chat.id) < tuple_(literal(last.changed_at, Chat.changed_at.type), last.id))
     return db.session.scalars(query.order_by(Chat.changed_at.desc(), Chat.id.desc()).limit(limit)).all()
+
+
+def _has_part(owner_id: str, character_id: str) -> ColumnElement[bool]:
+    # Two queries, because each has an index of its own.
+    alone = select(Chat.id).where(Chat.owner_id == owner_id, Chat.character_id == character_id)
+    groups = select(Chat.id).where(Chat.owner_id == owner_id, IS_GROUP)
+    in_groups = groups.where(cast(Chat.character_ids, String).contains(f'"{character_id}"', autoescape=True))
+    return Chat.id.in_(union(alone, in_groups))
 
 
 def path(chat: Chat, *, after: str = "", limit: int) -> Page:

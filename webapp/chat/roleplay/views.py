@@ -18,6 +18,7 @@ from webapp.chat.page.faces_shown import face_in, members_in
 from webapp.chat.page.pages import page_of
 from webapp.chat.prompt.model_choice import named
 from webapp.chat.roleplay import service as roleplay
+from webapp.chat.roleplay.chats_shown import chats_with
 from webapp.chat.roleplay.forms import PromptsForm
 from webapp.chat.roleplay.variable_rows import VariableRows
 from webapp.chat.story import views as story
@@ -91,8 +92,8 @@ def avatar(id: str) -> Response:
 
 @bp.app_context_processor
 def _played() -> dict[str, Callable[[str], Any]]:
-    """Provides `played_in` to the page of a chat; the database is queried only when it is called."""
-    return {"played_in": played_in}
+    """Provides these functions to the pages of chats and characters; the database is queried only when they are called."""
+    return {"played_in": played_in, "chats_with": chats_with}
 
 
 def played_in(chat_id: str) -> Played | None:
