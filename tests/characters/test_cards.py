@@ -92,7 +92,7 @@ def test_what_does_not_fit_is_left_out_and_said_so():
 
     assert "Example dialogue" not in found["description"]
     assert len(found["tags"]) == 12
-    assert [note.split()[1] for note in found["notes"]] == ["example"]
+    assert [note.split()[1] for note in found["notes"]] == ["example", "tag", "character"]
     assert found["card"] == card
 
 
@@ -103,6 +103,25 @@ def test_what_was_left_out_of_a_description_once_does_not_count_as_changed():
     assert written(fields, card) == card
     assert len(cards.texts_for_macros(card, "Mills.")["mesexamples"]) == 30_000
     assert written({**fields, "description": "Sails."}, card)["data"]["mes_example"] == ""
+
+
+def test_long_tags_are_shortened_and_what_is_left_out_is_said():
+    card = copy.deepcopy(V2)
+    card["data"]["tags"] = ["Mill", "x" * 50, "y" * 41, "zero\u200bwidth", *(f"tag {number}" for number in range(10))]
+
+    found = read(as_json(card))
+
+    assert found["tags"][:4] == ["mill", "x" * 39 + "…", "y" * 39 + "…", "zerowidth"]
+    assert len(found["tags"]) == 12
+    assert found["notes"] == [
+        f"A tag can have 40 characters. Shortened: “{'x' * 50}” and 1 more.",
+        "A character can have 12 tags. Left out: “tag 8” and 1 more.",
+    ]
+    assert written(cards.fields_of(card), card) == card
+    # As an earlier release imported them.
+    earlier = ["mill", *(f"tag {number}" for number in range(10))]
+    assert written(cards.fields_of(card) | {"tags": earlier}, card) == card
+    assert written(cards.fields_of(card) | {"tags": ["mill"]}, card)["data"]["tags"] == ["mill"]
 
 
 def test_the_nickname_of_a_card_stands_for_char():

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from webapp.characters.card_tags import is_tags_in
 from webapp.characters.cards import NAMES, PARTS, V1_FIELDS, data_of, fields_of, is_description_of
 
 Version = Literal["1", "2", "3"]
@@ -40,6 +41,8 @@ def _changed(fields: Mapping[str, Any], card: Mapping[str, Any]) -> dict[str, An
     before = fields_of(card)
     if is_description_of(data_of(card), fields["description"]):
         before["description"] = fields["description"]
+    if is_tags_in(data_of(card).get("tags"), fields["tags"]):
+        before["tags"] = fields["tags"]
     changed = {theirs: fields[ours] for ours, theirs in NAMES.items() if fields[ours] != before[ours]}
     # An edited description already contains these parts, so the card would state them twice.
     return changed | (dict.fromkeys((name for name, _ in PARTS), "") if "description" in changed else {})

@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from webapp.characters.card_tags import tag_notes, tags_in
 from webapp.characters.macros import Names, spelled, unsupported
 from webapp.foreign_json import Unfit, clean
 
 TEXT_CHARS, DESCRIPTION_CHARS = 20_000, 100_000
 NAME_CHARS = 120
-MOST_TAGS, TAG_CHARS = 12, 40
 MOST_GREETINGS, GREETINGS_CHARS = 20, 100_000
 GREETINGS = ("alternate_greetings", "group_only_greetings")
 V1_FIELDS = ("name", "description", "personality", "scenario", "first_mes", "mes_example")
@@ -95,7 +95,7 @@ def fields_of(card: Mapping[str, Any]) -> dict[str, Any]:
         "system_prompt": _spoken(_text(data, "system_prompt"), nickname),
         "post_history_prompt": _spoken(_text(data, "post_history_instructions"), nickname),
         "greeting": _spoken(_text(data, "first_mes"), nickname),
-        "tags": _tags(data.get("tags")),
+        "tags": tags_in(data.get("tags")),
     }
 
 
@@ -187,18 +187,13 @@ def _joined(data: Mapping[str, Any], parts: tuple[tuple[str, str], ...]) -> str:
     return _spoken("\n\n".join(filter(None, (_text(data, "description"), *more))), _name(data, "nickname"))
 
 
-def _tags(values: Any) -> list[str]:
-    texts = (each for each in values if isinstance(each, str)) if isinstance(values, list) else ()
-    named = (" ".join(tag.split()).lower() for each in texts for tag in each.split(","))
-    return list(dict.fromkeys(tag for tag in named if 0 < len(tag) <= TAG_CHARS and tag.isprintable()))[:MOST_TAGS]
-
-
 def _notes(card: Mapping[str, Any]) -> list[str]:
     data, notes = data_of(card), list[str]()
     if _is_newer(card):
         notes.append(NEWER)
     if _text(data, "mes_example") and description_of(data) != _joined(data, PARTS):
         notes.append("Its example dialogue doesn't fit into the description and was left out of it.")
+    notes += tag_notes(data.get("tags"))
     if _has_scripts(data):
         notes.append("Its regex scripts are kept in the card, but aren't used.")
     if macros := unsupported(_texts(data)):

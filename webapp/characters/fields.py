@@ -4,13 +4,12 @@ from collections.abc import Iterable, Sequence
 
 from webapp.accounts.fields import TEXT_CHARS, checked_name, checked_text
 from webapp.characters import pictures
+from webapp.characters.card_tags import MOST_TAGS, TAG_CHARS
 from webapp.characters.cards import GREETINGS_CHARS, MOST_GREETINGS
 from webapp.errors import Invalid
 from webapp.words import number
 
 __all__ = ["TEXT_CHARS", "checked_name", "checked_picture", "checked_tags", "checked_text"]
-TAG_CHARS = 40
-MOST_TAGS = 12
 PICTURE_BYTES = 512 * 1024
 PICTURE_PIXELS = 4_096
 PICTURES = "Choose a PNG, JPEG or WebP image of at most 512 KB."
