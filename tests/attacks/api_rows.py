@@ -144,6 +144,7 @@ TABLE = {
         PATCH api_characters.change api:chat
         DELETE api_characters.delete api:chat
         POST api_characters.duplicate api:chat
+        POST api_characters.replace_texts api:chat
         GET api_characters.avatar api:read
         GET api_characters.export api:read
         PUT api_characters.put_avatar api:chat

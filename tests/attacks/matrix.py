@@ -268,6 +268,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     # Characters, personas, and chats with them
     "cards.choose": (Route("GET", "signed_in", "people"),),
     "cards.upload": (Route("POST", "signed_in", "people"),),
+    "cards.decide": (Route("POST", "signed_in", "people"),),
     "characters.index": (Route("GET", "signed_in", "people"),),
     "characters.new": (Route("GET", "signed_in", "people"),),
     "characters.create": (Route("POST", "signed_in", "people"),),

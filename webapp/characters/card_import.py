@@ -7,6 +7,7 @@ from typing import IO
 
 from webapp.accounts.tables import User
 from webapp.characters import card_files, service
+from webapp.characters.existing import Existing, existing_like
 from webapp.characters.fields import checked_picture
 from webapp.characters.service import CharacterInput
 from webapp.errors import AppError, Invalid
@@ -25,11 +26,12 @@ TEXTS = {
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """An imported character, with notes about what was left out of its card."""
+    """An imported character, with notes about what was left out of its card, and one like it that existed already."""
 
     id: str
     name: str
     notes: tuple[str, ...] = ()
+    existing: Existing | None = None
 
 
 @dataclass
@@ -38,6 +40,10 @@ class ImportResult:
 
     characters: list[Imported] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def has_existing(self) -> bool:
+        return any(each.existing for each in self.characters)
 
 
 def import_cards(files: Iterable[tuple[str | None, IO[bytes]]], *, by: User) -> ImportResult:
@@ -66,7 +72,7 @@ def _import_one(stream: IO[bytes], by: User) -> Imported:
         picture = b""
     entered = CharacterInput(**found, avatar=picture or None, most_avatar_bytes=card_files.MOST_PICTURE_BYTES)
     made = service.create(entered, by=by)
-    return Imported(made.id, made.name, tuple(notes))
+    return Imported(made.id, made.name, tuple(notes), existing_like(made))
 
 
 def _reason(refusal: AppError) -> str:

@@ -1,16 +1,18 @@
-"""/characters/import: imports characters from card files."""
+"""/characters/import: imports characters from card files, and asks what to do with those that already exist."""
 
 from flask import Blueprint, Response, request
 from wtforms import MultipleFileField
 
 from webapp.accounts.guards import current_user, signed_in, user_or_none
-from webapp.characters import card_import
+from webapp.characters import card_import, existing
 from webapp.heavy.turns import YieldingStream
 from webapp.web.forms import Form
 from webapp.web.htmx import render
 
 bp = Blueprint("cards", __name__, url_prefix="/characters/import")
 MOST_BYTES = 64 * 1024 * 1024
+# The name of a field with the choice for one imported character, before its id.
+CHOICE = "choice-"
 
 
 class CardsForm(Form):
@@ -32,7 +34,7 @@ def allow_large_files(endpoint: str | None, _values: object) -> None:
 @bp.get("")
 @signed_in
 def choose() -> Response:
-    return render("characters/import.html", form=CardsForm.fresh(), result=None)
+    return render("characters/import.html", form=CardsForm.fresh())
 
 
 @bp.post("")
@@ -43,3 +45,13 @@ def upload() -> Response:
         files = [(each.filename, each.stream) for each in request.files.getlist("file")]
         result = card_import.import_cards(files, by=current_user())
     return form.shown("characters/import.html", result=result)
+
+
+@bp.post("/existing")
+@signed_in
+def decide() -> Response:
+    form, decided = CardsForm.opened(), list[existing.Decided]()
+    choices = {name.removeprefix(CHOICE): value for name, value in request.form.items() if name.startswith(CHOICE)}
+    with form.attempt():
+        decided = existing.decide(dict(list(choices.items())[: card_import.MOST_FILES]), by=current_user())
+    return form.shown("characters/import.html", decided=decided)

@@ -12,7 +12,7 @@ from webapp.accounts.guards import found
 from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, AnyId, Body, Cursor, Query
-from webapp.characters import card_import, exporting, profiles, queries, service, shown
+from webapp.characters import card_import, existing, exporting, profiles, queries, service, shown
 from webapp.characters.card_writing import Version
 from webapp.characters.cards import DESCRIPTION_CHARS, GREETINGS, MOST_GREETINGS, greetings_in
 from webapp.characters.fields import PICTURE_BYTES
@@ -64,10 +64,17 @@ class CharacterList(Answer):
     next_cursor: str = Field(description="Empty unless there are so many long ones that the rest is on another page.")
 
 
+class ExistingCharacter(Answer):
+    id: str
+    name: str
+    has_same_content: bool = Field(description="If not, it has the same name and creator.")
+
+
 class ImportedCharacter(Answer):
     id: str
     name: str
     notes: list[str] = Field(description="What of the card was left out.")
+    existing: ExistingCharacter | None = Field(description="Your character that is like it and existed already; null if none.")
 
 
 class FailedFile(Answer):
@@ -133,6 +140,10 @@ class CharacterChange(Body):
     is_shared: bool | None = None
 
 
+class Replacement(Body):
+    character_id: AnyId = Field(description="Your character whose texts are used. It gets the old texts and is deleted.")
+
+
 @bp.get("")
 @operation("List the characters you can chat with", scope="read", query=CharactersQuery, answer=CharacterList)
 def index(query: CharactersQuery) -> CharacterList:
@@ -165,7 +176,7 @@ def bring_in() -> BroughtAnswer:
     failed = [FailedFile(name=name, reason=reason) for name, reason in result.failed]
     if failed and not result.characters:
         raise NothingImported(failed)
-    return BroughtAnswer(characters=[ImportedCharacter.of(each) for each in result.characters], failed=failed)
+    return BroughtAnswer(characters=[_imported(each) for each in result.characters], failed=failed)
 
 
 @bp.get("/<id>")
@@ -202,6 +213,19 @@ def duplicate(id: str) -> CharacterAnswer:
     return _one(service.duplicate(_visible(id), by=caller()))
 
 
+@bp.post("/<id>/replace")
+@operation(
+    "Replace a character's texts, card and picture with another one's; its chats continue with them",
+    scope="chat",
+    body=Replacement,
+    answer=CharacterAnswer,
+    errors=(403, 409, 422),
+)
+def replace_texts(id: str, body: Replacement) -> CharacterAnswer:
+    existing.replace_texts(_visible(id), _visible(body.character_id), by=caller())
+    return _one(_visible(id))
+
+
 @bp.get("/<id>/export")
 @operation("Export a character as a card file", scope="read", query=ExportQuery, media="*/*")
 def export(id: str, query: ExportQuery) -> Response:
@@ -232,6 +256,10 @@ def sent_picture() -> bytes:
     if content := request.get_data():
         return content
     raise Invalid("Send the image as the request body.", field="avatar")
+
+
+def _imported(each: card_import.Imported) -> ImportedCharacter:
+    return ImportedCharacter.of(each, existing=ExistingCharacter.of(each.existing) if each.existing else None)
 
 
 def _visible(id: str) -> Character:
