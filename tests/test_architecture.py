@@ -36,7 +36,7 @@ ONLY_IN = {  # the only modules that may import a library
     # Imported only where semantic search needs it, because of its cost.
     "numpy": ("webapp.knowledge.nearest", "webapp.knowledge.scoring"),
     # For search patterns from untrusted users, which must run in time linear in the text.
-    "re2": ("webapp.lore.keys",),
+    "re2": ("webapp.lore.expressions",),
     "PIL": ("webapp.chat.files.picture", "webapp.characters.as_png"),
 }
 NEVER_IN = {  # packages that nothing in a folder may import

@@ -181,7 +181,7 @@ def test_names_count_for_nothing_in_what_may_be_added() -> None:
 
 
 def test_an_import_names_what_is_not_used() -> None:
-    extensions = {"regex_scripts": [{"scriptName": "a", "findRegex": "/x/"}]}
+    extensions = {"regex_scripts": [{"scriptName": "a", "findRegex": "/(?=x)/", "placement": [2]}]}
     entries = [{"keys": ["rye"], "content": "{{outlet::Rye}} {{lorebook}}"}, 3]
     more = {
         "first_mes": "{{getvar::mood}}, {{input}}, {{user}}?",
@@ -192,7 +192,7 @@ def test_an_import_names_what_is_not_used() -> None:
 
     assert mapped(CARD)["notes"] == []
     scripts, macros = mapped(card)["notes"][-2:]
-    assert scripts == "Its regex scripts are kept in the card, but aren't used."
+    assert scripts == "One of its text scripts can't be used here, but is kept. Its page says why."
     assert macros == "Macros that aren't supported stay as written: {{input}} and {{lorebook}}."
     many = {**CARD["data"], "scenario": "".join(f"{{{{x{number}}}}}" for number in range(30))}
     assert mapped({**CARD, "data": many})["notes"][0].endswith("{{x8}}, {{x9}} and 20 more.")

@@ -6,6 +6,7 @@ from typing import Any
 
 from webapp.characters.card_tags import tag_notes, tags_in
 from webapp.characters.macros import Names, spelled, unsupported
+from webapp.characters.text_scripts import scripts_in
 from webapp.foreign_json import Unfit, clean
 
 TEXT_CHARS, DESCRIPTION_CHARS = 20_000, 100_000
@@ -37,6 +38,8 @@ ASKED = {
 # These are part of our description, so editing it replaces them.
 OF_DESCRIPTION = ("personality", "scenario", "mesexamples", "mesexamplesraw")
 MOST_NAMED = 10
+# How many text scripts of a card are tried.
+MOST_CHECKED = 200
 # Pygmalion's names for the fields of version 1.
 PYGMALION = {
     "char_name": "name",
@@ -194,16 +197,18 @@ def _notes(card: Mapping[str, Any]) -> list[str]:
     if _text(data, "mes_example") and description_of(data) != _joined(data, PARTS):
         notes.append("Its example dialogue doesn't fit into the description and was left out of it.")
     notes += tag_notes(data.get("tags"))
-    if _has_scripts(data):
-        notes.append("Its regex scripts are kept in the card, but aren't used.")
+    notes += _script_notes(data)
     if macros := unsupported(_texts(data)):
         notes.append(f"Macros that aren't supported stay as written: {_listed(macros)}.")
     return notes
 
 
-def _has_scripts(data: Mapping[str, Any]) -> bool:
+def _script_notes(data: Mapping[str, Any]) -> Iterator[str]:
     extensions = data.get("extensions")
-    return isinstance(extensions, dict) and bool(extensions.get("regex_scripts"))
+    scripts = scripts_in(extensions.get("regex_scripts"))[:MOST_CHECKED] if isinstance(extensions, dict) else []
+    if count := sum(bool(each.trouble) for each in scripts):
+        what = "One of its text scripts" if count == 1 else f"{count} of its text scripts"
+        yield f"{what} can't be used here, but {'is' if count == 1 else 'are'} kept. Its page says why."
 
 
 def _texts(data: Mapping[str, Any]) -> Iterator[str]:

@@ -45,6 +45,7 @@ class CharacterName(NamedTuple):
     id: str
     name: str
     avatar_id: str | None
+    changed_at: datetime
 
 
 class GroupSpeaker(NamedTuple):
@@ -189,7 +190,8 @@ def _at_hand(row: F | None, user: User, is_deleted: bool) -> F | None:
 
 def named(user: User, ids: Sequence[str]) -> list[CharacterName]:
     """Returns the names and pictures of these characters, including those in the trash, that the person can see."""
-    query = select(Character.id, Character.name, Character.avatar_id).where(Character.id.in_(ids), _is_visible(user))
+    columns = Character.id, Character.name, Character.avatar_id, Character.changed_at
+    query = select(*columns).where(Character.id.in_(ids), _is_visible(user))
     return [CharacterName(*row) for row in db.session.execute(query)] if ids else []
 
 

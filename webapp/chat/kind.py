@@ -1,5 +1,6 @@
 """The kinds of generation in chats, as the engine needs them."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -17,6 +18,7 @@ from webapp.chat.messages import follow_up, generation_text, service
 from webapp.chat.messages.sending import announce, notify, people
 from webapp.chat.page import renderings
 from webapp.chat.page.projection import AnswerProjection
+from webapp.chat.page.scripted import at_end
 from webapp.chat.roleplay import service as roleplay
 from webapp.chat.story import writing
 from webapp.chat.tables import Chat, Message
@@ -41,10 +43,10 @@ CONTINUING = "Continuing after a restart"
 DRAWN_LATER_CHARS = renderings.PAGE_CHARS // 40
 
 
-def projection(begun: Begun, *, is_watched: bool = True) -> AnswerProjection:
+def projection(begun: Begun, *, is_watched: bool = True, scripted: Callable[[str], str] | None = None) -> AnswerProjection:
     growing = partial(GrowingMarkdown, is_watched=is_watched)
     if is_closed(begun) or not (begun.continues_id or begun.text_offset):
-        return AnswerProjection(begun.message_id or "", begun.id, growing=growing)
+        return AnswerProjection(begun.message_id or "", begun.id, growing=growing, scripted=scripted)
     message = db.session.get(Message, begun.message_id)
     if not message:
         # The message was deleted in the meantime, so no one will see the projection.
@@ -54,8 +56,22 @@ def projection(begun: Begun, *, is_watched: bool = True) -> AnswerProjection:
     seams, words = seams_of(earlier), CONTINUING if is_cut else ""
     cited = renderings.cited(message)
     return AnswerProjection(
-        message.id, begun.id, beginning=message.content, seams=seams, words=words, cited=cited, growing=growing
+        message.id,
+        begun.id,
+        beginning=message.content,
+        seams=seams,
+        words=words,
+        cited=cited,
+        growing=growing,
+        scripted=scripted,
     )
+
+
+def played(begun: Begun) -> AnswerProjection:
+    """Returns the projection of a character's answer, which its scripts can change at the end."""
+    if is_closed(begun):
+        return projection(begun)
+    return projection(begun, scripted=at_end(begun.message_id or ""))
 
 
 def unseen(begun: Begun) -> AnswerProjection:
@@ -176,6 +192,6 @@ CHAT = Kind(
     lock=lock_chat,
 )
 # A character's answers are handled like any others. `recover` runs once, for `CHAT`.
-ROLEPLAY = replace(CHAT, name=roleplay.KIND, words="Characters", recover=None)
+ROLEPLAY = replace(CHAT, name=roleplay.KIND, words="Characters", projection=played, recover=None)
 # Generations of imported chats are only records: none of them ever runs.
 IMPORTED = replace(CHAT, name=NOT_HERE, words="Imported chats", go_on=None, recover=None)

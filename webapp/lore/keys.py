@@ -3,15 +3,12 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 from webapp.lore.entries import Keys
+from webapp.lore.expressions import EXPRESSION, compiled
 
-EXPRESSION = re.compile(r"/(.+)/([a-z]{0,8})", re.DOTALL)
-# Limits for one expression: with more memory, or in longer texts, the worst ones take seconds. An expression that needs more is
-# not used.
-MEMORY, EXPRESSION_CHARS = 32 * 1024, 4_000
+# In longer texts, the worst expressions take long.
+EXPRESSION_CHARS = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ def _is_met(logic: str, there: int, wanted: int) -> bool:
 
 def found(key: str, text: Text, keys: Keys) -> bool:
     if expression := EXPRESSION.fullmatch(key):
-        pattern = _compiled(expression[1], expression[2])
+        pattern = compiled(expression[1], expression[2])
         return bool(pattern and pattern.search(text.written[-EXPRESSION_CHARS:]))
     key, within = (key, text.written) if keys.is_exact else (key.lower(), text.small)
     # A key can be empty after its macros are replaced.
@@ -60,19 +57,4 @@ def found(key: str, text: Text, keys: Keys) -> bool:
 def is_unusable(key: str) -> bool:
     """Returns whether a key is a regular expression that can't be used."""
     expression = EXPRESSION.fullmatch(key)
-    return expression is not None and not _compiled(expression[1], expression[2])
-
-
-@lru_cache(maxsize=512)
-def _compiled(pattern: str, flags: str) -> Any:
-    """Compiles an untrusted expression with RE2, whose search time is linear in the text; None for an invalid one."""
-    # Imported on first use, because it takes a megabyte and most lorebooks have no expressions.
-    import re2
-
-    options = re2.Options()
-    options.log_errors, options.max_mem, options.case_sensitive = False, MEMORY, "i" not in flags
-    marks = "".join(each for each in "sm" if each in flags)
-    try:
-        return re2.compile(f"(?{marks}){pattern}" if marks else pattern, options)
-    except re2.error:
-        return None
+    return expression is not None and not compiled(expression[1], expression[2])

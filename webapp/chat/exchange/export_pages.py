@@ -59,7 +59,7 @@ def _thread(engine: Engine, chat_id: str, right: str, reader_id: str, context: C
 
 def _rows(engine: Engine, messages: Sequence[Message], right: str, reader: User | None, pictures: Pictures) -> list[Row]:
     lines = {each.id: [f"[{number}] {words}" for number, words in cited(each, reader)] for each in messages}
-    shown_now = shown.thread(engine, messages, right) if messages else []
+    shown_now = shown.thread(engine, messages, right, is_scripted=False) if messages else []
     return [(each, Markup(pictures.into(f"{as_written(each.html)}{each.tail}")), lines.get(each.id, [])) for each in shown_now]
 
 

@@ -18,7 +18,7 @@ from webapp.chat.list.bulk_shown import bulk_result
 from webapp.chat.list.search import glance, search, words_of
 from webapp.chat.list.shown import SidebarChat
 from webapp.chat.list.title_forms import TitleForm
-from webapp.chat.page import moment_shown, renderings, shown
+from webapp.chat.page import moment_shown, shown
 from webapp.chat.page.pages import page_of
 from webapp.chat.tables import Chat, Message
 from webapp.engine.engine import the_engine
@@ -138,8 +138,7 @@ def earlier(id: str) -> Response:
     chat, before, until = visible_chat(id), request.args.get("before", ""), request.args.get("until", "")
     message = found(queries.message_in(chat, before or until))
     end = message.parent_id if before else message.id
-    messages = renderings.ready(lambda: queries.window(chat, until=end)) if end else []
-    return _earlier(chat, messages)
+    return _earlier(chat, end)
 
 
 @bp.get("/messages/<id>/place")
@@ -176,8 +175,14 @@ def _typed(query: str) -> str:
     return "".join(each if each.isprintable() else " " for each in query).strip()
 
 
-def _earlier(chat: Chat, messages: Sequence[Message]) -> Response:
-    thread = moment_shown.limited(chat, shown.thread(the_engine(), messages, right_in(chat, user_or_none())))
+def _earlier(chat: Chat, end: str | None) -> Response:
+    messages = list[Message]()
+
+    def read() -> Sequence[Message]:
+        messages[:] = queries.window(chat, until=end) if end else []
+        return messages
+
+    thread = moment_shown.limited(chat, shown.ready_thread(the_engine(), read, right_in(chat, user_or_none())))
     context: dict[str, Any] = {"thread": thread, "earlier_url": shown.earlier_url(messages)}
     if is_htmx():
         return render("chat/_earlier_messages.html", **context)

@@ -1,22 +1,32 @@
 """The names and avatars shown next to the answers of a chat."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from flask import url_for
 
 from webapp.accounts.tables import User
 from webapp.characters import queries as cast
+from webapp.characters.queries import CharacterName
 from webapp.characters.shown import Face
+from webapp.characters.tables import Character
 from webapp.chat import queries
 from webapp.chat.roleplay import service as roleplay
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
 
 
+class Speakers(NamedTuple):
+    """The faces of answers by message id, and the characters who speak, as far as the chat's owner can see them."""
+
+    faces: dict[str, Face]
+    characters: Sequence[Character | CharacterName]
+
+
 def face_in(chat: Chat) -> Face | None:
     """Returns the character's face, with an avatar URL open to all readers of the chat; None without a character."""
     character = roleplay.character_of(chat)
-    return Face(character.name, _url(chat, character.id, character.avatar_id)) if character else None
+    return _face(chat, character) if character else None
 
 
 def members_in(chat: Chat) -> list[tuple[str, Face]]:
@@ -25,21 +35,30 @@ def members_in(chat: Chat) -> list[tuple[str, Face]]:
     return [(each.id, Face(each.name, _url(chat, each.id, each.avatar_id))) for each in there]
 
 
-def faces_of(messages: Sequence[Message]) -> dict[str, Face]:
-    """Returns the faces of these answers by message id, each under the speaker's name at that time."""
+def speakers_of(messages: Sequence[Message]) -> Speakers:
+    """Returns the faces of the answers, each under the speaker's name at that time, and the characters who speak."""
+    chat = queries.chat_of(messages[0]) if messages else None
+    if not chat:
+        return Speakers({}, ())
     answers = [each for each in messages if each.role == "assistant"]
     named, others = [each for each in answers if each.speaker_name], [each for each in answers if not each.speaker_name]
-    chat = queries.chat_of(answers[0]) if answers else None
-    face = face_in(chat) if chat and others else None
-    pictures = _pictures(chat, {each.speaker_id for each in named if each.speaker_id}) if chat and named else {}
+    # Scripts of the only character change messages of persons, too.
+    is_played = bool(chat.character_id) and not chat.is_group
+    character = roleplay.character_of(chat) if others or is_played else None
+    face = _face(chat, character) if character else None
+    seen = _seen(chat, {each.speaker_id for each in named if each.speaker_id}) if named else []
+    pictures = {each.id: _url(chat, each.id, each.avatar_id) for each in seen}
     found = {each.id: Face(each.speaker_name, pictures.get(each.speaker_id or "", "")) for each in named}
-    return found | ({each.id: face for each in others} if face else {})
+    return Speakers(found | ({each.id: face for each in others} if face else {}), [*seen, *([character] if character else [])])
 
 
-def _pictures(chat: Chat, ids: set[str]) -> dict[str, str]:
+def _face(chat: Chat, character: Character) -> Face:
+    return Face(character.name, _url(chat, character.id, character.avatar_id))
+
+
+def _seen(chat: Chat, ids: set[str]) -> list[CharacterName]:
     owner = db.session.get(User, chat.owner_id) if chat.owner_id else None
-    seen = cast.named(owner, sorted(ids)) if owner else []
-    return {each.id: _url(chat, each.id, each.avatar_id) for each in seen}
+    return cast.named(owner, sorted(ids)) if owner else []
 
 
 def _url(chat: Chat, id: str, avatar_id: str | None) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from webapp.accounts.shares import Share
 from webapp.chat import queries
 from webapp.chat.led import is_led
-from webapp.chat.page import chat_state, renderings, shown
+from webapp.chat.page import chat_state, renderings, scripted, shown
 from webapp.chat.page.chat_state import ChatState
 from webapp.chat.page.composer_shown import HiddenAnswer, hidden_answer
 from webapp.chat.page.shown import ShownMessage, Versions
@@ -32,7 +32,7 @@ class PageSnapshot:
 
 def read(engine: Engine, chat: Chat, right: str = "own", person_id: str = "") -> PageSnapshot:
     """Reads the end of the chat; repeats if an answer has ended between two queries."""
-    is_ready = False
+    is_ready = is_scripted = False
     while True:
         around = chat_state.state_of(chat, person_id)
         active, given = around.active, _given(chat, right, around)
@@ -41,6 +41,9 @@ def read(engine: Engine, chat: Chat, right: str = "own", person_id: str = "") ->
             is_ready = True
             continue
         thread = limited(chat, shown.thread(engine, messages, right, given))
+        if not is_scripted and scripted.prepare(shown.unrendered(thread)):
+            is_scripted = True
+            continue
         running = running_in(thread)
         if running or not active:
             return PageSnapshot(chat, messages, thread, running, around, given)
@@ -62,7 +65,8 @@ def since(engine: Engine, chat_id: str, message_id: str, right: str = "own") -> 
     thread = limited(chat, shown.thread(engine, messages, right, given, end.generations, end.versioned))
     running = running_in(thread)
     # The running answer is before these messages, or has ended since they were read.
-    return None if around.active and not running else PageSnapshot(chat, messages, thread, running, around, given)
+    is_lacking = bool(around.active and not running) or bool(shown.unrendered(thread))
+    return None if is_lacking else PageSnapshot(chat, messages, thread, running, around, given)
 
 
 def limited(chat: Chat, thread: list[ShownMessage]) -> list[ShownMessage]:

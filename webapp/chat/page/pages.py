@@ -14,7 +14,7 @@ from webapp.chat.keeping import deleted
 from webapp.chat.led import replacing_composer
 from webapp.chat.messages import feedback
 from webapp.chat.messages.forms import MessageForm
-from webapp.chat.page import moment_shown, renderings, shown
+from webapp.chat.page import moment_shown, shown
 from webapp.chat.page.chat_state import state_of
 from webapp.chat.page.composer_shown import around, hidden_answer, picker
 from webapp.chat.page.feed import ChatFeed, ChatPosition
@@ -98,8 +98,7 @@ def _thumbs(thread: list[ShownMessage]) -> dict[str, Feedback]:
 def message_fragment(message: Message) -> Response:
     """Renders one message as the chat's page shows it, as a fragment that replaces it."""
     me = user_or_none()
-    messages = renderings.ready(lambda: [message])
-    (shown_one,) = shown.thread(the_engine(), messages, right_in(queries.chat_of(message), me))
+    (shown_one,) = shown.ready_thread(the_engine(), lambda: [message], right_in(queries.chat_of(message), me))
     html = render_template("chat/_message.html", message=shown_one, thumbs=_thumbs([shown_one]))
     return Response(part(f"#message-{message.id}", "outerHTML", html))
 

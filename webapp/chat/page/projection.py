@@ -7,7 +7,8 @@ from html import escape
 
 from webapp.engine.notice_text import AGAIN
 from webapp.rendering.edits import Tails
-from webapp.rendering.markdown import FinishedText, GrowingMarkdown, Seam, pieces
+from webapp.rendering.markdown import FinishedText, GrowingMarkdown, Seam, pieces, rendering
+from webapp.rendering.notes import scoped
 from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.events import TRIED, Delta, Ended, Failed, Notice, Phase, Reasoning, Sources, Started
@@ -48,8 +49,12 @@ class AnswerProjection:
         words: str = "",
         cited: Iterable[int] = (),
         growing: Callable[..., GrowingMarkdown] = GrowingMarkdown,
+        scripted: Callable[[str], str] | None = None,
     ) -> None:
-        """`words` are shown as the status until there is text; `cited` are the numbers of the sources it already has."""
+        """`words` are shown as the status until there is text; `cited` are the numbers of the sources it already has.
+
+        `scripted` returns the finished text as the character's scripts change it. Pages show that at the end; `html` is without.
+        """
         self.has_ended = False
         # The words to show in place of the name of the status.
         self.status, self.words, self._first_words = "queued", words, words
@@ -57,6 +62,10 @@ class AnswerProjection:
         self._message_id, self._generation_id = message_id, generation_id
         self._growing = growing(seams, scope=message_id)
         self._growing.cite(cited)
+        self._scripted, self._scripted_html = scripted, ""
+        # The whole text, only if scripts can change it.
+        self._texts: list[str] = []
+        self._cited: Sequence[int] = tuple(cited)
         self._states = 0
         self._tails = Tails()
         self._reasoning: list[str] = []
@@ -94,7 +103,8 @@ class AnswerProjection:
                 if code in AGAIN:
                     self._become(self.status, AGAIN_WORDS)
             case Sources(items):
-                self._growing.cite(each["number"] for each in items)
+                self._cited = [each["number"] for each in items]
+                self._growing.cite(self._cited)
             case Failed(message=message):
                 self._notices.append(message)
             case Started():
@@ -112,7 +122,14 @@ class AnswerProjection:
         if not self._finished:
             self.renders += 1
             yield from self._growing.finishing()
+            yield from self._finish_scripted()
             self._finished = self._growing.finish()
+
+    def _finish_scripted(self) -> Iterator[None]:
+        text = "".join(self._texts)
+        if self._scripted and (changed := self._scripted(text)) != text:
+            html = yield from rendering(changed, cited=self._cited)
+            self._scripted_html = scoped(html, self._message_id) or "\n"
 
     def snapshot(self) -> tuple[Picture, Cursor]:
         """Returns a picture of the answer, and the cursor to continue from."""
@@ -168,8 +185,8 @@ class AnswerProjection:
         """Replaces the tail with its final HTML once the answer has ended."""
         if not self._finished or not self.has_ended:
             return ""
-        if self._finished.differs:
-            return self._part("text", "innerHTML", self._finished.html, is_needed=True)
+        if self._finished.differs or self._scripted_html:
+            return self._part("text", "innerHTML", self._scripted_html or self._finished.html, is_needed=True)
         shown = sum(len(block) for block in self._growing.sealed[:sealed])
         return self._part("tail", "outerHTML", self._finished.html[shown:], is_needed=True)
 
@@ -181,6 +198,8 @@ class AnswerProjection:
 
     def _draw(self, piece: str) -> None:
         self.renders += 1
+        if self._scripted:
+            self._texts.append(piece)
         for change in self._growing.feed(piece):
             self._take(change.kind, change.html)
 

@@ -1,6 +1,6 @@
 """Chats and messages as pages show them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -8,40 +8,32 @@ from typing import Any
 from markupsafe import Markup
 
 from webapp.accounts.shares import Share
+from webapp.characters.queries import CharacterName
 from webapp.characters.shown import Face
+from webapp.characters.tables import Character
 from webapp.chat import queries
 from webapp.chat.files import collecting
 from webapp.chat.files.reference import long_in
 from webapp.chat.messages.attached import NOT_READ, ReadingState, folded, parted
 from webapp.chat.messages.service import CUT_SHORT
-from webapp.chat.page import receipt_shown, renderings
-from webapp.chat.page.faces_shown import faces_of
+from webapp.chat.page import receipt_shown, renderings, scripted
+from webapp.chat.page.faces_shown import speakers_of
+from webapp.chat.page.notices_shown import ShownNotice, notices
 from webapp.chat.page.projection import Picture
-from webapp.chat.page.remedies_shown import Remedy, remedy
+from webapp.chat.page.scripted import ScriptedMessage
 from webapp.chat.page.silence_shown import SPOKE_JUST_NOW, Silence, silence
 from webapp.chat.sharing import service as sharing
 from webapp.chat.tables import Chat, Message
-from webapp.connections.keys import BUILT_IN
 from webapp.connections.models import providers
 from webapp.db import db
 from webapp.engine.engine import Engine
-from webapp.engine.notice_text import notice_lines
 from webapp.engine.service import active_in
 from webapp.engine.tables import Generation
 from webapp.knowledge import shown as knowledge
-from webapp.providers.billing import may_still_bill
+from webapp.rendering.notes import scoped
 from webapp.streaming.broadcaster import Cursor
 from webapp.web.addresses import address
 
-REASONS = {
-    "length": "The model reached its length limit.",
-    "token_limit": "The answer reached the length limit of this step.",
-    "content_filter": "The provider's content filter stopped the answer.",
-    "cap": "The answer reached this server's length limit.",
-    "budget": "The answer ended here because its budget is used up.",
-    "idle_listener": "It stopped because no one was connected.",
-    "client_gone": "It stopped because no one was connected.",
-}
 # The actions that people without the owner's right lack, and those that readers lack in addition.
 FOR_OWNERS: dict[str, Any] = {"delete_url": "", "sent_url": "", "choose_url": "", "rate_url": ""}
 FOR_WRITERS: dict[str, Any] = {"edit_url": "", "can_continue": False, "can_grow": False, "can_try_again": False}
@@ -49,14 +41,6 @@ FOR_WRITERS: dict[str, Any] = {"edit_url": "", "can_continue": False, "can_grow"
 RESTORING = "Restoring after a restart…"
 # A longer message of a person is folded.
 FOLD_LINES, FOLD_CHARS = 12, 1_200
-
-
-@dataclass(frozen=True, slots=True)
-class ShownNotice:
-    tone: str
-    text: str
-    detail: str = ""
-    remedy: Remedy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +119,7 @@ class ShownMessage:
     is_edited: bool = False
     # The numbers of its sources; their contents depend on the viewer's permissions and are requested separately.
     sources: tuple[int, ...] = ()
+    unrendered: ScriptedMessage | None = None
 
 
 def chat(row: Chat, *, is_running: bool, right: str = "own", given: Sequence[Share] | None = None) -> ShownChat:
@@ -161,10 +146,13 @@ def thread(
     given: Sequence[Share] | None = None,
     known: dict[str, list[Generation]] | None = None,
     versioned: Sequence[Message] | None = None,
+    *,
+    is_scripted: bool = True,
 ) -> list[ShownMessage]:
     """Converts messages and their generations for display, with the actions that this right allows.
 
     `known` are their generations, if they were read already, and `versioned` the messages that can have other versions.
+    Without `is_scripted`, the scripts of characters change nothing.
     """
     generations = queries.generations_of(messages) if known is None else known
     siblings = queries.siblings_of(messages if versioned is None else versioned)
@@ -173,12 +161,43 @@ def thread(
         replace(_message(engine, message, generations.get(message.id, [])), author=authors.get(message.id, ""))
         for message in messages
     ]
-    faces = faces_of(messages)
+    faces, characters = speakers_of(messages)
     shown = [replace(each, face=faces[each.id]) if each.id in faces else each for each in shown]
+    if is_scripted and characters:
+        shown = _scripted(messages, shown, characters)
     placed = [replace(each, versions=_versions(each.id, siblings[each.id])) if each.id in siblings else each for each in shown]
     if placed and not placed[-1].is_running and queries.chat_of(messages[-1]).head_id == placed[-1].id:
         placed[-1] = _last(placed[-1], messages[-1])
     return [limited(each, right) for each in placed]
+
+
+def ready_thread(engine: Engine, read: Callable[[], Sequence[Message]], right: str) -> list[ShownMessage]:
+    """Reads and renders messages, and converts them for display; reads them again if rendering has yielded."""
+    found = thread(engine, renderings.ready(read), right)
+    return thread(engine, read(), right) if scripted.prepare(unrendered(found)) else found
+
+
+def unrendered(shown: Iterable[ShownMessage]) -> list[ScriptedMessage]:
+    """Returns the messages that are shown as they were written until they are rendered as their scripts change them."""
+    return [each.unrendered for each in shown if each.unrendered]
+
+
+def _scripted(
+    messages: Sequence[Message], shown: list[ShownMessage], characters: Sequence[Character | CharacterName]
+) -> list[ShownMessage]:
+    chat = queries.chat_of(messages[0])
+    if not (scripts := scripted.scripts_for(chat, characters)):
+        return shown
+    found, by_id = scripted.html_by_message(chat, messages, scripts), {each.id: each for each in messages}
+    return [_changed(each, by_id[each.id], found[each.id]) if each.id in found else each for each in shown]
+
+
+def _changed(shown: ShownMessage, message: Message, html: str | ScriptedMessage) -> ShownMessage:
+    if shown.is_running:
+        return shown
+    if isinstance(html, ScriptedMessage):
+        return replace(shown, unrendered=html)
+    return replace(shown, html=_around(message, Markup(scoped(html, message.id))))
 
 
 def limited(shown: ShownMessage, right: str) -> ShownMessage:
@@ -270,7 +289,7 @@ def _ended(message: Message, last: Generation | None, generations: list[Generati
         tail=Markup(),
         reasoning=message.reasoning,
         thought=receipt_shown.thought(generations) if message.reasoning else "",
-        notices=_notices(last, message) if last else (),
+        notices=notices(last, message) if last else (),
         receipt=receipt_shown.receipt(generations) if last else "",
         pace=receipt_shown.pace(generations),
         is_running=False,
@@ -335,24 +354,12 @@ def _versions(id: str, versions: list[str]) -> Versions:
     return Versions(at + 1, len(versions), previous_url=around[at], next_url=around[at + 2])
 
 
-def _notices(last: Generation, message: Message) -> tuple[ShownNotice, ...]:
-    shown = [ShownNotice("", *each) for each in notice_lines([notice for notice in last.notices if notice["code"] != "unsaved"])]
-    if last.error:
-        tone = "red" if last.status == "failed" else "amber"
-        shown.append(ShownNotice(tone, last.error, remedy=remedy(last)))
-    elif last.reason in REASONS:
-        shown.append(ShownNotice("amber", REASONS[last.reason]))
-    elif last.status == "stopped" and last.connection == BUILT_IN and may_still_bill(last.model):
-        shown.append(ShownNotice("", "Some providers of this model charge for the whole answer even if you stop it."))
-    elif last.status == "completed" and message.content and last.text_offset == len(message.content):
-        shown.append(ShownNotice("amber", "The model had nothing to add."))
-    elif last.status == "completed" and not message.content:
-        shown.append(ShownNotice("amber", "The model returned an empty answer."))
-    return tuple(shown)
-
-
 def _html(message: Message) -> Markup:
-    html = Markup(renderings.html_of(message))
+    return _around(message, Markup(renderings.html_of(message)))
+
+
+def _around(message: Message, html: Markup) -> Markup:
+    """Adds what a person's message has besides its text."""
     return folded(html, message.content, _became(message)) if message.role == "user" else html
 
 

@@ -17,6 +17,7 @@ from webapp.chat.prompt.builder import OF_A_CHAT, PromptBuilder, place
 from webapp.chat.prompt.fitting import filled, story_of
 from webapp.chat.prompt.leading import leading, sections_of
 from webapp.chat.prompt.model_choice import can, named
+from webapp.chat.prompt.scripted import PromptScripts, scripted
 from webapp.chat.queries import PathMessage
 from webapp.chat.tables import Chat, Message
 from webapp.chat.variables import below
@@ -102,7 +103,8 @@ def prompt_for(
     """
     limit = chat.history_limit if history_limit is None else history_limit
     limit = limit if has_history(chat) else 0
-    earlier = in_voices(chat, [each for each in path[:-1] if each.content])
+    written = in_voices(chat, [each for each in path[:-1] if each.content])
+    earlier, scripts = scripted(chat, written)
     turns = [(each.role, each.sent_text) for each in earlier]
     known, leading_prompt = named(model), leading(chat)
     parameters = _parameters(chat, known, leading_prompt)
@@ -133,7 +135,8 @@ def prompt_for(
         "dropped": _wordless(PromptBuilder(fitted.dropped)),
         **_sourced(kept, given),
         "parameters": parameters,
-        "messages": [_kept(each) for each in earlier[fitted.start :]],
+        "messages": [_kept(each) for each in written[fitted.start :]],
+        **scripts.recorded,
         **fit.counts,
         "history_limit": limit or 0,
         **_versions(leading_prompt, goes_on=bool(path[-1].content)),
@@ -152,7 +155,7 @@ def request_for_aside(
 ) -> ModelRequest:
     """Builds a request outside the chat's answers: an answer's prompt with these additional sections. Nothing is recorded."""
     known, leading_prompt = named(model), leading(chat)
-    earlier = in_voices(chat, [each for each in path if each.content])
+    earlier, _ = scripted(chat, in_voices(chat, [each for each in path if each.content]))
     turns = [(each.role, each.sent_text) for each in earlier]
     parameters = {**_parameters(chat, known, leading_prompt), **parameters}
     most_tokens = budget_tokens(known, parameters)
@@ -331,6 +334,7 @@ def _messages(generation: Generation, path: Sequence[PathMessage]) -> list[Part]
     kept = {id: (chars, "".join(name)) for id, chars, *name in generation.prompt.get("messages", [])}
     sent = ((each, *kept[each.id]) for each in path if each.id in kept)
     as_sent = [each._replace(content=each.content[:chars], speaker=name) for each, chars, name in sent]
+    as_sent = PromptScripts.of(generation.prompt).applied_to(as_sent)
     return [Part(each.role, ROLES.get(each.role, each.role), each.sent_text, each.id) for each in as_sent]
 
 

@@ -1,0 +1,202 @@
+"""The text scripts of a card, which other programs call regex scripts: they replace parts of messages. Pure.
+
+They change what is shown and what is sent to models, never what is stored.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import islice
+from typing import Any
+
+from webapp.characters.macros import Names
+from webapp.characters.script_html import without_html
+from webapp.lore.expressions import EXPRESSION, compiled, trouble_of
+
+MOST_SCRIPTS, MOST_MATCHES = 50, 1_000
+NAME_CHARS, EXPRESSION_CHARS, REPLACEMENT_CHARS = 120, 2_000, 20_000
+MOST_TRIMS, TRIM_CHARS, MOST_DEPTH = 20, 200, 9_999
+# Longer texts are left as they are: the worst expression takes a tenth of a second for these. So is a text that would become
+# longer than a message can be.
+TEXT_BYTES, RESULT_CHARS = 16_000, 64_000
+# SillyTavern's numbers for whose messages a script changes.
+PERSON, CHARACTER = 1, 2
+OF_ROLE = {"user": PERSON, "assistant": CHARACTER}
+# SillyTavern's names for how names in an expression are filled in: not at all, as they are, or taken literally.
+AS_IT_IS, LITERALLY = 1, 2
+# The parts of a replacement that stand for the match or one of its groups.
+GROUPS = re.compile(r"\{\{(match)\}\}|\$(\d{1,9})|\$<([^>]{1,100})>", re.IGNORECASE)
+NEVER = "It changes neither messages of the person nor of the character."
+TOO_LONG = "It's too long."
+
+
+@dataclass(frozen=True, slots=True)
+class TextScript:
+    """One script. Its depth counts messages from the end of the chat, where the last message has 0."""
+
+    name: str
+    expression: str
+    replacement: str = ""
+    trims: tuple[str, ...] = ()
+    placements: tuple[int, ...] = (CHARACTER,)
+    is_enabled: bool = True
+    is_shown: bool = True
+    is_sent: bool = True
+    least_depth: int | None = None
+    most_depth: int | None = None
+    naming: int = 0
+
+    @property
+    def trouble(self) -> str:
+        """Why the script can't be used here; empty if it can."""
+        if max(len(self.expression) - EXPRESSION_CHARS, len(self.replacement) - REPLACEMENT_CHARS) > 0:
+            return TOO_LONG
+        return trouble_of(*parted(self.expression)) if self.changes_messages else NEVER
+
+    @property
+    def changes_messages(self) -> bool:
+        return PERSON in self.placements or CHARACTER in self.placements
+
+    def fits(self, role: str, depth: int) -> bool:
+        return (
+            OF_ROLE.get(role) in self.placements
+            and (self.least_depth is None or depth >= self.least_depth)
+            and (self.most_depth is None or depth <= self.most_depth)
+        )
+
+
+def scripts_in(values: Any) -> list[TextScript]:
+    """Returns the text scripts of a card, in order; entries of an unknown form are skipped."""
+    return [found for each in (values if isinstance(values, list) else []) if (found := script_of(each))]
+
+
+def script_of(value: Any) -> TextScript | None:
+    """Parses one entry of `regex_scripts`; None if it has no expression."""
+    if not isinstance(value, Mapping) or not (expression := _text(value.get("findRegex"))):
+        return None
+    shown_only, sent_only = value.get("markdownOnly") is True, value.get("promptOnly") is True
+    placements, trims = value.get("placement"), value.get("trimStrings")
+    return TextScript(
+        " ".join(_text(value.get("scriptName")).split())[:NAME_CHARS],
+        expression,
+        _text(value.get("replaceString")),
+        tuple(each[:TRIM_CHARS] for each in _listed(trims) if isinstance(each, str) and each)[:MOST_TRIMS],
+        tuple(each for each in _listed(placements) if type(each) is int)[:MOST_TRIMS],
+        is_enabled=value.get("disabled") is not True,
+        # With neither of them, SillyTavern changes the message itself, which then is shown and sent.
+        is_shown=shown_only or not sent_only,
+        is_sent=sent_only or not shown_only,
+        least_depth=_depth(value.get("minDepth")),
+        most_depth=_depth(value.get("maxDepth")),
+        naming=number if type(number := value.get("substituteRegex")) is int else 0,
+    )
+
+
+def usable(scripts: Iterable[TextScript]) -> list[TextScript]:
+    """Returns the first scripts that are on and can be used."""
+    return list(islice((each for each in scripts if each.is_enabled and not each.trouble), MOST_SCRIPTS))
+
+
+def for_pages(scripts: Iterable[TextScript]) -> tuple[TextScript, ...]:
+    """Returns the scripts for what is shown, without HTML, which pages don't interpret."""
+    shown = (each for each in scripts if each.is_shown)
+    return tuple(replace(each, replacement=without_html(each.replacement)) for each in shown)
+
+
+def for_prompts(scripts: Iterable[TextScript]) -> tuple[TextScript, ...]:
+    return tuple(each for each in scripts if each.is_sent)
+
+
+def has_names(scripts: Iterable[TextScript]) -> bool:
+    """Returns whether `named` would change any of these scripts."""
+    return any("{{" in text for each in scripts for text in (each.expression, each.replacement, *each.trims))
+
+
+def named(scripts: Iterable[TextScript], names: Names) -> tuple[TextScript, ...]:
+    """Returns the scripts with `{{user}}` and `{{char}}` filled in."""
+    literally = Names(re.escape(names.user), re.escape(names.char))
+    ways = {AS_IT_IS: names.fill_names, LITERALLY: literally.fill_names}
+    return tuple(
+        replace(
+            each,
+            expression=ways.get(each.naming, str)(each.expression),
+            replacement=names.fill_names(each.replacement),
+            trims=tuple(map(names.fill_names, each.trims)),
+        )
+        for each in scripts
+    )
+
+
+def applied(scripts: Sequence[TextScript], text: str, is_late: Callable[[], bool] = lambda: False) -> str:
+    """Returns the text as these scripts change it, one after the other; those for which there is no time change nothing."""
+    for each in scripts:
+        if is_late():
+            break
+        text = _replaced(each, text, is_late)
+    return text
+
+
+def parted(expression: str) -> tuple[str, str]:
+    """Splits an expression into pattern and flags; without slashes, all of it is the pattern."""
+    found = EXPRESSION.fullmatch(expression)
+    return (found[1], found[2]) if found else (expression, "")
+
+
+def _replaced(script: TextScript, text: str, is_late: Callable[[], bool]) -> str:
+    pattern, flags = parted(script.expression)
+    expression = compiled(pattern, flags) if len(text.encode("utf-8", "replace")) <= TEXT_BYTES else None
+    if not expression:
+        return text
+    parts, end, length = list[str](), 0, len(text)
+    for found in islice(expression.finditer(text), MOST_MATCHES if "g" in flags else 1):
+        parts += text[end : found.start()], (new := _new(script, found))
+        end, length = found.end(), length + len(new)
+        if length > RESULT_CHARS or is_late():
+            return text
+    return "".join((*parts, text[end:])) if parts else text
+
+
+def _new(script: TextScript, found: Any) -> str:
+    return "".join(_part(script, found, each) for each in _pieces(script.replacement))
+
+
+def _part(script: TextScript, found: Any, piece: str | tuple[str | int]) -> str:
+    if isinstance(piece, str):
+        return piece
+    (group,) = piece
+    try:
+        text = found.group(group) or ""
+    except IndexError:
+        return ""
+    for each in script.trims:
+        text = text.replace(each, "")
+    return text
+
+
+@lru_cache(maxsize=512)
+def _pieces(replacement: str) -> tuple[str | tuple[str | int], ...]:
+    """Splits a replacement into texts and, each in a tuple, the groups between them."""
+    return tuple(_split(replacement))
+
+
+def _split(replacement: str) -> Iterator[str | tuple[str | int]]:
+    end = 0
+    for found in GROUPS.finditer(replacement):
+        yield replacement[end : found.start()]
+        yield (0,) if found[1] else (int(found[2]),) if found[2] else (found[3],)
+        end = found.end()
+    yield replacement[end:]
+
+
+def _text(value: Any) -> str:
+    return value.replace("\0", "\ufffd") if isinstance(value, str) else ""
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _depth(value: Any) -> int | None:
+    """Returns a depth as SillyTavern understands it: other values, and those below 0, are no limit."""
+    return min(value, MOST_DEPTH) if type(value) is int and value >= 0 else None

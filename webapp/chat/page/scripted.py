@@ -1,0 +1,154 @@
+"""Messages as the text scripts of their character show them. Nothing of it is stored, so that a changed script shows at once."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from webapp.characters.card_scripts import scripts_of
+from webapp.characters.queries import CharacterName, character_of
+from webapp.characters.tables import Character
+from webapp.characters.text_scripts import TextScript, applied, has_names, named
+from webapp.chat import queries
+from webapp.chat.files.reference import parted
+from webapp.chat.page import renderings
+from webapp.chat.prompt.sections import names_in
+from webapp.chat.tables import Chat, Message
+from webapp.db import db
+from webapp.heavy.threads import offload
+
+# The time limit for the scripts of one page, which run in a thread, and of one answer, which don't.
+PAGE_SECONDS, ANSWER_SECONDS = 0.5, 0.05
+# All HTML of such messages that is kept in memory, by everything that it depends on: the text of a message only grows.
+MOST_KEPT, MOST_KEPT_CHARS = 4_000, 8_000_000
+Key = tuple[str, int, tuple[TextScript, ...]]
+# Means that the scripts change nothing.
+SAME = ""
+
+
+class _Kept:
+    """The HTML of changed messages, without those that were used least recently."""
+
+    def __init__(self) -> None:
+        self._html: OrderedDict[Key, str] = OrderedDict()
+        self._chars = 0
+
+    def get(self, key: Key) -> str | None:
+        if key in self._html:
+            self._html.move_to_end(key)
+        return self._html.get(key)
+
+    def put(self, key: Key, html: str) -> None:
+        self._chars += len(html) - len(self._html.pop(key, ""))
+        self._html[key] = html
+        while self._chars > MOST_KEPT_CHARS or len(self._html) > MOST_KEPT:
+            self._chars -= len(self._html.popitem(last=False)[1])
+
+
+_kept = _Kept()
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptedMessage:
+    """A message with the scripts that change it, if its HTML is not kept."""
+
+    key: Key
+    text: str
+    cited: tuple[int, ...]
+
+
+def scripts_for(chat: Chat, characters: Iterable[Character | CharacterName]) -> dict[str, tuple[TextScript, ...]]:
+    """Returns the scripts for pages of these characters, by id, with names filled in; only of those that have some."""
+    found = {each.id: scripts_of(each.id, each.changed_at).shown for each in characters}
+    return {id: with_names(chat, scripts, id) for id, scripts in found.items() if scripts}
+
+
+def with_names(chat: Chat, scripts: tuple[TextScript, ...], speaker_id: str) -> tuple[TextScript, ...]:
+    return named(scripts, names_in(chat, speaker_id)) if has_names(scripts) else scripts
+
+
+def html_by_message(
+    chat: Chat, messages: Sequence[Message], scripts: Mapping[str, tuple[TextScript, ...]]
+) -> dict[str, str | ScriptedMessage]:
+    """Returns the HTML of those of these messages that the scripts change, by id, or what is needed to make it.
+
+    The messages follow each other. In a group, the scripts of a character apply to its own messages only.
+    """
+    found, after = dict[str, str | ScriptedMessage](), _depth_of_last(chat, messages, scripts.values())
+    for number, each in enumerate(messages):
+        is_own = each.role == "assistant" and (each.speaker_name or chat.is_group)
+        speaker_id = each.speaker_id if is_own else None if chat.is_group else chat.character_id
+        if html := _html(each, scripts.get(speaker_id or "", ()), after + len(messages) - 1 - number):
+            found[each.id] = html
+    return found
+
+
+def _depth_of_last(chat: Chat, messages: Sequence[Message], scripts: Iterable[tuple[TextScript, ...]]) -> int:
+    """Returns how many messages of the chat come after these, if one of the scripts depends on it."""
+    last = messages[-1].id
+    is_needed = any(each.least_depth is not None or each.most_depth is not None for some in scripts for each in some)
+    if last == chat.head_id or not is_needed:
+        return 0
+    ids = queries.path_ids(chat)
+    return len(ids) - 1 - ids.index(last) if last in ids else 0
+
+
+def _html(message: Message, scripts: tuple[TextScript, ...], depth: int) -> str | ScriptedMessage:
+    """Returns the HTML of a message as its scripts change it, empty if they change nothing; or what is needed to make it."""
+    fitting = tuple(each for each in scripts if each.fits(message.role, depth))
+    if not fitting or not message.content:
+        return SAME
+    key = message.id, len(message.content), fitting
+    if (html := _kept.get(key)) is not None:
+        return html
+    text = parted(message.content)[0] if message.role == "user" else message.content
+    return ScriptedMessage(key, text, tuple(renderings.cited(message)))
+
+
+def prepare(wanted: Sequence[ScriptedMessage]) -> bool:
+    """Renders these messages, newest first, and keeps their HTML; returns whether there were any.
+
+    If so, the session was rolled back, and the messages must be read again.
+    """
+    if not wanted:
+        return False
+    db.session.rollback()
+    newest = wanted[::-1]
+    texts = offload(_texts, [(each.key[2], each.text) for each in newest])
+    chars = 0
+    for each, text in zip(newest, texts, strict=False):
+        chars += len(text)
+        if chars > renderings.PAGE_CHARS:
+            break
+        _kept.put(each.key, renderings.rendered(text, cited=each.cited) or renderings.NOTHING if text != each.text else SAME)
+    return True
+
+
+def at_end(message_id: str) -> Callable[[str], str] | None:
+    """Returns a function that applies the scripts to an answer that has ended; None if there are none."""
+    session = db.session()
+    speaking = select(Chat, Message.speaker_id).join(Message, Message.chat_id == Chat.id).where(Message.id == message_id)
+    found = session.execute(speaking).first()
+    character = character_of(session, found.Chat.owner_id, found.speaker_id or found.Chat.character_id) if found else None
+    scripts = scripts_for(found.Chat, [character]) if found and character else {}
+    fitting = tuple(each for some in scripts.values() for each in some if each.fits("assistant", 0))
+    return (lambda text: applied(fitting, text, limit(ANSWER_SECONDS))) if fitting else None
+
+
+def limit(seconds: float) -> Callable[[], bool]:
+    """Returns a function that tells whether this thread has worked for so long."""
+    until = time.thread_time() + seconds
+    return lambda: time.thread_time() > until
+
+
+def _texts(wanted: Sequence[tuple[tuple[TextScript, ...], str]]) -> list[str]:
+    """Applies the scripts to the texts; returns fewer of them if time is up."""
+    is_late, found = limit(PAGE_SECONDS), list[str]()
+    for scripts, text in wanted:
+        changed = applied(scripts, text, is_late)
+        if is_late():
+            break
+        found.append(changed)
+    return found

@@ -1,0 +1,85 @@
+"""The text scripts of characters in prompts. They are recorded with a prompt, so that what was sent can be shown later."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from webapp.accounts.tables import User
+from webapp.characters import queries as cast
+from webapp.characters.card_scripts import scripts_of
+from webapp.characters.text_scripts import TextScript, applied, has_names, named
+from webapp.chat.prompt.sections import names_in
+from webapp.chat.queries import PathMessage
+from webapp.chat.tables import Chat
+from webapp.db import db
+
+# The time limit for all scripts of one prompt; older messages that have not been reached by then are sent as written.
+MOST_SECONDS = 0.05
+KNOWN = {each.name for each in fields(TextScript)}
+
+
+@dataclass(frozen=True, slots=True)
+class PromptScripts:
+    """Scripts by the name of the speaker in a group, under an empty name in any other chat.
+
+    `count` is how many of the newest messages they apply to; None for all.
+    """
+
+    by_speaker: Mapping[str, tuple[TextScript, ...]] = field(default_factory=dict)
+    count: int | None = None
+
+    @classmethod
+    def of(cls, prompt: Mapping[str, Any]) -> "PromptScripts":
+        """Restores the scripts recorded in a prompt."""
+        found = {name: tuple(map(_restored, scripts)) for name, scripts in prompt.get("scripts", {}).items()}
+        return cls(found, prompt.get("scripted"))
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        scripts = {name: [asdict(each) for each in scripts] for name, scripts in self.by_speaker.items()}
+        return {"scripts": scripts, "scripted": self.count} if scripts else {}
+
+    def applied_to(self, messages: Sequence[PathMessage], is_late: Callable[[], bool] = lambda: False) -> list[PathMessage]:
+        """Returns the messages as the scripts change them, newest last; those left when time is up are not in it."""
+        found = list[PathMessage]()
+        for depth, each in enumerate(reversed(messages)):
+            if is_late():
+                break
+            found.append(self._changed(each, depth) if self.count is None or depth < self.count else each)
+        return found[::-1]
+
+    def _changed(self, message: PathMessage, depth: int) -> PathMessage:
+        # In a group, the scripts of a character apply to its own messages only.
+        scripts = self.by_speaker.get(message.speaker if message.role == "assistant" else "", ())
+        fitting = [each for each in scripts if each.fits(message.role, depth)]
+        return message._replace(content=applied(fitting, message.content)) if fitting else message
+
+
+NONE = PromptScripts()
+
+
+def scripted(chat: Chat, messages: Sequence[PathMessage]) -> tuple[list[PathMessage], PromptScripts]:
+    """Returns the messages as the scripts of the chat's characters change them, and those scripts if they change anything."""
+    if not (found := _scripts_in(chat)):
+        return list(messages), NONE
+    until = time.thread_time() + MOST_SECONDS
+    changed = PromptScripts(found).applied_to(messages, lambda: time.thread_time() > until)
+    result = [*messages[: len(messages) - len(changed)], *changed]
+    return result, PromptScripts(found, len(changed)) if result != list(messages) else NONE
+
+
+def _scripts_in(chat: Chat) -> dict[str, tuple[TextScript, ...]]:
+    owner = db.session.get(User, chat.owner_id) if chat.owner_id and chat.cast_ids else None
+    characters = cast.named(owner, chat.cast_ids) if owner else []
+    found = {each: scripts for each in characters if (scripts := scripts_of(each.id, each.changed_at).sent)}
+    return {each.name if chat.is_group else "": _with_names(chat, scripts, each.id) for each, scripts in found.items()}
+
+
+def _with_names(chat: Chat, scripts: tuple[TextScript, ...], speaker_id: str) -> tuple[TextScript, ...]:
+    return named(scripts, names_in(chat, speaker_id)) if has_names(scripts) else scripts
+
+
+def _restored(kept: Mapping[str, Any]) -> TextScript:
+    lists = {name: tuple(kept.get(name, ())) for name in ("trims", "placements")}
+    return TextScript(**{name: value for name, value in kept.items() if name in KNOWN} | lists)
