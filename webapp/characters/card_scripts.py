@@ -1,7 +1,7 @@
 """The text scripts in a character's card: those in use, from a cache, and how they are changed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from webapp.characters.cards import data_of
 from webapp.characters.tables import Character
-from webapp.characters.text_scripts import TextScript, for_pages, for_prompts, scripts_in, usable
+from webapp.characters.text_scripts import TextScript, for_pages, for_prompts, script_of, scripts_in, usable
 from webapp.db import db
 
 NAMED = "regex_scripts"
@@ -28,15 +28,6 @@ class CardScripts:
     sent: tuple[TextScript, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ListedScript:
-    """A script with its index in the card."""
-
-    place: int
-    script: TextScript
-    value: dict[str, Any] = field(repr=False)
-
-
 NONE = CardScripts()
 
 
@@ -45,10 +36,9 @@ def scripts_of(id: str, changed_at: datetime) -> CardScripts:
     return _read(id, changed_at) if _has_some(id, changed_at) else NONE
 
 
-def listed_in(card: dict[str, Any]) -> list[ListedScript]:
-    """Returns all scripts of a card, also those that can't be used."""
-    values = values_in(card)
-    return [ListedScript(at, script, values[at]) for at in range(len(values)) for script in scripts_in(values[at : at + 1])]
+def listed_in(card: dict[str, Any]) -> list[tuple[int, TextScript]]:
+    """Returns all scripts of a card with their indexes, also those that can't be used."""
+    return [(at, found) for at, value in enumerate(values_in(card)) if (found := script_of(value))]
 
 
 def values_in(card: dict[str, Any]) -> list[Any]:

@@ -1,11 +1,11 @@
 """The feature definition of characters and personas: blueprints and places in the navigation."""
 
-from webapp.characters import card_views, greeting_views, lore_views, persona_views, views
+from webapp.characters import card_views, greeting_views, lore_views, persona_views, script_views, views
 from webapp.feature import Feature
 from webapp.web.places import Place
 
 FEATURE = Feature(
-    blueprints=(views.bp, card_views.bp, greeting_views.bp, lore_views.bp, persona_views.bp),
+    blueprints=(views.bp, card_views.bp, greeting_views.bp, lore_views.bp, persona_views.bp, script_views.bp),
     places=(
         Place(
             words="Characters",

@@ -11,11 +11,13 @@ from webapp.accounts.guards import found
 from webapp.accounts.tables import User
 from webapp.characters import exporting, queries
 from webapp.characters.card_lore import lore_of
+from webapp.characters.card_scripts import listed_in
 from webapp.characters.card_writing import Version
 from webapp.characters.cards import group_greetings, notes_of, other_greetings
 from webapp.characters.macros import Names
 from webapp.characters.queries import BEGINNING_CHARS, CharacterName, CharacterSummary
 from webapp.characters.tables import Avatar, Character, Persona
+from webapp.characters.text_scripts import TextScript
 from webapp.heavy.threads import offload
 from webapp.heavy.turns import by_turns
 from webapp.knowledge import queries as knowledge
@@ -26,6 +28,8 @@ from webapp.rendering.text import plain
 from webapp.web.downloads import download, file_name
 
 COLOURS = 8
+# How many text scripts a page lists.
+MOST_SCRIPTS = 100
 LINE_CHARS = 180
 DONE = {"saved": "Saved.", "copied": "This is your own copy. Change it as you like.", "restored": "Restored."}
 # Pictures can be cached as immutable, because another picture gets another URL.
@@ -84,6 +88,9 @@ class ShownCharacter:
     group_greetings: Sequence[str]
     knows: Sequence[tuple[str, str]]
     lore: Sequence[Entry]
+    # Each with its index in the card.
+    scripts: Sequence[tuple[int, TextScript]]
+    more_scripts: int
     whose: str
     may_change: bool
 
@@ -138,6 +145,7 @@ def character(row: Character, user: User) -> ShownCharacter:
         ("Post-history instructions", row.post_history_prompt),
     )
     notes, creator = notes_of(row.card)
+    listed = listed_in(row.card)
     return ShownCharacter(
         row.id,
         row.name,
@@ -151,6 +159,8 @@ def character(row: Character, user: User) -> ShownCharacter:
         [names.fill(each) for each in by_turns(group_greetings(row.card))],
         [(each.id, each.name) for each in knowledge.collections_among(user, row.collection_ids)] if row.collection_ids else [],
         lore_of(row).book.entries,
+        listed[:MOST_SCRIPTS],
+        len(listed[MOST_SCRIPTS:]),
         _whose(row, user),
         queries.may_change(row, user),
     )

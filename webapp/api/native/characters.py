@@ -13,11 +13,14 @@ from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, AnyId, Body, Cursor, Query
 from webapp.characters import card_import, existing, exporting, profiles, queries, service, shown
+from webapp.characters.card_scripts import listed_in
 from webapp.characters.card_writing import Version
 from webapp.characters.cards import DESCRIPTION_CHARS, GREETINGS, MOST_GREETINGS, greetings_in
 from webapp.characters.fields import PICTURE_BYTES
+from webapp.characters.script_editing import MOST_STORED, ScriptInput, Where, fields_of, with_scripts
 from webapp.characters.service import CharacterInput
 from webapp.characters.tables import Character
+from webapp.characters.text_scripts import EXPRESSION_CHARS, MOST_DEPTH, MOST_TRIMS, NAME_CHARS, REPLACEMENT_CHARS
 from webapp.errors import Invalid
 from webapp.knowledge import queries as knowledge
 from webapp.knowledge.attaching import MOST_COLLECTIONS
@@ -140,6 +143,45 @@ class CharacterChange(Body):
     is_shared: bool | None = None
 
 
+class ScriptFields(Body):
+    """A text script; it changes messages of the character, of the person or of both."""
+
+    find: str = Field(min_length=1, max_length=EXPRESSION_CHARS, description="A regular expression such as `/a(b)/gi`.")
+    name: str = Field("", max_length=NAME_CHARS)
+    replacement: str = Field("", max_length=REPLACEMENT_CHARS, description="`{{match}}` is the match, `$1` its first group.")
+    trims: list[str] = Field([], max_length=MOST_TRIMS, description="Removed from what was found.")
+    where: Where = Field("both", description="What it changes: what is `shown`, what is `sent` to the model, or `both`.")
+    is_for_character: bool = True
+    is_for_person: bool = False
+    is_enabled: bool = True
+    least_depth: int | None = Field(None, ge=0, le=MOST_DEPTH, description="The last message has depth 0.")
+    most_depth: int | None = Field(None, ge=0, le=MOST_DEPTH)
+    naming: int = Field(0, ge=0, le=2, description="Names in `find`: 0 as written, 1 filled in, 2 filled in and taken literally.")
+
+
+class ScriptAnswer(Answer):
+    find: str
+    name: str
+    replacement: str
+    trims: list[str]
+    where: Where
+    is_for_character: bool
+    is_for_person: bool
+    is_enabled: bool
+    least_depth: int | None
+    most_depth: int | None
+    naming: int
+    trouble: str = Field(description="Why it can't be used here; empty if it can.")
+
+
+class ScriptList(Answer):
+    scripts: list[ScriptAnswer]
+
+
+class Scripts(Body):
+    scripts: list[ScriptFields] = Field(max_length=MOST_STORED, description="Instead of all those before.")
+
+
 class Replacement(Body):
     character_id: AnyId = Field(description="Your character whose texts are used. It gets the old texts and is deleted.")
 
@@ -226,6 +268,20 @@ def replace_texts(id: str, body: Replacement) -> CharacterAnswer:
     return _one(_visible(id))
 
 
+@bp.get("/<id>/scripts")
+@operation("List the text scripts of a character", scope="read", answer=ScriptList)
+def scripts(id: str) -> ScriptList:
+    return _scripts(_visible(id))
+
+
+@bp.put("/<id>/scripts")
+@operation("Replace the text scripts of a character", scope="chat", body=Scripts, answer=ScriptList, errors=(409, 422))
+def put_scripts(id: str, body: Scripts) -> ScriptList:
+    entered = [ScriptInput(**each.model_dump()) for each in body.scripts]
+    service.change_card(_visible(id), lambda card: with_scripts(card, entered), by=caller())
+    return _scripts(_visible(id))
+
+
 @bp.get("/<id>/export")
 @operation("Export a character as a card file", scope="read", query=ExportQuery, media="*/*")
 def export(id: str, query: ExportQuery) -> Response:
@@ -256,6 +312,10 @@ def sent_picture() -> bytes:
     if content := request.get_data():
         return content
     raise Invalid("Send the image as the request body.", field="avatar")
+
+
+def _scripts(row: Character) -> ScriptList:
+    return ScriptList(scripts=[ScriptAnswer.of(each, **fields_of(each), trouble=each.trouble) for _, each in listed_in(row.card)])
 
 
 def _imported(each: card_import.Imported) -> ImportedCharacter:
