@@ -92,6 +92,7 @@ def least_body(operation: Operation) -> dict[str, Any] | None:
         "sections": [{"text": "Mine now."}],
         "strategy": "LATEST",
         "collection_ids": [],
+        "scripts": [],
     }
     return {name: values.get(name, "Mine now.") for name, field in fields if field.is_required()} if operation.body else None
 

@@ -371,6 +371,7 @@ FIELDS = {
     "list.earlier": {"until": "{answer}"},
     "several.do": {"deed": "archive", "chat": "{own_chat}"},
     "plans.create": {"type": "monthly"},
+    "api_characters.replace_texts": {"character_id": "{own_character}"},
     "api_roleplay.send": {"chatSessionId": "{own_chat}"},
     "api_plans.generate": {"preferenceId": "{own_inputs}"},
     "api_plans.generate_and_watch": {"preferenceId": "{own_inputs}"},

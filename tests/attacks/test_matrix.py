@@ -25,7 +25,7 @@ DONE = ("in", "out")
 MEANT = {"shut": ("door", "gone"), "out": ("door",)}
 Case = tuple[str, Route, str, str]
 # Objects that the person must own and a request can have to name, and the kinds of people who can have them.
-OWN = {"own_chat": ("chat", SIGNED_IN), "own_inputs": ("plan inputs", PLANNERS)}
+OWN = {"own_chat": ("chat", SIGNED_IN), "own_character": ("character", SIGNED_IN), "own_inputs": ("plan inputs", PLANNERS)}
 
 
 @pytest.fixture

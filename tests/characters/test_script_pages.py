@@ -28,6 +28,7 @@ def stored(app, path: str) -> list[dict]:
 def test_the_page_lists_them(path, member):
     page = member.page(path)
 
+    assert page.one(".greeting em").text() == "calm"
     texts = [" ".join(each.text().split()) for each in page.all("[id^=script-]")]
     assert texts[0].startswith("Status Changes what is shown, in messages of the character.")
     assert "Ahead can't be used here Look-ahead and look-behind can't be used. It stays in the card." in texts[1]

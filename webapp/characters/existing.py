@@ -40,12 +40,12 @@ class Decided:
 
 
 def existing_like(made: Character) -> Existing | None:
-    """Returns the owner's other character that is most like this one; the newest of equals."""
+    """Returns the owner's other character that is most like this one; the oldest of equals, which has chats more likely."""
     has_texts = and_(*(getattr(Character, name) == getattr(made, name) for name in TEXTS))
     query = select(Character.id).where(Character.owner_id == made.owner_id, Character.deleted_at.is_(None))
     query = query.where(Character.id != made.id, or_(Character.name == made.name, has_texts))
     # Compares up to five hundred texts, each up to a hundred thousand characters.
-    ids = bounded.column(query.order_by(Character.id.desc()).limit(MOST_COMPARED))
+    ids = bounded.column(query.order_by(Character.id).limit(MOST_COMPARED))
     found = [each for id in ids if (each := db.session.get(Character, id))]
     if same := next((each for each in found if _has_same_content(each, made)), None):
         return Existing(same.id, same.name, has_same_content=True)

@@ -1,5 +1,6 @@
 """View models of characters and personas for pages."""
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,13 +12,13 @@ from webapp.accounts.guards import found
 from webapp.accounts.tables import User
 from webapp.characters import exporting, queries
 from webapp.characters.card_lore import lore_of
-from webapp.characters.card_scripts import listed_in
+from webapp.characters.card_scripts import listed_in, scripts_of
 from webapp.characters.card_writing import Version
 from webapp.characters.cards import group_greetings, notes_of, other_greetings
 from webapp.characters.macros import Names
 from webapp.characters.queries import BEGINNING_CHARS, CharacterName, CharacterSummary
 from webapp.characters.tables import Avatar, Character, Persona
-from webapp.characters.text_scripts import TextScript
+from webapp.characters.text_scripts import TextScript, applied, named
 from webapp.heavy.threads import offload
 from webapp.heavy.turns import by_turns
 from webapp.knowledge import queries as knowledge
@@ -30,6 +31,8 @@ from webapp.web.downloads import download, file_name
 COLOURS = 8
 # How many text scripts a page lists.
 MOST_SCRIPTS = 100
+# The time limit for the scripts that change a greeting.
+SCRIPT_SECONDS = 0.05
 LINE_CHARS = 180
 DONE = {"saved": "Saved.", "copied": "This is your own copy. Change it as you like.", "restored": "Restored."}
 # Pictures can be cached as immutable, because another picture gets another URL.
@@ -154,7 +157,7 @@ def character(row: Character, user: User) -> ShownCharacter:
         names.fill(notes),
         creator,
         [(title, names.fill(text)) for title, text in texts if text],
-        _rendered(names.fill(row.greeting)),
+        _rendered(_scripted(row, names.fill(row.greeting), names)),
         [names.fill(each) for each in by_turns(other_greetings(row.card))],
         [names.fill(each) for each in by_turns(group_greetings(row.card))],
         [(each.id, each.name) for each in knowledge.collections_among(user, row.collection_ids)] if row.collection_ids else [],
@@ -194,6 +197,13 @@ def _whose(row: Character, user: User) -> str:
     if row.owner_id != user.id:
         return "Shared with you"
     return "Yours, shared with the team" if queries.is_shared(row) else "Private"
+
+
+def _scripted(row: Character, text: str, names: Names) -> str:
+    """Returns the greeting as the character's text scripts change it in a new chat."""
+    fitting = [each for each in scripts_of(row.id, row.changed_at).shown if each.fits("assistant", 0)]
+    until = time.thread_time() + SCRIPT_SECONDS
+    return applied(named(fitting, names), text, lambda: time.thread_time() > until) if fitting else text
 
 
 def _rendered(text: str) -> Markup:
