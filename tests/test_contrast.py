@@ -22,6 +22,7 @@ CONTROLS = [("water", paper, 4.5) for paper in PAPERS] + [
     ("water-ink", "water", 4.5),
     ("water-ink", "water-deep", 4.5),
 ]
+SPEECH = [("speech", paper, 4.5) for paper in (*PAPERS, "water-wash")]
 STATES = [(name, paper, 4.5) for name in ("amber", "red", "green") for paper in ("paper", "raised")]
 CODE = [(f"code-{name}", "raised", 4.5) for name in ("word", "string", "number", "name", "comment")]
 LINES = [("line-strong", paper, 3.0) for paper in PAPERS] + [("amber", "amber-wash", 3.0), ("red", "red-wash", 3.0)]
@@ -55,7 +56,7 @@ def palette(theme: int) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
-@pytest.mark.parametrize(("front", "back", "least"), TEXT + SOFT + CONTROLS + STATES + CODE + LINES)
+@pytest.mark.parametrize(("front", "back", "least"), TEXT + SOFT + CONTROLS + SPEECH + STATES + CODE + LINES)
 def test_it_can_be_read(front: str, back: str, least: float, theme: int) -> None:
     colours = palette(theme)
     assert contrast(colours[front], colours[back]) >= least

@@ -85,10 +85,11 @@ def test_who_is_refused_changes_nothing_and_learns_nothing(app: Flask, fake, per
     refused = [(case, address(world, case[0], same(case[1].things, case[2]))) for case in cases(person) if case[3] not in DONE]
     # A route for GET also answers HEAD, for every kind of person.
     browser, has_head = world.browser(), person in ("member", "visitor") or ROUNDS > 1
+    fields = {case[0]: fields_for(world, case[0]) for case, _ in refused}
     with world.unchanged():
         for (name, route, state, outcome), path in refused:
             for method in (route.method, "HEAD") if route.method == "GET" and has_head else (route.method,):
-                response = sent(world, browser, method, path, name)
+                response = send(world, browser, method, path, name, fields[name])
                 assert is_as_told(response, outcome), f"{method} {path} ({state}): {response.status}, not {outcome}"
                 assert CANARY not in response.text, f"{method} {path}"
     assert fake.posts() == []
@@ -170,9 +171,17 @@ def is_needed(world: World, key: str, wanted: Iterable[tuple[str, str]]) -> bool
 
 
 def sent(world: World, browser, method: str, path: str, name: str) -> TestResponse:
+    return send(world, browser, method, path, name, fields_for(world, name))
+
+
+def fields_for(world: World, name: str) -> dict[str, str]:
+    """Returns the fields that a request must contain; creates the objects of the person's own that they name."""
     wanted = FIELDS.get(name, {}).items()
     own = {key: world.thing(kind, "own") if is_needed(world, key, wanted) else "" for key, (kind, _) in OWN.items()}
-    more = {field: value.format(other=world.other, answer=world.last_answer, **own) for field, value in wanted}
+    return {field: value.format(other=world.other, answer=world.last_answer, **own) for field, value in wanted}
+
+
+def send(world: World, browser, method: str, path: str, name: str, more: dict[str, str]) -> TestResponse:
     operation, headers = operation_of(world.app.view_functions[name]), own_headers(browser)
     fields = {"data": {"csrf_token": browser.csrf_token(), **more}} if method == "POST" else {"query_string": more}
     if operation:

@@ -21,6 +21,7 @@ NOTICED_BY = {
     "shared": "test_many_tabs.py::test_more_tabs_than_connections",
     "sidebar": "test_sidebar.py::test_search_is_gone_through_by_key",
     "speak": "test_reading.py::test_the_answer_is_heard_by_sentence",
+    "speech": "test_speech.py::test_speech_has_its_own_color",
     "stream": "test_reading.py::test_the_title_and_the_icon_say_how_it_stands",
     "times": "test_places_on_the_page.py::test_a_moment_in_a_text_is_the_readers",
     "upload": "test_attached.py::test_a_picture_is_brought_looked_at_and_sent",

@@ -28,7 +28,9 @@ def test_text_size_and_density_are_told_to_every_page(owner, member):
     assert not {"data-text-size", "data-density"} & set(member.page("/chats").one("html").attributes)
 
 
-@pytest.mark.parametrize(("field", "words"), [("text_size", "text sizes"), ("density", "densities")])
+@pytest.mark.parametrize(
+    ("field", "words"), [("text_size", "text sizes"), ("density", "densities"), ("speech", "ways to show speech")]
+)
 def test_what_is_not_offered_is_refused_beside_the_field(owner, field, words):
     page = owner.post("/settings", **{field: "huge"})
 

@@ -23,6 +23,7 @@ class User(Record):
     theme: Mapped[str] = mapped_column(String(10), default="", server_default="")
     text_size: Mapped[str] = mapped_column(String(10), default="", server_default="")
     density: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    speech: Mapped[str] = mapped_column(String(10), default="", server_default="")
     default_model: Mapped[str] = mapped_column(String(200), default="", server_default="")
     send_key: Mapped[str] = mapped_column(String(10), default="enter", server_default="enter")
     instructions: Mapped[str] = mapped_column(Text, default="", server_default="")

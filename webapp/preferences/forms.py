@@ -2,7 +2,7 @@
 
 from wtforms import BooleanField, SelectField, TextAreaField
 
-from webapp.preferences.service import DENSITIES, MOST_CHARS, SEND_KEYS, TEXT_SIZES, THEMES
+from webapp.preferences.service import DENSITIES, MOST_CHARS, SEND_KEYS, SPEECH, TEXT_SIZES, THEMES
 from webapp.web.forms import Form, options
 from webapp.web.picks import PickField
 
@@ -11,6 +11,7 @@ class PreferencesForm(Form):
     theme = SelectField("Theme", choices=options(THEMES), validate_choice=False)
     text_size = SelectField("Text size", choices=options(TEXT_SIZES), validate_choice=False, default="")
     density = SelectField("Density", choices=options(DENSITIES), validate_choice=False, default="")
+    speech = SelectField("Quoted speech of characters", choices=options(SPEECH), validate_choice=False, default="")
     default_model = PickField("Model for new chats", choices=[], validate_choice=False)
     send_key = SelectField(
         "Send messages with",

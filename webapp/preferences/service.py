@@ -10,12 +10,14 @@ from webapp.errors import Invalid
 THEMES = {"": "System", "light": "Light", "dark": "Dark"}
 TEXT_SIZES = {"small": "Small", "": "Standard", "large": "Large", "larger": "Extra large"}
 DENSITIES = {"": "Comfortable", "compact": "Compact"}
+SPEECH = {"": "In its own color", "plain": "Like other text"}
 SEND_KEYS = {"enter": "Enter", "ctrl": "Ctrl+Enter (⌘ Enter on a Mac)"}
 # Preferences with fixed choices, by column: the choices, and the word for them in errors.
 CHOICES = {
     "theme": (THEMES, "themes"),
     "text_size": (TEXT_SIZES, "text sizes"),
     "density": (DENSITIES, "densities"),
+    "speech": (SPEECH, "ways to show speech"),
     "send_key": (SEND_KEYS, "keys"),
 }
 MOST_CHARS = 4_000
