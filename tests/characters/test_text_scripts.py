@@ -9,7 +9,7 @@ from webapp.characters.macros import Names
 from webapp.characters.script_html import without_html
 from webapp.characters.text_scripts import (
     MOST_MATCHES,
-    RESULT_CHARS,
+    RESULT_BYTES,
     TEXT_BYTES,
     applied,
     for_pages,
@@ -77,6 +77,9 @@ CASES = [
     (r"/\u4f60[^]*/", "", "a你\nb", "a"),
     (r"/\u{1F600}/u", ":)", "😀", ":)"),
     ("/x*/g", "-", "ab", "-a-b-"),
+    ("/x*/g", "-", "é你", "-é-你-"),
+    ("/é/g", "$0$0", "aéb\ud800", "aééb?"),
+    ("/é/g", "e", "a\ud800", "a\ud800"),
     (r"/“(.*?)”/g", "“**$1**”", "“é” ü “ö”", "“**é**” ü “**ö**”"),
     ("/a/g", r"\1 $& $$", "a", r"\1 $& $$"),
 ]
@@ -144,7 +147,7 @@ def test_hostile_scripts_are_bounded():
     begun = time.thread_time()
     assert applied([script(nested)], "a" * TEXT_BYTES) == "a" * TEXT_BYTES
     assert time.thread_time() - begun < 1
-    assert len(applied(doubling, "aaaa")) <= RESULT_CHARS
+    assert len(applied(doubling, "aaaa").encode()) <= RESULT_BYTES
     assert applied([script("/a/g", "b" * 20_000)], "a" * 10) == "a" * 10
     assert applied([script("/a/g", "b")], "é" * TEXT_BYTES) == "é" * TEXT_BYTES
     assert applied([script("/a/g", "b")], "a" * (MOST_MATCHES + 1)).endswith("ba")

@@ -19,7 +19,7 @@ NAME_CHARS, EXPRESSION_CHARS, REPLACEMENT_CHARS = 120, 2_000, 20_000
 MOST_TRIMS, TRIM_CHARS, MOST_DEPTH = 20, 200, 9_999
 # Longer texts are left as they are: the worst expression takes a tenth of a second for these. So is a text that would become
 # longer than a message can be.
-TEXT_BYTES, RESULT_CHARS = 16_000, 64_000
+TEXT_BYTES, RESULT_BYTES = 16_000, 64_000
 # SillyTavern's numbers for whose messages a script changes.
 PERSON, CHARACTER = 1, 2
 OF_ROLE = {"user": PERSON, "assistant": CHARACTER}
@@ -144,49 +144,51 @@ def parted(expression: str) -> tuple[str, str]:
 
 
 def _replaced(script: TextScript, text: str, is_late: Callable[[], bool]) -> str:
-    pattern, flags = parted(script.expression)
-    expression = compiled(pattern, flags) if len(text.encode("utf-8", "replace")) <= TEXT_BYTES else None
+    # In bytes: RE2 counts them, and finding the characters again would take most of the time.
+    (pattern, flags), content = parted(script.expression), text.encode("utf-8", "replace")
+    expression = compiled(pattern, flags) if len(content) <= TEXT_BYTES else None
     if not expression:
         return text
-    parts, end, length = list[str](), 0, len(text)
-    for found in islice(expression.finditer(text), MOST_MATCHES if "g" in flags else 1):
-        parts += text[end : found.start()], (new := _new(script, found))
+    parts, end, length = list[bytes](), 0, len(content)
+    for found in islice(expression.finditer(content), MOST_MATCHES if "g" in flags else 1):
+        start = found.start()
+        if content[start : start + 1] and content[start] & 0xC0 == 0x80:
+            # An empty match within a character.
+            continue
+        parts += content[end:start], (new := _new(script, found))
         end, length = found.end(), length + len(new)
-        if length > RESULT_CHARS or is_late():
+        if length > RESULT_BYTES or is_late():
             return text
-    return "".join((*parts, text[end:])) if parts else text
+    return b"".join((*parts, content[end:])).decode("utf-8", "replace") if parts else text
 
 
-def _new(script: TextScript, found: Any) -> str:
-    return "".join(_part(script, found, each) for each in _pieces(script.replacement))
+def _new(script: TextScript, found: Any) -> bytes:
+    return b"".join(each if isinstance(each, bytes) else _group(script, found, each[0]) for each in _pieces(script.replacement))
 
 
-def _part(script: TextScript, found: Any, piece: str | tuple[str | int]) -> str:
-    if isinstance(piece, str):
-        return piece
-    (group,) = piece
+def _group(script: TextScript, found: Any, group: int | str) -> bytes:
     try:
-        text = found.group(group) or ""
+        text: bytes = found.group(group) or b""
     except IndexError:
-        return ""
+        return b""
     for each in script.trims:
-        text = text.replace(each, "")
+        text = text.replace(each.encode("utf-8", "replace"), b"")
     return text
 
 
 @lru_cache(maxsize=512)
-def _pieces(replacement: str) -> tuple[str | tuple[str | int], ...]:
+def _pieces(replacement: str) -> tuple[bytes | tuple[str | int], ...]:
     """Splits a replacement into texts and, each in a tuple, the groups between them."""
     return tuple(_split(replacement))
 
 
-def _split(replacement: str) -> Iterator[str | tuple[str | int]]:
+def _split(replacement: str) -> Iterator[bytes | tuple[str | int]]:
     end = 0
     for found in GROUPS.finditer(replacement):
-        yield replacement[end : found.start()]
+        yield replacement[end : found.start()].encode("utf-8", "replace")
         yield (0,) if found[1] else (int(found[2]),) if found[2] else (found[3],)
         end = found.end()
-    yield replacement[end:]
+    yield replacement[end:].encode("utf-8", "replace")
 
 
 def _text(value: Any) -> str:
