@@ -24,6 +24,10 @@ document.addEventListener("click", (event) => {
 document.addEventListener("click", ({ target }) => {
   if (target.closest(".menu__list :is(a[hx-get], button[formaction])")) target.closest("[popover]").hidePopover();
 });
+// Loads what the page doesn't need at first.
+addEventListener("load", () => {
+  for (const each of document.querySelectorAll("[data-later]")) import(each.dataset.later);
+});
 function leave(toast) {
   if (toast.contains(document.activeElement)) document.getElementById("main")?.focus({ preventScroll: true });
   toast.remove();

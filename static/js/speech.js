@@ -1,5 +1,4 @@
 // Gives quoted speech in chats with characters its own color. The browser paints ranges of the text, so the page stays the same.
-"use strict";
 if (globalThis.Highlight) {
   const BLOCKS = ".message-text :is(p, li, blockquote, summary, td, th, dd, h1, h2, h3, h4, h5, h6)";
   const SILENT = `code, pre, math, button, ${BLOCKS}`, MOST_CHARS = 20000;
@@ -44,10 +43,7 @@ if (globalThis.Highlight) {
     addedNodes.forEach(wait);
   };
   CSS.highlights.set("speech", spoken);
-  document.addEventListener("DOMContentLoaded", () => {
-    const main = document.getElementById("main");
-    wait(main);
-    const watched = { childList: true, characterData: true, subtree: true };
-    new MutationObserver((changes) => changes.forEach(changed)).observe(main, watched);
-  });
+  const main = document.getElementById("main"), watched = { childList: true, characterData: true, subtree: true };
+  wait(main);
+  new MutationObserver((changes) => changes.forEach(changed)).observe(main, watched);
 }

@@ -5,14 +5,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from sqlalchemy import bindparam, select
+
 from webapp.accounts.tables import User
 from webapp.characters import queries as cast
 from webapp.characters.card_scripts import scripts_of
+from webapp.characters.tables import Character
 from webapp.characters.text_scripts import TextScript, applied, has_names, named
 from webapp.chat.prompt.sections import names_in
 from webapp.chat.queries import PathMessage
 from webapp.chat.tables import Chat
 from webapp.db import db
+from webapp.statements import Prepared
 
 # The time limit for all scripts of one prompt; older messages that have not been reached by then are sent as written.
 MOST_SECONDS = 0.05
@@ -70,9 +74,12 @@ def scripted(chat: Chat, messages: Sequence[PathMessage]) -> tuple[list[PathMess
 
 
 def _scripts_in(chat: Chat) -> dict[str, tuple[TextScript, ...]]:
-    owner = db.session.get(User, chat.owner_id) if chat.owner_id and chat.cast_ids else None
-    characters = cast.named(owner, chat.cast_ids) if owner else []
-    found = {each: scripts for each in characters if (scripts := scripts_of(each.id, each.changed_at).sent)}
+    changed = (CHANGED.first(db.session(), {"id": id}) for id in chat.cast_ids)
+    ids = [each.id for each in changed if each and scripts_of(each.id, each.changed_at).sent]
+    # Most characters have no scripts, so only the others are looked up as the chat's owner sees them.
+    owner = db.session.get(User, chat.owner_id) if chat.owner_id and ids else None
+    characters = cast.named(owner, ids) if owner else []
+    found = {each: scripts_of(each.id, each.changed_at).sent for each in characters}
     return {each.name if chat.is_group else "": _with_names(chat, scripts, each.id) for each, scripts in found.items()}
 
 
@@ -83,3 +90,6 @@ def _with_names(chat: Chat, scripts: tuple[TextScript, ...], speaker_id: str) ->
 def _restored(kept: Mapping[str, Any]) -> TextScript:
     lists = {name: tuple(kept.get(name, ())) for name in ("trims", "placements")}
     return TextScript(**{name: value for name, value in kept.items() if name in KNOWN} | lists)
+
+
+CHANGED = Prepared(select(Character.id, Character.changed_at).where(Character.id == bindparam("id")))
