@@ -125,6 +125,7 @@ def test_the_api_replaces_them(path, app, member, stranger):
     assert [each["find"] for each in changed["scripts"]] == ["/x/", FOREIGN["findRegex"]]
     assert stored(app, path)[1]["more"] == {"a": 1}
     program.said("PUT", at, 422, {"scripts": [{"find": "/[/"}]})
+    assert program.said("PUT", at, 200, {"scripts": [{"find": "/a\0/"}]})["scripts"][0]["find"] == "/a\ufffd/"
     client_of(app, stranger.email).said("GET", at, 404)
 
 

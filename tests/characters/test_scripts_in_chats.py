@@ -145,6 +145,18 @@ def test_hostile_html_stays_inert(begin, member):
     assert 'href="javascript' not in text
 
 
+def test_in_a_group_they_change_their_characters_messages_only(begin, make, member, fake, say):
+    mara = str(member.page(begin(script("/Aye/", "No"), script("/Hello/", "Bye"))).all(".played a")[0].attributes["href"])
+    ids = [mara.rpartition("/")[2], make(name="Bo", description="Bo sails.", greeting="Hello, Aye.").rpartition("/")[2]]
+    group = member.submit("/characters/group", character_ids=ids, turn_order="rotation").path
+    fake.says("Aye.")
+
+    sent = say(group, "Hello Aye")
+
+    assert [each.partition(": ")[2][:5] for _, each in sent[1:4]] == ["Bye, ", "Hello", "Hello"]
+    assert [each[:5] for each in shown(member, group)] == ["Bye, ", "Hello", "Hello", "No."]
+
+
 def test_a_chat_without_scripts_takes_no_more_statements(begin, member):
     with_scripts, without = begin(SHOWN), begin()
     taken = []

@@ -21,6 +21,7 @@ from webapp.characters.text_scripts import (
     scripts_in,
 )
 from webapp.errors import Conflict, Invalid
+from webapp.foreign_json import clean
 from webapp.lore.expressions import trouble_of
 
 Card = dict[str, Any]
@@ -96,10 +97,10 @@ def written(entered: ScriptInput, kept: Card) -> Card:
     chosen = [PERSON] * entered.is_for_person + [CHARACTER] * entered.is_for_character
     value: Card = {"id": str(uuid4()), "runOnEdit": True} if not before else dict(kept)
     value |= {
-        "scriptName": " ".join(entered.name.split()),
-        "findRegex": entered.find,
-        "replaceString": entered.replacement,
-        "trimStrings": [each for each in entered.trims if each],
+        "scriptName": clean(" ".join(entered.name.split())),
+        "findRegex": clean(entered.find),
+        "replaceString": clean(entered.replacement),
+        "trimStrings": [clean(each) for each in entered.trims if each],
         "disabled": not entered.is_enabled,
         "substituteRegex": entered.naming,
     }
