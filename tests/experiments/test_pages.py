@@ -111,9 +111,10 @@ def test_programs_start_read_and_stop_experiments(app, owner, member, publish):
         played(made["id"], 2, good=0)
     shown = program.get(f"/experiments/{made['id']}")
     assert shown["is_imbalanced"]
+    program.said("PUT", "/prompts/quick/strategy", 200, {"strategy": "BEST_PERFORMANCE", "min_samples": 40})
     program.said("PUT", "/prompts/quick/strategy", 200, {"strategy": "BEST_PERFORMANCE"})
     shown = program.get(f"/experiments/{made['id']}")
-    assert (shown["winner"], shown["is_imbalanced"]) == (3, False)
+    assert (shown["winner"], shown["is_imbalanced"], shown["min_samples"]) == (3, False, 40)
     assert shown["bayes_factor"] > 10
     assert "B is better: 90 % against 40 % liked." in shown["words"]
     names = ("version", "exposures", "good", "rate", "error_rate", "ttft_p95_ms", "cost", "weight")

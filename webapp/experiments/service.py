@@ -59,7 +59,9 @@ def start(prompt: KnownPrompt, entered: ExperimentInput, *, by: User, who: audit
     return id
 
 
-def weigh(experiment: Experiment, weights: Mapping[int, float], method: str, *, who: audit.About) -> None:
+def weigh(
+    experiment: Experiment, weights: Mapping[int, float], method: str, min_samples: int | None = None, *, who: audit.About
+) -> None:
     """Changes the shares, or how versions are given out; chats keep their version, and as few people as possible get another."""
     id = experiment.id
     with write() as session:
@@ -72,6 +74,7 @@ def weigh(experiment: Experiment, weights: Mapping[int, float], method: str, *, 
         for version, weight in _shares(weights).items() if weights else ():
             arms[version].weight = weight
         found.method = row.strategy = method
+        found.min_samples = min_samples or found.min_samples
         found.weighed_at = utc_now()
         prompts.note(session, "changed an experiment", row.key, method, who)
     using.forget()
@@ -82,7 +85,7 @@ def give_out(
 ) -> None:
     """Changes how the versions of the running experiment are given out; for the best one, starts an experiment with all."""
     if found := queries.running_of(prompt.id):
-        weigh(found, weights, method, who=who)
+        weigh(found, weights, method, min_samples, who=who)
         return
     if method == A_B_TEST:
         raise Invalid(prompts.NEEDS_EXPERIMENT, field="strategy")
