@@ -100,6 +100,34 @@ def test_a_file_of_sillytavern_comes_in_and_goes_out_as_it_was(member):
     assert found["entries"]["1"]["selective"] is True
 
 
+def test_entries_keep_their_numbers_and_what_they_leave_open(member):
+    entries = {each: {"uid": int(each), "key": [each], "content": each, "role": None} for each in ("3", "7", "20")}
+    page = bring(member, as_file({"name": "The valley", "entries": entries}))
+    more = {"title": "New", "keys": "new", "content": "A new one."}
+    member.page(page.link("New entry").attributes["href"]).form("Create entry").submit(**more)
+    found = json.loads(member.get(f"{page.path}/export").text)["entries"]
+    for uid, entry in entries.items():
+        assert {name: found[uid][name] for name in entry} == entry
+    assert [uid for uid in found if uid not in entries] == ["21"]
+    assert (found["21"]["uid"], found["21"]["content"]) == (21, "A new one.")
+
+
+def test_numbers_that_occur_twice_or_are_none_are_replaced(member):
+    entries = [{"keys": [f"{id}"], "content": "x", "id": id} for id in (4, 4, "b", None, True, -1, 5)]
+    page = bring(member, as_file({"spec": "lorebook_v3", "data": {"name": "The valley", "entries": entries, "extensions": {}}}))
+    found = json.loads(member.get(f"{page.path}/export").text)["entries"]
+    assert {uid: each["key"][0] for uid, each in found.items()} == {
+        "4": "4",
+        "6": "4",
+        "7": "b",
+        "8": "None",
+        "9": "True",
+        "10": "-1",
+        "5": "5",
+    }
+    assert all(each["uid"] == int(uid) for uid, each in found.items())
+
+
 @pytest.mark.parametrize(
     "value",
     [

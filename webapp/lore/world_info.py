@@ -1,10 +1,11 @@
 """Converts other programs' lorebook files to the format of cards, and back. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 from webapp.foreign_json import Unfit
-from webapp.lore.entries import REST, ROLES, number_of
+from webapp.lore.entries import MOST_NUMBER, REST, ROLES, number_of
 
 NO_BOOK = "It isn't a lorebook: choose a JSON file from SillyTavern's World Info or of the lorebook_v3 kind."
 # SillyTavern's names for the fields of a card's entry …
@@ -114,16 +115,33 @@ def world_info(book: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the lorebook in the format of SillyTavern's files."""
     extensions = book.get("extensions")
     rest = extensions.get(REST, {}) if isinstance(extensions, dict) else {}
-    entries = (each for each in book.get("entries", ()) if isinstance(each, dict))
-    return {"name": book.get("name", ""), **rest, "entries": {str(uid): _world(each, uid) for uid, each in enumerate(entries)}}
+    entries = [each for each in book.get("entries", ()) if isinstance(each, dict)]
+    numbered = zip(_uids(entries), entries, strict=True)
+    worlds = {str(uid): _world(each, uid, place) for place, (uid, each) in enumerate(numbered)}
+    return {"name": book.get("name", ""), **rest, "entries": worlds}
 
 
-def _world(entry: Mapping[str, Any], uid: int) -> dict[str, Any]:
+def _uids(entries: Sequence[Mapping[str, Any]]) -> Iterator[int]:
+    """Yields the number of each entry; one that has none, or that of an entry before it, gets one after the largest."""
+    known = [_uid(each.get("id")) for each in entries]
+    free, seen = count(max((each for each in known if each is not None), default=-1) + 1), set[int]()
+    for each in known:
+        uid = next(free) if each is None or each in seen else each
+        seen.add(uid)
+        yield uid
+
+
+def _uid(id: Any) -> int | None:
+    is_number = isinstance(id, int) and not isinstance(id, bool) and 0 <= id <= MOST_NUMBER
+    return id if is_number else None
+
+
+def _world(entry: Mapping[str, Any], uid: int, place: int) -> dict[str, Any]:
     more = entry.get("extensions")
     more = more if isinstance(more, dict) else {}
     kept = {name: entry[theirs] for name, theirs in FIELDS.items() if theirs in entry}
     kept |= {name: more[theirs] for name, theirs in EXTENSIONS.items() if theirs in more}
-    usual = {**USUAL, "position": 0 if entry.get("position", "before_char") == "before_char" else 1, "displayIndex": uid}
+    usual = {**USUAL, "position": 0 if entry.get("position", "before_char") == "before_char" else 1, "displayIndex": place}
     title = {"comment": entry["name"]} if entry.get("name") and not entry.get("comment") else {}
     exact = {"caseSensitive": True} if entry.get("case_sensitive") is True else {}
     rest = found if isinstance(found := more.get(REST), dict) else {}
@@ -131,5 +149,8 @@ def _world(entry: Mapping[str, Any], uid: int) -> dict[str, Any]:
     return {**named, "role": _role(named["role"])}
 
 
-def _role(value: Any) -> int:
+def _role(value: Any) -> int | None:
+    """Returns SillyTavern's number of a role; null, which it reads as the system's, stays."""
+    if value is None:
+        return None
     return ROLES.index(value) if value in ROLES else number_of(value, 0, 0, len(ROLES) - 1)
