@@ -13,7 +13,7 @@ from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres
 from tests.support.page import Page
 from tests.support.turns import nobody_waits
-from webapp.db import write
+from webapp.db import db, write
 from webapp.lore.tables import Lorebook
 
 WORLD = {
@@ -110,6 +110,49 @@ def test_entries_keep_their_numbers_and_what_they_leave_open(member):
         assert {name: found[uid][name] for name in entry} == entry
     assert [uid for uid in found if uid not in entries] == ["21"]
     assert (found["21"]["uid"], found["21"]["content"]) == (21, "A new one.")
+
+
+CARDS = {
+    "name": "The valley",
+    "description": "Where the mill is.",
+    "scan_depth": 5,
+    "token_budget": 300,
+    "recursive_scanning": True,
+    "extensions": {"other/program": {"a": 1}},
+    "entries": [
+        {
+            "keys": ["mill"],
+            "content": "@@depth 3\nThe mill burnt down.",
+            "enabled": True,
+            "insertion_order": 7,
+            "name": "Mill",
+            "comment": "About it",
+            "priority": 3,
+            "use_regex": False,
+            "id": 12,
+            "case_sensitive": True,
+            "extensions": {"other/program": [1], "position": 4, "depth": 2},
+        }
+    ],
+}
+
+
+def test_what_only_lorebooks_of_cards_have_survives_an_export(member):
+    page = bring(member, as_file({"spec": "lorebook_v3", "data": CARDS}))
+    first = json.loads(member.get(f"{page.path}/export").text)
+    again = bring(member, as_file(first))
+    assert json.loads(member.get(f"{again.path}/export").text) == first
+    with member.app.app_context():
+        book = db.session.get_one(Lorebook, again.path.rpartition("/")[2]).book
+    names = ("description", "scan_depth", "token_budget", "recursive_scanning")
+    assert [book[name] for name in names] == [CARDS[name] for name in names]
+    assert book["extensions"]["other/program"] == {"a": 1}
+    [entry], [was] = book["entries"], CARDS["entries"]
+    assert {name: entry[name] for name in ("name", "comment", "priority", "use_regex", "id")} == {
+        name: was[name] for name in ("name", "comment", "priority", "use_regex", "id")
+    }
+    assert {name: entry["extensions"][name] for name in was["extensions"]} == was["extensions"]
+    assert entry["extensions"]["case_sensitive"] is True
 
 
 def test_numbers_that_occur_twice_or_are_none_are_replaced(member):

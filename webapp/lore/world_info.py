@@ -46,6 +46,11 @@ EXTENSIONS = {
     "cooldown": "cooldown",
     "delay": "delay",
 }
+# Fields of cards' lorebooks and entries that SillyTavern has none for. They are written under the same names, which it ignores.
+OF_BOOK = ("description", "scan_depth", "token_budget", "recursive_scanning")
+OF_ENTRY = ("name", "priority", "use_regex")
+# The other fields of an entry, which each have a place of their own.
+PLACED = (*FIELDS.values(), "enabled", "position", "case_sensitive", "extensions")
 USUAL: Mapping[str, Any] = {
     "key": [],
     "keysecondary": [],
@@ -94,31 +99,50 @@ def book_in(value: Any) -> dict[str, Any]:
     name = value.get("name") or (original.get("name") if isinstance(original, dict) else "")
     return {
         **({"name": name} if isinstance(name, str) and name else {}),
+        **{key: value[key] for key in OF_BOOK if key in value},
         "entries": [_entry(each) for each in entries.values() if isinstance(each, dict)],
-        "extensions": {REST: {key: each for key, each in value.items() if key not in ("entries", "name")}},
+        "extensions": {
+            **_others(value),
+            REST: {key: each for key, each in value.items() if key not in ("entries", "name", *OF_BOOK)},
+        },
     }
 
 
 def _entry(value: Mapping[str, Any]) -> dict[str, Any]:
     more = {theirs: value[name] for name, theirs in EXTENSIONS.items() if name in value}
-    rest = {name: each for name, each in value.items() if name not in (*FIELDS, *EXTENSIONS, "disable")}
+    rest = {name: each for name, each in value.items() if name not in (*FIELDS, *EXTENSIONS, *OF_ENTRY, "disable")}
     return {
+        "use_regex": True,
+        **{name: value[name] for name in OF_ENTRY if name in value},
         **{theirs: value[name] for name, theirs in FIELDS.items() if name in value},
         "enabled": value.get("disable") is not True,
         "position": "before_char" if value.get("position", 0) == 0 else "after_char",
-        "use_regex": True,
-        "extensions": {**more, **({REST: rest} if rest else {})},
+        "extensions": {**_others(value), **more, **({REST: rest} if rest else {})},
     }
+
+
+def _others(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the extensions of other programs, in a book or an entry of either format."""
+    found = value.get("extensions")
+    known = (REST, *EXTENSIONS.values())
+    return {name: each for name, each in found.items() if name not in known} if isinstance(found, dict) else {}
+
+
+def _with_others(value: Mapping[str, Any], rest: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the extensions of other programs for SillyTavern's format, added to those in `rest`, which came from there."""
+    was, others = rest.get("extensions", {}), _others(value)
+    return {"extensions": {**was, **others}} if others and isinstance(was, dict) else {}
 
 
 def world_info(book: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the lorebook in the format of SillyTavern's files."""
     extensions = book.get("extensions")
-    rest = extensions.get(REST, {}) if isinstance(extensions, dict) else {}
+    rest = found if isinstance(extensions, dict) and isinstance(found := extensions.get(REST), dict) else {}
+    plain = {name: each for name, each in book.items() if name not in ("name", "entries", "extensions")}
     entries = [each for each in book.get("entries", ()) if isinstance(each, dict)]
     numbered = zip(_uids(entries), entries, strict=True)
     worlds = {str(uid): _world(each, uid, place) for place, (uid, each) in enumerate(numbered)}
-    return {"name": book.get("name", ""), **rest, "entries": worlds}
+    return {**plain, "name": book.get("name", ""), **rest, **_with_others(book, rest), "entries": worlds}
 
 
 def _uids(entries: Sequence[Mapping[str, Any]]) -> Iterator[int]:
@@ -145,8 +169,15 @@ def _world(entry: Mapping[str, Any], uid: int, place: int) -> dict[str, Any]:
     title = {"comment": entry["name"]} if entry.get("name") and not entry.get("comment") else {}
     exact = {"caseSensitive": True} if entry.get("case_sensitive") is True else {}
     rest = found if isinstance(found := more.get(REST), dict) else {}
-    named = {**usual, **exact, **title, **rest, **kept, "uid": uid, "disable": entry.get("enabled") is False}
+    others = {**_plain(entry), **rest, **_with_others(entry, rest)}
+    named = {**usual, **exact, **title, **others, **kept, "uid": uid, "disable": entry.get("enabled") is False}
     return {**named, "role": _role(named["role"])}
+
+
+def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the fields of an entry that have no place in SillyTavern's format, without those that say what is usual."""
+    usual = {"priority": 0, "use_regex": True}
+    return {name: each for name, each in entry.items() if name not in PLACED and each != usual.get(name, ...)}
 
 
 def _role(value: Any) -> int | None:
