@@ -49,6 +49,22 @@ def test_a_used_up_budget_refuses_before_the_model_is_asked(app, program, owner,
     assert level(program, budget) == (3, 0)
 
 
+def test_another_time_zone_leaves_what_was_used(app, program, owner, made, fake):
+    fake.says("Well.")
+    zones = ("Etc/GMT+11", "Etc/GMT-13")
+    program.said("PUT", "/settings/team.time_zone", 200, {"value": zones[0]})
+    budget = made(5, period="month")
+    answered(program)
+    # Their months begin a day apart.
+    program.said("PUT", "/settings/team.time_zone", 200, {"value": zones[1]})
+    assert level(program, budget) == (1, 0)
+    assert program.get("/budgets")["budgets"][0]["used"] == 1
+    program.said("PUT", "/settings/team.time_zone", 200, {"value": "Etc/GMT-12"})
+    assert owner.page("/admin/budgets").says("1 of 5 answers used")
+    answered(program)
+    assert level(program, budget) == (2, 0)
+
+
 @pytest.mark.slow
 def test_what_is_left_is_said_from_the_warning_on(program, owner, member, made, fake):
     fake.says("Well.")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
+from functools import cache
 from threading import Lock
 
 from sqlalchemy import func, select
@@ -40,14 +41,16 @@ class PeriodStarter:
                 self._day = day
 
 
-def count_long_periods(now: datetime, *, pause: Callable[[], object] = queue_for_turn) -> None:
-    """Begins every current period that has no row yet and already has many answers.
+def count_long_periods(now: datetime, *, above: int = SLICE, pause: Callable[[], object] = queue_for_turn) -> None:
+    """Begins every current period that has no row yet and already has more than so many answers.
 
     If there are only a few, the first answer counts them.
     """
     session = db.session()
+    # Many budgets have the same period.
+    has_more = cache(lambda since: _has_more(session, since, above))
     for id, starts_at in _not_begun(session, now):
-        budget = session.get(Budget, id) if _has_many(session, starts_at) else None
+        budget = session.get(Budget, id) if has_more(starts_at) else None
         if budget:
             _begin(session, budget, starts_at, counted_before(session, budget, starts_at, now=now, pause=pause))
 
@@ -68,6 +71,6 @@ def _not_begun(session: Session, now: datetime) -> list[tuple[str, datetime]]:
     return [each for each in present if each not in begun]
 
 
-def _has_many(session: Session, since: datetime) -> bool:
-    some = select(Generation.id).where(Generation.created_at >= since).limit(SLICE + 1).subquery()
-    return (session.scalar(select(func.count()).select_from(some)) or 0) > SLICE
+def _has_more(session: Session, since: datetime, count: int) -> bool:
+    some = select(Generation.id).where(Generation.created_at >= since).limit(count + 1).subquery()
+    return (session.scalar(select(func.count()).select_from(some)) or 0) > count

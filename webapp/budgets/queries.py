@@ -10,6 +10,7 @@ from sqlalchemy import and_, or_, select
 from webapp.accounts import candidates
 from webapp.accounts.tables import ApiToken, Group, Membership, User
 from webapp.budgets import periods
+from webapp.budgets.beginnings import count_long_periods
 from webapp.budgets.holding import free_what_is_gone, gone
 from webapp.budgets.refusal import time_zone
 from webapp.budgets.tables import Budget, BudgetCharge, BudgetPeriod
@@ -101,7 +102,11 @@ def names(budgets: Sequence[Budget]) -> dict[str, str]:
 
 
 def tidy() -> None:
-    """Closes the charges of answers that are gone, a few per transaction: a crash can leave thousands."""
+    """Closes the charges of answers that are gone, a few per transaction, as a crash can leave thousands.
+
+    Begins the current periods that have answers but no row yet, as after a change of the team's time zone.
+    """
+    count_long_periods(utc_now(), above=0)
     for id in sorted(db.session.scalars(gone(BudgetCharge.budget_id).distinct()).all()):
         while _tidied(id):
             queue_for_turn()

@@ -34,6 +34,7 @@ def create() -> Response:
 @bp.get("/admin/budgets/<id>")
 @admin_only
 def show(id: str) -> Response:
+    queries.tidy()
     budget = _budget(id)
     return _show(budget, LevelForm.of(budget))
 
