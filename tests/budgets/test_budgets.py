@@ -63,6 +63,9 @@ def test_another_time_zone_leaves_what_was_used(app, program, owner, made, fake)
     assert owner.page("/admin/budgets").says("1 of 5 answers used")
     answered(program)
     assert level(program, budget) == (2, 0)
+    # Back again, the answers in between count as well.
+    program.said("PUT", "/settings/team.time_zone", 200, {"value": zones[0]})
+    assert level(program, budget) == (2, 0)
 
 
 @pytest.mark.slow

@@ -60,7 +60,7 @@ def _begin(session: Session, budget: Budget, starts_at: datetime, before: Counte
     with write():
         # The budget can have been deleted by now.
         if found := session.get(Budget, id):
-            begin(session, id, starts_at, used=used_since(session, found, starts_at, before))
+            begin(session, found, starts_at, used=used_since(session, found, starts_at, before))
 
 
 def _not_begun(session: Session, now: datetime) -> list[tuple[str, datetime]]:

@@ -131,11 +131,26 @@ def free_what_is_gone(session: Session, budget_id: str) -> bool:
     return bool(found)
 
 
-def begin(session: Session, budget_id: str, starts_at: datetime, *, used: int = 0) -> None:
+def begin(session: Session, budget: Budget, starts_at: datetime, *, used: int = 0) -> None:
     """Creates a period of a budget, and deletes charges of periods long past."""
-    session.execute(BEGIN, {"id": budget_id, "at": starts_at, "used": used})
-    is_past = BudgetCharge.budget_id == budget_id, BudgetCharge.starts_at < starts_at - KEPT, BudgetCharge.is_open.is_(False)
+    session.execute(BEGIN, {"id": budget.id, "at": starts_at, "used": used})
+    is_past = BudgetCharge.budget_id == budget.id, BudgetCharge.starts_at < starts_at - KEPT, BudgetCharge.is_open.is_(False)
     session.execute(delete(BudgetCharge).where(*is_past).execution_options(synchronize_session=False))
+    if budget.who != "token":
+        _forget_other_zones(session, budget, starts_at)
+
+
+def _forget_other_zones(session: Session, budget: Budget, starts_at: datetime) -> None:
+    """Deletes periods that overlap this one, as another time zone had them: if it returns, they are counted again.
+
+    What tokens use can't be counted again, and a running answer still reserves in its period.
+    """
+    least, row = periods.LEAST[budget.period], BudgetPeriod
+    overlaps = row.starts_at > starts_at - least, row.starts_at < starts_at + least, row.starts_at != starts_at
+    is_held = BudgetCharge.budget_id == row.budget_id, BudgetCharge.starts_at == row.starts_at, BudgetCharge.is_open
+    held = select(BudgetCharge.generation_id).where(*is_held).correlate(row).exists()
+    wanted = delete(row).where(row.budget_id == budget.id, *overlaps, ~held)
+    session.execute(wanted.execution_options(synchronize_session=False))
 
 
 def _counting(wanted_usage: UsageRequest) -> Select[Budget]:
@@ -157,7 +172,7 @@ def _reserved(session: Session, budget: Budget, wanted_usage: UsageRequest, now:
         return reservation
     # Counted once: otherwise every refused request would count all answers of the period again.
     if not _has_begun(session, budget.id, starts_at):
-        begin(session, budget.id, starts_at, used=used_since(session, budget, starts_at))
+        begin(session, budget, starts_at, used=used_since(session, budget, starts_at))
     if _take(session, budget.id, starts_at, wanted, is_free=is_free):
         return reservation
     if free_what_is_gone(session, budget.id) and _take(session, budget.id, starts_at, wanted):

@@ -5,6 +5,8 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 PERIODS = ("day", "week", "month")
+# Shorter than any, also on days with a clock change: periods that begin closer together are of different time zones.
+LEAST = {"day": timedelta(hours=20), "week": timedelta(days=6), "month": timedelta(days=27)}
 
 
 def beginning(moment: datetime, period: str, zone: str) -> datetime:

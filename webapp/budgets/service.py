@@ -52,7 +52,7 @@ def create(entered: BudgetInput, **about: Unpack[About]) -> Budget:
             raise Conflict(f"There are already {MOST} budgets, which is the limit. Delete one first.")
         session.add(budget)
         session.flush()
-        begin(session, budget.id, starts_at, used=used_since(session, budget, starts_at, before))
+        begin(session, budget, starts_at, used=used_since(session, budget, starts_at, before))
         _note(session, "created a budget", budget, about)
     # Another admin can have deleted the last budget in between, which turned them off.
     _keep_on(about)
