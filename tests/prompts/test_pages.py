@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import select
 
+from tests.api.client import client_of
 from tests.chat.conftest import ended
 from tests.upstream.handle import TITLE, Upstream
 from webapp.accounts.tables import AuditEntry
@@ -67,6 +68,28 @@ def test_prompts_have_titles_in_words_and_their_keys_next_to_them(owner):
         *titles
     }
     assert owner.page("/prompts/title/edit").heading == "Edit “Chat titles” title"
+
+
+def states(page) -> dict[str, str]:
+    return {node.css(".what .key")[0].text(): node.css(".seen")[0].text() for node in page.all(".entries--links a")}
+
+
+def test_the_library_shows_which_version_is_used_and_how_it_is_chosen(app, owner):
+    client_of(app, owner.email).post("/prompts", {"key": "empty"}, status=201)
+    owner.submit("/prompts/continue/edit", text="Carry on.")
+    owner.submit("/prompts/title/edit", text="You name conversations. One word.")
+    owner.post("/prompts/title/use", version="1")
+    owner.submit("/prompts/quick/edit", text="Answer in rhymes.")
+    owner.submit("/experiments/new?prompt=quick", **{"share-1": "50", "share-2": "50", "control": "1"})
+    found = states(owner.page("/prompts"))
+    names = ("empty", "continue", "title", "quick", "roleplay")
+    assert [found[name] for name in names] == [
+        "no version yet",
+        "version 2",
+        "version 1, fixed",
+        "experiment running",
+        "version 1",
+    ]
 
 
 def test_who_has_not_read_the_newest_version_does_not_replace_it(owner):

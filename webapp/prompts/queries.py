@@ -168,6 +168,13 @@ def number_in_use(prompt: KnownPrompt) -> int | None:
     return (db.session.scalar(newest) or first) if prompt.strategy == LATEST else prompt.version
 
 
+def newest_numbers(prompts: Iterable[KnownPrompt]) -> dict[str, int]:
+    """Returns the numbers of the newest versions of these prompts, by id; none for a prompt without versions."""
+    one, ids = PromptVersion, [each.id for each in prompts if each.id]
+    newest = select(one.prompt_id, func.max(one.number).label("newest")).where(one.prompt_id.in_(ids)).group_by(one.prompt_id)
+    return {row.prompt_id: row.newest for row in db.session.execute(newest)} if ids else {}
+
+
 def running_on(prompt: KnownPrompt) -> str:
     """Returns the id of the running experiment that decides which version is used; empty without one."""
     if not prompt.is_compared:

@@ -42,6 +42,20 @@ def groups(prompts: Sequence[KnownPrompt], me: User) -> dict[str, list[KnownProm
     return {heading: rows for heading, rows in found.items() if rows}
 
 
+def states(prompts: Sequence[KnownPrompt]) -> dict[str, str]:
+    """Returns which version of each prompt is in use, and how that is chosen, by the prompt's name."""
+    newest = queries.newest_numbers(prompts)
+    return {each.name: _state(each, newest.get(each.id, queries.FIRST if each.built_in else 0)) for each in prompts}
+
+
+def _state(prompt: KnownPrompt, newest: int) -> str:
+    if prompt.is_compared:
+        return "experiment running"
+    if prompt.is_fixed:
+        return f"version {prompt.version}, fixed"
+    return f"version {newest}" if newest else "no version yet"
+
+
 def page(prompt: KnownPrompt, me: User) -> dict[str, Any]:
     versions = queries.versions(prompt)
     used = next(queries.with_texts(prompt, [queries.in_use(prompt, versions)]), None) if versions else None

@@ -18,8 +18,9 @@ bp.add_app_template_filter(queries.title_of, "prompt_title")
 @bp.get("")
 @signed_in
 def index() -> Response:
-    groups = shown.groups(queries.prompts(current_user()), current_user())
-    return render("prompts/list.html", groups=groups, done=just_done(shown.DONE))
+    prompts = queries.prompts(current_user())
+    groups, states = shown.groups(prompts, current_user()), shown.states(prompts)
+    return render("prompts/list.html", groups=groups, states=states, done=just_done(shown.DONE))
 
 
 @bp.get("/new")
