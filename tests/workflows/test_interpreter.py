@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from tests.support.rounds import ROUNDS
-from webapp.workflows.answers import TYPES
+from webapp.workflows.answers import TYPES, Slot, text_of
 from webapp.workflows.definition import Definition
 from webapp.workflows.interpreter import apply, begin
 from webapp.workflows.reading import Broken, read
@@ -156,6 +156,14 @@ def test_an_end_hands_over_with_what_was_answered() -> None:
     assert lines[-2:] == ["< Bye, *It* broke", "= **Help: summary**\n\n- **What:** *It* broke"]
     with pytest.raises(Broken, match="hand_over"):
         read(source.replace("hand_over: Support", "say: x").replace('say: "Bye, {{what}}", ', ""))
+
+
+def test_an_option_that_contains_a_comma_can_be_chosen_alone() -> None:
+    slot = Slot("needs", "multi", "What do you need?", ("Tea, coffee", "Lunch; warm", "Water"))
+    assert slot.value("tea, coffee") == ["Tea, coffee"]
+    assert slot.value(text_of(["Lunch; warm"])) == ["Lunch; warm"]
+    assert slot.value("Tea, coffee\nWater") == ["Tea, coffee", "Water"]
+    assert slot.value("water, 1") == ["Tea, coffee", "Water"]
 
 
 OPTIONS = {"choice": {"options": ["a", "b"]}, "multi": {"options": ["a", "b"]}}

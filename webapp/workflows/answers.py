@@ -87,14 +87,20 @@ def _date(_slot: Slot, text: str) -> str:
 def _choice(slot: Slot, text: str) -> str:
     if text.isascii() and text.isdigit() and text not in slot.options and 0 < int(text[:4]) <= len(slot.options):
         return slot.options[int(text[:4]) - 1]
-    found = next((each for each in slot.options if each.casefold() == text.casefold()), None)
-    if found is None:
+    if not (found := _option(slot, text)):
         raise Unfit(f"Please choose one of: {', '.join(slot.options)}.")
     return found
 
 
+def _option(slot: Slot, text: str) -> str:
+    """Returns the option with this name, in whatever case; empty if there is none."""
+    return next((each for each in slot.options if each.casefold() == text.casefold()), "")
+
+
 def _several(slot: Slot, text: str) -> list[str]:
-    parts = [each for each in map(str.strip, re.split(r"\n" if "\n" in text else "[,;]", text)) if each]
+    # An option can contain a comma itself.
+    separator = r"\n" if "\n" in text or _option(slot, text) else "[,;]"
+    parts = [each for each in map(str.strip, re.split(separator, text)) if each]
     chosen = {_choice(slot, each) for each in parts[: len(slot.options) * 2]}
     if not chosen:
         raise Unfit(f"Please choose from: {', '.join(slot.options)}.")
