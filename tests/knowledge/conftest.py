@@ -1,5 +1,7 @@
 """Fixtures: collections and documents made by the services themselves."""
 
+from collections.abc import Sequence
+
 import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
@@ -29,10 +31,14 @@ class Shelf:
         return str(response.get_json()["documents"][0]["id"])
 
     def send(self, collection: str, name: str, content: bytes) -> TestResponse:
+        return self.send_all(collection, [(name, content)])
+
+    def send_all(self, collection: str, files: Sequence[tuple[str, bytes]]) -> TestResponse:
         path = f"/api/v1/collections/{collection}/documents"
-        head = f'--edge\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'.encode()
+        heads = [f'--edge\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n' for name, _ in files]
         kind = {"Content-Type": "multipart/form-data; boundary=edge"}
-        body = head + content + b"\r\n--edge--\r\n"
+        parts = [head.encode() + content + b"\r\n" for head, (_, content) in zip(heads, files, strict=True)]
+        body = b"".join(parts) + b"--edge--\r\n"
         return self.program.client.post(path, data=body, headers={**self.program.headers, **kind}, buffered=True)
 
     def read(self, document: str) -> dict:

@@ -152,6 +152,8 @@ def test_what_is_too_much_or_no_document_is_refused(app, shelf, owners_shelf):
     ):
         refused = shelf.send(collection, name, content)
         assert (refused.status_code, says in refused.get_json()["detail"]) == (422, True)
+    both = shelf.program.post(f"/collections/{collection}/documents", {"text": "x", "url": "https://example.org"}, status=422)
+    assert both["detail"] == "Send a text or a URL, not both."
     for setting, value, says in (
         ("knowledge.collection_characters", "10", "no room"),
         ("knowledge.person_characters", "10", "no room"),
@@ -168,6 +170,26 @@ def test_what_is_too_much_or_no_document_is_refused(app, shelf, owners_shelf):
     for size, says in ((1_100_000, "This file is too large. The limit is 1 MB."), (30_000_000, "limit is 20 MB together.")):
         refused = shelf.send(collection, "large.txt", b"x" * size)
         assert (refused.status_code, says in refused.get_json()["detail"]) == (413, True)
+
+
+@pytest.mark.slow
+def test_of_several_files_none_is_added_if_one_is_refused(shelf, owners_shelf):
+    collection = shelf.collection()
+    owners_shelf.program.said("PUT", "/settings/knowledge.collection_documents", 200, {"value": "2"})
+    try:
+        for more, says in (
+            ([("tool.exe", b"MZ")], "“tool.exe” can't be read"),
+            ([("none.txt", b"")], "“none.txt” is empty"),
+            ([("b.txt", b"B"), ("c.txt", b"C")], "room for 2 more"),
+        ):
+            refused = shelf.send_all(collection, [("a.txt", b"A"), *more])
+            assert (refused.status_code, says in refused.get_json()["detail"]) == (422, True)
+            assert shelf.program.get(f"/collections/{collection}/documents")["documents"] == []
+        # The same bytes twice are one document, and need room for one.
+        sent = shelf.send_all(collection, [("a.txt", b"A"), ("copy.txt", b"A"), ("b.txt", b"B")]).get_json()
+    finally:
+        owners_shelf.program.said("DELETE", "/settings/knowledge.collection_documents", 200)
+    assert [each["name"] for each in sent["documents"]] == ["a.txt", "a.txt", "b.txt"]
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """What a person can do with documents: add, rename, read again, delete and restore them."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
@@ -68,15 +68,35 @@ def pasted(text: str, *, title: str = "", level: int = 0) -> Sent:
 
 def add(collection: Collection, sent: Sent, *, by: User) -> Added:
     """Adds a document to a collection and starts reading it; if one with the same bytes exists, returns that."""
+    return add_all(collection, [sent], by=by)[0]
+
+
+def add_all(collection: Collection, sent: Sequence[Sent], *, by: User) -> list[Added]:
+    """Adds several documents; if one of them is refused, none is added."""
     refuse_unless_writer(collection, by)
-    row = _checked(collection, sent, by)
-    digest, length = measured(sent.stream)
-    if twin := _twin(collection.id, digest):
+    rows = [_measured(_checked(collection, each, by), each.stream) for each in sent]
+    _refuse_together(collection.id, rows, by)
+    return [_added(row, each.stream, by) for row, each in zip(rows, sent, strict=True)]
+
+
+def _refuse_together(collection_id: str, rows: Sequence[dict[str, Any]], by: User) -> None:
+    """Raises if one of these documents can't be added."""
+    count = length = 0
+    for row in {row["hash"]: row for row in rows}.values():
+        if twin := _twin(collection_id, row["hash"]):
+            _already_there(twin, by)
+            continue
+        length += row["bytes"]
+        refuse_too_much(collection_id, length, others=count)
+        making.count(by.id)
+        count += 1
+
+
+def _added(row: dict[str, Any], stream: IO[bytes], by: User) -> Added:
+    if twin := _twin(row["collection_id"], row["hash"]):
         return _already_there(twin, by)
-    refuse_too_much(collection.id, length)
-    making.count(by.id)
-    document = _begin({**row, "hash": digest, "bytes": length, "characters": length})
-    if document.state != "arriving" or not arrive(document.id, sent.stream):
+    document = _begin(row)
+    if document.state != "arriving" or not arrive(document.id, stream):
         return _already_there(document, by)
     notify_people(document.collection_id)
     importing.wake()
@@ -192,8 +212,13 @@ def _checked(collection: Collection, sent: Sent, by: User) -> dict[str, Any]:
     return row | {"level": checked_level(sent.level), "url": sent.url, "etag": sent.etag}
 
 
-def measured(stream: IO[bytes]) -> tuple[str, int]:
-    """Returns the hash and the number of bytes; raises if the file is empty or too large."""
+def _measured(row: dict[str, Any], stream: IO[bytes]) -> dict[str, Any]:
+    digest, length = measured(stream, f"“{row['name']}”")
+    return {**row, "hash": digest, "bytes": length, "characters": length}
+
+
+def measured(stream: IO[bytes], what: str = "This file") -> tuple[str, int]:
+    """Returns the hash and the number of bytes; raises if the file, called `what`, is empty or too large."""
     digest, length, most = hashlib.sha256(), 0, most_bytes()
     for chunk in by_turns(chunks(stream)):
         digest.update(chunk)
@@ -201,7 +226,7 @@ def measured(stream: IO[bytes]) -> tuple[str, int]:
         if length > most:
             raise TooLarge.file(most)
     if not length:
-        raise Invalid("This file is empty.", field="file")
+        raise Invalid(f"{what} is empty.", field="file")
     return digest.hexdigest(), length
 
 
@@ -266,13 +291,18 @@ def _store(document_id: str, stream: IO[bytes]) -> None:
             session.merge(DocumentPart(document_id=document_id, number=number, content=chunk))
 
 
-def refuse_too_much(collection_id: str, length: int) -> None:
-    """Raises `Invalid` if a document of this length would exceed a limit of the collection or of its owner."""
+def refuse_too_much(collection_id: str, length: int, *, others: int = 0) -> None:
+    """Raises `Invalid` if a document of this length would exceed a limit of the collection or of its owner.
+
+    `others` documents are added before it; then `length` is that of all together.
+    """
     documents, characters = queries.size_of(collection_id=collection_id)
     _, all_characters = queries.size_of(owner_id=db.session.get_one(Collection, collection_id).owner_id)
     most = int(setting("knowledge.collection_documents"))
     if most and documents >= most:
         raise Invalid(f"This collection already has {most:,} documents, the limit. Deleted ones count until they expire.")
+    if most and documents + others >= most:
+        raise Invalid(f"This collection has room for {most - documents:,} more. The limit is {most:,} documents.", field="file")
     for name, used, whose in (
         ("collection", characters, "This collection"),
         ("person", all_characters, "This collection's owner"),

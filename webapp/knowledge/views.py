@@ -111,7 +111,7 @@ def add(id: str) -> Response:
     collection, form = visible_collection(id), AddForm.opened()
     with form.attempt():
         url = (form.url.data or "").strip()
-        added = [documents.add(collection, sent, by=current_user()) for sent in _sent(form, is_needed=not url)]
+        added = documents.add_all(collection, _sent(form, is_needed=not url), by=current_user())
         if url:
             level = chosen_level(form.level.data)
             added.append(web_pages.add(visible_collection(id), url, by=current_user(), level=level))

@@ -143,10 +143,13 @@ def index(id: str, query: Paged) -> DocumentList:
 )
 def add(id: str) -> AddedList:
     collection = _collection(id)
-    if (body := _sent_text()) and body.url and not body.text:
+    body = _sent_text()
+    if body and body.url and body.text:
+        raise Invalid("Send a text or a URL, not both.", field="url")
+    if body and body.url:
         return _added([web_pages.add(collection, body.url, title=body.title, level=body.level, by=caller())])
     sent = [documents.pasted(body.text, title=body.title, level=body.level)] if body else _sent_files()
-    return _added([documents.add(collection, each, by=caller()) for each in sent])
+    return _added(documents.add_all(collection, sent, by=caller()))
 
 
 @bp.get("/documents/<id>")
