@@ -12,7 +12,7 @@ from tests.support.browser import Browser
 from tests.support.page import Page
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
-from tests.workflows.programs import settled
+from tests.workflows.programs import published, settled
 from webapp.accounts.tables import Group, Membership
 from webapp.db import db, write
 from webapp.workflows import kind, queries
@@ -225,6 +225,18 @@ def test_a_side_question_is_answered_and_leads_back(owner: Browser, fake: Upstre
     count = len(page.messages())
     answer(owner, page.path, "low")
     assert len(owner.wait_for(page.path, is_idle).messages()) == count + 2
+
+
+LINES = "workflow: lines\ntitle: Lines\nslots: {a: {max: 9}, b: {}}\nsteps: [collect: a, collect: b, end: Bye]\n"
+
+
+@pytest.mark.slow
+def test_the_lines_of_an_answer_count_and_are_kept_as_they_were_typed(owner: Browser, admin: Client) -> None:
+    run = admin.post(published(admin, LINES), {}, status=201)
+    for path in (f"/runs/{run['id']}/answer", f"/runs/{run['id']}/facts/a"):
+        # As a browser sends four lines and three line ends.
+        owner.post(path, value="12\r\n3\r\n45\r\n6")
+        assert admin.get(f"/runs/{run['id']}")["slots"] == {"a": "12\n3\n45\n6"}
 
 
 HELP = "workflow: help-me\ntitle: Help\nslots: {what: {}}\nsteps: [collect: what, end: {hand_over: Helpers, say: Soon.}]\n"

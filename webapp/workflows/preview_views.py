@@ -20,6 +20,7 @@ from webapp.workflows.access import own_run
 from webapp.workflows.editor_views import editor, typed
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
+from webapp.workflows.views import typed_value
 
 bp = Blueprint("trials", __name__, url_prefix="/workflows/preview")
 DEEDS = ("answer", "back", "skip", "resume")
@@ -57,7 +58,7 @@ def show(id: str) -> Response:
 def _next(run: WorkflowRun | None, source: str) -> WorkflowRun:
     form = request.form
     deed = form.get("deed", "")
-    value = deed.removeprefix("option:") if deed.startswith("option:") else form.get("said", "")
+    value = deed.removeprefix("option:") if deed.startswith("option:") else typed_value("said")
     deed = "answer" if deed.startswith("option:") else deed
     if run and deed in DEEDS:
         return runs.happen(run, Event(deed, value if deed == "answer" else ""))

@@ -64,7 +64,7 @@ def plan_events(id: str) -> Response:
 def note(id: str) -> Response:
     run = shared_run(id)
     chat_id = run.chat_id
-    handover.write_in(run, current_user(), request.form.get("value", ""))
+    handover.write_in(run, current_user(), typed_value())
     return done(page_of(chat_id))
 
 
@@ -106,7 +106,7 @@ def do(id: str, deed: str) -> Response:
         return navigate(page_of(run.chat_id))
     if deed == "answer" and (sent := _sent()):
         return _attached(run, sent)
-    value = "\n".join(request.form.getlist("value")) if deed in ("answer", "ask") else ""
+    value = typed_value() if deed in ("answer", "ask") else ""
     return _done(run, Event(deed, value))
 
 
@@ -119,7 +119,7 @@ def fact(id: str, name: str) -> Response:
 @bp.post("/runs/<id>/facts/<name>")
 @signed_in
 def change_fact(id: str, name: str) -> Response:
-    run, value = own_run(id), "\n".join(request.form.getlist("value"))
+    run, value = own_run(id), typed_value()
     seen = request.form.get("seen", type=int)
     if sent := _sent():
         files.change(run, name, sent, by=current_user(), seen=seen)
@@ -132,6 +132,11 @@ def change_fact(id: str, name: str) -> Response:
         return _fact_page(run, name, value=value, redone=redone)
     runs.happen(run, Event("change", value, name), seen=seen)
     return redirect(page_of(run.chat_id))
+
+
+def typed_value(name: str = "value") -> str:
+    """Returns the form's answer, one chosen option a line; browsers send the line ends of a text as CRLF."""
+    return "\n".join(request.form.getlist(name)).replace("\r\n", "\n")
 
 
 def _sent() -> Sent | None:
