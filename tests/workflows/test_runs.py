@@ -231,6 +231,16 @@ LINES = "workflow: lines\ntitle: Lines\nslots: {a: {max: 9}, b: {}}\nsteps: [col
 
 
 @pytest.mark.slow
+def test_all_runs_are_listed_a_page_at_a_time(admin: Client) -> None:
+    made = [admin.post(CHECKIN, {}, status=201)["id"] for _ in range(5)]
+    listed, cursor = list[str](), ""
+    while not listed or cursor:
+        page = admin.get("/runs", query={"limit": "2", "cursor": cursor, "state": "open"})
+        listed, cursor = [*listed, *(each["id"] for each in page["runs"])], page["next_cursor"]
+    assert listed == made[::-1]
+
+
+@pytest.mark.slow
 def test_the_lines_of_an_answer_count_and_are_kept_as_they_were_typed(owner: Browser, admin: Client) -> None:
     run = admin.post(published(admin, LINES), {}, status=201)
     for path in (f"/runs/{run['id']}/answer", f"/runs/{run['id']}/facts/a"):

@@ -32,8 +32,11 @@ def slugs_of(chat_ids: Sequence[str]) -> dict[str, str]:
     return {row.chat_id: row.slug for row in rows}
 
 
-def runs_of(owner_id: str, *, status: str = "") -> Sequence[WorkflowRun]:
-    """Returns a person's runs whose chats are not in the trash, newest first; `open` selects those that have not ended."""
+def runs_of(owner_id: str, *, status: str = "", limit: int = MOST_RUNS, before: str = "") -> Sequence[WorkflowRun]:
+    """Returns a person's runs whose chats are not in the trash, newest first; `open` selects those that have not ended.
+
+    With `before`, only runs that were started before that one.
+    """
     # Selects the ids first, because sorting whole rows would read all of their texts.
     query = select(WorkflowRun.id).join(Chat, Chat.id == WorkflowRun.chat_id)
     query = query.where(WorkflowRun.owner_id == owner_id, Chat.deleted_at.is_(None))
@@ -41,7 +44,8 @@ def runs_of(owner_id: str, *, status: str = "") -> Sequence[WorkflowRun]:
         query = query.where(WorkflowRun.status.not_in(ENDED))
     elif status:
         query = query.where(WorkflowRun.status == status)
-    newest = db.session.scalars(query.order_by(WorkflowRun.id.desc()).limit(MOST_RUNS)).all()
+    query = query.where(WorkflowRun.id < before) if before else query
+    newest = db.session.scalars(query.order_by(WorkflowRun.id.desc()).limit(limit)).all()
     return db.session.scalars(select(WorkflowRun).where(WorkflowRun.id.in_(newest)).order_by(WorkflowRun.id.desc())).all()
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from webapp.accounts.guards import found
 from webapp.api.access import caller
 from webapp.api.operations import STARTS, operation
-from webapp.api.schemas import Answer, Body, Query, Text
+from webapp.api.schemas import Answer, Body, Cursor, Query, Text
 from webapp.db import MOST_NUMBER
 from webapp.errors import Invalid
 from webapp.knowledge import documents
@@ -50,9 +50,12 @@ class RunAnswer(Answer):
 
 class RunList(Answer):
     runs: list[RunAnswer]
+    next_cursor: str
 
 
 class RunsQuery(Query):
+    cursor: Cursor = Field("", description="`next_cursor` of the previous page; empty for the first page.")
+    limit: int = Field(queries.MOST_RUNS, ge=1, le=200)
     state: State | Literal["", "open"] = Field("", description="Only runs in this state; `open` are those that have not ended.")
 
 
@@ -114,7 +117,9 @@ class Redone(Answer):
 @bp.get("")
 @operation("List your runs, newest first", scope="read", query=RunsQuery, answer=RunList)
 def index(query: RunsQuery) -> RunList:
-    return RunList(runs=[answer_of(each) for each in queries.runs_of(caller().id, status=query.state)])
+    rows = queries.runs_of(caller().id, status=query.state, limit=query.limit + 1, before=query.cursor)
+    listed = rows[: query.limit]
+    return RunList(runs=[answer_of(each) for each in listed], next_cursor=listed[-1].id if len(rows) > query.limit else "")
 
 
 @bp.get("/<id>")
