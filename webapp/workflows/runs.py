@@ -13,7 +13,8 @@ from webapp.connections.models import providers
 from webapp.db import db, write
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
-from webapp.errors import Conflict, Invalid
+from webapp.engine.tables import Generation
+from webapp.errors import AppError, Busy, Conflict, Invalid
 from webapp.workflows import handover, shelf, speaking, understanding
 from webapp.workflows.answers import FILE
 from webapp.workflows.definition import Definition
@@ -24,6 +25,8 @@ from webapp.workflows.tables import WorkflowRun
 
 # `KIND` is the kind of a run's chat and of the generations in it.
 KIND, DEMO = handover.LED, "demo/quick"
+# Events that can be refused because their value doesn't fit.
+ANSWERS = ("answer", "guess", "change")
 ELSEWHERE = "This was just answered elsewhere. Look at the current question first."
 
 
@@ -89,19 +92,26 @@ def happen(run: WorkflowRun, event: Event, *, seen: int | None = None, is_file: 
         stop(row)
     changed_run = _notified(id)
     if result.refusal:
-        raise (Invalid if event.kind in ("answer", "guess", "change") and row.status == "waiting" else Conflict)(
-            result.refusal, field="value"
-        )
+        raise _refusal(changed_run, result.refusal, is_invalid=event.kind in ANSWERS and changed_run.status == "waiting")
     return changed_run
 
 
 def stop(run: WorkflowRun) -> None:
     """Stops the generations that are running in the run's chat and for its plan."""
-    chat = db.session.get_one(Chat, run.chat_id)
-    lanes = (chat.lane, *((topic_names.of_plan(run.plan_id),) if run.plan_id else ()))
-    for lane in lanes:
-        if running := generations.running_in(lane):
-            generations.stop(the_engine(), running)
+    for running in _running(run):
+        generations.stop(the_engine(), running)
+
+
+def _running(run: WorkflowRun) -> list[Generation]:
+    lanes = (topic_names.of_chat(run.chat_id), *((topic_names.of_plan(run.plan_id),) if run.plan_id else ()))
+    return [running for lane in lanes if (running := generations.running_in(lane))]
+
+
+def _refusal(run: WorkflowRun, why: str, *, is_invalid: bool) -> AppError:
+    """Returns the error for a refused event; while a model writes, it names the answer in progress."""
+    if run.status == "running" and (running := _running(run)):
+        return Busy(why, generation=running[0].id)
+    return (Invalid if is_invalid else Conflict)(why, field="value")
 
 
 def redone(run: WorkflowRun, name: str, value: str) -> Redone:
@@ -119,7 +129,7 @@ def _redone(run: WorkflowRun, name: str, value: str) -> Redone:
     before = run.place
     result = apply(definition_of(run), before, Event("change", value, name))
     if result.refusal:
-        raise (Conflict if before.has_ended or before.status == "running" else Invalid)(result.refusal, field="value")
+        raise _refusal(run, result.refusal, is_invalid=not before.has_ended and before.status != "running")
     return Redone(*_differences(definition_of(run), before, result.state))
 
 

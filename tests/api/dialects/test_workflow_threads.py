@@ -164,6 +164,26 @@ def test_what_a_model_writes_in_a_run_is_stopped_like_every_answer(program: Prog
 
 
 @pytest.mark.slow
+def test_who_answers_while_a_model_writes_is_told_where_to_read_it(program: Program, fake: Upstream) -> None:
+    fake.says(WARM, holds=[3])
+    thread = begun(program)
+    waiting = gevent.spawn(streamed, program, thread, "low")
+    program.until_running(thread)
+    run = program.get("/api/v1/runs").json["runs"][0]["id"]
+    for path, body in (
+        (f"/chat/threads/{thread}/messages", {"content": "x"}),
+        (f"/api/v1/runs/{run}/answer", {"value": "x"}),
+        (f"/api/v1/runs/{run}/back", {}),
+    ):
+        busy = program.post(path, **body)
+        assert (busy.status_code, busy.json["code"]) == (409, "generation_in_progress")
+        assert busy.json["streamId"] in busy.json["streamUrl"]
+        assert "still being written" in busy.json["error"]
+    fake.goes_on()
+    waiting.get(timeout=30)
+
+
+@pytest.mark.slow
 def test_the_end_of_a_run_is_told_with_what_was_said(make_program) -> None:
     admin = make_program("admin@example.org", "admin")
     assert admin.post("/api/v1/workflows", definition=SHORT).status_code == 201
