@@ -43,10 +43,15 @@ def finish(session: Session, generation: Generation, transcript: Transcript, pic
     is_aside = run.is_due and run.place.is_aside
     if is_aside and not text.strip():
         _leave_out(session, generation)
-    record(session, run, Event(MODEL_FAILED, generation.error or NOTHING))
+    record(session, run, Event(MODEL_FAILED, why_failed(generation, generation.error or NOTHING)))
     if is_aside:
         # A failed side question is not asked again.
         run.message_id = None
+
+
+def why_failed(generation: Generation, why: str) -> str:
+    """Returns why a model wrote nothing; empty if a person stopped it."""
+    return "" if generation.status == "stopped" else why
 
 
 def _run_id(session: Session, begun: Begun) -> str | None:

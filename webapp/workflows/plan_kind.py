@@ -17,6 +17,7 @@ from webapp.plans.projection import PlanProjection
 from webapp.plans.tables import Plan
 from webapp.streaming.transcript import Transcript
 from webapp.workflows import handover, planning, queries, runs, speaking
+from webapp.workflows.kind import why_failed
 from webapp.workflows.record import locked_run, record
 from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, Event
 from webapp.workflows.tables import WorkflowRun
@@ -44,7 +45,7 @@ def finish(session: Session, generation: Generation, transcript: Transcript, pic
         plan.is_kept = plan.status != "completed"
         record(session, run, Event(MODEL_ANSWERED, planning.text_of(plan), run.place.step))
     else:
-        record(session, run, Event(MODEL_FAILED, plan.error))
+        record(session, run, Event(MODEL_FAILED, why_failed(generation, plan.error)))
 
 
 def _run_id(session: Session, plan_id: str) -> str | None:

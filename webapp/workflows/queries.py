@@ -67,3 +67,9 @@ def due() -> Sequence[str]:
 def events_of(run: WorkflowRun, *, after: int, limit: int) -> Sequence[RunEvent]:
     query = select(RunEvent).where(RunEvent.run_id == run.id, RunEvent.seq > after)
     return db.session.scalars(query.order_by(RunEvent.seq).limit(limit)).all()
+
+
+def last_event(run: WorkflowRun, kind: str) -> RunEvent | None:
+    """Returns the last event of this kind."""
+    query = select(RunEvent).where(RunEvent.run_id == run.id, RunEvent.kind == kind)
+    return db.session.scalar(query.order_by(RunEvent.seq.desc()).limit(1))

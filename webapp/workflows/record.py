@@ -55,7 +55,7 @@ def record(session: Session, run: WorkflowRun, event: Event) -> Result:
     run.state, run.status, run.changed_at = result.state.stored(), result.state.status, utc_now()
     run.refusal = {"words": result.refusal, "typed": event.value[:MOST_TYPED]} if result.refusal else {}
     if is_unanswered:
-        run.refusal = {"words": f"{UNANSWERED} {event.value}", "typed": ""}
+        run.refusal = {"words": f"{UNANSWERED} {event.value}".strip(), "typed": ""}
     chat = session.get_one(Chat, run.chat_id, populate_existing=True)
     for effect in result.effects:
         if isinstance(effect, Say | PostReply):

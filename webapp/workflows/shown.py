@@ -182,12 +182,17 @@ def plan_being_written(run: WorkflowRun) -> ShownPlan | None:
 LEADER = Leader(KIND, "workflows/_panel.html", of_chat, STEP.key)
 
 
+def is_interrupted(place: State) -> bool:
+    """Returns whether a run is paused although it is a model's turn: its call failed or was stopped."""
+    return place.status == "paused" and place.due
+
+
 def why_paused(run: WorkflowRun, place: State) -> str:
-    """Returns the reason for a pause, if a failed model call caused it."""
-    if place.status != "paused" or not place.due:
+    """Returns the reason for a pause, if a failed model call caused it; empty if a person paused the run or stopped the model."""
+    if not is_interrupted(place):
         return ""
-    last = queries.events_of(run, after=run.seq - 1, limit=1)
-    return last[0].value if last and last[0].kind == MODEL_FAILED else ""
+    failed = queries.last_event(run, MODEL_FAILED)
+    return failed.value if failed else ""
 
 
 def _dots(definition: Definition, place: State) -> list[ProgressStep]:

@@ -12,6 +12,7 @@ from tests.api.dialects.conftest import Program
 from tests.upstream.handle import Upstream
 from webapp.chat.tables import Message
 from webapp.db import db
+from webapp.settings.service import set_setting
 from webapp.streaming.codec import Decoder
 
 WARM = "That sounds hard. What would help most? And more of it."
@@ -164,6 +165,35 @@ def test_what_a_model_writes_in_a_run_is_stopped_like_every_answer(program: Prog
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("is_silent", [True, False])
+def test_an_answer_that_a_person_stops_is_no_error(program: Program, fake: Upstream, *, is_silent: bool) -> None:
+    fake.says(WARM, holds=[0 if is_silent else 3])
+    thread = begun(program)
+    waiting = gevent.spawn(streamed, program, thread, "low")
+    fake.until(lambda log: log)
+    if not is_silent:
+        program.until_running(thread)
+    assert program.post(f"/api/chat/{thread}/stream/cancel").status_code == 200
+    events = waiting.get(timeout=30)
+    assert "error" not in types(events)
+    assert events[-1]["data"] | {"messageId": ""} == {"success": True, "stopped": True, "messageId": "", "notices": []}
+    assert states(events)[-1] == (("paused" if is_silent else "waiting"), "support")
+
+
+@pytest.mark.slow
+def test_a_run_that_is_stopped_before_the_first_word_waits_without_blaming_the_model(program: Program, fake: Upstream) -> None:
+    fake.says(WARM, holds=[0])
+    thread = begun(program)
+    waiting = gevent.spawn(program.post, f"/chat/threads/{thread}/messages", content="low")
+    fake.until(lambda log: log)
+    program.post(f"/api/chat/{thread}/stream/cancel")
+    whole = waiting.get(timeout=30)
+    assert (whole.status_code, whole.json["response"], whole.json["status"]) == (200, "", "paused")
+    log = program.get(f"/api/v1/runs/{whole.json['workflow']['runId']}/events").json["events"]
+    assert (log[-1]["kind"], log[-1]["value"]) == ("fell", "")
+
+
+@pytest.mark.slow
 def test_who_answers_while_a_model_writes_is_told_where_to_read_it(program: Program, fake: Upstream) -> None:
     fake.says(WARM, holds=[3])
     thread = begun(program)
@@ -181,6 +211,22 @@ def test_who_answers_while_a_model_writes_is_told_where_to_read_it(program: Prog
         assert "still being written" in busy.json["error"]
     fake.goes_on()
     waiting.get(timeout=30)
+
+
+@pytest.mark.slow
+def test_a_model_that_may_not_be_called_is_told_like_one_that_fails(program: Program, fake: Upstream) -> None:
+    fake.says(WARM, holds=[3])
+    other, thread = program.new_chat(), begun(program)
+    with program.app.app_context():
+        set_setting("limits.concurrent_streams", "1")
+    writing = gevent.spawn(program.post, f"/chat/threads/{other}/messages", content="Hi")
+    program.until_running(other)
+    events = streamed(program, thread, "low")
+    assert [each["type"] for each in events[-2:]] == ["error", "done"]
+    assert "in progress" in events[-2]["data"]["error"]
+    assert events[-1]["data"]["success"] is False
+    fake.goes_on()
+    writing.get(timeout=30)
 
 
 @pytest.mark.slow

@@ -13,9 +13,10 @@ from webapp.chat.tables import Chat, Message
 from webapp.db import db
 from webapp.engine import service as generations
 from webapp.engine.engine import Engine
+from webapp.engine.tables import Generation
 from webapp.live.watchers import Context
 from webapp.streaming.events import Notice
-from webapp.workflows.shown import why_paused
+from webapp.workflows.shown import is_interrupted, why_paused
 from webapp.workflows.tables import WorkflowRun
 
 WHOLE = -1
@@ -52,6 +53,7 @@ class RunFeed:
         # The id of the active generation, and the text that its message already had.
         self._writing, self._beginning = "", ""
         self._told_state: dict[str, Any] = {}
+        self._was_stopped = False
 
     def topics(self) -> dict[str, int]:
         return self._cursors
@@ -87,6 +89,7 @@ class RunFeed:
                 self.has_ended = True
                 return wire([self._done(is_success=False)])
             writing = generations.active_in(self.lane)
+            self._was_stopped = self._was_stopped or (bool(self._writing) and _is_stopped(self._writing))
             self._writing = writing.id if writing else ""
             if self._writing:
                 topic = topic_names.of_generation(self._writing)
@@ -158,10 +161,11 @@ class RunFeed:
             last = db.session.get(Message, self._position.message_id)
             frames = [self._frame("workflow_complete", {"message": last.content if last else "", "slots": dict(run.place.slots)})]
         has_failed = run.status == "failed" or has_model_failed(run)
+        was_stopped = run.status == "cancelled" or self._was_stopped or (is_interrupted(run.place) and not has_failed)
         if has_failed:
             frames = [self._frame("error", {"error": why(run), "code": FAILED})]
         # Without an id: the last text has this position already, and clients that skip known ids would skip the end.
-        return wire([*frames, self._done(is_success=not has_failed, was_stopped=run.status == "cancelled")])
+        return wire([*frames, self._done(is_success=not has_failed, was_stopped=was_stopped)])
 
     def _done(self, *, is_success: bool, was_stopped: bool = False) -> DialectFrame:
         data = {"success": is_success, "stopped": was_stopped, "messageId": self._position.message_id, "notices": []}
@@ -172,8 +176,13 @@ class RunFeed:
 
 
 def has_model_failed(run: WorkflowRun) -> bool:
-    """Returns whether the run is paused because a model did not answer."""
-    return bool(run.message_id and run.status == "paused")
+    """Returns whether the run is paused because a model did not answer, or could not be called."""
+    return bool(why_paused(run, run.place))
+
+
+def _is_stopped(generation_id: str) -> bool:
+    generation = db.session.get(Generation, generation_id, populate_existing=True)
+    return generation is not None and generation.status == "stopped"
 
 
 def why(run: WorkflowRun) -> str:
