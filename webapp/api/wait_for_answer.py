@@ -23,9 +23,9 @@ SILENT = Failed("no_text", "The model returned no text.", retryable=True)
 class NoAnswer(AppError):
     """The error for a request without an answer; `ids` name what was saved nevertheless."""
 
-    def __init__(self, failure: Failed, ids: Mapping[str, str]) -> None:
+    def __init__(self, failure: Failed, ids: Mapping[str, str], *, is_late: bool = False) -> None:
         super().__init__(failure.message)
-        self.status, self.code, self._ids = 504 if failure.code in LATE else 502, failure.code, ids
+        self.status, self.code, self._ids = 504 if is_late or failure.code in LATE else 502, failure.code, ids
 
     def details(self) -> dict[str, Any]:
         return dict(self._ids)

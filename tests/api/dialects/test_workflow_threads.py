@@ -12,7 +12,7 @@ from tests.api.dialects.conftest import Program
 from tests.upstream.handle import Upstream
 from webapp.chat.tables import Message
 from webapp.db import db
-from webapp.settings.service import set_setting
+from webapp.settings.service import set_setting, unset_setting
 from webapp.streaming.codec import Decoder
 
 WARM = "That sounds hard. What would help most? And more of it."
@@ -211,6 +211,31 @@ def test_who_answers_while_a_model_writes_is_told_where_to_read_it(program: Prog
         assert "still being written" in busy.json["error"]
     fake.goes_on()
     waiting.get(timeout=30)
+
+
+@pytest.mark.slow
+def test_what_a_model_wrote_before_it_failed_is_the_response(program: Program, fake: Upstream) -> None:
+    fake.says(WARM, cut="rst", cut_after=3)
+    thread = begun(program)
+    cut = program.post(f"/chat/threads/{thread}/messages", content="low")
+    assert (cut.status_code, cut.json["status"], cut.json["workflow"]["status"]) == (200, "paused", "paused")
+    assert WARM.startswith(cut.json["response"])
+    assert cut.json["message"]["content"] == cut.json["response"] != ""
+
+
+@pytest.mark.slow
+def test_a_model_that_is_too_late_in_a_run_is_a_gateway_timeout(program: Program, fake: Upstream) -> None:
+    fake.says(WARM, holds=[0])
+    with program.app.app_context():
+        set_setting("stream.first_byte_seconds", "1")
+        set_setting("stream.ladder_seconds", "1")
+    try:
+        late = program.post(f"/chat/threads/{begun(program)}/messages", content="low")
+    finally:
+        with program.app.app_context():
+            unset_setting("stream.first_byte_seconds")
+            unset_setting("stream.ladder_seconds")
+    assert (late.status_code, late.json["code"]) == (504, "workflow_failed")
 
 
 @pytest.mark.slow

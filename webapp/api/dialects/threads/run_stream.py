@@ -8,9 +8,9 @@ from webapp.api.dialects.threads.run_feed import FAILED, WHOLE, Position, RunFee
 from webapp.api.dialects.threads.schemas import ThreadAnswer
 from webapp.api.dialects.threads.shown import now, shown_message, workflow_state
 from webapp.api.streams import attending, events, watcher_of
-from webapp.api.wait_for_answer import NoAnswer
+from webapp.api.wait_for_answer import LATE, NoAnswer
 from webapp.chat import queries as chats
-from webapp.chat.tables import Chat
+from webapp.chat.tables import Chat, Message
 from webapp.db import db
 from webapp.engine.engine import the_engine
 from webapp.live import watchers
@@ -29,13 +29,25 @@ def watched(run: WorkflowRun, position: Position) -> Response:
 def answered(run: WorkflowRun, position: Position) -> ThreadAnswer:
     """Returns the same in one piece, as soon as the run waits for a person or is over."""
     run = _settled(run)
-    if has_model_failed(run):
-        raise NoAnswer(Failed(FAILED, why(run)), {"threadId": run.chat_id})
+    if has_model_failed(run) and not _is_begun(run):
+        raise NoAnswer(Failed(FAILED, why(run)), {"threadId": run.chat_id}, is_late=_is_late(run))
     ids = chats.path_ids(db.session.get_one(Chat, run.chat_id, populate_existing=True))
     after = ids.index(position.message_id) + 1 if position.message_id in ids else 0
     messages = [shown_message(each) for each in chats.in_order(ids[after:] or ids[-1:])]
     text = "\n\n".join(each.content for each in messages if each.role == "assistant")
     return ThreadAnswer(response=text, message=messages[-1], workflow=workflow_state(run), status=run.status, notices=[])
+
+
+def _is_begun(run: WorkflowRun) -> bool:
+    """Returns whether a model that failed had written something before."""
+    message = db.session.get(Message, run.message_id) if run.message_id else None
+    return bool(message and message.content)
+
+
+def _is_late(run: WorkflowRun) -> bool:
+    message = db.session.get(Message, run.message_id) if run.message_id else None
+    last = chats.last_generation(message) if message else None
+    return last is not None and last.reason in LATE
 
 
 def last_position(run: WorkflowRun) -> Position:
