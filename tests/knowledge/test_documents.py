@@ -178,7 +178,7 @@ def test_of_several_files_none_is_added_if_one_is_refused(shelf, owners_shelf):
     owners_shelf.program.said("PUT", "/settings/knowledge.collection_documents", 200, {"value": "2"})
     try:
         for more, says in (
-            ([("tool.exe", b"MZ")], "“tool.exe” can't be read"),
+            ([("tool.exe", b"MZ"), ("b.txt", b"B"), ("Thumbs.db", b"x")], "“tool.exe”, “Thumbs.db” can't be read"),
             ([("none.txt", b"")], "“none.txt” is empty"),
             ([("b.txt", b"B"), ("c.txt", b"C")], "room for 2 more"),
         ):

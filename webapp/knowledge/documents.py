@@ -74,9 +74,21 @@ def add(collection: Collection, sent: Sent, *, by: User) -> Added:
 def add_all(collection: Collection, sent: Sequence[Sent], *, by: User) -> list[Added]:
     """Adds several documents; if one of them is refused, none is added."""
     refuse_unless_writer(collection, by)
+    _refuse_unreadable([_name(each) for each in sent])
     rows = [_measured(_checked(collection, each, by), each.stream) for each in sent]
     _refuse_together(collection.id, rows, by)
     return [_added(row, each.stream, by) for row, each in zip(rows, sent, strict=True)]
+
+
+def _refuse_unreadable(names: Sequence[str]) -> None:
+    """Raises `Invalid` with the names of all files of types that can't be read."""
+    if unreadable := [f"“{each or 'This file'}”" for each in names if not formats.kind_of(each)]:
+        raise Invalid(f"{', '.join(unreadable)} can't be read. These files can: {formats.IN_WORDS}.", field="file")
+
+
+def _name(sent: Sent) -> str:
+    """Returns the name of a file, without folders and invisible characters."""
+    return "".join(each for each in sent.name.replace("\\", "/").rpartition("/")[2] if each.isprintable())[-MOST_TITLE:].strip()
 
 
 def _refuse_together(collection_id: str, rows: Sequence[dict[str, Any]], by: User) -> None:
@@ -202,9 +214,7 @@ def _notify(document: Document) -> None:
 
 
 def _checked(collection: Collection, sent: Sent, by: User) -> dict[str, Any]:
-    name = "".join(each for each in sent.name.replace("\\", "/").rpartition("/")[2] if each.isprintable())[-MOST_TITLE:].strip()
-    if not formats.kind_of(name):
-        raise Invalid(f"“{name or 'This file'}” can't be read. These files can: {formats.IN_WORDS}.", field="file")
+    name = _name(sent)
     if sent.level and collection.owner_id != by.id and sent.level > by.clearance:
         raise Invalid("You can't add a document above your own clearance.", field="level")
     title = checked_title(sent.title) if sent.title.strip() else formats.stem(name)
