@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from tests.support.rounds import ROUNDS
-from webapp.workflows.answers import TYPES, Slot, text_of
+from webapp.workflows.answers import TYPES, Slot, Unfit, text_of
 from webapp.workflows.definition import Definition
 from webapp.workflows.interpreter import apply, begin
 from webapp.workflows.reading import Broken, read
@@ -164,6 +164,13 @@ def test_an_option_that_contains_a_comma_can_be_chosen_alone() -> None:
     assert slot.value(text_of(["Lunch; warm"])) == ["Lunch; warm"]
     assert slot.value("Tea, coffee\nWater") == ["Tea, coffee", "Water"]
     assert slot.value("water, 1") == ["Tea, coffee", "Water"]
+
+
+def test_an_answer_holds_no_control_characters() -> None:
+    slot = Slot("win", "text", "What went well?", most=10)
+    assert slot.value("\x1bTwo\x07\n\tli\x9fnes\x00") == "Two\n\tlines"
+    with pytest.raises(Unfit, match="Please answer"):
+        slot.value("\x00 \x07")
 
 
 OPTIONS = {"choice": {"options": ["a", "b"]}, "multi": {"options": ["a", "b"]}}

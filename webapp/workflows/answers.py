@@ -14,6 +14,8 @@ FILE = re.compile(r"([0-9a-z]{26}) ([^\n]{1,200})")
 NUMBER = re.compile(r"[+-]?\d{1,15}(?:[.,]\d{1,10})?")
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+")
 DAY = re.compile(r"(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4})")
+# Invisible, and of no use in a text: only line ends and tabs stay.
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 YES, NO = {"yes", "y", "true", "sure", "ok"}, {"no", "n", "false"}
 
 
@@ -36,7 +38,7 @@ class Slot:
 
     def value(self, text: str) -> Any:
         """Returns the parsed answer; raises `Unfit`."""
-        text = text.strip()
+        text = CONTROL.sub("", text).strip()
         if not text:
             raise Unfit("Please answer, or skip this question." if self.is_optional else "Please answer.")
         return TYPES[self.type](self, text)
