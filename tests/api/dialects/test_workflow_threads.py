@@ -18,6 +18,7 @@ from webapp.streaming.codec import Decoder
 WARM = "That sounds hard. What would help most? And more of it."
 CUT = "That sounds hard. What would help most?"
 SHORT = "workflow: short\ntitle: Short\nslots: {a: {}}\nsteps: [collect: a, end: 'Bye, {{a}}']\n"
+CARD = "workflow: card\ntitle: Card\nslots: {goals: {}}\nsteps: [collect: goals, generate: weekly-card]\n"
 
 
 def begun(program: Program, workflow: str = "weekly-checkin", **more: str) -> str:
@@ -224,13 +225,17 @@ def test_what_a_model_wrote_before_it_failed_is_the_response(program: Program, f
 
 
 @pytest.mark.slow
-def test_a_model_that_is_too_late_in_a_run_is_a_gateway_timeout(program: Program, fake: Upstream) -> None:
+@pytest.mark.parametrize("workflow", ["weekly-checkin", "card"])
+def test_a_model_that_is_too_late_in_a_run_is_a_gateway_timeout(make_program, fake: Upstream, workflow: str) -> None:
     fake.says(WARM, holds=[0])
+    program = make_program("admin@example.org", "admin")
+    program.post("/api/v1/workflows", definition=CARD)
+    program.post("/api/v1/workflows/card/publish", note="First")
     with program.app.app_context():
         set_setting("stream.first_byte_seconds", "1")
         set_setting("stream.ladder_seconds", "1")
     try:
-        late = program.post(f"/chat/threads/{begun(program)}/messages", content="low")
+        late = program.post(f"/chat/threads/{begun(program, workflow)}/messages", content="low")
     finally:
         with program.app.app_context():
             unset_setting("stream.first_byte_seconds")

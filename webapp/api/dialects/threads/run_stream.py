@@ -13,8 +13,11 @@ from webapp.chat import queries as chats
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
 from webapp.engine.engine import the_engine
+from webapp.engine.tables import Generation
 from webapp.live import watchers
+from webapp.plans.queries import generation_of
 from webapp.streaming.events import Failed
+from webapp.workflows import planning
 from webapp.workflows.tables import WorkflowRun
 
 
@@ -45,9 +48,16 @@ def _is_begun(run: WorkflowRun) -> bool:
 
 
 def _is_late(run: WorkflowRun) -> bool:
-    message = db.session.get(Message, run.message_id) if run.message_id else None
-    last = chats.last_generation(message) if message else None
+    last = _last_generation(run)
     return last is not None and last.reason in LATE
+
+
+def _last_generation(run: WorkflowRun) -> Generation | None:
+    """Returns the last generation of the run's answer or, in a step that writes a plan, of the plan."""
+    if message := db.session.get(Message, run.message_id) if run.message_id else None:
+        return chats.last_generation(message)
+    plan = planning.plan_of(run)
+    return generation_of(plan) if plan else None
 
 
 def last_position(run: WorkflowRun) -> Position:
