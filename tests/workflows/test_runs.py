@@ -91,6 +91,7 @@ def test_a_program_answers_changes_and_reads_the_log_that_gives_the_state_again(
     assert "choose one of" in admin.post(f"{at}/answer", {"value": "purple"}, status=422)["error"]
     assert admin.post(f"{at}/answer", {"value": "good"})["step"]["id"] == "win"
     assert admin.post(f"{at}/answer", {"value": "Tests"})["slots"] == {"mood": "good", "win": "Tests"}
+    assert admin.post(f"{at}/ask", {"question": " "}, status=422)["fields"] == {"question": "Write a question first."}
     told = admin.said("PUT", f"{at}/facts/mood", 200, {"value": "low"})
     assert (told["steps"], told["is_done"], told["run"]["step"]["id"]) == (["support"], False, "hours")
     admin.said("PUT", f"{at}/facts/mood", 200, {"value": "low", "confirm": True})

@@ -26,7 +26,7 @@ from webapp.workflows.tables import WorkflowRun
 # `KIND` is the kind of a run's chat and of the generations in it.
 KIND, DEMO = handover.LED, "demo/quick"
 # Events that can be refused because their value doesn't fit.
-ANSWERS = ("answer", "guess", "change")
+ANSWERS = ("answer", "guess", "change", "ask")
 ELSEWHERE = "This was just answered elsewhere. Look at the current question first."
 
 

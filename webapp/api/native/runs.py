@@ -172,6 +172,7 @@ def bring(id: str, query: FileQuery) -> RunAnswer:
     body=Question,
     answer=RunAnswer,
     errors=STARTS,
+    named={"value": "question"},
 )
 def ask(id: str, body: Question) -> RunAnswer:
     return answer_of(runs.happen(_own(id), Event("ask", body.question)))
