@@ -16,10 +16,11 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A value, with the line and column of every part of it."""
+    """A value, with the line and column of every part of it, and the names given twice, of which only the last counts."""
 
     value: Any
     places: dict[Path, tuple[int, int]]
+    repeated: tuple[tuple[str, int, int], ...] = ()
 
     def place(self, path: Path) -> tuple[int, int]:
         """Returns the position of a path; for a missing one, that of its nearest existing parent."""

@@ -53,7 +53,7 @@ def _document(source: str) -> Document:
         loader.dispose()
     # Rejects values that JSON, and so no database, can store, and lone surrogates, which could not even be quoted in an error.
     json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
-    return Document(value, dict(_places(node, ())) if node else {})
+    return Document(value, dict(_places(node, ())), tuple(_repeated(node))) if node else Document(value, {})
 
 
 def _places(node: yaml.Node, path: Path) -> Iterator[tuple[Path, tuple[int, int]]]:
@@ -66,6 +66,21 @@ def _places(node: yaml.Node, path: Path) -> Iterator[tuple[Path, tuple[int, int]
     elif isinstance(node, yaml.SequenceNode):
         for number, value in enumerate(node.value):
             yield from _places(value, (*path, number))
+
+
+def _repeated(node: yaml.Node) -> Iterator[tuple[str, int, int]]:
+    """Yields each name that its mapping already has, with its place."""
+    if isinstance(node, yaml.MappingNode):
+        seen = set[str]()
+        for key, value in node.value:
+            name = str(key.value)
+            if name in seen:
+                yield name, key.start_mark.line + 1, key.start_mark.column + 1
+            seen.add(name)
+            yield from _repeated(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for each in node.value:
+            yield from _repeated(each)
 
 
 def _short(problem: str) -> str:

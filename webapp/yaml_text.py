@@ -16,8 +16,11 @@ MOST_OPEN = 60
 DEEPER = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 
-def read(source: str, what: str) -> Document:
-    """Parses the text; raises `Unreadable`. `what` is the word for it in errors."""
+def read(source: str, what: str, *, is_new: bool = False) -> Document:
+    """Parses the text; raises `Unreadable`. `what` is the word for it in errors.
+
+    In a new text, no name can be given twice; texts that were stored before may do so, and the last one counts.
+    """
     if len(source) > MOST_CHARS:
         raise Unreadable(f"That is too long. The limit is {MOST_CHARS:,} characters.")
     if sum(map(source.count, MARKS)) > MOST_MARKS:
@@ -27,7 +30,10 @@ def read(source: str, what: str) -> Document:
     # Imported late, so that a server that reads no YAML doesn't load it.
     from webapp.yaml_loading import loaded
 
-    return loaded(source)
+    document = loaded(source)
+    for name, line, column in document.repeated if is_new else ():
+        raise Unreadable(f"“{name[:40]}” is given twice, and only the last counts.", line, column, hint="Remove one of them.")
+    return document
 
 
 def written(value: Any) -> str:

@@ -292,6 +292,7 @@ def test_a_type_is_described_in_words_and_its_yaml_is_folded(owner: Browser) -> 
         "title: !!python/object/apply:os.system ['true']",
         TYPE_OF % "{type: wrong}",
         (FOLDER / "monthly.yaml").read_text("utf-8").replace("hours_per_week: 3", "hours_per_week: 300"),
+        (FOLDER / "monthly.yaml").read_text("utf-8") + "\ntitle: Another\n",
     ],
 )
 def test_a_type_that_cannot_work_is_refused(owner: Browser, source: str) -> None:

@@ -15,7 +15,7 @@ from tests.workflows.test_interpreter import any_definition
 from webapp.config import ROOT
 from webapp.workflows import conditions
 from webapp.workflows.definition import Definition
-from webapp.workflows.reading import Broken, read
+from webapp.workflows.reading import Broken, read, read_new
 
 # The examples that people copy from the documentation.
 DOCUMENTED = re.compile(r"```yaml\n(workflow: .*?)```", re.DOTALL)
@@ -199,3 +199,22 @@ def test_no_condition_fails_but_by_its_own_refusal(parts: list[str]) -> None:
 def test_what_the_documentation_shows_can_be_published(page: str, count: int) -> None:
     texts = DOCUMENTED.findall((ROOT / "docs" / f"{page}.md").read_text("utf-8"))
     assert [len(read(text).steps) > 1 for text in texts] == [True] * count
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "name"),
+    [
+        ("title: Tea", "title: Tea\ntitle: Coffee", 3, "title"),
+        ("  cups: {", "  kind: {type: text}\n  cups: {", 5, "kind"),
+        ("go: many}", "go: many, go: end}", 11, "go"),
+    ],
+)
+def test_a_name_that_is_given_twice_is_a_fault_of_a_new_text_alone(old: str, new: str, line: int, name: str) -> None:
+    source = WHOLE.replace(old, new, 1)
+    with pytest.raises(Broken) as raised:
+        read_new(source)
+    (fault,) = raised.value.faults
+    assert (fault.line, fault.hint) == (line, "Remove one of them.")
+    assert f"“{name}” is given twice" in fault.message
+    # What was stored before this was refused can still be read.
+    assert read(source).slug == "tea"

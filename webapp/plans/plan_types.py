@@ -114,9 +114,18 @@ def parsed(slug: str, source: str, *, is_shipped: bool = False) -> Type:
     return Type(slug, source, _about(source), is_shipped)
 
 
+def _parsed_new(slug: str, source: str) -> Type:
+    found = parsed(slug, source)
+    try:
+        yaml_text.read(source, "plan type", is_new=True)
+    except yaml_text.Unreadable as error:
+        raise Invalid(f"Line {error.line}: {error}", field="source") from error
+    return found
+
+
 def save(slug: str, source: str, who: audit.About) -> Type:
     """Adds or changes a type; existing plans keep their copy of it."""
-    found = offload_expecting(Invalid, parsed, slug, source)
+    found = offload_expecting(Invalid, _parsed_new, slug, source)
     with write() as session:
         others = session.scalar(select(func.count()).select_from(PlanType).where(PlanType.slug != slug)) or 0
         if others >= MOST_TYPES:

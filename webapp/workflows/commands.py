@@ -8,7 +8,7 @@ from flask.cli import AppGroup
 
 from webapp.web.command_errors import one_line_errors
 from webapp.workflows import importing, shelf, transcript
-from webapp.workflows.reading import Broken, read
+from webapp.workflows.reading import Broken, read_new
 
 FILES = click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
@@ -67,7 +67,7 @@ def _report(flows: list[importing.ImportedFlow]) -> None:
 
 def _is_whole(file: Path, *, is_said: bool = True) -> bool:
     try:
-        definition = read(file.read_text("utf-8"))
+        definition = read_new(file.read_text("utf-8"))
     except Broken as broken:
         for fault in broken.faults:
             click.echo(f"{file}:{fault.line}:{fault.column}: {fault.message} {fault.hint}".rstrip(), err=True)

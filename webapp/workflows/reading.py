@@ -45,11 +45,19 @@ class Broken(ValueError):
 
 def read(source: str) -> Definition:
     """Returns the definition; raises `Broken`."""
+    return _Reader(_document(source)).definition()
+
+
+def read_new(source: str) -> Definition:
+    """Returns the definition of a text that was just written, in which no name can be given twice; raises `Broken`."""
+    return _Reader(_document(source, is_new=True)).definition()
+
+
+def _document(source: str, *, is_new: bool = False) -> Document:
     try:
-        document = yaml_text.read(source, "workflow")
+        return yaml_text.read(source, "workflow", is_new=is_new)
     except yaml_text.Unreadable as error:
         raise Broken([Fault(error.line, error.column, str(error), error.hint)]) from error
-    return _Reader(document).definition()
 
 
 @dataclass(slots=True)

@@ -83,7 +83,7 @@ class Entry:
 def checked(source: str) -> Definition:
     """Returns the definition of a text; raises `BrokenDefinition`."""
     try:
-        return offload_expecting(reading.Broken, known, source)
+        return offload_expecting(reading.Broken, _known_new, source)
     except reading.Broken as error:
         raise BrokenDefinition(error.faults) from error
 
@@ -99,6 +99,11 @@ def runnable(source: str) -> Definition:
 def known(source: str) -> Definition:
     """Returns the cached definition of a text that was checked before."""
     return reading.read(source)
+
+
+@lru_cache(maxsize=MOST_KNOWN)
+def _known_new(source: str) -> Definition:
+    return reading.read_new(source)
 
 
 @lru_cache(maxsize=2 * MOST_WORKFLOWS)
