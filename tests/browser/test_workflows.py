@@ -113,8 +113,12 @@ def test_the_editor_completes_what_is_typed(server: Server, visit: Visit) -> Non
     source.press("Control+End")
     page.keyboard.type("  - col")
     expect(found).to_have_text(["collect"])
-    # Errors are shown while typing, too.
-    expect(page.locator("#checked")).to_contain_text("Line")
+    # Errors are shown while typing, too, right below the text.
+    expect(page.locator("#faults")).to_contain_text("Line")
+    text, faults = source.bounding_box(), page.locator("#faults").bounding_box()
+    assert text
+    assert faults
+    assert 0 <= faults["y"] - text["y"] - text["height"] < 40
     assert violations(page) == []
     source.press("Control+ ")
     expect(found).to_be_focused()
