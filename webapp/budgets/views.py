@@ -34,8 +34,8 @@ def create() -> Response:
 @bp.get("/admin/budgets/<id>")
 @admin_only
 def show(id: str) -> Response:
-    queries.tidy()
     budget = _budget(id)
+    queries.tidy()
     return _show(budget, LevelForm.of(budget))
 
 

@@ -80,8 +80,9 @@ def create(body: NewBudget) -> BudgetAnswer:
 @bp.get("/<id>")
 @operation("Show a budget, with what is used and when it resets", scope="read", answer=BudgetAnswer)
 def show(id: str) -> BudgetAnswer:
+    budget = _visible(id)
     queries.tidy()
-    return _answer_of(queries.level(_visible(id)))
+    return _answer_of(queries.level(budget))
 
 
 @bp.patch("/<id>")
