@@ -6,6 +6,7 @@ import pytest
 
 from tests.api.client import EVENTS, Client, decoded, text_of
 from tests.support.browser import Browser
+from tests.support.markup import words
 from webapp.chat.tables import Message
 from webapp.db import db
 from webapp.settings.service import set_setting
@@ -81,6 +82,24 @@ def test_an_answer_is_put_in_ones_own_words(program: Client, begun, fake) -> Non
     assert program.get(f"/messages/{begun['message_id']}")["is_edited"] is False
     program.post(f"/messages/{begun['question_id']}/rewrite", {"message": "Mine."}, status=422)
     program.post(f"/messages/{begun['message_id']}/rewrite", {"message": " "}, status=422)
+
+
+def test_an_answer_is_rated_as_on_its_page(program: Client, other: Client, member: Browser, begun) -> None:
+    path = f"/messages/{begun['message_id']}/feedback"
+    nothing = {"is_good": None, "reason": ""}
+    assert program.get(path) == nothing
+    assert program.said("PUT", path, 200, {"is_good": True, "reason": " Clear "}) == {"is_good": True, "reason": "Clear"}
+    assert program.said("PUT", path, 200, {"is_good": False}) == {"is_good": False, "reason": ""}
+    pressed = member.page(f"/chats/{begun['chat_id']}").all('.thumbs [aria-pressed="true"]')
+    assert [words(each.text()) for each in pressed] == ["Bad answer"]
+    for wrong, field in (({}, "is_good"), ({"is_good": 1}, "is_good"), ({"is_good": True, "reason": "x" * 501}, "reason")):
+        assert field in program.said("PUT", path, 422, wrong)["fields"]
+    program.said("PUT", f"/messages/{begun['question_id']}/feedback", 422, {"is_good": True})
+    other.said("PUT", path, 404, {"is_good": True})
+    other.said("GET", path, 404)
+    program.said("DELETE", path, 204)
+    program.said("DELETE", path, 204)
+    assert program.get(path) == nothing
 
 
 def test_a_complete_answer_goes_on(program: Client, begun, fake) -> None:

@@ -121,6 +121,11 @@ TABLE = {
         POST api_messages.go_on api:chat
     """,
     ("person", ("message",)): "DELETE api_messages.delete api:chat",
+    ("person", ("answer",)): """
+        GET api_feedback.show api:read
+        PUT api_feedback.rate api:chat
+        DELETE api_feedback.take_back api:chat
+    """,
     ("person, from the trash too", ("message",)): "POST api_messages.restore api:chat",
     ("person, what was deleted alone", ("message",)): "POST api_messages.erase api:chat",
     ("reading people", ("generation",)): "GET api_generations.show api:read",

@@ -18,6 +18,7 @@ from webapp.api.native import (
     documents,
     exchange,
     experiments,
+    feedback,
     files,
     follow_ups,
     generations,
@@ -47,6 +48,7 @@ FEATURE = Feature(
     blueprints=(
         chats.bp,
         messages.bp,
+        feedback.bp,
         files.bp,
         follow_ups.bp,
         suggestions.bp,
