@@ -102,6 +102,15 @@ def test_a_course_has_every_step_and_all_answers(made: Made, program: Client, ow
     assert {each["value"] for each in hours if not each["answers"]} == {None}
 
 
+def test_every_figure_of_the_summary_has_a_course(made: Made, program: Client, owner: Browser) -> None:
+    a_world(made, [owner.person_id], 5)
+    whole = program.get("/insights/summary")
+    for name in whole.keys() - {"from", "to"}:
+        assert [set(each) for each in program.get("/insights/series", query={"metric": name})["points"][:1]]
+    course = program.get("/insights/series", query={"metric": "waiting_saved_ms"})["points"]
+    assert sum(each["value"] for each in course) == whole["waiting_saved_ms"] > 0
+
+
 @pytest.mark.slow
 def test_answers_are_listed_page_by_page(made: Made, program: Client, owner: Browser) -> None:
     rows = a_world(made, [owner.person_id], 25)

@@ -178,6 +178,11 @@ METRICS: dict[str, Callable[[Figures], float | None]] = {
     "cost": lambda of: None if of.cost is None else float(of.cost),
     "tokens": lambda of: of.tokens,
 }
+# Figures that say little about a single step of a page's table, but are shown for a whole period.
+SERIES = METRICS | {
+    "waiting_saved_ms": lambda of: of.waiting_saved_ms,
+    "reading_ms": lambda of: of.reading_total_ms if of.reading_count else None,
+}
 
 
 def summed(answers: Iterable[Known]) -> Figures:

@@ -14,7 +14,7 @@ from webapp.db import utc_now
 from webapp.engine.tables import Generation
 from webapp.errors import Forbidden
 from webapp.insights.days import known
-from webapp.insights.figures import METRICS, Figures, course, summed
+from webapp.insights.figures import METRICS, SERIES, Figures, course, summed
 from webapp.insights.queries import AnswerFilter, answered, is_fallback, ms_since_asked, newest
 
 bp = Blueprint("api_insights", __name__, url_prefix="/api/v1/insights")
@@ -22,11 +22,13 @@ bp = Blueprint("api_insights", __name__, url_prefix="/api/v1/insights")
 FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 USUAL, MOST = timedelta(days=7), timedelta(days=366)
 MOST_HOURS = timedelta(days=31)
+# A summary has these as whole numbers, texts or objects.
+OF_OTHER_TYPES = ("answers", "cost", "tokens")
 
 
 def _known_metric(name: str) -> str:
-    if name not in METRICS:
-        raise ValueError(f"must be one of: {', '.join(METRICS)}")
+    if name not in SERIES:
+        raise ValueError(f"must be one of: {', '.join(SERIES)}")
     return name
 
 
@@ -51,7 +53,7 @@ class InsightsQuery(Query):
 
 
 class SeriesQuery(InsightsQuery):
-    metric: Annotated[str, AfterValidator(_known_metric)] = Field("answers", json_schema_extra={"enum": [*METRICS]})
+    metric: Annotated[str, AfterValidator(_known_metric)] = Field("answers", json_schema_extra={"enum": [*SERIES]})
     step: Literal["hour", "day"] = "day"
 
 
@@ -124,7 +126,7 @@ class AnswersPage(Answer):
 def summary(query: InsightsQuery) -> Summary:
     wanted = _wanted(query)
     figures = summed(known(wanted))
-    named = {name: METRICS[name](figures) for name in METRICS if name not in ("cost", "tokens", "answers")}
+    named = {name: METRICS[name](figures) for name in METRICS if name not in OF_OTHER_TYPES}
     tokens = Tokens(input=figures.input_tokens, output=figures.output_tokens)
     return Summary(
         since=wanted.since,
@@ -145,7 +147,7 @@ def series(query: SeriesQuery) -> Series:
     if query.step == "hour" and wanted.until - wanted.since > MOST_HOURS:
         raise Refused({"step": f"By the hour at most {MOST_HOURS.days} days can be shown."})
     points = course(answered(wanted) if query.step == "hour" else known(wanted), wanted.since, wanted.until, query.step)
-    points_shown = [Point(at=at, answers=each.answers, value=METRICS[query.metric](each)) for at, each in points.items()]
+    points_shown = [Point(at=at, answers=each.answers, value=SERIES[query.metric](each)) for at, each in points.items()]
     return Series(metric=query.metric, step=query.step, points=points_shown)
 
 
