@@ -90,7 +90,7 @@ def test_all_times_and_swipes_are_read():
         ("user", "Thanks.", "Come in, then."),
         ("assistant", "Wait.", "It's me."),
     ]
-    assert chat.created_at == datetime(2024, 10, 18, 15, 21, 9, tzinfo=UTC)
+    assert chat.created_at == datetime(2024, 10, 18, 15, 21, 9, 123_000, tzinfo=UTC)
     assert chat.changed_at == datetime(2024, 10, 18, 15, 24, tzinfo=UTC)
     first, second = chat.messages[2:4]
     assert [each.model_used for each in (*first.generations, *second.generations)] == ["m-1", "m-2"]

@@ -22,7 +22,7 @@ MOST_LINES, MOST_SWIPES, NAME_CHARS, TITLE_CHARS = 10_000, 50, 120, 200
 MOST_SPEAKING = 50
 # `October 18, 2024 3:21pm`, `2024-10-18 @15h 21m 09s 123ms` and `2024-10-18@15h21m09s`.
 SPOKEN = "%B %d, %Y %I:%M%p"
-NAMED = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2}) ?@ ?(\d{1,2})h ?(\d{1,2})m ?(\d{1,2})s(?: ?\d+ms)?", re.ASCII)
+NAMED = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2}) ?@ ?(\d{1,2})h ?(\d{1,2})m ?(\d{1,2})s(?: ?(\d{1,3})ms)?", re.ASCII)
 # One day in milliseconds.
 MOST_THINKING = 86_400_000
 # SillyTavern's number for "in the chat", and our names for its note roles 0, 1 and 2.
@@ -243,7 +243,7 @@ def _moment(value: Any) -> datetime | None:
     if value.strip().isdecimal():
         return moment(int(value.strip()[:20]))
     if found := NAMED.fullmatch(value.strip()):
-        return moment("{:0>4}-{:0>2}-{:0>2}T{:0>2}:{:0>2}:{:0>2}".format(*found.groups()))
+        return moment("{:0>4}-{:0>2}-{:0>2}T{:0>2}:{:0>2}:{:0>2}.{:0>3}".format(*found.groups("0")))
     try:
         return moment(datetime.strptime(value.strip(), SPOKEN).replace(tzinfo=UTC).isoformat())
     except ValueError:
