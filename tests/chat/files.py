@@ -53,6 +53,39 @@ CHATGPT = [
         },
     }
 ]  # fmt: skip
+CLAUDE = [
+    {
+        "uuid": "k1",
+        "name": "Water for the wheel",
+        "created_at": "2024-10-18T15:21:09.123456Z",
+        "updated_at": "2024-10-18T15:30:00Z",
+        "account": {"uuid": "somebody"},
+        "chat_messages": [
+            {
+                "uuid": "m1",
+                "sender": "human",
+                "text": "How much water?",
+                "content": [{"type": "text", "text": "How much water?"}],
+                "created_at": "2024-10-18T15:21:10Z",
+                "attachments": [{"file_name": "brook.csv", "file_size": 3, "extracted_content": "a,b"}],
+                "files": [{"file_name": "wheel.png"}],
+            },
+            {
+                "uuid": "m2",
+                "sender": "assistant",
+                "text": "",
+                "content": [
+                    {"type": "thinking", "thinking": "Weigh it"},
+                    {"type": "text", "text": "Enough."},
+                    {"type": "tool_use", "name": "repl", "input": {}},
+                    {"type": "text", "text": "No more."},
+                ],
+                "created_at": "2024-10-18T15:21:20Z",
+            },
+            {"uuid": "m3", "sender": "human", "text": "Why?", "created_at": "2024-10-18T15:22:00Z"},
+        ],
+    }
+]
 OPENWEBUI = [
     {
         "id": "w-1",

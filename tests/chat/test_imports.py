@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import func, select
 
 from tests.chat.conftest import address, ended_with, statuses, texts
-from tests.chat.files import CHATGPT, OPENWEBUI, bring, zipped
+from tests.chat.files import CHATGPT, CLAUDE, OPENWEBUI, bring, zipped
 from tests.support.marks import also_on_postgres
 from tests.support.people import PASSWORD
 from webapp.accounts import service as accounts
-from webapp.chat.exchange.imports import chatgpt, files, openwebui, own, store
+from webapp.chat.exchange.imports import chatgpt, claude, files, openwebui, own, store
 from webapp.chat.exchange.imports.filed import BadFile, FiledChat, FiledMessage, Node, checked, fields, grown
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
@@ -107,6 +107,34 @@ def test_an_open_webui_tree_keeps_its_branches(value):
     assert [each.generations[0].status for each in chat.messages[1:]] == ["interrupted", "completed"]
 
 
+# Claude
+
+
+def test_a_claude_chat_keeps_what_was_said_and_attached():
+    chat = claude.parse(CLAUDE[0])
+    question = "How much water?\n\nbrook.csv:\n\n```\na,b\n```\n\n*(wheel.png was here; the export doesn't include it)*"
+    answer = "Enough.\n\nNo more."
+
+    assert (chat.id, chat.title, chat.head) == ("claude:k1", "Water for the wheel", "claude:m3")
+    assert said(chat) == {"m1": (question, ""), "m2": (answer, question), "m3": ("Why?", answer)}
+    assert [each.reasoning for each in chat.messages] == ["", "Weigh it", ""]
+    assert chat.messages[1].created_at.isoformat() == "2024-10-18T15:21:20+00:00"
+
+
+def test_a_claude_chat_that_names_parents_keeps_its_branches():
+    first, second, third = CLAUDE[0]["chat_messages"]
+    root = "00000000-0000-4000-8000-000000000000"
+    rows = [{**first, "parent_message_uuid": root}, {**second, "parent_message_uuid": "m1"}]
+    rows += [{**third, "uuid": uuid, "sender": "assistant", "parent_message_uuid": "m1"} for uuid in ("m3", "m4")]
+    chat = claude.parse({**CLAUDE[0], "chat_messages": rows, "current_leaf_message_uuid": "m3"})
+
+    assert chat.head == "claude:m3"
+    assert {each.id: each.parent for each in chat.messages} == {
+        "claude:m1": "",
+        **dict.fromkeys(("claude:m2", "claude:m3", "claude:m4"), "claude:m1"),
+    }
+
+
 # Trees and values
 
 
@@ -147,7 +175,14 @@ def test_what_cannot_be_a_chat_is_refused(messages, sentence):
 @pytest.mark.parametrize("name", NAMES)
 def test_any_value_gives_a_chat_or_a_sentence(value: Any, name: str):
     made = ours(about=value, messages=[value])
-    for tried in (fields(value), {name: value}, {"mapping": {"a": value}}, {"history": {"messages": {"a": value}}}, made):
+    for tried in (
+        fields(value),
+        {name: value},
+        {"mapping": {"a": value}},
+        {"history": {"messages": {"a": value}}},
+        made,
+        {"chat_messages": [value]},
+    ):
         with suppress(BadFile):
             assert files.chat_of(tried).messages
 
@@ -167,7 +202,7 @@ def test_any_field_of_a_message_is_read_or_left(value: Any):
 
 @pytest.mark.mostly_slow
 @also_on_postgres
-@pytest.mark.parametrize("value", [CHATGPT, OPENWEBUI], ids=["chatgpt", "openwebui"])
+@pytest.mark.parametrize("value", [CHATGPT, CLAUDE, OPENWEBUI], ids=["chatgpt", "claude", "openwebui"])
 def test_it_comes_in_once(owner, value):
     count = len(files.chat_of(value[0]).messages)
 

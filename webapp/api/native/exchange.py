@@ -35,7 +35,7 @@ def everything() -> Response:
 
 @bp.post("/import")
 @operation(
-    "Import chats from Millrace, ChatGPT, Open WebUI or SillyTavern",
+    "Import chats from Millrace, ChatGPT, Claude, Open WebUI or SillyTavern",
     scope="chat",
     upload=True,
     answer=Brought,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import IO, Any
 from zipfile import ZipFile
 
-from webapp.chat.exchange.imports import MOST_BYTES, chatgpt, openwebui, own, roleplay
+from webapp.chat.exchange.imports import MOST_BYTES, chatgpt, claude, openwebui, own, roleplay
 from webapp.chat.exchange.imports.filed import BadFile, FiledChat, fields
 from webapp.chat.exchange.imports.reading import line
 from webapp.heavy import zips
@@ -20,13 +20,14 @@ MARKS = (b"[", b"{", b",")
 MOST_MARKS = 3_000_000
 DAMAGED = "The archive is damaged or password-protected."
 UNKNOWN = (
-    "It doesn't contain chats. Choose a Millrace export, ChatGPT's conversations.json, "
+    "It doesn't contain chats. Choose a Millrace export, the conversations.json of ChatGPT or Claude, "
     "or a chat export of Open WebUI or SillyTavern."
 )
 BLANK = re.compile("[ \t\r\n\ufeff]*")
 PARSERS: tuple[tuple[Callable[[dict[str, Any]], bool], Callable[[dict[str, Any]], FiledChat]], ...] = (
     (own.is_own, own.parse),
     (chatgpt.is_one, chatgpt.parse),
+    (claude.is_one, claude.parse),
     (openwebui.is_one, openwebui.parse),
     (roleplay.is_one, roleplay.parse),
 )
@@ -53,7 +54,7 @@ def chat_of(value: dict[str, Any]) -> FiledChat:
 
 def title_of(value: dict[str, Any]) -> str:
     """Returns the title by which a person would recognize a chat that cannot be parsed."""
-    return line(value.get("title"), TITLE_CHARS) or line(fields(value.get("chat")).get("title"), TITLE_CHARS)
+    return line(value.get("title") or value.get("name"), TITLE_CHARS) or line(fields(value.get("chat")).get("title"), TITLE_CHARS)
 
 
 def _texts(file: IO[bytes], most_bytes: int) -> Iterator[str]:
