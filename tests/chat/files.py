@@ -8,6 +8,7 @@ from typing import Any
 from tests.support.browser import Browser
 from tests.support.form import WITH_FILE, with_file
 from tests.support.page import Page
+from webapp.chat.exchange.imports.filed import FiledChat
 
 FOLDED = '<details type="reasoning" done="true">\n<summary>Thought</summary>\n> Weigh it\n</details>'
 CHATGPT = [
@@ -140,3 +141,9 @@ def zipped(files: dict[str, bytes], packing: int = zipfile.ZIP_DEFLATED) -> byte
         for name, data in files.items():
             archive.writestr(name, data)
     return made.getvalue()
+
+
+def said(chat: FiledChat) -> dict[str, tuple[str, str]]:
+    """Returns each message's content and that of its parent."""
+    known = {each.id: each.content for each in chat.messages}
+    return {each.id.partition(":")[2]: (each.content, known.get(each.parent, "")) for each in chat.messages}

@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import func, select
 
 from tests.chat.conftest import address, ended_with, statuses, texts
-from tests.chat.files import CHATGPT, CLAUDE, OPENWEBUI, bring, zipped
+from tests.chat.files import CHATGPT, CLAUDE, OPENWEBUI, bring, said, zipped
 from tests.support.marks import also_on_postgres
 from tests.support.people import PASSWORD
 from webapp.accounts import service as accounts
-from webapp.chat.exchange.imports import chatgpt, claude, files, openwebui, own, store
+from webapp.chat.exchange.imports import chatgpt, files, openwebui, own, store
 from webapp.chat.exchange.imports.filed import BadFile, FiledChat, FiledMessage, Node, checked, fields, grown
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
@@ -45,12 +45,6 @@ NAMES = ("mapping", "history", "chat", "messages", "format", "version", "title",
 
 def first_chat(browser) -> str:
     return str(browser.page("/chats").all('ul.rows a[href^="/chats/"]')[0].attributes["href"])
-
-
-def said(chat: FiledChat) -> dict[str, tuple[str, str]]:
-    """Returns each message's content and that of its parent."""
-    known = {each.id: each.content for each in chat.messages}
-    return {each.id.partition(":")[2]: (each.content, known.get(each.parent, "")) for each in chat.messages}
 
 
 def ours(*, about: Any, messages: list[Any]) -> dict[str, Any]:
@@ -105,34 +99,6 @@ def test_an_open_webui_tree_keeps_its_branches(value):
     # Siblings follow the order in which their parent names them, whatever their order in the file.
     assert [each.id for each in chat.messages] == ["openwebui:m1", "openwebui:m2", "openwebui:m3"]
     assert [each.generations[0].status for each in chat.messages[1:]] == ["interrupted", "completed"]
-
-
-# Claude
-
-
-def test_a_claude_chat_keeps_what_was_said_and_attached():
-    chat = claude.parse(CLAUDE[0])
-    question = "How much water?\n\nbrook.csv:\n\n```\na,b\n```\n\n*(wheel.png was here; the export doesn't include it)*"
-    answer = "Enough.\n\nNo more."
-
-    assert (chat.id, chat.title, chat.head) == ("claude:k1", "Water for the wheel", "claude:m3")
-    assert said(chat) == {"m1": (question, ""), "m2": (answer, question), "m3": ("Why?", answer)}
-    assert [each.reasoning for each in chat.messages] == ["", "Weigh it", ""]
-    assert chat.messages[1].created_at.isoformat() == "2024-10-18T15:21:20+00:00"
-
-
-def test_a_claude_chat_that_names_parents_keeps_its_branches():
-    first, second, third = CLAUDE[0]["chat_messages"]
-    root = "00000000-0000-4000-8000-000000000000"
-    rows = [{**first, "parent_message_uuid": root}, {**second, "parent_message_uuid": "m1"}]
-    rows += [{**third, "uuid": uuid, "sender": "assistant", "parent_message_uuid": "m1"} for uuid in ("m3", "m4")]
-    chat = claude.parse({**CLAUDE[0], "chat_messages": rows, "current_leaf_message_uuid": "m3"})
-
-    assert chat.head == "claude:m3"
-    assert {each.id: each.parent for each in chat.messages} == {
-        "claude:m1": "",
-        **dict.fromkeys(("claude:m2", "claude:m3", "claude:m4"), "claude:m1"),
-    }
 
 
 # Trees and values
