@@ -8,6 +8,8 @@ from tests.characters.card_samples import as_json, bring
 from tests.chat.conftest import ended
 from tests.chat.listener import listen
 from tests.chat.test_statements import counted
+from tests.support.marks import also_on_postgres
+from tests.support.turns import nobody_waits
 from webapp.characters.tables import Character
 from webapp.chat.tables import Message
 from webapp.db import db, utc_now, write
@@ -56,6 +58,7 @@ SHOWN = script(r"/\[mood: (.*?)\]/g", "*$1*", markdownOnly=True)
 SENT = script(r"/\[mood: .*?\]/g", "", promptOnly=True)
 
 
+@also_on_postgres
 def test_it_changes_what_is_shown_and_nothing_else(begin, member, app):
     chat = begin(SHOWN)
 
@@ -143,6 +146,18 @@ def test_hostile_html_stays_inert(begin, member):
     assert "<img" not in text
     assert "<script" not in text
     assert 'href="javascript' not in text
+
+
+@pytest.mark.slow
+def test_hostile_expressions_hold_nobody_up(begin, member, fake, say):
+    slow = [script(f"/(?:a?){{200}}a{{{200 + each}}}x/g", "x") for each in range(10)]
+    chat = begin(*slow, first_mes="a" * 15_000)
+    fake.says("a" * 15_000)
+
+    with nobody_waits():
+        member.page(chat)
+        assert len(say(chat, "Hello")[1][1]) == 15_000
+        assert len(shown(member, chat)) == 3
 
 
 def test_in_a_group_they_change_their_characters_messages_only(begin, make, member, fake, say):

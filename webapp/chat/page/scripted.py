@@ -4,6 +4,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import select
 
@@ -134,7 +135,13 @@ def at_end(message_id: str) -> Callable[[str], str] | None:
     character = character_of(session, found.Chat.owner_id, found.speaker_id or found.Chat.character_id) if found else None
     scripts = scripts_for(found.Chat, [character]) if found and character else {}
     fitting = tuple(each for some in scripts.values() for each in some if each.fits("assistant", 0))
-    return (lambda text: applied(fitting, text, limit(ANSWER_SECONDS))) if fitting else None
+    return partial(_applied_in_time, fitting) if fitting else None
+
+
+def _applied_in_time(scripts: Sequence[TextScript], text: str) -> str:
+    is_late = limit(ANSWER_SECONDS)
+    changed = applied(scripts, text, is_late)
+    return text if is_late() else changed
 
 
 def limit(seconds: float) -> Callable[[], bool]:

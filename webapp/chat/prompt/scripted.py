@@ -48,16 +48,18 @@ class PromptScripts:
         """Returns the messages as the scripts change them, newest last; those left when time is up are not in it."""
         found = list[PathMessage]()
         for depth, each in enumerate(reversed(messages)):
+            changed = self._changed(each, depth, is_late) if self.count is None or depth < self.count else each
+            # A message that was changed by some of the scripts only could not be shown again.
             if is_late():
                 break
-            found.append(self._changed(each, depth) if self.count is None or depth < self.count else each)
+            found.append(changed)
         return found[::-1]
 
-    def _changed(self, message: PathMessage, depth: int) -> PathMessage:
+    def _changed(self, message: PathMessage, depth: int, is_late: Callable[[], bool]) -> PathMessage:
         # In a group, the scripts of a character apply to its own messages only.
         scripts = self.by_speaker.get(message.speaker if message.role == "assistant" else "", ())
         fitting = [each for each in scripts if each.fits(message.role, depth)]
-        return message._replace(content=applied(fitting, message.content)) if fitting else message
+        return message._replace(content=applied(fitting, message.content, is_late)) if fitting else message
 
 
 NONE = PromptScripts()
