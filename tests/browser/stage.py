@@ -118,7 +118,12 @@ def app_of(stage: Stage) -> Flask:
     app.context_processor(lambda: {"me": None, "shared_with": lambda id: []})
     # No user is signed in, so the globals that features show on every page are empty.
     app.jinja_env.globals.update(
-        sidebar=list, links=list, cut_answers=list, alert_banner=lambda person: [], budgets_near=lambda *_: []
+        sidebar=list,
+        links=list,
+        cut_answers=list,
+        alert_banner=lambda *_, **__: [],
+        admin_page=lambda: None,
+        budgets_near=lambda *_: [],
     )
     # Pages link to routes that this server does not have.
     app.url_build_error_handlers.append(lambda error, endpoint, values: f"/elsewhere/{endpoint}")
