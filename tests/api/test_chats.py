@@ -1,6 +1,7 @@
 """/api/v1/chats: creating, listing in pages, changing, deleting and restoring."""
 
 import json
+from io import BytesIO
 
 import pytest
 
@@ -166,6 +167,9 @@ def test_it_is_taken_along_and_brought_in_elsewhere(program: Client, other: Clie
     brought = other.client.post("/api/v1/import", **whole)
     assert (brought.status_code, brought.json["chats"], brought.json["messages"]) == (201, 1, 2)
     assert other.get("/chats")["chats"][0]["title"] == "The answer?"
+    form = {"file": (BytesIO(file.get_data()), "chat.json")}
+    again = other.client.post("/api/v1/import", data=form, headers=other.headers)
+    assert (again.status_code, again.json["known"]) == (201, 1)
     archive = program.call("GET", "/export")
     assert archive.get_data()[:4] == b"PK\x03\x04"
 

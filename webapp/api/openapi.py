@@ -118,16 +118,14 @@ def _operation(route: Route, refs: Refs) -> dict[str, Any]:
 
 
 def _body(operation: Operation, refs: Refs) -> dict[str, Any] | None:
-    if operation.upload:
-        return {"required": True, "content": {FILE: {"schema": BYTES}}}
-    content: dict[str, Any] = {}
+    content: dict[str, Any] = {FILE: {"schema": BYTES}} if operation.upload else {}
     if name := operation.upload_field:
         files = {"type": "object", "required": [name], "properties": {name: {"type": "array", "items": BYTES}}}
         content[FORM] = {"schema": files}
     if operation.body:
         content[JSON] = {"schema": refs[operation.body, "validation"]}
     fields = operation.body.model_fields.values() if operation.body else ()
-    is_required = bool(operation.upload_field) or any(field.is_required() for field in fields)
+    is_required = bool(operation.upload or operation.upload_field) or any(field.is_required() for field in fields)
     return {"required": is_required, "content": content} if content else None
 
 

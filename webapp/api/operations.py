@@ -36,9 +36,9 @@ class Operation:
     An empty scope makes it public; a caller with the scope `also` is allowed too. `stream` names the grammar of its events:
     with an `answer` as well, clients choose by `Accept: text/event-stream`. `media` is the content type of the response. With
     `upload` the body is a file, not JSON; with `upload_field` it is a form with files in that field or, if there is also a
-    `body`, one of the two, which the view reads. `by_hand` is the sentence that refuses tokens if only a signed-in person may
-    do this. `takes_key` means that the view uses `idempotency_key()`. `ticket` returns the chat for which a ticket in the URL
-    must be issued. `stream_path` is where a client can read the answer that keeps a chat busy.
+    `body` or `upload`, one of the two, which the view reads. `by_hand` is the sentence that refuses tokens if only a
+    signed-in person may do this. `takes_key` means that the view uses `idempotency_key()`. `ticket` returns the chat for which
+    a ticket in the URL must be issued. `stream_path` is where a client can read the answer that keeps a chat busy.
     `named` maps the fields that services name in a refusal to the names that clients use; "" for a field that no client sends.
     """
 

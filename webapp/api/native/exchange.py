@@ -38,6 +38,7 @@ def everything() -> Response:
     "Import chats from Millrace, ChatGPT, Claude, Open WebUI or SillyTavern",
     scope="chat",
     upload=True,
+    upload_field="file",
     answer=Brought,
     status=201,
     errors=(409,),
@@ -45,8 +46,11 @@ def everything() -> Response:
     most_bytes=MOST_BYTES,
 )
 def bring_in() -> Brought:
+    """The file is the body, or up to 30 files are the field `file` of a form, as the other imports take them."""
     # Imported with the first file: with its parsers it takes half a megabyte.
     from webapp.chat.exchange.imports import store
 
+    if files := [(each.filename or "", each.stream) for each in request.files.getlist("file")]:
+        return Brought.of(store.import_files(caller(), files))
     with on_disk(request.stream) as file:
         return Brought.of(store.import_file(caller(), file))
