@@ -1,4 +1,4 @@
-"""The pages of text scripts can be used by everybody: they pass the accessibility checks, and fit on a phone."""
+"""The pages of text scripts: they pass the accessibility checks, and fit on a phone."""
 
 import json
 
