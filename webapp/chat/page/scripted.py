@@ -11,11 +11,11 @@ from sqlalchemy import select
 from webapp.characters.card_scripts import scripts_of
 from webapp.characters.queries import CharacterName, character_of
 from webapp.characters.tables import Character
-from webapp.characters.text_scripts import TextScript, applied, has_names, named
+from webapp.characters.text_scripts import TextScript, applied
 from webapp.chat import queries
 from webapp.chat.files.reference import parted
 from webapp.chat.page import renderings
-from webapp.chat.prompt.sections import names_in
+from webapp.chat.prompt.scripted import with_names
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
 from webapp.heavy.threads import offload
@@ -64,10 +64,6 @@ def scripts_for(chat: Chat, characters: Iterable[Character | CharacterName]) -> 
     """Returns the scripts for pages of these characters, by id, with names filled in; only of those that have some."""
     found = {each.id: scripts_of(each.id, each.changed_at).shown for each in characters}
     return {id: with_names(chat, scripts, id) for id, scripts in found.items() if scripts}
-
-
-def with_names(chat: Chat, scripts: tuple[TextScript, ...], speaker_id: str) -> tuple[TextScript, ...]:
-    return named(scripts, names_in(chat, speaker_id)) if has_names(scripts) else scripts
 
 
 def html_by_message(

@@ -82,10 +82,11 @@ def _scripts_in(chat: Chat) -> dict[str, tuple[TextScript, ...]]:
     owner = db.session.get(User, chat.owner_id) if chat.owner_id and ids else None
     characters = cast.named(owner, ids) if owner else []
     found = {each: scripts_of(each.id, each.changed_at).sent for each in characters}
-    return {each.name if chat.is_group else "": _with_names(chat, scripts, each.id) for each, scripts in found.items()}
+    return {each.name if chat.is_group else "": with_names(chat, scripts, each.id) for each, scripts in found.items()}
 
 
-def _with_names(chat: Chat, scripts: tuple[TextScript, ...], speaker_id: str) -> tuple[TextScript, ...]:
+def with_names(chat: Chat, scripts: tuple[TextScript, ...], speaker_id: str) -> tuple[TextScript, ...]:
+    """Returns the scripts with names filled in; the same ones if they have none."""
     return named(scripts, names_in(chat, speaker_id)) if has_names(scripts) else scripts
 
 
