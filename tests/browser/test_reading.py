@@ -116,7 +116,7 @@ def test_the_focus_is_never_lost(chat: ChatPage, upstream: Upstream) -> None:
     page.wait_for_function("id => document.activeElement.closest('article')?.id === id", arg=chat.answer.get_attribute("id"))
     press(page.locator("article[data-role=user]").last.get_by_role("button", name="Edit"))
     expect(page.locator("article textarea")).to_be_focused()
-    press(page.get_by_role("button", name="Save"))
+    press(page.get_by_role("button", name="Save", exact=True))
     expect(page.locator("article textarea")).to_have_count(0)
     chat.expect("completed")
     expect(chat.send).to_be_focused()

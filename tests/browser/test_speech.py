@@ -20,7 +20,7 @@ GREETING = """*She looks up.* "What *is* it?" and “who”, «où», „wer“,
 ```
 
 - "an item" """
-CARD = {"name": "Mara", "description": "Mara mills rye.", "first_mes": GREETING}
+CARD = {"name": "Isolde", "description": "Isolde mills rye.", "first_mes": GREETING}
 SPOKEN = "() => [...(CSS.highlights.get('speech') ?? [])].map(String).sort()"
 FOUND = sorted(['"What is it?"', "“who”", "«où»", "„wer“", "»wo«", "「誰」", '"an item"'])
 
@@ -31,8 +31,8 @@ def test_speech_has_its_own_color(server: Server, upstream: Upstream, visit: Vis
     page = person.open("/characters/import")
     page.get_by_label("Card files").set_input_files(FilePayload(name="a.json", mimeType="", buffer=json.dumps(CARD).encode()))
     press(page, page.get_by_role("button", name="Import", exact=True))
-    press(page, page.get_by_role("link", name="Mara"))
-    press(page, page.get_by_role("button", name="Chat with Mara"))
+    press(page, page.get_by_role("link", name="Isolde"))
+    press(page, page.get_by_role("button", name="Chat with Isolde"))
     page.wait_for_function(f"({SPOKEN})().length")
     assert page.evaluate(SPOKEN) == FOUND
 
