@@ -36,16 +36,32 @@ def a_past(made: Made, people: list[str | None], count: int) -> None:
             user_id=luck.choice(people),
             kind=luck.choice(["chat", "chat", "plan", "title"]),
             model_asked=luck.choice("ab"),
+            led_by=luck.choice(["", "version 1 of quick", "version 2 of quick, arm B"]),
         )
 
 
 def everything(program, owner, member, until: datetime) -> list[Any]:
     """Returns all figures of the pages and the API for the last 50 days, beginning in the middle of a day."""
     period = {"from": (until - timedelta(days=50, hours=5)).isoformat(), "to": until.isoformat()}
-    queries = [{}, {"kind": "title"}, {"model": "a"}, {"user": member.person_id}, {"model": "b", "kind": "plan"}]
+    queries = [
+        {},
+        {"kind": "title"},
+        {"model": "a"},
+        {"user": member.person_id},
+        {"model": "b", "kind": "plan"},
+        {"prompt": "version 1 of quick"},
+    ]
     told = [program.get("/insights/summary", query={**period, **each}) for each in queries]
     told += [program.get("/insights/series", query={**period, "metric": each}) for each in ("ttft_p95_ms", "cost", "answers")]
-    pages = [owner.page(path) for path in ("/insights?period=1y", "/insights?period=30d&model=a", "/insights?period=7d")]
+    pages = [
+        owner.page(path)
+        for path in (
+            "/insights?period=1y",
+            "/insights?period=30d&model=a",
+            "/insights?period=30d&prompt=version+1+of+quick",
+            "/insights?period=7d",
+        )
+    ]
     pages.append(member.page("/insights?period=1y"))
     return told + [[" ".join(each.text(separator=" ").split()) for each in page.all(".tile, .table tr")] for page in pages]
 

@@ -111,6 +111,24 @@ def test_every_figure_of_the_summary_has_a_course(made: Made, program: Client, o
     assert sum(each["value"] for each in course) == whole["waiting_saved_ms"] > 0
 
 
+def test_versions_of_prompts_are_compared(made: Made, program: Client, owner: Browser) -> None:
+    made(3, led_by="version 1 of quick", status="failed")
+    made(2, led_by="version 2 of quick")
+    made()
+    page = owner.page("/insights")
+    rows = [" ".join(row.text(separator=" ").split()) for row in page.all("section[aria-labelledby=by-prompt] tbody tr")]
+    assert [row.partition(" % ")[0] for row in rows] == [
+        "Version 1 of quick 3 0",
+        "Version 2 of quick 2 100",
+        "None, or not recorded 1 100",
+    ]
+
+    only = page.click("Version 2 of quick")
+    assert "Answers 2" in " ".join(only.all(".tile")[0].text(separator=" ").split())
+    assert len(only.all("section[aria-labelledby=by-prompt] tbody tr")) == 1
+    assert program.get("/insights/summary", query={"prompt": "version 1 of quick"})["error_rate"] == 1
+
+
 @pytest.mark.slow
 def test_answers_are_listed_page_by_page(made: Made, program: Client, owner: Browser) -> None:
     rows = a_world(made, [owner.person_id], 25)

@@ -60,13 +60,13 @@ def _rest(wanted: AnswerFilter, made: Sequence[date]) -> Iterator[AnswerFilter]:
 
 def _days(wanted: AnswerFilter, made: Sequence[date]) -> Iterator[Day]:
     one = InsightDay
-    columns = (one.day, one.kind, one.model, one.cost, one.first_texts, *(getattr(one, name) for name in SUMS))
+    columns = (one.day, one.kind, one.model, one.prompt, one.cost, one.first_texts, *(getattr(one, name) for name in SUMS))
     for row in by_turns(_rows(wanted, made, columns, one.user_id == (wanted.user_id or EVERYONE))):
-        day, kind, model, cost, first_texts, *sums = row
+        day, kind, model, prompt, cost, first_texts, *sums = row
         figures = Figures(**dict(zip(SUMS, sums, strict=True)))
         figures.first_texts = times(map(int, first_texts.split(",")) if first_texts else ())
         figures.cost = None if cost is None else Decimal(cost)
-        yield Day(f"{day:%Y-%m-%d} 00", kind, wanted.user_id or EVERYONE, model, figures)
+        yield Day(f"{day:%Y-%m-%d} 00", kind, wanted.user_id or EVERYONE, model, figures, prompt)
 
 
 def _people(wanted: AnswerFilter, made: Sequence[date]) -> Iterator[Day]:
@@ -90,6 +90,7 @@ def _rows(
     one = InsightDay
     statement = select(*columns).where(which, is_asked(one.kind, wanted.kind))
     statement = statement.where(one.model == wanted.model) if wanted.model else statement
+    statement = statement.where(one.prompt == wanted.prompt) if wanted.prompt else statement
     statement = statement if by is None else statement.group_by(by)
     for start in range(0, len(made), DAYS_AT_ONCE):
         some = made[start : start + DAYS_AT_ONCE]

@@ -16,7 +16,10 @@ STEPS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta
 
 
 class Answered(NamedTuple):
-    """An answer that has ended, with the hour of its request. Times count from the request; None if unknown."""
+    """An answer that has ended, with the hour of its request. Times count from the request; None if unknown.
+
+    `prompt` names the versions of the prompts that led it.
+    """
 
     hour: str
     kind: str
@@ -30,16 +33,18 @@ class Answered(NamedTuple):
     output_tokens: int | None
     cost: str | None
     reading_ms: int | None = None
+    prompt: str = ""
 
 
 class Day(NamedTuple):
-    """The sum of all answers of one day in UTC with the same kind, person and model; `hour` is the day's first."""
+    """The sum of all answers of one day in UTC with the same kind, person, model and prompt; `hour` is the day's first."""
 
     hour: str
     kind: str
     user_id: str | None
     model: str
     figures: "Figures"
+    prompt: str = ""
 
 
 Known = Answered | Day

@@ -21,7 +21,7 @@ OUTCOMES = ("", "broken", "fallback")
 
 @dataclass(frozen=True, slots=True)
 class AnswerFilter:
-    """A filter for answers: requested from `since` on and before `until`, and optionally by person, kind and model."""
+    """A filter for answers: requested from `since` on and before `until`, and optionally by person, kind, model and prompt."""
 
     since: datetime
     until: datetime
@@ -29,6 +29,7 @@ class AnswerFilter:
     kind: str = ""
     model: str = ""
     outcome: str = ""
+    prompt: str = ""
 
 
 def answered(wanted: AnswerFilter) -> Iterator[Answered]:
@@ -105,6 +106,7 @@ def _columns() -> tuple[Any, ...]:
         one.output_tokens.expression,
         one.cost.expression,
         one.reading_ms.expression,
+        one.led_by.expression,
     )
 
 
@@ -116,6 +118,8 @@ def _where(statement: Select[Any], wanted: AnswerFilter) -> Select[Any]:
         statement = statement.where(one.user_id == wanted.user_id)
     if wanted.outcome:
         statement = statement.where(one.status.in_(BROKEN) if wanted.outcome == "broken" else _has_fallen_back())
+    if wanted.prompt:
+        statement = statement.where(one.led_by == wanted.prompt)
     return statement.where(one.model == wanted.model) if wanted.model else statement
 
 

@@ -41,6 +41,7 @@ PERIODS |= {"30d": (timedelta(days=30), "day", "30 days"), "1y": (timedelta(days
 USUAL = "7d"
 UNKNOWN = "–"
 VISITORS = "Visitors"
+NO_PROMPT = "None, or not recorded"
 # The chart's size, in its SVG units.
 WIDTH, HEIGHT = 600, 120
 
@@ -102,7 +103,8 @@ def chosen(args: Mapping[str, str], me: User) -> Chosen:
     is_admin = may(me.role, "administer")
     user = args.get("user", "")[:26] if is_admin else me.id
     outcome = args.get("outcome", "") if args.get("outcome", "") in OUTCOMES else ""
-    named = {"kind": args.get("kind", "")[:20], "model": args.get("model", "")[:200], "outcome": outcome}
+    named = {"kind": args.get("kind", "")[:20], "outcome": outcome}
+    named |= {name: args.get(name, "")[:200] for name in ("model", "prompt")}
     since = beginning(until - length, step) + STEPS[step]
     params = {"period": period, **named, "user": user if is_admin else ""}
     return Chosen(period, is_admin, AnswerFilter(since, until, user, **named), params)
@@ -112,11 +114,12 @@ def page(of: Chosen) -> dict[str, Any]:
     """Returns the values of the page, all of them sums of the same answers."""
     of = replace(of, wanted=replace(of.wanted, outcome=""))
     # The sums of whole days include everyone, without names, so the sums by person are added separately below.
-    by: dict[str, By] = {"kind": attrgetter("kind"), "model": attrgetter("model"), "person": _person_of}
+    by: dict[str, By] = {name: attrgetter(name) for name in ("kind", "model", "prompt")} | {"person": _person_of}
     figures, parts = summed_by(days.known(of.wanted), {**by, "step": stepping(PERIODS[of.period][1])})
     tables = {
         "kind": _lines(parts["kind"], _kind, of, "kind"),
         "model": _lines(parts["model"], providers().display_name, of, "model"),
+        **({"prompt": _lines(parts["prompt"], _prompt, of, "prompt")} if any(parts["prompt"]) else {}),
     }
     if of.is_everybodys:
         names = directory.names()
@@ -228,6 +231,10 @@ def _lines(parts: Mapping[str, Figures], name: Callable[[str], str], of: Chosen,
 def _kind(name: str) -> str:
     kind = the_engine().kinds.get(name)
     return kind.words if kind else name
+
+
+def _prompt(words: str) -> str:
+    return words[:1].upper() + words[1:] if words else NO_PROMPT
 
 
 def _person(id: str, names: Mapping[str, str]) -> str:

@@ -24,6 +24,8 @@ A_DAY = timedelta(days=1)
 SETTLED_AFTER = timedelta(hours=1)
 # Rows per transaction: on SQLite, no other writer can run during it.
 ROWS_AT_ONCE = 200
+# Person, kind, model and prompt.
+Cell = tuple[str, str, str, str]
 
 
 def last_day() -> date:
@@ -70,7 +72,7 @@ def sum_up(day: date) -> None:
         db.session.rollback()
 
 
-def _batches(day: date, cells: Mapping[tuple[str, str, str], Figures]) -> Iterator[list[dict[str, Any]]]:
+def _batches(day: date, cells: Mapping[Cell, Figures]) -> Iterator[list[dict[str, Any]]]:
     rows = (_row(day, key, figures) for key, figures in cells.items())
     while some := list(islice(rows, ROWS_AT_ONCE)):
         yield some
@@ -103,21 +105,22 @@ def _next() -> date | None:
     return day if day < end else None
 
 
-def _cells(answers: Iterable[Answered]) -> dict[tuple[str, str, str], Figures]:
-    cells: dict[tuple[str, str, str], Figures] = defaultdict(Figures)
+def _cells(answers: Iterable[Answered]) -> dict[Cell, Figures]:
+    cells: dict[Cell, Figures] = defaultdict(Figures)
     for each in answers:
         for user_id in (each.user_id or "", EVERYONE):
-            cells[user_id, each.kind, each.model].add(each)
+            cells[user_id, each.kind, each.model, each.prompt].add(each)
     return cells
 
 
-def _row(day: date, key: tuple[str, str, str], figures: Figures) -> dict[str, Any]:
-    user_id, kind, model = key
+def _row(day: date, key: Cell, figures: Figures) -> dict[str, Any]:
+    user_id, kind, model, prompt = key
     return {
         "day": day,
         "user_id": user_id,
         "kind": kind,
         "model": model,
+        "prompt": prompt,
         "cost": None if figures.cost is None else f"{figures.cost:f}",
         "first_texts": ",".join(map(str, sorted(figures.first_texts))),
         **{name: getattr(figures, name) for name in SUMS},

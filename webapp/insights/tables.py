@@ -10,7 +10,7 @@ from webapp.ids import LENGTH
 
 
 class InsightDay(Base):
-    """The sums of one day in UTC by person, kind and model; the person `*` is everyone together.
+    """The sums of one day in UTC by person, kind, model and versions of prompts; the person `*` is everyone together.
 
     `first_texts` are all times to the first text, sorted and separated by commas; `cost` is the sum of the known costs.
     """
@@ -21,6 +21,7 @@ class InsightDay(Base):
     user_id: Mapped[str] = mapped_column(String(LENGTH), primary_key=True)
     kind: Mapped[str] = mapped_column(String(20), primary_key=True)
     model: Mapped[str] = mapped_column(String(200), primary_key=True)
+    prompt: Mapped[str] = mapped_column(String(200), primary_key=True, server_default="")
     answers: Mapped[int]
     broken: Mapped[int]
     fallbacks: Mapped[int]

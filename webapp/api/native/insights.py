@@ -49,6 +49,7 @@ class InsightsQuery(Query):
     until: Moment | None = Field(None, alias="to", description="The moment at which it ends, in the same way; now.")
     kind: str = Field("", max_length=20, description="`chat`, `plan`, `workflow`, …; empty for all that people asked for.")
     model: str = Field("", max_length=200)
+    prompt: str = Field("", max_length=200, description="The versions of prompts, as in `led_by` of a generation.")
     user: Cursor = Field("", description="For admins: only this person's.")
 
 
@@ -163,7 +164,7 @@ def _wanted(query: InsightsQuery, *, outcome: str = "") -> AnswerFilter:
     since = query.since.astimezone(UTC) if query.since else until - USUAL
     if not timedelta() <= until - since <= MOST:
         raise Refused({"from": f"It must be before `to`, and by at most {MOST.days} days."})
-    return AnswerFilter(since, until, _whose(query.user), query.kind, query.model, outcome)
+    return AnswerFilter(since, until, _whose(query.user), query.kind, query.model, outcome, query.prompt)
 
 
 def _whose(user: str) -> str:
