@@ -4,7 +4,7 @@ import pytest
 
 from tests.generations.bench import Bench
 from tests.upstream.server import REFUSED
-from webapp.chat.page import shown
+from webapp.chat.page import notices_shown
 from webapp.chat.queries import generations_of
 from webapp.db import db
 from webapp.engine.circuit import FAILURES, Circuits
@@ -104,7 +104,7 @@ def test_the_person_sees_the_trail(bench, fake):
 
     with bench.app.test_request_context():
         [found] = generations_of([bench.message(ended.id)]).values()
-        notices = shown._notices(found[-1], bench.message(ended.id))
+        notices = notices_shown.notices(found[-1], bench.message(ended.id))
     assert "some/model couldn't answer" in notices[0].text
     assert "Switched to other/model" in notices[0].text
 
@@ -115,7 +115,7 @@ def test_a_page_tells_tries_in_one_line_when_they_are_over(bench, fake):
 
     with bench.app.test_request_context():
         [found] = generations_of([bench.message(ended.id)]).values()
-        [notice] = shown._notices(found[-1], bench.message(ended.id))
+        [notice] = notices_shown.notices(found[-1], bench.message(ended.id))
     assert notice.text == "The request was retried twice."
     assert notice.detail.count("some/model was asked again after") == 2
 
