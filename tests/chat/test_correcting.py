@@ -9,9 +9,9 @@ from tests.chat.conftest import address, asked, ended_with, give, id_of, texts
 from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres
 from webapp.chat import queries
-from webapp.chat.messages import correcting
+from webapp.chat.messages import correcting, fork, versions
 from webapp.chat.tables import Chat, Message
-from webapp.db import db, write
+from webapp.db import db, utc_now, write
 from webapp.errors import Conflict
 
 TURNS = ["First", "One", "Second", "Two", "Third", "Three"]
@@ -131,6 +131,25 @@ def test_a_chat_that_goes_on_meanwhile_stays_as_it_is(app: Flask, three):
 
         assert [each.content for each in shown(id_of(three))] == TURNS
         assert len(db.session.scalars(select(Message.id)).all()) == count
+
+
+@pytest.mark.slow
+def test_what_a_killed_server_had_copied_is_in_the_trash(app: Flask, owner, three):
+    with app.app_context():
+        chat = db.session.get_one(Chat, id_of(three))
+        old = shown(chat.id)
+        # What is stored until the last copy is: the version, and some of what follows.
+        version = versions.edited(chat, old[1], "Corrected")
+        version.deleted_at, id = utc_now(), version.id
+        db.session.add(version)
+        db.session.commit()
+        fork.copied([each.id for each in old[2:4]], chat.id, id)
+    assert texts(owner.page(three)) == TURNS
+    assert not owner.page(three).says("2 / 2")
+    assert "Corrected" in owner.page("/chats/trash").text
+
+    owner.post(f"/messages/{id}/restore")
+    assert texts(owner.page(three)) == ["First", "Corrected", "Second", "Two"]
 
 
 @pytest.mark.slow
