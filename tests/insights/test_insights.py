@@ -17,6 +17,7 @@ from tests.support.steps import steps_on_the_loop
 from webapp.db import utc_now, write
 from webapp.engine.tables import Generation
 from webapp.ids import new_id
+from webapp.insights import summing
 
 Made = Callable[..., list[dict[str, Any]]]
 
@@ -127,6 +128,24 @@ def test_versions_of_prompts_are_compared(made: Made, program: Client, owner: Br
     assert "Answers 2" in " ".join(only.all(".tile")[0].text(separator=" ").split())
     assert len(only.all("section[aria-labelledby=by-prompt] tbody tr")) == 1
     assert program.get("/insights/summary", query={"prompt": "version 1 of quick"})["error_rate"] == 1
+
+
+@pytest.mark.slow
+def test_the_prompt_library_has_the_trend_of_each_prompt(app: Flask, made: Made, owner: Browser, member: Browser) -> None:
+    now = utc_now()
+    for days, count in ((0, 2), (1, 1), (13, 3), (20, 5)):
+        made(count, led_by="version 1 of quick, arm B; version 2 of continue", created_at=now - timedelta(days=days))
+    made(user_id=member.person_id, led_by="version 1 of quick")
+
+    def trends(browser: Browser) -> dict[str, str]:
+        rows = [(row.css_first(".key"), row.css_first(".trend")) for row in browser.page("/prompts").all(".entries a")]
+        return {key.text(): str(trend.attributes["aria-label"]) for key, trend in rows if key and trend}
+
+    for _ in range(2):
+        assert trends(owner) == {"quick": "7 answers in 14 days", "continue": "6 answers in 14 days"}
+        assert trends(member) == {}
+        with app.app_context():
+            summing.sum_up_all()
 
 
 @pytest.mark.slow

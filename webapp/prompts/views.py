@@ -8,6 +8,7 @@ from webapp.prompts import queries, service, shown
 from webapp.prompts.forms import PromptForm, VersionForm
 from webapp.prompts.queries import KnownPrompt
 from webapp.prompts.tables import FIXED, LATEST
+from webapp.prompts.trends import trends_of
 from webapp.web.done_words import just_done
 from webapp.web.htmx import redirect, render
 
@@ -19,8 +20,8 @@ bp.add_app_template_filter(queries.title_of, "prompt_title")
 @signed_in
 def index() -> Response:
     prompts = queries.prompts(current_user())
-    groups, states = shown.groups(prompts, current_user()), shown.states(prompts)
-    return render("prompts/list.html", groups=groups, states=states, done=just_done(shown.DONE))
+    groups, states, trends = shown.groups(prompts, current_user()), shown.states(prompts), trends_of(current_user())
+    return render("prompts/list.html", groups=groups, states=states, trends=trends, done=just_done(shown.DONE))
 
 
 @bp.get("/new")
