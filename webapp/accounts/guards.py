@@ -22,6 +22,7 @@ COOKIE = "millrace"
 COOKIE_SECONDS = 400 * 24 * 3600
 # Cached in the WSGI environment, because `g` can outlive the request.
 KNOWN = "millrace.user"
+HOLDER = f"{KNOWN}.holder"
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
@@ -37,9 +38,12 @@ def user_or_none() -> User | None:
 
 
 def session_user() -> User | None:
-    """Returns whose session this browser has, also if they must first set up a second step."""
-    secret = session_secret()
-    return service.session_user(secret) if secret else None
+    """Returns whose session this browser has, also if they must first set up a second step; looked up once per request."""
+    if HOLDER not in request.environ:
+        secret = session_secret()
+        request.environ[HOLDER] = service.session_user(secret) if secret else None
+    user: User | None = request.environ[HOLDER]
+    return user
 
 
 def full_session() -> LiveSession | None:
@@ -69,12 +73,17 @@ def signed_in(view: Callable[P, R]) -> Callable[P, R]:
     return _declared(guarded, "signed_in")
 
 
+def person_in_session() -> User:
+    """Returns the current user, also if they must first set up a second step."""
+    return _required(session_user())
+
+
 def setting_up(view: Callable[P, R]) -> Callable[P, R]:
     """Declares a route that requires an account, but not yet the second step that its team requires."""
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        _required(session_user())
+        person_in_session()
         return view(*args, **kwargs)
 
     return _declared(guarded, "signed_in")

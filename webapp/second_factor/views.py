@@ -5,8 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from webapp.accounts import service as accounts
-from webapp.accounts.guards import anybody, client_address, own_path, session_secret, session_user, setting_up, with_session
-from webapp.accounts.tables import User
+from webapp.accounts.guards import anybody, client_address, own_path, person_in_session, session_secret, setting_up, with_session
 from webapp.second_factor import access, service, totp
 from webapp.second_factor.forms import CodeForm, ConfirmForm, EndForm, RenewForm, StartForm
 from webapp.second_factor.tables import SecondFactor
@@ -51,7 +50,7 @@ def show() -> Response:
 def start() -> Response:
     form = StartForm.opened()
     with form.attempt():
-        service.begin(_me(), form.password.data, address=client_address())
+        service.begin(person_in_session(), form.password.data, address=client_address())
         return _page(is_begun=True)
     return _page(form)
 
@@ -61,7 +60,7 @@ def start() -> Response:
 def confirm() -> Response:
     form = ConfirmForm.opened()
     with form.attempt():
-        return _page(codes=service.confirm(_me(), form.code.data, address=client_address()))
+        return _page(codes=service.confirm(person_in_session(), form.code.data, address=client_address()))
     return _page(form, is_begun=True)
 
 
@@ -70,7 +69,7 @@ def confirm() -> Response:
 def renew() -> Response:
     form = RenewForm.opened()
     with form.attempt():
-        return _page(codes=service.renew(_me(), form.password.data, address=client_address()))
+        return _page(codes=service.renew(person_in_session(), form.password.data, address=client_address()))
     return _page(form)
 
 
@@ -79,21 +78,14 @@ def renew() -> Response:
 def end() -> Response:
     form = EndForm.opened()
     with form.attempt():
-        service.end(_me(), form.password.data, form.code.data, address=client_address())
+        service.end(person_in_session(), form.password.data, form.code.data, address=client_address())
         return redirect("/account/two-factor?done=off")
     return _page(form)
 
 
-def _me() -> User:
-    """Returns the person, also one whose team requires two-factor authentication, and who has yet to turn it on."""
-    user = session_user()
-    assert user
-    return user
-
-
 def _page(refused: Form | None = None, *, is_begun: bool = False, **context: Any) -> Response:
     """Renders the page in its current state; the secret is shown only in the response to a form of this page."""
-    me = _me()
+    me = person_in_session()
     factor, is_required = service.of(me.id), service.is_required(me)
     is_on = factor is not None and factor.confirmed_at is not None
     forms = {
@@ -114,7 +106,7 @@ def _app(factor: SecondFactor) -> dict[str, Any]:
     import segno
 
     secret = service.secret_of(factor)
-    address = totp.address(secret, _me().email)
+    address = totp.address(secret, person_in_session().email)
     squares = segno.make(address, error="m").matrix
     path = "".join(f"M{x} {y}h1v1h-1z" for y, row in enumerate(squares) for x, is_dark in enumerate(row) if is_dark)
     return {"path": path, "size": len(squares), "secret": totp.grouped(secret), "address": address}
