@@ -1,7 +1,6 @@
 """Counts the answers of the last days by the keys of their prompts, for the prompt library."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from webapp.accounts.roles import may
@@ -10,13 +9,12 @@ from webapp.db import utc_now
 from webapp.insights import days
 from webapp.insights.figures import beginning, stepping, summed_by
 from webapp.insights.queries import AnswerFilter
+from webapp.prompts import using
 
 DAYS = 14
-# As `led_by` of an answer names them: "version 3 of quick, arm B; version 1 of continue".
-KEYS = re.compile(r"version \d+ of ([^,;]+)")
 
 
-def of_days(me: User) -> dict[str, Sequence[int]]:
+def of_days(me: User) -> Mapping[str, Sequence[int]]:
     """Returns the answers of each day by key, oldest first; members see only their own."""
     now = utc_now()
     since, day_of = beginning(now, "day") - timedelta(days=DAYS - 1), stepping("day")
@@ -24,6 +22,6 @@ def of_days(me: User) -> dict[str, Sequence[int]]:
     _, parts = summed_by(days.known(wanted), {"cell": lambda one: (day_of(one), one.prompt)})
     found = dict[str, list[int]]()
     for (day, prompt), figures in parts["cell"].items():
-        for key in KEYS.findall(prompt):
+        for key in using.keys_in(prompt):
             found.setdefault(key, [0] * DAYS)[(day - since).days] += figures.answers
-    return dict(found)
+    return found

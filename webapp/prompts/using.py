@@ -1,6 +1,7 @@
 """Renders the built-in prompts in their version in use, from a cache; falls back to an older text rather than failing."""
 
 import logging
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ FRESH_SECONDS = 30.0
 SHARED_SECONDS = 1.0
 # The longest description of an answer's prompts.
 MOST_WORDS = 200
+# How `words` names each prompt.
+KEYS = re.compile(r"version \d+ of ([^,;]+)")
 log = logging.getLogger("prompts")
 
 
@@ -132,6 +135,11 @@ def words(prompt: Mapping[str, Any]) -> str:
     letters = {each["key"]: f", arm {each['letter']}" for each in prompt.get("arms", ())}
     used = (f"version {number} of {key}{letters.get(key, '')}" for key, number in prompt.get("prompts", {}).items())
     return "; ".join(used)[:MOST_WORDS]
+
+
+def keys_in(words: str) -> list[str]:
+    """Returns the keys of the prompts whose versions are described."""
+    return KEYS.findall(words)
 
 
 def forget() -> None:

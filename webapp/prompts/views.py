@@ -20,7 +20,9 @@ bp.add_app_template_filter(queries.title_of, "prompt_title")
 @signed_in
 def index() -> Response:
     prompts = queries.prompts(current_user())
-    groups, states, trends = shown.groups(prompts, current_user()), shown.states(prompts), trends_of(current_user())
+    groups, states = shown.groups(prompts, current_user()), shown.states(prompts)
+    # Members see no built-in prompts, the only ones with a trend.
+    trends = trends_of(current_user()) if any(each.built_in for each in prompts) else {}
     return render("prompts/list.html", groups=groups, states=states, trends=trends, done=just_done(shown.DONE))
 
 
