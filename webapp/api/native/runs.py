@@ -9,7 +9,7 @@ from pydantic import Field
 from webapp.accounts.guards import found
 from webapp.api.access import caller
 from webapp.api.operations import STARTS, operation
-from webapp.api.schemas import Answer, Body, Cursor, Query, Text
+from webapp.api.schemas import Answer, Body, Paged, Query, Text
 from webapp.db import MOST_NUMBER
 from webapp.errors import Invalid
 from webapp.knowledge import documents
@@ -53,8 +53,7 @@ class RunList(Answer):
     next_cursor: str
 
 
-class RunsQuery(Query):
-    cursor: Cursor = Field("", description="`next_cursor` of the previous page; empty for the first page.")
+class RunsQuery(Paged):
     limit: int = Field(queries.MOST_RUNS, ge=1, le=200)
     state: State | Literal["", "open"] = Field("", description="Only runs in this state; `open` are those that have not ended.")
 

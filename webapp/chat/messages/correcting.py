@@ -24,7 +24,9 @@ def correct(message: Message, text: str, *, by: str = "") -> Message:
         return message
     making.count(by or sending.person_of(chat))
     seen, chat_id, id = chat.head_id, chat.id, version.id
-    path = queries.ids_to(seen if seen and queries.is_shown(chat, message) else queries.newest_below(message))
+    path = queries.ids_to(seen or id)
+    if message.id not in path:
+        path = queries.ids_to(queries.newest_below(message))
     following = path[path.index(message.id) + 1 :]
     with write() as session:
         version.deleted_at = utc_now()
