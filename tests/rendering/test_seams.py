@@ -49,9 +49,9 @@ def test_it_stands_after_the_block_that_holds_the_cut(marked: str, html: str) ->
 def test_it_waits_while_the_block_can_still_grow() -> None:
     growing = GrowingMarkdown([Seam(3, "cut")])
     growing.feed("One")
-    growing.feed(" more.\n\n")
+    growing.feed(" more.\n")
     assert "seam" not in growing.snapshot()
-    growing.feed("Two\n")
+    growing.feed("\nTwo\n")
     assert growing.sealed == ["<p>One more.</p>\n" + MARK]
 
 

@@ -79,7 +79,7 @@ def test_what_is_no_mark_is_not_taken_for_one(text: str) -> None:
 def test_what_is_open_is_drawn_as_what_it_will_be(text: str, tail: str) -> None:
     growing = GrowingMarkdown()
     growing.feed(text)
-    assert growing.tail == tail
+    assert growing.snapshot() == tail
 
 
 def test_words_are_added_within_an_open_mark() -> None:

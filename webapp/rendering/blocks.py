@@ -12,6 +12,8 @@ from markdown_it.rules_block.table import table
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
+from webapp.rendering.prose import prose_tokens
+
 # From `LONG` characters on, a block is split where its next item begins; from `MAX` on, at any line.
 LONG_BLOCK_CHARS = 5_000
 MAX_BLOCK_CHARS = 10_000
@@ -31,12 +33,20 @@ UNLIMITED = {"fence", "table_open"}
 
 
 def blocks(state: StateCore) -> None:
-    """Replaces the core rule `block`: parses one top-level block at a time.
+    """Replaces the core rule `block`: parses one top-level block at a time, or plain prose at once.
 
     A block without tokens, such as a link definition, gets a `definition` token, so that it can be sealed as well.
     """
-    block = StateBlock(state.src, state.md, state.env, state.tokens)
     state.env.setdefault("references", {})
+    if prose := prose_tokens(state.src, MAX_INLINE_CHARS):
+        state.tokens.extend(prose)
+    else:
+        one_by_one(state)
+
+
+def one_by_one(state: StateCore) -> None:
+    """Parses the blocks by the rules."""
+    block = StateBlock(state.src, state.md, state.env, state.tokens)
     line = block.skipEmptyLines(0)
     while line < block.lineMax:
         _one_block(block, line)
@@ -44,8 +54,10 @@ def blocks(state: StateCore) -> None:
 
 
 def inlines(state: StateCore) -> None:
-    """Replaces the core rule `inline`: parses only texts within the limits on length and brackets."""
+    """Replaces the core rule `inline`: parses what is not parsed yet, and within the limits on length and brackets."""
     for token in state.tokens:
+        if token.children:
+            continue
         if token.type == "inline" and is_writing(token.content):
             token.children = []
             state.md.inline.parse(token.content, state.md, state.env, token.children)

@@ -21,7 +21,7 @@ from webapp.rendering.details import details
 from webapp.rendering.elements import use_our_elements
 from webapp.rendering.formulas import formula
 from webapp.rendering.mathematics import markup_chars
-from webapp.rendering.notes import use_notes
+from webapp.rendering.notes import SCOPE, use_notes
 from webapp.rendering.previews import number_blocks
 
 # One long definition can be used a thousand times: the HTML would grow with the square of the text.
@@ -40,6 +40,7 @@ def parser() -> MarkdownIt:
     """Returns the configured parser; raw HTML is shown as text, images are links that name their host."""
     markdown = MarkdownIt("commonmark", {"html": False, "maxNesting": 24}).enable(["table", "strikethrough"])
     markdown.block.ruler.at("table", table_within_limits, {"alt": ["paragraph", "reference"]})
+    markdown.core.ruler.at("normalize", _normalize)
     markdown.core.ruler.at("block", blocks)
     markdown.core.ruler.at("inline", inlines)
     markdown.inline.ruler.before("escape", "formula", formula)
@@ -64,6 +65,16 @@ def parser() -> MarkdownIt:
 def spent(tokens: Iterable[Token], limit: str) -> int:
     """Returns how much of a limit, such as `cells` or `addresses`, these tokens have used."""
     return sum(token.meta.get(limit, 0) for token in tokens)
+
+
+def plain_lines(text: str) -> str:
+    """Returns the text with line ends of one kind, and without characters that have a special meaning here."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd").replace(SCOPE, "\ufffd")
+
+
+def _normalize(state: StateCore) -> None:
+    # The parser's own rule searches by regular expressions, which takes as long as all other rules together.
+    state.src = plain_lines(state.src)
 
 
 def _below_the_title(state: StateCore) -> None:
@@ -191,7 +202,7 @@ def _alignment_as_class(state: StateCore) -> None:
 
 def _direction(state: StateCore) -> None:
     """Sets dir="auto" on every element that contains right-to-left letters."""
-    if not RIGHT_TO_LEFT.search(state.src):
+    if state.src.isascii() or not RIGHT_TO_LEFT.search(state.src):
         return
     opened: list[Token] = []
     for token in state.tokens:

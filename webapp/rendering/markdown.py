@@ -12,8 +12,8 @@ from markdown_it.token import Token
 from webapp.rendering.code import Highlighter
 from webapp.rendering.elements import CURSOR
 from webapp.rendering.fallback import as_lines, faults, unrendered
-from webapp.rendering.grammar import parser, spent
-from webapp.rendering.notes import SCOPE, noted, scoped
+from webapp.rendering.grammar import parser, plain_lines, spent
+from webapp.rendering.notes import noted, scoped
 from webapp.rendering.previews import language
 from webapp.rendering.sanitise import clean
 from webapp.rendering.seams import Seam, Stitching
@@ -67,7 +67,7 @@ def render(text: str, seams: Sequence[Seam] = (), *, cited: Iterable[int] = (), 
     stitching = Stitching(seams)
     stitching.place(0, text, 0)
     try:
-        return _render_all(_plain_lines(text), stitching, Highlighter(), markdown, frozenset(cited))
+        return _render_all(plain_lines(text), stitching, Highlighter(), markdown, frozenset(cited))
     except faults():
         return unrendered(text) + stitching.rest()
 
@@ -192,7 +192,7 @@ class GrowingMarkdown:
         # If a second block has begun, a new line usually finishes the first, so the whole tail need not be parsed before
         # sealing.
         parsed = None if self._blocks > 1 and "\n" in piece else self._parsed(self._tail.text, self._known)
-        may_seal = parsed is None or _finished(parsed[0])[0] > 0
+        may_seal = parsed is None or _finished(parsed[0], self._tail.text)[0] > 0
         sealed = [Change("seal", markup)] if may_seal and (markup := self._seal(parsed)) else []
         tokens, _ = self._parsed(self._tail.text, self._known) if sealed or not parsed else parsed
         self._blocks = len(_tops(tokens))
@@ -244,7 +244,7 @@ class GrowingMarkdown:
         self._raw_length += len(piece)
         # A CR at the end can be half of a CRLF.
         self._pending_cr = raw.endswith("\r")
-        taken = _plain_lines(raw.removesuffix("\r"))
+        taken = plain_lines(raw.removesuffix("\r"))
         self._length += len(taken)
         return taken
 
@@ -259,7 +259,7 @@ class GrowingMarkdown:
             return ""
         self._tried = self._sealed_length + len(source)
         tokens, environment = parsed if parsed and source == text else self._parsed(source, self._known)
-        count, line = _finished(tokens)
+        count, line = _finished(tokens, source)
         if not count:
             return ""
         chars = _line_starts(source)[line]
@@ -330,9 +330,12 @@ def _stitched(tokens: list[Token], source: str, start: int, stitching: Stitching
     return "".join(parts)
 
 
-def _finished(tokens: list[Token]) -> tuple[int, int]:
+def _finished(tokens: list[Token], source: str) -> tuple[int, int]:
     """Returns how many tokens can no longer change, and the line where their text ends."""
     tops = _tops(tokens)
+    if tops and (last := tokens[tops[-1]]).type == "paragraph_open" and last.map and source.count("\n") > last.map[1]:
+        # Blank lines follow it.
+        return len(tokens), source.count("\n")
     if tops and tokens[tops[-1]].type == "fence" and not is_open(tokens[tops[-1]]):
         return len(tokens), (tokens[tops[-1]].map or [0, 0])[1]
     ready = len(tops) - 1
@@ -350,11 +353,7 @@ def _line_starts(source: str) -> list[int]:
     return [0, *accumulate(len(line) + 1 for line in source.split("\n"))]
 
 
-def _plain_lines(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd").replace(SCOPE, "\ufffd")
-
-
 def previewed(text: str) -> dict[int, tuple[str, str]]:
     """Returns the code blocks that have a preview, by number: the language and the code of each."""
-    tokens = MARKDOWN.parse(_plain_lines(text), {"references": {}})
+    tokens = MARKDOWN.parse(plain_lines(text), {"references": {}})
     return {token.meta["preview"]: (language(token.info), token.content) for token in tokens if "preview" in token.meta}

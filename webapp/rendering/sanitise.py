@@ -3,11 +3,15 @@
 Class names are closed sets, so that a text cannot imitate the page around it.
 """
 
+import re
+
 import nh3
 
 from webapp.rendering import notes
 from webapp.rendering.code import PALETTE
+from webapp.rendering.elements import CURSOR
 from webapp.rendering.mathematics import drawn
+from webapp.rendering.prose import PLAIN
 
 DIRECTED = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "table", "th", "td"}
 OTHERS = {
@@ -55,8 +59,17 @@ _cleaner = nh3.Cleaner(
     url_relative="deny",
     link_rel="noopener noreferrer nofollow ugc",
 )
+# Paragraphs of plain prose: of these, the sanitizer changes only the quotation marks.
+_PROSE = re.compile(rf"(?:<p>{PLAIN}*+(?:&quot;{PLAIN}*+)*+(?:{CURSOR})?+</p>\n)*+")
 
 
 def clean(markup: str) -> str:
     """Drops all markup except what we render ourselves, but keeps its text; then inserts the held formulas and footnotes."""
+    if _PROSE.fullmatch(markup):
+        return markup.replace("&quot;", '"')
+    return sanitized(markup)
+
+
+def sanitized(markup: str) -> str:
+    """Does the work of `clean` for any markup."""
     return notes.drawn(drawn(_cleaner.clean(markup)))
