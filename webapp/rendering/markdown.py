@@ -4,7 +4,7 @@ import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -46,8 +46,7 @@ MARKDOWN: MarkdownIt = parser()
 Parsed = tuple[list[Token], dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A change of the HTML: `seal` adds finished blocks, `tail` replaces the tail, `append` adds text at the tail's cursor."""
 
     kind: Literal["seal", "tail", "append"]

@@ -4,8 +4,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property, partial
-from threading import Lock
+from functools import cached_property
 from typing import Any, Protocol
 
 from .codec import encode
@@ -68,8 +67,8 @@ class Broadcast:
         # Until everything present at the first watcher's arrival is folded, a page that reconnects can be ahead of the
         # projection.
         self._has_begun = False
-        # The greenlet that holds it folds until nothing is left, including entries appended in the meantime.
-        self._folding = Lock()
+        # The greenlet that has set it folds until nothing is left, including entries appended in the meantime.
+        self._is_folding = False
         # A dictionary, as it keeps the order of arrival.
         self._watchers: dict[Signal, None] = {}
         self._is_waking_others = False
@@ -106,22 +105,25 @@ class Broadcast:
 
     def catch_up(self) -> None:
         """Folds all entries that have been appended since."""
-        with self._folding:
+        while self._is_folding:
+            self._pause(0)
+        self._is_folding = True
+        try:
             self._go_through(self._work())
+        finally:
+            self._is_folding = False
 
     def fold_new(self) -> None:
         """Folds what has just been appended, or its first piece; failures are logged and never raised to the caller."""
-        # Checked first: acquiring a lock that is taken would yield to other greenlets, even without blocking.
-        if not self._folding.locked():
-            self._folding.acquire()
-            work = self._work()
-            is_well = supervise("broadcast", lambda: self._begin(work), self._pause, tries=1)
-            if not is_well:
-                self._folding.release()
+        if not self._is_folding:
+            self._is_folding = True
+            if not supervise("broadcast", self._begin, self._pause, tries=1):
+                self._is_folding = False
 
-    def _begin(self, work: Iterator[None]) -> None:
+    def _begin(self) -> None:
+        work = self._work()
         if next(work, self) is self:
-            self._folding.release()
+            self._is_folding = False
         else:
             self._shared.clear()
             self._spawn(lambda: self._do_rest(work))
@@ -131,7 +133,7 @@ class Broadcast:
             self._pause(0)
             self._go_through(work)
         finally:
-            self._folding.release()
+            self._is_folding = False
 
     def _go_through(self, work: Iterator[None]) -> None:
         for _ in work:
@@ -148,7 +150,7 @@ class Broadcast:
         while entries := self._topics.read(self._topic, self._after):
             has_news = True
             for entry in joined(entries) if len(entries) > 1 else entries:
-                yield from self._drawn(partial(self.projection.fold, entry))
+                yield from self._drawn(self.projection.fold, entry)
                 self._after = entry.seq
         self._has_begun = True
         if has_news:
@@ -168,11 +170,11 @@ class Broadcast:
         for signal in list(self._watchers)[FIRST_WOKEN:]:
             signal.set()
 
-    def _drawn(self, work: Callable[[], Iterator[None]]) -> Iterator[None]:
+    def _drawn(self, work: Callable[..., Iterator[None]], *entry: Entry) -> Iterator[None]:
         if self.has_failed:
             return
         try:
-            yield from work()
+            yield from work(*entry)
         except MISTAKES:
             log.exception("%s can't be shown any further while it is being written", self._topic)
             self.has_failed = True

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import accumulate, chain, groupby, pairwise
 from sys import getsizeof
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from .events import Delta, Event, Reasoning, Text
 
@@ -34,8 +34,9 @@ class Signal(Protocol):
     def wait(self, timeout: float | None = None) -> bool: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
+    """An event with its number; a tuple, which is made in a third of the time of a frozen dataclass."""
+
     seq: int
     event: Event
 

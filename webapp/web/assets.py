@@ -3,7 +3,7 @@
 import hashlib
 import os
 import time
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 
 from flask import Flask, Response, current_app, request
@@ -13,30 +13,26 @@ FOR_EVER = "public, max-age=31536000, immutable"
 
 def init(app: Flask) -> None:
     """Adds `asset()` to templates, and lets browsers cache a static file forever if its URL has the current hash."""
+    # A page has forty of these URLs, and `stat` for each took a tenth of its time: a file is checked once a second.
+    app.extensions["asset_urls"] = lru_cache(maxsize=256)(partial(_url, app))
     app.jinja_env.globals["asset"] = asset
     app.after_request(_keep_for_ever)
 
 
 def asset(path: str) -> str:
     """Returns the URL of a static file; works without a request, because fragments are also rendered outside of one."""
-    mark = _mark_of(path)
-    address = f"{current_app.static_url_path}/{path}"
-    return f"{address}?v={mark}" if mark else address
+    url: str = current_app.extensions["asset_urls"](path, int(time.monotonic()))
+    return url
 
 
-def _mark_of(path: str) -> str:
-    return _mark(f"{current_app.static_folder}/{path}", int(time.monotonic()))
-
-
-# A page has forty of these URLs, and `stat` for each took a tenth of its time: a file is checked once a second.
-@lru_cache(maxsize=256)
-def _mark(file: str, _second: int) -> str:
+def _url(app: Flask, path: str, _second: int) -> str:
+    address = f"{app.static_url_path}/{path}"
+    file = f"{app.static_folder}/{path}"
     try:
-        changed = os.stat(file).st_mtime_ns
+        return f"{address}?v={_hash(file, os.stat(file).st_mtime_ns)}"
     except FileNotFoundError:
         # The URL of a missing file gives a 404, as it would without a hash.
-        return ""
-    return _hash(file, changed)
+        return address
 
 
 @cache
@@ -47,6 +43,6 @@ def _hash(file: str, _changed: int) -> str:
 def _keep_for_ever(response: Response) -> Response:
     if request.endpoint == "static" and response.status_code in (200, 304):
         path, mark = str((request.view_args or {})["filename"]), request.args.get("v")
-        if mark and mark == _mark_of(path):
+        if mark and asset(path).endswith(f"?v={mark}"):
             response.headers["Cache-Control"] = FOR_EVER
     return response

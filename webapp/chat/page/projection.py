@@ -7,7 +7,7 @@ from html import escape
 
 from webapp.engine.notice_text import AGAIN
 from webapp.rendering.edits import Tails
-from webapp.rendering.markdown import FinishedText, GrowingMarkdown, Seam, pieces, rendering
+from webapp.rendering.markdown import PIECE_LINES, FinishedText, GrowingMarkdown, Seam, pieces, rendering
 from webapp.rendering.notes import scoped
 from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Cursor, Frame
@@ -18,6 +18,7 @@ AGAIN_WORDS = "Retrying"
 MOST_NOTICES = 1_000_000
 # The part of a cursor that outlives a connection: on reconnecting, a page doesn't report which tail it has.
 LASTING = 4
+NOTHING_LEFT: Iterator[None] = iter(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class AnswerProjection:
         self._notices: list[str] = []
         self._finished: FinishedText | None = None
         # The part of the continued text that has not been rendered yet.
-        self._beginning = pieces(beginning)
+        self._beginning, self._has_begun = pieces(beginning), False
 
     @property
     def html(self) -> str:
@@ -89,9 +90,16 @@ class AnswerProjection:
         for piece in self._beginning:
             self._draw(piece)
             yield
+        self._has_begun = True
 
     def fold(self, entry: Entry) -> Iterator[None]:
-        """Applies the next entry, yielding between the pieces of a long text."""
+        """Applies the next entry, yielding between the pieces of a long text; a short one is applied by the call itself."""
+        if isinstance(entry.event, Delta) and len(entry.event.text) <= PIECE_LINES and self._has_begun:
+            self._draw(entry.event.text)
+            return NOTHING_LEFT
+        return self._fold_in_pieces(entry)
+
+    def _fold_in_pieces(self, entry: Entry) -> Iterator[None]:
         yield from self.begin()
         match entry.event:
             case Delta(text):
