@@ -11,13 +11,13 @@ import sys
 from functools import partial
 from typing import Any
 
-from webapp import instance
 from webapp.config import ConfigError, load
-from webapp.descriptors import room_for
-from webapp.heavy.garbage import Collector
-from webapp.heavy.memory import give_back_what_was_large
 from webapp.logs import LineHandler
-from webapp.pauses import sparing
+from webapp.process import instance_lock
+from webapp.process.fd_limit import raise_for
+from webapp.process.garbage import Collector
+from webapp.process.memory import return_large_blocks
+from webapp.process.pause_detector import skipped_after_pause
 
 try:
     # Not named `config`: gunicorn takes every name it knows as one of its settings.
@@ -30,7 +30,7 @@ bind = our_config.bind
 workers = our_config.web_concurrency
 worker_class = "webapp.web.master.Worker"
 logger_class = "webapp.web.master.Log"
-worker_connections = room_for(2000)  # every open page holds one, and requests to models need more
+worker_connections = raise_for(2000)  # every open page holds one, and requests to models need more
 preload_app = False
 control_socket_disable = True  # all instances would share one socket in the home folder
 
@@ -62,12 +62,12 @@ def on_starting(server: Any) -> None:
 
     It also makes the master's check, once a second, spare workers after a pause: they were stopped along with it.
     """
-    server.murder_workers = sparing(server.murder_workers, 1.0)
+    server.murder_workers = skipped_after_pause(server.murder_workers, 1.0)
     # A master that was re-executed by a signal has inherited the lock.
     if our_config.database_url.startswith("sqlite") and not server.master_pid:
         try:
-            instance.lock(our_config.data_dir)
-        except instance.AlreadyRunning as error:
+            instance_lock.lock(our_config.data_dir)
+        except instance_lock.AlreadyRunning as error:
             sys.exit(str(error))
         except OSError as error:
             sys.exit(f"DATA_DIR cannot be written to: {error.filename}: {error.strerror}.")
@@ -88,7 +88,7 @@ def pre_fork(_server: Any, _worker: Any) -> None:
 
 
 def post_fork(_server: Any, _worker: Any) -> None:
-    instance.close_inherited()
+    instance_lock.close_inherited()
     # Modules imported from now on are permanent. They are collected once, when all are loaded, and not ten times during the
     # imports.
     gc.disable()
@@ -100,8 +100,8 @@ def post_worker_init(worker: Any) -> None:
     import gevent
     from gevent import monkey
 
+    from webapp.database.state import OLD_SCHEMA, trouble_with_database
     from webapp.db import DAMAGED
-    from webapp.db_state import OLD_SCHEMA, trouble_with_database
     from webapp.engine.chores import resume
     from webapp.heavy.threads import set_aside
     from webapp.rendering.code import at_first_code, warm_up
@@ -140,7 +140,7 @@ def post_worker_init(worker: Any) -> None:
         resume()
     # Freezes all present objects: a full collection of them would pause every answer for a quarter of a second.
     Collector().begin()
-    give_back_what_was_large()
+    return_large_blocks()
     # Loads the Scala lexer after the first code block; a server without code saves its 2 MB.
     at_first_code.append(partial(set_aside, gevent.get_hub(), warm_up))
     worker.wsgi.extensions["watchdog"].begin(gevent.get_hub().loop, monkey.get_original)

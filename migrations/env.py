@@ -12,9 +12,9 @@ from flask import current_app
 from sqlalchemy import Connection
 
 import webapp.tables  # noqa: F401  what autogenerate compares with
+from webapp.database.revisions import newest_revision
+from webapp.database.state import is_of_the_metadata
 from webapp.db import UTCDateTime, db
-from webapp.db_state import is_of_the_metadata
-from webapp.revisions import newest_revision
 
 
 def run() -> None:

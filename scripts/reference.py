@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
+from webapp.env_variables import VARIABLES, Variable
 from webapp.settings.catalog import SECTIONS
 from webapp.settings.kinds import Setting, as_text
-from webapp.variables import VARIABLES, Variable
 
 HEAD = """\
 # Configuration

@@ -22,8 +22,8 @@ from tests.support.preparing import prepared_once
 from webapp.accounts import service
 from webapp.accounts.tables import User
 from webapp.config import ROOT
+from webapp.database.state import trouble_with_database
 from webapp.db import db
-from webapp.db_state import trouble_with_database
 
 Command = Callable[..., Result]
 

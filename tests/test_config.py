@@ -8,7 +8,7 @@ import pytest
 
 from scripts.env_example import example
 from webapp.config import ROOT, Config, ConfigError, load, make_keys, version
-from webapp.variables import VARIABLES
+from webapp.env_variables import VARIABLES
 
 FERNET = "x" * 43 + "="
 OTHER_FERNET = "y" * 43 + "="

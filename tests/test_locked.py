@@ -16,8 +16,8 @@ from webapp.accounts.service import SEEN_EVERY
 from webapp.accounts.tables import UserSession
 from webapp.cli.prepare import BLOCKED
 from webapp.config import ROOT
+from webapp.database.state import trouble_with_database
 from webapp.db import db, utc_now, write
-from webapp.db_state import trouble_with_database
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("backend", ["postgres"])]
 

@@ -19,9 +19,9 @@ from tests.support.marks import on_both_databases
 from webapp.chat.list.search import search
 from webapp.chat.tables import Chat, Message
 from webapp.config import ROOT
+from webapp.database.revisions import newest_revision
+from webapp.database.state import is_of_the_metadata
 from webapp.db import db, write
-from webapp.db_state import is_of_the_metadata
-from webapp.revisions import newest_revision
 
 MORE = """
 import sqlalchemy as sa

@@ -9,18 +9,18 @@ from sqlalchemy import bindparam, event, func, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from tests.support.marks import on_both_databases
-from webapp import rows
 from webapp.accounts import grants
 from webapp.accounts.tables import User
 from webapp.chat.aftermath import IS_SHARED
 from webapp.chat.page import chat_state
 from webapp.chat.page.chat_state import ChatState
 from webapp.chat.tables import Chat, Message
+from webapp.database import rows
+from webapp.database.statements import Prepared, connection_of
 from webapp.db import db, utc_now, write
 from webapp.engine import fence, service
 from webapp.engine.tables import Generation
 from webapp.ids import new_id
-from webapp.statements import Prepared, connection_of
 
 USERS, GENERATIONS = rows.table(User), rows.table(Generation)
 EVERYBODY = Prepared(select(USERS).order_by(USERS.c.email))

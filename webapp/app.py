@@ -25,6 +25,7 @@ from webapp.completions import feature as completions
 from webapp.config import ROOT, Config, load
 from webapp.connections import feature as connections
 from webapp.connections import models
+from webapp.database.retrying_pool import RetryingPool
 from webapp.db import bind, utc_now
 from webapp.docs import feature as docs
 from webapp.engine.assembly import build
@@ -41,9 +42,9 @@ from webapp.live import feature as live
 from webapp.live import watch
 from webapp.lore import feature as lore
 from webapp.mail import feature as mail
-from webapp.patient_pool import PatientPool
 from webapp.plans import feature as plans
 from webapp.preferences import feature as preferences
+from webapp.process.watchdog import Watchdog
 from webapp.prompts import feature as prompts
 from webapp.second_factor import feature as second_factor
 from webapp.secrets import feature as secrets
@@ -51,7 +52,6 @@ from webapp.settings import feature as settings
 from webapp.settings.service import setting
 from webapp.shell import feature as shell
 from webapp.usage import feature as usage
-from webapp.watchdog import Watchdog
 from webapp.web import assets, compiled, errors, filters, security
 from webapp.web.connection_limiter import ConnectionLimiter
 from webapp.web.incoming import Incoming
@@ -197,7 +197,7 @@ def _postgres_pool(config: Config) -> dict[str, Any]:
     options = make_url(config.database_url).query
     patience = {name: value for name, value in POSTGRES_PATIENCE.items() if name not in options}
     bounds = {"pool_size": min(10, most), "max_overflow": max(0, most - 10)}
-    return {"poolclass": PatientPool, **bounds, "pool_pre_ping": True, "connect_args": patience}
+    return {"poolclass": RetryingPool, **bounds, "pool_pre_ping": True, "connect_args": patience}
 
 
 def _most_connections(app: Flask) -> int:

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from webapp.variables import VARIABLES, Variable
+from webapp.env_variables import VARIABLES, Variable
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY_FILES = {"SECRET_KEY": "secret_key", "ENCRYPTION_KEY": "encryption_key"}

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from flask import Blueprint, current_app
 
-from webapp.sections import Contribute
+from webapp.prompt_sections import Contribute
 from webapp.web.places import Place
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from tests.chat.conftest import address, ended_with, id_of
 from webapp.chat.prompt.chat_macros import macro_values
 from webapp.chat.tables import Message
 from webapp.db import utc_now, write
-from webapp.sections import PromptContext
+from webapp.prompt_sections import PromptContext
 
 ASKED = "{{lastMessageId}}|{{firstIncludedMessageId}}|{{lastSwipeId}}|{{currentSwipeId}}|{{idleDuration}}|{{maxPrompt}}"
 OF_CARD = "{{charDepthPrompt}}|{{charFirstMessage::1}}|{{charFirstMessage::0}}|{{charFirstMessage::9}}|{{mesExamplesRaw}}"

@@ -3,14 +3,14 @@
 import pytest
 
 from tests.support.turns import nobody_waits
-from webapp.bags import Bag, Variables
 from webapp.characters.macros import Names
+from webapp.chat_variables import Variables, VariableStore
 
 TEXTS = {"description": "{{char}} rows.", "personality": " \n"}
 
 
 def filled(text: str, **values: str) -> str:
-    return Names("Jo", "Bo", texts=TEXTS.get, variables=Variables(Bag(lambda: values))).fill(text)
+    return Names("Jo", "Bo", texts=TEXTS.get, variables=Variables(VariableStore(lambda: values))).fill(text)
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,13 @@
 
 import pytest
 
-from webapp import bags
-from webapp.bags import Bag, Variables, kept
+from webapp import chat_variables
 from webapp.characters.macros import MOST_MORE_CHARS, Names
+from webapp.chat_variables import Variables, VariableStore, storable
 
 
-def filled(text: str, local: Bag | None = None, shared: Bag | None = None) -> str:
-    return Names("Jo", "Bo", variables=Variables(local or Bag(), shared or Bag())).fill(text)
+def filled(text: str, local: VariableStore | None = None, shared: VariableStore | None = None) -> str:
+    return Names("Jo", "Bo", variables=Variables(local or VariableStore(), shared or VariableStore())).fill(text)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_each_gives_what_it_should(text: str, told: str) -> None:
 
 
 def test_what_was_put_in_is_never_looked_at_again() -> None:
-    assert filled("{{.a}}", Bag(lambda: {"a": "{{user}}::{{incvar::b}}"})) == "{{user}}::{{incvar::b}}"
+    assert filled("{{.a}}", VariableStore(lambda: {"a": "{{user}}::{{incvar::b}}"})) == "{{user}}::{{incvar::b}}"
 
 
 def test_nothing_is_read_before_it_is_asked_for() -> None:
@@ -44,7 +44,7 @@ def test_nothing_is_read_before_it_is_asked_for() -> None:
         reads.append("read")
         return {"a": "1"}
 
-    bag = Bag(read)
+    bag = VariableStore(read)
     filled("{{user}} {{random::a::b}}", bag)
     assert (reads, bag.is_changed) == ([], False)
     assert (filled("{{.a}}{{setvar::a::1}}", bag), reads, bag.is_changed) == ("1", ["read"], False)
@@ -53,19 +53,19 @@ def test_nothing_is_read_before_it_is_asked_for() -> None:
 
 
 def test_what_exceeds_the_bounds_is_not_put_in() -> None:
-    bag = Bag()
+    bag = VariableStore()
     filled("".join(f"{{{{setvar::n{number}::x}}}}" for number in range(150)), bag)
-    assert len(bag.values) == bags.MOST_NAMES
+    assert len(bag.values) == chat_variables.MOST_NAMES
     filled(f"{{{{deletevar::n0}}}}{{{{setvar::{'n' * 101}::x}}}}{{{{setvar::a::{'x' * 2_001}}}}}", bag)
-    assert len(bag.values) == bags.MOST_NAMES - 1
+    assert len(bag.values) == chat_variables.MOST_NAMES - 1
     filled("".join(f"{{{{setvar::n{number}::{'x' * 2_000}}}}}" for number in range(1, 20)), bag)
-    assert 18_000 < sum(map(len, (*bag.values, *bag.values.values()))) <= bags.MOST_CHARS
+    assert 18_000 < sum(map(len, (*bag.values, *bag.values.values()))) <= chat_variables.MOST_CHARS
     filled("{{deletevar::n1}}{{setvar::more::there is room again}}", bag)
     assert bag.get("more") == "there is room again"
 
 
 def test_what_they_give_counts_as_what_is_put_in() -> None:
-    told = filled("{{.a}}" * 900, Bag(lambda: {"a": "x" * 2_000}))
+    told = filled("{{.a}}" * 900, VariableStore(lambda: {"a": "x" * 2_000}))
     assert told.count("x") == MOST_MORE_CHARS
     assert told.endswith("{{.a}}")
 
@@ -82,4 +82,4 @@ def test_what_they_give_counts_as_what_is_put_in() -> None:
     ],
 )
 def test_of_what_files_say_what_can_be_kept_is(values, told) -> None:
-    assert kept(values) == told
+    assert storable(values) == told

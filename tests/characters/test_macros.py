@@ -8,7 +8,7 @@ from tests.chat.conftest import address, asked, ended, ended_with, texts
 from webapp.characters.macros import Names
 from webapp.characters.tables import Character, Persona
 from webapp.chat.prompt.sections import names_for
-from webapp.sections import PromptContext
+from webapp.prompt_sections import PromptContext
 from webapp.settings.service import set_setting
 
 BO = {

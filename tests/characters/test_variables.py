@@ -10,10 +10,10 @@ from tests.characters.card_samples import as_json, bring
 from tests.characters.conftest import heard
 from tests.chat.conftest import address, ended, ended_with, give, id_of
 from tests.support.marks import also_on_postgres
-from webapp.bags import Bag
 from webapp.chat import variables
 from webapp.chat.roleplay.variable_rows import VariableRows
 from webapp.chat.tables import Chat, Message
+from webapp.chat_variables import VariableStore
 from webapp.db import db, write
 
 BOOK = {"entries": [{"keys": ["mill"], "content": "Mood: {{getvar::mood}}{{setvar::seen::mill}}", "position": "after_char"}]}
@@ -179,7 +179,7 @@ def app_messages(app, chat):
 def test_two_keep_those_of_a_person_one_after_the_other(app, member):
     with app.app_context():
         for value in ("1", "2"):
-            bag = Bag(lambda: variables.of_person(member.person_id))
+            bag = VariableStore(lambda: variables.of_person(member.person_id))
             bag.put("a", value)
             with write() as session:
                 variables.store_variables(session, member.person_id, bag)
@@ -188,12 +188,12 @@ def test_two_keep_those_of_a_person_one_after_the_other(app, member):
 
 @also_on_postgres
 def test_what_two_chats_keep_of_a_person_at_once_is_all_kept(app, member):
-    def keep(bag: Bag) -> None:
+    def keep(bag: VariableStore) -> None:
         with write() as session:
             variables.store_variables(session, member.person_id, bag)
 
-    def read() -> Bag:
-        return Bag(lambda: variables.of_person(member.person_id))
+    def read() -> VariableStore:
+        return VariableStore(lambda: variables.of_person(member.person_id))
 
     with app.app_context():
         first = read()

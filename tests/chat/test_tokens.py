@@ -11,7 +11,7 @@ from webapp.chat.page.composer_shown import Meter, meter
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.prompt.tokens import estimate, share_of
 from webapp.chat.tables import Message
-from webapp.sections import Section
+from webapp.prompt_sections import Section
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from jsonschema import Draft7Validator
 from tests.deploy.proxies import DEPLOY, caddy_program
 from webapp.app import POSTGRES_CONNECTIONS
 from webapp.config import ROOT
-from webapp.variables import VARIABLES
+from webapp.env_variables import VARIABLES
 
 COMPOSE = ("compose.yaml", "compose.team.yaml")
 UNITS = ("millrace.service", "millrace@.service")

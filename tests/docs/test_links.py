@@ -11,8 +11,8 @@ from werkzeug.routing import RequestRedirect
 
 from tests.support.source import ROOT
 from webapp.docs.binding import place_of
+from webapp.env_variables import VARIABLES
 from webapp.settings.catalog import SETTINGS
-from webapp.variables import VARIABLES
 
 PAGES = [
     *ROOT.glob("*.md"),

@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 from tests.generations.bench import Bench
-from webapp import changes, rows, topic_names
+from webapp import changes, topic_names
 from webapp.bench.pages import Statements
 from webapp.chat.page.feed import ChatFeed, ChatPosition
 from webapp.chat.tables import Message
+from webapp.database import rows
 from webapp.db import db, utc_now, write
 from webapp.engine.tables import Generation
 from webapp.streaming.events import Ended

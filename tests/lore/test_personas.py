@@ -12,7 +12,7 @@ from webapp.characters.tables import Persona
 from webapp.chat.prompt.lore import of_lore
 from webapp.chat.tables import Chat
 from webapp.db import write
-from webapp.sections import PromptContext
+from webapp.prompt_sections import PromptContext
 
 __all__ = ["app", "book"]
 MILL = "The mill burnt down."

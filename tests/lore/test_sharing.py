@@ -18,7 +18,7 @@ from webapp.chat.tables import Chat
 from webapp.db import db, utc_now, write
 from webapp.lore import queries, service
 from webapp.lore.tables import Lorebook
-from webapp.sections import PromptContext
+from webapp.prompt_sections import PromptContext
 
 __all__ = ["app"]
 ENTRY = {"keys": ["mill"], "content": "The mill burnt down."}

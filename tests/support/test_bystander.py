@@ -19,7 +19,7 @@ from tests.support.starved import watched
 from tests.support.waiting import until
 from tests.upstream.handle import Upstream
 from webapp.logs import TextLines
-from webapp.watchdog import BLOCKED
+from webapp.process.watchdog import BLOCKED
 
 pytestmark = pytest.mark.slow
 

@@ -7,8 +7,8 @@ import pytest
 from tests.conftest import MakeApp
 from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres, on_both_databases
+from webapp.database.revisions import newest_revision
 from webapp.health.server_facts import NO_REDIS
-from webapp.revisions import newest_revision
 
 
 @also_on_postgres

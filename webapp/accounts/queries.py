@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, union
 
-from webapp import rows
 from webapp.accounts.fields import normal_email
 from webapp.accounts.tables import ApiToken, AuditEntry, Group, Invite, Membership, User, UserSession
+from webapp.database import rows
+from webapp.database.statements import Prepared
 from webapp.db import db, utc_now
 from webapp.errors import NotFound
 from webapp.heavy import bounded
 from webapp.heavy.turns import queue_for_turn
-from webapp.statements import Prepared
 
 # The most that a page lists, because each session is rendered with a form.
 MOST_SESSIONS = 100

@@ -1,7 +1,7 @@
 """Sends alerts by email to the configured addresses."""
 
 from webapp.alerts.news import News
-from webapp.current import the_config
+from webapp.current_config import the_config
 from webapp.mail import service as mail
 from webapp.settings.service import setting
 

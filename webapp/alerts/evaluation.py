@@ -12,7 +12,7 @@ from webapp.alerts.rules import Bounds, Measurement, times_fired
 from webapp.alerts.tables import AlertRule
 from webapp.budgets import queries as budgets
 from webapp.connections.models import providers
-from webapp.current import the_config
+from webapp.current_config import the_config
 from webapp.db import utc_now
 from webapp.engine.engine import the_engine
 from webapp.engine.metric_events import BudgetUsed

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from flask import Response, request
 
-from webapp import rows, topic_names
+from webapp import topic_names
 from webapp.accounts.guards import user_or_none
 from webapp.api import access
 from webapp.api.dialects.course import NO_ACCESS
@@ -16,6 +16,7 @@ from webapp.api.feed import SUPERSEDED, Feed, GenerationFeed
 from webapp.api.sources import redaction
 from webapp.chat.access import right_in
 from webapp.chat.tables import Chat
+from webapp.database import rows
 from webapp.db import db
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation

@@ -9,7 +9,7 @@ from typing import IO, Any
 from webapp.characters import cards, charx, png
 from webapp.characters.cards import BadCard
 from webapp.characters.pictures import PNG
-from webapp.foreign_json import Unfit, value_of
+from webapp.untrusted_json import Unfit, value_of
 
 MOST_BYTES = 20 * 1024 * 1024
 MOST_CARD_BYTES = 1024 * 1024

@@ -7,7 +7,7 @@ from typing import Any
 from webapp.characters.card_tags import tag_notes, tags_in
 from webapp.characters.macros import Names, spelled, unsupported
 from webapp.characters.text_scripts import scripts_in
-from webapp.foreign_json import Unfit, clean
+from webapp.untrusted_json import Unfit, clean
 
 TEXT_CHARS, DESCRIPTION_CHARS = 20_000, 100_000
 NAME_CHARS = 120

@@ -3,51 +3,51 @@
 import re
 from decimal import Decimal
 
-from webapp.bags import Bag, Variables
 from webapp.characters.macro_calls import Call
+from webapp.chat_variables import Variables, VariableStore
 
 NUMBER = re.compile(r"[+-]?[0-9]{1,25}(\.[0-9]{1,15})?", re.ASCII)
 
 
 def meant(call: Call, variables: Variables) -> str | None:
     """Executes a macro of `MEANINGS` and returns its output; None if the arguments don't fit."""
-    does, bag = MEANINGS[call.name]
+    does, store = MEANINGS[call.name]
     name, *value = call.parts or [""]
     if not name or bool(value) != (does in (_set, _add)):
         return None
-    return does(variables.shared if bag == "globalvar" else variables.local, name, "::".join(value))
+    return does(variables.shared if store == "globalvar" else variables.local, name, "::".join(value))
 
 
-def _get(bag: Bag, name: str, _: str) -> str:
-    return bag.get(name)
+def _get(store: VariableStore, name: str, _: str) -> str:
+    return store.get(name)
 
 
-def _set(bag: Bag, name: str, value: str) -> str:
-    bag.put(name, value)
+def _set(store: VariableStore, name: str, value: str) -> str:
+    store.put(name, value)
     return ""
 
 
-def _add(bag: Bag, name: str, value: str) -> str:
-    bag.put(name, _sum(bag.get(name), value))
+def _add(store: VariableStore, name: str, value: str) -> str:
+    store.put(name, _sum(store.get(name), value))
     return ""
 
 
-def _inc(bag: Bag, name: str, _: str) -> str:
-    _add(bag, name, "1")
-    return bag.get(name)
+def _inc(store: VariableStore, name: str, _: str) -> str:
+    _add(store, name, "1")
+    return store.get(name)
 
 
-def _dec(bag: Bag, name: str, _: str) -> str:
-    _add(bag, name, "-1")
-    return bag.get(name)
+def _dec(store: VariableStore, name: str, _: str) -> str:
+    _add(store, name, "-1")
+    return store.get(name)
 
 
-def _has(bag: Bag, name: str, _: str) -> str:
-    return "true" if name in bag.values else "false"
+def _has(store: VariableStore, name: str, _: str) -> str:
+    return "true" if name in store.values else "false"
 
 
-def _delete(bag: Bag, name: str, _: str) -> str:
-    bag.drop(name)
+def _delete(store: VariableStore, name: str, _: str) -> str:
+    store.drop(name)
     return ""
 
 
@@ -60,4 +60,4 @@ def _sum(one: str, other: str) -> str:
 
 
 DOES = {"get": _get, "set": _set, "add": _add, "inc": _inc, "dec": _dec, "has": _has, "delete": _delete}
-MEANINGS = {f"{name}{bag}": (does, bag) for bag in ("var", "globalvar") for name, does in DOES.items()}
+MEANINGS = {f"{name}{store}": (does, store) for store in ("var", "globalvar") for name, does in DOES.items()}

@@ -8,10 +8,10 @@ from datetime import datetime
 from functools import cached_property
 from random import Random
 
-from webapp.bags import Variables
 from webapp.characters import macro_variables
 from webapp.characters.macro_calls import Call, Piece, replaced
 from webapp.characters.macro_meanings import MEANINGS
+from webapp.chat_variables import Variables
 
 # The spelling of the same macros in early cards, such as `<USER>`.
 FIRST = {"user": "{{user}}", "bot": "{{char}}", "char": "{{char}}", "group": "{{group}}", "charifnotgroup": "{{charIfNotGroup}}"}

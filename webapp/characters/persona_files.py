@@ -5,7 +5,7 @@ from typing import IO, Any
 
 from webapp.characters.cards import BadCard
 from webapp.characters.macros import spelled
-from webapp.foreign_json import Unfit, clean, value_of
+from webapp.untrusted_json import Unfit, clean, value_of
 
 MOST_BYTES = 2 * 1024 * 1024
 MOST, NAME_CHARS = 100, 120

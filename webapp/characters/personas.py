@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import update as update_rows
 from sqlalchemy.orm import Session
 
-from webapp import rows
 from webapp.accounts.tables import User
 from webapp.characters import profiles
 from webapp.characters.fields import checked_name, checked_picture, checked_text
 from webapp.characters.tables import Persona
+from webapp.database import rows
 from webapp.db import write
 from webapp.errors import Forbidden, Invalid
 from webapp.lore import service as lore

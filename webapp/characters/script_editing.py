@@ -21,8 +21,8 @@ from webapp.characters.text_scripts import (
     scripts_in,
 )
 from webapp.errors import Conflict, Invalid
-from webapp.foreign_json import clean
 from webapp.lore.expressions import trouble_of
+from webapp.untrusted_json import clean
 
 Card = dict[str, Any]
 # Tells whether a script is still the one that the page showed.

@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from webapp import rows
 from webapp.accounts import grants
 from webapp.accounts.roles import may
 from webapp.accounts.tables import User
@@ -22,6 +21,7 @@ from webapp.characters.fields import (
     checked_text,
 )
 from webapp.characters.tables import Character
+from webapp.database import rows
 from webapp.db import utc_now, write
 from webapp.errors import Forbidden, Invalid
 from webapp.knowledge import attaching

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 from flask import Response
 
-from webapp import rows
 from webapp.accounts import making
 from webapp.accounts.guards import client_address, found, user_or_none
 from webapp.accounts.tables import User
@@ -13,6 +12,7 @@ from webapp.chat import queries
 from webapp.chat.led import free
 from webapp.chat.sharing import service as sharing
 from webapp.chat.tables import Chat, Message
+from webapp.database import rows
 from webapp.db import db
 from webapp.engine.tables import Generation
 from webapp.errors import SignedOut

@@ -7,9 +7,9 @@ from sqlalchemy.orm import aliased
 
 from webapp.accounts.tables import Grant, User
 from webapp.chat.tables import Chat, FollowUp, Message
+from webapp.database.statements import Prepared
 from webapp.db import db
 from webapp.engine.tables import Generation
-from webapp.statements import Prepared
 
 # A title is generated from the beginning of each text.
 READS_CHARS = 1_500

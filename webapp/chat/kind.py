@@ -9,7 +9,7 @@ from sqlalchemy import Select, Update, bindparam, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from webapp import rows, topic_names
+from webapp import topic_names
 from webapp.chat import aftermath, queries, remembering
 from webapp.chat.cuts import seams_of
 from webapp.chat.keeping import sweeping
@@ -22,6 +22,8 @@ from webapp.chat.page.scripted import at_end
 from webapp.chat.roleplay import service as roleplay
 from webapp.chat.story import writing
 from webapp.chat.tables import Chat, Message
+from webapp.database import rows
+from webapp.database.statements import Prepared
 from webapp.db import db, is_sqlite, utc_now
 from webapp.engine.chores import do_in_turns
 from webapp.engine.ends import LONG_CHARS
@@ -33,7 +35,6 @@ from webapp.heavy.threads import offload_at_once
 from webapp.rendering import markdown
 from webapp.rendering.markdown import GrowingMarkdown
 from webapp.settings.retention import forget_old_entries
-from webapp.statements import Prepared
 from webapp.streaming.events import Saved
 from webapp.streaming.transcript import Transcript
 

@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session, aliased
 
 from webapp.chat.queries import PathMessage
 from webapp.chat.tables import Message
+from webapp.database.statements import Prepared
 from webapp.db import db
 from webapp.errors import Conflict
 from webapp.heavy import bounded
-from webapp.statements import Prepared
 
 T = TypeVar("T")
 # The size of a chunk: it takes about ten milliseconds to read, and most chats are smaller.

@@ -27,11 +27,11 @@ from webapp import topic_names
 from webapp.accounts import grants
 from webapp.accounts.tables import Grant, User
 from webapp.chat.tables import Chat, Message
+from webapp.database.statements import Prepared
 from webapp.db import db, utc_now
 from webapp.engine.engine import Engine
 from webapp.engine.tables import WHILE_ACTIVE, Generation
 from webapp.heavy import bounded
-from webapp.statements import Prepared
 
 NEW_LINE = "\n"
 VISITORS_DAY = timedelta(days=1)

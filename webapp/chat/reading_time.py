@@ -6,14 +6,14 @@ from collections.abc import Callable
 from flask import current_app
 from sqlalchemy import Integer, bindparam, case, func, select, update
 
-from webapp import rows
 from webapp.accounts.tables import User
+from webapp.database import rows
+from webapp.database.statements import Prepared
 from webapp.db import write
 from webapp.engine.chores import Chore
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
 from webapp.settings.service import setting
-from webapp.statements import Prepared
 
 # A page that is hidden while an answer ends disconnects a second later, so shorter times don't count. A person who views an
 # answer for more than five minutes may have left.

@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy import Select, String, bindparam, literal, select, update
 from sqlalchemy.orm import Session, aliased
 
-from webapp import rows
 from webapp.accounts.tables import User
-from webapp.bags import Bag, Variables, kept
 from webapp.chat.tables import Chat, Message, PersonVariables
+from webapp.chat_variables import Variables, VariableStore, storable
+from webapp.database import rows
 from webapp.db import db, write
 from webapp.errors import Conflict, Invalid
 
@@ -32,10 +32,10 @@ def below(parent: Message | str | None, chat: Chat, *, is_personal: bool = True)
     """Returns the variables for what follows a message, possibly not stored yet; both sets are loaded lazily."""
     if isinstance(parent, Message):
         own, above = parent.variables, parent.parent_id
-        local = Bag(lambda: at(above) if own is None else own)
+        local = VariableStore(lambda: at(above) if own is None else own)
     else:
-        local = Bag(lambda: at(parent))
-    return Variables(local, Bag(lambda: of_person(chat.owner_id) if is_personal else {}))
+        local = VariableStore(lambda: at(parent))
+    return Variables(local, VariableStore(lambda: of_person(chat.owner_id) if is_personal else {}))
 
 
 def changed(variables: Variables | None) -> dict[str, str] | None:
@@ -43,14 +43,14 @@ def changed(variables: Variables | None) -> dict[str, str] | None:
     return dict(variables.local.values) if variables and variables.local.is_changed else None
 
 
-def store_variables(session: Session, person_id: str, bag: Bag) -> None:
+def store_variables(session: Session, person_id: str, store: VariableStore) -> None:
     """Stores the changed variables of a person; if two calls change the same one, the last one wins."""
-    if not bag.is_changed:
+    if not store.is_changed:
         return
     if rows.locked(session, User, person_id):
         # An answer in another chat can have stored variables since these were read.
         now = session.get(PersonVariables, person_id, populate_existing=True)
-        session.merge(PersonVariables(user_id=person_id, kept=bag.onto(now.kept if now else {})))
+        session.merge(PersonVariables(user_id=person_id, kept=store.applied_to(now.kept if now else {})))
 
 
 def replace(chat: Chat, values: Mapping[str, Any], *, seen: Mapping[str, str] | None = None) -> None:
@@ -88,7 +88,7 @@ def touched(values: Mapping[str, str], seen: Mapping[str, str]) -> set[str]:
 
 
 def _fitting(values: Mapping[str, Any], refusal: str) -> dict[str, str]:
-    fitting = kept(dict(values))
+    fitting = storable(dict(values))
     if len(fitting) < len(values):
         raise Invalid(refusal, field="variables")
     return fitting

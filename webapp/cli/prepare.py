@@ -17,11 +17,11 @@ from webapp.characters import shipped
 from webapp.cli import addresses, ready
 from webapp.config import ROOT, make_keys
 from webapp.connections import listing
-from webapp.current import the_config
+from webapp.current_config import the_config
+from webapp.database.revisions import known_revisions, newest_revision
+from webapp.database.state import found_revision
 from webapp.db import DAMAGED, autocommit_connection, db, is_blocked, is_damage, is_sqlite, write
-from webapp.db_state import found_revision
 from webapp.health import backups, database_facts
-from webapp.revisions import known_revisions, newest_revision
 from webapp.web import compiled
 from webapp.web.command_errors import one_line_errors
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from webapp.cli import addresses
 from webapp.config import ROOT, Config, load
-from webapp.revisions import newest_revision
+from webapp.database.revisions import newest_revision
 
 # The files that `flask prepare` depends on: after a change to any of them it has to run again.
 READ = ("migrations/versions/*.py", "templates/**/*", "webapp/characters/*.py")

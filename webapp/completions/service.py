@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from webapp import rows
 from webapp.accounts.tables import User
 from webapp.completions.kind import DOOR
 from webapp.completions.stop_words import until
 from webapp.connections.models import providers
+from webapp.database import rows
 from webapp.db import write
 from webapp.engine import service as generations
 from webapp.engine.engine import Engine, Source, the_engine

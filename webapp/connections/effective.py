@@ -11,7 +11,7 @@ from webapp.config import Config
 from webapp.connections import keys, queries
 from webapp.connections.keys import BUILT_IN, Key, Stored
 from webapp.connections.tables import Connection
-from webapp.current import the_config
+from webapp.current_config import the_config
 from webapp.heavy.turns import by_turns
 from webapp.providers.base import Model
 

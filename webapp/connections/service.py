@@ -19,7 +19,7 @@ from webapp.connections.effective import LiveConnection, as_stored, live_connect
 from webapp.connections.keys import BUILT_IN
 from webapp.connections.provider_types import KINDS, address_of
 from webapp.connections.tables import Connection
-from webapp.current import the_config
+from webapp.current_config import the_config
 from webapp.db import db, utc_now, write
 from webapp.errors import AppError, Conflict, Invalid, NotFound
 from webapp.providers.base import Continuation, Model, Provider, ProviderError

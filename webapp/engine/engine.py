@@ -22,7 +22,7 @@ from webapp.engine.reserve import Reserve
 from webapp.engine.tables import Generation
 from webapp.errors import Unavailable
 from webapp.ids import new_id
-from webapp.pauses import Pauses
+from webapp.process.pause_detector import PauseDetector
 from webapp.settings.service import setting
 from webapp.streaming.broadcaster import Broadcast, Projection
 from webapp.streaming.events import Event
@@ -161,7 +161,7 @@ class Engine:
         self._forget_at: dict[str, float] = {}
         self.flush_loop = FlushLoop(spawn=spawn, signal=signal, pause=pause, now=now)
         self._duties = duties
-        self.pauses, self.lease_pauses = Pauses(KEEPER_SECONDS, now), Pauses(LEASES_SECONDS, now)
+        self.pauses, self.lease_pauses = PauseDetector(KEEPER_SECONDS, now), PauseDetector(LEASES_SECONDS, now)
         self.journal = self._ticker("journal", self._write_journal, self._journal_seconds)
         self.keeper = self._ticker("keeper", self._check_timeouts, lambda: KEEPER_SECONDS)
         self.recovery = self._ticker("recovery", lambda: duties.recover(self), self._recovery_seconds)

@@ -12,10 +12,10 @@ from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from webapp import rows
+from webapp.database import rows
+from webapp.database.statements import Prepared
 from webapp.db import is_sqlite, utc_now
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation, among_active
-from webapp.statements import Prepared
 
 LEASE = timedelta(seconds=30)
 TABLE = rows.table(Generation)

@@ -10,13 +10,13 @@ from sqlalchemy import LargeBinary, Text, bindparam, cast, delete, func, insert,
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from webapp import rows
+from webapp.database import rows
+from webapp.database.statements import Prepared
 from webapp.db import is_sqlite, write
 from webapp.engine import fence
 from webapp.engine.engine import Engine, Live
 from webapp.engine.tables import JournalRow
 from webapp.errors import Unavailable
-from webapp.statements import Prepared
 from webapp.streaming.characters import Characters
 from webapp.streaming.events import from_json, to_json
 from webapp.streaming.topics import Entry

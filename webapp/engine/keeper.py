@@ -11,7 +11,7 @@ ARRIVING_SECONDS = 1.0
 
 def stop_overdue(engine: Engine) -> None:
     """Stops every run past a timeout; skips one check after the process was suspended, as text can have arrived unread."""
-    if engine.pauses.were_there():
+    if engine.pauses.was_paused():
         return
     with engine.in_app():
         for live in list(engine.live.values()):

@@ -41,7 +41,7 @@ def settle_orphans(engine: Engine) -> bool:
     """
     if engine.is_closing:
         return False
-    if engine.shared and engine.recovery_state.passes and engine.lease_pauses.were_there():
+    if engine.shared and engine.recovery_state.passes and engine.lease_pauses.was_paused():
         # After this process was suspended: others can have been, too, and get time to update their heartbeats.
         return True
     try:

@@ -12,8 +12,9 @@ from sqlalchemy import ColumnElement, bindparam, func, insert, literal_column, s
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, aliased
 
-from webapp import rows
 from webapp.connections.models import providers
+from webapp.database import rows
+from webapp.database.statements import Prepared
 from webapp.db import db, utc_now, write
 from webapp.engine import ends
 from webapp.engine.engine import Engine, Live, Source
@@ -23,7 +24,6 @@ from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation, among_active
 from webapp.errors import Busy, TooMany, Unavailable
 from webapp.providers.base import ModelRequest
 from webapp.settings.service import setting
-from webapp.statements import Prepared
 
 # Prepared once, as every message runs them: SQLAlchemy takes longer to compile them than the database to run them.
 SENT_AS = Prepared(select(Generation.id).where(Generation.sent_as == bindparam("name")))

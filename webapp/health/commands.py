@@ -10,13 +10,13 @@ from flask.cli import with_appcontext
 from webapp.accounts.audit import COMMAND_LINE
 from webapp.connections import service as connections
 from webapp.connections.models import providers
-from webapp.current import the_config
+from webapp.current_config import the_config
+from webapp.database.state import trouble_with_database
 from webapp.db import is_sqlite
-from webapp.db_state import trouble_with_database
+from webapp.env_variables import database_url
 from webapp.health import backups, facts, moving
 from webapp.health.copying.service import Copied
 from webapp.health.fact import Fact
-from webapp.variables import database_url
 from webapp.web.command_errors import one_line_errors
 from webapp.words import plural
 

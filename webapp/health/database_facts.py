@@ -9,13 +9,13 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from webapp.config import Config
+from webapp.database.revisions import newest_revision
+from webapp.database.state import found_revision, is_newer
 from webapp.db import DAMAGED, db, is_sqlite, utc_now, write
-from webapp.db_state import found_revision, is_newer
 from webapp.errors import Unavailable
 from webapp.health.backups import made_at
 from webapp.health.disks import network_of, said_mounts
 from webapp.health.fact import Fact, size
-from webapp.revisions import newest_revision
 from webapp.web.filters import ago
 
 OLD_DAYS = 14

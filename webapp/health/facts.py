@@ -9,8 +9,8 @@ from webapp.config import Config
 from webapp.connections import listing
 from webapp.connections.effective import LiveConnection
 from webapp.connections.models import providers
+from webapp.database.state import trouble_with_database
 from webapp.db import utc_now
-from webapp.db_state import trouble_with_database
 from webapp.engine.engine import the_engine
 from webapp.health import database_facts, server_facts
 from webapp.health.fact import Fact

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, jsonify
 
 from webapp.accounts.guards import anybody
-from webapp.db_state import trouble_with_database
+from webapp.database.state import trouble_with_database
 from webapp.engine.engine import the_engine
 from webapp.health.server_facts import trouble_with_redis
 

@@ -15,8 +15,8 @@ from webapp import config as operator
 from webapp.config import ROOT, Config
 from webapp.engine.engine import Engine
 from webapp.health.fact import Fact, size
+from webapp.process.watchdog import BLOCKED, Watchdog
 from webapp.streaming.common import UNLIKE
-from webapp.watchdog import BLOCKED, Watchdog
 from webapp.words import plural
 
 PACKAGES = ("Flask", "gevent", "gunicorn", "SQLAlchemy", "cryptography")

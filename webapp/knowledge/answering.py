@@ -15,7 +15,7 @@ from webapp.knowledge.excerpt import Excerpt, are_adjacent
 from webapp.knowledge.reading.text import BIDI
 from webapp.knowledge.search import Hit, SearchResult, search_with_details
 from webapp.knowledge.tables import Document, Passage
-from webapp.sections import AFTER, Section
+from webapp.prompt_sections import AFTER, Section
 
 log = logging.getLogger("knowledge:answering")
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from webapp import rows
 from webapp.accounts import making
 from webapp.accounts.fields import checked_name, checked_text
 from webapp.accounts.roles import CLEARANCES
 from webapp.accounts.tables import User
+from webapp.database import rows
 from webapp.db import utc_now, write
 from webapp.errors import Conflict, Forbidden, Invalid
 from webapp.knowledge import queries, trash, vector_sets

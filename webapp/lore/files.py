@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import IO, Any
 
-from webapp.foreign_json import Unfit, value_of
 from webapp.lore.world_info import NO_BOOK, book_in
+from webapp.untrusted_json import Unfit, value_of
 
 MOST_BYTES = 2 * 1024 * 1024
 

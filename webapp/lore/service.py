@@ -7,19 +7,19 @@ from typing import IO, Any
 from sqlalchemy import delete as delete_rows
 from sqlalchemy import select
 
-from webapp import rows
 from webapp.accounts import grants, making
 from webapp.accounts.fields import checked_name
 from webapp.accounts.tables import User
+from webapp.database import rows
 from webapp.db import utc_now, write
 from webapp.errors import Conflict, Forbidden, Invalid
-from webapp.foreign_json import Unfit, plain
 from webapp.heavy import child
 from webapp.lore import files, queries
 from webapp.lore.editing import BookInput, entries_of, refuse_too_much, with_settings
 from webapp.lore.tables import Lorebook
 from webapp.lore.world_info import book_in
 from webapp.settings.service import setting
+from webapp.untrusted_json import Unfit, plain
 
 MOST_OWN, MOST_ATTACHED = 100, 20
 # The longest name, of a book or taken from its file.

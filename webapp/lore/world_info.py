@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
 
-from webapp.foreign_json import Unfit
 from webapp.lore.entries import MOST_NUMBER, REST, ROLES, number_of
+from webapp.untrusted_json import Unfit
 
 NO_BOOK = "It isn't a lorebook: choose a JSON file from SillyTavern's World Info or of the lorebook_v3 kind."
 # SillyTavern's names for the fields of a card's entry …

@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import and_, select
 from sqlalchemy import delete as deleted
 
-from webapp import changes, rows, topic_names
+from webapp import changes, topic_names
 from webapp.accounts import people
+from webapp.database import rows
 from webapp.db import utc_now, write
 from webapp.engine.cost_records import keep_costs_alone
 from webapp.engine.tables import Generation

@@ -7,11 +7,11 @@ from typing import Any
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.plans import plan_types
 from webapp.plans.schema import Schema, at, reduced_to, upstream
+from webapp.prompt_sections import Section
 from webapp.prompts import using
 from webapp.prompts.built_in import BuiltIn, parts
 from webapp.prompts.choosing import ExperimentUnit
 from webapp.prompts.template import Part
-from webapp.sections import Section
 
 FORM = (
     "Answer with one JSON object and nothing else: no words before or after it, no code fence. "

@@ -7,10 +7,11 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from webapp import rows, topic_names
+from webapp import topic_names
 from webapp.accounts import making
 from webapp.accounts.tables import User
 from webapp.connections.models import providers
+from webapp.database import rows
 from webapp.db import db, utc_now, write
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
-from webapp import rows
+from webapp.database import rows
 from webapp.db import db
 from webapp.prompts.assignment import arm_of
 from webapp.prompts.bandit import pick

@@ -12,12 +12,12 @@ from flask import current_app
 from sqlalchemy import RowMapping
 from sqlalchemy.exc import DBAPIError
 
-from webapp.current import the_config
+from webapp.current_config import the_config
+from webapp.prompt_sections import Section
 from webapp.prompts import choosing, queries
 from webapp.prompts.choosing import LETTERS, Chosen, ExperimentUnit, Trial, TrialArm
 from webapp.prompts.queries import Version, first_version
 from webapp.prompts.template import Part, Unfilled, filled
-from webapp.sections import Section
 from webapp.streaming.events import Notice
 
 # How long the cache hides changes by other processes; this process's own changes are visible immediately.

@@ -8,8 +8,8 @@ from typing import ParamSpec, TypeVar
 import click
 from sqlalchemy.exc import DBAPIError
 
+from webapp.database.state import trouble_with_database
 from webapp.db import DAMAGED, is_damage
-from webapp.db_state import trouble_with_database
 from webapp.errors import AppError
 
 P = ParamSpec("P")

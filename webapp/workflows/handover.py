@@ -2,12 +2,13 @@
 
 from sqlalchemy.orm import Session
 
-from webapp import changes, rows
+from webapp import changes
 from webapp.accounts import grants, queries
 from webapp.accounts.tables import User
 from webapp.chat.messages import sending
 from webapp.chat.sharing.service import KIND
 from webapp.chat.tables import Chat, Message
+from webapp.database import rows
 from webapp.db import db, utc_now, write
 from webapp.errors import Conflict
 from webapp.ids import new_id

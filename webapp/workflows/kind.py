@@ -5,10 +5,11 @@ from dataclasses import replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp import rows, topic_names
+from webapp import topic_names
 from webapp.chat import kind as chat
 from webapp.chat.page.projection import AnswerProjection
 from webapp.chat.tables import Chat, Message
+from webapp.database import rows
 from webapp.db import db
 from webapp.engine.engine import the_engine
 from webapp.engine.kinds import Begun

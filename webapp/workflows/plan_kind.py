@@ -5,9 +5,10 @@ from dataclasses import replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp import rows, topic_names
+from webapp import topic_names
 from webapp.chat.messages import sending
 from webapp.chat.tables import Chat
+from webapp.database import rows
 from webapp.db import db
 from webapp.engine.engine import the_engine
 from webapp.engine.kinds import Begun

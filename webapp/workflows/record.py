@@ -2,9 +2,9 @@
 
 from sqlalchemy.orm import Session
 
-from webapp import rows
 from webapp.accounts.tables import User
 from webapp.chat.tables import Chat, Message
+from webapp.database import rows
 from webapp.db import utc_now
 from webapp.errors import Conflict, NotFound
 from webapp.ids import new_id

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from webapp.chat.tables import Chat
 from webapp.db import db
-from webapp.sections import PromptContext, Section
+from webapp.prompt_sections import PromptContext, Section
 from webapp.words import plural
 from webapp.workflows import queries
 from webapp.workflows.interpreter import text_for

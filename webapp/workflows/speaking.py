@@ -6,7 +6,6 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
-from webapp import rows
 from webapp.chat import paths
 from webapp.chat import queries as chats
 from webapp.chat.aftermath import IS_SHARED
@@ -14,6 +13,7 @@ from webapp.chat.messages import sending
 from webapp.chat.messages.sending import AnswerOptions, PendingGeneration
 from webapp.chat.queries import PathMessage
 from webapp.chat.tables import Chat, Message
+from webapp.database import rows
 from webapp.db import db, utc_now, write
 from webapp.engine.engine import Engine, Source
 from webapp.engine.tables import Generation

@@ -16,8 +16,8 @@ from webapp.engine.asides import Aside
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
 from webapp.errors import AppError
+from webapp.prompt_sections import Section
 from webapp.providers.base import ModelRequest
-from webapp.sections import Section
 from webapp.streaming.transcript import Transcript
 from webapp.workflows.answers import Slot
 from webapp.workflows.guesses import READABLE, guess, task

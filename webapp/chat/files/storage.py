@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from webapp.current import the_config
+from webapp.current_config import the_config
 from webapp.ids import new_id
 
 

@@ -13,9 +13,9 @@ from webapp.chat import queries
 from webapp.chat.group.turns import MENTION, USUALLY_TALKATIVE, Member, mentioned, next_member
 from webapp.chat.queries import PathMessage
 from webapp.chat.tables import Chat, Message
+from webapp.database.statements import Prepared
 from webapp.db import db
 from webapp.errors import Invalid
-from webapp.statements import Prepared
 
 NOT_HERE = "This character isn't in the chat."
 # The name of a person who has none, in prompts.

@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 
 from webapp.accounts import making
 from webapp.accounts.tables import User
-from webapp.bags import Bag, Variables
 from webapp.characters import queries as cast
 from webapp.characters.cards import group_greetings
 from webapp.characters.macros import Names
@@ -20,13 +19,14 @@ from webapp.chat.prompt.sections import begun
 from webapp.chat.roleplay.service import KIND
 from webapp.chat.tables import Chat, Message
 from webapp.chat.variables import changed, of_person, store_variables
+from webapp.chat_variables import Variables, VariableStore
 from webapp.connections.models import providers
 from webapp.db import db, write
 from webapp.errors import Conflict, Invalid
 from webapp.heavy.turns import by_turns
 from webapp.ids import new_id
+from webapp.prompt_sections import PromptContext
 from webapp.rendering import markdown
-from webapp.sections import PromptContext
 
 TITLE_CHARS = 200
 UNSEEN = "One of these characters doesn't exist any more, or you don't have access."
@@ -51,7 +51,7 @@ def begin(
     model = model or providers().default(by.default_model)
     providers().of(model)
     id = new_id()
-    variables = Variables(Bag(), Bag(lambda: of_person(by.id)))
+    variables = Variables(VariableStore(), VariableStore(lambda: of_person(by.id)))
     context = PromptContext(id, by.id, model, (), variables=variables)
     greetings = [
         _greeting(each, begun(_names(each, there, persona, by), context)) for each in by_turns(there) if _greets_with(each)

@@ -9,7 +9,7 @@ from sqlalchemy import Update, bindparam, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from webapp import changes, rows, topic_names
+from webapp import changes, topic_names
 from webapp.chat.aftermath import IS_SHARED, READS_CHARS, Aftermath
 from webapp.chat.files.reference import parted
 from webapp.chat.list import sidebar
@@ -17,6 +17,8 @@ from webapp.chat.messages import sending
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.tables import Chat
 from webapp.connections.models import DEMO
+from webapp.database import rows
+from webapp.database.statements import Prepared
 from webapp.engine import asides
 from webapp.engine.asides import Aside
 from webapp.engine.engine import Engine, the_engine
@@ -28,7 +30,6 @@ from webapp.prompts.using import Rendered
 from webapp.providers.base import ModelRequest
 from webapp.rendering.text import title as title_of
 from webapp.settings.service import setting
-from webapp.statements import Prepared
 from webapp.streaming.transcript import Transcript
 
 MOST_TOKENS = 60

@@ -8,7 +8,6 @@ from sqlalchemy import Delete, Update, delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from webapp import rows
 from webapp.chat import queries
 from webapp.chat.group.members import answering
 from webapp.chat.led import free
@@ -16,6 +15,7 @@ from webapp.chat.messages import sending, sourcing
 from webapp.chat.messages.sending import AnswerOptions, PendingGeneration, person_of
 from webapp.chat.prompt.model_choice import answerer
 from webapp.chat.tables import Chat, FollowUp, Message
+from webapp.database import rows
 from webapp.db import db, utc_now, write
 from webapp.engine import service as generations
 from webapp.engine.engine import Engine, the_engine

@@ -9,9 +9,8 @@ from sqlalchemy import Select, String, bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from webapp import changes, rows, topic_names
+from webapp import changes, topic_names
 from webapp.accounts.tables import User
-from webapp.bags import Bag, Variables
 from webapp.characters.macros import Names
 from webapp.chat import paths, queries
 from webapp.chat.aftermath import IS_SHARED
@@ -30,7 +29,10 @@ from webapp.chat.queries import PathMessage
 from webapp.chat.sharing.service import readers
 from webapp.chat.tables import Chat, Draft, Message
 from webapp.chat.variables import below, changed, store_variables
+from webapp.chat_variables import Variables, VariableStore
 from webapp.connections.models import providers
+from webapp.database import rows
+from webapp.database.statements import Prepared
 from webapp.db import utc_now, write
 from webapp.engine import service as generations
 from webapp.engine.engine import Engine, Source, the_engine
@@ -43,7 +45,6 @@ from webapp.prompts import choosing, using
 from webapp.providers.base import ModelRequest
 from webapp.rendering import markdown
 from webapp.settings.service import setting
-from webapp.statements import Prepared
 from webapp.words import number, plural
 
 VISITORS = "idle:60"
@@ -69,7 +70,7 @@ class AnswerOptions:
     is_personal: bool = True
     speaker: Speaker | None = None
     is_again: bool = False
-    shared: Bag | None = None
+    shared: VariableStore | None = None
 
 
 USUAL, TYPED = AnswerOptions(), AnswerOptions(is_typed=True)
@@ -101,7 +102,7 @@ class MessageInput:
     variables: Variables | None = None
 
     @property
-    def shared(self) -> Bag | None:
+    def shared(self) -> VariableStore | None:
         return self.variables.shared if self.variables else None
 
 

@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import and_
 from sqlalchemy.orm import Session
 
-from webapp import rows
 from webapp.accounts import making
 from webapp.accounts.tables import User
 from webapp.chat import paths, queries
@@ -22,6 +21,7 @@ from webapp.chat.prompt.model_choice import VISITORS_MODEL, answerer
 from webapp.chat.reading import read_because_of
 from webapp.chat.tables import Chat, Message
 from webapp.connections.models import providers
+from webapp.database import rows
 from webapp.db import utc_now, write
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine

@@ -20,9 +20,9 @@ from webapp.engine.asides import Aside
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.errors import Conflict, Invalid, Unavailable
+from webapp.prompt_sections import Section
 from webapp.prompts import using
 from webapp.providers.base import ModelRequest
-from webapp.sections import Section
 from webapp.streaming.transcript import Transcript
 
 PURPOSE = "suggestion"

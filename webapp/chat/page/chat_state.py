@@ -6,15 +6,16 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, bindparam, literal, literal_column, or_, select
 from sqlalchemy.orm import aliased
 
-from webapp import rows, topic_names
+from webapp import topic_names
 from webapp.chat.aftermath import HAS_FOLLOW_UP, IS_SHARED
 from webapp.chat.queries import up_from
 from webapp.chat.tables import Chat, Draft, Message
+from webapp.database import rows
+from webapp.database.statements import Prepared
 from webapp.db import db
 from webapp.engine.fence import ALL_BUT_PROMPT
 from webapp.engine.service import Active
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
-from webapp.statements import Prepared
 
 # How far back an update of an open page reads: the page usually lacks a question and its answer.
 MOST_SINCE = 6

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import render_template
 
-from webapp import rows, topic_names
+from webapp import topic_names
 from webapp.chat.keeping import deleted
 from webapp.chat.led import replacing_composer
 from webapp.chat.page import moment_shown, shown
@@ -17,6 +17,7 @@ from webapp.chat.page.projection import LASTING, with_all_notices
 from webapp.chat.page.shown import ShownMessage
 from webapp.chat.reading_time import Clock, recorder
 from webapp.chat.tables import Chat
+from webapp.database import rows
 from webapp.db import db
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Response, render_template, url_for
 
-from webapp import rows, topic_names
+from webapp import topic_names
 from webapp.accounts.guards import user_or_none
 from webapp.chat import queries, reading
 from webapp.chat.access import right_in
@@ -20,6 +20,7 @@ from webapp.chat.page.composer_shown import around, hidden_answer, picker
 from webapp.chat.page.feed import ChatFeed, ChatPosition
 from webapp.chat.page.shown import ShownMessage
 from webapp.chat.tables import Chat, Feedback, Message
+from webapp.database import rows
 from webapp.db import db
 from webapp.engine.engine import the_engine
 from webapp.ids import new_id

@@ -9,7 +9,7 @@ from webapp.characters.macro_dates import lasted
 from webapp.chat.tables import Message
 from webapp.db import db, utc_now
 from webapp.engine.tables import Generation
-from webapp.sections import PromptContext
+from webapp.prompt_sections import PromptContext
 
 NEVER = "just now"
 

@@ -12,7 +12,7 @@ from webapp.chat.story import covering_story
 from webapp.chat.story.covering_story import CoveringStory
 from webapp.chat.tables import Chat
 from webapp.db import db
-from webapp.sections import Section
+from webapp.prompt_sections import Section
 
 HERE = "This chat"
 

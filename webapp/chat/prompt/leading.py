@@ -5,10 +5,10 @@ from dataclasses import replace
 from webapp.chat import led
 from webapp.chat.prompt.built_in import LEADING, QUICK, ROLEPLAY
 from webapp.chat.tables import Chat
+from webapp.prompt_sections import Section
 from webapp.prompts import using
 from webapp.prompts.choosing import ExperimentUnit
 from webapp.prompts.using import Rendered
-from webapp.sections import Section
 
 KEYS = frozenset(each.key for each in LEADING)
 # Before the chat's own sections.

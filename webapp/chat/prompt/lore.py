@@ -19,7 +19,7 @@ from webapp.db import db
 from webapp.lore import queries as lorebooks
 from webapp.lore.deciding import LoreContext, decide
 from webapp.lore.entries import Place
-from webapp.sections import Occasion, PromptContext, Section, Template
+from webapp.prompt_sections import Occasion, PromptContext, Section, Template
 
 # Ranks before and after the character's own sections.
 BEFORE, AFTER = 25, 35

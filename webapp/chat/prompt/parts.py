@@ -7,7 +7,6 @@ from typing import Any
 from flask import current_app
 
 from webapp.accounts.tables import User
-from webapp.bags import Variables
 from webapp.chat import paths
 from webapp.chat.fields import FIELDS
 from webapp.chat.files.sending import with_pictures
@@ -21,6 +20,7 @@ from webapp.chat.prompt.scripted import PromptScripts, scripted
 from webapp.chat.queries import PathMessage
 from webapp.chat.tables import Chat, Message
 from webapp.chat.variables import below
+from webapp.chat_variables import Variables
 from webapp.connections.keys import BUILT_IN
 from webapp.connections.models import providers
 from webapp.db import db
@@ -28,10 +28,10 @@ from webapp.engine.tables import Generation
 from webapp.ids import new_id
 from webapp.knowledge import sources
 from webapp.knowledge.answering import LATE, NOTHING, AnswerSources, quoted
+from webapp.prompt_sections import Contribute, Occasion, Outlets, PromptContext, Section, Template
 from webapp.prompts import using
 from webapp.prompts.using import Rendered
 from webapp.providers.base import SAMPLERS, Model, ModelRequest
-from webapp.sections import Contribute, Occasion, Outlets, PromptContext, Section, Template
 from webapp.streaming.events import Notice
 from webapp.words import number
 

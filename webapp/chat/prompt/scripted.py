@@ -15,8 +15,8 @@ from webapp.characters.text_scripts import TextScript, applied, has_names, named
 from webapp.chat.prompt.sections import names_in
 from webapp.chat.queries import PathMessage
 from webapp.chat.tables import Chat
+from webapp.database.statements import Prepared
 from webapp.db import db
-from webapp.statements import Prepared
 
 # The time limit for all scripts of one prompt; older messages that have not been reached by then are sent as written.
 MOST_SECONDS = 0.05

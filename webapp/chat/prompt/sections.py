@@ -8,7 +8,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from webapp.accounts.tables import User
-from webapp.bags import Variables
 from webapp.characters.macros import Names
 from webapp.characters.queries import character_of, names_of, persona_of, prompts_of
 from webapp.characters.tables import Character, Persona
@@ -17,9 +16,10 @@ from webapp.chat.pack import has_facts
 from webapp.chat.prompt.builder import OF_A_CHAT
 from webapp.chat.prompt.chat_macros import macro_values
 from webapp.chat.tables import Chat
+from webapp.chat_variables import Variables
 from webapp.db import db, utc_now
 from webapp.lore.entries import NOTE_DEPTH, ROLES, Place
-from webapp.sections import PromptContext, Section, Template
+from webapp.prompt_sections import PromptContext, Section, Template
 from webapp.settings.service import setting
 
 HERE = "This chat"

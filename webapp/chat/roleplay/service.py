@@ -5,10 +5,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from webapp import rows
 from webapp.accounts import making
 from webapp.accounts.tables import User
-from webapp.bags import Bag, Variables
 from webapp.characters import queries as cast
 from webapp.characters.cards import other_greetings
 from webapp.characters.fields import checked_text
@@ -20,13 +18,15 @@ from webapp.chat.page import renderings
 from webapp.chat.prompt.sections import begun
 from webapp.chat.tables import Chat, Message
 from webapp.chat.variables import changed, of_person, store_variables
+from webapp.chat_variables import Variables, VariableStore
 from webapp.connections.models import providers
+from webapp.database import rows
 from webapp.db import db, write
 from webapp.errors import Invalid
 from webapp.heavy.turns import by_turns
 from webapp.ids import new_id
+from webapp.prompt_sections import PromptContext
 from webapp.rendering import markdown
-from webapp.sections import PromptContext
 
 KIND = "roleplay"
 
@@ -47,7 +47,7 @@ def begin(
     providers().of(model)
     id = new_id()
     read = partial(of_person, by.id)
-    shared = Bag(read)
+    shared = VariableStore(read)
     context = PromptContext(id, by.id, model, ())
     greetings = _greetings(character, begun(cast.names_of(character, persona, by), context), shared, read)
     values: dict[str, Any] = {"owner_id": by.id, "character_id": character.id, "persona_id": persona.id if persona else None}
@@ -67,7 +67,9 @@ def begin(
     return chat
 
 
-def _greetings(character: Character, names: Names, shared: Bag, read: Callable[[], dict[str, str]]) -> list[dict[str, Any]]:
+def _greetings(
+    character: Character, names: Names, shared: VariableStore, read: Callable[[], dict[str, str]]
+) -> list[dict[str, Any]]:
     """Returns the first message and the card's other greetings as its versions, which are rendered when first shown.
 
     Each has variables of its own; of the person's variables, only the changes by the first greeting are kept.
@@ -77,11 +79,11 @@ def _greetings(character: Character, names: Names, shared: Bag, read: Callable[[
         return []
     first = _greeting(texts[0], names, shared)
     html = {"html": renderings.rendered(first["content"]), "html_version": markdown.VERSION}
-    return [first | html, *(_greeting(each, names, Bag(read)) for each in by_turns(texts[1:]))]
+    return [first | html, *(_greeting(each, names, VariableStore(read)) for each in by_turns(texts[1:]))]
 
 
-def _greeting(text: str, names: Names, shared: Bag) -> dict[str, Any]:
-    variables = Variables(Bag(), shared)
+def _greeting(text: str, names: Names, shared: VariableStore) -> dict[str, Any]:
+    variables = Variables(VariableStore(), shared)
     content = replace(names, variables=variables).fill(text)
     return {"content": content, "variables": changed(variables)}
 

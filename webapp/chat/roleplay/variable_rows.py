@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from webapp.bags import MOST_NAMES, kept
 from webapp.chat.variables import touched
+from webapp.chat_variables import MOST_NAMES, storable
 from webapp.errors import Invalid
 
 TWICE = "Two variables have the same name."
@@ -49,7 +49,7 @@ class VariableRows:
     def is_changed(self) -> bool:
         return dict(self.rows) != dict(self.seen) or len(self.rows) != len(self.seen)
 
-    def onto(self, now: Mapping[str, str]) -> "VariableRows":
+    def applied_to(self, now: Mapping[str, str]) -> "VariableRows":
         """Returns the current variables with the person's changes applied, after a conflict with a concurrent change."""
         typed, names = dict(self.rows), touched(dict(self.rows), self.seen)
         kept = {name: value for name, value in now.items() if name not in names}
@@ -66,6 +66,6 @@ def _line(form: Mapping[str, str], what: str, at: int) -> str:
 
 def _seen(form: Mapping[str, str]) -> dict[str, str]:
     try:
-        return kept(json.loads(form["variables-seen"][:SEEN_CHARS] or "{}"))
+        return storable(json.loads(form["variables-seen"][:SEEN_CHARS] or "{}"))
     except (ValueError, RecursionError):
         return {}

@@ -26,7 +26,7 @@ def update() -> Response:
         if sent.is_changed:
             variables.replace_own(current_user().id, sent.values, seen=sent.seen)
         return redirect(url_for(".show"), "Saved.")
-    return _page(form, sent.onto(_now().seen) if isinstance(form.refusal, Conflict) else sent)
+    return _page(form, sent.applied_to(_now().seen) if isinstance(form.refusal, Conflict) else sent)
 
 
 def _now() -> VariableRows:

@@ -132,7 +132,7 @@ def _rows(form: PromptsForm, chat: Chat) -> VariableRows | None:
     sent = VariableRows.sent(request.form) if form.refusal else None
     if not sent:
         return VariableRows.of(variables.at(chat.head_id)) if chat.cast_ids and chat.head_id else None
-    return sent.onto(variables.at(chat.head_id)) if isinstance(form.refusal, Conflict) else sent
+    return sent.applied_to(variables.at(chat.head_id)) if isinstance(form.refusal, Conflict) else sent
 
 
 def _page(chat: Chat, form: PromptsForm) -> Response:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from sqlalchemy import delete, select
 
-from webapp import rows
 from webapp.characters.fields import checked_text
 from webapp.chat import queries
 from webapp.chat.pack import has_history
@@ -13,6 +12,7 @@ from webapp.chat.story import covering_story, writing
 from webapp.chat.story.covering_story import CoveringStory
 from webapp.chat.tables import Chat, Story
 from webapp.connections.models import DEMO
+from webapp.database import rows
 from webapp.db import db, write
 from webapp.engine import asides, service
 from webapp.engine.engine import the_engine

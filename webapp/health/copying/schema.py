@@ -9,11 +9,11 @@ from sqlalchemy import Connection, Engine, Table, delete, func, inspect, select,
 from sqlalchemy.exc import OperationalError
 
 from webapp.config import ROOT
+from webapp.database.revisions import known_revisions
+from webapp.database.state import found_revision
 from webapp.db import db
-from webapp.db_state import found_revision
 from webapp.errors import Conflict, Invalid, Unavailable
 from webapp.health.copying.databases import is_sqlite
-from webapp.revisions import known_revisions
 
 NOT_OURS = "is damaged or isn't a Millrace database."
 NEWER = "was written by a newer version of Millrace."

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from webapp.bags import kept
 from webapp.chat.exchange.imports.filed import (
     MOST_NOTICES,
     MOST_TRIES,
@@ -20,6 +19,7 @@ from webapp.chat.exchange.imports.filed import (
 from webapp.chat.exchange.imports.reading import ORIGIN_CHARS, amount, count, line, moment, number_of, text
 from webapp.chat.fields import FIELDS, ChatField
 from webapp.chat.group.turns import MOST_CAST
+from webapp.chat_variables import storable
 
 FORMAT = "millrace-chat"
 VERSION = 1
@@ -89,7 +89,7 @@ def _message(value: dict[str, Any]) -> FiledMessage:
         author=line(value.get("author"), NAME_CHARS),
         speaker=line(value.get("speaker"), NAME_CHARS),
         is_edited=value["role"] == "assistant" and value.get("is_edited") is True,
-        variables=kept(value["variables"]) if isinstance(value.get("variables"), dict) else None,
+        variables=storable(value["variables"]) if isinstance(value.get("variables"), dict) else None,
         story=text(value.get("story"), STORY_CHARS).strip(),
         created_at=moment(value.get("created_at")),
         # One more than the limit is kept, so that `checked` refuses the chat instead of silently dropping generations.

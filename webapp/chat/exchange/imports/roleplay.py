@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from webapp.bags import kept
 from webapp.chat.exchange.imports import own
 from webapp.chat.exchange.imports.filed import BadFile, FiledChat, FiledGeneration, FiledMessage, Node, checked, fields, grown
 from webapp.chat.exchange.imports.reading import line, moment, origin, text
 from webapp.chat.group.turns import LEAST_CAST
+from webapp.chat_variables import storable
 
 PROGRAM = "sillytavern"
 # The key under which the values of a JSON lines file are passed as one value.
@@ -62,7 +62,7 @@ def parse(value: dict[str, Any]) -> FiledChat:
         messages = tuple(replace(each, speaker="") for each in messages)
     about = fields(head.get("chat_metadata"))
     world = line(about.get("world_info"), NAME_CHARS)
-    if has := kept(about.get("variables")):
+    if has := storable(about.get("variables")):
         # SillyTavern stores the variables as they are at the end of the branch that was shown.
         messages = tuple(replace(each, variables=has) if each.id == shown.get(last) else each for each in messages)
     times = [each.created_at for each in messages if each.created_at]

@@ -11,7 +11,7 @@ import pytest
 from tests.support.ports import free_port
 from tests.support.server import ROOT, Server, is_gone, prepared
 from tests.support.waiting import until
-from webapp import instance
+from webapp.process import instance_lock
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -43,19 +43,19 @@ def test_a_second_server_on_the_same_folder_says_why_it_ends(first: Server) -> N
     refused = second(first.folder)
 
     assert refused.returncode == 1
-    assert refused.stderr.splitlines()[-1] == instance.TAKEN.format(first.folder)
+    assert refused.stderr.splitlines()[-1] == instance_lock.TAKEN.format(first.folder)
     # Commands still work while the server runs.
     assert first.flask("settings", "list")
     assert first.worker_pids
 
 
 def test_a_folder_that_takes_no_lock_is_told_in_one_line(tmp_path: Path) -> None:
-    (tmp_path / instance.FILE).mkdir()
+    (tmp_path / instance_lock.FILE).mkdir()
 
     refused = second(tmp_path)
 
     assert refused.returncode == 1
-    assert refused.stderr.splitlines()[-1] == f"DATA_DIR cannot be written to: {tmp_path / instance.FILE}: Is a directory."
+    assert refused.stderr.splitlines()[-1] == f"DATA_DIR cannot be written to: {tmp_path / instance_lock.FILE}: Is a directory."
     assert "Traceback" not in refused.stderr
 
 
@@ -75,9 +75,9 @@ def test_a_server_that_is_killed_alone_leaves_no_lock_to_its_worker(first: Serve
     os.kill(first.pid, 9)
     first._wait(60)
 
-    instance.lock(first.folder)
-    with pytest.raises(instance.AlreadyRunning):
-        instance.lock(first.folder)
-    instance.close_inherited()
+    instance_lock.lock(first.folder)
+    with pytest.raises(instance_lock.AlreadyRunning):
+        instance_lock.lock(first.folder)
+    instance_lock.close_inherited()
     # The orphaned worker keeps the port until it notices, and would answer for the next server.
     until(lambda: all(map(is_gone, workers)), "the worker has ended")

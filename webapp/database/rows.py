@@ -9,8 +9,8 @@ from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session, make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 
+from webapp.database.statements import Prepared
 from webapp.db import Base
-from webapp.statements import Prepared
 
 R = TypeVar("R", bound=Base)
 # Prefix for the parameters of a WHERE clause, so that they don't collide with those of the new values.

@@ -14,7 +14,7 @@ SAMPLE_SECONDS, BLOCKED_SECONDS = 0.05, 0.2
 LOG_EVERY_SECONDS = 10.0
 MOST_FRAMES = 12
 BLOCKED = "loop_held"
-ROOT = f"{Path(__file__).resolve().parents[1]}/"
+ROOT = f"{Path(__file__).resolve().parents[2]}/"
 # Excluded because they can be installed in a folder of the project.
 LIBRARIES = "/site-packages/"
 log = logging.getLogger("loop")

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from jinja2 import Template
 
-from webapp.watchdog import BLOCKED_SECONDS, LOG_EVERY_SECONDS, places
+from webapp.process.watchdog import BLOCKED_SECONDS, LOG_EVERY_SECONDS, places
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 # Runs in a separate process, because the tests themselves block the test process's loop.
 STAGE = """
 from gevent import monkey; monkey.patch_all()
 import gevent, logging, os, pathlib, sys, time
-from webapp.watchdog import Watchdog
+from webapp.process.watchdog import Watchdog
 logging.basicConfig(format="%(message)s %(fields)s", stream=sys.stdout)
 real_sleep = monkey.get_original("time", "sleep")
 watchdog = Watchdog()
@@ -120,8 +120,8 @@ def test_of_libraries_only_the_innermost_place_is_named() -> None:
     deep()
 
     first, *others = found[0].split(" < ")
-    assert first.startswith("tests/test_watchdog.py:")
-    assert others[0].startswith("tests/test_watchdog.py:")
+    assert first.startswith("tests/process/test_watchdog.py:")
+    assert others[0].startswith("tests/process/test_watchdog.py:")
     assert others[0].endswith("deep")
     assert not any("site-packages" in other or "python3" in other for other in others)
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.person import Person
 from tests.support.server import prepared
-from webapp.descriptors import FILES, enough, fitting
+from webapp.process.fd_limit import RESERVED, connections_within, limit_for
 
 FOR_EVER = resource.RLIM_INFINITY
 # The descriptors that a server needs to start, and the connections it can then accept on top.
@@ -21,17 +21,17 @@ LEAST, MORE = 100, 150
 @pytest.mark.parametrize(
     ("soft", "hard", "asked", "given"),
     [
-        (1_024, 524_288, 2_000 + FILES, 2_000),
+        (1_024, 524_288, 2_000 + RESERVED, 2_000),
         (1_024, 2_000, 2_000, 1_600),
         (200, 200, 200, 100),
-        (1_024, FOR_EVER, 2_000 + FILES, 2_000),
+        (1_024, FOR_EVER, 2_000 + RESERVED, 2_000),
         (FOR_EVER, FOR_EVER, FOR_EVER, 2_000),
         (65_536, 65_536, 65_536, 2_000),
     ],
 )
 def test_it_asks_for_enough_and_makes_do_with_what_it_gets(soft: int, hard: int, asked: int, given: int) -> None:
-    assert enough(2_000, soft, hard) == asked
-    assert fitting(2_000, asked) == given
+    assert limit_for(2_000, soft, hard) == asked
+    assert connections_within(2_000, asked) == given
 
 
 @pytest.fixture

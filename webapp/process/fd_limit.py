@@ -3,24 +3,24 @@
 import resource
 
 # Reserved for databases, model servers, child processes and their pipes, and templates.
-FILES = 400
+RESERVED = 400
 
 
-def room_for(connections: int) -> int:
+def raise_for(connections: int) -> int:
     """Raises the limit for this many connections; returns how many fit, so that the limit isn't discovered by failing."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    limit = enough(connections, soft, hard)
+    limit = limit_for(connections, soft, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
-    return fitting(connections, limit)
+    return connections_within(connections, limit)
 
 
-def enough(connections: int, soft: int, hard: int) -> int:
+def limit_for(connections: int, soft: int, hard: int) -> int:
     """Returns the limit to request; never less than the present one."""
     if resource.RLIM_INFINITY in (soft, hard):
-        return soft if soft == resource.RLIM_INFINITY else max(soft, connections + FILES)
-    return max(soft, min(hard, connections + FILES))
+        return soft if soft == resource.RLIM_INFINITY else max(soft, connections + RESERVED)
+    return max(soft, min(hard, connections + RESERVED))
 
 
-def fitting(connections: int, limit: int) -> int:
+def connections_within(connections: int, limit: int) -> int:
     """Returns how many connections fit into a limit."""
-    return connections if limit == resource.RLIM_INFINITY else min(connections, max(limit - FILES, limit // 2))
+    return connections if limit == resource.RLIM_INFINITY else min(connections, max(limit - RESERVED, limit // 2))

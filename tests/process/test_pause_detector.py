@@ -11,7 +11,7 @@ from tests.support.person import Person
 from tests.support.server import prepared
 from tests.support.waiting import until
 from tests.upstream.handle import Upstream
-from webapp.pauses import NOTICED_SECONDS, SPARED_SECONDS, sparing
+from webapp.process.pause_detector import NOTICED_SECONDS, SKIPPED_SECONDS, skipped_after_pause
 
 # A worker must start within the first, which takes a while on a busy machine.
 TIMEOUT_SECONDS, STALL_SECONDS = 15, 4
@@ -19,13 +19,13 @@ TIMEOUT_SECONDS, STALL_SECONDS = 15, 4
 
 def test_a_look_after_a_pause_is_put_off() -> None:
     at, looks = [100.0], list[float]()
-    look = sparing(lambda: looks.append(at[0]), 1.0, lambda: at[0])
+    look = skipped_after_pause(lambda: looks.append(at[0]), 1.0, lambda: at[0])
 
-    for passed in [1.0, NOTICED_SECONDS, 60.0, *[1.0] * int(SPARED_SECONDS)]:
+    for passed in [1.0, NOTICED_SECONDS, 60.0, *[1.0] * int(SKIPPED_SECONDS)]:
         at[0] += passed
         look()
 
-    assert looks == [101.0, 103.0, 163.0 + SPARED_SECONDS]
+    assert looks == [101.0, 103.0, 163.0 + SKIPPED_SECONDS]
 
 
 @pytest.mark.slow

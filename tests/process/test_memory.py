@@ -7,13 +7,13 @@ from tests.support.source import ROOT
 
 # As in an export: first a very large text, then many of medium size, each followed by a small one that is kept.
 STAGE = """
-from webapp.heavy.memory import give_back_what_was_large
+from webapp.process.memory import return_large_blocks
 
 def resident():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * 4096
 
-give_back_what_was_large()
+return_large_blocks()
 for _ in range(3):
     bytes(b"x" * 30_000_000)
 before = resident()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from webapp.foreign_json import clean
+from webapp.untrusted_json import clean
 
 MOST_NAMES, NAME_CHARS, VALUE_CHARS, MOST_CHARS = 100, 100, 2_000, 20_000
 # Size limit of an integer in a file: Python refuses to convert larger ones to a string.
@@ -15,7 +15,7 @@ def _none() -> Mapping[str, str]:
     return {}
 
 
-class Bag:
+class VariableStore:
     """A mapping of names to values with size limits: `put` rejects what exceeds them. Loaded on first access."""
 
     def __init__(self, read: Callable[[], Mapping[str, str]] = _none) -> None:
@@ -52,32 +52,32 @@ class Bag:
             self._chars -= _chars((name, self.values.pop(name)))
             self.is_changed = True
 
-    def onto(self, now: Mapping[str, str]) -> dict[str, str]:
-        """Returns these current values with the changes made in this bag since it was read."""
-        there, here = Bag(lambda: now), self.values
-        for name in self._before.keys() - here.keys():
-            there.drop(name)
-        for name, value in here.items():
+    def applied_to(self, now: Mapping[str, str]) -> dict[str, str]:
+        """Returns these current values with the changes made in this store since it was read."""
+        merged, mine = VariableStore(lambda: now), self.values
+        for name in self._before.keys() - mine.keys():
+            merged.drop(name)
+        for name, value in mine.items():
             if self._before.get(name) != value:
-                there.put(name, value)
-        return there.values
+                merged.put(name, value)
+        return merged.values
 
 
 @dataclass(frozen=True, slots=True)
 class Variables:
     """The variables of a chat at one point in it (`local`), and those of the chat's owner (`shared`)."""
 
-    local: Bag = field(default_factory=Bag)
-    shared: Bag = field(default_factory=Bag)
+    local: VariableStore = field(default_factory=VariableStore)
+    shared: VariableStore = field(default_factory=VariableStore)
 
 
-def kept(values: Any) -> dict[str, str]:
+def storable(values: Any) -> dict[str, str]:
     """Returns the values of a file or a form that can be kept as variables, in order, as far as there is room."""
-    bag = Bag()
+    store = VariableStore()
     for name, value in values.items() if isinstance(values, dict) else ():
         if isinstance(name, str) and isinstance(value, (str, int, float)):
-            bag.put(clean(name).strip(), clean(_text(value)))
-    return bag.values
+            store.put(clean(name).strip(), clean(_text(value)))
+    return store.values
 
 
 def _chars(each: tuple[str, str]) -> int:

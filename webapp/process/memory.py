@@ -8,7 +8,7 @@ LARGE_BYTES = 256 * 1024
 M_MMAP_THRESHOLD = -3
 
 
-def give_back_what_was_large() -> None:
+def return_large_blocks() -> None:
     """Fixes glibc's mmap threshold, so that larger blocks are unmapped when freed; has no effect on other C libraries."""
     if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
         mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from webapp.bags import Variables
+from webapp.chat_variables import Variables
 
 # What a prompt is for: an answer, another version of it, the rest of one, or a suggested next message of the person.
 Occasion = Literal["answer", "again", "continue", "suggestion"]

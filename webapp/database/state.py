@@ -3,8 +3,8 @@
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from webapp.database.revisions import newest_revision
 from webapp.db import DAMAGED, db, is_damage, is_sqlite
-from webapp.revisions import newest_revision
 
 OLD_SCHEMA = "The database needs to be migrated to this version. Stop the server and run: flask prepare"
 NO_DATABASE = "The database is not responding."

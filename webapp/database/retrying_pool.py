@@ -9,37 +9,37 @@ from sqlalchemy import PoolProxiedConnection, QueuePool
 PATIENCE_SECONDS = 4.0
 AGAIN_SECONDS = 0.1
 # Concurrent retries: PostgreSQL starts a process for each attempt, even if it refuses the connection.
-ASKING = 2
+MOST_RETRIES = 2
 
 
-class PatientPool(QueuePool):
+class RetryingPool(QueuePool):
     """Retries a refused connection for a while; each retry first tries to reuse one that was returned to the pool."""
 
-    def __init__(self, *args: Any, **how: Any) -> None:
-        super().__init__(*args, **how)
-        self._line = threading.BoundedSemaphore(ASKING)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._retries = threading.BoundedSemaphore(MOST_RETRIES)
 
     def connect(self) -> PoolProxiedConnection:
         deadline = time.monotonic() + PATIENCE_SECONDS
         try:
             return super().connect()
-        except self._refusal as refusal:
-            return self._connected_by(deadline, refusal)
+        except self._error_type as error:
+            return self._retry_until(deadline, error)
 
     @property
-    def _refusal(self) -> type[Exception]:
+    def _error_type(self) -> type[Exception]:
         kind: type[Exception] = self._dialect.loaded_dbapi.OperationalError  # type: ignore[union-attr]
         return kind
 
-    def _connected_by(self, deadline: float, refusal: Exception) -> PoolProxiedConnection:
-        while self._line.acquire(timeout=max(0.0, deadline - time.monotonic())):
+    def _retry_until(self, deadline: float, error: Exception) -> PoolProxiedConnection:
+        while self._retries.acquire(timeout=max(0.0, deadline - time.monotonic())):
             try:
                 return super().connect()
-            except self._refusal as again:
-                refusal = again
+            except self._error_type as again:
+                error = again
                 time.sleep(AGAIN_SECONDS)
             finally:
-                self._line.release()
+                self._retries.release()
             if time.monotonic() >= deadline:
                 break
-        raise refusal
+        raise error
