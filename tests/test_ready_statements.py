@@ -11,9 +11,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from tests.support.marks import on_both_databases
 from webapp.accounts import grants
 from webapp.accounts.tables import User
-from webapp.chat.aftermath import IS_SHARED
 from webapp.chat.page import chat_state
 from webapp.chat.page.chat_state import ChatState
+from webapp.chat.post_answer import IS_SHARED
 from webapp.chat.tables import Chat, Message
 from webapp.database import rows
 from webapp.database.statements import Prepared, connection_of

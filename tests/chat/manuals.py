@@ -13,7 +13,7 @@ from tests.support.browser import Browser
 from tests.support.waiting import until
 from tests.upstream.handle import Upstream
 from webapp.accounts.tables import User
-from webapp.chat.files import arriving
+from webapp.chat.files import ingestion
 from webapp.db import db
 from webapp.knowledge import queries
 from webapp.knowledge.search import search
@@ -90,7 +90,7 @@ def until_read(app: Flask) -> None:
             return db.session.scalar(unread.limit(1)) is None
 
     with app.app_context():
-        arriving.wake()
+        ingestion.wake()
     until(is_done, "all documents are read")
 
 

@@ -13,8 +13,8 @@ from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.markup import words
 from tests.support.people import PASSWORD
 from webapp.chat import paths
-from webapp.chat.keeping import deleted, erasing, sweeping
 from webapp.chat.messages import service
+from webapp.chat.retention import deleted_branches, erasing, sweeping
 from webapp.chat.tables import Chat, Message
 from webapp.db import db, utc_now, write
 from webapp.engine.tables import Generation
@@ -232,7 +232,7 @@ def test_the_head_never_points_into_what_is_erased(app, owner):
         with write() as session:
             last = session.scalars(select(Message.id).order_by(Message.id.desc())).first()
             session.get_one(Chat, id_of(path)).head_id = last
-        deleted.erase(Message.id == id)
+        deleted_branches.erase(Message.id == id)
         assert db.session.get_one(Message, id).deleted_at is None
     assert texts(owner.page(path)) == LINE
 
@@ -282,9 +282,9 @@ def test_what_lies_in_the_trash_is_found_without_reading_all_messages(owner):
     path = add_thread(owner, 6)
     delete(owner, path, 3)
     asked = {
-        "the list": lambda: deleted.deleted_branches(me),
+        "the list": lambda: deleted_branches.deleted_branches(me),
         "what is due": lambda: erasing.empty_trash(),
-        "whether anything will be": lambda: erasing.is_something_waiting(),
+        "whether anything will be": lambda: erasing.has_expiring(),
     }
     with owner.app.app_context():
         me = db.session.get_one(Chat, id_of(path)).owner_id

@@ -24,9 +24,9 @@ from webapp.chat.exchange import export
 from webapp.chat.files import cleanup, picture, queries, reference, storage
 from webapp.chat.files import sending as sending_files
 from webapp.chat.files.tables import ChatFile, StoredFile
-from webapp.chat.keeping import erasing
 from webapp.chat.messages import sending
-from webapp.chat.messages.attached import folded, joined, parted
+from webapp.chat.messages.attachments import folded, joined, parted
+from webapp.chat.retention import erasing
 from webapp.chat.tables import Chat, Message
 from webapp.connections.models import providers
 from webapp.db import db, utc_now, write

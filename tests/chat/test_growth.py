@@ -10,9 +10,9 @@ from sqlalchemy import event, insert, select
 
 from webapp.accounts.tables import User
 from webapp.chat import queries
-from webapp.chat.keeping import erasing
 from webapp.chat.list import search
 from webapp.chat.messages import service
+from webapp.chat.retention import erasing
 from webapp.chat.tables import Chat, Message
 from webapp.db import db, utc_now, write
 from webapp.engine import service as generations
@@ -88,8 +88,8 @@ ASKED: dict[str, Callable[[str], object]] = {
     "the sidebar of a page": lambda me: queries.sidebar_chats(me),
     "the pinned chats": lambda me: queries.pinned_chats(me),
     "what is due in the trash": lambda _: erasing.empty_trash(),
-    "which temporary chats are due": lambda _: erasing.forget_temporary(),
-    "whether anything will be due": lambda _: erasing.is_something_waiting(),
+    "which temporary chats are due": lambda _: erasing.erase_temporary(),
+    "whether anything will be due": lambda _: erasing.has_expiring(),
     "which visitors were here yesterday": lambda _: service.forget_visitors_of_yesterday(),
     "a word of one title": lambda me: search.search(me, "long"),
     "whether an answer is being written": lambda _: generations.refuse_if_busy("chat:long"),
@@ -122,7 +122,7 @@ def test_what_is_due_is_still_found(mine):
     with write() as session:
         session.get_one(Chat, "long").deleted_at = utc_now() - timedelta(days=400)
         session.add(Chat(id="brief", owner_id=mine, model="m", is_temporary=True, created_at=utc_now() - timedelta(days=2)))
-    assert erasing.is_something_waiting()
+    assert erasing.has_expiring()
 
-    assert (erasing.empty_trash(), erasing.forget_temporary()) == (1, 1)
-    assert not erasing.is_something_waiting()
+    assert (erasing.empty_trash(), erasing.erase_temporary()) == (1, 1)
+    assert not erasing.has_expiring()

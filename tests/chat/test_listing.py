@@ -11,7 +11,7 @@ from tests.support.marks import also_on_postgres
 from tests.support.markup import text_of, words
 from webapp.accounts.tables import User
 from webapp.chat import queries
-from webapp.chat.keeping import erasing
+from webapp.chat.retention import erasing
 from webapp.chat.tables import Chat, Draft, Message
 from webapp.db import db, utc_now, write
 from webapp.ids import new_id

@@ -19,8 +19,8 @@ from tests.support.rounds import ROUNDS
 from tests.support.turns import longest_turn
 from webapp.app import create_app
 from webapp.chat import queries
-from webapp.chat.keeping import erasing
 from webapp.chat.messages import versions
+from webapp.chat.retention import erasing
 from webapp.chat.tables import Chat, Message
 from webapp.config import load
 from webapp.db import db, utc_now, write
@@ -189,14 +189,14 @@ def test_a_chat_is_erased_in_pieces_and_its_costs_stay_without_a_word(long):
 def test_what_is_half_erased_is_found_by_nobody_and_finished_later(long):
     with long.app.app_context():
         # As if the process had ended after the first batch.
-        assert erasing.take_away(Chat.id == "long") == 1
-        assert erasing.is_something_waiting()
+        assert erasing.disown(Chat.id == "long") == 1
+        assert erasing.has_expiring()
     for browser in (long, signed_in(long.app, "another@example.org", "member")):
         assert browser.get("/chats/long").status_code == 404
         assert browser.get(f"/messages/{named(5)}.md").status_code == 404
     with long.app.app_context():
         erasing.finish()
-        assert not erasing.is_something_waiting()
+        assert not erasing.has_expiring()
         assert db.session.scalar(select(func.count()).select_from(Message)) == 0
 
 

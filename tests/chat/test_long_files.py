@@ -31,10 +31,10 @@ from tests.upstream.handle import Upstream
 from webapp.accounts.people import delete_person
 from webapp.accounts.queries import user_by_email
 from webapp.accounts.tables import Grant, User
-from webapp.chat.keeping import erasing
 from webapp.chat.list import service as listing
-from webapp.chat.messages.attached import folded, parted
-from webapp.chat.messages.sourcing import WHOLE
+from webapp.chat.messages.attachments import folded, parted
+from webapp.chat.messages.source_search import WHOLE
+from webapp.chat.retention import erasing
 from webapp.chat.sharing import service as sharing
 from webapp.chat.tables import Chat, Message
 from webapp.db import db, write

@@ -10,7 +10,7 @@ from tests.chat.conftest import ended, id_of, until_settled
 from tests.support.browser import Browser
 from tests.support.turns import longest_turn
 from tests.upstream.handle import Upstream
-from webapp.chat.keeping import erasing
+from webapp.chat.retention import erasing
 from webapp.chat.tables import Chat
 from webapp.db import write
 

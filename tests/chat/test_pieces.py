@@ -9,9 +9,9 @@ from tests.chat.test_listing import add_thread
 from tests.support.statements import statements
 from tests.support.steps import steps_on_the_loop
 from webapp.chat import queries
-from webapp.chat.keeping import deleted, erasing
 from webapp.chat.list.paging import MOST_CHARS
 from webapp.chat.messages import fork
+from webapp.chat.retention import deleted_branches, erasing
 from webapp.chat.tables import Chat, Message
 from webapp.db import db, utc_now, write
 
@@ -63,7 +63,7 @@ def test_a_long_branch_is_looked_through_beside_the_loop(app, owner):
         with write() as session:
             assert session.get_one(Message, line[1]).deleted_at
         with steps_on_the_loop(app) as erased:
-            deleted.erase(Message.id == line[1])
+            deleted_branches.erase(Message.id == line[1])
         assert db.session.scalar(select(func.count(Message.id))) == 1
     # Walking the branch again before each batch would take eight times as many steps.
     assert erased.count < 3_000_000, erased.count

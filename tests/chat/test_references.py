@@ -9,7 +9,7 @@ from tests.chat.test_listing import add_thread
 from tests.support.steps import steps_on_the_loop
 from webapp.chat.files import queries, reference
 from webapp.chat.files.tables import ChatFile, StoredFile
-from webapp.chat.keeping import erasing
+from webapp.chat.retention import erasing
 from webapp.chat.tables import Chat, Message
 from webapp.db import db, utc_now, write
 

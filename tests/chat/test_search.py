@@ -11,10 +11,10 @@ from tests.chat.test_listing import add_chats, titles
 from tests.chat.test_renderings import say as store
 from tests.support.marks import also_on_postgres, few_of, on_both_databases
 from tests.support.turns import longest_turn, nobody_waits
-from webapp.chat.keeping import erasing
 from webapp.chat.list import service as listing
 from webapp.chat.list.search import glance, search, words_of
 from webapp.chat.list.search_statements import CONTENT, TITLE
+from webapp.chat.retention import erasing
 from webapp.chat.tables import Chat, Message
 from webapp.db import db, is_sqlite, utc_now, write
 from webapp.ids import new_id

@@ -9,8 +9,8 @@ from tests.chat.conftest import asked, ended, id_of
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.waiting import until
 from webapp.chat import kind
-from webapp.chat.keeping import erasing, sweeping
 from webapp.chat.messages import service
+from webapp.chat.retention import erasing, sweeping
 from webapp.chat.tables import Chat, Draft, Message
 from webapp.db import db, is_sqlite, utc_now, write
 from webapp.engine.tables import Generation, JournalRow
@@ -155,7 +155,7 @@ def test_after_a_day_it_goes_by_itself(owner, path, begin, fake):
     fake.says("Else.")
     owner.wait_for(begin(owner, "Kept"), ended)
     with owner.app.app_context():
-        assert erasing.forget_temporary() == 0
+        assert erasing.erase_temporary() == 0
         with write() as session:
             for chat in session.scalars(select(Chat)):
                 chat.created_at = utc_now() - timedelta(days=1, minutes=1)

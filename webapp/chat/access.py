@@ -9,7 +9,7 @@ from webapp.accounts import making
 from webapp.accounts.guards import client_address, found, user_or_none
 from webapp.accounts.tables import User
 from webapp.chat import queries
-from webapp.chat.led import free
+from webapp.chat.leader import refuse_if_led
 from webapp.chat.sharing import service as sharing
 from webapp.chat.tables import Chat, Message
 from webapp.database import rows
@@ -32,7 +32,7 @@ def own_chat(id: str) -> Chat:
 
 def writable_chat(id: str) -> Chat:
     """Returns the chat if the requester can write in it and no workflow is leading it."""
-    return free(_shared_chat(id))
+    return refuse_if_led(_shared_chat(id))
 
 
 def stoppable_chat(id: str) -> Chat:
@@ -46,7 +46,7 @@ def visible_chat(id: str) -> Chat:
 
 
 def own_message(id: str, *, even_deleted: bool = False) -> Message:
-    return _message(id, lambda chat_id: free(own_chat(chat_id)), even_deleted=even_deleted)
+    return _message(id, lambda chat_id: refuse_if_led(own_chat(chat_id)), even_deleted=even_deleted)
 
 
 def writable_message(id: str, *, even_deleted: bool = False) -> Message:

@@ -1,15 +1,15 @@
 """The chat feature: pages, lists, files and shares of chats, and answers as a kind of generation."""
 
-from webapp.chat import pack
+from webapp.chat import assistant_context
 from webapp.chat.exchange import views as exchange
-from webapp.chat.files import arriving
+from webapp.chat.files import ingestion
 from webapp.chat.files import views as files
 from webapp.chat.group import views as group
 from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
 from webapp.chat.list import bulk_views, row_views, shown
 from webapp.chat.list import views as lists
 from webapp.chat.list.titles import TITLE
-from webapp.chat.messages import composer_views, cut_by_restart_views, prompted_views, version_views
+from webapp.chat.messages import composer_views, interrupted_by_restart_views, prompt_insertion_views, version_views
 from webapp.chat.messages.suggestion import SUGGESTION
 from webapp.chat.page import picker_views, preview_views, reading_views
 from webapp.chat.page import views as pages
@@ -36,9 +36,9 @@ FEATURE = Feature(
         bulk_views.bp,
         row_views.bp,
         composer_views.bp,
-        prompted_views.bp,
+        prompt_insertion_views.bp,
         files.bp,
-        cut_by_restart_views.bp,
+        interrupted_by_restart_views.bp,
         exchange.bp,
         sharing.bp,
         roleplay.bp,
@@ -47,8 +47,8 @@ FEATURE = Feature(
         story.bp,
     ),
     sections=(of_chat, of_lore),
-    resumes=(arriving.wake,),
-    setting_checks={pack.COLLECTIONS: pack.check_collections},
+    resumes=(ingestion.wake,),
+    setting_checks={assistant_context.COLLECTIONS: assistant_context.check_collections},
     brings=(
         *(CHAT, ROLEPLAY, IMPORTED, TITLE, SUGGESTION, STORY),
         *OF_CHATS,

@@ -10,16 +10,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from webapp import topic_names
-from webapp.chat import aftermath, queries, remembering
-from webapp.chat.cuts import seams_of
-from webapp.chat.keeping import sweeping
+from webapp.chat import post_answer, queries, remembering
 from webapp.chat.list import titles
 from webapp.chat.messages import follow_up, generation_text, service
 from webapp.chat.messages.sending import announce, notify, people
 from webapp.chat.page import renderings
 from webapp.chat.page.projection import AnswerProjection
 from webapp.chat.page.scripted import at_end
+from webapp.chat.retention import sweeping
 from webapp.chat.roleplay import service as roleplay
+from webapp.chat.seam_labels import seams_of
 from webapp.chat.story import writing
 from webapp.chat.tables import Chat, Message
 from webapp.database import rows
@@ -110,7 +110,7 @@ def saved(generation: Generation) -> list[Saved]:
 
 def changed(generation: Generation) -> None:
     """Notifies open pages, then starts what follows an ended answer: a title, the story, the next queued message."""
-    if is_closed(generation) or not (after := aftermath.of(generation)):
+    if is_closed(generation) or not (after := post_answer.of(generation)):
         return
     notify(
         after.chat_id, "message", generation.message_id or "", people(after.chat_id, after.owner_id, is_shared=after.is_shared)

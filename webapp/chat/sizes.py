@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from webapp.chat.tables import Message
 
 
-def few(session: Session, ids: Sequence[str], most_chars: int) -> list[str]:
+def first_within(session: Session, ids: Sequence[str], most_chars: int) -> list[str]:
     """Returns the first of these ids whose messages fit the limit, at least one; missing messages count as empty."""
     size = func.length(Message.content) + func.length(Message.html) + func.length(Message.reasoning)
     sizes = {id: length or 0 for id, length in session.execute(select(Message.id, size).where(Message.id.in_(ids)))}

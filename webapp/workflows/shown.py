@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import url_for
 
-from webapp.chat.led import Leader
+from webapp.chat.leader import Leader
 from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.engine.engine import the_engine

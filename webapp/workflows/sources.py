@@ -6,7 +6,7 @@ from itertools import islice
 
 from webapp.accounts.tables import User
 from webapp.chat import paths
-from webapp.chat.messages import sourcing
+from webapp.chat.messages import source_search
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
 from webapp.knowledge import answering, queries
@@ -35,7 +35,7 @@ def found_for(run: WorkflowRun) -> AnswerSources:
         return NOTHING
     cut = db.session.get(Message, run.message_id) if run.message_id else None
     if cut and cut.content:
-        return sourcing.kept_for(db.session.get_one(Chat, run.chat_id), cut, run.owner_id)
+        return source_search.for_continuation(db.session.get_one(Chat, run.chat_id), cut, run.owner_id)
     found = _searched(run, knowledge, _queries(run), has_files=has_files)
     return _with_files(run, found) if has_files else found
 
@@ -71,7 +71,7 @@ def _searched(run: WorkflowRun, names: Sequence[str], texts: Sequence[str], *, h
         if each.name.casefold() in wanted or each.id in names or (has_files and each.id == run.collection_id)
     ]
     # If the person may see none of the collections, the prompt is the same as if nothing was found.
-    return sourcing.found_in(ids, texts, run.owner_id) if ids else AnswerSources(was_asked=True)
+    return source_search.in_collections(ids, texts, run.owner_id) if ids else AnswerSources(was_asked=True)
 
 
 def _queries(run: WorkflowRun) -> list[str]:

@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from webapp.chat import paths
 from webapp.chat import queries as chats
-from webapp.chat.aftermath import IS_SHARED
 from webapp.chat.messages import sending
 from webapp.chat.messages.sending import AnswerOptions, PendingGeneration
+from webapp.chat.post_answer import IS_SHARED
 from webapp.chat.queries import PathMessage
 from webapp.chat.tables import Chat, Message
 from webapp.database import rows

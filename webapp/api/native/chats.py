@@ -17,7 +17,7 @@ from webapp.api.schemas import Answer, AnyId, Body, Cursor, Line, Model, Paged
 from webapp.api.streams import stream
 from webapp.characters import queries as cast
 from webapp.characters.tables import Persona
-from webapp.chat import queries, reading, remembering, variables
+from webapp.chat import chat_collections, queries, remembering, variables
 from webapp.chat.access import own_chat, right_in, visible_chat
 from webapp.chat.exchange import export
 from webapp.chat.fields import FIELDS, ChatField, values_of
@@ -27,7 +27,7 @@ from webapp.chat.group.turns import MOST_CAST
 from webapp.chat.list import paging
 from webapp.chat.list import service as listing
 from webapp.chat.messages import follow_up, service
-from webapp.chat.messages.attached import MOST_FILES, joined
+from webapp.chat.messages.attachments import MOST_FILES, joined
 from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.prompt.model_choice import answerer
 from webapp.chat.roleplay import service as roleplay
@@ -181,7 +181,7 @@ def index(query: ChatsQuery) -> ChatList:
 def create(body: NewChat) -> NewChatAnswer | Response:
     _refuse_what_does_not_go_together(body)
     key, title = idempotency_key(), listing.checked_title(body.title) if body.title else ""
-    reads = reading.checked(caller(), body.collection_ids)
+    reads = chat_collections.checked(caller(), body.collection_ids)
     text = joined(body.message, files.blocks(caller().id, body.file_ids))
     if not text:
         return NewChatAnswer(chat=answer_of(_silent(body, reads)), sent=None)
@@ -225,7 +225,7 @@ def change(id: str, body: ChatChange) -> ChatAnswer:
     if given.keys() & PROMPTS:
         _set_fields(own_chat(id), given)
     if "collection_ids" in given:
-        reading.attach(own_chat(id), given["collection_ids"], by=caller())
+        chat_collections.attach(own_chat(id), given["collection_ids"], by=caller())
     if "lorebook_ids" in given:
         roleplay.use_lorebooks(own_chat(id), lore.checked(caller(), given["lorebook_ids"]))
     if "variables" in given:
@@ -323,7 +323,7 @@ def _refuse_unfit(chat: Chat, given: dict[str, Any]) -> None:
         roleplay.checked_fields(values_of(chat) | given)
         _persona(given.get("persona_id") or "")
     if "collection_ids" in given:
-        reading.beside_files(chat, given["collection_ids"], by=me)
+        chat_collections.with_own_files(chat, given["collection_ids"], by=me)
     if "lorebook_ids" in given:
         lore.checked(me, given["lorebook_ids"])
     if "variables" in given:
@@ -354,7 +354,7 @@ def answer_of(row: Chat) -> ChatAnswer:
 def _answers_of(rows: Sequence[Chat], kept: dict[str, str] | None = None) -> list[ChatAnswer]:
     """Returns chats in the order given, each with the caller's right in it."""
     running, me = queries.lanes_in_use(row.lane for row in rows), user_or_none()
-    readable = reading.readable(rows, me)
+    readable = chat_collections.visible_ids(rows, me)
     own = [row for row in rows if me and row.owner_id == me.id]
     usable = set(lorebooks.visible_among(me, (id for row in own for id in row.lorebook_ids))) if me else set()
     waiting: dict[str, list[FollowUpAnswer]] = {row.id: [] for row in rows}

@@ -19,7 +19,7 @@ from webapp.chat.access import own_message, visible_chat, visible_message, writa
 from webapp.chat.files import service as files
 from webapp.chat.list import paging
 from webapp.chat.messages import correcting, service, versions
-from webapp.chat.messages.attached import MOST_FILES, joined
+from webapp.chat.messages.attachments import MOST_FILES, joined
 from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.tables import Message
 from webapp.engine.engine import the_engine

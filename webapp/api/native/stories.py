@@ -10,7 +10,7 @@ from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body
 from webapp.chat.access import visible_chat, writable_chat, writer
 from webapp.chat.story import service
-from webapp.chat.story.covering_story import MOST_CHARS
+from webapp.chat.story.path_story import MOST_CHARS
 from webapp.chat.tables import Chat
 
 bp = Blueprint("api_stories", __name__, url_prefix="/api/v1/chats/<id>/story")

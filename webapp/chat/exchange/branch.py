@@ -24,11 +24,11 @@ UP = text("""
 WITHOUT_HTML = defer(Message.html, raiseload=True)
 
 
-def pieces(engine: Engine, chat_id: str) -> Iterator[list[str]]:
+def chunks_of_branch(engine: Engine, chat_id: str) -> Iterator[list[str]]:
     """Yields the branch's message ids from the root, one chunk per query, letting other greenlets run in between."""
     ids = [id for piece in by_turns(_upwards(engine, chat_id), seconds=0) for id in piece][::-1]
     starts = range(0, len(ids), MOST_MESSAGES)
-    return by_turns((each for start in starts for each in cut(engine, ids[start : start + MOST_MESSAGES])), seconds=0)
+    return by_turns((each for start in starts for each in chunks(engine, ids[start : start + MOST_MESSAGES])), seconds=0)
 
 
 def messages(ids: Sequence[str]) -> list[Message]:
@@ -46,7 +46,7 @@ def _upwards(engine: Engine, chat_id: str) -> Iterator[list[str]]:
         id = rows[-1].parent_id if rows else None
 
 
-def cut(engine: Engine, ids: Sequence[str]) -> Iterator[list[str]]:
+def chunks(engine: Engine, ids: Sequence[str]) -> Iterator[list[str]]:
     """Splits the ids into chunks whose texts fit the limit together; a chunk has at least one id."""
     size = (func.length(Message.content) + func.length(Message.reasoning)).label("size")
     with engine.in_app():

@@ -14,7 +14,7 @@ from sqlalchemy import Select, func, select
 
 from webapp.accounts.tables import User
 from webapp.chat import queries, variables
-from webapp.chat.exchange import branch, played
+from webapp.chat.exchange import branch, cast_names
 from webapp.chat.exchange.imports import own
 from webapp.chat.exchange.imports.filed import OF_ROW, FiledChat, FiledGeneration, FiledMessage
 from webapp.chat.fields import values_of
@@ -23,7 +23,7 @@ from webapp.chat.files import storage
 from webapp.chat.files.tables import StoredFile
 from webapp.chat.roleplay import service as roleplay
 from webapp.chat.sharing import service as sharing
-from webapp.chat.story import covering_story
+from webapp.chat.story import path_story
 from webapp.chat.tables import IN_ORDER, Chat, Message
 from webapp.db import db, utc_now
 from webapp.engine.engine import Engine
@@ -142,7 +142,7 @@ def _title(chat: Chat) -> str:
 
 def _turns(engine: Engine, chat_id: str, right: str, reader_id: str) -> Iterator[tuple[str, str]]:
     """Yields author and text of each message on the branch that the chat shows; holds no connection while sending."""
-    for ids in branch.pieces(engine, chat_id):
+    for ids in branch.chunks_of_branch(engine, chat_id):
         with engine.in_app():
             turns = _speaker_texts(engine, branch.messages(ids), right, db.session.get(User, reader_id) if reader_id else None)
         yield from turns
@@ -233,7 +233,7 @@ def _opening(chat: Chat) -> str:
         changed_at=chat.changed_at,
         pinned_at=chat.pinned_at,
         archived_at=chat.archived_at,
-        **played.exported(chat),
+        **cast_names.names_of(chat),
         settings=values_of(chat),
     )
     value = {"format": own.FORMAT, "version": own.VERSION, "chat": own.head_value(about)}
@@ -250,7 +250,7 @@ def _values(engine: Engine, chat_id: str, after: str, dropped: set[str]) -> tupl
     parents = _origins(each.parent_id for each in kept if each.parent_id)
     generations = queries.generations_of(kept)
     filed = (_filed(engine, each, parents.get(each.parent_id or "", ""), generations.get(each.id, [])) for each in kept)
-    stories = covering_story.by_message(db.session(), [each.id for each in kept])
+    stories = path_story.by_message(db.session(), [each.id for each in kept])
     signed = (
         replace(each, author=row.author_name or others.get(row.id, ""), story=stories.get(row.id, ""))
         for each, row in zip(filed, kept, strict=True)

@@ -45,7 +45,7 @@ def kept_page(engine: Engine, chat: Chat, right: str, reader: User | None) -> It
 
 def _thread(engine: Engine, chat_id: str, right: str, reader_id: str, context: Context) -> Iterator[Row]:
     pictures, chars_left = Pictures(chat_id), renderings.FILE_CHARS
-    for ids in branch.pieces(engine, chat_id):
+    for ids in branch.chunks_of_branch(engine, chat_id):
         read = partial(queries.in_order, ids)
         # Holds no database connection while sending.
         with context():

@@ -13,7 +13,7 @@ from webapp.chat.exchange.export import text_of
 from webapp.chat.prompt.sections import place_of_note
 from webapp.chat.roleplay import service as roleplay
 from webapp.chat.sharing import service as sharing
-from webapp.chat.story import covering_story
+from webapp.chat.story import path_story
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
 from webapp.engine.engine import Engine
@@ -35,7 +35,7 @@ def lines(engine: Engine, chat: Chat) -> Iterator[str]:
         "create_date": _moment(chat.created_at),
         "chat_metadata": {"integrity": chat.id, **_note(chat), **_variables(chat)},
     }
-    lines = (each for ids in branch.pieces(engine, chat.id) for each in _lines(engine, ids, person, answerer))
+    lines = (each for ids in branch.chunks_of_branch(engine, chat.id) for each in _lines(engine, ids, person, answerer))
     return (json.dumps(each, ensure_ascii=False) + "\n" for each in by_turns(chain([head], lines)))
 
 
@@ -81,14 +81,14 @@ def _speakers(messages: Sequence[Message], person: str, answerer: str) -> dict[s
 
 def _versions(engine: Engine, id: str, ids: Sequence[str]) -> dict[str, Line]:
     """Returns the versions of an answer that fit the size limit together, always including the one shown."""
-    wanted = next(branch.cut(engine, [id, *(each for each in ids if each != id)]))
+    wanted = next(branch.chunks(engine, [id, *(each for each in ids if each != id)]))
     with engine.in_app():
         # A message of the person can be a sibling of an answer, too.
         return _swipes(engine, [each for each in branch.messages(sorted(wanted)) if each.role == "assistant"])
 
 
 def _swipes(engine: Engine, messages: Sequence[Message]) -> dict[str, Line]:
-    made, stories = queries.generations_of(messages), covering_story.by_message(db.session(), [each.id for each in messages])
+    made, stories = queries.generations_of(messages), path_story.by_message(db.session(), [each.id for each in messages])
     return {each.id: _swipe(engine, each, made.get(each.id, []), stories.get(each.id, "")) for each in messages}
 
 

@@ -26,7 +26,7 @@ def sweep() -> None:
         queue_for_turn()
 
 
-def is_something_waiting() -> bool:
+def has_unsent() -> bool:
     return db.session.scalar(select(StoredFile.id).where(~_is_in_a_chat()).limit(1)) is not None
 
 

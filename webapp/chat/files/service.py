@@ -12,11 +12,11 @@ from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
 from webapp.accounts import making
-from webapp.chat.files import collecting, queries, storage
+from webapp.chat.files import long_files, queries, storage
 from webapp.chat.files.reference import ids_in, reference
 from webapp.chat.files.tables import DOCUMENT, IMAGE, TEXT, ChatFile, StoredFile
-from webapp.chat.keeping import sweeping
-from webapp.chat.messages import attached
+from webapp.chat.messages import attachments
+from webapp.chat.retention import sweeping
 from webapp.db import db, write
 from webapp.errors import Invalid, NotFound, TooLarge, Unavailable
 from webapp.heavy import child
@@ -44,7 +44,9 @@ def most_whole(*, is_member: bool = True) -> int:
 
     Visitors cannot send longer files.
     """
-    return min(int(setting("files.whole_tokens")) * CHARS_PER_TOKEN, attached.MOST_BYTES) if is_member else attached.MOST_BYTES
+    return (
+        min(int(setting("files.whole_tokens")) * CHARS_PER_TOKEN, attachments.MOST_BYTES) if is_member else attachments.MOST_BYTES
+    )
 
 
 def upload(person_id: str, name: str, stream: IO[bytes]) -> StoredFile:
@@ -70,7 +72,7 @@ def block_for(person_id: str, name: str, stream: IO[bytes]) -> str:
         most = most_whole(is_member=bool(person_id))
         content = stream.read(most + 1)
         if not person_id or (len(content) <= most and not content.startswith(PICTURES)):
-            return attached.uploaded(name, content).block
+            return attachments.uploaded(name, content).block
     return block_of(upload(person_id, name, stream))
 
 
@@ -80,7 +82,7 @@ def block_of(file: StoredFile) -> str:
         return reference(file.name, file.id).written
     if file.kind == DOCUMENT:
         return reference(file.name, file.id, is_picture=False).written
-    return attached.file(file.name, content_of(file).decode()).block
+    return attachments.file(file.name, content_of(file).decode()).block
 
 
 def blocks(person_id: str, ids: Iterable[str]) -> list[str]:
@@ -114,7 +116,7 @@ def attach(session: Session, chat_id: str, contents: Iterable[str], person_id: s
     if new:
         session.execute(insert(ChatFile), new)
     session.execute(update(StoredFile).where(StoredFile.id.in_([each.id for each in files])).values(is_sent=True))
-    collecting.collect(session, chat_id, files, by=person_id)
+    long_files.collect(session, chat_id, files, by=person_id)
 
 
 def _kept(person_id: str, name: str, values: dict[str, Any], content: bytes) -> StoredFile:
@@ -151,7 +153,7 @@ def _text(name: str, file: IO[bytes]) -> tuple[dict[str, Any], bytes]:
     if formats.reader_of(name) == "text":
         content = file.read(most + 1)
         # The beginning of a long file is enough to tell whether it is text; a character can be cut in half at its end.
-        text = attached.uploaded(name, content[:most]).text.encode()
+        text = attachments.uploaded(name, content[:most]).text.encode()
         return (values, text) if len(content) <= most else _long(file)
     about = {"name": f"x.{formats.ending(name)}", "most": most}
     with child.on_disk(file, head=json.dumps(about).encode() + b"\n") as behind:

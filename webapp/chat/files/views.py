@@ -9,7 +9,7 @@ from webapp.chat.files import service
 from webapp.chat.files.access import visible_file
 from webapp.chat.files.reference import reference
 from webapp.chat.files.tables import DOCUMENT, IMAGE, StoredFile
-from webapp.chat.messages.attached import ABOUT_LONG, IN_PASSAGES, size_of
+from webapp.chat.messages.attachments import ABOUT_LONG, IN_PASSAGES, size_of
 from webapp.chat.prompt.model_choice import can, named
 from webapp.web.uploads import expect_files, sent_file
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from webapp.chat import queries
-from webapp.chat.keeping import deleted, erasing
 from webapp.chat.list import service as listing
+from webapp.chat.retention import deleted_branches, erasing
 from webapp.chat.tables import Chat
 from webapp.errors import Conflict, Invalid
 
@@ -96,4 +96,4 @@ def empty_trash(owner_id: str) -> None:
     if queries.is_running_in_trash(owner_id):
         raise Conflict("An answer in one of these chats is still stopping. Nothing was deleted. Please try again in a moment.")
     erasing.erase(queries.in_trash(owner_id))
-    deleted.erase(deleted.is_lost(owner_id))
+    deleted_branches.erase(deleted_branches.is_in_trash(owner_id))

@@ -6,8 +6,8 @@ from flask import Blueprint, Response, request, url_for
 
 from webapp.accounts.guards import current_user, found, signed_in
 from webapp.chat import queries
-from webapp.chat.keeping import deleted
 from webapp.chat.list import bulk
+from webapp.chat.retention import deleted_branches
 from webapp.web.htmx import redirect, render
 
 bp = Blueprint("several", __name__)
@@ -27,7 +27,7 @@ def do() -> Response:
 @signed_in
 def ask() -> Response:
     me = current_user().id
-    return render("chat/trash_empty.html", count=queries.count_in_trash(me), messages=deleted.count_lost(me))
+    return render("chat/trash_empty.html", count=queries.count_in_trash(me), messages=deleted_branches.count_deleted(me))
 
 
 @bp.post("/chats/trash/empty")

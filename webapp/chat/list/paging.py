@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 from sqlalchemy import ColumnElement, String, cast, literal, select, text, tuple_, union
 
 from webapp.chat import queries
-from webapp.chat.sizes import few
+from webapp.chat.sizes import first_within
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
 from webapp.heavy import bounded
@@ -63,13 +63,13 @@ def tree(chat: Chat, *, after: str = "", limit: int) -> Page:
 
 def recent(ids: Sequence[str], limit: int) -> tuple[Sequence[Message], bool]:
     """Returns the last of these messages, fewer if they are long, and whether there are more before them."""
-    page = few(db.session(), ids[-limit:][::-1], MOST_CHARS)[::-1]
+    page = first_within(db.session(), ids[-limit:][::-1], MOST_CHARS)[::-1]
     return queries.in_order(page), len(page) < len(ids)
 
 
 def _page(ids: Sequence[str], limit: int) -> Page:
     """Returns the first of these messages, fewer if they are long."""
-    page = few(db.session(), ids[:limit], MOST_CHARS)
+    page = first_within(db.session(), ids[:limit], MOST_CHARS)
     return Page(queries.in_order(page), page[-1] if len(page) < len(ids) else "")
 
 

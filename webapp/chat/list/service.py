@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from webapp import changes
 from webapp.chat import remembering
-from webapp.chat.keeping import erasing, sweeping, temporary
 from webapp.chat.list import titles
 from webapp.chat.messages import sending
+from webapp.chat.retention import erasing, sweeping, temporary
 from webapp.chat.sharing import service as sharing
 from webapp.chat.tables import Chat
 from webapp.db import utc_now, write

@@ -10,10 +10,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from webapp import changes, topic_names
-from webapp.chat.aftermath import IS_SHARED, READS_CHARS, Aftermath
 from webapp.chat.files.reference import parted
 from webapp.chat.list import sidebar
 from webapp.chat.messages import sending
+from webapp.chat.post_answer import IS_SHARED, READS_CHARS, PostAnswer
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.tables import Chat
 from webapp.connections.models import DEMO
@@ -65,7 +65,7 @@ def first_words(content: str) -> str:
     return title_of(FENCED.sub("\n\n", text)) or next(names, "") or first or title_of(content)
 
 
-def suggest_later(engine: Engine, generation: Generation, after: Aftermath) -> None:
+def suggest_later(engine: Engine, generation: Generation, after: PostAnswer) -> None:
     """Requests a title in a greenlet of its own if the chat needs one; if that fails, the chat keeps its first words."""
     if not engine.is_closing and (job := _job(generation, after)):
         engine.spawn(lambda: _suggest(engine, job))
@@ -97,7 +97,7 @@ def _begin(engine: Engine, job: TitleJob) -> None:
             del _jobs[job.aside.id]
 
 
-def _job(generation: Generation, after: Aftermath) -> TitleJob | None:
+def _job(generation: Generation, after: PostAnswer) -> TitleJob | None:
     if generation.status != "completed" or generation.is_demo or after.answer is None or after.question is None:
         return None
     prompt = using.render("title.scene" if after.greeting else "title")

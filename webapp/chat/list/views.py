@@ -10,7 +10,6 @@ from markupsafe import Markup
 from webapp.accounts.guards import anybody, current_user, found, signed_in, user_or_none, viewer_or_none
 from webapp.chat import queries
 from webapp.chat.access import right_in, visible_chat, visible_message
-from webapp.chat.keeping import deleted, temporary
 from webapp.chat.list import bulk
 from webapp.chat.list import service as listing
 from webapp.chat.list import shown as list_shown
@@ -20,6 +19,7 @@ from webapp.chat.list.shown import SidebarChat
 from webapp.chat.list.title_forms import TitleForm
 from webapp.chat.page import moment_shown, shown
 from webapp.chat.page.pages import page_of
+from webapp.chat.retention import deleted_branches, temporary
 from webapp.chat.tables import Chat, Message
 from webapp.engine.engine import the_engine
 from webapp.settings.service import setting
@@ -71,7 +71,7 @@ def index() -> Response:
 def trash() -> Response:
     me, several_url = current_user(), url_for("several.do", show="trash")
     chats, days = queries.deleted_chats(me.id), int(setting("trash.days"))
-    context: dict[str, Any] = {"chats": chats, "messages": deleted.deleted_branches(me.id), "days": days}
+    context: dict[str, Any] = {"chats": chats, "messages": deleted_branches.deleted_branches(me.id), "days": days}
     return render("chat/trash.html", several_url=several_url, bulk_result=bulk_result(me.id, several_url), **context)
 
 

@@ -7,7 +7,7 @@ from webapp.chat import queries
 from webapp.chat.access import own_chat, own_generation, own_message, writable_chat
 from webapp.chat.messages import drafts, feedback, follow_up, suggestion
 from webapp.chat.messages.forms import MessageForm
-from webapp.chat.messages.prompted_views import taken
+from webapp.chat.messages.prompt_insertion_views import taken
 from webapp.chat.page.composer_shown import few
 from webapp.chat.page.pages import composer_again, page_of, refused, sent
 from webapp.chat.page.picker_shown import first

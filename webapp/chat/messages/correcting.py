@@ -3,8 +3,8 @@
 from webapp.accounts import making
 from webapp.chat import queries
 from webapp.chat.files import service as files
-from webapp.chat.keeping import deleted
 from webapp.chat.messages import fork, sending, versions
+from webapp.chat.retention import deleted_branches
 from webapp.chat.tables import Chat, Message
 from webapp.db import db, utc_now, write
 from webapp.engine import service as generations
@@ -36,7 +36,7 @@ def correct(message: Message, text: str, *, by: str = "") -> Message:
         head = fork.copied(following, chat_id, id) or id
         versions.move_head(chat, head, versions.restored(id), seen=seen)
     except AppError:
-        deleted.erase(Message.id == id)
+        deleted_branches.erase(Message.id == id)
         raise
     return db.session.get_one(Message, id)
 

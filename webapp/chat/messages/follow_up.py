@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from webapp.chat import queries
 from webapp.chat.group.members import answering
-from webapp.chat.led import free
-from webapp.chat.messages import sending, sourcing
+from webapp.chat.leader import refuse_if_led
+from webapp.chat.messages import sending, source_search
 from webapp.chat.messages.sending import AnswerOptions, PendingGeneration, person_of
 from webapp.chat.prompt.model_choice import answerer
 from webapp.chat.tables import Chat, FollowUp, Message
@@ -42,7 +42,7 @@ def queue(chat: Chat, text: str, *, model: str = "") -> None:
 
     The same text twice in a row is queued once, as when a button is pressed twice.
     """
-    id, content, model = free(chat).id, sending.checked(text), answerer(chat, model)
+    id, content, model = refuse_if_led(chat).id, sending.checked(text), answerer(chat, model)
     _store(id, content, model)
     _notify(id)
     try:
@@ -84,7 +84,9 @@ def send(chat: Chat) -> Generation:
     model = answerer(chat, wish)
     generations.refuse_if_busy(chat.lane)
     speaker = answering(chat, chat.head_id, text=entered.content)
-    given = sourcing.found_for(chat, entered.content, chat.head_id, person_of(chat), speaker_id=speaker.id if speaker else None)
+    given = source_search.for_message(
+        chat, entered.content, chat.head_id, person_of(chat), speaker_id=speaker.id if speaker else None
+    )
     options = AnswerOptions(given=given, speaker=speaker, shared=entered.shared)
 
     def store(session: Session) -> PendingGeneration:

@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 from webapp.accounts import making
 from webapp.chat import queries
 from webapp.chat.fields import FIELDS
-from webapp.chat.files import arriving, collecting
+from webapp.chat.files import ingestion, long_files
 from webapp.chat.files.reference import ids_in
 from webapp.chat.files.tables import ChatFile, StoredFile
-from webapp.chat.led import is_led
+from webapp.chat.leader import is_led
 from webapp.chat.list.service import TITLE_CHARS
 from webapp.chat.messages import sending
-from webapp.chat.sizes import few
+from webapp.chat.sizes import first_within
 from webapp.chat.tables import Chat, Message, Story
 from webapp.connections.models import providers
 from webapp.db import db, write
@@ -93,7 +93,7 @@ def copied(path: list[str], chat_id: str, below: str | None = None, *, is_own: b
 def _copied(path: list[str], chat_id: str, parent: str | None, *, is_own: bool) -> tuple[int, str | None]:
     """Copies the first of these messages with new ids, each below the one before; returns their number and the last new id."""
     with write() as session:
-        path = few(session, path, CHARS)
+        path = first_within(session, path, CHARS)
         found = {row.id: row for row in session.execute(select(Message.id, *COLUMNS).where(Message.id.in_(path)))}
         rows, copies = [], dict[str, str]()
         for row in (found[id] for id in path if id in found):
@@ -106,7 +106,7 @@ def _copied(path: list[str], chat_id: str, parent: str | None, *, is_own: bool) 
         session.execute(insert(db.metadata.tables["messages"]), rows)
         _copy_stories(session, copies, chat_id)
         _hold_files(session, [row["content"] for row in rows], path[0], chat_id)
-    arriving.wake()
+    ingestion.wake()
     return len(path), parent
 
 
@@ -126,7 +126,7 @@ def _hold_files(session: Session, contents: list[str], source_id: str, chat_id: 
         new = [each for each in session.scalars(there.where(StoredFile.id.in_(ids))) if each.id not in present]
         if new:
             session.execute(insert(ChatFile), [{"chat_id": chat_id, "file_id": each.id} for each in new])
-            collecting.collect(session, chat_id, new, by="", must=False)
+            long_files.collect(session, chat_id, new, by="", must=False)
 
 
 def _title(title: str, owner_id: str) -> str:

@@ -5,7 +5,7 @@ from wtforms import BooleanField, HiddenField, SelectMultipleField, StringField,
 
 from webapp.accounts.guards import user_or_none
 from webapp.chat.files import service as files
-from webapp.chat.messages.attached import MOST_FILES, File, joined, parted
+from webapp.chat.messages.attachments import MOST_FILES, File, joined, parted
 from webapp.errors import AppError, Invalid
 from webapp.ids import new_id
 from webapp.web.forms import Form

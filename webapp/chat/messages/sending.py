@@ -13,15 +13,15 @@ from webapp import changes, topic_names
 from webapp.accounts.tables import User
 from webapp.characters.macros import Names
 from webapp.chat import paths, queries
-from webapp.chat.aftermath import IS_SHARED
-from webapp.chat.files import collecting
+from webapp.chat.files import long_files
 from webapp.chat.files import service as files
 from webapp.chat.group.members import Speaker, person_name
-from webapp.chat.group.unnamed import PrefixStripper
+from webapp.chat.group.speaker_prefix import PrefixStripper
 from webapp.chat.list import sidebar
 from webapp.chat.messages import drafts
-from webapp.chat.messages.awaiting import AfterReading, AwaitedAnswer
+from webapp.chat.messages.waiting_for_files import SourceAfterFiles, WaitingAnswer
 from webapp.chat.page import renderings
+from webapp.chat.post_answer import IS_SHARED
 from webapp.chat.prompt.leading import unit_of
 from webapp.chat.prompt.parts import prompt_for, request_of
 from webapp.chat.prompt.sections import names_in
@@ -261,11 +261,11 @@ def pending(
     prepared = PendingGeneration(
         chat, generation, request, speaker_id=speaker_id, variables=variables if question is not None else None
     )
-    if not message.content and collecting.unfound(chat):
-        awaited = AwaitedAnswer(
+    if not message.content and long_files.unfound(chat):
+        awaited = WaitingAnswer(
             generation.id, chat.id, message.parent_id or "", options.context_limit, options.is_personal, message.speaker_id
         )
-        prepared = replace(prepared, wrapped=partial(AfterReading, the_engine(), awaited))
+        prepared = replace(prepared, wrapped=partial(SourceAfterFiles, the_engine(), awaited))
     return _unnamed(prepared, message.speaker_name) if message.speaker_name and not message.content else prepared
 
 

@@ -10,15 +10,15 @@ from sqlalchemy.orm import Session
 from webapp.accounts import making
 from webapp.accounts.tables import User
 from webapp.chat import paths, queries
+from webapp.chat.chat_collections import ids_of_prompt
 from webapp.chat.group.members import answering, speaker_after
-from webapp.chat.keeping import erasing
 from webapp.chat.list import service as listing
 from webapp.chat.list import titles
-from webapp.chat.messages import drafts, sending, sourcing
+from webapp.chat.messages import drafts, sending, source_search
 from webapp.chat.messages.sending import USUAL, AnswerOptions, PendingGeneration, person_of
 from webapp.chat.prompt.built_in import QUICK
 from webapp.chat.prompt.model_choice import VISITORS_MODEL, answerer
-from webapp.chat.reading import read_because_of
+from webapp.chat.retention import erasing
 from webapp.chat.tables import Chat, Message
 from webapp.connections.models import providers
 from webapp.database import rows
@@ -82,8 +82,8 @@ def begin(
     if repeated := generations.sent_before(sent_as):
         return repeated
 
-    first = [*reads, *read_because_of(prompt_key or QUICK)]
-    options = replace(options, given=sourcing.found_at_first(first, entered.content, person, is_temporary=is_temporary))
+    first = [*reads, *ids_of_prompt(prompt_key or QUICK)]
+    options = replace(options, given=source_search.for_first_message(first, entered.content, person, is_temporary=is_temporary))
 
     def store(session: Session) -> PendingGeneration:
         values: dict[str, Any] = {"owner_id": owner_id, "visitor_hash": visitor_hash, "is_temporary": is_temporary}
@@ -140,7 +140,7 @@ def ask(
         return repeated
     is_named = bool(chat.title)
     speaker = answering(chat, below, text=entered.content, wish=speaker_id)
-    given = sourcing.found_for(chat, entered.content, below, person, speaker_id=speaker.id if speaker else None)
+    given = source_search.for_message(chat, entered.content, below, person, speaker_id=speaker.id if speaker else None)
     options = replace(options, given=given, speaker=speaker, shared=entered.shared)
 
     def store(session: Session) -> PendingGeneration:
@@ -163,7 +163,7 @@ def _speak(chat: Chat, speaker_id: str, *, key: str, model: str, after: str, by:
         return repeated
     below = queries.branch_point(chat, after) or ""
     speaker = answering(chat, below, wish=speaker_id)
-    options = replace(options, given=sourcing.found_again(chat, below, person, speaker_id=speaker_id), speaker=speaker)
+    options = replace(options, given=source_search.for_retry(chat, below, person, speaker_id=speaker_id), speaker=speaker)
 
     def store(session: Session) -> PendingGeneration:
         rows.locked(session, Chat, id)
@@ -182,7 +182,7 @@ def continue_answer(message: Message, *, by: str = "", must_be_cut: bool = False
     providers().of(model, for_visitor=bool(chat.visitor_hash))
     generations.refuse_if_busy(chat.lane)
     person = by or (last.user_id if last else None) or person_of(chat)
-    options = AnswerOptions(given=sourcing.kept_for(chat, message, person))
+    options = AnswerOptions(given=source_search.for_continuation(chat, message, person))
 
     def store(session: Session) -> PendingGeneration:
         sending.lock_chat(session, chat, message.id)
@@ -203,7 +203,7 @@ def again(message: Message, *, model: str = "", by: str = "") -> Generation:
     person = by or person_of(chat)
     text = "" if message.role == "assistant" else message.content
     speaker = answering(chat, question_id, text=text, before=message.speaker_id)
-    given = sourcing.found_again(chat, question_id, person, speaker_id=speaker.id if speaker else None)
+    given = source_search.for_retry(chat, question_id, person, speaker_id=speaker.id if speaker else None)
     options = AnswerOptions(given=given, speaker=speaker, is_again=message.role == "assistant")
 
     def store(session: Session) -> PendingGeneration:
@@ -226,7 +226,9 @@ def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generat
         return repeated
     before = speaker_after(message) if chat.is_group else None
     speaker = answering(chat, message.parent_id, text=entered.content, before=before)
-    given = sourcing.found_for(chat, entered.content, message.parent_id, person, speaker_id=speaker.id if speaker else None)
+    given = source_search.for_message(
+        chat, entered.content, message.parent_id, person, speaker_id=speaker.id if speaker else None
+    )
     options = AnswerOptions(given=given, speaker=speaker, shared=entered.shared)
 
     def store(session: Session) -> PendingGeneration:

@@ -8,9 +8,9 @@ from sqlalchemy import Update, update
 from sqlalchemy.orm import Session
 
 from webapp.chat import queries, remembering
-from webapp.chat.keeping import deleted, sweeping
 from webapp.chat.messages import sending
 from webapp.chat.page import renderings
+from webapp.chat.retention import deleted_branches, sweeping
 from webapp.chat.tables import Chat, Message
 from webapp.db import db, utc_now, write
 from webapp.engine import service as generations
@@ -70,7 +70,7 @@ def delete(message: Message) -> int:
     siblings = [id for id in queries.siblings_of([message]).get(message.id, []) if id != message.id]
     if not siblings and not message.parent_id:
         raise Invalid("This is the first message. Delete the whole chat instead.")
-    is_shown, after = queries.is_shown(chat, message), deleted.after(message)
+    is_shown, after = queries.is_shown(chat, message), deleted_branches.count_below(message)
     head = chat.head_id or ""
     if is_shown:
         head = queries.newest_below(db.session.get_one(Message, siblings[-1])) if siblings else message.parent_id or ""
@@ -78,7 +78,7 @@ def delete(message: Message) -> int:
     changes = [_changed(message.id).where(Message.deleted_at.is_(None)).values(**then)]
     if head == message.parent_id:
         changes.append(update(Message).where(Message.id == head).values(cut_id=message.id))
-    move_head(chat, head, *changes, forgets=deleted.with_all_below(message))
+    move_head(chat, head, *changes, forgets=deleted_branches.ids_with_descendants(message))
     sweeping.wake()
     remembering.wake()
     return after
@@ -91,14 +91,14 @@ def restore(message: Message) -> None:
     if message.parent_id and queries.deleted_among([message.parent_id]):
         raise Conflict("An earlier message was deleted too. Restore that one from the trash first.")
     if message.deleted_at:
-        head = head_then if head_then and deleted.holds(message, head_then) else queries.newest_below(message)
+        head = head_then if head_then and deleted_branches.contains(message, head_then) else queries.newest_below(message)
         move_head(chat, head, restored(message.id))
         remembering.wake()
 
 
 def erase(message: Message) -> None:
     """Permanently deletes a deleted message and everything that went with it."""
-    deleted.erase(Message.id == message.id)
+    deleted_branches.erase(Message.id == message.id)
 
 
 def restored(id: str) -> Update:

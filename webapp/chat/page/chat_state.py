@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, literal, literal_column
 from sqlalchemy.orm import aliased
 
 from webapp import topic_names
-from webapp.chat.aftermath import HAS_FOLLOW_UP, IS_SHARED
+from webapp.chat.post_answer import HAS_FOLLOW_UP, IS_SHARED
 from webapp.chat.queries import up_from
 from webapp.chat.tables import Chat, Draft, Message
 from webapp.database import rows

@@ -8,14 +8,14 @@ from typing import Any
 from flask import render_template
 
 from webapp import topic_names
-from webapp.chat.keeping import deleted
-from webapp.chat.led import replacing_composer
+from webapp.chat.leader import replacing_composer
 from webapp.chat.page import moment_shown, shown
 from webapp.chat.page.composer_shown import around
 from webapp.chat.page.moment_shown import PageSnapshot
 from webapp.chat.page.projection import LASTING, with_all_notices
 from webapp.chat.page.shown import ShownMessage
 from webapp.chat.reading_time import Clock, recorder
+from webapp.chat.retention import deleted_branches
 from webapp.chat.tables import Chat
 from webapp.database import rows
 from webapp.db import db
@@ -245,7 +245,7 @@ class _Page:
         self._chat, self._right = moment.chat, right
         messages, self._messages = moment.messages, moment.thread
         self._places = [message.id for message in self._messages]
-        self._earlier_url, self._cut = shown.earlier_url(messages), deleted.cut(messages, right)
+        self._earlier_url, self._cut = shown.earlier_url(messages), deleted_branches.restorable_below(messages, right)
         self._led = replacing_composer(self._chat, right)
         self._around = around(self._chat, messages, moment.running, right, moment.chat_state)
         self._running = moment_shown.running_in(self._messages)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from webapp.accounts.shares import Share
 from webapp.chat import queries
-from webapp.chat.led import is_led
+from webapp.chat.leader import is_led
 from webapp.chat.page import chat_state, renderings, scripted, shown
 from webapp.chat.page.chat_state import ChatState
 from webapp.chat.page.composer_shown import HiddenAnswer, hidden_answer

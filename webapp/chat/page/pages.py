@@ -7,11 +7,10 @@ from flask import Response, render_template, url_for
 
 from webapp import topic_names
 from webapp.accounts.guards import user_or_none
-from webapp.chat import queries, reading
+from webapp.chat import chat_collections, queries
 from webapp.chat.access import right_in
 from webapp.chat.files import service as files
-from webapp.chat.keeping import deleted
-from webapp.chat.led import replacing_composer
+from webapp.chat.leader import replacing_composer
 from webapp.chat.messages import feedback
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page import moment_shown, shown
@@ -19,6 +18,7 @@ from webapp.chat.page.chat_state import state_of
 from webapp.chat.page.composer_shown import around, hidden_answer, picker
 from webapp.chat.page.feed import ChatFeed, ChatPosition
 from webapp.chat.page.shown import ShownMessage
+from webapp.chat.retention import deleted_branches
 from webapp.chat.tables import Chat, Feedback, Message
 from webapp.database import rows
 from webapp.db import db
@@ -60,7 +60,7 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
         refresh_url=f"{address('chat.show', chat.id)}?at={new_id()[:10]}#end",
         led=replacing_composer(chat, right),
         **{
-            "cut": deleted.cut(messages, right),
+            "cut": deleted_branches.restorable_below(messages, right),
             **around(chat, messages, moment.running, right, moment.chat_state),
             **composer(form, chat),
             **more,
@@ -74,7 +74,7 @@ def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "")
     return {
         "form": form,
         "draft_url": _draft_url(chat.id if chat else "") if me else "",
-        "reads": reading.attached(chat, me) if chat else reading.attached_first(me),
+        "reads": chat_collections.visible(chat, me) if chat else chat_collections.visible_to_new(me),
         "most_whole": files.most_whole(is_member=bool(me)),
         **picker(chat, form.model.data or ""),
         "send_url": send_url or address("chat.send", chat.id if chat else ""),

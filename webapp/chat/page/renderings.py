@@ -8,8 +8,8 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.chat import queries
-from webapp.chat.cuts import seams_of
 from webapp.chat.files.reference import parted
+from webapp.chat.seam_labels import seams_of
 from webapp.chat.tables import Message
 from webapp.db import db, write
 from webapp.engine.chores import Chore

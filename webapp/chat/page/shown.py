@@ -12,9 +12,9 @@ from webapp.characters.queries import CharacterName
 from webapp.characters.shown import Face
 from webapp.characters.tables import Character
 from webapp.chat import queries
-from webapp.chat.files import collecting
+from webapp.chat.files import long_files
 from webapp.chat.files.reference import long_in
-from webapp.chat.messages.attached import NOT_READ, ReadingState, folded, parted
+from webapp.chat.messages.attachments import NOT_READ, ReadingState, folded, parted
 from webapp.chat.messages.service import CUT_SHORT
 from webapp.chat.page import receipt_shown, renderings, scripted
 from webapp.chat.page.faces_shown import speakers_of
@@ -268,7 +268,7 @@ def _running(message: Message, last: Generation, picture: Picture, cursor: Curso
 
 
 def _waiting(message: Message, last: Generation) -> str:
-    is_reading = collecting.unfound(queries.chat_of(message))
+    is_reading = long_files.unfound(queries.chat_of(message))
     return "Reading the files" if is_reading else f"Waiting for {providers().display_name(last.model_asked)}"
 
 
@@ -367,9 +367,9 @@ def _became(message: Message) -> dict[str, ReadingState]:
     """Returns the progress of its long files with their documents' URLs; those not indexed here link to a download."""
     if not long_in(message.content):
         return {}
-    found = collecting.documents_in(message.chat_id, message.content)
+    found = long_files.documents_in(message.chat_id, message.content)
     read = {id: ReadingState(address("documents.show", each.id), knowledge.document(each).words) for id, each in found.items()}
-    return {id: ReadingState(f"/files/{id}", NOT_READ) for id in collecting.hashes_in(message.chat_id, message.content)} | read
+    return {id: ReadingState(f"/files/{id}", NOT_READ) for id in long_files.hashes_in(message.chat_id, message.content)} | read
 
 
 def _is_long(content: str) -> bool:

@@ -18,7 +18,7 @@ from webapp.chat.exchange.export import words_alone
 from webapp.chat.list import shown as list_shown
 from webapp.chat.messages import drafts, service
 from webapp.chat.messages.forms import MessageForm
-from webapp.chat.messages.prompted_views import taken
+from webapp.chat.messages.prompt_insertion_views import taken
 from webapp.chat.messages.sending import TYPED
 from webapp.chat.page.pages import chat_page, composer, first_composer_again, page_of, refused, sent, stream, take_up_draft
 from webapp.chat.prompt.model_choice import VISITORS_MODEL

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from webapp.chat.pack import has_history
+from webapp.chat.assistant_context import has_history
 from webapp.chat.prompt.builder import OF_A_CHAT, Fitted, PromptBuilder, exchanges_between
 from webapp.chat.queries import PathMessage
-from webapp.chat.story import covering_story
-from webapp.chat.story.covering_story import CoveringStory
+from webapp.chat.story import path_story
+from webapp.chat.story.path_story import PathStory
 from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.prompt_sections import Section
@@ -42,8 +42,8 @@ def filled(
     """Fits the prompt, adding the story if a message is left out; `earlier` are the non-empty messages before the answer."""
     turns = [(each.role, each.sent_text) for each in earlier]
     fitted = builder.fit(turns, **limits)
-    is_needed = fitted.start and covering_story.is_sent(chat)
-    found = covering_story.of_path(db.session(), chat.id, [each.id for each in path]) if is_needed else None
+    is_needed = fitted.start and path_story.is_sent(chat)
+    found = path_story.of_path(db.session(), chat.id, [each.id for each in path]) if is_needed else None
     if not found:
         return Filled(builder, fitted, left_out=fitted.left_out, beyond=fitted.beyond)
     builder = PromptBuilder((*builder.sections, _section(found)))
@@ -59,11 +59,11 @@ def story_of(chat: Chat, path: Sequence[PathMessage]) -> Callable[[], str]:
 
     @cache
     def story() -> str:
-        found = covering_story.of_path(db.session(), chat.id, [each.id for each in path]) if has_history(chat) else None
+        found = path_story.of_path(db.session(), chat.id, [each.id for each in path]) if has_history(chat) else None
         return found.text if found else ""
 
     return story
 
 
-def _section(found: CoveringStory) -> Section:
+def _section(found: PathStory) -> Section:
     return replace(OF_A_CHAT["story"], text=found.section, origin=HERE if found.is_edited else found.model)

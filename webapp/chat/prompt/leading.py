@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from webapp.chat import led
+from webapp.chat import leader
 from webapp.chat.prompt.built_in import LEADING, QUICK, ROLEPLAY
 from webapp.chat.tables import Chat
 from webapp.prompt_sections import Section
@@ -27,7 +27,7 @@ def unit_of(chat: Chat) -> ExperimentUnit:
 
 
 def key_of(chat: Chat) -> str:
-    if key := led.prompt_key(chat):
+    if key := leader.prompt_key(chat):
         return key
     if chat.prompt_key in KEYS:
         return chat.prompt_key

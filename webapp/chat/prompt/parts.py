@@ -8,10 +8,10 @@ from flask import current_app
 
 from webapp.accounts.tables import User
 from webapp.chat import paths
+from webapp.chat.assistant_context import has_history
 from webapp.chat.fields import FIELDS
 from webapp.chat.files.sending import with_pictures
 from webapp.chat.group.members import in_voices
-from webapp.chat.pack import has_history
 from webapp.chat.prompt.builder import OF_A_CHAT, PromptBuilder, place
 from webapp.chat.prompt.fitting import filled, story_of
 from webapp.chat.prompt.leading import leading, sections_of

@@ -11,8 +11,8 @@ from webapp.accounts.tables import User
 from webapp.characters.macros import Names
 from webapp.characters.queries import character_of, names_of, persona_of, prompts_of
 from webapp.characters.tables import Character, Persona
+from webapp.chat.assistant_context import has_facts
 from webapp.chat.group.members import all_names, members, person_name
-from webapp.chat.pack import has_facts
 from webapp.chat.prompt.builder import OF_A_CHAT
 from webapp.chat.prompt.chat_macros import macro_values
 from webapp.chat.tables import Chat

@@ -11,7 +11,7 @@ from webapp.characters import queries as cast
 from webapp.characters import shown as people
 from webapp.characters.shown import Face
 from webapp.characters.tables import Persona
-from webapp.chat import reading, remembering, variables
+from webapp.chat import chat_collections, remembering, variables
 from webapp.chat.access import own_chat, right_in, visible_chat
 from webapp.chat.group.members import has_part
 from webapp.chat.page.faces_shown import face_in, members_in
@@ -70,7 +70,7 @@ def update(id: str) -> Response:
         if (sent := VariableRows.sent(request.form)) and sent.is_changed:
             variables.replace(chat, sent.values, seen=sent.seen)
             chat = own_chat(id)
-        reading.attach(chat, form.collections.data or (), by=current_user())
+        chat_collections.attach(chat, form.collections.data or (), by=current_user())
         roleplay.set_fields(own_chat(id), values, persona=persona)
         roleplay.use_lorebooks(own_chat(id), worlds)
         if current_user().remembers_since:

@@ -2,7 +2,7 @@
 
 from wtforms import StringField, TextAreaField
 
-from webapp.chat.story.covering_story import MOST_CHARS, CoveringStory
+from webapp.chat.story.path_story import MOST_CHARS, PathStory
 from webapp.web.forms import Form
 
 
@@ -15,10 +15,10 @@ class StoryForm(Form):
     was = StringField("was", default="")
 
     @classmethod
-    def of(cls, found: CoveringStory | None) -> "StoryForm":
+    def of(cls, found: PathStory | None) -> "StoryForm":
         return cls.fresh(text=found.text if found else "", was=found.mark if found else "")
 
-    def is_changed(self, found: CoveringStory | None) -> bool:
+    def is_changed(self, found: PathStory | None) -> bool:
         """Returns whether the submitted text differs from the stored one."""
         typed = (self.text.data or "").replace("\r\n", "\n").strip()
         return typed != (found.text if found else "")

@@ -13,10 +13,10 @@ from webapp.chat.prompt import parts
 from webapp.chat.prompt.model_choice import named
 from webapp.chat.prompt.tokens import PER_MESSAGE, estimate, share_of
 from webapp.chat.queries import PathMessage
-from webapp.chat.sizes import few
-from webapp.chat.story import covering_story
-from webapp.chat.story.covering_story import CoveringStory
-from webapp.chat.story.leaving import HistoryLimit, staying
+from webapp.chat.sizes import first_within
+from webapp.chat.story import path_story
+from webapp.chat.story.history_limit import HistoryLimit, count_kept
+from webapp.chat.story.path_story import PathStory
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
 from webapp.heavy.turns import by_turns
@@ -33,7 +33,7 @@ class Piece:
 
     message_id: str
     words: str
-    before: CoveringStory | None
+    before: PathStory | None
 
 
 def due(chat: Chat, message_id: str, model: str, tokens: int) -> Piece | None:
@@ -42,20 +42,20 @@ def due(chat: Chat, message_id: str, model: str, tokens: int) -> Piece | None:
     if room.is_endless:
         return None
     ids = queries.ids_to(message_id)
-    before = covering_story.of_path(db.session(), chat.id, ids)
+    before = path_story.of_path(db.session(), chat.id, ids)
     rest = ids[before.count if before else 0 :]
-    stays = staying(by_turns(_newest_first(message_id, len(rest))), room)
+    stays = count_kept(by_turns(_newest_first(message_id, len(rest))), room)
     return None if stays is None else piece(chat, rest[: len(rest) - stays], before, tokens)
 
 
 def all_of(chat: Chat, tokens: int) -> Piece | None:
     """Returns what the story doesn't cover yet on the branch that the chat shows, as far as it fits one request."""
     ids = queries.ids_to(chat.head_id) if chat.head_id else []
-    before = covering_story.of_path(db.session(), chat.id, ids)
+    before = path_story.of_path(db.session(), chat.id, ids)
     return piece(chat, ids[before.count if before else 0 :], before, tokens)
 
 
-def piece(chat: Chat, ids: Sequence[str], before: CoveringStory | None, tokens: int) -> Piece | None:
+def piece(chat: Chat, ids: Sequence[str], before: PathStory | None, tokens: int) -> Piece | None:
     """Returns as many of these messages as fit the token limit; a longer single message is cut in the middle."""
     names, lines, last = _names(chat), list[str](), ""
     tokens = max(LEAST_TOKENS, tokens - (estimate(before.text) if before else 0))
@@ -94,7 +94,7 @@ def _newest_first(message_id: str, most: int) -> Iterator[tuple[str, int]]:
 def _read(chat: Chat, ids: Sequence[str]) -> Iterator[PathMessage]:
     columns = select(Message.id, Message.role, Message.content, Message.speaker_name)
     while ids:
-        some = few(db.session(), ids[:AT_ONCE], CHARS_AT_ONCE)
+        some = first_within(db.session(), ids[:AT_ONCE], CHARS_AT_ONCE)
         rows = {row.id: PathMessage(*row) for row in db.session.execute(columns.where(Message.id.in_(some)))}
         yield from in_voices(chat, [rows[id] for id in some if id in rows])
         ids = ids[len(some) :]

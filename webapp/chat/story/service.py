@@ -6,10 +6,10 @@ from sqlalchemy import delete, select
 
 from webapp.characters.fields import checked_text
 from webapp.chat import queries
-from webapp.chat.pack import has_history
+from webapp.chat.assistant_context import has_history
 from webapp.chat.prompt.model_choice import answerer
-from webapp.chat.story import covering_story, writing
-from webapp.chat.story.covering_story import CoveringStory
+from webapp.chat.story import path_story, writing
+from webapp.chat.story.path_story import PathStory
 from webapp.chat.tables import Chat, Story
 from webapp.connections.models import DEMO
 from webapp.database import rows
@@ -23,9 +23,9 @@ CHANGED = "The story so far was changed elsewhere. Open it again."
 LATE = "The model takes longer than usual. The story is kept as soon as it is written, so look again in a minute."
 
 
-def story_of(chat: Chat) -> CoveringStory | None:
+def story_of(chat: Chat) -> PathStory | None:
     """Returns the story that applies to the branch that the chat shows."""
-    return covering_story.of_path(db.session(), chat.id, _path(chat))
+    return path_story.of_path(db.session(), chat.id, _path(chat))
 
 
 def is_offered(chat: Chat) -> bool:
@@ -47,7 +47,7 @@ def save(chat: Chat, text: str, *, was: str | None = None) -> None:
         raise Invalid("Nothing has been said in this chat yet.", field="text")
     with write() as session:
         rows.locked(session, Chat, id)
-        now = covering_story.of_path(session, id, path)
+        now = path_story.of_path(session, id, path)
         if was is not None and was != (now.mark if now else ""):
             raise Conflict(CHANGED)
         if not text:

@@ -10,15 +10,15 @@ from sqlalchemy import insert, literal, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from webapp.chat.aftermath import Aftermath
-from webapp.chat.pack import has_history
+from webapp.chat.assistant_context import has_history
+from webapp.chat.post_answer import PostAnswer
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.prompt.built_in import STORY_KEY
 from webapp.chat.prompt.model_choice import named
 from webapp.chat.prompt.parts import ANSWER_TOKENS, CAUTION
 from webapp.chat.prompt.tokens import estimate
-from webapp.chat.story import covering_story, pieces
-from webapp.chat.story.covering_story import MOST_CHARS
+from webapp.chat.story import path_story, pieces
+from webapp.chat.story.path_story import MOST_CHARS
 from webapp.chat.story.pieces import Piece
 from webapp.chat.tables import Chat, Message, Story
 from webapp.connections.models import DEMO
@@ -58,10 +58,10 @@ class StoryJob:
     is_kept: bool = False
 
 
-def carry_on_later(engine: Engine, generation: Generation, after: Aftermath) -> None:
+def carry_on_later(engine: Engine, generation: Generation, after: PostAnswer) -> None:
     """Has the story continued in a greenlet of its own; after a failure, the next answer triggers another try."""
     is_meant = generation.status in ENDED and not generation.is_demo and after.owner_id and generation.message_id
-    if is_meant and covering_story.is_kept(after.story, generation.kind) and not engine.is_closing:
+    if is_meant and path_story.is_kept(after.story, generation.kind) and not engine.is_closing:
         values = after.chat_id, generation.message_id or "", generation.model_asked
         engine.spawn(lambda: _carry_on(engine, *values))
 

@@ -27,7 +27,7 @@ from webapp.api.operations import operation
 from webapp.api.sources import redaction
 from webapp.api.streams import events
 from webapp.api.wait_for_answer import wait_for_success
-from webapp.chat import reading
+from webapp.chat import chat_collections
 from webapp.completions import service
 from webapp.completions.service import CompletionInput
 from webapp.connections.models import providers
@@ -108,7 +108,7 @@ def in_openais_form(response: Response) -> Response:
 def _wanted(body: CompletionRequest) -> CompletionInput:
     limits = [each for each in (body.max_tokens, body.max_completion_tokens) if each]
     turns = tuple(Turn("system" if turn.role == "developer" else turn.role, turn.text) for turn in body.messages)
-    reads = tuple(reading.checked(caller(), body.collection_ids))
+    reads = tuple(chat_collections.checked(caller(), body.collection_ids))
     return CompletionInput(_known(body.model), turns, body.temperature, min(limits) if limits else None, body.stops, reads)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from webapp import changes, topic_names
 from webapp.accounts import making
 from webapp.accounts.tables import User
-from webapp.chat.exchange import played
+from webapp.chat.exchange import cast_names
 from webapp.chat.exchange.export import OWN
 from webapp.chat.exchange.imports import MOST_FILES, pieces
 from webapp.chat.exchange.imports.filed import OF_ROW, BadFile, FiledChat, FiledGeneration, FiledMessage
@@ -200,11 +200,11 @@ class _Storing:
     def _begin(self, chat: FiledChat, count: int) -> None:
         if self._result.messages + count > self._most:
             raise BadFile(f"One file can contain {self._most:,} messages. Import the rest from another file.")
-        there = played.found(self._user_id, chat)
-        worlds, lacking = played.worlds(self._user_id, chat)
+        there = cast_names.character_ids(self._user_id, chat)
+        worlds, lacking = cast_names.lorebook_ids(self._user_id, chat)
         chat_id, is_new = _again(lambda: _place(self._user_id, chat, self._model, there, worlds))
         self._result.lacks(lacking if is_new else ())
-        speakers = there if played.is_group(there) else {}
+        speakers = there if cast_names.is_group(there) else {}
         self._filling = _Filling(chat_id, self._user_id, chat.head, speakers, is_new=is_new)
         self._result.chats += is_new
 
@@ -212,7 +212,7 @@ class _Storing:
 def _place(user_id: str, filed: FiledChat, model: str, there: Mapping[str, str], worlds: list[str]) -> tuple[str, bool]:
     """Returns the id of the chat with this origin, and whether it was created just now."""
     mine = Chat.id == filed.id.removeprefix(OWN) if filed.id.startswith(OWN) else None
-    values = _values(filed) | played.values(user_id, filed, there)
+    values = _values(filed) | cast_names.values(user_id, filed, there)
     is_it = Chat.origin == filed.id if mine is None else or_(Chat.origin == filed.id, mine)
     with write() as session:
         found = session.scalar(select(Chat.id).where(Chat.owner_id == user_id, is_it).limit(1))

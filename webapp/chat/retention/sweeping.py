@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 from webapp.accounts import people
 from webapp.characters import profiles
 from webapp.chat.files import cleanup as files
-from webapp.chat.keeping import erasing, temporary
+from webapp.chat.retention import erasing, temporary
 from webapp.engine.chores import Chore, do_in_turns
 from webapp.knowledge import trash
 from webapp.lore import service as lore
@@ -17,14 +17,14 @@ STEPS = (
     lore.empty_trash,
     trash.empty,
     temporary.stop_due,
-    erasing.forget_temporary,
+    erasing.erase_temporary,
     files.sweep,
 )
 
 
 def sweep() -> bool:
     """Deletes what has expired, yielding to other greenlets in between; returns whether more will expire."""
-    return do_in_turns(STEPS) and (erasing.is_something_waiting() or trash.is_waiting() or files.is_something_waiting())
+    return do_in_turns(STEPS) and (erasing.has_expiring() or trash.is_waiting() or files.has_unsent())
 
 
 def _sweep_after_deletion(_session: Session, _person_id: str) -> None:

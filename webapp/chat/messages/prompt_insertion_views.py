@@ -8,7 +8,7 @@ from webapp.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.chat.access import writable_chat
 from webapp.chat.messages import drafts
 from webapp.chat.messages.forms import MessageForm
-from webapp.chat.messages.prompted import Prompted, chat_for, named_in, prompted
+from webapp.chat.messages.prompt_insertion import InsertablePrompt, chat_for, insertable, named_in
 from webapp.errors import Invalid
 from webapp.ids import new_id
 from webapp.prompts.fields import objections
@@ -20,7 +20,7 @@ bp = Blueprint("prompted", __name__)
 @bp.get("/prompts/<name>/fill")
 @signed_in
 def fill(name: str) -> Response:
-    prompt = found(prompted(current_user(), name))
+    prompt = found(insertable(current_user(), name))
     first = {each.name: request.args.get("with", "") for each in prompt.fields[:1]}
     return _form(prompt, first)
 
@@ -28,7 +28,7 @@ def fill(name: str) -> Response:
 @bp.post("/prompts/<name>/fill")
 @signed_in
 def insert(name: str) -> Response:
-    prompt, chat_id = found(prompted(current_user(), name)), _chat_id()
+    prompt, chat_id = found(insertable(current_user(), name)), _chat_id()
     values = {each.name: request.form.get(f"field-{each.name}", "").replace("\r\n", "\n") for each in prompt.fields}
     if wrong := objections(prompt.fields, values):
         return _form(prompt, values, errors=wrong)
@@ -50,7 +50,7 @@ def taken(form: MessageForm, chat_id: str = drafts.NEW_CHAT) -> Response | None:
     return navigate(_put(prompt, "\n\n".join(filter(None, (prompt.text({}), prompt.rest))), chat_id))
 
 
-def _put(prompt: Prompted, text: str, chat_id: str) -> str:
+def _put(prompt: InsertablePrompt, text: str, chat_id: str) -> str:
     """Saves the text as a draft and returns its page; a text that is too long is refused before a chat is created."""
     me, text = current_user(), drafts.fitting(text)
     chat_id = chat_for(prompt, chat_id, by=me)
@@ -69,7 +69,9 @@ def _page_of(chat_id: str) -> str:
     return url_for("chat.show", id=chat_id, at=new_id()[:10], _anchor="composer-box") if chat_id else url_for("chat.home")
 
 
-def _form(prompt: Prompted, values: dict[str, str], *, errors: dict[str, str] | None = None, refusal: str = "") -> Response:
+def _form(
+    prompt: InsertablePrompt, values: dict[str, str], *, errors: dict[str, str] | None = None, refusal: str = ""
+) -> Response:
     chat_id = _chat_id()
     back_url = _page_of(chat_id)
     status = 422 if errors or refusal else 200

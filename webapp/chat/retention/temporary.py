@@ -3,7 +3,7 @@
 from sqlalchemy import select
 
 from webapp import changes, topic_names
-from webapp.chat.keeping import erasing
+from webapp.chat.retention import erasing
 from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.engine import service as generations
@@ -26,7 +26,7 @@ def close(chat: Chat) -> None:
 
 def stop_due() -> None:
     """Stops running answers in temporary chats that are about to be deleted because a day has passed."""
-    for id in db.session.scalars(select(Chat.id).where(erasing.day_is_over())).all():
+    for id in db.session.scalars(select(Chat.id).where(erasing.is_expired())).all():
         _stop(id)
 
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from sqlalchemy import CTE, ColumnElement, and_, case, false, func, select
 
 from webapp.chat import queries
-from webapp.chat.keeping import erasing
 from webapp.chat.list.titles import first_words
 from webapp.chat.messages import sending
+from webapp.chat.retention import erasing
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
 from webapp.heavy import bounded
@@ -37,27 +37,27 @@ class DeletedBranch:
     after: int
 
 
-def cut(messages: Sequence[Message], right: str) -> Branch | None:
+def restorable_below(messages: Sequence[Message], right: str) -> Branch | None:
     """Returns the branch that was deleted below the last message, if a requester with this right can restore it."""
     last = messages[-1] if messages and right == "own" else None
     if not last or not last.cut_id:
         return None
-    found = _after(Message.id == last.cut_id, Message.parent_id == last.id, Message.deleted_at.is_not(None))
+    found = _count_below(Message.id == last.cut_id, Message.parent_id == last.id, Message.deleted_at.is_not(None))
     return next((Branch(*each) for each in found.items()), None)
 
 
-def after(message: Message) -> int:
+def count_below(message: Message) -> int:
     """Returns how many visible messages are below one."""
-    return _after(Message.id == message.id)[message.id]
+    return _count_below(Message.id == message.id)[message.id]
 
 
-def with_all_below(message: Message) -> list[str]:
+def ids_with_descendants(message: Message) -> list[str]:
     """Returns the ids of a message and of everything below it that is deleted with it."""
     below = _below(Message.id == message.id)
     return bounded.column(select(below.c.id))
 
 
-def holds(message: Message, id: str) -> bool:
+def contains(message: Message, id: str) -> bool:
     """Checks whether `id` is the message itself or one that is restored with it."""
     below = _below(Message.id == message.id)
     return db.session.scalar(select(below.c.id).where(below.c.id == id, ~below.c.is_beyond)) is not None
@@ -66,19 +66,19 @@ def holds(message: Message, id: str) -> bool:
 def deleted_branches(owner_id: str, *, limit: int = 200) -> list[DeletedBranch]:
     """Returns the deleted branches in a person's chats, newest first; a branch within another is restored with that one."""
     query = select(Message.id, Chat.title, Message.role, func.substr(Message.content, 1, WORDS_CHARS))
-    query = query.add_columns(Message.deleted_at).join(Chat, Chat.id == Message.chat_id).where(is_lost(owner_id))
+    query = query.add_columns(Message.deleted_at).join(Chat, Chat.id == Message.chat_id).where(is_in_trash(owner_id))
     rows = db.session.execute(query.order_by(Message.deleted_at.desc(), Message.id).limit(limit)).all()
-    counts = _after(Message.id.in_([row.id for row in rows])) if rows else {}
+    counts = _count_below(Message.id.in_([row.id for row in rows])) if rows else {}
     return [
         DeletedBranch(id, title, role, first_words(words), at, counts[id]) for id, title, role, words, at in rows if id in counts
     ]
 
 
-def count_lost(owner_id: str) -> int:
-    return db.session.scalar(select(func.count()).select_from(Message).where(is_lost(owner_id))) or 0
+def count_deleted(owner_id: str) -> int:
+    return db.session.scalar(select(func.count()).select_from(Message).where(is_in_trash(owner_id))) or 0
 
 
-def is_lost(owner_id: str) -> ColumnElement[bool]:
+def is_in_trash(owner_id: str) -> ColumnElement[bool]:
     """Matches messages that were deleted from a chat of this person that is itself neither in the trash nor temporary."""
     chats = select(Chat.id).where(Chat.owner_id == owner_id, Chat.deleted_at.is_(None), queries.KEPT)
     return and_(Message.chat_id.in_(chats), Message.deleted_at.is_not(None))
@@ -91,7 +91,7 @@ def erase(which: ColumnElement[bool]) -> None:
         sending.announce(chat, "thread", chat.id)
 
 
-def _after(*which: ColumnElement[bool]) -> dict[str, int]:
+def _count_below(*which: ColumnElement[bool]) -> dict[str, int]:
     """Returns how many messages go (or went) with each of these, leaving out those that went with another of them."""
     below = _below(*which)
     beyond = case((below.c.is_beyond, below.c.id))

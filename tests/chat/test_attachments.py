@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from tests.chat.conftest import asked, ended
-from webapp.chat.messages.attached import MOST_BYTES, MOST_FILES, file, folded, joined, parted, uploaded
+from webapp.chat.messages.attachments import MOST_BYTES, MOST_FILES, file, folded, joined, parted, uploaded
 from webapp.errors import Invalid
 from webapp.rendering import markdown
 

@@ -15,7 +15,7 @@ from webapp.engine.tables import Generation
 READS_CHARS = 1_500
 
 
-class Aftermath(NamedTuple):
+class PostAnswer(NamedTuple):
     """The chat's state, and the texts for its title: its first complete answer and the two messages before that.
 
     The texts are None unless the chat still needs a title.
@@ -34,13 +34,13 @@ class Aftermath(NamedTuple):
     greeting: str | None
 
 
-def of(generation: Generation) -> Aftermath | None:
+def of(generation: Generation) -> PostAnswer | None:
     """Queries the current state: a queued follow-up message can be stored while the end of the answer is being written."""
-    row = AFTERMATH.first(db.session(), {"message": generation.message_id, "before": generation.id})
-    return Aftermath(*row) if row else None
+    row = POST_ANSWER.first(db.session(), {"message": generation.message_id, "before": generation.id})
+    return PostAnswer(*row) if row else None
 
 
-def _aftermath_statement() -> Select[Any]:
+def _post_answer_statement() -> Select[Any]:
     answer, question, greeting = aliased(Message), aliased(Message), aliased(Message)
     is_first = and_(question.role == "user", or_(question.parent_id.is_(None), _is_greeting(greeting)))
     is_kept = and_(Chat.owner_id.is_not(None), Chat.is_temporary.is_(False), Chat.deleted_at.is_(None))
@@ -79,4 +79,4 @@ IS_REMEMBERED = (
     & ~Chat.is_forgotten
 )
 # Compiled once: building the statement costs more than running it.
-AFTERMATH = Prepared(_aftermath_statement())
+POST_ANSWER = Prepared(_post_answer_statement())

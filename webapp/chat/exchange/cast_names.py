@@ -15,7 +15,7 @@ from webapp.db import db
 from webapp.lore import queries as lorebooks
 
 
-def exported(chat: Chat) -> dict[str, Any]:
+def names_of(chat: Chat) -> dict[str, Any]:
     """Returns the names of characters, persona and lorebooks; lorebooks only if the owner can see them."""
     one, persona = roleplay.character_of(chat), roleplay.persona_of(chat)
     names = [each.name for each in members(chat)] if chat.is_group else [one.name] if one else []
@@ -26,7 +26,7 @@ def exported(chat: Chat) -> dict[str, Any]:
     return {**played, "lorebooks": tuple(worlds)}
 
 
-def found(user_id: str, filed: FiledChat) -> dict[str, str]:
+def character_ids(user_id: str, filed: FiledChat) -> dict[str, str]:
     """Returns the ids of the file's characters that the person has, by name."""
     there = cast.by_name(user_id, filter(None, filed.cast))
     return {name: there[name] for name in [each for each in dict.fromkeys(filed.cast) if each in there][:MOST_CAST]}
@@ -43,7 +43,7 @@ def values(user_id: str, filed: FiledChat, ids: Mapping[str, str]) -> dict[str, 
     return {**one, "character_ids": list(ids.values()), "turn_order": filed.turn_order if filed.turn_order in ORDERS else MENTION}
 
 
-def worlds(user_id: str, filed: FiledChat) -> tuple[list[str], list[str]]:
+def lorebook_ids(user_id: str, filed: FiledChat) -> tuple[list[str], list[str]]:
     """Returns the ids of the chat's lorebooks that the person has, and the names of the missing ones."""
     names = list(dict.fromkeys(filter(None, filed.lorebooks)))
     there = lorebooks.by_name(user_id, names) if names else {}

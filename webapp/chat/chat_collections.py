@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from webapp.accounts.tables import User
 from webapp.characters import queries as cast
-from webapp.chat import pack
+from webapp.chat import assistant_context
 from webapp.chat.prompt import leading
 from webapp.chat.prompt.built_in import QUICK
 from webapp.chat.tables import Chat
@@ -17,18 +17,18 @@ from webapp.knowledge.tables import Collection
 from webapp.prompts import using
 
 
-def read_by(chat: Chat, speaker_id: str | None = None) -> list[str]:
+def ids_for(chat: Chat, speaker_id: str | None = None) -> list[str]:
     """Returns the ids of all collections for an answer: the chat's, its prompt's, and those its character knows.
 
     In a group, that is the character who speaks.
     """
     if not speaker_id:
-        return read_by_each([chat])[chat.id]
+        return ids_by_chat([chat])[chat.id]
     known = cast.known_to(db.session(), chat.owner_id, [speaker_id])
     return _in_order(chat, known.get(speaker_id, ()))
 
 
-def read_by_each(chats: Sequence[Chat]) -> dict[str, list[str]]:
+def ids_by_chat(chats: Sequence[Chat]) -> dict[str, list[str]]:
     """Returns the collection ids of several chats by chat id, including those known by any of their characters."""
     played: defaultdict[str | None, set[str]] = defaultdict(set)
     for chat in chats:
@@ -38,31 +38,31 @@ def read_by_each(chats: Sequence[Chat]) -> dict[str, list[str]]:
 
 
 def _in_order(chat: Chat, known: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys([*chat.collection_ids, *known, *read_because_of(leading.key_of(chat))]))
+    return list(dict.fromkeys([*chat.collection_ids, *known, *ids_of_prompt(leading.key_of(chat))]))
 
 
-def read_because_of(key: str) -> list[str]:
+def ids_of_prompt(key: str) -> list[str]:
     """Returns the ids of the collections that every chat led by this prompt reads from."""
-    return list(dict.fromkeys([*using.read_by(key), *pack.collections_for(key)]))
+    return list(dict.fromkeys([*using.read_by(key), *assistant_context.collections_for(key)]))
 
 
-def attached(chat: Chat, user: User | None) -> Sequence[Collection]:
+def visible(chat: Chat, user: User | None) -> Sequence[Collection]:
     """Returns the collections that a chat reads from and this person can see, by name."""
-    ids = read_by(chat)
+    ids = ids_for(chat)
     return queries.collections_among(user, ids) if user and ids else ()
 
 
-def readable(chats: Sequence[Chat], user: User | None) -> dict[str, list[str]]:
+def visible_ids(chats: Sequence[Chat], user: User | None) -> dict[str, list[str]]:
     """Returns, by chat id, the ids of the collections that the chat reads from and this person can see."""
-    read = read_by_each(chats)
+    read = ids_by_chat(chats)
     ids = sorted({id for each in read.values() for id in each})
     seen = {each.id for each in queries.collections_among(user, ids)} if user and ids else set()
     return {chat_id: [id for id in each if id in seen] for chat_id, each in read.items()}
 
 
-def attached_first(user: User | None) -> Sequence[Collection]:
+def visible_to_new(user: User | None) -> Sequence[Collection]:
     """Returns the collections that a new chat reads from and this person can see, by name."""
-    ids = read_because_of(QUICK)
+    ids = ids_of_prompt(QUICK)
     return queries.collections_among(user, ids) if user and ids else ()
 
 
@@ -76,20 +76,20 @@ def checked(user: User, ids: Iterable[str]) -> list[str]:
 
 def attach(chat: Chat, ids: Iterable[str], *, by: User) -> None:
     """Replaces the collections of a chat, except that of its files, from the next answer on."""
-    wanted = beside_files(chat, ids, by=by)
+    wanted = with_own_files(chat, ids, by=by)
     if wanted == list(chat.collection_ids):
         return
     with write():
         chat.collection_ids = wanted
 
 
-def beside_files(chat: Chat, ids: Iterable[str], *, by: User) -> list[str]:
+def with_own_files(chat: Chat, ids: Iterable[str], *, by: User) -> list[str]:
     """Returns the collection of the chat's files and these; raises `NotFound` for one that this person can't see."""
     files = of_chats.own(db.session(), chat.id, chat.collection_ids)
     return [*files, *checked(by, [each for each in ids if each not in files])]
 
 
-def attach_too(chat: Chat, ids: Sequence[str]) -> None:
+def add(chat: Chat, ids: Sequence[str]) -> None:
     """Adds collections that the owner can see to a chat, up to the limit."""
     more = [id for id in ids if id not in chat.collection_ids]
     if more := more[: MOST_COLLECTIONS - len(chat.collection_ids)]:

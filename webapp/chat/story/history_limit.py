@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 # Fractions of the room for the history: when it is filled to `FULL`, the oldest messages are retold until `STAYS` remains word
 # for word. The difference is headroom for messages added while the model writes the story.
-FULL, STAYS = 2 / 3, 1 / 2
+FULL, KEPT = 2 / 3, 1 / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class HistoryLimit:
         return all(most is None or used <= most * share for used, most in limits)
 
 
-def staying(newest_first: Iterable[tuple[str, int]], room: HistoryLimit) -> int | None:
+def count_kept(newest_first: Iterable[tuple[str, int]], room: HistoryLimit) -> int | None:
     """Returns how many messages, given by role and tokens, stay word for word; None if all of them can.
 
     Whole exchanges stay: those that leave enough room, and the newest if it fits.
@@ -34,6 +34,6 @@ def staying(newest_first: Iterable[tuple[str, int]], room: HistoryLimit) -> int 
         tokens, messages = tokens + cost, messages + bool(cost)
         if not room.holds(tokens, messages, FULL):
             return stays
-        if role == "user" and (not stays or room.holds(tokens, messages, STAYS)):
+        if role == "user" and (not stays or room.holds(tokens, messages, KEPT)):
             stays = count
     return None

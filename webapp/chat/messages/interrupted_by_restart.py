@@ -24,7 +24,7 @@ class InterruptedAnswers:
     last_id: str
 
 
-def cut_of(user: User) -> InterruptedAnswers | None:
+def interrupted_answers(user: User) -> InterruptedAnswers | None:
     """Returns the interrupted answers to ask about; None if there are none, or if the setting is not to ask."""
     ids = _waiting(user) if setting("restart.policy") == ASK else []
     return InterruptedAnswers(len(ids), ids[-1]) if ids else None

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from webapp.accounts.tables import User
 from webapp.chat import paths, remembering
-from webapp.chat.files import collecting
+from webapp.chat.chat_collections import ids_for
+from webapp.chat.files import long_files
 from webapp.chat.files.reference import long_in, parted
-from webapp.chat.reading import read_by
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
 from webapp.knowledge import answering, formats, of_chats, sources
@@ -24,35 +24,35 @@ WHOLE = re.compile(
 MOST_ASKING = 400
 
 
-def found_for(chat: Chat, text: str, below: str | None, person: str, *, speaker_id: str | None = None) -> AnswerSources:
+def for_message(chat: Chat, text: str, below: str | None, person: str, *, speaker_id: str | None = None) -> AnswerSources:
     """Finds sources for the answer to a new message below another one."""
-    ids, memory = read_by(chat, speaker_id), _memory_of(person, chat)
+    ids, memory = ids_for(chat, speaker_id), _memory_of(person, chat)
     return _fitting(chat, [*_texts_to(below), text], person, ids, memory) if ids or memory else NOTHING
 
 
-def found_at_first(collection_ids: Sequence[str], text: str, person: str, *, is_temporary: bool = False) -> AnswerSources:
+def for_first_message(collection_ids: Sequence[str], text: str, person: str, *, is_temporary: bool = False) -> AnswerSources:
     """Finds sources for the first answer of a chat."""
     memory = () if is_temporary else _memory_of(person, None)
     return _found(collection_ids, [words_of(text)], person, memory) if collection_ids or memory else NOTHING
 
 
-def found_in(collection_ids: Sequence[str], texts: Sequence[str], person: str) -> AnswerSources:
+def in_collections(collection_ids: Sequence[str], texts: Sequence[str], person: str) -> AnswerSources:
     """Finds sources for a feature that leads a chat, in the collections and for the texts that it passes."""
     return _found(collection_ids, texts, person)
 
 
-def found_again(chat: Chat, question_id: str, person: str, *, speaker_id: str | None = None) -> AnswerSources:
+def for_retry(chat: Chat, question_id: str, person: str, *, speaker_id: str | None = None) -> AnswerSources:
     """Finds sources for another answer to a question."""
-    ids, memory = read_by(chat, speaker_id), _memory_of(person, chat)
+    ids, memory = ids_for(chat, speaker_id), _memory_of(person, chat)
     return _fitting(chat, _texts_to(question_id), person, ids, memory) if ids or memory else NOTHING
 
 
-def kept_for(chat: Chat, message: Message, person: str) -> AnswerSources:
+def for_continuation(chat: Chat, message: Message, person: str) -> AnswerSources:
     """Returns an answer's own sources with their numbers, to continue it; for an answer without text, searches again."""
     if message.content:
         kept = message.sources
         return answering.given_again(kept, sources.permitted(db.session.get(User, person), kept)) if kept else NOTHING
-    return found_again(chat, message.parent_id or "", person, speaker_id=message.speaker_id)
+    return for_retry(chat, message.parent_id or "", person, speaker_id=message.speaker_id)
 
 
 def _memory_of(person: str, chat: Chat | None) -> Sequence[str]:
@@ -90,7 +90,7 @@ def _with_files(given: AnswerSources, chat: Chat, content: str, person: str) -> 
     """Adds parts of the files in the message, or of all files if it requests a summary, and the names of unreadable ones."""
     if not chat.collection_ids:
         return given
-    documents, unread = collecting.documents_in(chat.id, content).values(), collecting.unfound(chat)
+    documents, unread = long_files.documents_in(chat.id, content).values(), long_files.unfound(chat)
     failed = [f"{each.name}: {each.error}" for each in documents if each.state == "failed"]
     given = replace(given, unread=tuple(each.name for each in unread), failed=tuple(failed))
     meant = documents or (of_chats.files_of(chat.id) if WHOLE.search(words_of(content)[:MOST_ASKING]) else ())

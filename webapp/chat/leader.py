@@ -41,7 +41,7 @@ def replacing_composer(chat: Chat, right: str) -> dict[str, Any] | None:
     return {"template": leader.template, **leader.read(chat, right)} if leader else None
 
 
-def free(chat: Chat) -> Chat:
+def refuse_if_led(chat: Chat) -> Chat:
     """Returns the chat; raises `Conflict` if a feature leads it."""
     if is_led(chat):
         raise Conflict(LED)

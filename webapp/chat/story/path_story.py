@@ -8,7 +8,7 @@ from hashlib import sha256
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.chat.pack import has_history
+from webapp.chat.assistant_context import has_history
 from webapp.chat.tables import Chat, Story
 from webapp.settings.service import setting
 
@@ -19,7 +19,7 @@ BEFORE = "What came before the messages that follow:"
 
 
 @dataclass(frozen=True, slots=True)
-class CoveringStory:
+class PathStory:
     """The story that applies to a path, and how many of the path's messages it covers, from the first on.
 
     `mark` identifies this version of the text, to detect a concurrent change.
@@ -42,7 +42,7 @@ class CoveringStory:
         return sha256(f"{self.id}\0{self.text}".encode("utf-8", "replace")).hexdigest()[:16]
 
 
-def of_path(session: Session, chat_id: str, ids: Sequence[str]) -> CoveringStory | None:
+def of_path(session: Session, chat_id: str, ids: Sequence[str]) -> PathStory | None:
     """Returns the story that covers most of a path, the newest of equals; `ids` are the path's messages from the root on."""
     rows = session.execute(select(Story.message_id, Story.id).where(Story.chat_id == chat_id)).all()
     if not rows:
@@ -50,7 +50,7 @@ def of_path(session: Session, chat_id: str, ids: Sequence[str]) -> CoveringStory
     counts = {id: count for count, id in enumerate(ids, 1)}
     count, id = max((counts.get(message_id, 0), id) for message_id, id in rows)
     story = session.get(Story, id) if count else None
-    return CoveringStory(count=count, **{name: getattr(story, name) for name in NAMES}) if story else None
+    return PathStory(count=count, **{name: getattr(story, name) for name in NAMES}) if story else None
 
 
 def by_message(session: Session, ids: Iterable[str]) -> dict[str, str]:

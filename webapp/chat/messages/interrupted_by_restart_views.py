@@ -3,8 +3,8 @@
 from flask import Blueprint, Response, request
 
 from webapp.accounts.guards import current_user, signed_in, viewer_or_none
-from webapp.chat.messages import cut_by_restart
-from webapp.chat.messages.cut_by_restart import InterruptedAnswers
+from webapp.chat.messages import interrupted_by_restart
+from webapp.chat.messages.interrupted_by_restart import InterruptedAnswers
 from webapp.web.htmx import is_htmx, redirect
 
 bp = Blueprint("cut", __name__)
@@ -14,20 +14,20 @@ bp = Blueprint("cut", __name__)
 def cut_answers() -> InterruptedAnswers | None:
     """Returns the interrupted answers to ask the current person about."""
     me = viewer_or_none()
-    return cut_by_restart.cut_of(me) if me else None
+    return interrupted_by_restart.interrupted_answers(me) if me else None
 
 
 @bp.post("/chats/cut/continue")
 @signed_in
 def continue_all() -> Response:
-    cut_by_restart.continue_all(current_user(), request.form.get("last", ""))
+    interrupted_by_restart.continue_all(current_user(), request.form.get("last", ""))
     return _answered()
 
 
 @bp.post("/chats/cut/leave")
 @signed_in
 def leave() -> Response:
-    cut_by_restart.leave(current_user(), request.form.get("last", ""))
+    interrupted_by_restart.leave(current_user(), request.form.get("last", ""))
     return _answered()
 
 

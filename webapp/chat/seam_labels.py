@@ -9,7 +9,7 @@ from webapp.rendering.seams import Seam
 WORDS = {"server_restart": "the server restarted here", "user": "stopped here"}
 
 
-class Cut(Protocol):
+class AnswerPart(Protocol):
     """The fields needed of a generation; `continues_id` is the id of the generation it continues, in the same message."""
 
     @property
@@ -24,7 +24,7 @@ class Cut(Protocol):
     def created_at(self) -> datetime | None: ...
 
 
-def seams_of(generations: Sequence[Cut]) -> list[Seam]:
+def seams_of(generations: Sequence[AnswerPart]) -> list[Seam]:
     """Returns one seam for each cut, even if several generations tried to continue from there.
 
     An answer that was complete and then continued on request gets no seam.
@@ -35,6 +35,6 @@ def seams_of(generations: Sequence[Cut]) -> list[Seam]:
     return list(continued.values())
 
 
-def _seam(reason: str, generation: Cut) -> Seam:
+def _seam(reason: str, generation: AnswerPart) -> Seam:
     label = f"{WORDS.get(reason, 'interrupted here')} · continued"
     return Seam(generation.text_offset, label, generation.created_at)

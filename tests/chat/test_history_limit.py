@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from webapp.chat.prompt.builder import PromptBuilder, exchanges_between
 from webapp.chat.prompt.tokens import PER_MESSAGE, estimate
-from webapp.chat.story.leaving import HistoryLimit, staying
+from webapp.chat.story.history_limit import HistoryLimit, count_kept
 from webapp.prompt_sections import Section
 
 ROOM = 600
@@ -40,7 +40,7 @@ EXCHANGES = st.lists(st.tuples(st.integers(1, 34), st.integers(0, 34)), min_size
     ],
 )
 def test_so_many_stay_as_they_are(turns, room, stays):
-    assert staying(reversed(turns), room) == stays
+    assert count_kept(reversed(turns), room) == stays
 
 
 @pytest.mark.slow
@@ -77,5 +77,5 @@ def sent_from(path, told, limit):
 
 def carried_on(path, told, limit):
     rest = [(role, estimate(text) + PER_MESSAGE if text else 0) for role, text in path[told:]]
-    stays = staying(reversed(rest), HistoryLimit(ROOM - estimate(STORY.text) - PER_MESSAGE, limit))
+    stays = count_kept(reversed(rest), HistoryLimit(ROOM - estimate(STORY.text) - PER_MESSAGE, limit))
     return told if stays is None else len(path) - stays

@@ -9,8 +9,8 @@ from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.chat import paths
-from webapp.chat.files import arriving
-from webapp.chat.messages import sourcing
+from webapp.chat.files import ingestion
+from webapp.chat.messages import source_search
 from webapp.chat.prompt import parts
 from webapp.chat.tables import Chat, Message
 from webapp.chat.variables import below
@@ -30,7 +30,7 @@ POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class AwaitedAnswer:
+class WaitingAnswer:
     """The waiting answer, and the options to build its request with."""
 
     generation_id: str
@@ -41,10 +41,10 @@ class AwaitedAnswer:
     speaker_id: str | None = None
 
 
-class AfterReading:
+class SourceAfterFiles:
     """A source that starts once all files have been read, or after a timeout."""
 
-    def __init__(self, engine: Engine, awaited: AwaitedAnswer, source: Source) -> None:
+    def __init__(self, engine: Engine, awaited: WaitingAnswer, source: Source) -> None:
         self._engine, self._awaited, self._source = engine, awaited, source
         self._is_waiting = True
 
@@ -67,7 +67,7 @@ class AfterReading:
     def _wait(self, stop: Stop) -> None:
         engine = self._engine
         with engine.in_app():
-            arriving.wake()
+            ingestion.wake()
             until = engine.now() + float(setting("files.reading_seconds"))
         while engine.now() < until and self._has_unread() and not stop.wait(POLL_SECONDS):
             pass
@@ -81,11 +81,11 @@ class AfterReading:
             return True
 
 
-def _rebuilt_request(awaited: AwaitedAnswer) -> ModelRequest:
+def _rebuilt_request(awaited: WaitingAnswer) -> ModelRequest:
     """Builds the request again with the passages found by now, and stores it as the generation's prompt."""
     generation, chat = db.session.get_one(Generation, awaited.generation_id), db.session.get_one(Chat, awaited.chat_id)
     path, model = paths.messages_to(generation.message_id or ""), generation.model_asked
-    given = sourcing.found_again(chat, awaited.question_id, generation.user_id or "", speaker_id=awaited.speaker_id)
+    given = source_search.for_retry(chat, awaited.question_id, generation.user_id or "", speaker_id=awaited.speaker_id)
     limit = awaited.history_limit
     options: dict[str, Any] = {"given": given, "is_personal": awaited.is_personal, "speaker_id": awaited.speaker_id}
     # Variables were saved when the generation was stored; building the prompt again gives the same values.

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from webapp import topic_names
 from webapp.accounts import grants, people
 from webapp.chat.files import cleanup as files
-from webapp.chat.sizes import few
+from webapp.chat.sizes import first_within
 from webapp.chat.tables import Chat, Draft, Message
 from webapp.db import db, is_sqlite, utc_now, write
 from webapp.engine.cost_records import forget_asker, keep_costs_alone, of_messages
@@ -29,8 +29,8 @@ TEMPORARY_FOR = timedelta(days=1)
 CHATS, MESSAGES, CHARS = 200, 200, 1_000_000
 # Chats being deleted, some of whose messages are left: they have no owner any longer. The conditions are written so that the
 # index on `owner_id` is used.
-NOBODYS = and_(Chat.owner_id.is_(None), func.coalesce(Chat.visitor_hash, "") == "")
-SOMEBODYS = or_(Chat.owner_id.is_not(None), Chat.visitor_hash.is_not(None))
+OWNERLESS = and_(Chat.owner_id.is_(None), func.coalesce(Chat.visitor_hash, "") == "")
+OWNED = or_(Chat.owner_id.is_not(None), Chat.visitor_hash.is_not(None))
 
 
 def empty_trash() -> int:
@@ -43,21 +43,21 @@ def empty_trash() -> int:
     return erase(Chat.deleted_at < due)
 
 
-def forget_temporary() -> int:
+def erase_temporary() -> int:
     """Deletes the temporary chats that began more than a day ago; returns their number."""
-    return erase(day_is_over())
+    return erase(is_expired())
 
 
-def day_is_over() -> ColumnElement[bool]:
+def is_expired() -> ColumnElement[bool]:
     """Matches temporary chats that began more than a day ago."""
     return Chat.is_temporary & (Chat.created_at < utc_now() - TEMPORARY_FOR)
 
 
-def is_something_waiting() -> bool:
+def has_expiring() -> bool:
     """Returns whether any chat or message is going to expire."""
     in_trash = [Chat.deleted_at.is_not(None), Message.deleted_at.is_not(None)] if int(setting("trash.days")) else []
     # Separate queries, because each condition has an index of its own.
-    waiting = (select(literal(1)).where(which).limit(1) for which in (NOBODYS, Chat.is_temporary, *in_trash))
+    waiting = (select(literal(1)).where(which).limit(1) for which in (OWNERLESS, Chat.is_temporary, *in_trash))
     return any(db.session.scalar(query) is not None for query in waiting)
 
 
@@ -67,7 +67,7 @@ def erase(which: ColumnElement[bool]) -> int:
     First their owner is removed, so that no one can open them or start an answer in them.
     """
     count = 0
-    while taken := take_away(which):
+    while taken := disown(which):
         count += taken
         queue_for_turn()
     if count:
@@ -94,23 +94,23 @@ def erase_branches(which: ColumnElement[bool]) -> set[str]:
     return {chat_id for _, chat_id in rows}
 
 
-def erase_all_of(owner_id: str) -> None:
+def erase_chats_of(owner_id: str) -> None:
     """Deletes all chats of a departing person; the costs of their answers stay without a person."""
     erase(Chat.owner_id == owner_id)
     forget_asker(owner_id)
 
 
-def prepare_departure(session: Session, owner_id: str) -> None:
-    """Prepares the messages of chats begun since `erase_all_of` for deletion together with their chats."""
+def detach_messages_of(session: Session, owner_id: str) -> None:
+    """Prepares the messages of chats begun since `erase_chats_of` for deletion together with their chats."""
     mine = Message.chat_id.in_(select(Chat.id).where(Chat.owner_id == owner_id))
     keep_costs_alone(session, of_messages(select(Message.id).where(mine)))
     _detach(session, mine)
 
 
-def take_away(which: ColumnElement[bool]) -> int:
+def disown(which: ColumnElement[bool]) -> int:
     """Removes owner and permissions of the next matching chats; returns their number. `finish` deletes their contents."""
     with write() as session:
-        query = select(Chat.id).where(which, SOMEBODYS).limit(CHATS).with_for_update()
+        query = select(Chat.id).where(which, OWNED).limit(CHATS).with_for_update()
         ids = session.scalars(query).all()
         if ids:
             session.execute(delete(Draft).where(Draft.chat_id.in_(ids)))
@@ -128,11 +128,11 @@ def _erase_some() -> bool:
     Returns False when nothing is left.
     """
     with write() as session:
-        chats = session.scalars(select(Chat.id).where(NOBODYS).limit(CHATS)).all()
+        chats = session.scalars(select(Chat.id).where(OWNERLESS).limit(CHATS)).all()
         messages = session.scalars(select(Message.id).where(Message.chat_id.in_(chats)).limit(MESSAGES)).all()
         if messages:
             # Their files are released when the chats are deleted.
-            _erase_messages(session, few(session, messages, CHARS))
+            _erase_messages(session, first_within(session, messages, CHARS))
         else:
             session.execute(delete(Chat).where(Chat.id.in_(chats)).execution_options(synchronize_session=False))
     return bool(chats)
@@ -153,7 +153,7 @@ def _erase_below(id: str, ids: list[str]) -> None:
 def _erase_first(id: str, ids: Sequence[str], all_ids: Container[str]) -> int:
     """Deletes the first of these messages; returns how many."""
     with write() as session:
-        some = few(session, ids, CHARS) if _may_go(session, id, all_ids) else []
+        some = first_within(session, ids, CHARS) if _is_still_deleted(session, id, all_ids) else []
         new = select(Message.id).where(Message.parent_id.in_(some), Message.id.not_in(some)).limit(1)
         if not some or session.scalar(new) is not None:
             return 0
@@ -163,7 +163,7 @@ def _erase_first(id: str, ids: Sequence[str], all_ids: Container[str]) -> int:
     return len(some)
 
 
-def _may_go(session: Session, id: str, all_ids: Container[str]) -> bool:
+def _is_still_deleted(session: Session, id: str, all_ids: Container[str]) -> bool:
     """Returns whether the message is still deleted; restores it if the chat's head has moved below it in the meantime."""
     chat_id = select(Message.chat_id).where(Message.id == id, Message.deleted_at.is_not(None)).scalar_subquery()
     # Locks the chat until the transaction ends, so that its head cannot move.
@@ -200,5 +200,5 @@ def _detach(session: Session, which: ColumnElement[bool]) -> None:
     session.execute(update(Message).where(which).values(parent_id=None).execution_options(synchronize_session=False))
 
 
-people.BATCH_DELETERS.append(erase_all_of)
-people.BEFORE_DELETION.append(prepare_departure)
+people.BATCH_DELETERS.append(erase_chats_of)
+people.BEFORE_DELETION.append(detach_messages_of)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from webapp.accounts.tables import User
-from webapp.chat import reading
+from webapp.chat import chat_collections
 from webapp.chat.messages import service
 from webapp.chat.tables import Chat
 from webapp.db import db
@@ -20,7 +20,7 @@ NAMED = re.compile(rf"/({KEY.pattern})(?:\s+(.*))?", re.ASCII | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Prompted:
+class InsertablePrompt:
     """A prompt of the library to be inserted; `rest` is the text typed after its name, `reads` are its collections."""
 
     name: str
@@ -45,24 +45,24 @@ class Prompted:
         return "\n\n".join(part.text.strip() for part in filled_parts)
 
 
-def named_in(user: User | None, typed: str) -> Prompted | None:
+def named_in(user: User | None, typed: str) -> InsertablePrompt | None:
     """Returns the prompt named by a message if the person has one of that name; None for any other text."""
     found = NAMED.fullmatch(typed.strip()) if user and typed.lstrip().startswith("/") else None
-    prompt = prompted(user, found[1]) if user and found else None
+    prompt = insertable(user, found[1]) if user and found else None
     return replace(prompt, rest=(found[2] or "").strip()) if prompt and found else None
 
 
-def prompted(user: User, name: str) -> Prompted | None:
+def insertable(user: User, name: str) -> InsertablePrompt | None:
     """Returns a prompt of the library in its version in use; None for Millrace's built-in prompts."""
     prompt = queries.prompt(user, name)
     versions = queries.versions(prompt) if prompt and not prompt.built_in else []
     if not prompt or not versions:
         return None
     used = next(queries.with_texts(prompt, [queries.in_use(prompt, versions)]))
-    return Prompted(prompt.name, prompt.key, prompt.about, used.parts, reads=prompt.collection_ids)
+    return InsertablePrompt(prompt.name, prompt.key, prompt.about, used.parts, reads=prompt.collection_ids)
 
 
-def chat_for(prompt: Prompted, chat_id: str, *, by: User) -> str:
+def chat_for(prompt: InsertablePrompt, chat_id: str, *, by: User) -> str:
     """Returns the id of the chat for the prompt's text, attaching the prompt's collections if the person owns the chat.
 
     Without a chat, creates one if the prompt has collections that the person can see; otherwise the id is empty.
@@ -74,5 +74,5 @@ def chat_for(prompt: Prompted, chat_id: str, *, by: User) -> str:
         return service.create(by.id, model=service.starting_model(by), reads=seen).id
     chat = db.session.get_one(Chat, chat_id)
     if chat.owner_id == by.id:
-        reading.attach_too(chat, seen)
+        chat_collections.add(chat, seen)
     return chat_id

@@ -18,7 +18,7 @@ from webapp.chat import variables
 from webapp.chat.feature import FEATURE as CHATS
 from webapp.chat.files import storage
 from webapp.chat.files.tables import StoredFile
-from webapp.chat.messages.awaiting import AfterReading
+from webapp.chat.messages.waiting_for_files import SourceAfterFiles
 from webapp.chat.tables import Chat
 from webapp.db import db, write
 from webapp.heavy import child
@@ -111,7 +111,7 @@ def test_a_file_that_is_gone_says_so_and_the_model_is_told(app: Flask, owner: Br
 
 def test_nothing_is_late_that_was_not_asked_yet(app: Flask) -> None:
     late = SimpleNamespace(check_timeout=lambda: "first_byte")
-    waiting = AfterReading(app.extensions["engine"], SimpleNamespace(), late)
+    waiting = SourceAfterFiles(app.extensions["engine"], SimpleNamespace(), late)
     assert waiting.check_timeout() == ""
 
 
