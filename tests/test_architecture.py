@@ -32,7 +32,7 @@ ONLY_IN = {  # the only modules that may import a library
     "redis": ("webapp.streaming.redis_link",),
     "urllib3": ("webapp.upstream",),
     # Only in a child process: its C code parses untrusted files.
-    "pypdfium2": ("webapp.knowledge.reading",),
+    "pypdfium2": ("webapp.knowledge.readers",),
     # Imported only where semantic search needs it, because of its cost.
     "numpy": ("webapp.knowledge.nearest", "webapp.knowledge.scoring"),
     # For search patterns from untrusted users, which must run in time linear in the text.

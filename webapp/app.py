@@ -36,7 +36,7 @@ from webapp.health import feature as health
 from webapp.health.metrics import Metrics
 from webapp.heavy.turns import give_way
 from webapp.insights import feature as insights
-from webapp.insights.traces import Traces
+from webapp.insights.trace_exporter import TraceExporter
 from webapp.knowledge import feature as knowledge
 from webapp.live import feature as live
 from webapp.live import watch
@@ -137,7 +137,7 @@ def _start_engine(app: Flask, config: Config) -> None:
     tools = {"spawn": gevent.spawn, "signal": Event, "pause": _pause, "now": time.monotonic, "within": _within}
     engine = build(app, config, **tools)
     counted, watchdog = Metrics(engine, watchers=watch.open_pages), Watchdog()
-    engine.metric_listeners += [counted.record, Traces(engine).record]
+    engine.metric_listeners += [counted.record, TraceExporter(engine).record]
     engine.gate = BudgetGate(
         estimate=tokens.estimate,
         token_id=access.token_id,

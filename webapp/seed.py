@@ -24,7 +24,7 @@ from webapp.db import db, utc_now, write
 from webapp.engine.service import queue, sent_as, sent_before
 from webapp.experiments import example
 from webapp.ids import new_secret
-from webapp.insights import history
+from webapp.insights import example_answers
 from webapp.knowledge import shipping
 from webapp.providers.base import Reply
 from webapp.providers.demo import PACE_SECONDS, DemoProvider
@@ -91,11 +91,12 @@ def command(is_history: bool, is_removal: bool) -> None:
 def _history(is_removal: bool) -> Iterator[str]:
     """Creates the example history, or removes it; does not create it twice."""
     if is_removal:
-        yield f"Removed {plural(history.remove(), 'example answer')}."
-    elif history.exists():
+        yield f"Removed {plural(example_answers.remove(), 'example answer')}."
+    elif example_answers.exists():
         yield "The example history already exists. Remove it with: flask seed --history --remove"
     elif everyone := [user.id for user, _ in directory.all_people()]:
-        yield f"Made {plural(history.make(everyone, Random(1)), 'example answer')} of {history.DAYS} days. See Insights."
+        count = example_answers.make(everyone, Random(1))
+        yield f"Made {plural(count, 'example answer')} of {example_answers.DAYS} days. See Insights."
     else:
         raise click.ClickException("There are no people yet. Create the owner first, or run: flask seed")
 

@@ -13,7 +13,7 @@ class Mutation:
     more: str = ""
 
 
-PERMITTED = "webapp/knowledge/permitted.py"
+PERMITTED = "webapp/knowledge/permissions.py"
 WORLDS = ("tests/knowledge/test_worlds.py::test_only_what_is_permitted_is_found",)
 TRUE, SELECT = "\nfrom sqlalchemy import true\n", "\nfrom sqlalchemy import select\n"
 ANYBODYS = "select(Grant.object_id).where(Grant.object_kind =="

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, insert
 
-from webapp.budgets import holding, queries
+from webapp.budgets import queries, reservations
 from webapp.budgets.tables import Budget, BudgetCharge, BudgetPeriod
 from webapp.db import db, write
 from webapp.ids import new_id
@@ -39,4 +39,4 @@ def test_no_transaction_counts_all_that_a_crash_has_left(app: Flask) -> None:
         period = db.session.get_one(BudgetPeriod, (id, BEGAN))
         assert (period.used, period.reserved) == (MANY * RESERVED, 0)
     # Each is closed and counted in its period, hence two changes.
-    assert max(changes) == 2 * holding.FREED_AT_ONCE
+    assert max(changes) == 2 * reservations.CLOSED_AT_ONCE

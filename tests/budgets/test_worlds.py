@@ -12,9 +12,9 @@ from flask import Flask
 
 from tests.support.marks import on_both_databases
 from tests.support.rounds import ROUNDS
-from webapp.budgets import holding
+from webapp.budgets import reservations
 from webapp.budgets.amounts import Consumption, Price, amount
-from webapp.budgets.holding import Reservation, UsageRequest
+from webapp.budgets.reservations import Reservation, UsageRequest
 from webapp.budgets.tables import Budget, BudgetPeriod
 from webapp.db import db, write
 from webapp.errors import OverBudget
@@ -73,7 +73,7 @@ class World:
         is_over = any(self.used[each.id] + self.reserved[each.id] >= each.most for each in mine)
         try:
             with self._write() as session:
-                held = holding.reserve(session, wanted_usage, NOW)
+                held = reservations.reserve(session, wanted_usage, NOW)
         except OverBudget:
             assert is_over
             return
@@ -92,7 +92,7 @@ class World:
         counted = [each for each in answer.reservations if each.unit != "answers"]
         is_left = all(self.used[each.budget_id] + self.reserved[each.budget_id] < self._most(each) for each in counted)
         with self._write() as session:
-            assert holding.extend(session, answer.wanted_usage.generation_id, answer.reservations, more, PRICE) == is_left
+            assert reservations.extend(session, answer.wanted_usage.generation_id, answer.reservations, more, PRICE) == is_left
         for each in counted if is_left else ():
             answer.reserved[each.budget_id] += (further := amount(each.unit, more, PRICE))
             self._reserve(each.budget_id, further)
@@ -105,7 +105,9 @@ class World:
         known = self.luck.random() < 0.5
         for _ in range(self.luck.choice([1, 1, 2])):
             with self._write() as session:
-                holding.settle(session, answer.wanted_usage.generation_id, taken, PRICE, is_known=known, is_nothing=is_nothing)
+                reservations.settle(
+                    session, answer.wanted_usage.generation_id, taken, PRICE, is_known=known, is_nothing=is_nothing
+                )
         whole = taken if known else Consumption(answer.wanted_usage.consumption.input_tokens, taken.output_tokens, taken.cost)
         used = {each.budget_id: 0 if is_nothing else amount(each.unit, whole, PRICE) for each in answer.reservations}
         for id, each in used.items():
@@ -120,7 +122,7 @@ class World:
         answer, before = self.luck.choice(self.settled)
         taken = Consumption(self.luck.randrange(1, 500), self.luck.randrange(1, 4_000), self.luck.choice([None, "0.0001", "0.5"]))
         with self._write() as session:
-            holding.correct(session, answer.wanted_usage.generation_id, taken, PRICE)
+            reservations.correct(session, answer.wanted_usage.generation_id, taken, PRICE)
         for each in answer.reservations:
             after = amount(each.unit, taken, PRICE)
             self.used[each.budget_id] += after - before[each.budget_id]
@@ -190,7 +192,7 @@ def test_two_workers_at_once_admit_no_more_than_there_is(make_app) -> None:
     def ask(app: Flask) -> bool:
         try:
             with InWorker(app) as session:
-                holding.reserve(session, UsageRequest(new_id(), new_id(), "m", Consumption(10, 10), PRICE), NOW)
+                reservations.reserve(session, UsageRequest(new_id(), new_id(), "m", Consumption(10, 10), PRICE), NOW)
         except OverBudget:
             return False
         return True
@@ -209,10 +211,10 @@ def test_a_budget_that_was_deleted_meanwhile_limits_nothing_any_more(make_app) -
             session.add_all([kept, gone])
             session.flush()
             wanted_usage = UsageRequest(new_id(), new_id(), "m", Consumption(10, 10), PRICE)
-            held = holding.reserve(session, wanted_usage, NOW)
+            held = reservations.reserve(session, wanted_usage, NOW)
         with write() as session:
             session.execute(db.delete(Budget).where(Budget.id == gone.id))
         with write() as session:
-            assert holding.extend(session, wanted_usage.generation_id, held, Consumption(0, 100), PRICE)
+            assert reservations.extend(session, wanted_usage.generation_id, held, Consumption(0, 100), PRICE)
         found = db.session.execute(db.select(BudgetPeriod.budget_id, BudgetPeriod.reserved)).all()
         assert [tuple(row) for row in found] == [(kept.id, 120)]

@@ -15,9 +15,9 @@ from gevent.pool import Pool  # noqa: E402
 
 from tests.budgets.ends import PRICE, end_of  # noqa: E402
 from webapp.app import create_app  # noqa: E402
-from webapp.budgets import holding  # noqa: E402
+from webapp.budgets import reservations  # noqa: E402
 from webapp.budgets.amounts import Consumption  # noqa: E402
-from webapp.budgets.holding import UsageRequest  # noqa: E402
+from webapp.budgets.reservations import UsageRequest  # noqa: E402
 from webapp.db import write  # noqa: E402
 from webapp.errors import OverBudget  # noqa: E402
 from webapp.ids import new_id  # noqa: E402
@@ -31,7 +31,7 @@ def asked(app: Flask, person: str, luck: Random) -> dict[str, Any] | None:
     wanted_usage = UsageRequest(new_id(), person, "m", Consumption(luck.randrange(500), luck.randrange(1, 3_000)), PRICE)
     try:
         with app.app_context(), write(keeps_loaded=True) as session:
-            held = {each.budget_id: each.reserved for each in holding.reserve(session, wanted_usage, NOW)}
+            held = {each.budget_id: each.reserved for each in reservations.reserve(session, wanted_usage, NOW)}
     except OverBudget:
         return None
     return {"id": wanted_usage.generation_id, "input": wanted_usage.consumption.input_tokens, "held": held}
@@ -40,7 +40,7 @@ def asked(app: Flask, person: str, luck: Random) -> dict[str, Any] | None:
 def settled(app: Flask, answer: str) -> None:
     taken, is_known, is_nothing = end_of(answer)
     with app.app_context(), write(keeps_loaded=True) as session:
-        holding.settle(session, answer, taken, PRICE, is_known=is_known, is_nothing=is_nothing)
+        reservations.settle(session, answer, taken, PRICE, is_known=is_known, is_nothing=is_nothing)
 
 
 def done(app: Flask, order: dict[str, Any]) -> list[Any]:

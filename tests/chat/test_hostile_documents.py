@@ -13,10 +13,10 @@ from tests.chat.library import Library, ask, given
 from tests.rendering.rules import breaches
 from tests.rendering.test_attacks import ATTACKS
 from webapp.db import db
-from webapp.knowledge.answering import quoted
+from webapp.knowledge.answer_sources import quoted
 from webapp.knowledge.excerpt import Excerpt
-from webapp.knowledge.reading.full_text import FullText
-from webapp.knowledge.reading.part import Part
+from webapp.knowledge.readers.full_text import FullText
+from webapp.knowledge.readers.part import Part
 from webapp.knowledge.tables import Document, Passage
 from webapp.rendering import markdown
 from webapp.settings.tables import ApplicationSetting

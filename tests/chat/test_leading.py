@@ -8,9 +8,9 @@ from webapp.accounts.tables import User
 from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.prompts import queries, service
-from webapp.prompts.checking import VersionInput
 from webapp.prompts.tables import FIXED
 from webapp.prompts.template import Part
+from webapp.prompts.validation import VersionInput
 from webapp.settings.service import set_setting
 
 

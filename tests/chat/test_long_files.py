@@ -38,8 +38,8 @@ from webapp.chat.retention import erasing
 from webapp.chat.sharing import service as sharing
 from webapp.chat.tables import Chat, Message
 from webapp.db import db, write
-from webapp.knowledge import of_chats, trash
-from webapp.knowledge.answering import spread
+from webapp.knowledge import chat_files, trash
+from webapp.knowledge.answer_sources import spread
 from webapp.knowledge.tables import Document
 from webapp.settings.service import set_setting
 
@@ -128,7 +128,7 @@ def test_a_file_that_is_asked_about_as_a_whole_is_given_in_parts(app: Flask, own
     assert owner.page(chat).one(".reads-from a").text() == "wheels.md and 1 more file"
     with app.app_context(), write() as session:
         first = session.scalars(select(Document.hash).where(Document.name == "wheels.md")).one()
-        of_chats.mark_file_for_deletion(session, id_of(chat), first)
+        chat_files.mark_file_for_deletion(session, id_of(chat), first)
     assert owner.page(chat).one(".reads-from a").text() == "other.docx"
 
 

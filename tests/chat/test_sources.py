@@ -10,7 +10,7 @@ from webapp.accounts.tables import Grant, User
 from webapp.chat.tables import Message
 from webapp.db import db
 from webapp.engine.tables import Generation
-from webapp.knowledge import answering, shown
+from webapp.knowledge import answer_sources, shown
 from webapp.knowledge.fusion import Placed
 from webapp.knowledge.search import Hit
 from webapp.knowledge.tables import Document, Passage
@@ -30,7 +30,7 @@ def test_the_question_comes_with_its_numbered_sources(app, member, library, answ
 
     *_, about, source, question = turns(fake, "When is a bearing oiled?")
     assert (about[0], source[0], question) == ("system", "user", ("user", "When is a bearing oiled?"))
-    assert about[1] == answering.ABOUT
+    assert about[1] == answer_sources.ABOUT
     assert source[1] == f"[1] Pumps\n```\n{FRIDAY}\n```"
     shown = member.page(str(page.all("a.sent-link")[-1].attributes["href"]))
     assert shown.says("Source 1 user")
@@ -43,7 +43,7 @@ def test_what_is_not_in_the_documents_is_said_so(member, library, answered, fake
     library.attach(path, library.collection(("Pumps", [FRIDAY])))
     ask(member, path, "Which zebra won the race?", fake)
 
-    assert answering.NOTHING_FOUND in [content for _, content in turns(fake, "Which zebra won the race?")]
+    assert answer_sources.NOTHING_FOUND in [content for _, content in turns(fake, "Which zebra won the race?")]
     assert not given(fake, "Which zebra won the race?")
 
 
@@ -125,7 +125,7 @@ def test_an_answer_does_not_wait_for_a_search_without_end(app, member, library, 
     path = answered(member)
     library.attach(path, library.collection(("Pumps", [FRIDAY])))
     with app.app_context():
-        found = answering.found_for(db.session.get(User, member.person_id), ["bearing"], ["any"], seconds=0)
+        found = answer_sources.find_sources(db.session.get(User, member.person_id), ["bearing"], ["any"], seconds=0)
     assert (found.is_late, found.sources) == (True, ())
     assert b'millrace_retrieval_duration_seconds_count{outcome="late"} 1.0' in app.extensions["metrics"]()
 
@@ -138,9 +138,9 @@ def test_an_answer_without_its_sources_says_so(app, member, library, answered, f
     library.change(lambda session: session.execute(db.text("DROP TABLE passages_search")))
     page = ask(member, path, "When is a bearing oiled?", fake)
 
-    assert page.says(answering.LATE)
+    assert page.says(answer_sources.LATE)
     assert turns(fake, "When is a bearing oiled?")[-1] == ("user", "When is a bearing oiled?")
-    assert answering.NOTHING_FOUND not in str(turns(fake, "When is a bearing oiled?"))
+    assert answer_sources.NOTHING_FOUND not in str(turns(fake, "When is a bearing oiled?"))
 
 
 @pytest.mark.slow
@@ -194,7 +194,7 @@ def test_a_third_neighbour_is_left_out_and_a_table_has_its_head_once():
     made = [Passage(id=str(number), number=number, text=f"|{number}|\n", **same) for number in range(4)]
     document = Document(id="a", title="Prices", name="prices.csv")
     hits = [Hit(rank, 1.0, made[rank], document, "", Placed(rank, rank, None)) for rank in (1, 0, 2, 3)]
-    found = list(answering.sources_of(hits))
+    found = list(answer_sources.sources_of(hits))
 
     assert [(each.passage_id, each.beside_id) for each in found] == [("1", "0"), ("3", "")]
     assert "|h|\n|0|\n|1|\n" in found[0].text
@@ -206,8 +206,8 @@ def test_sources_are_few_and_their_neighbours_fewer(app, member, library):
     collection = library.collection(("Manual", texts))
     with app.app_context():
         person = db.session.get(User, member.person_id)
-        found = answering.found_for(person, ["bearing oiled number"], [collection], seconds=60)
+        found = answer_sources.find_sources(person, ["bearing oiled number"], [collection], seconds=60)
 
     assert [each.number for each in found.sources] == list(range(1, len(found.sources) + 1))
-    assert 1 < len(found.sources) <= answering.MOST_PASSAGES
-    assert sum(len(each.text) for each in found.sources) <= answering.MOST_CHARS + 100 * answering.MOST_PASSAGES
+    assert 1 < len(found.sources) <= answer_sources.MOST_PASSAGES
+    assert sum(len(each.text) for each in found.sources) <= answer_sources.MOST_CHARS + 100 * answer_sources.MOST_PASSAGES

@@ -15,9 +15,9 @@ from webapp.experiments import queries, service
 from webapp.experiments.service import ExperimentInput
 from webapp.prompts import queries as prompts
 from webapp.prompts import service as versions
-from webapp.prompts.checking import VersionInput
 from webapp.prompts.tables import Experiment, Exposure
 from webapp.prompts.template import Part
+from webapp.prompts.validation import VersionInput
 from webapp.settings.service import set_setting
 
 __all__ = ["app"]

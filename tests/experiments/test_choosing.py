@@ -11,16 +11,16 @@ from webapp.chat.tables import Chat
 from webapp.db import db, write
 from webapp.engine.tables import Generation
 from webapp.errors import Conflict
-from webapp.experiments import checking, service
-from webapp.prompts import choosing, using
-from webapp.prompts.choosing import ExperimentUnit
+from webapp.experiments import monitoring, service
+from webapp.prompts import active_prompts, arm_choice
+from webapp.prompts.arm_choice import ExperimentUnit
 from webapp.prompts.tables import A_B_TEST, BEST_PERFORMANCE, Exposure, PromptVersion
 
 SAID = {"Answer in rhymes.": (2, "A"), "Answer in prose.": (3, "B")}
 
 
 def given(unit: ExperimentUnit) -> int:
-    return using.render("quick", unit).version.number
+    return active_prompts.render("quick", unit).version.number
 
 
 @on_both_databases
@@ -78,7 +78,7 @@ def test_the_best_one_is_given_more_often_after_the_first_samples(app, started):
         assert first == {2: 10, 3: 10}
         played(id, 2, good=5, bad=45)
         played(id, 3, good=45, bad=5)
-        checking.check(found(id))
+        monitoring.check(found(id))
         later = Counter(given(ExperimentUnit("", f"later:{number}")) for number in range(200))
         assert later[3] > 150
 
@@ -89,16 +89,16 @@ def test_what_cannot_be_filled_in_falls_back_to_the_control_and_does_not_count(a
         with write() as session:
             row = session.query(PromptVersion).filter_by(number=3).one()
             row.sections = [{"name": "How", "text": "Answer in {{nonsense}}."}]
-        using.forget()
-        every = [using.render("quick", ExperimentUnit(f"person {number}", f"chat:{number}")) for number in range(40)]
+        active_prompts.forget()
+        every = [active_prompts.render("quick", ExperimentUnit(f"person {number}", f"chat:{number}")) for number in range(40)]
         assert {each.version.number for each in every} == {2}
         fell = [each for each in every if each.problems]
         assert 0 < len(fell) < 40
         assert all(each.arm is None for each in fell)
-        kept = using.together(fell[0])
+        kept = active_prompts.metadata_of(fell[0])
         assert "arms" not in kept
         said = "Version 3 of the prompt “quick” can't be used (unknown: nonsense), so an earlier text was used."
-        assert [each.message for each in using.notices(kept)] == [said]
+        assert [each.message for each in active_prompts.notices(kept)] == [said]
 
 
 def test_a_paused_arm_is_given_to_nobody(app, admin, started):
@@ -106,7 +106,7 @@ def test_a_paused_arm_is_given_to_nobody(app, admin, started):
     with app.app_context():
         played(id, 2, good=30)
         played(id, 3, good=10, broken=10)
-        checking.check(found(id))
+        monitoring.check(found(id))
         assert {given(ExperimentUnit(f"person {number}", f"chat:{number}")) for number in range(50)} == {2}
         with pytest.raises(Conflict, match="running"):
             service.remove(found(id), who={"actor": admin})
@@ -115,10 +115,10 @@ def test_a_paused_arm_is_given_to_nobody(app, admin, started):
 def test_another_request_for_the_same_answer_gets_the_same_arm(app, started):
     started()
     with app.app_context():
-        first = using.render("quick", ExperimentUnit("somebody", "chat:1"))
+        first = active_prompts.render("quick", ExperimentUnit("somebody", "chat:1"))
         other = 5 - first.version.number
-        kept = using.together(first)
-        assert using.words(kept) == f"version {first.version.number} of quick, arm {'AB'[first.version.number - 2]}"
-        assert using.render("quick", choosing.again(kept)).version == first.version
+        kept = active_prompts.metadata_of(first)
+        assert active_prompts.words(kept) == f"version {first.version.number} of quick, arm {'AB'[first.version.number - 2]}"
+        assert active_prompts.render("quick", arm_choice.again(kept)).version == first.version
         kept["arms"][0]["version"] = other
-        assert using.render("quick", choosing.again(kept)).version.number == other
+        assert active_prompts.render("quick", arm_choice.again(kept)).version.number == other

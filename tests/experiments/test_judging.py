@@ -13,7 +13,7 @@ from webapp.chat.messages import feedback
 from webapp.chat.tables import Message
 from webapp.db import db, utc_now, write
 from webapp.engine.tables import Generation
-from webapp.experiments import checking, judging
+from webapp.experiments import judging, monitoring
 from webapp.experiments.judging import Answer, is_good
 from webapp.prompts.tables import Exposure
 
@@ -95,12 +95,12 @@ def test_figures_are_counted_and_an_arm_that_fails_is_paused_once(app, started):
     with app.app_context():
         played(id, 2, good=30, bad=9, broken=1)
         played(id, 3, good=11, broken=9)
-        control, other = checking.check(found(id))
+        control, other = monitoring.check(found(id))
         assert (control.exposures, control.units, control.judged, control.good, control.broken) == (40, 40, 40, 30, 1)
         assert (control.rate, control.error_rate, control.ttft_p95_ms) == (0.75, 0.025, 237)
         assert (other.ttft_p95_ms, f"{other.cost:f}") == (318, "0.00300000")
         assert other.paused_words == ("B was paused: 9 of its 20 answers ended with an error (45 %), against 2 % with A.")
-        assert checking.check(found(id))[1].paused_words == other.paused_words
+        assert monitoring.check(found(id))[1].paused_words == other.paused_words
 
 
 def unsettled(id: str, count: int) -> None:
@@ -135,10 +135,10 @@ def test_whoever_looks_at_many_answers_holds_up_nobody(app, started):
     with app.app_context():
         played(id, 2, good=2_000)
         played(id, 3, good=1_000, bad=1_000)
-        checking.check(found(id))
+        monitoring.check(found(id))
         db.session.rollback()
         with steps_on_the_loop(app) as steps:
-            assert [each.good for each in checking.check(found(id))] == [2_000, 1_000]
+            assert [each.good for each in monitoring.check(found(id))] == [2_000, 1_000]
             db.session.rollback()
     # Counting all of them takes dozens of steps for each.
     assert steps.count < 4_000

@@ -17,7 +17,7 @@ from tests.support.steps import steps_on_the_loop
 from webapp.db import utc_now, write
 from webapp.engine.tables import Generation
 from webapp.ids import new_id
-from webapp.insights import summing
+from webapp.insights import day_sums
 
 Made = Callable[..., list[dict[str, Any]]]
 
@@ -145,7 +145,7 @@ def test_the_prompt_library_has_the_trend_of_each_prompt(app: Flask, made: Made,
         assert trends(owner) == {"quick": "7 answers in 14 days", "continue": "6 answers in 14 days"}
         assert trends(member) == {}
         with app.app_context():
-            summing.sum_up_all()
+            day_sums.sum_up_all()
 
 
 @pytest.mark.slow

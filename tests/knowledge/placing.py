@@ -6,13 +6,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from webapp.ids import new_id
-from webapp.knowledge import index, words
+from webapp.knowledge import index, tokenizer
 from webapp.knowledge.tables import Collection, Document, Passage
 
 
 def place(session: Session, collection: Collection, title: str, texts: Sequence[str], **more: Any) -> Document:
     """Inserts a document whose passages are these texts."""
-    counted = list(words.weights([(title, text) for text in texts]))
+    counted = list(tokenizer.weights([(title, text) for text in texts]))
     length = sum(count for _, count in counted)
     said = {"name": "placed.md", "hash": new_id(), "bytes": 1, "characters": 1, "state": "ready", "edition": 1}
     document = Document(collection_id=collection.id, title=title, **{**said, "passages": len(texts), "words": length, **more})
@@ -26,7 +26,7 @@ def place(session: Session, collection: Collection, title: str, texts: Sequence[
     session.add_all(rows)
     session.flush()
     told = [
-        {"terms": terms, "index": [words.spaced(title), words.spaced(text)]}
+        {"terms": terms, "index": [tokenizer.spaced(title), tokenizer.spaced(text)]}
         for text, (terms, _) in zip(texts, counted, strict=True)
     ]
     index.put(session.connection(), [row.row for row in rows], told)

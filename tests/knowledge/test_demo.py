@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from webapp.chat.prompt.builder import PromptBuilder
-from webapp.knowledge.answering import AnswerSources, Source, quoted
+from webapp.knowledge.answer_sources import AnswerSources, Source, quoted
 from webapp.knowledge.tables import Document, Passage
 from webapp.providers.demo import answer
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from webapp.knowledge import words
+from webapp.knowledge import tokenizer
 
 # Sorting this many combining marks used to take half a minute.
 HOSTILE = {
@@ -18,19 +18,19 @@ HOSTILE = {
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_a_question_of_as_many_signs_as_a_message_has_is_read_at_once(text: str) -> None:
     started = time.thread_time()
-    words.query_words(text)
+    tokenizer.query_words(text)
     assert time.thread_time() - started < 1
 
 
 @pytest.mark.parametrize("name", ["marks", "marks of Japanese"])
 def test_so_is_a_heading(name: str) -> None:
     started = time.thread_time()
-    words.spaced(HOSTILE[name])
+    tokenizer.spaced(HOSTILE[name])
     assert time.thread_time() - started < 1
 
 
 def test_letters_with_their_own_marks_are_what_they_were() -> None:
-    assert words.spaced("e\u0301 \uff76\uff9e ... \u2014\u2014\u2014").split() == [
+    assert tokenizer.spaced("e\u0301 \uff76\uff9e ... \u2014\u2014\u2014").split() == [
         "\u00e9",
         "\u30ac",
         "...",
@@ -40,4 +40,4 @@ def test_letters_with_their_own_marks_are_what_they_were() -> None:
 
 def test_the_first_thirty_words_are_asked_for_wherever_others_follow() -> None:
     asked = [f"word{number}" for number in range(40)]
-    assert set(words.query_words(" ".join(asked) + " and" * 60_000)) == set(asked[:30])
+    assert set(tokenizer.query_words(" ".join(asked) + " and" * 60_000)) == set(asked[:30])

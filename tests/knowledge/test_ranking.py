@@ -19,7 +19,7 @@ from webapp.accounts import queries as people
 from webapp.accounts import service as accounts
 from webapp.accounts.tables import User
 from webapp.db import write
-from webapp.knowledge import index, words
+from webapp.knowledge import index, tokenizer
 from webapp.knowledge.search import search
 from webapp.knowledge.tables import Collection, Document, Passage
 
@@ -53,7 +53,7 @@ class Plain:
     """BM25 by the textbook, over the words that the databases index."""
 
     def __init__(self, texts: list[tuple[str, str]]) -> None:
-        self.counted = list(words.weights(texts))
+        self.counted = list(tokenizer.weights(texts))
         self.average = sum(length for _, length in self.counted) / len(self.counted)
         self.holding = Counter(term for terms, _ in self.counted for term in terms)
 
@@ -62,7 +62,7 @@ class Plain:
 
         `found` is the part of the corpus that the person can read: a word in most of that does not count either.
         """
-        asked, both = list(words.query_words(question)), (self, found or self)
+        asked, both = list(tokenizer.query_words(question)), (self, found or self)
         terms = [term for term in asked if len(asked) == 1 or all(each.is_rare(term) for each in both)]
         return [sum(self.score(term, *each) for term in terms) for each in self.counted]
 
@@ -157,7 +157,7 @@ def test_common_words_are_counted_anew_when_something_is_added(app: Flask) -> No
     with a_collection(app) as (reader, collection):
         with write(keeps_loaded=True) as session:
             place(session, collection, "Many", ["harbour"] * many)
-        asked = words.query_words("harbour zebra")
+        asked = tokenizer.query_words("harbour zebra")
         assert [index.counts(asked, until=until)[1] for _ in range(2)] == [{"harbour": many, "zebra": 0}] * 2
         with write(keeps_loaded=True) as session:
             place(session, collection, "More", ["harbour zebra"])

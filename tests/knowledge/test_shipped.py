@@ -2,14 +2,14 @@
 
 import re
 
-from webapp.knowledge import words
+from webapp.knowledge import tokenizer
 from webapp.knowledge.shipped_pages import COLLECTIONS, questions
 
 PAGES = {path: text for collection in COLLECTIONS for path, text in collection.pages.items()}
 
 
 def words_of_headings(text: str) -> set[str]:
-    return set(words.query_words(" ".join(re.findall(r"^#+ (.*)$", text, re.MULTILINE))))
+    return set(tokenizer.query_words(" ".join(re.findall(r"^#+ (.*)$", text, re.MULTILINE))))
 
 
 def test_there_are_as_many_pages_as_the_docs_say() -> None:
@@ -28,15 +28,15 @@ def test_ten_questions_share_no_word_with_the_headings_of_their_page() -> None:
     apart = [
         each
         for each in questions()
-        if each.pages and not any(words_of_headings(PAGES[page]) & set(words.query_words(each.text)) for page in each.pages)
+        if each.pages and not any(words_of_headings(PAGES[page]) & set(tokenizer.query_words(each.text)) for page in each.pages)
     ]
 
     assert len(apart) >= 10
 
 
 def test_ten_questions_have_no_answer_and_one_common_word() -> None:
-    held = [set(terms) for terms, _ in words.weights([("", text) for text in PAGES.values()])]
-    unanswerable = [set(words.query_words(each.text)) for each in questions() if not each.pages]
+    held = [set(terms) for terms, _ in tokenizer.weights([("", text) for text in PAGES.values()])]
+    unanswerable = [set(tokenizer.query_words(each.text)) for each in questions() if not each.pages]
 
     assert len(unanswerable) == 10
     for asked in unanswerable:

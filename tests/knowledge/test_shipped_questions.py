@@ -15,7 +15,7 @@ from webapp.knowledge import shipping
 from webapp.knowledge.search import search
 from webapp.knowledge.shipped_pages import questions
 from webapp.knowledge.tables import Collection
-from webapp.knowledge.words import query_words, weights
+from webapp.knowledge.tokenizer import query_words, weights
 
 # A page's name, a sentence of it, and a question about it that shares no word with it.
 PARAPHRASES: Sequence[tuple[str, str, str]] = [

@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.marks import on_both_databases
 from webapp.knowledge.questions import measured
-from webapp.knowledge.why import Counted, reasons
+from webapp.knowledge.rank_reasons import Counted, reasons
 from webapp.settings.service import set_setting
 
 

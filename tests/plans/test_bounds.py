@@ -8,11 +8,11 @@ import pytest
 
 from tests.support.turns import nobody_waits
 from webapp.errors import Invalid
-from webapp.plans import checking, plan_types
+from webapp.plans import plan_types, validation
 from webapp.plans.draft import Draft
-from webapp.plans.ending import ParsedPlan, kept, mended
+from webapp.plans.ending import ParsedPlan, kept, repaired
 from webapp.plans.export import as_calendar
-from webapp.plans.mending import MOST_CHARS
+from webapp.plans.repair import MOST_CHARS
 from webapp.plans.schema import MOST_ITEMS, MOST_VALUES, at, is_place, steps, value_at
 from webapp.rendering.difference import difference
 
@@ -61,7 +61,7 @@ def test_half_a_character_is_refused_in_words(source: str) -> None:
 )
 def test_a_schema_that_asks_for_too_much_is_refused(properties: dict[str, Any], sentence: str) -> None:
     with nobody_waits(), pytest.raises(Invalid, match=sentence):
-        checking.check_schema({"type": "object", "properties": properties}, "plan")
+        validation.check_schema({"type": "object", "properties": properties}, "plan")
 
 
 @pytest.mark.parametrize(
@@ -69,9 +69,9 @@ def test_a_schema_that_asks_for_too_much_is_refused(properties: dict[str, Any], 
 )
 def test_a_value_that_takes_long_to_check_is_refused_by_its_section(items: list[Any]) -> None:
     with nobody_waits():
-        found = checking.faults({"a": items, "b": "kept"}, UNIQUE)
+        found = validation.faults({"a": items, "b": "kept"}, UNIQUE)
 
-    assert found == [checking.Fault("a", "This is too large.")]
+    assert found == [validation.Fault("a", "This is too large.")]
     assert kept(ParsedPlan({"a": items, "b": "kept"}, tuple(found), ()), UNIQUE) == {"b": "kept"}
 
 
@@ -79,9 +79,9 @@ def test_not_every_fault_of_thousands_is_listed() -> None:
     schema = {"type": "object", "properties": {"a": {"type": "array", "items": {"type": "array", "minItems": 500}}}}
 
     with nobody_waits():
-        found = checking.faults({"a": [[]] * 400}, schema)
+        found = validation.faults({"a": [[]] * 400}, schema)
 
-    assert len(found) == checking.MOST_FAULTS
+    assert len(found) == validation.MOST_FAULTS
 
 
 @pytest.mark.parametrize("part", ["{", "[", '{"a":', '"\\', '{"weeks":[', "[],", "{},", '"a",', '"a":1,', " "])
@@ -91,7 +91,7 @@ def test_what_a_model_says_instead_of_a_plan_is_judged_at_once(part: str) -> Non
         draft = Draft()
         with nobody_waits():
             draft.feed((before + part * MOST_CHARS)[:MOST_CHARS])
-            found = mended(draft, schema)
+            found = repaired(draft, schema)
 
         assert not found.is_complete
         assert len(draft.elements) <= MOST_VALUES + 2

@@ -7,7 +7,7 @@ import pytest
 
 from webapp.plans import plan_types
 from webapp.plans.draft import Draft, heading
-from webapp.plans.ending import kept, mended
+from webapp.plans.ending import kept, repaired
 from webapp.plans.plan_types import FOLDER, Type
 from webapp.plans.projection import PlanProjection
 from webapp.plans.schema import at, missing, received, reduced_to, upstream, without
@@ -28,7 +28,7 @@ def drafted(text: str) -> Draft:
 @pytest.mark.mostly_slow
 @pytest.mark.parametrize("end", range(0, len(TEXT), 7))
 def test_cut_anywhere_only_right_elements_are_kept_and_the_rest_is_asked_for(end: int) -> None:
-    result = mended(drafted(TEXT[:end]), MONTHLY.plan)
+    result = repaired(drafted(TEXT[:end]), MONTHLY.plan)
     value = kept(result, MONTHLY.plan)
     finished = [place for place in drafted(TEXT[:end]).elements if place.count(".") == 1]
 
@@ -63,14 +63,14 @@ def test_names_that_no_schema_has_are_no_places(name: str) -> None:
     for place, sign in enumerate(text):
         list(projection.fold(Entry(place + 1, Delta(sign))))
         projection.since((0, 0, 0, 0, 0))
-        cut = mended(drafted(text[: place + 1]), MONTHLY.plan)
+        cut = repaired(drafted(text[: place + 1]), MONTHLY.plan)
         assert set(kept(cut, MONTHLY.plan)) <= {"title"}
         assert projection.shown.keys() <= {"title", name, "intro"}
     assert set(projection.draft.elements) == {"title", "intro"}
 
 
 def test_an_item_cut_in_a_name_of_its_own_is_dropped() -> None:
-    result = mended(drafted('{"weeks": [{"a.b": "half'), MONTHLY.plan)
+    result = repaired(drafted('{"weeks": [{"a.b": "half'), MONTHLY.plan)
     assert kept(result, MONTHLY.plan).get("weeks", []) == []
 
 
@@ -100,7 +100,7 @@ def test_a_second_answer_gives_what_its_heading_names() -> None:
         size = dice.randint(1, 30)
         draft.feed(text[:size])
         text = text[size:]
-    result = mended(draft, MONTHLY.plan)
+    result = repaired(draft, MONTHLY.plan)
     assert result.value == WHOLE
     assert result.steps == ("closed", "dropped", "asked")
 

@@ -8,11 +8,11 @@ from tests.plans.conftest import GOALS, LorebookEditor
 from tests.plans.halting import BEGINNING, WEEK_3
 from webapp.db import db
 from webapp.errors import Conflict
-from webapp.plans import checking, plan_types, service
-from webapp.plans.checking import Rejected
+from webapp.plans import plan_types, service, validation
 from webapp.plans.projection import PlanProjection
 from webapp.plans.schema import missing
 from webapp.plans.tables import Plan
+from webapp.plans.validation import Rejected
 from webapp.streaming.events import Delta
 
 
@@ -22,7 +22,7 @@ def test_a_plan_is_written_and_fits_its_schema(desk: LorebookEditor, type: str) 
     plan = desk.made(type)
 
     assert (plan.status, plan.error_code, plan.partial_content) == ("completed", "", None)
-    assert checking.faults(plan.content, plan.schema) == []
+    assert validation.faults(plan.content, plan.schema) == []
     assert plan.title == plan.content["title"] != ""
     assert plan.generation_started_at is not None
     generation = desk.generation(plan.id)

@@ -11,8 +11,8 @@ from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
 from webapp.accounts import service as accounts
 from webapp.plans import plan_types, service
-from webapp.plans.mending import MOST_CHARS
 from webapp.plans.plan_types import FOLDER
+from webapp.plans.repair import MOST_CHARS
 from webapp.providers.base import ModelRequest, Turn
 from webapp.providers.openai_reply import models_of
 from webapp.providers.openai_request import body

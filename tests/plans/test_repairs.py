@@ -6,7 +6,7 @@ import pytest
 
 from tests.plans.conftest import LorebookEditor
 from tests.support.rounds import ROUNDS
-from webapp.plans import checking
+from webapp.plans import validation
 from webapp.plans.tables import Plan
 from webapp.settings.service import set_setting
 
@@ -26,7 +26,10 @@ def test_of_many_runs_nearly_all_are_mended(desk: LorebookEditor) -> None:
     assert statuses["completed"] >= 0.95 * len(FAULTY) * RUNS
     assert statuses["failed"] == 0
     assert all(
-        checking.faults(plan.content, plan.schema) == [] for each in plans.values() for plan in each if plan.status == "completed"
+        validation.faults(plan.content, plan.schema) == []
+        for each in plans.values()
+        for plan in each
+        if plan.status == "completed"
     )
     taken = {model: Counter(step for plan in each for step in steps_of(desk, plan.id)) for model, each in plans.items()}
     assert taken["demo/fenced"] == {}

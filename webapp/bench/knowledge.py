@@ -23,8 +23,8 @@ from webapp.bench.servers import TICKS
 from webapp.bench.verdict import Bar, Verdict, drift
 from webapp.db import autocommit_connection, db, is_sqlite, write
 from webapp.ids import new_id
-from webapp.knowledge import index, meaning, words
-from webapp.knowledge.answering import found_for
+from webapp.knowledge import index, semantic_search, tokenizer
+from webapp.knowledge.answer_sources import find_sources
 from webapp.knowledge.queries import collections as seen_collections
 from webapp.knowledge.search import search
 from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, Passage, PassageVector, VectorSet
@@ -138,7 +138,7 @@ def _bar(name: str, reader: User, texts: Sequence[str], say: Say) -> tuple[Bar, 
 def _added(reader: User, texts: Sequence[str], say: Say) -> Bar:
     """Measures the additional work of a chat with collections for whole sentences, before the request to a model."""
     ids = [each.id for each in seen_collections(reader)]
-    waits = [_seconds(lambda values: list(found_for(reader, [values], ids, seconds=60).sections()), each)[0] for each in texts]
+    waits = [_seconds(lambda values: list(find_sources(reader, [values], ids, seconds=60).sections()), each)[0] for each in texts]
     p50, p95 = (percentile(waits, share) * 1000 for share in (0.5, 0.95))
     say(f"Sources for {len(texts)} sentences, by words: {p50:.1f} ms (p50), {p95:.1f} ms (p95).")
     return Bar("a first token later with collections, p50", p50, MOST_ADDED_MS, " ms", is_timed=True)
@@ -170,10 +170,10 @@ def _server_seconds() -> dict[int, float]:
 def _know(texts: Sequence[str], library: Library) -> None:
     """Caches vectors of the questions, as if a model had just returned them: the model's time doesn't count."""
     known = {(MODEL, each): library.vector() for each in texts}
-    current_app.extensions["question_vectors"] = meaning.QueryVectorCache(OrderedDict(known))
+    current_app.extensions["question_vectors"] = semantic_search.QueryVectorCache(OrderedDict(known))
 
 
 def _pieces(passages: Sequence[dict[str, object]]) -> Iterator[dict[str, object]]:
     texts = [("", str(each["text"])) for each in passages]
-    for (terms, _), (_, text) in zip(words.weights(texts), texts, strict=True):
-        yield {"terms": terms, "index": ["", words.spaced(text)]}
+    for (terms, _), (_, text) in zip(tokenizer.weights(texts), texts, strict=True):
+        yield {"terms": terms, "index": ["", tokenizer.spaced(text)]}

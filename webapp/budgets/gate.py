@@ -11,11 +11,11 @@ from weakref import WeakKeyDictionary
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from webapp.budgets import holding, prices
+from webapp.budgets import prices, reservations
 from webapp.budgets.amounts import Consumption, Price, affordable, amount
-from webapp.budgets.beginnings import PeriodStarter
-from webapp.budgets.holding import Reservation, UsageRequest
 from webapp.budgets.metering import TokenMeter
+from webapp.budgets.period_starter import PeriodStarter
+from webapp.budgets.reservations import Reservation, UsageRequest
 from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE
 from webapp.db import utc_now, write
 from webapp.engine.gate import Meter, unmetered
@@ -86,9 +86,9 @@ class BudgetGate:
             token_id=self._token_id(),
             is_aside=self._is_aside(generation.kind),
         )
-        if reservations := holding.reserve(session, wanted_usage, utc_now()):
+        if reserved := reservations.reserve(session, wanted_usage, utc_now()):
             self._allowed[generation] = Allowance(
-                reservations, consumption.input_tokens, consumption.output_tokens, wanted_usage.price
+                reserved, consumption.input_tokens, consumption.output_tokens, wanted_usage.price
             )
 
     def meter(self, generation: Generation) -> Meter:
@@ -105,13 +105,13 @@ class BudgetGate:
             output_tokens = self._estimate(transcript.text) + self._estimate(transcript.reasoning)
         consumption = Consumption(generation.input_tokens or 0, output_tokens, generation.cost)
         how = {"is_known": generation.input_tokens is not None, "is_nothing": was_refused(generation)}
-        holding.settle(session, generation.id, consumption, prices.price_of(generation.model_asked), **how)
+        reservations.settle(session, generation.id, consumption, prices.price_of(generation.model_asked), **how)
 
     def correct(self, session: Session, generation: Generation) -> None:
         """Counts the usage that the provider reports later."""
         if setting("budgets.enabled"):
             consumption = Consumption(generation.input_tokens or 0, generation.output_tokens or 0, generation.cost)
-            holding.correct(session, generation.id, consumption, prices.price_of(generation.model_asked))
+            reservations.correct(session, generation.id, consumption, prices.price_of(generation.model_asked))
 
     def _watched(self, id: str, allowance: Allowance, events: Iterator[Event], stop: Stop) -> Iterator[Event]:
         meter = TokenMeter(_tokens_of(allowance), estimate=self._estimate, more=partial(self._more, id, allowance))
@@ -130,7 +130,7 @@ class BudgetGate:
         further = Consumption(0, max(wanted, allowance.output_tokens))
         try:
             with self._in_app(), write(keeps_loaded=True) as session:
-                is_held = holding.extend(session, id, allowance.reservations, further, allowance.price)
+                is_held = reservations.extend(session, id, allowance.reservations, further, allowance.price)
         except (Unavailable, SQLAlchemyError) as error:
             # An answer is not stopped because the database is unavailable: all of it is counted at its end.
             log.warning("reservation_not_extended", extra={"fields": {"generation_id": id, "error": type(error).__name__}})

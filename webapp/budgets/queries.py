@@ -10,9 +10,9 @@ from sqlalchemy import and_, or_, select
 from webapp.accounts import candidates
 from webapp.accounts.tables import ApiToken, Group, Membership, User
 from webapp.budgets import periods
-from webapp.budgets.beginnings import count_long_periods
-from webapp.budgets.holding import free_what_is_gone, gone
+from webapp.budgets.period_starter import count_long_periods
 from webapp.budgets.refusal import time_zone
+from webapp.budgets.reservations import abandoned, close_abandoned
 from webapp.budgets.tables import Budget, BudgetCharge, BudgetPeriod
 from webapp.characters.tables import Character
 from webapp.db import db, utc_now, write
@@ -107,7 +107,7 @@ def tidy() -> None:
     Begins the current periods that have answers but no row yet, as after a change of the team's time zone.
     """
     count_long_periods(utc_now(), above=0)
-    for id in sorted(db.session.scalars(gone(BudgetCharge.budget_id).distinct()).all()):
+    for id in sorted(db.session.scalars(abandoned(BudgetCharge.budget_id).distinct()).all()):
         while _tidied(id):
             queue_for_turn()
 
@@ -115,7 +115,7 @@ def tidy() -> None:
 def _tidied(id: str) -> bool:
     """Closes some charges of this budget; returns whether there were any."""
     with write() as session:
-        return free_what_is_gone(session, id)
+        return close_abandoned(session, id)
 
 
 def _level(budget: Budget, row: BudgetPeriod | None, resets_at: datetime) -> Level:

@@ -10,10 +10,10 @@ from webapp.accounts import audit
 from webapp.accounts.audit import About
 from webapp.budgets import periods
 from webapp.budgets.amounts import UNITS, parsed
-from webapp.budgets.holding import begin
 from webapp.budgets.queries import NAMED
 from webapp.budgets.recount import counted_before, used_since
 from webapp.budgets.refusal import limit_words, time_zone
+from webapp.budgets.reservations import begin
 from webapp.budgets.tables import Budget
 from webapp.connections import naming
 from webapp.db import db, utc_now, write

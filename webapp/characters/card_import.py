@@ -7,7 +7,7 @@ from typing import IO
 
 from webapp.accounts.tables import User
 from webapp.characters import card_files, service
-from webapp.characters.existing import Existing, existing_like
+from webapp.characters.duplicates import Existing, existing_like
 from webapp.characters.fields import checked_picture
 from webapp.characters.service import CharacterInput
 from webapp.errors import AppError, Invalid

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, request
 from wtforms import MultipleFileField
 
 from webapp.accounts.guards import current_user, signed_in, user_or_none
-from webapp.characters import card_import, existing
+from webapp.characters import card_import, duplicates
 from webapp.heavy.turns import YieldingStream
 from webapp.web.forms import Form
 from webapp.web.htmx import render
@@ -50,8 +50,8 @@ def upload() -> Response:
 @bp.post("/existing")
 @signed_in
 def decide() -> Response:
-    form, decided = CardsForm.opened(), list[existing.Decided]()
+    form, decided = CardsForm.opened(), list[duplicates.Decided]()
     choices = {name.removeprefix(CHOICE): value for name, value in request.form.items() if name.startswith(CHOICE)}
     with form.attempt():
-        decided = existing.decide(dict(list(choices.items())[: card_import.MOST_FILES]), by=current_user())
+        decided = duplicates.decide(dict(list(choices.items())[: card_import.MOST_FILES]), by=current_user())
     return form.shown("characters/import.html", decided=decided)

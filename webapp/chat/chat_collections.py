@@ -11,10 +11,10 @@ from webapp.chat.prompt.built_in import QUICK
 from webapp.chat.tables import Chat
 from webapp.db import db, write
 from webapp.errors import Invalid
-from webapp.knowledge import of_chats, queries
+from webapp.knowledge import chat_files, queries
 from webapp.knowledge.attaching import MOST_COLLECTIONS, chosen
 from webapp.knowledge.tables import Collection
-from webapp.prompts import using
+from webapp.prompts import active_prompts
 
 
 def ids_for(chat: Chat, speaker_id: str | None = None) -> list[str]:
@@ -43,7 +43,7 @@ def _in_order(chat: Chat, known: Iterable[str]) -> list[str]:
 
 def ids_of_prompt(key: str) -> list[str]:
     """Returns the ids of the collections that every chat led by this prompt reads from."""
-    return list(dict.fromkeys([*using.read_by(key), *assistant_context.collections_for(key)]))
+    return list(dict.fromkeys([*active_prompts.collections_of(key), *assistant_context.collections_for(key)]))
 
 
 def visible(chat: Chat, user: User | None) -> Sequence[Collection]:
@@ -85,7 +85,7 @@ def attach(chat: Chat, ids: Iterable[str], *, by: User) -> None:
 
 def with_own_files(chat: Chat, ids: Iterable[str], *, by: User) -> list[str]:
     """Returns the collection of the chat's files and these; raises `NotFound` for one that this person can't see."""
-    files = of_chats.own(db.session(), chat.id, chat.collection_ids)
+    files = chat_files.own(db.session(), chat.id, chat.collection_ids)
     return [*files, *checked(by, [each for each in ids if each not in files])]
 
 

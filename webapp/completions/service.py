@@ -14,7 +14,7 @@ from webapp.engine import service as generations
 from webapp.engine.engine import Engine, Source, the_engine
 from webapp.engine.tables import Generation
 from webapp.ids import new_id
-from webapp.knowledge.answering import LATE, AnswerSources, found_for
+from webapp.knowledge.answer_sources import LATE, AnswerSources, find_sources
 from webapp.providers.base import ModelRequest, Turn
 from webapp.settings.service import setting
 from webapp.streaming.events import Event, Notice
@@ -103,7 +103,7 @@ def models(user: User) -> list[str]:
 def _given(user: User, completion: CompletionInput) -> AnswerSources:
     """Returns the passages for the newest message, as far as the caller may see them."""
     texts = [turn.content for turn in completion.turns if turn.role == "user"]
-    return found_for(user, texts, completion.collection_ids, seconds=float(setting("knowledge.search_seconds")))
+    return find_sources(user, texts, completion.collection_ids, seconds=float(setting("knowledge.search_seconds")))
 
 
 def _parameters(model: str, completion: CompletionInput) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from functools import partial
 from flask import Blueprint, Response, request, url_for
 
 from webapp.accounts.guards import admin_only, who
-from webapp.connections import proposal, shown
 from webapp.connections import service as connections
+from webapp.connections import shown, suggested_models
 from webapp.connections.models import DEMO, matching, providers
 from webapp.errors import Conflict, Invalid
 from webapp.providers.base import Model
@@ -81,7 +81,7 @@ def _page(form: SettingsForm, *, status: int = 200) -> Response:
         allowed=allowed,
         missing=missing,
         left_out=sum(each.left_out for each in providers().connections() if each.is_usable),
-        is_proposed=proposal.is_in_effect(),
+        is_proposed=suggested_models.is_in_effect(),
         streams=setting("stream.enabled"),
         query=query,
         price=shown.price,

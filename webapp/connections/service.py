@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from webapp.accounts import audit
 from webapp.accounts.audit import About
 from webapp.accounts.tables import User
-from webapp.connections import keys, listing, proposal
+from webapp.connections import keys, listing, suggested_models
 from webapp.connections.effective import LiveConnection, as_stored, live_connection, new_built_in
 from webapp.connections.keys import BUILT_IN
 from webapp.connections.provider_types import KINDS, address_of
@@ -63,7 +63,7 @@ def create(kind: str, entered: ConnectionInput, **about: Unpack[About]) -> str:
             keys.store(session, row, key, address)
         slug = row.slug
         _note(session, "added a connection", slug, f"{kind} at {address}", about)
-        proposal.withdraw(session, f"{row.name} was added.", **about)
+        suggested_models.withdraw(session, f"{row.name} was added.", **about)
     return slug
 
 
@@ -79,9 +79,9 @@ def change(slug: str, entered: ConnectionInput, **about: Unpack[About]) -> None:
         if address != before.base_url:
             row.base_url, row.models, row.models_at = _own_address(before, entered.base_url, address), [], None
             row.left_out = 0
-            proposal.withdraw(session, f"The address is now {address}.", **about)
+            suggested_models.withdraw(session, f"The address is now {address}.", **about)
         elif key and not row.default_model:
-            proposal.propose(session, before, **about)
+            suggested_models.propose(session, before, **about)
         if key:
             keys.store(session, row, key, address, _id_of(about))
             _note(session, "entered a key", slug, "", about)
@@ -225,7 +225,7 @@ def _refused_since(row: Connection, code: str) -> datetime | None:
 def _list(session: Session, row: Connection, listed: Sequence[dict[str, Any]], about: About) -> None:
     listing.store(session, row, listed)
     row.models_at = utc_now()
-    proposal.withdraw_if_unknown(session, row, (each["id"] for each in listed), **about)
+    suggested_models.withdraw_if_unknown(session, row, (each["id"] for each in listed), **about)
 
 
 def _free_slug(session: Session, name: str) -> str:

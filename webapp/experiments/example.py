@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from webapp.accounts.tables import User
 from webapp.db import db, utc_now, write
 from webapp.prompts import queries, service
-from webapp.prompts.checking import VersionInput
 from webapp.prompts.tables import A_B_TEST, FIXED, Experiment, ExperimentArm, Exposure, Prompt
 from webapp.prompts.template import Part
+from webapp.prompts.validation import VersionInput
 
 AGE, LENGTH = timedelta(days=21), timedelta(days=14)
 

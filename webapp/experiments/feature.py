@@ -1,14 +1,14 @@
 """The experiments feature: its pages, and a background job that checks running experiments."""
 
-from webapp.experiments import checking, trying_views, views
-from webapp.experiments.trying import TRYOUT
+from webapp.experiments import monitoring, tryout_views, views
+from webapp.experiments.tryouts import TRYOUT
 from webapp.feature import Feature
 from webapp.web.places import Place
 
 FEATURE = Feature(
-    blueprints=(views.bp, trying_views.bp),
+    blueprints=(views.bp, tryout_views.bp),
     brings=(TRYOUT,),
-    resumes=(checking.wake,),
+    resumes=(monitoring.wake,),
     places=(
         Place(
             words="Experiments",

@@ -9,7 +9,7 @@ from sqlalchemy import Select, and_, case, func, select
 from webapp.db import db
 from webapp.experiments.figures import ArmFigures
 from webapp.heavy import bounded
-from webapp.prompts.choosing import LETTERS
+from webapp.prompts.arm_choice import LETTERS
 from webapp.prompts.tables import Experiment, ExperimentArm, Exposure, Prompt
 
 MOST_LISTED = 200

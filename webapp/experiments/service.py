@@ -13,11 +13,11 @@ from webapp.accounts.roles import may
 from webapp.accounts.tables import User
 from webapp.db import utc_now, write
 from webapp.errors import Conflict, Forbidden, Invalid, NotFound
-from webapp.experiments import checking, queries
+from webapp.experiments import monitoring, queries
 from webapp.experiments.card import OUTCOMES
+from webapp.prompts import active_prompts
 from webapp.prompts import queries as known
 from webapp.prompts import service as prompts
-from webapp.prompts import using
 from webapp.prompts.bandit import MIN_SAMPLES
 from webapp.prompts.queries import KnownPrompt
 from webapp.prompts.tables import A_B_TEST, BEST_PERFORMANCE, FIXED, Experiment, ExperimentArm, Prompt
@@ -54,8 +54,8 @@ def start(prompt: KnownPrompt, entered: ExperimentInput, *, by: User, who: audit
             prompts.note(session, "started an experiment", row.key, detail, who)
     except IntegrityError as error:
         raise Conflict(RUNNING) from error
-    using.forget()
-    checking.wake()
+    active_prompts.forget()
+    monitoring.wake()
     return id
 
 
@@ -77,7 +77,7 @@ def weigh(
         found.min_samples = min_samples or found.min_samples
         found.weighed_at = utc_now()
         prompts.note(session, "changed an experiment", row.key, method, who)
-    using.forget()
+    active_prompts.forget()
 
 
 def give_out(
@@ -106,7 +106,7 @@ def stop(experiment: Experiment, winner: int | None, *, by: User, who: audit.Abo
         row.strategy, row.version, row.changed_at = FIXED, versions[0] if winner is None else winner, utc_now()
         detail = f"version {winner} is used" if winner is not None else "without a winner"
         prompts.note(session, "stopped an experiment", row.key, detail, who)
-    using.forget()
+    active_prompts.forget()
 
 
 def remove(experiment: Experiment, *, who: audit.About) -> None:

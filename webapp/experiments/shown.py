@@ -7,7 +7,7 @@ from typing import Any
 
 from webapp.accounts.tables import User
 from webapp.db import db
-from webapp.experiments import checking, queries
+from webapp.experiments import monitoring, queries
 from webapp.experiments.card import OUTCOMES, WAIT, Card, card, percent, seconds
 from webapp.experiments.figures import ArmFigures
 from webapp.prompts.queries import KnownPrompt, in_use
@@ -60,7 +60,7 @@ def lines() -> list[ShownExperiment]:
 
 
 def page(experiment: Experiment) -> dict[str, Any]:
-    figures = checking.check(experiment)
+    figures = monitoring.check(experiment)
     outcome, has_shares = experiment.outcome, experiment.method == A_B_TEST
     found, by = (
         card_of(experiment, figures),

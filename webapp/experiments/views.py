@@ -7,9 +7,9 @@ from webapp.errors import NotFound
 from webapp.experiments import queries, service, shown
 from webapp.experiments.forms import ExperimentForm, ShareForm
 from webapp.prompts import queries as prompts
-from webapp.prompts.checking import KEY
 from webapp.prompts.queries import KnownPrompt
 from webapp.prompts.tables import Experiment
+from webapp.prompts.validation import KEY
 from webapp.web.done_words import just_done
 from webapp.web.htmx import redirect, render
 

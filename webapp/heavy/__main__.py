@@ -12,7 +12,7 @@ from importlib import import_module
 from types import TracebackType
 
 from webapp.heavy import frames
-from webapp.heavy.words import FAULT, FOUND, MEMORY, WHOLE
+from webapp.heavy.frame_kinds import FAULT, FOUND, MEMORY, WHOLE
 
 NICENESS = 10
 

@@ -14,8 +14,8 @@ from typing import IO, Any
 from webapp.config import ROOT
 from webapp.errors import Invalid, Unavailable
 from webapp.heavy import frames
+from webapp.heavy.frame_kinds import FAULT, FOUND, WHOLE
 from webapp.heavy.turns import by_turns
-from webapp.heavy.words import FAULT, FOUND, WHOLE
 
 MOST_CHILDREN = 2
 AGAIN_SECONDS = 10

@@ -3,7 +3,7 @@
 import click
 from flask.cli import AppGroup
 
-from webapp.insights import summing
+from webapp.insights import day_sums
 from webapp.web.command_errors import one_line_errors
 from webapp.words import plural
 
@@ -14,4 +14,4 @@ insights = AppGroup("insights", help="The figures of answers.")
 @one_line_errors
 def recount() -> None:
     """Sum up all days that are over again, from the answers."""
-    click.echo(f"Counted {plural(summing.sum_up_all(), 'day')}.")
+    click.echo(f"Counted {plural(day_sums.sum_up_all(), 'day')}.")

@@ -10,10 +10,10 @@ from sqlalchemy import BigInteger, ColumnElement, cast, func, select
 
 from webapp.db import db
 from webapp.heavy.turns import by_turns
-from webapp.insights import summing
+from webapp.insights import day_sums
+from webapp.insights.day_sums import EVERYONE
 from webapp.insights.figures import SUMS, Day, Figures, Known, times
 from webapp.insights.queries import AnswerFilter, answered, is_asked
-from webapp.insights.summing import EVERYONE
 from webapp.insights.tables import InsightDay, InsightMark
 from webapp.usage.exact import total
 
@@ -41,8 +41,8 @@ def _made(wanted: AnswerFilter) -> list[date]:
     last = first if wanted.outcome else _day_of(wanted.until)
     marks = select(InsightMark.day).where(InsightMark.day >= first, InsightMark.day < last).order_by(InsightMark.day)
     made = list(db.session.scalars(marks))
-    if len(made) < (min(last, summing.last_day()) - first).days:
-        summing.wake()
+    if len(made) < (min(last, day_sums.last_day()) - first).days:
+        day_sums.wake()
     return made
 
 

@@ -1,16 +1,16 @@
 """The insights feature: its pages, a command, and a background job that sums up days."""
 
 from webapp.feature import Feature
-from webapp.insights import history, prompt_counts, summing, traces, views
+from webapp.insights import day_sums, example_answers, prompt_counts, trace_exporter, views
 from webapp.prompts.trends import PromptCounts
 from webapp.web.places import Place
 
 FEATURE = Feature(
     blueprints=(views.bp,),
-    brings=(history.KIND, PromptCounts(prompt_counts.of_days)),
+    brings=(example_answers.KIND, PromptCounts(prompt_counts.of_days)),
     commands={"insights": "webapp.insights.commands:insights"},
-    resumes=(summing.wake,),
-    setting_checks={"insights.otlp_url": traces.check_url},
+    resumes=(day_sums.wake,),
+    setting_checks={"insights.otlp_url": trace_exporter.check_url},
     places=(
         Place(
             words="Insights",

@@ -219,7 +219,7 @@ def most_first(parts: Mapping[str, Figures]) -> dict[str, Figures]:
     return dict(sorted(parts.items(), key=lambda one: (-one[1].answers, one[0])))
 
 
-def course(answers: Iterable[Known], since: datetime, until: datetime, step: str) -> dict[datetime, Figures]:
+def over_time(answers: Iterable[Known], since: datetime, until: datetime, step: str) -> dict[datetime, Figures]:
     """Returns the figures of each step of a period, also of empty ones; hours and days are in UTC."""
     found, by = steps(since, until, step), stepping(step)
     for each in answers:

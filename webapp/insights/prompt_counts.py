@@ -9,7 +9,7 @@ from webapp.db import utc_now
 from webapp.insights import days
 from webapp.insights.figures import beginning, stepping, summed_by
 from webapp.insights.queries import AnswerFilter
-from webapp.prompts import using
+from webapp.prompts import active_prompts
 
 DAYS = 14
 
@@ -22,6 +22,6 @@ def of_days(me: User) -> Mapping[str, Sequence[int]]:
     _, parts = summed_by(days.known(wanted), {"cell": lambda one: (day_of(one), one.prompt)})
     found = dict[str, list[int]]()
     for (day, prompt), figures in parts["cell"].items():
-        for key in using.keys_in(prompt):
+        for key in active_prompts.keys_in(prompt):
             found.setdefault(key, [0] * DAYS)[(day - since).days] += figures.answers
     return found

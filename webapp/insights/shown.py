@@ -14,7 +14,7 @@ from webapp.connections.models import providers
 from webapp.db import utc_now
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
-from webapp.insights import days, trail
+from webapp.insights import answer_trace, days
 from webapp.insights.figures import (
     METRICS,
     STEPS,
@@ -24,8 +24,8 @@ from webapp.insights.figures import (
     Known,
     add_sums,
     beginning,
-    course,
     most_first,
+    over_time,
     percentile,
     stepping,
     steps,
@@ -133,7 +133,7 @@ def page(of: Chosen) -> dict[str, Any]:
 def cells(of: Chosen) -> Iterator[tuple[str, ...]]:
     """Yields a row of plain numbers for each step of the period; empty where unknown."""
     wanted = replace(of.wanted, outcome="")
-    found = course(days.known(wanted), wanted.since, wanted.until, PERIODS[of.period][1])
+    found = over_time(days.known(wanted), wanted.since, wanted.until, PERIODS[of.period][1])
     for at, figures in found.items():
         yield f"{at:%Y-%m-%d %H:%M}", *(_plain(METRICS[name](figures)) for name in METRICS)
 
@@ -181,16 +181,16 @@ def row(one: Generation, names: Mapping[str, str]) -> dict[str, Any]:
 
 def answer(one: Generation, me: User) -> dict[str, Any]:
     """Returns the values of an answer's page, as this person is allowed to see it."""
-    is_own, saved = one.user_id == me.id, trail.saved_ms(one)
+    is_own, saved = one.user_id == me.id, answer_trace.saved_ms(one)
     return {
         "answer": row(one, {}),
         "moments": moments(one),
-        "spans": [(each, _ms(each.ms)) for each in trail.spans(one)],
+        "spans": [(each, _ms(each.ms)) for each in answer_trace.spans(one)],
         "saved": "" if saved is None else _ms(saved),
         "reading": "" if one.reading_ms is None else _ms(one.reading_ms),
-        "pieces": trail.pieces(one, is_own=is_own),
+        "pieces": answer_trace.pieces(one, is_own=is_own),
         "messages": len((one.prompt or {}).get("messages", ())),
-        "sources": trail.sources(one, me),
+        "sources": answer_trace.sources(one, me),
         "chat_url": f"/chats/{one.chat_id}" if is_own and one.chat_id else "",
     }
 

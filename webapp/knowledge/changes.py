@@ -9,7 +9,7 @@ from webapp.accounts.shares import members_of
 from webapp.accounts.tables import Grant
 from webapp.changes import access_changed, notify, notify_person
 from webapp.db import db
-from webapp.knowledge.permitted import COLLECTION
+from webapp.knowledge.permissions import COLLECTION
 from webapp.knowledge.tables import Collection
 
 WHAT = "collection"

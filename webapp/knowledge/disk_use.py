@@ -10,7 +10,7 @@ from webapp.health import facts
 from webapp.health.fact import Fact, size
 from webapp.health.facts import Chapter
 from webapp.heavy import bounded
-from webapp.knowledge.permitted import COLLECTION
+from webapp.knowledge.permissions import COLLECTION
 from webapp.knowledge.tables import Collection, Document
 from webapp.words import plural
 

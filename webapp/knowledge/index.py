@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 from webapp.db import is_sqlite
 from webapp.heavy import bounded
 from webapp.knowledge import postings
+from webapp.knowledge.rank_reasons import K1, B, idf
 from webapp.knowledge.tables import Collection, Document, Passage, PassageTerm
-from webapp.knowledge.why import K1, B, idf
-from webapp.knowledge.words import HEAD_WEIGHT
+from webapp.knowledge.tokenizer import HEAD_WEIGHT
 
 PUT = statement("INSERT INTO passages_search(rowid, head, body) VALUES (:row, :head, :body)")
 # Passed as three arrays: with three parameters per row, driver and server would parse each one, and a book has a hundred

@@ -12,7 +12,7 @@ from flask import current_app
 
 from webapp.heavy import bounded
 from webapp.heavy.threads import offload
-from webapp.knowledge.words import HEAD_WEIGHT
+from webapp.knowledge.tokenizer import HEAD_WEIGHT
 
 if TYPE_CHECKING:
     from webapp.knowledge.scoring import Integers

@@ -8,7 +8,7 @@ from sqlalchemy import Select, func, select
 from webapp.accounts.tables import User
 from webapp.db import db
 from webapp.heavy.turns import queue_for_turn
-from webapp.knowledge.permitted import finds_passage, is_there, sees_collection, sees_document
+from webapp.knowledge.permissions import finds_passage, is_there, sees_collection, sees_document
 from webapp.knowledge.tables import Collection, Document, DocumentPart, Passage
 
 UNREAD = ("waiting", "reading", "splitting")

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from webapp.accounts.tables import User
-from webapp.knowledge import queries, questions, shown, trying, words
+from webapp.knowledge import queries, questions, shown, tokenizer, trying
+from webapp.knowledge.rank_reasons import Reason
 from webapp.knowledge.search import Hit
 from webapp.knowledge.shown import ShownHit
-from webapp.knowledge.why import Reason
 
 Reasons = list[tuple[str, int, str]]
 
@@ -39,7 +39,7 @@ class ShownFigures:
 
 def tried(person: User, question: str, collections: Sequence[str], *, by: User, weight: float | None = None) -> ShownTried:
     found = trying.tried(person, question, collections=collections, is_viewed=person.id != by.id, weight=weight)
-    query_words = list(words.query_words(question).values())
+    query_words = list(tokenizer.query_words(question).values())
     hits = [
         (shown.hit(hit, query_words), f"{hit.score:.2f}", _reasons(reasons), is_given, _meant(hit))
         for hit, reasons, is_given in found.hits

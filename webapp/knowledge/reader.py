@@ -12,9 +12,9 @@ from importlib import import_module
 from itertools import islice
 from typing import IO, Any
 
-from webapp.knowledge import formats, words
-from webapp.knowledge.reading.full_text import FullText
-from webapp.knowledge.reading.part import Part, Refused
+from webapp.knowledge import formats, tokenizer
+from webapp.knowledge.readers.full_text import FullText
+from webapp.knowledge.readers.part import Part, Refused
 from webapp.knowledge.splitting import Piece
 
 AT_ONCE = 20
@@ -55,7 +55,7 @@ def pieces_of(parts: Iterable[Part], about: Mapping[str, Any]) -> Iterator[dict[
 def parts(raw: bytes, name: str) -> Iterator[Part]:
     """Yields the parts of a file from the reader for its name, which can open no files or sockets from then on."""
     # Imported late: each reader imports other libraries, which would slow down the start for other files.
-    reader = import_module(f"webapp.knowledge.reading.{formats.reader_of(name)}")
+    reader = import_module(f"webapp.knowledge.readers.{formats.reader_of(name)}")
     for encoding in ENCODINGS:
         codecs.lookup(encoding)
     if formats.is_closed(name):
@@ -67,8 +67,8 @@ def parts(raw: bytes, name: str) -> Iterator[Part]:
 def _indexed_pieces(batch: list[Found], title: str, *, counts: bool) -> list[dict[str, Any]]:
     texts = [(f"{title} {each.heading}", each.head + each.text) for each, _ in batch]
     found = []
-    for (piece, page), (head, body), (terms, length) in zip(batch, texts, words.weights(texts), strict=True):
+    for (piece, page), (head, body), (terms, length) in zip(batch, texts, tokenizer.weights(texts), strict=True):
         passage = {"heading": piece.heading, "head": piece.head, "text": piece.text, "overlap": piece.overlap, "words": length}
-        indexed = {"terms": terms} if counts else {"index": [words.spaced(head), words.spaced(body)]}
+        indexed = {"terms": terms} if counts else {"index": [tokenizer.spaced(head), tokenizer.spaced(body)]}
         found.append(passage | {"page": page} | indexed)
     return found

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, select
 
 from webapp.health.copying.indexes import Index
-from webapp.knowledge import index, words
+from webapp.knowledge import index, tokenizer
 from webapp.knowledge.tables import Document, Passage, PassageTerm
 
 # The same batch size as the reader process uses.
@@ -16,9 +16,9 @@ def fill(connection: Connection) -> None:
     read = read.join(Document, Document.id == Passage.document_id).order_by(Passage.row)
     for batch in connection.execute(read, execution_options={"yield_per": AT_ONCE}).partitions():
         texts = [(f"{row.title} {row.heading}", row.head + row.text) for row in batch]
-        weights = words.weights(texts)
+        weights = tokenizer.weights(texts)
         pieces = [
-            {"terms": terms, "index": [words.spaced(head), words.spaced(body)]}
+            {"terms": terms, "index": [tokenizer.spaced(head), tokenizer.spaced(body)]}
             for (head, body), (terms, _) in zip(texts, weights, strict=True)
         ]
         index.put(connection, [row.row for row in batch], pieces)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from webapp.knowledge.why import K1, B
+from webapp.knowledge.rank_reasons import K1, B
 
 Integers = NDArray[np.int64]
 

@@ -10,12 +10,12 @@ from sqlalchemy import ColumnElement, Select, select
 from webapp.accounts.tables import User
 from webapp.db import db, is_sqlite
 from webapp.heavy import bounded
-from webapp.knowledge import common, index, meaning, words
+from webapp.knowledge import common_words, index, semantic_search, tokenizer
 from webapp.knowledge.fusion import DEPTH, Placed, fused
-from webapp.knowledge.meaning import NearestPassages
-from webapp.knowledge.permitted import finds_passage
+from webapp.knowledge.permissions import finds_passage
+from webapp.knowledge.rank_reasons import Counted
+from webapp.knowledge.semantic_search import NearestPassages
 from webapp.knowledge.tables import Collection, Document, Passage
-from webapp.knowledge.why import Counted
 from webapp.settings.service import setting
 
 USUAL, MOST = 10, 50
@@ -75,15 +75,15 @@ def search(user: User, query: str, **bounds: Unpack[Bounds]) -> list[Hit]:
 def search_with_details(user: User, query: str, **bounds: Unpack[Bounds]) -> SearchResult:
     """Searches like `search`; also returns the words and the counts that it used."""
     among, limit = _among(bounds), bounds.get("limit", USUAL)
-    query_words, until = words.query_words(query), time.monotonic() + bounds.get("seconds", bounded.PATIENCE_SECONDS)
+    query_words, until = tokenizer.query_words(query), time.monotonic() + bounds.get("seconds", bounded.PATIENCE_SECONDS)
     if not query_words:
         return SearchResult()
     size, counts = index.counts(query_words, until=until)
-    distinctive = common.distinctive(user, query_words, counts, size, until=until)
+    distinctive = common_words.distinctive(user, query_words, counts, size, until=until)
     scores = _scores(distinctive, counts, size, [finds_passage(user), *among], until)
     given = bounds.get("weight")
     weight = weight_now() if given is None else given
-    near = meaning.near(user, query, among, until=until) if weight else meaning.NOTHING
+    near = semantic_search.find_nearest(user, query, among, until=until) if weight else semantic_search.NOTHING
     placed = fused(list(scores), near.places, weight=weight)[: min(limit, MOST)]
     counted = Counted(size.passages, size.words, counts)
     return SearchResult(_hits(placed, scores, near), query_words, distinctive, counted, near.left_out)

@@ -6,7 +6,7 @@ from webapp.accounts.tables import User
 from webapp.db import write
 from webapp.errors import Forbidden, Invalid
 from webapp.knowledge.changes import access_lost
-from webapp.knowledge.permitted import COLLECTION
+from webapp.knowledge.permissions import COLLECTION
 from webapp.knowledge.service import existing, refuse_if_of_chat, refuse_unless_owner
 from webapp.knowledge.tables import Collection
 

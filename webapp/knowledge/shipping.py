@@ -14,7 +14,7 @@ from webapp.db import db, utc_now, write
 from webapp.heavy.turns import by_turns
 from webapp.ids import new_id
 from webapp.knowledge import importing, reader, service, sharing
-from webapp.knowledge.reading import text
+from webapp.knowledge.readers import text
 from webapp.knowledge.service import CollectionInput
 from webapp.knowledge.shipped_pages import COLLECTIONS, ShippedCollection, questions
 from webapp.knowledge.tables import Collection, Document, DocumentPart, Question

@@ -12,9 +12,9 @@ from webapp.accounts import shares_shown
 from webapp.accounts.tables import User
 from webapp.heavy.threads import offload
 from webapp.heavy.turns import by_turns
-from webapp.knowledge import formats, queries, words
+from webapp.knowledge import formats, queries, tokenizer
 from webapp.knowledge.excerpt import Excerpt
-from webapp.knowledge.permitted import COLLECTION
+from webapp.knowledge.permissions import COLLECTION
 from webapp.knowledge.queries import Counts
 from webapp.knowledge.search import Hit, search
 from webapp.knowledge.sources import Kept, SeenSource, seen
@@ -134,7 +134,7 @@ def passages(row: Document, user: User, start: int, wanted: int) -> list[ShownPa
 
 
 def hits(user: User, question: str, *, collections: Sequence[str] = ()) -> list[ShownHit]:
-    query_words = words.query_words(question)
+    query_words = tokenizer.query_words(question)
     found = search(user, question, collections=collections)
     return [hit(each, list(query_words.values())) for each in found]
 

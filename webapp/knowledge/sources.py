@@ -9,7 +9,7 @@ from sqlalchemy import select
 from webapp.accounts.tables import User
 from webapp.db import db
 from webapp.knowledge.excerpt import Excerpt
-from webapp.knowledge.permitted import is_there, sees_document
+from webapp.knowledge.permissions import is_there, sees_document
 from webapp.knowledge.tables import Collection, Document, Passage
 
 Kept = Mapping[str, Any]

@@ -10,7 +10,7 @@ from webapp.accounts import grants
 from webapp.db import db, utc_now, write
 from webapp.heavy.turns import queue_for_turn
 from webapp.knowledge.emptying import empty_some
-from webapp.knowledge.permitted import COLLECTION, DOCUMENT
+from webapp.knowledge.permissions import COLLECTION, DOCUMENT
 from webapp.knowledge.tables import Collection, Document
 from webapp.settings.service import setting
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from webapp.accounts import audit
 from webapp.accounts.tables import User
 from webapp.heavy.threads import offload
-from webapp.knowledge import answering, why
+from webapp.knowledge import answer_sources, rank_reasons
+from webapp.knowledge.rank_reasons import Reason
 from webapp.knowledge.search import Hit, in_no_passage, search_with_details
-from webapp.knowledge.why import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,12 @@ def tried(
     With `is_viewed`, another person is looking, so the conversation memory is excluded. `weight` replaces the setting's weight
     of meaning.
     """
-    most = max(limit, answering.CANDIDATES)
+    most = max(limit, answer_sources.CANDIDATES)
     found = search_with_details(user, question, collections=collections, limit=most, is_viewed=is_viewed, weight=weight)
     hits = found.hits[:limit]
     texts = [(f"{hit.document.title} {hit.passage.heading}", hit.passage.head + hit.passage.text) for hit in hits]
-    reasons = offload(why.reasons, texts, found.distinctive, found.counted)
-    given = {id for each in answering.sources_of(found.hits) for id in (each.passage_id, each.beside_id)}
+    reasons = offload(rank_reasons.reasons, texts, found.distinctive, found.counted)
+    given = {id for each in answer_sources.sources_of(found.hits) for id in (each.passage_id, each.beside_id)}
     rows = [(hit, each, hit.passage.id in given) for hit, each in zip(hits, reasons, strict=True)]
     common = [word for stem, word in found.query_words.items() if stem not in found.distinctive and found.counted.counts[stem]]
     return Tried(rows, common, in_no_passage(user, found, is_viewed=is_viewed), found.left_out)

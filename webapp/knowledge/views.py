@@ -11,7 +11,7 @@ from webapp.accounts.guards import client_address, current_user, signed_in, user
 from webapp.accounts.roles import may
 from webapp.engine.engine import the_engine
 from webapp.errors import Invalid
-from webapp.knowledge import documents, embedding, meaning_shown, queries, service, sharing, shown, web_pages
+from webapp.knowledge import documents, embedding, embedding_shown, queries, service, sharing, shown, web_pages
 from webapp.knowledge.access import deleted_collection, own_collection, visible_collection
 from webapp.knowledge.documents import Sent
 from webapp.knowledge.feed import CollectionFeed
@@ -170,7 +170,7 @@ def _page(collection: Collection, refused: Form | None = None) -> Response:
         status=refused.refusal.status if refused and refused.refusal else 200,
         collection=shown.collection(collection, me),
         documents=rows,
-        meaning=meaning_shown.meaning(collection, me),
+        meaning=embedding_shown.meaning(collection, me),
         is_unfinished=any(each.is_unfinished for each in rows),
         add_form=add_form,
         edit_form=edit_form,
@@ -223,7 +223,7 @@ def _drawn(id: str) -> str:
     if not collection:
         return ""
     embedding.notice()
-    meaning = meaning_shown.meaning(collection, me)
+    meaning = embedding_shown.meaning(collection, me)
     return render_template("knowledge/_documents.html", documents=shown.documents(collection, me), meaning=meaning)
 
 

@@ -21,7 +21,7 @@ from webapp.knowledge.fetching import FetchedPage
 from webapp.knowledge.tables import Collection, Document, DocumentPart
 from webapp.upstream.addresses import Trust
 
-MODULE = "webapp.knowledge.plain"
+MODULE = "webapp.knowledge.text_extraction"
 INTERRUPTED = "Fetching this document was interrupted. Read it again to fetch it."
 ELSEWHERE = "This document was changed by someone else meanwhile. Please try again."
 

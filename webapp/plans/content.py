@@ -15,7 +15,7 @@ from webapp.engine.cost_records import keep_costs_alone
 from webapp.engine.tables import Generation
 from webapp.errors import Conflict, Invalid
 from webapp.heavy.turns import queue_for_turn
-from webapp.plans import checking
+from webapp.plans import validation
 from webapp.plans.kind import announce
 from webapp.plans.schema import at, dotted, put, steps, value_at
 from webapp.plans.tables import Plan
@@ -29,7 +29,7 @@ def edit(plan: Plan, place: str, new: Any) -> None:
     part = at(plan.schema, place)
     if not place or part is None or value_at(plan.content, place) is None:
         raise Invalid("This plan has no such part.")
-    checking.check(new, part)
+    validation.check(new, part)
 
     def change(stored: Plan) -> None:
         _refuse_while_it_runs(stored)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from webapp.plans import checking
-from webapp.plans.checking import Fault
+from webapp.plans import validation
 from webapp.plans.draft import Draft
 from webapp.plans.schema import Schema, element_of, is_within, received, steps, value_at, without
+from webapp.plans.validation import Fault
 
 # With more wrong places than this, the elements that contain them are requested instead.
 MOST_PLACES = 12
@@ -58,18 +58,18 @@ class Ending:
     message: str = ""
 
 
-def mended(draft: Draft, schema: Schema) -> ParsedPlan:
+def repaired(draft: Draft, schema: Schema) -> ParsedPlan:
     """Returns as much of the plan as can be kept, repaired without calling a model."""
     draft.flush()
     done: tuple[str, ...] = () if draft.is_strict() and not draft.is_cut else ("closed",)
     done += ("dropped",) if draft.has_dropped else ()
     value, open_element = received(draft.settled(), schema), draft.open_element
-    found = checking.faults(value, schema)
+    found = validation.faults(value, schema)
     # A list of words that was cut off looks complete but isn't; an object that lacks only its closing bracket is complete.
     is_list = bool(open_element) and isinstance(value_at(value, open_element), list)
     if open_element and (is_list or any(is_within(fault.path, open_element) for fault in found)):
         value, done = without(value, open_element), (*done, "dropped")
-        found = checking.faults(value, schema)
+        found = validation.faults(value, schema)
     return ParsedPlan(value, tuple(found), done if draft.answers == 1 else (*done, "asked"))
 
 
@@ -81,7 +81,7 @@ def kept(result: ParsedPlan, schema: Schema) -> dict[str, Any]:
         before, value = value, without(value, present[0]) if present else value
         if value == before:
             break
-        wrong = checking.faults(value, schema)
+        wrong = validation.faults(value, schema)
     return value
 
 

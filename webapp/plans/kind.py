@@ -10,14 +10,14 @@ from webapp.db import db, utc_now
 from webapp.engine.generation_text import GenerationText, started_of
 from webapp.engine.kinds import Begun, Kind
 from webapp.engine.tables import Generation
-from webapp.plans import checking, quota
-from webapp.plans.checking import Fault
-from webapp.plans.ending import Ending, ParsedPlan, ending, kept, mended, steps_taken
+from webapp.plans import quota, validation
+from webapp.plans.ending import Ending, ParsedPlan, ending, kept, repaired, steps_taken
 from webapp.plans.export import as_json
 from webapp.plans.projection import PlanProjection
 from webapp.plans.queries import plan_of
 from webapp.plans.schema import is_within
 from webapp.plans.tables import Plan
+from webapp.plans.validation import Fault
 from webapp.streaming.events import Saved
 from webapp.streaming.failure import MISTAKES
 from webapp.streaming.transcript import Transcript
@@ -28,7 +28,7 @@ UNREAD = Fault("", "can't be read")
 
 
 def projection(begun: Begun) -> PlanProjection:
-    checking.load()
+    validation.load()
     generation = db.session.get_one(Generation, begun.id)
     plan, prompt = plan_of(generation), generation.prompt
     return PlanProjection(plan.schema if plan else {}, prompt.get("there", {}), prompt.get("places", []))
@@ -82,7 +82,7 @@ def _read(plan: Plan, generation: Generation, picture: PlanProjection | None) ->
     """Parses the model's text; returns the result, and the part of it that is saved."""
     try:
         if picture:
-            result = mended(picture.draft, plan.schema)
+            result = repaired(picture.draft, plan.schema)
             return result, result.value if result.is_complete else kept(result, plan.schema)
     except MISTAKES:
         log.exception("what was said for the plan %s can't be read and is kept as text", plan.id)

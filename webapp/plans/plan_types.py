@@ -16,7 +16,7 @@ from webapp.accounts.tables import User
 from webapp.db import db, utc_now, write
 from webapp.errors import Conflict, Invalid, NotFound
 from webapp.heavy.threads import offload, offload_expecting
-from webapp.plans import checking
+from webapp.plans import validation
 from webapp.plans.schema import Schema, defaults
 from webapp.plans.tables import PlanType
 
@@ -69,7 +69,7 @@ class Type:
         """Returns the inputs with defaults for missing values; raises `Rejected` if they are invalid."""
         known = {name: value for name, value in values.items() if name in self.inputs["properties"]}
         whole = defaults(self.inputs, utc_now().date()) | known
-        checking.check(whole, self.inputs)
+        validation.check(whole, self.inputs)
         return whole
 
 
@@ -182,7 +182,7 @@ def _check(about: dict[str, Any]) -> None:
         if not isinstance(value, str) or len(value) > most or (name in ("title", "prompt") and not value.strip()):
             raise Invalid(f"“{name}” must be text of at most {most} characters.", field="source")
     for name in ("inputs", "plan"):
-        checking.check_schema(about.get(name), name)
+        validation.check_schema(about.get(name), name)
         if taken := RESERVED & set(about[name]["properties"]):
             raise Invalid(f"“{name}” can't have {', '.join(sorted(taken))}: the form reserves that name.", field="source")
     _check_values(about)
@@ -192,7 +192,7 @@ def _check_values(about: dict[str, Any]) -> None:
     filled = defaults(about["inputs"], date(2026, 1, 1)) | dict(about.get("sample") or {})
     for words, value, schema in (("sample", filled, about["inputs"]), ("example", about.get("example"), about["plan"])):
         given = about.get(words)
-        if given is not None and (found := checking.faults(value, schema)):
+        if given is not None and (found := validation.faults(value, schema)):
             raise Invalid(f"The {words} is invalid: {found[0].path}: {found[0].message}", field="source")
     calendar = about.get("calendar", {})
     if not isinstance(calendar, dict) or not all(isinstance(each, str | int) for each in calendar.values()):

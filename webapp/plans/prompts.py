@@ -8,9 +8,9 @@ from webapp.chat.prompt.builder import PromptBuilder
 from webapp.plans import plan_types
 from webapp.plans.schema import Schema, at, reduced_to, upstream
 from webapp.prompt_sections import Section
-from webapp.prompts import using
+from webapp.prompts import active_prompts
+from webapp.prompts.arm_choice import ExperimentUnit
 from webapp.prompts.built_in import BuiltIn, parts
-from webapp.prompts.choosing import ExperimentUnit
 from webapp.prompts.template import Part
 
 FORM = (
@@ -99,14 +99,14 @@ def _request_prompt(
     about: dict[str, Any], schema: Schema, unit: ExperimentUnit, *, is_anew: bool, **variables: str
 ) -> dict[str, Any]:
     """Returns the prompt as it is stored with the generation."""
-    used = [using.render("plan.request", unit, **{**dict.fromkeys(ASKED, ""), **variables})]
-    used += [using.render("plan.again")] if is_anew else []
+    used = [active_prompts.render("plan.request", unit, **{**dict.fromkeys(ASKED, ""), **variables})]
+    used += [active_prompts.render("plan.again")] if is_anew else []
     question = "\n\n".join(part.text for each in used for part in each.parts)
     if plan_types.is_as_shipped(about):
-        type = using.render(f"plan.{about['type']}", unit, schema=_json(schema))
-        return {**PromptBuilder(type.sections).parts, "asked": question, **using.together(type, *used)}
+        type = active_prompts.render(f"plan.{about['type']}", unit, schema=_json(schema))
+        return {**PromptBuilder(type.sections).parts, "asked": question, **active_prompts.metadata_of(type, *used)}
     section = Section("Plan type", _type_text(about, _json(schema)), origin=about.get("title", ""))
-    return {**PromptBuilder([section]).parts, "asked": question, **using.together(*used)}
+    return {**PromptBuilder([section]).parts, "asked": question, **active_prompts.metadata_of(*used)}
 
 
 def _json(value: Any) -> str:

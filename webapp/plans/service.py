@@ -19,13 +19,13 @@ from webapp.engine.metric_events import Exposed
 from webapp.engine.tables import Generation
 from webapp.errors import Conflict, Invalid
 from webapp.plans import plan_types, prompts, quota
-from webapp.plans.asking import parameters_of, request_of, source_of
 from webapp.plans.kind import PLAN, announce
+from webapp.plans.model_requests import parameters_of, request_of, source_of
 from webapp.plans.queries import generation_of, inputs_of
 from webapp.plans.schema import at, missing, steps, value_at
 from webapp.plans.tables import Plan, PlanInputs
-from webapp.prompts import choosing, using
-from webapp.prompts.choosing import ExperimentUnit
+from webapp.prompts import active_prompts, arm_choice
+from webapp.prompts.arm_choice import ExperimentUnit
 
 DETACH = "detach"
 
@@ -154,10 +154,10 @@ def _begin(plan: Plan, parts: dict[str, Any], *, model: str, when_unwatched: str
             when_unwatched=when_unwatched,
             owner=engine.worker.id,
             prompt=prompt,
-            led_by=using.words(prompt),
+            led_by=active_prompts.words(prompt),
         )
         generations.store_within_limits(engine, session, generation, request_of(generation))
-        for key, version in choosing.store_exposures(session, prompt, generation.id, ExperimentUnit(owner_id, generation.lane)):
+        for key, version in arm_choice.store_exposures(session, prompt, generation.id, ExperimentUnit(owner_id, generation.lane)):
             engine.emit(Exposed(key, version))
         stored.status, stored.generation_id, stored.generation_started_at = "generating", generation.id, utc_now()
         stored.error_code = stored.error = ""

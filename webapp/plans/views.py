@@ -10,7 +10,6 @@ from webapp.errors import AppError
 from webapp.live.views import list_url
 from webapp.plans import content, plan_types, queries, service, shown
 from webapp.plans.access import own_plan, planner
-from webapp.plans.checking import Rejected
 from webapp.plans.fields import typed, typed_single
 from webapp.plans.forms import ModelForm
 from webapp.plans.pages import form_page, plan_page, stream
@@ -18,6 +17,7 @@ from webapp.plans.parts import Editing
 from webapp.plans.plan_types import Type
 from webapp.plans.schema import at, value_at
 from webapp.plans.tables import Plan
+from webapp.plans.validation import Rejected
 from webapp.web.htmx import done, redirect, render, wants_json
 
 bp = Blueprint("plans", __name__)

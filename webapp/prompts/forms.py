@@ -8,9 +8,9 @@ from flask import request
 from wtforms import BooleanField, StringField, TextAreaField
 
 from webapp.errors import Invalid
-from webapp.prompts.checking import ABOUT_CHARS, KEY_CHARS, MOST_PARTS, NOTE_CHARS, VersionInput
 from webapp.prompts.queries import Version
 from webapp.prompts.template import Part
+from webapp.prompts.validation import ABOUT_CHARS, KEY_CHARS, MOST_PARTS, NOTE_CHARS, VersionInput
 from webapp.web.forms import PLAIN, Form
 
 UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")

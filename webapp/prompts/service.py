@@ -13,10 +13,10 @@ from webapp.accounts.tables import User
 from webapp.db import utc_now, write
 from webapp.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.knowledge import attaching
-from webapp.prompts import queries, using
-from webapp.prompts.checking import VersionInput, checked, checked_about, checked_key
+from webapp.prompts import active_prompts, queries
 from webapp.prompts.queries import KIND, KnownPrompt
 from webapp.prompts.tables import FIXED, LATEST, Prompt, PromptVersion
+from webapp.prompts.validation import VersionInput, checked, checked_about, checked_key
 from webapp.words import plural
 
 MOST_OWN = 500
@@ -64,7 +64,7 @@ def publish(prompt: KnownPrompt, entered: VersionInput, *, by: User, who: audit.
         _add_version(session, row, newest + 1, version, user_id)
         row.changed_at = utc_now()
         note(session, "published a prompt", row.key, f"version {newest + 1}", who)
-    using.forget()
+    active_prompts.forget()
     return newest + 1
 
 
@@ -83,7 +83,7 @@ def choose(prompt: KnownPrompt, strategy: str, version: int | None, *, by: User,
         row.strategy, row.version, row.changed_at = strategy, version if strategy == FIXED else None, utc_now()
         detail = f"version {version}" if strategy == FIXED else "always the newest version"
         note(session, "chose a prompt version", row.key, detail, who)
-    using.forget()
+    active_prompts.forget()
 
 
 def read_from(prompt: KnownPrompt, collection_ids: Sequence[str], *, by: User, who: audit.About) -> None:
@@ -101,7 +101,7 @@ def read_from(prompt: KnownPrompt, collection_ids: Sequence[str], *, by: User, w
         row = _existing_row(session, prompt)
         row.collection_ids, row.changed_at = chosen, utc_now()
         note(session, "chose the collections of a prompt", row.key, plural(len(chosen), "collection"), who)
-    using.forget()
+    active_prompts.forget()
 
 
 def share(prompt: KnownPrompt, *, is_open: bool, by: User, who: audit.About) -> None:
@@ -129,7 +129,7 @@ def remove(prompt: KnownPrompt, *, by: User, who: audit.About) -> None:
         session.execute(delete(PromptVersion).where(PromptVersion.prompt_id == prompt.id))
         session.execute(delete(Prompt).where(Prompt.id == prompt.id))
         note(session, "reset a prompt" if prompt.built_in else "deleted a prompt", prompt.key, "", who)
-    using.forget()
+    active_prompts.forget()
 
 
 def refuse_unless_theirs(prompt: KnownPrompt, user: User) -> None:

@@ -10,11 +10,11 @@ from webapp.accounts.tables import User
 from webapp.db import db
 from webapp.errors import Busy, Conflict, Forbidden, Invalid
 from webapp.plans import plan_types, service
-from webapp.plans.checking import Rejected
 from webapp.plans.export import as_markdown
 from webapp.plans.queries import generation_of, inputs_of
 from webapp.plans.service import Origin
 from webapp.plans.tables import Plan
+from webapp.plans.validation import Rejected
 from webapp.workflows.plan_inputs import inputs
 from webapp.workflows.record import definition_of, locked_run, people_of
 from webapp.workflows.tables import WorkflowRun

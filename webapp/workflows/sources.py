@@ -9,11 +9,11 @@ from webapp.chat import paths
 from webapp.chat.messages import source_search
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
-from webapp.knowledge import answering, queries
-from webapp.knowledge.answering import NOTHING, AnswerSources
+from webapp.knowledge import answer_sources, queries
+from webapp.knowledge.answer_sources import NOTHING, AnswerSources
 from webapp.knowledge.excerpt import Excerpt
 from webapp.knowledge.tables import Collection
-from webapp.prompts import using
+from webapp.prompts import active_prompts
 from webapp.workflows.interpreter import text_for
 from webapp.workflows.prompts import STEP
 from webapp.workflows.record import definition_of, people_of
@@ -30,7 +30,7 @@ def found_for(run: WorkflowRun) -> AnswerSources:
     knowledge = definition.all_knowledge if place.is_aside else step.knowledge
     retrieves = place.is_aside or step.retrieves
     has_files = run.collection_id is not None and retrieves
-    knowledge = (*knowledge, *(using.read_by(STEP.key) if retrieves else ()))
+    knowledge = (*knowledge, *(active_prompts.collections_of(STEP.key) if retrieves else ()))
     if not knowledge and not has_files:
         return NOTHING
     cut = db.session.get(Message, run.message_id) if run.message_id else None
@@ -53,12 +53,12 @@ def _with_files(run: WorkflowRun, found: AnswerSources) -> AnswerSources:
     if {each.id for each in own} & {each.document_id for each in found.sources}:
         return found
     passages = ((each, passage) for each in own for passage in queries.passages(person, each.id, limit=MOST_OF_FILES))
-    sources, left = list(found.sources), answering.MOST_CHARS // (2 if found.sources else 1)
+    sources, left = list(found.sources), answer_sources.MOST_CHARS // (2 if found.sources else 1)
     for document, passage in islice(passages, MOST_OF_FILES):
         left -= len(passage.head) + len(passage.text)
         if left < 0:
             break
-        sources.append(answering.source(len(sources) + 1, Excerpt.of(passage), document))
+        sources.append(answer_sources.source(len(sources) + 1, Excerpt.of(passage), document))
     return replace(found, sources=tuple(sources), was_asked=True)
 
 

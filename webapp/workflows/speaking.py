@@ -20,7 +20,7 @@ from webapp.engine.tables import Generation
 from webapp.errors import AppError, Busy, Conflict
 from webapp.heavy.turns import give_way
 from webapp.ids import new_id
-from webapp.knowledge.answering import AnswerSources
+from webapp.knowledge.answer_sources import AnswerSources
 from webapp.streaming.events import Event as Happening
 from webapp.streaming.stop import Stop
 from webapp.workflows import planning, sources

@@ -12,7 +12,7 @@ from webapp.accounts.guards import found
 from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, AnyId, Body, Cursor, Query
-from webapp.characters import card_import, existing, exporting, profiles, queries, service, shown
+from webapp.characters import card_import, duplicates, exporting, profiles, queries, service, shown
 from webapp.characters.card_scripts import listed_in
 from webapp.characters.card_writing import Version
 from webapp.characters.cards import DESCRIPTION_CHARS, GREETINGS, MOST_GREETINGS, greetings_in
@@ -264,7 +264,7 @@ def duplicate(id: str) -> CharacterAnswer:
     errors=(403, 409, 422),
 )
 def replace_texts(id: str, body: Replacement) -> CharacterAnswer:
-    existing.replace_texts(_visible(id), _visible(body.character_id), by=caller())
+    duplicates.replace_texts(_visible(id), _visible(body.character_id), by=caller())
     return _one(_visible(id))
 
 

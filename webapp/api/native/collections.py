@@ -14,7 +14,7 @@ from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body
 from webapp.heavy.turns import by_turns
 from webapp.knowledge import embedding, queries, service, sharing
-from webapp.knowledge.meaning_shown import State, meaning
+from webapp.knowledge.embedding_shown import State, meaning
 from webapp.knowledge.queries import Counts
 from webapp.knowledge.service import CollectionInput
 from webapp.knowledge.tables import Collection

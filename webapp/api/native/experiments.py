@@ -12,7 +12,7 @@ from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body
 from webapp.errors import Invalid
-from webapp.experiments import checking, queries, service
+from webapp.experiments import monitoring, queries, service
 from webapp.experiments.card import card
 from webapp.experiments.figures import ArmFigures, evidence
 from webapp.experiments.service import ExperimentInput
@@ -127,7 +127,7 @@ def _experiment(id: str) -> Experiment:
 
 def _one(id: str) -> ExperimentAnswer:
     one = _experiment(id)
-    figures = checking.check(one)
+    figures = monitoring.check(one)
     return _answer_of(one, queries.key_of(one), figures)
 
 

@@ -14,7 +14,7 @@ from webapp.db import utc_now
 from webapp.engine.tables import Generation
 from webapp.errors import Forbidden
 from webapp.insights.days import known
-from webapp.insights.figures import METRICS, SERIES, Figures, course, summed
+from webapp.insights.figures import METRICS, SERIES, Figures, over_time, summed
 from webapp.insights.queries import AnswerFilter, answered, is_fallback, ms_since_asked, newest
 
 bp = Blueprint("api_insights", __name__, url_prefix="/api/v1/insights")
@@ -147,7 +147,7 @@ def series(query: SeriesQuery) -> Series:
     wanted = _wanted(query)
     if query.step == "hour" and wanted.until - wanted.since > MOST_HOURS:
         raise Refused({"step": f"By the hour at most {MOST_HOURS.days} days can be shown."})
-    points = course(answered(wanted) if query.step == "hour" else known(wanted), wanted.since, wanted.until, query.step)
+    points = over_time(answered(wanted) if query.step == "hour" else known(wanted), wanted.since, wanted.until, query.step)
     points_shown = [Point(at=at, answers=each.answers, value=SERIES[query.metric](each)) for at, each in points.items()]
     return Series(metric=query.metric, step=query.step, points=points_shown)
 

@@ -17,9 +17,9 @@ from webapp.heavy.turns import by_turns
 from webapp.knowledge import queries as knowledge
 from webapp.knowledge.attaching import MOST_COLLECTIONS
 from webapp.prompts import queries, service
-from webapp.prompts.checking import MOST_CHARS, MOST_PARTS, VersionInput
 from webapp.prompts.queries import KnownPrompt, Version
 from webapp.prompts.template import Part, TooLong, partly_filled
+from webapp.prompts.validation import MOST_CHARS, MOST_PARTS, VersionInput
 
 # Limits the text in one page of versions: a prompt can have a thousand versions of sixty thousand characters.
 PAGE_CHARS = 1_000_000

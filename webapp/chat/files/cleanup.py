@@ -13,7 +13,7 @@ from webapp.chat.files.tables import DOCUMENT, ChatFile, StoredFile
 from webapp.chat.tables import Message
 from webapp.db import db, utc_now, write
 from webapp.heavy.turns import queue_for_turn
-from webapp.knowledge import of_chats
+from webapp.knowledge import chat_files
 
 # A draft can keep its files this long.
 UNSENT_FOR = timedelta(days=7)
@@ -46,7 +46,7 @@ def remove_unreferenced(session: Session, files: Mapping[str, set[str]]) -> None
         session.execute(delete(ChatFile).where(ChatFile.chat_id == chat_id, ChatFile.file_id.in_(gone)))
         documents = select(StoredFile.hash).where(StoredFile.id.in_(gone), StoredFile.kind == DOCUMENT)
         for hash in session.scalars(documents).all():
-            of_chats.mark_file_for_deletion(session, chat_id, hash)
+            chat_files.mark_file_for_deletion(session, chat_id, hash)
 
 
 def _files_of(session: Session, chat_id: str) -> set[str]:

@@ -15,8 +15,8 @@ from webapp.chat.tables import Message
 from webapp.db import db
 from webapp.engine.chores import Chore
 from webapp.heavy.turns import by_turns
-from webapp.knowledge import of_chats
-from webapp.knowledge.of_chats import UnfinishedFile
+from webapp.knowledge import chat_files
+from webapp.knowledge.chat_files import UnfinishedFile
 
 
 @dataclass(slots=True)
@@ -34,12 +34,12 @@ _progress: dict[str, SentProgress] = {}
 
 def work() -> bool:
     """Advances all long files of chats; returns whether some aren't ready yet."""
-    files = of_chats.unfinished()
+    files = chat_files.unfinished()
     for each in by_turns(files):
         _notify_of_progress(each)
         if each.state == "arriving":
             with _opened(each.hash) as stream:
-                of_chats.arrive(each.id, stream)
+                chat_files.arrive(each.id, stream)
     for id in _progress.keys() - {each.id for each in files}:
         _notify(_progress.pop(id))
     return bool(files)

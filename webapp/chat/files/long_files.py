@@ -10,8 +10,8 @@ from webapp.chat.files import queries
 from webapp.chat.files.reference import long_in
 from webapp.chat.files.tables import DOCUMENT, StoredFile
 from webapp.chat.tables import Chat
-from webapp.knowledge import of_chats
-from webapp.knowledge.of_chats import SentFile
+from webapp.knowledge import chat_files
+from webapp.knowledge.chat_files import SentFile
 from webapp.knowledge.tables import Document
 
 
@@ -26,22 +26,22 @@ def collect(session: Session, chat_id: str, files: Sequence[StoredFile], *, by: 
     if not chat or not chat.owner_id:
         return
     sent = [SentFile(each.name, each.hash, each.bytes) for each in long]
-    id = of_chats.add_files(session, chat_id, chat.owner_id, sent, by=by or chat.owner_id, must=must)
+    id = chat_files.add_files(session, chat_id, chat.owner_id, sent, by=by or chat.owner_id, must=must)
     if id not in chat.collection_ids:
         reads = [id, *chat.collection_ids]
         session.execute(update(Chat).where(Chat.id == chat_id).values(collection_ids=reads))
         set_committed_value(chat, "collection_ids", reads)
 
 
-def unfound(chat: Chat) -> Sequence[Document]:
+def not_indexed(chat: Chat) -> Sequence[Document]:
     """Returns the long files of a chat that aren't indexed for retrieval yet."""
-    return of_chats.unfound(chat.id) if chat.collection_ids else ()
+    return chat_files.not_indexed(chat.id) if chat.collection_ids else ()
 
 
 def documents_in(chat_id: str, content: str) -> dict[str, Document]:
     """Returns, by file id, the document made of each long file in a message."""
     hashes = hashes_in(chat_id, content)
-    found = of_chats.among(chat_id, hashes.values()) if hashes else {}
+    found = chat_files.among(chat_id, hashes.values()) if hashes else {}
     return {id: found[hash] for id, hash in hashes.items() if hash in found}
 
 

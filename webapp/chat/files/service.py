@@ -28,7 +28,7 @@ log = logging.getLogger("chat:files")
 NOT_WRITTEN = "The server's disk is full or can't be written to, so the file wasn't saved. Please try again later."
 # Magic bytes of the supported picture formats.
 PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
-PICTURE, PLAIN = "webapp.chat.files.picture", "webapp.knowledge.plain"
+PICTURE, PLAIN = "webapp.chat.files.picture", "webapp.knowledge.text_extraction"
 CHARS_PER_TOKEN = 4
 LIMITS = child.Limits(memory_bytes=640 * 1024 * 1024, cpu_seconds=30, wall_seconds=60)
 EXCEEDED = "Reading this file takes too much time or memory."

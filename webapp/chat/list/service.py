@@ -14,7 +14,7 @@ from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
 from webapp.errors import Invalid
 from webapp.heavy.turns import give_way
-from webapp.knowledge import memory, of_chats
+from webapp.knowledge import chat_files, memory
 from webapp.knowledge.tables import Document
 from webapp.settings.retention import forget_old_entries
 from webapp.words import plural
@@ -82,7 +82,7 @@ def restore(*chats: Chat) -> None:
     with write() as session:
         for chat in chats:
             chat.deleted_at = None
-        of_chats.show(session, [chat.id for chat in chats])
+        chat_files.show(session, [chat.id for chat in chats])
     remembering.wake()
     _announce(chats)
 
@@ -101,7 +101,7 @@ def _throw_away(chat: Chat) -> None:
     with write() as session:
         chat.deleted_at = utc_now()
         memory.forget(session, Document.chat_id == chat.id)
-        of_chats.hide(session, [chat.id])
+        chat_files.hide(session, [chat.id])
     remembering.wake()
     _announce([chat])
     # Closes the streams of pages that still show the chat.

@@ -25,8 +25,8 @@ from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
 from webapp.errors import AppError
 from webapp.heavy.turns import wait_for_turn
-from webapp.prompts import using
-from webapp.prompts.using import Rendered
+from webapp.prompts import active_prompts
+from webapp.prompts.active_prompts import Rendered
 from webapp.providers.base import ModelRequest
 from webapp.rendering.text import title as title_of
 from webapp.settings.service import setting
@@ -100,7 +100,7 @@ def _begin(engine: Engine, job: TitleJob) -> None:
 def _job(generation: Generation, after: PostAnswer) -> TitleJob | None:
     if generation.status != "completed" or generation.is_demo or after.answer is None or after.question is None:
         return None
-    prompt = using.render("title.scene" if after.greeting else "title")
+    prompt = active_prompts.render("title.scene" if after.greeting else "title")
     if not (model := _model_for(generation, prompt.version.model)):
         return None
     request = _request(prompt, model, after.greeting or "", after.question, after.answer)

@@ -11,8 +11,8 @@ from markupsafe import Markup
 from webapp.chat.files import reference
 from webapp.chat.files.reference import MARK, Reference
 from webapp.errors import Invalid
-from webapp.knowledge.reading.part import Refused
-from webapp.knowledge.reading.text import decoded
+from webapp.knowledge.readers.part import Refused
+from webapp.knowledge.readers.text import decoded
 
 MOST_BYTES, MOST_FILES, NAME_CHARS = 200 * 1024, 20, 120
 TOO_LONG = "has too much text for a message. With an account, longer files can be sent."

@@ -24,7 +24,7 @@ from webapp.db import db, write
 from webapp.errors import Conflict
 from webapp.heavy.turns import queue_for_turn
 from webapp.ids import new_id
-from webapp.knowledge import of_chats
+from webapp.knowledge import chat_files
 
 KEPT_OF_CHAT = ("kind", "title", "title_is_own", "model", "character_id", "character_ids", "turn_order", "prompt_key")
 # A copy of a temporary chat expires at the same time as the original.
@@ -64,7 +64,7 @@ def fork(message: Message, *, owner_id: str, model: str = "") -> str:
     values["title"] = _title(source.title, owner_id)
     if reads := values.get("collection_ids"):
         # The source's own collection of files isn't shared: the copy gets one of its own.
-        files = of_chats.own(db.session(), source.id, reads)
+        files = chat_files.own(db.session(), source.id, reads)
         values["collection_ids"] = [each for each in reads if each not in files]
     making.count(owner_id)
     path = queries.ids_to(message.id)

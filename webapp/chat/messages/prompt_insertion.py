@@ -12,9 +12,9 @@ from webapp.db import db
 from webapp.errors import Invalid
 from webapp.knowledge import queries as knowledge
 from webapp.prompts import queries
-from webapp.prompts.checking import KEY
 from webapp.prompts.fields import PromptField, fields_of
 from webapp.prompts.template import Part, TooLong, Unfilled, filled
+from webapp.prompts.validation import KEY
 
 NAMED = re.compile(rf"/({KEY.pattern})(?:\s+(.*))?", re.ASCII | re.DOTALL)
 

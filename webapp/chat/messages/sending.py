@@ -40,8 +40,8 @@ from webapp.engine.metric_events import Exposed, Limited
 from webapp.engine.tables import Generation
 from webapp.errors import Conflict, Invalid, TooMany
 from webapp.ids import new_id
-from webapp.knowledge.answering import NOTHING, AnswerSources
-from webapp.prompts import choosing, using
+from webapp.knowledge.answer_sources import NOTHING, AnswerSources
+from webapp.prompts import active_prompts, arm_choice
 from webapp.providers.base import ModelRequest
 from webapp.rendering import markdown
 from webapp.settings.service import setting
@@ -254,14 +254,14 @@ def pending(
         continues_id=continues_id,
         text_offset=len(message.content),
         prompt=kept,
-        led_by=using.words(kept),
+        led_by=active_prompts.words(kept),
     )
     request = request_of(generation, path, given=options.given)
     speaker_id = message.speaker_id or chat.character_id or ""
     prepared = PendingGeneration(
         chat, generation, request, speaker_id=speaker_id, variables=variables if question is not None else None
     )
-    if not message.content and long_files.unfound(chat):
+    if not message.content and long_files.not_indexed(chat):
         awaited = WaitingAnswer(
             generation.id, chat.id, message.parent_id or "", options.context_limit, options.is_personal, message.speaker_id
         )
@@ -316,7 +316,7 @@ def _stored(
         if prepared.variables and person == prepared.chat.owner_id:
             store_variables(session, person, prepared.variables.shared)
         if not generation.continues_id:
-            for key, version in choosing.store_exposures(session, generation.prompt, generation.id, unit_of(prepared.chat)):
+            for key, version in arm_choice.store_exposures(session, generation.prompt, generation.id, unit_of(prepared.chat)):
                 engine.emit(Exposed(key, version))
         source = prepared.wrapped(generations.ladder(engine, prepared.request))
         hearers = people(prepared.chat.id, prepared.chat.owner_id, is_shared=prepared.is_shared)

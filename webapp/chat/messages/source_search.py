@@ -11,8 +11,8 @@ from webapp.chat.files import long_files
 from webapp.chat.files.reference import long_in, parted
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
-from webapp.knowledge import answering, formats, of_chats, sources
-from webapp.knowledge.answering import NOTHING, AnswerSources
+from webapp.knowledge import answer_sources, chat_files, formats, sources
+from webapp.knowledge.answer_sources import NOTHING, AnswerSources
 from webapp.settings.service import setting
 
 # Words that request a whole text, in the most common languages, searched for in the beginning of a message.
@@ -51,7 +51,7 @@ def for_continuation(chat: Chat, message: Message, person: str) -> AnswerSources
     """Returns an answer's own sources with their numbers, to continue it; for an answer without text, searches again."""
     if message.content:
         kept = message.sources
-        return answering.given_again(kept, sources.permitted(db.session.get(User, person), kept)) if kept else NOTHING
+        return answer_sources.same_sources(kept, sources.permitted(db.session.get(User, person), kept)) if kept else NOTHING
     return for_retry(chat, message.parent_id or "", person, speaker_id=message.speaker_id)
 
 
@@ -65,7 +65,7 @@ def _found(
     collection_ids: Sequence[str], texts: Sequence[str], person: str, memory: Sequence[str] = (), but_chat: str = ""
 ) -> AnswerSources:
     seconds, user = float(setting("knowledge.search_seconds")), db.session.get(User, person)
-    return answering.found_for(user, texts, collection_ids, seconds=seconds, memory=memory, but_chat=but_chat)
+    return answer_sources.find_sources(user, texts, collection_ids, seconds=seconds, memory=memory, but_chat=but_chat)
 
 
 def _texts_to(message_id: str | None) -> list[str]:
@@ -90,9 +90,9 @@ def _with_files(given: AnswerSources, chat: Chat, content: str, person: str) -> 
     """Adds parts of the files in the message, or of all files if it requests a summary, and the names of unreadable ones."""
     if not chat.collection_ids:
         return given
-    documents, unread = long_files.documents_in(chat.id, content).values(), long_files.unfound(chat)
+    documents, unread = long_files.documents_in(chat.id, content).values(), long_files.not_indexed(chat)
     failed = [f"{each.name}: {each.error}" for each in documents if each.state == "failed"]
     given = replace(given, unread=tuple(each.name for each in unread), failed=tuple(failed))
-    meant = documents or (of_chats.files_of(chat.id) if WHOLE.search(words_of(content)[:MOST_ASKING]) else ())
+    meant = documents or (chat_files.files_of(chat.id) if WHOLE.search(words_of(content)[:MOST_ASKING]) else ())
     user = db.session.get(User, person)
-    return answering.with_parts(given, user, [each.id for each in meant]) if user and meant else given
+    return answer_sources.with_parts(given, user, [each.id for each in meant]) if user and meant else given

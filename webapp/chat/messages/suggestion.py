@@ -21,7 +21,7 @@ from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.errors import Conflict, Invalid, Unavailable
 from webapp.prompt_sections import Section
-from webapp.prompts import using
+from webapp.prompts import active_prompts
 from webapp.providers.base import ModelRequest
 from webapp.streaming.transcript import Transcript
 
@@ -91,7 +91,7 @@ def _request_suggestion(aside: Aside) -> None:
 
 
 def _request(chat: Chat, typed: str) -> ModelRequest:
-    prompt = using.render(SUGGESTION_KEY)
+    prompt = active_prompts.render(SUGGESTION_KEY)
     model = prompt.version.model or answerer(chat)
     begun = [replace(LAST, title="Begun", text=f"{BEGUN}\n\n{typed}", rank=LAST.rank + 1)] if typed else []
     sections = [*(replace(LAST, title=each.title, text=each.text) for each in prompt.sections), *begun]

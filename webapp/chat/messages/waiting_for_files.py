@@ -19,7 +19,7 @@ from webapp.engine import service as generations
 from webapp.engine.engine import Engine, Source
 from webapp.engine.tables import Generation
 from webapp.errors import Unavailable
-from webapp.knowledge import of_chats
+from webapp.knowledge import chat_files
 from webapp.providers.base import ModelRequest
 from webapp.settings.service import setting
 from webapp.streaming.events import Event
@@ -75,7 +75,7 @@ class SourceAfterFiles:
     def _has_unread(self) -> bool:
         try:
             with self._engine.in_app():
-                return bool(of_chats.unfound(self._awaited.chat_id))
+                return bool(chat_files.not_indexed(self._awaited.chat_id))
         except (Unavailable, SQLAlchemyError):
             # The database can be available again at the next check.
             return True

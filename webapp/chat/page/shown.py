@@ -268,7 +268,7 @@ def _running(message: Message, last: Generation, picture: Picture, cursor: Curso
 
 
 def _waiting(message: Message, last: Generation) -> str:
-    is_reading = long_files.unfound(queries.chat_of(message))
+    is_reading = long_files.not_indexed(queries.chat_of(message))
     return "Reading the files" if is_reading else f"Waiting for {providers().display_name(last.model_asked)}"
 
 

@@ -6,9 +6,9 @@ from webapp.chat import leader
 from webapp.chat.prompt.built_in import LEADING, QUICK, ROLEPLAY
 from webapp.chat.tables import Chat
 from webapp.prompt_sections import Section
-from webapp.prompts import using
-from webapp.prompts.choosing import ExperimentUnit
-from webapp.prompts.using import Rendered
+from webapp.prompts import active_prompts
+from webapp.prompts.active_prompts import Rendered
+from webapp.prompts.arm_choice import ExperimentUnit
 
 KEYS = frozenset(each.key for each in LEADING)
 # Before the chat's own sections.
@@ -17,7 +17,7 @@ RANK = 1
 
 def leading(chat: Chat) -> Rendered | None:
     """Returns the prompt that leads the chat; None if it is empty and nothing about it needs recording."""
-    prompt = using.render(key_of(chat), unit_of(chat))
+    prompt = active_prompts.render(key_of(chat), unit_of(chat))
     return prompt if prompt.parts or prompt.problems or prompt.arm else None
 
 

@@ -17,8 +17,8 @@ from webapp.chat.prompt.tokens import estimate, share_of
 from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.lore import queries as lorebooks
-from webapp.lore.deciding import LoreContext, decide
 from webapp.lore.entries import Place
+from webapp.lore.entry_selection import LoreContext, select_entries
 from webapp.prompt_sections import Occasion, PromptContext, Section, Template
 
 # Ranks before and after the character's own sections.
@@ -58,7 +58,7 @@ def of_lore(context: PromptContext) -> Iterator[Section | Template]:
     speakers = {} if chat.is_group else {"user": names.user, "assistant": names.char}
     chars = sum(len(each.content) for book in books for each in book.entries)
     note = place_of_note(chat)
-    entries = decide(books, _lore_context(context, names, speakers, chars))
+    entries = select_entries(books, _lore_context(context, names, speakers, chars))
     fill, called = names.together(), replace(names, char=card_lore.nickname or names.char)
     own, fill_own = {each.id for each in card_lore.book.entries if card_lore.nickname}, called.together()
     for entry in entries:

@@ -27,10 +27,10 @@ from webapp.db import db
 from webapp.engine.tables import Generation
 from webapp.ids import new_id
 from webapp.knowledge import sources
-from webapp.knowledge.answering import LATE, NOTHING, AnswerSources, quoted
+from webapp.knowledge.answer_sources import LATE, NOTHING, AnswerSources, quoted
 from webapp.prompt_sections import Contribute, Occasion, Outlets, PromptContext, Section, Template
-from webapp.prompts import using
-from webapp.prompts.using import Rendered
+from webapp.prompts import active_prompts
+from webapp.prompts.active_prompts import Rendered
 from webapp.providers.base import SAMPLERS, Model, ModelRequest
 from webapp.streaming.events import Notice
 from webapp.words import number
@@ -182,7 +182,7 @@ def request_of(generation: Generation, path: Sequence[PathMessage], *, given: An
     words = {each.passage_id: each.text for each in given.sources}
     builder = PromptBuilder(_quoting(PromptBuilder.of(prompt), words))
     request = builder.build(generation.model_asked, turns, beginning=beginning, **parameters)
-    notices = (*_notices(prompt), *using.notices(prompt))
+    notices = (*_notices(prompt), *active_prompts.notices(prompt))
     request = replace(request, notices=notices, sources=tuple(prompt.get("sources", ())))
     return with_pictures(request, generation.lane.partition(":")[2])
 
@@ -259,9 +259,9 @@ def _as_seen(viewer: User | None, kept: Sequence[dict[str, Any]]) -> dict[str, s
 
 def _versions(led_by: Rendered | None, *, goes_on: bool) -> dict[str, Any]:
     """Returns the prompt versions used, and the instruction to continue for models that can't continue their own text."""
-    more = using.render("continue") if goes_on else None
+    more = active_prompts.render("continue") if goes_on else None
     used = [each for each in (led_by, more) if each]
-    return {**({"go_on": more.text} if more else {}), **(using.together(*used) if used else {})}
+    return {**({"go_on": more.text} if more else {}), **(active_prompts.metadata_of(*used) if used else {})}
 
 
 def _parameters(chat: Chat, model: Model, led_by: Rendered | None) -> dict[str, Any]:

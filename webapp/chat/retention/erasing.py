@@ -21,7 +21,7 @@ from webapp.engine.tables import WHILE_ACTIVE, Generation
 from webapp.heavy import bounded
 from webapp.heavy.threads import offload_at_once
 from webapp.heavy.turns import queue_for_turn
-from webapp.knowledge import of_chats, trash
+from webapp.knowledge import chat_files, trash
 from webapp.settings.service import setting
 
 TEMPORARY_FOR = timedelta(days=1)
@@ -115,7 +115,7 @@ def disown(which: ColumnElement[bool]) -> int:
         if ids:
             session.execute(delete(Draft).where(Draft.chat_id.in_(ids)))
             grants.forget(session, "chat", ids)
-            of_chats.mark_for_deletion(session, ids)
+            chat_files.mark_for_deletion(session, ids)
             keep_costs_alone(session, Generation.lane.in_([topic_names.of_chat(id) for id in ids]) & WHILE_ACTIVE)
             nobodys = {"owner_id": None, "visitor_hash": None, "origin": ""}
             session.execute(update(Chat).where(Chat.id.in_(ids)).values(**nobodys))

@@ -30,8 +30,8 @@ from webapp.engine.tables import Generation
 from webapp.errors import AppError, Conflict
 from webapp.heavy.turns import wait_for_turn
 from webapp.ids import new_id
-from webapp.prompts import using
-from webapp.prompts.using import Rendered
+from webapp.prompts import active_prompts
+from webapp.prompts.active_prompts import Rendered
 from webapp.providers.base import ModelRequest
 from webapp.streaming.transcript import Transcript
 
@@ -104,7 +104,7 @@ def _carry_on(engine: Engine, chat_id: str, message_id: str, model: str) -> None
 
 
 def _job(chat: Chat, model: str, person: str, find: Callable[[int], Piece | None]) -> StoryJob | None:
-    prompt = using.render(STORY_KEY)
+    prompt = active_prompts.render(STORY_KEY)
     model = prompt.version.model or model
     if model.startswith(DEMO):
         return None

@@ -1,0 +1,193 @@
+"""Renders the built-in prompts in their version in use, from a cache; falls back to an older text rather than failing."""
+
+import logging
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import RowMapping
+from sqlalchemy.exc import DBAPIError
+
+from webapp.current_config import the_config
+from webapp.prompt_sections import Section
+from webapp.prompts import arm_choice, queries
+from webapp.prompts.arm_choice import LETTERS, Chosen, ExperimentUnit, Trial, TrialArm
+from webapp.prompts.queries import Version, first_version
+from webapp.prompts.template import Part, Unfilled, filled
+from webapp.streaming.events import Notice
+
+# How long the cache hides changes by other processes; this process's own changes are visible immediately.
+FRESH_SECONDS = 30.0
+# The same with several workers.
+SHARED_SECONDS = 1.0
+# The longest description of an answer's prompts.
+MOST_WORDS = 200
+# How `words` names each prompt.
+KEYS = re.compile(r"version \d+ of ([^,;]+)")
+log = logging.getLogger("prompts")
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A prompt ready to be sent; `problems` are sentences about versions that could not be used."""
+
+    key: str
+    version: Version
+    parts: tuple[Part, ...]
+    problems: tuple[str, ...] = ()
+    arm: Chosen | None = None
+
+    @property
+    def text(self) -> str:
+        return "\n\n".join(part.text for part in self.parts)
+
+    @property
+    def sections(self) -> list[Section]:
+        """The sections of the request to the model, in order."""
+        origin = f"Prompt {self.key}, version {self.version.number}"
+        return [Section(part.name, part.text, origin=origin, rank=100 + place) for place, part in enumerate(self.parts)]
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters that the version sets."""
+        values = {"temperature": self.version.temperature, "max_tokens": self.version.max_tokens}
+        return {name: value for name, value in values.items() if value is not None}
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """The metadata stored with a generation: the version used, and notices about it."""
+        return metadata_of(self)
+
+
+@dataclass(frozen=True, slots=True)
+class PromptState:
+    """The cached state of a key: the version in use and the one before it, those in an experiment, and collection ids."""
+
+    versions: tuple[Version, ...] = ()
+    trial: Trial | None = None
+    arms: Mapping[int, Version] = field(default_factory=dict)
+    reads: tuple[str, ...] = ()
+
+
+UNUSED = PromptState()
+
+
+@dataclass
+class _Memory:
+    """The cached state of each key."""
+
+    used: dict[str, PromptState] = field(default_factory=dict)
+    read_at: float = float("-inf")
+    has_read: bool = False
+
+
+def render(key: str, unit: ExperimentUnit | None = None, /, **values: str) -> Rendered:
+    """Renders the version in use of a prompt; if that can't be filled in, the one before, then the built-in text.
+
+    During an experiment, chooses a version for `unit`, with one statement; without a `unit`, uses the control.
+    """
+    built_in, problems, used = queries.built_ins()[key], list[str](), _known().get(key, UNUSED)
+    arm = arm_choice.arm_for(used.trial, unit) if used.trial and unit else None
+    tried = [used.arms[arm.version]] if arm else []
+    for version in (*tried, *used.versions[:2], first_version(built_in)):
+        try:
+            parts = tuple(filled(version.parts, values)) if version.parts or not built_in.is_optional else ()
+            is_tried = arm if arm and arm.version == version.number else None
+            return Rendered(key, version, parts, tuple(problems), is_tried)
+        except Unfilled as error:
+            problems.append(
+                f"Version {version.number} of the prompt “{key}” can't be used ({error}), so an earlier text was used."
+            )
+            log.warning("prompt_fell_back", extra={"fields": {"key": key, "version": version.number, "reason": str(error)}})
+    raise ValueError(f"the built-in text of {key} has nothing for these values")
+
+
+def collections_of(key: str) -> tuple[str, ...]:
+    """Returns the ids of the collections that answers led by this prompt read from, as far as the asker can see them."""
+    return _known().get(key, UNUSED).reads
+
+
+def notices(prompt: Mapping[str, Any]) -> list[Notice]:
+    """Returns notices about versions that could not be used, from the metadata of a generation."""
+    return [Notice("prompt", words) for words in prompt.get("fell_back", ())]
+
+
+def metadata_of(*used: Rendered) -> dict[str, Any]:
+    """Returns the metadata of several prompts that were used for one request."""
+    arms = [
+        {"key": each.key, "experiment": each.arm.experiment_id, "version": each.arm.version, "letter": each.arm.letter}
+        for each in used
+        if each.arm
+    ]
+    return {
+        "prompts": {each.key: each.version.number for each in used},
+        "fell_back": [words for each in used for words in each.problems],
+        **({"arms": arms} if arms else {}),
+    }
+
+
+def words(prompt: Mapping[str, Any]) -> str:
+    """Describes the versions that an answer used, from the metadata of its generation: *version 3 of quick, arm B*."""
+    letters = {each["key"]: f", arm {each['letter']}" for each in prompt.get("arms", ())}
+    used = (f"version {number} of {key}{letters.get(key, '')}" for key, number in prompt.get("prompts", {}).items())
+    return "; ".join(used)[:MOST_WORDS]
+
+
+def keys_in(words: str) -> list[str]:
+    """Returns the keys of the prompts whose versions are described."""
+    return KEYS.findall(words)
+
+
+def forget() -> None:
+    """Expires the cache after a change in this process."""
+    _memory().read_at = float("-inf")
+
+
+def _memory() -> _Memory:
+    extensions = current_app.extensions
+    memory: _Memory = extensions.get("prompts in use") or extensions.setdefault("prompts in use", _Memory())
+    return memory
+
+
+def _known() -> Mapping[str, PromptState]:
+    memory = _memory()
+    if time.monotonic() - memory.read_at >= (SHARED_SECONDS if the_config().redis_url else FRESH_SECONDS):
+        # Set before the query, so that other requests use the cache rather than queue for a slow database; the first query has
+        # no cache to offer.
+        if memory.has_read:
+            memory.read_at = time.monotonic()
+        memory.used = _read(memory.used)
+        if not memory.has_read:
+            memory.read_at, memory.has_read = time.monotonic(), True
+    return memory.used
+
+
+def _read(last_known: dict[str, PromptState]) -> dict[str, PromptState]:
+    try:
+        rows = queries.used_rows(queries.built_ins())
+    except DBAPIError as error:
+        log.warning("prompts_not_readable", extra={"fields": {"error": type(error).__name__}})
+        return last_known
+    return {key: _used(key, list(group)) for key, group in groupby(rows, key=lambda row: row["key"])}
+
+
+def _used(key: str, rows: Sequence[RowMapping]) -> PromptState:
+    reads = tuple(rows[0]["collection_ids"])
+    versions = {row["number"]: queries.used_version(row) for row in rows if row["number"] is not None}
+    in_use = tuple(versions[row["number"]] for row in rows if row["is_used"])
+    compared = sorted((row for row in rows if row["place"] is not None), key=lambda row: row["place"])
+    if not compared:
+        return PromptState(in_use, reads=reads)
+    first = compared[0]
+    arms = tuple(_arm(row) for row in compared)
+    trial = Trial(first["experiment_id"], key, first["method"], first["min_samples"], arms)
+    return PromptState(in_use, trial, {each.version: versions[each.version] for each in arms}, reads)
+
+
+def _arm(row: RowMapping) -> TrialArm:
+    counts = (row["exposures"], row["good"], row["judged"])
+    return TrialArm(row["number"], LETTERS[row["place"]], row["weight"], row["paused_at"] is not None, *counts)
