@@ -118,7 +118,7 @@ def test_a_generated_key_is_a_fernet_key_and_nothing_else(flask: Command) -> Non
 
 def prepared(make_bare_app: MakeApp, **environ: str) -> tuple[Flask, str]:
     app = make_bare_app(**environ)
-    # Compiling all templates takes a core more than a second; tests/web/test_compiled.py tests that.
+    # Compiling all templates takes a core more than a second; tests/web/test_template_cache.py tests that.
     shutil.copytree(prepared_once()[0] / "compiled", app.extensions["config"].data_dir / "compiled", dirs_exist_ok=True)
     return app, said(commands(app)("prepare"))
 

@@ -52,13 +52,13 @@ from webapp.settings import feature as settings
 from webapp.settings.service import setting
 from webapp.shell import feature as shell
 from webapp.usage import feature as usage
-from webapp.web import assets, compiled, errors, filters, security
+from webapp.web import assets, errors, filters, security, template_cache
 from webapp.web.connection_limiter import ConnectionLimiter
-from webapp.web.incoming import Incoming
 from webapp.web.places import Places
 from webapp.web.proxies import BehindProxies
-from webapp.web.rules import LazyRule
+from webapp.web.request_parsing import Incoming
 from webapp.web.templates import Templates
+from webapp.web.url_rules import LazyRule
 from webapp.workflows import feature as workflows
 
 # In order: each feature imports only those before it, which tests/test_architecture.py enforces.
@@ -121,7 +121,7 @@ def create_app(config: Config | None = None) -> Flask:
     errors.init(app)
     assets.init(app)
     _teach_templates(app)
-    compiled.use(app, config.data_dir)
+    template_cache.use(app, config.data_dir)
     _start_engine(app, config)
     for blueprint in (each for feature in FEATURES for each in feature.blueprints):
         app.register_blueprint(blueprint)

@@ -5,11 +5,11 @@ from flask import Flask
 
 from tests.support.browser import Browser
 from tests.support.source import ROOT
-from webapp.docs import shelf
+from webapp.docs import doc_files
 from webapp.docs.binding import bound
 from webapp.rendering.markdown import render
 
-NAMES = [page.name for pages in shelf.sections().values() for page in pages]
+NAMES = [page.name for pages in doc_files.sections().values() for page in pages]
 
 
 def test_every_file_is_a_page() -> None:
@@ -80,6 +80,6 @@ def test_a_page_leads_back_to_the_first(owner: Browser) -> None:
 
 def test_the_list_of_all_pages_draws_none_of_them() -> None:
     """Rendering all of them in one turn of the event loop would block other requests."""
-    before = shelf._rendered.cache_info()
-    assert shelf.sections()
-    assert shelf._rendered.cache_info() == before
+    before = doc_files._rendered.cache_info()
+    assert doc_files.sections()
+    assert doc_files._rendered.cache_info() == before

@@ -15,7 +15,7 @@ from webapp.connections.tables import Connection
 from webapp.db import utc_now, write
 from webapp.ids import new_id
 from webapp.settings.service import set_setting
-from webapp.web.picks import MOST_SHOWN
+from webapp.web.pick_field import MOST_SHOWN
 
 LONG = [{"id": f"m{number:04}", "name": f"Model {number:04}"} for number in range(2500)]
 

@@ -3,7 +3,7 @@
 from tests.attacks.world import CANARY, World, added, makes
 from webapp.chat.tables import Chat
 from webapp.db import db
-from webapp.workflows import shelf
+from webapp.workflows import library
 from webapp.workflows.interpreter import apply, begin
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
@@ -60,8 +60,8 @@ def deed(_world: World, _state: str) -> str:
 @makes("run")
 def run(world: World, state: str) -> str:
     """Adds a run that waits for an answer and already has one."""
-    source = shelf.get("weekly-checkin").source
-    place = apply(shelf.known(source), begin(shelf.known(source)).state, Event("answer", "good")).state.stored()
+    source = library.get("weekly-checkin").source
+    place = apply(library.known(source), begin(library.known(source)).state, Event("answer", "good")).state.stored()
     # Ends the read transaction: documents are read concurrently, and SQLite refuses to write from a stale snapshot.
     db.session.rollback()
     owner_id = world.whose(state)

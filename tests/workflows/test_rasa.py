@@ -12,9 +12,9 @@ from tests.support.turns import turns_of_the_loop
 from tests.workflows.test_interpreter import played
 from webapp.workflows import conditions
 from webapp.workflows.importing import of_rasa
+from webapp.workflows.parsing import read
 from webapp.workflows.rasa import MOST_READ, MOST_WAYS, TOO_LONG, TOO_MANY_WAYS, imported, is_rasa
 from webapp.workflows.rasa_conditions import translated
-from webapp.workflows.reading import read
 
 FLOWS = """
 flows:

@@ -15,7 +15,7 @@ from tests.support.browser import Browser
 from tests.support.rounds import ROUNDS
 from tests.workflows.test_interpreter import any_definition
 from webapp.config import ROOT
-from webapp.workflows.reading import KNOWN, OF_A_SLOT, OF_A_STEP, Broken, read
+from webapp.workflows.parsing import KNOWN, OF_A_SLOT, OF_A_STEP, Broken, read
 from webapp.workflows.schema import PARTS, SCHEMA, SLOT_FIELDS, VERBS
 
 VALIDATOR = Draft202012Validator(SCHEMA)

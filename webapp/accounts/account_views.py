@@ -4,13 +4,13 @@ from typing import Any
 
 from flask import Blueprint, Response, request, session, url_for
 
-from webapp.accounts import making, profile, shown, tokens
+from webapp.accounts import creation_limit, profile, shown, tokens
 from webapp.accounts.forms import DeleteForm, EmailForm, NameForm, PasswordForm, TokenForm
 from webapp.accounts.guards import client_address, current_user, session_secret, signed_in, with_session
 from webapp.accounts.roles import allowed_scopes
 from webapp.accounts.second_step import the_second_step
 from webapp.changes import access_changed
-from webapp.web.done_words import just_done
+from webapp.web.done_message import done_message
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect, render
 
@@ -87,7 +87,7 @@ def make_token() -> Response:
     form, me = TokenForm.opened().offering(allowed_scopes(current_user().role)), current_user()
     with form.attempt():
         days, address = form.chosen_days, client_address()
-        making.count(me.id)
+        creation_limit.count(me.id)
         token = tokens.make_own_token(me, form.password.data, form.name.data, form.scopes, days=days, address=address)
         return render("accounts/account.html", **_context(), new_token=token)
     return _refused(form)
@@ -136,5 +136,5 @@ def _context(refused: Form | None = None) -> dict[str, Any]:
         "sessions": shown.sessions(me, session_secret()),
         "tokens": shown.tokens(me),
         "has_second_factor": the_second_step().is_on(me.id),
-        "done": just_done(DONE),
+        "done": done_message(DONE),
     }

@@ -12,7 +12,7 @@ from webapp.accounts.tables import AuditEntry
 from webapp.web.downloads import download
 from webapp.web.htmx import render
 from webapp.web.pagination import cut
-from webapp.web.picks import MOST_SHOWN
+from webapp.web.pick_field import MOST_SHOWN
 from webapp.web.spreadsheet import csv_text
 
 bp = Blueprint("audit", __name__, url_prefix="/admin/audit")

@@ -9,7 +9,7 @@ from webapp.accounts.passwords import LEAST
 from webapp.accounts.roles import CLEARANCES, SCOPES
 from webapp.errors import Invalid
 from webapp.web.forms import Form, options
-from webapp.web.picks import PickField
+from webapp.web.pick_field import PickField
 
 ADVICE = f"At least {LEAST} characters. A passphrase of several random words works best."
 NEW_PASSWORD = {"autocomplete": "new-password", "required": True, "minlength": LEAST}

@@ -5,12 +5,12 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.accounts import directory, groups, making, queries
+from webapp.accounts import creation_limit, directory, groups, queries
 from webapp.accounts.forms import GroupForm, MemberForm
 from webapp.accounts.guards import admin_only, client_address, current_user, found
 from webapp.accounts.tables import Group
 from webapp.changes import access_changed
-from webapp.web.done_words import just_done
+from webapp.web.done_message import done_message
 from webapp.web.htmx import redirect, render
 from webapp.web.pagination import cut
 
@@ -22,7 +22,7 @@ DONE = {"deleted": "Group deleted. Its members keep their accounts.", "renamed":
 @bp.get("")
 @admin_only
 def index() -> Response:
-    return render("admin/groups.html", form=GroupForm.fresh(), groups=queries.groups(), done=just_done(DONE))
+    return render("admin/groups.html", form=GroupForm.fresh(), groups=queries.groups(), done=done_message(DONE))
 
 
 @bp.post("")
@@ -30,7 +30,7 @@ def index() -> Response:
 def create() -> Response:
     form = GroupForm.opened()
     with form.attempt():
-        making.count(current_user().id)
+        creation_limit.count(current_user().id)
         return _to(groups.create(form.name.data, by=current_user(), address=client_address()).id)
     return form.shown("admin/groups.html", groups=queries.groups(), done="")
 
@@ -93,7 +93,7 @@ def _about(group: Group, refused: MemberForm | None = None) -> dict[str, Any]:
     form = refused or _offering(MemberForm.fresh(), group.id)
     inside = cut(directory.members(group.id, request.args.get("after", "")[:MOST_CURSOR_CHARS]), directory.PAGE)
     more_url = url_for("groups.show", id=group.id, after=inside.next_cursor) if inside.next_cursor else ""
-    return {"group": group, "people": inside.rows, "more_url": more_url, "member_form": form, "done": just_done(DONE)}
+    return {"group": group, "people": inside.rows, "more_url": more_url, "member_form": form, "done": done_message(DONE)}
 
 
 def _offering(form: MemberForm, group_id: str) -> MemberForm:

@@ -5,14 +5,14 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.accounts import candidates, invites, making, people, queries, shown
+from webapp.accounts import candidates, creation_limit, invites, people, queries, shown
 from webapp.accounts.forms import ClearanceForm, DeletePersonForm, InviteForm, RoleForm
 from webapp.accounts.guards import admin_only, client_address, current_user, found, own_address
 from webapp.accounts.roles import RIGHTS, ROLES, invitable, manageable
 from webapp.accounts.second_step import the_second_step
 from webapp.accounts.tables import User
 from webapp.changes import access_changed
-from webapp.web.done_words import just_done
+from webapp.web.done_message import done_message
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect, render
 
@@ -41,7 +41,7 @@ def index() -> Response:
 def invite() -> Response:
     form = _invite_form(InviteForm.opened())
     with form.attempt():
-        making.count(current_user().id)
+        creation_limit.count(current_user().id)
         token = invites.invite(form.role.data, form.email.data, by=current_user(), address=client_address())
         link = own_address(url_for("accounts.invited", token=token))
         return render("admin/people.html", form=_invite_form(InviteForm.fresh()), **_everybody(), link=link)
@@ -101,7 +101,7 @@ def enable(id: str) -> Response:
 @bp.post("/<id>/password-link")
 @admin_only
 def password_link(id: str) -> Response:
-    making.count(current_user().id)
+    creation_limit.count(current_user().id)
     token = invites.password_link(_person(id), by=current_user(), address=client_address())
     link = own_address(url_for("accounts.new_password", token=token))
     return render("admin/person.html", **_about(_person(id)), link=link)
@@ -160,7 +160,7 @@ def _everybody() -> dict[str, Any]:
         "invitable": invitable(me.role),
         "roles": ROLES,
         "rights": RIGHTS,
-        "done": just_done(DONE),
+        "done": done_message(DONE),
     }
 
 
@@ -177,5 +177,5 @@ def _about(person: User, refused: Form | None = None) -> dict[str, Any]:
         "role_form": role_form,
         "clearance_form": refused if isinstance(refused, ClearanceForm) else ClearanceForm.fresh(clearance=str(person.clearance)),
         "delete_form": refused if isinstance(refused, DeletePersonForm) else _delete_form(DeletePersonForm.fresh(), person),
-        "done": just_done(DONE),
+        "done": done_message(DONE),
     }

@@ -9,7 +9,7 @@ from flask import request
 from webapp.accounts import shares
 from webapp.accounts.shares import Share
 from webapp.web.forms import Form
-from webapp.web.picks import PickField
+from webapp.web.pick_field import PickField
 from webapp.words import number
 
 MOST_LISTED, MOST_NAMED = 50, 3

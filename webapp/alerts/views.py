@@ -8,7 +8,7 @@ from webapp.alerts.forms import RuleForm
 from webapp.alerts.tables import AlertRule
 from webapp.mail import service as mail
 from webapp.settings.service import setting
-from webapp.web.done_words import just_done
+from webapp.web.done_message import done_message
 from webapp.web.htmx import redirect, render
 
 bp = Blueprint("alerts", __name__, url_prefix="/admin/alerts")
@@ -27,7 +27,7 @@ def index() -> Response:
     }
     can_mail = mail.is_set()
     lines, events = shown.lines(), queries.events()
-    return render("alerts/list.html", lines=lines, events=events, can_mail=can_mail, done=just_done(DONE), **delivery_settings)
+    return render("alerts/list.html", lines=lines, events=events, can_mail=can_mail, done=done_message(DONE), **delivery_settings)
 
 
 @bp.get("/<name>")
@@ -76,4 +76,4 @@ def _to(name: str, done: str) -> Response:
 
 def _show(rule: AlertRule, form: RuleForm) -> Response:
     ways = [each.name for each in delivery.channels()]
-    return form.named(rule).shown("alerts/show.html", rule=rule, line=shown.line(rule), ways=ways, done=just_done(DONE))
+    return form.named(rule).shown("alerts/show.html", rule=rule, line=shown.line(rule), ways=ways, done=done_message(DONE))

@@ -62,17 +62,17 @@ def watcher_of(chat_id: str, *, visitor: str = "") -> Watcher:
 
 def last_position() -> int:
     """Returns the position to resume from, by header or query string; -1 for one that this server never sent."""
-    said_last = request.headers.get("Last-Event-ID") or request.args.get("after", "")
-    if not said_last:
+    last_id = request.headers.get("Last-Event-ID") or request.args.get("after", "")
+    if not last_id:
         return 0
-    return int(said_last) if said_last.isascii() and said_last.isdigit() and len(said_last) < 16 else -1
+    return int(last_id) if last_id.isascii() and last_id.isdigit() and len(last_id) < 16 else -1
 
 
 def has_all(generation: Generation, after: int) -> bool:
     """Returns whether nothing follows this position, as far as this process knows."""
     engine = the_engine()
     is_last = after > 0 and after == engine.topics.last(topic_names.of_generation(generation.id))
-    return is_last and not generation.is_active and _has_said_its_end(engine, generation.id)
+    return is_last and not generation.is_active and _has_logged_end(engine, generation.id)
 
 
 @contextmanager
@@ -106,7 +106,7 @@ def wait_until_ended(generation: Generation) -> Generation:
     id, topics, topic = generation.id, the_engine().topics, topic_names.of_generation(generation.id)
     the_engine().follows(generation)
     with attending(generation.lane) as wait:
-        while the_engine().has_log(id) and not _has_said_its_end(the_engine(), id) and wait({topic: topics.last(topic)}):
+        while the_engine().has_log(id) and not _has_logged_end(the_engine(), id) and wait({topic: topics.last(topic)}):
             pass
     found = db.session.get(Generation, id, populate_existing=True)
     if found is None:
@@ -145,7 +145,7 @@ def _quick(connection: WatcherConnection, feed: Feed) -> bytes:
     return b"" if connection.may_be_refused else feed.quick_news()
 
 
-def _has_said_its_end(engine: Engine, id: str) -> bool:
+def _has_logged_end(engine: Engine, id: str) -> bool:
     """Returns whether the log already has its end; the run can still be cleaning up after it."""
     topic = topic_names.of_generation(id)
     last = engine.topics.last(topic)

@@ -10,7 +10,7 @@ from webapp.budgets.service import BudgetInput
 from webapp.budgets.tables import Budget
 from webapp.errors import Invalid
 from webapp.web.forms import PLAIN, Form, options
-from webapp.web.picks import PickField
+from webapp.web.pick_field import PickField
 
 UNITS = {"usd": "US dollars", "tokens": "tokens", "answers": "answers"}
 PERIODS = {"day": "per day", "week": "per week", "month": "per month"}

@@ -7,7 +7,7 @@ from webapp.budgets import queries, service, shown
 from webapp.budgets.forms import BudgetForm, LevelForm
 from webapp.budgets.tables import Budget
 from webapp.connections.models import providers
-from webapp.web.done_words import just_done
+from webapp.web.done_message import done_message
 from webapp.web.htmx import redirect, render
 
 bp = Blueprint("budgets", __name__)
@@ -71,8 +71,8 @@ def _budget(id: str) -> Budget:
 def _index(form: BudgetForm) -> Response:
     queries.tidy()
     lines = shown.lines(queries.all_budgets(), is_linked=True)
-    return form.shown("budgets/list.html", lines=lines, models=providers().offered(), done=just_done(DONE))
+    return form.shown("budgets/list.html", lines=lines, models=providers().offered(), done=done_message(DONE))
 
 
 def _show(budget: Budget, form: LevelForm) -> Response:
-    return form.shown("budgets/show.html", budget=budget, line=shown.line(budget), done=just_done(DONE))
+    return form.shown("budgets/show.html", budget=budget, line=shown.line(budget), done=done_message(DONE))

@@ -12,9 +12,9 @@ from webapp.characters.fields import PICTURE_BYTES, PICTURES, TEXT_CHARS
 from webapp.characters.tables import Character, Persona
 from webapp.knowledge.tables import Collection
 from webapp.lore.tables import Lorebook
+from webapp.web.field_groups import FieldGroup
 from webapp.web.forms import Form
-from webapp.web.groups import Group
-from webapp.web.merging import MergingForm
+from webapp.web.merging_form import MergingForm
 
 NAME: dict[str, Any] = {"required": True, "maxlength": 120, "autocomplete": "off", "dir": "auto"}
 
@@ -72,9 +72,9 @@ class CharacterForm(ProfileForm):
     is_shared = BooleanField("Everyone on the team can chat with it and see its prompts")
 
     @property
-    def groups(self) -> list[Group]:
-        knows = [Group(self.collections.label.text, [self.collections], is_quiet=True)] if self.collections.choices else []
-        return [*knows, Group("Advanced prompts", [self.system_prompt, self.post_history_prompt], is_quiet=True)]
+    def groups(self) -> list[FieldGroup]:
+        knows = [FieldGroup(self.collections.label.text, [self.collections], is_quiet=True)] if self.collections.choices else []
+        return [*knows, FieldGroup("Advanced prompts", [self.system_prompt, self.post_history_prompt], is_quiet=True)]
 
     @classmethod
     def of(cls, character: Character, *, is_shared: bool) -> "CharacterForm":
@@ -120,8 +120,8 @@ class PersonaForm(ProfileForm):
     )
 
     @property
-    def groups(self) -> list[Group]:
-        return [Group(self.lorebooks.label.text, [self.lorebooks], is_quiet=True)] if self.lorebooks.choices else []
+    def groups(self) -> list[FieldGroup]:
+        return [FieldGroup(self.lorebooks.label.text, [self.lorebooks], is_quiet=True)] if self.lorebooks.choices else []
 
     @classmethod
     def of(cls, persona: Persona) -> "PersonaForm":

@@ -15,7 +15,7 @@ from webapp.characters.tables import Character
 from webapp.errors import Conflict
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect
-from webapp.web.merging import mark_of
+from webapp.web.merging_form import mark_of
 
 bp = Blueprint("greetings", __name__, url_prefix="/characters/<id>/greetings")
 Lists = Mapping[str, Sequence[str]]

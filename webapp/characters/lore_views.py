@@ -12,7 +12,7 @@ from webapp.lore import pages
 from webapp.lore.editing import with_settings
 from webapp.lore.forms import BookForm
 from webapp.lore.pages import LorebookEditor
-from webapp.web.done_words import just_done
+from webapp.web.done_message import done_message
 from webapp.web.htmx import redirect
 
 bp = Blueprint("character_lore", __name__, url_prefix="/characters/<id>/lorebook")
@@ -83,4 +83,4 @@ def _editor(id: str) -> LorebookEditor:
 
 
 def _page(editor: LorebookEditor, form: BookForm) -> Response:
-    return form.shown("lore/book.html", editor=editor, row=None, done=just_done(pages.DONE))
+    return form.shown("lore/book.html", editor=editor, row=None, done=done_message(pages.DONE))

@@ -9,7 +9,7 @@ from webapp.characters import persona_files, persona_import, personas, profiles,
 from webapp.characters.forms import PersonaFileForm, PersonaForm
 from webapp.characters.tables import Persona
 from webapp.lore import queries as lore
-from webapp.web.done_words import just_done
+from webapp.web.done_message import done_message
 from webapp.web.htmx import is_htmx, redirect, render
 from webapp.web.uploads import expect_files, sent_file
 
@@ -120,7 +120,7 @@ def _list() -> dict[str, Any]:
     return {
         "personas": shown.personas(queries.personas(me), me),
         "deleted": queries.persona(me, request.args.get("deleted", ""), is_deleted=True),
-        "done": just_done(shown.DONE),
+        "done": done_message(shown.DONE),
     }
 
 
@@ -133,5 +133,5 @@ def _page(form: PersonaForm, persona: Persona) -> Response:
         face=shown.persona_face(persona),
         may_change=queries.may_change(persona, me),
         is_teams=not persona.owner_id,
-        done=just_done(shown.DONE),
+        done=done_message(shown.DONE),
     )

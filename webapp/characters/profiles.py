@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from webapp.accounts import grants, making
+from webapp.accounts import creation_limit, grants
 from webapp.accounts.tables import User
 from webapp.characters import queries
 from webapp.characters.fields import PICTURE_BYTES, checked_picture
@@ -43,7 +43,7 @@ def picture(row: Profile, content: bytes, *, by: User) -> None:
     # Validates the picture before the transaction takes the write lock.
     checked_picture(content)
     if content:
-        making.count(by.id)
+        creation_limit.count(by.id)
     table, id = type(row), row.id
     with write() as session:
         row = existing(session, table, id)
@@ -137,7 +137,7 @@ def refuse_too_many(table: type[Profile], user_id: str) -> None:
     rule = RULES[table]
     if queries.count_of(table, user_id) >= rule.most_own:
         raise Invalid(f"You already have {rule.most_own} {rule.word}s, which is the limit. Delete one first.")
-    making.count(user_id)
+    creation_limit.count(user_id)
 
 
 def _added(session: Session, type: str, content: bytes) -> str:

@@ -14,7 +14,7 @@ from webapp.characters.script_forms import ScriptForm
 from webapp.characters.tables import Character
 from webapp.characters.text_scripts import script_of
 from webapp.web.htmx import redirect
-from webapp.web.merging import mark_of
+from webapp.web.merging_form import mark_of
 
 bp = Blueprint("scripts", __name__, url_prefix="/characters/<id>/scripts")
 

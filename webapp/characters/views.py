@@ -10,7 +10,7 @@ from webapp.characters import exporting, profiles, queries, service, shown
 from webapp.characters.forms import CharacterForm
 from webapp.characters.tables import Character
 from webapp.knowledge import queries as knowledge
-from webapp.web.done_words import just_done
+from webapp.web.done_message import done_message
 from webapp.web.htmx import is_htmx, redirect, render
 
 bp = Blueprint("characters", __name__, url_prefix="/characters")
@@ -52,7 +52,7 @@ def create() -> Response:
 def show(id: str) -> Response:
     me = current_user()
     character, personas = shown.character(_visible(id), me), queries.personas(me)
-    return render("characters/show.html", character=character, personas=personas, done=just_done(shown.DONE))
+    return render("characters/show.html", character=character, personas=personas, done=done_message(shown.DONE))
 
 
 @bp.get("/<id>/edit")

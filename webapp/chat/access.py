@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from flask import Response
 
-from webapp.accounts import making
+from webapp.accounts import creation_limit
 from webapp.accounts.guards import client_address, found, user_or_none
 from webapp.accounts.tables import User
 from webapp.chat import queries
@@ -89,7 +89,7 @@ def as_visitor(answer: Callable[[str], Response]) -> Response:
     """Calls `answer` with the visitor's hash; a visitor without a cookie gets a new one with the response."""
     if known := visitor_hash():
         return answer(known)
-    making.count(network(client_address()))
+    creation_limit.count(network(client_address()))
     secret = new_secret()
     return keep_secret(answer(_hash(secret)), COOKIE, secret, seconds=COOKIE_SECONDS)
 

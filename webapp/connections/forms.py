@@ -5,8 +5,8 @@ from wtforms import PasswordField, SelectField, StringField
 from webapp.connections.effective import LiveConnection
 from webapp.connections.provider_types import KINDS
 from webapp.connections.service import ConnectionInput
+from webapp.web.field_groups import FieldGroup
 from webapp.web.forms import PLAIN, Form, options
-from webapp.web.groups import Group
 
 WITH_PREFIX = "With its path, for example http://192.168.1.20:8000/v1. Leave empty to use the provider's own."
 CONTINUATIONS = {
@@ -48,10 +48,10 @@ class ConnectionForm(Form):
         names = ("name", "base_url", "key", "default_model", "continuation", "reasoning_tags")
         return ConnectionInput(**{name: self[name].data or "" for name in names})
 
-    def advanced(self, live: LiveConnection) -> Group:
+    def advanced(self, live: LiveConnection) -> FieldGroup:
         """Returns the folded fields that this connection has."""
         names = ("name" if not live.is_built_in else "", "continuation", "reasoning_tags" if live.kind != "anthropic" else "")
-        return Group("Advanced", [self[name] for name in names if name], is_quiet=True)
+        return FieldGroup("Advanced", [self[name] for name in names if name], is_quiet=True)
 
     def about(self, live: LiveConnection, model_line: str) -> "ConnectionForm":
         """Returns the form with the connection's current values, and with labels that match its state."""

@@ -4,7 +4,7 @@ from flask import Blueprint, Response
 from markupsafe import Markup
 
 from webapp.accounts.guards import anybody, found
-from webapp.docs import shelf
+from webapp.docs import doc_files
 from webapp.web.htmx import render
 
 bp = Blueprint("docs", __name__, url_prefix="/docs")
@@ -13,11 +13,11 @@ bp = Blueprint("docs", __name__, url_prefix="/docs")
 @bp.get("")
 @anybody
 def index() -> Response:
-    return render("docs/index.html", sections=shelf.sections())
+    return render("docs/index.html", sections=doc_files.sections())
 
 
 @bp.get("/<path:name>")
 @anybody
 def show(name: str) -> Response:
-    page = found(shelf.page(name))
-    return render("docs/page.html", page=page, html=Markup(shelf.html_of(page)), sections=shelf.sections())
+    page = found(doc_files.page(name))
+    return render("docs/page.html", page=page, html=Markup(doc_files.html_of(page)), sections=doc_files.sections())

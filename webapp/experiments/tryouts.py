@@ -7,7 +7,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from webapp.accounts import making
+from webapp.accounts import creation_limit
 from webapp.accounts.tables import User
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.tables import Chat, Message
@@ -52,7 +52,7 @@ def begin(prompt: KnownPrompt, numbers: Sequence[int], message_ids: Sequence[str
         raise Invalid(f"Choose 1 to {MOST_CASES} questions.", field="case")
     model, person = providers().default(by.default_model), by.id
     tried = list(prompts.with_texts(prompt, [known[number] for number in versions]))
-    making.count(person)
+    creation_limit.count(person)
     with write() as session:
         _forget_old(session, person)
         made = Tryout(owner_id=person, prompt_id=prompt.name, key=prompt.key, model=model, versions=versions)

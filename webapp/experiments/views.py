@@ -10,7 +10,7 @@ from webapp.prompts import queries as prompts
 from webapp.prompts.queries import KnownPrompt
 from webapp.prompts.tables import Experiment
 from webapp.prompts.validation import KEY
-from webapp.web.done_words import just_done
+from webapp.web.done_message import done_message
 from webapp.web.htmx import redirect, render
 
 bp = Blueprint("experiments", __name__, url_prefix="/experiments")
@@ -22,7 +22,7 @@ USUAL = "quick"
 @admin_only
 def index() -> Response:
     comparable = [each.key for each in prompts.prompts(current_user()) if each.built_in and each.built_in.is_answered]
-    return render("experiments/list.html", lines=shown.lines(), keys=comparable, done=just_done(shown.DONE))
+    return render("experiments/list.html", lines=shown.lines(), keys=comparable, done=done_message(shown.DONE))
 
 
 @bp.get("/new")
@@ -97,4 +97,4 @@ def _new(prompt: KnownPrompt, form: ExperimentForm) -> Response:
 
 
 def _show(one: Experiment, form: ShareForm) -> Response:
-    return form.shown("experiments/show.html", **shown.page(one), done=just_done(shown.DONE))
+    return form.shown("experiments/show.html", **shown.page(one), done=done_message(shown.DONE))

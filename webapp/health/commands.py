@@ -14,7 +14,7 @@ from webapp.current_config import the_config
 from webapp.database.state import trouble_with_database
 from webapp.db import is_sqlite
 from webapp.env_variables import database_url
-from webapp.health import backups, facts, moving
+from webapp.health import backups, facts, transfer
 from webapp.health.copying.service import Copied
 from webapp.health.fact import Fact
 from webapp.web.command_errors import one_line_errors
@@ -62,7 +62,7 @@ def backup(target: str, files: Path | None) -> None:
     if is_sqlite():
         backups.back_up(file)
     else:
-        _print_copied(moving.into_file(file))
+        _print_copied(transfer.into_file(file))
     if count := backups.back_up_files(the_config().files_dir, file):
         click.echo(f"Copied {plural(count, 'file')} to {backups.files_of(file)}.")
     click.echo(f"Copied the database to {file}. Its secrets can only be read with {_keys()}.")
@@ -86,7 +86,7 @@ def restore(file: Path) -> None:
             if kept := backups.restore(file, config.data_dir):
                 click.echo(f"Previous database saved as: {kept}")
         else:
-            _print_copied(moving.out_of_file(file, config))
+            _print_copied(transfer.out_of_file(file, config))
         backups.restore_files(file, config.files_dir)
     click.echo(f"Restored {file}. Now run: flask prepare")
 
@@ -94,7 +94,7 @@ def restore(file: Path) -> None:
 def _move(address: str, files: Path | None) -> None:
     if not address.startswith("postgres"):
         raise click.UsageError("ADDRESS is a PostgreSQL database. For an SQLite file, give its path.")
-    _print_copied(moving.into_database(database_url(address)))
+    _print_copied(transfer.into_database(database_url(address)))
     count = backups.copy_files(the_config().files_dir, files) if files else 0
     where = f"{plural(count, 'file')} copied to {files}" if files else f"Files stay in {the_config().files_dir}"
     click.echo(f"{where}. Its secrets can only be read with {_keys()}.")

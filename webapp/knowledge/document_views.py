@@ -8,7 +8,7 @@ from webapp.knowledge.access import deleted_document, visible_document
 from webapp.knowledge.forms import DocumentForm, chosen_level
 from webapp.knowledge.shown import MOST_PER_PAGE
 from webapp.knowledge.tables import Document
-from webapp.web.done_words import just_done
+from webapp.web.done_message import done_message
 from webapp.web.htmx import redirect
 
 bp = Blueprint("documents", __name__, url_prefix="/knowledge/documents")
@@ -74,7 +74,7 @@ def _page(document: Document, form: DocumentForm) -> Response:
         start=start,
         last=document.passages,
         per_page=MOST_PER_PAGE,
-        done=just_done(DONE),
+        done=done_message(DONE),
     )
 
 

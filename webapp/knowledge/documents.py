@@ -10,7 +10,7 @@ from typing import IO, Any
 from sqlalchemy import CursorResult, select, update
 from sqlalchemy.exc import IntegrityError
 
-from webapp.accounts import making
+from webapp.accounts import creation_limit
 from webapp.accounts import queries as people
 from webapp.accounts.fields import checked_text
 from webapp.accounts.tables import User
@@ -100,7 +100,7 @@ def _refuse_together(collection_id: str, rows: Sequence[dict[str, Any]], by: Use
             continue
         length += row["bytes"]
         refuse_too_much(collection_id, length, others=count)
-        making.count(by.id)
+        creation_limit.count(by.id)
         count += 1
 
 

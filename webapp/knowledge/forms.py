@@ -10,7 +10,7 @@ from webapp.knowledge.service import MOST_ABOUT, CollectionInput
 from webapp.knowledge.tables import Collection, Document
 from webapp.knowledge.vector_sets import MOST_MODEL_CHARS
 from webapp.web.forms import PLAIN, Form
-from webapp.web.merging import MergingForm
+from webapp.web.merging_form import MergingForm
 
 LEVELS = [SelectChoice(str(each), f"{each}, for everyone who has access" if not each else str(each)) for each in CLEARANCES]
 RIGHTS = (("read", "read"), ("write", "read and write"))

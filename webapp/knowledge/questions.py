@@ -6,7 +6,7 @@ from math import log2
 
 from sqlalchemy import delete, select
 
-from webapp.accounts import making
+from webapp.accounts import creation_limit
 from webapp.accounts.fields import checked_text
 from webapp.accounts.tables import User
 from webapp.db import db, write
@@ -49,7 +49,7 @@ def add(text: str, document_id: str, *, by: User) -> Question:
         raise NotFound("Not found, or you don't have access.")
     if len(of(by)) >= MOST:
         raise Invalid(f"You already keep {MOST} questions, which is the limit. Delete one first.", field="question")
-    making.count(by.id)
+    creation_limit.count(by.id)
     with write() as session:
         same = select(Question).where(Question.owner_id == by.id, Question.text == text)
         question = session.scalar(same) or Question(owner_id=by.id, text=text)
@@ -72,7 +72,7 @@ def run(user: User) -> QuestionRun:
     if not kept:
         raise Invalid("Keep a question first.", field="question")
     # Rate-limited, because each run takes as many searches as there are questions.
-    making.count(user.id)
+    creation_limit.count(user.id)
     pairs = [(each.id, each.text, each.document_id) for each in kept]
     figures = measured((id, _found(user, text), expected) for id, text, expected in by_turns(pairs))
     with write() as session:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from webapp.accounts import making
+from webapp.accounts import creation_limit
 from webapp.accounts.fields import checked_name, checked_text
 from webapp.accounts.roles import CLEARANCES
 from webapp.accounts.tables import User
@@ -108,4 +108,4 @@ def _refuse_too_many(user: User) -> None:
     own = [each for each in queries.collections(user) if each.owner_id == user.id]
     if len(own) + len(queries.deleted_collections(user)) >= MOST_OWN:
         raise Invalid(f"You already have {MOST_OWN} collections, which is the limit. Delete one first.")
-    making.count(user.id)
+    creation_limit.count(user.id)

@@ -12,10 +12,10 @@ from webapp.accounts.tables import User
 from webapp.knowledge import questions, questions_shown, shown, trying
 from webapp.knowledge.access import visible_collection
 from webapp.knowledge.search import weight_now
-from webapp.web.done_words import just_done
+from webapp.web.done_message import done_message
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect
-from webapp.web.picks import PickField
+from webapp.web.pick_field import PickField
 
 
 class TryForm(Form):
@@ -86,7 +86,7 @@ def _page(form: TryForm, question: str, person: User | None) -> Response:
         only=only,
         questions=questions_shown.kept(me),
         figures=questions_shown.figures(me),
-        done=just_done(DONE),
+        done=done_message(DONE),
     )
 
 

@@ -20,7 +20,7 @@ from webapp.knowledge.tables import Collection
 from webapp.live import watchers
 from webapp.live.lane_feed import now_in
 from webapp.live.watch import watch
-from webapp.web.done_words import just_done
+from webapp.web.done_message import done_message
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect, render
 from webapp.web.uploads import expect_files
@@ -181,7 +181,7 @@ def _page(collection: Collection, refused: Form | None = None) -> Response:
         trash=trash[: queries.MOST_IN_TRASH],
         is_trash_cut=len(trash) > queries.MOST_IN_TRASH,
         deleted=queries.document(me, request.args.get("deleted", ""), is_deleted=True),
-        done=just_done(DONE),
+        done=done_message(DONE),
         already=queries.documents_among(me, request.args.getlist("already")[: MOST_FILES + 1]),
     )
 

@@ -8,7 +8,7 @@ from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from webapp.accounts import making
+from webapp.accounts import creation_limit
 from webapp.accounts.tables import User
 from webapp.db import db, write
 from webapp.errors import Conflict, Unavailable
@@ -29,7 +29,7 @@ ELSEWHERE = "This document was changed by someone else meanwhile. Please try aga
 def add(collection: Collection, url: str, *, by: User, title: str = "", level: int = 0) -> Added:
     """Fetches a web page and adds it to a collection."""
     documents.refuse_unless_writer(collection, by)
-    making.count(by.id)
+    creation_limit.count(by.id)
     fetched = _fetched(url, "", by)
     assert fetched
     sent = Sent(BytesIO(fetched.content), fetched.name, title, level, url=fetched.url, etag=fetched.etag)
@@ -42,7 +42,7 @@ def again(document: Document, *, by: User) -> bool:
         documents.again(document, by=by)
         return True
     documents.refuse_unless_theirs(document, by)
-    making.count(by.id)
+    creation_limit.count(by.id)
     had_failed = document.state == "failed"
     fetched = _fetched(document.url, "" if had_failed else document.etag, by)
     if fetched is None or (not had_failed and _is_same(document, fetched)):

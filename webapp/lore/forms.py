@@ -19,9 +19,9 @@ from webapp.lore.entries import (
     texts_of,
     triggers_of,
 )
+from webapp.web.field_groups import FieldGroup
 from webapp.web.forms import Form, options
-from webapp.web.groups import Group
-from webapp.web.merging import MergingForm
+from webapp.web.merging_form import MergingForm
 
 WHOLE: dict[str, Any] = {"inputmode": "numeric", "autocomplete": "off", "maxlength": 7}
 LINES: dict[str, Any] = {"dir": "auto", "spellcheck": "false"}
@@ -80,10 +80,10 @@ class BookForm(MergingForm):
     )
     is_recursive = BooleanField("Entries that are sent can trigger others")
 
-    def settings(self, *, is_own: bool) -> Group:
+    def settings(self, *, is_own: bool) -> FieldGroup:
         """Returns the folded fields of a lorebook; the one of a character can't be used elsewhere."""
         fields = (self.name, self.scan_depth, self.token_budget, self.is_recursive)
-        return Group("Name and settings", [*fields, self.is_always] if is_own else fields, is_quiet=True)
+        return FieldGroup("Name and settings", [*fields, self.is_always] if is_own else fields, is_quiet=True)
 
     @classmethod
     def of(cls, book: Mapping[str, Any], name: str, *, is_always: bool = False) -> "BookForm":
@@ -168,8 +168,8 @@ class EntryForm(Form):
     is_brought_only = BooleanField("Only when another entry triggers it")
 
     @property
-    def groups(self) -> list[Group]:
-        return [Group(title, [self[name] for name in names], is_quiet=True) for title, names in GROUPS.items()]
+    def groups(self) -> list[FieldGroup]:
+        return [FieldGroup(title, [self[name] for name in names], is_quiet=True) for title, names in GROUPS.items()]
 
     @classmethod
     def of(cls, entry: Mapping[str, Any], was: str) -> "EntryForm":

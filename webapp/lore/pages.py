@@ -15,7 +15,7 @@ from webapp.lore.editing import entries_of, with_entry, without_entry
 from webapp.lore.entries import Entry
 from webapp.lore.forms import EntryForm
 from webapp.web.htmx import redirect
-from webapp.web.merging import mark_of
+from webapp.web.merging_form import mark_of
 
 Book = dict[str, Any]
 MOST_WORDS = 200

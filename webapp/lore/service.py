@@ -7,7 +7,7 @@ from typing import IO, Any
 from sqlalchemy import delete as delete_rows
 from sqlalchemy import select
 
-from webapp.accounts import grants, making
+from webapp.accounts import creation_limit, grants
 from webapp.accounts.fields import checked_name
 from webapp.accounts.tables import User
 from webapp.database import rows
@@ -30,7 +30,7 @@ def create(entered: BookInput, *, by: User, book: Mapping[str, Any] | None = Non
     """Creates a lorebook that this person owns: an empty one, or one with imported content."""
     name, owner_id = checked_name(entered.name), by.id
     _refuse_too_many(owner_id)
-    making.count(owner_id)
+    creation_limit.count(owner_id)
     content = {**book, "name": name} if book else with_settings({}, entered)
     with write() as session:
         row = Lorebook(owner_id=owner_id, name=name, book=content, entry_count=len(entries_of(content)), is_always=is_always)

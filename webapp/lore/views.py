@@ -15,7 +15,7 @@ from webapp.lore.forms import BookForm, LorebookFileForm
 from webapp.lore.pages import LorebookEditor
 from webapp.lore.tables import Lorebook
 from webapp.lore.world_info import world_info
-from webapp.web.done_words import just_done
+from webapp.web.done_message import done_message
 from webapp.web.downloads import download, file_name
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect
@@ -196,7 +196,7 @@ def _page(row: Lorebook, form: BookForm) -> Response:
         row=row,
         whose=shares_shown.whose(queries.KIND, row.id, named) if editor.may_change else "Shared with you",
         may_share=editor.may_change and may(current_user().role, "see people"),
-        done=just_done(pages.DONE),
+        done=done_message(pages.DONE),
     )
 
 
@@ -220,5 +220,5 @@ def _index(form: BookForm, file_form: LorebookFileForm, shown: Form | None = Non
         deleted=queries.lorebook(me, request.args.get("deleted", ""), is_deleted=True),
         new=form,
         file_form=file_form,
-        done=just_done(pages.DONE),
+        done=done_message(pages.DONE),
     )

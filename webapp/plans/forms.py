@@ -6,7 +6,7 @@ from webapp.accounts.guards import user_or_none
 from webapp.connections import candidates
 from webapp.connections.models import providers
 from webapp.web.forms import Form
-from webapp.web.picks import PickField
+from webapp.web.pick_field import PickField
 
 
 class ModelForm(Form):

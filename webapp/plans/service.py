@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp import topic_names
-from webapp.accounts import making
+from webapp.accounts import creation_limit
 from webapp.accounts.tables import User
 from webapp.connections.models import providers
 from webapp.database import rows
@@ -45,7 +45,7 @@ def submit(owner: User, type: str, values: dict[str, Any]) -> PlanInputs:
     """Stores a person's inputs for a plan; raises `Rejected` with a sentence for each invalid field."""
     found, owner_id = plan_types.get(type), owner.id
     filled = found.filled(values)
-    making.count(owner_id)
+    creation_limit.count(owner_id)
     with write() as session:
         inputs = PlanInputs(owner_id=owner_id, type=found.slug, values=filled)
         session.add(inputs)

@@ -7,7 +7,7 @@ from webapp.errors import AppError, Conflict, Invalid
 from webapp.plans import plan_types
 from webapp.plans.plan_types import Type
 from webapp.plans.schema import labels
-from webapp.web.done_words import just_done
+from webapp.web.done_message import done_message
 from webapp.web.htmx import redirect, render, wants_json
 
 bp = Blueprint("plan_types", __name__, url_prefix="/admin/plan-types")
@@ -17,7 +17,7 @@ DONE = {"saved": "Saved. Existing plans keep the previous version.", "removed": 
 @bp.get("")
 @admin_only
 def index() -> Response:
-    return render("plans/types.html", types=plan_types.all_types(), done=just_done(DONE))
+    return render("plans/types.html", types=plan_types.all_types(), done=done_message(DONE))
 
 
 @bp.get("/new")

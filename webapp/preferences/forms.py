@@ -4,7 +4,7 @@ from wtforms import BooleanField, SelectField, TextAreaField
 
 from webapp.preferences.service import DENSITIES, MOST_CHARS, SEND_KEYS, SPEECH, TEXT_SIZES, THEMES
 from webapp.web.forms import Form, options
-from webapp.web.picks import PickField
+from webapp.web.pick_field import PickField
 
 
 class PreferencesForm(Form):

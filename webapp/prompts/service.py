@@ -7,7 +7,7 @@ from sqlalchemy import Select, delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from webapp.accounts import audit, grants, making
+from webapp.accounts import audit, creation_limit, grants
 from webapp.accounts.roles import may
 from webapp.accounts.tables import User
 from webapp.db import utc_now, write
@@ -200,7 +200,7 @@ def _refuse_unseen(newest: int, seen: int | None) -> None:
 def _refuse_too_many(owner_id: str | None, user_id: str) -> None:
     if queries.count_of(owner_id) >= MOST_OWN:
         raise Invalid(f"There are already {MOST_OWN} prompts, which is the limit. Delete one first.")
-    making.count(user_id)
+    creation_limit.count(user_id)
 
 
 def note(session: Session, action: str, key: str, detail: str, who: audit.About) -> None:

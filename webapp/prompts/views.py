@@ -9,7 +9,7 @@ from webapp.prompts.forms import PromptForm, VersionForm
 from webapp.prompts.queries import KnownPrompt
 from webapp.prompts.tables import FIXED, LATEST
 from webapp.prompts.trends import trends_of
-from webapp.web.done_words import just_done
+from webapp.web.done_message import done_message
 from webapp.web.htmx import redirect, render
 
 bp = Blueprint("prompts", __name__, url_prefix="/prompts")
@@ -23,7 +23,7 @@ def index() -> Response:
     groups, states = shown.groups(prompts, current_user()), shown.states(prompts)
     # Members see no built-in prompts, the only ones with a trend.
     trends = trends_of(current_user()) if any(each.built_in for each in prompts) else {}
-    return render("prompts/list.html", groups=groups, states=states, trends=trends, done=just_done(shown.DONE))
+    return render("prompts/list.html", groups=groups, states=states, trends=trends, done=done_message(shown.DONE))
 
 
 @bp.get("/new")
@@ -45,7 +45,7 @@ def create() -> Response:
 @signed_in
 def show(name: str) -> Response:
     me, prompt = current_user(), _visible(name)
-    return render("prompts/show.html", **shown.page(prompt, me), done=just_done(shown.DONE))
+    return render("prompts/show.html", **shown.page(prompt, me), done=done_message(shown.DONE))
 
 
 @bp.get("/<name>/edit")

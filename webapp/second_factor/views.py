@@ -9,7 +9,7 @@ from webapp.accounts.guards import anybody, client_address, own_path, person_in_
 from webapp.second_factor import access, service, totp
 from webapp.second_factor.forms import CodeForm, ConfirmForm, EndForm, RenewForm, StartForm
 from webapp.second_factor.tables import SecondFactor
-from webapp.web.done_words import just_done
+from webapp.web.done_message import done_message
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect, render
 
@@ -92,7 +92,7 @@ def _page(refused: Form | None = None, *, is_begun: bool = False, **context: Any
         each.__name__: refused if isinstance(refused, each) else each.fresh()
         for each in (StartForm, ConfirmForm, RenewForm, EndForm)
     }
-    context |= {"forms": forms, "is_on": is_on, "is_required": is_required, "email": me.email, "done": just_done(DONE)}
+    context |= {"forms": forms, "is_on": is_on, "is_required": is_required, "email": me.email, "done": done_message(DONE)}
     if factor and is_on:
         context |= {"since": factor.confirmed_at, "left": service.recovery_codes_left(factor)}
     elif factor and is_begun:

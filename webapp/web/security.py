@@ -10,7 +10,7 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, RequestHeader
 from webapp.config import Config
 from webapp.errors import Forbidden
 from webapp.web.htmx import is_api
-from webapp.web.incoming import MOST_COOKIE_CHARS
+from webapp.web.request_parsing import MOST_COOKIE_CHARS
 
 # A message can have 200 000 characters, each up to twelve bytes in a form.
 MOST_BYTES = 4 * 1024 * 1024

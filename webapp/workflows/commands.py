@@ -7,8 +7,8 @@ import click
 from flask.cli import AppGroup
 
 from webapp.web.command_errors import one_line_errors
-from webapp.workflows import importing, shelf, transcript
-from webapp.workflows.reading import Broken, read_new
+from webapp.workflows import importing, library, transcript
+from webapp.workflows.parsing import Broken, read_new
 
 FILES = click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
@@ -42,7 +42,7 @@ def play(files: tuple[Path, ...]) -> None:
 @one_line_errors
 def import_files(files: tuple[Path, ...], publish: bool, replace: bool) -> None:
     """Save workflows, or the files of a Rasa assistant, as drafts."""
-    replaces: shelf.Replaces = "any" if replace else "nobody's"
+    replaces: library.Replaces = "any" if replace else "nobody's"
     sources = {file: file.read_text("utf-8") for file in files}
     if foreign := importing.of_rasa(list(sources.values())):
         _report(importing.import_flows(foreign, {"actor": "command line"}, replaces=replaces))
@@ -51,8 +51,8 @@ def import_files(files: tuple[Path, ...], publish: bool, replace: bool) -> None:
         if not _is_whole(file, is_said=False):
             sys.exit(1)
     for file in files:
-        slug = shelf.save(file.read_text("utf-8"), {"actor": "command line"}, replaces=replaces)
-        number = shelf.publish(slug, f"From {file.name}", {"actor": "command line"}) if publish else 0
+        slug = library.save(file.read_text("utf-8"), {"actor": "command line"}, replaces=replaces)
+        number = library.publish(slug, f"From {file.name}", {"actor": "command line"}) if publish else 0
         click.echo(f"{slug}: published as version {number}" if number else f"{slug}: saved as a draft")
 
 

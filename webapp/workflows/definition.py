@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from webapp.workflows.answers import Slot
 from webapp.workflows.conditions import holds_now
+from webapp.workflows.slots import Slot
 
 # The step id that ends a run.
 END = "end"

@@ -9,12 +9,12 @@ from webapp.accounts.guards import admin_only, anybody, signed_in, who
 from webapp.errors import AppError, Conflict, Invalid
 from webapp.web.downloads import download
 from webapp.web.htmx import redirect, render, wants_json
-from webapp.workflows import queries, shelf
-from webapp.workflows.completing import completions
+from webapp.workflows import library, queries
+from webapp.workflows.autocomplete import completions
+from webapp.workflows.diagram import Diagram, diagram_of
 from webapp.workflows.faults import Fault
-from webapp.workflows.picture import Picture, picture
+from webapp.workflows.library import Entry, Replaces
 from webapp.workflows.schema import FIELDS, SCHEMA, SLOT_FIELDS, VERBS
-from webapp.workflows.shelf import Entry, Replaces
 from webapp.yaml_text import MOST_CHARS
 
 bp = Blueprint("workflows", __name__)
@@ -37,7 +37,7 @@ steps:
 @admin_only
 def new() -> Response:
     like = request.args.get("like", "")
-    return _form(None, shelf.get(like).draft if like else NEW)
+    return _form(None, library.get(like).draft if like else NEW)
 
 
 @bp.get("/workflows/schema.json")
@@ -50,7 +50,7 @@ def schema() -> Response:
 @bp.get("/workflows/<slug>/edit")
 @admin_only
 def edit(slug: str) -> Response:
-    found = shelf.get(slug)
+    found = library.get(slug)
     return _form(found, found.draft)
 
 
@@ -69,9 +69,9 @@ def save() -> Response:
         if flows := importing.of_rasa(texts):
             return render("workflows/imported.html", flows=importing.import_flows(flows, who(), replaces=replaces))
         source = texts[0] if texts else source
-        saved = shelf.save(source, who(), slug=slug, replaces=replaces)
+        saved = library.save(source, who(), slug=slug, replaces=replaces)
         if "publish" in form:
-            shelf.publish(saved, form.get("note", ""), who())
+            library.publish(saved, form.get("note", ""), who())
     except (Invalid, Conflict) as refusal:
         if wants_json():
             raise
@@ -84,8 +84,8 @@ def save() -> Response:
 def check() -> Response:
     source = typed()
     try:
-        return _checked(picture(shelf.runnable(source)), ())
-    except shelf.BrokenDefinition as broken:
+        return _checked(diagram_of(library.runnable(source)), ())
+    except library.BrokenDefinition as broken:
         return _checked(None, broken.faults)
 
 
@@ -99,14 +99,14 @@ def complete() -> Response:
 @bp.get("/workflows/<slug>/export.yaml")
 @signed_in
 def export(slug: str) -> Response:
-    found = shelf.published(slug)
+    found = library.published(slug)
     return download(found.source, f"{found.slug}.yaml", "application/yaml")
 
 
 @bp.post("/workflows/<slug>/remove")
 @admin_only
 def remove(slug: str) -> Response:
-    shelf.remove(slug, who())
+    library.remove(slug, who())
     return redirect(url_for("runs.index"), "Removed.")
 
 
@@ -117,7 +117,7 @@ def typed() -> str:
 
 def editor(slug: str, source: str, *, refusal: AppError | None = None, **more: Any) -> Response:
     """Renders the editor with a text as typed; `more` is added to the template's context."""
-    return _form(shelf.get(slug) if slug else None, source, refusal=refusal, **more)
+    return _form(library.get(slug) if slug else None, source, refusal=refusal, **more)
 
 
 def _text(content: bytes) -> str:
@@ -127,15 +127,15 @@ def _text(content: bytes) -> str:
         raise Invalid("That file isn't UTF-8 text.", field="file") from error
 
 
-def _checked(drawn: Picture | None, faults: Sequence[Fault]) -> Response:
+def _checked(drawn: Diagram | None, faults: Sequence[Fault]) -> Response:
     return Response(render_template("workflows/_checked.html", picture=drawn, faults=faults, is_live=True))
 
 
-def _picture(source: str) -> Picture | None:
+def _picture(source: str) -> Diagram | None:
     """Returns the diagram of a workflow, or None if the text, which can have changed since it was tried, has faults."""
     try:
-        return picture(shelf.checked(source))
-    except shelf.BrokenDefinition:
+        return diagram_of(library.checked(source))
+    except library.BrokenDefinition:
         return None
 
 
@@ -146,5 +146,5 @@ def _form(entry: Entry | None, source: str, *, refusal: AppError | None = None, 
     context: dict[str, Any] = {"entry": entry, "source": source, "refusal": refusal, "faults": faults, "picture": drawn}
     context["reference"] = {"Steps": VERBS, "Beside a step": FIELDS, "Slots": SLOT_FIELDS}
     if entry:
-        context |= {"versions": shelf.versions(entry.slug), "under_way": queries.under_way(entry.slug)}
+        context |= {"versions": library.versions(entry.slug), "under_way": queries.under_way(entry.slug)}
     return render("workflows/edit.html", status=refusal.status if refusal else 200, **context, **more)

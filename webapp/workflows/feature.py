@@ -3,12 +3,12 @@
 from webapp.feature import Feature
 from webapp.web.places import Place
 from webapp.workflows import editor_views, preview_views, views
+from webapp.workflows.interpretation import WORKFLOW_ANSWER
 from webapp.workflows.kind import WORKFLOW
 from webapp.workflows.plan_kind import WORKFLOW_PLAN
 from webapp.workflows.prompts import STEP
 from webapp.workflows.sections import of_run
 from webapp.workflows.shown import LEADER
-from webapp.workflows.understanding import WORKFLOW_ANSWER
 
 FEATURE = Feature(
     blueprints=(views.bp, editor_views.bp, preview_views.bp),

@@ -9,9 +9,9 @@ from webapp.knowledge.documents import Sent
 from webapp.knowledge.service import CollectionInput
 from webapp.knowledge.tables import Collection, Document
 from webapp.workflows import runs
-from webapp.workflows.answers import Slot, text_of
 from webapp.workflows.interpreter import slot_of
 from webapp.workflows.record import definition_of, locked_run
+from webapp.workflows.slots import Slot, text_of
 from webapp.workflows.sources import files_of
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from webapp.workflows.answers import Slot, Unfit, text_of
+from webapp.workflows.slots import Slot, Unfit, text_of
 
 # A text needs no interpretation, and a file can't have one.
 READABLE = ("number", "date", "choice", "multi", "yes/no", "email")

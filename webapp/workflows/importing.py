@@ -10,9 +10,9 @@ from webapp.errors import Conflict, Invalid
 from webapp.heavy.threads import offload, offload_expecting
 from webapp.heavy.turns import by_turns
 from webapp.words import plural
-from webapp.workflows import rasa, shelf
+from webapp.workflows import library, rasa
+from webapp.workflows.library import Replaces
 from webapp.workflows.rasa import Imported
-from webapp.workflows.shelf import Replaces
 
 MOST_FILES = 100
 NOTHING = "These files contain no flows."
@@ -65,7 +65,7 @@ def import_flows(sources: Sequence[str], who: audit.About, *, replaces: Replaces
 
 def _saved(flow: Imported, who: audit.About, replaces: Replaces) -> ImportedFlow:
     try:
-        shelf.save(flow.source, who, replaces=replaces)
+        library.save(flow.source, who, replaces=replaces)
     except (Invalid, Conflict) as error:
         return ImportedFlow(flow, error.message)
     return ImportedFlow(flow)

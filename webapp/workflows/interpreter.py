@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from webapp.workflows.answers import Slot, Unfit, text_of, yes_or_no
 from webapp.workflows.definition import Definition, Step
+from webapp.workflows.slots import Slot, Unfit, text_of, yes_or_no
 from webapp.workflows.state import (
     DONE,
     MODEL_ANSWERED,

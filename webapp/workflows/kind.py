@@ -15,7 +15,7 @@ from webapp.engine.engine import the_engine
 from webapp.engine.kinds import Begun
 from webapp.engine.tables import Generation
 from webapp.streaming.transcript import Transcript
-from webapp.workflows import handover, queries, runs, speaking
+from webapp.workflows import handover, model_calls, queries, runs
 from webapp.workflows.record import locked_run, record
 from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, Event
 from webapp.workflows.tables import WorkflowRun
@@ -77,7 +77,7 @@ def changed(generation: Generation) -> None:
     if run:
         handover.notify_group(run)
     if run and run.is_due:
-        speaking.speak_after(the_engine(), generation.id, run.id)
+        model_calls.call_after(the_engine(), generation.id, run.id)
 
 
 def go_on(generation: Generation) -> None:
@@ -90,7 +90,7 @@ def go_on(generation: Generation) -> None:
 def recover() -> None:
     """Starts the answers that were due when a process ended before it had called the model."""
     for id in queries.due():
-        speaking.speak_if_due(id)
+        model_calls.call_if_due(id)
         db.session.rollback()
 
 

@@ -17,7 +17,7 @@ from webapp.plans.kind import PLAN
 from webapp.plans.projection import PlanProjection
 from webapp.plans.tables import Plan
 from webapp.streaming.transcript import Transcript
-from webapp.workflows import handover, planning, queries, runs, speaking
+from webapp.workflows import handover, model_calls, planning, queries, runs
 from webapp.workflows.kind import why_failed
 from webapp.workflows.record import locked_run, record
 from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, Event
@@ -61,7 +61,7 @@ def changed(generation: Generation) -> None:
         sending.announce(db.session.get_one(Chat, run.chat_id), "chat", run.chat_id)
         handover.notify_group(run)
         if run.is_due:
-            speaking.speak_after(the_engine(), generation.id, run.id)
+            model_calls.call_after(the_engine(), generation.id, run.id)
 
 
 def go_on(generation: Generation) -> None:

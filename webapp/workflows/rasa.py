@@ -8,8 +8,8 @@ from typing import Any
 
 from webapp import yaml_text
 from webapp.workflows.conditions import BadCondition
+from webapp.workflows.parsing import MOST_OPTIONS, MOST_STEPS, NAME
 from webapp.workflows.rasa_conditions import slots_in, translated
-from webapp.workflows.reading import MOST_OPTIONS, MOST_STEPS, NAME
 
 TYPES = {"categorical": "choice", "bool": "yes/no", "float": "number", "text": "text", "any": "text", "list": "text"}
 VERBS = ("collect", "action", "set_slots", "noop", "link", "call")

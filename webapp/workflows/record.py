@@ -8,7 +8,7 @@ from webapp.database import rows
 from webapp.db import utc_now
 from webapp.errors import Conflict, NotFound
 from webapp.ids import new_id
-from webapp.workflows import handover, shelf
+from webapp.workflows import handover, library
 from webapp.workflows.definition import Definition
 from webapp.workflows.interpreter import apply
 from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, Event, HandOver, PostReply, Result, Say
@@ -22,7 +22,7 @@ ALWAYS = ("cancel", MODEL_ANSWERED, MODEL_FAILED)
 
 
 def definition_of(run: WorkflowRun) -> Definition:
-    return shelf.known(run.source)
+    return library.known(run.source)
 
 
 def locked_run(session: Session, id: str) -> WorkflowRun:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from webapp import topic_names
-from webapp.accounts import making
+from webapp.accounts import creation_limit
 from webapp.accounts.tables import User
 from webapp.chat.messages import sending
 from webapp.chat.tables import Chat
@@ -15,11 +15,11 @@ from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.errors import AppError, Busy, Conflict, Invalid
-from webapp.workflows import handover, shelf, speaking, understanding
-from webapp.workflows.answers import FILE
+from webapp.workflows import handover, interpretation, library, model_calls
 from webapp.workflows.definition import Definition
 from webapp.workflows.interpreter import apply, slot_of
 from webapp.workflows.record import definition_of, locked_run, record
+from webapp.workflows.slots import FILE
 from webapp.workflows.state import Event, State
 from webapp.workflows.tables import WorkflowRun
 
@@ -40,7 +40,7 @@ class Redone:
 
 def start(user: User, slug: str, *, title: str = "") -> WorkflowRun:
     """Starts a run in a new chat."""
-    found = shelf.published(slug)
+    found = library.published(slug)
     model = providers().default(user.default_model)
     providers().of(model)
     pinned = {"slug": found.slug, "version": found.version, "source": found.source}
@@ -49,7 +49,7 @@ def start(user: User, slug: str, *, title: str = "") -> WorkflowRun:
 
 def try_out(user: User, source: str, *, is_demo: bool) -> WorkflowRun:
     """Starts a trial run of an unpublished text, with the person's default model or the demo model."""
-    definition = shelf.runnable(source)
+    definition = library.runnable(source)
     model = DEMO if is_demo else providers().default(user.default_model)
     if not is_demo:
         providers().of(model)
@@ -58,7 +58,7 @@ def try_out(user: User, source: str, *, is_demo: bool) -> WorkflowRun:
 
 
 def _begun(owner_id: str, model: str, title: str, pinned: dict[str, Any]) -> WorkflowRun:
-    making.count(owner_id)
+    creation_limit.count(owner_id)
     with write() as session:
         chat = Chat(owner_id=owner_id, kind=KIND, model=model, title=title, title_is_own=True)
         session.add(chat)
@@ -81,7 +81,7 @@ def happen(run: WorkflowRun, event: Event, *, seen: int | None = None, is_file: 
     id, value = run.id, sending.checked(event.value) if event.value.strip() else event.value
     event = replace(event, value=value)
     if event.kind == "answer" and seen in (None, run.seq):
-        event = understanding.understood(run, event)
+        event = interpretation.interpreted(run, event)
     with write() as session:
         row = locked_run(session, id)
         if seen not in (None, row.seq):
@@ -142,8 +142,8 @@ def _refuse_typed_file(run: WorkflowRun, event: Event) -> None:
 
 def move(run: WorkflowRun, version: int, *, confirm: bool) -> Redone:
     """Moves a run to another version if `confirm` is set; returns the steps added there, and as `dropped` the removed ones."""
-    source, id = shelf.source_of(run.slug, version), run.id
-    old, new = definition_of(run), shelf.known(source)
+    source, id = library.source_of(run.slug, version), run.id
+    old, new = definition_of(run), library.known(source)
     place = run.place
     if place.has_ended:
         raise Conflict("This workflow has ended.")
@@ -197,5 +197,5 @@ def _notified(id: str) -> WorkflowRun:
     sending.announce(db.session.get_one(Chat, run.chat_id), "chat", run.chat_id)
     handover.notify_group(run)
     if run.is_due:
-        speaking.speak_if_due(id)
+        model_calls.call_if_due(id)
     return db.session.get_one(WorkflowRun, id, populate_existing=True)

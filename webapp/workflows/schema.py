@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from webapp.workflows import reading
-from webapp.workflows.answers import TYPES
-from webapp.workflows.reading import (
+from webapp.workflows import parsing
+from webapp.workflows.parsing import (
     KNOWN,
     MOST_COLLECTIONS,
     MOST_INPUTS,
@@ -14,9 +13,10 @@ from webapp.workflows.reading import (
     MOST_TEXT,
     OF_A_STEP,
 )
+from webapp.workflows.slots import TYPES
 
 Schema = dict[str, Any]
-NAME, SLUG = f"^{reading.NAME.pattern}$", f"^{reading.SLUG.pattern}$"
+NAME, SLUG = f"^{parsing.NAME.pattern}$", f"^{parsing.SLUG.pattern}$"
 
 
 def _text(about: str, most: int = MOST_TEXT, *, is_needed: bool = False) -> Schema:

@@ -14,13 +14,13 @@ from webapp.knowledge import formats
 from webapp.plans import shown as plans_shown
 from webapp.plans.queries import generation_of, inputs_of
 from webapp.plans.shown import ShownPlan
-from webapp.workflows import planning, queries, shelf
-from webapp.workflows.answers import Slot, text_of
+from webapp.workflows import library, planning, queries
 from webapp.workflows.definition import Definition
 from webapp.workflows.interpreter import proposal, slot_of, text_for
 from webapp.workflows.prompts import STEP
 from webapp.workflows.record import definition_of, people_of
 from webapp.workflows.runs import KIND
+from webapp.workflows.slots import Slot, text_of
 from webapp.workflows.state import MODEL_FAILED, State
 from webapp.workflows.tables import WorkflowRun
 from webapp.workflows.texts import shown
@@ -165,7 +165,7 @@ def of_chat(chat: Chat, right: str) -> dict[str, Any]:
     plan, last = plan_being_written(run), planning.plan_of(run) if right == "own" else None
     plan_url = url_for("plans.show", id=last.id) if last and not last.is_running else ""
     feed_url = url_for("runs.plan_events", id=run.id) if plan and right == "own" else ""
-    newest = shelf.newest(run.slug) if right == "own" and run.version and not run.place.has_ended else 0
+    newest = library.newest(run.slug) if right == "own" and run.version and not run.place.has_ended else 0
     move_url = url_for("runs.show_move", id=run.id) if newest > run.version else ""
     more = {"move_url": move_url, "plan_url": plan_url, "feed_url": feed_url, "refreshes": run.status == "running"}
     return {"panel": panel(run, right), "plan": plan, **more}

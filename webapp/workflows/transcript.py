@@ -16,7 +16,7 @@ from webapp import yaml_text
 from webapp.workflows.conditions import BadCondition, holds, parsed
 from webapp.workflows.definition import Definition
 from webapp.workflows.interpreter import apply
-from webapp.workflows.reading import Broken, read
+from webapp.workflows.parsing import Broken, read
 from webapp.workflows.state import MODEL_ANSWERED, Event, HandOver, Say, State
 
 PEOPLE = {"user.name": "Ann Lee", "user.first_name": "Ann"}

@@ -12,7 +12,7 @@ from webapp.knowledge import documents
 from webapp.knowledge.documents import Sent
 from webapp.web.htmx import done, is_htmx, navigate, redirect, render
 from webapp.web.uploads import expect_files
-from webapp.workflows import files, handover, plan_feed, queries, runs, shelf, shown
+from webapp.workflows import files, handover, library, plan_feed, queries, runs, shown
 from webapp.workflows.access import own_run, shared_run
 from webapp.workflows.record import definition_of, locked_run, refuse
 from webapp.workflows.state import Event
@@ -36,7 +36,7 @@ def allow_files(endpoint: str | None, _values: object) -> None:
 def index() -> Response:
     me = current_user()
     under_way = [(run, definition_of(run).title, run.place) for run in queries.runs_of(me.id, status="open")]
-    entries = [each for each in shelf.entries() if each.version or me.is_admin]
+    entries = [each for each in library.entries() if each.version or me.is_admin]
     return render("workflows/list.html", entries=entries, runs=under_way, label=shown.label, states=shown.STATES)
 
 
@@ -72,7 +72,7 @@ def note(id: str) -> Response:
 @signed_in
 def show_move(id: str) -> Response:
     run = own_run(id)
-    newest = shelf.published(run.slug).version
+    newest = library.published(run.slug).version
     chat_url = url_for("chat.show", id=run.chat_id, _anchor="end")
     context: dict[str, Any] = {
         "run": run,
@@ -92,7 +92,7 @@ def show_move(id: str) -> Response:
 def move(id: str) -> Response:
     run = own_run(id)
     chat_id = run.chat_id
-    version = request.form.get("version", 0, type=int) or shelf.published(run.slug).version
+    version = request.form.get("version", 0, type=int) or library.published(run.slug).version
     runs.move(run, version, confirm=True)
     return redirect(page_of(chat_id))
 

@@ -3,7 +3,7 @@
 from flask import Blueprint
 from pydantic import BaseModel
 
-from webapp.accounts import groups, making, queries
+from webapp.accounts import creation_limit, groups, queries
 from webapp.accounts.guards import client_address, found
 from webapp.accounts.tables import Group
 from webapp.api.access import caller
@@ -44,7 +44,7 @@ def index() -> GroupList:
 @bp.post("")
 @operation("Create a group", scope="admin", body=NewGroup, answer=GroupAnswer, status=201, errors=(409,))
 def create(body: NewGroup) -> GroupAnswer:
-    making.count(caller().id)
+    creation_limit.count(caller().id)
     return _answer_of(groups.create(body.name, by=caller(), address=client_address()))
 
 

@@ -7,7 +7,7 @@ from flask import Blueprint
 from flask_wtf.csrf import generate_csrf
 from pydantic import Field
 
-from webapp.accounts import making, queries, tokens
+from webapp.accounts import creation_limit, queries, tokens
 from webapp.accounts.guards import client_address
 from webapp.api.access import caller, identified
 from webapp.api.native.people import RoleName
@@ -99,7 +99,7 @@ def index() -> TokenList:
 )
 def create(body: NewToken) -> NewTokenAnswer:
     me = caller()
-    making.count(me.id)
+    creation_limit.count(me.id)
     made = tokens.make_own_token(me, body.password, body.name, body.scopes, days=body.days, address=client_address())
     return NewTokenAnswer(token=made)
 

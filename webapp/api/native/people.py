@@ -6,7 +6,7 @@ from typing import Literal
 from flask import Blueprint, url_for
 from pydantic import Field
 
-from webapp.accounts import directory, invites, making, people, queries
+from webapp.accounts import creation_limit, directory, invites, people, queries
 from webapp.accounts.guards import client_address, found, own_address
 from webapp.accounts.tables import User
 from webapp.api.access import caller
@@ -115,7 +115,7 @@ def index_invites() -> InviteList:
 @bp.post("/invites")
 @operation("Create an invite link", scope="admin", body=NewInvite, answer=InviteLink, status=201, errors=(409,))
 def invite(body: NewInvite) -> InviteLink:
-    making.count(caller().id)
+    creation_limit.count(caller().id)
     token = invites.invite(body.role, body.email, by=caller(), address=client_address())
     return InviteLink(link=own_address(url_for("accounts.invited", token=token)))
 

@@ -15,10 +15,10 @@ from webapp.errors import Invalid
 from webapp.knowledge import documents
 from webapp.knowledge.documents import Sent
 from webapp.web.uploads import expect_files
-from webapp.workflows import files, queries, runs, shelf
-from webapp.workflows.answers import text_of
+from webapp.workflows import files, library, queries, runs
 from webapp.workflows.record import definition_of
 from webapp.workflows.shown import question
+from webapp.workflows.slots import text_of
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
 
@@ -223,7 +223,7 @@ def change(id: str, name: str, body: Changed) -> Redone:
 @operation("Move a run to another version, or see the difference", scope="workflows", body=Move, answer=Redone, errors=(409, 422))
 def move(id: str, body: Move) -> Redone:
     run = _own(id)
-    moved = runs.move(run, body.version or shelf.published(run.slug).version, confirm=body.confirm)
+    moved = runs.move(run, body.version or library.published(run.slug).version, confirm=body.confirm)
     return Redone(steps=list(moved.steps), dropped=list(moved.dropped), is_done=body.confirm, run=answer_of(_own(id)))
 
 

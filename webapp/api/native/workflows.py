@@ -11,8 +11,8 @@ from webapp.api.access import caller
 from webapp.api.native.runs import RunAnswer, answer_of
 from webapp.api.operations import STARTS, operation
 from webapp.api.schemas import Answer, Body, Line
-from webapp.workflows import runs, shelf
-from webapp.workflows.shelf import Entry
+from webapp.workflows import library, runs
+from webapp.workflows.library import Entry
 
 bp = Blueprint("api_workflows", __name__, url_prefix="/api/v1/workflows")
 
@@ -61,7 +61,7 @@ class NoFields(Body):
 @operation("List the workflows", scope="read", answer=WorkflowList)
 def index() -> WorkflowList:
     is_admin = caller().is_admin
-    return WorkflowList(workflows=[WorkflowAnswer(**_facts(each)) for each in shelf.entries() if each.version or is_admin])
+    return WorkflowList(workflows=[WorkflowAnswer(**_facts(each)) for each in library.entries() if each.version or is_admin])
 
 
 @bp.post("")
@@ -75,28 +75,28 @@ def index() -> WorkflowList:
 )
 def save(body: NewDefinition) -> WholeWorkflow:
     refuse_unless_admin(caller())
-    return _answer_of(shelf.get(shelf.save(body.definition, who(), replaces="any" if body.replace else "own")))
+    return _answer_of(library.get(library.save(body.definition, who(), replaces="any" if body.replace else "own")))
 
 
 @bp.get("/<slug>")
 @operation("Show a workflow with its versions", scope="read", answer=WholeWorkflow)
 def show(slug: str) -> WholeWorkflow:
-    return _answer_of(shelf.get(slug) if caller().is_admin else shelf.published(slug))
+    return _answer_of(library.get(slug) if caller().is_admin else library.published(slug))
 
 
 @bp.delete("/<slug>")
 @operation("Remove a workflow (admins); runs in progress continue", scope="workflows", status=204, errors=(409,))
 def delete(slug: str) -> None:
     refuse_unless_admin(caller())
-    shelf.remove(slug, who())
+    library.remove(slug, who())
 
 
 @bp.post("/<slug>/publish")
 @operation("Publish the draft (admins)", scope="workflows", body=Note, answer=WholeWorkflow, errors=(409, 422))
 def publish(slug: str, body: Note) -> WholeWorkflow:
     refuse_unless_admin(caller())
-    shelf.publish(slug, body.note, who())
-    return _answer_of(shelf.get(slug))
+    library.publish(slug, body.note, who())
+    return _answer_of(library.get(slug))
 
 
 @bp.post("/<slug>/runs")
@@ -113,4 +113,4 @@ def _facts(entry: Entry) -> dict[str, Any]:
 def _answer_of(entry: Entry) -> WholeWorkflow:
     is_admin = caller().is_admin
     texts: dict[str, Any] = {"definition": entry.source or entry.draft, "draft": entry.draft if is_admin else ""}
-    return WholeWorkflow(**_facts(entry), **texts, versions=[VersionAnswer.of(each) for each in shelf.versions(entry.slug)])
+    return WholeWorkflow(**_facts(entry), **texts, versions=[VersionAnswer.of(each) for each in library.versions(entry.slug)])

@@ -11,7 +11,7 @@ from typing import IO, Any
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
-from webapp.accounts import making
+from webapp.accounts import creation_limit
 from webapp.chat.files import long_files, queries, storage
 from webapp.chat.files.reference import ids_in, reference
 from webapp.chat.files.tables import DOCUMENT, IMAGE, TEXT, ChatFile, StoredFile
@@ -54,7 +54,7 @@ def upload(person_id: str, name: str, stream: IO[bytes]) -> StoredFile:
 
     A file that is too long for a message is kept as it is, to be indexed as a document.
     """
-    making.count(person_id)
+    creation_limit.count(person_id)
     name = " ".join("".join(each for each in name if each.isprintable()).split())[-120:] or "file"
     stream.seek(0)
     with child.on_disk(stream) as file:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from webapp.accounts import making
+from webapp.accounts import creation_limit
 from webapp.accounts.tables import User
 from webapp.characters import queries as cast
 from webapp.characters.cards import group_greetings
@@ -59,7 +59,7 @@ def begin(
     values: dict[str, Any] = {"id": id, "owner_id": by.id, "persona_id": persona.id if persona else None}
     values["collection_ids"] = list(reads)
     values |= {"character_id": there[0].id, "character_ids": [each.id for each in there], "turn_order": order}
-    making.count(by.id)
+    creation_limit.count(by.id)
     with write() as session:
         chat = Chat(kind=KIND, model=model, title=_title(there), **values)
         session.add(chat)

@@ -1,6 +1,6 @@
 """Corrects a message in the middle of a chat, and keeps what follows."""
 
-from webapp.accounts import making
+from webapp.accounts import creation_limit
 from webapp.chat import queries
 from webapp.chat.files import service as files
 from webapp.chat.messages import fork, sending, versions
@@ -22,7 +22,7 @@ def correct(message: Message, text: str, *, by: str = "") -> Message:
     version = _version(chat, message, text, by)
     if version.content == message.content:
         return message
-    making.count(by or sending.person_of(chat))
+    creation_limit.count(by or sending.person_of(chat))
     seen, chat_id, id = chat.head_id, chat.id, version.id
     path = queries.ids_to(seen or id)
     if message.id not in path:

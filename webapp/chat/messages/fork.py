@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from webapp.accounts import making
+from webapp.accounts import creation_limit
 from webapp.chat import queries
 from webapp.chat.fields import FIELDS
 from webapp.chat.files import ingestion, long_files
@@ -66,7 +66,7 @@ def fork(message: Message, *, owner_id: str, model: str = "") -> str:
         # The source's own collection of files isn't shared: the copy gets one of its own.
         files = chat_files.own(db.session(), source.id, reads)
         values["collection_ids"] = [each for each in reads if each not in files]
-    making.count(owner_id)
+    creation_limit.count(owner_id)
     path = queries.ids_to(message.id)
     with write() as session:
         chat = Chat(owner_id=owner_id, **{**values, "is_temporary": True})

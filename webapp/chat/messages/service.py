@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import and_
 from sqlalchemy.orm import Session
 
-from webapp.accounts import making
+from webapp.accounts import creation_limit
 from webapp.accounts.tables import User
 from webapp.chat import paths, queries
 from webapp.chat.chat_collections import ids_of_prompt
@@ -36,7 +36,7 @@ def create(owner_id: str, *, title: str = "", model: str = "", reads: Sequence[s
     """Creates an empty chat."""
     model = model or providers().default()
     providers().of(model)
-    making.count(owner_id)
+    creation_limit.count(owner_id)
     with write() as session:
         chat = Chat(owner_id=owner_id, model=model, collection_ids=list(reads))
         if title:

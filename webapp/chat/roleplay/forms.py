@@ -18,9 +18,9 @@ from webapp.lore.tables import Lorebook
 from webapp.providers.base import Model
 from webapp.settings.kinds import shortest
 from webapp.settings.service import setting
+from webapp.web.field_groups import FieldGroup
 from webapp.web.forms import options
-from webapp.web.groups import Group
-from webapp.web.merging import MergingForm
+from webapp.web.merging_form import MergingForm
 
 TEXT: dict[str, Any] = {"rows": 3, "maxlength": TEXT_CHARS, "dir": "auto"}
 NUMBERS: dict[type, re.Pattern[str]] = {int: re.compile(r"[0-9]{1,9}"), float: re.compile(r"-?[0-9]{0,3}\.?[0-9]{1,6}")}
@@ -93,9 +93,11 @@ class PromptsForm(MergingForm):
         return self
 
     @property
-    def groups(self) -> list[Group]:
+    def groups(self) -> list[FieldGroup]:
         """Returns the groups that have a field."""
-        found = (Group(title, [self[name] for name in self._names(title) if self._is_of_use(self[name])]) for title in GROUPS)
+        found = (
+            FieldGroup(title, [self[name] for name in self._names(title) if self._is_of_use(self[name])]) for title in GROUPS
+        )
         return [group for group in found if group.fields]
 
     def _names(self, title: str) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from webapp.accounts import making
+from webapp.accounts import creation_limit
 from webapp.accounts.tables import User
 from webapp.characters import queries as cast
 from webapp.characters.cards import other_greetings
@@ -52,7 +52,7 @@ def begin(
     greetings = _greetings(character, begun(cast.names_of(character, persona, by), context), shared, read)
     values: dict[str, Any] = {"owner_id": by.id, "character_id": character.id, "persona_id": persona.id if persona else None}
     values |= {"id": id, "collection_ids": list(reads)}
-    making.count(by.id)
+    creation_limit.count(by.id)
     with write() as session:
         chat = Chat(kind=KIND, model=model, title=title or character.name, **values)
         session.add(chat)

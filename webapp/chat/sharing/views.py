@@ -21,7 +21,7 @@ from webapp.db import db
 from webapp.errors import Conflict
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect
-from webapp.web.picks import PickField
+from webapp.web.pick_field import PickField
 
 bp = Blueprint("sharing", __name__)
 RIGHTS = (("view", "read"), ("write", "read and write"))

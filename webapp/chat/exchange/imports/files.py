@@ -7,8 +7,8 @@ from typing import IO, Any
 from zipfile import ZipFile
 
 from webapp.chat.exchange.imports import MOST_BYTES, chatgpt, claude, openwebui, own, roleplay
+from webapp.chat.exchange.imports.file_values import line
 from webapp.chat.exchange.imports.filed import BadFile, FiledChat, fields
-from webapp.chat.exchange.imports.reading import line
 from webapp.heavy import zips
 
 MOST_UNPACKED_BYTES = 200 * 1024 * 1024

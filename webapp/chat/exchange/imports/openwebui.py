@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from webapp.chat.exchange.imports.file_values import line, moment, origin, text
 from webapp.chat.exchange.imports.filed import (
     FiledChat,
     FiledGeneration,
@@ -13,7 +14,6 @@ from webapp.chat.exchange.imports.filed import (
     grown,
     in_order,
 )
-from webapp.chat.exchange.imports.reading import line, moment, origin, text
 
 PROGRAM = "openwebui"
 ROLES = {"user", "assistant"}

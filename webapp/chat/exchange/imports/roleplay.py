@@ -9,8 +9,8 @@ from itertools import islice
 from typing import Any
 
 from webapp.chat.exchange.imports import own
+from webapp.chat.exchange.imports.file_values import line, moment, origin, text
 from webapp.chat.exchange.imports.filed import BadFile, FiledChat, FiledGeneration, FiledMessage, Node, checked, fields, grown
-from webapp.chat.exchange.imports.reading import line, moment, origin, text
 from webapp.chat.group.turns import LEAST_CAST
 from webapp.chat_variables import storable
 

@@ -11,7 +11,7 @@ from sqlalchemy import insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from webapp import changes, topic_names
-from webapp.accounts import making
+from webapp.accounts import creation_limit
 from webapp.accounts.tables import User
 from webapp.chat.exchange import cast_names
 from webapp.chat.exchange.export import OWN
@@ -104,7 +104,7 @@ def import_file(user: User, file: IO[bytes], *, most_messages: int = MOST_MESSAG
     The file must be on disk, because a child process reads it.
     """
     result, user_id = ImportResult(), user.id
-    making.count(user_id)
+    creation_limit.count(user_id)
     storing = _Storing(user_id, providers().default(user.default_model), result, most_messages)
     with _alone(user_id), _patient(user_id), closing(child.pieces(pieces.__name__, file, LIMITS)) as found:
         try:

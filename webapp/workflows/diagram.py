@@ -49,7 +49,7 @@ class DescribedStep:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class Diagram:
     """`left` is where the drawing begins: without lines to earlier steps, there is nothing to the left of the boxes."""
 
     left: int
@@ -71,7 +71,7 @@ class _Arrow:
         return range(min(self.start, self.end), max(self.start, self.end) + 1)
 
 
-def picture(definition: Definition) -> Picture:
+def diagram_of(definition: Definition) -> Diagram:
     boxes = tuple(_boxes(definition))
     places = {step.id: place for place, step in enumerate(definition.steps)} | {END: len(definition.steps)}
     arrows = [_Arrow(places[step.id], places[go], label) for step in definition.steps for go, label in _targets(step)]
@@ -79,7 +79,7 @@ def picture(definition: Definition) -> Picture:
     left = 0 if any(connector.side == "left" for connector in connectors) else LEFT - 12
     is_wide = any(connector.side == "right" for connector in connectors)
     width = LEFT + BOX + (LEFT + LANE * MOST_LANES if is_wide else 12) - left
-    return Picture(left, width, boxes[-1].y + HIGH + GAP, boxes, connectors, tuple(_described(definition)))
+    return Diagram(left, width, boxes[-1].y + HIGH + GAP, boxes, connectors, tuple(_described(definition)))
 
 
 def _boxes(definition: Definition) -> Iterator[Box]:

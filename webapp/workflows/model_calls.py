@@ -49,7 +49,7 @@ class LimitedSource:
         return self._source.check_timeout()
 
 
-def speak_if_due(run_id: str) -> None:
+def call_if_due(run_id: str) -> None:
     """Starts the answer of the current step unless one is being written; pauses the run if it is refused."""
     run = db.session.get(WorkflowRun, run_id, populate_existing=True)
     if run is None or not run.is_due:
@@ -63,7 +63,7 @@ def speak_if_due(run_id: str) -> None:
         # An answer is already being written.
         return
     except AppError as error:
-        fall(run_id, error.message)
+        record_failure(run_id, error.message)
 
 
 def _plan(run: WorkflowRun) -> None:
@@ -78,7 +78,7 @@ def _plan(run: WorkflowRun) -> None:
         record(session, row, Event(MODEL_ANSWERED, text, row.place.step))
         chat_id = row.chat_id
     sending.announce(db.session.get_one(Chat, chat_id), "chat", chat_id)
-    speak_if_due(id)
+    call_if_due(id)
 
 
 def _begin(run: WorkflowRun) -> None:
@@ -88,7 +88,7 @@ def _begin(run: WorkflowRun) -> None:
     sending.start(partial(_store, id, given), person, lane=lane)
 
 
-def fall(run_id: str, why: str) -> None:
+def record_failure(run_id: str, why: str) -> None:
     """Pauses a run whose model could not be called, until it is resumed."""
     with write() as session:
         run = locked_run(session, run_id)
@@ -97,15 +97,15 @@ def fall(run_id: str, why: str) -> None:
     sending.announce(db.session.get_one(Chat, chat_id), "chat", chat_id)
 
 
-def speak_after(engine: Engine, generation_id: str, run_id: str) -> None:
-    """Calls `speak_if_due` as soon as a generation that was just saved has been removed from the engine's live ones."""
+def call_after(engine: Engine, generation_id: str, run_id: str) -> None:
+    """Calls `call_if_due` as soon as a generation that was just saved has been removed from the engine's live ones."""
 
     def speak() -> None:
         while generation_id in engine.live:
             engine.pause(0.01)
         if not engine.is_closing:
             with engine.in_app():
-                speak_if_due(run_id)
+                call_if_due(run_id)
 
     engine.spawn(speak)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.browser import Browser
-from webapp.workflows.picture import BOX, HIGH, LEFT, picture
-from webapp.workflows.reading import read
+from webapp.workflows.diagram import BOX, HIGH, LEFT, diagram_of
+from webapp.workflows.parsing import read
 
 CHECKIN = read(Path("webapp/workflows/shipped/weekly-checkin.yaml").read_text("utf-8"))
 ROUND = """
@@ -22,7 +22,7 @@ steps:
 
 
 def test_every_step_and_every_way_is_drawn_and_told() -> None:
-    drawn = picture(CHECKIN)
+    drawn = diagram_of(CHECKIN)
     assert [each.text for each in drawn.boxes] == [step.id for step in CHECKIN.steps]
     assert len(drawn.connectors) == sum(len(step.exits) for step in CHECKIN.steps)
     assert [each.label for each in drawn.connectors if each.label] == ['if mood == "low"', "else", "if hours == 0", "else"]
@@ -31,7 +31,7 @@ def test_every_step_and_every_way_is_drawn_and_told() -> None:
 
 
 def test_ways_back_are_on_the_left_and_an_unwritten_end_has_its_box() -> None:
-    drawn = picture(read(ROUND))
+    drawn = diagram_of(read(ROUND))
     assert [each.text for each in drawn.boxes][-1] == "The workflow is over"
     back = next(each for each in drawn.connectors if each.side == "left")
     assert back.x < LEFT
@@ -42,7 +42,7 @@ def test_a_hundred_steps_that_lead_everywhere_stay_within_their_frame() -> None:
     ways = ", ".join(f"{{if: n == {place}, go: s{place}}}" for place in range(1, 60, 8))
     steps = "".join(f"  - {{id: s{place}, collect: n, next: [{ways}]}}\n" for place in range(1, 60))
     top = "workflow: web\ntitle: Web\nslots: {n: {type: number}}\nsteps:\n  - {id: s0, collect: n}\n"
-    drawn = picture(read(top + steps))
+    drawn = diagram_of(read(top + steps))
     numbers = [float(word.strip("MHV")) for line in drawn.connectors for word in line.path.split()]
     assert max(numbers) <= max(drawn.width, drawn.height)
     assert min(numbers) >= 0

@@ -10,7 +10,7 @@ WORDS_CHARS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class FieldGroup:
     """Some fields of a form; those with their default value are not set. With `is_quiet`, only an error opens it."""
 
     title: str

@@ -2,7 +2,7 @@
 
 Werkzeug compiles two builders for each route at start: 50 of 100 ms for 300 routes, of which a few are ever used. Parsing the
 patterns again would add 20 ms to each of the thousands of applications that tests create. Werkzeug has no public API for
-either: the internals used are named in this module, and `tests/web/test_rules.py` fails when a version changes them.
+either: the internals used are named in this module, and `tests/web/test_url_rules.py` fails when a version changes them.
 """
 
 from collections.abc import Callable

@@ -7,10 +7,10 @@ from difflib import get_close_matches
 from typing import Any
 
 from webapp import yaml_text
-from webapp.workflows import conditions, flow
-from webapp.workflows.answers import TYPES, Slot, Unfit, text_of
+from webapp.workflows import conditions, flow_checks
 from webapp.workflows.definition import END, Definition, Step, Transition
 from webapp.workflows.faults import Fault
+from webapp.workflows.slots import TYPES, Slot, Unfit, text_of
 from webapp.workflows.texts import OF_A_PERSON, is_sound, names_in
 from webapp.yaml_text import Document, Path
 
@@ -84,7 +84,7 @@ class _Reader:
             by_id={each.id: each for each in steps},
         )
         if not self.faults:
-            self.faults += [self._at(("steps", place), *words) for place, *words in flow.faults(found)]
+            self.faults += [self._at(("steps", place), *words) for place, *words in flow_checks.faults(found)]
         if self.faults:
             raise Broken(self.faults)
         return found

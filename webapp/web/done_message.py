@@ -5,6 +5,6 @@ from collections.abc import Mapping
 from flask import request
 
 
-def just_done(sentences: Mapping[str, str]) -> str:
+def done_message(sentences: Mapping[str, str]) -> str:
     """Returns the sentence for the `done` parameter of the URL; empty for an unknown one."""
     return sentences.get(request.args.get("done", ""), "")

@@ -15,7 +15,7 @@ from tests.workflows.test_interpreter import any_definition
 from webapp.config import ROOT
 from webapp.workflows import conditions
 from webapp.workflows.definition import Definition
-from webapp.workflows.reading import Broken, read, read_new
+from webapp.workflows.parsing import Broken, read, read_new
 
 # The examples that people copy from the documentation.
 DOCUMENTED = re.compile(r"```yaml\n(workflow: .*?)```", re.DOTALL)

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from webapp.workflows.answers import TYPES
-from webapp.workflows.reading import OF_A_STEP
+from webapp.workflows.parsing import OF_A_STEP
 from webapp.workflows.schema import FIELDS, ID, NEXT, PARTS, SLOT_FIELDS, VERBS, Schema
+from webapp.workflows.slots import TYPES
 from webapp.workflows.texts import OF_A_PERSON
 
 MOST = 8

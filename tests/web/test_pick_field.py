@@ -9,7 +9,7 @@ from tests.support.page import Page
 from webapp.accounts import queries as accounts
 from webapp.accounts.tables import Group, User
 from webapp.db import write
-from webapp.web.picks import MOST_SHOWN
+from webapp.web.pick_field import MOST_SHOWN
 
 MANY = 300
 

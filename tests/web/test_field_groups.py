@@ -2,7 +2,7 @@
 
 from wtforms import BooleanField, Form, SelectChoice, SelectField, SelectMultipleField, StringField, TextAreaField
 
-from webapp.web.groups import Group
+from webapp.web.field_groups import FieldGroup
 
 PLACES = [SelectChoice("0", "Before"), SelectChoice("1", "After")]
 BOOKS = [SelectChoice("a", "The valley"), SelectChoice("b", "The harbour")]
@@ -16,8 +16,8 @@ class Entry(Form):
     note = TextAreaField("Note", default="")
 
 
-def group(form: Entry, *, is_quiet: bool = False) -> Group:
-    return Group("More", list(form), is_quiet)
+def group(form: Entry, *, is_quiet: bool = False) -> FieldGroup:
+    return FieldGroup("More", list(form), is_quiet)
 
 
 def test_defaults_are_not_set() -> None:
@@ -39,5 +39,5 @@ def test_a_quiet_group_opens_only_for_an_error() -> None:
 
 def test_a_group_of_one_field_says_its_value_alone() -> None:
     form = Entry(data={"books": ["a", "b"], "note": "Two\nlines"})
-    assert Group("Lorebooks", [form.books]).words == "The valley, The harbour"
-    assert Group("Note", [form.note]).words == "Two lines"
+    assert FieldGroup("Lorebooks", [form.books]).words == "The valley, The harbour"
+    assert FieldGroup("Note", [form.note]).words == "Two lines"

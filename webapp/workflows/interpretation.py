@@ -19,10 +19,10 @@ from webapp.errors import AppError
 from webapp.prompt_sections import Section
 from webapp.providers.base import ModelRequest
 from webapp.streaming.transcript import Transcript
-from webapp.workflows.answers import Slot
 from webapp.workflows.guesses import READABLE, guess, task
 from webapp.workflows.interpreter import apply, slot_of, text_for
 from webapp.workflows.record import definition_of, people_of
+from webapp.workflows.slots import Slot
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
 
@@ -42,7 +42,7 @@ class _Job:
     is_over: bool = False
 
 
-def understood(run: WorkflowRun, event: Event) -> Event:
+def interpreted(run: WorkflowRun, event: Event) -> Event:
     """Returns the event unchanged if its answer is valid or can't be interpreted; else a `guess` for the person to confirm."""
     definition, place, typed = definition_of(run), run.place, event.value.strip()
     slot, result = slot_of(definition, place), apply(definition, place, event)

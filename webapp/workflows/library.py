@@ -16,7 +16,7 @@ from webapp.db import MOST_NUMBER, db, write
 from webapp.errors import Conflict, Invalid, NotFound
 from webapp.heavy.threads import offload, offload_expecting
 from webapp.plans import plan_types
-from webapp.workflows import reading
+from webapp.workflows import parsing
 from webapp.workflows.definition import Definition
 from webapp.workflows.faults import Fault
 from webapp.workflows.tables import Workflow, WorkflowVersion
@@ -83,8 +83,8 @@ class Entry:
 def checked(source: str) -> Definition:
     """Returns the definition of a text; raises `BrokenDefinition`."""
     try:
-        return offload_expecting(reading.Broken, _known_new, source)
-    except reading.Broken as error:
+        return offload_expecting(parsing.Broken, _known_new, source)
+    except parsing.Broken as error:
         raise BrokenDefinition(error.faults) from error
 
 
@@ -98,12 +98,12 @@ def runnable(source: str) -> Definition:
 @lru_cache(maxsize=MOST_KNOWN)
 def known(source: str) -> Definition:
     """Returns the cached definition of a text that was checked before."""
-    return reading.read(source)
+    return parsing.read(source)
 
 
 @lru_cache(maxsize=MOST_KNOWN)
 def _known_new(source: str) -> Definition:
-    return reading.read_new(source)
+    return parsing.read_new(source)
 
 
 @lru_cache(maxsize=2 * MOST_WORKFLOWS)
