@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from webapp.health.database_facts import network_disk
-from webapp.health.disks import network_of, said_mounts
+from webapp.health.disks import network_of, read_mounts
 
 MOUNTS = """\
 /dev/vda1 / ext4 rw,relatime 0 0
@@ -36,7 +36,7 @@ def test_a_network_disk_is_known_by_its_mount(folder: str, kind: str) -> None:
 
 def test_where_nobody_knows_nothing_is_said() -> None:
     assert network_of(Path("/data"), "") == network_of(Path("/data"), "nonsense\n") == ""
-    assert network_of(Path("/proc"), said_mounts()) == ""
+    assert network_of(Path("/proc"), read_mounts()) == ""
 
 
 def test_a_database_on_one_is_warned_of(app: Flask, tmp_path: Path) -> None:

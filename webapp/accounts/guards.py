@@ -121,11 +121,11 @@ def found(thing: T | None) -> T:
     return thing
 
 
-def own_path(wish: str, default: str = "/") -> str:
+def own_path(path: str, default: str = "/") -> str:
     """Returns the redirect target if every browser reads it as a path of this server, else the default."""
     # Browsers remove tabs and newlines from URLs, and treat a backslash as a slash.
-    is_own = wish.startswith("/") and not wish.startswith("//") and "\\" not in wish and wish.isprintable()
-    return wish if is_own else default
+    is_own = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
+    return path if is_own else default
 
 
 def came_from() -> str:

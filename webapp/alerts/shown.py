@@ -70,8 +70,8 @@ def _sentence(rule: AlertRule) -> str:
 def _effect() -> str:
     """Returns what happens when a rule fires, besides the banner for admins."""
     addresses = setting("alerts.emails")
-    told = addresses[0] if len(addresses) == 1 else f"{len(addresses)} addresses"
-    deeds = {"email": f"email {told}", "webhook": "call the webhook"}
+    recipients = addresses[0] if len(addresses) == 1 else f"{len(addresses)} addresses"
+    deeds = {"email": f"email {recipients}", "webhook": "call the webhook"}
     *others, last = ["notify admins", *(deeds[each.name] for each in reversed(delivery.channels()))]
     return f"{', '.join(others)} and {last}" if others else last
 

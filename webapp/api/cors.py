@@ -8,7 +8,7 @@ from webapp.config import Config
 from webapp.web.htmx import is_api
 
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-ASKED = "Authorization, Content-Type, Accept, Idempotency-Key, Last-Event-ID, X-CSRFToken, X-Requested-With, Cache-Control"
+ALLOWED = "Authorization, Content-Type, Accept, Idempotency-Key, Last-Event-ID, X-CSRFToken, X-Requested-With, Cache-Control"
 SHOWN = "X-Stream-Id, X-Plan-Id, RateLimit, RateLimit-Policy, Retry-After, Location, Content-Disposition, WWW-Authenticate"
 REMEMBER_SECONDS = 600
 
@@ -24,7 +24,7 @@ def _preflight(config: Config) -> Response | None:
         return None
     response = Response(status=204)
     if _is_listed(config):
-        allowed = {"Methods": METHODS, "Headers": ASKED}
+        allowed = {"Methods": METHODS, "Headers": ALLOWED}
         response.headers.update({f"Access-Control-Allow-{name}": value for name, value in allowed.items()})
         response.headers["Access-Control-Max-Age"] = str(REMEMBER_SECONDS)
     return response

@@ -37,12 +37,12 @@ def measure(workers: int, watchers: int, say: Say, *, load: Load = LOAD, config:
 
 def _watched(onlookers: "subprocess.Popen[str]", host: Server, watchers: int) -> tuple[list[Bar], Crowded]:
     output = iter(onlookers.stdout or ())
-    some_mb = _heard(output, onlookers, host.resident_mb)
-    all_mb = _heard(output, onlookers, host.resident_mb)
+    some_mb = _measure_when_ready(output, onlookers, host.resident_mb)
+    all_mb = _measure_when_ready(output, onlookers, host.resident_mb)
     used = host.cpu_seconds()
     seen = Crowded(**json.loads(next(output, "{}")))
     spent = host.cpu_seconds() - used
-    _go_on(onlookers)
+    _continue(onlookers)
     return [
         Bar("tokens lost in all", seen.lost, 0),
         Bar("memory of a waiting page", (all_mb - some_mb) / max(1, watchers - FIRST) * 1000, MOST_KB, " KB"),
@@ -53,15 +53,15 @@ def _watched(onlookers: "subprocess.Popen[str]", host: Server, watchers: int) ->
     ], seen
 
 
-def _heard(output: Iterator[str], onlookers: "subprocess.Popen[str]", look: Callable[[], float]) -> float:
+def _measure_when_ready(output: Iterator[str], onlookers: "subprocess.Popen[str]", measurement: Callable[[], float]) -> float:
     """Takes a measurement when the other process prints a line, and lets it continue."""
     next(output, "")
-    found = look()
-    _go_on(onlookers)
+    found = measurement()
+    _continue(onlookers)
     return found
 
 
-def _go_on(onlookers: "subprocess.Popen[str]") -> None:
+def _continue(onlookers: "subprocess.Popen[str]") -> None:
     if onlookers.stdin:
         onlookers.stdin.write("go on\n")
         onlookers.stdin.flush()

@@ -32,7 +32,7 @@ from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, Pass
 COLLECTIONS, DOCUMENTS, PASSAGES = 20, 125, 20
 PASSAGE_WORDS = 120
 DIMENSIONS, MODEL = 256, "bench/vectors"
-ASKED = 200
+SEARCHES = 200
 MOST_MS, MOST_ADDED_MS = 60.0, 80.0
 SERVERS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'"
 
@@ -105,10 +105,10 @@ def measure(app: Flask, say: Say) -> Verdict:
         count = library.fill()
         say(f"{count} passages were indexed in {time.monotonic() - began:.0f} s, on {db.engine.dialect.name}.\n")
         _settle()
-        texts_searched = queries(texts.words, dice)[:ASKED]
+        texts_searched = queries(texts.words, dice)[:SEARCHES]
         reader = db.session.get_one(User, library.reader_id)
         by_words = _bar("by words", reader, texts_searched, say)
-        added = _added(reader, [texts.sentence() for _ in range(ASKED // 2)], say)
+        added = _added(reader, [texts.sentence() for _ in range(SEARCHES // 2)], say)
         library.embed()
         _settle()
         _know(texts_searched, library)
@@ -122,8 +122,8 @@ def measure(app: Flask, say: Say) -> Verdict:
 
 def _bar(name: str, reader: User, texts: Sequence[str], say: Say) -> tuple[Bar, str]:
     """Returns the bound, and why its times are unreliable, if so: on a busy machine a search waits rather than computes."""
-    look, servers = partial(search, reader), _server_seconds()
-    taken = [_seconds(look, each) for each in texts]
+    call, servers = partial(search, reader), _server_seconds()
+    taken = [_seconds(call, each) for each in texts]
     waits, works = ([each[place] for each in taken] for place in (0, 1))
     p50, p95, most = (percentile(waits, share) * 1000 for share in (0.5, 0.95, 1))
     values = f"{p50:.1f} ms (p50), {p95:.1f} ms (p95), {most:.1f} ms at most"
@@ -144,9 +144,9 @@ def _added(reader: User, texts: Sequence[str], say: Say) -> Bar:
     return Bar("a first token later with collections, p50", p50, MOST_ADDED_MS, " ms", is_timed=True)
 
 
-def _seconds(look: Callable[[str], object], question: str) -> tuple[float, float]:
+def _seconds(call: Callable[[str], object], question: str) -> tuple[float, float]:
     began, worked = time.perf_counter(), time.process_time()
-    look(question)
+    call(question)
     return time.perf_counter() - began, time.process_time() - worked
 
 

@@ -9,7 +9,7 @@ from webapp.bench.browsing import Owner, Refused
 from webapp.bench.reading import TOKEN
 from webapp.streaming.codec import Decoder
 
-SAID = re.compile(r'"status": "(\w+)"|data-role="assistant" data-status="(\w+)"')
+STATUS = re.compile(r'"status": "(\w+)"|data-role="assistant" data-status="(\w+)"')
 AGAIN_SECONDS = 0.5
 # Heartbeats come every 15 seconds: a stream that is silent for longer has lost its server.
 SILENT_SECONDS = 25.0
@@ -70,7 +70,7 @@ class LastingPage:
 
     def _see(self, text: str) -> None:
         self.tokens.update(int(number) for number, _ in TOKEN.findall(text.encode()))
-        for found in SAID.findall(text):
+        for found in STATUS.findall(text):
             if (stands := "".join(found)) != (self.stands or [""])[-1]:
                 self.stands.append(stands)
 

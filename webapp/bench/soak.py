@@ -27,7 +27,7 @@ LOAD = Load(1, 300, 20)
 # At first, the caches of answers fill up.
 SETTLED_SECONDS = 60.0
 MOST_GROWTH = 5.0
-ASKED = "SELECT count(*) FROM messages WHERE role = 'user'"
+QUESTIONS = "SELECT count(*) FROM messages WHERE role = 'user'"
 ANSWERS = "SELECT content, chat_id FROM messages WHERE role = 'assistant'"
 RUNNING = "SELECT count(*) FROM generations WHERE status IN ('queued', 'running')"
 Say = Callable[[str], None]
@@ -199,7 +199,7 @@ def _pages(pid: int, port: int) -> int:
 
 def _verdict(deployment: Team, seen: Seen, before: Counts, after: Counts) -> Verdict:
     chats = {chat: content for content, chat in deployment.rows(ANSWERS)}
-    lost = sum(chat not in chats for chat in seen.acknowledged) + abs(deployment.rows(ASKED)[0][0] - len(seen.acknowledged))
+    lost = sum(chat not in chats for chat in seen.acknowledged) + abs(deployment.rows(QUESTIONS)[0][0] - len(seen.acknowledged))
     broken = sum([int(n) for n, _ in TOKEN.findall(text.encode())] != list(range(LOAD.tokens)) for text in chats.values())
     settled = [megabytes for at, megabytes in seen.megabytes if at >= SETTLED_SECONDS]
     growth = (settled[-1] / settled[0] - 1) * 100 if settled else 0.0

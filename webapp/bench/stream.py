@@ -24,7 +24,7 @@ from webapp.bench.table import CROWDS, LINES, ways
 from webapp.bench.verdict import Bar, Verdict
 from webapp.config import ROOT
 
-Look = Callable[[Product], None]
+Inspect = Callable[[Product], None]
 Around = Callable[[], AbstractContextManager[None]]
 Samples = dict[str, Counter[str]]
 NAMES = tuple(line.name for line in (*LINES, *ALONE))
@@ -74,7 +74,7 @@ def measured(
     say: Callable[[str], None],
     *,
     rounds: int = 1,
-    inspect: Look = lambda _: None,
+    inspect: Inspect = lambda _: None,
     settings: Mapping[str, int | str] = NO_SETTINGS,
     samples: Samples | None = None,
 ) -> list[Measured]:
@@ -94,7 +94,7 @@ def measured(
                 inspect(installation)
             return run
 
-        return list(_said((one(kind) for kind in (*(RELAY, *kinds) * rounds, RELAY)), say))
+        return list(_report_each((one(kind) for kind in (*(RELAY, *kinds) * rounds, RELAY)), say))
 
 
 def loss_bars(runs: Sequence[Measured], in_vain: int = 0) -> list[Bar]:
@@ -145,7 +145,7 @@ def of_others(kind: str, folder: Path, model_url: str, load: Load) -> Measured:
         return visited(kind, through(url, model_url), floor, server)
 
 
-def _said(runs: Iterable[Measured], say: Callable[[str], None]) -> Iterator[Measured]:
+def _report_each(runs: Iterable[Measured], say: Callable[[str], None]) -> Iterator[Measured]:
     for run in runs:
         say(run.line())
         yield run

@@ -38,7 +38,7 @@ class Tab:
     @property
     def silence(self) -> float:
         """The longest time without a byte."""
-        return max(self._silence, time.monotonic() - self._heard_at) if self.is_open.is_set() else 0.0
+        return max(self._silence, time.monotonic() - self._read_at) if self.is_open.is_set() else 0.0
 
     def expect(self) -> None:
         """Begins to read another answer."""
@@ -59,7 +59,7 @@ class Tab:
 
     async def _hear(self) -> None:
         stream = await self._owner.listen(await self._owner.page(self._path))
-        self._heard_at = time.monotonic()
+        self._read_at = time.monotonic()
         self.is_open.set()
         try:
             while piece := await stream.reader.read(65536):
@@ -69,7 +69,7 @@ class Tab:
 
     def _take(self, piece: bytes) -> None:
         now, text = time.monotonic(), self._rest + piece
-        self._silence, self._heard_at = self.silence, now
+        self._silence, self._read_at = self.silence, now
         self.beats += piece.count(HEARTBEAT)
         self._reading.take(piece)
         self._rest, self._has_ended = text[-LONGEST_END:], self._has_ended or bool(END.search(text))

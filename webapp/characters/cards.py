@@ -26,7 +26,7 @@ NAMES = {
     "tags": "tags",
 }
 # Macros that insert a field of the card, and the card's name for the field.
-ASKED = {
+TEXT_FIELDS = {
     "description": "description",
     "personality": "personality",
     "scenario": "scenario",
@@ -126,7 +126,7 @@ def texts_for_macros(card: Mapping[str, Any], description: str) -> dict[str, str
     """
     data = data_of(card)
     nickname, is_changed = _name(data, "nickname"), not is_description_of(data, description)
-    found = {name: _spoken(_text(data, theirs), nickname) for name, theirs in ASKED.items()}
+    found = {name: _spoken(_text(data, theirs), nickname) for name, theirs in TEXT_FIELDS.items()}
     return found | dict.fromkeys(OF_DESCRIPTION, "") | {"description": description} if is_changed else found
 
 

@@ -62,7 +62,7 @@ class Linter:
         self.events = self.comments = self.reads = self.torn = 0
         self.longest_silence = 0.0
         self._seen: set[str] = set()
-        self._heard_at, self._rest = began_at, ""
+        self._read_at, self._rest = began_at, ""
         self._text = codecs.getincrementaldecoder("utf-8")("strict")
         self._last_id = -1
         self._has_id = False
@@ -95,11 +95,11 @@ class Linter:
 
     def summary(self) -> str:
         """Returns a sentence with the counts."""
-        heard = f"{self.events} events and {self.comments} comments in {self.reads} reads"
-        return f"{heard}, {self.torn} of which ended in the middle of an event; longest silence {self.longest_silence:.1f} s"
+        counts = f"{self.events} events and {self.comments} comments in {self.reads} reads"
+        return f"{counts}, {self.torn} of which ended in the middle of an event; longest silence {self.longest_silence:.1f} s"
 
     def _pause(self, at: float) -> None:
-        self.longest_silence, self._heard_at = max(self.longest_silence, at - self._heard_at), at
+        self.longest_silence, self._read_at = max(self.longest_silence, at - self._read_at), at
 
     def _decoded(self, piece: bytes) -> str:
         try:

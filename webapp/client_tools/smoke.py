@@ -9,7 +9,7 @@ from webapp.client_tools.remote import Remote, Unexpected
 from webapp.providers.base import ProviderError
 from webapp.upstream import Stopped
 
-ASKED = "Tell me at length how a water mill works."
+QUESTION = "Tell me at length how a water mill works."
 STOP_SECONDS = 10.0
 PAUSE_SECONDS = 0.1
 
@@ -65,7 +65,7 @@ def _visit(remote: Remote) -> str:
 
 def _stream(remote: Remote, thread: str) -> str:
     began_at, first_at, text, last = time.monotonic(), 0.0, "", ""
-    with remote.opened("POST", f"/threads/{thread}/messages/stream", body={"content": ASKED}) as reply:
+    with remote.opened("POST", f"/threads/{thread}/messages/stream", body={"content": QUESTION}) as reply:
         for message in remote.events(reply):
             event = json.loads(message.data)
             last = event["type"]
@@ -83,17 +83,17 @@ def _come_again(remote: Remote, thread: str) -> str:
     """Reads the start of an answer, drops the connection, and reads the rest on another from the same position."""
     begun = _begin(remote, thread)
     path = f"/api/v1/generations/{begun}/events"
-    heard, last_id = "", ""
+    received, last_id = "", ""
     with remote.opened("GET", path) as reply:
         for message in remote.events(reply):
-            heard, last_id = heard + _delta(message.event, message.data), message.id
-            if heard:
+            received, last_id = received + _delta(message.event, message.data), message.id
+            if received:
                 break
     with remote.opened("GET", path, headers={"Last-Event-ID": last_id}) as reply:
         rest = "".join(_delta(message.event, message.data) for message in remote.events(reply))
-    if heard + rest != _stored(remote, thread):
+    if received + rest != _stored(remote, thread):
         raise Unexpected("the text from two connections doesn't match what is stored")
-    return f"{len(heard)} characters, dropped at {last_id}, {len(rest)} more characters, nothing lost or duplicated"
+    return f"{len(received)} characters, dropped at {last_id}, {len(rest)} more characters, nothing lost or duplicated"
 
 
 def _stop(remote: Remote, thread: str, pause: Callable[[float], object]) -> str:
@@ -114,7 +114,7 @@ def _delete(remote: Remote, thread: str) -> str:
 
 
 def _begin(remote: Remote, thread: str) -> str:
-    body = {"chatSessionId": thread, "message": ASKED}
+    body = {"chatSessionId": thread, "message": QUESTION}
     begun = remote.json("POST", "/api/messages/addUserMessageStreamingMode", expects=202, **body)
     return str(begun["streamId"])
 

@@ -16,7 +16,7 @@ BUILT_IN = "openrouter"
 OPENROUTER_KEY = "openrouter_api_key"
 MOST_CHARACTERS = 500
 # Four characters of a shorter key would reveal too much of it.
-SHORTEST_TOLD = 12
+SHORTEST_SHOWN = 12
 KeySource = Literal["stored", "environment", "none"]
 
 
@@ -49,7 +49,7 @@ def checked(text: str) -> str:
 
 
 def last_four(key: str) -> str:
-    return key[-4:] if len(key) >= SHORTEST_TOLD else ""
+    return key[-4:] if len(key) >= SHORTEST_SHOWN else ""
 
 
 def opened(stored: Stored, owner: str, address: str) -> Key:

@@ -152,9 +152,9 @@ class Providers:
         named = ((name, self._found(name)) for name in setting("models.allowed") if not self.model(name))
         return [Model(name, name) for name, found in named if found and found[0].is_usable and _is_short(found[0])]
 
-    def default(self, wish: str = "") -> str:
+    def default(self, wanted: str = "") -> str:
         """Returns the model of a new chat: the person's choice, the team's, a connection's, or the demo's; empty without any."""
-        chosen = (wish, str(setting("models.default")), *(each.prefix + each.starting_model for each in self._usable()))
+        chosen = (wanted, str(setting("models.default")), *(each.prefix + each.starting_model for each in self._usable()))
         if found := next((each for each in chosen if each and self.is_choosable(each)), ""):
             return found
         return next((model.id for model in self.offered()), "")
@@ -195,8 +195,8 @@ class Providers:
 
     def is_demo_allowed(self) -> bool:
         """Returns whether the demo can answer people with an account."""
-        wish = setting("demo.fallback")
-        return wish == "always" or (wish == "when_no_key" and not self.is_configured)
+        policy = setting("demo.fallback")
+        return policy == "always" or (policy == "when_no_key" and not self.is_configured)
 
     def is_choosable(self, model: str) -> bool:
         """Returns whether people can choose this model."""

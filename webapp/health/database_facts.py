@@ -14,7 +14,7 @@ from webapp.database.state import found_revision, is_newer
 from webapp.db import DAMAGED, db, is_sqlite, utc_now, write
 from webapp.errors import Unavailable
 from webapp.health.backups import made_at
-from webapp.health.disks import network_of, said_mounts
+from webapp.health.disks import network_of, read_mounts
 from webapp.health.fact import Fact, size
 from webapp.web.filters import ago
 
@@ -49,24 +49,24 @@ def soundness() -> list[Fact]:
     if not is_sqlite():
         return []
     # The first error is enough.
-    is_sound = _asked("PRAGMA quick_check(1)") == "ok"
+    is_sound = _scalar("PRAGMA quick_check(1)") == "ok"
     return [Fact("File", "No damage found." if is_sound else DAMAGED, "ok" if is_sound else "bad")]
 
 
 def _version() -> str:
-    return str(_asked("SELECT sqlite_version()" if is_sqlite() else "SHOW server_version"))
+    return str(_scalar("SELECT sqlite_version()" if is_sqlite() else "SHOW server_version"))
 
 
 def _size() -> str:
     if is_sqlite():
         return size(Path(db.engine.url.database or "").stat().st_size)
-    return size(float(_asked("SELECT pg_database_size(current_database())")))
+    return size(float(_scalar("SELECT pg_database_size(current_database())")))
 
 
 def _journal() -> list[Fact]:
     if not is_sqlite():
         return []
-    mode = _asked("PRAGMA journal_mode")
+    mode = _scalar("PRAGMA journal_mode")
     if mode == "wal":
         return [Fact("Journal", "Write-ahead log (WAL): reads and writes don't block each other.", "ok")]
     return [Fact("Journal", f"{mode}.", "warn", "The disk that holds DATA_DIR doesn't support WAL. Use a local disk.")]
@@ -77,7 +77,7 @@ def network_disk(mounts: str = "") -> list[Fact]:
     if not is_sqlite():
         return []
     folder = Path(db.engine.url.database or "").absolute().parent
-    if not (kind := network_of(folder, mounts or said_mounts())):
+    if not (kind := network_of(folder, mounts or read_mounts())):
         return []
     return [Fact("Disk", f"The database is in {folder}, on a network disk ({kind}).", "warn", NETWORK_DISK)]
 
@@ -100,6 +100,6 @@ def _schema() -> Fact:
     return Fact("Schema", f"{found}, up to date.", "ok" if found == newest_revision() else "bad")
 
 
-def _asked(question: str) -> str:
+def _scalar(question: str) -> str:
     with db.engine.connect() as connection:
         return str(connection.scalar(text(question)))

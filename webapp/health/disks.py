@@ -16,7 +16,7 @@ def network_of(folder: Path, mounts: str) -> str:
     return kind if kind in OF_NETWORKS else ""
 
 
-def said_mounts() -> str:
+def read_mounts() -> str:
     try:
         return MOUNTS.read_text("utf-8", "replace")
     except OSError:

@@ -251,8 +251,8 @@ def _failed(job: Job, error: AppError) -> None:
         least = min(MOST_BACK_OFF_SECONDS, 2.0**row.failures) if is_passing else MENDED_AFTER_SECONDS
         seconds = min(LONGEST_SECONDS, max(least, error.retry_after))
         row.waits_until = utc_now() + timedelta(seconds=seconds)
-        is_told = not is_passing or row.failures >= PATIENT or seconds > PATIENCE_SECONDS
-        row.error = error.message[:300] if is_told else ""
+        is_shown = not is_passing or row.failures >= PATIENT or seconds > PATIENCE_SECONDS
+        row.error = error.message[:300] if is_shown else ""
     log.info("embedding_waits", extra={"fields": {"collection": job.collection_id, "reason": error.code, "seconds": seconds}})
     notify_documents(job.collection_id)
 

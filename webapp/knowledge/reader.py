@@ -19,7 +19,7 @@ from webapp.knowledge.splitting import Piece
 
 AT_ONCE = 20
 # How many progress reports a long file gets.
-TOLD = 20
+PROGRESS_STEPS = 20
 STANDARD_FILES = 3
 # Python imports these codecs on first use, which would fail once no file can be opened.
 ENCODINGS = ("utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252", "cp437")
@@ -38,7 +38,7 @@ def pieces_of(parts: Iterable[Part], about: Mapping[str, Any]) -> Iterator[dict[
     try:
         for part in parts:
             whole.add(part)
-            if part.number and part.of and part.number % (part.of // TOLD + 1) == 0:
+            if part.number and part.of and part.number % (part.of // PROGRESS_STEPS + 1) == 0:
                 yield {"page": part.number, "of": part.of}
         whole.refuse_if_empty()
     except Refused as refusal:

@@ -70,8 +70,8 @@ def _is_for(entry: Entry, context: LoreContext) -> bool:
 class _Selection:
     """The selection from one book at one point of a chat; `end` is the number of messages before it."""
 
-    def __init__(self, context: LoreContext, end: int, most_tokens: int, until: float, most_told: int = 0) -> None:
-        self.context, self.end, self.left, self.until, self.most_activated = context, end, most_tokens, until, most_told
+    def __init__(self, context: LoreContext, end: int, most_tokens: int, until: float, most_activated: int = 0) -> None:
+        self.context, self.end, self.left, self.until, self.most_activated = context, end, most_tokens, until, most_activated
         self.activated, self.recursed = list[Entry](), list[str]()
         self._texts: dict[int, Text] = {}
         self._earlier: dict[int, _Selection] = {}

@@ -18,7 +18,7 @@ FORM = (
     "Write its properties in the order of this JSON Schema, and follow it to the letter:\n"
 )
 SCHEMA = {"schema": "The JSON Schema of the plan"}
-ASKED = {
+REQUEST_VARIABLES = {
     "inputs": "What the person wants, as JSON",
     "there": "The parts of the plan that exist already, as JSON",
     "places": "The parts to write, by name",
@@ -57,7 +57,7 @@ OF_PLANS = (
             Parts_to_write="Write only these parts of the plan, as one object with exactly these keys: {{places}}",
             Faults="What was there before was wrong: {{wrong}}",
         ),
-        variables=ASKED,
+        variables=REQUEST_VARIABLES,
         needs=("inputs", "there", "places"),
         is_answered=True,
     ),
@@ -99,7 +99,7 @@ def _request_prompt(
     about: dict[str, Any], schema: Schema, unit: ExperimentUnit, *, is_anew: bool, **variables: str
 ) -> dict[str, Any]:
     """Returns the prompt as it is stored with the generation."""
-    used = [active_prompts.render("plan.request", unit, **{**dict.fromkeys(ASKED, ""), **variables})]
+    used = [active_prompts.render("plan.request", unit, **{**dict.fromkeys(REQUEST_VARIABLES, ""), **variables})]
     used += [active_prompts.render("plan.again")] if is_anew else []
     question = "\n\n".join(part.text for each in used for part in each.parts)
     if plan_types.is_as_shipped(about):

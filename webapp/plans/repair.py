@@ -13,7 +13,7 @@ from webapp.streaming.stop import Stop
 
 MOST_CHARS = 256 * 1024
 # Limits that were set on purpose are not circumvented, and a request that was not admitted is not repeated.
-NOT_ASKED_AGAIN = {"length", "content_filter"}
+WITHOUT_REPAIR = {"length", "content_filter"}
 NOT_REPAIRED = {"auth", "credit", "rate"}
 
 
@@ -32,29 +32,29 @@ class RepairingSource:
     def events(self, stop: Stop) -> Iterator[Event]:
         failure, end = None, None
         try:
-            for event in self._heard(self._source, stop):
+            for event in self._limited(self._source, stop):
                 if isinstance(event, Ended):
                     end = event
                 else:
                     yield event
         except ProviderError as error:
             failure = error
-        if not stop and self._is_asked_again(end, failure):
+        if not stop and self._needs_repair(end, failure):
             found = self._judge("".join(self._text))
             if found.places:
-                yield from self._asked(found, stop)
+                yield from self._repaired(found, stop)
                 failure, end = self._settled(failure, end)
         if failure:
             raise failure
         if end:
             yield end
 
-    def _is_asked_again(self, end: Ended | None, failure: ProviderError | None) -> bool:
+    def _needs_repair(self, end: Ended | None, failure: ProviderError | None) -> bool:
         if failure:
             return bool(self._text) and failure.code not in NOT_REPAIRED
-        return end is not None and end.reason not in NOT_ASKED_AGAIN
+        return end is not None and end.reason not in WITHOUT_REPAIR
 
-    def _asked(self, found: ParsedPlan, stop: Stop) -> Iterator[Event]:
+    def _repaired(self, found: ParsedPlan, stop: Stop) -> Iterator[Event]:
         places = found.places
         yield Notice("mending", _lack(len(places), "is", "are"), _lack(len(places), "was", "were"))
         before, self._usages = _sum(self._usages), []
@@ -62,7 +62,7 @@ class RepairingSource:
         self._text.append(heading(places))
         self._source = self._ask(found)
         try:
-            for event in self._heard(self._source, stop):
+            for event in self._limited(self._source, stop):
                 if not isinstance(event, Started | Ended | Usage):
                     yield event
         except ProviderError as error:
@@ -77,7 +77,7 @@ class RepairingSource:
             return None, Ended("completed", "stop")
         return failure, end
 
-    def _heard(self, source: Source, stop: Stop) -> Iterator[Event]:
+    def _limited(self, source: Source, stop: Stop) -> Iterator[Event]:
         with closing(source.events(stop)) as events:  # type: ignore[type-var]  # every source is a generator
             for event in events:
                 if isinstance(event, Usage):

@@ -66,10 +66,10 @@ def make(
     about = {**type.about, "type": type.slug}
     for name in ("sample", "example"):
         about.pop(name, None)
-    wish = _model(inputs, model)
+    wanted = _model(inputs, model)
     plan = Plan(owner_id=owner_id, inputs_id=inputs.id, type=type.slug, about=about, title=type.title, again_of_id=again_of)
     parts = {**_prompt_parts(about, inputs), "is_whole": is_whole}
-    return _begin(plan, parts, model=wish, when_unwatched=when_unwatched, origin=origin)
+    return _begin(plan, parts, model=wanted, when_unwatched=when_unwatched, origin=origin)
 
 
 def finish_it(plan: Plan, *, is_whole: bool = False, origin: Origin = A_PERSON) -> Plan:
@@ -177,8 +177,8 @@ def _begin(plan: Plan, parts: dict[str, Any], *, model: str, when_unwatched: str
     return begun
 
 
-def _model(inputs: PlanInputs, wish: str) -> str:
+def _model(inputs: PlanInputs, wanted: str) -> str:
     owner = db.session.get_one(User, inputs.owner_id)
-    model = wish or providers().default(owner.default_model)
+    model = wanted or providers().default(owner.default_model)
     providers().of(model)
     return model

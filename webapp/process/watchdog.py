@@ -40,7 +40,7 @@ class Watchdog:
         self.listeners: list[Callable[[float], None]] = []
         self._turn: Turn | None = None
         self._is_asleep = False
-        self._unsaid, self._said_at = 0, -LOG_EVERY_SECONDS
+        self._not_logged, self._logged_at = 0, -LOG_EVERY_SECONDS
 
     def begin(self, loop: Any, original: Callable[[str, str], Any]) -> None:
         """Watches this thread's loop. `original` returns what a module had before gevent patched it."""
@@ -74,12 +74,12 @@ class Watchdog:
         self.seconds += seconds
         for listener in self.listeners:
             listener(seconds)
-        if time.monotonic() < self._said_at + LOG_EVERY_SECONDS:
-            self._unsaid += 1
+        if time.monotonic() < self._logged_at + LOG_EVERY_SECONDS:
+            self._not_logged += 1
             return
-        fields = {"seconds": round(seconds, 3), "asleep": round(asleep, 3), "unsaid_before": self._unsaid, "stack": stack}
+        fields = {"seconds": round(seconds, 3), "asleep": round(asleep, 3), "unsaid_before": self._not_logged, "stack": stack}
         log.warning(BLOCKED, extra={"fields": fields})
-        self._said_at, self._unsaid = time.monotonic(), 0
+        self._logged_at, self._not_logged = time.monotonic(), 0
 
     def _watch(self) -> None:
         while True:

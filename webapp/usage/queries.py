@@ -135,8 +135,8 @@ def _day() -> ColumnElement[str]:
 def _is_made() -> ColumnElement[bool]:
     """Returns the condition that a model can have generated something, as for receipts: a rejected request is no answer."""
     one = Generation
-    is_told = or_(one.cost.is_not(None), one.output_tokens.is_not(None), one.upstream_id != "", one.reason.in_(SILENT))
-    return one.status.not_in(ACTIVE) & ((one.status != "failed") | is_told)
+    is_reported = or_(one.cost.is_not(None), one.output_tokens.is_not(None), one.upstream_id != "", one.reason.in_(SILENT))
+    return one.status.not_in(ACTIVE) & ((one.status != "failed") | is_reported)
 
 
 def _used(row: Row[Any]) -> UsageRow:

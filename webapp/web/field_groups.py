@@ -24,9 +24,9 @@ class FieldGroup:
     @property
     def words(self) -> str:
         """The values that are set, in one line."""
-        return " · ".join(self._said(each) for each in self.fields if _is_set(each))
+        return " · ".join(self._summary_of(each) for each in self.fields if _is_set(each))
 
-    def _said(self, field: Field) -> str:
+    def _summary_of(self, field: Field) -> str:
         if field.label.text != self.title:
             return _value_text(field)
         return ", ".join(_chosen(field)) if isinstance(field, SelectFieldBase) else " ".join(field.data.split())[:WORDS_CHARS]

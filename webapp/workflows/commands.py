@@ -48,7 +48,7 @@ def import_files(files: tuple[Path, ...], publish: bool, replace: bool) -> None:
         _report(importing.import_flows(foreign, {"actor": "command line"}, replaces=replaces))
     files = tuple(file for file in files if sources[file] not in foreign)
     for file in files:
-        if not _is_whole(file, is_said=False):
+        if not _is_whole(file, prints_success=False):
             sys.exit(1)
     for file in files:
         slug = library.save(file.read_text("utf-8"), {"actor": "command line"}, replaces=replaces)
@@ -65,14 +65,14 @@ def _report(flows: list[importing.ImportedFlow]) -> None:
     click.echo(f"{len(flows)} flows, {mapped} of {steps} steps")
 
 
-def _is_whole(file: Path, *, is_said: bool = True) -> bool:
+def _is_whole(file: Path, *, prints_success: bool = True) -> bool:
     try:
         definition = read_new(file.read_text("utf-8"))
     except Broken as broken:
         for fault in broken.faults:
             click.echo(f"{file}:{fault.line}:{fault.column}: {fault.message} {fault.hint}".rstrip(), err=True)
         return False
-    if is_said:
+    if prints_success:
         click.echo(f"{file}: {definition.slug}, {len(definition.steps)} steps, no faults")
     return True
 

@@ -257,7 +257,7 @@ def _ask(move: _Move, event: Event) -> str:
     return ""
 
 
-def _asked_again(move: _Move, step: Step) -> str:
+def _repeat_question(move: _Move, step: Step) -> str:
     move.change(status="waiting", due=False, is_aside=False, proposed="")
     move.say(step.text)
     return ""
@@ -322,7 +322,7 @@ def _model_answered(move: _Move, event: Event) -> str:
     if not move.state.due or move.state.has_ended or step is None or event.name not in ("", step.id):
         return NOT_WAITING
     if move.state.is_aside:
-        return _asked_again(move, step)
+        return _repeat_question(move, step)
     move.change(said={**move.state.said, step.id: event.value[:MOST_ANSWER_CHARS]}, due=False)
     if step.verb == "generate":
         # A plan is added to the chat as a message; a chat step's answer is already one.
@@ -339,7 +339,7 @@ def _model_failed(move: _Move, _event: Event) -> str:
     if not move.state.due or move.state.has_ended:
         return NOT_WAITING
     if move.state.is_aside and move.step:
-        return _asked_again(move, move.step)
+        return _repeat_question(move, move.step)
     move.change(status="paused")
     return ""
 

@@ -116,7 +116,7 @@ class _Flow:
         type = TYPES.get(str(given.get("type", "text")), "text")
         if type == "choice" and len(options) < 2:
             type = "text"
-        ask = self._said(f"utter_ask_{name}") or f"{name.replace('_', ' ').capitalize()}?"
+        ask = self._response(f"utter_ask_{name}") or f"{name.replace('_', ' ').capitalize()}?"
         return {"type": type, "ask": ask, **({"options": options} if type == "choice" else {})}
 
     def _list(self, given: list[Any], ids: dict[str, str], after: str, *, depth: int) -> str:
@@ -167,7 +167,7 @@ class _Flow:
         if name not in self.slots:
             return None
         self.notes += [f"“{each}” of collect {name}" for each in OF_A_COLLECT if each in given]
-        if ask := self._said(str(given.get("utter", ""))):
+        if ask := self._response(str(given.get("utter", ""))):
             self.slots[name]["ask"] = ask
         return {"collect": name}
 
@@ -175,7 +175,7 @@ class _Flow:
         name = str(given["action"])
         if not name.startswith("utter_"):
             return None
-        text = self._said(name)
+        text = self._response(name)
         if not text:
             self.notes.append(f"the text of {name}")
         return {"say": text or name.removeprefix("utter_").replace("_", " ").capitalize() + "."}
@@ -233,7 +233,7 @@ class _Flow:
             self.notes.append(f"a way to “{str(given)[:40]}”")
         return ids.get(str(given), end)
 
-    def _said(self, name: str) -> str:
+    def _response(self, name: str) -> str:
         """Returns a response's text, with placeholders for the slots that the flow has."""
         text = self.domain.text(name).replace("{{", "{").replace("}}", "}")
         return PLACE.sub(lambda found: f"{{{{{found.group(1)}}}}}" if found.group(1) in self.slots else "…", text)[:1_000]

@@ -41,17 +41,17 @@ def all_names(chat: Chat) -> str:
     return ", ".join(each.name for each in members(chat)) if chat.is_group else ""
 
 
-def answering(chat: Chat, below: str | None, *, text: str = "", wish: str = "", before: str | None = None) -> Speaker | None:
+def answering(chat: Chat, below: str | None, *, text: str = "", wanted_id: str = "", before: str | None = None) -> Speaker | None:
     """Returns who answers below a message: the requested character, else the one who spoke there before, else the next in turn.
 
     None for a group without members, and, without any query, for a chat that is not a group.
     """
     there = members(chat) if chat.is_group else []
     if not there:
-        if wish and (chat.is_group or wish != chat.character_id):
+        if wanted_id and (chat.is_group or wanted_id != chat.character_id):
             raise Invalid(NOT_HERE, field="character_id")
         return None
-    chosen = _chosen(there, wish) if wish else _again(chat, there, before or "", text)
+    chosen = _chosen(there, wanted_id) if wanted_id else _again(chat, there, before or "", text)
     found = chosen or next_member(there, chat.turn_order, recent_speakers(chat, below), text, random.random())
     return Speaker(found.id, found.name)
 
@@ -101,8 +101,8 @@ def _weight(written: str | None) -> float:
     return min(1.0, max(0.0, weight)) if isfinite(weight) else USUALLY_TALKATIVE
 
 
-def _chosen(there: Sequence[Member], wish: str) -> Member:
-    if not (found := next((each for each in there if each.id == wish), None)):
+def _chosen(there: Sequence[Member], wanted_id: str) -> Member:
+    if not (found := next((each for each in there if each.id == wanted_id), None)):
         raise Invalid(NOT_HERE, field="character_id")
     return found
 

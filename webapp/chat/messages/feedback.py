@@ -10,13 +10,15 @@ from webapp.db import db, write
 from webapp.errors import Conflict, Invalid
 
 MOST_CHARS = 500
-SAID = select(Feedback).where(Feedback.user_id == bindparam("user_id"), Feedback.message_id.in_(bindparam("ids", expanding=True)))
+RATINGS = select(Feedback).where(
+    Feedback.user_id == bindparam("user_id"), Feedback.message_id.in_(bindparam("ids", expanding=True))
+)
 
 
 def by(user_id: str, message_ids: Iterable[str]) -> dict[str, Feedback]:
     """Returns this person's feedback on these answers, by message id."""
     ids = list(message_ids)
-    ratings = db.session.scalars(SAID, {"user_id": user_id, "ids": ids}) if ids else ()
+    ratings = db.session.scalars(RATINGS, {"user_id": user_id, "ids": ids}) if ids else ()
     return {each.message_id: each for each in ratings}
 
 

@@ -139,7 +139,7 @@ def ask(
     if repeated := generations.sent_or_refused(sent_as, lambda: generations.refuse_if_running(the_engine(), chat.lane)):
         return repeated
     is_named = bool(chat.title)
-    speaker = answering(chat, below, text=entered.content, wish=speaker_id)
+    speaker = answering(chat, below, text=entered.content, wanted_id=speaker_id)
     given = source_search.for_message(chat, entered.content, below, person, speaker_id=speaker.id if speaker else None)
     options = replace(options, given=given, speaker=speaker, shared=entered.shared)
 
@@ -162,7 +162,7 @@ def _speak(chat: Chat, speaker_id: str, *, key: str, model: str, after: str, by:
     if repeated := generations.sent_or_refused(sent_as, lambda: generations.refuse_if_running(the_engine(), chat.lane)):
         return repeated
     below = queries.branch_point(chat, after) or ""
-    speaker = answering(chat, below, wish=speaker_id)
+    speaker = answering(chat, below, wanted_id=speaker_id)
     options = replace(options, given=source_search.for_retry(chat, below, person, speaker_id=speaker_id), speaker=speaker)
 
     def store(session: Session) -> PendingGeneration:

@@ -8,9 +8,9 @@ from webapp.providers.base import Model
 VISITORS_MODEL = "demo/quick"
 
 
-def answerer(chat: Chat, wish: str = "") -> str:
+def answerer(chat: Chat, wanted: str = "") -> str:
     """Returns the model that answers; a visitor can't choose it. Raises `Invalid` if the chat's model is gone."""
-    model = VISITORS_MODEL if chat.visitor_hash else wish or chat.model
+    model = VISITORS_MODEL if chat.visitor_hash else wanted or chat.model
     if model == missing_model(chat):
         raise Invalid(f"{providers().display_name(model)[:80]} is no longer available. Choose another model.", field="model")
     providers().of(model, for_visitor=bool(chat.visitor_hash))

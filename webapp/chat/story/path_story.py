@@ -60,10 +60,10 @@ def by_message(session: Session, ids: Iterable[str]) -> dict[str, str]:
     return {row.message_id: row.text for row in rows}
 
 
-def is_kept(wish: str, kind: str) -> bool:
+def is_kept(choice: str, kind: str) -> bool:
     """Returns whether a chat with this setting and kind keeps a story."""
     team = str(setting("models.story"))
-    return wish == "on" if wish else team == "all" or team == kind == ROLEPLAY
+    return choice == "on" if choice else team == "all" or team == kind == ROLEPLAY
 
 
 def is_sent(chat: Chat) -> bool:

@@ -10,7 +10,7 @@ class Flow:
 
     def __init__(self) -> None:
         self._blocks: list[str] = []
-        self._said: list[str] = []
+        self._texts: list[str] = []
         # Open tables, outermost first, each as rows of cells.
         self._tables: list[list[list[str]]] = []
 
@@ -19,11 +19,11 @@ class Flow:
         return bool(self._tables)
 
     def say(self, text: str) -> None:
-        self._said.append(text)
+        self._texts.append(text)
 
     def end_paragraph(self, *, level: int = 0, is_item: bool = False) -> None:
-        text = "".join(self._said).strip()
-        self._said.clear()
+        text = "".join(self._texts).strip()
+        self._texts.clear()
         if not text:
             return
         if self._tables:

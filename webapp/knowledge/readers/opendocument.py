@@ -18,7 +18,7 @@ class Content:
 
     def __init__(self) -> None:
         self.flow = Flow()
-        self._level, self._items, self._skipped, self._said = 0, 0, 0, 0
+        self._level, self._items, self._skipped, self._open_texts = 0, 0, 0, 0
         self._is_title = False
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
@@ -28,7 +28,7 @@ class Content:
         if name == "frame":
             self._is_title = attributes.get("class") == "title"
         elif name in ("p", "h"):
-            self._said += 1
+            self._open_texts += 1
             self._level = _count(attributes.get("outline-level"), 6) if name == "h" else 2 if self._is_title else 0
         elif name == "list-item":
             self._items += 1
@@ -50,7 +50,7 @@ class Content:
         if self._skipped or name in SKIPPED:
             return
         if name in ("p", "h"):
-            self._said -= 1
+            self._open_texts -= 1
             self.flow.end_paragraph(level=self._level, is_item=self._items > 0)
             self._level = 0
         elif name == "list-item":
@@ -59,7 +59,7 @@ class Content:
             self.flow.close_table()
 
     def text(self, text: str) -> None:
-        if self._said and not self._skipped:
+        if self._open_texts and not self._skipped:
             self.flow.say(text)
 
 

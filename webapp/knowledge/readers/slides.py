@@ -29,13 +29,13 @@ def parts(raw: bytes, _: str) -> Iterator[Part]:
 
 
 def _text(package: Package, name: str) -> str:
-    flow, placeholder, is_said = Flow(), "", False
+    flow, placeholder, is_in_text = Flow(), "", False
     for kind, name_or_text, attributes in package.events(name):
         if kind == "text":
-            if is_said and placeholder not in SKIPPED:
+            if is_in_text and placeholder not in SKIPPED:
                 flow.say(name_or_text)
         elif name_or_text == "t":
-            is_said = kind == "start"
+            is_in_text = kind == "start"
         elif kind == "start":
             placeholder = "" if name_or_text == "sp" else attributes.get("type", "body") if name_or_text == "ph" else placeholder
             _open(flow, name_or_text)

@@ -20,7 +20,7 @@ class Document:
     def __init__(self, levels: dict[str, int]) -> None:
         self.flow, self.page, self.has_turned = Flow(), 1, False
         self._levels, self._level, self._skipped = levels, 0, 0
-        self._is_item = self._is_said = False
+        self._is_item = self._is_in_text = False
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self._skipped += name in SKIPPED
@@ -33,7 +33,7 @@ class Document:
         elif name == "lastRenderedPageBreak":
             self.has_turned = True
         elif name == "t":
-            self._is_said = True
+            self._is_in_text = True
         elif name in SIGNS:
             self.flow.say(SIGNS[name])
         elif name == "tbl":
@@ -46,7 +46,7 @@ class Document:
     def end(self, name: str) -> None:
         self._skipped -= name in SKIPPED
         if name == "t":
-            self._is_said = False
+            self._is_in_text = False
         elif name == "p" and not self._skipped:
             self.flow.end_paragraph(level=self._level, is_item=self._is_item)
             self._level, self._is_item = 0, False
@@ -54,7 +54,7 @@ class Document:
             self.flow.close_table()
 
     def text(self, text: str) -> None:
-        if self._is_said and not self._skipped:
+        if self._is_in_text and not self._skipped:
             self.flow.say(text)
 
 

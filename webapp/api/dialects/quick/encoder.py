@@ -26,7 +26,7 @@ class Quick:
 class QuickEncoder(TextEncoder):
     def __init__(self, about: Quick) -> None:
         super().__init__()
-        self._about, self._told_blocks = about, 0
+        self._about, self._sent_blocks = about, 0
 
     def opening(self, state: State) -> list[DialectFrame]:
         return []
@@ -35,8 +35,8 @@ class QuickEncoder(TextEncoder):
         return DialectFrame({"content": text, **self._new_blocks()}, "message")
 
     def _new_blocks(self) -> dict[str, list[Block]]:
-        blocks = self._about.blocks(self._told_blocks, self._course.ended is not None)
-        self._told_blocks += len(blocks)
+        blocks = self._about.blocks(self._sent_blocks, self._course.ended is not None)
+        self._sent_blocks += len(blocks)
         return {"blocks": blocks} if blocks else {}
 
     def _end(self) -> list[DialectFrame]:

@@ -52,7 +52,7 @@ class RunFeed:
         self._position, self._cursors, self._has_opened = position, dict[str, int](), False
         # The id of the active generation, and the text that its message already had.
         self._writing, self._beginning = "", ""
-        self._told_state: dict[str, Any] = {}
+        self._sent_state: dict[str, Any] = {}
         self._was_stopped = False
 
     def topics(self) -> dict[str, int]:
@@ -110,11 +110,11 @@ class RunFeed:
         return lines if run.status == "running" else lines + self._end(run)
 
     def _ahead(self, chat: Chat) -> list[Message]:
-        ids, heard = chats.path_ids(chat), self._position.message_id
-        if heard in ids or not heard:
-            return chats.in_order(ids[ids.index(heard) if heard else 0 :])
+        ids, message_id = chats.path_ids(chat), self._position.message_id
+        if message_id in ids or not message_id:
+            return chats.in_order(ids[ids.index(message_id) if message_id else 0 :])
         # The reader's last message is no longer on the path: continue after its parent, the question.
-        left_out = db.session.get(Message, heard)
+        left_out = db.session.get(Message, message_id)
         before = left_out.parent_id if left_out else None
         return chats.in_order(ids[ids.index(before) + 1 :] if before in ids else [])
 
@@ -135,10 +135,10 @@ class RunFeed:
         return self._more(chats.text_so_far(self._engine, message))
 
     def _more(self, text: str) -> list[bytes]:
-        heard = self._position
-        if not (rest := text[heard.chars :]):
+        position = self._position
+        if not (rest := text[position.chars :]):
             return []
-        self._position = Position(heard.message_id, len(text))
+        self._position = Position(position.message_id, len(text))
         return wire([self._frame("ai_response", {"content": rest, "isComplete": False})], id=str(self._position))
 
     def _message_in_full(self, message: Message) -> list[bytes]:
@@ -149,9 +149,9 @@ class RunFeed:
 
     def _state(self, run: WorkflowRun) -> list[bytes]:
         state = workflow_state(run).model_dump()
-        if state == self._told_state:
+        if state == self._sent_state:
             return []
-        self._told_state = state
+        self._sent_state = state
         return wire([self._frame("workflow_status", state)])
 
     def _end(self, run: WorkflowRun) -> list[bytes]:

@@ -49,8 +49,8 @@ def _node(id: str, row: dict[str, Any], above: str) -> Node:
 
 def _words(row: dict[str, Any]) -> str:
     """Returns the text of a message with its attachments, whose text the export has; other files are only named."""
-    said = "\n\n".join(filter(None, (text(each.get("text")) for each in _blocks(row, "text")))) or text(row.get("text"))
-    return "\n\n".join(filter(None, (said, *map(_attached, _listed(row, "attachments")), *map(_file, _listed(row, "files")))))
+    content = "\n\n".join(filter(None, (text(each.get("text")) for each in _blocks(row, "text")))) or text(row.get("text"))
+    return "\n\n".join(filter(None, (content, *map(_attached, _listed(row, "attachments")), *map(_file, _listed(row, "files")))))
 
 
 def _attached(attachment: dict[str, Any]) -> str:
