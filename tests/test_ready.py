@@ -20,6 +20,7 @@ OWNER = """
 LIBRARIES = ("flask", "sqlalchemy", "gevent")
 RARELY = {
     "alembic",
+    "asyncio.events",
     "charset_normalizer",
     "cryptography",
     "email.headerregistry",
