@@ -59,6 +59,17 @@ def test_any_connection_that_works_is_good_enough(owner: Browser, app: Flask, fa
     assert next_of(app) == ("Send a message", "")
 
 
+def test_a_failed_test_says_why_and_leads_to_what_to_change(owner: Browser, app: Flask) -> None:
+    owner.submit("/admin/connections/new", name="Our box", base_url="http://127.0.0.1:9/v1").press("Test connection")
+
+    found = steps_of(app, "owner@example.org")
+    assert found
+    assert found.title == "Our box isn't working"
+    step = next(step for step in found.steps if step.is_next)
+    assert (step.action, step.url) == ("View", "/admin/connections/our-box")
+    assert step.hint == "Our box refused the connection. Is it running, and is the port correct?"
+
+
 def test_the_first_step_leads_to_other_servers_too(owner: Browser) -> None:
     assert owner.page("/").click("connect another server").heading == "Add a connection"
 

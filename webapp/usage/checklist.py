@@ -44,15 +44,15 @@ def checklist(user: User | None) -> Checklist | None:
     page = url_for("connections.edit", slug=best.slug)
     done = (best.is_usable, best.is_usable and bool(best.is_working), False)
     following = done.index(False)
-    hint = "" if best.is_working is not False else _trouble(best)
+    has_failed = done[0] and best.is_working is False
     other = ("connect another server", url_for("connections.new"))
     steps = (
         Step("Add a key", done[0], following == 0, "Add a key", page, "From openrouter.ai/keys, or", *other),
-        Step("Test it", done[1], following == 1, "Test it", page, hint),
+        Step("Test it", done[1], following == 1, "View" if has_failed else "Test it", page, _trouble(best) if has_failed else ""),
         Step("Send a message", done[2], following == 2, hint="Type it above."),
     )
-    title = "The demo answers until you add a key" if not done[0] else "Almost there"
-    return Checklist(title, steps)
+    title = "Almost there" if done[0] else "The demo answers until you add a key"
+    return Checklist(f"{best.name} isn't working" if has_failed else title, steps)
 
 
 def _another_key(live: LiveConnection) -> Checklist:
@@ -64,7 +64,7 @@ def _another_key(live: LiveConnection) -> Checklist:
 def _trouble(live: LiveConnection) -> str:
     if live.refused_at:
         return f"Refused {ago(live.refused_at, utc_now())}, and not working since."
-    return "The test failed. Check what the server said."
+    return live.check_result or "The test failed."
 
 
 def _furthest(connections: Sequence[LiveConnection]) -> LiveConnection:
