@@ -6,6 +6,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Visit
 from tests.browser.places import Atlas, is_page
 from tests.support.server import Server
+from tests.upstream.handle import Upstream
 
 PHONE = {"width": 360, "height": 740}
 AREAS = (
@@ -65,6 +66,23 @@ def test_the_admin_pages_are_behind_one_button_without_a_script(server: Server, 
 def test_save_stays_in_reach(server: Server, visit: Visit, path: str) -> None:
     page = visit(server, viewport={"width": 360, "height": 480}).open(path)
     expect(page.locator(".foot .button")).to_be_in_viewport()
+
+
+def test_a_chat_is_renamed_in_the_width_of_the_window(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.says("Water turns the wheel.")
+    chat = visit(server, viewport=PHONE, has_touch=True).begin("What turns the wheel?")
+    chat.expect("completed")
+    page = chat.page
+    page.locator(".top__title").click()
+    expect(page.locator("#rename-title")).to_be_focused()
+    assert faults(page, "the chat") == []
+    for name in ("Save", "Cancel"):
+        expect(page.locator("#rename").get_by_text(name, exact=True)).to_be_in_viewport(ratio=1)
+    field = page.locator("#rename-title").bounding_box()
+    assert field
+    assert field["width"] > 120
+    page.keyboard.press("Escape")
+    expect(page.locator("#chat-menu")).to_be_visible()
 
 
 def named(page: Page) -> None:
