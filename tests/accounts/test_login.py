@@ -54,6 +54,16 @@ def test_it_leads_to_the_demo_while_visitors_can_try_it(visitor: Browser, ann: s
     assert not visitor.page("/login").has("a", "Try the demo")
 
 
+def test_after_a_wrong_password_that_is_the_field_to_fill_again(visitor: Browser, ann: str) -> None:
+    page = visitor.page("/login")
+    assert [node.attributes["name"] for node in page.all("[autofocus]")] == ["email"]
+    assert page.says("Forgot your password? An admin can send you a link to choose a new one.")
+
+    page = page.press("Sign in", email=ann, password="another one altogether")
+    assert page.textbox("Email").value == ann
+    assert [node.attributes["name"] for node in page.all("[autofocus]")] == ["password"]
+
+
 def test_its_fields_and_its_button_have_their_names(visitor: Browser, ann: str) -> None:
     page = visitor.page("/login")
 
