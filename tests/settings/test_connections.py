@@ -218,6 +218,23 @@ def test_an_address_that_is_never_called_is_refused_in_place(owner: Browser, app
     assert live(app) == before
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("localhost:11434", "http://localhost:11434"),
+        ("192.168.1.20:8000/v1", "http://192.168.1.20:8000/v1"),
+        ("gpu-box/v1", "http://gpu-box/v1"),
+        ("api.example.org/v1", "https://api.example.org/v1"),
+    ],
+)
+def test_an_address_without_its_beginning_is_refused_with_the_whole_of_it(owner: Browser, typed: str, meant: str) -> None:
+    page = owner.submit("/admin/connections/new", name="Ours", base_url=typed)
+
+    assert page.error_at("Address").endswith(f"Did you mean {meant}?")
+    assert page.textbox("Address").value == typed
+    assert [node.attributes["id"] for node in page.all("[autofocus]")] == ["base_url"]
+
+
 @pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     "address", ["http://127.0.0.1:11434/v1", "http://localhost:8000/v1", "http://10.1.2.3/v1", "http://[::1]:8080/"]

@@ -50,6 +50,8 @@ class Pace:
 
 def address_of(text: str) -> str:
     """Returns the normalized address of an API; private and loopback addresses are allowed, metadata ones raise Invalid."""
+    if "://" not in text:
+        raise Invalid(_without_scheme(text.strip()), field="base_url")
     try:
         address = base_address(text)
     except ProviderError as error:
@@ -62,6 +64,15 @@ def address_of(text: str) -> str:
             "That address is reserved for cloud metadata or link-local use, so Millrace never connects to it.", field="base_url"
         )
     return address
+
+
+def _without_scheme(text: str) -> str:
+    """Returns what is wrong with an address that begins with its host, and how it should be, as far as that is certain."""
+    host = text.partition("/")[0].partition(":")[0]
+    if not HOST.fullmatch(host):
+        return "An address must start with http:// or https:// and include a host."
+    scheme = "http" if host == "localhost" or "." not in host or _number(host) else "https"
+    return f"An address must start with http:// or https://. Did you mean {scheme}://{text}?"
 
 
 def provider(
