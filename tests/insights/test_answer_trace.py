@@ -12,6 +12,7 @@ from tests.support.browser import Browser
 from webapp.db import utc_now, write
 from webapp.engine.tables import Generation
 from webapp.insights.answer_trace import WIDTH, saved_ms, spans
+from webapp.insights.shown import attempt_text
 
 __all__ = ["made"]
 ASKED = utc_now().replace(microsecond=0)
@@ -75,3 +76,26 @@ def test_the_page_tells_where_time_went_and_what_was_asked_with(app: Flask, made
     assert theirs.says("Something private")
     assert not theirs.says("Ada")
     assert not theirs.says("diary")
+
+
+@pytest.mark.parametrize(
+    ("attempt", "text"),
+    [
+        (
+            {"model": "demo/quick", "how": "stream", "seconds": 0.5, "code": "rate", "message": "Too many requests."},
+            "Demo: quick failed after 500 ms: Too many requests.",
+        ),
+        (
+            {"model": "demo/quick", "how": "whole", "seconds": 0.0, "code": "rate", "message": ""},
+            "Demo: quick failed without streaming: rate",
+        ),
+        (
+            {"model": "demo/quick", "how": "kept", "code": "mended", "message": ""},
+            "What had arrived of an incomplete reply was kept.",
+        ),
+        ({"model": "demo/quick", "how": "new", "code": "mended", "message": ""}, "The reply was repaired."),
+    ],
+)
+def test_an_attempt_is_a_sentence(app: Flask, attempt: dict[str, Any], text: str) -> None:
+    with app.test_request_context():
+        assert attempt_text(attempt) == text

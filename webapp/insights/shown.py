@@ -42,6 +42,11 @@ USUAL = "7d"
 UNKNOWN = "–"
 VISITORS = "Visitors"
 NO_PROMPT = "None, or not recorded"
+REPAIRS = {
+    "closed": "The reply was cut off or not strictly valid, and was completed without asking a model.",
+    "dropped": "Parts of the reply that didn't fit the format were left out.",
+    "kept": "What had arrived of an incomplete reply was kept.",
+}
 # The chart's size, in its SVG units.
 WIDTH, HEIGHT = 600, 120
 
@@ -185,6 +190,7 @@ def answer(one: Generation, me: User) -> dict[str, Any]:
     return {
         "answer": row(one, {}),
         "moments": moments(one),
+        "attempts": [attempt_text(each) for each in one.attempts or ()],
         "spans": [(each, _ms(each.ms)) for each in answer_trace.spans(one)],
         "saved": "" if saved is None else _ms(saved),
         "reading": "" if one.reading_ms is None else _ms(one.reading_ms),
@@ -193,6 +199,17 @@ def answer(one: Generation, me: User) -> dict[str, Any]:
         "sources": answer_trace.sources(one, me),
         "chat_url": f"/chats/{one.chat_id}" if is_own and one.chat_id else "",
     }
+
+
+def attempt_text(attempt: Mapping[str, Any]) -> str:
+    """Returns a failed request, or a repair of a reply, as a sentence."""
+    how, model = attempt.get("how") or "", attempt.get("model") or ""
+    if attempt.get("code") == "mended":
+        return REPAIRS.get(how, "The reply was repaired.")
+    way = " without streaming" if how == "whole" else ""
+    after = f" after {_ms(attempt['seconds'] * 1000)}" if attempt.get("seconds") else ""
+    reason = attempt.get("message") or attempt.get("code") or "no reason was given"
+    return f"{providers().display_name(model)} failed{way}{after}: {reason}"
 
 
 def moments(of: Generation) -> list[tuple[str, datetime, str]]:
