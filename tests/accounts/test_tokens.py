@@ -144,4 +144,4 @@ def test_the_list_of_accounts(app: Flask, ann: User) -> None:
     lines = app.test_cli_runner().invoke(args=["users", "list"]).stdout.splitlines()
 
     assert lines[0].startswith("ann@example.org  admin  seen 20")
-    assert lines[1:] == ["bo@example.org  guest  disabled  not signed in", "owner@example.org  owner  not signed in"]
+    assert lines[1:] == ["bo@example.org  guest  disabled  never signed in", "owner@example.org  owner  never signed in"]

@@ -41,7 +41,7 @@ def set_password(email: str, from_stdin: bool) -> None:
 def list_users() -> None:
     """Show every account with its role and its state."""
     for user, seen_at in directory.all_people():
-        seen = f"seen {seen_at:%Y-%m-%d %H:%M} UTC" if seen_at else "not signed in"
+        seen = f"seen {seen_at:%Y-%m-%d %H:%M} UTC" if seen_at else "never signed in"
         click.echo("  ".join(filter(None, (user.email, user.role, "disabled" if user.disabled_at else "", seen))))
 
 

@@ -76,7 +76,9 @@ class DocumentForm(Form):
 
 
 class ShareForm(shares_shown.ShareForm):
-    right = SelectField("Access", id="share-right", choices=[SelectChoice(*each) for each in RIGHTS], default="read")
+    right = SelectField(
+        "Access", id="share-right", choices=[SelectChoice(name, f"can {words}") for name, words in RIGHTS], default="read"
+    )
 
 
 def chosen_level(text: str | None) -> int:

@@ -22,9 +22,11 @@ class VersionForm(Form):
     parts: tuple[Part, ...] = ()
     # Named as the fields of the errors that the service raises.
     text = TextAreaField("Sections", default="")
-    model = StringField("Model", default="", render_kw={**PLAIN, "maxlength": 200, "placeholder": "As usual"})
-    temperature = StringField("Temperature", default="", render_kw={**PLAIN, "inputmode": "decimal", "placeholder": "As usual"})
-    max_tokens = StringField("Max tokens", default="", render_kw={**PLAIN, "inputmode": "numeric", "placeholder": "As usual"})
+    model = StringField("Model", default="", render_kw={**PLAIN, "maxlength": 200, "placeholder": "Default model"})
+    temperature = StringField(
+        "Temperature", default="", render_kw={**PLAIN, "inputmode": "decimal", "placeholder": "Model default"}
+    )
+    max_tokens = StringField("Max tokens", default="", render_kw={**PLAIN, "inputmode": "numeric", "placeholder": "No limit"})
     note = StringField(
         "Note", default="", description="What you changed, and why.", render_kw={"maxlength": NOTE_CHARS, "autocomplete": "off"}
     )

@@ -29,7 +29,9 @@ RIGHTS = (("view", "read"), ("write", "read and write"))
 
 class ShareForm(Form):
     whom = PickField("Person or group", id="share-whom", choices=[], validate_choice=False, render_kw={"required": True})
-    right = SelectField("Access", id="share-right", choices=[SelectChoice(*each) for each in RIGHTS], default="view")
+    right = SelectField(
+        "Access", id="share-right", choices=[SelectChoice(name, f"can {words}") for name, words in RIGHTS], default="view"
+    )
 
 
 @bp.get("/chats/<id>/people")
