@@ -26,6 +26,10 @@ def test_a_refusal_is_a_page_with_its_sentence_and_a_next_step(visitor: Browser,
     assert page.link("Go to the start page").attributes["href"] == "/"
 
 
+def test_a_refusal_outside_a_form_does_not_speak_of_its_fields(visitor: Browser) -> None:
+    assert visitor.get("/wrong/invalid").heading == "That didn't work"
+
+
 @pytest.mark.parametrize("kind", REFUSALS)
 def test_a_refusal_is_a_toast_for_htmx(visitor: Browser, kind: str) -> None:
     fragment = visitor.htmx_get(f"/wrong/{kind}")

@@ -37,7 +37,7 @@ TITLES = {
     409: "Something has changed",
     413: "Too large",
     415: "Unsupported content type",
-    422: "Something is missing or wrong",
+    422: "That didn't work",
     429: "Too many requests",
     431: "Too many cookies",
     500: "Something went wrong",
