@@ -73,6 +73,16 @@ def test_another_version_stands_beside_the_first(program: Client, begun, fake) -
     program.post(f"/messages/{begun['question_id']}/regenerate", {}, status=422)
 
 
+def test_a_message_is_hidden_from_models_and_shown_again(program: Client, other: Client, begun) -> None:
+    path = f"/messages/{begun['question_id']}"
+    assert program.get(path)["is_hidden"] is False
+    assert program.said("PATCH", path, 200, {"is_hidden": True})["is_hidden"] is True
+    assert program.get(path)["is_hidden"] is True
+    program.said("PATCH", path, 422, {})
+    other.said("PATCH", path, 404, {"is_hidden": False})
+    assert program.said("PATCH", path, 200, {"is_hidden": False})["is_hidden"] is False
+
+
 def test_an_answer_is_put_in_ones_own_words(program: Client, begun, fake) -> None:
     written = program.post(f"/messages/{begun['message_id']}/rewrite", {"message": "Mine."}, status=201)
 

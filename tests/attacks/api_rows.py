@@ -112,6 +112,7 @@ TABLE = {
     """,
     ("reading people", ("message",)): "GET api_messages.show api:read",
     ("writing people", ("message",)): """
+        PATCH api_messages.hide api:chat
         POST api_messages.edit api:chat
         POST api_messages.show_version api:chat
     """,

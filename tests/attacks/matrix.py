@@ -195,6 +195,8 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "tree.save": (Route("POST", "anybody", "writers", ("message",)),),
     "tree.cancel": (Route("GET", "anybody", "writers", ("message",)),),
     "tree.show_version": (Route("POST", "anybody", "writers", ("message",)),),
+    "tree.hide": (Route("POST", "anybody", "writers", ("message",)),),
+    "tree.unhide": (Route("POST", "anybody", "writers", ("message",)),),
     "tree.delete": (Route("POST", "anybody", "owner", ("message",)),),
     "tree.restore": (Route("POST", "anybody", "owner, from the trash too", ("message",)),),
     "tree.erase": (Route("POST", "signed_in", "person, what was deleted alone", ("message",)),),

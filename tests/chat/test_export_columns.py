@@ -86,6 +86,7 @@ MESSAGE: dict[str, Any] = {
     "reasoning": "A thought",
     "created_at": NOW - timedelta(hours=5),
     "is_edited": True,
+    "is_hidden": True,
     "speaker_name": "Mara",
     "variables": {"mood": "calm"},
 }

@@ -61,11 +61,11 @@ def parsed(*rows: Any) -> FiledChat:
 def test_a_chat_comes_in_once_with_all_swipes_and_goes_on_with_its_character(member, app):
     character = member.submit("/characters/new", name="Mara", description="Mara mills rye.").path.rpartition("/")[2]
     page = bring(member, lines(*ALL), "Mara.jsonl")
-    assert page.says("1 new chat, 6 new messages.")
+    assert page.says("1 new chat, 7 new messages.")
 
     path = str(page.link("Open the chat").attributes["href"])
     shown = member.page(path)
-    assert [text for _, text in shown.messages()] == ["Who is it?", "It's me.", "Come in, then.", "Thanks."]
+    assert [text for _, text in shown.messages()] == ["Who is it?", "It's me.", "Come in, then.", "A note.", "Thanks."]
     assert shown.one(".versions .num").text() == "2 / 3"
     with app.app_context():
         chat = db.session.get_one(Chat, path.rpartition("/")[2].partition("#")[0])
@@ -76,7 +76,7 @@ def test_a_chat_comes_in_once_with_all_swipes_and_goes_on_with_its_character(mem
     more = bring(member, lines(*ALL, {**GREETING, "mes": "Sit down."}), "Mara.jsonl")
     assert more.says("1 new message.")
     with app.app_context():
-        assert db.session.query(Message).filter(Message.chat_id == chat.id).count() == 7
+        assert db.session.query(Message).filter(Message.chat_id == chat.id).count() == 8
 
 
 def test_all_times_and_swipes_are_read():
@@ -87,7 +87,8 @@ def test_all_times_and_swipes_are_read():
         ("user", "It's me.", "Who is it?"),
         ("assistant", "Go away.", "It's me."),
         ("assistant", "Come in, then.", "It's me."),
-        ("user", "Thanks.", "Come in, then."),
+        ("assistant", "A note.", "Come in, then."),
+        ("user", "Thanks.", "A note."),
         ("assistant", "Wait.", "It's me."),
     ]
     assert chat.created_at == datetime(2024, 10, 18, 15, 21, 9, 123_000, tzinfo=UTC)
@@ -157,9 +158,7 @@ def test_an_archive_of_chats_comes_in(member):
     assert bring(member, content, "chats.zip").says("2 new chats, 3 new messages.")
 
 
-@pytest.mark.parametrize(
-    "row", [{}, {"mes": 5}, {"mes": "", "swipes": "x"}, {"mes": "x", "is_system": True}, {"swipes": [], "swipe_id": 3}, 7]
-)
+@pytest.mark.parametrize("row", [{}, {"mes": 5}, {"mes": "", "swipes": "x"}, {"swipes": [], "swipe_id": 3}, 7])
 def test_odd_lines_are_left_out(row):
     chat = parsed(HEAD, GREETING, row, QUESTION)
     assert [(each.content, each.role) for each in chat.messages] == [("Who is it?", "assistant"), ("It's me.", "user")]
@@ -206,7 +205,7 @@ def test_several_files_come_in_at_once_and_a_bad_one_keeps_none_back(member):
     other = {**HEAD, "chat_metadata": {"integrity": "i-9"}}
     page = several(member, ("a.jsonl", lines(*ALL)), ("bad.jsonl", b"{"), ("b.jsonl", lines(other, GREETING)))
 
-    assert page.says("2 new chats, 7 new messages.")
+    assert page.says("2 new chats, 8 new messages.")
     assert page.says("bad.jsonl: ")
     assert page.has("a", "View your chats")
     assert several(member, ("bad.jsonl", b"{"), ("bad.jsonl", b"{")).status_code == 422

@@ -16,6 +16,8 @@ OTHERS = {
     "boxes": "Another model",
     "circle-help": "Ask",
     "copy": "Copy",
+    "eye": "Show to the model",
+    "eye-off": "Hide from the model|Hidden",
     "download": "Export|Markdown|JSON|Calendar",
     "git-branch": "Branch",
     "letter-text": "Copy as text",

@@ -58,12 +58,13 @@ class TextScript:
     def changes_messages(self) -> bool:
         return PERSON in self.placements or CHARACTER in self.placements
 
-    def fits(self, role: str, depth: int) -> bool:
-        return (
-            OF_ROLE.get(role) in self.placements
-            and (self.least_depth is None or depth >= self.least_depth)
-            and (self.most_depth is None or depth <= self.most_depth)
-        )
+    def fits(self, role: str, depth: int | None) -> bool:
+        """Returns whether the script changes a message; one that is hidden from models has no depth and fits any."""
+        return OF_ROLE.get(role) in self.placements and self._reaches(depth)
+
+    def _reaches(self, depth: int | None) -> bool:
+        is_deep_enough = depth is None or self.least_depth is None or depth >= self.least_depth
+        return is_deep_enough and (depth is None or self.most_depth is None or depth <= self.most_depth)
 
 
 def scripts_in(values: Any) -> list[TextScript]:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Select, String, bindparam, func, literal, select
 from sqlalchemy.orm import Session, aliased
 
-from webapp.chat.queries import PathMessage
+from webapp.chat.path_message import PathMessage
 from webapp.chat.tables import Message
 from webapp.database.statements import Prepared
 from webapp.db import db
@@ -54,7 +54,7 @@ def messages_within(session: Session, message_id: str) -> list[PathMessage]:
 def again_when_long(store: Callable[[], T]) -> T:
     """Runs a transaction that reads a path; if the path is long, its beginning is read outside first and `store` runs again.
 
-    The early read needs no check afterwards: the messages above a message never change, they only grow.
+    The early read needs no check afterwards: the texts above a message never change, they only grow.
     """
     info = db.session().info
     try:
@@ -70,21 +70,22 @@ def again_when_long(store: Callable[[], T]) -> T:
 
 def _above(rows: Sequence[Any]) -> str | None:
     """Returns the id of the message before these, if there is one."""
-    return rows[0][4] if rows else None
+    return rows[0][5] if rows else None
 
 
 def _messages(rows: Iterable[Any]) -> list[PathMessage]:
-    return [PathMessage(*row[:4]) for row in rows]
+    return [PathMessage(*row[:5]) for row in rows]
 
 
-def _statement() -> Select[str, str, str, str, str | None]:
+def _statement() -> Select[str, str, str, str, bool, str | None]:
     chars = func.length(Message.content)
     start = select(Message.id, Message.parent_id, literal(0).label("height"), chars.label("chars"))
     up = start.where(Message.id == bindparam("id", type_=String)).cte("up", recursive=True)
     parent = aliased(Message)
     step = select(parent.id, parent.parent_id, up.c.height + 1, up.c.chars + func.length(parent.content))
     up = up.union_all(step.where(parent.id == up.c.parent_id, up.c.chars < PIECE_CHARS))
-    messages = select(Message.id, Message.role, Message.content, Message.speaker_name, Message.parent_id)
+    columns = Message.id, Message.role, Message.content, Message.speaker_name, Message.is_hidden
+    messages = select(*columns, Message.parent_id)
     return messages.join(up, up.c.id == Message.id).order_by(up.c.height.desc())
 
 

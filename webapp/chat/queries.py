@@ -33,7 +33,6 @@ from webapp.engine.engine import Engine
 from webapp.engine.tables import WHILE_ACTIVE, Generation
 from webapp.heavy import bounded
 
-NEW_LINE = "\n"
 VISITORS_DAY = timedelta(days=1)
 MOST_PINNED = 100
 # Lists leave out temporary chats.
@@ -68,26 +67,6 @@ class Listed(NamedTuple):
     sharer: str = ""
 
 
-class PathMessage(NamedTuple):
-    """The parts of a message that a model is sent, a fraction of what a `Message` of a long chat takes.
-
-    `speaker` is the speaker's name; it is used in groups only.
-    """
-
-    id: str
-    role: str
-    content: str
-    speaker: str = ""
-
-    @property
-    def sent_text(self) -> str:
-        """The text as sent to a model, with the speaker's name in front; some models write the name themselves."""
-        if not self.speaker or self.content.startswith(f"{self.speaker}:"):
-            return self.content
-        # A reference to a picture or file must be on a line of its own.
-        return f"{self.speaker}:{NEW_LINE if self.content.startswith(('![', '[')) else ' '}{self.content}"
-
-
 class ComposerMessage(NamedTuple):
     """The columns of a message that the composer needs."""
 
@@ -95,6 +74,7 @@ class ComposerMessage(NamedTuple):
     parent_id: str | None
     role: str
     content: str
+    is_hidden: bool = False
 
 
 def chat_of(message: Message) -> Chat:
@@ -294,6 +274,11 @@ def version_that_says(message: Message, content: str) -> Message | None:
     return db.session.scalar(query.order_by(Message.id != message.id, Message.id).limit(1))
 
 
+def hidden_in(chat: Chat) -> set[str]:
+    """Returns the ids of the chat's messages that are hidden from models, on all branches."""
+    return set(db.session.scalars(select(Message.id).where(Message.chat_id == chat.id, Message.is_hidden)))
+
+
 def is_answered(message: Message) -> bool:
     """Returns whether the message has a child that isn't deleted."""
     below = select(Message.id).where(Message.parent_id == message.id, Message.deleted_at.is_(None)).limit(1)
@@ -395,4 +380,5 @@ RECORDED_PROMPT = Prepared(
     select(Generation.prompt).where(Generation.message_id == bindparam("message")).order_by(Generation.id.desc()).limit(1)
 )
 LAST_OF_PATH = _path_statement(is_bounded=True)
-COMPOSER_MESSAGES = Prepared(LAST_OF_PATH.with_only_columns(Message.id, Message.parent_id, Message.role, Message.content))
+COMPOSER_COLUMNS = Message.id, Message.parent_id, Message.role, Message.content, Message.is_hidden
+COMPOSER_MESSAGES = Prepared(LAST_OF_PATH.with_only_columns(*COMPOSER_COLUMNS))

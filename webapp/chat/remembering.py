@@ -62,7 +62,7 @@ def _missing() -> list[Row[tuple[str, str, str, str, str, str]]]:
     question = aliased(Message)
     is_wanted = and_(User.remembers_since.is_not(None), Message.created_at >= User.remembers_since)
     is_kept = and_(Chat.deleted_at.is_(None), Chat.is_temporary.is_(False), Chat.is_forgotten.is_(False))
-    is_answer = and_(Message.role == "assistant", Message.content != "", Message.deleted_at.is_(None))
+    is_answer = and_(Message.role == "assistant", Message.content != "", Message.deleted_at.is_(None), ~Message.is_hidden)
     ran = exists().where(Generation.message_id == Message.id, Generation.status == "completed")
     is_known = exists().where(Document.message_id == Message.id, Document.message_id != "")
     texts = func.substr(func.coalesce(question.content, ""), 1, MOST_QUESTION), func.substr(Message.content, 1, MOST_ANSWER)
@@ -75,7 +75,7 @@ def _missing() -> list[Row[tuple[str, str, str, str, str, str]]]:
         texts[1].label("answer"),
     )
     query = query.join(Chat, Chat.id == Message.chat_id).join(User, User.id == Chat.owner_id)
-    query = query.outerjoin(question, question.id == Message.parent_id)
+    query = query.outerjoin(question, and_(question.id == Message.parent_id, ~question.is_hidden))
     is_of_late = Chat.changed_at >= utc_now() - OF_LATE
     wanted = query.where(is_wanted, is_kept, is_of_late, is_answer, ran, ~is_known)
     return list(db.session.execute(wanted.order_by(Message.id).limit(AT_ONCE)).all())

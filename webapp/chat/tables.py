@@ -118,7 +118,7 @@ class Message(Record):
     deleted last, if the chat has ended here since. `sources` are the ids of the passages that an answer was given: each
     viewer's permission is checked when they are shown. `variables` are those of the chat after this message, if it changed
     them. In a group, `speaker_name` is the name of the speaker at that time, a character or a person, and `speaker_id` is the
-    character's id.
+    character's id. Models are not sent a message that `is_hidden`.
     """
 
     __tablename__ = "messages"
@@ -141,6 +141,7 @@ class Message(Record):
     variables: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
     speaker_id: Mapped[str | None] = mapped_column(String(26))
     speaker_name: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    is_hidden: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     __table_args__ = (
         Index(
@@ -156,6 +157,8 @@ class Message(Record):
         _few("ix_messages_author_id", "author_id", sqlite="author_id IS NOT NULL"),
         # A character's usage is counted by its messages.
         _few("ix_messages_speaker_id", "speaker_id", sqlite="speaker_id IS NOT NULL"),
+        # Scripts that depend on how many messages follow don't count hidden ones.
+        _few("ix_messages_hidden", "chat_id", sqlite="is_hidden = 1", postgresql="is_hidden"),
         _few("ix_messages_deleted", "chat_id", sqlite="deleted_at IS NOT NULL"),
         _few("ix_messages_deleted_at", "deleted_at", sqlite="deleted_at IS NOT NULL"),
     )

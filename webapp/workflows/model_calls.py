@@ -10,8 +10,8 @@ from webapp.chat import paths
 from webapp.chat import queries as chats
 from webapp.chat.messages import sending
 from webapp.chat.messages.sending import AnswerOptions, PendingGeneration
+from webapp.chat.path_message import PathMessage
 from webapp.chat.post_answer import IS_SHARED
-from webapp.chat.queries import PathMessage
 from webapp.chat.tables import Chat, Message
 from webapp.database import rows
 from webapp.db import db, utc_now, write

@@ -43,6 +43,7 @@ class MessageAnswer(Answer):
     generation: GenerationAnswer | None = Field(description="The last model that wrote it.")
     sources: list[SourceAnswer] = Field(description="The passages that the answer was given, as far as you can see them.")
     is_edited: bool = Field(description="Whether a person edited this answer.")
+    is_hidden: bool = Field(description="Whether models are not sent this message.")
     versions: list[str] = Field(
         description="This message and its other versions, oldest first, of hundreds the newest 500; empty if it is the only one."
     )
@@ -80,6 +81,10 @@ class Rewritten(Edited):
     keep_following: bool = Field(
         False, description="Keep what follows: it is copied below the new version. Then a person's message can be edited, too."
     )
+
+
+class Hidden(Body):
+    is_hidden: bool = Field(description="Hide the message from models, or show it to them again.")
 
 
 class Again(Body):
@@ -145,6 +150,13 @@ def go_on(id: str) -> Sent | Response:
 @operation("Switch to this version's branch", scope="chat", answer=MessageAnswer, errors=(409,))
 def show_version(id: str) -> MessageAnswer:
     versions.show_version(writable_message(id))
+    return _one(visible_message(id))
+
+
+@bp.patch("/messages/<id>")
+@operation("Hide a message from models, or show it to them", scope="chat", body=Hidden, answer=MessageAnswer)
+def hide(id: str, body: Hidden) -> MessageAnswer:
+    versions.hide(writable_message(id), is_hidden=body.is_hidden)
     return _one(visible_message(id))
 
 

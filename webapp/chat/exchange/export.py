@@ -41,6 +41,7 @@ MOST_CHARS, PART_BYTES = 500_000, 65_536
 # Removing the markup of a longer text takes too long to block other greenlets.
 LONG_CHARS = 20_000
 OWN = "millrace:"
+HIDDEN = "hidden from the model"
 MARKS, ESCAPED = re.compile(r"([\\`*_\[\]<>!|~])"), r"\\\1"
 
 
@@ -297,6 +298,7 @@ def _filed(engine: Engine, message: Message, parent: str, generations: Sequence[
         reasoning=message.reasoning,
         speaker=message.speaker_name,
         is_edited=message.is_edited,
+        is_hidden=message.is_hidden,
         variables=message.variables,
         created_at=message.created_at,
         sources=_filed_sources(message),
@@ -325,7 +327,8 @@ def _filed_generation(row: Generation, continues: int | None) -> FiledGeneration
 
 
 def _speaker(message: Message, generations: Sequence[Generation], name: str) -> str:
+    hidden = HIDDEN if message.is_hidden else ""
     if message.role == "user":
-        return name
+        return " · ".join(filter(None, (name, hidden)))
     model = generations[-1].model if generations else ""
-    return " · ".join(filter(None, (name, "edited" if message.is_edited else "", model)))
+    return " · ".join(filter(None, (name, "edited" if message.is_edited else "", hidden, model)))

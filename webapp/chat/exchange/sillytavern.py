@@ -45,7 +45,7 @@ def _lines(engine: Engine, ids: Sequence[str], person: str, answerer: str) -> It
         siblings = queries.siblings_of([each for each in messages if each.role == "assistant"])
         names, swipes = _speakers(messages, person, answerer), _swipes(engine, messages)
     for each in messages:
-        line = {"name": names[each.id], "is_user": each.role == "user", "is_system": False, **swipes[each.id]}
+        line = {"name": names[each.id], "is_user": each.role == "user", "is_system": each.is_hidden, **swipes[each.id]}
         if each.role == "assistant":
             versions = _versions(engine, each.id, siblings[each.id]) if each.id in siblings else {}
             line |= _all({**versions, each.id: swipes[each.id]}, each.id)

@@ -11,7 +11,7 @@ from webapp.accounts.tables import User
 from webapp.characters import queries as cast
 from webapp.chat import queries
 from webapp.chat.group.turns import MENTION, USUALLY_TALKATIVE, Member, mentioned, next_member
-from webapp.chat.queries import PathMessage
+from webapp.chat.path_message import PathMessage
 from webapp.chat.tables import Chat, Message
 from webapp.database.statements import Prepared
 from webapp.db import db

@@ -45,4 +45,6 @@ def _version(chat: Chat, message: Message, text: str, by: str) -> Message:
     if message.role == "assistant":
         return versions.edited(chat, message, text, by=by)
     person = by or sending.person_of(chat)
-    return sending.question(chat, message.parent_id, sending.input_below(text, chat, message.parent_id, by=person), by=by)
+    version = sending.question(chat, message.parent_id, sending.input_below(text, chat, message.parent_id, by=person), by=by)
+    version.is_hidden = message.is_hidden
+    return version

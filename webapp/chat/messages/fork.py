@@ -33,7 +33,7 @@ KEPT_OF_TEMPORARY = ("is_temporary", "created_at")
 KEPT_BY_ITS_OWNER = ("persona_id", "collection_ids", "lorebook_ids", "is_forgotten", *(each.name for each in FIELDS))
 KEPT_OF_MESSAGE = (
     *("role", "content", "reasoning", "html", "html_version", "sources", "created_at"),
-    *("author_id", "author_name", "is_edited", "variables", "speaker_id", "speaker_name"),
+    *("author_id", "author_name", "is_edited", "variables", "speaker_id", "speaker_name", "is_hidden"),
 )
 COLUMNS = [getattr(Message, name) for name in KEPT_OF_MESSAGE]
 # Limits for one transaction. Until all messages are copied the new chat is marked temporary: no list shows it, and if copying

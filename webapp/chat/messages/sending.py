@@ -21,11 +21,11 @@ from webapp.chat.list import sidebar
 from webapp.chat.messages import drafts
 from webapp.chat.messages.waiting_for_files import SourceAfterFiles, WaitingAnswer
 from webapp.chat.page import renderings
+from webapp.chat.path_message import PathMessage
 from webapp.chat.post_answer import IS_SHARED
 from webapp.chat.prompt.leading import unit_of
 from webapp.chat.prompt.parts import prompt_for, request_of
 from webapp.chat.prompt.sections import names_in
-from webapp.chat.queries import PathMessage
 from webapp.chat.sharing.service import readers
 from webapp.chat.tables import Chat, Draft, Message
 from webapp.chat.variables import below, changed, store_variables

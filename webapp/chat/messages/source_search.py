@@ -69,8 +69,9 @@ def _found(
 
 
 def _texts_to(message_id: str | None) -> list[str]:
-    """Returns the texts of a person's messages down to a message."""
-    return [each.content for each in paths.messages_to(message_id) if each.role == "user"] if message_id else []
+    """Returns the texts of a person's messages down to a message, without hidden ones."""
+    path = paths.messages_to(message_id) if message_id else []
+    return [each.content for each in path if each.role == "user" and not each.is_hidden]
 
 
 def _fitting(chat: Chat, texts: Sequence[str], person: str, ids: Sequence[str], memory: Sequence[str]) -> AnswerSources:

@@ -47,6 +47,18 @@ def show_version(id: str) -> Response:
     return done(page_of(message.chat_id))
 
 
+@bp.post("/messages/<id>/hide")
+@anybody
+def hide(id: str) -> Response:
+    return _hidden(writable_message(id), is_hidden=True)
+
+
+@bp.post("/messages/<id>/unhide")
+@anybody
+def unhide(id: str) -> Response:
+    return _hidden(writable_message(id), is_hidden=False)
+
+
 @bp.post("/messages/<id>/delete")
 @anybody
 def delete(id: str) -> Response:
@@ -78,6 +90,13 @@ def erase(id: str) -> Response:
 def fork(id: str) -> Response:
     model = MessageForm().model.data or ""
     return navigate(page_of(forking.fork(visible_message(id), owner_id=current_user().id, model=model)))
+
+
+def _hidden(message: Message, *, is_hidden: bool) -> Response:
+    """Returns the changed message itself: an open page's stream doesn't update messages far above its end."""
+    versions.hide(message, is_hidden=is_hidden)
+    message = writable_message(message.id)
+    return message_fragment(message) if is_htmx() else redirect(page_of(message.chat_id, f"message-{message.id}"))
 
 
 def _save(message: Message, form: MessageForm) -> str:

@@ -25,6 +25,19 @@ VALUES_AT_ONCE = 1_000
 ELSEWHERE = "This chat has just changed in another tab. Please check and try again."
 
 
+def hide(message: Message, *, is_hidden: bool = True) -> None:
+    """Hides a message from models, or shows it to them again; in the chat it stays where it is."""
+    chat, id = queries.chat_of(message), message.id
+    if is_hidden == message.is_hidden:
+        return
+    with write() as session:
+        session.execute(_changed(id).values(is_hidden=is_hidden))
+        if is_hidden:
+            memory.forget(session, Document.message_id == id)
+    remembering.wake()
+    sending.announce(chat, "message", id)
+
+
 def show_version(message: Message) -> None:
     """Switches the chat to the branch of this version."""
     chat = queries.chat_of(message)
@@ -59,7 +72,7 @@ def edited(chat: Chat, message: Message, text: str, *, by: str = "") -> Message:
     entered = sending.input_of(text, chat, role=message.role, cited=renderings.cited(message), speaker_id=message.speaker_id)
     values: dict[str, Any] = {"content": entered.content, "html": entered.html, "html_version": markdown.VERSION}
     values |= {"author_id": by or None, "sources": list(message.sources), "variables": message.variables}
-    values |= {"speaker_id": message.speaker_id, "speaker_name": message.speaker_name}
+    values |= {"speaker_id": message.speaker_id, "speaker_name": message.speaker_name, "is_hidden": message.is_hidden}
     return Message(id=new_id(), chat_id=chat.id, parent_id=message.parent_id, role="assistant", is_edited=True, **values)
 
 

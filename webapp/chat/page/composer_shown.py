@@ -118,8 +118,9 @@ def meter(messages: Sequence[Message | ComposerMessage], context_length: int | N
     """Returns None if the model's context length is unknown, or if the chat fills less than one percent of it."""
     if not context_length:
         return None
-    share = share_of(sum(len(each.content) for each in messages if _key(each) not in _estimates))
-    tokens = _before(messages) + sum(_tokens(each, share) + PER_MESSAGE for each in messages) + _pictures(messages)
+    sent = [each for each in messages if not each.is_hidden]
+    share = share_of(sum(len(each.content) for each in sent if _key(each) not in _estimates))
+    tokens = _before(messages) + sum(_tokens(each, share) + PER_MESSAGE for each in sent) + _pictures(sent)
     return Meter(tokens, context_length) if 100 * tokens >= context_length else None
 
 

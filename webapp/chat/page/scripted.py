@@ -73,12 +73,14 @@ def html_by_message(
 
     The messages follow each other. In a group, the scripts of a character apply to its own messages only.
     """
-    found, after = dict[str, str | ScriptedMessage](), _depth_of_last(chat, messages, scripts.values())
-    for number, each in enumerate(messages):
+    found, depth = dict[str, str | ScriptedMessage](), _depth_of_last(chat, messages, scripts.values())
+    for each in reversed(messages):
         is_own = each.role == "assistant" and (each.speaker_name or chat.is_group)
         speaker_id = each.speaker_id if is_own else None if chat.is_group else chat.character_id
-        if html := _html(each, scripts.get(speaker_id or "", ()), after + len(messages) - 1 - number):
+        # A hidden message has no depth, so scripts change it at any; it doesn't count for the others.
+        if html := _html(each, scripts.get(speaker_id or "", ()), None if each.is_hidden else depth):
             found[each.id] = html
+        depth += not each.is_hidden
     return found
 
 
@@ -89,10 +91,10 @@ def _depth_of_last(chat: Chat, messages: Sequence[Message], scripts: Iterable[tu
     if last == chat.head_id or not is_needed:
         return 0
     ids = queries.path_ids(chat)
-    return len(ids) - 1 - ids.index(last) if last in ids else 0
+    return len({*ids[ids.index(last) + 1 :]} - queries.hidden_in(chat)) if last in ids else 0
 
 
-def _html(message: Message, scripts: tuple[TextScript, ...], depth: int) -> str | ScriptedMessage:
+def _html(message: Message, scripts: tuple[TextScript, ...], depth: int | None) -> str | ScriptedMessage:
     """Returns the HTML of a message as its scripts change it, empty if they change nothing; or what is needed to make it."""
     fitting = tuple(each for each in scripts if each.fits(message.role, depth))
     if not fitting or not message.content:

@@ -36,7 +36,7 @@ from webapp.web.addresses import address
 
 # The actions that people without the owner's right lack, and those that readers lack in addition.
 FOR_OWNERS: dict[str, Any] = {"delete_url": "", "sent_url": "", "choose_url": "", "rate_url": ""}
-FOR_WRITERS: dict[str, Any] = {"edit_url": "", "can_continue": False, "can_grow": False, "can_try_again": False}
+FOR_WRITERS: dict[str, Any] = {"edit_url": "", "can_continue": False, "can_grow": False, "can_try_again": False, "hide_url": ""}
 # The status of an answer whose worker has died, until its text is saved.
 RESTORING = "Restoring after a restart…"
 # A longer message of a person is folded.
@@ -72,6 +72,8 @@ class Actions:
     delete_url: str = ""
     sent_url: str = ""
     choose_url: str = ""
+    # Hides the message from models, or shows a hidden one to them.
+    hide_url: str = ""
     fork_url: str = ""
     rate_url: str = ""
     can_continue: bool = False
@@ -117,6 +119,7 @@ class ShownMessage:
     silence: Silence = SPOKE_JUST_NOW
     said_at: datetime | None = None
     is_edited: bool = False
+    is_hidden: bool = False
     # The numbers of its sources; their contents depend on the viewer's permissions and are requested separately.
     sources: tuple[int, ...] = ()
     unrendered: ScriptedMessage | None = None
@@ -297,6 +300,7 @@ def _ended(message: Message, last: Generation | None, generations: list[Generati
         actions=_actions(message, last, status),
         is_long=message.role == "user" and _is_long(message.content),
         is_edited=message.is_edited,
+        is_hidden=message.is_hidden,
         generation_id=last.id if last else "",
         said_at=message.created_at,
         sources=_numbers(message),
@@ -312,6 +316,7 @@ def _actions(message: Message, last: Generation | None, status: str) -> Actions:
         **_action_urls(message),
         **_account_urls(message, last),
         edit_url=address("tree.edit", message.id) if message.content else "",
+        hide_url=address("tree.unhide" if message.is_hidden else "tree.hide", message.id) if message.content else "",
         can_continue=_can_continue(status, last, message),
         # A greeting replies to nothing, so it can't be tried again.
         can_try_again=message.role == "assistant" and bool(message.parent_id),

@@ -6,8 +6,8 @@ from functools import cache
 from typing import Any
 
 from webapp.chat.assistant_context import has_history
+from webapp.chat.path_message import PathMessage
 from webapp.chat.prompt.builder import OF_A_CHAT, Fitted, PromptBuilder, exchanges_between
-from webapp.chat.queries import PathMessage
 from webapp.chat.story import path_story
 from webapp.chat.story.path_story import PathStory
 from webapp.chat.tables import Chat
@@ -39,7 +39,7 @@ class Filled:
 def filled(
     chat: Chat, builder: PromptBuilder, path: Sequence[PathMessage], earlier: Sequence[PathMessage], **limits: Any
 ) -> Filled:
-    """Fits the prompt, adding the story if a message is left out; `earlier` are the non-empty messages before the answer."""
+    """Fits the prompt, adding the story if a message is left out; `earlier` are the messages that can be sent."""
     turns = [(each.role, each.sent_text) for each in earlier]
     fitted = builder.fit(turns, **limits)
     is_needed = fitted.start and path_story.is_sent(chat)

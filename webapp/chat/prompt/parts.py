@@ -12,12 +12,12 @@ from webapp.chat.assistant_context import has_history
 from webapp.chat.fields import FIELDS
 from webapp.chat.files.sending import with_pictures
 from webapp.chat.group.members import in_voices
+from webapp.chat.path_message import PathMessage
 from webapp.chat.prompt.builder import OF_A_CHAT, PromptBuilder, place
 from webapp.chat.prompt.fitting import filled, story_of
 from webapp.chat.prompt.leading import leading, sections_of
 from webapp.chat.prompt.model_choice import can, named
 from webapp.chat.prompt.scripted import PromptScripts, scripted
-from webapp.chat.queries import PathMessage
 from webapp.chat.tables import Chat, Message
 from webapp.chat.variables import below
 from webapp.chat_variables import Variables
@@ -103,7 +103,7 @@ def prompt_for(
     """
     limit = chat.history_limit if history_limit is None else history_limit
     limit = limit if has_history(chat) else 0
-    written = in_voices(chat, [each for each in path[:-1] if each.content])
+    written = in_voices(chat, [each for each in path[:-1] if each.is_sent])
     earlier, scripts = scripted(chat, written)
     turns = [(each.role, each.sent_text) for each in earlier]
     known, leading_prompt = named(model), leading(chat)
@@ -155,7 +155,7 @@ def request_for_aside(
 ) -> ModelRequest:
     """Builds a request outside the chat's answers: an answer's prompt with these additional sections. Nothing is recorded."""
     known, leading_prompt = named(model), leading(chat)
-    earlier, _ = scripted(chat, in_voices(chat, [each for each in path if each.content]))
+    earlier, _ = scripted(chat, in_voices(chat, [each for each in path if each.is_sent]))
     turns = [(each.role, each.sent_text) for each in earlier]
     parameters = {**_parameters(chat, known, leading_prompt), **parameters}
     most_tokens = budget_tokens(known, parameters)

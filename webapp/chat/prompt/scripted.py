@@ -12,8 +12,8 @@ from webapp.characters import queries as cast
 from webapp.characters.card_scripts import scripts_of
 from webapp.characters.tables import Character
 from webapp.characters.text_scripts import TextScript, applied, has_names, named
+from webapp.chat.path_message import PathMessage
 from webapp.chat.prompt.sections import names_in
-from webapp.chat.queries import PathMessage
 from webapp.chat.tables import Chat
 from webapp.database.statements import Prepared
 from webapp.db import db

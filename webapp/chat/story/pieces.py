@@ -9,10 +9,10 @@ from webapp.characters import queries as cast
 from webapp.chat import paths, queries
 from webapp.chat.files.reference import parted
 from webapp.chat.group.members import in_voices, person_name
+from webapp.chat.path_message import PathMessage
 from webapp.chat.prompt import parts
 from webapp.chat.prompt.model_choice import named
 from webapp.chat.prompt.tokens import PER_MESSAGE, estimate, share_of
-from webapp.chat.queries import PathMessage
 from webapp.chat.sizes import first_within
 from webapp.chat.story import path_story
 from webapp.chat.story.history_limit import HistoryLimit, count_kept
@@ -86,13 +86,13 @@ def _newest_first(message_id: str, most: int) -> Iterator[tuple[str, int]]:
         db.session.rollback()
         share = share_of(sum(len(each.content) for each in read))
         for each in reversed(read[-most:] if most else []):
-            yield each.role, estimate(each.content, share) + PER_MESSAGE if each.content else 0
+            yield each.role, estimate(each.content, share) + PER_MESSAGE if each.is_sent else 0
         if (most := most - len(read)) <= 0:
             return
 
 
 def _read(chat: Chat, ids: Sequence[str]) -> Iterator[PathMessage]:
-    columns = select(Message.id, Message.role, Message.content, Message.speaker_name)
+    columns = select(Message.id, Message.role, Message.content, Message.speaker_name, Message.is_hidden)
     while ids:
         some = first_within(db.session(), ids[:AT_ONCE], CHARS_AT_ONCE)
         rows = {row.id: PathMessage(*row) for row in db.session.execute(columns.where(Message.id.in_(some)))}
@@ -109,6 +109,8 @@ def _names(chat: Chat) -> dict[str, str]:
 
 
 def _line(message: PathMessage, names: dict[str, str]) -> str:
+    if message.is_hidden:
+        return ""
     text = parted(message.content)[0].strip() if message.role == "user" else message.content.strip()
     who = message.speaker or names.get(message.role, message.role)
     return f"{who}: {text.removeprefix(f'{who}:').lstrip()}" if text else ""

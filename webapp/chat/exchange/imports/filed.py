@@ -66,6 +66,7 @@ class FiledMessage:
     speaker: str = ""
     sources: tuple[dict[str, Any], ...] = ()
     is_edited: bool = False
+    is_hidden: bool = False
     variables: dict[str, str] | None = None
     story: str = ""
     created_at: datetime | None = None

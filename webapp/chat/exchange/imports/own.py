@@ -89,6 +89,7 @@ def _message(value: dict[str, Any]) -> FiledMessage:
         author=line(value.get("author"), NAME_CHARS),
         speaker=line(value.get("speaker"), NAME_CHARS),
         is_edited=value["role"] == "assistant" and value.get("is_edited") is True,
+        is_hidden=value.get("is_hidden") is True,
         variables=storable(value["variables"]) if isinstance(value.get("variables"), dict) else None,
         story=text(value.get("story"), STORY_CHARS).strip(),
         created_at=moment(value.get("created_at")),

@@ -185,9 +185,10 @@ def _versions(row: dict[str, Any]) -> tuple[list[str], int]:
 
 
 def _message(id: str, row: dict[str, Any], number: int, words: str, *, is_shown: bool) -> FiledMessage | None:
-    """Returns None for hidden and empty messages, which only link their neighbours."""
-    if row.get("is_system") is True or not words.strip():
+    """Returns None for empty messages, which only link their neighbours."""
+    if not words.strip():
         return None
+    is_hidden = row.get("is_system") is True
     infos = row.get("swipe_info")
     about = fields(infos[number]) if isinstance(infos, list) and number < len(infos) else row
     extra = fields(about.get("extra"))
@@ -195,7 +196,7 @@ def _message(id: str, row: dict[str, Any], number: int, words: str, *, is_shown:
     # SillyTavern's summary of the chat down to this message.
     story = text(extra.get("memory") or (is_shown and fields(row.get("extra")).get("memory")), own.STORY_CHARS).strip()
     if row.get("is_user") is True:
-        return FiledMessage(id=id, role="user", content=words, story=story, created_at=created_at)
+        return FiledMessage(id=id, role="user", content=words, story=story, created_at=created_at, is_hidden=is_hidden)
     generations = _generations(about, extra, created_at)
     return FiledMessage(
         id=id,
@@ -204,6 +205,7 @@ def _message(id: str, row: dict[str, Any], number: int, words: str, *, is_shown:
         reasoning=text(extra.get("reasoning")),
         speaker=line(row.get("name"), NAME_CHARS),
         story=story,
+        is_hidden=is_hidden,
         created_at=created_at,
         generations=generations,
     )

@@ -305,6 +305,7 @@ class _Filling:
             "speaker_id": self._speakers.get(message.speaker) if message.role == "assistant" else None,
             "speaker_name": message.speaker,
             "is_edited": message.is_edited,
+            "is_hidden": message.is_hidden,
             "variables": message.variables,
         }
 
