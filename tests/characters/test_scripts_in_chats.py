@@ -11,6 +11,7 @@ from tests.chat.test_statements import counted
 from tests.support.marks import also_on_postgres
 from tests.support.turns import nobody_waits
 from webapp.characters.tables import Character
+from webapp.characters.text_scripts import script_of
 from webapp.chat.tables import Message
 from webapp.db import db, utc_now, write
 
@@ -189,3 +190,36 @@ def test_the_card_is_exported_with_its_scripts(begin, member):
     path = str(member.page(chat).all(".played a")[0].attributes["href"])
 
     assert json.loads(member.get(f"{path}/export?format=json").text) == card(SHOWN, SENT)
+
+
+def test_entries_of_lorebooks_are_changed_when_they_are_sent(begin, member, fake, say):
+    entries = [
+        {"keys": [], "constant": True, "enabled": True, "insertion_order": 1, "content": content, "extensions": extensions}
+        for content, extensions in (
+            ("{{char}} owns rye.", {}),
+            ("Old rye.", {"position": 4, "depth": 4}),
+            ("Gone", {}),
+        )
+    ]
+    chat = begin(
+        script("/rye/g", "wheat", placement=[5], maxDepth=3),
+        script("/Mara/", "She", placement=[5], promptOnly=True),
+        script("/She/", "Shown", placement=[5], markdownOnly=True),
+        script("/^Gone$/", "", placement=[5]),
+        script("/owns/", "has", placement=[1, 2, 3]),
+        character_book={"entries": entries},
+    )
+
+    sent = "\n".join(text for _, text in say(chat, "Mara has rye.")).split("\n")
+    assert "She owns wheat." in sent
+    assert "Old rye." in sent
+    assert "Gone" not in sent
+    assert "Mara has rye." in sent
+
+
+def test_a_script_for_lorebooks_alone_is_usable():
+    found = script_of(script("/a/", "b", placement=[5]))
+    assert found
+    assert not found.trouble
+    assert (found.fits("lore", None), found.fits("user", 0)) == (True, False)
+    assert script_of(script("/a/", "b", placement=[3, 6])).trouble

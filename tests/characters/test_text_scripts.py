@@ -138,7 +138,7 @@ def test_what_cannot_be_used_is_kept_and_says_why(find, words):
 
 
 def test_a_script_for_other_places_says_so():
-    assert "neither" in script("/a/", placement=[3, 5]).trouble
+    assert "neither" in script("/a/", placement=[3, 6]).trouble
 
 
 def test_hostile_scripts_are_bounded():

@@ -20,14 +20,14 @@ MOST_TRIMS, TRIM_CHARS, MOST_DEPTH = 20, 200, 9_999
 # Longer texts are left as they are: the worst expression takes a tenth of a second for these. So is a text that would become
 # longer than a message can be.
 TEXT_BYTES, RESULT_BYTES = 16_000, 64_000
-# SillyTavern's numbers for whose messages a script changes.
-PERSON, CHARACTER = 1, 2
-OF_ROLE = {"user": PERSON, "assistant": CHARACTER}
+# SillyTavern's numbers for what a script changes: messages of the person, those of the character, and lorebook entries.
+PERSON, CHARACTER, LORE = 1, 2, 5
+OF_ROLE = {"user": PERSON, "assistant": CHARACTER, "lore": LORE}
 # SillyTavern's names for how names in an expression are filled in: not at all, as they are, or taken literally.
 AS_IT_IS, LITERALLY = 1, 2
 # The parts of a replacement that stand for the match or one of its groups.
 GROUPS = re.compile(r"\{\{(match)\}\}|\$(\d{1,9})|\$<([^>]{1,100})>", re.IGNORECASE)
-NEVER = "It changes neither messages of the person nor of the character."
+NEVER = "It changes neither messages of the person or the character nor lorebook entries."
 TOO_LONG = "It's too long."
 
 
@@ -52,14 +52,17 @@ class TextScript:
         """Why the script can't be used here; empty if it can."""
         if max(len(self.expression) - EXPRESSION_CHARS, len(self.replacement) - REPLACEMENT_CHARS) > 0:
             return TOO_LONG
-        return trouble_of(*parted(self.expression)) if self.changes_messages else NEVER
+        return trouble_of(*parted(self.expression)) if self.is_applied else NEVER
 
     @property
-    def changes_messages(self) -> bool:
-        return PERSON in self.placements or CHARACTER in self.placements
+    def is_applied(self) -> bool:
+        return any(each in self.placements for each in OF_ROLE.values())
 
     def fits(self, role: str, depth: int | None) -> bool:
-        """Returns whether the script changes a message; one that is hidden from models has no depth and fits any."""
+        """Returns whether the script changes a message or, with the role `lore`, an entry of a lorebook.
+
+        What has no depth fits any: messages that are hidden from models, and entries that are not among the messages.
+        """
         return OF_ROLE.get(role) in self.placements and self._reaches(depth)
 
     def _reaches(self, depth: int | None) -> bool:

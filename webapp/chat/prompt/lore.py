@@ -1,7 +1,7 @@
 """Prompt sections from a chat's world: lorebook entries that are triggered, and the note of its character."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from random import SystemRandom
@@ -12,6 +12,7 @@ from webapp.characters.macros import Names, spelled
 from webapp.characters.queries import character_of, persona_of
 from webapp.chat.group.members import all_names
 from webapp.chat.prompt.model_choice import named
+from webapp.chat.prompt.scripted import scripting_lore
 from webapp.chat.prompt.sections import names_for, place_of_note
 from webapp.chat.prompt.tokens import estimate, share_of
 from webapp.chat.tables import Chat
@@ -61,16 +62,23 @@ def of_lore(context: PromptContext) -> Iterator[Section | Template]:
     entries = select_entries(books, _lore_context(context, names, speakers, chars))
     fill, called = names.together(), replace(names, char=card_lore.nickname or names.char)
     own, fill_own = {each.id for each in card_lore.book.entries if card_lore.nickname}, called.together()
+    changed = scripting_lore(chat, character.id if character else "")
     for entry in entries:
         origin, is_own = f"Lorebook {entry.book}".strip(), entry.id in own
         if entry.place.outlet is not None:
-            content = spelled(entry.content)
+            content = changed(spelled(entry.content), None)
             context.outlets.add(entry.place.outlet, called.fill_names(content) if is_own else content, f"{origin}: {entry.title}")
             continue
         priority = LAST_TO_GO if entry.is_constant else FIRST_TO_GO if entry.is_first_to_go else entry.priority
         place = replace(note, is_before=entry.place.is_before) if entry.place.is_at_note else entry.place
         section = Section(entry.title, spelled(entry.content), origin, priority=priority)
-        yield Template(_placed(place, count, section), fill_own if is_own else fill)
+        placed = _placed(place, count, section)
+        yield Template(placed, partial(_filled, fill_own if is_own else fill, changed, placed.depth))
+
+
+def _filled(fill: Callable[[str], str], changed: Callable[[str, int | None], str], depth: int | None, text: str) -> str:
+    """Returns an entry with its placeholders filled in, as scripts then change it."""
+    return changed(fill(text), depth)
 
 
 def _lore_context(context: PromptContext, names: Names, speakers: Mapping[str, str], chars: int) -> LoreContext:

@@ -11,7 +11,7 @@ from webapp.accounts.tables import User
 from webapp.characters import queries as cast
 from webapp.characters.card_scripts import scripts_of
 from webapp.characters.tables import Character
-from webapp.characters.text_scripts import TextScript, applied, has_names, named
+from webapp.characters.text_scripts import LORE, TextScript, applied, has_names, named
 from webapp.chat.path_message import PathMessage
 from webapp.chat.prompt.sections import names_in
 from webapp.chat.tables import Chat
@@ -73,6 +73,23 @@ def scripted(chat: Chat, messages: Sequence[PathMessage]) -> tuple[list[PathMess
     changed = PromptScripts(found).applied_to(messages, lambda: time.thread_time() > until)
     result = [*messages[: len(messages) - len(changed)], *changed]
     return result, PromptScripts(found, len(changed)) if result != list(messages) else NONE
+
+
+def scripting_lore(chat: Chat, speaker_id: str) -> Callable[[str, int | None], str]:
+    """Returns a function that changes a lorebook entry at a depth as the scripts of the answering character do."""
+    row = CHANGED.first(db.session(), {"id": speaker_id}) if speaker_id else None
+    found = [each for each in scripts_of(row.id, row.changed_at).sent if LORE in each.placements] if row else []
+    # As for messages: the character must be visible to the chat's owner.
+    owner = db.session.get(User, chat.owner_id) if chat.owner_id and found else None
+    scripts = with_names(chat, tuple(found), speaker_id) if owner and cast.named(owner, [speaker_id]) else ()
+    until = time.thread_time() + MOST_SECONDS
+
+    def changed(text: str, depth: int | None) -> str:
+        is_late = time.thread_time() > until
+        fitting = [] if is_late else [each for each in scripts if each.fits("lore", depth)]
+        return applied(fitting, text, lambda: time.thread_time() > until) if fitting else text
+
+    return changed
 
 
 def _scripts_in(chat: Chat) -> dict[str, tuple[TextScript, ...]]:
