@@ -16,7 +16,7 @@ from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
 import pytest  # noqa: E402
-from flask import Flask  # noqa: E402
+from flask import Blueprint, Flask  # noqa: E402
 from flask_migrate import upgrade  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 from sqlalchemy import Dialect  # noqa: E402
@@ -28,7 +28,7 @@ from tests.support.cases import pytest_collection_modifyitems  # noqa: E402
 from tests.support.documented import DocumentedClient  # noqa: E402
 from tests.support.people import AGENT, user_with_session  # noqa: E402
 from tests.support.rounds import ROUNDS  # noqa: E402
-from tests.support.routes import SharedRoutes  # noqa: E402
+from tests.support.routes import SharedRoutes, register_known  # noqa: E402
 from tests.support.skips import pytest_sessionfinish, pytest_terminal_summary  # noqa: E402
 from tests.support.templates import CompiledTemplates  # noqa: E402
 from tests.upstream.fixtures import fake, fake_process, new_stop, outgoing, stop  # noqa: E402
@@ -61,6 +61,7 @@ settings.load_profile("even")
 
 
 Flask.url_map_class = SharedRoutes
+Blueprint.register = register_known
 TEMPLATES = CompiledTemplates()
 # Shared caches: compiled statements, and a dialect per database, which was initialized when that database was migrated.
 STATEMENTS: dict[Any, Any] = {}
