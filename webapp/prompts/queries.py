@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, case, func, or_, select
+from sqlalchemy import ColumnElement, RowMapping, Select, bindparam, case, func, or_, select
 from sqlalchemy.orm import aliased
 
 from webapp.accounts import grants
@@ -192,6 +194,13 @@ def used_rows(keys: Iterable[str]) -> Sequence[RowMapping]:
 
     A key without versions gives one row with empty columns. Uses a separate database connection.
     """
+    with db.engine.connect() as connection:
+        return list(connection.execute(_used_rows(), {"keys": list(keys)}).mappings())
+
+
+@cache
+def _used_rows() -> Select[Any]:
+    # Made once: every process asks this again and again, and making the statement takes longer than the database does.
     every, arm = aliased(PromptVersion), ExperimentArm
     newest = select(func.max(every.number)).where(every.prompt_id == Prompt.id).correlate(Prompt).scalar_subquery()
     used = case((Prompt.strategy == LATEST, newest), else_=func.coalesce(Prompt.version, newest))
@@ -201,7 +210,7 @@ def used_rows(keys: Iterable[str]) -> Sequence[RowMapping]:
         *(getattr(Experiment, name) for name in OF_EXPERIMENT),
         *(getattr(arm, name) for name in OF_ARM),
     )
-    wanted = (
+    return (
         select(Prompt.key, Prompt.collection_ids, is_used.label("is_used"), Experiment.id.label("experiment_id"), *columns)
         .select_from(Prompt)
         .outerjoin(PromptVersion, PromptVersion.prompt_id == Prompt.id)
@@ -209,13 +218,11 @@ def used_rows(keys: Iterable[str]) -> Sequence[RowMapping]:
         .outerjoin(arm, (arm.experiment_id == Experiment.id) & (arm.version == PromptVersion.number))
         .where(
             Prompt.owner_id.is_(None),
-            Prompt.key.in_(list(keys)),
+            Prompt.key.in_(bindparam("keys", expanding=True)),
             or_(is_used, arm.version.is_not(None), PromptVersion.id.is_(None)),
         )
         .order_by(Prompt.key, PromptVersion.number.desc())
     )
-    with db.engine.connect() as connection:
-        return list(connection.execute(wanted).mappings())
 
 
 def used_version(row: RowMapping) -> Version:
