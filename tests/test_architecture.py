@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from statistics import median
 
@@ -15,6 +16,7 @@ from tests.support.source import (
     ROOT,
     Module,
     features,
+    forget,
     functions,
     length,
     libraries,
@@ -52,6 +54,12 @@ OF_A_REQUEST = {
 BROAD = {"Exception", "BaseException"}
 JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 INLINE = re.compile(r"<script(?![^>]*\ssrc=)|\son\w+\s*=|\sstyle\s*=|\shx-on|=[\"']\s*(?:js|javascript):|<style", re.IGNORECASE)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_is_kept() -> Iterator[None]:
+    yield
+    forget()
 
 
 def required(name: str) -> set[str]:
@@ -160,7 +168,7 @@ def test_only_config_reads_the_environment() -> None:
 
 
 def reads_environment(module: Module) -> bool:
-    attributes = {ast.unparse(node) for node in ast.walk(module.tree) if isinstance(node, ast.Attribute)}
+    attributes = {ast.unparse(node) for node in module.nodes if isinstance(node, ast.Attribute)}
     return bool((attributes | module.imports) & {"os.environ", "os.environb", "os.getenv"})
 
 
@@ -206,7 +214,7 @@ def test_only_the_pump_its_save_and_supervise_swallow_everything() -> None:
 def broad_excepts(module: Module) -> list[str]:
     """Returns the innermost function around every `except` that catches everything without re-raising it."""
     around = {id(node): function.name for function in functions(module) for node in ast.walk(function)}
-    return [around.get(id(node), "") for node in ast.walk(module.tree) if is_broad(node)]
+    return [around.get(id(node), "") for node in module.nodes if is_broad(node)]
 
 
 def is_broad(node: ast.AST) -> bool:

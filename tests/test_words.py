@@ -127,6 +127,9 @@ def for_engineers(path: Path) -> Iterator[tuple[int, str]]:
     if path.suffix != ".py":
         yield from ((source.count("\n", 0, found.start()) + 1, found[0]) for found in COMMENT.finditer(source))
         return
+    if not IN_CODE.search(source):
+        # Reading all tokens takes a hundred times as long as looking whether there is anything to find.
+        return
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
             yield getattr(node, "lineno", 1), ast.get_docstring(node) or ""

@@ -1,8 +1,9 @@
 """The project's source as the architecture tests read it: modules, their layers and their imports."""
 
 import ast
+import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -97,9 +98,14 @@ class Module:
         return any(self.name == name or self.name.startswith(f"{name}.") for name in names)
 
     @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """All nodes of the tree: walking it takes as long as parsing it, and most rules need it."""
+        return tuple(ast.walk(self.tree))
+
+    @cached_property
     def imports(self) -> frozenset[str]:
         """Yields every imported module; for `from a import b` both `a` and `a.b`, as b can be a module."""
-        return frozenset(name for node in ast.walk(self.tree) for name in self._named_by(node))
+        return frozenset(name for node in self.nodes for name in self._named_by(node))
 
     def _named_by(self, node: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.Import):
@@ -122,15 +128,31 @@ def read(path: Path) -> Module:
     return Module(name, path, source.splitlines(), ast.parse(source))
 
 
+def read_all(paths: Iterable[Path]) -> list[Module]:
+    """Reads files without garbage collections, which would search a million nodes again and again and find nothing."""
+    was_collecting = gc.isenabled()
+    gc.disable()
+    found = [read(path) for path in paths]
+    if was_collecting:
+        gc.freeze()
+        gc.enable()
+    return found
+
+
 @cache
 def modules() -> dict[str, Module]:
-    found = [read(path) for path in [*ROOT.glob("webapp/**/*.py"), *ROOT.glob("wsgi.py")]]
-    return {module.name: module for module in found}
+    return {module.name: module for module in read_all([*ROOT.glob("webapp/**/*.py"), *ROOT.glob("wsgi.py")])}
 
 
 @cache
 def python_files() -> list[Module]:
-    return [*modules().values(), *(read(path) for folder in ("tests", "scripts") for path in ROOT.glob(f"{folder}/**/*.py"))]
+    return [*modules().values(), *read_all(path for folder in ("tests", "scripts") for path in ROOT.glob(f"{folder}/**/*.py"))]
+
+
+def forget() -> None:
+    """Frees what was read, half a gigabyte."""
+    modules.cache_clear()
+    python_files.cache_clear()
 
 
 def ours(module: Module) -> Iterator[Module]:
@@ -142,7 +164,7 @@ def libraries(module: Module) -> set[str]:
 
 
 def functions(module: Module) -> Iterator[ast.FunctionDef]:
-    yield from (node for node in ast.walk(module.tree) if isinstance(node, ast.FunctionDef))
+    yield from (node for node in module.nodes if isinstance(node, ast.FunctionDef))
 
 
 def length(function: ast.FunctionDef) -> int:
