@@ -30,7 +30,7 @@ from tests.support.people import AGENT, user_with_session  # noqa: E402
 from tests.support.rounds import ROUNDS  # noqa: E402
 from tests.support.routes import SharedRoutes, register_known  # noqa: E402
 from tests.support.skips import pytest_sessionfinish, pytest_terminal_summary  # noqa: E402
-from tests.support.templates import CompiledTemplates  # noqa: E402
+from tests.support.templates import CompiledTemplates, ReadOnce  # noqa: E402
 from tests.upstream.fixtures import fake, fake_process, new_stop, outgoing, stop  # noqa: E402
 from webapp.accounts import service as accounts  # noqa: E402
 from webapp.app import create_app  # noqa: E402
@@ -139,7 +139,7 @@ def make_bare_app(tmp_path: Path) -> Iterator[MakeApp]:
         app = create_app(load({**KEYS, "DATA_DIR": str(tmp_path), **environ}))
         # A fast demo model: its usual pace is for human readers.
         app.extensions["providers"] = Providers(app.extensions["config"], DemoProvider(pace=0.001), Upstream())
-        app.jinja_env.bytecode_cache = TEMPLATES
+        app.jinja_env.bytecode_cache, app.jinja_loader = TEMPLATES, ReadOnce(app.jinja_loader)
         app.test_client_class = DocumentedClient
         made.append(app)
         return app

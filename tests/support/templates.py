@@ -1,10 +1,11 @@
-"""A cache of compiled templates for all applications of a process and the other shards of the same run."""
+"""Caches of templates, and of compiled ones, for all applications of a process and the other shards of the same run."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from types import CodeType
 
-from jinja2 import FileSystemBytecodeCache
+from jinja2 import BaseLoader, Environment, FileSystemBytecodeCache
 from jinja2.bccache import Bucket, BytecodeCache
 
 
@@ -25,6 +26,25 @@ class CompiledTemplates(BytecodeCache):
         self._codes[bucket.key, bucket.checksum] = bucket.code
         if self._shared:
             self._shared.dump_bytecode(bucket)
+
+
+Source = tuple[str, str | None, Callable[[], bool] | None]
+_read: dict[str, Source] = {}
+
+
+class ReadOnce(BaseLoader):
+    """Reads each template once for all applications, which have the same."""
+
+    def __init__(self, loader: BaseLoader) -> None:
+        self._loader = loader
+
+    def get_source(self, environment: Environment, template: str) -> Source:
+        if (known := _read.get(template)) is None:
+            known = _read[template] = self._loader.get_source(environment, template)
+        return known
+
+    def list_templates(self) -> list[str]:
+        return self._loader.list_templates()
 
 
 def _folder_of_the_run() -> FileSystemBytecodeCache | None:
