@@ -1,8 +1,8 @@
 #!/bin/sh
 # Passes all tests, in parts of which PARTS (4 if not given) run at a time: those that wait most, for people who read, attackers,
 # kills and time-outs, come first, so that four keep two cores busy, and short ones last, so that they do until the end.
-# With names of parts behind the Python it passes those alone; `quick` is its two halves, side by side, and `deep` what is
-# left out here, one part after the other.
+# With names of parts behind the Python it passes those alone; `quick` is its three thirds, side by side, and `deep` what
+# is left out here, one part after the other.
 # What fails has failed: nothing is tried a second time.
 set -u
 # What was compiled for one part, assertions and all, need not be compiled again for the next, whatever the environment says.
@@ -10,7 +10,7 @@ unset PYTHONDONTWRITEBYTECODE
 python=$1
 shift
 [ $# != 0 ] || set -- pages attacks people chats waits answers servers programs rest
-[ "$*" != quick ] || set -- quick_others quick_chats
+[ "$*" != quick ] || set -- quick_others quick_chats quick_characters
 [ "$*" != deep ] || { set -- deep_pages deep_others && PARTS=1; }
 if [ -z "${SCRATCH-}" ]; then
     # What deep tests make in an hour is more than a memory takes.
@@ -33,8 +33,9 @@ if [ $# != 1 ]; then
 fi
 
 part=$1
-# Half of the quick tests, by what they cost.
-quick_chats="tests/accounts tests/api tests/chat"
+# Thirds of the quick tests, by what they cost: two would leave a third of two cores idle, as each waits now and then.
+quick_chats="tests/api tests/chat"
+quick_characters="tests/characters tests/lore tests/settings tests/web"
 waits="tests/faults tests/generations/test_journal.py tests/generations/test_stuck.py tests/knowledge/test_kills.py
     tests/streaming/test_redis_topics.py tests/streaming/test_two_workers_machine.py tests/workers"
 answers="tests/characters tests/generations tests/knowledge tests/plans tests/providers tests/workflows"
@@ -52,7 +53,8 @@ without() {
 # shellcheck disable=SC2046,SC2086
 case $part in
 quick_chats) set -- $quick_chats -m "not slow and not deep" ;;
-quick_others) set -- tests $(without tests/browser $quick_chats) -m "not slow and not deep" ;;
+quick_characters) set -- $quick_characters -m "not slow and not deep" ;;
+quick_others) set -- tests $(without tests/browser $quick_chats $quick_characters) -m "not slow and not deep" ;;
 waits) set -- $waits -m "not deep" ;;
 attacks) set -- tests/attacks -m "not deep" ;;
 answers) set -- $answers $(without $waits) -m "not deep" ;;

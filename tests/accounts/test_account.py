@@ -245,6 +245,7 @@ def test_a_token_is_for_something_and_for_no_more_than_its_person_may(member: Br
     assert guest.post("/account/tokens", name="more", admin="y", plans="y", days="30", password=PASSWORD).status_code == 422
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("fields", [{"days": "-1"}, {"days": "x"}, {"name": ""}, {"name": "x" * 200}])
 def test_a_token_form_with_nonsense_is_refused_with_what_was_typed(member: Browser, fields: dict[str, str]) -> None:
     page = member.post("/account/tokens", **{"name": "script", "read": "y", "days": "30", "password": PASSWORD} | fields)

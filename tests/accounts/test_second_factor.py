@@ -119,6 +119,7 @@ def test_a_password_alone_opens_nothing(ann: Browser, codes: list[str]) -> None:
     assert page.path == "/"
 
 
+@pytest.mark.slow
 def test_a_code_leads_where_one_wanted_to_go(ann: Browser, codes: list[str]) -> None:
     browser = Browser(ann.app, email=EMAIL)
     page = browser.get("/account", follow=True).form("Sign in").submit(email=EMAIL, password=PASSWORD)
@@ -215,6 +216,7 @@ def test_without_a_password_there_is_nothing_to_enter(visitor: Browser) -> None:
     assert visitor.post("/login/code", code="123456").location == "/login"
 
 
+@pytest.mark.slow
 def test_new_recovery_codes_replace_the_old_ones(ann: Browser, codes: list[str]) -> None:
     page = ann.page(PATH).form("Create codes").submit(password=PASSWORD)
     new = recovery_codes(page)
@@ -231,6 +233,7 @@ def test_it_takes_both_to_turn_it_off(ann: Browser, codes: list[str], password: 
     assert ann.page(PATH).has("button", "Turn off")
 
 
+@pytest.mark.slow
 def test_turned_off_the_password_is_enough(ann: Browser, codes: list[str]) -> None:
     page = ann.page(PATH).form("Turn off").submit(password=PASSWORD, code=codes[0])
 
@@ -238,6 +241,7 @@ def test_turned_off_the_password_is_enough(ann: Browser, codes: list[str]) -> No
     assert is_signed_in(asked(ann.app)[0])
 
 
+@pytest.mark.slow
 def test_it_is_not_begun_twice(ann: Browser, codes: list[str]) -> None:
     page = ann.post(f"{PATH}/start", password=PASSWORD)
 

@@ -123,6 +123,7 @@ def test_a_model_that_is_not_there_is_refused_by_its_field(program: Client) -> N
     assert (refused["code"], list(refused["fields"])) == ("invalid", ["model"])
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("wrong", "status"),
     [

@@ -7,6 +7,7 @@ from tests.api.client import Client
 TURN = {"role": "user", "content": "Hello"}
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("method", "path", "body", "field"),
     [

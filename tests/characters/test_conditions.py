@@ -65,6 +65,7 @@ def test_the_deepest_are_filled_in_and_those_around_them_stay() -> None:
     assert 0 < told.count("{{if x}}") < 40
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -68,6 +68,7 @@ def test_the_same_name_and_creator_are_noticed_and_the_text_can_be_replaced(firs
     assert member.get(new).status_code == 200
 
 
+@pytest.mark.slow
 def test_other_names_and_creators_are_not_noticed(first, member):
     others = copy.deepcopy(V2)
     others["data"] |= {"creator": "Bo", "description": "Another Mara."}
@@ -93,6 +94,7 @@ def test_others_characters_are_neither_noticed_nor_replaced(first, member, stran
     assert "mills rye" in member.page(first).text
 
 
+@pytest.mark.slow
 def test_keeping_both_changes_nothing_and_what_is_gone_is_skipped(first, member):
     page = imported(member, NEW)
     (new,) = links(page)

@@ -81,6 +81,7 @@ def take(app, member) -> Callable[..., tuple[bytes, str]]:
     return take
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("card", [V1, V2, V3], ids=["1", "2", "3"])
 def test_a_card_comes_back_as_it_was(take, card):
     card = with_more(card)
@@ -132,6 +133,7 @@ def test_a_charx_comes_back_with_its_picture_in_its_place(take):
     assert (again["card"], card_files.b64decode(again["picture"])) == (card, png(3, 2))
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("spec", ["2", "v2", "chara_card_v2", "2.0"])
 def test_another_version_can_be_asked_for(take, spec):
     content, _ = take(as_json(V3), f"?spec={spec}")

@@ -97,6 +97,7 @@ def test_a_pick_stays_at_its_place() -> None:
 LONG = "".join(f"{{{{char}}}}{number}" for number in range(2_000))
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     "text",
     [

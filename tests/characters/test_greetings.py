@@ -101,6 +101,7 @@ def test_a_character_without_a_card_or_greeting_has_them_too(member, make):
     assert member.page(path).press("Chat with Mara").messages()[0][0] == "assistant"
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("texts", "words"),
     [

@@ -47,6 +47,7 @@ def test_each_says_what_is_set_and_is_open(groups, chat, member):
     assert is_open == found.keys() - {"Variables"}
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("field", "title", "focused"),
     [("temperature", "Parameters", "prompts-temperature"), ("note_role", "Author's note", "prompts-note-role")],

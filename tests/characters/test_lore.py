@@ -89,6 +89,7 @@ def test_what_comes_up_is_told_in_its_place(played, say):
     assert say(played, "And now?")[0] == ("system", "Mara mills rye.")
 
 
+@pytest.mark.slow
 def test_who_has_a_nickname_goes_by_it_in_note_and_lorebook_too(member, fake, say):
     book = {"entries": [{"constant": True, "content": "{{char}}'s mill.", "position": "after_char"}]}
     data = {"name": "Mara the miller", "nickname": "Mara", "description": "{{char}} mills rye.", "character_book": book}
@@ -171,6 +172,7 @@ def test_however_many_large_lorebooks_are_always_used_nobody_waits(member, app):
         assert len(read) == 5
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(("interval", "told"), [("2", [False, True, False, True]), ("0", [False] * 4), ("1", [True] * 4)])
 def test_an_authors_note_comes_with_every_so_many_messages(played, say, member, interval, told):
     member.submit(f"{played}/prompts", note="It rains.", note_interval=interval)

@@ -59,6 +59,7 @@ def test_who_somebody_is_already_stays(member):
     assert [node.text().strip() for node in page.all(".cast h2") if "default" in node.text()] == ["Me default"]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("content", "words"),
     [

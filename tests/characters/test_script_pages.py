@@ -66,6 +66,7 @@ def test_one_is_added_moved_and_deleted(path, member, app):
     assert member.get(f"{path}/scripts/7").status_code == 404
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("field", "label", "value", "words"),
     [

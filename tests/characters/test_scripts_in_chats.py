@@ -86,6 +86,7 @@ def test_a_changed_script_shows_at_once(begin, member, app):
     assert "[mood: calm]" in member.page(chat).one(".message-text").text()
 
 
+@pytest.mark.slow
 def test_messages_of_the_person_and_later_pages_are_changed_too(begin, member, fake, say):
     chat = begin(script("/rye/g", "**wheat**", placement=[1]), SENT)
     fake.says("Aye, [mood: glad] rye.")
@@ -108,6 +109,7 @@ def test_the_end_of_a_stream_shows_it(begin, member, fake, listen):
     assert member.page(chat).all(".message-text em")[-1].text() == "glad"
 
 
+@pytest.mark.slow
 def test_what_was_sent_is_kept_when_the_scripts_change(begin, member, fake, say, app):
     chat = begin(script("/{{char}}/", "M$0", substituteRegex=1, promptOnly=True), SENT)
     fake.says("Mara says [mood: glad] aye.")
@@ -161,6 +163,7 @@ def test_hostile_expressions_hold_nobody_up(begin, member, fake, say):
         assert len(shown(member, chat)) == 3
 
 
+@pytest.mark.slow
 def test_in_a_group_they_change_their_characters_messages_only(begin, make, member, fake, say):
     mara = str(member.page(begin(script("/Aye/", "No"), script("/Hello/", "Bye"))).all(".played a")[0].attributes["href"])
     ids = [mara.rpartition("/")[2], make(name="Bo", description="Bo sails.", greeting="Hello, Aye.").rpartition("/")[2]]
@@ -173,6 +176,7 @@ def test_in_a_group_they_change_their_characters_messages_only(begin, make, memb
     assert [each[:5] for each in shown(member, group)] == ["Bye, ", "Hello", "Hello", "No."]
 
 
+@pytest.mark.slow
 def test_a_chat_without_scripts_takes_no_more_statements(begin, member):
     with_scripts, without = begin(SHOWN), begin()
     taken = []

@@ -101,6 +101,7 @@ def test_it_is_written_in_time_and_stands_in_for_what_is_left_out(app, told, cha
         assert len(records) == len(fake.stories()) == len(stories(app)) < 4
 
 
+@pytest.mark.slow
 def test_what_was_sent_shows_it(app, told, member):
     told(*numbered(*range(1, 8)))
     generation = last_generation(app)
@@ -211,6 +212,7 @@ def test_whatever_is_said_every_message_is_told_or_sent(app, told, chat, fake, s
     assert len(fake.stories()) >= 1
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_a_person_changes_it_and_it_is_carried_on_from_there(app, told, chat, member, fake):
     told(*numbered(1, 2, 3, 4))

@@ -36,6 +36,7 @@ ADDRESSES = {
 }
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("kind", "first", "second"),
     [
@@ -70,6 +71,7 @@ def test_who_is_refused_loses_nothing_of_either(make, member):
     assert (fields["name"], fields["greeting"], fields["tags"]) == ("Mara Rye", "Come in.", "mill")
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("seen", ["", "=", "greeting", "greeting=x name avatar=0 seen=0 no=1", "\0" * 100])
 def test_what_no_form_of_ours_says_was_shown_counts_for_nothing(make, member, seen):
     address = f"{make(greeting='Come in.')}/edit"

@@ -241,6 +241,7 @@ def test_of_two_tabs_the_later_one_is_told_what_both_have_changed(chat, member, 
     assert not member.page(f"{member.submit('/', message='Hello').path}/prompts").all(".variables")
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("name", "value", "words"), [("mood", "2", "Two variables have the same name."), ("a", "x" * 2_001, "up to 100 variables")]
 )

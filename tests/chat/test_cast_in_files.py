@@ -62,6 +62,7 @@ def test_without_them_it_is_a_chat_in_which_their_names_stay(member, group):
     assert [(id, name) for id, name, _ in said] == [(None, "Mara"), (None, "Bo")]
 
 
+@pytest.mark.slow
 def test_one_of_them_goes_on_alone(app, member, group):
     _, _, (bo,) = made(app, member, BO)
     bring(member, group)
@@ -82,6 +83,7 @@ def test_a_chat_with_one_character_finds_it_and_the_persona(app, owner, member):
     assert said == [(None, "", "Mara greets.")]
 
 
+@pytest.mark.slow
 def test_somebody_elses_character_of_that_name_is_none(app, owner, member, group):
     made(app, owner, MARA)
     bring(member, group)
@@ -89,6 +91,7 @@ def test_somebody_elses_character_of_that_name_is_none(app, owner, member, group
     assert brought(member)[0].character_id is None
 
 
+@pytest.mark.slow
 def test_a_group_of_sillytavern_is_one_here(app, member):
     _, _, (mara, bo) = made(app, member, MARA, BO)
     head = {"user_name": "unused", "character_name": "unused", "chat_metadata": {"integrity": "g-1"}}
@@ -105,6 +108,7 @@ def test_a_group_of_sillytavern_is_one_here(app, member):
     assert said == [(mara, "Mara", "Who is it?"), (None, "", "It's me."), (bo, "Bo", "Ahoy.")]
 
 
+@pytest.mark.slow
 def test_however_many_speak_they_are_looked_for_at_once(app, member):
     _, _, (mara, bo) = made(app, member, MARA, BO)
     names = ["Mara", *(f"Stranger {number}" for number in range(40)), "Bo", *(f"Other {number}" for number in range(300))]
@@ -115,6 +119,7 @@ def test_however_many_speak_they_are_looked_for_at_once(app, member):
     assert sum("characters.name IN" in statement for statement, _ in said) == 1
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(("cast", "read"), [("Mara", ()), ([1, None, "M" * 999] * 99, ("", "", "M" * 120) * 4), ({"a": 1}, ())])
 def test_whatever_a_file_says_of_them(group, cast, read):
     value = json.loads(group)

@@ -271,6 +271,7 @@ def test_who_is_deleted_speaks_no_more_and_keeps_what_was_said(program, cast, fa
     assert say(program, chat, "Three")["speaker"] == "Mara"
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("body", "field"),
     [

@@ -100,6 +100,7 @@ def test_all_times_and_swipes_are_read():
     assert {each.id: each.content for each in chat.messages}[chat.head] == "Thanks."
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(("extra", "words"), [({}, "Thought"), ({"reasoning_duration": 4_000}, "Thought for 4.0 s")])
 def test_how_long_an_answer_was_thought_about_is_said_where_it_is_known(member, extra, words):
     times = {"gen_started": "2024-10-18T15:22:50Z", "gen_finished": "2024-10-18T15:23:00Z"}
@@ -144,6 +145,7 @@ def test_other_programs_for_roleplay_are_read(value):
     assert shown == [("user", "Hello"), ("assistant", "Hi."), ("user", "Bye"), ("assistant", "So long.")]
 
 
+@pytest.mark.slow
 def test_several_histories_of_one_character_are_several_chats(member):
     said = [{"src": {"is_human": human, "name": "x"}, "text": text} for human, text in ((False, "Who is it?"), (True, "Me."))]
     value = {
@@ -201,6 +203,7 @@ def several(browser, *files: tuple[str, bytes]) -> Page:
     return Page(browser, browser.client.post("/import", data=data, headers=headers, base_url=browser.origin, content_type=kind))
 
 
+@pytest.mark.slow
 def test_several_files_come_in_at_once_and_a_bad_one_keeps_none_back(member):
     other = {**HEAD, "chat_metadata": {"integrity": "i-9"}}
     page = several(member, ("a.jsonl", lines(*ALL)), ("bad.jsonl", b"{"), ("b.jsonl", lines(other, GREETING)))
@@ -212,6 +215,7 @@ def test_several_files_come_in_at_once_and_a_bad_one_keeps_none_back(member):
     assert several(member, *[("a.jsonl", b"{")] * 31).says("Choose at most 30 files at once.")
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("user_name", "says", "wanted"),
     [("Jo", "Jo", "Jo"), ("Jo", "Kit", "Kit"), ("unused", "Jo", "Jo"), ("Jo", "", "Jo"), ("x", "y", "")],

@@ -57,6 +57,7 @@ def test_it_stays_what_it_was_when_the_chat_goes_on(owner, path, fake):
     assert parts(owner.page(url_of(page))) == before
 
 
+@pytest.mark.slow
 def test_a_continuation_shows_the_beginning_that_was_given(owner, begin, fake):
     fake.behaves([{"counted": 30, "cut_after": 5}])
     fake.counts(30)

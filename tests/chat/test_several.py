@@ -192,6 +192,7 @@ def test_nothing_is_deleted_for_good_while_an_answer_is_written_in_it(app, owner
     assert counts(owner) == (0, 0)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("deed", [deed for deed in DEEDS if deed != "erase"])
 def test_what_is_done_twice_is_done_once_and_said_again(app, owner, deed):
     moment = {"unpin": "pinned_at", "unarchive": "archived_at", "restore": "deleted_at"}.get(deed)

@@ -94,6 +94,7 @@ def test_versions_that_are_too_long_together_are_left_out_but_for_the_one_that_i
     assert (answer["swipes"], answer["mes"]) == (["No."], "No.")
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(("interval", "said_as"), [("", 1), ("0", 0), ("3", 3)])
 def test_the_authors_note_comes_along(app, owner, chat, interval, said_as):
     owner.submit(f"/chats/{chat}/prompts", note="It rains.", note_depth="2", note_role="assistant", note_interval=interval)

@@ -177,6 +177,7 @@ def test_members_see_their_own_alone(app: Flask, made: Made, program: Client, ow
     assert not member.page(f"/insights?user={owner.person_id}").says("By person")
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     "query",
     [

@@ -137,6 +137,7 @@ CARDS = {
 }
 
 
+@pytest.mark.slow
 def test_what_only_lorebooks_of_cards_have_survives_an_export(member):
     page = bring(member, as_file({"spec": "lorebook_v3", "data": CARDS}))
     first = json.loads(member.get(f"{page.path}/export").text)
@@ -171,6 +172,7 @@ def test_numbers_that_occur_twice_or_are_none_are_replaced(member):
     assert all(each["uid"] == int(uid) for uid, each in found.items())
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     "value",
     [
@@ -185,6 +187,7 @@ def test_lorebooks_of_other_kinds_come_in_too(member, value):
     assert titles(page) == ["a"]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -226,6 +229,7 @@ def test_an_entry_keeps_what_its_form_does_not_show(member):
     )
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     "more",
     [
@@ -324,6 +328,7 @@ def test_who_comes_too_late_changes_nothing(member):
     assert member.get(f"{page.path}/entries/1").status_code == 404
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [

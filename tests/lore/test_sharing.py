@@ -179,6 +179,7 @@ def test_the_log_says_that_it_was_shared_and_not_what_it_is_called(app, member, 
     ]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("whom", "words"),
     [
@@ -196,6 +197,7 @@ def test_odd_wishes_are_refused(member, book, whom, words):
     assert post(member, f"{book}/people", whom=f"user:{member.person_id}").says("This lorebook already belongs to them.")
 
 
+@pytest.mark.slow
 @also_on_postgres
 def test_of_very_many_as_many_are_read_as_are_listed(app, member, stranger):
     with app.app_context():
@@ -217,6 +219,7 @@ def test_of_very_many_as_many_are_read_as_are_listed(app, member, stranger):
     assert len([each for each in statements if "FROM lorebooks" in each or "FROM grants" in each.split("WHERE")[0]]) <= 4
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("whose", ["member", "stranger"])
 def test_a_prompt_takes_three_statements_whosever_the_lorebook_is(app, member, stranger, book, whose):
     share(member, book, "everyone:")

@@ -84,6 +84,7 @@ def test_the_password_goes_to_the_server_it_was_entered_for_alone(app: Flask, pr
         assert password().text == ""
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("name", "value"),
     [

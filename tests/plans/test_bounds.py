@@ -84,6 +84,7 @@ def test_not_every_fault_of_thousands_is_listed() -> None:
     assert len(found) == validation.MOST_FAULTS
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("part", ["{", "[", '{"a":', '"\\', '{"weeks":[', "[],", "{},", '"a",', '"a":1,', " "])
 def test_what_a_model_says_instead_of_a_plan_is_judged_at_once(part: str) -> None:
     schema = plan_types.parsed("monthly", (plan_types.FOLDER / "monthly.yaml").read_text("utf-8")).plan

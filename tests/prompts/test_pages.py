@@ -105,6 +105,7 @@ def test_who_has_not_read_the_newest_version_does_not_replace_it(owner):
     assert "In use: version 3" in owner.page("/prompts/continue").text
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("text", "words"),
     [

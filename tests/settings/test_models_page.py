@@ -111,6 +111,7 @@ def test_the_default_and_the_chain_are_set_by_form(listed: Browser, app: Flask) 
         assert providers().chain("maker/cheap") == ["maker/cheap"]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(("field", "label"), [("models.default", "Default model"), ("models.fallbacks", "Fallbacks")])
 def test_a_name_that_nobody_lists_is_refused_in_place(listed: Browser, app: Flask, field: str, label: str) -> None:
     page = listed.submit("/admin/models", **{field: "maker/graet"})

@@ -72,6 +72,7 @@ def test_what_is_not_closed_as_it_was_opened_is_not_remembered(html: str) -> Non
     assert places_of(html, FRAGMENT) is None
 
 
+@pytest.mark.slow
 def test_pages_of_ours_are_remembered(owner: Browser) -> None:
     assert None not in [places_of(owner.page(path).text, PAGE) for path in ("/", "/chats", "/settings", "/plans")]
 

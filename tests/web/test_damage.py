@@ -36,6 +36,7 @@ def damaged(migrated: dict[str, str], tmp_path: Path, damage: Callable[[Path], N
     return tmp_path
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.usefixtures("damaged")
 def test_the_page_and_the_probe_name_the_way_back(make_bare_app: MakeApp) -> None:

@@ -101,6 +101,7 @@ def test_one_who_has_to_wait_hears_how_long(visitor: Browser) -> None:
     assert visitor.get("/wrong/too_many").headers["Retry-After"] == "9"
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("kind", FAULTS)
 def test_a_fault_of_ours_is_told_without_its_insides(visitor: Browser, kind: str, caplog: pytest.LogCaptureFixture) -> None:
     status = FAULT_STATUS.get(kind, 503)
@@ -167,6 +168,7 @@ def test_a_template_that_breaks_is_a_fault_like_any_other(visitor: Browser) -> N
     assert visitor.get("/wrong/broken-template").status_code == 500
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("path", ["/wrong/bug", "/wrong/forbidden", "/nothing", "/wrong/gone"])
 @pytest.mark.parametrize("headers", [{}, HTMX])
 def test_an_error_page_that_fails_becomes_plain_words(app: Flask, path: str, headers: dict[str, str]) -> None:

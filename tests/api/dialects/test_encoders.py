@@ -40,6 +40,7 @@ def test_texts_are_written_like_all_other_events(event, text):
     assert wire(CanonicalEncoder().encode(Entry(1, event(text))), id="1") == wire([DialectFrame(fields, name)], id="1")
 
 
+@pytest.mark.slow
 @given(runs)
 def test_every_dialect_tells_the_same_text_and_the_same_end(events):
     for name, encoder in encoders().items():
