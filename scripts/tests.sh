@@ -34,8 +34,8 @@ fi
 
 part=$1
 # Thirds of the quick tests, by what they cost: two would leave a third of two cores idle, as each waits now and then.
-quick_chats="tests/api tests/chat"
-quick_characters="tests/characters tests/lore tests/settings tests/web"
+quick_chats="tests/api tests/chat tests/generations"
+quick_characters="tests/characters tests/lore tests/plans tests/settings tests/web"
 waits="tests/faults tests/generations/test_journal.py tests/generations/test_stuck.py tests/knowledge/test_kills.py
     tests/streaming/test_redis_topics.py tests/streaming/test_two_workers_machine.py tests/workers"
 answers="tests/characters tests/generations tests/knowledge tests/plans tests/providers tests/workflows"

@@ -122,6 +122,7 @@ def test_the_page_of_the_character_shows_its_entries(played, member):
     assert page.says("Keys: mill")
 
 
+@pytest.mark.slow
 def test_a_lorebook_for_all_chats_with_characters_is_used_too(played, say, member):
     page = member.submit("/lorebooks", name="Weather")
     member.page(page.link("New entry").attributes["href"]).form("Create entry").submit(
@@ -136,6 +137,7 @@ def test_a_lorebook_for_all_chats_with_characters_is_used_too(played, say, membe
     ]
 
 
+@pytest.mark.slow
 @also_on_postgres
 def test_an_authors_note_is_told_among_the_last_messages_between_what_belongs_above_and_below_it(played, say, member, app):
     around = [

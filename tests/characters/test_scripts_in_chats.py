@@ -124,6 +124,7 @@ def test_what_was_sent_is_kept_when_the_scripts_change(begin, member, fake, say,
     assert "MMara says  aye." in shown.text
 
 
+@pytest.mark.slow
 def test_depth_limits_what_is_changed(begin, member, fake, say):
     chat = begin(script("/Hello/", "Bye", minDepth=1), script("/Aye/", "No", maxDepth=1))
     fake.says("Aye.")

@@ -167,6 +167,7 @@ def test_a_history_limit_leaves_nothing_untold(app, told, chat, member, fake):
     assert TALE in turns[0][1]
 
 
+@pytest.mark.slow
 def test_a_branch_has_the_story_of_its_own_messages(app, told, chat, member, fake):
     told(*numbered(1, 2, 3, 4))
     (first, *_) = stories(app)

@@ -252,6 +252,7 @@ def test_what_cannot_be_kept_is_said_with_all_that_was_typed(chat, member, kept,
     assert kept(chat) == {"mood": "calm"}
 
 
+@pytest.mark.slow
 @also_on_postgres
 def test_programs_read_and_replace_them(chat, member, stranger, app, kept):
     program, id = client_of(app, member.email), id_of(chat)

@@ -185,6 +185,7 @@ def test_a_moment_with_much_space_is_none_or_one():
     assert message.created_at == datetime(2024, 10, 18, 15, 23, tzinfo=UTC)
 
 
+@pytest.mark.slow
 def test_a_branch_with_the_same_name_is_a_branch_here(member):
     bring(member, lines(*ALL), "Mara.jsonl")
     other = {**QUESTION, "mes": "It's somebody else."}

@@ -276,6 +276,7 @@ def test_for_what_an_entry_is_sent_is_chosen_and_the_rest_stays(member):
     assert member.get(f"{page.path}/export").json["entries"]["0"]["triggers"] == ["quiet", "swipe", "regenerate"]
 
 
+@pytest.mark.slow
 def test_an_entry_is_found_among_many_and_its_place_is_kept(member):
     entries = {str(uid): {"key": [f"key {uid}"], "comment": f"Title {uid}", "content": "Rye is dear."} for uid in range(300)}
     page = bring(member, as_file({"entries": entries}))

@@ -51,6 +51,7 @@ def test_it_is_used_in_every_chat_with_that_persona(member, fake, book):
     assert "checked" in member.page(jo).one("input[name=lorebooks]").attributes
 
 
+@pytest.mark.slow
 @also_on_postgres
 def test_one_that_was_withdrawn_is_not_used_and_not_named(app, member, stranger, book):
     shared = share(member, book, f"user:{stranger.person_id}")

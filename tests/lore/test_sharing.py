@@ -141,6 +141,7 @@ def test_always_is_a_matter_of_its_owners_own_chats(app, member, stranger, book)
         assert [each.name for each in queries.used_by(theirs, [book.rpartition("/")[2]], is_played=True)] == ["The valley"]
 
 
+@pytest.mark.slow
 @also_on_postgres
 def test_one_in_the_trash_is_its_owners_alone_and_grants_go_for_good_with_it(app, member, stranger, book):
     share(member, book, "everyone:")

@@ -111,6 +111,7 @@ def _row(slug: str, models: list[dict[str, str]]) -> Connection:
     )
 
 
+@pytest.mark.slow
 def test_the_api_says_how_many_are_left_out(app: Flask, owner: Browser, fake: Fake) -> None:
     connected(owner, fake, "long", LONG)
     connected(owner, fake, "other", LONG)
