@@ -94,6 +94,7 @@ def least_body(operation: Operation) -> dict[str, Any] | None:
         "collection_ids": [],
         "scripts": [],
         "is_good": True,
+        "is_hidden": True,
     }
     return {name: values.get(name, "Mine now.") for name, field in fields if field.is_required()} if operation.body else None
 
