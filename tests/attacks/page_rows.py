@@ -56,7 +56,9 @@ TABLE = {
         POST connections.test
         POST connections.enable
         POST connections.disable
+        GET connections.ask_to_forget_key
         POST connections.forget_key
+        GET connections.ask_to_delete
         POST connections.delete
     """,
     ("looked after", ("alert",)): """

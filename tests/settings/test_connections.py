@@ -145,7 +145,7 @@ def test_the_environments_key_is_told_apart(make_app: MakeApp, fake: Fake) -> No
     assert owner.page(OPENROUTER).says("Key from the environment, ends in 4f2a")
     owner.submit(OPENROUTER, key="sk-or-v1-another-0000")
     assert owner.page("/admin/connections").says("OpenRouter key stored")
-    page = owner.page(OPENROUTER).press("Delete key")
+    page = owner.page(OPENROUTER).click("Delete key").press("Delete permanently")
     assert page.says("Key from the environment, ends in 4f2a")
 
 
@@ -167,7 +167,7 @@ def test_no_key_goes_where_it_was_not_entered_for(make_app: MakeApp, fake: Fake,
     page.press("Test key")
     assert {each["headers"]["authorization"] for each in fake.log()} == {"Bearer sk-or-v1-for-this-host"}
     # Once the key for this address is deleted, no key is sent to it, not even the environment's.
-    owner.page(OPENROUTER).press("Delete key")
+    owner.page(OPENROUTER).click("Delete key").press("Delete permanently")
     assert live(app).key.text == ""
 
 
@@ -266,7 +266,7 @@ def test_a_further_connection_is_added_tested_used_and_deleted(owner: Browser, a
         assert all(id.startswith("our-server:") for id in ids)
         assert providers().of(ids[0]).name == "our-server"
         assert (providers().connection_of(ids[0]), providers().name_of(ids[0])) == ("our-server", ids[0].partition(":")[2])
-    page = page.press("Delete")
+    page = page.click("Delete").press("Delete permanently")
     assert page.says("Connection and key deleted.")
     with app.app_context():
         providers().forget()
@@ -362,13 +362,26 @@ def test_only_ways_that_there_are_can_be_named_for_a_model(owner: Browser) -> No
         assert (page.status_code, page.says("Write each as model=auto")) == (422, True), wrong
 
 
+@pytest.mark.parametrize(("link", "heading"), [("Delete key", "Delete key"), ("Delete", "Delete connection")])
+def test_deleting_asks_once(owner: Browser, app: Flask, fake: Fake, link: str, heading: str) -> None:
+    add(owner, fake, key=KEY)
+    page = owner.page("/admin/connections/our-server").click(link)
+
+    assert (page.one("h1").text(), page.says("This can't be undone.")) == (heading, True)
+    page = page.click("Cancel")
+    assert page.says("Key stored, ends in 4f2a")
+    page = page.click(link).press("Delete permanently")
+    assert page.says("Key deleted." if link == "Delete key" else "Connection and key deleted.")
+
+
 def test_the_built_in_connection_is_never_deleted(owner: Browser) -> None:
     assert owner.post(f"{OPENROUTER}/delete").status_code == 409
 
 
 @pytest.mark.slow
 def test_what_was_done_stands_in_the_audit_log_without_a_secret(owner: Browser, app: Flask, fake: Fake) -> None:
-    page = add(owner, fake, key=KEY).press("Test key").press("Turn off").press("Delete key").press("Delete")
+    page = add(owner, fake, key=KEY).press("Test key").press("Turn off")
+    page = page.click("Delete key").press("Delete permanently").click("Delete").press("Delete permanently")
     owner.submit("/admin/settings", **{"trash.days": "7"})
     assert page.status_code == 200
 

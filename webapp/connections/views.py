@@ -89,11 +89,23 @@ def disable(slug: str) -> Response:
     return _saved(slug, "Turned off. Its settings are kept, but its models aren't available.")
 
 
+@bp.get("/<slug>/forget")
+@admin_only
+def ask_to_forget_key(slug: str) -> Response:
+    return _question(slug, is_key=True)
+
+
 @bp.post("/<slug>/forget")
 @admin_only
 def forget_key(slug: str) -> Response:
     connections.forget_key(slug, **who())
     return _saved(slug, "Key deleted.")
+
+
+@bp.get("/<slug>/delete")
+@admin_only
+def ask_to_delete(slug: str) -> Response:
+    return _question(slug, is_key=False)
 
 
 @bp.post("/<slug>/delete")
@@ -112,6 +124,11 @@ def the_neighbour() -> OllamaProbe:
 def _saved(slug: str, words: str = "") -> Response:
     providers().forget()
     return redirect(url_for(".edit", slug=slug), words)
+
+
+def _question(slug: str, *, is_key: bool) -> Response:
+    providers().forget()
+    return render("admin/connection_delete.html", live=providers().connection(slug), is_key=is_key)
 
 
 def _new_page(form: NewConnectionForm) -> Response:
