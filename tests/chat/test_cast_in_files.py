@@ -105,7 +105,7 @@ def test_a_group_of_sillytavern_is_one_here(app, member):
 
     chat, said = brought(member)
     assert (chat.title, chat.character_ids, chat.turn_order) == ("Mara, Bo", [mara, bo], "mention")
-    # The note is hidden from models, and nobody in particular says it.
+    # The note is hidden from models and belongs to no character.
     assert said == [(mara, "Mara", "Who is it?"), (None, "", "It's me."), (bo, "Bo", "Ahoy."), (None, "Note", "A note.")]
 
 
