@@ -21,7 +21,7 @@ class Collector:
         self._long_seconds, self._left, self._began = long_seconds, MOST_TIMES, 0.0
 
     def begin(self) -> None:
-        """Freezes all current objects and registers the callback."""
+        """Freezes all current objects, registers the callback and makes collections of young objects rarer."""
         gc.collect()
         gc.freeze()
         gc.callbacks.append(self.on_collection)
