@@ -362,22 +362,6 @@ def test_only_ways_that_there_are_can_be_named_for_a_model(owner: Browser) -> No
         assert (page.status_code, page.says("Write each as model=auto")) == (422, True), wrong
 
 
-@pytest.mark.parametrize(("link", "heading"), [("Delete key", "Delete key"), ("Delete", "Delete connection")])
-def test_deleting_asks_once(owner: Browser, app: Flask, fake: Fake, link: str, heading: str) -> None:
-    add(owner, fake, key=KEY)
-    page = owner.page("/admin/connections/our-server").click(link)
-
-    assert (page.one("h1").text(), page.says("This can't be undone.")) == (heading, True)
-    page = page.click("Cancel")
-    assert page.says("Key stored, ends in 4f2a")
-    page = page.click(link).press("Delete permanently")
-    assert page.says("Key deleted." if link == "Delete key" else "Connection and key deleted.")
-
-
-def test_the_built_in_connection_is_never_deleted(owner: Browser) -> None:
-    assert owner.post(f"{OPENROUTER}/delete").status_code == 409
-
-
 @pytest.mark.slow
 def test_what_was_done_stands_in_the_audit_log_without_a_secret(owner: Browser, app: Flask, fake: Fake) -> None:
     page = add(owner, fake, key=KEY).press("Test key").press("Turn off")
