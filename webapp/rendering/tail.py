@@ -6,9 +6,10 @@ from html import escape
 from markdown_it.token import Token
 
 from webapp.rendering.elements import CURSOR
+from webapp.rendering.prose import PLAIN
 
-# PLAIN: characters that cannot change the markup of the line they are added to. SETTLED: those that can precede the cursor.
-PLAIN = re.compile(r"[\w ,;:'\"?!.()‘’“”–—…-]+")
+# ADDABLE: characters that cannot change the markup of the line they are added to. SETTLED: those that can precede the cursor.
+ADDABLE = re.compile(f"{PLAIN}+")
 SETTLED = re.compile(r"[^\W_]|[,;'\"?!.(‘’“”–—…]")
 # These plain characters can still complete earlier markup: the number of a list item, possibly nested in another,
 ENDING = re.compile(r"[.);]")
@@ -97,7 +98,7 @@ class Tail:
         return is_big and self._drawn_chars <= self.length < self._drawn_chars * self._growth
 
     def _is_plain(self, piece: str) -> bool:
-        if "_" in piece or not PLAIN.fullmatch(piece):
+        if "_" in piece or not ADDABLE.fullmatch(piece):
             return False
         return not ENDING.search(piece) or not self._may_end(piece)
 
