@@ -33,13 +33,13 @@ def test_speech_has_its_own_color(server: Server, upstream: Upstream, visit: Vis
     press(page, page.get_by_role("button", name="Import", exact=True))
     press(page, page.get_by_role("link", name="Isolde"))
     press(page, page.get_by_role("button", name="Chat with Isolde"))
-    page.wait_for_function(f"({SPOKEN})().length")
+    page.wait_for_function(f"() => ({SPOKEN})().length")
     assert page.evaluate(SPOKEN) == FOUND
 
     chat = ChatPage(page)
     chat.ask('Is "it" you?')
     chat.expect("completed")
-    page.wait_for_function(f"({SPOKEN})().length == {len(FOUND) + 2}")
+    page.wait_for_function(f"() => ({SPOKEN})().length == {len(FOUND) + 2}")
     assert page.evaluate(SPOKEN) == sorted([*FOUND, '"aye"', '"it"'])
     url = page.url
 
