@@ -15,7 +15,7 @@ from webapp.api.problems import EVENTS_PATH, Refused, refusal, stream_url
 from webapp.db import db
 from webapp.errors import AppError, Busy, Forbidden, Invalid, NotFound
 from webapp.heavy.turns import queue_for_turn
-from webapp.upstream.foreign_json import exceeds
+from webapp.upstream.bounded_json import exceeds
 
 MOST_BYTES = 1_000_000
 # To validate this many wrong values takes a twentieth of a second.

@@ -9,7 +9,7 @@ from webapp.providers.values import parsed
 from webapp.streaming.codec import Decoder, Message, TooLong
 from webapp.streaming.events import Event, Text, Usage
 from webapp.streaming.failure import ProviderError
-from webapp.upstream.foreign_json import MOST_PARTS_OF_A_MESSAGE
+from webapp.upstream.bounded_json import MOST_PARTS_OF_A_MESSAGE
 
 BAD_IN_A_ROW = 3
 END = b"\n\n"

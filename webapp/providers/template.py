@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from webapp.streaming.events import Delta, Text
-from webapp.upstream.foreign_json import DECODER
+from webapp.upstream.bounded_json import DECODER
 
 # A server whose messages never match is tried less and less often, at least once in this many blocks.
 MOST_PATIENCE = 1024

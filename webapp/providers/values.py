@@ -4,7 +4,7 @@ from decimal import Decimal, DecimalException
 from typing import Any
 
 from webapp.streaming.events import Delta, Reasoning, Text
-from webapp.upstream.foreign_json import MOST_PARTS, Unreadable, load
+from webapp.upstream.bounded_json import MOST_PARTS, Unreadable, load
 
 LONGEST_NAME = 200
 LONGEST_ID = 120
