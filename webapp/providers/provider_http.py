@@ -186,7 +186,7 @@ class ProviderHttp:
         """Yields one read per beat; the first words and the end are read without delay."""
         for chunk in chunks:
             yield chunk
-            if reply.told_chars >= FIRST_CHARS and not reply.is_finished:
+            if reply.yielded_chars >= FIRST_CHARS and not reply.is_finished:
                 body.rest(self._beat_seconds)
 
     def _reply(self, content: bytes, reply_format: ReplyFormat, known: Usage) -> Reply:

@@ -43,7 +43,7 @@ class ReplyStream:
     def __init__(
         self, reader: ReplyReader, *, refuse: Callable[[Any], ProviderError], nonsense: Callable[[], ProviderError]
     ) -> None:
-        self.is_over, self.told_chars = False, 0
+        self.is_over, self.yielded_chars = False, 0
         self._reader, self._refuse, self._nonsense = reader, refuse, nonsense
         self._decoder, self._template = Decoder(), Template()
         # Whether the next byte begins a block; the decoder's buffer is empty then.
@@ -54,7 +54,7 @@ class ReplyStream:
         """Yields the events that the piece completes; none follow once `is_over`."""
         for event in in_one(self._events(piece)):
             if isinstance(event, Text):
-                self.told_chars += len(event.text)
+                self.yielded_chars += len(event.text)
             yield event
 
     @property
