@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from webapp.streaming.cutting import cut
+from webapp.streaming.early_end import cut
 from webapp.streaming.events import Event
 
 

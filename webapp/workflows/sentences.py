@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from webapp.chat.prompt.tokens import estimate
-from webapp.streaming.cutting import cut
+from webapp.streaming.early_end import cut
 from webapp.streaming.events import Delta, Ended, Event
 
 # A possible end of a sentence: the stop, the marks that close it, and the next character, without which nothing can be decided.
