@@ -105,7 +105,7 @@ def post_worker_init(worker: Any) -> None:
     from webapp.engine.chores import resume
     from webapp.heavy.threads import set_aside
     from webapp.rendering.code import at_first_code, warm_up
-    from webapp.streaming.common import UNLIKE
+    from webapp.streaming.shared_config import UNLIKE
 
     with worker.wsgi.app_context():
         if (trouble := trouble_with_database()) in (OLD_SCHEMA, DAMAGED):

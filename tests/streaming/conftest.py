@@ -10,18 +10,18 @@ from gevent.event import Event as Signal
 
 from tests.support.ports import free_port
 from webapp.bench import redis_server as redis
-from webapp.streaming.common import Common
 from webapp.streaming.events import Delta, Ended, Event, Saved, Started
 from webapp.streaming.loops import FlushLoop
 from webapp.streaming.outcome import Outcome
 from webapp.streaming.redis_link import Link
 from webapp.streaming.redis_topics import RedisTopics
 from webapp.streaming.run import Run
+from webapp.streaming.shared_config import SharedConfig
 from webapp.streaming.stop import Stop
 from webapp.streaming.topics import MemoryTopics
 
 TOPIC = "generation:1"
-UNKNOWN = Common()
+UNKNOWN = SharedConfig()
 
 
 def saved_at_once(run: Run, outcome: Outcome) -> list[Saved]:
@@ -88,9 +88,11 @@ def workers(redis_server: redis.Server) -> Iterator[Callable[..., RedisTopics]]:
     made: list[RedisTopics] = []
     numbers = itertools.count(1)
 
-    def make(common: Common = UNKNOWN) -> RedisTopics:
+    def make(shared_config: SharedConfig = UNKNOWN) -> RedisTopics:
         link, tools = Link(redis_server.url), {"signal": Signal, "now": time.monotonic, "spawn": gevent.spawn}
-        topics = RedisTopics(link, worker=f"worker{next(numbers)}", pause=gevent.sleep, common=lambda: common, **tools)
+        topics = RedisTopics(
+            link, worker=f"worker{next(numbers)}", pause=gevent.sleep, shared_config=lambda: shared_config, **tools
+        )
         topics.begin()
         made.append(topics)
         until(lambda: topics.is_connected)

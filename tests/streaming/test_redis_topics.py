@@ -12,11 +12,11 @@ from gevent.server import StreamServer
 
 from tests.streaming.conftest import TOPIC, until
 from tests.support.ports import free_port
-from webapp.streaming.common import Common
 from webapp.streaming.events import Changed, Delta, Ended, to_json
-from webapp.streaming.redis_common import Agreement
 from webapp.streaming.redis_link import CHANGES, Link, RedisUnavailable
+from webapp.streaming.redis_shared_config import Agreement
 from webapp.streaming.redis_topics import RedisTopics
+from webapp.streaming.shared_config import SharedConfig
 from webapp.streaming.topics import Entry, Gap
 from webapp.throttle import Throttle
 
@@ -258,14 +258,14 @@ def test_the_oldest_place_is_lost_wherever_it_is(workers):
 
 @pytest.mark.slow
 def test_a_worker_with_other_keys_is_known(workers, redis_server):
-    assert not workers(Common("ours")).agreement.current_difference()
-    assert not workers(Common("ours")).agreement.current_difference()
-    other = workers(Common("theirs"))
+    assert not workers(SharedConfig("ours")).agreement.current_difference()
+    assert not workers(SharedConfig("ours")).agreement.current_difference()
+    other = workers(SharedConfig("theirs"))
     assert other.agreement.current_difference() == "SECRET_KEY"
     redis_server.kill()
     # Without Redis there is no comparison: a worker that has not met the others yet starts too.
     assert other.agreement.current_difference() == "SECRET_KEY"
-    assert not Agreement(other._link, lambda: Common("new")).current_difference()
+    assert not Agreement(other._link, lambda: SharedConfig("new")).current_difference()
 
 
 @pytest.mark.slow

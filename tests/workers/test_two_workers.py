@@ -12,7 +12,7 @@ from tests.generations.bench import holds_on
 from tests.support.person import Person
 from tests.support.tab import Tab
 from tests.support.waiting import until
-from webapp.streaming.common import UNLIKE
+from webapp.streaming.shared_config import UNLIKE
 
 TOKENS = 400
 WORDS = [f"w{number:06d}" for number in range(1, TOKENS + 1)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from webapp.config import Config
-from webapp.engine import common, copies, journal, keeper, recovery, report, spill
+from webapp.engine import config_fingerprints, copies, journal, keeper, recovery, report, spill
 from webapp.engine.engine import Duties, Engine
 from webapp.streaming.loops import Spawn
 from webapp.streaming.topics import Signal
@@ -37,8 +37,8 @@ def build(
         from webapp.streaming import redis_link, redis_topics
 
         link = redis_link.Link(config.redis_url, within=within)
-        ours = common.of(app)
-        return redis_topics.RedisTopics(link, common=ours, worker=worker, spawn=spawn, signal=signal, pause=pause, now=now)
+        ours = config_fingerprints.of(app)
+        return redis_topics.RedisTopics(link, shared_config=ours, worker=worker, spawn=spawn, signal=signal, pause=pause, now=now)
 
     return Engine(
         in_app=app.app_context,

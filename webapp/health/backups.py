@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy.exc import OperationalError
 
 from webapp.db import db, is_sqlite, utc_now, write
-from webapp.engine import common
+from webapp.engine import config_fingerprints
 from webapp.errors import Conflict, Invalid, Unavailable
 from webapp.settings.tables import ApplicationSetting
 
@@ -48,7 +48,7 @@ def back_up_files(files_dir: Path, copy: Path) -> int:
 def copy_files(files_dir: Path, folder: Path) -> int:
     """Copies uploaded files into a folder; returns how many it has then."""
     if files_dir.is_dir():
-        leave_out = shutil.ignore_patterns("*.unfinished", common.MARK)
+        leave_out = shutil.ignore_patterns("*.unfinished", config_fingerprints.MARK)
         shutil.copytree(files_dir, folder, ignore=leave_out, copy_function=_copy_file, dirs_exist_ok=True)
     return sum(path.is_file() for path in folder.glob("*/*"))
 

@@ -16,7 +16,7 @@ from webapp.config import ROOT, Config
 from webapp.engine.engine import Engine
 from webapp.health.fact import Fact, size
 from webapp.process.watchdog import BLOCKED, Watchdog
-from webapp.streaming.common import UNLIKE
+from webapp.streaming.shared_config import UNLIKE
 from webapp.words import plural
 
 PACKAGES = ("Flask", "gevent", "gunicorn", "SQLAlchemy", "cryptography")

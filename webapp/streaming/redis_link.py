@@ -11,10 +11,10 @@ from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
 PREFIX = "millrace:"
-EPOCH, CHANGES, COMMON = f"{PREFIX}epoch", f"{PREFIX}changes", f"{PREFIX}common"
+EPOCH, CHANGES, SHARED_CONFIG = f"{PREFIX}epoch", f"{PREFIX}changes", f"{PREFIX}common"
 MOST_CHANGES = 10_000
 # How long what a worker published about itself is valid.
-COMMON_SECONDS = 60
+SHARED_CONFIG_SECONDS = 60
 # A stream without new entries expires after this time: the database has all of it.
 KEEP_MS = 330_000
 # How long the blocking read waits, and the timeout of anything else: the library's default would block all requests.
@@ -100,15 +100,15 @@ class Link:
             self._client.set(EPOCH, new, nx=True)
             return str(self._client.get(EPOCH))
 
-    def common(self, mine: str) -> str:
+    def shared_config(self, mine: str) -> str:
         """Returns what workers published within the last minute; publishes and returns `mine` if there is nothing."""
         with self._answering():
-            self._client.set(COMMON, mine, nx=True, ex=COMMON_SECONDS)
-            return str(self._client.get(COMMON) or mine)
+            self._client.set(SHARED_CONFIG, mine, nx=True, ex=SHARED_CONFIG_SECONDS)
+            return str(self._client.get(SHARED_CONFIG) or mine)
 
-    def renew_common(self, mine: str) -> None:
+    def renew_shared_config(self, mine: str) -> None:
         with self._answering():
-            self._client.set(COMMON, mine, ex=COMMON_SECONDS)
+            self._client.set(SHARED_CONFIG, mine, ex=SHARED_CONFIG_SECONDS)
 
     def newest_change(self) -> str:
         """Returns the id of the newest change, or one of the current time if there is none."""

@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 
-from .common import Common
 from .events import Ended, Event, from_json, to_json
 from .loops import Spawn, supervise
 from .redis_buckets import Buckets
-from .redis_common import Agreement
 from .redis_link import CHANGES, Link, RedisUnavailable, StreamEntry, of_topic, of_worker
 from .redis_places import LOSE, Places
+from .redis_shared_config import Agreement
+from .shared_config import SharedConfig
 from .topics import KEEP, Entry, Gap, Log, MemoryTopics, Signal, kind_of
 
 log = logging.getLogger("streaming:redis")
@@ -76,16 +76,16 @@ class RedisTopics(MemoryTopics):
         now: Callable[[], float],
         spawn: Spawn,
         pause: Callable[[float], object],
-        common: Callable[[], Common] = Common,
+        shared_config: Callable[[], SharedConfig] = SharedConfig,
     ) -> None:
-        """`common` returns what must be the same in all workers."""
+        """`shared_config` returns what must be the same in all workers."""
         super().__init__(epoch=worker, signal=signal, now=now)
         self.is_connected = False
         self.on_reader: Callable[[str], None] = lambda _lane: None
         self.on_missing: Callable[[], None] = lambda: None
         self.buckets = Buckets(link, lambda: self.is_connected)
         self.places = Places(link, worker, lambda: self.is_connected)
-        self.agreement = Agreement(link, common)
+        self.agreement = Agreement(link, shared_config)
         self._link, self._worker, self._spawn, self._pause = link, worker, spawn, pause
         self._is_open = False
         # All changes up to `_cursor` are known; those after `_since` are in the logs of their topics.

@@ -1,11 +1,11 @@
-"""Checks that the workers that share a Redis agree on what they must have in common."""
+"""Checks that the workers that share a Redis agree on the config that they must share."""
 
 import logging
 from collections.abc import Callable
 from contextlib import suppress
 
-from .common import UNLIKE, Common, differing, read, written
 from .redis_link import Link, RedisUnavailable
+from .shared_config import UNLIKE, SharedConfig, differing, read, written
 
 log = logging.getLogger("streaming:redis")
 
@@ -13,7 +13,7 @@ log = logging.getLogger("streaming:redis")
 class Agreement:
     """`differs` names the variable that other workers have set to another value, as far as known."""
 
-    def __init__(self, link: Link, mine: Callable[[], Common]) -> None:
+    def __init__(self, link: Link, mine: Callable[[], SharedConfig]) -> None:
         self._link, self._mine = link, mine
         self.differs = ""
 
@@ -35,6 +35,6 @@ class Agreement:
 
     def _compare(self) -> None:
         mine = self._mine()
-        self.differs = differing(mine, read(self._link.common(written(mine))))
+        self.differs = differing(mine, read(self._link.shared_config(written(mine))))
         if not self.differs:
-            self._link.renew_common(written(mine))
+            self._link.renew_shared_config(written(mine))

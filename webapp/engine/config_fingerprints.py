@@ -1,4 +1,4 @@
-"""What all workers must have in common: their keys, compared by fingerprints, and their folder of files."""
+"""Fingerprints of the config that all workers must share: their keys, and their folder of files."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -9,21 +9,21 @@ from flask import Flask
 
 from webapp.ids import new_id
 from webapp.secrets.encryption import current_config, fingerprint_of
-from webapp.streaming.common import Common
+from webapp.streaming.shared_config import SharedConfig
 
 # A file whose content identifies the folder, wherever that is mounted.
 MARK = ".millrace"
 
 
-def of(app: Flask) -> Callable[[], Common]:
+def of(app: Flask) -> Callable[[], SharedConfig]:
     """Returns a function that reads the current values, as keys change while workers run."""
     return partial(_at_this_moment, app)
 
 
-def _at_this_moment(app: Flask) -> Common:
+def _at_this_moment(app: Flask) -> SharedConfig:
     config = current_config(app)
     secret = sha256(config.secret_key.encode()).hexdigest()[:16]
-    return Common(secret, tuple(map(fingerprint_of, config.encryption_keys)), name_of(config.files_dir))
+    return SharedConfig(secret, tuple(map(fingerprint_of, config.encryption_keys)), name_of(config.files_dir))
 
 
 @cache

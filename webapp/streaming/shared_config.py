@@ -1,4 +1,4 @@
-"""What all workers must have in common: otherwise one would reject, or not find, what another has stored. Pure."""
+"""The config that all workers must share: otherwise one would reject, or not find, what another has stored. Pure."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -11,7 +11,7 @@ UNLIKE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Common:
+class SharedConfig:
     """Fingerprints that reveal nothing about the values; an empty one is unknown."""
 
     secret: str = ""
@@ -19,16 +19,16 @@ class Common:
     files: str = ""
 
 
-def written(common: Common) -> str:
-    return json.dumps(asdict(common))
+def written(shared_config: SharedConfig) -> str:
+    return json.dumps(asdict(shared_config))
 
 
-def read(text: str) -> Common:
+def read(text: str) -> SharedConfig:
     values = json.loads(text)
-    return Common(values["secret"], tuple(values["encryption"]), values["files"])
+    return SharedConfig(values["secret"], tuple(values["encryption"]), values["files"])
 
 
-def differing(mine: Common, theirs: Common) -> str:
+def differing(mine: SharedConfig, theirs: SharedConfig) -> str:
     """Returns the variable with a different value in other workers; empty if they agree.
 
     One common encryption key is enough: during a key rotation, the servers get the new key one after another.
