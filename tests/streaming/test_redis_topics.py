@@ -244,14 +244,14 @@ def test_tries_are_counted_by_all_workers_together(workers, redis_server):
 def test_the_oldest_place_is_lost_wherever_it_is(workers):
     one, other = workers(), workers()
     lost = []
-    first = one.places.enter("ada", 2, lambda: lost.append("first"))
-    second = one.places.enter("ada", 2, lambda: lost.append("second"))
-    one.places.leave("ada", second)
+    first = one.watcher_limit.enter("ada", 2, lambda: lost.append("first"))
+    second = one.watcher_limit.enter("ada", 2, lambda: lost.append("second"))
+    one.watcher_limit.leave("ada", second)
     for place in ("third", "fourth"):
-        other.places.enter("ada", 2, lambda place=place: lost.append(place))
+        other.watcher_limit.enter("ada", 2, lambda place=place: lost.append(place))
     until(lambda: lost)
-    one.places.leave("ada", first)
-    other.places.enter("bea", 2, lambda: lost.append("another"))
+    one.watcher_limit.leave("ada", first)
+    other.watcher_limit.enter("bea", 2, lambda: lost.append("another"))
 
     assert lost == ["first"]
 

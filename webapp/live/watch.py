@@ -344,7 +344,7 @@ def _placed(engine: Engine, key: tuple[str, str, bool], limit: int, place: Place
     here = [each for each in places if not each.is_revoked]
     if limit and len(here) > limit:
         here[0].revoke()
-    elsewhere = engine.shared.places if engine.shared and limit else None
+    elsewhere = engine.shared.watcher_limit if engine.shared and limit else None
     name = elsewhere.enter(repr(key), limit, place.revoke) if elsewhere else ""
     try:
         yield

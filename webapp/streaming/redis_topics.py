@@ -18,8 +18,8 @@ from .events import Ended, Event, from_json, to_json
 from .loops import Spawn, supervise
 from .redis_buckets import Buckets
 from .redis_link import CHANGES, Link, RedisUnavailable, StreamEntry, of_topic, of_worker
-from .redis_places import LOSE, Places
 from .redis_shared_config import Agreement
+from .redis_watcher_limit import LOSE, WatcherLimit
 from .shared_config import SharedConfig
 from .topics import KEEP, Entry, Gap, Log, MemoryTopics, Signal, kind_of
 
@@ -84,7 +84,7 @@ class RedisTopics(MemoryTopics):
         self.on_reader: Callable[[str], None] = lambda _lane: None
         self.on_missing: Callable[[], None] = lambda: None
         self.buckets = Buckets(link, lambda: self.is_connected)
-        self.places = Places(link, worker, lambda: self.is_connected)
+        self.watcher_limit = WatcherLimit(link, worker, lambda: self.is_connected)
         self.agreement = Agreement(link, shared_config)
         self._link, self._worker, self._spawn, self._pause = link, worker, spawn, pause
         self._is_open = False
@@ -288,7 +288,7 @@ class RedisTopics(MemoryTopics):
             if topic := sent.fields.get(WANT):
                 self._subscribe(topic, sent.fields.get("lane", ""))
             elif name := sent.fields.get(LOSE):
-                self.places.revoke(name)
+                self.watcher_limit.revoke(name)
         else:
             self._receive_answer(sent)
 

@@ -10,7 +10,7 @@ from .redis_link import Link, RedisUnavailable
 LOSE = "lose"
 
 
-class Places:
+class WatcherLimit:
     """The places of watchers. Without Redis every worker counts by itself; places of dead workers are the oldest and go first."""
 
     def __init__(self, link: Link, worker: str, is_connected: Callable[[], bool]) -> None:
