@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from math import inf
 
-from .beat import EARLY_SECONDS
+from .flush_beat import EARLY_SECONDS
 from .run import Run
 from .topics import Signal
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import TypeVar
 
-from .beat import EARLY_SECONDS, next_stroke
 from .characters import Characters
 from .events import TEXTS, Delta, Ended, Event, Failed, Notice, Phase, PhaseName, Saved, Started, Text
 from .failure import ProviderError
+from .flush_beat import EARLY_SECONDS, next_stroke
 from .outcome import Outcome, completed, failed, requested
 from .stop import Stop
 from .topics import Topics

@@ -12,7 +12,7 @@ from urllib3.exceptions import HTTPError
 
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
-from webapp.upstream.beat import Beat
+from webapp.upstream.read_beat import Beat
 from webapp.upstream.sockets import reply_of
 
 LAST_WORD_SECONDS = 0.05

@@ -15,10 +15,10 @@ from gevent.event import Event as GreenEvent
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 from webapp.upstream.addresses import Trust, parts_of
-from webapp.upstream.beat import Beat
 from webapp.upstream.body import MOST_SMALL_BYTES, Body, Stopped, late
 from webapp.upstream.bounded_json import Unreadable, load
 from webapp.upstream.large_replies import read_in_thread
+from webapp.upstream.read_beat import Beat
 from webapp.upstream.sockets import Refused, Sender, tls_context
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from gevent import get_hub
 
-from webapp.streaming.beat import next_stroke
+from webapp.streaming.flush_beat import next_stroke
 
 # How long readers run one after another before the event loop handles anything else.
 TURN_SECONDS = 0.05
