@@ -15,7 +15,7 @@ from webapp.providers.anthropic import AnthropicProvider
 from webapp.providers.base import Continuation, Provider, ProviderError
 from webapp.providers.openai import OpenAIProvider
 from webapp.providers.openrouter import OpenRouterProvider
-from webapp.providers.thinking import Mode
+from webapp.providers.reasoning import Mode
 from webapp.upstream import Upstream, base_address
 from webapp.upstream.addresses import is_allowed
 

@@ -4,7 +4,7 @@ from typing import cast, get_args
 
 from webapp.connections.effective import LiveConnection
 from webapp.errors import Invalid
-from webapp.providers.thinking import Mode
+from webapp.providers.reasoning import Mode
 from webapp.settings.kinds import Value
 from webapp.settings.service import setting
 

@@ -23,7 +23,7 @@ from webapp.current_config import the_config
 from webapp.db import db, utc_now, write
 from webapp.errors import AppError, Conflict, Invalid, NotFound
 from webapp.providers.base import Continuation, Model, Provider, ProviderError
-from webapp.providers.thinking import Mode
+from webapp.providers.reasoning import Mode
 
 # Names of models or paths of pages already begin with one of these.
 TAKEN_SLUGS = {"openrouter", "demo", "new", "found"}

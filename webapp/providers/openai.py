@@ -9,7 +9,7 @@ from webapp.providers.embeddings import embedded
 from webapp.providers.openai_reply import OpenAIReader, models_of, reply_of
 from webapp.providers.openai_request import body as request_body
 from webapp.providers.provider_http import ProviderHttp, ReplyFormat
-from webapp.providers.thinking import Mode, split, split_whole
+from webapp.providers.reasoning import Mode, split, split_whole
 from webapp.streaming.events import Event, Started, Usage
 from webapp.streaming.stop import Stop
 from webapp.upstream import Upstream

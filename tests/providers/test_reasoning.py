@@ -9,7 +9,7 @@ from tests.providers.received import collect, request_for
 from tests.providers.test_framing import stream_of
 from webapp.providers.base import Reply
 from webapp.providers.openai import OpenAIProvider
-from webapp.providers.thinking import ANSWERS, MOST_BLANKS, THOUGHTS, Mode, Splitter, split, split_whole
+from webapp.providers.reasoning import ANSWERS, MOST_BLANKS, THOUGHTS, Mode, Splitter, split, split_whole
 from webapp.streaming.events import Delta, Ended, Reasoning, Started, Text
 from webapp.streaming.stop import Stop
 
