@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from webapp.providers.base import Embedded, ProviderError, Reply, events_of
 from webapp.providers.embeddings import PATH as EMBEDDINGS
 from webapp.providers.embeddings import embedded_in
-from webapp.providers.refusals import error_of, plain_error_of, refusal
+from webapp.providers.error_mapping import error_of, plain_error_of, provider_error
 from webapp.providers.reply_stream import ReplyReader, ReplyStream
 from webapp.providers.values import parsed
 from webapp.streaming.events import Ended, Event, Started, Usage
@@ -217,11 +217,11 @@ class ProviderHttp:
     def _refusal(self, status: int, content: bytes, headers: Mapping[str, str]) -> ProviderError:
         value = parsed(content)
         details = {"message": content.decode("utf-8", "replace")} if value is None else error_of(value) or plain_error_of(value)
-        return refusal(self.label, status, details, key=self._key, headers=headers, now=self._now())
+        return provider_error(self.label, status, details, key=self._key, headers=headers, now=self._now())
 
     def _reported(self, error: Any) -> ProviderError:
         """Returns the error that a server reports within a successful reply."""
-        return refusal(self.label, None, error, key=self._key, now=self._now())
+        return provider_error(self.label, None, error, key=self._key, now=self._now())
 
     def _stopped(self) -> ProviderError:
         return ProviderError("cut", f"The request to {self.label} was stopped.")

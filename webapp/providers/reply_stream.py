@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
-from webapp.providers.refusals import error_of
+from webapp.providers.error_mapping import error_of
 from webapp.providers.template import Template
 from webapp.providers.values import parsed
 from webapp.streaming.codec import Decoder, Message, TooLong

@@ -53,7 +53,7 @@ LOOKS_LIKE_A_KEY = re.compile(
 WORD = re.compile(r"[^\s\"'`<>(),;]{8,}")
 
 
-def refusal(
+def provider_error(
     host: str,
     status: int | None,
     error: Mapping[str, Any],

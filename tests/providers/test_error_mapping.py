@@ -1,4 +1,4 @@
-"""Refusals by servers: the error code, whether to retry, how long to wait, and a message that never contains the key."""
+"""Errors of servers: the error code, whether to retry, how long to wait, and a message that never contains the key."""
 
 import json
 import time
