@@ -15,6 +15,15 @@ def plural(count: int, noun: str) -> str:
     return f"{number(count)} {noun}{'' if count == 1 else 's'}"
 
 
+def size(count: int) -> str:
+    """Formats a number of bytes like `640 bytes`, `12 KB` or `3.4 MB`."""
+    if count < 1024:
+        return plural(count, "byte")
+    if count < 1024 * 1024:
+        return f"{round(count / 1024)} KB"
+    return f"{count / 1024 / 1024:,.1f} MB"
+
+
 def without_commas(typed: str) -> str:
     """Returns `1000` for `1,000` and `0.5` for `0,5`; other text remains invalid as a number."""
     text = typed.strip()

@@ -34,6 +34,13 @@ def added(browser, path: str, text: str, **more: str):
     return browser.wait_for(path, lambda page: "passage" in text_of_list(page) and "Waiting" not in text_of_list(page))
 
 
+@pytest.mark.parametrize(("title", "first"), [("", "Care"), ("Manual", "Pumps")])
+def test_a_first_heading_like_the_title_is_shown_once(member, collection, title, first):
+    link = added(member, collection, GUIDE, title=title).one("#documents a")
+
+    assert member.page(link.attributes["href"]).all(".message-text :is(h1, h2, h3, h4)")[0].text() == first
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("title", "said"), [("", "Pumps Care"), ("Manual", "Manual Pumps › Care")])
 def test_a_title_that_is_a_heading_too_is_said_once(member, collection, title, said):

@@ -24,6 +24,19 @@ READERS = {
     "eml": "mail",
 }
 KINDS |= READERS
+LABELS = {
+    "pdf": "PDF",
+    "word": "Word",
+    "slides": "PowerPoint",
+    "sheets": "Excel",
+    "opendocument": "OpenDocument",
+    "book": "EPUB",
+    "mail": "E-mail",
+    "table": "CSV",
+    "html": "HTML",
+    "markdown": "Markdown",
+    "code": "Code",
+}
 # What a numbered part of a file is called, if not a page.
 PLACES = {**dict.fromkeys(("pptx", "pptm", "ppsx", "odp"), "slide"), **dict.fromkeys(("xlsx", "xlsm", "ods"), "sheet")}
 IN_WORDS = "PDF, Word, PowerPoint, Excel, OpenDocument, EPUB, e-mail, text, Markdown, HTML, CSV, JSON and source code"
@@ -44,6 +57,11 @@ def stem(name: str) -> str:
 def kind_of(name: str) -> str:
     """Returns the kind of file by its name; empty if it can't be read."""
     return KINDS.get(ending(name), "")
+
+
+def label(name: str) -> str:
+    """Returns the kind of file in a person's words."""
+    return LABELS.get(kind_of(name), "Text")
 
 
 def reader_of(name: str) -> str:

@@ -22,7 +22,7 @@ from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.rendering import markdown
 from webapp.rendering.notes import scoped
 from webapp.rendering.text import plain
-from webapp.words import number, plural
+from webapp.words import number, plural, size
 
 MOST_PER_PAGE = 40
 OF_CHAT = "Whoever may see the chat"
@@ -117,7 +117,7 @@ def documents(row: Collection, user: User) -> list[ShownDocument]:
 def document(row: Document) -> ShownDocument:
     status = row.error or STATES[row.state]
     if row.state == "ready":
-        status = plural(row.passages, "passage")
+        status = " · ".join((formats.label(row.name), plural(row.passages, "passage"), size(row.bytes)))
     elif row.of and row.state == "splitting":
         status = f"Splitting ({100 * row.done // row.of} %)"
     elif row.of and row.state == "embedding":
@@ -130,7 +130,7 @@ def document(row: Document) -> ShownDocument:
 def passages(row: Document, user: User, start: int, wanted: int) -> list[ShownPassage]:
     """Returns passages for reading on: text that overlaps the previous passage is left out."""
     found = queries.passages(user, row.id, limit=MOST_PER_PAGE, start=start)
-    return [_passage(each, row.name, is_wanted=each.number == wanted) for each in by_turns(found)]
+    return [_passage(each, row, is_wanted=each.number == wanted) for each in by_turns(found)]
 
 
 def hits(user: User, question: str, *, collections: Sequence[str] = ()) -> list[ShownHit]:
@@ -179,11 +179,18 @@ def _collection(row: Collection, user: User, counts: Counts) -> ShownCollection:
     )
 
 
-def _passage(row: Passage, name: str, *, is_wanted: bool) -> ShownPassage:
+def _passage(row: Passage, document: Document, *, is_wanted: bool) -> ShownPassage:
     text = row.head + row.text[row.overlap :]
+    text = text if row.number else _without_title(text, document.title)
     html = offload(markdown.render, text)
-    place = formats.place(name, row.page)
+    place = formats.place(document.name, row.page)
     return ShownPassage(row.number, row.heading, place, Markup(scoped(html, f"p{row.number}-")), is_wanted)
+
+
+def _without_title(text: str, title: str) -> str:
+    """Returns the text without a first heading that equals the title, which the page shows above it."""
+    first, _, rest = text.lstrip().partition("\n")
+    return rest if first.startswith("# ") and first[2:].strip() == title else text
 
 
 def _source(source: SeenSource) -> ShownSource:
