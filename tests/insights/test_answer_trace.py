@@ -12,7 +12,7 @@ from tests.support.browser import Browser
 from webapp.db import utc_now, write
 from webapp.engine.tables import Generation
 from webapp.insights.answer_trace import WIDTH, saved_ms, spans
-from webapp.insights.shown import attempt_text
+from webapp.insights.shown import attempt_text, status_text
 
 __all__ = ["made"]
 ASKED = utc_now().replace(microsecond=0)
@@ -99,3 +99,17 @@ def test_the_page_tells_where_time_went_and_what_was_asked_with(app: Flask, made
 def test_an_attempt_is_a_sentence(app: Flask, attempt: dict[str, Any], text: str) -> None:
     with app.test_request_context():
         assert attempt_text(attempt) == text
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "text"),
+    [
+        ("interrupted", "server_restart", "interrupted by a server restart"),
+        ("stopped", "user", "stopped by a person"),
+        ("completed", "stop", "completed"),
+        ("failed", "auth", "failed (auth)"),
+        ("completed", "", "completed"),
+    ],
+)
+def test_how_an_answer_ended_is_told_in_words(status: str, reason: str, text: str) -> None:
+    assert status_text(status, reason) == text

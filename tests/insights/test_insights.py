@@ -222,7 +222,7 @@ def test_every_tile_leads_to_its_list_and_every_answer_to_its_time_line(made: Ma
     page = owner.page("/insights")
     tiles = [" ".join(each.text(separator=" ").split()) for each in page.all(".tile")]
     assert tiles[:3] == ["Answers 4", "Success 75 % 1 failed", "First text 200 ms 95 of 100 within 200 ms"]
-    assert tiles[5] == "Cost $0.7500 as far as it is known"
+    assert tiles[5] == "Cost $0.7500 where the price is known"
     links = [str(each.attributes["href"]) for each in page.all(".tile")]
     assert [len(owner.page(link).all("tbody tr")) for link in links] == [4, 1, 4, 4, 0, 4]
     (failed,) = owner.page(links[1]).all("tbody a")

@@ -32,7 +32,7 @@ from webapp.insights.figures import (
     summed_by,
 )
 from webapp.insights.queries import OUTCOMES, AnswerFilter, is_fallback, ms_since_asked
-from webapp.usage.cost_text import in_dollars
+from webapp.usage.cost_text import in_dollars, sum_in_dollars
 from webapp.usage.shown import GONE
 from webapp.words import number, plural
 
@@ -46,6 +46,23 @@ REPAIRS = {
     "closed": "The reply was cut off or not strictly valid, and was completed without asking a model.",
     "dropped": "Parts of the reply that didn't fit the format were left out.",
     "kept": "What had arrived of an incomplete reply was kept.",
+}
+# What the status or the error message says already has no words here.
+REASONS = {
+    "stop": "",
+    "error": "",
+    "server_restart": "by a server restart",
+    "user": "by a person",
+    "idle_listener": "because nobody was reading",
+    "client_gone": "because the program disconnected",
+    "sentence_limit": "at the limit of sentences",
+    "token_limit": "at the limit of tokens",
+    "cap": "at a limit of this server",
+    "budget": "because a budget was used up",
+    "first_byte": "because the model didn't start in time",
+    "stall": "because the model went silent",
+    "total_time": "at this server's time limit",
+    "cut": "because the connection to the model was lost",
 }
 # The chart's size, in its SVG units.
 WIDTH, HEIGHT = 600, 120
@@ -153,7 +170,7 @@ def tiles(of: Figures) -> list[Tile]:
         Tile("First text", _ms(of.first_text_ms), first),
         Tile("Duration", _ms(of.duration_ms), f"{saved} of waiting saved by streaming" if saved else ""),
         Tile("Another model", _percent(of.fallback_rate), plural(of.fallbacks, "answer"), "fallback"),
-        Tile("Cost", UNKNOWN if of.cost is None else in_dollars(of.cost), "as far as it is known"),
+        Tile("Cost", UNKNOWN if of.cost is None else sum_in_dollars(of.cost), "where the price is known"),
     ]
 
 
@@ -164,7 +181,7 @@ def _failed(of: Figures) -> str:
 
 
 def line(name: str, of: Figures, params: Mapping[str, str] | None = None) -> FiguresLine:
-    cost = UNKNOWN if of.cost is None else in_dollars(of.cost)
+    cost = UNKNOWN if of.cost is None else sum_in_dollars(of.cost)
     rates = _percent(of.success_rate), _ms(of.first_text_ms), _ms(of.duration_ms), _percent(of.fallback_rate)
     return FiguresLine(name, number(of.answers), *rates, cost, params)
 
@@ -189,6 +206,7 @@ def answer(one: Generation, me: User) -> dict[str, Any]:
     is_own, saved = one.user_id == me.id, answer_trace.saved_ms(one)
     return {
         "answer": row(one, {}),
+        "ended": status_text(one.status, one.reason),
         "moments": moments(one),
         "attempts": [attempt_text(each) for each in one.attempts or ()],
         "spans": [(each, _ms(each.ms)) for each in answer_trace.spans(one)],
@@ -199,6 +217,12 @@ def answer(one: Generation, me: User) -> dict[str, Any]:
         "sources": answer_trace.sources(one, me),
         "chat_url": f"/chats/{one.chat_id}" if is_own and one.chat_id else "",
     }
+
+
+def status_text(status: str, reason: str) -> str:
+    """Returns how an answer ended, and why if the status alone doesn't say it."""
+    known = REASONS.get(reason, f"({reason})" if reason else "")
+    return f"{status} {known}".rstrip()
 
 
 def attempt_text(attempt: Mapping[str, Any]) -> str:

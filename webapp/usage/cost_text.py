@@ -31,6 +31,11 @@ def in_dollars(total: Decimal) -> str:
     return f"${total:,.4f}" if total >= LEAST else f"under ${LEAST}"
 
 
+def sum_in_dollars(total: Decimal) -> str:
+    """Formats a sum of costs; `$0` if nothing was paid."""
+    return in_dollars(total) if total else "$0"
+
+
 def _is_priced(slug: str) -> bool:
     """Returns whether this connection costs money; for a deleted connection, that is unknown."""
     return slug in ("", BUILT_IN) or providers().is_priced(slug)

@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from operator import itemgetter
 from typing import TypeVar
 
@@ -11,7 +12,7 @@ from webapp.connections.models import providers
 from webapp.db import utc_now
 from webapp.engine.engine import the_engine
 from webapp.heavy.turns import by_turns
-from webapp.usage.cost_text import in_dollars
+from webapp.usage.cost_text import sum_in_dollars
 from webapp.usage.queries import VISITORS, Sums, UsageRow, summed, used, used_in_all
 from webapp.words import number
 
@@ -110,9 +111,7 @@ def _tokens(count: int | None, sums: Sums) -> str:
 def _cost(sums: Sums) -> str:
     if sums.cost is None and sums.answers:
         return "unknown"
-    if not sums.cost:
-        return "$0"
-    return in_dollars(sums.cost)
+    return sum_in_dollars(sums.cost or Decimal())
 
 
 def _plain(count: int | None) -> str:
