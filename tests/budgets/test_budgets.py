@@ -256,7 +256,7 @@ def create_another():
 def test_an_admin_makes_changes_and_deletes_a_budget_in_the_browser(owner, member):
     page = owner.submit("/admin/budgets", subject=f"user:{member.person_id}", limit="$1,5", unit="usd", period="week")
     assert page.says("Person: member")
-    assert page.says("$1.50 per week")
+    assert page.says("$0.00 of $1.50 used this week")
     wrong = owner.post("/admin/budgets", subject="user:nobody", limit="12", unit="usd", period="week", warn_at="80")
     assert wrong.status_code == 422
     assert wrong.says("There is no such person.")

@@ -12,6 +12,7 @@ from webapp.budgets.queries import Level
 from webapp.budgets.refusal import WHOSE, limit_words, local, used_up_words
 from webapp.budgets.tables import Budget
 
+THIS = {"day": "today", "week": "this week", "month": "this month"}
 KINDS = {"group": "Group", "user": "Person", "character": "Character", "token": "API token"}
 
 
@@ -25,6 +26,7 @@ class ShownBudget:
     used: str
     resets: str
     percent: int
+    model: str = ""
     url: str = ""
 
 
@@ -59,8 +61,9 @@ def _words(level: Level) -> str:
 def _line(level: Level, names: dict[str, str], *, is_linked: bool) -> ShownBudget:
     budget = level.budget
     state = "used up" if level.is_used_up else "little left" if level.is_near else ""
-    used = f"{part_words(budget.unit, level.used, budget.most)} used"
+    used = f"{part_words(budget.unit, level.used, budget.most)} used {THIS[budget.period]}"
     used += f", {words(budget.unit, level.reserved)} reserved" if level.reserved else ""
     url = url_for("budgets.show", id=budget.id) if is_linked else ""
     name, percent = name_of(budget, names), min(100, round(100 * level.share))
-    return ShownBudget(name, limit_words(budget), state, used, f"resets on {local(level.resets_at)}", percent, url)
+    resets = f"resets on {local(level.resets_at)}"
+    return ShownBudget(name, limit_words(budget), state, used, resets, percent, budget.model, url)
