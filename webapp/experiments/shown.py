@@ -76,6 +76,7 @@ def page(experiment: Experiment) -> dict[str, Any]:
         "has_shares": has_shares,
         "is_running": experiment.ended_at is None,
         "title": found.title if experiment.ended_at is None else _finding(found),
+        "words": found.words if experiment.ended_at is None or found.decision != WAIT else (),
         "over": _over(experiment, figures),
         "by": by[0].name if experiment.created_by and by and by[0] else "",
     }
