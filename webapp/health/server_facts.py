@@ -68,9 +68,9 @@ def memory(text_bytes: int) -> Fact:
 def loop(watchdog: Watchdog) -> Fact:
     """Returns whether anything has blocked the event loop."""
     if not watchdog.times:
-        return Fact("Held up", "Nothing has blocked the server for long.", "ok")
+        return Fact("Blocked", "Nothing has blocked the server for long.", "ok")
     words = f"{plural(watchdog.times, 'time')} since the start, {watchdog.seconds:.1f} seconds in total."
-    return Fact("Held up", words, "warn", f"Everyone waits meanwhile. `{BLOCKED}` lines in the log name the place in the code.")
+    return Fact("Blocked", words, "warn", f"Everyone waits meanwhile. `{BLOCKED}` lines in the log name the place in the code.")
 
 
 def trouble_with_redis(engine: Engine) -> str:

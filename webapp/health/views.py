@@ -61,7 +61,7 @@ def _streams() -> list[Fact]:
     running = f"{len(engine.live)} of {engine.max_streams} allowed at once."
     return [
         Fact("Your open pages", f"{mine}{of_them}."),
-        Fact("Everyone's", f"{plural(open_pages(), 'stream')} to browsers."),
+        Fact("All open pages", f"{plural(open_pages(), 'stream')} to browsers."),
         Fact("Running answers", running, "warn" if len(engine.live) >= engine.max_streams else ""),
         server_facts.memory(engine.topics.buffered_bytes),
         server_facts.loop(current_app.extensions["watchdog"]),
