@@ -18,7 +18,7 @@ from webapp.chat.tables import Chat, Message
 from webapp.database import rows
 from webapp.database.statements import Prepared, connection_of
 from webapp.db import db, utc_now, write
-from webapp.engine import fence, service
+from webapp.engine import ownership, service
 from webapp.engine.tables import Generation
 from webapp.ids import new_id
 
@@ -128,7 +128,7 @@ def test_what_is_asked_of_those_that_run_does_not_read_what_has_ended(app: Flask
     def asked() -> tuple[int, int]:
         session, another = db.session(), rows.values_of(run("queued", db.session().scalar(select(func.count(Generation.id)))))
         placed = service._placed(("title",))
-        held = steps(lambda: fence.renew(session, "w"))
+        held = steps(lambda: ownership.renew(session, "w"))
         return held, steps(lambda: placed.scalar(session, {**another, "whose": ada.id, "itself": another["id"]}))
 
     with app.app_context():

@@ -12,7 +12,7 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "SSE, JSON and deltas": ("/streaming/codec.py Decoder", "/streaming/events.py", "/webapp/providers/"),
     "ladder": ("/engine/ladder.py",),
     "run, gather, append": ("/streaming/run.py", "/streaming/topics.py", "/streaming/loops.py", "/streaming/transcript.py"),
-    "journal": ("/engine/journal.py", "/engine/spill.py", "/engine/fence.py"),
+    "journal": ("/engine/journal.py", "/engine/spill.py", "/engine/ownership.py"),
     "markdown and tail": ("/webapp/rendering/", "/markdown_it/", "/pygments/"),
     "what pages are told": ("/streaming/broadcaster.py", "/page/projection.py", "/page/renderings.py", "/page/feed.py"),
     "title": ("/chat/list/titles.py", "/engine/asides.py"),

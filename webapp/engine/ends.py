@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from webapp.db import utc_now, write
-from webapp.engine import costs, fence, journal
+from webapp.engine import costs, journal, ownership
 from webapp.engine.engine import Engine, Live
 from webapp.engine.kinds import Begun, Kind
 from webapp.engine.tables import Generation
@@ -120,10 +120,10 @@ def _settle(
     has_text = engine.recovery_state.keeps(id) != "end"
     with write(keeps_loaded=True, skips_queue=True) as session:
         kind.lock(session, begun)
-        generation = fence.settle(session, id, owner, values)
+        generation = ownership.settle(session, id, owner, values)
         is_new = generation is not None
         # An earlier attempt committed it, but failed afterwards or lost the reply: it only has to be announced.
-        generation = generation or fence.settled(session, id, values.get("owner", owner))
+        generation = generation or ownership.settled(session, id, values.get("owner", owner))
         if not generation:
             raise Abandoned(id)
         if is_new and has_text:

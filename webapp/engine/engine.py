@@ -12,10 +12,10 @@ from flask import current_app
 from webapp import topic_names
 from webapp.engine import reserve, trace
 from webapp.engine.circuit import Circuits
-from webapp.engine.fence import Worker
 from webapp.engine.gate import Gate, Meter, OpenGate
 from webapp.engine.kinds import Begun, Kind
 from webapp.engine.metric_events import MetricEvent, MetricListener
+from webapp.engine.ownership import Worker
 from webapp.engine.presence import Presence
 from webapp.engine.recovery_state import RecoveryState
 from webapp.engine.reserve import Reserve

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from webapp.database import rows
 from webapp.database.statements import Prepared
 from webapp.db import is_sqlite, write
-from webapp.engine import fence
+from webapp.engine import ownership
 from webapp.engine.engine import Engine, Live
 from webapp.engine.tables import JournalRow
 from webapp.errors import Unavailable
@@ -41,9 +41,9 @@ def commit(engine: Engine) -> None:
         each.may_have_rows |= bool(new[each.id])
     try:
         with engine.in_app(), write(skips_queue=True) as session:
-            ours = fence.renew(session, engine.worker.id)
+            ours = ownership.renew(session, engine.worker.id)
             # Entries of locked rows are written as soon as the lock is released.
-            kept = ours.keys() if ours.keys() >= new.keys() else fence.owned(session, engine.worker.id)
+            kept = ours.keys() if ours.keys() >= new.keys() else ownership.owned(session, engine.worker.id)
             if written := [_row(id, entries) for id, entries in new.items() if entries and id in ours]:
                 ADD.run(session, *written)
     except (SQLAlchemyError, Unavailable) as error:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 
 from webapp import ids, topic_names
 from webapp.db import db, utc_now, write
-from webapp.engine import ends, fence, journal, recovery_state, spill
+from webapp.engine import ends, journal, ownership, recovery_state, spill
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
 from webapp.errors import AppError, TooMany
@@ -60,14 +60,14 @@ def _settle_all(engine: Engine) -> bool:
     with engine.in_app():
         # If the clock was set back while the server was down, ids of new generations must not sort before old ones.
         ids.continue_after(db.session.scalar(select(func.max(Generation.id))) or "")
-        others = [row for row in fence.active(db.session()) if row.kind in engine.kinds and row.id not in engine.live]
+        others = [row for row in ownership.active(db.session()) if row.kind in engine.kinds and row.id not in engine.live]
         orphans = [row.id for row in others if _is_orphan(engine, row)]
         db.session.rollback()
     engine.recovery_state.keep_only({row.id for row in others})
     settled = {id for id in orphans if id not in spilled and _is_settled(engine, id)}
     with engine.in_app():
         if settled >= set(orphans):
-            engine.worker.remove_dead(engine.now(), fence.LEASE.total_seconds() if engine.shared else 0.0)
+            engine.worker.remove_dead(engine.now(), ownership.LEASE.total_seconds() if engine.shared else 0.0)
         waiting = to_continue(engine) if setting("restart.policy") == "continue" else []
     continue_later(engine, waiting)
     if not engine.recovery_state.passes:
@@ -90,7 +90,7 @@ def _is_orphan(engine: Engine, row: Row[str, str, str, datetime]) -> bool:
     seconds = engine.recovery_state.seconds_unchanged(row.id, None if is_ours else row.heartbeat_at, engine.now())
     if is_ours:
         return row.id in engine.given_up or seconds > STRAY_SECONDS
-    is_silent, has_file = seconds > fence.LEASE.total_seconds(), engine.worker.has_file(row.owner)
+    is_silent, has_file = seconds > ownership.LEASE.total_seconds(), engine.worker.has_file(row.owner)
     if engine.shared:
         # A frozen worker keeps its file, so its silence counts nevertheless; that of another host is measured by our own clock.
         return is_silent or engine.worker.is_dead(row.owner, row.heartbeat_at if not row.owner or has_file else utc_now())
@@ -127,7 +127,7 @@ def settle(engine: Engine, id: str) -> None:
     with write(keeps_loaded=True, skips_queue=True) as session:
         generation = session.get(Generation, id)
         was_ours = generation is not None and generation.owner == engine.worker.id and id not in engine.recovery_state.taken
-        if not generation or not generation.is_active or not fence.take_over(session, generation, engine.worker.id):
+        if not generation or not generation.is_active or not ownership.take_over(session, generation, engine.worker.id):
             return
         entries = journal.entries_of(session, id)
         # This worker now owns it, and can retry to write its end in any later pass.
@@ -216,7 +216,7 @@ def _is_claimed(engine: Engine, generation: Generation) -> bool:
     """Claims a generation for this worker to continue: of several workers that find it simultaneously, one succeeds."""
     with write(keeps_loaded=True) as session:
         # Checked again inside the transaction: another worker can have claimed it since.
-        return _is_free(engine, generation) and fence.claim(session, generation, engine.worker.id)
+        return _is_free(engine, generation) and ownership.claim(session, generation, engine.worker.id)
 
 
 def _tried_to_continue(engine: Engine, id: str) -> bool:

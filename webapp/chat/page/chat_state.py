@@ -13,7 +13,7 @@ from webapp.chat.tables import Chat, Draft, Message
 from webapp.database import rows
 from webapp.database.statements import Prepared
 from webapp.db import db
-from webapp.engine.fence import ALL_BUT_PROMPT
+from webapp.engine.ownership import ALL_BUT_PROMPT
 from webapp.engine.service import Active
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
 

@@ -3,7 +3,7 @@
 import pytest
 
 from webapp.db import utc_now
-from webapp.engine.fence import LEASE, Worker
+from webapp.engine.ownership import LEASE, Worker
 
 LEASE_SECONDS = LEASE.total_seconds()
 
