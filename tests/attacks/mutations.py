@@ -63,7 +63,7 @@ def _any_chat(id):
     ),
     "anybody's heart is beaten": Mutation(
         "webapp/engine/ownership.py",
-        (('OURS = among_active(TABLE.c.owner) == bindparam("of")', 'OURS = bindparam("of").is_not(None)'),),
+        (('OWNED_BY_US = among_active(TABLE.c.owner) == bindparam("of")', 'OWNED_BY_US = bindparam("of").is_not(None)'),),
         ("tests/generations/test_journal.py::test_a_generation_that_was_taken_away_stops_and_writes_nothing",),
     ),
     "the end of the body is an end": Mutation(

@@ -21,7 +21,7 @@ LEASE = timedelta(seconds=30)
 TABLE = rows.table(Generation)
 # The prompt is as long as the chat; code that needs it reads it separately.
 ALL_BUT_PROMPT = [column for column in TABLE.columns if column.name != "prompt"]
-OURS = among_active(TABLE.c.owner) == bindparam("of"), WHILE_ACTIVE
+OWNED_BY_US = among_active(TABLE.c.owner) == bindparam("of"), WHILE_ACTIVE
 
 
 class Worker:
@@ -122,18 +122,18 @@ def claim(session: Session, generation: Generation, owner: str) -> bool:
     return session.execute(claimed.execution_options(synchronize_session=False)).first() is not None
 
 
-def settle(session: Session, id: str, owner: str, values: dict[str, Any]) -> Generation | None:
+def write_end(session: Session, id: str, owner: str, values: dict[str, Any]) -> Generation | None:
     """Writes the end of a generation and returns it as stored; None if this owner no longer has it."""
     return _changed(session, id, owner, values)
 
 
-def settled(session: Session, id: str, owner: str) -> Generation | None:
+def ended_row(session: Session, id: str, owner: str) -> Generation | None:
     """Returns the generation if this owner has already written its end."""
     is_ours = Generation.id == id, Generation.owner == owner, Generation.status.not_in(ACTIVE)
     return session.scalar(select(Generation).where(*is_ours))
 
 
-def active(session: Session) -> Sequence[Row[str, str, str, datetime]]:
+def active_generations(session: Session) -> Sequence[Row[str, str, str, datetime]]:
     """Returns all active generations with their owner and last heartbeat, oldest first."""
     columns = Generation.id, Generation.kind, Generation.owner, Generation.heartbeat_at
     return session.execute(select(*columns).where(WHILE_ACTIVE).order_by(Generation.id)).all()
@@ -153,15 +153,15 @@ def _change(names: tuple[str, ...]) -> Prepared:
 
 
 def _renew_statement() -> ReturningUpdate[Any]:
-    owned = update(TABLE).where(*OURS).values(heartbeat_at=bindparam("now"), status="running")
+    owned = update(TABLE).where(*OWNED_BY_US).values(heartbeat_at=bindparam("now"), status="running")
     return owned.returning(TABLE.c.id, TABLE.c.stop_requested_at)
 
 
 def _renew_unlocked_statement() -> ReturningUpdate[Any]:
-    free = select(TABLE.c.id).where(*OURS).with_for_update(key_share=True, skip_locked=True)
+    free = select(TABLE.c.id).where(*OWNED_BY_US).with_for_update(key_share=True, skip_locked=True)
     return _renew_statement().where(TABLE.c.id.in_(free))
 
 
 RENEW, RENEW_UNLOCKED = Prepared(_renew_statement()), Prepared(_renew_unlocked_statement())
 FREE = Prepared(select(TABLE.c.id).where(TABLE.c.id == bindparam("which")).with_for_update(key_share=True, nowait=True))
-OWNED = Prepared(select(TABLE.c.id).where(*OURS))
+OWNED = Prepared(select(TABLE.c.id).where(*OWNED_BY_US))

@@ -60,7 +60,9 @@ def _settle_all(engine: Engine) -> bool:
     with engine.in_app():
         # If the clock was set back while the server was down, ids of new generations must not sort before old ones.
         ids.continue_after(db.session.scalar(select(func.max(Generation.id))) or "")
-        others = [row for row in ownership.active(db.session()) if row.kind in engine.kinds and row.id not in engine.live]
+        others = [
+            row for row in ownership.active_generations(db.session()) if row.kind in engine.kinds and row.id not in engine.live
+        ]
         orphans = [row.id for row in others if _is_orphan(engine, row)]
         db.session.rollback()
     engine.recovery_state.keep_only({row.id for row in others})
