@@ -141,7 +141,7 @@ def _start_engine(app: Flask, config: Config) -> None:
     engine.gate = BudgetGate(
         estimate=tokens.estimate,
         token_id=access.token_id,
-        is_aside=lambda kind: engine.kinds[kind].is_aside,
+        is_side_request=lambda kind: engine.kinds[kind].is_side_request,
         in_app=app.app_context,
     )
     watchdog.listeners.append(counted.loop_blocked)

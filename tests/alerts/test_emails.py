@@ -59,12 +59,12 @@ def test_a_password_that_is_refused_is_not_sent_again(app, made, box):
     set_settings({"mail.user": "millrace"})
     box.says["AUTH"] = "535 wrong"
     recent(made, 30, "failed")
-    before = set(app.extensions["engine"].asides)
+    before = set(app.extensions["engine"].other_requests)
     service.check_all()
     assert {each.partition(":")[0] for each in told(2)} == {"failed"}
     # No task waits to try again.
     with gevent.Timeout(60):
-        while set(app.extensions["engine"].asides) - before:
+        while set(app.extensions["engine"].other_requests) - before:
             gevent.sleep(0.05)
     assert len(box.logins) == 2
 

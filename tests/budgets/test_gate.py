@@ -18,7 +18,7 @@ def test_a_request_of_many_messages_is_estimated_in_one_go(app, made):
         counted.append(text)
         return len(text)
 
-    gate = BudgetGate(estimate=estimate, token_id=str, is_aside=lambda _kind: False, in_app=nullcontext)
+    gate = BudgetGate(estimate=estimate, token_id=str, is_side_request=lambda _kind: False, in_app=nullcontext)
     request = ModelRequest("fake/plain", tuple(Turn("user", f"{n:03}") for n in range(500)), max_tokens=10)
     with app.app_context():
         with write() as session:

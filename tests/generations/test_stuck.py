@@ -17,7 +17,7 @@ from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.tables import Message
 from webapp.completions import service as door
 from webapp.db import db, utc_now, write
-from webapp.engine import asides, recovery, service
+from webapp.engine import recovery, service, side_requests
 from webapp.engine.recovery_state import MOST_TRIES
 from webapp.engine.tables import Generation
 from webapp.errors import Unavailable
@@ -272,11 +272,11 @@ def test_what_is_asked_beside_answers_ends_within_its_time(calm, fake):
     person = calm.person()
     with calm.app.app_context():
         request = ModelRequest("some/model", (Turn("user", "Hello"),))
-        asides.request(calm.engine, asides.Aside("title", "title:x", person, request))
+        side_requests.request(calm.engine, side_requests.SideRequest("title", "title:x", person, request))
     calm.until(lambda: bool(fake.log()))
     assert calm.engine.live
 
-    moment[0] = asides.MOST_SECONDS + 1
+    moment[0] = side_requests.MOST_SECONDS + 1
 
     calm.until(lambda: not calm.engine.live)
     assert [each.status for each in calm.generations()] == ["failed"]

@@ -70,7 +70,7 @@ class Script:
 
     def __init__(self) -> None:
         self.log: list[dict[str, Any]] = []
-        self.asides: dict[str, list[dict[str, Any]]] = {TITLE: [], STORY: []}
+        self.side_requests: dict[str, list[dict[str, Any]]] = {TITLE: [], STORY: []}
         self.beside: dict[str, Beside] = {}
         # Ends the answers that start from now on; `end` replaces it.
         self.over = Event()
@@ -80,7 +80,7 @@ class Script:
 
     def next(self, path: str, request: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
         place = next((place for place in STANDING if path.partition("?")[0].endswith(place)), "")
-        place = (_aside(request) if place else "") or place
+        place = (_side_request(request) if place else "") or place
         if not place:
             return UNKNOWN
         if self._queues[place]:
@@ -110,11 +110,11 @@ class Script:
     def besides(self, request: Any) -> Beside | None:
         """Returns the behaviour for the request's question, if one was set for it."""
         messages = request.get("messages") if isinstance(request, dict) else None
-        return self.beside.get(str(messages[-1].get("content"))) if messages and not _aside(request) else None
+        return self.beside.get(str(messages[-1].get("content"))) if messages and not _side_request(request) else None
 
     def reset(self) -> None:
         self.log.clear()
-        for each in self.asides.values():
+        for each in self.side_requests.values():
             each.clear()
         self._queues.clear()
         self._standing = dict(STANDING)
@@ -151,7 +151,7 @@ class Connection:
             reply = played(beside.behaviour, request, dialect)
             self._play(reply, entry, beside.over)
             return
-        self._script.asides.get(_aside(request), self._script.log).append(entry)
+        self._script.side_requests.get(_side_request(request), self._script.log).append(entry)
         reply = played(self._script.next(path, request if isinstance(request, dict) else {}, headers), request or {}, dialect)
         reply.headers.setdefault("X-Generation-Id", f"gen-{len(self._script.log)}")
         self._play(reply, entry, self._script.over)
@@ -169,7 +169,11 @@ class Connection:
         elif path == "/_go":
             self._script.turns.release()
         beside = self._script.take_beside(order) if path == "/_beside" else []
-        told = {"/_log": self._script.log, **{f"/_{name}": log for name, log in self._script.asides.items()}, "/_beside": beside}
+        told = {
+            "/_log": self._script.log,
+            **{f"/_{name}": log for name, log in self._script.side_requests.items()},
+            "/_beside": beside,
+        }
         content = json.dumps(told.get(path, {})).encode()
         self._sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(content))
         self._sock.sendall(content)
@@ -284,7 +288,7 @@ def _until(over: Event, steps: Iterable[Step]) -> Iterator[Step]:
     return (step for step in steps if not (over.is_set() and ("token" in step or "sleep" in step)))
 
 
-def _aside(request: Any) -> str:
+def _side_request(request: Any) -> str:
     """Returns whether a request is for a title or a story; empty for any other."""
     return next((name for words, name in ASIDES.items() if words in str(request)[:2000]), "")
 

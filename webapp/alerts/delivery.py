@@ -52,7 +52,7 @@ def deliver_later(event: AlertEvent) -> None:
 
 def _later(engine: Engine, channel: Channel, id: str, news: News) -> None:
     stop = Stop(engine.signal)
-    engine.asides.add(stop)
+    engine.other_requests.add(stop)
     engine.spawn(lambda: _insist(engine, stop, channel, id, news))
 
 
@@ -67,7 +67,7 @@ def _insist(engine: Engine, stop: Stop, channel: Channel, id: str, news: News) -
             if is_over:
                 return
     finally:
-        engine.asides.discard(stop)
+        engine.other_requests.discard(stop)
 
 
 def _tried(channel: Channel, news: News) -> tuple[str, bool]:

@@ -15,7 +15,7 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "journal": ("/engine/journal.py", "/engine/spill.py", "/engine/ownership.py"),
     "markdown and tail": ("/webapp/rendering/", "/markdown_it/", "/pygments/"),
     "what pages are told": ("/streaming/broadcaster.py", "/page/projection.py", "/page/renderings.py", "/page/feed.py"),
-    "title": ("/chat/list/titles.py", "/engine/asides.py"),
+    "title": ("/chat/list/titles.py", "/engine/side_requests.py"),
     "lists that are told": ("/live/lists.py", "/live/list_feed.py", "/chat/list/", "/live/single_flight.py"),
     "watching and writing": ("/webapp/live/", "/webapp/api/streams.py", "/webapp/api/feed.py", "/gunicorn/http/wsgi.py"),
     "end and save": ("/engine/ends.py", "/chat/kind.py", "/engine/engine.py"),

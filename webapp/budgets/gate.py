@@ -45,8 +45,8 @@ class Allowance:
 class BudgetGate:
     """Applies the budgets to answers; it runs no query while there are none, and remembers only this worker's answers.
 
-    `estimate` counts the tokens of a text, `token_id` returns the id of the request's API token, and `is_aside` returns whether
-    a kind of generation runs in addition to answers.
+    `estimate` counts the tokens of a text, `token_id` returns the id of the request's API token, and `is_side_request` returns
+    whether a kind of generation runs in addition to answers.
     """
 
     def __init__(
@@ -54,10 +54,10 @@ class BudgetGate:
         *,
         estimate: Callable[[str], int],
         token_id: Callable[[], str],
-        is_aside: Callable[[str], bool],
+        is_side_request: Callable[[str], bool],
         in_app: Callable[[], AbstractContextManager[object]],
     ) -> None:
-        self._estimate, self._token_id, self._is_aside, self._in_app = estimate, token_id, is_aside, in_app
+        self._estimate, self._token_id, self._is_side_request, self._in_app = estimate, token_id, is_side_request, in_app
         # Weak keys: a generation whose transaction failed never begins, and must not leave an allowance in memory.
         self._allowed: WeakKeyDictionary[Generation, Allowance] = WeakKeyDictionary()
         self._beginnings = PeriodStarter(in_app)
@@ -84,7 +84,7 @@ class BudgetGate:
             prices.price_of(model),
             character_id=character_id,
             token_id=self._token_id(),
-            is_aside=self._is_aside(generation.kind),
+            is_side_request=self._is_side_request(generation.kind),
         )
         if reserved := reservations.reserve(session, wanted_usage, utc_now()):
             self._allowed[generation] = Allowance(

@@ -54,8 +54,8 @@ def used_since(session: Session, budget: Budget, since: datetime, before: Counte
 
 def _wanted(budget: Budget, *which: ColumnElement[bool]) -> Select[Any]:
     one = Generation
-    asides = [name for name, kind in the_engine().kinds.items() if kind.is_aside] if budget.unit == "answers" else []
-    is_counted = one.status.not_in(ACTIVE), one.kind.not_in([NOT_HERE, EXAMPLE, *asides]), *_whose(budget)
+    side_kinds = [name for name, kind in the_engine().kinds.items() if kind.is_side_request] if budget.unit == "answers" else []
+    is_counted = one.status.not_in(ACTIVE), one.kind.not_in([NOT_HERE, EXAMPLE, *side_kinds]), *_whose(budget)
     columns: tuple[Any, ...] = (
         one.model_asked,
         one.input_tokens,

@@ -45,7 +45,7 @@ class UsageRequest:
     price: Price
     character_id: str = ""
     token_id: str = ""
-    is_aside: bool = False
+    is_side_request: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ def _counting(wanted_usage: UsageRequest) -> Select[Budget]:
     whose = [Budget.who == "team", and_(Budget.who == "group", Budget.who_id.in_(groups))]
     whose += [and_(Budget.who == who, Budget.who_id == id) for who, id in known.items() if id]
     wanted = select(Budget).where(or_(*whose), Budget.model.in_(("", wanted_usage.model))).order_by(Budget.id)
-    return wanted.where(Budget.unit != "answers") if wanted_usage.is_aside else wanted
+    return wanted.where(Budget.unit != "answers") if wanted_usage.is_side_request else wanted
 
 
 def _reserved(session: Session, budget: Budget, wanted_usage: UsageRequest, now: datetime) -> Reservation:

@@ -25,7 +25,7 @@ def settle_later(engine: Engine, generation: Generation) -> None:
     """Queries an unknown cost in a greenlet of its own, if the provider supports that; otherwise it stays unknown."""
     if generation.cost is None and generation.upstream_id:
         id, stop = generation.id, Stop(engine.signal)
-        engine.asides.add(stop)
+        engine.other_requests.add(stop)
         engine.spawn(lambda: _settle(engine, id, stop))
 
 
@@ -35,7 +35,7 @@ def _settle(engine: Engine, id: str, stop: Stop) -> None:
             if stop.wait(seconds) or _is_settled(engine, id):
                 return
     finally:
-        engine.asides.discard(stop)
+        engine.other_requests.discard(stop)
 
 
 def _is_settled(engine: Engine, id: str) -> bool:

@@ -150,8 +150,8 @@ def _rest_if_long(transcript: Transcript) -> None:
 
 def _end(kind: Kind, transcript: Transcript, outcome: Outcome) -> dict[str, Any]:
     usage = transcript.usage or Usage()
-    # The record of an aside outlives its subject, so it contains no text.
-    words = {} if kind.is_aside else _words(transcript, outcome)
+    # The record of a side request outlives its subject, so it contains no text.
+    words = {} if kind.is_side_request else _words(transcript, outcome)
     return {
         "status": outcome.status,
         "reason": outcome.reason,

@@ -141,7 +141,7 @@ class Engine:
         self.presence = Presence(now)
         self.circuits = Circuits(now)
         self.rates = Throttle(burst=1, seconds=1.0, now=now, name="answers")
-        self.aside_rates = Throttle(burst=1, seconds=1.0, now=now, name="asides")
+        self.side_request_rates = Throttle(burst=1, seconds=1.0, now=now, name="asides")
         self.buckets: Shared | None = self.shared.buckets if self.shared else None
         self.kinds: dict[str, Kind] = {}
         self.gate: Gate = OpenGate()
@@ -152,7 +152,7 @@ class Engine:
         # Topics with a delayed event that is about to be sent.
         self.soon = set[str]()
         # Requests to providers after an answer that are not generations, such as for its cost: a shutdown stops them too.
-        self.asides: set[Stop] = set()
+        self.other_requests: set[Stop] = set()
         # Generations of this worker that are being settled because nothing runs them: they must not be started any more.
         self.given_up: set[str] = set()
         self.recovery_state = RecoveryState()
@@ -291,9 +291,9 @@ class Engine:
     def finish(self, seconds: float) -> None:
         """Ends everything for a shutdown: text is saved, or spilled to a file, and readers are notified."""
         self.is_closing = True
-        for stop in [*(live.run.stop for live in self.live.values()), *self.asides]:
+        for stop in [*(live.run.stop for live in self.live.values()), *self.other_requests]:
             stop.request("server_restart")
-        self.wait(lambda: not self.live and not self.asides, seconds)
+        self.wait(lambda: not self.live and not self.other_requests, seconds)
         for live in list(self.live.values()):
             self._duties.spill(self, live)
         self.reserve.release()

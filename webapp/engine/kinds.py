@@ -68,8 +68,8 @@ class Kind:
     one; if it is None, that is never continued. `recover` is called after a restart, when everything interrupted has been
     settled. `unseen` makes the projection of one without watchers, if that is a different one; if such a one has fewer
     characters than `drawn_later_chars`, and continues no text, it is saved without a projection and rendered when it is first
-    shown. `is_aside` marks requests besides answers, which do not count towards the limits on answers and leave a record
-    without text.
+    shown. `is_side_request` marks requests besides answers, which do not count towards the limits on answers and leave a
+    record without text.
     """
 
     name: str
@@ -81,7 +81,7 @@ class Kind:
     text: Callable[[Generation], GenerationText | None] = lambda _: None
     go_on: Callable[[Generation], None] | None = None
     recover: Callable[[], None] | None = None
-    is_aside: bool = False
+    is_side_request: bool = False
     priced: Callable[[Generation], None] = lambda _: None
     unseen: Callable[[Begun], Projection] | None = None
     drawn_later_chars: int = 0

@@ -164,7 +164,7 @@ def cut_by_restart() -> Select[Generation]:
         select(Generation)
         .outerjoin(later, (later.message_id == Generation.message_id) & (later.id > Generation.id))
         .where(Generation.reason == "server_restart", Generation.status == "interrupted", later.id.is_(None))
-        # Asides have no message and are never continued.
+        # Side requests have no message and are never continued.
         .where(Generation.message_id.is_not(None))
         .order_by(Generation.id)
     )

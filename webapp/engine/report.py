@@ -39,8 +39,8 @@ def report_end(engine: Engine, live: Live) -> None:
             "status": answered.status,
             "reason": answered.reason,
         }
-        # One line for each answer; asides have an event name of their own.
-        log.info("aside_finished" if engine.kinds[live.kind].is_aside else "stream_finished", extra={"fields": fields})
+        # One line for each answer; side requests have an event name of their own.
+        log.info("aside_finished" if engine.kinds[live.kind].is_side_request else "stream_finished", extra={"fields": fields})
         engine.emit(answered)
         _note_keys(live, answered)
 

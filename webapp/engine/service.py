@@ -101,12 +101,14 @@ def refuse_if_busy(lane: str) -> None:
 
 def refuse_if_too_many(engine: Engine, person: str) -> None:
     """Raises if this server or this person has too many answers in progress or per minute; the error says how long to wait."""
-    answers = len(engine.live) - len(asides(engine))
+    answers = len(engine.live) - len(running_side_requests(engine))
     if engine.max_streams and answers >= engine.max_streams:
         engine.emit(Limited("server_full"))
         raise Unavailable("The server is busy. Please try again in a few seconds.", retry_after=5)
     most = int(setting("limits.concurrent_streams"))
-    own = sum(live.person == person for live in engine.live.values()) - sum(live.person == person for live in asides(engine))
+    own = sum(live.person == person for live in engine.live.values()) - sum(
+        live.person == person for live in running_side_requests(engine)
+    )
     if most and own >= most:
         engine.emit(Limited("concurrent"))
         raise TooMany(AT_ONCE.format(most), retry_after=5)
@@ -115,9 +117,9 @@ def refuse_if_too_many(engine: Engine, person: str) -> None:
         raise TooMany(f"You're sending messages too quickly. Please try again in {wait_seconds} s.", retry_after=wait_seconds)
 
 
-def asides(engine: Engine) -> list[Live]:
-    """Returns the running asides, which do not count towards the limits on answers."""
-    return [live for live in engine.live.values() if engine.kinds[live.kind].is_aside]
+def running_side_requests(engine: Engine) -> list[Live]:
+    """Returns the running side requests, which do not count towards the limits on answers."""
+    return [live for live in engine.live.values() if engine.kinds[live.kind].is_side_request]
 
 
 def refuse_if_running(engine: Engine, lane: str) -> None:
@@ -134,11 +136,11 @@ def store_within_limits(
 
     The gate is called last, as other transactions can be waiting for the rows it locks.
     """
-    aside_kinds = tuple(kind.name for kind in engine.kinds.values() if kind.is_aside)
+    side_kinds = tuple(kind.name for kind in engine.kinds.values() if kind.is_side_request)
     # `values_of` applies the defaults, which include the id.
     values = rows.values_of(generation)
     parameters = {**values, "whose": generation.user_id, "itself": values["id"]}
-    others = _placed(aside_kinds).scalar(session, parameters) or 0
+    others = _placed(side_kinds).scalar(session, parameters) or 0
     rows.attach(session, generation)
     most = int(setting("limits.concurrent_streams"))
     if most and generation.user_id and others >= most:
@@ -255,10 +257,10 @@ def queue(session: Session, **values: Any) -> Generation:
 
 
 @cache
-def _placed(aside_kinds: tuple[str, ...]) -> Prepared:
-    """Inserts a generation and returns how many others its person has active, not counting those of the kinds `aside_kinds`."""
+def _placed(side_kinds: tuple[str, ...]) -> Prepared:
+    """Inserts a generation and returns how many others its person has active, not counting those of the kinds `side_kinds`."""
     other = aliased(rows.table(Generation))
-    is_other = other.c.id != bindparam("itself"), other.c.kind.not_in(_literally(aside_kinds))
+    is_other = other.c.id != bindparam("itself"), other.c.kind.not_in(_literally(side_kinds))
     is_active = other.c.status.in_(_literally(ACTIVE))
     others = select(func.count()).where(is_active, among_active(other.c.user_id) == bindparam("whose"), *is_other)
     return Prepared(insert(rows.table(Generation)).returning(others.scalar_subquery()))

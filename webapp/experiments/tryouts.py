@@ -13,9 +13,9 @@ from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.tables import Chat, Message
 from webapp.connections.models import providers
 from webapp.db import db, write
-from webapp.engine import asides
-from webapp.engine.asides import Aside
+from webapp.engine import side_requests
 from webapp.engine.engine import Engine, the_engine
+from webapp.engine.side_requests import SideRequest
 from webapp.engine.tables import Generation
 from webapp.errors import AppError, Invalid, TooMany
 from webapp.experiments.tables import Tryout, TryoutAnswer
@@ -104,12 +104,12 @@ def _answer_question(
         return f"This version can't be used: {error}."
     rendered = Rendered(key, version, tuple(parts))
     request = PromptBuilder(rendered.sections).build(version.model or model, [("user", question)], **rendered.parameters)
-    aside = Aside(PURPOSE, f"{PURPOSE}:{answer_id}", person, request)
+    side_request = SideRequest(PURPOSE, f"{PURPOSE}:{answer_id}", person, request)
     with write() as session:
-        session.execute(update(TryoutAnswer).where(TryoutAnswer.id == answer_id).values(generation_id=aside.id))
+        session.execute(update(TryoutAnswer).where(TryoutAnswer.id == answer_id).values(generation_id=side_request.id))
     for _ in range(PATIENCE):
         try:
-            asides.request(engine, aside)
+            side_requests.request(engine, side_request)
             break
         except TooMany:
             engine.pause(WAIT_SECONDS)
@@ -117,7 +117,7 @@ def _answer_question(
             return str(error) if isinstance(error, AppError) else "The database was busy."
     else:
         return "Too much was asked of models at the same time."
-    while aside.id in engine.live:
+    while side_request.id in engine.live:
         engine.pause(POLL_SECONDS)
     return ""
 
@@ -140,4 +140,4 @@ def _forget_old(session: Session, person: str) -> None:
     session.execute(delete(Tryout).where(Tryout.owner_id == person, Tryout.id.not_in(ids)))
 
 
-TRYOUT = asides.kind(PURPOSE, "Prompts tried out", _finish, lambda _generation: None)
+TRYOUT = side_requests.kind(PURPOSE, "Prompts tried out", _finish, lambda _generation: None)

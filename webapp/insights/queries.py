@@ -131,7 +131,7 @@ def is_asked(column: Any, kind: str) -> ColumnElement[bool]:
 
 def _not_asked() -> list[str]:
     """Returns the kinds that no one requested: side tasks of an answer, and imported answers."""
-    return [NOT_HERE, *(name for name, kind in the_engine().kinds.items() if kind.is_aside)]
+    return [NOT_HERE, *(name for name, kind in the_engine().kinds.items() if kind.is_side_request)]
 
 
 def _has_fallen_back() -> ColumnElement[bool]:

@@ -9,7 +9,7 @@ from sys import byteorder
 
 from webapp.connections.models import providers
 from webapp.db import write
-from webapp.engine import asides, service
+from webapp.engine import service, side_requests
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.ladder import Attempt
 from webapp.engine.tables import Generation
@@ -20,7 +20,7 @@ from webapp.providers.base import ModelRequest, Provider, ProviderError, Turn
 from webapp.streaming.events import TRIED, Ended, Event, Notice, Started
 from webapp.streaming.stop import Stop
 
-KIND = asides.kind("embedding", "Embeddings", lambda *_: None, lambda _: None)
+KIND = side_requests.kind("embedding", "Embeddings", lambda *_: None, lambda _: None)
 TEXTS_AT_ONCE = 64
 # More than a slow server needs for `TEXTS_AT_ONCE` texts; only background work waits this long.
 MOST_SECONDS = 300.0

@@ -99,7 +99,7 @@ def _fetched_once(url: str, more: dict[str, str], trust: Trust, until: float, mo
     seconds = max(0.1, until - time.monotonic())
     headers = {"User-Agent": AGENT, "Accept": "text/html, text/*, application/pdf, */*;q=0.5", **more}
     stop = Stop(engine.signal)
-    engine.asides.add(stop)
+    engine.other_requests.add(stop)
     try:
         upstream = providers().upstream
         with upstream.open(
@@ -110,7 +110,7 @@ def _fetched_once(url: str, more: dict[str, str], trust: Trust, until: float, mo
             content = body.read_all(most_bytes) if is_wanted else b""
             return Reply(body.status, {name.lower(): value for name, value in body.headers.items()}, content)
     finally:
-        engine.asides.discard(stop)
+        engine.other_requests.discard(stop)
 
 
 def _taken(url: str, reply: Reply) -> FetchedPage:

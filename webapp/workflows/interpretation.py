@@ -11,9 +11,9 @@ from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.tables import Chat
 from webapp.connections.models import DEMO
 from webapp.db import db, utc_now
-from webapp.engine import asides
-from webapp.engine.asides import Aside
+from webapp.engine import side_requests
 from webapp.engine.engine import Engine, the_engine
+from webapp.engine.side_requests import SideRequest
 from webapp.engine.tables import Generation
 from webapp.errors import AppError
 from webapp.prompt_sections import Section
@@ -58,10 +58,10 @@ def _interpretation(run: WorkflowRun, slot: Slot, typed: str) -> str:
     chat, engine = db.session.get_one(Chat, run.chat_id), the_engine()
     if chat.model.startswith(DEMO):
         return ""
-    aside = Aside(PURPOSE, f"{PURPOSE}:{run.id}", run.owner_id, _request(run, chat.model, slot, typed))
+    side_request = SideRequest(PURPOSE, f"{PURPOSE}:{run.id}", run.owner_id, _request(run, chat.model, slot, typed))
     # Releases the database connection while waiting.
     db.session.rollback()
-    return _reply(engine, aside)
+    return _reply(engine, side_request)
 
 
 def _request(run: WorkflowRun, model: str, slot: Slot, typed: str) -> ModelRequest:
@@ -71,18 +71,18 @@ def _request(run: WorkflowRun, model: str, slot: Slot, typed: str) -> ModelReque
     return PromptBuilder([section]).build(model, [("user", typed)], max_tokens=MOST_TOKENS, temperature=0)
 
 
-def _reply(engine: Engine, aside: Aside) -> str:
+def _reply(engine: Engine, side_request: SideRequest) -> str:
     """Returns the model's reply; empty if it can't be called now or takes too long."""
-    job = _jobs[aside.id] = _Job()
+    job = _jobs[side_request.id] = _Job()
     try:
-        asides.request(engine, aside)
+        side_requests.request(engine, side_request)
         engine.wait(lambda: job.is_over, MOST_SECONDS)
         if not job.is_over:
-            asides.stop(engine, aside.lane)
+            side_requests.stop(engine, side_request.lane)
     except (AppError, SQLAlchemyError) as error:
         log.info("no model reads an answer: %s", type(error).__name__)
     finally:
-        _jobs.pop(aside.id, None)
+        _jobs.pop(side_request.id, None)
     return job.answer
 
 
@@ -96,4 +96,4 @@ def _changed(generation: Generation) -> None:
         job.is_over = True
 
 
-WORKFLOW_ANSWER = asides.kind(PURPOSE, "Answers read in workflows", _finish, _changed)
+WORKFLOW_ANSWER = side_requests.kind(PURPOSE, "Answers read in workflows", _finish, _changed)

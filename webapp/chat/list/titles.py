@@ -19,9 +19,9 @@ from webapp.chat.tables import Chat
 from webapp.connections.models import DEMO
 from webapp.database import rows
 from webapp.database.statements import Prepared
-from webapp.engine import asides
-from webapp.engine.asides import Aside
+from webapp.engine import side_requests
 from webapp.engine.engine import Engine, the_engine
+from webapp.engine.side_requests import SideRequest
 from webapp.engine.tables import Generation
 from webapp.errors import AppError
 from webapp.heavy.turns import wait_for_turn
@@ -53,7 +53,7 @@ class TitleJob:
 
     chat_id: str
     present: str
-    aside: Aside
+    side_request: SideRequest
     is_shared: bool | None = None
 
 
@@ -73,7 +73,7 @@ def suggest_later(engine: Engine, generation: Generation, after: PostAnswer) -> 
 
 def cancel(chat_id: str) -> None:
     """Stops the request for a title."""
-    asides.stop(the_engine(), _lane(chat_id))
+    side_requests.stop(the_engine(), _lane(chat_id))
 
 
 def _suggest(engine: Engine, job: TitleJob) -> None:
@@ -81,7 +81,7 @@ def _suggest(engine: Engine, job: TitleJob) -> None:
     wait_for_turn()
     with engine.in_app():
         try:
-            _jobs[job.aside.id] = job
+            _jobs[job.side_request.id] = job
             _begin(engine, job)
         except (AppError, SQLAlchemyError) as error:
             log.info("no title for %s: %s", job.chat_id, type(error).__name__)
@@ -90,11 +90,11 @@ def _suggest(engine: Engine, job: TitleJob) -> None:
 def _begin(engine: Engine, job: TitleJob) -> None:
     has_begun = False
     try:
-        asides.request(engine, job.aside)
+        side_requests.request(engine, job.side_request)
         has_begun = True
     finally:
         if not has_begun:
-            del _jobs[job.aside.id]
+            del _jobs[job.side_request.id]
 
 
 def _job(generation: Generation, after: PostAnswer) -> TitleJob | None:
@@ -104,7 +104,7 @@ def _job(generation: Generation, after: PostAnswer) -> TitleJob | None:
     if not (model := _model_for(generation, prompt.version.model)):
         return None
     request = _request(prompt, model, after.greeting or "", after.question, after.answer)
-    return TitleJob(after.chat_id, after.title, Aside(PURPOSE, _lane(after.chat_id), after.owner_id, request))
+    return TitleJob(after.chat_id, after.title, SideRequest(PURPOSE, _lane(after.chat_id), after.owner_id, request))
 
 
 def _lane(chat_id: str) -> str:
@@ -138,7 +138,7 @@ def _finish(session: Session, generation: Generation, transcript: Transcript, _p
 def _changed(generation: Generation) -> None:
     job = _jobs.pop(generation.id, None)
     if job and job.is_shared is not None:
-        people = sending.people(job.chat_id, job.aside.person, is_shared=job.is_shared)
+        people = sending.people(job.chat_id, job.side_request.person, is_shared=job.is_shared)
         changes.notify(topic_names.of_chat(job.chat_id), "title", job.chat_id)
         for person in people:
             sidebar.notify(the_engine(), person, job.chat_id)
@@ -151,4 +151,4 @@ def _named_statement() -> Update:
 
 
 NAMED = Prepared(_named_statement())
-TITLE = asides.kind(PURPOSE, "Chat titles", _finish, _changed)
+TITLE = side_requests.kind(PURPOSE, "Chat titles", _finish, _changed)

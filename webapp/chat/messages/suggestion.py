@@ -15,9 +15,9 @@ from webapp.chat.prompt.model_choice import answerer
 from webapp.chat.tables import Chat
 from webapp.connections.models import DEMO
 from webapp.db import db
-from webapp.engine import asides, service
-from webapp.engine.asides import Aside
+from webapp.engine import service, side_requests
 from webapp.engine.engine import the_engine
+from webapp.engine.side_requests import SideRequest
 from webapp.engine.tables import Generation
 from webapp.errors import Conflict, Invalid, Unavailable
 from webapp.prompt_sections import Section
@@ -48,17 +48,17 @@ def suggest(chat: Chat, typed: str = "") -> str:
         raise Invalid("The model writes for you only in chats with a character, and the demo can't.", field="message")
     engine, person, id, typed = the_engine(), chat.owner_id or "", chat.id, typed.strip()
     service.refuse_if_busy(chat.lane)
-    aside = Aside(PURPOSE, _lane(chat), person, _request(chat, typed))
+    side_request = SideRequest(PURPOSE, _lane(chat), person, _request(chat, typed))
     name, draft = person_name(chat), drafts.of(person, id)
-    written = _texts[aside.id] = []
+    written = _texts[side_request.id] = []
     try:
-        _request_suggestion(aside)
+        _request_suggestion(side_request)
         # Releases the database connection while waiting for the model.
         db.session.rollback()
-        while aside.id in engine.live:
+        while side_request.id in engine.live:
             engine.pause(POLL_SECONDS)
     finally:
-        del _texts[aside.id]
+        del _texts[side_request.id]
     text = typed if None in written else _from("".join(filter(None, written)), name, typed)
     if not text and None not in written:
         raise Unavailable("The model gave no answer. Please try again.")
@@ -83,9 +83,9 @@ def _lane(chat: Chat) -> str:
     return f"{PURPOSE}:{chat.id}"
 
 
-def _request_suggestion(aside: Aside) -> None:
+def _request_suggestion(side_request: SideRequest) -> None:
     try:
-        asides.request_again(the_engine(), aside)
+        side_requests.request_again(the_engine(), side_request)
     except IntegrityError as error:
         raise Conflict("A message for this chat is already being written.") from error
 
@@ -117,4 +117,4 @@ def _changed(_generation: Generation) -> None:
     """Notifies no pages: only the waiting request needs the result."""
 
 
-SUGGESTION = asides.kind(PURPOSE, "Suggested messages", _finish, _changed)
+SUGGESTION = side_requests.kind(PURPOSE, "Suggested messages", _finish, _changed)

@@ -14,7 +14,7 @@ from webapp.chat.tables import Chat, Story
 from webapp.connections.models import DEMO
 from webapp.database import rows
 from webapp.db import db, write
-from webapp.engine import asides, service
+from webapp.engine import service, side_requests
 from webapp.engine.engine import the_engine
 from webapp.errors import Conflict, Invalid, TooMany, Unavailable
 
@@ -62,7 +62,7 @@ def save(chat: Chat, text: str, *, was: str | None = None) -> None:
 def forget(chat: Chat) -> None:
     """Deletes all stories on the branch that the chat shows, and stops one being written."""
     id, path = chat.id, _path(chat)
-    asides.stop(the_engine(), writing.lane(id))
+    side_requests.stop(the_engine(), writing.lane(id))
     with write() as session:
         rows.locked(session, Chat, id)
         _delete(id, path)
@@ -88,10 +88,10 @@ def write_now(chat: Chat, *, by: str) -> bool:
             return True
         # Releases the database connection while waiting for the model.
         db.session.rollback()
-        while job.aside.id in engine.live and engine.now() < until:
+        while job.side_request.id in engine.live and engine.now() < until:
             engine.pause(POLL_SECONDS)
         if not job.is_kept:
-            raise Unavailable(LATE if job.aside.id in engine.live else "The model gave no answer. Please try again.")
+            raise Unavailable(LATE if job.side_request.id in engine.live else "The model gave no answer. Please try again.")
         has_written, chat = True, db.session.get_one(Chat, id)
     if not has_written and not story_of(chat):
         raise Invalid("Nothing has been said in this chat yet.")

@@ -23,9 +23,9 @@ from webapp.chat.story.pieces import Piece
 from webapp.chat.tables import Chat, Message, Story
 from webapp.connections.models import DEMO
 from webapp.db import db, utc_now
-from webapp.engine import asides
-from webapp.engine.asides import Aside
+from webapp.engine import side_requests
 from webapp.engine.engine import Engine
+from webapp.engine.side_requests import SideRequest
 from webapp.engine.tables import Generation
 from webapp.errors import AppError, Conflict
 from webapp.heavy.turns import wait_for_turn
@@ -54,7 +54,7 @@ class StoryJob:
 
     chat_id: str
     piece: Piece
-    aside: Aside
+    side_request: SideRequest
     is_kept: bool = False
 
 
@@ -68,16 +68,16 @@ def carry_on_later(engine: Engine, generation: Generation, after: PostAnswer) ->
 
 def begin(engine: Engine, job: StoryJob) -> None:
     """Starts the request; raises an `AppError` if it can't run now."""
-    _jobs[job.aside.id] = job
+    _jobs[job.side_request.id] = job
     has_begun = False
     try:
-        asides.request_again(engine, job.aside)
+        side_requests.request_again(engine, job.side_request)
         has_begun = True
     except IntegrityError as error:
         raise Conflict("The story so far is already being written.") from error
     finally:
         if not has_begun:
-            del _jobs[job.aside.id]
+            del _jobs[job.side_request.id]
 
 
 def all_of(chat: Chat, model: str, person: str) -> StoryJob | None:
@@ -114,7 +114,7 @@ def _job(chat: Chat, model: str, person: str, find: Callable[[int], Piece | None
     if not found:
         return None
     request = _request(prompt, model, found, answer, words=min(MOST_WORDS, length // SHARE))
-    return StoryJob(chat.id, found, Aside(PURPOSE, lane(chat.id), person, request, seconds=MOST_SECONDS))
+    return StoryJob(chat.id, found, SideRequest(PURPOSE, lane(chat.id), person, request, seconds=MOST_SECONDS))
 
 
 def _request(prompt: Rendered, model: str, piece: Piece, answer_tokens: int, *, words: int) -> ModelRequest:
@@ -149,4 +149,4 @@ def _changed(generation: Generation) -> None:
     _jobs.pop(generation.id, None)
 
 
-STORY = asides.kind(PURPOSE, "Stories so far", _finish, _changed)
+STORY = side_requests.kind(PURPOSE, "Stories so far", _finish, _changed)

@@ -1,4 +1,4 @@
-"""Asides: requests to models besides answers, such as titles. They are recorded, and have limits of their own."""
+"""Side requests: requests to models besides answers, such as titles. They are recorded, and have limits of their own."""
 
 import random
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from webapp.ids import new_id
 from webapp.providers.base import ModelRequest
 from webapp.settings.service import setting
 
-# An aside's text is short, and useless if it arrives later.
+# A side request's text is short, and useless if it arrives later.
 MOST_SECONDS = 30.0
 # Limits besides those of answers: at most a quarter of the server's number of concurrent answers, and a few per person.
 SHARE = 4
@@ -28,7 +28,7 @@ MOST_OF_A_PERSON = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Aside:
+class SideRequest:
     """A request besides an answer; its `lane` runs one at a time. `purpose` is its generation's kind, `seconds` its timeout."""
 
     purpose: str
@@ -41,59 +41,63 @@ class Aside:
 
 def kind(purpose: str, words: str, finish: Finish, changed: Callable[[Generation], None]) -> Kind:
     """Returns the kind of generation for this purpose; only `finish` can store its text."""
-    return Kind(purpose, words, finish=finish, changed=changed, is_aside=True)
+    return Kind(purpose, words, finish=finish, changed=changed, is_side_request=True)
 
 
-def request(engine: Engine, aside: Aside) -> None:
-    """Starts an aside; raises an `AppError` if a limit or a budget refuses it."""
-    _refuse_if_too_many(engine, aside)
-    source = _source(engine, aside.request, aside.seconds)
+def request(engine: Engine, side_request: SideRequest) -> None:
+    """Starts a side request; raises an `AppError` if a limit or a budget refuses it."""
+    _refuse_if_too_many(engine, side_request)
+    source = _source(engine, side_request.request, side_request.seconds)
     with service.beginning(engine):
         with write(keeps_loaded=True) as session:
             generation = service.queue(
                 session,
-                id=aside.id,
-                kind=aside.purpose,
-                lane=aside.lane,
-                user_id=aside.person,
-                model_asked=aside.request.model,
-                connection=providers().connection_of(aside.request.model),
+                id=side_request.id,
+                kind=side_request.purpose,
+                lane=side_request.lane,
+                user_id=side_request.person,
+                model_asked=side_request.request.model,
+                connection=providers().connection_of(side_request.request.model),
                 owner=engine.worker.id,
             )
-            engine.gate.admit(session, generation, aside.request, "")
+            engine.gate.admit(session, generation, side_request.request, "")
         service.start(engine, generation, source)
 
 
-def request_again(engine: Engine, aside: Aside) -> None:
+def request_again(engine: Engine, side_request: SideRequest) -> None:
     """Does the same for a caller that waits: first settles what a dead worker left in the lane."""
     try:
-        request(engine, aside)
+        request(engine, side_request)
     except IntegrityError:
-        if not service.is_freed(engine, aside.lane):
+        if not service.is_freed(engine, side_request.lane):
             raise
-        request(engine, aside)
+        request(engine, side_request)
 
 
 def stop(engine: Engine, lane: str) -> None:
-    """Stops the aside that runs in this lane, if any, in whichever worker it runs; doesn't wait for its end."""
+    """Stops the side request that runs in this lane, if any, in whichever worker it runs; doesn't wait for its end."""
     if running := service.running_in(lane):
         service.stop(engine, running)
 
 
-def _refuse_if_too_many(engine: Engine, aside: Aside) -> None:
-    running = service.asides(engine)
+def _refuse_if_too_many(engine: Engine, side_request: SideRequest) -> None:
+    running = service.running_side_requests(engine)
     is_full = engine.max_streams and len(running) >= max(1, engine.max_streams // SHARE)
-    if is_full or sum(live.person == aside.person for live in running) >= MOST_OF_A_PERSON or _is_too_fast(engine, aside):
+    if (
+        is_full
+        or sum(live.person == side_request.person for live in running) >= MOST_OF_A_PERSON
+        or _is_too_fast(engine, side_request)
+    ):
         engine.emit(Limited("aside"))
         raise TooMany("Too many background requests to models are running. Please try again in a few seconds.", retry_after=5)
 
 
-def _is_too_fast(engine: Engine, aside: Aside) -> bool:
+def _is_too_fast(engine: Engine, side_request: SideRequest) -> bool:
     if not (per_minute := int(setting("limits.streams_per_minute"))):
         return False
-    rates = engine.aside_rates
+    rates = engine.side_request_rates
     rates.burst, rates.seconds = max(1, int(setting("limits.streams_burst")) // 2), 120 / per_minute
-    return bool(rates.take(aside.person or "", engine.buckets))
+    return bool(rates.take(side_request.person or "", engine.buckets))
 
 
 def _source(engine: Engine, request: ModelRequest, seconds: float) -> Ladder:

@@ -10,7 +10,7 @@ from tests.support.waiting import until
 from tests.upstream.handle import TITLE
 from webapp.db import db, utc_now, write
 from webapp.engine import recovery
-from webapp.engine.asides import MOST_OF_A_PERSON
+from webapp.engine.side_requests import MOST_OF_A_PERSON
 from webapp.engine.tables import Generation
 from webapp.settings import service as settings
 
