@@ -13,7 +13,7 @@ from webapp.engine import journal
 from webapp.engine.engine import AnswerCopy, Engine
 from webapp.engine.generation_text import end_of
 from webapp.engine.kinds import Begun
-from webapp.engine.lacking import PIECE, missing_events, state_of_copy
+from webapp.engine.missing_events import PIECE, missing_events, state_of_copy
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
 from webapp.heavy.turns import give_way
 from webapp.streaming.events import Ended, Event
