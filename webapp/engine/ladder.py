@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 
 from webapp.engine.circuit import Circuits
 from webapp.engine.metric_events import FellBack, MetricListener, ignore
-from webapp.engine.seam import without_overlap
+from webapp.engine.overlap import without_overlap
 from webapp.providers.base import ModelRequest, Picture, Provider, ProviderError, Reply, Turn, events_of
 from webapp.streaming.events import TRIED, Ended, Event, Notice, Sources, Started, Text, Usage
 from webapp.streaming.stop import Stop
