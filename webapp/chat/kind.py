@@ -29,7 +29,7 @@ from webapp.engine.chores import do_in_turns
 from webapp.engine.ends import LONG_CHARS
 from webapp.engine.engine import the_engine
 from webapp.engine.generation_text import GenerationText
-from webapp.engine.kinds import Begun, Kind
+from webapp.engine.kinds import GenerationFacts, Kind
 from webapp.engine.tables import NOT_HERE, Generation
 from webapp.heavy.threads import offload_at_once
 from webapp.rendering import markdown
@@ -44,21 +44,23 @@ CONTINUING = "Continuing after a restart"
 DRAWN_LATER_CHARS = renderings.PAGE_CHARS // 40
 
 
-def projection(begun: Begun, *, is_watched: bool = True, scripted: Callable[[str], str] | None = None) -> AnswerProjection:
+def projection(
+    generation: GenerationFacts, *, is_watched: bool = True, scripted: Callable[[str], str] | None = None
+) -> AnswerProjection:
     growing = partial(GrowingMarkdown, is_watched=is_watched)
-    if is_closed(begun) or not (begun.continues_id or begun.text_offset):
-        return AnswerProjection(begun.message_id or "", begun.id, growing=growing, scripted=scripted)
-    message = db.session.get(Message, begun.message_id)
+    if is_closed(generation) or not (generation.continues_id or generation.text_offset):
+        return AnswerProjection(generation.message_id or "", generation.id, growing=growing, scripted=scripted)
+    message = db.session.get(Message, generation.message_id)
     if not message:
         # The message was deleted in the meantime, so no one will see the projection.
-        return AnswerProjection("", begun.id)
-    earlier = [each for each in queries.generations_of([message])[message.id] if each.id <= begun.id]
-    is_cut = any(each.id == begun.continues_id and each.reason == "server_restart" for each in earlier)
+        return AnswerProjection("", generation.id)
+    earlier = [each for each in queries.generations_of([message])[message.id] if each.id <= generation.id]
+    is_cut = any(each.id == generation.continues_id and each.reason == "server_restart" for each in earlier)
     seams, words = seams_of(earlier), CONTINUING if is_cut else ""
     cited = renderings.cited(message)
     return AnswerProjection(
         message.id,
-        begun.id,
+        generation.id,
         beginning=message.content,
         seams=seams,
         words=words,
@@ -68,21 +70,21 @@ def projection(begun: Begun, *, is_watched: bool = True, scripted: Callable[[str
     )
 
 
-def played(begun: Begun) -> AnswerProjection:
+def played(generation: GenerationFacts) -> AnswerProjection:
     """Returns the projection of a character's answer, which its scripts can change at the end."""
-    if is_closed(begun):
-        return projection(begun)
-    return projection(begun, scripted=at_end(begun.message_id or ""))
+    if is_closed(generation):
+        return projection(generation)
+    return projection(generation, scripted=at_end(generation.message_id or ""))
 
 
-def unseen(begun: Begun) -> AnswerProjection:
-    return projection(begun, is_watched=False)
+def unseen(generation: GenerationFacts) -> AnswerProjection:
+    return projection(generation, is_watched=False)
 
 
-def lock_chat(session: Session, begun: Begun) -> None:
+def lock_chat(session: Session, generation: GenerationFacts) -> None:
     """Locks the chat before the generation, in the same order as a request for the next answer, to avoid a deadlock."""
     if not is_sqlite():
-        LOCK.run(session, {"chat": topic_names.chat_in(begun.lane)})
+        LOCK.run(session, {"chat": topic_names.chat_in(generation.lane)})
 
 
 def finish(session: Session, generation: Generation, transcript: Transcript, picture: AnswerProjection | None) -> None:
@@ -150,9 +152,9 @@ def _sweep() -> None:
         sweeping.wake()
 
 
-def is_closed(begun: Begun) -> bool:
+def is_closed(generation: GenerationFacts) -> bool:
     """Returns whether the generation belonged to a temporary chat that has been deleted."""
-    return begun.message_id is None
+    return generation.message_id is None
 
 
 def _grown_statement() -> Update:

@@ -12,7 +12,7 @@ from webapp.db import db
 from webapp.engine import journal
 from webapp.engine.engine import AnswerCopy, Engine
 from webapp.engine.generation_text import end_of
-from webapp.engine.kinds import Begun
+from webapp.engine.kinds import GenerationFacts
 from webapp.engine.missing_events import PIECE, missing_events, state_of_copy
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
 from webapp.heavy.turns import give_way
@@ -31,14 +31,14 @@ READ_RECENTLY_SECONDS = 5.0
 LINGER_SECONDS = 30.0
 
 
-def follow(engine: Engine, begun: Begun) -> None:
+def follow(engine: Engine, generation: GenerationFacts) -> None:
     """Copies a generation's log from now on, beginning with its journal; one that has ended is copied as a whole immediately."""
-    if known := engine.copied.get(begun.id):
+    if known := engine.copied.get(generation.id):
         known.asked_at = engine.now()
         return
-    engine.copied[begun.id] = AnswerCopy(begun.id, begun.lane, engine.now())
+    engine.copied[generation.id] = AnswerCopy(generation.id, generation.lane, engine.now())
     engine.copier.wake()
-    _update(engine, [begun.id])
+    _update(engine, [generation.id])
 
 
 def update_all(engine: Engine) -> bool:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from webapp.db import utc_now, write
 from webapp.engine import costs, journal, ownership
 from webapp.engine.engine import Engine, Live
-from webapp.engine.kinds import Begun, Kind
+from webapp.engine.kinds import GenerationFacts, Kind
 from webapp.engine.tables import Generation
 from webapp.heavy.turns import give_way, wait_for_turn
 from webapp.streaming.broadcaster import Projection
@@ -94,7 +94,7 @@ def _shared(engine: Engine, live: Live) -> Projection | None:
     return None if broadcast.has_failed else _finished(broadcast.projection)
 
 
-def _folded(engine: Engine, generation: Begun, entries: Iterable[Entry]) -> Projection:
+def _folded(engine: Engine, generation: GenerationFacts, entries: Iterable[Entry]) -> Projection:
     projection = engine.projection_of(generation)
     for entry in entries:
         for _ in projection.fold(entry):
@@ -110,16 +110,16 @@ def _finished(projection: Projection) -> Projection:
 
 def _settle(
     engine: Engine,
-    begun: Begun,
+    facts: GenerationFacts,
     owner: str,
     transcript: Transcript,
     picture: Projection | None,
     values: dict[str, Any],
 ) -> list[Saved]:
-    id, kind = begun.id, engine.kinds[begun.kind]
+    id, kind = facts.id, engine.kinds[facts.kind]
     has_text = engine.recovery_state.keeps(id) != "end"
     with write(keeps_loaded=True, skips_queue=True) as session:
-        kind.lock(session, begun)
+        kind.lock(session, facts)
         generation = ownership.write_end(session, id, owner, values)
         is_new = generation is not None
         # An earlier attempt committed it, but failed afterwards or lost the reply: it only has to be announced.

@@ -13,7 +13,7 @@ from webapp import topic_names
 from webapp.engine import reserve, trace
 from webapp.engine.circuit import Circuits
 from webapp.engine.gate import Gate, Meter, OpenGate
-from webapp.engine.kinds import Begun, Kind
+from webapp.engine.kinds import GenerationFacts, Kind
 from webapp.engine.metric_events import MetricEvent, MetricListener
 from webapp.engine.ownership import Worker
 from webapp.engine.presence import Presence
@@ -101,7 +101,7 @@ class Duties:
     recover: "Callable[[Engine], bool]"
     report: "Callable[[Engine, Live], None]"
     spill: "Callable[[Engine, Live], None]"
-    follow: "Callable[[Engine, Begun], None]"
+    follow: "Callable[[Engine, GenerationFacts], None]"
     copy: "Callable[[Engine], bool]"
 
 
@@ -243,7 +243,7 @@ class Engine:
             if not is_well:
                 self.recovery.wake()
 
-    def broadcast(self, generation: Begun) -> Broadcast | None:
+    def broadcast(self, generation: GenerationFacts) -> Broadcast | None:
         """Returns the broadcast that a generation's watchers share; None if its log is not, or no longer, in this process."""
         is_known = self.follows(generation)
         known = self._broadcasts.get(generation.id)
@@ -252,7 +252,7 @@ class Engine:
         made = self._made(generation.id, self.kinds[generation.kind].projection(generation))
         return self._broadcasts.setdefault(generation.id, made)
 
-    def follows(self, generation: Begun) -> bool:
+    def follows(self, generation: GenerationFacts) -> bool:
         """Returns whether its log grows in this process: it runs here, or is copied from another worker from now on."""
         if generation.id not in self.live and self.shared:
             self._duties.follow(self, generation)
@@ -283,7 +283,7 @@ class Engine:
         """Returns whether it has watchers in this process, or had some recently."""
         return id in self._broadcasts
 
-    def projection_of(self, generation: Begun) -> Projection:
+    def projection_of(self, generation: GenerationFacts) -> Projection:
         """Returns a new projection, of the feature's own type, for a generation without watchers in this process."""
         kind = self.kinds[generation.kind]
         return (kind.unseen or kind.projection)(generation)

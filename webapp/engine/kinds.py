@@ -16,8 +16,8 @@ from webapp.streaming.transcript import Transcript
 Finish = Callable[[Session, Generation, Transcript, Any], None]
 
 
-class Begun(Protocol):
-    """A generation that has begun: either its row or its `Live`."""
+class GenerationFacts(Protocol):
+    """What is known of a generation that has started: either its row or its `Live`."""
 
     @property
     def id(self) -> str: ...
@@ -74,7 +74,7 @@ class Kind:
 
     name: str
     words: str
-    projection: Callable[[Begun], Projection] = lambda _: NoProjection()
+    projection: Callable[[GenerationFacts], Projection] = lambda _: NoProjection()
     finish: Finish = lambda _session, _generation, _transcript, _picture: None
     saved: Callable[[Generation], list[Saved]] = lambda _: []
     changed: Callable[[Generation], None] = lambda _: None
@@ -83,6 +83,6 @@ class Kind:
     recover: Callable[[], None] | None = None
     is_side_request: bool = False
     priced: Callable[[Generation], None] = lambda _: None
-    unseen: Callable[[Begun], Projection] | None = None
+    unseen: Callable[[GenerationFacts], Projection] | None = None
     drawn_later_chars: int = 0
-    lock: Callable[[Session, Begun], None] = lambda _session, _begun: None
+    lock: Callable[[Session, GenerationFacts], None] = lambda _session, _generation: None

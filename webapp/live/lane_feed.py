@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 
 from webapp.engine.engine import Engine
-from webapp.engine.kinds import Begun
+from webapp.engine.kinds import GenerationFacts
 from webapp.live.watchers import Context
 from webapp.streaming.broadcaster import Broadcast, Frame
 from webapp.streaming.topics import Entry, Gap, Signal
@@ -52,7 +52,7 @@ class LaneFeed:
         except Gap:
             return None
 
-    def _follow_generation(self, generation: Begun | None) -> bool:
+    def _follow_generation(self, generation: GenerationFacts | None) -> bool:
         """Follows the generation if it has a broadcast, which then sets the signal; returns whether it has."""
         self._broadcast = self._engine.broadcast(generation) if generation else None
         if self._broadcast and self._signal:

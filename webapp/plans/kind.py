@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from webapp import changes, topic_names
 from webapp.db import db, utc_now
 from webapp.engine.generation_text import GenerationText, started_of
-from webapp.engine.kinds import Begun, Kind
+from webapp.engine.kinds import GenerationFacts, Kind
 from webapp.engine.tables import Generation
 from webapp.plans import quota, validation
 from webapp.plans.ending import Ending, ParsedPlan, ending, kept, repaired, steps_taken
@@ -27,9 +27,9 @@ log = logging.getLogger("plan:kind")
 UNREAD = Fault("", "can't be read")
 
 
-def projection(begun: Begun) -> PlanProjection:
+def projection(facts: GenerationFacts) -> PlanProjection:
     validation.load()
-    generation = db.session.get_one(Generation, begun.id)
+    generation = db.session.get_one(Generation, facts.id)
     plan, prompt = plan_of(generation), generation.prompt
     return PlanProjection(plan.schema if plan else {}, prompt.get("there", {}), prompt.get("places", []))
 

@@ -12,7 +12,7 @@ from webapp.chat.tables import Chat, Message
 from webapp.database import rows
 from webapp.db import db
 from webapp.engine.engine import the_engine
-from webapp.engine.kinds import Begun
+from webapp.engine.kinds import GenerationFacts
 from webapp.engine.tables import Generation
 from webapp.streaming.transcript import Transcript
 from webapp.workflows import handover, model_calls, queries, runs
@@ -23,11 +23,11 @@ from webapp.workflows.tables import WorkflowRun
 NOTHING = "The model answered nothing."
 
 
-def lock_run(session: Session, begun: Begun) -> None:
+def lock_run(session: Session, generation: GenerationFacts) -> None:
     """Locks the run, then its chat: the same order as in the next step, which avoids a deadlock."""
-    if id := _run_id(session, begun):
+    if id := _run_id(session, generation):
         rows.locked(session, WorkflowRun, id)
-    chat.lock_chat(session, begun)
+    chat.lock_chat(session, generation)
 
 
 def finish(session: Session, generation: Generation, transcript: Transcript, picture: AnswerProjection | None) -> None:
@@ -55,9 +55,9 @@ def why_failed(generation: Generation, why: str) -> str:
     return "" if generation.status == "stopped" else why
 
 
-def _run_id(session: Session, begun: Begun) -> str | None:
-    of_chat = WorkflowRun.chat_id == topic_names.chat_in(begun.lane)
-    id: str | None = session.scalar(select(WorkflowRun.id).where(of_chat, WorkflowRun.message_id == begun.message_id))
+def _run_id(session: Session, generation: GenerationFacts) -> str | None:
+    of_chat = WorkflowRun.chat_id == topic_names.chat_in(generation.lane)
+    id: str | None = session.scalar(select(WorkflowRun.id).where(of_chat, WorkflowRun.message_id == generation.message_id))
     return id
 
 

@@ -11,7 +11,7 @@ from webapp.chat.tables import Chat
 from webapp.database import rows
 from webapp.db import db
 from webapp.engine.engine import the_engine
-from webapp.engine.kinds import Begun
+from webapp.engine.kinds import GenerationFacts
 from webapp.engine.tables import Generation
 from webapp.plans.kind import PLAN
 from webapp.plans.projection import PlanProjection
@@ -26,9 +26,9 @@ from webapp.workflows.tables import WorkflowRun
 GONE = "The plan was deleted."
 
 
-def lock_run(session: Session, begun: Begun) -> None:
+def lock_run(session: Session, generation: GenerationFacts) -> None:
     """Locks the run first, as the next step does."""
-    if id := _run_id(session, topic_names.plan_in(begun.lane)):
+    if id := _run_id(session, topic_names.plan_in(generation.lane)):
         rows.locked(session, WorkflowRun, id)
 
 
