@@ -8,7 +8,7 @@ from tests.test_bench import assert_unbroken
 from webapp.bench import crowd, recover, soak, workers
 from webapp.bench.load import Load
 from webapp.bench.upstream import stamped, tokens_of
-from webapp.providers.base import GO_ON
+from webapp.providers.base import CONTINUE_INSTRUCTION
 
 TEXT = " ".join(stamped("¤", number) for number in range(3))
 
@@ -16,8 +16,8 @@ TEXT = " ".join(stamped("¤", number) for number in range(3))
 @pytest.mark.parametrize(
     ("messages", "count"),
     [
-        (["Question", TEXT, GO_ON], 3),
-        (["Question", "no token yet", GO_ON], 0),
+        (["Question", TEXT, CONTINUE_INSTRUCTION], 3),
+        (["Question", "no token yet", CONTINUE_INSTRUCTION], 0),
         (["Question", TEXT, "Another question"], 0),
         (["Question"], 0),
     ],

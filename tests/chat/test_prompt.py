@@ -54,14 +54,14 @@ def test_the_post_prompt_stands_right_before_the_newest_message() -> None:
         Turn("system", "Stay Mara."),
         Turn("user", "How old is the mill?"),
     )
-    assert (request.temperature, request.goes_on) == (0.5, False)
+    assert (request.temperature, request.is_continuation) == (0.5, False)
 
 
 def test_an_answer_that_goes_on_comes_after_its_question() -> None:
     request = PromptBuilder(post_prompt="Stay.").build("m", [("user", "Count")], beginning="one, two")
 
     assert request.turns == (Turn("system", "Stay."), Turn("user", "Count"), Turn("assistant", "one, two"))
-    assert request.goes_on
+    assert request.is_continuation
 
 
 def test_answers_without_text_say_nothing() -> None:

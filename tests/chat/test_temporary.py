@@ -126,7 +126,7 @@ def test_what_a_crash_left_of_a_closed_chat_is_settled_without_its_words(owner, 
     owner.post(f"{path}/close")
     with owner.app.app_context():
         generation = db.session.scalars(select(Generation)).one()
-        kind.go_on(generation)
+        kind.continue_interrupted(generation)
         kind.changed(generation)
         projection = kind.projection(generation)
         assert projection.snapshot()[0].html == ""

@@ -34,7 +34,7 @@ def test_usage_calls_a_new_kind_by_its_words(app: Flask, haiku: Kind) -> None:
 def test_a_new_kind_leaves_nothing_but_its_record(app: Flask, haiku: Kind) -> None:
     row = Generation(kind="haiku", lane="haiku:1", status="completed", model_asked="some/model", owner="nobody")
 
-    assert (haiku.saved(row), haiku.text(row), haiku.go_on, haiku.is_side_request) == ([], None, None, False)
+    assert (haiku.saved(row), haiku.text(row), haiku.continue_interrupted, haiku.is_side_request) == ([], None, None, False)
     assert haiku.projection(row).snapshot() == (None, ())
 
 

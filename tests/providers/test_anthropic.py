@@ -11,7 +11,7 @@ from tests.upstream.handle import MESSAGES
 from tests.upstream.handle import Upstream as Fake
 from webapp.providers.anthropic import AnthropicProvider
 from webapp.providers.anthropic_request import OPENING, body
-from webapp.providers.base import GO_ON, Model, ModelRequest, ProviderError, Turn
+from webapp.providers.base import CONTINUE_INSTRUCTION, Model, ModelRequest, ProviderError, Turn
 from webapp.streaming.events import Ended, Started, Usage
 from webapp.streaming.stop import Stop
 from webapp.upstream import Upstream
@@ -97,17 +97,17 @@ def test_roles_take_turns(turns: list[str], messages: list[str]) -> None:
 def test_an_answer_goes_on_by_instruction(fake: Fake, claude: Make, stop: Stop) -> None:
     fake.always({"counted": 3}, at=MESSAGES)
 
-    received = collect(claude().stream(request_for("Count.", "w000001 w00", goes_on=True), stop))
+    received = collect(claude().stream(request_for("Count.", "w000001 w00", is_continuation=True), stop))
 
     assert received.text == "0002 w000003"
     assert fake.log()[0]["body"]["messages"][1:] == [
         {"role": "assistant", "content": "w000001 w00"},
-        {"role": "user", "content": GO_ON},
+        {"role": "user", "content": CONTINUE_INSTRUCTION},
     ]
 
 
 def test_an_older_model_may_be_given_its_beginning(fake: Fake, claude: Make, stop: Stop) -> None:
-    collect(claude(continuation="prefill").stream(request_for("Count.", "w000001 ", goes_on=True), stop))
+    collect(claude(continuation="prefill").stream(request_for("Count.", "w000001 ", is_continuation=True), stop))
 
     assert fake.log()[0]["body"]["messages"][-1] == {"role": "assistant", "content": "w000001"}
 

@@ -42,12 +42,12 @@ def test_it_goes_on_exactly(demo: DemoProvider, new_stop: Callable[[], Stop], na
     request = request_for("How do I add a key?", model=f"demo/{name}")
     whole = answer(request)
     for at in range(0, len(whole), 1 + len(whole) // (40 if len(whole) < 20_000 else 4)):
-        begun = ModelRequest(request.model, (*request.turns, Turn("assistant", whole[:at])), goes_on=True)
+        begun = ModelRequest(request.model, (*request.turns, Turn("assistant", whole[:at])), is_continuation=True)
         received = collect(demo.stream(begun, new_stop()))
         assert whole[:at] + received.text == whole
         assert not received.reasoning
     for words in (whole, "Nothing that it says"):
-        begun = ModelRequest(request.model, (*request.turns, Turn("assistant", words)), goes_on=True)
+        begun = ModelRequest(request.model, (*request.turns, Turn("assistant", words)), is_continuation=True)
         assert collect(demo.stream(begun, new_stop())).text.startswith("\n\nA real model would continue from here.")
 
 
@@ -141,7 +141,7 @@ def test_one_breaks_off_and_can_go_on(demo: DemoProvider, new_stop: Callable[[],
     assert received.end == "cut"
     assert 0 < len(received.text) < len(texts.WHAT_IT_IS)
 
-    begun = ModelRequest(request.model, (*request.turns, Turn("assistant", received.text)), goes_on=True)
+    begun = ModelRequest(request.model, (*request.turns, Turn("assistant", received.text)), is_continuation=True)
     rest = collect(demo.stream(begun, new_stop()))
     assert (received.text + rest.text, rest.end) == (texts.WHAT_IT_IS, "stop")
 

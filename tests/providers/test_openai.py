@@ -9,7 +9,7 @@ import pytest
 from tests.providers.canned import STOPPED, TOLD, Canned, collected_from, delta, lines
 from tests.providers.received import KEY, Received, collect, request_for
 from tests.upstream.handle import Upstream as Fake
-from webapp.providers.base import GO_ON, Model, Turn
+from webapp.providers.base import CONTINUE_INSTRUCTION, Model, Turn
 from webapp.providers.openai import OpenAIProvider
 from webapp.providers.openai_request import efforts_of
 from webapp.streaming.events import Delta, Ended, Started, Usage
@@ -102,7 +102,7 @@ def test_nothing_is_sent_without_a_key(fake: Fake, outgoing: Upstream, stop: Sto
 @pytest.mark.parametrize(
     ("continuation", "last"),
     [
-        ("instruct", [{"role": "assistant", "content": "w000001 w00"}, {"role": "user", "content": GO_ON}]),
+        ("instruct", [{"role": "assistant", "content": "w000001 w00"}, {"role": "user", "content": CONTINUE_INSTRUCTION}]),
         ("prefill", [{"role": "assistant", "content": "w000001 w00"}]),
         ("prefix", [{"role": "assistant", "content": "w000001 w00", "prefix": True}]),
     ],
@@ -111,7 +111,7 @@ def test_an_answer_goes_on_where_it_ended(
     fake: Fake, make: Callable[..., OpenAIProvider], stop: Stop, continuation: str, last: list[dict[str, Any]]
 ) -> None:
     fake.counts(3)
-    request = request_for("Count.", "w000001 w00", goes_on=True)
+    request = request_for("Count.", "w000001 w00", is_continuation=True)
 
     received = collect(make(continuation=continuation).stream(request, stop))
 

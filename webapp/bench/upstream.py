@@ -7,7 +7,7 @@ import time
 
 from webapp.bench.load import BRIEFLY, STAMP, Load
 from webapp.bench.reading import TOKEN
-from webapp.providers.base import GO_ON
+from webapp.providers.base import CONTINUE_INSTRUCTION
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
@@ -54,7 +54,7 @@ def tokens_of(question: bytes) -> int:
         # A client without a server in between sends no messages.
         return 0
     contents = [str(each["content"]) for each in json.loads(question)["messages"]]
-    return len(TOKEN.findall(contents[-2].encode())) if GO_ON in contents[1:] else 0
+    return len(TOKEN.findall(contents[-2].encode())) if CONTINUE_INSTRUCTION in contents[1:] else 0
 
 
 async def _name(writer: asyncio.StreamWriter) -> None:

@@ -137,7 +137,7 @@ def saved_text(generation: Generation) -> GenerationText | None:
     return generation_text.of(generation, message) if message else None
 
 
-def go_on(generation: Generation) -> None:
+def continue_interrupted(generation: Generation) -> None:
     if not is_closed(generation):
         service.continue_answer(db.session.get_one(Message, generation.message_id))
 
@@ -187,7 +187,7 @@ CHAT = Kind(
     saved,
     changed,
     saved_text,
-    go_on,
+    continue_interrupted,
     recover,
     priced=priced,
     unseen=unseen,
@@ -197,4 +197,4 @@ CHAT = Kind(
 # A character's answers are handled like any others. `recover` runs once, for `CHAT`.
 ROLEPLAY = replace(CHAT, name=roleplay.KIND, words="Characters", projection=played, recover=None)
 # Generations of imported chats are only records: none of them ever runs.
-IMPORTED = replace(CHAT, name=NOT_HERE, words="Imported chats", go_on=None, recover=None)
+IMPORTED = replace(CHAT, name=NOT_HERE, words="Imported chats", continue_interrupted=None, recover=None)

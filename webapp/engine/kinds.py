@@ -64,12 +64,12 @@ class Kind:
     another generation locks first: the two would deadlock otherwise. `finish` writes the end into the feature's own rows,
     inside the transaction, with the finished projection. `saved` returns what was written, also by an earlier attempt.
     `changed` announces the end and starts what follows it; `priced` announces a cost that becomes known later. `text` returns
-    the text of one that has ended, as far as it is kept, or None. `go_on` is called after a restart to continue an interrupted
-    one; if it is None, that is never continued. `recover` is called after a restart, when everything interrupted has been
-    settled. `unseen` makes the projection of one without watchers, if that is a different one; if such a one has fewer
-    characters than `drawn_later_chars`, and continues no text, it is saved without a projection and rendered when it is first
-    shown. `is_side_request` marks requests besides answers, which do not count towards the limits on answers and leave a
-    record without text.
+    the text of one that has ended, as far as it is kept, or None. `continue_interrupted` is called after a restart to
+    continue an interrupted one; if it is None, that is never continued. `recover` is called after a restart, when everything
+    interrupted has been settled. `unseen` makes the projection of one without watchers, if that is a different one; if such a
+    one has fewer characters than `drawn_later_chars`, and continues no text, it is saved without a projection and rendered
+    when it is first shown. `is_side_request` marks requests besides answers, which do not count towards the limits on answers
+    and leave a record without text.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Kind:
     saved: Callable[[Generation], list[Saved]] = lambda _: []
     changed: Callable[[Generation], None] = lambda _: None
     text: Callable[[Generation], GenerationText | None] = lambda _: None
-    go_on: Callable[[Generation], None] | None = None
+    continue_interrupted: Callable[[Generation], None] | None = None
     recover: Callable[[], None] | None = None
     is_side_request: bool = False
     priced: Callable[[Generation], None] = lambda _: None

@@ -177,7 +177,7 @@ class Ladder:
         events = (
             provider.stream(request, attempt) if how == "stream" else _reply_events(rung, provider.complete(request, attempt))
         )
-        if request.goes_on and provider.continuation == "instruct":
+        if request.is_continuation and provider.continuation == "instruct":
             events = without_overlap(request.turns[-1].content, events)
         for event in events:
             if isinstance(event, Started):

@@ -228,8 +228,8 @@ def _tried_to_continue(engine: Engine, id: str) -> bool:
             generation = db.session.get_one(Generation, id)
             if engine.shared and not _is_claimed(engine, generation):
                 return True
-            if (kind := engine.kinds.get(generation.kind)) and kind.go_on:
-                kind.go_on(generation)
+            if (kind := engine.kinds.get(generation.kind)) and kind.continue_interrupted:
+                kind.continue_interrupted(generation)
     except TooMany:
         return False
     except (AppError, SQLAlchemyError) as error:

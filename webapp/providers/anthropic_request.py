@@ -39,8 +39,8 @@ def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool
     """Builds the request body; it contains only what was set, and the token limit, which is required."""
     traits = traits_of(request.model)
     system, turns = parted(request.turns)
-    if request.goes_on and continuation != "prefill":
-        turns = [*turns, Turn("user", request.go_on)]
+    if request.is_continuation and continuation != "prefill":
+        turns = [*turns, Turn("user", request.continue_instruction)]
     payload: dict[str, Any] = {
         "model": request.model,
         "messages": alternating(turns),

@@ -11,7 +11,7 @@ from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 
 __all__ = [
-    "GO_ON",
+    "CONTINUE_INSTRUCTION",
     "Continuation",
     "Embedded",
     "Model",
@@ -30,7 +30,7 @@ SAMPLERS = ("top_k", "min_p", "frequency_penalty", "presence_penalty", "repetiti
 # What a model can see and do, and which parameters it accepts.
 ABILITIES = ("vision", "tools", "reasoning", "json", "top_p", "stop", *SAMPLERS)
 # The instruction for a model that can't continue its own text, but only begin a new answer.
-GO_ON = (
+CONTINUE_INSTRUCTION = (
     "Your answer above was cut off before its end. Continue exactly where it stops, in the middle of a word if need be: "
     "no greeting, no repetition, no remark about the break, the same language and format, within the same list, table or code."
 )
@@ -71,12 +71,12 @@ def named_picture(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """A request for an answer; with `goes_on`, the last turn is the start of the model's own answer, to be continued.
+    """A request for an answer; with `is_continuation`, the last turn is the start of the model's own answer, to be continued.
 
-    `notices` inform the person about how the request was built. `schema` is the JSON Schema that the answer must follow, as
-    JSON, for models that support structured output; `is_json` requires any JSON object. `samplers` are values by names of
-    `SAMPLERS`. `go_on` is the instruction for a model that can't continue its own text. `sources` are the passages in the
-    prompt.
+    `notices` inform the person about how the request was built. `schema` is the JSON Schema that the answer must follow, as JSON,
+    for models that support structured output; `is_json` requires any JSON object. `samplers` are values by names of
+    `SAMPLERS`. `continue_instruction` is the instruction for a model that can't continue its own text. `sources` are the
+    passages in the prompt.
     """
 
     model: str
@@ -88,10 +88,10 @@ class ModelRequest:
     stop: tuple[str, ...] = ()
     samplers: Mapping[str, float] = field(default_factory=dict, hash=False)
     is_json: bool = False
-    goes_on: bool = False
+    is_continuation: bool = False
     notices: tuple[Notice, ...] = ()
     schema: str = ""
-    go_on: str = GO_ON
+    continue_instruction: str = CONTINUE_INSTRUCTION
     sources: tuple[dict[str, Any], ...] = ()
 
 

@@ -48,7 +48,7 @@ class DemoProvider:
         pace = self._pace * (SLOW if request.model == "demo/slow" else 1)
         if stop.wait(pace * BREATH):
             return
-        if not request.goes_on:
+        if not request.is_continuation:
             yield from _paced(Reasoning, _pieces(thoughts(request)), pace, stop)
         yield from _paced(Delta, shown_pieces, pace, stop)
         _break(request, stop)
@@ -182,7 +182,11 @@ ANSWERS: dict[str, Callable[[ModelRequest], str]] = {
 
 def _breaks_off(request: ModelRequest) -> bool:
     # Only the first time: continuing shows how such an answer is repaired.
-    return request.model == "demo/truncated" and not request.goes_on and not (request.schema and plans.is_for_places(request))
+    return (
+        request.model == "demo/truncated"
+        and not request.is_continuation
+        and not (request.schema and plans.is_for_places(request))
+    )
 
 
 def _break(request: ModelRequest, stop: Stop) -> None:
@@ -209,11 +213,11 @@ def _paced(kind: type[Delta] | type[Reasoning], pieces: Sequence[str], pace: flo
 
 def _begun(request: ModelRequest) -> ModelRequest:
     """Returns the request as it was when the answer began."""
-    return replace(request, turns=request.turns[:-1], goes_on=False) if request.goes_on else request
+    return replace(request, turns=request.turns[:-1], is_continuation=False) if request.is_continuation else request
 
 
 def _partial(request: ModelRequest) -> str:
-    return request.turns[-1].content if request.goes_on and request.turns else ""
+    return request.turns[-1].content if request.is_continuation and request.turns else ""
 
 
 def _rest(request: ModelRequest) -> str:

@@ -87,5 +87,5 @@ class OpenAIProvider:
 
     def _mode(self, request: ModelRequest) -> Mode:
         # A model that is given the start of its answer continues in the middle of it, so no reasoning comes first.
-        is_within = request.goes_on and self.continuation != "instruct"
+        is_within = request.is_continuation and self.continuation != "instruct"
         return "off" if is_within else self._modes.get(request.model, self._reasoning_tags)

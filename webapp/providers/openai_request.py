@@ -52,10 +52,10 @@ def efforts_of(model: str) -> tuple[str, ...]:
 def messages(request: ModelRequest, continuation: Continuation) -> list[dict[str, Any]]:
     """Returns the messages; the start of an answer to be continued is sent in the form that this server supports."""
     turns: list[dict[str, Any]] = [{"role": turn.role, "content": _content(turn)} for turn in request.turns]
-    if not request.goes_on:
+    if not request.is_continuation:
         return turns
     if continuation == "instruct":
-        return [*turns, {"role": "user", "content": request.go_on}]
+        return [*turns, {"role": "user", "content": request.continue_instruction}]
     if continuation == "prefix":
         return [*turns[:-1], {**turns[-1], "prefix": True}]
     return turns

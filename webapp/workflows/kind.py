@@ -80,7 +80,7 @@ def changed(generation: Generation) -> None:
         model_calls.call_after(the_engine(), generation.id, run.id)
 
 
-def go_on(generation: Generation) -> None:
+def continue_interrupted(generation: Generation) -> None:
     """Resumes a run that a restart interrupted."""
     run = queries.run_of(generation.chat_id)
     if run and run.message_id == generation.message_id and run.status == "paused":
@@ -95,5 +95,12 @@ def recover() -> None:
 
 
 WORKFLOW = replace(
-    chat.CHAT, name=runs.KIND, words="Workflows", finish=finish, changed=changed, go_on=go_on, recover=recover, lock=lock_run
+    chat.CHAT,
+    name=runs.KIND,
+    words="Workflows",
+    finish=finish,
+    changed=changed,
+    continue_interrupted=continue_interrupted,
+    recover=recover,
+    lock=lock_run,
 )

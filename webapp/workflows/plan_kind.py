@@ -64,7 +64,7 @@ def changed(generation: Generation) -> None:
             model_calls.call_after(the_engine(), generation.id, run.id)
 
 
-def go_on(generation: Generation) -> None:
+def continue_interrupted(generation: Generation) -> None:
     """Resumes a run that a restart interrupted."""
     run = queries.run_with_plan(topic_names.plan_in(generation.lane))
     if run and run.status == "paused":
@@ -72,5 +72,11 @@ def go_on(generation: Generation) -> None:
 
 
 WORKFLOW_PLAN = replace(
-    PLAN, name=planning.KIND, words="Plans in workflows", finish=finish, changed=changed, go_on=go_on, lock=lock_run
+    PLAN,
+    name=planning.KIND,
+    words="Plans in workflows",
+    finish=finish,
+    changed=changed,
+    continue_interrupted=continue_interrupted,
+    lock=lock_run,
 )

@@ -92,7 +92,7 @@ class PromptBuilder:
         """
         turns = [*self._turns([Turn(_role(role), content) for role, content in path if content])]
         turns += [Turn("assistant", beginning)] if beginning else []
-        return ModelRequest(model=model, turns=tuple(turns), goes_on=bool(beginning), **parameters)
+        return ModelRequest(model=model, turns=tuple(turns), is_continuation=bool(beginning), **parameters)
 
     def fit(self, path: Path, *, budget_tokens: int = 0, history_limit: int | None = None, beginning: str = "") -> Fitted:
         """Decides what to send: as many whole exchanges within the history limit as fit the budget.

@@ -3,7 +3,7 @@
 from functools import partial
 
 from webapp.prompts.built_in import BuiltIn, parts
-from webapp.providers.base import GO_ON
+from webapp.providers.base import CONTINUE_INSTRUCTION
 
 TITLE = (
     "You name conversations. Reply with a title of five to seven words for the exchange below, in the language of the person "
@@ -101,6 +101,6 @@ OF_CHATS = (
         key="continue",
         title="Continue an answer",
         about="Asks for the rest of an answer that was cut off, where a model can't continue its own text.",
-        load=parts(Continue=GO_ON),
+        load=parts(Continue=CONTINUE_INSTRUCTION),
     ),
 )

@@ -72,7 +72,7 @@ class Sent:
     parts: tuple[Part, ...]
     parameters: tuple[tuple[str, str], ...]
     is_known: bool
-    goes_on: bool
+    is_continuation: bool
     left_out: int = 0
     # How many messages the history limit excluded, and the limit.
     beyond: int = 0
@@ -139,7 +139,7 @@ def prompt_for(
         **scripts.recorded,
         **fit.counts,
         "history_limit": limit or 0,
-        **_versions(leading_prompt, goes_on=bool(path[-1].content)),
+        **_versions(leading_prompt, is_continuation=bool(path[-1].content)),
     }
 
 
@@ -178,7 +178,7 @@ def request_of(generation: Generation, path: Sequence[PathMessage], *, given: An
     parameters: dict[str, Any] = dict(prompt.get("parameters", {}))
     # JSON turns tuples into lists.
     parameters |= {"stop": tuple(parameters["stop"])} if "stop" in parameters else {}
-    parameters |= {"go_on": prompt["go_on"]} if beginning and "go_on" in prompt else {}
+    parameters |= {"continue_instruction": prompt["go_on"]} if beginning and "go_on" in prompt else {}
     words = {each.passage_id: each.text for each in given.sources}
     builder = PromptBuilder(_quoting(PromptBuilder.of(prompt), words))
     request = builder.build(generation.model_asked, turns, beginning=beginning, **parameters)
@@ -257,9 +257,9 @@ def _as_seen(viewer: User | None, kept: Sequence[dict[str, Any]]) -> dict[str, s
     }
 
 
-def _versions(led_by: Rendered | None, *, goes_on: bool) -> dict[str, Any]:
+def _versions(led_by: Rendered | None, *, is_continuation: bool) -> dict[str, Any]:
     """Returns the prompt versions used, and the instruction to continue for models that can't continue their own text."""
-    more = active_prompts.render("continue") if goes_on else None
+    more = active_prompts.render("continue") if is_continuation else None
     used = [each for each in (led_by, more) if each]
     return {**({"go_on": more.text} if more else {}), **(active_prompts.metadata_of(*used) if used else {})}
 
