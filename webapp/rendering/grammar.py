@@ -16,7 +16,7 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
 from webapp.rendering.blocks import blocks, inlines, is_writing, table_within_limits
-from webapp.rendering.cites import use_cites
+from webapp.rendering.citations import use_citations
 from webapp.rendering.details import details
 from webapp.rendering.elements import use_our_elements
 from webapp.rendering.formulas import formula
@@ -56,7 +56,7 @@ def parser() -> MarkdownIt:
     for rule in (*rules, number_blocks):
         markdown.core.ruler.push(rule.__name__.strip("_"), rule)
     use_notes(markdown)
-    use_cites(markdown)
+    use_citations(markdown)
     markdown.block.ruler.before("reference", "details", details, {"alt": ["paragraph", "reference", "blockquote"]})
     use_our_elements(markdown)
     return markdown

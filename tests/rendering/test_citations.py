@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.rendering.corpus import Page, cut, sizes, texts
-from webapp.rendering.cites import FULL_WIDTH
+from webapp.rendering.citations import FULL_WIDTH
 from webapp.rendering.markdown import GrowingMarkdown, render
 from webapp.rendering.notes import as_written, scoped
 from webapp.rendering.text import plain

@@ -25,7 +25,7 @@ FULL_WIDTH = re.compile(rf"(?:(?<![ \t])[ \t]++)?【({NUMBERS})(?:†[^【】]{{
 NUMBER = re.compile(r"\d+")
 
 
-def use_cites(markdown: MarkdownIt) -> None:
+def use_citations(markdown: MarkdownIt) -> None:
     """Adds the rules for citations to a parser."""
     markdown.inline.ruler.before("link", "cite", _cite)
     markdown.core.ruler.push("full_width_cites", _full_width)
