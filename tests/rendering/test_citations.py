@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tests.rendering.corpus import Page, cut, sizes, texts
 from webapp.rendering.citations import FULL_WIDTH
+from webapp.rendering.footnotes import as_written, scoped
 from webapp.rendering.markdown import GrowingMarkdown, render
-from webapp.rendering.notes import as_written, scoped
 from webapp.rendering.text import plain
 
 CHIP = re.compile(r'<a class="cite" href="/messages/m1/sources\?number=(\d+)" title="Source \1">\1</a>')

@@ -24,7 +24,7 @@ from webapp.heavy.turns import by_turns
 from webapp.knowledge import queries as knowledge
 from webapp.lore.entries import Entry
 from webapp.rendering import markdown
-from webapp.rendering.notes import scoped
+from webapp.rendering.footnotes import scoped
 from webapp.rendering.text import plain
 from webapp.web.downloads import download, file_name
 

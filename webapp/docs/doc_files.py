@@ -7,8 +7,8 @@ from pathlib import Path
 
 from webapp.config import ROOT
 from webapp.docs.binding import bound
+from webapp.rendering.footnotes import scoped
 from webapp.rendering.markdown import render
-from webapp.rendering.notes import scoped
 
 FOLDER = ROOT / "docs"
 SECTIONS: Mapping[str, tuple[str, ...]] = {

@@ -20,7 +20,7 @@ from webapp.knowledge.search import Hit, search
 from webapp.knowledge.sources import Kept, SeenSource, seen
 from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.rendering import markdown
-from webapp.rendering.notes import scoped
+from webapp.rendering.footnotes import scoped
 from webapp.rendering.text import plain
 from webapp.words import number, plural, size
 

@@ -14,7 +14,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
-from webapp.rendering.notes import placeholder
+from webapp.rendering.footnotes import placeholder
 
 NUMBERS = r"\d{1,3}(?:\s*,\s*\d{1,3}){0,19}"
 # Followed by a URL in parentheses, it is a link.

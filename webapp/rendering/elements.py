@@ -12,8 +12,8 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
+from webapp.rendering.footnotes import placeholder as held_link
 from webapp.rendering.mathematics import placeholder
-from webapp.rendering.notes import placeholder as held_link
 
 # Marks where plain text can be appended without rendering the tail again.
 CURSOR = "<x-c></x-c>"

@@ -19,9 +19,9 @@ from webapp.rendering.blocks import blocks, inlines, is_writing, table_within_li
 from webapp.rendering.citations import use_citations
 from webapp.rendering.details import details
 from webapp.rendering.elements import use_our_elements
+from webapp.rendering.footnotes import SCOPE, use_footnotes
 from webapp.rendering.formulas import formula
 from webapp.rendering.mathematics import markup_chars
-from webapp.rendering.notes import SCOPE, use_notes
 from webapp.rendering.previews import number_blocks
 
 # One long definition can be used a thousand times: the HTML would grow with the square of the text.
@@ -55,7 +55,7 @@ def parser() -> MarkdownIt:
     )
     for rule in (*rules, number_blocks):
         markdown.core.ruler.push(rule.__name__.strip("_"), rule)
-    use_notes(markdown)
+    use_footnotes(markdown)
     use_citations(markdown)
     markdown.block.ruler.before("reference", "details", details, {"alt": ["paragraph", "reference", "blockquote"]})
     use_our_elements(markdown)

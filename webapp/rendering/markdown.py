@@ -12,8 +12,8 @@ from markdown_it.token import Token
 from webapp.rendering.code import Highlighter
 from webapp.rendering.elements import CURSOR
 from webapp.rendering.fallback import as_lines, faults, unrendered
+from webapp.rendering.footnotes import footnotes_in, scoped
 from webapp.rendering.grammar import parser, plain_lines, spent
-from webapp.rendering.notes import noted, scoped
 from webapp.rendering.previews import language
 from webapp.rendering.sanitise import clean
 from webapp.rendering.seams import Seam, Stitching
@@ -311,7 +311,7 @@ def _spend(known: dict[str, Any], tokens: Sequence[Token]) -> None:
     """Adds what blocks have used of the limits, and their footnotes, to the environment for later blocks."""
     for limit in LIMITS:
         known[limit] = known.get(limit, 0) + spent(tokens, limit)
-    known["notes"] = known.get("notes", frozenset()) | noted(tokens)
+    known["notes"] = known.get("notes", frozenset()) | footnotes_in(tokens)
 
 
 def _render_all(text: str, stitching: Stitching, highlighter: Highlighter, markdown: MarkdownIt, cited: frozenset[int]) -> str:

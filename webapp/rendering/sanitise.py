@@ -7,7 +7,7 @@ import re
 
 import nh3
 
-from webapp.rendering import notes
+from webapp.rendering import footnotes
 from webapp.rendering.code import PALETTE
 from webapp.rendering.elements import CURSOR
 from webapp.rendering.mathematics import drawn
@@ -72,4 +72,4 @@ def clean(markup: str) -> str:
 
 def sanitized(markup: str) -> str:
     """Does the work of `clean` for any markup."""
-    return notes.drawn(drawn(_cleaner.clean(markup)))
+    return footnotes.drawn(drawn(_cleaner.clean(markup)))

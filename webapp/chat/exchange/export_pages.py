@@ -22,7 +22,7 @@ from webapp.db import db, utc_now
 from webapp.engine.engine import Engine
 from webapp.heavy.turns import by_turns
 from webapp.live.watchers import Context, same_request
-from webapp.rendering.notes import as_written
+from webapp.rendering.footnotes import as_written
 
 SHEETS = ("tokens", "text", "export")
 # How many fragments of the template are sent together.

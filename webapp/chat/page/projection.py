@@ -7,8 +7,8 @@ from html import escape
 
 from webapp.engine.notice_text import AGAIN
 from webapp.rendering.edits import Tails
+from webapp.rendering.footnotes import scoped
 from webapp.rendering.markdown import PIECE_LINES, FinishedText, GrowingMarkdown, Seam, pieces, rendering
-from webapp.rendering.notes import scoped
 from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.events import TRIED, Delta, Ended, Failed, Notice, Phase, Reasoning, Sources, Started

@@ -17,8 +17,8 @@ from webapp.errors import Unavailable
 from webapp.heavy.turns import queue_for_turn
 from webapp.rendering import markdown
 from webapp.rendering.fallback import as_paragraph
+from webapp.rendering.footnotes import scoped
 from webapp.rendering.markdown import Seam
-from webapp.rendering.notes import scoped
 
 # How much one page request renders at most, about a second of work. Messages beyond that are shown as plain text until the
 # background pass has rendered them.

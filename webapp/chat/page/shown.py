@@ -30,7 +30,7 @@ from webapp.engine.engine import Engine
 from webapp.engine.service import active_in
 from webapp.engine.tables import Generation
 from webapp.knowledge import shown as knowledge
-from webapp.rendering.notes import scoped
+from webapp.rendering.footnotes import scoped
 from webapp.streaming.broadcaster import Cursor
 from webapp.web.addresses import address
 

@@ -33,7 +33,7 @@ MARKUP = {
 }
 
 
-def use_notes(markdown: MarkdownIt) -> None:
+def use_footnotes(markdown: MarkdownIt) -> None:
     """Adds the rules for footnotes to a parser."""
     markdown.block.ruler.before("reference", "note", _definition, {"alt": ["paragraph", "reference"]})
     markdown.inline.ruler.before("link", "note", _reference)
@@ -42,7 +42,7 @@ def use_notes(markdown: MarkdownIt) -> None:
         markdown.add_render_rule(name, rule)
 
 
-def noted(tokens: Iterable[Token]) -> frozenset[str]:
+def footnotes_in(tokens: Iterable[Token]) -> frozenset[str]:
     """Returns which references and which notes are among these tokens."""
     return frozenset(each.meta["note"] for token in tokens for each in (token, *(token.children or ())) if "note" in each.meta)
 

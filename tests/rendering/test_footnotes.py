@@ -5,8 +5,8 @@ import re
 import pytest
 
 from tests.rendering.test_markdown import grown
+from webapp.rendering.footnotes import SCOPE, scoped
 from webapp.rendering.markdown import GrowingMarkdown, render
-from webapp.rendering.notes import SCOPE, scoped
 from webapp.rendering.sanitise import clean
 from webapp.rendering.text import plain
 
