@@ -3,7 +3,7 @@
 from markdown_it.renderer import RendererHTML
 
 from tests.rendering.corpus import examples
-from webapp.rendering.grammar import parser
+from webapp.rendering.markdown_rules import parser
 
 # The differences: bare links, headings below the page's own, and links to the web only.
 markdown = parser()

@@ -10,8 +10,8 @@ from tests.rendering.rules import Fragment
 from tests.support.marks import few_of
 from tests.support.turns import nobody_waits
 from webapp.rendering.blocks import LINE_CHARS, LONG_BLOCK_CHARS, MAX_CELLS, MAX_CELLS_PER_TABLE, MAX_COLUMNS, ROW_CELLS
-from webapp.rendering.grammar import MAX_ADDRESS_CHARS
 from webapp.rendering.markdown import PIECE_CHARS, PIECE_LINES, GrowingMarkdown, pieces, render, rendering
+from webapp.rendering.markdown_rules import MAX_ADDRESS_CHARS
 
 MIXED = "Some *words* and `code` in a line.\n\n- one\n- two\n\n```py\nx = 1\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n"
 UNITS = {

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.rendering.test_markdown import grown
-from webapp.rendering.grammar import MAX_FORMULA_MARKUP
 from webapp.rendering.markdown import render
+from webapp.rendering.markdown_rules import MAX_FORMULA_MARKUP
 from webapp.rendering.mathematics import MOST_CHARS, placeholder
 from webapp.rendering.mathml import ATTRIBUTES, TAGS
 from webapp.rendering.sanitise import clean

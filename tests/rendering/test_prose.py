@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.rendering.corpus import OURS, texts
 from webapp.rendering.blocks import MAX_INLINE_CHARS, one_by_one
 from webapp.rendering.elements import CURSOR
-from webapp.rendering.grammar import parser
+from webapp.rendering.markdown_rules import parser
 from webapp.rendering.prose import prose_tokens
 from webapp.rendering.sanitise import clean, sanitized
 

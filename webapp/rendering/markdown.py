@@ -13,7 +13,7 @@ from webapp.rendering.code import Highlighter
 from webapp.rendering.elements import CURSOR
 from webapp.rendering.fallback import as_lines, faults, unrendered
 from webapp.rendering.footnotes import footnotes_in, scoped
-from webapp.rendering.grammar import parser, plain_lines, spent
+from webapp.rendering.markdown_rules import parser, plain_lines, spent
 from webapp.rendering.previews import language
 from webapp.rendering.sanitise import clean
 from webapp.rendering.seams import Seam, Stitching

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from markdown_it.token import Token
 
-from webapp.rendering.grammar import parser
+from webapp.rendering.markdown_rules import parser
 
 TITLE_READS_CHARS = 2_000
 
