@@ -17,7 +17,7 @@ from markdown_it.token import Token
 
 from webapp.rendering.blocks import blocks, inlines, is_writing, table_within_limits
 from webapp.rendering.citations import use_citations
-from webapp.rendering.details import details
+from webapp.rendering.collapsible import details
 from webapp.rendering.elements import use_our_elements
 from webapp.rendering.footnotes import SCOPE, use_footnotes
 from webapp.rendering.formulas import formula
