@@ -22,9 +22,9 @@ from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
 from webapp.errors import NotFound
 from webapp.live.push import NonBlockingWriter, writer_of
+from webapp.live.sse_response import socket_of, streamed
 from webapp.live.watch import Watcher, WatcherConnection, connected
 from webapp.live.watchers import Context, same_request, watcher
-from webapp.live.wire import socket_of, streamed
 from webapp.settings.service import setting
 from webapp.streaming.codec import HEARTBEAT
 from webapp.streaming.events import Ended

@@ -14,8 +14,8 @@ from webapp.engine.engine import the_engine
 from webapp.health import facts, server_facts
 from webapp.health.fact import Fact
 from webapp.health.facts import Chapter
+from webapp.live.sse_response import streamed
 from webapp.live.watch import FEEDS_PER_CONNECTION, open_pages
-from webapp.live.wire import streamed
 from webapp.settings.service import setting
 from webapp.streaming.codec import encode
 from webapp.web.filters import plural

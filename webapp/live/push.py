@@ -10,7 +10,7 @@ from typing import Any
 import gevent
 
 from webapp.heavy.turns import TURN_SECONDS, in_next_turn
-from webapp.live.wire import socket_of
+from webapp.live.sse_response import socket_of
 from webapp.streaming.failure import MISTAKES
 from webapp.streaming.topics import Signal
 

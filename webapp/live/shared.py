@@ -10,7 +10,7 @@ from gevent.queue import Empty, Full, Queue
 
 from webapp.engine.engine import Engine
 from webapp.errors import Invalid
-from webapp.live.wire import OPENING, noticed_leaving
+from webapp.live.sse_response import OPENING, noticed_leaving
 from webapp.streaming.codec import encode
 
 # Header of a request for a feed: the shared stream that is to carry it, and the feed's name there. A client that knows the

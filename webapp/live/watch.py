@@ -20,7 +20,7 @@ from webapp.engine.engine import Engine
 from webapp.heavy.turns import TurnQueue
 from webapp.live import shared
 from webapp.live.push import NonBlockingWriter, Push, PushSignal, writer_of
-from webapp.live.wire import EVENT_STREAM, OPENING, noticed_leaving, socket_of, streamed
+from webapp.live.sse_response import EVENT_STREAM, OPENING, noticed_leaving, socket_of, streamed
 from webapp.streaming.broadcaster import Frame
 from webapp.streaming.codec import HEARTBEAT, encode
 from webapp.streaming.events import Changed
