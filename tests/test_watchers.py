@@ -20,9 +20,9 @@ from webapp import topic_names
 from webapp.db import db
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
-from webapp.live import watch as watch_of
+from webapp.live import watcher_loop
 from webapp.live.push import NonBlockingWriter
-from webapp.live.watch import Watcher
+from webapp.live.watcher_loop import Watcher
 from webapp.settings.service import set_setting
 from webapp.streaming.broadcaster import Frame
 from webapp.streaming.events import Changed, Delta
@@ -99,7 +99,7 @@ def test_readers_that_stopped_together_go_on_one_after_another(app: Flask, engin
 
     def read(feed: Busy) -> None:
         with app.test_request_context():
-            pieces = iter(watch_of.watch(engine, feed, Watcher("somebody", 0, 0, lambda: True)).response)
+            pieces = iter(watcher_loop.watch(engine, feed, Watcher("somebody", 0, 0, lambda: True)).response)
         with closing(pieces):
             while len(feed.turns) < 2:
                 next(pieces)
@@ -112,7 +112,7 @@ def test_readers_that_stopped_together_go_on_one_after_another(app: Flask, engin
         with gevent.Timeout(60):
             while not all(feed.turns for feed in feeds):
                 gevent.sleep(0.01)
-        gevent.sleep(2 * watch_of.WAITED_SECONDS)
+        gevent.sleep(2 * watcher_loop.WAITED_SECONDS)
         goes_on.set()
         gevent.joinall(reading, timeout=60, raise_error=True)
 
@@ -122,8 +122,8 @@ def test_readers_that_stopped_together_go_on_one_after_another(app: Flask, engin
 LANE = "chat:pushed"
 
 
-def seated(engine: Engine) -> AbstractContextManager[watch_of.WatcherConnection]:
-    return watch_of.connected(engine, LANE, Watcher("somebody", 1, 0, lambda: True), None)
+def seated(engine: Engine) -> AbstractContextManager[watcher_loop.WatcherConnection]:
+    return watcher_loop.connected(engine, LANE, Watcher("somebody", 1, 0, lambda: True), None)
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ def test_a_heartbeat_waits_for_no_database_and_asks_again_with_the_next(engine: 
         may_answer.wait()
         return next(answers)
 
-    access = watch_of.Access(engine.topics, Watcher("somebody", 0, 0, is_allowed))
+    access = watcher_loop.Access(engine.topics, Watcher("somebody", 0, 0, is_allowed))
     with gevent.Timeout(60):
         assert not access.is_revoked(is_due=True)
         assert not access.is_revoked(is_due=True)
@@ -184,7 +184,7 @@ def test_where_the_database_is_away_a_heartbeat_ends_nothing(engine: Engine) -> 
     def is_allowed() -> bool:
         raise OperationalError("SELECT 1", None, Exception("the connection is lost"))
 
-    access = watch_of.Access(engine.topics, Watcher("somebody", 0, 0, is_allowed))
+    access = watcher_loop.Access(engine.topics, Watcher("somebody", 0, 0, is_allowed))
     assert not access.is_revoked(is_due=True)
     assert not access.is_revoked(is_due=False)
 
@@ -254,14 +254,14 @@ def test_whoever_leaves_while_their_stream_opens_is_not_counted_any_more(
         for _ in range(turns):
             gevent.sleep(1e-6)
         gevent.killall(opening)
-        assert (watch_of.open_pages(), engine.readers, +engine.presence._here) == (0, set(), {})
+        assert (watcher_loop.open_pages(), engine.readers, +engine.presence._here) == (0, set(), {})
 
     # New pages are still admitted.
     response = owner.client.get(url, buffered=False)
     next(response.iter_encoded())
-    assert watch_of.open_pages() == 1
+    assert watcher_loop.open_pages() == 1
     response.close()
-    assert watch_of.open_pages() == 0
+    assert watcher_loop.open_pages() == 0
 
 
 def test_what_a_page_was_sent_is_held_by_nobody_while_it_waits(owner: Browser, answered) -> None:

@@ -39,7 +39,7 @@ from webapp.insights import feature as insights
 from webapp.insights.trace_exporter import TraceExporter
 from webapp.knowledge import feature as knowledge
 from webapp.live import feature as live
-from webapp.live import watch
+from webapp.live import watcher_loop
 from webapp.lore import feature as lore
 from webapp.mail import feature as mail
 from webapp.plans import feature as plans
@@ -111,7 +111,7 @@ def create_app(config: Config | None = None) -> Flask:
     app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.cli = Commands(app.name, FEATURES)
     app.url_rule_class, app.jinja_environment, app.request_class = LazyRule, Templates, Incoming
-    watch.init(app)
+    watcher_loop.init(app)
     _configure(app, config)
     logs.set_up(config)
     security.init(app, config)
@@ -136,7 +136,7 @@ def _start_engine(app: Flask, config: Config) -> None:
     gevent.get_hub().threadpool.maxsize = 32
     tools = {"spawn": gevent.spawn, "signal": Event, "pause": _pause, "now": time.monotonic, "within": _within}
     engine = build(app, config, **tools)
-    counted, watchdog = Metrics(engine, watchers=watch.open_pages), Watchdog()
+    counted, watchdog = Metrics(engine, watchers=watcher_loop.open_pages), Watchdog()
     engine.metric_listeners += [counted.record, TraceExporter(engine).record]
     engine.gate = BudgetGate(
         estimate=tokens.estimate,

@@ -10,7 +10,7 @@ from sqlalchemy import delete
 from tests.api.client import Client, decoded, text_of
 from webapp.accounts.tables import ApiToken
 from webapp.db import write
-from webapp.live import watch
+from webapp.live import watcher_loop
 from webapp.settings.service import set_setting
 
 
@@ -145,7 +145,7 @@ def test_losing_access_ends_the_stream(program: Client, admin: Client, member, f
 def test_losing_access_ends_a_stream_whose_text_goes_on_also_if_nothing_announces_it(
     program: Client, fake, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch, "HEARTBEAT_SECONDS", 1.0)
+    monkeypatch.setattr(watcher_loop, "HEARTBEAT_SECONDS", 1.0)
     _, path = counted(program, fake, 2000, pace=0.02)
     response = program.call("GET", path)
     pieces = response.iter_encoded()

@@ -8,8 +8,7 @@ import pytest
 from tests.chat.conftest import until_settled
 from tests.chat.listener import Listener, listen
 from tests.support.waiting import until
-from webapp.live import shared
-from webapp.live import watch as watch_of
+from webapp.live import shared, watcher_loop
 from webapp.streaming.codec import Decoder
 
 __all__ = ["listen"]
@@ -55,16 +54,16 @@ def test_it_brings_what_a_stream_of_its_own_would(owner, path, stream, fake):
 
     stream.until(lambda each: "over the weir" in heard(each) and "Try again" in heard(each))
     stream.until(lambda each: heard(each, OTHER) == heard(each))
-    assert watch_of.open_pages() == 2
+    assert watcher_loop.open_pages() == 2
 
 
 def test_a_feed_that_is_left_ends_alone(owner, path, stream):
     events_url = owner.page(path).events_url
     for feed in (FEED, OTHER):
         add(owner, events_url, feed)
-    stream.until(lambda each: watch_of.open_pages() == 2)
+    stream.until(lambda each: watcher_loop.open_pages() == 2)
     assert leave(owner) == 204
-    stream.until(lambda each: watch_of.open_pages() == 1)
+    stream.until(lambda each: watcher_loop.open_pages() == 1)
     owner.post(f"{path}/rename", title="Weirs")
 
     stream.until(lambda each: "Weirs" in heard(each, OTHER))
@@ -73,9 +72,9 @@ def test_a_feed_that_is_left_ends_alone(owner, path, stream):
 
 def test_it_ends_with_its_browser_and_when_nobody_hears_it(owner, path, stream, listen, monkeypatch):
     add(owner, owner.page(path).events_url)
-    stream.until(lambda each: watch_of.open_pages() == 1)
+    stream.until(lambda each: watcher_loop.open_pages() == 1)
     stream.close()
-    stream.until(lambda each: watch_of.open_pages() == 0)
+    stream.until(lambda each: watcher_loop.open_pages() == 0)
     monkeypatch.setattr(shared, "IDLE_SECONDS", 0.05)
     again = listen(owner, "/live/stream", headers={shared.HEADER: STREAM})
 
@@ -103,11 +102,11 @@ def test_what_cannot_be_shared_has_a_stream_of_its_own(owner, member, path, stre
 def test_nobody_hears_more_than_they_may(owner, stranger, path, stream):
     assert add(stranger, owner.page(path).events_url).status_code == 404
     add(owner, owner.page(path).events_url)
-    stream.until(lambda each: watch_of.open_pages() == 1)
+    stream.until(lambda each: watcher_loop.open_pages() == 1)
     assert owner.post(f"{path}/delete").status_code < 400
 
     stream.until(lambda each: [message.data for message in each.messages if message.event == shared.END] == [FEED])
-    stream.until(lambda each: watch_of.open_pages() == 0)
+    stream.until(lambda each: watcher_loop.open_pages() == 0)
 
 
 def test_a_stream_has_a_name_that_nobody_guesses(owner, stream):

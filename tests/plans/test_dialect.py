@@ -22,7 +22,7 @@ from webapp.accounts.tables import User
 from webapp.chat.messages import service
 from webapp.connections.models import Providers
 from webapp.db import db
-from webapp.live import watch
+from webapp.live import watcher_loop
 from webapp.plans import plan_types
 from webapp.plans.plan_types import FOLDER
 from webapp.providers.demo import DemoProvider
@@ -177,7 +177,7 @@ def test_early_errors_come_before_any_event(program: Program, app: Flask) -> Non
 def test_an_admin_hears_the_plan_of_somebody_else_to_its_end(
     program: Program, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch, "HEARTBEAT_SECONDS", 0.01)
+    monkeypatch.setattr(watcher_loop, "HEARTBEAT_SECONDS", 0.01)
     admin, wish = Program(app, "admin@example.org", "admin", pace=0.002), program.wish()
 
     response, told = admin.watch(preferenceId=wish, userId=program.id)

@@ -9,7 +9,7 @@ from webapp.db import db
 from webapp.engine.engine import Engine
 from webapp.engine.generation_text import GenerationText, end_of, so_far
 from webapp.engine.tables import Generation
-from webapp.live.watch import LOST
+from webapp.live.watcher_loop import LOST
 from webapp.streaming.events import Ended, Event, Notice, Sources, Text
 from webapp.streaming.topics import Entry, Gap
 

@@ -23,7 +23,7 @@ from webapp.engine.tables import Generation
 from webapp.errors import NotFound
 from webapp.live.push import NonBlockingWriter, writer_of
 from webapp.live.sse_response import socket_of, streamed
-from webapp.live.watch import Watcher, WatcherConnection, connected
+from webapp.live.watcher_loop import Watcher, WatcherConnection, connected
 from webapp.live.watchers import Context, same_request, watcher
 from webapp.settings.service import setting
 from webapp.streaming.codec import HEARTBEAT

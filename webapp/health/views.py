@@ -15,7 +15,7 @@ from webapp.health import facts, server_facts
 from webapp.health.fact import Fact
 from webapp.health.facts import Chapter
 from webapp.live.sse_response import streamed
-from webapp.live.watch import FEEDS_PER_CONNECTION, open_pages
+from webapp.live.watcher_loop import FEEDS_PER_CONNECTION, open_pages
 from webapp.settings.service import setting
 from webapp.streaming.codec import encode
 from webapp.web.filters import plural

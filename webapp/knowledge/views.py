@@ -19,7 +19,7 @@ from webapp.knowledge.forms import RIGHTS, AddForm, CollectionForm, ShareForm, c
 from webapp.knowledge.tables import Collection
 from webapp.live import watchers
 from webapp.live.lane_feed import now_in
-from webapp.live.watch import watch
+from webapp.live.watcher_loop import watch
 from webapp.web.done_message import done_message
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect, render

@@ -8,7 +8,7 @@ from webapp import topic_names
 from webapp.engine.engine import Engine
 from webapp.live.lane_feed import LaneFeed, known_at
 from webapp.live.lists import GrowingRows, ListNews, LiveList, drawn, for_all_browsers
-from webapp.live.watch import has_changed
+from webapp.live.watcher_loop import has_changed
 from webapp.live.watchers import Context
 from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Broadcast, Cursor, Frame

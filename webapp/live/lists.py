@@ -14,7 +14,7 @@ from webapp.engine.tables import Generation
 from webapp.feature import brought
 from webapp.live.difference import difference
 from webapp.live.single_flight import SingleFlight
-from webapp.live.watch import has_changed
+from webapp.live.watcher_loop import has_changed
 from webapp.live.watchers import Context
 from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Frame

@@ -58,7 +58,7 @@ class SharedStream:
             yield OPENING
             while not (is_gone() or self._is_over):
                 yield self._next()
-                # As in `watch`: releases what was sent.
+                # As in `watcher_loop`: releases what was sent.
                 yield b""
 
     def close(self) -> None:

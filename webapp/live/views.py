@@ -12,7 +12,7 @@ from webapp.live.lane_feed import now_in
 from webapp.live.list_feed import ListFeed
 from webapp.live.lists import live_list
 from webapp.live.sse_response import socket_of, streamed
-from webapp.live.watch import watch
+from webapp.live.watcher_loop import watch
 
 bp = Blueprint("live", __name__)
 

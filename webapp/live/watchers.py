@@ -9,7 +9,7 @@ from flask.ctx import RequestContext
 from flask.sessions import SessionMixin
 
 from webapp.accounts.guards import KNOWN, user_or_none
-from webapp.live.watch import Watcher
+from webapp.live.watcher_loop import Watcher
 from webapp.settings.service import setting
 
 Context = Callable[[], AbstractContextManager[object]]

@@ -13,7 +13,7 @@ from webapp.db import utc_now
 from webapp.engine.engine import the_engine
 from webapp.ids import new_id
 from webapp.live import watchers
-from webapp.live.watch import watch
+from webapp.live.watcher_loop import watch
 from webapp.live.watchers import Context
 from webapp.plans import queries, shown
 from webapp.plans.feed import PlanFeed, PlanPosition

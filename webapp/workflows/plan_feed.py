@@ -8,7 +8,7 @@ from webapp.accounts.guards import user_or_none
 from webapp.accounts.tables import User
 from webapp.engine.engine import the_engine
 from webapp.live import watchers
-from webapp.live.watch import watch
+from webapp.live.watcher_loop import watch
 from webapp.live.watchers import Context
 from webapp.plans.feed import PlanFeed, PlanPosition
 from webapp.workflows import queries

@@ -14,7 +14,7 @@ from webapp.chat.messages import service
 from webapp.chat.tables import Message
 from webapp.db import db, write
 from webapp.engine.tables import Generation
-from webapp.live import watch
+from webapp.live import watcher_loop
 from webapp.streaming.codec import Decoder
 
 SEND = "/api/messages/addUserMessageStreamingMode"
@@ -225,7 +225,7 @@ def test_an_answer_whose_owner_is_dead_is_waited_for_without_spinning(app, progr
 
 @pytest.mark.slow
 def test_what_a_dead_owner_had_said_is_told_at_its_end(app, program, chat, listen, messages, monkeypatch):
-    monkeypatch.setattr(watch, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr(watcher_loop, "HEARTBEAT_SECONDS", 0.1)
     sent = program.post(SEND, chatSessionId=chat, message="Go").json
     until(lambda: not program.get(f"/api/chat/{chat}/stream/status").json["isStreaming"], "it is over")
     text = messages(chat)[-1].content

@@ -7,7 +7,7 @@ import pytest
 
 from tests.api.dialects.conftest import asked
 from webapp.api.grammars import GRAMMARS
-from webapp.live import watch
+from webapp.live import watcher_loop
 from webapp.streaming.topics import MemoryTopics
 
 TEXT = "Grüße, **you**.\n\nA second \u2028 block with 🌊.\n\n- one\n- two\n"
@@ -115,7 +115,7 @@ class CountingTopics(MemoryTopics):
 
 @pytest.mark.slow
 def test_who_waits_for_a_slow_answer_only_waits(app, program, chat, fake, monkeypatch):
-    monkeypatch.setattr(watch, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(watcher_loop, "HEARTBEAT_SECONDS", 0.05)
     engine = app.extensions["engine"]
     engine.topics = topics = CountingTopics(epoch=engine.worker.id, signal=engine.signal, now=engine.now)
     fake.counts(20, pace=0.02)

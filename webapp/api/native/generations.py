@@ -24,7 +24,7 @@ from webapp.db import db
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
-from webapp.live.watch import LOST
+from webapp.live.watcher_loop import LOST
 from webapp.plans.queries import plan_of
 from webapp.plans.tables import Plan
 

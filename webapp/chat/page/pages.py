@@ -25,7 +25,7 @@ from webapp.db import db
 from webapp.engine.engine import the_engine
 from webapp.ids import new_id
 from webapp.live import watchers
-from webapp.live.watch import watch
+from webapp.live.watcher_loop import watch
 from webapp.live.watchers import Context
 from webapp.rendering.part import part
 from webapp.web.addresses import address

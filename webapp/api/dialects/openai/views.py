@@ -35,7 +35,7 @@ from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
 from webapp.errors import Invalid, NotFound
 from webapp.heavy.turns import by_turns
-from webapp.live.watch import Watcher
+from webapp.live.watcher_loop import Watcher
 from webapp.live.watchers import Context, same_request
 from webapp.providers.base import Turn
 

@@ -28,7 +28,7 @@ from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.errors import Invalid
-from webapp.live.watch import LOST
+from webapp.live.watcher_loop import LOST
 from webapp.settings.service import setting
 
 TAG = "Roleplay compatibility API"

@@ -36,7 +36,7 @@ from webapp.db import db
 from webapp.engine import service as generations
 from webapp.engine.tables import Generation
 from webapp.errors import NotFound
-from webapp.live.watch import LOST
+from webapp.live.watcher_loop import LOST
 from webapp.workflows import runs
 from webapp.workflows.queries import run_of, slugs_of
 from webapp.workflows.state import Event
