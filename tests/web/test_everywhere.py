@@ -44,6 +44,14 @@ def test_the_palette_is_a_search_form_and_the_places_one_may_go(member: Browser,
     assert {"/admin/keys", "/admin/health"} <= {node.attributes["href"] for node in owner.page("/palette").all("#palette a")}
 
 
+def test_insights_is_among_the_admin_pages_and_for_members_in_the_palette(member: Browser, owner: Browser) -> None:
+    assert len(owner.page("/admin").all("#main a[href='/insights']")) == 1
+    for browser in (member, owner):
+        assert len(browser.page("/palette").all("#palette a[href='/insights']")) == 1
+    assert owner.page("/insights").all("nav[aria-label=Administration]")
+    assert not member.page("/insights").all("nav[aria-label=Administration]")
+
+
 def test_the_palette_says_how_to_search_all_chats(member: Browser) -> None:
     assert member.page("/palette").says("Press Enter to search all messages")
 

@@ -13,7 +13,7 @@ class Place:
     """A page in the navigation. `also` holds more search words; `right` is the permission that the page requires.
 
     `rank` orders the places under a heading; `tab` is the short name of an admin page, and `about` describes it on the first
-    admin page. `sidebar` lists path prefixes for which its link in the sidebar is marked as current.
+    admin page; `also_under` is the heading of an admin page that everyone can open. `sidebar` lists path prefixes for which its link in the sidebar is marked as current.
     """
 
     words: str
@@ -25,6 +25,7 @@ class Place:
     right: str = ""
     tab: str = ""
     about: str = ""
+    also_under: str = ""
     sidebar: tuple[str, ...] = ()
 
 
@@ -41,7 +42,7 @@ class Places:
 
     def tabs(self) -> dict[str, list[Place]]:
         """Returns the admin pages by heading."""
-        return {heading: self._under(heading, lambda _right: True) for heading in ADMINISTRATION}
+        return {heading: [each for each in self._all if heading in (each.under, each.also_under)] for heading in ADMINISTRATION}
 
     def admin_page(self, path: str) -> Place | None:
         """Returns the admin page that an address is, or is below; None for an address outside the administration."""
