@@ -223,3 +223,12 @@ def column(owner: Browser) -> set[str]:
     page = owner.page(MODELS_PAGE)
     assert [cell.text() for cell in page.all("thead th")][1] == "Streams"
     return {row.css("td")[0].text() for row in page.all("tbody tr")}
+
+
+def test_the_connection_names_the_model_that_new_chats_start_with(app: Flask, owner: Browser) -> None:
+    enter_key(app)
+    lists(app, "openrouter/auto", *MODELS)
+
+    assert owner.page(OPENROUTER).one("#default_model").attributes["placeholder"] == MODELS[0]
+    with app.app_context():
+        assert providers().default() == MODELS[0]

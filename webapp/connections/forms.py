@@ -53,7 +53,7 @@ class ConnectionForm(Form):
         names = ("name" if not live.is_built_in else "", "continuation", "reasoning_tags" if live.kind != "anthropic" else "")
         return FieldGroup("Advanced", [self[name] for name in names if name], is_quiet=True)
 
-    def about(self, live: LiveConnection, model_line: str) -> "ConnectionForm":
+    def about(self, live: LiveConnection, model_line: str, starting_model: str) -> "ConnectionForm":
         """Returns the form with the connection's current values, and with labels that match its state."""
         if not self.is_submitted():
             self.name.data, self.base_url.data = live.name, live.base_url
@@ -65,7 +65,7 @@ class ConnectionForm(Form):
             self.key.description = f"Leave empty to keep the current one{ending}."
         self.base_url.description = "Changing the address requires re-entering the key."
         self.default_model.description = model_line or "The model that new chats start with."
-        self.default_model.render_kw = {**self.default_model.render_kw, "placeholder": live.default_model or live.starting_model}
+        self.default_model.render_kw = {**self.default_model.render_kw, "placeholder": starting_model}
         return self
 
 

@@ -159,6 +159,15 @@ class Providers:
             return found
         return next((model.id for model in self.offered()), "")
 
+    def starting_model(self, connection: LiveConnection) -> str:
+        """Returns the connection's model that new chats start with, as its server names it: the first one that can be chosen."""
+        usual, prefix = connection.starting_model, connection.prefix
+        if not connection.is_usable or self.is_choosable(prefix + usual):
+            return usual
+        offered = (each.id for each in self.offered())
+        own = (id for id in offered if (found := self._found(id)) and found[0].slug == connection.slug)
+        return next((id.removeprefix(prefix) for id in own), usual)
+
     def chain(self, model: str) -> list[str]:
         """Returns the model and its fallbacks, without duplicates and without models that cannot answer."""
         if model.startswith(DEMO):

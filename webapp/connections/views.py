@@ -138,8 +138,9 @@ def _new_page(form: NewConnectionForm) -> Response:
 def _page(slug: str, form: ConnectionForm) -> Response:
     providers().forget()
     live = providers().connection(slug)
-    known = next((each for each in live.models if each.id == live.starting_model), None)
-    form.about(live, shown.model_line(known) if known else "")
+    starting_model = providers().starting_model(live)
+    known = next((each for each in live.models if each.id == starting_model), None)
+    form.about(live, shown.model_line(known) if known else "", starting_model)
     return form.shown(
         "admin/connection.html",
         live=live,
