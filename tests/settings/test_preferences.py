@@ -36,3 +36,11 @@ def test_what_is_not_offered_is_refused_beside_the_field(owner, field, words):
 
     assert page.status_code == 422
     assert page.one(f"#{field}-error").text().strip() == f"Choose one of the {words}."
+
+
+def test_a_persons_own_settings_are_tabs_of_each_other(owner):
+    places = ["/settings", "/account", "/prompts", "/variables"]
+    for path in places:
+        links = owner.page(path).all("nav[aria-label='Your settings'] a")
+        assert [each.attributes["href"] for each in links] == places
+        assert [each.attributes["href"] for each in links if "aria-current" in each.attributes] == [path]

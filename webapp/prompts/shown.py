@@ -34,12 +34,12 @@ class ShownPart:
 
 
 def groups(prompts: Sequence[KnownPrompt], me: User) -> dict[str, list[KnownPrompt]]:
-    """Groups prompts by heading and sorts them by title; leaves out empty groups."""
+    """Groups prompts by heading and sorts them by title; leaves out empty groups except one's own."""
     found: dict[str, list[KnownPrompt]] = {heading: [] for heading in (YOURS, SHARED, TEAM, BUILT_IN)}
     for each in sorted(prompts, key=lambda each: each.title.lower()):
         heading = YOURS if each.owner_id == me.id else SHARED if each.owner_id else BUILT_IN if each.built_in else TEAM
         found[heading].append(each)
-    return {heading: rows for heading, rows in found.items() if rows}
+    return {heading: rows for heading, rows in found.items() if rows or heading == YOURS}
 
 
 def states(prompts: Sequence[KnownPrompt]) -> dict[str, str]:
