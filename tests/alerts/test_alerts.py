@@ -10,6 +10,7 @@ import pytest
 
 from tests.insights.test_insights import made, program
 from tests.support.turns import turns_of_the_loop
+from webapp.accounts.tables import User
 from webapp.alerts import delivery, evaluation, queries, service, webhook
 from webapp.alerts.tables import AlertRule
 from webapp.connections import refusals
@@ -164,6 +165,15 @@ def test_facts_of_the_server_are_looked_at_too(app, program):
         service.check_all()
     found = {each["id"]: each["state"] for each in program.get("/alerts")["alerts"]}
     assert (found["disk"], found["budget"], found["backup"], found["key"]) == ("firing", "no_data", "no_data", "ok")
+
+
+@pytest.mark.parametrize(("days", "state"), [(3, "no_data"), (7.5, "warning"), (9, "firing")])
+def test_a_server_without_any_backup_is_told_after_a_week(app, program, days, state):
+    with app.app_context():
+        with write() as session:
+            session.execute(db.update(User).values(created_at=utc_now() - timedelta(days=days)))
+        service.check_all()
+    assert program.get("/alerts/backup")["state"] == state
 
 
 def test_a_key_that_its_server_refuses_fires(app, program, owner):

@@ -42,6 +42,11 @@ def has_accounts() -> bool:
     return db.session.scalar(select(User.id).limit(1)) is not None
 
 
+def set_up_at() -> datetime | None:
+    """Returns when the first of today's accounts was created."""
+    return db.session.scalar(select(func.min(User.created_at)))
+
+
 def user_by_email(email: str) -> User | None:
     """Returns the account with this address, in any spelling, even if it is disabled."""
     return db.session.scalar(select(User).where(User.email == normal_email(email)))

@@ -7,13 +7,14 @@ from datetime import timedelta
 from functools import cache
 from math import isnan, nan
 
+from webapp.accounts.queries import set_up_at
 from webapp.alerts.kinds import KINDS, AlertKind
 from webapp.alerts.rules import Bounds, Measurement, times_fired
 from webapp.alerts.tables import AlertRule
 from webapp.budgets import queries as budgets
 from webapp.connections.models import providers
 from webapp.current_config import the_config
-from webapp.db import utc_now
+from webapp.db import is_sqlite, utc_now
 from webapp.engine.engine import the_engine
 from webapp.engine.metric_events import BudgetUsed
 from webapp.health.backups import made_at
@@ -70,7 +71,7 @@ class Answers:
 def measure(rule: AlertRule, answers: Answers) -> Measurement:
     """Returns what the rule finds now."""
     kind = KINDS[rule.name]
-    return _of(kind, answers.last(rule.window_minutes)) if kind.metric else FACTS[rule.name]()
+    return _of(kind, answers.last(rule.window_minutes)) if kind.metric else FACTS[rule.name](rule)
 
 
 def would_have_fired(rule: AlertRule, answers: Answers) -> int | None:
@@ -99,7 +100,7 @@ def _of(kind: AlertKind, figures: Figures) -> Measurement:
     return Measurement(METRICS[kind.metric](figures), samples)
 
 
-def _budget() -> Measurement:
+def _budget(_rule: AlertRule) -> Measurement:
     """Returns the fullest budget, and reports the fullest in each unit to the metrics."""
     if not setting("budgets.enabled"):
         return Measurement(None)
@@ -112,18 +113,24 @@ def _budget() -> Measurement:
     return Measurement(max(fullest.values(), default=None))
 
 
-def _disk() -> Measurement:
+def _disk(_rule: AlertRule) -> Measurement:
     return Measurement(shutil.disk_usage(the_config().data_dir).free / MEGABYTE)
 
 
-def _backup() -> Measurement:
-    """Returns the age of the last backup; no value if there was none, which the health page shows."""
+def _backup(rule: AlertRule) -> Measurement:
+    """Returns the age of the last backup in days.
+
+    Without any, it is the time since the set-up, once that is long enough for a warning. On PostgreSQL there is no value then, as
+    other programs make the backups.
+    """
     made = made_at(the_config().data_dir)
-    return Measurement((utc_now() - made) / timedelta(days=1) if made else None)
+    since = made or (set_up_at() if is_sqlite() else None)
+    days = (utc_now() - since) / timedelta(days=1) if since else None
+    return Measurement(days if made or (days or 0) > rule.warn_at else None)
 
 
-def _key() -> Measurement:
+def _key(_rule: AlertRule) -> Measurement:
     return Measurement(float(sum(each.is_enabled and each.refused_at is not None for each in providers().connections())))
 
 
-FACTS: Mapping[str, Callable[[], Measurement]] = {"budget": _budget, "disk": _disk, "backup": _backup, "key": _key}
+FACTS: Mapping[str, Callable[[AlertRule], Measurement]] = {"budget": _budget, "disk": _disk, "backup": _backup, "key": _key}
