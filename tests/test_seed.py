@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 from flask import Flask
+from sqlalchemy import select
 
 from tests.api.client import Client, client_of
 from tests.support.browser import Browser
@@ -12,7 +13,8 @@ from webapp.accounts import queries as people
 from webapp.accounts import service as accounts
 from webapp.accounts.tables import Grant
 from webapp.chat.tables import Message
-from webapp.db import write
+from webapp.db import db, write
+from webapp.engine.tables import Generation
 from webapp.knowledge import queries as knowledge
 from webapp.knowledge.search import search
 
@@ -131,3 +133,12 @@ def test_the_worked_example_of_the_docs(app: Flask, owner: Browser) -> None:
     admin.said("PATCH", f"/users/{people_of['Ben']}", 200, {"clearance": 2})
     assert titles(ben, asked(ben)["id"])[0] == "Approving payments"
     assert titles(ben, answer["id"]) == known
+
+
+@pytest.mark.slow
+def test_answers_are_ordered_by_the_time_that_is_shown(app: Flask) -> None:
+    seeded(app)
+    with app.app_context():
+        times = list(db.session.scalars(select(Generation.created_at).order_by(Generation.id)))
+    assert len(times) > 9
+    assert times == sorted(times)

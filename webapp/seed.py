@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from random import Random
 from threading import Event
 
@@ -105,7 +106,8 @@ def seed() -> Iterator[str]:
     """Creates what is missing and yields a line about each part; a second run creates nothing."""
     yield from _seed_people()
     yield from _seed_knowledge()
-    made = sum(_seed_talk(talk) for talk in TALKS)
+    # The oldest first, because lists of answers are ordered by ids.
+    made = sum(_seed_talk(talk) for talk in sorted(TALKS, key=attrgetter("age"), reverse=True))
     yield f"Created {made} chats." if made else "The chats already exist."
     if compared := example.make_all():
         yield f"Created {compared} stopped experiments with example figures."
