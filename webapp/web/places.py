@@ -13,7 +13,8 @@ class Place:
     """A page in the navigation. `also` holds more search words; `right` is the permission that the page requires.
 
     `rank` orders the places under a heading; `tab` is the short name of an admin page, and `about` describes it on the first
-    admin page; `also_under` is the heading of an admin page that everyone can open. `sidebar` lists path prefixes for which its link in the sidebar is marked as current.
+    admin page. `also_under` is the heading among the admin pages of a page that everyone can open. `sidebar` lists path prefixes
+    for which its link in the sidebar is marked as current.
     """
 
     words: str
