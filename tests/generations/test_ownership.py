@@ -1,11 +1,19 @@
-"""Which workers are dead, judged by their files, and for how long that is remembered."""
+"""Which workers are dead, judged by their files, for how long that is remembered, and how the living ones show it."""
+
+from datetime import datetime
 
 import pytest
+from flask import Flask
+from sqlalchemy import update
 
-from webapp.db import utc_now
-from webapp.engine.ownership import LEASE, Worker
+from tests.support.marks import on_both_databases
+from webapp.database import rows
+from webapp.db import db, utc_now, write
+from webapp.engine.ownership import HEARTBEAT_EVERY, LEASE, Worker, renew
+from webapp.engine.tables import Generation
 
 LEASE_SECONDS = LEASE.total_seconds()
+LONG_AGO = utc_now().replace(year=2020)
 
 
 @pytest.fixture
@@ -38,3 +46,39 @@ def test_the_living_are_not_buried(worker, tmp_path):
     assert worker.others() == ["other"]
     assert not worker.is_dead("other", utc_now())
     other.end()
+
+
+@on_both_databases
+def test_a_heartbeat_is_written_once_a_second_and_at_the_first_sight(app: Flask) -> None:
+    """Every look holds the rows against other workers, but rewriting a hundred of them five times a second costs too much."""
+    with app.app_context():
+        with write() as session:
+            run = Generation(kind="chat", lane="one", model_asked="m", owner="w", status="queued", heartbeat_at=LONG_AGO)
+            rows.store(session, run)
+
+        assert list(look()) == [run.id]
+        first, status = stored(run.id)
+        assert (first > LONG_AGO, status) == (True, "running")
+
+        assert list(look()) == [run.id]
+        assert stored(run.id) == (first, "running")
+
+        with write() as session:
+            session.execute(update(Generation).values(heartbeat_at=utc_now() - HEARTBEAT_EVERY, stop_requested_at=LONG_AGO))
+        assert look() == {run.id: LONG_AGO}
+        assert stored(run.id)[0] > first
+
+        with write() as session:
+            session.execute(update(Generation).values(owner="another"))
+        assert look() == {}
+
+
+def look() -> dict[str, datetime | None]:
+    with write() as session:
+        return renew(session, "w")
+
+
+def stored(id: str) -> tuple[datetime, str]:
+    """Returns a generation's last heartbeat and its status."""
+    found = db.session.get_one(Generation, id, populate_existing=True)
+    return found.heartbeat_at, found.status

@@ -8,9 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import Boolean, Row, Select, bindparam, or_, select, type_coerce, update
 from sqlalchemy.orm import Session, aliased
-from sqlalchemy.sql.dml import ReturningUpdate
 
 from webapp.database import rows
 from webapp.database.statements import Prepared
@@ -88,12 +87,17 @@ class Worker:
 
 
 def renew(session: Session, owner: str) -> dict[str, datetime | None]:
-    """Updates the heartbeat of all this worker's generations; returns each, with the time if a stop was requested.
+    """Returns all this worker's generations, each with the time if a stop was requested, and updates heartbeats that are due.
 
-    On PostgreSQL it skips locked rows: an end that is being written, or a lock held by an administrator, must not delay the
-    journal of the others.
+    Until the end of the transaction no one else can take them. On PostgreSQL it skips locked rows: an end that is being
+    written, or a lock held by an administrator, must not delay the journal of the others.
     """
-    owned = (RENEW if is_sqlite() else RENEW_UNLOCKED).all(session, {"of": owner, "now": utc_now()})
+    now = utc_now()
+    values = {"of": owner, "now": now, "due": now - HEARTBEAT_EVERY}
+    hold, renew = (HOLD, RENEW) if is_sqlite() else (HOLD_UNLOCKED, RENEW_UNLOCKED)
+    owned = hold.all(session, values)
+    if any(row.is_due for row in owned):
+        renew.run(session, values)
     return {row.id: row.stop_requested_at for row in owned}
 
 
@@ -152,16 +156,19 @@ def _change(names: tuple[str, ...]) -> Prepared:
     return Prepared(update(TABLE).where(*is_ours).values({name: bindparam(name) for name in names}).returning(*others))
 
 
-def _renew_statement() -> ReturningUpdate[Any]:
-    owned = update(TABLE).where(*OWNED_BY_US).values(heartbeat_at=bindparam("now"), status="running")
-    return owned.returning(TABLE.c.id, TABLE.c.stop_requested_at)
+def _unlocked(query: Select[Any]) -> Select[Any]:
+    return query.with_for_update(key_share=True, skip_locked=True)
 
 
-def _renew_unlocked_statement() -> ReturningUpdate[Any]:
-    free = select(TABLE.c.id).where(*OWNED_BY_US).with_for_update(key_share=True, skip_locked=True)
-    return _renew_statement().where(TABLE.c.id.in_(free))
-
-
-RENEW, RENEW_UNLOCKED = Prepared(_renew_statement()), Prepared(_renew_unlocked_statement())
+# A heartbeat rewrites the row and those of its indexes.
+HEARTBEAT_EVERY = timedelta(seconds=1)
+IS_DUE = or_(TABLE.c.status != "running", TABLE.c.heartbeat_at <= bindparam("due"))
+HELD = select(TABLE.c.id, TABLE.c.stop_requested_at, type_coerce(IS_DUE, Boolean).label("is_due")).where(*OWNED_BY_US)
+RENEWED = update(TABLE).where(*OWNED_BY_US, IS_DUE).values(heartbeat_at=bindparam("now"), status="running")
+HOLD, HOLD_UNLOCKED = Prepared(HELD), Prepared(_unlocked(HELD))
+RENEW, RENEW_UNLOCKED = (
+    Prepared(RENEWED),
+    Prepared(RENEWED.where(TABLE.c.id.in_(_unlocked(select(TABLE.c.id).where(*OWNED_BY_US))))),
+)
 FREE = Prepared(select(TABLE.c.id).where(TABLE.c.id == bindparam("which")).with_for_update(key_share=True, nowait=True))
 OWNED = Prepared(select(TABLE.c.id).where(*OWNED_BY_US))
