@@ -239,6 +239,11 @@ def _is_locked(error: OperationalError) -> bool:
     return "locked" in str(error.orig)
 
 
+# The log grows to 16 MB before it is copied into the database, which happens in a commit: the journal writes the same pages
+# again and again, and each is then copied once.
+PRAGMAS = "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=20", "wal_autocheckpoint=4000"
+
+
 def prepare_sqlite(engine: Engine) -> None:
     """Sets the pragmas of each connection, and makes write transactions begin with BEGIN IMMEDIATE."""
 
@@ -246,7 +251,7 @@ def prepare_sqlite(engine: Engine) -> None:
     def set_pragmas(connection: Any, _record: Any) -> None:
         # The driver would begin a transaction too late and lose updates, so transactions are begun explicitly.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=20"):
+        for pragma in PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
 
     def begin(connection: PoolProxiedConnection) -> None:
