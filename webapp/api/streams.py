@@ -57,7 +57,7 @@ def watcher_of(chat_id: str, *, visitor: str = "") -> Watcher:
     """Returns the watcher of a chat's stream: it counts towards the person's pages, and ends when they lose access."""
     user = user_or_none()
     person = user.id if user else visitor or db.session.get_one(Chat, chat_id).visitor_hash or ""
-    return watcher(person, partial(_is_allowed, same_request(), chat_id, visitor))
+    return watcher(person, same_request(), _is_allowed, chat_id, visitor)
 
 
 def last_position() -> int:

@@ -69,7 +69,7 @@ def show(id: str) -> Response:
 def events(id: str) -> Response:
     id, me, context = visible_collection(id).id, current_user().id, watchers.same_request()
     feed = CollectionFeed(the_engine(), id, watchers.position(), context, partial(_drawn, id))
-    return watch(the_engine(), feed, watchers.watcher(me, partial(_is_still_theirs, context, id)))
+    return watch(the_engine(), feed, watchers.watcher(me, context, _is_still_theirs, id))
 
 
 @bp.post("/<id>")

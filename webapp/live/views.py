@@ -1,7 +1,5 @@
 """The routes of lists' streams, and of the stream that all pages of a browser share."""
 
-from functools import partial
-
 from flask import Blueprint, Response, request, url_for
 
 from webapp import topic_names
@@ -29,7 +27,7 @@ def events(name: str) -> Response:
     wanted = found(live_list(name))
     me, context = wanted.reader(), watchers.same_request()
     feed = ListFeed(the_engine(), wanted, me.id, watchers.position(), context)
-    return watch(the_engine(), feed, watchers.watcher(me.id, partial(watchers.is_still, context, me.id)))
+    return watch(the_engine(), feed, watchers.watcher(me.id, context, watchers.is_still, me.id))
 
 
 @bp.get("/live/stream")

@@ -2,17 +2,29 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from functools import cache
+from functools import cache, partial
+from time import monotonic
 
 from flask import Flask, current_app, request
 from flask.ctx import RequestContext
 from flask.sessions import SessionMixin
 
+from webapp import topic_names
 from webapp.accounts.guards import KNOWN, user_or_none
+from webapp.engine.engine import the_engine
+from webapp.live.single_flight import SingleFlight
 from webapp.live.watcher_loop import Watcher
 from webapp.settings.service import setting
 
 Context = Callable[[], AbstractContextManager[object]]
+# With the time between two checks, less than that between two heartbeats.
+SHARED_SECONDS = 1.0
+_checked = SingleFlight[bool](lambda _: 1)
+
+
+class _SameRequest(RequestContext):
+    def match_request(self) -> None:
+        """Leaves the route as it was found for the first request."""
 
 
 def same_request() -> Context:
@@ -25,11 +37,28 @@ def same_request() -> Context:
         # Opened once: checking its signature takes longer than rendering most fragments.
         return app.session_interface.open_session(app, app.request_class(dict(environ)))
 
-    return lambda: RequestContext(app, dict(environ), session=session())
+    route, arguments = request.url_rule, request.view_args
+
+    def context() -> RequestContext:
+        made = _SameRequest(app, dict(environ), session=session())
+        made.request.url_rule, made.request.view_args = route, arguments
+        return made
+
+    return context
 
 
-def watcher(person: str, is_allowed: Callable[[], bool]) -> Watcher:
-    """Returns a watcher with the limits on open streams from the settings."""
+def watcher(person: str, context: Context, check: Callable[..., bool], *about: str) -> Watcher:
+    """Returns a watcher with the limits from the settings, who may read as long as `check(context, *about)` is true.
+
+    The answer is shared by all streams of one browser that check the same: the pages of a chat check at the same time.
+    """
+    topics, topic = the_engine().topics, topic_names.of_person(person)
+    credentials = request.headers.get("Cookie"), request.headers.get("Authorization")
+
+    def is_allowed() -> bool:
+        moment = topics.epoch, topics.last(topic), monotonic() // SHARED_SECONDS
+        return _checked.get((*credentials, check, *about, *moment), partial(check, context, *about))
+
     return Watcher(person, setting("limits.sse_per_chat"), setting("limits.sse_per_user"), is_allowed)
 
 

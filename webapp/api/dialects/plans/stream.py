@@ -1,7 +1,5 @@
 """The event stream of a plan's generation, with any encoder, for the plan's owner and for admins."""
 
-from functools import partial
-
 from flask import Response
 
 from webapp.api import access
@@ -18,9 +16,8 @@ from webapp.plans.tables import Plan
 
 def plan_stream(plan: Plan, generation: Generation, encoder: Encoder, *, after: int = 0) -> Response:
     """Streams a plan's generation from the position `after` until its end."""
-    is_allowed = partial(_is_allowed, same_request(), plan.id, plan.owner_id)
     feed = GenerationFeed(the_engine(), generation, encoder, after=after)
-    response = events(feed, watcher(caller().id, is_allowed))
+    response = events(feed, watcher(caller().id, same_request(), _is_allowed, plan.id, plan.owner_id))
     response.headers["X-Stream-Id"], response.headers["X-Plan-Id"] = generation.id, plan.id
     return response
 
