@@ -168,15 +168,15 @@ def test_grants_go_with_the_account_of_its_owner(app, owner, member, book):
         assert db.session.scalars(select(Grant).where(Grant.object_kind == "lorebook")).all() == []
 
 
-def test_the_log_says_that_it_was_shared_and_not_what_it_is_called(app, member, stranger, book):
+def test_the_log_says_with_whom_it_was_shared_and_not_what_it_is_called(app, member, stranger, book):
     shared = share(member, book, f"user:{stranger.person_id}")
     member.send(shared.one(".entries form").attributes["action"], {"csrf_token": member.csrf_token()}, follow=True)
     with app.app_context():
         query = select(AuditEntry).where(AuditEntry.object_kind == "lorebook").order_by(AuditEntry.id)
         found = db.session.scalars(query).all()
     assert [(each.action, each.actor, each.object_id, each.detail) for each in found] == [
-        ("shared a lorebook", member.email, book.rpartition("/")[2], ""),
-        ("stopped sharing a lorebook", member.email, book.rpartition("/")[2], ""),
+        ("shared a lorebook", member.email, book.rpartition("/")[2], f"with {stranger.email}"),
+        ("stopped sharing a lorebook", member.email, book.rpartition("/")[2], f"with {stranger.email}"),
     ]
 
 

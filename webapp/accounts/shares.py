@@ -86,9 +86,24 @@ def revoke(session: Session, kind: str, id: str, grant_id: str) -> Sequence[str]
     return lost
 
 
-def note(session: Session, action: str, kind: str, id: str, *, by: User, address: str) -> None:
+def note(session: Session, action: str, kind: str, id: str, whom: str, *, by: User, address: str) -> None:
     """Adds an entry to the audit log, without the object's name, which readers of the log may not be allowed to see."""
-    audit.add(session, action, actor=by, address=address, object_kind=kind, object_id=id)
+    audit.add(session, action, actor=by, address=address, object_kind=kind, object_id=id, detail=f"with {whom}")
+
+
+def recipient(session: Session, to: str, to_id: str) -> str:
+    """Returns whom an object is granted to, as the audit log says it."""
+    if to == "user":
+        return session.get_one(User, to_id).email
+    return f"the group {session.get_one(Group, to_id).name}" if to == "group" else "everyone"
+
+
+def recipient_of(session: Session, grant_id: str) -> str:
+    """Returns whom this grant is for; empty if it no longer exists."""
+    if (grant := session.get(Grant, grant_id)) is None:
+        return ""
+    to = "user" if grant.user_id else "group" if grant.group_id else "everyone"
+    return recipient(session, to, grant.user_id or grant.group_id or "")
 
 
 def members_of(group_id: str | None):  # type: ignore[no-untyped-def]

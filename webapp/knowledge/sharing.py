@@ -26,7 +26,7 @@ def share(collection: Collection, to: str, to_id: str, right: str, *, by: User, 
     with write() as session:
         existing(session, id)
         changed = accounts.give(session, COLLECTION, id, right, by=giver_id, to=to, to_id=to_id)
-        accounts.note(session, "shared a collection", COLLECTION, id, by=by, address=address)
+        accounts.note(session, "shared a collection", COLLECTION, id, accounts.recipient(session, to, to_id), by=by, address=address)
     access_lost(id, changed)
 
 
@@ -35,8 +35,9 @@ def unshare(collection: Collection, grant_id: str, *, by: User, address: str = "
     refuse_unless_owner(collection, by)
     id = collection.id
     with write() as session:
+        whom = accounts.recipient_of(session, grant_id)
         lost = accounts.revoke(session, COLLECTION, id, grant_id)
-        accounts.note(session, "stopped sharing a collection", COLLECTION, id, by=by, address=address)
+        accounts.note(session, "stopped sharing a collection", COLLECTION, id, whom, by=by, address=address)
     access_lost(id, lost)
 
 

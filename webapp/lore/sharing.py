@@ -21,7 +21,7 @@ def share(row: Lorebook, to: str, to_id: str, *, by: User, address: str = "") ->
         if session.get_one(Lorebook, id).deleted_at:
             raise Conflict("This lorebook has just been deleted.")
         shares.give(session, KIND, id, RIGHT, by=giver_id, to=to, to_id=to_id)
-        shares.note(session, "shared a lorebook", KIND, id, by=by, address=address)
+        shares.note(session, "shared a lorebook", KIND, id, shares.recipient(session, to, to_id), by=by, address=address)
 
 
 def unshare(row: Lorebook, grant_id: str, *, by: User, address: str = "") -> None:
@@ -29,5 +29,6 @@ def unshare(row: Lorebook, grant_id: str, *, by: User, address: str = "") -> Non
     refuse_unless_owner(row, by)
     id = row.id
     with write() as session:
+        whom = shares.recipient_of(session, grant_id)
         shares.revoke(session, KIND, id, grant_id)
-        shares.note(session, "stopped sharing a lorebook", KIND, id, by=by, address=address)
+        shares.note(session, "stopped sharing a lorebook", KIND, id, whom, by=by, address=address)
