@@ -1,6 +1,8 @@
 """Bulk actions on chats: selected by checkboxes, pinned, archived, deleted, restored, and undone with one button."""
 
 from datetime import datetime
+from io import BytesIO
+from zipfile import ZipFile
 
 import pytest
 
@@ -283,3 +285,27 @@ def test_what_is_found_and_what_others_share_has_no_box(owner, member, answered,
         page = owner.page(place)
         assert "Ours" in titles(page)
         assert not page.all("input[name=chat]")
+
+
+def test_all_of_a_page_are_selected_and_cleared_by_links(app, owner):
+    add_chats(owner, 2)
+    page = owner.page("/chats")
+    assert not page.all(".pick [checked]")
+    assert page.one(".several [type=reset]").text() == "Clear"
+    page = page.click("Select all")
+    assert len(page.all(".pick [checked]")) == 2
+    assert not page.click("Clear").all(".pick [checked]")
+
+
+def test_the_selected_chats_are_exported_and_no_others(app, owner, member):
+    one, _, deleted = add_chats(owner, 3)
+    (foreign,) = add_chats(member, 1)
+    change(app, deleted, deleted_at=utc_now())
+    with ZipFile(BytesIO(exported(owner, one, deleted, foreign).get_data())) as archive:
+        assert archive.namelist() == [f"chats/{one}.json"]
+    assert exported(owner, deleted, foreign).status_code == 404
+
+
+def exported(browser, *ids: str):
+    sent = {"csrf_token": browser.csrf_token(), "chat": list(ids)}
+    return browser.client.post("/chats/several/export.zip", data=sent, base_url=browser.origin)

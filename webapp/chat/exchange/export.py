@@ -3,7 +3,7 @@
 import json
 import re
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import accumulate, chain
@@ -95,15 +95,31 @@ def everything(engine: Engine, user_id: str) -> Iterator[bytes]:
     return by_turns(_packed(engine, user_id))
 
 
+def of_chats(engine: Engine, ids: Sequence[str]) -> Iterator[bytes]:
+    """Streams an archive of these chats."""
+    return by_turns(_packed_chats(engine, ids))
+
+
+def _packed_chats(engine: Engine, ids: Sequence[str]) -> Iterator[bytes]:
+    pipe = _Pipe()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]  # it needs no more
+        yield from _chats_in(archive, pipe, engine, ids)
+    yield pipe.take()
+
+
+def _chats_in(archive: zipfile.ZipFile, pipe: "_Pipe", engine: Engine, ids: Iterable[str]) -> Iterator[bytes]:
+    for id in ids:
+        with archive.open(f"chats/{id}.json", "w") as member:
+            for part in _in_parts(as_json(engine, id)):
+                member.write(part)
+                yield pipe.take()
+
+
 def _packed(engine: Engine, user_id: str) -> Iterator[bytes]:
     """Yields the archive in parts: several for a long chat, one for a short one."""
     pipe = _Pipe()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]  # it needs no more
-        for id in _chat_ids(engine, user_id):
-            with archive.open(f"chats/{id}.json", "w") as member:
-                for part in _in_parts(as_json(engine, id)):
-                    member.write(part)
-                    yield pipe.take()
+        yield from _chats_in(archive, pipe, engine, _chat_ids(engine, user_id))
         if kept := _variables(engine, user_id):
             archive.writestr("variables.json", json.dumps(kept, ensure_ascii=False, indent=1))
         for name, path in _files(engine, user_id):

@@ -6,11 +6,13 @@ from typing import IO
 from flask import Blueprint, Response, request
 from wtforms import MultipleFileField
 
-from webapp.accounts.guards import anybody, current_user, signed_in, user_or_none
+from webapp.accounts.guards import anybody, current_user, found, signed_in, user_or_none
+from webapp.chat import queries
 from webapp.chat.access import own_chat, right_in, visible_chat
 from webapp.chat.exchange import export, sillytavern
 from webapp.chat.exchange.export_pages import kept_page
 from webapp.chat.exchange.imports import MOST_BYTES, MOST_FILES
+from webapp.chat.list import bulk
 from webapp.chat.tables import Chat
 from webapp.engine.engine import the_engine
 from webapp.errors import Invalid
@@ -80,6 +82,14 @@ def everything() -> Response:
     return download(export.everything(the_engine(), current_user().id), export.archive_name(), "application/zip")
 
 
+@bp.post("/chats/several/export.zip")
+@signed_in
+def selected() -> Response:
+    chats = queries.own_chats(current_user().id, request.form.getlist("chat")[: bulk.MOST])
+    ids = found([chat.id for chat in chats if not chat.deleted_at] or None)
+    return download(export.of_chats(the_engine(), ids), export.archive_name(), "application/zip")
+
+
 @bp.get("/import")
 @signed_in
 def choose() -> Response:
@@ -99,10 +109,10 @@ def upload() -> Response:
 
 
 def _files() -> list[tuple[str, IO[bytes]]]:
-    found = [(each.filename, each.stream) for each in request.files.getlist("file") if each.filename]
-    if not found:
+    files = [(each.filename, each.stream) for each in request.files.getlist("file") if each.filename]
+    if not files:
         raise Invalid("Choose a file first.", field="file")
-    return found
+    return files
 
 
 def _right(chat: Chat) -> str:

@@ -62,8 +62,17 @@ def index() -> Response:
         is_first=not before,
         several_url=several_url,
         bulk_result=bulk_result(me.id, several_url),
+        export_url=url_for("exchange.selected"),
+        **_selection("list.index", before=before or None, **kept),
         next_url=url_for("list.index", before=page.next_cursor, **kept) if page.next_cursor else "",
     )
+
+
+def _selection(endpoint: str, **kept: Any) -> dict[str, str]:
+    """Returns the address that selects all rows of a list, or clears the selection if all are."""
+    if "all" in request.args:
+        return {"clear_url": url_for(endpoint, **kept)}
+    return {"all_url": url_for(endpoint, all=1, **kept)}
 
 
 @bp.get("/chats/trash")
@@ -72,7 +81,13 @@ def trash() -> Response:
     me, several_url = current_user(), url_for("several.do", show="trash")
     chats, days = queries.deleted_chats(me.id), int(setting("trash.days"))
     context: dict[str, Any] = {"chats": chats, "messages": deleted_branches.deleted_branches(me.id), "days": days}
-    return render("chat/trash.html", several_url=several_url, bulk_result=bulk_result(me.id, several_url), **context)
+    return render(
+        "chat/trash.html",
+        several_url=several_url,
+        bulk_result=bulk_result(me.id, several_url),
+        **_selection("list.trash"),
+        **context,
+    )
 
 
 @bp.get("/chats/<id>/rename")
