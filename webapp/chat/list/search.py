@@ -58,6 +58,14 @@ class Found:
     hits: Sequence[Hit]
     has_more: bool
 
+    @property
+    def by_chat(self) -> Sequence[Sequence[Hit]]:
+        """The messages grouped by chat, the chat of the best match first."""
+        chats: dict[str, list[Hit]] = {}
+        for hit in self.hits:
+            chats.setdefault(hit.chat_id, []).append(hit)
+        return list(chats.values())
+
 
 def words_of(query: str) -> list[str]:
     """Splits a query into words; a query without words finds nothing."""
