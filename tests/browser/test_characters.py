@@ -44,7 +44,7 @@ def test_a_chat_with_a_character(server: Server, upstream: Upstream, visit: Visi
     open_panel(chat.page)
     unfold(chat.page, "Prompts")
     chat.page.get_by_label("Pre-prompt").fill("Stay calm.")
-    chat.page.get_by_role("button", name="Save prompts").click()
+    chat.page.get_by_role("button", name="Save", exact=True).click()
     expect(chat.page.locator("#chat-prompts [role=status]")).to_have_text("Saved.")
     chat.page.keyboard.press("Escape")
     expect(chat.page.locator("#tuning")).to_be_hidden()
@@ -72,7 +72,7 @@ def test_prompts_that_are_not_saved_are_there_when_the_panel_opens_again(server:
     # Refused input is not kept either.
     unfold(page, "Parameters")
     page.get_by_label("Temperature").fill("warm")
-    page.get_by_role("button", name="Save prompts").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator("#chat-prompts .error").first).to_be_visible()
     page.mouse.click(5, 5)
     expect(page.locator("#tuning")).to_be_hidden()
@@ -80,7 +80,7 @@ def test_prompts_that_are_not_saved_are_there_when_the_panel_opens_again(server:
     expect(note).to_have_value("A long note.")
 
     page.get_by_label("Temperature").fill("1")
-    page.get_by_role("button", name="Save prompts").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator("#chat-prompts [role=status]")).to_have_text("Saved.")
     page.keyboard.press("Escape")
     with page.expect_response("**/prompts"):
@@ -94,7 +94,7 @@ def test_saved_prompts_stay_where_they_are(server: Server, upstream: Upstream, v
     chat.expect("completed")
     page = chat.page
     open_panel(page)
-    save, said = page.get_by_role("button", name="Save prompts"), page.locator("#chat-prompts [role=status]")
+    save, said = page.get_by_role("button", name="Save", exact=True), page.locator("#chat-prompts [role=status]")
     unfold(page, "Prompts")
     page.get_by_label("Pre-prompt").fill("Stay calm.")
     save.focus()
@@ -177,7 +177,7 @@ def test_without_scripts_everything_is_a_form(server: Server, upstream: Upstream
     press(page, page.get_by_role("link", name="Prompts and parameters"))
     unfold(page, "Prompts")
     page.get_by_label("Post-history instructions").fill("Buzz.")
-    press(page, page.get_by_role("button", name="Save prompts"))
+    press(page, page.get_by_role("button", name="Save", exact=True))
     page.get_by_role("textbox", name="Message").fill("How many?")
     press(page, page.get_by_role("button", name="Send"))
 

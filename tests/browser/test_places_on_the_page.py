@@ -100,7 +100,7 @@ def test_parameters_are_changed_beside_the_composer(server: Server, upstream: Up
     page.get_by_role("button", name="Prompts and parameters").click()
     page.locator("summary", has_text="Parameters").click()
     page.get_by_label("Temperature").fill("0.3")
-    page.get_by_role("button", name="Save prompts").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Saved.")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_label("Temperature")).to_be_hidden()

@@ -35,7 +35,7 @@ def test_what_is_under_the_hand_stays_there(server: Server, upstream: Upstream, 
     other.page.get_by_role("button", name="Pin", exact=True).click()
     expect(page.locator("#chat-unpin")).to_be_attached()
     page.mouse.up()
-    expect(page.get_by_role("button", name="Save prompts")).to_be_visible()
+    expect(page.get_by_role("button", name="Save", exact=True)).to_be_visible()
     page.keyboard.press("Escape")
     expect(other.page.locator("#chat-menu-list")).to_be_hidden()
 

@@ -207,7 +207,7 @@ def test_ordinary_chats_have_prompts_too(member, fake):
     page = member.wait_for(path, ended)
     assert not page.all(".played, .speaker, #chat-prompts")
 
-    assert page.click("Prompts").heading == "Prompts and parameters"
+    assert page.click("Prompts and parameters").heading == "Prompts and parameters"
     sheet = member.htmx_get(str(page.one("#composer-controls [popovertarget=tuning]").attributes["hx-get"]))
     assert sheet.text.startswith('<hx-partial hx-target="#tuned"')
     assert sheet.textbox("Temperature").value == ""
@@ -261,7 +261,7 @@ def test_others_do_not_change_it_and_readers_see_the_face(make, member, stranger
     page = stranger.page(chat)
     assert page.one(".speaker__name").text() == "Mara"
     assert not page.all("#chat-prompts, a.played__name, .played__you")
-    assert not page.has("a", "Prompts")
+    assert not page.has("a", "Prompts and parameters")
     assert stranger.client.get(face, base_url=stranger.origin).mimetype == "image/png"
     assert stranger.post(f"{chat}/prompts", pre_prompt="Mine").status_code == 404
 

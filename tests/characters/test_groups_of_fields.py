@@ -64,7 +64,7 @@ def test_what_no_field_is_to_blame_for_leaves_the_focus_at_save(groups, chat, me
     page = member.submit(f"{chat}/prompts", **typed)
 
     assert groups(page)["Variables"] == (True, "a")
-    assert page.one("button[autofocus]").text() == "Save prompts"
+    assert page.one("button[autofocus]").text() == "Save"
     assert page.all(".prompts__end [role=status]")[0].text().startswith("A chat has up to 100 variables")
 
 

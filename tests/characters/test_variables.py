@@ -226,7 +226,7 @@ def test_their_owner_sees_and_changes_them_beside_the_chat(chat, member, say, ke
 
 @pytest.mark.slow
 def test_of_two_tabs_the_later_one_is_told_what_both_have_changed(chat, member, say, kept):
-    first, second = (member.page(f"{chat}/prompts").form("Save prompts") for _ in range(2))
+    first, second = (member.page(f"{chat}/prompts").form("Save") for _ in range(2))
     say(chat, "One")
     assert first.submit(pre_prompt="So.").path == chat
     assert first.submit(**{"variable-value-0": "glad"}).path == chat
@@ -236,7 +236,7 @@ def test_of_two_tabs_the_later_one_is_told_what_both_have_changed(chat, member, 
     assert (refused.status_code, refused.says("The variables have just changed elsewhere.")) == (409, True)
     assert [each.text() for each in refused.all("[name^=variable-value]")] == ["green", "sad", "1", ""]
     assert kept(chat) == {"mood": "glad", "turns": "1"}
-    refused.form("Save prompts").submit()
+    refused.form("Save").submit()
     assert kept(chat) == {"mood": "sad", "turns": "1", "hat": "green"}
     assert not member.page(f"{member.submit('/', message='Hello').path}/prompts").all(".variables")
 
