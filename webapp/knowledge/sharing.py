@@ -26,7 +26,9 @@ def share(collection: Collection, to: str, to_id: str, right: str, *, by: User, 
     with write() as session:
         existing(session, id)
         changed = accounts.give(session, COLLECTION, id, right, by=giver_id, to=to, to_id=to_id)
-        accounts.note(session, "shared a collection", COLLECTION, id, accounts.recipient(session, to, to_id), by=by, address=address)
+        accounts.note(
+            session, "shared a collection", COLLECTION, id, accounts.recipient(session, to, to_id), by=by, address=address
+        )
     access_lost(id, changed)
 
 
