@@ -1,11 +1,19 @@
 """The ladder, step by step: what the person saw, what was stored, how often the upstream was called."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.generations.bench import Bench
+from tests.support.certificate import certificate_in
+from tests.support.ports import free_port
+from tests.upstream.handle import Upstream
 from tests.upstream.server import REFUSED
 from webapp.chat.page import notices_shown
 from webapp.chat.queries import generations_of
+from webapp.connections import service as connections
+from webapp.connections.models import providers
+from webapp.connections.service import ConnectionInput
 from webapp.db import db
 from webapp.engine.circuit import FAILURES, Circuits
 from webapp.engine.tables import Generation
@@ -118,6 +126,67 @@ def test_a_page_tells_tries_in_one_line_when_they_are_over(bench, fake):
         [notice] = notices_shown.notices(found[-1], bench.message(ended.id))
     assert notice.text == "The request was retried twice."
     assert notice.detail.count("some/model was asked again after") == 2
+
+
+NOWHERE = {
+    "unknown host": "The host nowhere.invalid can't be found. Check the address.",
+    "refused": "Elsewhere refused the connection. Is it running, and is the port correct?",
+    "no TLS": "Couldn't connect securely to Elsewhere: its certificate isn't trusted, or it doesn't use HTTPS.",
+}
+
+
+@pytest.fixture(scope="module")
+def untrusted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server with a certificate of its own making."""
+    certificate, key = certificate_in(tmp_path_factory.mktemp("tls"))
+    server = Upstream(certfile=certificate, keyfile=key)
+    yield f"https://127.0.0.1:{server.port}/v1"
+    server.close()
+
+
+def connected_to(bench: Bench, address: str) -> str:
+    """Adds a connection to this address, and returns the beginning of its models' names."""
+    with bench.app.app_context():
+        slug = connections.create("openai", ConnectionInput("Elsewhere", address, default_model="one"))
+        providers().forget()
+    return f"{slug}:"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", NOWHERE)
+def test_a_connection_that_leads_nowhere_is_one_notice_however_many_models(bench, untrusted, fault):
+    refused = f"http://127.0.0.1:{free_port()}/v1"
+    there = connected_to(bench, {"unknown host": "http://nowhere.invalid/v1", "refused": refused, "no TLS": untrusted}[fault])
+    with bench.app.app_context():
+        set_setting("models.allowed", f"{there}one, {there}two, {there}three")
+        set_setting("models.fallbacks", f"{there}two, {there}three")
+
+    ended = bench.until_ended(bench.ask(person=bench.person(), model=f"{there}one"))
+
+    assert ended.status == "failed"
+    assert {each["model"] for each in ended.attempts} == {f"{there}one"}
+    with bench.app.test_request_context():
+        [found] = generations_of([bench.message(ended.id)]).values()
+        [notice] = notices_shown.notices(found[-1], bench.message(ended.id))
+    assert notice.text == NOWHERE[fault]
+    assert notice.remedy
+    assert notice.remedy.words == "An admin can check the connection."
+    assert notice.remedy.by_admins == "Open the connection Elsewhere"
+    assert notice.remedy.url == f"/admin/connections/{there.rstrip(':')}"
+
+
+def test_a_model_of_another_connection_answers_when_one_leads_nowhere(bench, fake, untrusted):
+    there = connected_to(bench, untrusted)
+    fake.always(HELLO)
+    with bench.app.app_context():
+        set_setting("models.fallbacks", f"{there}two, other/model")
+
+    ended = bench.until_ended(bench.ask(person=bench.person(), model=f"{there}one"))
+
+    assert (ended.status, bench.message(ended.id).content) == ("completed", "Hello there")
+    assert [notice["code"] for notice in ended.notices] == ["fallback"]
+    assert len(ended.attempts) == 1
+    assert fake.posts()[-1]["body"]["model"] == "other/model"
 
 
 def test_while_it_waits_the_state_says_what_for(bench, fake):

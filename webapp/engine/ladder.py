@@ -63,6 +63,11 @@ class Attempt:
     seconds: float
     code: str
     message: str
+    of_connection: bool
+
+    def as_json(self) -> str:
+        """Returns it as it is stored; `of_connection` only if it is so."""
+        return json.dumps({name: value for name, value in asdict(self).items() if value is not False})
 
 
 class Ladder:
@@ -89,13 +94,19 @@ class Ladder:
 
     def events(self, stop: Stop) -> Iterator[Event]:
         """Yields the events of the attempt that succeeds, with a notice for every step before it."""
-        for rung, following in zip(self._rungs, [*self._rungs[1:], None], strict=True):
+        left = list(self._rungs)
+        while left:
+            rung = left.pop(0)
             try:
                 yield from self._ask(rung, stop)
                 return
             except ProviderError as error:
-                if stop or self._has_sent_text or not following or error.code in NEVER_STEP_ON:
+                if error.of_connection:
+                    # Its other models would fail in the same way.
+                    left = [each for each in left if each.provider is not rung.provider]
+                if stop or self._has_sent_text or not left or error.code in NEVER_STEP_ON:
                     raise
+                following = left[0]
                 self._emit(FellBack(rung.model, following.model, error.code))
                 code = "demo_fallback" if following.provider.name == DEMO else "fallback"
                 failed = f"{rung} couldn't answer: {error}"
@@ -144,7 +155,9 @@ class Ladder:
 
     def _is_streams_fault(self, error: ProviderError) -> bool:
         """Returns whether to retry without streaming: after a broken stream, or when the server refused to stream."""
-        return error.code in STREAMING_FAULTS and (self._is_accepted or bool(SAYS_STREAM.search(error.message)))
+        if error.of_connection or error.code not in STREAMING_FAULTS:
+            return False
+        return self._is_accepted or bool(SAYS_STREAM.search(error.message))
 
     def _attempted(self, rung: Rung, how: str, stop: Stop) -> Iterator[Event]:
         begun_at, self._is_accepted = self._now(), False
@@ -159,9 +172,10 @@ class Ladder:
         except ProviderError as failure:
             late = ProviderError("first_byte", f"{rung} didn't start to answer in time.")
             error = late if self._is_late(stop) else failure
-            tried = Attempt(rung.model, how, round(self._now() - begun_at, 2), error.code, str(error))
+            seconds = round(self._now() - begun_at, 2)
+            tried = Attempt(rung.model, how, seconds, error.code, str(error), error.of_connection)
             log.info("%s (%s) failed after %.1f s: %s", tried.model, tried.how, tried.seconds, tried.code)
-            yield Notice(TRIED, str(error), json.dumps(asdict(tried)))
+            yield Notice(TRIED, str(error), tried.as_json())
             raise error from None
         finally:
             self._attempt = None

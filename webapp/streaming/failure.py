@@ -19,8 +19,18 @@ class ProviderError(Exception):
 
     Codes: `auth`, `credit`, `rate`, `invalid` (never the fault of the text so far), `cut` (the connection or the response was
     cut off), `stall`, `error` (anything else a server reported). The message is a sentence for people, without secrets.
+    `of_connection` says that the server was never reached, whatever model is asked for: unknown host, refused, no TLS.
     """
 
-    def __init__(self, code: str, message: str, *, retryable: bool = False, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        retryable: bool = False,
+        retry_after: float | None = None,
+        of_connection: bool = False,
+    ) -> None:
         super().__init__(message)
         self.code, self.message, self.retryable, self.retry_after = code, message, retryable, retry_after
+        self.of_connection = of_connection

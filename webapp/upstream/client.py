@@ -148,9 +148,8 @@ def _exchange(sender: Sender, request: requests.Request, host: str) -> requests.
         return failure
     # No chaining below: the messages of these errors can contain a header, and so the key.
     except requests.exceptions.SSLError:
-        return ProviderError(
-            "error", f"Couldn't connect securely to {host}: its certificate isn't trusted, or it doesn't use HTTPS."
-        )
+        words = f"Couldn't connect securely to {host}: its certificate isn't trusted, or it doesn't use HTTPS."
+        return ProviderError("error", words, of_connection=True)
     except requests.ConnectionError:
         return ProviderError("cut", f"{host} closed the connection without responding.", retryable=True)
     except (requests.RequestException, UnicodeError):

@@ -248,7 +248,8 @@ class Refused(ProviderError):
     """Raised when no address of a server accepts a connection."""
 
     def __init__(self, host: str) -> None:
-        super().__init__("error", f"{host} refused the connection. Is it running, and is the port correct?", retryable=True)
+        words = f"{host} refused the connection. Is it running, and is the port correct?"
+        super().__init__("error", words, retryable=True, of_connection=True)
 
 
 def _resolved(host: str, port: int) -> list[Resolved]:
@@ -260,7 +261,8 @@ def _resolved(host: str, port: int) -> list[Resolved]:
         return list(socket.getaddrinfo(name, port, type=socket.SOCK_STREAM))
     except (socket.gaierror, UnicodeError) as error:
         is_passing = getattr(error, "errno", None) == socket.EAI_AGAIN
-        raise ProviderError("error", f"The host {host} can't be found. Check the address.", retryable=is_passing) from error
+        words = f"The host {host} can't be found. Check the address."
+        raise ProviderError("error", words, retryable=is_passing, of_connection=True) from error
 
 
 def _first_open(addresses: list[Resolved], host: str) -> socket.socket:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from webapp.chat.page.remedies_shown import Remedy, remedy
+from webapp.chat.page.remedies_shown import Remedy, is_of_connection, remedy
 from webapp.chat.tables import Message
 from webapp.connections.keys import BUILT_IN
 from webapp.engine.notice_text import notice_lines
@@ -30,6 +30,9 @@ class ShownNotice:
 
 def notices(last: Generation, message: Message) -> tuple[ShownNotice, ...]:
     shown = [ShownNotice("", *each) for each in notice_lines([notice for notice in last.notices if notice["code"] != "unsaved"])]
+    if last.error and is_of_connection(last):
+        # One cause, one notice: how often it was tried is a detail.
+        return (ShownNotice("red", last.error, "\n".join(each.detail or each.text for each in shown), remedy(last)),)
     if last.error:
         tone = "red" if last.status == "failed" else "amber"
         shown.append(ShownNotice(tone, last.error, remedy=remedy(last)))

@@ -7,12 +7,15 @@ from flask import url_for
 from webapp.connections.models import providers
 from webapp.engine.tables import Generation
 
+# How a generation ended whose server was never reached.
+CONNECTION = "connection"
 NEXT = {
     "auth": "An admin can check the key{}.",
+    CONNECTION: "An admin can check the connection.",
     "credit": "Add credit to the provider account.",
     "rate": "Wait a moment, then try again.",
 }
-BY_ADMINS = {"auth": "Check the key of {}", "credit": "Add credit to the account at {}."}
+BY_ADMINS = {CONNECTION: "Open the connection {}", "auth": "Check the key of {}", "credit": "Add credit to the account at {}."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +32,16 @@ def remedy(generation: Generation) -> Remedy:
     reason, model = generation.reason or "", generation.model_asked
     if generation.attempts:
         model = generation.attempts[-1].get("model", model)
+    reason = CONNECTION if is_of_connection(generation) else reason
     slug = providers().connection_of(model)
     live = next((each for each in providers().connections() if each.slug == slug), None)
     words = NEXT.get(reason, "").format(f" of {live.name}" if live else "")
     if live is None or reason not in BY_ADMINS:
         return Remedy(words)
     return Remedy(words, url_for("connections.edit", slug=slug), BY_ADMINS[reason].format(live.name))
+
+
+def is_of_connection(generation: Generation) -> bool:
+    """Returns whether it failed because the server was never reached."""
+    attempts = generation.attempts
+    return generation.status == "failed" and bool(attempts) and bool(attempts[-1].get("of_connection"))

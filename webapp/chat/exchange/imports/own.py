@@ -132,7 +132,8 @@ def _attempts(values: Any) -> tuple[dict[str, Any], ...]:
 
 def _attempt(value: dict[str, Any]) -> dict[str, Any]:
     texts = {name: text(value.get(name), 2000) for name in ("model", "how", "code", "message")}
-    return {"model": texts.pop("model"), "how": texts.pop("how"), "seconds": amount(value.get("seconds")) or 0.0, **texts}
+    found = {"model": texts.pop("model"), "how": texts.pop("how"), "seconds": amount(value.get("seconds")) or 0.0, **texts}
+    return {**found, "of_connection": True} if value.get("of_connection") is True else found
 
 
 def settings(about: Mapping[str, Any]) -> dict[str, Any]:
