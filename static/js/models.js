@@ -7,8 +7,7 @@
   const links = () => [...sheet().querySelectorAll("[data-model], .models__more a")];
 
   const choose = (link) => {
-    const select = document.getElementById("composer-model"), id = link.dataset.model;
-    const name = link.querySelector(".models__name").textContent;
+    const select = document.getElementById("composer-model"), id = link.dataset.model, name = link.title;
     if (![...select.options].some((each) => each.value === id)) select.add(new Option(name, id));
     select.value = id;
     document.querySelector("[data-chosen]").textContent = name;

@@ -150,3 +150,14 @@ def test_whose_a_model_is_is_asked_for_a_page_of_them(app, listed):
 
     assert len(known.listed()) > 100
     assert (len(page.rows), len(asked_of)) == (picker_shown.PAGE, picker_shown.PAGE + 1)
+
+
+def test_the_list_marks_the_model_in_use_and_names_of_a_group_do_not_repeat_it(listed, app):
+    with app.app_context():
+        set_setting("demo.fallback", "always")
+    path = listed.submit("/", message="Hello", model="maker/great").path
+    page = listed.page(f"/models?chat={path.rpartition('/')[2]}")
+    assert {each.attributes["data-model"] for each in page.all(".models [aria-current]")} == {"maker/great"}
+    assert page.all(".models [aria-current] .models__facts")[0].text().startswith("in use · ")
+    assert "Quick" in names(listed.page("/models?q=demo"))
+    assert not listed.page("/models").all(".models [aria-current]")

@@ -68,7 +68,7 @@ def index() -> Response:
     )
 
 
-def _selection(endpoint: str, **kept: Any) -> dict[str, str]:
+def _selection(endpoint: str, **kept: Any) -> dict[str, Any]:
     """Returns the address that selects all rows of a list, or clears the selection if all are."""
     if "all" in request.args:
         return {"clear_url": url_for(endpoint, **kept)}

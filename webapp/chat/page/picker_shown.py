@@ -19,13 +19,14 @@ WORDS = {"vision": "vision", "tools": "tools", "reasoning": "reasoning", "json":
 
 @dataclass(frozen=True, slots=True)
 class ShownModel:
-    """A row of the list; `group` is its heading if it is the first of a group."""
+    """A row of the list; `group` is its heading if it is the first of a group, and `name_in_group` doesn't repeat that."""
 
     id: str
     name: str
     facts: str
     is_favorite: bool
     group: str
+    name_in_group: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def models(marks: Marks, query: str = "", after: int = 0) -> ShownModels:
     listed = list(islice(_listed(marks, query), after + PAGE + 1))
     rows, before = list[ShownModel](), listed[after - 1][0] if 0 < after <= len(listed) else ""
     for group, model in listed[after : after + PAGE]:
-        rows.append(_row(model, marks, group if group != before else ""))
+        rows.append(_row(model, marks, group, is_first=group != before))
         before = group
     return ShownModels(tuple(rows), after + PAGE if len(listed) > after + PAGE else 0)
 
@@ -72,8 +73,10 @@ def _listed(marks: Marks, query: str) -> Iterator[tuple[str, Model]]:
         yield names.get(known.connection_of(model.id), "Demo"), model
 
 
-def _row(model: Model, marks: Marks, group: str) -> ShownModel:
-    return ShownModel(model.id, model.name, facts(model), model.id in marks.favorites, group)
+def _row(model: Model, marks: Marks, group: str, *, is_first: bool) -> ShownModel:
+    own = model.name.removeprefix(f"{group}: ")
+    short = own if own == model.name else own[:1].upper() + own[1:]
+    return ShownModel(model.id, model.name, facts(model), model.id in marks.favorites, group if is_first else "", short)
 
 
 def _short(tokens: int) -> str:

@@ -1,8 +1,11 @@
 """/models: choosing a model, and marking favorites."""
 
+from typing import Any
+
 from flask import Blueprint, Response, request, url_for
 
 from webapp.accounts.guards import current_user, signed_in
+from webapp.chat import queries
 from webapp.chat.page.pages import page_of
 from webapp.chat.page.picker_shown import models
 from webapp.chat.prompt.model_choice import named
@@ -22,7 +25,9 @@ def index() -> Response:
     after = max(0, min(request.args.get("after", 0, type=int), MOST_SKIPPED))
     page = models(model_marks.of(current_user().id), query, after)
     template = "chat/_models.html" if is_htmx() else "chat/models.html"
-    return render(template, page=page, query=query, chat_id=chat_id, after=after, back_url=page_of(chat_id) if chat_id else "/")
+    chat = queries.owned_chat(current_user().id, chat_id) if chat_id else None
+    context: dict[str, Any] = {"current": chat.model if chat else "", "back_url": page_of(chat_id) if chat_id else "/"}
+    return render(template, page=page, query=query, chat_id=chat_id, after=after, **context)
 
 
 @bp.post("/models/star")
