@@ -63,7 +63,7 @@ class Attempt:
     seconds: float
     code: str
     message: str
-    of_connection: bool
+    of_connection: bool = False
 
     def as_json(self) -> str:
         """Returns it as it is stored; `of_connection` only if it is so."""
