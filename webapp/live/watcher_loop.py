@@ -35,7 +35,7 @@ MOMENT_SECONDS = 0.1
 # A send that took this long has waited for the client.
 WAITED_SECONDS = 0.05
 # How often per heartbeat interval to check whether one is due.
-CHECKS_PER_HEARTBEAT = 12
+CHECKS_PER_HEARTBEAT = 6
 LOST = "superseded"
 SUPERSEDED = encode("Another page took over.", event=LOST, id=LOST)
 
