@@ -13,13 +13,14 @@ from webapp.db import db
 from webapp.settings.tables import ApplicationSetting
 
 Change = tuple[datetime, str | None]
+# Not built anew for each of its reads, which come every second.
+STORED = select(ApplicationSetting.key, ApplicationSetting.value).where(ApplicationSetting.ciphertext == "")
 
 
 def stored_texts() -> dict[str, str]:
     """Returns the stored values by name, except encrypted ones."""
-    wanted = select(ApplicationSetting.key, ApplicationSetting.value).where(ApplicationSetting.ciphertext == "")
     with db.engine.connect() as connection:
-        return {row.key: row.value for row in connection.execute(wanted)}
+        return {row.key: row.value for row in connection.execute(STORED)}
 
 
 def changes() -> dict[str, Change]:
