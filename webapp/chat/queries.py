@@ -27,6 +27,7 @@ from webapp import topic_names
 from webapp.accounts import grants
 from webapp.accounts.tables import Grant, User
 from webapp.chat.tables import Chat, Message
+from webapp.database import rows
 from webapp.database.statements import Prepared
 from webapp.db import db, utc_now
 from webapp.engine.engine import Engine
@@ -204,7 +205,10 @@ def thread(chat: Chat) -> list[Message]:
 def window(chat: Chat, *, until: str | None = None) -> list[Message]:
     """Returns the last messages of the branch that the chat shows, or of the path that ends at `until`."""
     end = until or chat.head_id
-    return list(db.session.scalars(LAST_OF_PATH, _window_to(chat, end))) if end else []
+    if not end:
+        return []
+    session = db.session()
+    return [rows.read(session, Message, row._asdict()) for row in LAST_MESSAGES.all(session, _window_to(chat, end))]
 
 
 def composer_messages(chat: Chat) -> list[ComposerMessage]:
@@ -380,5 +384,6 @@ RECORDED_PROMPT = Prepared(
     select(Generation.prompt).where(Generation.message_id == bindparam("message")).order_by(Generation.id.desc()).limit(1)
 )
 LAST_OF_PATH = _path_statement(is_bounded=True)
+LAST_MESSAGES = Prepared(LAST_OF_PATH.with_only_columns(*rows.table(Message).columns))
 COMPOSER_COLUMNS = Message.id, Message.parent_id, Message.role, Message.content, Message.is_hidden
 COMPOSER_MESSAGES = Prepared(LAST_OF_PATH.with_only_columns(*COMPOSER_COLUMNS))
