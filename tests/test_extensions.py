@@ -180,6 +180,7 @@ def test_a_greenlet_killed_in_a_write_leaves_nothing_behind(in_app: Flask) -> No
     store("a", "2")
 
 
+@pytest.mark.slow
 def test_many_can_read_at_the_same_time(in_app: Flask) -> None:
     def read() -> None:
         with in_app.app_context():

@@ -85,6 +85,7 @@ def test_a_name_is_only_text(member: Browser) -> None:
     assert page.has("a", "<img src=x onerror=alert(1)>")
 
 
+@pytest.mark.slow
 def test_a_new_email_needs_the_password(app: Flask, member: Browser) -> None:
     page = member.page("/account").form("Save email").submit(email="mina@example.org", password="a wrong guess")
     assert page.error_at("Your password") == "That isn't your current password."

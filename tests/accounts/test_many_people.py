@@ -87,6 +87,7 @@ def test_the_pages_of_people_and_groups_lead_from_one_part_to_the_next(crowd: li
     assert len(users) == MANY + 1
 
 
+@pytest.mark.slow
 def test_what_is_shared_with_many_lists_them_in_parts(crowd: list[str], app: Flask, owner: Browser) -> None:
     with app.app_context(), write() as session:
         chat, collection = (

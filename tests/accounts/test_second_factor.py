@@ -94,6 +94,7 @@ def test_it_is_turned_on_with_a_code(ann: Browser, codes: list[str]) -> None:
     assert not re.search(r"[A-Z2-7]{4}( [A-Z2-7]{4}){7}", page.text), "the secret is shown once"
 
 
+@pytest.mark.slow
 def test_it_is_off_until_a_code_is_right(ann: Browser) -> None:
     begun = ann.submit(PATH, password=PASSWORD)
     refused = begun.form("Turn on").submit(code="000000")
@@ -249,6 +250,7 @@ def test_it_is_not_begun_twice(ann: Browser, codes: list[str]) -> None:
     assert is_signed_in(used(asked(ann.app), codes[0]))
 
 
+@pytest.mark.slow
 def test_an_admin_turns_it_off_for_someone_who_lost_it(ann: Browser, codes: list[str], owner: Browser) -> None:
     page = owner.page(f"/admin/people/{ann.person_id}").form("Turn off").submit()
 

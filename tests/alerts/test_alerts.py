@@ -176,6 +176,7 @@ def test_a_server_without_any_backup_is_told_after_a_week(app, program, days, st
     assert program.get("/alerts/backup")["state"] == state
 
 
+@pytest.mark.slow
 def test_a_key_that_its_server_refuses_fires(app, program, owner):
     with app.app_context():
         refusals.refused(providers().connections()[0], "auth")

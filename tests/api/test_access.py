@@ -124,6 +124,7 @@ def test_a_bearer_header_never_falls_back_to_the_cookie(member, app: Flask) -> N
     assert browser.get("/me", Authorization="Basic dXNlcjpwYXNz")["email"] == member.email
 
 
+@pytest.mark.slow
 def test_a_token_needs_no_form_token_and_gets_none(program: Client) -> None:
     assert program.get("/me")["csrf_token"] is None
 
@@ -133,6 +134,7 @@ def open_app(make_app: MakeApp) -> Flask:
     return make_app(CORS_ORIGINS=f"{LISTED},http://localhost:3000")
 
 
+@pytest.mark.slow
 def test_a_listed_page_may_call_every_path_and_no_other_page_any(open_app: Flask) -> None:
     client = Client(open_app)
     asks = {"Access_Control_Request_Method": "POST", "Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "cors"}

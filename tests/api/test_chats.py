@@ -175,6 +175,7 @@ def test_it_is_taken_along_and_brought_in_elsewhere(program: Client, other: Clie
     assert archive.get_data()[:4] == b"PK\x03\x04"
 
 
+@pytest.mark.slow
 def test_a_file_that_is_none_of_ours_is_refused(program: Client) -> None:
     refused = program.client.post("/api/v1/import", data=b"nonsense", headers=program.headers)
     assert (refused.status_code, refused.json["code"]) == (422, "invalid")

@@ -61,6 +61,7 @@ def test_every_stream_tells_its_grammar(app: Flask) -> None:
                     assert content["x-events"]["data"], path
 
 
+@pytest.mark.slow
 def test_what_can_be_made_too_quickly_tells_so(app: Flask) -> None:
     told = document(app)["paths"]
     made = {
@@ -75,6 +76,7 @@ def test_what_can_be_made_too_quickly_tells_so(app: Flask) -> None:
     assert all("404" in told[f"/api/v1/{each}"]["post"]["responses"] for each in ("characters", "questions"))
 
 
+@pytest.mark.slow
 def test_every_refusal_has_the_body_of_a_problem(app: Flask) -> None:
     told = {
         (path, method, status): reply

@@ -39,6 +39,7 @@ def made(client: Client, path: str, body: object) -> str:
     return f"{path}/{answer.get('chat', answer)['id']}"
 
 
+@pytest.mark.slow
 def test_what_a_service_refuses_is_named_as_it_was_sent(admin: Client) -> None:
     chat, lorebook = made(admin, "/chats", {}), made(admin, "/lorebooks", {"name": "The valley"})
     collection = made(admin, "/collections", {"name": "Handbook"})

@@ -49,6 +49,7 @@ def test_a_used_up_budget_refuses_before_the_model_is_asked(app, program, owner,
     assert level(program, budget) == (3, 0)
 
 
+@pytest.mark.slow
 def test_another_time_zone_leaves_what_was_used(app, program, owner, made, fake):
     fake.says("Well.")
     zones = ("Etc/GMT+11", "Etc/GMT-13")

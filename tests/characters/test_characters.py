@@ -59,6 +59,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.slow
 def test_bad_input_is_said_in_place_and_kept(member, app):
     for field, label, value, words in WRONG:
         page = member.submit("/characters/new", **{"name": "Mara", "description": "Mills.", field: value})
@@ -76,6 +77,7 @@ def test_somebody_of_whom_nothing_is_said_is_refused(member):
     assert "Say a little" in page.error_at("Description")
 
 
+@pytest.mark.slow
 def test_the_list_finds_by_words_and_by_tag(make, member):
     make(name="Mara", description="Mills rye at night.", tags="mill, calm")
     make(name="Bo", description="Sails the RIVER at night.", tags="river")
@@ -184,6 +186,7 @@ def test_strangers_and_the_signed_out_find_nothing(make, stranger, visitor):
     assert visitor.get("/characters").location.startswith("/login")
 
 
+@pytest.mark.slow
 def test_admins_look_after_the_teams(cast, member, app):
     admin = signed_in(app, "admin@example.org", "admin")
     path = member.page("/characters").click("Hanne Voss").path
@@ -251,6 +254,7 @@ def test_a_list_reads_no_more_of_long_characters_than_it_shows(app, member):
     assert "Mara 003 Mara 003" in member.page("/characters?q=mara").text
 
 
+@pytest.mark.slow
 def test_many_characters_are_read_in_turns(app, member):
     many(app, member.person_id, 300, 19_000)
     with app.test_request_context(), turns_of_the_loop() as turn:

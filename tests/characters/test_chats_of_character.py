@@ -27,6 +27,7 @@ def begun(browser, id: str) -> str:
     return str(browser.post(f"/characters/{id}/chat").location).rpartition("/")[2].removesuffix("#end")
 
 
+@pytest.mark.slow
 @also_on_postgres
 def test_ones_own_chats_are_listed_newest_first_with_groups(ids, member):
     mara, bo = ids
@@ -51,6 +52,7 @@ def test_a_new_chat_begins_there(ids, member):
     assert len(listed(member.page(f"/characters/{ids[0]}"))) == 2
 
 
+@pytest.mark.slow
 def test_more_chats_are_on_further_pages(ids, member):
     path = f"/characters/{ids[0]}"
     chats = [begun(member, ids[0]) for _ in range(PAGE + 2)]

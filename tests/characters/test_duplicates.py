@@ -48,6 +48,7 @@ def test_the_same_content_is_noticed(first, member):
     assert names(member.page("/characters")) == ["Mara", "My Mara"]
 
 
+@pytest.mark.slow
 def test_the_same_name_and_creator_are_noticed_and_the_text_can_be_replaced(first, member, app):
     chat = str(member.post(f"{first}/chat").location)
     page = imported(member, NEW)
@@ -77,6 +78,7 @@ def test_other_names_and_creators_are_not_noticed(first, member):
     assert not imported(member, others).all("#existing")
 
 
+@pytest.mark.slow
 def test_others_characters_are_neither_noticed_nor_replaced(first, member, stranger):
     member.submit(f"{first}/edit", is_shared="on")
 

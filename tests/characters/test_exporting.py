@@ -91,6 +91,7 @@ def test_a_card_comes_back_as_it_was(take, card):
     assert (json.loads(content), media) == (card, "application/json")
 
 
+@pytest.mark.slow
 def test_a_picture_holds_the_card_in_two_versions_and_can_be_brought_in_again(take):
     card = with_more(V2)
 

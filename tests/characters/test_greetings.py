@@ -67,6 +67,7 @@ def test_one_that_was_changed_leaves_the_others_as_they_came(member, path):
     assert page.press("Chat with Mara").one(".versions .num").text() == "1 / 4"
 
 
+@pytest.mark.slow
 def test_they_are_moved_added_and_removed_by_buttons_that_store_nothing(member, path):
     button = member.page(f"{path}/greetings").button("Move up")
     page = send(member, path, "May nods.", "Rye?", do=button.attributes["value"] or "")

@@ -25,6 +25,7 @@ def test_with_nothing_set_all_are_folded(groups):
     assert groups() == dict.fromkeys(titles, (False, ""))
 
 
+@pytest.mark.slow
 def test_each_says_what_is_set_and_is_open(groups, chat, member):
     member.submit("/lorebooks", name="The valley")
     book = member.page(f"{chat}/prompts").one("[name=lorebooks]").attributes["value"]

@@ -27,6 +27,7 @@ def test_its_chats_read_from_what_it_knows(member, make, app, fake):
     assert answer.one(".message-text a.cite").text() == "1"
 
 
+@pytest.mark.slow
 def test_the_api_says_what_its_chats_read_from(member, stranger, make, app):
     library = Library(app, member)
     pumps, wheels = library.collection(("Pumps", [FRIDAY])), library.collection(("Wheels", ["A wheel turns."]))

@@ -71,6 +71,7 @@ def played(member, fake) -> str:
     return member.page(brought.link("Mara").attributes["href"] or "").press("Chat with Mara").path
 
 
+@pytest.mark.slow
 @also_on_postgres
 def test_what_comes_up_is_told_in_its_place(played, say):
     assert say(played, "Hello") == [

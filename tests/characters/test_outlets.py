@@ -70,6 +70,7 @@ def exported(member, page):
     return json.loads(member.get(f"{page.path}/export").text)["entries"]["0"]
 
 
+@pytest.mark.slow
 def test_they_are_changed_on_the_page_of_an_entry_and_go_out_again(member, world):
     page = world(position=7, outletName="weather")
     assert exported(member, page)["outletName"] == "weather"

@@ -20,6 +20,7 @@ def row(at: int, name: str, value: str) -> dict[str, str]:
     return {f"variable-name-{at}": name, f"variable-value-{at}": value}
 
 
+@pytest.mark.slow
 @also_on_postgres
 def test_what_a_chat_has_set_is_seen_changed_and_removed(make, member, stranger, kept, say):
     greeting = "{{incglobalvar::met}}{{setglobalvar::hat::green}}"

@@ -53,6 +53,7 @@ def test_they_come_in_once(member, app):
     assert not again.says("Nowhere")
 
 
+@pytest.mark.slow
 def test_who_somebody_is_already_stays(member):
     member.submit("/personas", name="Me", description="I am.", is_default="on")
     page = bring(member, BACKUP)

@@ -70,6 +70,7 @@ def test_it_can_be_changed(member):
     assert page.says("Jo sold the shop.")
 
 
+@pytest.mark.slow
 def test_bad_input_is_said_in_place(member):
     path = path_of(add(member))
     for label, fields in (

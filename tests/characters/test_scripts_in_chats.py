@@ -76,6 +76,7 @@ def test_it_changes_what_is_shown_and_nothing_else(begin, member, app):
         assert "[mood: calm]" in response.get_data(as_text=True), path
 
 
+@pytest.mark.slow
 def test_a_changed_script_shows_at_once(begin, member, app):
     chat = begin(SHOWN)
     assert member.page(chat).one(".message-text em").text() == "calm"
@@ -98,6 +99,7 @@ def test_messages_of_the_person_and_later_pages_are_changed_too(begin, member, f
     assert texts[1:] == ["Is there wheat?", "Aye, [mood: glad] rye."]
 
 
+@pytest.mark.slow
 def test_the_end_of_a_stream_shows_it(begin, member, fake, listen):
     chat = begin(SHOWN)
     fake.says("Aye. [mood: glad] Rye.")
@@ -135,6 +137,7 @@ def test_depth_limits_what_is_changed(begin, member, fake, say):
     assert [text[:4] for _, text in sent[1:]] == ["Bye,", "Bye", "No.", "Hell"]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_used_breaks_no_chat(begin, member, fake, say):
     chat = begin(script("/(?<=a)b/", "x"), script("/[/", "y"), {"findRegex": 4}, "x", script("/calm/", "cross"))
     fake.says("Aye.")
@@ -197,6 +200,7 @@ def test_the_card_is_exported_with_its_scripts(begin, member):
     assert json.loads(member.get(f"{path}/export?format=json").text) == card(SHOWN, SENT)
 
 
+@pytest.mark.slow
 def test_entries_of_lorebooks_are_changed_when_they_are_sent(begin, member, fake, say):
     entries = [
         {"keys": [], "constant": True, "enabled": True, "insertion_order": 1, "content": content, "extensions": extensions}

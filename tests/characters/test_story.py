@@ -73,6 +73,7 @@ def kept(app, chat: str, text: str = TALE, at: int = 0) -> None:
         session.add(Story(chat_id=id_of(chat), message_id=ids[at], text=text))
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_it_is_written_in_time_and_stands_in_for_what_is_left_out(app, told, chat, member, fake):
     told(*numbered(1, 2))
@@ -240,6 +241,7 @@ def test_of_two_tabs_the_later_is_refused(app, chat, member):
     assert [each.text for each in stories(app)] == ["From one tab."]
 
 
+@pytest.mark.slow
 def test_what_a_person_wrote_meanwhile_stays(app, told, chat, member, fake):
     kept(app, chat)
     told("One")
@@ -305,6 +307,7 @@ def test_programs_read_and_write_it(app, told, chat, member, stranger):
     assert program.get(path) == nothing
 
 
+@pytest.mark.slow
 def test_a_placeholder_stands_for_it(app, told, chat, member):
     with app.app_context(), write() as session:
         session.get_one(Chat, id_of(chat)).note = "So far: {{summary}}!"
@@ -314,6 +317,7 @@ def test_a_placeholder_stands_for_it(app, told, chat, member):
     assert ("system", "So far: A {{user}} <b>tale</b>.!") in told("Two")
 
 
+@pytest.mark.slow
 def test_whatever_a_model_writes_is_text(app, told, chat, member, fake):
     fake.always({"says": "<script>alert(1)</script></textarea><b>Jo</b>"}, at=STORY)
     told("One")

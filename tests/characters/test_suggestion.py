@@ -30,6 +30,7 @@ def messages(member):
         return db.session.scalar(select(func.count()).select_from(Message))
 
 
+@pytest.mark.slow
 @also_on_postgres
 def test_it_stands_in_the_box_and_is_told_as_an_answer_would_be(member, chat, fake):
     fake.says(WORDS)

@@ -141,6 +141,7 @@ def test_a_script_for_other_places_says_so():
     assert "neither" in script("/a/", placement=[3, 6]).trouble
 
 
+@pytest.mark.slow
 def test_hostile_scripts_are_bounded():
     nested, doubling = r"/(?:a?){200}a{200}x/g", [script("/a/g", "aa")] * 50
 

@@ -47,6 +47,7 @@ def kept(app):
     return kept
 
 
+@pytest.mark.slow
 @also_on_postgres
 def test_each_turn_counts_once_however_often_it_is_tried_again(chat, member, say, kept):
     assert kept(chat) == {"mood": "calm"}

@@ -59,6 +59,7 @@ def test_nothing_is_said_below_what_was_just_deleted(app, owner, twice, button, 
     assert texts(owner.wait_for(twice, ended)) == ["First", "One"]
 
 
+@pytest.mark.slow
 @also_on_postgres
 def test_what_is_being_gone_on_with_is_not_deleted(app, owner, twice, fake):
     page = owner.page(twice)

@@ -51,6 +51,7 @@ def test_a_chat_of_ones_own_names_nobody(owner, answered):
     assert "## You" in owner.get(f"{path}/export.md").text
 
 
+@pytest.mark.slow
 def test_who_only_reads_is_told_who_wrote(owner, stranger, answered):
     path = answered(owner, "From the owner")
     call(owner, "Olga")

@@ -54,6 +54,7 @@ def test_a_group_is_one_again_for_who_has_its_characters(app, member, group):
     assert said == [(mara, "Mara", "Mara greets."), (bo, "Bo", "Bo greets.")]
 
 
+@pytest.mark.slow
 def test_without_them_it_is_a_chat_in_which_their_names_stay(member, group):
     bring(member, group)
 
@@ -72,6 +73,7 @@ def test_one_of_them_goes_on_alone(app, member, group):
     assert [name for _, name, _ in said] == ["Mara", "Bo"]
 
 
+@pytest.mark.slow
 def test_a_chat_with_one_character_finds_it_and_the_persona(app, owner, member):
     program, _, (id,) = made(app, owner, MARA)
     begun = program.post("/chats", {"character_id": id}, status=201)["chat"]["id"]

@@ -151,6 +151,7 @@ def test_the_trash_lists_what_was_deleted_in_chats(owner, stranger):
     assert lost(owner.page("/chats/trash")) == []
 
 
+@pytest.mark.slow
 def test_what_was_deleted_below_something_deleted_waits_for_it(owner):
     path = add_thread(owner, 6)
     inner, _ = delete(owner, path, 4)
@@ -193,6 +194,7 @@ def test_only_what_was_deleted_is_deleted_for_good(owner):
     assert count(owner) == 3
 
 
+@pytest.mark.slow
 def test_emptying_the_trash_takes_the_messages_too(owner):
     path, other = add_thread(owner, 6), add_thread(owner, 2)
     delete(owner, path, 2)
@@ -204,6 +206,7 @@ def test_emptying_the_trash_takes_the_messages_too(owner):
     assert count(owner) == 2
 
 
+@pytest.mark.slow
 @also_on_postgres
 def test_deleted_messages_go_when_their_time_is_over(app, owner):
     path = add_thread(owner, 8)

@@ -67,6 +67,7 @@ def test_a_moment_is_not_written_as_nothing(seconds, words):
     assert receipt_shown.thought([generation]) == f"Thought {words}"
 
 
+@pytest.mark.slow
 def test_a_long_message_of_ones_own_is_folded_and_whole(owner, begin, fake):
     fake.says("line\n" * 50)
     path = begin(owner, "line\n" * 13)

@@ -165,6 +165,7 @@ def test_continuing_and_trying_again_reach_open_pages(owner, begin, fake, listen
     assert len(owner.page(path).all("article.message")) == 2
 
 
+@pytest.mark.slow
 def test_the_ninth_page_takes_the_place_of_the_first(owner, begin, fake, listen, app):
     fake.says("One")
     page = owner.wait_for(begin(owner), ended)

@@ -307,6 +307,7 @@ def test_what_is_brought_again_is_there(app, owner):
     assert uploaded(owner, drawn()).get_json()["url"] != told["url"]
 
 
+@pytest.mark.slow
 def test_somebody_looks_for_what_is_never_sent_or_left_behind(app, owner, member):
     uploaded(member, drawn())
     assert app.extensions["sweeper"].is_running

@@ -63,6 +63,7 @@ def test_an_answer_without_a_word_begins_no_chat(owner, begin, fake):
     assert owner.post(f"/messages/{id}/fork").status_code == 409
 
 
+@pytest.mark.slow
 def test_of_a_temporary_chat_it_is_temporary_too_and_goes_on_the_same_day(app, owner, fake):
     fake.says("One")
     path = owner.submit("/", message="First", temporary="y").path

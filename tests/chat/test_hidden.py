@@ -80,6 +80,7 @@ def test_readers_cannot_hide(owner, member, answered, fake):
     assert not marks(owner.page(path))
 
 
+@pytest.mark.slow
 def test_a_copy_and_a_new_version_stay_hidden(owner, answered, fake):
     fake.says("One")
     path = answered(owner, "First")
@@ -92,6 +93,7 @@ def test_a_copy_and_a_new_version_stay_hidden(owner, answered, fake):
     assert (texts(page), marks(page)) == (["First, corrected", "One"], [MARK])
 
 
+@pytest.mark.slow
 def test_hidden_messages_do_not_count_for_the_history_limit(owner, answered, fake, app):
     fake.says("One")
     path = answered(owner, "First")
@@ -104,6 +106,7 @@ def test_hidden_messages_do_not_count_for_the_history_limit(owner, answered, fak
     assert heard(fake) == ["First", "Second"]
 
 
+@pytest.mark.slow
 def test_they_trigger_no_lorebook_and_have_no_depth(owner, app, fake):
     entries = [
         {"keys": ["mill"], "content": "The mill burnt down.", "extensions": {}, "enabled": True, "insertion_order": 1},
@@ -154,6 +157,7 @@ def test_a_prompt_without_any_message_is_built():
     assert PromptBuilder().fit([]).start == 0
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_they_come_from_sillytavern_and_go_back(member, app):
     page = bring(member, lines(HEAD, GREETING, HIDDEN, LAST), "Mara.jsonl")
@@ -165,6 +169,7 @@ def test_they_come_from_sillytavern_and_go_back(member, app):
     assert [json.loads(each)["is_system"] for each in out] == [False, True, False]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("kind", ["md", "txt", "html"])
 def test_files_for_people_mark_them(owner, answered, fake, kind):
     fake.says("One")
@@ -174,6 +179,7 @@ def test_files_for_people_mark_them(owner, answered, fake, kind):
     assert "hidden from the model" in download(owner, f"{path}/export.{kind}").decode().lower()
 
 
+@pytest.mark.slow
 def test_our_own_format_keeps_them(owner, member, answered, fake):
     fake.says("One")
     path = answered(owner, "First")

@@ -245,6 +245,7 @@ def test_an_imported_answer_is_no_use_of_a_model_here(owner, app):
         assert db.session.execute(select(Generation.kind, Generation.user_id).distinct()).all() == [("imported", None)]
 
 
+@pytest.mark.slow
 def test_the_archive_of_chatgpt_is_read(owner):
     data = zipped({"chat.html": b"<p>", "conversations.json": json.dumps(CHATGPT).encode(), "../../evil.json": b"{}"})
 

@@ -333,6 +333,7 @@ def test_five_thousand_messages_cost_a_page_no_more_than_sixty(owner):
     assert len(pages[1].all("article.message")) == 60
 
 
+@pytest.mark.slow
 def test_no_page_of_a_long_chat_is_kept_from_htmx(owner):
     path = add_thread(owner, 70)
     assert owner.get(path, headers=HTMX).status_code == 200

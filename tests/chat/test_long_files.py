@@ -51,6 +51,7 @@ def patient(app: Flask, owner: Browser) -> None:
     be_patient(app)
 
 
+@pytest.mark.slow
 @also_on_postgres
 def test_a_long_file_is_read_quoted_and_opened_by_whoever_sees_the_chat(
     app: Flask, owner: Browser, member: Browser, stranger: Browser, fake: Upstream

@@ -2,6 +2,7 @@
 
 from time import thread_time
 
+import pytest
 from sqlalchemy import func, select
 
 from tests.chat.conftest import id_of
@@ -44,6 +45,7 @@ def test_a_message_that_names_many_files_that_there_are_not_is_deleted_as_quickl
     assert steps.count < 100_000
 
 
+@pytest.mark.slow
 def test_of_very_many_names_those_that_are_there_are_found(app, owner):
     id, person_id = id_of(add_thread(owner, 1)), owner.person_id
     with app.app_context():

@@ -101,6 +101,7 @@ def test_many_long_texts_hold_up_nobody_and_are_shown_as_they_are_until_their_tu
         assert [renderings.html_of(each)[:5] for each in messages] == ["<p>0 ", "<p>1 ", "<p>2 ", "<p>3 ", "<p>4 "]
 
 
+@pytest.mark.slow
 @also_on_postgres
 def test_the_rest_is_rendered_little_by_little_and_then_there_is_nothing_to_do(owner, path):
     say(owner, path, ["**new**"] * 150 + [""] * 2)

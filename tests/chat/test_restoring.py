@@ -74,6 +74,7 @@ def test_an_open_page_is_told_once_and_hears_of_the_end(owner, app, left, listen
     assert listener.html.count(RESTORING) <= 1
 
 
+@pytest.mark.slow
 def test_what_continues_it_says_so_until_there_is_text(owner, app, left, fake):
     settle(app)
     fake.always({"steps": [{"hang": True}]})

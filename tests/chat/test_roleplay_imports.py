@@ -155,6 +155,7 @@ def test_several_histories_of_one_character_are_several_chats(member):
     assert bring(member, json.dumps(value).encode(), "cai.json").says("2 new chats, 4 new messages.")
 
 
+@pytest.mark.slow
 def test_an_archive_of_chats_comes_in(member):
     content = zipped({"chats/Mara/one.jsonl": lines(HEAD, GREETING), "chats/Mara/two.jsonl": lines(GREETING, LAST)})
     assert bring(member, content, "chats.zip").says("2 new chats, 3 new messages.")
@@ -232,6 +233,7 @@ def test_who_one_was_in_it_one_is_again(member, app, user_name, says, wanted):
     assert [each.text() for each in chosen] == [wanted or "None"]
 
 
+@pytest.mark.slow
 @also_on_postgres
 def test_the_lorebook_of_a_chat_is_attached_where_there_is_one(member, app):
     book = member.submit("/lorebooks", name="The valley").path.rpartition("/")[2]

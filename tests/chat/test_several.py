@@ -114,6 +114,7 @@ def test_from_the_archive_chats_are_taken_out_or_thrown_away(owner):
     assert not page.has("button", "Archive")
 
 
+@pytest.mark.slow
 def test_one_comes_back_to_the_page_of_the_list_that_one_was_on(owner):
     add_chats(owner, 103, title="Chat {:03d}")
     page = owner.page("/chats").click("Older chats")

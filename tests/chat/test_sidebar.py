@@ -85,6 +85,7 @@ def test_nothing_is_heard_of_other_people(owner, stranger, begin, fake, listen, 
     assert "secret" not in listener.html
 
 
+@pytest.mark.slow
 def test_what_has_not_changed_is_not_sent(owner, fake, listen, path):
     page = owner.page(path)
     listener = listen(owner, page.events_url)

@@ -43,6 +43,7 @@ def chat(app, owner):
     return id
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_versions_are_swipes_and_come_back(owner, chat):
     head, greeting, asked, answer = exported(owner, chat)
@@ -133,6 +134,7 @@ def test_it_is_offered_where_a_chat_has_a_character(owner, chat):
     assert not owner.submit("/", message="Hello").all('a[href$="export.jsonl"]')
 
 
+@pytest.mark.slow
 def test_variables_go_out_with_the_branch_that_is_shown_and_come_back(app, owner, chat):
     with app.app_context(), write() as session:
         rows = session.scalars(select(Message).where(Message.chat_id == chat).order_by(Message.id)).all()

@@ -170,6 +170,7 @@ def test_text_of_a_document_cannot_leave_its_fence(member, library, answered, fa
     assert "\n".join(inner) == hostile.replace("\u202e", "")
 
 
+@pytest.mark.slow
 def test_two_passages_beside_each_other_are_one_source(app, member, library, answered, fake):
     """Adjacent passages that were both found are sent, stored and shown as one text, without their overlap twice."""
     thin, gate = "Use thin oil. ", "The bearing of the gate is oiled on Monday."

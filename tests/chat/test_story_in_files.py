@@ -45,6 +45,7 @@ def newest(browser) -> str:
         return db.session.scalars(select(Chat.id).order_by(Chat.id.desc())).first()
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_a_file_gives_it_back(owner, member, chat):
     first = download(owner, f"/chats/{chat}/export.json")

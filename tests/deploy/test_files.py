@@ -90,6 +90,7 @@ def verified(program: str, unit: Path, text: str) -> None:
     assert unit.name not in done.stderr, done.stderr
 
 
+@pytest.mark.slow
 def test_caddy_takes_its_files(tmp_path):
     for name in ("Caddyfile", "Caddyfile.team"):
         command = [caddy_program(), "validate", "--adapter", "caddyfile", "--config", DEPLOY / name]

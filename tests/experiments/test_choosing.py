@@ -23,6 +23,7 @@ def given(unit: ExperimentUnit) -> int:
     return active_prompts.render("quick", unit).version.number
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_a_person_keeps_a_version_and_the_answer_says_which(app, owner, fake, started):
     id = started()

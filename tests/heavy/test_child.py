@@ -100,6 +100,7 @@ def test_a_reader_that_is_killed_ends_it(file):
     assert not is_alive(pids[0])
 
 
+@pytest.mark.slow
 def test_two_run_at_once_and_the_next_is_refused_with_a_sentence(file):
     with closing(told(file, "tell\nwait 60")) as one, closing(child.pieces(GREEDY, file, SMALL)) as other:
         assert next(one)[0] != next(other)[0]

@@ -251,6 +251,7 @@ def test_figures_are_exported_as_they_are_selected(made: Made, owner: Browser, m
     assert cells(member, "") == []
 
 
+@pytest.mark.slow
 def test_slices_lose_and_repeat_nothing(made: Made, program: Client) -> None:
     made(2_500, created_at=utc_now() - timedelta(hours=2))
     made(7)

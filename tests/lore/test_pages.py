@@ -100,6 +100,7 @@ def test_a_file_of_sillytavern_comes_in_and_goes_out_as_it_was(member):
     assert found["entries"]["1"]["selective"] is True
 
 
+@pytest.mark.slow
 def test_entries_keep_their_numbers_and_what_they_leave_open(member):
     entries = {each: {"uid": int(each), "key": [each], "content": each, "role": None} for each in ("3", "7", "20")}
     page = bring(member, as_file({"name": "The valley", "entries": entries}))
@@ -205,6 +206,7 @@ def test_what_is_no_lorebook_is_refused(member, content, words):
     assert page.says(words)
 
 
+@pytest.mark.slow
 def test_an_entry_keeps_what_its_form_does_not_show(member):
     page = bring(member, as_file(WORLD))
     form = member.page(page.link("Edit The mill").attributes["href"]).form("Save")
@@ -252,6 +254,7 @@ def test_saving_an_entry_unchanged_leaves_it_as_it_came(member, more):
     assert {name: exported[name] for name in more} == more
 
 
+@pytest.mark.slow
 def test_a_heading_divides_the_entries_and_is_sent_to_nobody(member):
     page = bring(member, as_file({"entries": {"0": {"comment": "Places", "key": [], "content": ""}, "1": WORLD["entries"]["0"]}}))
     assert [node.text().split("\n")[0].strip() for node in page.all("#lore ~ h3")] == ["Places Edit Places"]
@@ -265,6 +268,7 @@ def test_a_heading_divides_the_entries_and_is_sent_to_nobody(member):
     assert (entry["comment"], entry["key"], entry["content"]) == ("People", [], "")
 
 
+@pytest.mark.slow
 def test_for_what_an_entry_is_sent_is_chosen_and_the_rest_stays(member):
     page = bring(member, as_file({"entries": {"0": {"key": ["rye"], "content": "Dear.", "triggers": ["quiet", "normal"]}}}))
     opened = member.page(f"{page.path}/entries/0")
@@ -303,6 +307,7 @@ def test_looking_through_as_much_as_there_can_be_holds_up_nobody(member):
         assert member.client.get(f"/lorebooks/l?q={'İ+' * 100}", base_url=member.origin).status_code == 200
 
 
+@pytest.mark.slow
 def test_an_entry_is_shown_as_it_is_used(member):
     more = {"useProbability": False, "probability": 50}
     book = {"entries": [{"keys": ["Rye"], "content": "Dear.", "case_sensitive": True, "extensions": more}]}
@@ -316,6 +321,7 @@ def test_an_entry_is_shown_as_it_is_used(member):
     assert (exported["content"], exported["caseSensitive"], exported["probability"]) == ("Cheap.", True, 100)
 
 
+@pytest.mark.slow
 def test_who_comes_too_late_changes_nothing(member):
     page = bring(member, as_file(WORLD))
     mill = page.link("Edit The mill").attributes["href"]
@@ -349,6 +355,7 @@ def test_what_cannot_be_is_said_at_its_field(member, field, value, words):
     assert words in refused.one(f"#{field}-error").text()
 
 
+@pytest.mark.slow
 def test_settings_are_kept_and_one_is_deleted_and_brought_back(member, visitor):
     page = bring(member, as_file(WORLD))
     page.form("Save").submit(name="The vale", scan_depth="7", token_budget="90", is_recursive="on", is_always="on")

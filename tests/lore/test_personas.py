@@ -30,6 +30,7 @@ def id_of(path: str) -> str:
     return path.rpartition("/")[2]
 
 
+@pytest.mark.slow
 @also_on_postgres
 def test_it_is_used_in_every_chat_with_that_persona(member, fake, book):
     fake.says("Aye.")

@@ -82,6 +82,7 @@ def test_one_is_shared_used_in_a_chat_and_withdrawn(member, stranger, fake, book
     assert stranger.page(sent).says("The mill burnt down.")
 
 
+@pytest.mark.slow
 @also_on_postgres
 def test_a_group_and_the_team_see_it_and_guests_do_not(app, owner, member, stranger, book):
     with app.app_context(), write() as session:

@@ -34,6 +34,7 @@ def settings_of(box: Mailbox) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_an_admin_sets_it_up_and_sends_a_test(owner: Browser, box: Mailbox) -> None:
     assert owner.page("/admin/mail").says("Save a server and the address to send from, then send a test.")
     assert owner.post("/admin/mail/password", password="open sesame").says("Save the server first")

@@ -190,6 +190,7 @@ def test_a_thumb_is_kept_and_taken_back(member: Browser) -> None:
         assert member.page(path).named("button", "Good plan").attributes["aria-pressed"] == pressed
 
 
+@pytest.mark.slow
 def test_a_plan_is_deleted_for_good(member: Browser) -> None:
     path = made(member).path
     assert member.post(path + "/delete").location == "/plans"
@@ -221,6 +222,7 @@ def test_a_plan_that_ended_early_says_so_and_can_be_kept(app: Flask, member: Bro
     assert len(member.wait_for(page.path, lambda page: status(page) == "completed").all(".week")) == 4
 
 
+@pytest.mark.slow
 def test_a_page_that_is_not_streamed_loads_itself_again(app: Flask, member: Browser) -> None:
     halting(app, BEGINNING)
     path = member.submit("/plans/new?type=monthly", goals="Finish the shelf").path

@@ -74,6 +74,7 @@ def states(page) -> dict[str, str]:
     return {node.css(".what .key")[0].text(): node.css(".seen")[0].text() for node in page.all(".entries--links a")}
 
 
+@pytest.mark.slow
 def test_the_library_shows_which_version_is_used_and_how_it_is_chosen(app, owner):
     client_of(app, owner.email).post("/prompts", {"key": "empty"}, status=201)
     owner.submit("/prompts/continue/edit", text="Carry on.")
@@ -124,6 +125,7 @@ def test_what_could_not_be_used_is_refused_in_words(owner, text, words):
     assert "In use: version 1" in owner.page("/prompts/plan.monthly").text
 
 
+@pytest.mark.slow
 def test_a_persons_own_prompts_are_theirs_until_they_share_them(app, owner, member, stranger):
     assert member.get("/prompts/title").status_code == 404
     assert "Used by Millrace" not in member.page("/prompts").text

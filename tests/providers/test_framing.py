@@ -41,6 +41,7 @@ def test_a_cut_at_every_byte_says_the_same(new_stop: Callable[[], Stop], newline
         assert (received.text, received.end) == ("".join(TOKENS), "stop"), at
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("breaks", [True, False])
 def test_an_end_at_every_byte_says_a_beginning(new_stop: Callable[[], Stop], breaks: bool) -> None:
     stream = stream_of(TOKENS)

@@ -115,6 +115,7 @@ def check(text: str, sizes: list[int]) -> None:
     assert growing.finish().html == drawn(text)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     "text", ["A [2] b [2, 5]. C 【5†x】 d [7] e.\n\nNext [5]\n\n- `[2]` [2](x)\n", "a [2]: b\n[5]: https://x.org\n\nc [5]"]
 )

@@ -78,6 +78,7 @@ def test_an_open_fence_is_rendered_once() -> None:
     assert work("x = 1\n", 60_000, "```\n") < 100
 
 
+@pytest.mark.slow
 def test_an_open_fence_of_one_line_costs_its_length() -> None:
     growing, start = GrowingMarkdown(), thread_time()
     for piece in cut("```\n" + "x" * 400_000, [4]):

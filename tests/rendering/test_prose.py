@@ -25,12 +25,14 @@ def check(text: str) -> None:
         assert clean(drawn) == sanitized(drawn)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.one_of(words, plain, plain.map(lambda text: f"A{text}\n\n")), max_size=5).map("".join))
 def test_tokens_and_markup_are_the_same(text: str) -> None:
     check(text)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(texts(3))
 def test_they_are_the_same_for_any_document(text: str) -> None:

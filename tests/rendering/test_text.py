@@ -29,6 +29,7 @@ def test_the_words_remain(text: str, words: str) -> None:
 WORDS = ("Hello", "it's", "1", "12", "a", "straße", "日本", "²", "www", "example", "com", "http", "-", "_", "*", "#", ":", "<")
 
 
+@pytest.mark.slow
 def test_words_without_marks_are_what_parsing_them_gives() -> None:
     dice = Random(7)
     for _ in range(2_000):

@@ -105,6 +105,7 @@ def test_another_key_takes_it_back(app: Flask, bench: Bench, fake: Upstream, per
     assert not owner.page("/admin/connections").all(".notice--amber")
 
 
+@pytest.mark.slow
 def test_a_test_sees_and_mends_it_too(app: Flask, fake: Upstream) -> None:
     owner = signed_in(app, "owner@example.org", "owner")
     fake.behaves([KEY], at="/key")

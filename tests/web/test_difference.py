@@ -14,6 +14,7 @@ def swaps(parts: str) -> list[tuple[str, str]]:
     return [(target, swap) for target, swap, _ in PART.findall(parts)]
 
 
+@pytest.mark.slow
 @given(st.randoms(use_true_random=False))
 def test_whatever_was_there_becomes_what_is_there_now(random):
     old, new = changed(random)

@@ -30,6 +30,7 @@ def options(page: Page, id: str) -> list[str]:
     return [each.attributes["value"] or "" for each in page.all(f"#{id}-options option")]
 
 
+@pytest.mark.slow
 def test_pages_with_many_people_offer_as_many_as_they_show(crowd: None, owner: Browser, member: Browser) -> None:
     owner.post("/knowledge", name="Manuals")
     collection = owner.page("/knowledge").one("a[href^='/knowledge/']:not([href='/knowledge/try'])").attributes["href"]

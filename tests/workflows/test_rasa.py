@@ -132,6 +132,7 @@ def test_a_condition_of_one_endless_word_takes_no_time() -> None:
     assert thread_time() - began < 5
 
 
+@pytest.mark.slow
 def test_of_a_step_that_leads_to_hundreds_of_places_the_first_are_read() -> None:
     ways = ", ".join("{if: slots.a > 1, then: END}" for _ in range(300))
     calls = ", ".join("{call: called}" for _ in range(100))

@@ -99,6 +99,7 @@ def test_an_endless_row_of_dots_takes_no_time() -> None:
     assert sum(len(each.text) for each in first(2, iter(dots)) if isinstance(each, Delta)) == 40_000
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("unit", ["\n \n", "... ", "words "])
 def test_others_have_their_turn_while_a_long_piece_is_looked_through(unit: str) -> None:
     text, pauses = unit * (10 * PART_CHARS // len(unit)), list[int]()
