@@ -22,12 +22,12 @@ __all__ = ["app", "listen"]
 
 @pytest.fixture
 def begin() -> Callable[..., str]:
-    """Sends a first message and returns the path of the chat."""
+    """Sends a first message and returns the path of the chat; renders neither the first page nor the chat's."""
 
     def begin(browser: Browser, message: str = "Hello") -> str:
-        page = browser.submit("/", message=message)
-        assert page.path.startswith("/chats/"), page.text
-        return page.path
+        page = browser.post("/chats", message=message)
+        assert page.status_code == 303, page.text
+        return page.location.partition("#")[0]
 
     return begin
 

@@ -104,7 +104,7 @@ def nameless(tree: LexborHTMLParser) -> Iterator[str]:
     for node in tree.css("svg:not([aria-hidden=true]):not([role=img])"):
         yield f"{opening(node)} is neither hidden from assistive technology nor an image with a name"
     for node in tree.css(f"{NAMED_BY_LABEL}, button, a[href], summary"):
-        if "hidden" not in node.attributes and not name_of(tree, node):
+        if "hidden" not in node.attributes and not has_own_text(node) and not name_of(tree, node):
             yield f"{opening(node)} has no accessible name"
 
 
@@ -140,6 +140,12 @@ def name_of(tree: LexborHTMLParser, node: LexborNode) -> str:
     if node.tag in ("input", "select", "textarea"):
         return _label_of(tree, node) or words(node.attributes.get("title") or _button_text(node))
     return text_of(node) or words(node.attributes.get("title") or "")
+
+
+def has_own_text(node: LexborNode) -> bool:
+    """Whether text directly inside it names this button or link: most have some, and then no copy has to be searched."""
+    is_plain = node.tag in ("a", "button", "summary") and not {"aria-hidden", "aria-labelledby"} & node.attributes.keys()
+    return is_plain and bool(node.text(deep=False, strip=True))
 
 
 def text_of(node: LexborNode | None) -> str:
