@@ -10,7 +10,7 @@ from tests.api.client import client_of
 from tests.characters.conftest import MARA, asked, heard
 from tests.characters.test_chatting import knows
 from tests.chat.conftest import ended_with, give, id_of, until_settled
-from tests.support.marks import on_both_databases
+from tests.support.marks import few_of, on_both_databases
 from tests.support.waiting import until
 from tests.upstream.handle import STORY
 from webapp.chat.tables import Chat, Message, Story
@@ -201,7 +201,7 @@ def test_another_version_of_what_is_told_has_the_story_before_it(app, told, chat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", few_of(range(3)))
 def test_whatever_is_said_every_message_is_told_or_sent(app, told, chat, fake, seed):
     # In tokens, an eighth of the budget at most.
     sizes = [Random(seed * 100 + number).randint(1, 60) for number in range(14)]

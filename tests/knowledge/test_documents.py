@@ -246,7 +246,7 @@ def test_a_token_without_the_scope_admin_finds_nothing_as_others(shelf, app, own
 @pytest.mark.parametrize("what", ["collections", "documents"])
 def test_what_is_deleted_while_it_is_read_shows_nothing_and_is_whole_once_restored(app, shelf, member, what):
     collection = shelf.collection()
-    text = "\n\n".join(f"## Part {part}\n\n" + f"The wheel of the mill{part} turns. " * 30 for part in range(400))
+    text = "\n\n".join(f"## Part {part}\n\n" + f"The wheel of the mill{part} turns. " * 30 for part in range(200))
     made = shelf.program.post(f"/collections/{collection}/documents", {"text": text, "title": "Mills"}, status=202)
     id = made["documents"][0]["id"]
     with gevent.Timeout(60):
