@@ -60,13 +60,17 @@ class Person:
         return page
 
     def begin(self, text: str) -> "ChatPage":
-        """Starts a chat with the first page's form, without opening that page, which would cost as much as the chat's."""
+        """Starts a chat without opening the first page, which would cost as much as the chat's, and opens the chat."""
+        return ChatPage(self.open(self.post_first(text)))
+
+    def post_first(self, text: str) -> str:
+        """Starts a chat with the first page's form, without opening a page, and returns the chat's address."""
         first = LexborHTMLParser(self.context.request.get("/").text()).css_first("[name=csrf_token]")
         assert first
         fields = {"csrf_token": str(first.attributes["value"]), "message": text}
         made = self.context.request.post("/chats", form={**fields}, headers={"Origin": self.url}, max_redirects=0)
         assert made.status == 303, made.text()
-        return ChatPage(self.open(made.headers["location"]))
+        return str(made.headers["location"])
 
     def begin_by_hand(self, text: str) -> "ChatPage":
         """Starts a chat on the first page."""

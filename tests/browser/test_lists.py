@@ -104,8 +104,9 @@ def test_several_chats_are_dealt_with_at_once(
     upstream.says("Fine.")
     person, word = visit(server, **way), request.node.callspec.id
     names = [f"Wader {number} of the {word}" for number in range(3)]
-    for name in names:
-        person.begin(name).expect("completed")
+    for name in names[:2]:
+        person.post_first(name)
+    person.begin(names[2]).expect("completed")
     page = listed(person)
     main, bar = page.get_by_role("main"), page.get_by_role("form", name="Selected chats")
     expect(bar).to_be_hidden()
@@ -175,15 +176,16 @@ def test_the_keyboard_comes_from_a_box_to_the_actions_and_other_pages_hear_of_th
 def test_the_boxes_and_the_bar_have_no_known_barriers(server: Server, visit: Visit, upstream: Upstream) -> None:
     upstream.says("Fine.")
     person = visit(server, reduced_motion="reduce")
-    for number in range(2):
-        chat = person.begin(f"Avocet {number}, with {'a' * 80}")
-        chat.expect("completed")
+    person.post_first(f"Avocet 0, with {'a' * 80}")
+    chat = person.begin(f"Avocet 1, with {'a' * 80}")
+    chat.expect("completed")
     chosen(chat.page, chat.path, "Delete chat")
-    for path in ("/chats", "/chats/trash", "/chats/trash/empty"):
+    # The layout around `main` is the same on all three.
+    for path, within in (("/chats", "html"), ("/chats/trash", "main"), ("/chats/trash/empty", "main")):
         page = listed(person, path)
         for box in page.get_by_role("checkbox", name="Select Avocet").all():
             box.check()
-        assert violations(page) + overflows(page) == []
+        assert violations(page, within=within) + overflows(page) == []
 
 
 def test_every_open_page_hears_of_it(server: Server, visit: Visit, upstream: Upstream) -> None:

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,7 +63,7 @@ def content(page: Page) -> dict[str, Any]:
     return found
 
 
-def test_the_journey_on_a_desk_and_on_a_phone_and_a_reload(plan_server: Server, visit: Visit, tmp_path: Path) -> None:
+def test_the_journey_on_a_desk_and_on_a_phone_and_a_reload(plan_server: Server, visit: Visit) -> None:
     desk, phone = visit(plan_server), visit(plan_server, **PHONE)
     page = begin(desk)
     # Measured by the browser, from the press of the button.
@@ -74,14 +73,12 @@ def test_the_journey_on_a_desk_and_on_a_phone_and_a_reload(plan_server: Server, 
     expect(listed.locator("#plans .live")).to_have_count(3)
     listed.close()
     stand: dict[Page, dict[str, int]] = {page: {}, small: {}}
-    shots, has_reloaded = 0, False
+    has_reloaded = False
     while any(each.locator("#plan").get_attribute("data-status") == "generating" for each in (page, small)):
         for each, known in stand.items():
             places: dict[str, int] = each.evaluate(PLACES)
             assert {id: places.get(id) for id in known} == known, "a card has moved after it appeared"
             known.update(places)
-        page.screenshot(path=tmp_path / f"{shots:02}.png")
-        shots += 1
         if not has_reloaded and (before := weeks(reloaded)):
             has_reloaded = bool(reload(reloaded))
             assert weeks(reloaded) >= before

@@ -13,7 +13,7 @@ from tests.support.rounds import ROUNDS
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
-RELOADS = 50 if ROUNDS > 1 else 8
+RELOADS = 50 if ROUNDS > 1 else 5
 # The answer continues between reloads, so that it neither ends before the last one nor pauses for long.
 HOLDS = range(0, len(RICH.split()), len(RICH.split()) // RELOADS)[:RELOADS]
 

@@ -47,7 +47,10 @@ def test_htmx_makes_of_the_parts_what_is_there_now(server: Server, visit: Visit)
 def test_a_row_that_comes_up_is_the_same_with_the_focus_in_it(server: Server, upstream: Upstream, visit: Visit) -> None:
     person = visit(server)
     upstream.says("Fine.")
-    oldest, *_, newest = [begun(person, f"The sluice with the number {number}") for number in range(6)]
+    oldest = begun(person, "The sluice with the number 0")
+    for number in range(1, 5):
+        person.post_first(f"The sluice with the number {number}")
+    newest = begun(person, "The sluice with the number 5")
     elsewhere = person.look_at(newest)
     # The first update is the whole list; later ones contain only changes.
     newest.ask("And?")
@@ -72,13 +75,16 @@ def test_a_row_that_comes_up_is_the_same_with_the_focus_in_it(server: Server, up
 def test_tabs_that_came_at_different_times_show_the_same(server: Server, upstream: Upstream, visit: Visit) -> None:
     person = visit(server)
     upstream.says("Fine.")
-    chats = [begun(person, f"A weir that has the number {number}") for number in range(5)]
-    tabs = [person.look_at(chats[0])]
-    for number in (1, 3, 0):
-        chats[number].ask("Once more")
-        chats[number].expect("completed")
-        tabs.append(person.look_at(chats[number]))
-    chats.append(begun(person, "A weir that is new"))
+    oldest, second = begun(person, "A weir that is the oldest"), begun(person, "A weir that is the second")
+    person.post_first("A weir between")
+    fourth = begun(person, "A weir that is the fourth")
+    person.post_first("A weir that is the last")
+    tabs = [person.look_at(oldest)]
+    for chat in (second, fourth, oldest):
+        chat.ask("Once more")
+        chat.expect("completed")
+        tabs.append(person.look_at(chat))
+    begun(person, "A weir that is new")
     for tab in tabs:
         until_as_new(person, tab, tab)
 

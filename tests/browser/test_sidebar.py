@@ -180,7 +180,7 @@ def test_the_row_of_the_open_chat_is_in_sight(server: Server, upstream: Upstream
     person = visit(server)
     chat = answered(person, upstream, "The oldest of many", "Fine.")
     for number in range(12):
-        answered(person, upstream, f"Newer {number}", "Fine.").page.close()
+        person.post_first(f"Newer {number}")
     chat.page.set_viewport_size({"width": 1100, "height": 480})
     reload(chat.page)
     expect(row(chat.page, "The oldest of many")).to_be_in_viewport(ratio=0.9)
