@@ -74,6 +74,7 @@ def test_only_the_end_of_the_line_is_not_part_of_a_password(app: Flask, flask: C
         assert service.sign_in("ann@example.org", kept)
 
 
+@pytest.mark.slow
 def test_it_changes_a_password_and_ends_the_sessions(app: Flask, flask: Command) -> None:
     said(flask("users", "add", "ann@example.org", "--password-stdin", input=PASSWORD))
     with app.app_context():

@@ -201,6 +201,7 @@ def test_foreign_keys_are_guarded_again_afterwards(migrated_app: Flask, tmp_path
         session.add(Message(chat_id="nowhere", role="user"))
 
 
+@pytest.mark.slow
 def test_a_table_that_is_made_anew_keeps_what_refers_to_it(migrated_app: Flask, tmp_path: Path) -> None:
     with write() as session:
         session.add_all([Chat(id="c", model="demo/quick"), Message(id="m", chat_id="c", role="user")])

@@ -41,6 +41,7 @@ def test_it_shows_who_one_is(member: Browser) -> None:
     assert not page.has("a", "Admin")
 
 
+@pytest.mark.slow
 def test_admins_find_the_way_to_their_pages(admin: Browser) -> None:
     assert admin.page("/account").link("Admin").attributes["href"] == "/admin"
 
@@ -236,6 +237,7 @@ def test_a_token_can_be_for_everything_that_its_person_may(owner: Browser) -> No
     assert set(SCOPES) <= offered
 
 
+@pytest.mark.slow
 def test_a_token_is_for_something_and_for_no_more_than_its_person_may(member: Browser, guest: Browser) -> None:
     page = member.post("/account/tokens", name="nothing", days="30", password=PASSWORD)
     assert page.says("Choose at least one permission for the token.")
@@ -270,6 +272,7 @@ def test_a_session_alone_makes_no_token(app: Flask, member: Browser) -> None:
         assert not db.session.scalars(select(ApiToken.id)).all()
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("box", ["y", ""])
 def test_a_new_password_revokes_the_tokens_if_that_is_wished(app: Flask, member: Browser, box: str) -> None:
     assert not member.page("/account").has("input", "Also revoke 1 API token")
@@ -325,6 +328,7 @@ def test_the_last_owner_stays(app: Flask, owner: Browser) -> None:
     assert is_signed_in(owner)
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_of_two_owners_who_leave_at_the_same_moment_one_stays(app: Flask, owner: Browser) -> None:
     other = signed_in(app, "other@example.org", "member")

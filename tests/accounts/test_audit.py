@@ -60,6 +60,7 @@ def test_it_can_be_narrowed_to_a_person_and_an_action(app: Flask, owner: Browser
     assert page.says("No matching entries.")
 
 
+@pytest.mark.slow
 def test_it_goes_back_a_page_at_a_time(app: Flask, owner: Browser) -> None:
     said(app, *(f"step {number}" for number in range(120)))
 
@@ -185,6 +186,7 @@ def test_no_secret_is_ever_written_down(app: Flask, owner: Browser, member: Brow
     assert not [secret for secret in secrets if secret in everything]
 
 
+@pytest.mark.slow
 def test_whoever_looks_for_what_was_never_done_holds_up_nobody(app: Flask, owner: Browser) -> None:
     with app.app_context(), write() as session:
         session.execute(insert(AuditEntry), [{"action": "broke a dam", "actor": "the test"} for _ in range(5_000)])
@@ -226,6 +228,7 @@ def test_what_is_looked_for_is_found_without_a_look_at_everything(
     assert 0 < reader.steps < 5_000
 
 
+@pytest.mark.slow
 def test_whence_somebody_signed_in_is_found_without_a_look_at_everything(app: Flask, member: Browser) -> None:
     with app.app_context(), write() as session:
         session.execute(insert(AuditEntry), [{"action": "broke a dam", "actor": "the test"} for _ in range(5_000)])

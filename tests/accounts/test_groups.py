@@ -20,6 +20,7 @@ def group(owner: Browser) -> str:
     return owner.post("/admin/groups", name="Research").location
 
 
+@pytest.mark.slow
 def test_a_group_is_made_renamed_and_deleted(app: Flask, owner: Browser, member: Browser) -> None:
     assert owner.page("/admin/groups").says(
         "No groups yet. Create one to share chats and collections with several people at once."

@@ -107,6 +107,7 @@ def test_an_invite_for_an_address_is_for_that_address(app: Flask, owner: Browser
     assert visitor.page("/account").says("ann@example.org")
 
 
+@pytest.mark.slow
 def test_the_role_is_the_invites_and_not_the_forms(owner: Browser, visitor: Browser) -> None:
     visitor.post(invite_by(owner, "guest"), **BO, role="owner", user_id=owner.person_id)
 
@@ -161,6 +162,7 @@ def test_a_preset_session_does_not_become_the_new_persons(app: Flask, owner: Bro
         assert service.session_user("chosen-by-somebody-else") is None
 
 
+@pytest.mark.slow
 def test_who_is_signed_in_is_told_and_signed_out(app: Flask, owner: Browser, member: Browser) -> None:
     before, path = member.cookie("millrace"), invite_by(owner)
     page = member.page(path)
@@ -180,6 +182,7 @@ def test_no_form_of_another_site_uses_it(app: Flask, owner: Browser, visitor: Br
     assert number_of_people(app) == 1
 
 
+@pytest.mark.slow
 def test_htmx_gets_the_same_page(owner: Browser, visitor: Browser) -> None:
     path = invite_by(owner)
 
@@ -222,6 +225,7 @@ def test_links_die_with_who_made_them(app: Flask, owner: Browser, admin: Browser
 # A new password
 
 
+@pytest.mark.slow
 def test_a_password_link_works_once_and_ends_every_session(app: Flask, owner: Browser, member: Browser, visitor: Browser) -> None:
     path = password_link_by(owner, member)
     assert visitor.page(path).says("For member@example.org.")
@@ -239,6 +243,7 @@ def test_a_password_link_works_once_and_ends_every_session(app: Flask, owner: Br
     assert ("owner@example.org", "created a password link", "member@example.org") in written_down(app)
 
 
+@pytest.mark.slow
 def test_a_weak_password_does_not_use_it_up(owner: Browser, member: Browser, visitor: Browser) -> None:
     page = visitor.page(password_link_by(owner, member)).form("Save password").submit(password="short")
     assert page.status_code == 422
@@ -261,6 +266,7 @@ def test_it_lives_for_an_hour_and_a_newer_one_kills_it(app: Flask, owner: Browse
     assert visitor.post(newer, password="another quiet river").status_code == 403
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("path", "fields"),
     [

@@ -107,6 +107,7 @@ def test_a_forwarded_address_of_a_strangers_does_not_help_to_guess(visitor: Brow
     assert [guess(number) for number in range(11)][-1] == 429
 
 
+@pytest.mark.slow
 def test_the_secret_is_new_and_the_one_before_is_dead(visitor: Browser, app: Flask, ann: str) -> None:
     visitor.client.set_cookie("millrace", "chosen-by-somebody-else")
     first = sign_in(visitor, ann).cookie("millrace")
@@ -128,6 +129,7 @@ def test_signing_out_kills_the_session_on_the_server(visitor: Browser, app: Flas
     assert not is_signed_in(thief)
 
 
+@pytest.mark.slow
 def test_signing_out_is_never_a_link_and_never_a_strangers_form(visitor: Browser, ann: str) -> None:
     sign_in(visitor, ann)
 
@@ -146,6 +148,7 @@ def test_nobody_is_signed_in_by_a_form_of_another_site(visitor: Browser, ann: st
     assert not is_signed_in(visitor)
 
 
+@pytest.mark.slow
 def test_disabled_and_forgotten_sessions_are_signed_out(visitor: Browser, app: Flask, ann: str) -> None:
     secret = sign_in(visitor, ann).cookie("millrace")
     assert is_signed_in(visitor)
@@ -223,6 +226,7 @@ def test_who_was_sent_to_sign_in_arrives_where_they_wanted_to_go(visitor: Browse
     assert page.location == "/chats?at=3"
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("sign", ["\u0301\u0327", "\ufdfa"], ids=["marks", "a word that becomes eighteen signs"])
 def test_an_address_of_a_hundred_thousand_signs_holds_up_nobody(visitor: Browser, ann: str, sign: str) -> None:
     started = time.thread_time()

@@ -218,6 +218,7 @@ def test_admins_leave_owners_and_admins_alone(app: Flask, owner: Browser, admin:
 # Deleting
 
 
+@pytest.mark.slow
 def test_deleting_takes_the_chats_along_and_asks_for_the_email(app: Flask, owner: Browser, member: Browser) -> None:
     with app.app_context(), write() as session:
         session.add(Chat(owner_id=member.person_id, model="demo/quick"))

@@ -160,6 +160,7 @@ def test_of_many_uses_at_the_same_time_one_succeeds(ann: Browser, codes: list[st
         assert sorted(in_parallel(ann.app, tried, 4)) == ["no", "no", "no", "yes"]
 
 
+@pytest.mark.slow
 def test_guesses_are_limited_whatever_their_address(ann: Browser, codes: list[str]) -> None:
     _, page = asked(ann.app)
     for _ in range(10):
@@ -173,6 +174,7 @@ def test_guesses_are_limited_whatever_their_address(ann: Browser, codes: list[st
     assert "entered a wrong code" in logged(ann.app)
 
 
+@pytest.mark.slow
 def test_a_password_link_asks_for_a_code_too(ann: Browser, codes: list[str], owner: Browser) -> None:
     with ann.app.app_context():
         token = password_link(queries.user_of(EMAIL), by=account(owner))
@@ -185,6 +187,7 @@ def test_a_password_link_asks_for_a_code_too(ann: Browser, codes: list[str], own
     assert is_signed_in(used((browser, page), codes[0]))
 
 
+@pytest.mark.slow
 def test_a_password_that_changed_meanwhile_is_asked_for_again(ann: Browser, codes: list[str]) -> None:
     browser, page = asked(ann.app)
     with ann.app.app_context():
@@ -227,6 +230,7 @@ def test_new_recovery_codes_replace_the_old_ones(ann: Browser, codes: list[str])
     assert is_signed_in(used(asked(ann.app), new[0]))
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(("password", "is_code_right"), [(PASSWORD, False), ("not the right one", True)])
 def test_it_takes_both_to_turn_it_off(ann: Browser, codes: list[str], password: str, is_code_right: bool) -> None:
     code = codes[0] if is_code_right else "000000"
@@ -267,6 +271,7 @@ def test_nobody_turns_off_their_own_so(ann: Browser, codes: list[str]) -> None:
     assert not is_signed_in(asked(ann.app)[0])
 
 
+@pytest.mark.slow
 def test_the_command_line_turns_it_off(ann: Browser, codes: list[str]) -> None:
     result = ann.app.test_cli_runner().invoke(args=["two-factor", "off", EMAIL])
 
@@ -293,6 +298,7 @@ def row() -> SecondFactor:
     return found
 
 
+@pytest.mark.slow
 def test_a_secret_of_another_account_is_no_use(ann: Browser, codes: list[str]) -> None:
     with ann.app.app_context():
         other = service.add_user("ben@example.org", "member", PASSWORD)
@@ -336,6 +342,7 @@ def test_a_requirement_for_admins_is_none_for_members(app: Flask, owner: Browser
     assert not is_signed_in(owner)
 
 
+@pytest.mark.slow
 def test_whoever_must_set_it_up_first_can_also_sign_out(app: Flask, ann: Browser) -> None:
     with app.app_context():
         set_setting("accounts.two_factor", "everyone")

@@ -134,6 +134,7 @@ def test_the_right_password_opens_a_session(member_of_team: User) -> None:
     assert (row.token_hash, len(row.agent)) == (hashed(secret), 200)
 
 
+@pytest.mark.slow
 def test_every_sign_in_is_a_session_of_its_own(member_of_team: User) -> None:
     first, second = (service.sign_in("ann@example.org", PASSWORD) for _ in range(2))
     service.sign_out(first)
@@ -191,6 +192,7 @@ def test_signing_in_again_and_again_is_no_guessing(member_of_team: User) -> None
     assert len({service.sign_in("ann@example.org", PASSWORD) for _ in range(12)}) == 12
 
 
+@pytest.mark.slow
 def test_an_old_hash_is_renewed_by_signing_in(member_of_team: User) -> None:
     old = passwords.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
     with write() as session:
@@ -218,6 +220,7 @@ def test_a_session_lives_for_thirty_days_after_it_was_last_seen(member_of_team: 
     assert service.session_user(secret) is None
 
 
+@pytest.mark.slow
 def test_being_seen_is_written_down_every_few_minutes_only(member_of_team: User) -> None:
     secret = service.sign_in("ann@example.org", PASSWORD)
     seen = select(UserSession.seen_at)
@@ -231,6 +234,7 @@ def test_being_seen_is_written_down_every_few_minutes_only(member_of_team: User)
     assert db.session.scalars(seen).one() > at_first - timedelta(minutes=1)
 
 
+@pytest.mark.slow
 def test_sessions_that_have_run_out_are_swept_away(member_of_team: User) -> None:
     let_time_pass(service.sign_in("ann@example.org", PASSWORD), timedelta(days=31))
     service.sign_in("ann@example.org", PASSWORD)

@@ -96,6 +96,7 @@ def test_it_opens_while_nothing_can_be_written(ann: User) -> None:
     assert service.used_token(token) is not None
 
 
+@pytest.mark.slow
 def test_there_is_an_end_to_them(ann: User) -> None:
     for _ in range(tokens.MOST):
         tokens.make_token(ann, "script", ["read"])
@@ -136,6 +137,7 @@ def test_the_command_says_what_was_refused(app: Flask, ann: User, words: list[st
     assert result.stderr.startswith("Error: ")
 
 
+@pytest.mark.slow
 def test_the_list_of_accounts(app: Flask, ann: User) -> None:
     service.open_session(ann.id)
     owner = service.add_user("owner@example.org", "owner", PASSWORD)

@@ -120,6 +120,7 @@ def test_the_secret_is_in_the_page_only_when_it_is_asked_for(app, owner):
     assert secret not in page.click("Hide").text
 
 
+@pytest.mark.slow
 def test_a_muted_alert_is_told_to_nobody(app, program, owner, made):
     program.said("POST", "/alerts/errors/mute", 200, {"minutes": 60})
     recent(made, 30, "failed")
@@ -131,6 +132,7 @@ def test_a_muted_alert_is_told_to_nobody(app, program, owner, made):
     assert program.get("/alerts/errors")["state"] == "firing"
 
 
+@pytest.mark.slow
 def test_an_admin_changes_a_rule_in_the_browser(program, owner):
     page = owner.submit("/admin/alerts/success", limit="90", warn_at="92", window_minutes="30", min_samples="5", is_enabled="y")
     assert page.says("Alert saved.")

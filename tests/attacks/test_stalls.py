@@ -32,6 +32,7 @@ def test_an_origin_that_cannot_be_read_is_a_foreign_one(visitor, origin):
     assert visitor.post("/login", headers={"Origin": origin}).status_code == 403
 
 
+@pytest.mark.slow
 def test_deleting_an_account_ends_what_is_written_for_it(member, fake, engine):
     fake.counts(4_000, pace=0.02)
     begin(member)

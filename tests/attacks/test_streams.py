@@ -132,6 +132,7 @@ def test_nothing_of_the_upstreams_head_reaches_the_browser_nor_of_ours_the_upstr
         assert not {"cookie", "referer", "origin", "x-forwarded-for"} & set(entry["headers"])
 
 
+@pytest.mark.slow
 def test_an_upstream_that_sends_us_elsewhere_gets_no_second_request(member, fake):
     fake.always({"status": 302, "headers": {"Location": f"{fake.url}/elsewhere"}, "text": ""})
     page = ended_chat(member)
@@ -140,6 +141,7 @@ def test_an_upstream_that_sends_us_elsewhere_gets_no_second_request(member, fake
     assert {entry["path"] for entry in fake.log()} == {"/api/v1/chat/completions"}
 
 
+@pytest.mark.slow
 def test_no_browser_keeps_a_chat(member, fake):
     fake.says("Fine.")
     page = ended_chat(member)

@@ -138,6 +138,7 @@ def test_ten_at_once_cannot_overspend(program, made, fake):
             gevent.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_money_counts_by_cost_or_by_an_estimate_and_outlives_its_chat(program, made, fake):
     # The later lookup fails too, so that it cannot change the figures of a slow test.
     fake.always({"status": 404}, at="/generation")
@@ -211,6 +212,7 @@ def test_of_several_characters_the_one_who_speaks_is_counted_now_and_afterwards(
     assert [level(program, each)[0] for each in (*before, *after)] == [2, 2, 2, 2]
 
 
+@pytest.mark.slow
 def test_without_budgets_nothing_is_asked(app, owner, program, made, fake):
     fake.says("Well.")
     with owner.counting_statements(of_all=True) as statements:

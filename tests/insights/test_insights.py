@@ -103,6 +103,7 @@ def test_a_course_has_every_step_and_all_answers(made: Made, program: Client, ow
     assert {each["value"] for each in hours if not each["answers"]} == {None}
 
 
+@pytest.mark.slow
 def test_every_figure_of_the_summary_has_a_course(made: Made, program: Client, owner: Browser) -> None:
     a_world(made, [owner.person_id], 5)
     whole = program.get("/insights/summary")
@@ -112,6 +113,7 @@ def test_every_figure_of_the_summary_has_a_course(made: Made, program: Client, o
     assert sum(each["value"] for each in course) == whole["waiting_saved_ms"] > 0
 
 
+@pytest.mark.slow
 def test_versions_of_prompts_are_compared(made: Made, program: Client, owner: Browser) -> None:
     made(3, led_by="version 1 of quick", status="failed")
     made(2, led_by="version 2 of quick")

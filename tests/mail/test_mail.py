@@ -55,6 +55,7 @@ def test_an_admin_sets_it_up_and_sends_a_test(owner: Browser, box: Mailbox) -> N
     assert owner.page("/admin/mail").press("Delete password").says("Password deleted.")
 
 
+@pytest.mark.slow
 def test_a_test_that_fails_says_why(owner: Browser, box: Mailbox) -> None:
     owner.submit("/admin/mail", **settings_of(box) | {"mail.user": ""})
     box.says["RCPT"] = "550 nobody of that name"

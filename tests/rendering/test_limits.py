@@ -124,6 +124,7 @@ def test_many_tables_share_one_limit() -> None:
     assert html.count("<table>") == 1 + MAX_CELLS // (50 * (MAX_CELLS_PER_TABLE // (50 + ROW_CELLS)))
 
 
+@pytest.mark.slow
 def test_a_table_of_one_column_has_fewer_cells() -> None:
     html = render("|a|\n|-|\n" + "|*b*|\n" * 3_000)
     assert html.count("<tr>") == MAX_CELLS_PER_TABLE // (1 + ROW_CELLS)

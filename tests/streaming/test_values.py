@@ -23,6 +23,7 @@ from webapp.streaming.transcript import Transcript
 ITEMS = st.lists(st.dictionaries(st.text(), st.text() | st.integers())).map(tuple)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("kind", GENERATION_EVENTS.values(), ids=GENERATION_EVENTS)
 @given(st.data())
 def test_an_event_survives_json(kind, data):
@@ -42,6 +43,7 @@ def test_the_cut_of_whole_text_does_not_matter(text, cuts):
     assert "".join(pieces) + characters.finish() == expected
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(st.characters()), max_size=8))
 def test_whatever_arrives_can_be_stored(pieces):
     characters = Characters()

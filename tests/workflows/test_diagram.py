@@ -38,6 +38,7 @@ def test_ways_back_are_on_the_left_and_an_unwritten_end_has_its_box() -> None:
     assert drawn.steps[-1].exits == ("if again: hello", "if not again: the end", "else: the end")
 
 
+@pytest.mark.slow
 def test_a_hundred_steps_that_lead_everywhere_stay_within_their_frame() -> None:
     ways = ", ".join(f"{{if: n == {place}, go: s{place}}}" for place in range(1, 60, 8))
     steps = "".join(f"  - {{id: s{place}, collect: n, next: [{ways}]}}\n" for place in range(1, 60))
