@@ -23,7 +23,7 @@ VALUE = re.compile(r"<[^>]*>")
 IMPLIED = {"HEAD", "OPTIONS"}
 DONE = ("in", "out")
 # In a single round, some kinds of people are tried with these states of an object alone, as another kind meets the same guard
-# with all of them: `nobody` at the doors that let in no visitor, and the `owner` wherever an admin is refused.
+# with all of them: people without an account where no visitor is let in, and the owner wherever an admin is refused.
 AT_THE_DOOR = ("", "own", "there")
 TO_AN_ADMIN = ("", "own", "foreign", "visitors", "to read", "to write")
 MEANT = {"shut": ("door", "gone"), "out": ("door",)}
