@@ -13,7 +13,7 @@ from webapp.db import db
 from webapp.settings.tables import ApplicationSetting
 
 Change = tuple[datetime, str | None]
-# Not built anew for each of its reads, which come every second.
+# Built once: it is read every second.
 STORED = select(ApplicationSetting.key, ApplicationSetting.value).where(ApplicationSetting.ciphertext == "")
 
 
