@@ -163,9 +163,10 @@ def test_the_keyboard_comes_from_a_box_to_the_actions_and_other_pages_hear_of_th
     expect(page.get_by_role("link", name="Skip to actions").last).to_be_focused()
     where = page.evaluate("scrollY")
     page.keyboard.press("Enter")
-    for name in ("Pin", "Archive", "Delete"):
+    bar = [("link", "Select all"), ("button", "Clear"), *(("button", name) for name in ("Pin", "Archive", "Delete"))]
+    for role, name in bar:
         page.keyboard.press("Tab")
-        expect(page.get_by_role("button", name=name, exact=True)).to_be_focused()
+        expect(page.get_by_role(role, name=name, exact=True)).to_be_focused()
     assert page.evaluate("scrollY") == where
     page.keyboard.press("Enter")
     expect(page.get_by_role("main").get_by_role("status")).to_contain_text("2 chats are in the trash.")

@@ -207,7 +207,9 @@ def test_ordinary_chats_have_prompts_too(member, fake):
     page = member.wait_for(path, ended)
     assert not page.all(".played, .speaker, #chat-prompts")
 
-    assert page.click("Prompts and parameters").heading == "Prompts and parameters"
+    links = page.all(f'a[href="{path}/prompts"]')
+    assert len(links) == 2, "one in the menu, one beside the text field"
+    assert member.page(f"{path}/prompts").heading == "Prompts and parameters"
     sheet = member.htmx_get(str(page.one("#composer-controls [popovertarget=tuning]").attributes["hx-get"]))
     assert sheet.text.startswith('<hx-partial hx-target="#tuned"')
     assert sheet.textbox("Temperature").value == ""

@@ -71,6 +71,7 @@ class ShownPassage:
     place: str
     html: Markup
     is_wanted: bool
+    begins_with_title: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,16 +182,10 @@ def _collection(row: Collection, user: User, counts: Counts) -> ShownCollection:
 
 def _passage(row: Passage, document: Document, *, is_wanted: bool) -> ShownPassage:
     text = row.head + row.text[row.overlap :]
-    text = text if row.number else _without_title(text, document.title)
     html = offload(markdown.render, text)
     place = formats.place(document.name, row.page)
-    return ShownPassage(row.number, row.heading, place, Markup(scoped(html, f"p{row.number}-")), is_wanted)
-
-
-def _without_title(text: str, title: str) -> str:
-    """Returns the text without a first heading that equals the title, which the page shows above it."""
-    first, _, rest = text.lstrip().partition("\n")
-    return rest if first.startswith("# ") and first[2:].strip() == title else text
+    is_title = not row.number and text.lstrip().partition("\n")[0].rstrip() == f"# {document.title}"
+    return ShownPassage(row.number, row.heading, place, Markup(scoped(html, f"p{row.number}-")), is_wanted, is_title)
 
 
 def _source(source: SeenSource) -> ShownSource:
