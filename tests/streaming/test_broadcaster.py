@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 
 import gevent
+import pytest
 from gevent.event import Event as Signal
 
 from tests.streaming.conftest import TOPIC, paced
@@ -54,6 +55,7 @@ def watch(broadcast, into) -> None:
                 signal.wait(5)
 
 
+@pytest.mark.slow
 def test_two_hundred_watchers_cost_one_fold_and_see_the_same(room):
     broadcast, heard = broadcast_of(room), [[] for _ in range(200)]
     watchers = [gevent.spawn(watch, broadcast, into) for into in heard]
