@@ -90,6 +90,9 @@ def test_documents_are_added_read_and_found(server: Server, visit: Visit, look: 
     expect(wanted).to_contain_text("Oil the bearing on Friday.")
     expect(wanted).to_be_in_viewport()
     expect(page).to_have_url(re.compile(r"#passage-\d+$"))
+    # The title is seen once, as the page's own heading, and all others of the text are seen.
+    heights = page.locator("#passage-0 :is(h1, h2, h3)").evaluate_all("all => all.map(each => each.offsetHeight)")
+    assert heights[0] <= 1 < min(heights[1:])
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
     if look.get("java_script_enabled", True):
         assert violations(page) == []
