@@ -17,6 +17,8 @@ from webapp.db import is_sqlite, utc_now
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation, among_active
 
 LEASE = timedelta(seconds=30)
+# A heartbeat rewrites the row and those of its indexes.
+HEARTBEAT_EVERY = timedelta(seconds=1)
 TABLE = rows.table(Generation)
 # The prompt is as long as the chat; code that needs it reads it separately.
 ALL_BUT_PROMPT = [column for column in TABLE.columns if column.name != "prompt"]
@@ -94,11 +96,11 @@ def renew(session: Session, owner: str) -> dict[str, datetime | None]:
     """
     now = utc_now()
     values = {"of": owner, "now": now, "due": now - HEARTBEAT_EVERY}
-    hold, renew = (HOLD, RENEW) if is_sqlite() else (HOLD_UNLOCKED, RENEW_UNLOCKED)
-    owned = hold.all(session, values)
-    if any(row.is_due for row in owned):
-        renew.run(session, values)
-    return {row.id: row.stop_requested_at for row in owned}
+    hold, beat = (HOLD, BEAT) if is_sqlite() else (HOLD_UNLOCKED, BEAT_UNLOCKED)
+    held = hold.all(session, values)
+    if any(row.is_due for row in held):
+        beat.run(session, values)
+    return {row.id: row.stop_requested_at for row in held}
 
 
 def owned(session: Session, owner: str) -> set[str]:
@@ -160,15 +162,11 @@ def _unlocked(query: Select[Any]) -> Select[Any]:
     return query.with_for_update(key_share=True, skip_locked=True)
 
 
-# A heartbeat rewrites the row and those of its indexes.
-HEARTBEAT_EVERY = timedelta(seconds=1)
 IS_DUE = or_(TABLE.c.status != "running", TABLE.c.heartbeat_at <= bindparam("due"))
 HELD = select(TABLE.c.id, TABLE.c.stop_requested_at, type_coerce(IS_DUE, Boolean).label("is_due")).where(*OWNED_BY_US)
-RENEWED = update(TABLE).where(*OWNED_BY_US, IS_DUE).values(heartbeat_at=bindparam("now"), status="running")
+BEATING = update(TABLE).where(*OWNED_BY_US, IS_DUE).values(heartbeat_at=bindparam("now"), status="running")
 HOLD, HOLD_UNLOCKED = Prepared(HELD), Prepared(_unlocked(HELD))
-RENEW, RENEW_UNLOCKED = (
-    Prepared(RENEWED),
-    Prepared(RENEWED.where(TABLE.c.id.in_(_unlocked(select(TABLE.c.id).where(*OWNED_BY_US))))),
-)
+UNLOCKED = TABLE.c.id.in_(_unlocked(select(TABLE.c.id).where(*OWNED_BY_US)))
+BEAT, BEAT_UNLOCKED = Prepared(BEATING), Prepared(BEATING.where(UNLOCKED))
 FREE = Prepared(select(TABLE.c.id).where(TABLE.c.id == bindparam("which")).with_for_update(key_share=True, nowait=True))
 OWNED = Prepared(select(TABLE.c.id).where(*OWNED_BY_US))
