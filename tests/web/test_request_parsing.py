@@ -13,8 +13,10 @@ from werkzeug.test import EnvironBuilder
 from tests.api.client import client_of
 from tests.support.browser import Browser
 from tests.support.turns import nobody_waits
+from webapp.api.operations import MOST_BYTES as MESSAGE_BYTES
 from webapp.errors import TooLarge
 from webapp.web.request_parsing import MOST_COOKIE_CHARS, MOST_HEAD_BYTES, PIECE_BYTES, Incoming
+from webapp.web.security import MOST_BYTES
 from webapp.web.uploads import expect_files
 
 NAMED = b'--B\r\nContent-Disposition: form-data; name="a"\r\n'
@@ -168,3 +170,20 @@ def test_more_cookies_than_a_browser_sends_are_not_read(app: Flask, visitor: Bro
     assert page.status_code == 431
     assert page.says("Delete the cookies of this site")
     assert visitor.get("/login", headers={"Cookie": "a;" * (MOST_COOKIE_CHARS // 2)}).status_code == 200
+
+
+def sent_in_chunks(visitor: Browser, path: str, body: bytes, kind: str) -> int:
+    """Sends a body whose length is not known beforehand, as gunicorn passes it on."""
+    chunks = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
+    return visitor.client.post(path, content_type=kind, input_stream=io.BytesIO(body), environ_overrides=chunks).status_code
+
+
+@pytest.mark.parametrize(("bytes_over", "status"), [(-1, 422), (0, 422), (1, 413), (70_000, 413)])
+def test_a_body_in_chunks_over_the_limit_is_refused_not_cut_off(visitor: Browser, bytes_over: int, status: int) -> None:
+    body = b'{"message": ""}'
+    body += b" " * (MESSAGE_BYTES + bytes_over - len(body))
+    assert sent_in_chunks(visitor, "/api/chat", body, "application/json") == status
+
+
+def test_a_form_in_chunks_over_the_limit_is_refused(visitor: Browser) -> None:
+    assert sent_in_chunks(visitor, "/login", b"email=" + b"a" * MOST_BYTES, FORM) == 413

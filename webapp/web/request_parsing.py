@@ -1,4 +1,4 @@
-"""Limits on parsing requests: the size of files, of cookies and of the headers of multipart forms."""
+"""Limits on parsing requests: the size of bodies, files, cookies, and of the headers of multipart forms."""
 
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from werkzeug.datastructures import FileStorage, ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser, MultiPartParser
 from werkzeug.sansio.multipart import BLANK_LINE_RE, Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData, State
+from werkzeug.wsgi import LimitedStream
 
 from webapp.errors import TooLarge
 from webapp.heavy.turns import TurnQueue, YieldingStream, give_way
@@ -139,6 +140,16 @@ class FormParser(FormDataParser):
         return (stream, *parser.parse(stream, boundary, length))
 
 
+class Unannounced(LimitedStream):
+    """A body without a Content-Length. Werkzeug cuts it off at the limit without a word; this refuses it."""
+
+    def readall(self) -> bytes:
+        content = super().readall()
+        if self.is_exhausted and self._stream.read(1):
+            raise RequestEntityTooLarge
+        return content
+
+
 class Incoming(Request):
     """A request whose view can limit the size of each uploaded file with `most_file_bytes`."""
 
@@ -149,6 +160,13 @@ class Incoming(Request):
         parser = cast(FormParser, super().make_form_data_parser())
         parser.most_file_bytes = self.most_file_bytes
         return parser
+
+    @cached_property
+    def stream(self) -> IO[bytes]:
+        body, most = super().stream, self.max_content_length
+        if self.content_length is not None or most is None or not self.environ.get("wsgi.input_terminated"):
+            return body
+        return cast(IO[bytes], Unannounced(self.environ["wsgi.input"], most, is_max=True))
 
     @cached_property
     def cookies(self) -> ImmutableMultiDict[str, str]:
