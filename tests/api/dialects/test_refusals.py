@@ -102,7 +102,23 @@ def test_null_is_the_same_as_left_out(program, fake):
     assert program.post("/ai/chat", message="Hi", session_id=None, context_limit=None).status_code == 200
     assert program.post("/api/chat", message="Hi", chatId=None, model=None).status_code == 200
     assert program.post("/chat/threads", title=None, workflow=None).status_code == 201
-    assert len(fake.posts()) == 2
+    left_out = dict.fromkeys(("model", "stream", "stream_options", "n", "stop", "tools", "max_tokens", "collection_ids"))
+    said = {"messages": [{"role": "user", "content": "Hi"}]}
+    assert program.post("/v1/chat/completions", **said, **left_out).json["object"] == "chat.completion"
+    assert program.post("/v1/chat/completions", **said, stream_options={"include_usage": None}).status_code == 200
+    assert len(fake.posts()) == 4
+
+
+def test_a_request_that_openai_would_refuse_is_called_invalid_and_only_models_are_unknown_models(program):
+    refused = [
+        (program.get("/v1/embeddings"), 404, "not_found"),
+        (program.get("/v1/models/demo/no-such"), 404, "model_not_found"),
+        (program.get("/v1/chat/completions"), 405, "method_not_allowed"),
+        (program.client.post("/v1/chat/completions", data="hi", headers=program.headers), 415, "unsupported_media_type"),
+    ]
+    for response, status, code in refused:
+        error = response.json["error"]
+        assert (response.status_code, error["type"], error["code"]) == (status, "invalid_request_error", code)
 
 
 def test_too_many_is_429_and_a_full_house_503(app, program, fake):

@@ -11,14 +11,7 @@ from webapp.streaming.events import Ended, Usage
 REASONS = {"length": "length", "cap": "length", "budget": "length", "token_limit": "length", "content_filter": "content_filter"}
 DONE = DialectFrame("[DONE]")
 QUOTA = "insufficient_quota"
-TYPES = {
-    400: "invalid_request_error",
-    401: "authentication_error",
-    403: "permission_error",
-    404: "invalid_request_error",
-    413: "invalid_request_error",
-    429: "rate_limit_error",
-}
+TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,5 +75,5 @@ def usage(known: Usage | None) -> dict[str, int] | None:
 
 
 def error(message: str, status: int, *, code: str, param: str | None = None) -> dict[str, Any]:
-    kind = code if code == QUOTA else TYPES.get(status, "server_error")
+    kind = code if code == QUOTA else TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}

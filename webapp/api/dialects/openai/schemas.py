@@ -12,6 +12,10 @@ from webapp.knowledge.attaching import MOST_COLLECTIONS
 
 Role = Literal["system", "developer", "user", "assistant"]
 Stop = Annotated[str, Field(min_length=1, max_length=200)]
+Quoted = Annotated[
+    list[AnyId],
+    Field(max_length=MOST_COLLECTIONS, description="Collections whose passages the answer can quote; not in OpenAI's API."),
+]
 
 
 class TextPart(DialectRequest):
@@ -29,23 +33,20 @@ class Turn(DialectRequest):
 
 
 class StreamOptions(DialectRequest):
-    include_usage: bool = False
+    include_usage: bool | None = False
 
 
 class CompletionRequest(DialectRequest):
     messages: Annotated[list[Turn], Field(min_length=1, max_length=2000)]
-    model: Annotated[str, Field(max_length=200)] = ""
-    stream: bool = False
+    model: Annotated[str, Field(max_length=200)] | None = ""
+    stream: bool | None = False
     stream_options: StreamOptions | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     max_tokens: Annotated[int, Field(ge=1, le=10**7)] | None = None
     max_completion_tokens: Annotated[int, Field(ge=1, le=10**7)] | None = None
     stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = None
     n: Literal[1] | None = None
-    collection_ids: Annotated[
-        list[AnyId],
-        Field(max_length=MOST_COLLECTIONS, description="Collections whose passages the answer can quote; not in OpenAI's API."),
-    ] = []
+    collection_ids: Quoted | None = None
     tools: Annotated[list[dict[str, Any]], Field(max_length=0, description="Not used here: answers are text.")] | None = None
 
     @property

@@ -42,7 +42,8 @@ from webapp.providers.base import Turn
 TAG = "OpenAI-compatible endpoint"
 # Each request contains the whole conversation so far.
 MOST_BYTES = 4_000_000
-CODES = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
+CODES = {401: "invalid_api_key", 429: "rate_limit_exceeded"}
+UNKNOWN_MODEL = (404, "model")
 OTHERS = tuple((status, "In OpenAI's format.", DoorError) for status in (400, 401, 403, 404, 413, 429, 502, 503, 504))
 PROBLEM = "application/problem+json"
 OVER_BUDGET = 402
@@ -93,13 +94,16 @@ def in_openais_form(response: Response) -> Response:
     problem = json.loads(response.get_data())
     fields = problem.get("fields") or {}
     message = " ".join(f"{name}: {sentence}" for name, sentence in fields.items()) or problem["detail"]
+    param = next(iter(fields), None)
     response.status_code = 400 if response.status_code == 422 else response.status_code
     if response.status_code == OVER_BUDGET:
         # OpenAI reports an exhausted quota as 429; clients distinguish it from a rate limit by its code.
         response.status_code, code = 429, words.QUOTA
+    elif (response.status_code, param) == UNKNOWN_MODEL:
+        code = "model_not_found"
     else:
         code = CODES.get(response.status_code, problem["code"])
-    error = words.error(message, response.status_code, code=code, param=next(iter(fields), None))
+    error = words.error(message, response.status_code, code=code, param=param)
     response.set_data(json.dumps(error))
     response.mimetype = "application/json"
     return response
@@ -108,8 +112,8 @@ def in_openais_form(response: Response) -> Response:
 def _wanted(body: CompletionRequest) -> CompletionInput:
     limits = [each for each in (body.max_tokens, body.max_completion_tokens) if each]
     turns = tuple(Turn("system" if turn.role == "developer" else turn.role, turn.text) for turn in body.messages)
-    reads = tuple(chat_collections.checked(caller(), body.collection_ids))
-    return CompletionInput(_known(body.model), turns, body.temperature, min(limits) if limits else None, body.stops, reads)
+    reads = tuple(chat_collections.checked(caller(), body.collection_ids or []))
+    return CompletionInput(_known(body.model or ""), turns, body.temperature, min(limits) if limits else None, body.stops, reads)
 
 
 def _known(name: str) -> str:
