@@ -73,6 +73,7 @@ CHAT: dict[str, Any] = {
     "changed_at": NOW - timedelta(days=2),
     "pinned_at": NOW - timedelta(days=1),
     "archived_at": NOW,
+    "foreign_fields": {"head": {"later": [1]}},
     **{
         each.name: [*each.choices, f"Say\n{each.name}"][-2 if each.choices else 0]
         if each.kind is str
@@ -89,6 +90,7 @@ MESSAGE: dict[str, Any] = {
     "is_hidden": True,
     "speaker_name": "Mara",
     "variables": {"mood": "calm"},
+    "foreign_fields": {"swipe": {"extra": {"odd": None}}},
 }
 GENERATION: dict[str, Any] = {
     "status": "stopped",

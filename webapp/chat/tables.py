@@ -24,7 +24,8 @@ class Chat(Record):
     """A conversation. It belongs to a person (`owner_id`), or to a visitor's cookie (`visitor_hash`).
 
     `prompt_key` is the prompt that leads it, if that doesn't follow from its kind. A group has `character_ids`, in the order of
-    their turns; its `character_id` is then the speaker of answers that name none.
+    their turns; its `character_id` is then the speaker of answers that name none. `foreign_fields` is what the file it was
+    imported from says beyond our fields, for an export in the same format.
     """
 
     __tablename__ = "chats"
@@ -75,6 +76,7 @@ class Chat(Record):
     story: Mapped[str] = mapped_column(String(10), default="", server_default="")
     # Excludes the chat from its owner's memory.
     is_forgotten: Mapped[bool] = mapped_column(default=False, server_default=false())
+    foreign_fields: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), deferred=True)
 
     __table_args__ = (
         Index("ix_chats_owner_id_changed_at", "owner_id", "changed_at"),
@@ -118,7 +120,7 @@ class Message(Record):
     deleted last, if the chat has ended here since. `sources` are the ids of the passages that an answer was given: each
     viewer's permission is checked when they are shown. `variables` are those of the chat after this message, if it changed
     them. In a group, `speaker_name` is the name of the speaker at that time, a character or a person, and `speaker_id` is the
-    character's id. Models are not sent a message that `is_hidden`.
+    character's id. Models are not sent a message that `is_hidden`. `foreign_fields` are as those of the chat.
     """
 
     __tablename__ = "messages"
@@ -142,6 +144,7 @@ class Message(Record):
     speaker_id: Mapped[str | None] = mapped_column(String(26))
     speaker_name: Mapped[str] = mapped_column(String(120), default="", server_default="")
     is_hidden: Mapped[bool] = mapped_column(default=False, server_default=false())
+    foreign_fields: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), deferred=True)
 
     __table_args__ = (
         Index(

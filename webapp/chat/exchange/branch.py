@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from sqlalchemy import func, select, text
-from sqlalchemy.orm import defer
+from sqlalchemy.orm import defer, undefer
+from sqlalchemy.sql.base import ExecutableOption
 
 from webapp.chat import queries
 from webapp.chat.tables import Chat, Message
@@ -22,6 +23,8 @@ UP = text("""
 """)
 # Only pages need the HTML, which is many times as long as the text.
 WITHOUT_HTML = defer(Message.html, raiseload=True)
+# For exports in formats that have them.
+WITH_FOREIGN = undefer(Message.foreign_fields)
 
 
 def chunks_of_branch(engine: Engine, chat_id: str) -> Iterator[list[str]]:
@@ -31,9 +34,9 @@ def chunks_of_branch(engine: Engine, chat_id: str) -> Iterator[list[str]]:
     return by_turns((each for start in starts for each in chunks(engine, ids[start : start + MOST_MESSAGES])), seconds=0)
 
 
-def messages(ids: Sequence[str]) -> list[Message]:
+def messages(ids: Sequence[str], *options: ExecutableOption) -> list[Message]:
     """Returns these messages in this order, without deleted ones and without loading their HTML."""
-    return queries.in_order(ids, WITHOUT_HTML)
+    return queries.in_order(ids, WITHOUT_HTML, *options)
 
 
 def _upwards(engine: Engine, chat_id: str) -> Iterator[list[str]]:

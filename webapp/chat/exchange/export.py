@@ -251,6 +251,7 @@ def _opening(chat: Chat) -> str:
         pinned_at=chat.pinned_at,
         archived_at=chat.archived_at,
         **cast_names.names_of(chat),
+        foreign_fields=chat.foreign_fields,
         settings=values_of(chat),
     )
     value = {"format": own.FORMAT, "version": own.VERSION, "chat": own.head_value(about)}
@@ -289,7 +290,7 @@ def _with_others(chat_id: str) -> Select[Message, str]:
     """Selects the messages of a chat with the author's name where that is not the owner."""
     owner = select(Chat.owner_id).where(Chat.id == chat_id).scalar_subquery()
     is_another = (User.id == Message.author_id) & (User.id != owner)
-    messages = select(Message, User.name).options(branch.WITHOUT_HTML)
+    messages = select(Message, User.name).options(branch.WITHOUT_HTML, branch.WITH_FOREIGN)
     return messages.outerjoin(User, is_another).where(Message.chat_id == chat_id)
 
 
@@ -318,6 +319,7 @@ def _filed(engine: Engine, message: Message, parent: str, generations: Sequence[
         variables=message.variables,
         created_at=message.created_at,
         sources=_filed_sources(message),
+        foreign_fields=message.foreign_fields,
         generations=tuple(_filed_generation(each, places.get(each.continues_id or "")) for each in generations),
     )
 

@@ -54,7 +54,8 @@ class FiledMessage:
     """A message in a file. `author` is the writer's name; empty for the chat's owner and for a model.
 
     `sources` are the titles of documents that an answer was given; an import ignores them. `speaker` is the name of the
-    character who says it in a group, and `story` is the story down to this message.
+    character who says it in a group, and `story` is the story down to this message. `foreign_fields` is what the file of another
+    program says beyond these.
     """
 
     id: str
@@ -65,6 +66,7 @@ class FiledMessage:
     author: str = ""
     speaker: str = ""
     sources: tuple[dict[str, Any], ...] = ()
+    foreign_fields: dict[str, Any] | None = None
     is_edited: bool = False
     is_hidden: bool = False
     variables: dict[str, str] | None = None
@@ -74,7 +76,8 @@ class FiledMessage:
 
     @property
     def chars(self) -> int:
-        return len(self.content) + len(self.reasoning) + len(self.story)
+        kept = len(str(self.foreign_fields)) if self.foreign_fields else 0
+        return len(self.content) + len(self.reasoning) + len(self.story) + kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +97,7 @@ class FiledChat:
     turn_order: str = ""
     persona: str = ""
     lorebooks: tuple[str, ...] = ()
+    foreign_fields: dict[str, Any] | None = None
     head: str = ""
     created_at: datetime | None = None
     changed_at: datetime | None = None

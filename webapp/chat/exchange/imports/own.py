@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from webapp.chat.exchange.imports import foreign_fields
 from webapp.chat.exchange.imports.file_values import ORIGIN_CHARS, amount, count, line, moment, number_of, text
 from webapp.chat.exchange.imports.filed import (
     MOST_NOTICES,
@@ -66,6 +67,7 @@ def parse(value: dict[str, Any]) -> FiledChat:
             turn_order=line(about.get("turn_order"), NAME_CHARS),
             persona=line(about.get("persona"), NAME_CHARS),
             lorebooks=_names(about.get("lorebooks"), MOST_ATTACHED),
+            foreign_fields=foreign_fields.storable(about.get("foreign_fields")),
             settings=settings(about),
             **times,
         )
@@ -88,6 +90,7 @@ def _message(value: dict[str, Any]) -> FiledMessage:
         reasoning=text(value.get("reasoning")),
         author=line(value.get("author"), NAME_CHARS),
         speaker=line(value.get("speaker"), NAME_CHARS),
+        foreign_fields=foreign_fields.storable(value.get("foreign_fields")),
         is_edited=value["role"] == "assistant" and value.get("is_edited") is True,
         is_hidden=value.get("is_hidden") is True,
         variables=storable(value["variables"]) if isinstance(value.get("variables"), dict) else None,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from webapp.chat.exchange.imports import own
+from webapp.chat.exchange.imports import foreign_fields, own
 from webapp.chat.exchange.imports.file_values import line, moment, origin, text
 from webapp.chat.exchange.imports.filed import BadFile, FiledChat, FiledGeneration, FiledMessage, Node, checked, fields, grown
 from webapp.chat.group.turns import LEAST_CAST
@@ -56,7 +56,7 @@ def parse(value: dict[str, Any]) -> FiledChat:
         raise BadFile(f"It has more than {MOST_LINES:,} messages.")
     cast = _cast(head, lines)
     id = _id_of(head, next(iter(cast), ""), lines)
-    nodes, last = _nodes(id, lines)
+    nodes, last = _nodes(id, lines, next(iter(cast)) if len(cast) == 1 else "")
     messages, shown = grown(nodes)
     if len(cast) < LEAST_CAST:
         messages = tuple(replace(each, speaker="") for each in messages)
@@ -76,6 +76,7 @@ def parse(value: dict[str, Any]) -> FiledChat:
             created_at=_moment(head.get("create_date")) or min(times, default=None),
             changed_at=max(times, default=None),
             lorebooks=(world,) if world else (),
+            foreign_fields=foreign_fields.of_head(head),
             settings=_settings(about),
             messages=messages,
         )
@@ -148,7 +149,7 @@ def _id_of(head: dict[str, Any], name: str, lines: Sequence[dict[str, Any]]) -> 
     return known or hashlib.sha256(about.encode()).hexdigest()[:32]
 
 
-def _nodes(id: str, lines: Sequence[dict[str, Any]]) -> tuple[list[Node], str]:
+def _nodes(id: str, lines: Sequence[dict[str, Any]], name: str) -> tuple[list[Node], str]:
     """Returns all messages and swipes as nodes, each below the shown version before it, and the id of the last one shown.
 
     SillyTavern exports branches of a chat as separate files with the same chat id: a message gets the same id in each of them,
@@ -159,7 +160,7 @@ def _nodes(id: str, lines: Sequence[dict[str, Any]]) -> tuple[list[Node], str]:
         versions, chosen = _versions(row)
         ids = [origin(PROGRAM, f"{id}:{place}:{number}:{_mark(above, words)}") for number, words in enumerate(versions)]
         nodes += [
-            Node(ids[number], above, _message(ids[number], row, number, words, is_shown=number == chosen))
+            Node(ids[number], above, _message(ids[number], row, number, words, name=name, is_shown=number == chosen))
             for number, words in enumerate(versions)
         ]
         above = ids[chosen]
@@ -184,8 +185,8 @@ def _versions(row: dict[str, Any]) -> tuple[list[str], int]:
     return texts, chosen
 
 
-def _message(id: str, row: dict[str, Any], number: int, words: str, *, is_shown: bool) -> FiledMessage | None:
-    """Returns None for empty messages, which only link their neighbours."""
+def _message(id: str, row: dict[str, Any], number: int, words: str, *, name: str, is_shown: bool) -> FiledMessage | None:
+    """Returns None for empty messages, which only link their neighbours. `name` is that of the only character."""
     if not words.strip():
         return None
     is_hidden = row.get("is_system") is True
@@ -195,19 +196,23 @@ def _message(id: str, row: dict[str, Any], number: int, words: str, *, is_shown:
     created_at = _moment(about.get("send_date")) or _moment(row.get("send_date"))
     # SillyTavern's summary of the chat down to this message.
     story = text(extra.get("memory") or (is_shown and fields(row.get("extra")).get("memory")), own.STORY_CHARS).strip()
-    if row.get("is_user") is True:
-        return FiledMessage(id=id, role="user", content=words, story=story, created_at=created_at, is_hidden=is_hidden)
-    generations = _generations(about, extra, created_at)
-    return FiledMessage(
+    is_user = row.get("is_user") is True
+    message = FiledMessage(
         id=id,
-        role="assistant",
+        role="user" if is_user else "assistant",
         content=words,
-        reasoning=text(extra.get("reasoning")),
-        speaker=line(row.get("name"), NAME_CHARS),
         story=story,
         is_hidden=is_hidden,
         created_at=created_at,
-        generations=generations,
+        foreign_fields=foreign_fields.of_line(row, about, name="" if is_user else name, is_shown=is_shown),
+    )
+    if is_user:
+        return message
+    return replace(
+        message,
+        reasoning=text(extra.get("reasoning")),
+        speaker=line(row.get("name"), NAME_CHARS),
+        generations=_generations(about, extra, created_at),
     )
 
 

@@ -233,6 +233,7 @@ def _values(filed: FiledChat) -> dict[str, Any]:
         "changed_at": filed.changed_at or created_at,
         "pinned_at": filed.pinned_at,
         "archived_at": filed.archived_at,
+        "foreign_fields": filed.foreign_fields,
         **filed.settings,
     }
 
@@ -307,6 +308,7 @@ class _Filling:
             "is_edited": message.is_edited,
             "is_hidden": message.is_hidden,
             "variables": message.variables,
+            "foreign_fields": message.foreign_fields,
         }
 
 
