@@ -2,6 +2,7 @@
 
 import time
 from itertools import groupby
+from socket import socketpair
 
 import gevent
 import pytest
@@ -62,6 +63,28 @@ def test_what_stands_in_a_queue_comes_after_those_who_read() -> None:
 
     assert order.count("text") == 20
     assert "text" not in order[-50:]
+
+
+@pytest.mark.slow
+def test_a_socket_that_becomes_ready_does_not_wait_for_all_who_read() -> None:
+    beat, order = Beat(), list[str]()
+    here, there = socketpair()
+
+    def read(number: int) -> None:
+        beat.wait(0.5, Waiter())
+        if number == 3:
+            there.send(b"x")
+        order.append("text")
+
+    def listen() -> None:
+        here.recv(1)
+        order.append("request")
+
+    with here, there:
+        gevent.joinall([gevent.spawn(listen), *(gevent.spawn(read, number) for number in range(20))], timeout=30)
+
+    assert order.count("text") == 20
+    assert "request" in order[4:7]
 
 
 @pytest.mark.parametrize("pause", [0.01, 0], ids=["while it waits", "before it waits"])
