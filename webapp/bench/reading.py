@@ -16,14 +16,14 @@ PAUSE_SECONDS = 0.01
 class Reading:
     """What one person has read of their answer; `late_ms` has the lateness of tokens sent while they were listening, with when.
 
-    `begun` is called at the first token.
+    `begun` is called at the first token, or when the page that shows it listens for more.
     """
 
     def __init__(self, tokens: int, begun: Callable[[], None] = lambda: None) -> None:
         self.seen: set[int] = set()
         self.late_ms: list[tuple[float, float]] = []
         self.first_ms: float | None = None
-        self.was_refused = False
+        self.was_refused = self.has_begun = False
         self._tokens, self._rest, self._begun = tokens, b"", begun
         self.ask()
         self._listens_from = float("inf")
@@ -39,6 +39,7 @@ class Reading:
     def listens(self, since: float) -> None:
         """Counts the lateness of tokens that are sent from then on."""
         self._listens_from = since
+        self._begin()
 
     def take(self, piece: bytes, at: float | None = None) -> None:
         """Takes what has arrived, now or at the given moment."""
@@ -53,9 +54,14 @@ class Reading:
     def _note(self, sent_at: float, now: float) -> None:
         if self.first_ms is None:
             self.first_ms = (now - self._asked_at) * 1000
-            self._begun()
+            self._begin()
         if sent_at > self._listens_from:
             self.late_ms.append((sent_at, (now - sent_at) * 1000))
+
+    def _begin(self) -> None:
+        if not self.has_begun and self.first_ms is not None and self._listens_from < float("inf"):
+            self.has_begun = True
+            self._begun()
 
     async def listen(self, stream: Stream) -> None:
         """Reads until the stream ends or all tokens have arrived; then leaves the stream open, as a page does."""

@@ -139,7 +139,7 @@ PLACES: dict[str, type[Relay | Pages]] = {
 
 
 class Crowd:
-    """The people who send requests at the start; `is_in` is set when each has received text or was refused."""
+    """The people who send requests at the start; `is_in` is set when each is reading or was refused."""
 
     def __init__(self, load: Load) -> None:
         self.is_in = asyncio.Event()
@@ -149,7 +149,7 @@ class Crowd:
         reading = Reading(self._load.tokens, self._come_in)
         await asyncio.sleep(self._load.at(number))
         await _read(ask, reading, number, self._load)
-        if reading.first_ms is None:
+        if not reading.has_begun:
             self._come_in()
         return reading
 
