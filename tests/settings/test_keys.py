@@ -122,3 +122,12 @@ def test_a_provider_is_made_once_and_again_for_another_key(inside: None) -> None
     ApplicationSettingsService().set_openrouter_api_key(GIVEN)
 
     assert providers().provider("openrouter") is not first
+
+
+def test_each_beat_has_a_provider_of_its_own(inside: None) -> None:
+    ApplicationSettingsService().set_openrouter_api_key(STORED)
+    known = providers()
+    usual, slower = (known.of("fake/plain", beats=beats) for beats in (1.0, 1.25))
+
+    assert usual is not slower
+    assert (known.of("fake/plain"), known.of("fake/plain", beats=1.25)) == (usual, slower)

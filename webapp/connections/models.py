@@ -36,7 +36,7 @@ class _Memory:
     names: dict[str, str] = field(default_factory=dict)
     read_at: float = float("-inf")
     has_read: bool = False
-    made: dict[str, tuple[object, Provider]] = field(default_factory=dict)
+    made: dict[tuple[str, float], tuple[object, Provider]] = field(default_factory=dict)
 
 
 class Providers:
@@ -81,17 +81,18 @@ class Providers:
         """Expires the cache, so that the next call sees changes made just now."""
         self._memory.read_at = float("-inf")
 
-    def of(self, model: str, *, for_visitor: bool = False) -> Provider:
+    def of(self, model: str, *, for_visitor: bool = False, beats: float = 1.0) -> Provider:
         """Returns the provider for this model; raises `Invalid` if no connection has it or people cannot choose it.
 
-        The demo answers people with an account only where it stands in for a real model, and visitors always.
+        The demo answers people with an account only where it stands in for a real model, and visitors always. A stream is read
+        once in so many `beats`.
         """
         if model.startswith(DEMO):
             is_open = for_visitor or self.is_demo_allowed()
             if is_open and any(each.id == model for each in self._demo.models()):
                 return self._demo
         elif self.is_choosable(model) and (found := self._found(model)):
-            return self._made(found[0])
+            return self._made(found[0], beats)
         raise Invalid(self._refusal(model), field="model")
 
     def embedder(self, model: str) -> Provider:
@@ -244,24 +245,24 @@ class Providers:
             return "No model is connected yet. An admin can add a key or a server under Connections."
         return f"There is no model named {model[:80]} here. Choose another one."
 
-    def _made(self, connection: LiveConnection) -> Provider:
+    def _made(self, connection: LiveConnection, beats: float = 1.0) -> Provider:
         if connection.key.trouble:
             raise DecryptionError(connection.key.trouble)
         pace = provider_types.Pace(
             int(setting("stream.read_size")),
             float(setting("stream.first_byte_seconds")) or float(setting("stream.total_seconds")) or 3600.0,
-            setting("stream.coalesce_ms") / 1000,
+            beats * setting("stream.coalesce_ms") / 1000,
         )
         identity = (connection.name, connection.base_url, connection.key.text, connection.kind)
         modes = reasoning_tags.of(connection)
         stamp = (*identity, connection.continuation, connection.reasoning_tags, modes, pace)
-        if (made := self._memory.made.get(connection.slug)) and made[0] == stamp:
+        if (made := self._memory.made.get((connection.slug, beats))) and made[0] == stamp:
             return made[1]
         try:
             fresh = provider_types.provider(connection, self._config, self.upstream, pace, modes)
         except ProviderError as error:
             raise Invalid(str(error), field="model") from error
-        self._memory.made[connection.slug] = (stamp, fresh)
+        self._memory.made[connection.slug, beats] = (stamp, fresh)
         return fresh
 
 

@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Callable
 from functools import cache
 from math import inf
-from time import monotonic
 from select import POLLIN
+from time import monotonic
 from typing import Any
 
 from gevent import get_hub
