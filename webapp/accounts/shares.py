@@ -65,9 +65,31 @@ def refuse_unfit(word: str, owner_id: str | None, to: str, to_id: str) -> None:
         raise Invalid(f"This {word} already belongs to them.", field="whom")
 
 
+def share(
+    session: Session, word: str, kind: str, id: str, right: str, *, to: str, to_id: str, by: User, address: str
+) -> Sequence[str]:
+    """Grants an object as `give` does and adds an entry to the audit log, without the object's name.
+
+    Readers of the log may not be allowed to see the name; `word` says what kind of object it is.
+    """
+    changed = give(session, kind, id, right, by=by.id, to=to, to_id=to_id)
+    whom = _recipient(session, *_ids(to, to_id))
+    audit.add(session, f"shared a {word}", actor=by, address=address, object_kind=kind, object_id=id, detail=f"with {whom}")
+    return changed
+
+
+def unshare(session: Session, word: str, kind: str, id: str, grant_id: str, *, by: User, address: str) -> Sequence[str]:
+    """Revokes a grant as `revoke` does and adds an entry to the audit log, without the object's name."""
+    grant = _granted(session, kind, id, grant_id)
+    action, whom = f"stopped sharing a {word}", _recipient(session, grant.user_id, grant.group_id)
+    lost = revoke(session, kind, id, grant_id)
+    audit.add(session, action, actor=by, address=address, object_kind=kind, object_id=id, detail=f"with {whom}")
+    return lost
+
+
 def give(session: Session, kind: str, id: str, right: str, *, by: str, to: str, to_id: str) -> Sequence[str]:
     """Grants an object, replacing an earlier grant, and returns the ids of the people whose rights change."""
-    user_id, group_id = (to_id if to == each else None for each in ("user", "group"))
+    user_id, group_id = _ids(to, to_id)
     if user_id and session.get(User, user_id) is None:
         raise Invalid("That account no longer exists.", field="whom")
     if group_id and session.get(Group, group_id) is None:
@@ -78,37 +100,33 @@ def give(session: Session, kind: str, id: str, right: str, *, by: str, to: str, 
 
 def revoke(session: Session, kind: str, id: str, grant_id: str) -> Sequence[str]:
     """Revokes a grant, and returns the ids of the people whose rights change."""
-    grant = session.get(Grant, grant_id)
-    if grant is None or (grant.object_kind, grant.object_id) != (kind, id):
-        raise NotFound("Access was already removed.")
+    grant = _granted(session, kind, id, grant_id)
     lost = _reached(session, grant.user_id, grant.group_id)
     session.delete(grant)
     return lost
 
 
-def note(session: Session, action: str, kind: str, id: str, whom: str, *, by: User, address: str) -> None:
-    """Adds an entry to the audit log, without the object's name, which readers of the log may not be allowed to see."""
-    audit.add(session, action, actor=by, address=address, object_kind=kind, object_id=id, detail=f"with {whom}")
-
-
-def recipient(session: Session, to: str, to_id: str) -> str:
-    """Returns whom an object is granted to, as the audit log says it."""
-    if to == "user":
-        return session.get_one(User, to_id).email
-    return f"the group {session.get_one(Group, to_id).name}" if to == "group" else "everyone"
-
-
-def recipient_of(session: Session, grant_id: str) -> str:
-    """Returns whom this grant is for; empty if it no longer exists."""
-    if (grant := session.get(Grant, grant_id)) is None:
-        return ""
-    to = "user" if grant.user_id else "group" if grant.group_id else "everyone"
-    return recipient(session, to, grant.user_id or grant.group_id or "")
-
-
 def members_of(group_id: str | None):  # type: ignore[no-untyped-def]
     """Returns a query for the ids of a group's members; of everyone without a group."""
     return select(Membership.user_id).where(Membership.group_id == group_id) if group_id else select(User.id)
+
+
+def _ids(to: str, to_id: str) -> tuple[str | None, str | None]:
+    """Returns the ids of the person and of the group that a recipient is; neither for everyone."""
+    return to_id if to == "user" else None, to_id if to == "group" else None
+
+
+def _granted(session: Session, kind: str, id: str, grant_id: str) -> Grant:
+    grant = session.get(Grant, grant_id)
+    if grant is None or (grant.object_kind, grant.object_id) != (kind, id):
+        raise NotFound("Access was already removed.")
+    return grant
+
+
+def _recipient(session: Session, user_id: str | None, group_id: str | None) -> str:
+    if user_id:
+        return session.get_one(User, user_id).email
+    return f"the group {session.get_one(Group, group_id).name}" if group_id else "everyone"
 
 
 def _reached(session: Session, user_id: str | None, group_id: str | None) -> Sequence[str]:

@@ -10,7 +10,7 @@ from webapp.knowledge.permissions import COLLECTION
 from webapp.knowledge.service import existing, refuse_if_of_chat, refuse_unless_owner
 from webapp.knowledge.tables import Collection
 
-RIGHTS = ("read", "write")
+WORD, RIGHTS = "collection", ("read", "write")
 
 
 def shares(collection: Collection, *, after: str = "", limit: int | None = None) -> list[Share]:
@@ -22,13 +22,10 @@ def share(collection: Collection, to: str, to_id: str, right: str, *, by: User, 
     """Grants the collection to `everyone`, to a `user` or to a `group`; replaces their existing grant."""
     refuse_unless_owner(collection, by)
     _check(collection, to, to_id, right, by)
-    id, giver_id = collection.id, by.id
+    id = collection.id
     with write() as session:
         existing(session, id)
-        changed = accounts.give(session, COLLECTION, id, right, by=giver_id, to=to, to_id=to_id)
-        accounts.note(
-            session, "shared a collection", COLLECTION, id, accounts.recipient(session, to, to_id), by=by, address=address
-        )
+        changed = accounts.share(session, WORD, COLLECTION, id, right, to=to, to_id=to_id, by=by, address=address)
     access_lost(id, changed)
 
 
@@ -37,17 +34,15 @@ def unshare(collection: Collection, grant_id: str, *, by: User, address: str = "
     refuse_unless_owner(collection, by)
     id = collection.id
     with write() as session:
-        whom = accounts.recipient_of(session, grant_id)
-        lost = accounts.revoke(session, COLLECTION, id, grant_id)
-        accounts.note(session, "stopped sharing a collection", COLLECTION, id, whom, by=by, address=address)
+        lost = accounts.unshare(session, WORD, COLLECTION, id, grant_id, by=by, address=address)
     access_lost(id, lost)
 
 
 def _check(collection: Collection, to: str, to_id: str, right: str, by: User) -> None:
-    accounts.refuse_guests("collection", by)
+    accounts.refuse_guests(WORD, by)
     refuse_if_of_chat(collection)
     if collection.is_memory:
         raise Forbidden("Your conversation memory is yours alone.")
     if right not in RIGHTS:
         raise Invalid("Choose whether they can read or write.", field="right")
-    accounts.refuse_unfit("collection", collection.owner_id, to, to_id)
+    accounts.refuse_unfit(WORD, collection.owner_id, to, to_id)

@@ -16,12 +16,11 @@ def share(row: Lorebook, to: str, to_id: str, *, by: User, address: str = "") ->
     refuse_unless_owner(row, by)
     shares.refuse_guests(WORD, by)
     shares.refuse_unfit(WORD, row.owner_id, to, to_id)
-    id, giver_id = row.id, by.id
+    id = row.id
     with write() as session:
         if session.get_one(Lorebook, id).deleted_at:
             raise Conflict("This lorebook has just been deleted.")
-        shares.give(session, KIND, id, RIGHT, by=giver_id, to=to, to_id=to_id)
-        shares.note(session, "shared a lorebook", KIND, id, shares.recipient(session, to, to_id), by=by, address=address)
+        shares.share(session, WORD, KIND, id, RIGHT, to=to, to_id=to_id, by=by, address=address)
 
 
 def unshare(row: Lorebook, grant_id: str, *, by: User, address: str = "") -> None:
@@ -29,6 +28,4 @@ def unshare(row: Lorebook, grant_id: str, *, by: User, address: str = "") -> Non
     refuse_unless_owner(row, by)
     id = row.id
     with write() as session:
-        whom = shares.recipient_of(session, grant_id)
-        shares.revoke(session, KIND, id, grant_id)
-        shares.note(session, "stopped sharing a lorebook", KIND, id, whom, by=by, address=address)
+        shares.unshare(session, WORD, KIND, id, grant_id, by=by, address=address)
