@@ -1,7 +1,7 @@
 """The text scripts of characters in prompts. They are recorded with a prompt, so that what was sent can be shown later."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -67,7 +67,7 @@ NONE = PromptScripts()
 
 def scripted(chat: Chat, messages: Sequence[PathMessage]) -> tuple[list[PathMessage], PromptScripts]:
     """Returns the messages as the scripts of the chat's characters change them, and those scripts if they change anything."""
-    if not (found := _scripts_in(chat)):
+    if not (found := _scripts_of(chat, chat.cast_ids)):
         return list(messages), NONE
     until = time.thread_time() + MOST_SECONDS
     changed = PromptScripts(found).applied_to(messages, lambda: time.thread_time() > until)
@@ -77,11 +77,8 @@ def scripted(chat: Chat, messages: Sequence[PathMessage]) -> tuple[list[PathMess
 
 def scripting_lore(chat: Chat, speaker_id: str) -> Callable[[str, int | None], str]:
     """Returns a function that changes a lorebook entry at a depth as the scripts of the answering character do."""
-    row = CHANGED.first(db.session(), {"id": speaker_id}) if speaker_id else None
-    found = [each for each in scripts_of(row.id, row.changed_at).sent if LORE in each.placements] if row else []
-    # As for messages: the character must be visible to the chat's owner.
-    owner = db.session.get(User, chat.owner_id) if chat.owner_id and found else None
-    scripts = with_names(chat, tuple(found), speaker_id) if owner and cast.named(owner, [speaker_id]) else ()
+    found = _scripts_of(chat, [speaker_id] if speaker_id else [], lambda each: LORE in each.placements)
+    scripts = next(iter(found.values()), ())
     until = time.thread_time() + MOST_SECONDS
 
     def changed(text: str, depth: int | None) -> str:
@@ -92,14 +89,17 @@ def scripting_lore(chat: Chat, speaker_id: str) -> Callable[[str, int | None], s
     return changed
 
 
-def _scripts_in(chat: Chat) -> dict[str, tuple[TextScript, ...]]:
-    changed = (CHANGED.first(db.session(), {"id": id}) for id in chat.cast_ids)
-    ids = [each.id for each in changed if each and scripts_of(each.id, each.changed_at).sent]
+def _scripts_of(
+    chat: Chat, ids: Iterable[str], is_wanted: Callable[[TextScript], bool] = lambda _: True
+) -> dict[str, tuple[TextScript, ...]]:
+    """Returns the wanted scripts of these characters that the chat's owner can see, by name in a group."""
+    rows = [row for id in ids if (row := CHANGED.first(db.session(), {"id": id}))]
+    found = {row.id: tuple(filter(is_wanted, scripts_of(row.id, row.changed_at).sent)) for row in rows}
     # Most characters have no scripts, so only the others are looked up as the chat's owner sees them.
-    owner = db.session.get(User, chat.owner_id) if chat.owner_id and ids else None
-    characters = cast.named(owner, ids) if owner else []
-    found = {each: scripts_of(each.id, each.changed_at).sent for each in characters}
-    return {each.name if chat.is_group else "": with_names(chat, scripts, each.id) for each, scripts in found.items()}
+    scripted = [id for id, scripts in found.items() if scripts]
+    owner = db.session.get(User, chat.owner_id) if chat.owner_id and scripted else None
+    characters = cast.named(owner, scripted) if owner else []
+    return {each.name if chat.is_group else "": with_names(chat, found[each.id], each.id) for each in characters}
 
 
 def with_names(chat: Chat, scripts: tuple[TextScript, ...], speaker_id: str) -> tuple[TextScript, ...]:
