@@ -4,8 +4,8 @@ from tests.attacks.world import CANARY, World, added, makes
 from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.workflows import library
-from webapp.workflows.interpreter import apply, begin
-from webapp.workflows.state import Event
+from webapp.workflows.interpreter import apply
+from webapp.workflows.state import Event, State
 from webapp.workflows.tables import WorkflowRun
 
 TABLE = {
@@ -61,7 +61,9 @@ def deed(_world: World, _state: str) -> str:
 def run(world: World, state: str) -> str:
     """Adds a run that waits for an answer and already has one."""
     source = library.get("weekly-checkin").source
-    place = apply(library.known(source), begin(library.known(source)).state, Event("answer", "good")).state.stored()
+    definition = library.known(source)
+    begun = apply(definition, State(), Event("begin")).state
+    place = apply(definition, begun, Event("answer", "good")).state.stored()
     # Ends the read transaction: documents are read concurrently, and SQLite refuses to write from a stale snapshot.
     db.session.rollback()
     owner_id = world.whose(state)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.rounds import ROUNDS
 from webapp.workflows.definition import Definition
-from webapp.workflows.interpreter import apply, begin
+from webapp.workflows.interpreter import apply
 from webapp.workflows.parsing import Broken, read
 from webapp.workflows.slots import TYPES, Slot, Unfit, text_of
 from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, CallModel, Effect, Event, HandOver, PostReply, State
@@ -36,7 +36,7 @@ ANSWERS = ("good", "low", "3", "0", "yes", "2026-03-01", "back", "skip", "", "wh
 
 def played(definition: Definition, *events: Event | str) -> tuple[State, list[str]]:
     """Returns the final state and every line on the way."""
-    result = begin(definition, ANN)
+    result = apply(definition, State(), Event("begin"), ANN)
     lines = [_line(each) for each in result.effects]
     for each in events:
         result = apply(definition, result.state, Event("answer", each) if isinstance(each, str) else each, ANN)
@@ -227,7 +227,7 @@ def whole_definitions(random: Random, count: int) -> Iterator[Definition]:
 
 
 def _is_played(definition: Definition, random: Random) -> None:
-    state, log = begin(definition, ANN).state, [Event("begin")]
+    state, log = apply(definition, State(), Event("begin"), ANN).state, [Event("begin")]
     for _ in range(25):
         event = Event(random.choice(KINDS), random.choice(ANSWERS), random.choice(["", *"abcd", state.step]))
         after = apply(definition, State.of(json.loads(json.dumps(state.stored()))), event, ANN).state

@@ -6,7 +6,6 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 # Builds each validator on first use, in a few milliseconds: all of them would take three megabytes.
 LATER = ConfigDict(frozen=True, defer_build=True)
-Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")]
 # The id of something that may be hidden from the caller: an id of a wrong form is a 404 like any unknown one.
 AnyId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{0,64}$")]
 Cursor = Annotated[str, StringConstraints(pattern=r"^([0-9a-z]{26})?$")]

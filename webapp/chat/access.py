@@ -32,12 +32,12 @@ def own_chat(id: str) -> Chat:
 
 def writable_chat(id: str) -> Chat:
     """Returns the chat if the requester can write in it and no workflow is leading it."""
-    return refuse_if_led(_shared_chat(id))
+    return refuse_if_led(stoppable_chat(id))
 
 
 def stoppable_chat(id: str) -> Chat:
     """Returns the chat if the requester can stop its answers, even while a workflow leads it."""
-    return _shared_chat(id)
+    return _chat(id, ("own", "write"))
 
 
 def visible_chat(id: str) -> Chat:
@@ -49,8 +49,8 @@ def own_message(id: str, *, even_deleted: bool = False) -> Message:
     return _message(id, lambda chat_id: refuse_if_led(own_chat(chat_id)), even_deleted=even_deleted)
 
 
-def writable_message(id: str, *, even_deleted: bool = False) -> Message:
-    return _message(id, writable_chat, even_deleted=even_deleted)
+def writable_message(id: str) -> Message:
+    return _message(id, writable_chat)
 
 
 def visible_message(id: str) -> Message:
@@ -63,7 +63,7 @@ def own_generation(id: str) -> Generation:
 
 def writable_generation(id: str) -> Generation:
     """Includes a generation whose message was just deleted, so that it can still be stopped."""
-    return _generation(id, _shared_chat, even_deleted=True)
+    return _generation(id, stoppable_chat, even_deleted=True)
 
 
 def right_in(chat: Chat, user: User | None) -> str:
@@ -111,10 +111,6 @@ def _message(id: str, open_chat: Callable[[str], Chat], *, even_deleted: bool = 
     message = db.session.get(Message, id)
     open_chat(message.chat_id if message else "")
     return found(message if message and (even_deleted or not queries.deleted_among([id])) else None)
-
-
-def _shared_chat(id: str) -> Chat:
-    return _chat(id, ("own", "write"))
 
 
 def _generation(id: str, open_chat: Callable[[str], Chat], *, even_deleted: bool) -> Generation:

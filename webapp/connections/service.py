@@ -77,7 +77,7 @@ def change(slug: str, entered: ConnectionInput, **about: Unpack[About]) -> None:
         row = row_of(session, slug)
         _fill(row, entered)
         if address != before.base_url:
-            row.base_url, row.models, row.models_at = _own_address(before, entered.base_url, address), [], None
+            row.base_url, row.models, row.models_at = _own_address(before, address), [], None
             row.left_out = 0
             suggested_models.withdraw(session, f"The address is now {address}.", **about)
         elif key and not row.default_model:
@@ -206,7 +206,7 @@ def _new_address(before: LiveConnection, text: str) -> str:
     raise Invalid("Enter the server's address.", field="base_url")
 
 
-def _own_address(before: LiveConnection, text: str, address: str) -> str:
+def _own_address(before: LiveConnection, address: str) -> str:
     """Returns the address to store: the built-in connection stores only one that differs from the environment's."""
     return "" if before.is_built_in and address == the_config().openrouter_base_url else address
 

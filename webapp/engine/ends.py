@@ -120,7 +120,7 @@ def _settle(
     has_text = engine.recovery_state.keeps(id) != "end"
     with write(keeps_loaded=True, skips_queue=True) as session:
         kind.lock(session, facts)
-        generation = ownership.write_end(session, id, owner, values)
+        generation = ownership.change_owned(session, id, owner, values)
         is_new = generation is not None
         # An earlier attempt committed it, but failed afterwards or lost the reply: it only has to be announced.
         generation = generation or ownership.ended_row(session, id, values.get("owner", owner))

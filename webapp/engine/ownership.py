@@ -116,7 +116,7 @@ def take_over(session: Session, generation: Generation, owner: str) -> bool:
     """
     if not is_sqlite():
         FREE.run(session, {"which": generation.id})
-    return _changed(session, generation.id, generation.owner, {"owner": owner}) is not None
+    return change_owned(session, generation.id, generation.owner, {"owner": owner}) is not None
 
 
 def claim(session: Session, generation: Generation, owner: str) -> bool:
@@ -128,9 +128,11 @@ def claim(session: Session, generation: Generation, owner: str) -> bool:
     return session.execute(claimed.execution_options(synchronize_session=False)).first() is not None
 
 
-def write_end(session: Session, id: str, owner: str, values: dict[str, Any]) -> Generation | None:
-    """Writes the end of a generation and returns it as stored; None if this owner no longer has it."""
-    return _changed(session, id, owner, values)
+def change_owned(session: Session, id: str, owner: str, values: dict[str, Any]) -> Generation | None:
+    """Changes an active generation and returns it as stored; None if this owner no longer has it."""
+    row = _change(tuple(values)).first(session, {"which": id, "of": owner, **values})
+    # The values just written are known, and need not be read again.
+    return rows.read(session, Generation, {**values, **row._asdict()}) if row else None
 
 
 def ended_row(session: Session, id: str, owner: str) -> Generation | None:
@@ -143,12 +145,6 @@ def active_generations(session: Session) -> Sequence[Row[str, str, str, datetime
     """Returns all active generations with their owner and last heartbeat, oldest first."""
     columns = Generation.id, Generation.kind, Generation.owner, Generation.heartbeat_at
     return session.execute(select(*columns).where(WHILE_ACTIVE).order_by(Generation.id)).all()
-
-
-def _changed(session: Session, id: str, owner: str, values: dict[str, Any]) -> Generation | None:
-    row = _change(tuple(values)).first(session, {"which": id, "of": owner, **values})
-    # The values just written are known, and need not be read again.
-    return rows.read(session, Generation, {**values, **row._asdict()}) if row else None
 
 
 @cache

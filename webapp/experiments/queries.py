@@ -34,12 +34,6 @@ def running_of(prompt_id: str) -> Experiment | None:
     return db.session.scalar(select(Experiment).where(Experiment.prompt_id == prompt_id, Experiment.ended_at.is_(None)))
 
 
-def of_prompt(prompt_id: str) -> list[Experiment]:
-    """Returns the experiments on a prompt, newest first."""
-    query = select(Experiment).where(Experiment.prompt_id == prompt_id).order_by(Experiment.id.desc())
-    return list(db.session.scalars(query.limit(MOST_LISTED)))
-
-
 def key_of(experiment: Experiment) -> str:
     return db.session.get_one(Prompt, experiment.prompt_id).key
 

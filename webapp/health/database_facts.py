@@ -24,7 +24,7 @@ NETWORK_DISK = "SQLite can lose data there. Set DATA_DIR to a folder on a local 
 UNSEEN = "Backups made with pg_dump aren't seen here."
 
 
-def all_of(config: Config) -> list[Fact]:
+def all_of() -> list[Fact]:
     """Returns the facts on a database that responds."""
     return [Fact(kind(), f"Version {_version()}, {_size()}.", "ok"), *_journal(), *network_disk(), _writing(), _schema()]
 

@@ -41,7 +41,7 @@ def chapters(*, is_thorough: bool = False) -> list[Chapter]:
     if trouble := trouble_with_database():
         return [Chapter("Database", [Fact(database_facts.kind(), trouble, "bad")]), server]
     return [
-        Chapter("Database", [*database_facts.all_of(config), *(database_facts.soundness() if is_thorough else ())]),
+        Chapter("Database", [*database_facts.all_of(), *(database_facts.soundness() if is_thorough else ())]),
         Chapter("Models", [fact for each in providers().connections() for fact in _of_connection(each)]),
         *(more() for more in MORE),
         Chapter("Safety", [server_facts.address(config), key(keyring()), database_facts.backups(config)]),

@@ -82,7 +82,7 @@ def _blocks(lines: Iterable[str]) -> Iterator[Block]:
         if not line.strip() and not fence:
             block.lines.append(line)
             continue
-        if block.lines and (opens or _is_new(block, kind, line, in_code=bool(fence))):
+        if block.lines and (opens or _is_new(block, kind, in_code=bool(fence))):
             yield block
             block = Block(kind, [])
         elif not block.kind:
@@ -96,7 +96,7 @@ def _blocks(lines: Iterable[str]) -> Iterator[Block]:
         yield block
 
 
-def _is_new(block: Block, kind: str, line: str, *, in_code: bool) -> bool:
+def _is_new(block: Block, kind: str, *, in_code: bool) -> bool:
     if in_code:
         return False
     follows_blank = not block.lines[-1].strip()

@@ -44,10 +44,6 @@ def apply(definition: Definition, state: State, event: Event, people: Mapping[st
     return Result(move.state, () if refusal else tuple(move.effects), refusal)
 
 
-def begin(definition: Definition, people: Mapping[str, str] | None = None) -> Result:
-    return apply(definition, State(), Event("begin"), people)
-
-
 def step_of(definition: Definition, state: State) -> Step | None:
     return definition.by_id.get(state.step)
 
