@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from datetime import datetime
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 LENGTH = 26
@@ -13,7 +14,12 @@ def new_id() -> str:
     global _last
     number = (int(time.time() * 1000) << 80) | secrets.randbits(80)
     _last = number if number > _last else _last + 1 + secrets.randbits(40)
-    return "".join(ALPHABET[(_last >> 5 * place) & 31] for place in reversed(range(LENGTH)))
+    return _written(_last)
+
+
+def least_id(moment: datetime) -> str:
+    """Returns an id before all that are created from this moment on."""
+    return _written(int(moment.timestamp() * 1000) << 80)
 
 
 def continue_after(id: str) -> None:
@@ -27,3 +33,7 @@ def continue_after(id: str) -> None:
 
 def new_secret() -> str:
     return secrets.token_urlsafe(32)
+
+
+def _written(number: int) -> str:
+    return "".join(ALPHABET[(number >> 5 * place) & 31] for place in reversed(range(LENGTH)))

@@ -1,4 +1,4 @@
-"""Computes past usage from the records of answers, for a budget that is new or whose period was moved."""
+"""Computes past usage, for a budget that is new or whose period was moved: from its charges, else from the records of answers."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -6,18 +6,19 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, false, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from webapp.accounts.tables import Membership
 from webapp.budgets.amounts import Consumption, Price, amount
 from webapp.budgets.prices import price_of
-from webapp.budgets.tables import Budget
+from webapp.budgets.tables import Budget, BudgetCharge
 from webapp.chat.tables import Chat, Message
 from webapp.engine.engine import the_engine
 from webapp.engine.slices import in_slices
 from webapp.engine.tables import ACTIVE, EXAMPLE, NOT_HERE, WHILE_ACTIVE, Generation
 from webapp.heavy.turns import queue_for_turn
+from webapp.ids import least_id
 from webapp.usage.cost_text import was_refused
 
 # An answer requested this long ago is committed, even if the clock of its server differs.
@@ -43,13 +44,14 @@ def counted_before(
 
 
 def used_since(session: Session, budget: Budget, since: datetime, before: CountedPart | None = None) -> int:
-    """Returns the usage of the answers requested since then; none for an API token, as answers don't record theirs."""
+    """Returns the usage of the answers requested since then."""
+    deleted = _used_by_deleted(session, budget, since)
     if not before:
-        return _sum(budget, _slices(session, budget, _wanted(budget, Generation.created_at >= since), since))
+        return deleted + _sum(budget, _slices(session, budget, _wanted(budget, Generation.created_at >= since), since))
     start = max(since, before.until)
     late = _wanted(budget, Generation.created_at >= start, Generation.id.not_in(before.running))
     ran = _wanted(budget, Generation.created_at >= since, Generation.id.in_(before.running))
-    return before.used + _sum(budget, _slices(session, budget, late, start)) + _sum(budget, session.execute(ran))
+    return deleted + before.used + _sum(budget, _slices(session, budget, late, start)) + _sum(budget, session.execute(ran))
 
 
 def _wanted(budget: Budget, *which: ColumnElement[bool]) -> Select[Any]:
@@ -64,8 +66,21 @@ def _wanted(budget: Budget, *which: ColumnElement[bool]) -> Select[Any]:
         one.status,
         one.reason,
         one.upstream_id,
+        BudgetCharge.used.label("charged"),
     )
-    return select(*columns).where(*which, *is_counted)
+    return select(*columns).outerjoin(BudgetCharge, _is_charge_of(budget)).where(*which, *is_counted)
+
+
+def _is_charge_of(budget: Budget) -> ColumnElement[bool]:
+    """Returns the condition for what an answer was charged: estimates, and an API token's answers, are recorded nowhere else."""
+    return and_(BudgetCharge.generation_id == Generation.id, BudgetCharge.budget_id == budget.id, BudgetCharge.is_open.is_(False))
+
+
+def _used_by_deleted(session: Session, budget: Budget, since: datetime) -> int:
+    """Returns what was charged for answers since then whose chats have been deleted permanently."""
+    is_known = select(Generation.id).where(Generation.id == BudgetCharge.generation_id).correlate(BudgetCharge).exists()
+    which = BudgetCharge.budget_id == budget.id, BudgetCharge.generation_id >= least_id(since), BudgetCharge.is_open.is_(False)
+    return int(session.scalar(select(func.coalesce(func.sum(BudgetCharge.used), 0)).where(*which, ~is_known)) or 0)
 
 
 def _slices(
@@ -77,20 +92,18 @@ def _slices(
     until: datetime | None = None,
     pause: Callable[[], object] = lambda: None,
 ) -> Iterator[Any]:
-    if budget.who == "token":
-        return iter(())
     user_id = budget.who_id if budget.who == "user" else ""
     return in_slices(session, wanted, since=since, until=until, user_id=user_id, pause=pause)
 
 
 def _sum(budget: Budget, rows: Iterable[Any]) -> int:
     price = cache(price_of)
-    return sum(_amount(budget.unit, row, price(row.model_asked)) for row in rows if not was_refused(row))
+    return sum(_used(budget.unit, row, price) for row in rows)
 
 
 def _whose(budget: Budget) -> list[ColumnElement[bool]]:
     if budget.who == "token":
-        return [false()]
+        return [BudgetCharge.budget_id.is_not(None)]
     which = [Generation.model_asked == budget.model] if budget.model else []
     if budget.who == "user":
         return [*which, Generation.user_id == budget.who_id]
@@ -107,5 +120,8 @@ def _is_of(character_id: str) -> ColumnElement[bool]:
     return or_(Generation.message_id.in_(by_character), Generation.lane.in_(chats) & ~others.correlate(Generation).exists())
 
 
-def _amount(unit: str, row: Any, price: Price) -> int:
-    return amount(unit, Consumption(row.input_tokens or 0, row.output_tokens or 0, row.cost), price)
+def _used(unit: str, row: Any, price: Callable[[str], Price]) -> int:
+    if row.charged is not None:
+        return int(row.charged)
+    consumption = Consumption(row.input_tokens or 0, row.output_tokens or 0, row.cost)
+    return 0 if was_refused(row) else amount(unit, consumption, price(row.model_asked))

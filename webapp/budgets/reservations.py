@@ -136,14 +136,13 @@ def begin(session: Session, budget: Budget, starts_at: datetime, *, used: int = 
     session.execute(BEGIN, {"id": budget.id, "at": starts_at, "used": used})
     is_past = BudgetCharge.budget_id == budget.id, BudgetCharge.starts_at < starts_at - KEPT, BudgetCharge.is_open.is_(False)
     session.execute(delete(BudgetCharge).where(*is_past).execution_options(synchronize_session=False))
-    if budget.who != "token":
-        _forget_other_zones(session, budget, starts_at)
+    _forget_other_zones(session, budget, starts_at)
 
 
 def _forget_other_zones(session: Session, budget: Budget, starts_at: datetime) -> None:
     """Deletes periods that overlap this one, as another time zone had them: if it returns, they are counted again.
 
-    What tokens use can't be counted again, and a running answer still reserves in its period.
+    A running answer still reserves in its period.
     """
     least, row = periods.LEAST[budget.period], BudgetPeriod
     overlaps = row.starts_at > starts_at - least, row.starts_at < starts_at + least, row.starts_at != starts_at
