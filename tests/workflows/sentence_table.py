@@ -17,6 +17,9 @@ LANGUAGES: dict[str, tuple[tuple[str, str], tuple[str, ...]]] = {
             "Wait... what was it?",
             "She shouted “Stop!” twice.",
             "It costs $1,299.99, approx. a third less (cf. p. 12).",
+            "On a scale of 1 to 10, give it a 7.",
+            "Is it no. 3 on the list, or no?",
+            "My answer is no.",
         ),
     ),
     "German": (
@@ -30,6 +33,7 @@ LANGUAGES: dict[str, tuple[tuple[str, str], tuple[str, ...]]] = {
             "Ach … wirklich?",
             "Es sind ca. 1.250 Menschen, u. a. viele Kinder.",
             "Das gilt bis zum 24. Dezember und ggf. länger!",
+            "Am Montag, 3. Mai, im 2. Stock.",
         ),
     ),
     "French": (

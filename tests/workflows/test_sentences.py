@@ -15,6 +15,8 @@ from webapp.workflows.sentences import PART_CHARS, PATIENCE, capped, first
 # Texts with a bar where the second sentence ends.
 CASES = [
     "One. Two.| Three.",
+    "Give it a 5. Then rest.| Later.",
+    "My answer is no. See no. 4 below.| Later.",
     "Is it? Yes!| No.",
     "Dr. Smith paid 3.50 euros. He left.| Then what.",
     "See e.g. the U.S. market. It grew.| More.",

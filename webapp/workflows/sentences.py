@@ -14,16 +14,18 @@ STOP = re.compile(
 )
 BREAK = re.compile(r"\n[ \t]*\n\s*(?P<next>\S)")
 FENCE, CODE = re.compile(r"^[ \t]*(```|~~~)", re.MULTILINE), re.compile(r"`[^`\n]*`")
-# Abbreviations after which a stop ends no sentence; `\w` matches initials and other single letters.
+# Abbreviations after which a stop ends no sentence; `[^\W\d]` matches initials and other single letters.
 SHORT = re.compile(
-    r"(?:^|[\s(\"'“„])(?:\w|Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|vs|etc|approx|no|nos|fig|vol|pp|ca|cf|al|inc|ltd|co|dept|est|min|max|"
+    r"(?:^|[\s(\"'“„])(?:[^\W\d]|Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|vs|etc|approx|fig|vol|pp|ca|cf|al|inc|ltd|co|dept|est|min|max|"
     r"e\.g|i\.e|a\.m|p\.m|u\.s|u\.k|z\.\s?b|d\.\s?h|u\.\s?a|bzw|usw|nr|str|evtl|ggf|vgl|inkl|ph\.d|sra|mme|mlle|p\.\s?ex|"
     r"dra|pág|págs|av|ul|см|стр|рис|ул|им|гг|руб|тыс|млн|проф|डॉ|श्री|jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec|"
-    # Days of the month in German.
-    r"(?:am|vom|zum|bis|den|dem|ab|der)\s\d{1,2})$",
+    # Days of the month and other ordinals in German.
+    r"(?:am|vom|zum|bis|den|dem|ab|der|die|das|des|im|\w+tag,|Mittwoch,)\s\d{1,2})$",
     re.IGNORECASE,
 )
-LISTED = re.compile(r"(?:^|\n)[ \t>]*(?:[-*+]\s+)?\d{1,3}$")
+# An abbreviation only before a number: "no" also ends sentences.
+NUMERO = re.compile(r"(?:^|[\s(\"'“„])nos?$", re.IGNORECASE)
+LISTED = re.compile(r"(?:(?:^|\n)[ \t>]*(?:[-*+]\s+)?|[.!?:;]\s)\d{1,3}$")
 WIDE, DOTS, QUOTES, DASHES = "。！？｡．।॥", {".", "…"}, set("\"'”’“»«"), "-–—"
 MOST_LOOKED_BACK, MOST_HELD = 24, 300
 # Longer text is processed in parts, with a pause in between for other greenlets: each character takes some microseconds.
@@ -163,7 +165,9 @@ class Sentences:
         if _goes_on(stop, found.group("close"), following):
             return False
         before = self.text[max(0, found.start() - MOST_LOOKED_BACK) : found.start()]
-        return stop != "." or not (SHORT.search(before) or LISTED.search(before))
+        if stop != ".":
+            return True
+        return not (SHORT.search(before) or LISTED.search(before) or (following.isdigit() and NUMERO.search(before)))
 
 
 def _goes_on(stop: str, close: str, following: str) -> bool:
