@@ -31,7 +31,24 @@ KINDS = (
     "change",
     "nonsense",
 )
-ANSWERS = ("good", "low", "3", "0", "yes", "2026-03-01", "back", "skip", "", "why?", "? now", "{{a}}", "a@b.org", "a, b", "99")
+ANSWERS = (
+    "good",
+    "low",
+    "3",
+    "0",
+    "yes",
+    "2026-03-01",
+    "back",
+    "skip",
+    "cancel",
+    "",
+    "why?",
+    "? now",
+    "{{a}}",
+    "a@b.org",
+    "a, b",
+    "99",
+)
 
 
 def played(definition: Definition, *events: Event | str) -> tuple[State, list[str]]:
@@ -78,6 +95,13 @@ def test_back_asks_the_question_before_and_an_answer_is_data() -> None:
     assert played(CHECKIN, Event("back"))[1][-1] == "! This is the first question."
     two = "workflow: wf\ntitle: T\nslots: {a: {}, b: {ask: 'And {{a}}?'}}\nsteps: [collect: a, collect: b]"
     assert played(read(two), "{{b}}")[1][-1] == "< And {{b}}?"
+
+
+def test_a_command_can_be_typed_where_it_is_no_answer():
+    assert played(CHECKIN, "good", "Tests", "back")[0].step == "win"
+    assert played(CHECKIN, "good", "Tests", "Skip")[0].outcomes["hours"] == "skipped"
+    assert played(CHECKIN, "good", "Tests", "cancel")[0].status == "cancelled"
+    assert played(CHECKIN, "good", "cancel")[0].slots["win"] == "cancel"
 
 
 def test_another_answer_that_flips_a_branch_drops_the_dead_one_and_goes_on_where_the_run_was() -> None:

@@ -20,6 +20,7 @@ from webapp.workflows.state import (
     Say,
     State,
 )
+from webapp.workflows.summaries import summary
 from webapp.workflows.texts import filled, names_in, shown
 
 # Limits: the characters of a model's answer that are kept for later steps; the length of the trail, which a loop would grow
@@ -33,7 +34,7 @@ NOT_WAITING = "Nothing is asked at the moment."
 FIRST = "This is the first question."
 NEEDED = "This question can't be skipped."
 QUESTION_MARKS = ("?", "？", "؟")
-WORDS = {"back": "back", "go back": "back", "skip": "skip"}
+WORDS = {"back": "back", "go back": "back", "skip": "skip", "cancel": "cancel"}
 
 
 def apply(definition: Definition, state: State, event: Event, people: Mapping[str, str] | None = None) -> Result:
@@ -58,13 +59,6 @@ def text_for(definition: Definition, state: State, text: str, people: Mapping[st
     """Fills in a text of the definition with the answers so far."""
     answers = {f"steps.{id}": words for id, words in state.said.items()}
     return filled(text, {**answers, **people, **state.slots})
-
-
-def summary(definition: Definition, state: State) -> str:
-    """Returns the answers as a summary for the people who take over."""
-    known = [(name, state.slots[name]) for name in definition.slots if name in state.slots]
-    lines = [f"- **{name.replace('_', ' ').capitalize()}:** {' '.join(shown(value).split())}" for name, value in known]
-    return "\n".join([f"**{definition.title}: summary**", "", *(lines or ["Nothing has been answered."])])
 
 
 @dataclass(slots=True)
