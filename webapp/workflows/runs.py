@@ -1,6 +1,5 @@
 """What a person can do with runs: start, answer, ask, go back, skip, pause, cancel, change an answer, move to another version."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +17,7 @@ from webapp.errors import AppError, Busy, Conflict, Invalid
 from webapp.workflows import handover, interpretation, library, model_calls
 from webapp.workflows.definition import Definition
 from webapp.workflows.interpreter import apply, slot_of
+from webapp.workflows.moving import moved, same_steps
 from webapp.workflows.record import definition_of, locked_run, record
 from webapp.workflows.slots import FILE
 from webapp.workflows.state import Event, State
@@ -147,16 +147,18 @@ def move(run: WorkflowRun, version: int, *, confirm: bool) -> Redone:
     place = run.place
     if place.has_ended:
         raise Conflict("This workflow has ended.")
-    if place.step not in new.by_id or new.by_id[place.step].verb != old.by_id[place.step].verb:
+    same = same_steps(old, new)
+    if place.step not in same or new.by_id[same[place.step]].verb != old.by_id[place.step].verb:
         raise Conflict("The current step isn't in that version, so this run can't move to it.")
-    added = tuple(each for each in new.by_id if each not in old.by_id)
-    gone = tuple(each for each in old.by_id if each not in new.by_id)
+    added = tuple(each for each in new.by_id if each not in same.values())
+    gone = tuple(each for each in old.by_id if each not in same)
     if confirm:
         with write() as session:
             row = locked_run(session, id)
             if row.place != place:
                 raise Conflict(ELSEWHERE)
-            row.source, row.version, row.state = source, version, _kept(place, set(new.by_id), set(new.slots)).stored()
+            row.source, row.version, row.state = source, version, moved(place, same, new.slots).stored()
+            row.plan_step = same.get(row.plan_step, "")
         _notified(id)
     return Redone(added, gone)
 
@@ -169,17 +171,6 @@ def free(run: WorkflowRun) -> None:
     with write() as session:
         session.get_one(Chat, chat_id).kind = "chat"
     sending.announce(db.session.get_one(Chat, chat_id), "chat", chat_id)
-
-
-def _kept(state: State, steps: set[str], slots: set[str]) -> State:
-    """Returns a state without the steps and slots that the other version lacks."""
-
-    def only(found: Mapping[str, Any], known: set[str] = steps) -> dict[str, Any]:
-        return {name: each for name, each in found.items() if name in known}
-
-    trail = tuple(each for each in state.trail if each in steps)
-    passed = {"outcomes": only(state.outcomes), "said": only(state.said), "kept": only(state.kept)}
-    return State.of({**state.stored(), **passed, "proposed": "", "slots": only(state.slots, slots), "trail": trail})
 
 
 def _differences(definition: Definition, before: State, after: State) -> tuple[tuple[str, ...], tuple[str, ...]]:
