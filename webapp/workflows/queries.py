@@ -69,6 +69,12 @@ def events_of(run: WorkflowRun, *, after: int, limit: int) -> Sequence[RunEvent]
     return db.session.scalars(query.order_by(RunEvent.seq).limit(limit)).all()
 
 
+def changed_names(run: WorkflowRun) -> set[str]:
+    """Returns the names of the answers that the person has changed."""
+    query = select(RunEvent.name).where(RunEvent.run_id == run.id, RunEvent.kind == "change", RunEvent.refusal == "")
+    return set(db.session.scalars(query.distinct()))
+
+
 def last_event(run: WorkflowRun, kind: str) -> RunEvent | None:
     """Returns the last event of this kind."""
     query = select(RunEvent).where(RunEvent.run_id == run.id, RunEvent.kind == kind)

@@ -10,11 +10,14 @@ from webapp.workflows import queries
 from webapp.workflows.interpreter import text_for
 from webapp.workflows.record import definition_of, people_of
 from webapp.workflows.runs import KIND
+from webapp.workflows.summaries import listed
 
 ASIDE = (
     "A guided workflow, “{}”, has asked the person something, and instead of answering they ask a question of their own. "
     "Answer it, in at most three sentences. Don't ask anything yourself: the workflow repeats its question afterwards."
 )
+# The conversation still shows what was answered first.
+CORRECTED = "The person has corrected earlier answers since. These are the ones that count:\n{}"
 
 
 def of_run(context: PromptContext) -> Iterator[Section]:
@@ -26,6 +29,8 @@ def of_run(context: PromptContext) -> Iterator[Section]:
     if not (step := definition.by_id.get(place.step)):
         return
     people = people_of(session, run)
+    if corrected := listed(definition, place, queries.changed_names(run)):
+        yield Section("Corrected answers", CORRECTED.format(corrected), definition.title, rank=62)
     if place.is_aside:
         yield Section("Side question", ASIDE.format(definition.title), definition.title, rank=60)
         return
