@@ -137,9 +137,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
             about = {"description": schema.pop("description")} if "description" in schema else {}
             found.append({"name": name, "in": "query", "required": False, "schema": schema, **about})
     if route.operation.takes_key:
-        found.append(
-            _header("Idempotency-Key", "Repeating the same key and body returns the first result, except in workflows.", 200)
-        )
+        found.append(_header("Idempotency-Key", "Repeating the same key and body returns the first result.", 200))
     if route.operation.stream and route.method == "GET":
         found.append(_header("Last-Event-ID", "The `id:` of the last event received; the stream resumes after it."))
     return found

@@ -69,6 +69,12 @@ def events_of(run: WorkflowRun, *, after: int, limit: int) -> Sequence[RunEvent]
     return db.session.scalars(query.order_by(RunEvent.seq).limit(limit)).all()
 
 
+def sent_before(run_id: str, name: str | None) -> RunEvent | None:
+    """Returns the event of an earlier request with this hash."""
+    query = select(RunEvent).where(RunEvent.run_id == run_id, RunEvent.sent_as == name)
+    return db.session.scalar(query.limit(1)) if name else None
+
+
 def changed_names(run: WorkflowRun) -> set[str]:
     """Returns the names of the answers that the person has changed."""
     query = select(RunEvent.name).where(RunEvent.run_id == run.id, RunEvent.kind == "change", RunEvent.refusal == "")

@@ -38,8 +38,8 @@ def people_of(session: Session, run: WorkflowRun) -> dict[str, str]:
     return {"user.name": user.name, "user.first_name": (user.name.split() or [""])[0]}
 
 
-def record(session: Session, run: WorkflowRun, event: Event) -> Result:
-    """Applies and records an event; a refused event that changes nothing is not recorded."""
+def record(session: Session, run: WorkflowRun, event: Event, *, sent_as: str | None = None) -> Result:
+    """Applies and records an event, and the request that it came from; a refused event that changes nothing is not recorded."""
     result = apply(definition_of(run), run.place, event, people_of(session, run))
     if result.refusal and result.state == run.place:
         return result
@@ -49,14 +49,14 @@ def record(session: Session, run: WorkflowRun, event: Event) -> Result:
         # An interrupted answer is not continued at another step, and its plan is no longer waited for.
         run.message_id, run.plan_step = None, ""
     run.seq += 1
+    chat = session.get_one(Chat, run.chat_id, populate_existing=True)
     about = {"kind": event.kind, "name": event.name[:40], "value": event.value, "refusal": result.refusal}
-    session.add(RunEvent(run_id=run.id, seq=run.seq, **about))
+    session.add(RunEvent(run_id=run.id, seq=run.seq, sent_as=sent_as, head_id=chat.head_id, **about))
     is_unanswered = event.kind == MODEL_FAILED and run.place.is_aside
     run.state, run.status, run.changed_at = result.state.stored(), result.state.status, utc_now()
     run.refusal = {"words": result.refusal, "typed": event.value[:MOST_TYPED]} if result.refusal else {}
     if is_unanswered:
         run.refusal = {"words": f"{UNANSWERED} {event.value}".strip(), "typed": ""}
-    chat = session.get_one(Chat, run.chat_id, populate_existing=True)
     for effect in result.effects:
         if isinstance(effect, Say | PostReply):
             post(session, run, chat, effect)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from webapp import topic_names
 from webapp.accounts import creation_limit
 from webapp.accounts.tables import User
@@ -14,14 +16,14 @@ from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.errors import AppError, Busy, Conflict, Invalid
-from webapp.workflows import handover, interpretation, library, model_calls
+from webapp.workflows import handover, interpretation, library, model_calls, queries
 from webapp.workflows.definition import Definition
 from webapp.workflows.interpreter import apply, slot_of
 from webapp.workflows.moving import moved, same_steps
 from webapp.workflows.record import definition_of, locked_run, record
 from webapp.workflows.slots import FILE
-from webapp.workflows.state import Event, State
-from webapp.workflows.tables import WorkflowRun
+from webapp.workflows.state import Event, Result, State
+from webapp.workflows.tables import RunEvent, WorkflowRun
 
 # `KIND` is the kind of a run's chat and of the generations in it.
 KIND, DEMO = handover.LED, "demo/quick"
@@ -71,22 +73,27 @@ def _begun(owner_id: str, model: str, title: str, pinned: dict[str, Any]) -> Wor
     return _notified(id)
 
 
-def happen(run: WorkflowRun, event: Event, *, seen: int | None = None, is_file: bool = False) -> WorkflowRun:
+def happen(run: WorkflowRun, event: Event, *, seen: int | None = None, is_file: bool = False, key: str = "") -> WorkflowRun:
     """Applies an event to a run, raising if it is refused; `seen` is the last event that the person's page showed.
 
-    With `is_file`, the answer names a document that was just stored; people can't type one.
+    With `is_file`, the answer names a document that was just stored; people can't type one. A request that repeats the `key` and
+    the event of an earlier one has that one's result and changes nothing.
     """
     if not is_file:
         _refuse_typed_file(run, event)
-    id, value = run.id, sending.checked(event.value) if event.value.strip() else event.value
-    event = replace(event, value=value)
+    id, sent_as = run.id, _sent_as(run, event, key)
+    if earlier := queries.sent_before(id, sent_as):
+        return _repeated(run, earlier)
+    event = replace(event, value=sending.checked(event.value) if event.value.strip() else event.value)
     if event.kind == "answer" and seen in (None, run.seq):
         event = interpretation.interpreted(run, event)
     with write() as session:
         row = locked_run(session, id)
-        if seen not in (None, row.seq):
-            raise Conflict(ELSEWHERE)
-        result = record(session, row, event)
+        earlier = queries.sent_before(id, sent_as)
+        if not earlier:
+            result = _recorded(session, row, event, seen, sent_as)
+    if earlier:
+        return _repeated(row, earlier)
     if event.kind == "cancel" and not result.refusal:
         # Only after the commit: the text of a stopped model would otherwise advance the run.
         stop(row)
@@ -94,6 +101,30 @@ def happen(run: WorkflowRun, event: Event, *, seen: int | None = None, is_file: 
     if result.refusal:
         raise _refusal(changed_run, result.refusal, is_invalid=event.kind in ANSWERS and changed_run.status == "waiting")
     return changed_run
+
+
+def head_before(run: WorkflowRun, event: Event, key: str) -> str:
+    """Returns the id of the chat's last message before this event; for a repeated request, before its first time."""
+    if earlier := queries.sent_before(run.id, _sent_as(run, event, key)):
+        return earlier.head_id or ""
+    return db.session.get_one(Chat, run.chat_id).head_id or ""
+
+
+def _sent_as(run: WorkflowRun, event: Event, key: str) -> str | None:
+    return generations.sent_as(run.owner_id, key, f"{event.kind}\n{event.name}\n{event.value.strip()}")
+
+
+def _repeated(run: WorkflowRun, earlier: RunEvent) -> WorkflowRun:
+    run = db.session.get_one(WorkflowRun, run.id, populate_existing=True)
+    if earlier.refusal:
+        raise _refusal(run, earlier.refusal, is_invalid=True)
+    return run
+
+
+def _recorded(session: Session, run: WorkflowRun, event: Event, seen: int | None, sent_as: str | None) -> Result:
+    if seen not in (None, run.seq):
+        raise Conflict(ELSEWHERE)
+    return record(session, run, event, sent_as=sent_as)
 
 
 def stop(run: WorkflowRun) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import JSON, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.db import Base, Record, utc_now
+from webapp.ids import LENGTH
 from webapp.workflows.state import State
 
 
@@ -73,7 +74,10 @@ class WorkflowRun(Record):
 
 
 class RunEvent(Base):
-    """An event of a run; its state can be rebuilt by applying all of its events in order."""
+    """An event of a run; its state can be rebuilt by applying all of its events in order.
+
+    `sent_as` identifies a request with an idempotency key, and `head_id` is the chat's last message before it.
+    """
 
     __tablename__ = "workflow_run_events"
 
@@ -84,3 +88,5 @@ class RunEvent(Base):
     value: Mapped[str] = mapped_column(Text, default="")
     refusal: Mapped[str] = mapped_column(Text, default="")
     at: Mapped[datetime] = mapped_column(default=utc_now)
+    sent_as: Mapped[str | None] = mapped_column(String(64))
+    head_id: Mapped[str | None] = mapped_column(String(LENGTH))

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from webapp.accounts.guards import found
 from webapp.api.access import caller
-from webapp.api.operations import STARTS, operation
+from webapp.api.operations import STARTS, idempotency_key, operation
 from webapp.api.schemas import Answer, Body, Paged, Query, Text
 from webapp.db import MOST_NUMBER
 from webapp.errors import Invalid
@@ -138,10 +138,15 @@ def events(id: str, query: EventsQuery) -> EventList:
 
 @bp.post("/<id>/answer")
 @operation(
-    "Answer the current question; 422 says what is expected", scope="workflows", body=Value, answer=RunAnswer, errors=STARTS
+    "Answer the current question; 422 says what is expected",
+    scope="workflows",
+    body=Value,
+    answer=RunAnswer,
+    takes_key=True,
+    errors=STARTS,
 )
 def answer(id: str, body: Value) -> RunAnswer:
-    return answer_of(runs.happen(_own(id), Event("answer", text_of(body.value))))
+    return answer_of(runs.happen(_own(id), Event("answer", text_of(body.value)), key=idempotency_key()))
 
 
 @bp.post("/<id>/file")
@@ -170,11 +175,12 @@ def bring(id: str, query: FileQuery) -> RunAnswer:
     scope="workflows",
     body=Question,
     answer=RunAnswer,
+    takes_key=True,
     errors=STARTS,
     named={"value": "question"},
 )
 def ask(id: str, body: Question) -> RunAnswer:
-    return answer_of(runs.happen(_own(id), Event("ask", body.question)))
+    return answer_of(runs.happen(_own(id), Event("ask", body.question), key=idempotency_key()))
 
 
 @bp.post("/<id>/back")

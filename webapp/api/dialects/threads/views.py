@@ -184,5 +184,6 @@ def _begun(me: User, slug: str, title: str) -> WorkflowRun:
 def _answer_step(run: WorkflowRun, body: ThreadContent) -> tuple[WorkflowRun, Position]:
     """Answers the run's step with this message; returns the run and the position before the message."""
     access.check("workflows")
-    before = Position(db.session.get_one(Chat, run.chat_id).head_id or "")
-    return runs.happen(run, Event("answer", body.content)), before
+    event, key = Event("answer", body.content), idempotency_key()
+    before = Position(runs.head_before(run, event, key))
+    return runs.happen(run, event, key=key), before
