@@ -109,6 +109,12 @@ def test_what_is_odd_or_too_much_is_left_out(odd):
     assert message.foreign_fields is None
 
 
+def test_without_information_on_swipes_a_line_describes_the_shown_one():
+    row = {"mes": "two", "swipe_id": 1, "swipes": ["one", "two"], "extra": {"display_text": "TWO"}}
+    found = {each.content: each.foreign_fields for each in roleplay.parse({roleplay.LINES: [row]}).messages}
+    assert found == {"one": None, "two": {"swipe": {"extra": {"display_text": "TWO"}}}}
+
+
 def test_our_own_fields_win(owner, chat):
     for line in exported(owner, chat)[1:]:
         assert json.dumps(line).count('"send_date"') == 1 + len(line.get("swipe_info", ()))

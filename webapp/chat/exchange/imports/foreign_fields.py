@@ -38,6 +38,9 @@ def of_line(row: Mapping[str, Any], swipe: Mapping[str, Any], *, name: str, is_s
 
     `name` is the speaker that an export would name anyway.
     """
+    if swipe is row and not is_shown:
+        # Without information on swipes, a line describes the one that is shown.
+        return None
     is_known = fields(swipe.get("extra")).get("model")
     extra = fields(swipe.get("extra")) | (fields(row.get("extra")) if is_shown else {})
     made = {} if is_known else _only(row if is_shown else {}, TIMES) | _only(swipe, TIMES)
