@@ -121,6 +121,14 @@ def test_a_request_that_openai_would_refuse_is_called_invalid_and_only_models_ar
         assert (response.status_code, error["type"], error["code"]) == (status, "invalid_request_error", code)
 
 
+def test_events_that_a_client_declines_are_not_sent(program, fake):
+    fake.says("Fine.")
+    path, body = sending("roleplay", program.new_chat(), "Hello")
+
+    told = program.post(path, accept="application/json, text/event-stream;q=0", **body)
+    assert (told.status_code, told.content_type) == (202, "application/json")
+
+
 def test_too_many_is_429_and_a_full_house_503(app, program, fake):
     fake.says("Fine.")
     with app.app_context():
