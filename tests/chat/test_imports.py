@@ -177,6 +177,15 @@ def test_it_comes_in_once(owner, value):
     assert len(owner.page("/chats").all('ul.rows a[href^="/chats/"]')) == 1
 
 
+def test_a_message_without_a_time_has_that_of_its_chat(owner, app):
+    (chat,) = json.loads(json.dumps(CHATGPT))
+    chat["mapping"]["u1"]["message"]["create_time"] = None
+    bring(owner, [chat])
+    with app.app_context():
+        asked = db.session.scalars(select(Message).where(Message.origin == "chatgpt:u1")).one()
+    assert asked.created_at.isoformat() == "2023-11-14T22:13:20.500000+00:00"
+
+
 @pytest.mark.slow
 def test_an_imported_chat_looks_like_any_other(owner, fake):
     bring(owner, CHATGPT)

@@ -205,7 +205,7 @@ class _Storing:
         chat_id, is_new = _again(lambda: _place(self._user_id, chat, self._model, there, worlds))
         self._result.lacks(lacking if is_new else ())
         speakers = there if cast_names.is_group(there) else {}
-        self._filling = _Filling(chat_id, self._user_id, chat.head, speakers, is_new=is_new)
+        self._filling = _Filling(chat_id, self._user_id, chat, speakers, is_new=is_new)
         self._result.chats += is_new
 
 
@@ -241,9 +241,11 @@ def _values(filed: FiledChat) -> dict[str, Any]:
 class _Filling:
     """Adds missing messages to one chat."""
 
-    def __init__(self, chat_id: str, user_id: str, head: str, speakers: Mapping[str, str], *, is_new: bool) -> None:
+    def __init__(self, chat_id: str, user_id: str, filed: FiledChat, speakers: Mapping[str, str], *, is_new: bool) -> None:
         self.is_new, self.added = is_new, 0
-        self.chat_id, self._user_id, self._head, self._last, self._speakers = chat_id, user_id, head, "", speakers
+        self.chat_id, self._user_id, self._head, self._last, self._speakers = chat_id, user_id, filed.head, "", speakers
+        # For messages without a time: that of the import would place them after their replies.
+        self._created_at = filed.created_at or utc_now()
         self._ids: dict[str, str] = {}
         self._load_ids()
         self._had_some = bool(self._ids)
@@ -299,7 +301,7 @@ class _Filling:
             "reasoning": message.reasoning,
             "html": rendered.html,
             "html_version": rendered.version,
-            "created_at": message.created_at or utc_now(),
+            "created_at": message.created_at or self._created_at,
             "origin": message.id,
             "author_id": self._user_id if (message.role == "user" or message.is_edited) and not message.author else None,
             "author_name": message.author,
