@@ -1,6 +1,10 @@
 """Presence of readers: for how long a lane has had none, and that a lane without a run leaves no state."""
 
+from flask import Flask
+
+from webapp.engine.engine import Engine
 from webapp.engine.presence import Presence
+from webapp.engine.service import CROWD, PAGE_BEATS, page_beats
 
 
 def test_who_leaves_begins_to_be_away_then() -> None:
@@ -32,3 +36,15 @@ def test_nothing_is_kept_of_a_lane_on_which_nothing_runs() -> None:
         presence.seen(f"chat:{number}")
     assert not presence._seen
     assert not presence._here
+
+
+def test_an_answer_that_a_crowd_watches_keeps_the_short_beat(app: Flask) -> None:
+    engine: Engine = app.extensions["engine"]
+    assert page_beats(engine, "chat:1") == PAGE_BEATS
+
+    for _ in range(CROWD):
+        engine.presence.arrive("chat:1")
+    assert page_beats(engine, "chat:1") == PAGE_BEATS
+
+    engine.presence.arrive("chat:1")
+    assert (page_beats(engine, "chat:1"), page_beats(engine, "chat:2")) == (1.0, PAGE_BEATS)

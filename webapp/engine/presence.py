@@ -35,6 +35,10 @@ class Presence:
     def forget(self, lane: str) -> None:
         self._seen.pop(lane, None)
 
+    def count(self, lane: str) -> int:
+        """Returns how many watchers are connected."""
+        return self._here[lane]
+
     def is_alone(self, lane: str) -> bool:
         """Returns whether no watcher is connected."""
         return not self._here[lane]

@@ -33,6 +33,8 @@ BUSY = "An answer is already being written here. Wait until it finishes, or stop
 ENDING_SECONDS = 5.0
 # People don't see that the text of an answer for a page arrives up to 10 ms later, and it takes a tenth of the CPU time less.
 PAGE_BEATS = 1.25
+# Most watchers of a crowd are told at every other stroke, so those must not be rarer.
+CROWD = 8
 AT_ONCE = "You already have {} answers in progress. Wait for one to finish, or stop it."
 
 
@@ -151,7 +153,7 @@ def store_within_limits(
     engine.gate.admit(session, generation, request, character_id)
 
 
-def ladder(engine: Engine, request: ModelRequest, *, is_whole: bool = False, is_for_page: bool = False) -> Ladder:
+def ladder(engine: Engine, request: ModelRequest, *, is_whole: bool = False, beats: float = 1.0) -> Ladder:
     """Returns the source of an answer, with all retries and fallbacks; with `is_whole` it does not stream."""
     known = providers()
     limits = Limits(
@@ -162,7 +164,7 @@ def ladder(engine: Engine, request: ModelRequest, *, is_whole: bool = False, is_
     )
     chain = known.chain(request.model)
     # Whether this person is allowed the demo's answers was checked before it was queued.
-    provided = ((model, known.of(model, for_visitor=True, beats=PAGE_BEATS if is_for_page else 1.0)) for model in chain)
+    provided = ((model, known.of(model, for_visitor=True, beats=beats)) for model in chain)
     rungs = [
         Rung(
             model,
@@ -184,6 +186,11 @@ def ladder(engine: Engine, request: ModelRequest, *, is_whole: bool = False, is_
         jitter=random.random,
         emit=engine.emit,
     )
+
+
+def page_beats(engine: Engine, lane: str) -> float:
+    """Returns after how many beats each the text of an answer to a message typed on a page is read."""
+    return PAGE_BEATS if engine.presence.count(lane) <= CROWD else 1.0
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Protocol
 
 import gevent
@@ -323,7 +323,13 @@ def _encoded(frames: list[Frame], position: str) -> bytes:
     if not position:
         return b"".join([frame.wire for frame in frames])
     *before, last = frames
-    return b"".join([*(frame.wire for frame in before), encode(last.data, event=last.event, id=position)])
+    return b"".join([*(frame.wire for frame in before), _positioned(last.data, last.event, position)])
+
+
+# Of the watchers of an answer, who are sent the same one after another, the first encodes it. Few, as a frame can be a page.
+@lru_cache(maxsize=4)
+def _positioned(data: str, event: str, position: str) -> bytes:
+    return encode(data, event=event, id=position)
 
 
 @contextmanager

@@ -318,7 +318,9 @@ def _stored(
         if not generation.continues_id:
             for key, version in arm_choice.store_exposures(session, generation.prompt, generation.id, unit_of(prepared.chat)):
                 engine.emit(Exposed(key, version))
-        source = prepared.wrapped(generations.ladder(engine, prepared.request, is_for_page=draft is not None))
+        # Only a message typed on a page ends a draft.
+        beats = 1.0 if draft is None else generations.page_beats(engine, generation.lane)
+        source = prepared.wrapped(generations.ladder(engine, prepared.request, beats=beats))
         hearers = people(prepared.chat.id, prepared.chat.owner_id, is_shared=prepared.is_shared)
         news = (prepared.chat.id, "message", generation.message_id or "", hearers)
     return generation, source, news
