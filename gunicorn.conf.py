@@ -15,8 +15,7 @@ from webapp.config import ConfigError, load
 from webapp.logs import LineHandler
 from webapp.process import instance_lock
 from webapp.process.fd_limit import raise_for
-from webapp.process.garbage import Collector
-from webapp.process.memory import return_large_blocks
+from webapp.process.memory import Collector, return_large_blocks
 from webapp.process.pause_detector import skipped_after_pause
 
 try:

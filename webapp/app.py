@@ -52,12 +52,11 @@ from webapp.settings import feature as settings
 from webapp.settings.service import setting
 from webapp.shell import feature as shell
 from webapp.usage import feature as usage
-from webapp.web import assets, errors, filters, security, template_cache
+from webapp.web import assets, errors, filters, security, templates
 from webapp.web.connection_limiter import ConnectionLimiter
 from webapp.web.places import Places
 from webapp.web.proxies import BehindProxies
 from webapp.web.request_parsing import Incoming
-from webapp.web.templates import Templates
 from webapp.web.url_rules import LazyRule
 from webapp.workflows import feature as workflows
 
@@ -110,7 +109,7 @@ def create_app(config: Config | None = None) -> Flask:
     config = config or load()
     app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.cli = Commands(app.name, FEATURES)
-    app.url_rule_class, app.jinja_environment, app.request_class = LazyRule, Templates, Incoming
+    app.url_rule_class, app.jinja_environment, app.request_class = LazyRule, templates.Templates, Incoming
     watcher_loop.init(app)
     _configure(app, config)
     logs.set_up(config)
@@ -121,7 +120,7 @@ def create_app(config: Config | None = None) -> Flask:
     errors.init(app)
     assets.init(app)
     _teach_templates(app)
-    template_cache.use(app, config.data_dir)
+    templates.use_cache(app, config.data_dir)
     _start_engine(app, config)
     for blueprint in (each for feature in FEATURES for each in feature.blueprints):
         app.register_blueprint(blueprint)

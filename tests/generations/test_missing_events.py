@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from webapp.engine.generation_text import GenerationText
-from webapp.engine.missing_events import PIECE, missing_events, state_of_copy
+from webapp.engine.generation_text import PIECE, GenerationText, missing_events, state_of_copy
 from webapp.streaming.events import Delta, Ended, Event, Notice, Reasoning, Sources, Started, Usage
 from webapp.streaming.topics import Entry, Gap
 

@@ -7,7 +7,7 @@ from tests.support.source import ROOT
 
 STAGE = """
 import gc
-from webapp.process.garbage import MOST_TIMES, Collector
+from webapp.process.memory import MOST_TIMES, Collector
 
 gc.disable()
 Collector(long_seconds=0).begin()

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from webapp.web.downloads import FORMULA, csv_text, harmless
 from webapp.web.pagination import cut
-from webapp.web.spreadsheet import FORMULA, csv_text, harmless
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "＝1"])

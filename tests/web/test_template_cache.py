@@ -9,7 +9,7 @@ from flask import Flask
 from tests.conftest import KEYS
 from webapp.app import create_app
 from webapp.config import load
-from webapp.web import template_cache
+from webapp.web import templates
 
 
 def test_without_a_folder_nothing_is_kept(tmp_path: Path) -> None:
@@ -19,7 +19,7 @@ def test_without_a_folder_nothing_is_kept(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_next_application_compiles_nothing_again(tmp_path: Path) -> None:
-    template_cache.compile_all(an_app(tmp_path), tmp_path)
+    templates.compile_all(an_app(tmp_path), tmp_path)
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "compiled").iterdir()}
 
     following = an_app(tmp_path)

@@ -10,9 +10,8 @@ from webapp.accounts.guards import client_address, current_user, session_secret,
 from webapp.accounts.roles import allowed_scopes
 from webapp.accounts.second_step import the_second_step
 from webapp.changes import access_changed
-from webapp.web.done_message import done_message
 from webapp.web.forms import Form
-from webapp.web.htmx import redirect, render
+from webapp.web.htmx import done_message, redirect, render
 
 bp = Blueprint("account", __name__, url_prefix="/account")
 DONE = {

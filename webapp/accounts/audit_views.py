@@ -9,11 +9,10 @@ from flask import Blueprint, Response, request, url_for
 from webapp.accounts import candidates, queries
 from webapp.accounts.guards import admin_only
 from webapp.accounts.tables import AuditEntry
-from webapp.web.downloads import download
+from webapp.web.downloads import csv_download
 from webapp.web.htmx import render
 from webapp.web.pagination import cut
 from webapp.web.pick_field import MOST_SHOWN
-from webapp.web.spreadsheet import csv_text
 
 bp = Blueprint("audit", __name__, url_prefix="/admin/audit")
 PAGE = 50
@@ -41,7 +40,7 @@ def index() -> Response:
 @admin_only
 def export() -> Response:
     rows = queries.audit_entries(**_chosen(), limit=MOST_EXPORTED)
-    return download(csv_text(HEAD, _cells(rows)), "millrace-audit.csv", "text/csv")
+    return csv_download(HEAD, _cells(rows), "millrace-audit.csv")
 
 
 def _chosen() -> dict[str, str]:

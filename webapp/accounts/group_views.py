@@ -10,8 +10,7 @@ from webapp.accounts.forms import GroupForm, MemberForm
 from webapp.accounts.guards import admin_only, client_address, current_user, found
 from webapp.accounts.tables import Group
 from webapp.changes import access_changed
-from webapp.web.done_message import done_message
-from webapp.web.htmx import redirect, render
+from webapp.web.htmx import done_message, redirect, render
 from webapp.web.pagination import cut
 
 bp = Blueprint("groups", __name__, url_prefix="/admin/groups")

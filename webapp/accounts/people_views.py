@@ -12,9 +12,8 @@ from webapp.accounts.roles import RIGHTS, ROLES, invitable, manageable
 from webapp.accounts.second_step import the_second_step
 from webapp.accounts.tables import User
 from webapp.changes import access_changed
-from webapp.web.done_message import done_message
 from webapp.web.forms import Form
-from webapp.web.htmx import redirect, render
+from webapp.web.htmx import done_message, redirect, render
 
 bp = Blueprint("people", __name__, url_prefix="/admin/people")
 MOST_QUERY_CHARS = 100

@@ -8,8 +8,7 @@ from webapp.alerts.forms import RuleForm
 from webapp.alerts.tables import AlertRule
 from webapp.mail import service as mail
 from webapp.settings.service import setting
-from webapp.web.done_message import done_message
-from webapp.web.htmx import redirect, render
+from webapp.web.htmx import done_message, redirect, render
 
 bp = Blueprint("alerts", __name__, url_prefix="/admin/alerts")
 bp.add_app_template_global(shown.banner, "alert_banner")

@@ -7,8 +7,7 @@ from webapp.budgets import queries, service, shown
 from webapp.budgets.forms import BudgetForm, LevelForm
 from webapp.budgets.tables import Budget
 from webapp.connections.models import providers
-from webapp.web.done_message import done_message
-from webapp.web.htmx import redirect, render
+from webapp.web.htmx import done_message, redirect, render
 
 bp = Blueprint("budgets", __name__)
 bp.add_app_template_global(shown.near, "budgets_near")

@@ -12,8 +12,7 @@ from webapp.lore import pages
 from webapp.lore.editing import with_settings
 from webapp.lore.forms import BookForm
 from webapp.lore.pages import LorebookEditor
-from webapp.web.done_message import done_message
-from webapp.web.htmx import redirect
+from webapp.web.htmx import done_message, redirect
 
 bp = Blueprint("character_lore", __name__, url_prefix="/characters/<id>/lorebook")
 

@@ -9,8 +9,7 @@ from webapp.characters import persona_files, persona_import, personas, profiles,
 from webapp.characters.forms import PersonaFileForm, PersonaForm
 from webapp.characters.tables import Persona
 from webapp.lore import queries as lore
-from webapp.web.done_message import done_message
-from webapp.web.htmx import is_htmx, redirect, render
+from webapp.web.htmx import done_message, is_htmx, redirect, render
 from webapp.web.uploads import expect_files, sent_file
 
 bp = Blueprint("personas", __name__, url_prefix="/personas")

@@ -10,8 +10,7 @@ from webapp.characters import exporting, profiles, queries, service, shown
 from webapp.characters.forms import CharacterForm
 from webapp.characters.tables import Character
 from webapp.knowledge import queries as knowledge
-from webapp.web.done_message import done_message
-from webapp.web.htmx import is_htmx, redirect, render
+from webapp.web.htmx import done_message, is_htmx, redirect, render
 
 bp = Blueprint("characters", __name__, url_prefix="/characters")
 

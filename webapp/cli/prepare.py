@@ -22,7 +22,7 @@ from webapp.database.revisions import known_revisions, newest_revision
 from webapp.database.state import found_revision
 from webapp.db import DAMAGED, autocommit_connection, db, is_blocked, is_damage, is_sqlite, write
 from webapp.health import backups, database_facts
-from webapp.web import template_cache
+from webapp.web import templates
 from webapp.web.command_errors import one_line_errors
 
 NEWER = "The database was created by a newer version of Millrace. It was not changed."
@@ -54,7 +54,7 @@ def prepare() -> None:
             _fit_models()
         for fact in database_facts.network_disk():
             click.echo(f"{fact.words} {fact.hint}", err=True)
-        template_cache.compile_all(current_app, config.data_dir)
+        templates.compile_all(current_app, config.data_dir)
         link = accounts.owner_link(addresses.address(config))
         ready.note(config)
     addresses.print_addresses(config, link)

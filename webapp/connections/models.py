@@ -284,6 +284,11 @@ def matching(models: Iterable[Model], query: str) -> list[Model]:
     return [each for each in models if all(word in f"{each.id} {each.name}".lower() for word in words)]
 
 
+def candidates(text: str, limit: int) -> list[tuple[str, str]]:
+    """Searches all models for a picker; returns ids, with names as labels."""
+    return [(each.id, each.name) for each in matching(providers().offered(), text)[:limit]]
+
+
 def _models_of(connection: LiveConnection) -> Iterator[Model]:
     """Yields a connection's models under the ids that people choose them by."""
     first = connection.starting_model

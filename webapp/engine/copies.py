@@ -11,9 +11,8 @@ from webapp import topic_names
 from webapp.db import db
 from webapp.engine import journal
 from webapp.engine.engine import AnswerCopy, Engine
-from webapp.engine.generation_text import end_of
+from webapp.engine.generation_text import PIECE, end_of, missing_events, state_of_copy
 from webapp.engine.kinds import GenerationFacts
-from webapp.engine.missing_events import PIECE, missing_events, state_of_copy
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
 from webapp.heavy.turns import give_way
 from webapp.streaming.events import Ended, Event

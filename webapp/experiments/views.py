@@ -10,8 +10,7 @@ from webapp.prompts import queries as prompts
 from webapp.prompts.queries import KnownPrompt
 from webapp.prompts.tables import Experiment
 from webapp.prompts.validation import KEY
-from webapp.web.done_message import done_message
-from webapp.web.htmx import redirect, render
+from webapp.web.htmx import done_message, redirect, render
 
 bp = Blueprint("experiments", __name__, url_prefix="/experiments")
 # The prompt that most answers use.

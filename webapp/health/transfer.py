@@ -12,8 +12,7 @@ from webapp.config import Config
 from webapp.feature import brought
 from webapp.health import backups
 from webapp.health.copying import service
-from webapp.health.copying.indexes import Index
-from webapp.health.copying.service import Copied
+from webapp.health.copying.service import Copied, Index
 
 
 def into_database(url: str) -> Copied:

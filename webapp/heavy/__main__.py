@@ -12,7 +12,6 @@ from importlib import import_module
 from types import TracebackType
 
 from webapp.heavy import frames
-from webapp.heavy.frame_kinds import FAULT, FOUND, MEMORY, WHOLE
 
 NICENESS = 10
 
@@ -23,11 +22,11 @@ def main(module: str, memory_bytes: int, cpu_seconds: int) -> None:
     _limit(memory_bytes, cpu_seconds)
     try:
         for piece in pieces(sys.stdin.buffer):
-            frames.write(sys.stdout.buffer, [FOUND, piece])
+            frames.write(sys.stdout.buffer, [frames.FOUND, piece])
     except MemoryError:
-        frames.write(sys.stdout.buffer, [MEMORY, ""])
+        frames.write(sys.stdout.buffer, [frames.MEMORY, ""])
     else:
-        frames.write(sys.stdout.buffer, [WHOLE, ""])
+        frames.write(sys.stdout.buffer, [frames.WHOLE, ""])
 
 
 def _limit(memory_bytes: int, cpu_seconds: int) -> None:
@@ -46,7 +45,9 @@ def _limit(memory_bytes: int, cpu_seconds: int) -> None:
 def _report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Sends the traceback of a bug as the last piece, so that it appears in the server's log, in its format."""
     if not issubclass(kind, BrokenPipeError):
-        frames.write(sys.stdout.buffer, [FAULT, "".join(traceback.format_exception(kind, error, trace, limit=-20))[-4000:]])
+        frames.write(
+            sys.stdout.buffer, [frames.FAULT, "".join(traceback.format_exception(kind, error, trace, limit=-20))[-4000:]]
+        )
 
 
 if __name__ == "__main__":

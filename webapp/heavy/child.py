@@ -14,7 +14,6 @@ from typing import IO, Any
 from webapp.config import ROOT
 from webapp.errors import Invalid, Unavailable
 from webapp.heavy import frames
-from webapp.heavy.frame_kinds import FAULT, FOUND, WHOLE
 from webapp.heavy.turns import by_turns
 
 MOST_CHILDREN = 2
@@ -57,11 +56,11 @@ def pieces(module: str, file: IO[bytes], limits: Limits | None = None) -> Genera
         assert process.stdout
         try:
             for kind, value in frames.read(process.stdout):
-                if kind == FOUND:
+                if kind == frames.FOUND:
                     yield value
-                elif kind == WHOLE:
+                elif kind == frames.WHOLE:
                     return
-                elif kind == FAULT:
+                elif kind == frames.FAULT:
                     log.error("heavy_work_failed", extra={"fields": {"module": module, "trace": value}})
                     raise Broken(module)
                 else:

@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import IO, Any
 
+# The kinds of frames that a child process sends.
+FOUND, WHOLE, MEMORY, FAULT = "found", "whole", "memory", "fault"
 LENGTH_BYTES = 4
 # The parent decodes each frame in one go.
 MOST_BYTES = 16 * 1024 * 1024

@@ -9,9 +9,8 @@ from webapp.accounts.guards import current_user, found, signed_in
 from webapp.accounts.roles import may
 from webapp.insights import queries, shown
 from webapp.insights.figures import METRICS
-from webapp.web.downloads import download
+from webapp.web.downloads import csv_download
 from webapp.web.htmx import render
-from webapp.web.spreadsheet import csv_text
 
 bp = Blueprint("insights", __name__, url_prefix="/insights")
 PAGE = 50
@@ -29,7 +28,7 @@ def index() -> Response:
 def export() -> Response:
     chosen = shown.chosen(request.args, current_user())
     name = f"millrace-insights-{chosen.period}.csv"
-    return download(csv_text(("from (UTC)", *METRICS), shown.cells(chosen)), name, "text/csv")
+    return csv_download(("from (UTC)", *METRICS), shown.cells(chosen), name)
 
 
 @bp.get("/answers")

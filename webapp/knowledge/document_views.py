@@ -8,8 +8,7 @@ from webapp.knowledge.access import deleted_document, visible_document
 from webapp.knowledge.forms import DocumentForm, chosen_level
 from webapp.knowledge.shown import MOST_PER_PAGE
 from webapp.knowledge.tables import Document
-from webapp.web.done_message import done_message
-from webapp.web.htmx import redirect
+from webapp.web.htmx import done_message, redirect
 
 bp = Blueprint("documents", __name__, url_prefix="/knowledge/documents")
 DONE = {

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, select
 
-from webapp.health.copying.indexes import Index
+from webapp.health.copying.service import Index
 from webapp.knowledge import index, tokenizer
 from webapp.knowledge.tables import Document, Passage, PassageTerm
 

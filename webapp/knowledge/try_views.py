@@ -12,9 +12,8 @@ from webapp.accounts.tables import User
 from webapp.knowledge import questions, questions_shown, shown, trying
 from webapp.knowledge.access import visible_collection
 from webapp.knowledge.search import weight_now
-from webapp.web.done_message import done_message
 from webapp.web.forms import Form
-from webapp.web.htmx import redirect
+from webapp.web.htmx import done_message, redirect
 from webapp.web.pick_field import PickField
 
 

@@ -20,9 +20,8 @@ from webapp.knowledge.tables import Collection
 from webapp.live import watchers
 from webapp.live.lane_feed import now_in
 from webapp.live.watcher_loop import watch
-from webapp.web.done_message import done_message
 from webapp.web.forms import Form
-from webapp.web.htmx import redirect, render
+from webapp.web.htmx import done_message, redirect, render
 from webapp.web.uploads import expect_files
 
 bp = Blueprint("knowledge", __name__, url_prefix="/knowledge")

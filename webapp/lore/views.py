@@ -15,10 +15,9 @@ from webapp.lore.forms import BookForm, LorebookFileForm
 from webapp.lore.pages import LorebookEditor
 from webapp.lore.tables import Lorebook
 from webapp.lore.world_info import world_info
-from webapp.web.done_message import done_message
 from webapp.web.downloads import download, file_name
 from webapp.web.forms import Form
-from webapp.web.htmx import redirect
+from webapp.web.htmx import done_message, redirect
 from webapp.web.uploads import expect_files, sent_file
 
 bp = Blueprint("lore", __name__, url_prefix="/lorebooks")

@@ -3,8 +3,7 @@
 from typing import Self
 
 from webapp.accounts.guards import user_or_none
-from webapp.connections import candidates
-from webapp.connections.models import providers
+from webapp.connections.models import candidates, providers
 from webapp.web.forms import Form
 from webapp.web.pick_field import PickField
 
@@ -17,5 +16,5 @@ class ModelForm(Form):
         """Returns the form as submitted, or with the person's default model."""
         me = user_or_none()
         form = cls.opened() if is_sent else cls.fresh(model=providers().default(me.default_model if me else ""))
-        form.model.offering(candidates.models)
+        form.model.offering(candidates)
         return form

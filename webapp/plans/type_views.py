@@ -7,8 +7,7 @@ from webapp.errors import AppError, Conflict, Invalid
 from webapp.plans import plan_types
 from webapp.plans.plan_types import Type
 from webapp.plans.schema import labels
-from webapp.web.done_message import done_message
-from webapp.web.htmx import redirect, render, wants_json
+from webapp.web.htmx import done_message, redirect, render, wants_json
 
 bp = Blueprint("plan_types", __name__, url_prefix="/admin/plan-types")
 DONE = {"saved": "Saved. Existing plans keep the previous version.", "removed": "Removed."}

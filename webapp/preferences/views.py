@@ -3,8 +3,7 @@
 from flask import Blueprint, Response, request, url_for
 
 from webapp.accounts.guards import came_from, current_user, signed_in
-from webapp.connections import candidates
-from webapp.connections.models import providers
+from webapp.connections.models import candidates, providers
 from webapp.errors import Invalid
 from webapp.preferences.forms import PreferencesForm
 from webapp.preferences.service import CHOICES, count_reading, remember, set_preferences
@@ -54,5 +53,5 @@ def _page(form: PreferencesForm) -> Response:
 def _offering(form: PreferencesForm) -> PreferencesForm:
     team = providers().default()
     own = f"Last used, or the team's: {providers().display_name(team)}" if team else "Last used"
-    form.default_model.offering(candidates.models, [("", own)])
+    form.default_model.offering(candidates, [("", own)])
     return form

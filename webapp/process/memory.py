@@ -1,14 +1,50 @@
-"""Makes the C library return the memory of large texts to the system as soon as it is freed."""
+"""Keeps collections of garbage short, as they pause all answers, and returns the memory of large texts to the system."""
 
 import ctypes
+import gc
+import time
+from collections.abc import Mapping
 
 # By default, glibc raises this threshold to the size of what is freed, and keeps anything smaller in its heap among small
 # allocations.
 LARGE_BYTES = 256 * 1024
 M_MMAP_THRESHOLD = -3
+# A longer collection has scanned many objects that stay: templates, statements, libraries loaded since.
+LONG_SECONDS = 0.03
+# Freezing also includes objects in use at that moment, which are never scanned again, and leak if they become an unreachable
+# cycle.
+MOST_TIMES = 10
+# How many new objects there are before the youngest are collected. Python's default of 700 is reached several times by each
+# request; nearly all of its objects are released without the collector, if it waits until the request is done.
+YOUNG_OBJECTS = 10_000
 
 
 def return_large_blocks() -> None:
     """Fixes glibc's mmap threshold, so that larger blocks are unmapped when freed; has no effect on other C libraries."""
     if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
         mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
+
+
+class Collector:
+    """Freezes what has survived a long collection, so that the next is short; only a few times, as it includes objects in use."""
+
+    def __init__(self, long_seconds: float = LONG_SECONDS) -> None:
+        self._long_seconds, self._left, self._began = long_seconds, MOST_TIMES, 0.0
+
+    def begin(self) -> None:
+        """Freezes all current objects, registers the callback and makes collections of young objects rarer."""
+        gc.collect()
+        gc.freeze()
+        gc.callbacks.append(self.on_collection)
+        gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
+        gc.enable()
+
+    def on_collection(self, phase: str, about: Mapping[str, int]) -> None:
+        """The garbage collector's callback, called before and after each collection."""
+        if about["generation"] < 2 or not self._left:
+            return
+        if phase == "start":
+            self._began = time.thread_time()
+        elif time.thread_time() - self._began >= self._long_seconds:
+            self._left -= 1
+            gc.freeze()

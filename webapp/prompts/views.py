@@ -9,8 +9,7 @@ from webapp.prompts.forms import PromptForm, VersionForm
 from webapp.prompts.queries import KnownPrompt
 from webapp.prompts.tables import FIXED, LATEST
 from webapp.prompts.trends import trends_of
-from webapp.web.done_message import done_message
-from webapp.web.htmx import redirect, render
+from webapp.web.htmx import done_message, redirect, render
 
 bp = Blueprint("prompts", __name__, url_prefix="/prompts")
 bp.add_app_template_filter(queries.title_of, "prompt_title")

@@ -1,12 +1,10 @@
-"""Converts a formula of limited size to MathML, with an allow-list of tags and attributes. Pure."""
+"""Converts a formula of limited size from LaTeX as models write it to MathML, with an allow-list of tags and attributes. Pure."""
 
 import re
 from html import escape, unescape
 from xml.etree import ElementTree
 
 from math_core import LatexError, LatexToMathML
-
-from webapp.rendering.latex import MACROS, known
 
 # How often a formula can expand the macros that it defines.
 MOST_EXPANSIONS = 100
@@ -37,7 +35,38 @@ STYLES = {
     "border-bottom": "ruled-bottom",
     "border-left": "ruled-left",
 }
-
+# Equivalents of environments. Formulas are not counted across a page, so only `\tag` numbers one.
+ENVIRONMENTS = {
+    "smallmatrix": "matrix",
+    "split": "aligned",
+    "alignedat": "aligned",
+    "alignat": "align*",
+    "alignat*": "align*",
+    "flalign": "align*",
+    "flalign*": "align*",
+    "eqnarray": "align*",
+    "eqnarray*": "align*",
+    "equation": "equation*",
+    "align": "align*",
+    "gather": "gather*",
+    "multline": "multline*",
+}
+MACROS = {
+    "substack": r"\begin{subarray}{c}#1\end{subarray}",
+    "mbox": r"\text{#1}",
+    "textnormal": r"\text{#1}",
+    "pmb": r"\boldsymbol{#1}",
+    "mathds": r"\mathbb{#1}",
+    "mathbbm": r"\mathbb{#1}",
+}
+ENVIRONMENT = re.compile(r"\\(begin|end)\{(\w+\*?)\}")
+COLUMNS = re.compile(r"(\\begin\{(?:alignedat|alignat\*?)\})\{\d+\}")
+# `eqnarray` has an ampersand on both sides of the relation, `align` has one.
+RELATION = re.compile(r"&([^&\\]{1,9})&")
+LABEL = re.compile(r"\\label\{[^{}]*\}")
+# A text within a formula that itself contains formulas.
+TEXT = re.compile(r"(\\text(?:rm|bf|it)?|\\mbox)\{[^{}$]*(?:\$[^$]*\$[^{}$]*)+\}")
+INNER = re.compile(r"\$([^$]*)\$")
 # `allow_unreliable_rendering`: a wide tilde that some browsers draw narrow is better than none.
 _converter = LatexToMathML(fancy_error=False, macros=MACROS, allow_unreliable_rendering=True, max_expansions=MOST_EXPANSIONS)
 
@@ -45,7 +74,7 @@ _converter = LatexToMathML(fancy_error=False, macros=MACROS, allow_unreliable_re
 def converted(latex: str, *, is_display: bool) -> str:
     """Returns the MathML; empty if it is not a valid formula."""
     try:
-        markup = _converter.convert_with_local_state(known(latex), displaystyle=is_display)
+        markup = _converter.convert_with_local_state(_supported(latex), displaystyle=is_display)
         root = ElementTree.fromstring(NAMED.sub(lambda found: unescape(found[0]), markup))
     except (LatexError, ElementTree.ParseError):
         return ""
@@ -62,3 +91,18 @@ def _allowed(attributes: dict[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in attributes.items() if name in ATTRIBUTES}
     classes = [name for part, name in STYLES.items() if part in attributes.get("style", "")]
     return kept | ({"class": " ".join(classes)} if classes else {})
+
+
+def _supported(latex: str) -> str:
+    """Returns an equivalent formula without what the converter does not support."""
+    latex = COLUMNS.sub(r"\1", LABEL.sub("", latex))
+    if r"\begin{eqnarray" in latex:
+        latex = RELATION.sub(r"&\1", latex)
+    latex = ENVIRONMENT.sub(lambda found: f"\\{found[1]}{{{ENVIRONMENTS.get(found[2], found[2])}}}", latex)
+    latex = TEXT.sub(_apart, latex)
+    is_tagged = r"\tag" in latex and not re.search(r"\\begin\{(?:equation|align|gather|multline)\*", latex)
+    return rf"\begin{{equation*}}{latex}\end{{equation*}}" if is_tagged else latex
+
+
+def _apart(found: re.Match[str]) -> str:
+    return "{" + INNER.sub(lambda inner: f"}}{inner[1]}{found[1]}{{", found[0]) + "}"

@@ -9,9 +9,8 @@ from webapp.accounts.guards import anybody, client_address, own_path, person_in_
 from webapp.second_factor import access, service, totp
 from webapp.second_factor.forms import CodeForm, ConfirmForm, EndForm, RenewForm, StartForm
 from webapp.second_factor.tables import SecondFactor
-from webapp.web.done_message import done_message
 from webapp.web.forms import Form
-from webapp.web.htmx import redirect, render
+from webapp.web.htmx import done_message, redirect, render
 
 bp = Blueprint("second_factor", __name__)
 DONE = {"off": "Two-factor authentication is off. Your password alone signs you in."}

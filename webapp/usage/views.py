@@ -5,9 +5,8 @@ from flask import Blueprint, Response, request
 from webapp.accounts.guards import admin_only
 from webapp.usage import shown as usage_shown
 from webapp.usage.checklist import checklist
-from webapp.web.downloads import download
+from webapp.web.downloads import csv_download
 from webapp.web.htmx import render
-from webapp.web.spreadsheet import csv_text
 
 bp = Blueprint("usage", __name__, url_prefix="/admin/usage")
 # Account pages show a person's usage, connection pages the checklist.
@@ -39,7 +38,7 @@ def index() -> Response:
 @admin_only
 def export() -> Response:
     days = _days()
-    return download(csv_text(HEAD, usage_shown.cells(days)), f"millrace-usage-{days}-days.csv", "text/csv")
+    return csv_download(HEAD, usage_shown.cells(days), f"millrace-usage-{days}-days.csv")
 
 
 def _days() -> int:

@@ -1,10 +1,14 @@
-"""Responses that a browser saves as files."""
+"""Responses that a browser saves as files, such as CSV tables in which no cell is a formula."""
 
-from collections.abc import Iterable
+import csv
+import io
+from collections.abc import Iterable, Sequence
 
 from flask import Response
 
 NAME_CHARS = 60
+# Spreadsheets treat a cell as a formula if it begins with one of these, also after white space.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def file_name(title: str, ending: str, *, otherwise: str) -> str:
@@ -16,3 +20,21 @@ def file_name(title: str, ending: str, *, otherwise: str) -> str:
 def download(body: str | bytes | Iterable[str] | Iterable[bytes], name: str, mimetype: str) -> Response:
     """Returns the body as a download; `name` must not contain quotation marks."""
     return Response(body, mimetype=mimetype, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+def csv_download(head: Sequence[str], rows: Iterable[Sequence[str]], name: str) -> Response:
+    return download(csv_text(head, rows), name, "text/csv")
+
+
+def csv_text(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Returns CSV as in RFC 4180, in UTF-8 with a byte order mark, by which spreadsheets recognize it."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(head)
+    writer.writerows([harmless(cell) for cell in row] for row in rows)
+    return "\ufeff" + text.getvalue()
+
+
+def harmless(cell: str) -> str:
+    """Returns the cell as text, with an apostrophe before anything that would be evaluated."""
+    return f"'{cell}" if cell.startswith(FORMULA) or cell.lstrip().startswith(FORMULA) else cell

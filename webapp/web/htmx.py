@@ -1,5 +1,6 @@
 """Detects the kind of response that a request expects, and makes pages, fragments and redirects."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, flash, make_response, render_template, request, stream_template
@@ -57,6 +58,11 @@ def navigate(location: str) -> Response:
 def done(location: str) -> Response:
     """Returns 204 to htmx, as the result arrives over the page's stream, and redirects a plain form."""
     return _varied(Response(status=204)) if is_htmx() else redirect(location)
+
+
+def done_message(sentences: Mapping[str, str]) -> str:
+    """Returns the sentence for the `done` parameter of the URL; empty for an unknown one."""
+    return sentences.get(request.args.get("done", ""), "")
 
 
 def _varied(response: Any) -> Response:

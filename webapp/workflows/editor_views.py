@@ -12,8 +12,8 @@ from webapp.web.htmx import redirect, render, wants_json
 from webapp.workflows import library, queries
 from webapp.workflows.autocomplete import completions
 from webapp.workflows.diagram import Diagram, diagram_of
-from webapp.workflows.faults import Fault
 from webapp.workflows.library import Entry, Replaces
+from webapp.workflows.parsing import Fault
 from webapp.workflows.schema import FIELDS, SCHEMA, SLOT_FIELDS, VERBS
 from webapp.yaml_text import MOST_CHARS
 

@@ -18,7 +18,7 @@ from webapp.heavy.threads import offload, offload_expecting
 from webapp.plans import plan_types
 from webapp.workflows import parsing
 from webapp.workflows.definition import Definition
-from webapp.workflows.faults import Fault
+from webapp.workflows.parsing import Fault
 from webapp.workflows.tables import Workflow, WorkflowVersion
 
 FOLDER = Path(__file__).parent / "shipped"

@@ -9,7 +9,6 @@ from typing import Any
 from webapp import yaml_text
 from webapp.workflows import conditions, flow_checks
 from webapp.workflows.definition import END, Definition, Step, Transition
-from webapp.workflows.faults import Fault
 from webapp.workflows.slots import TYPES, Slot, Unfit, text_of
 from webapp.workflows.texts import OF_A_PERSON, is_sound, names_in
 from webapp.yaml_text import Document, Path
@@ -33,6 +32,16 @@ OF_A_STEP = {
     "branch": (),
     "end": (),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A sentence for the person and, if known, a hint how to fix it."""
+
+    line: int
+    column: int
+    message: str
+    hint: str = ""
 
 
 class Broken(ValueError):

@@ -14,9 +14,9 @@ from webapp.chat.list import bulk
 from webapp.chat.list import service as listing
 from webapp.chat.list import shown as list_shown
 from webapp.chat.list.bulk_shown import bulk_result
+from webapp.chat.list.forms import TitleForm
 from webapp.chat.list.search import glance, search, words_of
 from webapp.chat.list.shown import SidebarChat
-from webapp.chat.list.title_forms import TitleForm
 from webapp.chat.page import moment_shown, shown
 from webapp.chat.page.pages import page_of
 from webapp.chat.retention import deleted_branches, temporary

@@ -1,6 +1,6 @@
 """Copies everything from one database into another, SQLite or PostgreSQL, and verifies the result."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, RootTransaction, Table
@@ -9,7 +9,14 @@ from webapp.db import to_write
 from webapp.errors import Unavailable
 from webapp.health.copying import rows, schema
 from webapp.health.copying.databases import at_one_moment, is_sqlite, to_be_filled
-from webapp.health.copying.indexes import Index
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index; `table` contains it on at least one kind of database, `fill` rebuilds it from the existing rows."""
+
+    table: str
+    fill: Callable[[Connection], None]
 
 
 @dataclass(frozen=True, slots=True)
