@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import gevent
 import pytest
+from sqlalchemy import update
 
 from tests.insights.test_insights import made, program
 from tests.support.turns import turns_of_the_loop
@@ -16,6 +17,7 @@ from webapp.alerts.tables import AlertRule
 from webapp.connections import refusals
 from webapp.connections.models import providers
 from webapp.db import db, utc_now, write
+from webapp.engine.tables import Generation
 from webapp.settings.service import set_settings
 
 __all__ = ["made", "program"]
@@ -77,6 +79,25 @@ def test_what_fires_is_told_once_and_is_over_later(app, program, owner, member, 
         while len(found := program.get("/alerts/events")["events"]) < 4 or any(each["delivery"] != "delivered" for each in found):
             gevent.sleep(0.05)
     assert sorted(each["body"]["state"] for each in told_to(fake)) == ["firing", "firing", "ok", "ok"]
+
+
+@pytest.mark.slow
+def test_an_alert_that_stays_open_near_the_limit_or_without_data_says_so(app, owner, made):
+    recent(made, 10, "failed")
+    recent(made, 90, "completed")
+    with app.app_context():
+        service.check_all()
+    assert owner.page("/").says("Error rate: 10 % (above 5 %)")
+    recent(made, 150, "completed")
+    with app.app_context():
+        service.check_all()
+    assert owner.page("/").says("Error rate: 4 % (was above 5 %)")
+    with app.app_context():
+        with write() as session:
+            session.execute(update(Generation).values(created_at=utc_now() - timedelta(hours=1)))
+        recent(made, 2, "completed")
+        service.check_all()
+    assert owner.page("/").says("Error rate: too little data now (was above 5 %)")
 
 
 def test_a_webhook_is_signed_and_its_trouble_is_told(app, program, owner, fake):

@@ -6,7 +6,7 @@ from typing import cast
 from sqlalchemy import select
 
 from webapp.alerts.kinds import KINDS
-from webapp.alerts.rules import State
+from webapp.alerts.rules import State, is_beyond
 from webapp.alerts.tables import AlertEvent, AlertRule
 from webapp.db import db, utc_now
 
@@ -42,14 +42,12 @@ def shown_state(rule: AlertRule) -> str:
 
 def firing_words() -> dict[str, str]:
     """Returns, by name, a few words on each rule that is firing and not muted."""
-    return {
-        each.name: _firing(each, each.value)
-        for each in rules()
-        if each.is_enabled and each.is_open and not is_muted(each) and each.value is not None
-    }
+    return {each.name: _firing(each) for each in rules() if each.is_enabled and each.is_open and not is_muted(each)}
 
 
-def _firing(rule: AlertRule, value: float) -> str:
-    kind = KINDS[rule.name]
-    limit = "" if rule.limit == kind.special[0] else f" ({kind.side} {kind.words(rule.limit)})"
-    return f"{kind.title}: {kind.words(value)}{limit}"
+def _firing(rule: AlertRule) -> str:
+    """Returns the value and the limit of a rule, or that it was beyond it: it also stays open near the limit and without data."""
+    kind, value = KINDS[rule.name], rule.value if rule.state != "no_data" else None
+    was = "" if value is not None and is_beyond(value, rule.limit, kind.side) else "was "
+    limit = "" if rule.limit == kind.special[0] else f" ({was}{kind.side} {kind.words(rule.limit)})"
+    return f"{kind.title}: {'too little data now' if value is None else kind.words(value)}{limit}"

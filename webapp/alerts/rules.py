@@ -30,9 +30,9 @@ def step(state: State, measurement: Measurement, bounds: Bounds) -> State:
     """Returns the state after a check; a firing rule resolves only when it would not even warn."""
     if measurement.value is None or measurement.samples < bounds.min_samples:
         return "no_data"
-    if _is_beyond(measurement.value, bounds.limit, bounds.side):
+    if is_beyond(measurement.value, bounds.limit, bounds.side):
         return "firing"
-    if not _is_beyond(measurement.value, bounds.warn_at, bounds.side):
+    if not is_beyond(measurement.value, bounds.warn_at, bounds.side):
         return "ok"
     return "firing" if state == "firing" else "warning"
 
@@ -53,5 +53,5 @@ def times_fired(measurements: Iterable[Measurement], bounds: Bounds) -> int:
     return fired
 
 
-def _is_beyond(value: float, limit: float, side: str) -> bool:
+def is_beyond(value: float, limit: float, side: str) -> bool:
     return value < limit if side == BELOW else value > limit
