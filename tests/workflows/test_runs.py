@@ -170,12 +170,15 @@ def test_what_a_model_failed_to_say_is_said_in_the_same_message_when_the_run_is_
     fake.always({"status": 400})
     run = admin.post(CHECKIN, {}, status=201)
     admin.post(f"/runs/{run['id']}/answer", {"value": "low"})
-    assert settled(admin, run)["state"] == "paused"
+    failed = settled(admin, run)
+    assert failed["state"] == "paused"
+    assert "rejected" in failed["why"] or "refused" in failed["why"], failed["why"]
     count = len(owner.page(f"/chats/{run['chat_id']}").messages())
     fake.reset()
     fake.says("I am sorry.")
     admin.post(f"/runs/{run['id']}/resume")
-    assert settled(admin, run)["state"] == "waiting"
+    again = settled(admin, run)
+    assert (again["state"], again["why"]) == ("waiting", "")
     assert len(owner.page(f"/chats/{run['chat_id']}").messages()) == count
 
 

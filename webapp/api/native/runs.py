@@ -17,7 +17,7 @@ from webapp.knowledge.documents import Sent
 from webapp.web.uploads import expect_files
 from webapp.workflows import files, library, queries, runs
 from webapp.workflows.record import definition_of
-from webapp.workflows.shown import question
+from webapp.workflows.shown import question, why_paused
 from webapp.workflows.slots import text_of
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
@@ -42,6 +42,7 @@ class RunAnswer(Answer):
     state: State = Field(description="`waiting` whenever you are asked; `running` while a model writes.")
     step: StepAnswer | None
     slots: dict[str, Any]
+    why: str = Field(description="Why the run is paused, if a model could not be called; `resume` tries again. Else empty.")
     proposed: str = Field(description="What a model has read in an answer that doesn't fit: `yes` confirms it. Else empty.")
     handed_to: str = Field(description="The group that it was handed over to; empty for none.")
     created_at: datetime
@@ -236,7 +237,8 @@ def move(id: str, body: Move) -> Redone:
 def answer_of(run: WorkflowRun) -> RunAnswer:
     place = run.place
     named = {"thread_id": run.chat_id, "workflow": run.slug, "state": run.status, "step": _step(run)}
-    return RunAnswer.of(run, **named, slots=dict(place.slots), proposed=place.proposed, handed_to=place.handed_to)
+    about = {"why": why_paused(run, place), "proposed": place.proposed, "handed_to": place.handed_to}
+    return RunAnswer.of(run, **named, slots=dict(place.slots), **about)
 
 
 def _step(run: WorkflowRun) -> StepAnswer | None:
