@@ -3,12 +3,16 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.support.server import Server
 
 # Routes that answer GET but are no pages: files, streams and redirects.
 NO_PAGES = ("/healthz", "/readyz", "/metrics", "/logout", "/static/", "/manifest", "/api/", "/openapi")
+# Tables that are wider than what surrounds them, without a box of their own to scroll in.
+LOOSE_TABLES = """[...document.querySelectorAll("main table")].filter(each => each.getBoundingClientRect().right > innerWidth
+  && !each.closest(".table-box, .scroll, .table, .message-text")).map(each => each.className)"""
+LONG = ("Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbeamtengesellschaft" * 2)[:80]
 LINKS = "[...document.querySelectorAll('a[href]')].map(link => link.getAttribute('href'))"
 
 
@@ -47,6 +51,22 @@ def is_page(page: Page, path: str) -> bool:
         and kind.startswith("text/html")
         and "attachment" not in answer.headers.get("content-disposition", "")
     )
+
+
+def named_at_length(page: Page) -> None:
+    """Adds things whose names can't be broken between words."""
+    for path, button in (
+        ("/admin/groups", "Create group"),
+        ("/knowledge", "Create collection"),
+        ("/lorebooks", "Create lorebook"),
+    ):
+        page.goto(path)
+        form = page.locator("main form", has=page.get_by_role("button", name=button, include_hidden=True))
+        if not form.is_visible():
+            page.locator("summary.button").first.click()
+        form.locator("[name=name]").fill(LONG)
+        form.get_by_role("button", name=button).click()
+        expect(page.get_by_role("main")).to_contain_text(LONG)
 
 
 def name_of(path: str) -> str:

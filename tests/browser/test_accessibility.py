@@ -8,18 +8,21 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.chats import ChatPage, Person, layout_shift, reload
 from tests.browser.conftest import Visit
-from tests.browser.places import Atlas, is_page
+from tests.browser.places import LOOSE_TABLES, Atlas, is_page, named_at_length
 from tests.browser.texts import RICH
 from tests.support.rounds import ROUNDS
 from tests.support.server import ROOT, Server
 from tests.upstream.handle import Upstream
 
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # None of these rules needs the style sheets, which axe would otherwise load again each time.
 LOOK = """rules => axe.run({runOnly: rules, resultTypes: ['violations'], preload: {assets: ['media']}}).then(
   found => found.violations.map(each =>
   `${each.id}: ${each.help}: ${each.nodes.map(node => node.target + ' ' + node.failureSummary).join(' | ')}`))"""
 LOOK_WITHIN = LOOK.replace("rules => axe.run({", "([within, rules]) => axe.run(within, {", 1)
+# The reference of the API describes hundreds of operations alike: axe takes five seconds for them, even to leave them out.
+LEAVE_ONE_OF_EACH = "document.querySelectorAll('.operation ~ .operation').forEach(each => each.remove())"
 NAME = """(() => {
   const here = document.activeElement;
   return here === document.body ? '' : (here.labels?.[0]?.innerText || here.innerText || here.title || here.id).trim();
@@ -49,28 +52,41 @@ EVERY_LOOK = [(width, scheme) for width in (NARROW, WIDE) for scheme in ("light"
 # Colours do not depend on the width, nor the layout on the colours.
 TWO_LOOKS = [(NARROW, "dark"), (WIDE, "light")]
 NARROWEST, WIDEST = 320, 2560
+SCHEMES = {NARROWEST: "dark", WIDEST: "light"}
+HEIGHT = 900
+# What is around `main` is the same on all pages, or all of the administration.
+EACH_LAYOUT = ("/", "/admin")
 # Readable lines have at most about seventy letters, however wide the window is.
 LONGEST_LINE = """Math.max(0, ...[...document.querySelectorAll("main p")]
   .filter(each => each.textContent.length > 120).map(each => each.getBoundingClientRect().width))"""
 
 
 def violations(page: Page, looks: Sequence[tuple[int, str]] = TWO_LOOKS, within: str = "html") -> list[str]:
-    page.evaluate((ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8"))
+    if page.evaluate("typeof axe") == "undefined":
+        page.evaluate(AXE.read_text("utf-8"))
+    if ROUNDS == 1:
+        page.evaluate(LEAVE_ONE_OF_EACH)
     found: list[str] = []
     for width, scheme in looks:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-        page.set_viewport_size({"width": width, "height": 900})
+        page.set_viewport_size({"width": width, "height": HEIGHT})
         found += [f"{page.url} {width} {scheme} {each}" for each in page.evaluate(LOOK_WITHIN, [within, RULES])]
     return found
 
 
 def overflows(page: Page) -> list[str]:
     """Returns a fault if the page scrolls sideways, or has lines that are too long to read."""
-    page.set_viewport_size({"width": NARROWEST, "height": 700})
-    width = page.evaluate("document.documentElement.scrollWidth")
-    page.set_viewport_size({"width": WIDEST, "height": 1200})
-    line = page.evaluate(LONGEST_LINE)
-    return [f"{page.url} is {width} wide"] * (width > NARROWEST) + [f"{page.url} has lines of {line}"] * (line > 800)
+    return misfits(page, NARROWEST) + misfits(page, WIDEST)
+
+
+def misfits(page: Page, width: int) -> list[str]:
+    """Returns what is wrong in the narrowest or the widest window."""
+    page.set_viewport_size({"width": width, "height": HEIGHT})
+    if width == WIDEST:
+        line = page.evaluate(LONGEST_LINE)
+        return [f"{page.url} has lines of {line}"] * (line > 800)
+    total, loose = page.evaluate("document.documentElement.scrollWidth"), page.evaluate(LOOSE_TABLES)
+    return [f"{page.url} is {total} wide"] * (total > width) + [f"{page.url} has a loose table: {loose}"] * bool(loose)
 
 
 def rich(person: Person, upstream: Upstream) -> ChatPage:
@@ -112,11 +128,18 @@ def test_chats_have_no_known_barriers(
 
 @pytest.mark.rounds
 @pytest.mark.timeout(300)
-def test_no_page_has_known_barriers_or_needs_scrolling_sideways(server: Server, upstream: Upstream, visit: Visit) -> None:
+def test_no_page_has_known_barriers_or_needs_scrolling_sideways(own_server: Server, upstream: Upstream, visit: Visit) -> None:
+    own_server.lift_limits()
+    own_server.start()
     upstream.says("Fine.")
-    person, atlas = visit(server, reduced_motion="reduce"), Atlas(server)
-    ended(person.begin(f"A chat for the lists, with {'a' * 80}"), "completed")
-    page, found, seen = person.open("/"), list[str](), set[str]()
+    person = visit(own_server, reduced_motion="reduce")
+    # Sent to the browser once, and not for every page.
+    person.context.add_init_script(path=AXE)
+    page = person.open("/")
+    own_server.flask("seed")
+    named_at_length(page)
+    ended(person.begin(f"A chat for the lists, with {'a' * 80}"), "completed").page.close()
+    found, seen, atlas = list[str](), set[str](), Atlas(own_server)
     waiting = atlas.plain()
     while waiting:
         path = waiting.pop()
@@ -124,11 +147,18 @@ def test_no_page_has_known_barriers_or_needs_scrolling_sideways(server: Server, 
             seen.add(path)
             page.goto(path)
             waiting += [address for _, address in atlas.learn(page)]
-            # The layout around `main` is the same on all pages.
-            how = (TWO_LOOKS, "html") if ROUNDS > 1 or len(seen) < 3 else (TWO_LOOKS[len(seen) % 2 :][:1], "main")
-            found += violations(page, *how) + overflows(page)
+            is_whole = ROUNDS > 1 or path in EACH_LAYOUT
+            found += overflows(page) + violations(page) if is_whole else seen_once(page, len(seen))
     assert found == []
     assert {"/", "/chats", "/help", "/palette", "/account", "/admin/keys", "/admin/health", "/admin/settings"} <= seen
+    assert {"/insights/answers", "/knowledge", "/workflows/new", "/settings", "/admin/usage", "/experiments"} <= seen
+    assert len([path for path in seen if path.startswith("/admin/")]) >= 18
+
+
+def seen_once(page: Page, number: int) -> list[str]:
+    """Returns the faults of a page in one look; the window already has one of its sizes, as another one costs a layout."""
+    other, width = (NARROWEST, WIDEST) if number % 2 else (WIDEST, NARROWEST)
+    return misfits(page, other) + misfits(page, width) + violations(page, [(width, SCHEMES[width])], "main")
 
 
 def test_doors_have_no_known_barriers(server: Server, visit: Visit) -> None:

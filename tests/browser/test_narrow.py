@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
-from tests.browser.places import Atlas, is_page
+from tests.browser.places import LOOSE_TABLES, Atlas, is_page, named_at_length
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
@@ -21,20 +21,17 @@ AREAS = (
     "/personas",
     "/lorebooks",
 )
-LONG = "Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbeamtengesellschaft" * 2
-# Tables that are wider than what surrounds them, without a box of their own to scroll in.
-LOOSE = """[...document.querySelectorAll("main table")].filter(each => each.getBoundingClientRect().right > innerWidth
-  && !each.closest(".table-box, .scroll, .table, .message-text")).map(each => each.className)"""
 
 
-@pytest.mark.slow
+# test_accessibility.py looks at every page in a narrower window, but without a finger.
+@pytest.mark.deep
 @pytest.mark.timeout(300)
 def test_no_page_of_the_administration_or_the_features_scrolls_sideways(own_server: Server, visit: Visit) -> None:
     own_server.lift_limits()
     own_server.start()
     page = visit(own_server, viewport=PHONE, has_touch=True).open("/")
     own_server.flask("seed")
-    named(page)
+    named_at_length(page)
     atlas, found, seen = Atlas(own_server), list[str](), set[str]()
     waiting = [path for path in atlas.plain() if path.startswith(AREAS)]
     while waiting:
@@ -60,6 +57,7 @@ def test_the_admin_pages_are_behind_one_button_without_a_script(server: Server, 
     expect(places).to_be_hidden()
 
 
+@pytest.mark.mostly_deep(2)
 @pytest.mark.parametrize(
     "path", ["/admin/settings", "/admin/connections/openrouter", "/settings", "/characters/new", "/prompts/title/edit"]
 )
@@ -85,23 +83,7 @@ def test_a_chat_is_renamed_in_the_width_of_the_window(server: Server, upstream: 
     expect(page.locator("#chat-menu")).to_be_visible()
 
 
-def named(page: Page) -> None:
-    """Adds things whose names can't be broken between words."""
-    for path, button in (
-        ("/admin/groups", "Create group"),
-        ("/knowledge", "Create collection"),
-        ("/lorebooks", "Create lorebook"),
-    ):
-        page.goto(path)
-        form = page.locator("main form", has=page.get_by_role("button", name=button, include_hidden=True))
-        if not form.is_visible():
-            page.locator("summary.button").first.click()
-        form.locator("[name=name]").fill(LONG[:80])
-        form.get_by_role("button", name=button).click()
-        expect(page.get_by_role("main")).to_contain_text(LONG[:80])
-
-
 def faults(page: Page, path: str) -> list[str]:
     width = page.evaluate("document.documentElement.scrollWidth")
-    loose = page.evaluate(LOOSE)
+    loose = page.evaluate(LOOSE_TABLES)
     return [f"{path} is {width} wide"] * (width > PHONE["width"]) + [f"{path} has a loose table: {loose}"] * bool(loose)
