@@ -194,8 +194,8 @@ def test_without_scripts_everything_is_a_form(server: Server, upstream: Upstream
 
 
 def lorebook_of(person: Person) -> list[Page]:
-    """Opens the list of lorebooks, one with an entry, and the entry."""
-    lists, book, entry = (person.open("/lorebooks") for _ in range(3))
+    """Opens a lorebook with an entry, and the entry."""
+    book, entry = (person.open("/lorebooks") for _ in range(2))
     for page in (book, entry):
         # Open if there are no lorebooks yet.
         if page.locator("summary", has_text="New lorebook").is_visible():
@@ -210,7 +210,15 @@ def lorebook_of(person: Person) -> list[Page]:
     entry.get_by_role("link", name="Edit mill").click()
     for more in entry.locator("details.folded summary").all():
         more.click()
-    return [lists, book, entry]
+    return [book, entry]
+
+
+def listed(person: Person) -> list[Page]:
+    """Opens pages that test_accessibility.py finds, too."""
+    pages = [person.open(path) for path in ("/characters", "/characters/new", "/personas", "/lorebooks", "/characters")]
+    pages[-1].get_by_role("link", name="Ilario Quill").click()
+    expect(pages[-1].get_by_role("heading", level=1)).to_have_text("Ilario Quill")
+    return pages
 
 
 @pytest.mark.rounds
@@ -220,12 +228,7 @@ def test_the_pages_have_no_known_barriers(server: Server, visit: Visit, scheme: 
     person = visit(server, color_scheme=scheme, viewport=PHONE, reduced_motion="reduce")
     chat = chat_with(person, "Odalys Fenn").page
     open_panel(chat)
-    pages: list[Page] = [person.open(path) for path in ("/characters", "/characters/new", "/personas")]
-    one = person.open("/characters")
-    one.get_by_role("link", name="Ilario Quill").click()
-    expect(one.get_by_role("heading", level=1)).to_have_text("Ilario Quill")
-
-    pages = [chat, *pages, one, *lorebook_of(person)]
+    pages = [chat, *lorebook_of(person), *(listed(person) if ROUNDS > 1 else [])]
 
     found = violations(chat)
     for number, page in enumerate(pages[1:]):

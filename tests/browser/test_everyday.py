@@ -197,6 +197,7 @@ def test_a_click_on_blank_space_draws_no_ring_around_the_page(server: Server, up
     expect(chat.page.locator("#main")).to_have_css("outline-style", "none")
 
 
+@pytest.mark.mostly_deep
 @pytest.mark.parametrize("columns", [3, 7])
 def test_no_cell_of_a_table_runs_into_the_next(server: Server, upstream: Upstream, visit: Visit, columns: int) -> None:
     upstream.says(long_cells(columns))

@@ -178,6 +178,7 @@ def test_code_can_be_wrapped_and_what_is_wide_scrolls_in_itself(chat: ChatPage, 
     assert "```" not in words
 
 
+@pytest.mark.mostly_deep
 @pytest.mark.parametrize("has_scripts", [True, False])
 def test_a_long_message_is_folded(person: Person, server: Server, upstream: Upstream, visit: Visit, has_scripts: bool) -> None:
     upstream.says("Read.")
@@ -197,6 +198,7 @@ def test_a_long_message_is_folded(person: Person, server: Server, upstream: Upst
     expect(page.get_by_text("Show all")).to_be_visible()
 
 
+@pytest.mark.mostly_deep
 @pytest.mark.parametrize("has_scripts", [True, False])
 def test_a_temporary_chat_is_gone_when_it_is_closed(
     person: Person, server: Server, upstream: Upstream, visit: Visit, has_scripts: bool

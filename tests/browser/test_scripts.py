@@ -13,6 +13,9 @@ from tests.browser.chats import until as until_in
 from tests.browser.stage import ANSWER, LIVE, QUESTION, Running, Stage
 from webapp.chat.page.silence_shown import Silence
 
+# For what is shown on a real server too, by test_accessibility.py, test_answers.py, test_reading.py, test_tabs.py or
+# test_without_scripts.py.
+ON_A_REAL_SERVER = pytest.mark.deep
 LONG = "<p>more</p>" * 60
 PART = "data: <hx-partial hx-target='#thread' hx-swap='beforeend'><p id='told'></p></hx-partial>\n\n"
 
@@ -56,6 +59,7 @@ def until(is_so: Callable[[], object], seconds: float = 40) -> None:
         time.sleep(0.02)
 
 
+@ON_A_REAL_SERVER
 def test_text_arrives_and_the_end_is_exactly_what_was_rendered(page: Page, stage: Stage) -> None:
     stage.part("#message-a-tail", "beforebegin", "<p>water</p>")
     stage.part("#message-a-tail", "innerMorph", "<p>flows</p>")
@@ -84,6 +88,7 @@ def test_it_says_how_long_it_has_thought(context: BrowserContext, stage: Stage, 
     expect(page.locator("#message-a-thought-words")).to_have_text(re.compile(r"Thought for \d+ (s|min)"))
 
 
+@ON_A_REAL_SERVER
 def test_each_step_is_spoken_once(page: Page, stage: Stage) -> None:
     page.evaluate("""() => {
         window.heard = [];
@@ -135,6 +140,7 @@ def test_a_reconnection_that_is_refused_for_good_is_the_last(page: Page, stage: 
     assert stage.opened == 2
 
 
+@ON_A_REAL_SERVER
 def test_a_superseded_page_rests_until_it_is_resumed(page: Page, stage: Stage) -> None:
     stage.send("event: superseded\ndata: 1\n\n")
     button = page.get_by_role("button", name="Resume here")
@@ -144,6 +150,7 @@ def test_a_superseded_page_rests_until_it_is_resumed(page: Page, stage: Stage) -
     until_in(page, lambda: stage.watchers == 1)
 
 
+@ON_A_REAL_SERVER
 def test_a_hidden_page_keeps_its_stream_while_an_answer_runs_and_then_lets_go(page: Page, stage: Stage) -> None:
     page.evaluate(HIDE, True)
     stage.part("#message-a-tail", "beforebegin", "<p>in the dark</p>")
@@ -156,6 +163,7 @@ def test_a_hidden_page_keeps_its_stream_while_an_answer_runs_and_then_lets_go(pa
     expect(page).to_have_title("Sluice gates · Millrace")
 
 
+@ON_A_REAL_SERVER
 def test_a_hidden_page_without_an_answer_lets_go_at_once(context: BrowserContext, stage: Stage, url: str) -> None:
     stage.thread = [QUESTION, ANSWER]
     page = context.new_page()
@@ -210,6 +218,7 @@ def test_enter_that_chooses_a_word_does_not_send(context: BrowserContext, stage:
     assert not stage.posted
 
 
+@ON_A_REAL_SERVER
 @pytest.mark.parametrize("way", ["Escape", "click"])
 def test_stop_goes_by_the_form_of_the_page(page: Page, stage: Stage, way: str) -> None:
     if way == "click":
@@ -230,6 +239,7 @@ def test_a_refusal_is_a_toast_that_can_be_dismissed(page: Page, stage: Stage) ->
     expect(toast).to_have_count(0)
 
 
+@ON_A_REAL_SERVER
 def test_copy_gives_the_text_as_it_was_written(context: BrowserContext, stage: Stage, url: str) -> None:
     stage.thread = [QUESTION, ANSWER]
     context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -251,6 +261,7 @@ def test_a_server_that_cannot_be_reached_keeps_the_text(context: BrowserContext,
     expect(box).to_have_value("keep me")
 
 
+@ON_A_REAL_SERVER
 def test_without_scripts_a_running_chat_refreshes_itself_and_offers_stop(chromium: Browser, stage: Stage, url: str) -> None:
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()

@@ -186,6 +186,7 @@ def test_the_row_of_the_open_chat_is_in_sight(server: Server, upstream: Upstream
     expect(row(chat.page, "The oldest of many")).to_be_in_viewport(ratio=0.9)
 
 
+@pytest.mark.mostly_deep
 @pytest.mark.parametrize("scripts", [True, False])
 def test_the_sidebar_is_hidden_and_stays_so(server: Server, visit: Visit, scripts: bool) -> None:
     page = visit(server, java_script_enabled=scripts).open("/account")
