@@ -17,7 +17,7 @@ from webapp.database import rows
 from webapp.db import db, utc_now, write
 from webapp.engine.engine import Engine, Source
 from webapp.engine.tables import Generation
-from webapp.errors import AppError, Busy, Conflict
+from webapp.errors import AppError, Busy, Conflict, OverBudget
 from webapp.heavy.turns import give_way
 from webapp.ids import new_id
 from webapp.knowledge.answer_sources import AnswerSources
@@ -63,7 +63,7 @@ def call_if_due(run_id: str) -> None:
         # An answer is already being written.
         return
     except AppError as error:
-        record_failure(run_id, error.message)
+        record_failure(run_id, error)
 
 
 def _plan(run: WorkflowRun) -> None:
@@ -88,11 +88,12 @@ def _begin(run: WorkflowRun) -> None:
     sending.start(partial(_store, id, given), person, lane=lane)
 
 
-def record_failure(run_id: str, why: str) -> None:
-    """Pauses a run whose model could not be called, until it is resumed."""
+def record_failure(run_id: str, error: AppError) -> None:
+    """Pauses a run whose model could not be called, until it is resumed; a budget that refused the call is recorded by its id."""
+    budget_id = error.budget_id if isinstance(error, OverBudget) else ""
     with write() as session:
         run = locked_run(session, run_id)
-        record(session, run, Event(MODEL_FAILED, why))
+        record(session, run, Event(MODEL_FAILED, error.message, budget_id))
         chat_id = run.chat_id
     sending.announce(db.session.get_one(Chat, chat_id), "chat", chat_id)
 

@@ -195,6 +195,12 @@ def why_paused(run: WorkflowRun, place: State) -> str:
     return failed.value if failed else ""
 
 
+def refusing_budget(run: WorkflowRun) -> str:
+    """Returns the id of the budget that refused the call for which a run is paused; empty if none did."""
+    failed = queries.last_event(run, MODEL_FAILED) if is_interrupted(run.place) else None
+    return failed.name if failed else ""
+
+
 def _dots(definition: Definition, place: State) -> list[ProgressStep]:
     """Returns the steps at which a person or a model acts; once the run has ended, steps it skipped are left out."""
     steps = [step for step in definition.steps if step.verb in ("collect", "chat", "generate")]

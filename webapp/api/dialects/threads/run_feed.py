@@ -6,6 +6,7 @@ from typing import Any
 from webapp import topic_names
 from webapp.api.dialects.encoding import DialectFrame, wire
 from webapp.api.dialects.threads.encoder import Clock, frame_of
+from webapp.api.dialects.threads.run_refusals import refused_by_budget
 from webapp.api.dialects.threads.shown import shown_message, workflow_state
 from webapp.api.feed import id_after
 from webapp.chat import queries as chats
@@ -163,7 +164,8 @@ class RunFeed:
         has_failed = run.status == "failed" or has_model_failed(run)
         was_stopped = run.status == "cancelled" or self._was_stopped or (is_interrupted(run.place) and not has_failed)
         if has_failed:
-            frames = [self._frame("error", {"error": why(run), "code": FAILED})]
+            refused = refused_by_budget(run)
+            frames = [self._frame("error", {"error": why(run), "code": refused.code if refused else FAILED})]
         # Without an id: the last text has this position already, and clients that skip known ids would skip the end.
         return wire([*frames, self._done(is_success=not has_failed, was_stopped=was_stopped)])
 

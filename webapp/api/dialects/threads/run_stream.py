@@ -5,6 +5,7 @@ from flask import Response
 from webapp import topic_names
 from webapp.accounts.guards import found
 from webapp.api.dialects.threads.run_feed import FAILED, WHOLE, Position, RunFeed, has_model_failed, why
+from webapp.api.dialects.threads.run_refusals import refused_by_budget
 from webapp.api.dialects.threads.schemas import ThreadAnswer
 from webapp.api.dialects.threads.shown import now, shown_message, workflow_state
 from webapp.api.streams import attending, events, watcher_of
@@ -32,6 +33,8 @@ def watched(run: WorkflowRun, position: Position) -> Response:
 def answered(run: WorkflowRun, position: Position) -> ThreadAnswer:
     """Returns the same in one piece, as soon as the run waits for a person or is over."""
     run = _settled(run)
+    if refused := refused_by_budget(run):
+        raise refused
     if has_model_failed(run) and not _is_begun(run):
         raise NoAnswer(Failed(FAILED, why(run)), {"threadId": run.chat_id}, is_late=_is_late(run))
     ids = chats.path_ids(db.session.get_one(Chat, run.chat_id, populate_existing=True))
