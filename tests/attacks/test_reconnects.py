@@ -61,7 +61,7 @@ def test_pages_that_come_back_after_a_restart_are_let_in_and_hold_nobody_up(
     with bystander(server, fake, person=owner) as beside:
         began = time.monotonic()
         tabs = [Tab(owner, url).read() for _ in range(PAGES)]
-        until(lambda: all(b"still here" in tab.raw for tab in tabs), "all heads have come", seconds=60)
+        until(lambda: all(b": ping" in tab.raw for tab in tabs), "all heads have come", seconds=60)
         now = time.monotonic()
         heads = now - began - standstill.seconds(began, now) - beside.starved.seconds(began, now)
         until(lambda: all(b"hx-partial" in tab.raw for tab in tabs), "all have their page", seconds=60)

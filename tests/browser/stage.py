@@ -85,7 +85,7 @@ class Stage:
         try:
             return wire.get(timeout=0.1)
         except queue.Empty:
-            return ": still here\n\n"
+            return ": ping\n\n"
 
     def page(self) -> str:
         addresses = {"events_url": "/events", "refresh_url": "/chat?at=2#end"}

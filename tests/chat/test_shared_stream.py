@@ -95,7 +95,7 @@ def test_what_cannot_be_shared_has_a_stream_of_its_own(owner, member, path, stre
     ):
         answer = add(browser, url, feed, id)
         assert shared.HEADER not in answer.headers
-        assert b"still here" in next(answer.iter_encoded())
+        assert b": ping" in next(answer.iter_encoded())
         answer.close()
 
 

@@ -42,7 +42,7 @@ class Tab:
 
     @property
     def is_open(self) -> bool:
-        return b"still here" in self.raw and not self.is_over
+        return b": ping" in self.raw and not self.is_over
 
     @property
     def is_clean(self) -> bool:

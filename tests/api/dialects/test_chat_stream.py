@@ -249,3 +249,12 @@ def test_what_a_dead_owner_had_said_is_told_at_its_end(app, program, chat, liste
 def _set_status(app, id, status):
     with app.app_context(), write() as session:
         session.execute(update(Generation).where(Generation.id == id).values(status=status))
+
+
+def test_the_comment_that_keeps_a_connection_open_is_a_ping(program, chat, monkeypatch):
+    monkeypatch.setattr(watcher_loop, "HEARTBEAT_SECONDS", 0.05)
+    response = program.client.get(f"/api/chat/{chat}/stream", headers=program.headers, buffered=False)
+    pieces = response.iter_encoded()
+
+    assert [next(pieces), b"event: state" in next(pieces), next(pieces)] == [b": ping\n\n", True, b": ping\n\n"]
+    response.close()
