@@ -17,18 +17,27 @@ from webapp.db import db, write
 from webapp.engine.tables import Generation
 
 __all__ = ["app"]
-TOLD = {"token_count": 12, "display_text": "**Shown**", "odd": [1, {"deep": None}], "a\ufffd": "\ufffd?"}
+TOLD = {"reasoning": "", "token_count": 12, "display_text": "**Shown**", "odd": [1, {"deep": None}], "a\ufffd": "\ufffd?"}
 HEAD = {
     "user_name": "Ann",
     "character_name": "Mara",
     "create_date": "2024-10-18@15h21m09s",
     "later_field": True,
-    "chat_metadata": {"integrity": "u", "tainted": True, "timedWorldInfo": {"sticky": {}}},
+    "chat_metadata": {
+        "integrity": "u",
+        "tainted": True,
+        "timedWorldInfo": {"sticky": {}},
+        "note_prompt": "",
+        "note_depth": 3,
+        "world_info": "Nobody's",
+        "variables": {"turns": 3, "mood": "calm", "met": True, "list": ["a"], "none": None},
+    },
 }
 GREETING = {
     "name": "Mara",
     "is_user": False,
     "mes": "Hi there.",
+    "send_date": "October 18, 2024 3:21pm",
     "force_avatar": "mara.png",
     "swipe_id": 1,
     "swipes": ["Hello.", "Hi there."],
@@ -64,8 +73,7 @@ def chat(app, owner):
 def test_everything_in_a_file_is_in_the_next_one(owner, chat):
     head, *said = exported(owner, chat)
 
-    within({**HEAD["chat_metadata"], "integrity": chat}, head["chat_metadata"])
-    assert head["later_field"] is True
+    within(HEAD, head)
     within([GREETING, ASKED, TALE], said)
 
 
@@ -113,6 +121,53 @@ def test_without_information_on_swipes_a_line_describes_the_shown_one():
     row = {"mes": "two", "swipe_id": 1, "swipes": ["one", "two"], "extra": {"display_text": "TWO"}}
     found = {each.content: each.foreign_fields for each in roleplay.parse({roleplay.LINES: [row]}).messages}
     assert found == {"one": None, "two": {"swipe": {"extra": {"display_text": "TWO"}}}}
+
+
+def test_what_is_too_much_takes_nothing_else_with_it():
+    extra = {"first": 1, "long": "x" * foreign_fields.MOST_CHARS, "deep": json.loads("[" * 50 + "]" * 50), "last": {"a": [None]}}
+    (message,) = roleplay.parse({roleplay.LINES: [{"mes": "Hello", "name": "Mara", "extra": extra, "title": "T"}]}).messages
+    assert message.foreign_fields["swipe"]["extra"] == {"first": 1, "last": {"a": [None]}}
+    assert message.foreign_fields["line"]["title"] == "T"
+
+    many = {str(number): number for number in range(foreign_fields.MOST_CHARS)}
+    assert len(json.dumps(foreign_fields.storable({"extra": many}))) < 3 * foreign_fields.MOST_CHARS
+    deep = {"extra": {}}
+    for _ in range(900):
+        deep = {"line": deep}
+    assert foreign_fields.storable(deep) is None
+
+
+def test_what_has_changed_here_is_written_as_it_is_now(app, owner, chat):
+    program, _, _ = made(app, owner, MARA)
+    book = program.post("/lorebooks", {"name": "Tides"}, status=201)["id"]
+    program.said("PATCH", f"/chats/{chat}", 200, {"lorebook_ids": [book], "note": "It rains."})
+    program.said("PATCH", f"/chats/{chat}", 200, {"variables": {"turns": "4", "mood": "calm"}})
+
+    about = exported(owner, chat)[0]["chat_metadata"]
+    assert (about["world_info"], about["integrity"]) == ("Tides", "u")
+    assert (about["note_prompt"], about["note_position"], about["note_depth"]) == ("It rains.", 1, 3)
+    assert about["variables"] == {"turns": "4", "mood": "calm", "list": ["a"], "none": None}
+
+    # What was detached or emptied here doesn't come back.
+    program.said("PATCH", f"/chats/{chat}", 200, {"lorebook_ids": []})
+    program.post("/lorebooks", {"name": "Nobody's"}, status=201)
+    assert "world_info" not in exported(owner, chat)[0]["chat_metadata"]
+
+
+def test_a_copy_of_the_chat_has_it_too_but_is_another_chat(app, owner, chat):
+    with app.app_context():
+        head_id = db.session.get_one(Chat, chat).head_id
+    owner.post(f"/messages/{head_id}/fork")
+    with app.app_context():
+        copy = db.session.scalars(select(Chat.id).where(Chat.id != chat)).one()
+
+    head, *said = exported(owner, copy)
+    within({**HEAD["chat_metadata"], "integrity": copy}, head["chat_metadata"])
+    within(ASKED, said[1])
+
+
+def test_the_export_of_an_imported_chat_is_known_here(owner, chat):
+    assert bring(owner, download(owner, f"/chats/{chat}/export.jsonl"), "chat.jsonl").says("Nothing new")
 
 
 def test_our_own_fields_win(owner, chat):

@@ -7,13 +7,11 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, TypeAlias
 
-from webapp.accounts.tables import User
-from webapp.chat import queries, variables
-from webapp.chat.exchange import branch, cast_names
+from webapp.chat import queries
+from webapp.chat.exchange import branch, sillytavern_head
 from webapp.chat.exchange.export import text_of
 from webapp.chat.exchange.imports import foreign_fields
-from webapp.chat.prompt.sections import place_of_note
-from webapp.chat.roleplay import service as roleplay
+from webapp.chat.exchange.imports.roleplay import said
 from webapp.chat.sharing import service as sharing
 from webapp.chat.story import path_story
 from webapp.chat.tables import Chat, Message
@@ -21,23 +19,14 @@ from webapp.db import db
 from webapp.engine.engine import Engine
 from webapp.engine.tables import NOT_HERE, Generation
 from webapp.heavy.turns import by_turns
-from webapp.lore.entries import ROLES
 
-# SillyTavern's names for chats without a persona, without a character, and with a group.
-PERSON, ANSWERER, GROUP = "User", "Assistant", "unused"
 Line: TypeAlias = dict[str, Any]
 
 
 def lines(engine: Engine, chat: Chat) -> Iterator[str]:
     """Yields a header line, then a line per message; holds no database connection while sending."""
-    person, answerer = _names(chat)
-    about = {"user_name": person, "character_name": GROUP if chat.is_group else answerer}
-    head = {
-        **about,
-        "create_date": _moment(chat.created_at),
-        "chat_metadata": {"integrity": chat.id, **_note(chat), **_variables(chat), **_world(chat)},
-    }
-    head = foreign_fields.in_head(head, chat.foreign_fields)
+    person, answerer = sillytavern_head.names(chat)
+    head = sillytavern_head.head(chat)
     lines = (each for ids in branch.chunks_of_branch(engine, chat.id) for each in _lines(engine, ids, person, answerer))
     return (json.dumps(each, ensure_ascii=False) + "\n" for each in by_turns(chain([head], lines)))
 
@@ -54,33 +43,6 @@ def _lines(engine: Engine, ids: Sequence[str], person: str, answerer: str) -> It
             versions = (_versions(engine, each.id, siblings[each.id]) if each.id in siblings else {}) | versions
             line |= _all(versions, each.id)
         yield foreign_fields.in_line(line, [version.kept for version in (versions[each.id], *versions.values())])
-
-
-def _note(chat: Chat) -> dict[str, Any]:
-    """Returns the author's note as SillyTavern's metadata; position 1 means among the messages."""
-    place = place_of_note(chat)
-    interval = 1 if chat.note_interval is None else chat.note_interval
-    where = {"note_interval": interval, "note_position": 1, "note_depth": place.depth, "note_role": ROLES.index(place.role)}
-    return {"note_prompt": chat.note, **where} if chat.note else {}
-
-
-def _variables(chat: Chat) -> dict[str, Any]:
-    """Returns the variables at the end of the branch that is shown."""
-    has = variables.at(chat.head_id)
-    return {"variables": has} if has else {}
-
-
-def _world(chat: Chat) -> dict[str, Any]:
-    """Returns the name of the first attached lorebook; SillyTavern knows one."""
-    names = cast_names.names_of(chat)["lorebooks"]
-    return {"world_info": names[0]} if names else {}
-
-
-def _names(chat: Chat) -> tuple[str, str]:
-    """Returns the default names of the person and the character, for messages that name no author."""
-    owner, persona, character = db.session.get(User, chat.owner_id or ""), roleplay.persona_of(chat), roleplay.character_of(chat)
-    person = persona.name if persona else owner.name if owner else ""
-    return person or PERSON, character.name if character else ANSWERER
 
 
 def _speakers(messages: Sequence[Message], person: str, answerer: str) -> dict[str, str]:
@@ -136,4 +98,4 @@ def _all(swipes: Mapping[str, Swipe], shown: str) -> Line:
 
 
 def _moment(when: datetime | None) -> str | None:
-    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z") if when else None
+    return said(when) if when else None

@@ -29,12 +29,17 @@ from webapp.knowledge import chat_files
 KEPT_OF_CHAT = ("kind", "title", "title_is_own", "model", "character_id", "character_ids", "turn_order", "prompt_key")
 # A copy of a temporary chat expires at the same time as the original.
 KEPT_OF_TEMPORARY = ("is_temporary", "created_at")
-# Other readers of a chat can't see these columns or its messages' variables, so their copies don't get them.
-KEPT_BY_ITS_OWNER = ("persona_id", "collection_ids", "lorebook_ids", "is_forgotten", *(each.name for each in FIELDS))
+# Other readers of a chat can't see these columns, so their copies don't get them.
+KEPT_BY_ITS_OWNER = (
+    *("persona_id", "collection_ids", "lorebook_ids", "is_forgotten", "foreign_fields"),
+    *(each.name for each in FIELDS),
+)
 KEPT_OF_MESSAGE = (
     *("role", "content", "reasoning", "html", "html_version", "sources", "created_at"),
-    *("author_id", "author_name", "is_edited", "variables", "speaker_id", "speaker_name", "is_hidden"),
+    *("author_id", "author_name", "is_edited", "variables", "speaker_id", "speaker_name", "is_hidden", "foreign_fields"),
 )
+# Other readers of a chat can't see these either.
+OF_ITS_OWNER = ("variables", "foreign_fields")
 COLUMNS = [getattr(Message, name) for name in KEPT_OF_MESSAGE]
 # Limits for one transaction. Until all messages are copied the new chat is marked temporary: no list shows it, and if copying
 # fails it expires by itself.
@@ -101,7 +106,7 @@ def _copied(path: list[str], chat_id: str, parent: str | None, *, is_own: bool) 
             # Footnotes, previews and sources in the HTML use the message's id in their links.
             html = (row.html or "").replace(row.id, id)
             values = {**row._mapping, "id": id, "html": html, "parent_id": parent, "chat_id": chat_id}
-            rows.append(values if is_own else values | {"variables": None})
+            rows.append(values if is_own else values | dict.fromkeys(OF_ITS_OWNER))
             parent = id
         session.execute(insert(db.metadata.tables["messages"]), rows)
         _copy_stories(session, copies, chat_id)

@@ -1,42 +1,40 @@
 """What a SillyTavern file says beyond our own fields: kept by an import, and part of the file again in an export. Pure."""
 
 import json
+import math
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from webapp.chat.exchange.imports.filed import fields
-from webapp.untrusted_json import Unfit, plain
+from webapp.untrusted_json import Unfit, clean, plain
 
-# For one message, or for the head of a chat; longer ones are left out.
-MOST_CHARS = 10_000
-HEAD = {"user_name", "character_name", "create_date", "chat_metadata"}
-NOTE = {"note_prompt", "note_interval", "note_position", "note_depth", "note_role"}
-METADATA = {"integrity", "variables", "world_info", *NOTE}
+# For one message, and for the head of a chat; fields that don't fit any more are left out.
+MOST_CHARS, MOST_CHARS_OF_HEAD = 10_000, 100_000
+# These objects are kept field by field, so that a large field doesn't take the others with it.
+PARTS, MOST_PARTS = {"head", "metadata", "line", "swipe", "extra"}, 3
 LINE = {"name", "is_user", "is_system", "mes", "swipes", "swipe_id", "swipe_info"}
 SWIPE = {"send_date", "extra"}
 TIMES = {"gen_started", "gen_finished"}
 EXTRA, MODEL = {"memory", "reasoning"}, {"model", "api"}
 
 
-def storable(value: Any) -> dict[str, Any] | None:
-    """Returns the fields as any database can store them; None without any, and for too long or too deep ones."""
-    try:
-        found = plain(fields(value), "It")
-    except Unfit:
-        return None
-    return found if found and len(json.dumps(found, ensure_ascii=False)) <= MOST_CHARS else None
+def storable(value: Any, most_chars: int = MOST_CHARS) -> dict[str, Any] | None:
+    """Returns the fields as any database can store them, those that fit; None without any."""
+    return _fitting(fields(value), most_chars)[0] or None
 
 
 def of_head(head: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Returns what the head of a chat says beyond our fields."""
-    metadata = _rest(fields(head.get("chat_metadata")), METADATA)
-    return storable(_filled({"head": _rest(head, HEAD), "metadata": metadata}))
+    """Returns the head of a chat. An export writes a field that we have, too, as it was, if it still says the same."""
+    parts = {"head": _rest(head, {"chat_metadata"}), "metadata": fields(head.get("chat_metadata"))}
+    return storable(_filled(parts), MOST_CHARS_OF_HEAD)
 
 
-def of_line(row: Mapping[str, Any], swipe: Mapping[str, Any], *, name: str, is_shown: bool) -> dict[str, Any] | None:
+def of_line(
+    row: Mapping[str, Any], swipe: Mapping[str, Any], *, name: str, sent: str | None, is_shown: bool
+) -> dict[str, Any] | None:
     """Returns what a line, and one of its swipes, say beyond our fields. The shown swipe stands for the whole line.
 
-    `name` is the speaker that an export would name anyway.
+    `name` is the speaker that an export would name anyway, and `sent` the time as it would write it.
     """
     if swipe is row and not is_shown:
         # Without information on swipes, a line describes the one that is shown.
@@ -45,28 +43,24 @@ def of_line(row: Mapping[str, Any], swipe: Mapping[str, Any], *, name: str, is_s
     extra = fields(swipe.get("extra")) | (fields(row.get("extra")) if is_shown else {})
     made = {} if is_known else _only(row if is_shown else {}, TIMES) | _only(swipe, TIMES)
     about = made | ({} if swipe is row else _rest(swipe, SWIPE | TIMES))
-    about |= _filled({"extra": _rest(extra, EXTRA | MODEL if is_known else EXTRA)})
+    about |= _dated(swipe, sent) or (_dated(row, sent) if is_shown else {})
+    # An empty text is kept: no column says whether it was there.
+    about |= _filled({"extra": _rest(extra, {each for each in EXTRA if extra.get(each)} | (MODEL if is_known else set()))})
     line = _rest(row, LINE | SWIPE | TIMES) if is_shown else {}
     said_by = row.get("name")
     line |= {"name": said_by} if is_shown and isinstance(said_by, str) and said_by not in ("", name) else {}
     return storable(_filled({"line": line, "swipe": about}))
 
 
-def in_head(head: Mapping[str, Any], kept: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Returns the head of an export with what was kept; our own fields win."""
-    metadata = {**_part(kept, "metadata"), **head["chat_metadata"]}
-    return {**_part(kept, "head"), **head, "chat_metadata": metadata}
-
-
 def in_swipe(swipe: Mapping[str, Any], kept: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Returns a swipe of an export with what was kept; our own fields win."""
-    about = _part(kept, "swipe")
-    return {**about, **swipe, "extra": {**fields(about.get("extra")), **swipe["extra"]}}
+    """Returns a swipe of an export with what was kept; our own fields win, except the date."""
+    about = part(kept, "swipe")
+    return {**about, **swipe, **_only(about, {"send_date"}), "extra": {**fields(about.get("extra")), **swipe["extra"]}}
 
 
 def in_line(line: Mapping[str, Any], versions: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
     """Returns a line of an export with what was kept of one of its versions; our own fields win, except the name."""
-    kept = next(filter(None, (_part(each, "line") for each in versions)), {})
+    kept = next(filter(None, (part(each, "line") for each in versions)), {})
     return {**line, **{name: value for name, value in kept.items() if name == "name" or name not in line}}
 
 
@@ -78,9 +72,37 @@ def _only(value: Mapping[str, Any], names: Container[str]) -> dict[str, Any]:
     return {name: each for name, each in value.items() if name in names}
 
 
+def _dated(value: Mapping[str, Any], sent: str | None) -> dict[str, Any]:
+    """Returns the date of a message if an export would write it in another way."""
+    return _only(value, {"send_date"}) if value.get("send_date") != sent else {}
+
+
+def _fitting(value: Mapping[str, Any], most_chars: float, level: int = 0) -> tuple[dict[str, Any], float]:
+    """Returns the fields that fit, in order, and their characters. Left out are also those that can't be stored."""
+    kept, chars = dict[str, Any](), 0.0
+    for name, each in value.items():
+        room = most_chars - chars - len(name)
+        is_part = name in PARTS and level < MOST_PARTS and isinstance(each, dict)
+        found, size = _fitting(each, room, level + 1) if is_part else _measured(each)
+        if size <= room and (found or not is_part):
+            kept[clean(name)] = found
+            chars += size + len(name)
+    return kept, chars
+
+
+def _measured(value: Any) -> tuple[Any, float]:
+    """Returns the value with its length as JSON; an infinite one for a value that can't be stored."""
+    try:
+        found = plain(value, "It")
+    except Unfit:
+        return None, math.inf
+    return found, len(json.dumps(found, ensure_ascii=False))
+
+
 def _filled(parts: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     return {name: part for name, part in parts.items() if part}
 
 
-def _part(kept: Mapping[str, Any] | None, name: str) -> dict[str, Any]:
+def part(kept: Mapping[str, Any] | None, name: str) -> dict[str, Any]:
+    """Returns one part of what was kept, or an empty dict."""
     return fields((kept or {}).get(name))

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -17,7 +17,7 @@ from webapp.chat_variables import storable
 PROGRAM = "sillytavern"
 # The key under which the values of a JSON lines file are passed as one value.
 LINES = "lines of a chat"
-MOST_LINES, MOST_SWIPES, NAME_CHARS, TITLE_CHARS = 10_000, 50, 120, 200
+MOST_LINES, MOST_SWIPES, NAME_CHARS, TITLE_CHARS, INTEGRITY_CHARS = 10_000, 50, 120, 200, 100
 # More than a group can have, because some of the characters may not exist on this server.
 MOST_SPEAKING = 50
 # `October 18, 2024 3:21pm`, `2024-10-18 @15h 21m 09s 123ms` and `2024-10-18@15h21m09s`.
@@ -77,13 +77,13 @@ def parse(value: dict[str, Any]) -> FiledChat:
             changed_at=max(times, default=None),
             lorebooks=(world,) if world else (),
             foreign_fields=foreign_fields.of_head(head),
-            settings=_settings(about),
+            settings=note_settings(about),
             messages=messages,
         )
     )
 
 
-def _settings(about: dict[str, Any]) -> dict[str, Any]:
+def note_settings(about: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the author's note as settings; a note outside the messages gets a depth that puts it before all of them."""
     interval = None if about.get("note_interval") == 1 else about.get("note_interval")
     depth = about.get("note_depth") if about.get("note_position", IN_CHAT) == IN_CHAT else MOST_LINES
@@ -143,7 +143,7 @@ def _persona(head: dict[str, Any], lines: Sequence[dict[str, Any]]) -> str:
 
 def _id_of(head: dict[str, Any], name: str, lines: Sequence[dict[str, Any]]) -> str:
     """Returns an id that stays the same when the chat is exported again with more messages."""
-    known = text(fields(head.get("chat_metadata")).get("integrity"), 100)
+    known = text(fields(head.get("chat_metadata")).get("integrity"), INTEGRITY_CHARS)
     first = next((words for each in lines for words in _versions(each)[0] if words), "")
     about = "\0".join((name, text(head.get("user_name")), str(head.get("create_date")), first))
     return known or hashlib.sha256(about.encode()).hexdigest()[:32]
@@ -194,6 +194,7 @@ def _message(id: str, row: dict[str, Any], number: int, words: str, *, name: str
     about = fields(infos[number]) if isinstance(infos, list) and number < len(infos) else row
     extra = fields(about.get("extra"))
     created_at = _moment(about.get("send_date")) or _moment(row.get("send_date"))
+    sent = said(created_at) if created_at else None
     # SillyTavern's summary of the chat down to this message.
     story = text(extra.get("memory") or (is_shown and fields(row.get("extra")).get("memory")), own.STORY_CHARS).strip()
     is_user = row.get("is_user") is True
@@ -204,7 +205,7 @@ def _message(id: str, row: dict[str, Any], number: int, words: str, *, name: str
         story=story,
         is_hidden=is_hidden,
         created_at=created_at,
-        foreign_fields=foreign_fields.of_line(row, about, name="" if is_user else name, is_shown=is_shown),
+        foreign_fields=foreign_fields.of_line(row, about, name="" if is_user else name, sent=sent, is_shown=is_shown),
     )
     if is_user:
         return message
@@ -241,6 +242,11 @@ def _after(began: datetime | None, milliseconds: Any) -> datetime | None:
 
 def _words(value: Any) -> str:
     return text(value) or text(fields(value).get("message"))
+
+
+def said(when: datetime) -> str:
+    """Returns a time as newer files have it."""
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _moment(value: Any) -> datetime | None:
