@@ -178,7 +178,6 @@ def test_code_can_be_wrapped_and_what_is_wide_scrolls_in_itself(chat: ChatPage, 
     assert "```" not in words
 
 
-@pytest.mark.mostly_deep
 @pytest.mark.parametrize("has_scripts", [True, False])
 def test_a_long_message_is_folded(person: Person, server: Server, upstream: Upstream, visit: Visit, has_scripts: bool) -> None:
     upstream.says("Read.")
