@@ -3,10 +3,10 @@
 import pytest
 
 from webapp.workflows.definition import Definition
-from webapp.workflows.interpreter import apply, begin
+from webapp.workflows.interpreter import apply
 from webapp.workflows.moving import moved, same_steps
 from webapp.workflows.parsing import read
-from webapp.workflows.state import MODEL_ANSWERED, Event
+from webapp.workflows.state import MODEL_ANSWERED, Event, State
 
 
 def version(*steps: str) -> Definition:
@@ -49,7 +49,7 @@ def test_steps_are_found_again_by_name_or_content(steps, expected):
 
 
 def test_a_run_goes_on_where_it_was():
-    state = apply(OLD, begin(OLD).state, Event("answer", "I swam")).state
+    state = apply(OLD, apply(OLD, State(), Event("begin")).state, Event("answer", "I swam")).state
     state = apply(OLD, state, Event(MODEL_ANSWERED, "Great!", "chat_3")).state
     assert (state.step, state.trail) == ("chat_3", ("win", "chat_3"))
     new = version(HELLO, "say: New", WIN, PRAISE, "{chat: Other, turns: 1}", ADVISE)
