@@ -38,14 +38,12 @@ def not_indexed(chat: Chat) -> Sequence[Document]:
     return chat_files.not_indexed(chat.id) if chat.collection_ids else ()
 
 
-def documents_in(chat_id: str, content: str) -> dict[str, Document]:
-    """Returns, by file id, the document made of each long file in a message."""
-    hashes = hashes_in(chat_id, content)
-    found = chat_files.among(chat_id, hashes.values()) if hashes else {}
-    return {id: found[hash] for id, hash in hashes.items() if hash in found}
+def documents_in(chat_id: str, content: str) -> dict[str, Document | None]:
+    """Returns, by file id, the document made of each long file in a message; only for files that were sent in this chat.
 
-
-def hashes_in(chat_id: str, content: str) -> dict[str, str]:
-    """Returns, by file id, the content hash of each long file in a message; only files that were sent in this chat."""
+    A file that was not indexed here has no document.
+    """
     ids = [each.id for each in long_in(content)]
-    return {id: each.hash for id, each in queries.in_chat(chat_id, ids).items()} if ids else {}
+    sent = queries.in_chat(chat_id, ids) if ids else {}
+    found = chat_files.among(chat_id, [each.hash for each in sent.values()]) if sent else {}
+    return {id: found.get(each.hash) for id, each in sent.items()}

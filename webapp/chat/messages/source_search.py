@@ -78,7 +78,8 @@ def _fitting(chat: Chat, texts: Sequence[str], person: str, ids: Sequence[str], 
     """Finds sources for the newest message; one with a long file is about that file, so earlier messages are ignored."""
     newest = texts[-1] if texts else ""
     queries = [words_of(each) for each in (texts[-1:] if long_in(newest) else texts)]
-    return _with_files(_found(ids, queries, person, memory, chat.id), chat, newest, person)
+    given = _found(ids, queries, person, memory, chat.id)
+    return _with_files(given, chat, newest, person, is_about_all=bool(queries and WHOLE.search(queries[-1][:MOST_ASKING])))
 
 
 def words_of(content: str) -> str:
@@ -87,13 +88,14 @@ def words_of(content: str) -> str:
     return words or "\n".join(formats.stem(each.name) for each in files)
 
 
-def _with_files(given: AnswerSources, chat: Chat, content: str, person: str) -> AnswerSources:
-    """Adds parts of the files in the message, or of all files if it requests a summary, and the names of unreadable ones."""
+def _with_files(given: AnswerSources, chat: Chat, content: str, person: str, *, is_about_all: bool) -> AnswerSources:
+    """Adds parts of the files in the message, or of all files if it is about all of them, and the names of unreadable ones."""
     if not chat.collection_ids:
         return given
-    documents, unread = long_files.documents_in(chat.id, content).values(), long_files.not_indexed(chat)
+    documents = [each for each in long_files.documents_in(chat.id, content).values() if each]
+    unread = long_files.not_indexed(chat)
     failed = [f"{each.name}: {each.error}" for each in documents if each.state == "failed"]
     given = replace(given, unread=tuple(each.name for each in unread), failed=tuple(failed))
-    meant = documents or (chat_files.files_of(chat.id) if WHOLE.search(words_of(content)[:MOST_ASKING]) else ())
+    meant = documents or (chat_files.files_of(chat.id) if is_about_all else ())
     user = db.session.get(User, person)
     return answer_sources.with_parts(given, user, [each.id for each in meant]) if user and meant else given

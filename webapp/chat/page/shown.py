@@ -13,7 +13,6 @@ from webapp.characters.shown import Face
 from webapp.characters.tables import Character
 from webapp.chat import queries
 from webapp.chat.files import long_files
-from webapp.chat.files.reference import long_in
 from webapp.chat.messages.attachments import NOT_READ, ReadingState, folded, parted
 from webapp.chat.messages.service import CUT_SHORT
 from webapp.chat.page import receipt_shown, renderings, scripted
@@ -370,11 +369,12 @@ def _around(message: Message, html: Markup) -> Markup:
 
 def _became(message: Message) -> dict[str, ReadingState]:
     """Returns the progress of its long files with their documents' URLs; those not indexed here link to a download."""
-    if not long_in(message.content):
-        return {}
-    found = long_files.documents_in(message.chat_id, message.content)
-    read = {id: ReadingState(address("documents.show", each.id), knowledge.document(each).words) for id, each in found.items()}
-    return {id: ReadingState(f"/files/{id}", NOT_READ) for id in long_files.hashes_in(message.chat_id, message.content)} | read
+    return {
+        id: ReadingState(address("documents.show", each.id), knowledge.document(each).words)
+        if each
+        else ReadingState(f"/files/{id}", NOT_READ)
+        for id, each in long_files.documents_in(message.chat_id, message.content).items()
+    }
 
 
 def _is_long(content: str) -> bool:
