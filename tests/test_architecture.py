@@ -7,6 +7,7 @@ from importlib.metadata import packages_distributions
 from statistics import median
 
 import pytest
+from jinja2 import Environment, nodes
 
 from tests.browser.modules import NOTICED_BY
 from tests.support.source import (
@@ -240,6 +241,19 @@ def test_templates_are_short_and_hold_no_inline_code() -> None:
         text = path.read_text("utf-8")
         assert not INLINE.search(JINJA.sub("", text)), path
         assert len(text.splitlines()) <= 100, path
+
+
+def test_a_template_imports_the_macros_that_it_calls_and_no_others() -> None:
+    # A fragment that relied on its page's imports would fail in another page, and after a tidying of the page.
+    trees = {path: Environment().parse(path.read_text("utf-8")) for path in ROOT.glob("templates/**/*.html")}
+    macros = {macro.name for tree in trees.values() for macro in tree.find_all(nodes.Macro)}
+    for path, tree in trees.items():
+        names = {each.name for each in tree.find_all(nodes.Name) if each.ctx == "load"}
+        called = {call.node.name for call in tree.find_all(nodes.Call) if isinstance(call.node, nodes.Name)} & macros
+        imported = {each if isinstance(each, str) else each[1] for of in tree.find_all(nodes.FromImport) for each in of.names}
+        bound = {each.name for each in tree.find_all((nodes.Macro, nodes.Name)) if getattr(each, "ctx", "") != "load"}
+        assert not called - imported - bound, path
+        assert not imported - names, path
 
 
 def test_our_javascript_stays_small_and_readable() -> None:
