@@ -36,7 +36,7 @@ OLD = version(HELLO, WIN, PRAISE, ADVISE)
             ("say: New", HELLO, WIN, "{chat: Cheer}", ADVISE),
             {"say_1": "say_2", "win": "win", "chat_3": "chat_4", "chat_4": "chat_5"},
         ),
-        # Nobody can tell which of two it is.
+        # It can be either of two.
         ((HELLO, WIN, "{chat: Cheer}", "{chat: Help}", "{chat: Aid}"), {"say_1": "say_1", "win": "win"}),
         # A named step is found by its name, wherever it is and whatever it says.
         ((WIN, HELLO, "{id: help, chat: Advise}", PRAISE), {"win": "win", "say_1": "say_2", "chat_3": "chat_4"}),

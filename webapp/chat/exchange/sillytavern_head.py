@@ -18,7 +18,7 @@ from webapp.db import db
 from webapp.lore import queries as lorebooks
 from webapp.lore.entries import ROLES
 
-# SillyTavern's names for chats without a persona and without a character, and the one that it writes whoever speaks.
+# SillyTavern's names for chats without a persona and without a character, and the one that it always writes.
 PERSON, ANSWERER, UNUSED = "User", "Assistant", "unused"
 NOTE = ("note_prompt", "note_interval", "note_position", "note_depth", "note_role")
 # The settings that they become.
@@ -81,7 +81,7 @@ def _variables(chat: Chat, was: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _world(chat: Chat, was: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the name of an attached lorebook, of which SillyTavern knows one; the imported name also if nobody has it."""
+    """Returns the name of an attached lorebook, of which SillyTavern knows one; the imported name also if there is no such lorebook."""
     imported, attached = line(was.get("world_info"), NAME_CHARS), cast_names.names_of(chat)["lorebooks"]
     if imported in attached or ("world_info" in was and not attached and not _has_lorebook(chat, imported)):
         return {"world_info": was["world_info"]}
