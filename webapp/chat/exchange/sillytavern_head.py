@@ -81,7 +81,7 @@ def _variables(chat: Chat, was: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _world(chat: Chat, was: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the name of an attached lorebook, of which SillyTavern knows one; the imported name also without such a lorebook."""
+    """Returns the name of an attached lorebook, of which SillyTavern knows one; or the imported name if it is not here."""
     imported, attached = line(was.get("world_info"), NAME_CHARS), cast_names.names_of(chat)["lorebooks"]
     if imported in attached or ("world_info" in was and not attached and not _has_lorebook(chat, imported)):
         return {"world_info": was["world_info"]}
