@@ -17,6 +17,11 @@ def test_a_group_from_its_making_to_its_end(app, owner, member):
     # Members see what is shared with their group.
     collection = admin.post("/collections", {"name": "Budget"}, status=201)["id"]
     admin.said("PUT", f"/collections/{collection}/grants", 200, {"to": "group", "to_id": group["id"]})
+    everyone = {"to": "everyone", "to_id": None}
+    assert admin.said("PUT", f"/collections/{collection}/grants", 200, everyone)["grants"][1]["to_id"] == ""
+    admin.said(
+        "DELETE", f"/collections/{collection}/grants/" + admin.get(f"/collections/{collection}/grants")["grants"][1]["id"], 204
+    )
     assert [each["id"] for each in program.get("/collections")["collections"]] == [collection]
     admin.said("DELETE", f"/groups/{group['id']}/members/{member.person_id}", 204)
     assert program.get("/collections")["collections"] == []

@@ -66,6 +66,8 @@ def test_one_is_granted_read_used_and_taken_back(program: Client, admin: Client)
     [grant] = program.said("PUT", f"{path}/grants", 200, {"to": "everyone"})["grants"]
     assert (grant["to"], grant["to_id"], grant["right"]) == ("everyone", "", "read")
     program.said("PUT", f"{path}/grants", 422, {"to": "user", "to_id": ""})
+    program.said("PUT", f"{path}/grants", 422, {"to": "user", "to_id": None})
+    assert program.said("PUT", f"{path}/grants", 200, {"to": "everyone", "to_id": None})["grants"] == [grant]
 
     seen = admin.get(path)
     assert (seen["is_own"], seen["is_always"], seen["book"]["entries"]) == (False, False, [ENTRY])

@@ -158,7 +158,7 @@ def grants(id: str) -> GrantList:
     named={"whom": "to_id"},
 )
 def grant(id: str, body: NewGrant) -> GrantList:
-    sharing.share(_visible(id), body.to, body.to_id, body.right, by=caller(), address=client_address())
+    sharing.share(_visible(id), body.to, body.to_id or "", body.right, by=caller(), address=client_address())
     return _grants(_visible(id))
 
 

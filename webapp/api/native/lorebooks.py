@@ -134,7 +134,7 @@ def grants(id: str) -> GrantList:
     named={"whom": "to_id"},
 )
 def grant(id: str, body: NewReader) -> GrantList:
-    sharing.share(_visible(id), body.to, body.to_id, by=caller(), address=client_address())
+    sharing.share(_visible(id), body.to, body.to_id or "", by=caller(), address=client_address())
     return GrantList.to(shares.shares(queries.KIND, id))
 
 

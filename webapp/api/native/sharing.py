@@ -29,7 +29,7 @@ class GrantList(Answer):
 
 class NewReader(Body):
     to: To
-    to_id: str = Field("", max_length=26)
+    to_id: str | None = Field(None, max_length=26, description="Of the user or the group; null, empty or left out for everyone.")
 
 
 class NewGrant(NewReader):
