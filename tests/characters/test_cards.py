@@ -151,6 +151,16 @@ def test_a_card_of_a_newer_version_is_taken_and_said_so(version, is_told):
 
 
 @pytest.mark.parametrize(
+    "texts", [{"description": None, "first_mes": None}, {"system_prompt": "Be brief."}, {"character_book": {"entries": []}}]
+)
+def test_a_card_can_be_empty_but_for_its_name(texts):
+    card = {"spec": "chara_card_v2", "spec_version": "2.0", "data": {"name": "Mara", **texts}}
+
+    found = read(as_json(card))
+    assert (found["name"], found["description"], found["card"]) == ("Mara", "", card)
+
+
+@pytest.mark.parametrize(
     ("content", "sentence"),
     [
         (b"", "It isn't a character card"),
@@ -159,6 +169,7 @@ def test_a_card_of_a_newer_version_is_taken_and_said_so(version, is_told):
         (b'"Mara"', "It isn't a character card"),
         (b'{"name": "Mara"}', "It isn't a character card"),
         (b'{"spec": "chara_card_v2", "data": []}', "It isn't a character card"),
+        (b'{"spec": "chara_card_v2", "data": {"name": null}}', "It isn't a character card"),
         (b'{"spec": "lorebook_v3", "data": {"entries": []}}', "lorebook"),
         (b'{"entries": {}}', "lorebook"),
         (as_json(V2)[:-1], "It isn't a character card"),

@@ -62,9 +62,15 @@ def mapped(card: Any) -> dict[str, Any]:
     """Returns the fields of a character from a card, the card itself, and sentences about what was left out."""
     card = _in_version_1(card)
     data = data_of(card)
-    if not any(_text(data, each) for each in V1_FIELDS[1:]):
+    if not _is_card(card, data):
         raise BadCard("It's a lorebook: import it under Lorebooks." if is_lorebook(card) else NO_CARD)
     return {**fields_of(card), "card": card, "notes": _notes(card)}
+
+
+def _is_card(card: Any, data: Mapping[str, Any]) -> bool:
+    """Returns whether it has a text; a name is enough for what says that it is a card."""
+    says_so = isinstance(card, dict) and clean(card.get("spec")).startswith("chara_card")
+    return any(_text(data, each) for each in V1_FIELDS[0 if says_so else 1 :])
 
 
 def _in_version_1(card: Any) -> Any:
