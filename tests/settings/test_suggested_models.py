@@ -232,3 +232,26 @@ def test_the_connection_names_the_model_that_new_chats_start_with(app: Flask, ow
     assert owner.page(OPENROUTER).one("#default_model").attributes["placeholder"] == MODELS[0]
     with app.app_context():
         assert providers().default() == MODELS[0]
+
+
+def test_with_a_key_and_nothing_else_chats_start_with_the_usual_model_while_it_is_there(make_app: MakeApp) -> None:
+    usual = "anthropic/claude-3.5-sonnet"
+    app = make_app(OPENROUTER_API_KEY=KEY)
+    with app.app_context():
+        assert providers().default() == usual
+        # Nobody chose it: if OpenRouter has it no longer, OpenRouter chooses.
+        assert providers().chain(usual) == [usual, "openrouter/auto"]
+        assert providers().chain("maker/other") == ["maker/other"]
+
+    lists(app, "maker/other", usual)
+    with app.app_context():
+        assert (providers().default(), providers().chain(usual)) == (usual, [usual])
+
+    lists(app, "maker/other", "maker/large")
+    with app.app_context():
+        assert providers().default() == "maker/other"
+
+
+def test_without_a_key_it_is_the_demo(app: Flask) -> None:
+    with app.app_context():
+        assert providers().default().startswith("demo/")

@@ -15,7 +15,8 @@ from webapp.current_config import the_config
 from webapp.heavy.turns import by_turns
 from webapp.providers.base import Model
 
-ANY_MODEL = "openrouter/auto"
+# OpenRouter's model for new chats if nothing else is set, and the one that lets OpenRouter choose.
+USUAL_MODEL, ANY_MODEL = "anthropic/claude-3.5-sonnet", "openrouter/auto"
 NAMES = {each.name for each in fields(Model)}
 CHECKED = ("checked_at", "check_result", "is_working", "refused_at")
 
@@ -69,8 +70,10 @@ class LiveConnection:
 
     @property
     def starting_model(self) -> str:
-        """The default model, or else the first one it lists."""
-        return self.default_model or (self.models[0].id if self.models else ANY_MODEL if self.is_built_in else "")
+        """The default model, or else OpenRouter's usual one, or else the first one it lists."""
+        if self.default_model or (self.is_built_in and (not self.models or USUAL_MODEL in self.listed)):
+            return self.default_model or USUAL_MODEL
+        return self.models[0].id if self.models else ""
 
 
 def live_connections(known: Iterable[LiveConnection] = ()) -> tuple[LiveConnection, ...]:

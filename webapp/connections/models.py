@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.config import Config
 from webapp.connections import naming, provider_types, reasoning_tags
-from webapp.connections.effective import LiveConnection, live_connections
+from webapp.connections.effective import ANY_MODEL, USUAL_MODEL, LiveConnection, live_connections
 from webapp.errors import Invalid, NotFound
 from webapp.providers.base import Model, Provider, ProviderError
 from webapp.providers.demo import DemoProvider
@@ -174,8 +174,10 @@ class Providers:
         if model.startswith(DEMO):
             # The demo is free and open to visitors, so no paid model stands in for it.
             return [model]
+        # Nobody chose the usual model, and OpenRouter may no longer have it.
+        usual = [ANY_MODEL] if model == USUAL_MODEL else []
         demo = [DEMO_MODEL] if setting("demo.fallback") == "always" else []
-        return list(dict.fromkeys([model, *filter(self._can_step_in, setting("models.fallbacks")), *demo]))
+        return list(dict.fromkeys([model, *filter(self._can_step_in, (*setting("models.fallbacks"), *usual)), *demo]))
 
     def name_of(self, model: str) -> str:
         """Returns the model's name at its provider."""
