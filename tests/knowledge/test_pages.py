@@ -5,14 +5,18 @@ import re
 from datetime import timedelta
 
 import pytest
+from flask import Flask, before_render_template
+from jinja2 import Template
 from sqlalchemy import select, update
 
 from tests.chat.listener import Listener
 from tests.knowledge.test_documents import GUIDE
+from webapp.accounts.guards import current_user
 from webapp.accounts.tables import AuditEntry, User
 from webapp.db import db, utc_now, write
-from webapp.knowledge import importing
+from webapp.knowledge import importing, service
 from webapp.knowledge.queries import MOST_IN_TRASH
+from webapp.knowledge.service import CollectionInput
 from webapp.knowledge.tables import Document
 
 
@@ -118,6 +122,19 @@ def test_who_it_is_shared_with_sees_it_and_no_longer_when_that_ends(app, member,
             select(AuditEntry.action).where(AuditEntry.object_kind == "collection").order_by(AuditEntry.id)
         )
         assert noted.all() == ["shared a collection", "stopped sharing a collection"]
+
+
+def test_an_open_list_hears_of_what_changes_while_its_page_is_rendered(app, member):
+    def change(_app: Flask, template: Template, **_: object) -> None:
+        if template.name == "knowledge/list.html":
+            service.create(CollectionInput("Handbook"), by=current_user())
+
+    with before_render_template.connected_to(change, app):
+        page = member.page("/knowledge")
+    assert not page.says("Handbook")
+    opened = Listener(member, page.one("#knowledge-feed").attributes["hx-sse:connect"])
+    opened.until(lambda each: "Handbook" in each.html)
+    opened.greenlet.kill()
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from webapp.knowledge.forms import RIGHTS, AddForm, CollectionForm, ShareForm, c
 from webapp.knowledge.tables import Collection
 from webapp.live import watchers
 from webapp.live.lane_feed import now_in
+from webapp.live.views import list_url
 from webapp.live.watcher_loop import watch
 from webapp.web.forms import Form
 from webapp.web.htmx import done_message, redirect, render
@@ -145,8 +146,11 @@ def unshare(id: str, grant_id: str) -> Response:
 
 def _index(form: CollectionForm) -> Response:
     me, question = current_user(), request.args.get("q", "").strip()[:2_000]
+    # Before the list is read, so that no change is lost between the page and its event stream.
+    live_url = list_url("collections")
     return form.shown(
         "knowledge/list.html",
+        live_url=live_url,
         collections=shown.collections(me),
         question=question,
         hits=shown.hits(me, question) if question else [],
