@@ -239,7 +239,7 @@ def test_with_a_key_and_nothing_else_chats_start_with_the_usual_model_while_it_i
     app = make_app(OPENROUTER_API_KEY=KEY)
     with app.app_context():
         assert providers().default() == usual
-        # Nobody chose it: if OpenRouter has it no longer, OpenRouter chooses.
+        # It was not chosen by a person: if OpenRouter no longer has it, OpenRouter chooses.
         assert providers().chain(usual) == [usual, "openrouter/auto"]
         assert providers().chain("maker/other") == ["maker/other"]
 

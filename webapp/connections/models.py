@@ -174,7 +174,7 @@ class Providers:
         if model.startswith(DEMO):
             # The demo is free and open to visitors, so no paid model stands in for it.
             return [model]
-        # Nobody chose the usual model, and OpenRouter may no longer have it.
+        # The usual model was not chosen by a person, and OpenRouter may no longer have it.
         usual = [ANY_MODEL] if model == USUAL_MODEL else []
         demo = [DEMO_MODEL] if setting("demo.fallback") == "always" else []
         return list(dict.fromkeys([model, *filter(self._can_step_in, (*setting("models.fallbacks"), *usual)), *demo]))
