@@ -89,6 +89,12 @@ def test_a_feature_imports_only_those_before_it() -> None:
     assert not breaches, "move that to the later of the two in FEATURES of webapp/app.py, or hand it in there"
 
 
+def test_the_documentation_lists_the_features_in_their_order() -> None:
+    listed = re.search(r"```text\n(web  accounts.*?)```", (ROOT / "docs" / "architecture.md").read_text("utf-8"), re.DOTALL)
+    assert listed
+    assert tuple(listed[1].split()) == features()
+
+
 def test_every_feature_has_its_place() -> None:
     found = {name.split(".")[1] for name in modules() if re.fullmatch(r"webapp\.\w+\.feature", name)}
     assert found <= set(features()), "enter FEATURE of its feature.py in FEATURES of webapp/app.py, behind all that it imports"

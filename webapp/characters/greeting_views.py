@@ -39,8 +39,8 @@ def edit(id: str) -> Response:
 def update(id: str) -> Response:
     character, form, typed = _own(id), GreetingsForm.opened(), {name: request.form.getlist(name) for name in GREETINGS}
     with form.attempt():
-        if wish := request.form.get("do"):
-            return _page(character, form, {name: _rearranged(typed[name], name, wish) for name in GREETINGS})
+        if action := request.form.get("do"):
+            return _page(character, form, {name: _rearranged(typed[name], name, action) for name in GREETINGS})
         entered = {name: checked_greetings(typed[name], name) for name in GREETINGS}
         service.change_card(character, partial(_written, entered, form.was.data or ""), by=current_user())
         return redirect(url_for("characters.show", id=id, done="saved"))
@@ -53,9 +53,9 @@ def _written(entered: Lists, was: str, card: dict[str, Any]) -> dict[str, Any]:
     return with_greetings(card, entered)
 
 
-def _rearranged(texts: Sequence[str], name: str, wish: str) -> list[str]:
+def _rearranged(texts: Sequence[str], name: str, action: str) -> list[str]:
     """Applies a button that edits the list without saving it, such as `add alternate_greetings` or `up alternate_greetings 2`."""
-    verb, _, rest = wish.partition(" ")
+    verb, _, rest = action.partition(" ")
     named, _, number = rest.partition(" ")
     moved, at = list(texts), int(number) if number.isdecimal() and len(number) < 3 else 0
     if named != name:

@@ -62,8 +62,8 @@ def weigh(id: str) -> Response:
 @bp.post("/<id>/stop")
 @admin_only
 def stop(id: str) -> Response:
-    wish = request.form.get("winner", "")
-    winner = int(wish) if wish.isdecimal() and len(wish) < 6 else None
+    entered = request.form.get("winner", "")
+    winner = int(entered) if entered.isdecimal() and len(entered) < 6 else None
     service.stop(_experiment(id), winner, by=current_user(), who=who())
     return _to(id, "stopped")
 

@@ -52,8 +52,8 @@ def show(name: str) -> Response:
 def edit(name: str) -> Response:
     prompt = _own(name)
     versions = queries.versions(prompt)
-    wish = request.args.get("version", "")
-    chosen = next((each for each in versions if str(each.number) == wish), versions[0] if versions else None)
+    entered = request.args.get("version", "")
+    chosen = next((each for each in versions if str(each.number) == entered), versions[0] if versions else None)
     start = next(queries.with_texts(prompt, [chosen])) if chosen else None
     return _edit(prompt, VersionForm.of(start) if start else VersionForm.fresh())
 
@@ -78,10 +78,10 @@ def version(name: str, number: int) -> Response:
 @bp.post("/<name>/use")
 @signed_in
 def use(name: str) -> Response:
-    wish = request.form.get("version", "")
-    number = int(wish) if wish.isdecimal() and len(wish) < 8 else None
-    service.choose(_visible(name), FIXED if wish else LATEST, number, by=current_user(), who=who())
-    return _to(name, "fixed" if wish else "latest")
+    entered = request.form.get("version", "")
+    number = int(entered) if entered.isdecimal() and len(entered) < 8 else None
+    service.choose(_visible(name), FIXED if entered else LATEST, number, by=current_user(), who=who())
+    return _to(name, "fixed" if entered else "latest")
 
 
 @bp.post("/<name>/collections")

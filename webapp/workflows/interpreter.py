@@ -212,8 +212,8 @@ def _handle_invalid_answer(move: _Move, slot: Slot, event: Event, expected: str)
 
     The second try adds an example, the third a way out.
     """
-    if wish := WORDS.get(event.value.strip().casefold()):
-        return HANDLERS[wish](move, Event(wish))
+    if kind := WORDS.get(event.value.strip().casefold()):
+        return HANDLERS[kind](move, Event(kind))
     if event.value.rstrip().endswith(QUESTION_MARKS):
         return _ask(move, event)
     tries = min(move.state.tries + 1, MOST_TRIES)

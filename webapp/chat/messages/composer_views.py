@@ -37,8 +37,8 @@ def queue(id: str) -> Response:
 @anybody
 def remove(id: str) -> Response:
     """Turns a queued message back into a draft, placed before the text typed so far; the next one if none is named."""
-    chat, me, wish = own_chat(id), user_or_none(), request.form.get("waiting", "")
-    waiting = next((each for each in follow_up.waiting_in(id) if wish in ("", each.id)), None)
+    chat, me, waiting_id = own_chat(id), user_or_none(), request.form.get("waiting", "")
+    waiting = next((each for each in follow_up.waiting_in(id) if waiting_id in ("", each.id)), None)
     text = "\n\n".join(each for each in (waiting.text if waiting else "", MessageForm().text) if each.strip())
     if me:
         drafts.save(me.id, text, id)
@@ -130,8 +130,8 @@ def choose(id: str) -> Response:
 @signed_in
 def rate(id: str) -> Response:
     message, me = own_message(id), current_user()
-    if wish := request.form.get("thumb", ""):
-        feedback.rate(me.id, message, is_good=wish == "up", reason=request.form.get("reason", ""))
+    if thumb := request.form.get("thumb", ""):
+        feedback.rate(me.id, message, is_good=thumb == "up", reason=request.form.get("reason", ""))
     else:
         feedback.take_back(me.id, message)
     if not is_htmx():

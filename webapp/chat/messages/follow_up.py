@@ -78,10 +78,10 @@ def send(chat: Chat) -> Generation:
     following = next(iter(waiting_in(chat.id)), None)
     if following is None:
         raise Conflict("The queued message no longer exists.")
-    id, waiting_id, text, wish = chat.id, following.id, following.text, following.model
+    id, waiting_id, text, wanted_model = chat.id, following.id, following.text, following.model
     entered = sending.input_below(text, chat, chat.head_id, by=person_of(chat))
     chat = db.session.get_one(Chat, id)
-    model = answerer(chat, wish)
+    model = answerer(chat, wanted_model)
     generations.refuse_if_busy(chat.lane)
     speaker = answering(chat, chat.head_id, text=entered.content)
     given = source_search.for_message(

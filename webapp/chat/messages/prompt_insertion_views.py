@@ -60,8 +60,8 @@ def _put(prompt: InsertablePrompt, text: str, chat_id: str) -> str:
 
 def _chat_id() -> str:
     """Returns the id of the requested chat if the person can write in it."""
-    wish = request.args.get("chat", "")
-    return writable_chat(wish).id if wish else drafts.NEW_CHAT
+    chat_id = request.args.get("chat", "")
+    return writable_chat(chat_id).id if chat_id else drafts.NEW_CHAT
 
 
 def _page_of(chat_id: str) -> str:

@@ -46,9 +46,9 @@ class Played:
 @bp.post("/characters/<id>/chat")
 @signed_in
 def begin(id: str) -> Response:
-    me, wish = current_user(), request.form.get("persona")
-    character, persona = found(cast.character(me, id)), _chosen(wish or "")
-    return redirect(page_of(roleplay.begin(character, by=me, persona=persona, is_nobody=wish == "").id))
+    me, entered = current_user(), request.form.get("persona")
+    character, persona = found(cast.character(me, id)), _chosen(entered or "")
+    return redirect(page_of(roleplay.begin(character, by=me, persona=persona, is_nobody=entered == "").id))
 
 
 @bp.get("/chats/<id>/prompts")
