@@ -41,7 +41,7 @@ def plan_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def begin(person: Person, goals: str = GOALS) -> Page:
     page = person.open("/plans/new?type=monthly")
     page.get_by_label("Goals").fill(goals)
-    press(page, page.get_by_role("button", name="Create plan"))
+    press(page, page.get_by_role("button", name="Make my plan"))
     return page
 
 
