@@ -122,7 +122,7 @@ def both(blueprint: Blueprint, rule: str, *, methods: tuple[str, ...] = ("GET",)
 
 def wants_stream() -> bool:
     """Returns whether the client accepts an event stream."""
-    return any(kind == "text/event-stream" and quality for kind, quality in request.accept_mimetypes)
+    return any(kind.lower() == "text/event-stream" and quality for kind, quality in request.accept_mimetypes)
 
 
 def idempotency_key() -> str:

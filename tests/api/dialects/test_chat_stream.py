@@ -258,3 +258,15 @@ def test_the_comment_that_keeps_a_connection_open_is_a_ping(program, chat, monke
 
     assert [next(pieces), b"event: state" in next(pieces), next(pieces)] == [b": ping\n\n", True, b": ping\n\n"]
     response.close()
+
+
+@pytest.mark.parametrize("path", ["/api/chat/{chatSessionId}/stream/status", "/api/v1/generations/{streamId}"])
+def test_who_polls_is_there(app, program, chat, fake, path):
+    fake.counts(3000, pace=0.01)
+    sent = program.post(SEND, chatSessionId=chat, message="Go").json
+    presence = app.extensions["engine"].presence
+    presence._seen[f"chat:{chat}"] -= 100
+
+    assert program.get(path.format(**sent)).status_code == 200
+    assert presence.seconds_alone(f"chat:{chat}") < 100
+    program.post(f"/api/chat/{chat}/stream/cancel")

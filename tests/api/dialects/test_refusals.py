@@ -128,6 +128,10 @@ def test_events_that_a_client_declines_are_not_sent(program, fake):
     told = program.post(path, accept="application/json, text/event-stream;q=0", **body)
     assert (told.status_code, told.content_type) == (202, "application/json")
 
+    # The names of media types have no case.
+    told = program.post(path, accept="Text/Event-Stream", **sending("roleplay", program.new_chat(), "Hello")[1])
+    assert (told.status_code, told.mimetype) == (200, "text/event-stream")
+
 
 def test_too_many_is_429_and_a_full_house_503(app, program, fake):
     fake.says("Fine.")

@@ -72,7 +72,10 @@ def chat_of(names: dict[str, Any]) -> str:
 @bp.get("/<id>")
 @operation("Show a generation", scope="read", answer=GenerationAnswer)
 def show(id: str) -> GenerationAnswer:
-    return GenerationAnswer.of(_visible(id))
+    generation = _visible(id)
+    # Polling counts as presence, as with the status of a chat's stream.
+    the_engine().presence.seen(generation.lane)
+    return GenerationAnswer.of(generation)
 
 
 @bp.get("/<id>/events")
