@@ -131,6 +131,7 @@ def packed_otherwise() -> bytes:
         ("a.docx", zipped({"other.xml": "<x/>"}), DAMAGED),
         ("a.docx", zipped({"word/document.xml": LAUGHS}), DAMAGED),
         ("a.docx", zipped({"word/document.xml": DEEP}), DAMAGED),
+        ("a.docx", zipped({"word/document.xml": f'<d a="{"x" * 5_000_000}"/>'}), DAMAGED),
         ("a.docx", LETTER[:-400] + b"\0" * 400, DAMAGED),
         ("a.docx", zipped({"word/document.xml": '<?xml version="1.0" encoding="big5"?><d/>'}), DAMAGED),
         ("a.docx", zipped({"word/document.xml": '<?xml version="1.0" encoding="none"?><d/>'}), DAMAGED),

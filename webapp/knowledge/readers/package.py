@@ -11,6 +11,8 @@ from webapp.knowledge.readers.part import DAMAGED, PROTECTED, Refused
 # The total of all unpacked bytes, against zip bombs.
 MOST_BYTES = 256 * 1024 * 1024
 MOST_DEPTH = 256
+# A tag or a comment: the parser reads an unfinished one again from its beginning with every chunk.
+MOST_TAG_BYTES = 4 * 1024 * 1024
 CHUNK = 64 * 1024
 # The first bytes of Office files from before 2007, and of encrypted ones.
 OLD = bytes.fromhex("d0cf11e0a1b11ae1")
@@ -62,8 +64,12 @@ class Package:
         parser.CharacterDataHandler = lambda text: found.append(("text", text, {}))
         parser.StartDoctypeDeclHandler = _refuse
         try:
+            fed_bytes = 0
             for chunk in self._chunks(name):
                 parser.Parse(chunk, False)
+                fed_bytes += len(chunk)
+                if fed_bytes - parser.CurrentByteIndex > MOST_TAG_BYTES:
+                    raise Refused(DAMAGED)
                 yield from found
                 found.clear()
             parser.Parse(b"", True)
