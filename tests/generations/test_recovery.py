@@ -3,10 +3,12 @@
 import json
 from datetime import timedelta
 
+import gevent
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import event, text, update
 
 from tests.generations.bench import Bench, counted, holds_on
+from tests.generations.injection import Faults
 from tests.support.marks import on_both_databases
 from webapp.chat.messages import service as chats
 from webapp.chat.tables import Message
@@ -229,3 +231,17 @@ def test_an_orphan_that_somebody_holds_keeps_no_other_from_being_settled(bench: 
         assert other.generation(held).is_active
 
     assert other.until_ended(held).reason == "server_restart"
+
+
+@pytest.mark.slow
+def test_without_a_database_it_looks_once_a_second(bench: Bench) -> None:
+    engine, faults = bench.engine, Faults()
+    with bench.app.app_context():
+        event.listen(db.engine, "before_cursor_execute", lambda *_: faults.of_database("execute"))
+    with faults.armed("execute", 1, seconds=2.0):
+        engine.begin()
+        bench.until(lambda: engine.recovery_state.is_database_unavailable)
+        gevent.sleep(1.5)
+        assert engine.recovery.ticks <= 3
+
+    bench.until(lambda: engine.recovery_state.passes and not engine.recovery_state.is_database_unavailable)

@@ -44,15 +44,20 @@ def settle_orphans(engine: Engine) -> bool:
     if engine.shared and engine.recovery_state.passes and engine.lease_pauses.was_paused():
         # After this process was suspended: others can have been, too, and get time to update their heartbeats.
         return True
+    state = engine.recovery_state
     try:
-        return _settle_all(engine)
+        is_left = _settle_all(engine)
     except SQLAlchemyError as error:
         # While the database was unavailable, no worker could update its heartbeat, so the time measured so far is discarded.
-        engine.recovery_state.keep_only(set())
+        state.keep_only(set())
         if not isinstance(error, OperationalError):
             raise
-        log.warning("nobody could look for cut answers, trying again: %s", type(error).__name__)
+        if not state.is_database_unavailable:
+            log.warning("interrupted answers can't be looked for until the database is available: %s", type(error).__name__)
+        state.is_database_unavailable = True
         return True
+    state.is_database_unavailable = False
+    return is_left
 
 
 def _settle_all(engine: Engine) -> bool:

@@ -7,6 +7,8 @@ from typing import Literal
 # During a graceful restart, the new worker overlaps with the one it replaces, which has ten seconds to finish.
 NEXT_PASS_SECONDS = (0.0, 1.0, 2.0, 4.0, 8.0)
 MOST_TRIES = 5
+# Until the next pass when the database can't be read.
+UNAVAILABLE_SECONDS = 1.0
 # What is saved of an answer with its end: everything, its text without the projection, or only the end, leaving its journal as
 # it is.
 Keeps = Literal["all", "text", "end"]
@@ -17,6 +19,7 @@ class RecoveryState:
 
     def __init__(self) -> None:
         self.passes = 0
+        self.is_database_unavailable = False
         self.continued: set[str] = set()
         # Generations taken over from dead workers.
         self.taken: set[str] = set()
@@ -26,8 +29,9 @@ class RecoveryState:
 
     @property
     def wait_seconds(self) -> float:
-        """Seconds until the next pass: few after the first passes, then more."""
-        return NEXT_PASS_SECONDS[min(self.passes, len(NEXT_PASS_SECONDS) - 1)]
+        """Seconds until the next pass: none before the first, few after it, then more."""
+        seconds = NEXT_PASS_SECONDS[min(self.passes, len(NEXT_PASS_SECONDS) - 1)]
+        return max(seconds, UNAVAILABLE_SECONDS) if self.is_database_unavailable else seconds
 
     def keeps(self, id: str) -> Keeps:
         """Returns how much to save: less after repeated failures, so that a generation does not block its lane forever."""
