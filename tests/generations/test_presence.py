@@ -4,7 +4,8 @@ from flask import Flask
 
 from webapp.engine.engine import Engine
 from webapp.engine.presence import Presence
-from webapp.engine.service import CROWD, PAGE_BEATS, page_beats
+from webapp.engine.service import PAGE_BEATS, page_beats
+from webapp.streaming.broadcaster import FIRST_WOKEN
 
 
 def test_who_leaves_begins_to_be_away_then() -> None:
@@ -42,7 +43,7 @@ def test_an_answer_that_a_crowd_watches_keeps_the_short_beat(app: Flask) -> None
     engine: Engine = app.extensions["engine"]
     assert page_beats(engine, "chat:1") == PAGE_BEATS
 
-    for _ in range(CROWD):
+    for _ in range(FIRST_WOKEN):
         engine.presence.arrive("chat:1")
     assert page_beats(engine, "chat:1") == PAGE_BEATS
 

@@ -71,9 +71,9 @@ class LiveConnection:
     @property
     def starting_model(self) -> str:
         """The default model, or else OpenRouter's usual one, or else the first one it lists."""
-        if self.default_model or (self.is_built_in and (not self.models or USUAL_MODEL in self.listed)):
-            return self.default_model or USUAL_MODEL
-        return self.models[0].id if self.models else ""
+        is_usual = self.is_built_in and (not self.models or USUAL_MODEL in self.listed)
+        first = self.models[0].id if self.models else ""
+        return self.default_model or (USUAL_MODEL if is_usual else first)
 
 
 def live_connections(known: Iterable[LiveConnection] = ()) -> tuple[LiveConnection, ...]:

@@ -107,7 +107,7 @@ class Turns(RawIOBase):
     def __init__(self, raw: Any, sock: Any) -> None:
         self._raw, self._receive, self.has_more = raw, sock.recv_into, False
         # Not due at once: the first words would wait for all who read at the moment.
-        self._pause_at = monotonic() + TURN_SECONDS
+        self.note_yield()
         self._tls = sock if isinstance(sock, ssl.SSLSocket) else None
 
     def readable(self) -> bool:
