@@ -61,7 +61,7 @@ class _Failures:
 
 
 class Prepared:
-    """A prepared statement with named parameters; it runs in the session's transaction, which is begun if there is none.
+    """A prepared statement with named parameters; it runs in the transaction of a session, or of a connection without one.
 
     List parameters are not supported, because their length would change the SQL. Rows are named tuples.
     """
@@ -72,11 +72,11 @@ class Prepared:
         self._written = dict[str, Compiled]()
         self._made = dict[str, list[tuple[int, Callable[[Any], Any]]]]()
 
-    def run(self, session: Session, *values: Values) -> None:
+    def run(self, session: Session | Connection, *values: Values) -> None:
         """Runs the statement with these values, or once for each set of values."""
         self._run(connection_of(session), values)
 
-    def all(self, session: Session, values: Values) -> list[Any]:
+    def all(self, session: Session | Connection, values: Values) -> list[Any]:
         connection = connection_of(session)
         written, cursor = self._run(connection, (values,))
         # SQLite does the work of a query while its rows are fetched, so errors can occur here.
@@ -84,11 +84,11 @@ class Prepared:
             found = cursor.fetchall()
         return [written.row(row) for row in self._read(connection.dialect, written, cursor.description, found)] if found else []
 
-    def first(self, session: Session, values: Values) -> Any | None:
+    def first(self, session: Session | Connection, values: Values) -> Any | None:
         found = self.all(session, values)
         return found[0] if found else None
 
-    def scalar(self, session: Session, values: Values) -> Any | None:
+    def scalar(self, session: Session | Connection, values: Values) -> Any | None:
         """Returns the first column of the first row."""
         found = self.all(session, values)
         return found[0][0] if found else None
@@ -127,8 +127,13 @@ class Prepared:
         return made
 
 
-def connection_of(session: Session) -> Connection:
-    """Returns the connection of the session's transaction, cached: getting it again takes longer than a small statement."""
+def connection_of(session: Session | Connection) -> Connection:
+    """Returns the connection of the transaction, which is begun if there is none.
+
+    That of a session is cached, because getting it again takes longer than a small statement.
+    """
+    if isinstance(session, Connection):
+        return session
     known: tuple[Connection, object] | None = session.info.get(AT)
     if known is None or known[1] is not session.get_transaction():
         known = session.info[AT] = session.connection(), session.get_transaction()

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from webapp.database import rows
 from webapp.database.statements import Prepared
-from webapp.db import is_sqlite, write
+from webapp.db import is_sqlite, write_rows
 from webapp.engine import ownership
 from webapp.engine.engine import Engine, Live
 from webapp.engine.tables import JournalRow
@@ -40,12 +40,12 @@ def commit(engine: Engine) -> None:
     for each in live:
         each.may_have_rows |= bool(new[each.id])
     try:
-        with engine.in_app(), write(skips_queue=True) as session:
-            ours = ownership.renew(session, engine.worker.id)
+        with engine.in_app(), write_rows() as connection:
+            ours = ownership.renew(connection, engine.worker.id)
             # Entries of locked rows are written as soon as the lock is released.
-            kept = ours.keys() if ours.keys() >= new.keys() else ownership.owned(session, engine.worker.id)
+            kept = ours.keys() if ours.keys() >= new.keys() else ownership.owned(connection, engine.worker.id)
             if written := [_row(id, entries) for id, entries in new.items() if entries and id in ours]:
-                ADD.run(session, *written)
+                ADD.run(connection, *written)
     except (SQLAlchemyError, Unavailable) as error:
         log.warning("the journal could not be written, trying again: %s", type(error).__name__)
         return

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Boolean, Row, Select, bindparam, or_, select, type_coerce, update
+from sqlalchemy import Boolean, Connection, Row, Select, bindparam, or_, select, type_coerce, update
 from sqlalchemy.orm import Session, aliased
 
 from webapp.database import rows
@@ -88,7 +88,7 @@ class Worker:
                 (self._folder / owner).unlink(missing_ok=True)
 
 
-def renew(session: Session, owner: str) -> dict[str, datetime | None]:
+def renew(session: Session | Connection, owner: str) -> dict[str, datetime | None]:
     """Returns all this worker's generations, each with the time if a stop was requested, and updates heartbeats that are due.
 
     Until the end of the transaction no one else can take them. On PostgreSQL it skips locked rows: an end that is being
@@ -103,7 +103,7 @@ def renew(session: Session, owner: str) -> dict[str, datetime | None]:
     return {row.id: row.stop_requested_at for row in held}
 
 
-def owned(session: Session, owner: str) -> set[str]:
+def owned(session: Session | Connection, owner: str) -> set[str]:
     """Returns all active generations of this worker, including rows that are locked."""
     return {row.id for row in OWNED.all(session, {"of": owner})}
 
