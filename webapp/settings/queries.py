@@ -9,18 +9,19 @@ from datetime import datetime
 from sqlalchemy import select
 
 from webapp.accounts.tables import User
+from webapp.database.statements import Prepared
 from webapp.db import db
 from webapp.settings.tables import ApplicationSetting
 
 Change = tuple[datetime, str | None]
-# Built once: it is read every second.
-STORED = select(ApplicationSetting.key, ApplicationSetting.value).where(ApplicationSetting.ciphertext == "")
+# Prepared, as they are read every second.
+STORED = Prepared(select(ApplicationSetting.key, ApplicationSetting.value).where(ApplicationSetting.ciphertext == ""))
 
 
 def stored_texts() -> dict[str, str]:
     """Returns the stored values by name, except encrypted ones."""
     with db.engine.connect() as connection:
-        return {row.key: row.value for row in connection.execute(STORED)}
+        return dict(STORED.all(connection, {}))
 
 
 def changes() -> dict[str, Change]:
