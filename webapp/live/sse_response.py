@@ -30,6 +30,8 @@ def noticed_leaving(socket: Any, wake: Callable[[], object]) -> Iterator[Callabl
     gone: list[bool] = []
 
     def leave() -> None:
+        # Otherwise the event loop would report it in every turn until the stream has ended.
+        watcher.stop()
         gone.append(True)
         wake()
 
