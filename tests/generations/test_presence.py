@@ -4,8 +4,7 @@ from flask import Flask
 
 from webapp.engine.engine import Engine
 from webapp.engine.presence import Presence
-from webapp.engine.service import PAGE_BEATS, page_beats
-from webapp.streaming.broadcaster import FIRST_WOKEN
+from webapp.engine.service import CROWD_BEATS, FEW, PAGE_BEATS, page_beats
 
 
 def test_who_leaves_begins_to_be_away_then() -> None:
@@ -39,13 +38,13 @@ def test_nothing_is_kept_of_a_lane_on_which_nothing_runs() -> None:
     assert not presence._here
 
 
-def test_an_answer_that_a_crowd_watches_keeps_the_short_beat(app: Flask) -> None:
+def test_an_answer_that_a_crowd_watches_is_read_less_often(app: Flask) -> None:
     engine: Engine = app.extensions["engine"]
     assert page_beats(engine, "chat:1") == PAGE_BEATS
 
-    for _ in range(FIRST_WOKEN):
+    for _ in range(FEW):
         engine.presence.arrive("chat:1")
     assert page_beats(engine, "chat:1") == PAGE_BEATS
 
     engine.presence.arrive("chat:1")
-    assert (page_beats(engine, "chat:1"), page_beats(engine, "chat:2")) == (1.0, PAGE_BEATS)
+    assert (page_beats(engine, "chat:1"), page_beats(engine, "chat:2")) == (CROWD_BEATS, PAGE_BEATS)

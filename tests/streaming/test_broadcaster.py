@@ -1,13 +1,11 @@
 """A broadcast folds each entry once for all watchers, and none before there is a watcher."""
 
-from contextlib import ExitStack
-
 import gevent
 import pytest
 from gevent.event import Event as Signal
 
 from tests.streaming.conftest import TOPIC, paced
-from webapp.streaming.broadcaster import FIRST_WOKEN, Broadcast, Frame
+from webapp.streaming.broadcaster import Broadcast, Frame
 from webapp.streaming.events import Delta, Ended
 
 
@@ -104,29 +102,6 @@ def test_who_comes_late_begins_where_the_snapshot_ends(room):
 
     frames, _ = broadcast.since(cursor)
     assert text + "".join(frame.data for frame in frames) == "abcdefghij"
-
-
-def test_who_came_first_are_told_whenever_something_is_said_and_the_others_once_for_what_comes_together(room):
-    broadcast, told = broadcast_of(room), []
-
-    class Telling(Signal):
-        def set(self):
-            told.append(self)
-            super().set()
-
-    with ExitStack() as stack:
-        for _ in range(200):
-            stack.enter_context(broadcast.watched_by(Telling()))
-        room.topics.append(TOPIC, Delta("said"))
-        room.topics.append(TOPIC, Delta(" again"))
-
-        assert len(told) == 2 * FIRST_WOKEN
-        room.until(lambda: len(set(map(id, told))) == 200)
-        assert len(told) == 200 + FIRST_WOKEN
-
-        told.clear()
-        room.topics.append(TOPIC, Delta(", and later"))
-        room.until(lambda: len(told) == 200)
 
 
 class Slow(Counting):

@@ -44,7 +44,7 @@ KEEPER_SECONDS = 0.5
 KEEP_SECONDS = 300.0
 # For pages that reconnect soon; later, a page reloads the whole chat.
 KEEP_PICTURE_SECONDS = 60.0
-JOURNAL_SHARE = 0.75
+JOURNAL_SHARE = 0.625
 COPY_SECONDS = 1.0
 # How often each of several workers checks whether another has died.
 LEASES_SECONDS = 3.0

@@ -16,9 +16,6 @@ log = logging.getLogger("generation:broadcast")
 
 # How many cursors of an answer have their frames cached at a time.
 MOST_SHARED = 32
-# The first watchers to connect are notified of every piece of text. All others are notified together after so many seconds,
-# which is every other stroke of the beat: no one notices, and it is half the work.
-FIRST_WOKEN, OTHERS_SECONDS = 8, 0.045
 Cursor = tuple[int, ...]
 
 
@@ -71,7 +68,6 @@ class Broadcast:
         self._is_folding = False
         # A dictionary, as it keeps the order of arrival.
         self._watchers: dict[Signal, None] = {}
-        self._is_waking_others = False
         self._shared: dict[Cursor, tuple[list[Frame], Cursor]] = {}
 
     @contextmanager
@@ -155,20 +151,8 @@ class Broadcast:
         self._has_begun = True
         if has_news:
             self._shared.clear()
-            self._wake_watchers()
-
-    def _wake_watchers(self) -> None:
-        for signal in list(self._watchers)[:FIRST_WOKEN]:
-            signal.set()
-        if len(self._watchers) > FIRST_WOKEN and not self._is_waking_others:
-            self._is_waking_others = True
-            self._spawn(self._wake_others)
-
-    def _wake_others(self) -> None:
-        self._pause(OTHERS_SECONDS)
-        self._is_waking_others = False
-        for signal in list(self._watchers)[FIRST_WOKEN:]:
-            signal.set()
+            for signal in list(self._watchers):
+                signal.set()
 
     def _drawn(self, work: Callable[..., Iterator[None]], *entry: Entry) -> Iterator[None]:
         if self.has_failed:
