@@ -4,6 +4,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from ssl import SSLSocket
 from typing import Any
 
@@ -33,7 +34,8 @@ class PushSignal:
         self._signal, self._is_queued = signal, False
 
     def set(self) -> None:
-        if not self._ready_push:
+        # A watcher that was already woken must first look at what else has happened.
+        if self.push is None or self._signal.is_set():
             self._signal.set()
         elif not self._is_queued:
             self._is_queued = True
@@ -48,13 +50,13 @@ class PushSignal:
     def push_or_wake(self) -> None:
         """Pushes what is new, or wakes the watcher."""
         self._is_queued = False
-        if not ((push := self._ready_push) and _is_pushed(push)):
-            self._signal.set()
-
-    @property
-    def _ready_push(self) -> Push | None:
-        # A watcher that was already woken must first look at what else has happened.
-        return None if self._signal.is_set() else self.push
+        try:
+            if self.push and not self._signal.is_set() and self.push():
+                return
+        except MISTAKES:
+            # Not the fault of the code that appends; the watcher fails in the same way, which ends its stream.
+            log.exception("a watcher could not be sent what is new")
+        self._signal.set()
 
     def is_set(self) -> bool:
         return self._signal.is_set()
@@ -74,14 +76,16 @@ class NonBlockingWriter:
 
     def offer(self, content: bytes) -> bool:
         """Sends as much as possible as one chunk; returns whether it has sent all of it."""
-        chunk = b"%X\r\n%b\r\n" % (len(content), content)
+        chunk = _chunk(content)
         try:
             sent = self._socket.send(chunk, timeout=0.0)
         except OSError:
             # The send buffer is full or the connection is broken: sending the rest will show which.
             sent = 0
+        if sent == len(chunk):
+            return True
         self._left = chunk[sent:]
-        return not self._left
+        return False
 
     def finish(self) -> bool:
         """Sends the rest, waiting for the client if necessary; returns whether there was a rest."""
@@ -98,6 +102,12 @@ def writer_of(environ: Mapping[str, Any]) -> NonBlockingWriter | None:
     return NonBlockingWriter(socket) if socket and has_chunks and not isinstance(socket, SSLSocket) else None
 
 
+# All watchers of an answer are sent the same, one after another.
+@lru_cache(maxsize=4)
+def _chunk(content: bytes) -> bytes:
+    return b"%X\r\n%b\r\n" % (len(content), content)
+
+
 # Watchers to be pushed to once all greenlets that are ready have appended their text.
 _queued: deque[PushSignal] = deque()
 
@@ -110,12 +120,3 @@ def _push() -> None:
     finally:
         if _queued:
             in_next_turn(_push)
-
-
-def _is_pushed(push: Push) -> bool:
-    try:
-        return push()
-    except MISTAKES:
-        # Not the fault of the code that appends; the watcher fails in the same way, which ends its stream.
-        log.exception("a watcher could not be sent what is new")
-        return False

@@ -34,8 +34,9 @@ HEARTBEAT_SECONDS = 15.0
 MOMENT_SECONDS = 0.1
 # A send that took this long has waited for the client.
 WAITED_SECONDS = 0.05
-# How often per heartbeat interval to check whether one is due.
+# How often per heartbeat interval to check whether one is due, and the strokes at which all watchers check together.
 CHECKS_PER_HEARTBEAT = 6
+TOGETHER_SECONDS = 0.25
 LOST = "superseded"
 SUPERSEDED = encode("Another page took over.", event=LOST, id=LOST)
 
@@ -150,6 +151,11 @@ def _next_beat() -> float:
     return time.monotonic() + HEARTBEAT_SECONDS * (CHECKS_PER_HEARTBEAT - 1) / CHECKS_PER_HEARTBEAT
 
 
+def _until_stroke(seconds: float) -> float:
+    """Returns the time until the last stroke within so many seconds, so that the timers of a crowd end one wait of the loop."""
+    return seconds - (time.monotonic() + seconds) % TOGETHER_SECONDS
+
+
 class WatcherConnection:
     """A watcher's connection: what wakes it, and why it must end. The `push_signal` is for what the watcher follows."""
 
@@ -217,7 +223,7 @@ class WatcherConnection:
         """Makes a heartbeat or check of access that is due end a wait, while inside the block."""
         # One timer for all waits: one for each would cost more than the wait itself.
         seconds = HEARTBEAT_SECONDS / CHECKS_PER_HEARTBEAT
-        timer = gevent.get_hub().loop.timer(seconds, seconds)
+        timer = gevent.get_hub().loop.timer(_until_stroke(seconds), seconds)
         timer.start(lambda: self.signal.set() if self.is_beat() or self._is_check_due() else None)
         try:
             yield self
@@ -321,7 +327,7 @@ def _quick(feed: Feed) -> bytes:
 def _encoded(frames: list[Frame], position: str) -> bytes:
     """Encodes the frames as one write; only the last has the position, which is reached once all have arrived."""
     if not position:
-        return b"".join([frame.wire for frame in frames])
+        return b"".join([frame.wire for frame in frames]) if len(frames) > 1 else frames[0].wire
     *before, last = frames
     return b"".join([*(frame.wire for frame in before), _positioned(last.data, last.event, position)])
 

@@ -10,6 +10,8 @@ from types import FrameType
 from typing import Any
 
 SAMPLE_SECONDS, BLOCKED_SECONDS = 0.05, 0.2
+# How many samples after an iteration the thread waits for the next one: waking it up is dearer for the loop than these samples.
+LINGERS = 5
 # A log flooded with one line hides all others.
 LOG_EVERY_SECONDS = 10.0
 MOST_FRAMES = 12
@@ -87,8 +89,17 @@ class Watchdog:
             # An iteration that began before the line above has not released the lock, and waiting would miss it.
             if self._turn is None:
                 self._wake.acquire()
-            while turn := self._turn:
+            self._sample_on()
+
+    def _sample_on(self) -> None:
+        left = LINGERS
+        while left:
+            if turn := self._turn:
+                left = LINGERS
                 self._sample(turn)
+            else:
+                left -= 1
+                self._sleep(SAMPLE_SECONDS)
 
     def _sample(self, turn: Turn) -> None:
         """Records the stack of an iteration that takes too long, then sleeps until the next sample."""

@@ -105,8 +105,9 @@ class ChatFeed(LaneFeed):
     def position(self) -> str:
         """Returns the position if it has changed since the last call, else an empty string; the tail is not part of it."""
         now, sidebar = self._position, self._sidebar.after if self._sidebar else -1
-        # Called for every frame of every page: comparing tuples is cheaper than formatting the position.
-        place = (now.epoch, now.seq, now.head, now.generation, now.cursor[:LASTING], sidebar) if now else None
+        # Called for every frame of every page: comparing tuples is cheaper than formatting the position, which is replaced if
+        # anything but its cursor changes.
+        place = (now, now.cursor[:LASTING], sidebar) if now else None
         before, self._said = self._said, place
         return "" if before == place else str(replace(now, sidebar=sidebar) if now else "")
 
