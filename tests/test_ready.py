@@ -86,6 +86,12 @@ def test_a_server_does_not_hold_what_it_rarely_uses(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_server_loads_no_certificates_before_it_needs_them(tmp_path: Path) -> None:
+    asked = "import wsgi; from webapp.upstream.sockets import tls_context; print(tls_context.cache_info().currsize)"
+    assert python("-c", asked, folder=tmp_path).stdout.strip() == "0"
+
+
+@pytest.mark.slow
 def test_what_starts_workers_holds_nothing_that_serves(tmp_path: Path) -> None:
     asked = (
         "import runpy, sys, webapp.web.master; runpy.run_path('gunicorn.conf.py'); print(set(sys.modules) & {'flask', 'gevent'})"

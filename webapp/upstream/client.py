@@ -19,7 +19,7 @@ from webapp.upstream.body import MOST_SMALL_BYTES, Body, Stopped, late
 from webapp.upstream.bounded_json import Unreadable, load
 from webapp.upstream.large_replies import read_in_thread
 from webapp.upstream.read_beat import Beat
-from webapp.upstream.sockets import Refused, Sender, tls_context
+from webapp.upstream.sockets import Refused, Sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,9 @@ class Upstream:
         self, *, tls: ssl.SSLContext | None = None, connect_seconds: float = 10, most_bytes: int = 256 * 1024 * 1024
     ) -> None:
         self._most_bytes, self._beat = most_bytes, Beat()
-        context = tls or tls_context()
         self._senders: dict[Trust, Sender] = {
-            "operator": Sender("operator", context, connect_seconds),
-            "public": Sender("public", context, connect_seconds),
+            "operator": Sender("operator", tls, connect_seconds),
+            "public": Sender("public", tls, connect_seconds),
         }
 
     @contextmanager

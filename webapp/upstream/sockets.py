@@ -43,8 +43,8 @@ class Sender:
     be kept and redirects read.
     """
 
-    def __init__(self, trust: Trust, context: ssl.SSLContext, connect_seconds: float) -> None:
-        self._adapter = Adapter(context, _pools(trust, connect_seconds))
+    def __init__(self, trust: Trust, tls: ssl.SSLContext | None, connect_seconds: float) -> None:
+        self._adapter = Adapter(tls, _pools(trust, connect_seconds))
 
     def send(self, request: requests.Request) -> requests.Response:
         """Sends a request; returns the reply once its headers have arrived."""
@@ -82,16 +82,21 @@ def tls_context() -> ssl.SSLContext:
 
 
 class Adapter(HTTPAdapter):
-    """An adapter with one TLS context for all: loading the certificates again costs 15 ms of CPU per connection."""
+    """An adapter with one TLS context for all: loading the certificates again costs 15 ms of CPU per connection.
 
-    def __init__(self, context: ssl.SSLContext, pools: dict[str, Callable[..., Any]]) -> None:
-        self._context = context
+    They are loaded for the first https address, because they take 2 MB.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None, pools: dict[str, Callable[..., Any]]) -> None:
+        self._tls = tls
         super().__init__(pool_connections=POOLS, pool_maxsize=POOL_SIZE)
         self.poolmanager.pool_classes_by_scheme = pools
 
     def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
         where, _ = super().build_connection_pool_key_attributes(request, verify, cert)
-        return where, {"cert_reqs": "CERT_REQUIRED", "ssl_context": self._context}
+        if where["scheme"] != "https":
+            return where, {}
+        return where, {"cert_reqs": "CERT_REQUIRED", "ssl_context": self._tls or tls_context()}
 
     def cert_verify(self, conn: Any, *_: Any) -> None:
         conn.cert_reqs, conn.ca_certs, conn.ca_cert_dir = "CERT_REQUIRED", None, None
