@@ -28,6 +28,7 @@ RARELY = {
     "jsonschema",
     "math_core",
     "numpy",
+    "pygments.lexer",
     "pygments.lexers",
     "smtplib",
     "sqlalchemy.dialects.postgresql",

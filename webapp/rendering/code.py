@@ -16,9 +16,12 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from html import escape
 from itertools import groupby
+from typing import TYPE_CHECKING
 
-from pygments.lexer import Lexer
 from pygments.token import Comment, Generic, Keyword, Name, Number, Operator, String, _TokenType
+
+if TYPE_CHECKING:
+    from pygments.lexer import Lexer
 
 PALETTE = frozenset("kscnftobaveid")
 CLASSES: dict[_TokenType, str] = {
@@ -120,7 +123,7 @@ class Highlighter:
             self._done[code, name] = self._coloured(code, _lexer(name))
         return self._done[code, name]
 
-    def _coloured(self, code: str, lexer: Lexer) -> str:
+    def _coloured(self, code: str, lexer: "Lexer") -> str:
         while at_first_code:
             at_first_code.pop()()
         start = self._clock()
@@ -133,7 +136,7 @@ class Highlighter:
         groups = groupby([*words, ("", code[len(seen) :])], key=lambda pair: pair[0])
         return "".join(_span(colour, "".join(word for _, word in group)) for colour, group in groups)
 
-    def _words(self, code: str, lexer: Lexer, deadline: float) -> Iterator[tuple[str, str]]:
+    def _words(self, code: str, lexer: "Lexer", deadline: float) -> Iterator[tuple[str, str]]:
         for kind, word in lexer.get_tokens(code):
             yield _colour(kind), word
             if self._clock() > deadline:
@@ -146,7 +149,7 @@ def warm_up() -> None:
 
 
 @cache
-def _lexer(name: str) -> Lexer:
+def _lexer(name: str) -> "Lexer":
     # Imported late: the index of all lexers takes half a megabyte, which a server without code is spared.
     from pygments.lexers import get_lexer_by_name
 
