@@ -15,7 +15,7 @@ from webapp.config import ConfigError, load
 from webapp.logs import LineHandler
 from webapp.process import instance_lock
 from webapp.process.fd_limit import raise_for
-from webapp.process.memory import Collector, return_large_blocks
+from webapp.process.memory import Collector, tune_malloc
 from webapp.process.pause_detector import skipped_after_pause
 
 try:
@@ -88,6 +88,7 @@ def pre_fork(_server: Any, _worker: Any) -> None:
 
 def post_fork(_server: Any, _worker: Any) -> None:
     instance_lock.close_inherited()
+    tune_malloc()
     # Modules imported from now on are permanent. They are collected once, when all are loaded, and not ten times during the
     # imports.
     gc.disable()
@@ -139,7 +140,6 @@ def post_worker_init(worker: Any) -> None:
         resume()
     # Freezes all present objects: a full collection of them would pause every answer for a quarter of a second.
     Collector().begin()
-    return_large_blocks()
     # Loads the Scala lexer after the first code block; a server without code saves its 2 MB.
     at_first_code.append(partial(set_aside, gevent.get_hub(), warm_up))
     worker.wsgi.extensions["watchdog"].begin(gevent.get_hub().loop, monkey.get_original)

@@ -7,13 +7,13 @@ from tests.support.source import ROOT
 
 # As in an export: first a very large text, then many of medium size, each followed by a small one that is kept.
 STAGE = """
-from webapp.process.memory import return_large_blocks
+from webapp.process.memory import tune_malloc
 
 def resident():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * 4096
 
-return_large_blocks()
+tune_malloc()
 for _ in range(3):
     bytes(b"x" * 30_000_000)
 before = resident()

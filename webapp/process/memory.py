@@ -8,7 +8,7 @@ from collections.abc import Mapping
 # By default, glibc raises this threshold to the size of what is freed, and keeps anything smaller in its heap among small
 # allocations.
 LARGE_BYTES = 256 * 1024
-M_MMAP_THRESHOLD = -3
+M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8
 # A longer collection has scanned many objects that stay: templates, statements, libraries loaded since.
 LONG_SECONDS = 0.03
 # Freezing also includes objects in use at that moment, which are never scanned again, and leak if they become an unreachable
@@ -19,10 +19,15 @@ MOST_TIMES = 10
 YOUNG_OBJECTS = 10_000
 
 
-def return_large_blocks() -> None:
-    """Fixes glibc's mmap threshold, so that larger blocks are unmapped when freed; has no effect on other C libraries."""
+def tune_malloc() -> None:
+    """Fixes glibc's mmap threshold, so that larger blocks are unmapped when freed, and lets all threads share one heap.
+
+    A heap for each thread would save them from waiting for each other, but they allocate while they hold the interpreter lock.
+    Has no effect on other C libraries.
+    """
     if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
         mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
+        mallopt(M_ARENA_MAX, 1)
 
 
 class Collector:
