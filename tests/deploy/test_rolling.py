@@ -58,11 +58,12 @@ def test_a_rolling_restart_under_load_is_noticed_as_a_reconnect_at_most(postgres
         urls = {"DATABASE_URL": postgres_server.url(name), "REDIS_URL": redis.url}
         shared = {**KEYS, **fake.environ, **urls, "FILES_DIR": str(tmp_path / "files")}
         with prepared(tmp_path / "one", **shared) as one, prepared(tmp_path / "other", beside=one, **shared) as other:
+            # Before they start: a running server applies settings within a second.
+            one.lift_limits()
+            one.set(**{"models.titles": "off"})
             for server in (one, other):
                 server.start()
             Person(one.url).become_owner(one.owner_link)
-            one.lift_limits()
-            one.set(**{"models.titles": "off"})
             roll(fake, one, other, tmp_path)
     postgres_server.drop(name)
 
