@@ -342,7 +342,7 @@ class Engine:
         return bool(self.live)
 
     def _journal_seconds(self) -> float:
-        # The setting is how much text a kill can cost; a commit that begins late needs a part of that time.
+        # The setting is how much text a kill can cost; a stroke and a commit that begins late need a part of that time.
         with self.in_app():
             return JOURNAL_SHARE * float(setting("stream.journal_ms")) / 1000
 

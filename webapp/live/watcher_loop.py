@@ -153,7 +153,7 @@ def _next_beat() -> float:
 
 def _until_stroke(seconds: float) -> float:
     """Returns the time until the last stroke within so many seconds, so that the timers of a crowd end one wait of the loop."""
-    return seconds - (time.monotonic() + seconds) % TOGETHER_SECONDS
+    return max(0.0, seconds - (time.monotonic() + seconds) % TOGETHER_SECONDS)
 
 
 class WatcherConnection:
