@@ -22,8 +22,8 @@ YOUNG_OBJECTS = 10_000
 def tune_malloc() -> None:
     """Fixes glibc's mmap threshold, so that larger blocks are unmapped when freed, and lets all threads share one heap.
 
-    A heap for each thread would save them from waiting for each other, but they allocate while they hold the interpreter lock.
-    Has no effect on other C libraries.
+    A heap for each thread would save them from waiting for each other, but they allocate mostly while they hold the interpreter
+    lock. Has no effect on other C libraries.
     """
     if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
         mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
