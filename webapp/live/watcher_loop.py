@@ -24,6 +24,7 @@ from webapp.live.sse_response import EVENT_STREAM, OPENING, noticed_leaving, soc
 from webapp.streaming.broadcaster import Frame
 from webapp.streaming.codec import HEARTBEAT, encode
 from webapp.streaming.events import Changed
+from webapp.streaming.flush_beat import next_stroke
 from webapp.streaming.topics import Gap, Signal, Topics
 
 log = logging.getLogger("web:watch")
@@ -153,7 +154,8 @@ def _next_beat() -> float:
 
 def _until_stroke(seconds: float) -> float:
     """Returns the time until the last stroke within so many seconds, so that the timers of a crowd end one wait of the loop."""
-    return max(0.0, seconds - (time.monotonic() + seconds) % TOGETHER_SECONDS)
+    now = time.monotonic()
+    return max(0.0, next_stroke(now + seconds - TOGETHER_SECONDS, TOGETHER_SECONDS) - now)
 
 
 class WatcherConnection:
