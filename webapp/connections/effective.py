@@ -44,6 +44,8 @@ class LiveConnection:
     check_result: str = ""
     is_working: bool | None = None
     refused_at: datetime | None = None
+    # Only the built-in connection has these: its own models' names can contain a colon, too.
+    deleted_slugs: frozenset[str] = frozenset()
 
     @property
     def is_built_in(self) -> bool:
@@ -129,6 +131,7 @@ def _built_in(row: Mapping[str, Any] | None, remembered: Remembered) -> LiveConn
         own_model=own_model,
         default_model=own_model or config.openrouter_model,
         key=_openrouter_key(config, address),
+        deleted_slugs=queries.deleted_slugs(),
         **(_as_they_are(row, remembered) if row else facts),
     )
 

@@ -14,13 +14,15 @@ DEMO_MODELS = {model.id for model in MODELS}
 
 
 def found(model: str, connections: Sequence[LiveConnection]) -> tuple[LiveConnection, str] | None:
-    """Returns a model's connection, and its name there."""
+    """Returns a model's connection, and its name there; None if its connection was deleted, as no other server replaces that."""
     slug, colon, name = model.partition(":")
     for each in connections:
         if colon and not each.is_built_in and each.slug == slug:
             return each, name
     built_in = next((each for each in connections if each.is_built_in), None)
-    return (built_in, model) if built_in and model else None
+    if built_in is None or not model or (colon and slug in built_in.deleted_slugs):
+        return None
+    return built_in, model
 
 
 def names(connections: Iterable[LiveConnection], offered: Iterable[Model]) -> dict[str, str]:

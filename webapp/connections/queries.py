@@ -9,7 +9,7 @@ from sqlalchemy import CursorResult, Update, select, update
 from sqlalchemy.orm import Session
 
 from webapp.connections.keys import BUILT_IN, OPENROUTER_KEY, Stored
-from webapp.connections.tables import Connection
+from webapp.connections.tables import Connection, DeletedConnection
 from webapp.db import db
 from webapp.secrets.holders import Holder, Secret
 from webapp.settings.tables import ApplicationSetting
@@ -22,6 +22,12 @@ def connection_rows() -> list[dict[str, Any]]:
     with db.engine.connect() as connection:
         rows = connection.execute(select(*ALL_BUT_MODELS).order_by(Connection.created_at, Connection.id))
         return [dict(row._mapping) for row in rows]
+
+
+def deleted_slugs() -> frozenset[str]:
+    """Returns the slugs of deleted connections, with which names of their models still begin."""
+    with db.engine.connect() as connection:
+        return frozenset(connection.scalars(select(DeletedConnection.slug)))
 
 
 def listed_models(id: str) -> list[dict[str, Any]]:

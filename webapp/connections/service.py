@@ -1,5 +1,6 @@
 """Operations on connections: add, change, test, turn off and delete."""
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ from webapp.connections import keys, listing, suggested_models
 from webapp.connections.effective import LiveConnection, as_stored, live_connection, new_built_in
 from webapp.connections.keys import BUILT_IN
 from webapp.connections.provider_types import KINDS, address_of
-from webapp.connections.tables import Connection
+from webapp.connections.tables import Connection, DeletedConnection
 from webapp.current_config import the_config
 from webapp.db import db, utc_now, write
 from webapp.errors import AppError, Conflict, Invalid, NotFound
@@ -55,7 +56,7 @@ def create(kind: str, entered: ConnectionInput, **about: Unpack[About]) -> str:
     if KINDS[kind].needs_key and not key:
         raise Invalid(f"{KINDS[kind].title} needs a key.", field="key")
     with write() as session:
-        row = Connection(slug=_free_slug(session, entered.name), kind=kind, base_url=address, models=[])
+        row = Connection(slug=_free_slug(session, entered.name, kind, address), kind=kind, base_url=address, models=[])
         _fill(row, entered)
         session.add(row)
         _flush(session)
@@ -116,12 +117,14 @@ def forget_key(slug: str, **about: Unpack[About]) -> None:
 
 
 def delete(slug: str, **about: Unpack[About]) -> None:
-    """Deletes a connection with its key; chats that used it are kept and need another model."""
+    """Deletes a connection with its key; chats that used it are kept and need another model, or the same server again."""
     if slug == BUILT_IN:
         raise Conflict("The built-in connection can't be deleted, but you can turn it off.")
     _live(slug)
     with write() as session:
-        session.delete(row_of(session, slug))
+        row = row_of(session, slug)
+        session.add(DeletedConnection(slug=slug, kind=row.kind, base_url=row.base_url))
+        session.delete(row)
         _note(session, "deleted a connection", slug, "", about)
 
 
@@ -228,13 +231,20 @@ def _list(session: Session, row: Connection, listed: Sequence[dict[str, Any]], a
     suggested_models.withdraw_if_unknown(session, row, (each["id"] for each in listed), **about)
 
 
-def _free_slug(session: Session, name: str) -> str:
+def _free_slug(session: Session, name: str, kind: str, address: str) -> str:
+    """Returns a slug that no connection has, or had: except one at the same address, whose models then exist again."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:30].strip("-") or "connection"
     taken = TAKEN_SLUGS | set(session.scalars(select(Connection.slug)))
     if len(taken) > MOST_CONNECTIONS:
         raise Conflict(f"You can have at most {MOST_CONNECTIONS} connections. Delete one first.")
-    return next(slug for slug in (stem, *(f"{stem}-{number}" for number in range(2, 99))) if slug not in taken)
+    deleted = {row.slug: row for row in session.scalars(select(DeletedConnection))}
+    elsewhere = {slug for slug, row in deleted.items() if (row.kind, row.base_url) != (kind, address)}
+    numbered = (f"{stem}-{number}" for number in itertools.count(2))
+    slug = next(slug for slug in itertools.chain((stem,), numbered) if slug not in taken | elsewhere)
+    if again := deleted.get(slug):
+        session.delete(again)
+    return slug
 
 
 def _flush(session: Session) -> None:

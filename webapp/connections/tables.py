@@ -1,4 +1,4 @@
-"""The table of connections."""
+"""The tables of connections, and of those that were deleted."""
 
 from datetime import datetime
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.db import Record
+from webapp.db import Base, Record, utc_now
 
 
 class Connection(Record):
@@ -35,3 +35,14 @@ class Connection(Record):
     check_result: Mapped[str] = mapped_column(String(300), default="")
     is_working: Mapped[bool | None]
     refused_at: Mapped[datetime | None]
+
+
+class DeletedConnection(Base):
+    """What stays of a deleted connection, so that its models' names never come to mean those of another server."""
+
+    __tablename__ = "deleted_connections"
+
+    slug: Mapped[str] = mapped_column(String(40), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    base_url: Mapped[str] = mapped_column(String(300))
+    deleted_at: Mapped[datetime] = mapped_column(default=utc_now)
