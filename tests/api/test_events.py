@@ -128,6 +128,29 @@ def test_a_ticket_ends_with_the_token_it_was_made_with(program: Client, nobody: 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("is_first_revoked", [True, False])
+def test_a_revoked_token_ends_the_streams_of_its_tickets_alone(
+    program: Client, with_scopes, nobody: Client, fake, is_first_revoked: bool
+) -> None:
+    sent, _ = counted(program, fake, 3000, pace=0.01)
+    busy = with_scopes().said("POST", f"/chats/{sent['chat_id']}/messages", 409, {"message": "More."})
+    urls = [sent["stream_url"], busy["streamUrl"]]
+    streams = [nobody.call("GET", url) for url in urls]
+    pieces = [response.iter_encoded() for response in streams]
+    assert all(next(each) for each in pieces)
+    reading = [gevent.spawn(b"".join, each) for each in pieces]
+    revoked, kept = reading if is_first_revoked else reading[::-1]
+    holder = urls[reading.index(revoked)].partition("ticket=t")[2].partition(".")[0]
+    program.said("DELETE", f"/tokens/{holder}", 204)
+
+    assert b'"code":"no_access"' in revoked.get(timeout=10)
+    assert not kept.ready()
+    gevent.killall(reading)
+    for response in streams:
+        response.close()
+
+
+@pytest.mark.slow
 def test_losing_access_ends_the_stream(program: Client, admin: Client, member, fake) -> None:
     _, path = counted(program, fake, 2000, pace=0.02)
     response = program.call("GET", path)

@@ -50,10 +50,11 @@ def same_request() -> Context:
 def watcher(person: str, context: Context, check: Callable[..., bool], *about: str) -> Watcher:
     """Returns a watcher with the limits from the settings, who may read as long as `check(context, *about)` is true.
 
-    The answer is shared by all streams of one browser that check the same: the pages of a chat check at the same time.
+    The answer is shared by all streams with the same credentials that check the same: the pages of a chat check at the same time.
     """
     topics, topic = the_engine().topics, topic_names.of_person(person)
-    credentials = request.headers.get("Cookie"), request.headers.get("Authorization")
+    # Whatever proves who reads; a ticket does for streams that can send no header.
+    credentials = request.headers.get("Cookie"), request.headers.get("Authorization"), request.args.get("ticket")
 
     def is_allowed() -> bool:
         moment = topics.epoch, topics.last(topic), monotonic() // SHARED_SECONDS
