@@ -71,13 +71,20 @@
     const link = event.target.closest("a.view");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    const block = link.closest(".code"), shown = block.querySelector("iframe");
-    link.textContent = shown ? "Preview" : "Close preview";
-    if (shown) return shown.remove();
+    const block = link.closest(".code"), shown = block.querySelectorAll(".preview, .preview-run");
+    link.textContent = shown.length ? "Preview" : "Close preview";
+    if (shown.length) return shown.forEach((each) => each.remove());
     const frame = Object.assign(document.createElement("iframe"), {
       className: "preview", title: "Preview", sandbox: "allow-scripts", referrerPolicy: "no-referrer",
     });
     frame.src = link.href.replace("/preview?", "/frame?");
     block.append(frame);
+    if (!/^html?$/i.test(block.querySelector("header span").textContent)) return;
+    // What a model wrote runs only when a person asks for it.
+    const run = Object.assign(document.createElement("button"), {
+      type: "button", className: "button preview-run", textContent: "Run scripts",
+    });
+    run.onclick = () => { run.remove(); frame.src += "&scripts=run"; frame.focus(); };
+    frame.before(run);
   });
 }

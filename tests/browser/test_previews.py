@@ -1,10 +1,12 @@
 """Previews of what models write: shown in an isolated frame, and closed immediately."""
 
+import socket
+
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chats import ChatPage
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Person, Visit
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
@@ -48,13 +50,21 @@ def shown(server: Server, upstream: Upstream, visit: Visit, text: str, **options
     return chat
 
 
+def run(chat: ChatPage) -> None:
+    """Runs the scripts of the page `HELLO`, which don't run before."""
+    said = chat.page.frame_locator("iframe").locator("#said")
+    expect(said).to_have_text("not run")
+    chat.page.get_by_role("button", name="Run scripts").click()
+    expect(said).to_have_text("It runs: null")
+
+
 def test_what_is_opened_at_the_end_stays_under_the_pointer(server: Server, upstream: Upstream, visit: Visit) -> None:
     chat = shown(server, upstream, visit, "Around the mill.\n\n" * 20 + HELLO + "The end.")
     page, link = chat.page, chat.answer.locator("a.view")
     page.wait_for_function("() => document.documentElement.scrollHeight - innerHeight - scrollY < 2")
     before = link.bounding_box()
     link.click()
-    expect(page.frame_locator("iframe").locator("#said")).to_have_text("It runs: null")
+    run(chat)
     # All changes after the answer's end are painted by the next frame.
     page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     after = link.bounding_box()
@@ -68,9 +78,12 @@ def test_a_page_and_a_picture_are_shown_and_closed(server: Server, upstream: Ups
     page, links = chat.page, chat.answer.locator("a.view")
     expect(links).to_have_count(2)
     links.first.click()
-    expect(page.frame_locator("iframe").locator("#said")).to_have_text("It runs: null")
+    run(chat)
     links.first.click()
     expect(page.locator("iframe")).to_have_count(0)
+    links.first.click()
+    links.first.click()
+    expect(page.get_by_role("button", name="Run scripts")).to_have_count(0)
     links.last.focus()
     page.keyboard.press("Enter")
     expect(page.frame_locator("iframe").locator("circle")).to_be_visible()
@@ -84,6 +97,7 @@ def test_a_script_that_never_ends_holds_up_its_frame_alone(server: Server, upstr
     page, link = chat.page, chat.answer.locator("a.view")
     page.evaluate("addEventListener('message', ({data}) => { document.body.dataset.said = data; })")
     link.click()
+    page.get_by_role("button", name="Run scripts").click()
     expect(page.locator("body")).to_have_attribute("data-said", "begun")
     # Many event loop iterations of the page: a script in the same process would prevent them.
     page.evaluate("(async () => { for (let n = 0; n < 50; n++) await new Promise(setTimeout); })()")
@@ -111,6 +125,7 @@ def test_a_hostile_page_reaches_nobody(server: Server, upstream: Upstream, visit
     person.context.route("https://evil.example/**", lambda route: (asked.append(route.request.url), route.abort()))
     here, pages = chat.page.url, person.context.pages
     chat.answer.locator("a.view").click()
+    chat.page.get_by_role("button", name="Run scripts").click()
     said = chat.page.frame_locator("iframe").locator("#said")
     expect(said).to_contain_text("fetch: no")
     words = said.text_content() or ""
@@ -122,6 +137,69 @@ def test_a_hostile_page_reaches_nobody(server: Server, upstream: Upstream, visit
     chat.page.wait_for_timeout(1_000)
     assert (asked, chat.page.url, person.context.pages) == ([], here, pages)
     person.oddities.clear()
+
+
+# Each way to WebRTC. `{}` is the port of a STUN server that must hear nothing.
+CALLING = """```html
+<p id=said>tries</p>
+<div><template shadowrootmode=open><iframe srcdoc="<script>parent.call(self)</script>"></iframe></template></div>
+<script>
+const call = (from) => {{
+  const peer = new from.RTCPeerConnection({{ iceServers: [{{ urls: "stun:127.0.0.1:{}" }}] }});
+  peer.createDataChannel("x");
+  peer.createOffer().then((offer) => peer.setLocalDescription(offer));
+  parent.postMessage("called", "*");
+}};
+const attempt = (act) => {{ try {{ act(); }} catch {{ /* Refused, as it has to be. */ }} }};
+const child = (root, code) => root.append(Object.assign(document.createElement("iframe"), {{
+  srcdoc: `<script>const call = ${{call}}; call(self)<${{"/script"}}>`, ...code,
+}}));
+const host = () => document.body.appendChild(document.createElement("div"));
+attempt(() => call(window));
+attempt(() => child(document.body, {{}}));
+attempt(() => child(document.body, {{ srcdoc: null, src: `javascript:(${{call}})(self)` }}));
+attempt(() => child(host().attachShadow({{ mode: "closed" }}), {{}}));
+attempt(() => {{ host().innerHTML = `<iframe srcdoc="<script>(${{call}})(self)<${{"/script"}}>"></iframe>`; }});
+attempt(() => {{ host(); call(window[0]); }});
+attempt(() => document.write(`<div><template shadowrootmode=open><iframe srcdoc="x"></iframe></template></div>`));
+setTimeout(() => {{ said.textContent = "tried"; }}, 500);
+</script>
+```
+"""
+
+
+def test_a_preview_opens_no_connection(server: Server, upstream: Upstream, visit: Visit) -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as stun:
+        stun.bind(("127.0.0.1", 0))
+        stun.setblocking(False)
+        upstream.says(CALLING.format(stun.getsockname()[1]))
+        _try_to_call(visit(server))
+        with pytest.raises(BlockingIOError):
+            stun.recv(1)
+
+
+def _try_to_call(person: Person) -> None:
+    chat = person.begin("Show me")
+    chat.expect("completed")
+    called: list[str] = []
+    chat.page.expose_function("called", lambda said: called.append(said))
+    chat.page.evaluate("addEventListener('message', ({data}) => called(data))")
+    chat.answer.locator("a.view").click()
+    expect(chat.page.frame_locator("iframe").locator("#said")).to_have_text("tries")
+    chat.page.get_by_role("button", name="Run scripts").click()
+    expect(chat.page.frame_locator("iframe").locator("#said")).to_have_text("tried")
+    chat.page.wait_for_timeout(1_000)
+
+    assert called == []
+    person.oddities.clear()
+
+
+def test_without_our_scripts_a_page_runs_by_form(server: Server, upstream: Upstream, visit: Visit) -> None:
+    chat = shown(server, upstream, visit, HELLO)
+    chat.page.goto(str(chat.answer.locator("a.view").get_attribute("href")))
+    run(chat)
+    chat.page.goto(chat.page.url + "&scripts=run")
+    expect(chat.page.frame_locator("iframe").locator("#said")).to_have_text("not run")
 
 
 def test_the_frame_by_itself_is_not_opened(server: Server, upstream: Upstream, visit: Visit) -> None:

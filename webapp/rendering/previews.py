@@ -1,5 +1,6 @@
 """Previews of code blocks: web pages, SVG images and diagrams that a text contains. Pure."""
 
+import re
 from html import escape
 
 from markdown_it.rules_core import StateCore
@@ -13,6 +14,22 @@ FRAME = (
     "<!doctype html><style>html{{background:#fff}}body{{margin:16px;text-align:center}}"
     "svg{{max-width:100%;max-height:calc(100vh - 32px)}}</style>{}"
 )
+# No policy covers what these do: links look up names and open connections, and `http-equiv` can turn that on again.
+REACHING = re.compile(r"<link(?=[\s/>])|http-equiv|shadowrootmode", re.I)
+# Runs before the scripts of a page. No policy closes WebRTC, so it is taken away, and so is what could bring it back: frames, and
+# the ways to make elements that the observer doesn't see.
+GUARD = """<script>{
+const without = (object, ...names) => names.forEach((name) => Object.defineProperty(object, name, { value: undefined }));
+without(window, "RTCPeerConnection", "webkitRTCPeerConnection");
+without(Document.prototype, "write", "writeln", "open");
+without(Document, "parseHTMLUnsafe");
+without(Element.prototype, "attachShadow", "setHTMLUnsafe");
+const frames = "iframe, frame, object, embed, fencedframe";
+new MutationObserver((changes) => changes.forEach(({ addedNodes }) => addedNodes.forEach((node) => {
+  if (node.matches?.(frames)) node.remove();
+  node.querySelectorAll?.(frames).forEach((each) => each.remove());
+}))).observe(document, { childList: true, subtree: true });
+}</script>"""
 # The limit beyond which Mermaid refuses to draw.
 MOST_DIAGRAM_CHARS = 50_000
 # The page shows the diagram's source if scripts are off or drawing fails.
@@ -56,9 +73,10 @@ def language(info: str) -> str:
     return PREVIEWED.get((info.split() or [""])[0].lower(), "")
 
 
-def document(kind: str, content: str) -> str:
-    """Returns the HTML document for the preview's iframe."""
-    return FRAME.format(content) if kind == "svg" else f"<!doctype html>{content}"
+def document(kind: str, content: str, *, is_run: bool = False) -> str:
+    """Returns the HTML document for the preview's iframe; with `is_run`, one whose scripts are meant to run."""
+    kept = REACHING.sub(lambda found: f"{found[0][:-1]}-off", content)
+    return FRAME.format(kept) if kind == "svg" else f"<!doctype html>{GUARD if is_run else ''}{kept}"
 
 
 def diagram(content: str, *, script: str, nonce: str) -> str:

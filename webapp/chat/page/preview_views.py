@@ -1,4 +1,7 @@
-"""Previews of HTML, pictures and diagrams in a message, each in a sandboxed frame without network access."""
+"""Previews of HTML, pictures and diagrams in a message, each in a sandboxed frame without network access.
+
+The scripts of a web page run only when a person asks for it: nothing else that a model writes runs in a browser.
+"""
 
 from contextlib import closing
 from functools import partial
@@ -12,6 +15,7 @@ from webapp.accounts.guards import anybody
 from webapp.chat import queries
 from webapp.chat.access import visible_message
 from webapp.chat.page.pages import page_of
+from webapp.chat.tables import Message
 from webapp.db import db
 from webapp.engine.engine import the_engine
 from webapp.heavy import child
@@ -27,7 +31,7 @@ bp = Blueprint("previews", __name__)
 # The frame has an opaque origin and can load nothing from outside the document; the page around it prevents navigation.
 POLICY = "; ".join(
     (
-        "sandbox allow-scripts",
+        "sandbox{allowed}",
         "default-src 'none'",
         "script-src {scripts}",
         "style-src 'unsafe-inline'",
@@ -50,9 +54,14 @@ NOTHING = "<p>This block is no longer in the message.</p>"
 @bp.get("/messages/<id>/preview")
 @anybody
 def show(id: str) -> Response:
-    message, number = visible_message(id), _number()
-    frame_url = url_for("previews.frame", id=id, block=number)
-    return render("chat/preview.html", frame_url=frame_url, back_url=page_of(message.chat_id))
+    return _page(id)
+
+
+@bp.post("/messages/<id>/preview")
+@anybody
+def run(id: str) -> Response:
+    """Shows the page with its scripts. By form, as a link to it could stand in any message."""
+    return _page(id, scripts="run")
 
 
 @bp.get("/messages/<id>/frame")
@@ -62,13 +71,31 @@ def frame(id: str) -> Response:
     # Opened outside the frame, the document could navigate anywhere.
     if request.headers.get("Sec-Fetch-Dest", "iframe") != "iframe":
         return redirect(url_for("previews.show", id=id, block=_number()))
-    text = queries.text_so_far(the_engine(), message)
+    kind, content = _block(message)
+    if kind == "mermaid":
+        return _diagram(content)
+    if kind == "html" and request.args.get("scripts") == "run":
+        return _framed(document(kind, content, is_run=True), "'unsafe-inline'")
+    return _framed(document(kind, content) if kind else NOTHING, "")
+
+
+def _page(id: str, **how: str) -> Response:
+    message, number = visible_message(id), _number()
+    kind, _ = _block(message)
+    return render(
+        "chat/preview.html",
+        frame_url=url_for("previews.frame", id=id, block=number, **how),
+        run_url=url_for("previews.run", id=id, block=number) if kind == "html" and not how else "",
+        back_url=page_of(message.chat_id),
+    )
+
+
+def _block(message: Message) -> tuple[str, str]:
+    """Returns the kind and the code of the block in the address; empty if the message has no such block."""
+    text, id = queries.text_so_far(the_engine(), message), message.id
     # Releases the database connection while the text is parsed.
     db.session.rollback()
-    found = _read.get((id, len(text), hash(text)), partial(_blocks, text)).get(_number())
-    if found and found[0] == "mermaid":
-        return _diagram(found[1])
-    return _framed(document(*found) if found else NOTHING, "'unsafe-inline'")
+    return _read.get((id, len(text), hash(text)), partial(_blocks, text)).get(_number(), ("", ""))
 
 
 def _diagram(content: str) -> Response:
@@ -79,7 +106,8 @@ def _diagram(content: str) -> Response:
 
 
 def _framed(page: str, scripts: str) -> Response:
-    return Response(page, mimetype="text/html", headers=HEADERS | {"Content-Security-Policy": POLICY.format(scripts=scripts)})
+    policy = POLICY.format(scripts=scripts or "'none'", allowed=" allow-scripts" if scripts else "")
+    return Response(page, mimetype="text/html", headers=HEADERS | {"Content-Security-Policy": policy})
 
 
 def _blocks(text: str) -> dict[int, tuple[str, str]]:
