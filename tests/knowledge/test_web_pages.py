@@ -175,6 +175,19 @@ def test_members_reach_nothing_inside(shelf, site):
 
 
 @pytest.mark.slow
+def test_an_admin_lends_a_members_address_no_trust(app, owners_shelf, member, site):
+    url = site.says("/care", PAGE.format(1, "every Friday"))
+    document = owners_shelf.read(add(owners_shelf, url)["documents"][0]["id"])
+    asked = list(site.asked)
+    with app.app_context(), write() as session:
+        session.execute(update(Document).values(added_by=member.person_id))
+
+    said = owners_shelf.program.post(f"/documents/{document['id']}/again", status=422)
+    assert "isn't allowed" in said["detail"]
+    assert site.asked == asked
+
+
+@pytest.mark.slow
 def test_the_form_takes_an_address(owner, site):
     url = site.says("/care", PAGE.format(1, "every Friday"), ETag='"1"')
     made = owner.submit("/knowledge", name="From the web")

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.accounts import creation_limit
+from webapp.accounts.queries import person
 from webapp.accounts.tables import User
 from webapp.db import db, write
 from webapp.errors import Conflict, Unavailable
@@ -44,7 +45,9 @@ def again(document: Document, *, by: User) -> bool:
     documents.refuse_unless_theirs(document, by)
     creation_limit.count(by.id)
     had_failed = document.state == "failed"
-    fetched = _fetched(document.url, "" if had_failed else document.etag, by)
+    # Whoever reads it again did not choose the address.
+    entered_by = person(document.added_by) if document.added_by else None
+    fetched = _fetched(document.url, "" if had_failed else document.etag, entered_by)
     if fetched is None or (not had_failed and _is_same(document, fetched)):
         return False
     _replace(document, fetched)
@@ -52,9 +55,9 @@ def again(document: Document, *, by: User) -> bool:
     return True
 
 
-def _fetched(url: str, etag: str, by: User) -> FetchedPage | None:
+def _fetched(url: str, etag: str, entered_by: User | None) -> FetchedPage | None:
     # As elsewhere, URLs that an admin enters can lead to this machine or its network.
-    trust: Trust = "operator" if by.is_admin else "public"
+    trust: Trust = "operator" if entered_by and entered_by.is_admin else "public"
     # Releases the database connection while waiting for another server.
     db.session.rollback()
     return fetching.fetch(url, etag=etag, trust=trust)
