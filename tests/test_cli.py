@@ -79,8 +79,11 @@ def test_it_changes_a_password_and_ends_the_sessions(app: Flask, flask: Command)
     said(flask("users", "add", "ann@example.org", "--password-stdin", input=PASSWORD))
     with app.app_context():
         secret = service.sign_in("ann@example.org", PASSWORD)
+    said(flask("tokens", "add", "ann@example.org", "--name", "script"))
 
-    said(flask("users", "password", " ANN@example.org", "--password-stdin", input="another quiet river\n"))
+    password = ("users", "password", " ANN@example.org", "--password-stdin")
+    assert "API tokens keep working" in said(flask(*password, input="another quiet river\n"))
+    assert "API tokens" not in said(flask(*password, "--revoke-tokens", input="another quiet river\n"))
 
     with app.app_context():
         assert service.session_user(secret) is None

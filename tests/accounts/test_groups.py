@@ -43,6 +43,15 @@ def test_a_group_is_made_renamed_and_deleted(app: Flask, owner: Browser, member:
     ]
 
 
+def test_members_see_who_is_in_their_groups(owner: Browser, member: Browser, stranger: Browser, group: str) -> None:
+    owner.post(f"{group}/people", person=member.person_id)
+    owner.post(f"{group}/people", person=owner.person_id)
+
+    shown = member.page("/account").one("section[aria-labelledby=groups] dl")
+    assert shown.text(strip=True) == "Researchmember, owner"
+    assert not stranger.page("/account").all("#groups")
+
+
 @pytest.mark.slow
 def test_people_are_put_in_and_taken_out(app: Flask, owner: Browser, member: Browser, group: str) -> None:
     page = owner.page(group).form("Add").submit(person=member.person_id)

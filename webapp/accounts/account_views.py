@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request, session, url_for
 
-from webapp.accounts import creation_limit, profile, shown, tokens
+from webapp.accounts import creation_limit, profile, queries, shown, tokens
 from webapp.accounts.forms import DeleteForm, EmailForm, NameForm, PasswordForm, TokenForm
 from webapp.accounts.guards import client_address, current_user, session_secret, signed_in, with_session
 from webapp.accounts.roles import allowed_scopes
@@ -14,6 +14,8 @@ from webapp.web.forms import Form
 from webapp.web.htmx import done_message, redirect, render
 
 bp = Blueprint("account", __name__, url_prefix="/account")
+# How many members of a person's groups the page names.
+MOST_NAMES = 500
 DONE = {
     "name": "Your name has been changed.",
     "email": "Your email has been changed. Use the new one to sign in from now on.",
@@ -134,6 +136,7 @@ def _context(refused: Form | None = None) -> dict[str, Any]:
         "forms": forms,
         "sessions": shown.sessions(me, session_secret()),
         "tokens": shown.tokens(me),
+        "groups": queries.groups_with_members(me.id, most=MOST_NAMES),
         "has_second_factor": the_second_step().is_on(me.id),
         "done": done_message(DONE),
     }

@@ -28,12 +28,15 @@ def add_user(email: str, role: str, from_stdin: bool) -> None:
 @users.command("password")
 @click.argument("email")
 @click.option("--password-stdin", "from_stdin", is_flag=True, help="Read the password from standard input.")
+@click.option("--revoke-tokens", is_flag=True, help="Revoke the account's API tokens, too.")
 @one_line_errors
-def set_password(email: str, from_stdin: bool) -> None:
+def set_password(email: str, from_stdin: bool, revoke_tokens: bool) -> None:
     """Set a new password for an account. Prompts for it, and ends all sessions of the account."""
     user = queries.user_of(email)
-    service.set_password(user, _password(from_stdin))
-    click.echo(f"{user.email} has a new password and has been signed out everywhere.")
+    service.set_password(user, _password(from_stdin), revokes_tokens=revoke_tokens)
+    click.echo(f"{user.email} has a new password and has been signed out of every browser.")
+    if queries.tokens_of(user.id):
+        click.echo("Its API tokens keep working. To end them as well, use --revoke-tokens.")
 
 
 @users.command("list")

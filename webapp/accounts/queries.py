@@ -175,6 +175,17 @@ def people_of(group_id: str) -> Sequence[User]:
     return db.session.scalars(wanted.order_by(func.lower(User.name), User.id)).all()
 
 
+def groups_with_members(user_id: str, *, most: int) -> dict[str, list[str]]:
+    """Returns the names of a person's groups, each with the names of its members, at most so many in all."""
+    mine = select(Membership.group_id).where(Membership.user_id == user_id)
+    wanted = select(Group.name, User.name).join(Membership, Membership.group_id == Group.id)
+    wanted = wanted.join(User, User.id == Membership.user_id).where(Group.id.in_(mine))
+    found: dict[str, list[str]] = {}
+    for group, person in db.session.execute(wanted.order_by(func.lower(Group.name), func.lower(User.name), User.id).limit(most)):
+        found.setdefault(group, []).append(person)
+    return found
+
+
 def groups_of(user_id: str) -> Sequence[Group]:
     wanted = select(Group).join(Membership, Membership.group_id == Group.id).where(Membership.user_id == user_id)
     return db.session.scalars(wanted.order_by(func.lower(Group.name), Group.id)).all()

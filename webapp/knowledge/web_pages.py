@@ -45,7 +45,7 @@ def again(document: Document, *, by: User) -> bool:
     documents.refuse_unless_theirs(document, by)
     creation_limit.count(by.id)
     had_failed = document.state == "failed"
-    # Whoever reads it again did not choose the address.
+    # Its address was not entered by the person who reads it again.
     entered_by = person(document.added_by) if document.added_by else None
     fetched = _fetched(document.url, "" if had_failed else document.etag, entered_by)
     if fetched is None or (not had_failed and _is_same(document, fetched)):
