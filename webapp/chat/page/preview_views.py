@@ -79,13 +79,13 @@ def frame(id: str) -> Response:
     return _framed(document(kind, content) if kind else NOTHING, "")
 
 
-def _page(id: str, **how: str) -> Response:
+def _page(id: str, *, scripts: str | None = None) -> Response:
     message, number = visible_message(id), _number()
     kind, _ = _block(message)
     return render(
         "chat/preview.html",
-        frame_url=url_for("previews.frame", id=id, block=number, **how),
-        run_url=url_for("previews.run", id=id, block=number) if kind == "html" and not how else "",
+        frame_url=url_for("previews.frame", id=id, block=number, scripts=scripts),
+        run_url=url_for("previews.run", id=id, block=number) if kind == "html" and not scripts else "",
         back_url=page_of(message.chat_id),
     )
 
