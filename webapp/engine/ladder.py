@@ -28,7 +28,7 @@ PATIENCE_SECONDS, PATIENCE_BEFORE_ANOTHER_SECONDS = 30.0, 3.0
 OF_CONNECTION = {"auth", "credit"}
 # Errors that a request without streaming can avoid.
 STREAMING_FAULTS = {"error", "cut", "stall", "first_byte"}
-# Errors after which the same request is not repeated, so that people don't wait for a silence twice or pay for an empty answer twice.
+# Errors after which the same request is not repeated: people would wait for a silence twice, or pay for an empty answer twice.
 NEVER_REPEATED = {"stall", "first_byte", "no_text"}
 # Error messages of servers that refuse to stream: unsupported, or not allowed for this organisation.
 SAYS_STREAM = re.compile(r"\bstream(?:s|ed|ing)?\b", re.I)
