@@ -38,7 +38,17 @@ def told_to(fake) -> list[dict]:
 
 def test_the_rules_are_there_from_the_beginning(program):
     alerts = program.get("/alerts")["alerts"]
-    assert [each["id"] for each in alerts] == ["success", "first_text", "fallback", "errors", "budget", "disk", "backup", "key"]
+    assert [each["id"] for each in alerts] == [
+        "success",
+        "first_text",
+        "fallback",
+        "errors",
+        "budget",
+        "disk",
+        "backup",
+        "key",
+        "credit",
+    ]
     assert {each["state"] for each in alerts} == {"no_data"}
     limits = {each["id"]: (each["limit"], each["window_minutes"], each["min_samples"]) for each in alerts[:4]}
     assert limits == {
@@ -128,7 +138,7 @@ def test_rules_say_in_sentences_what_happens(app, owner, program, fake):
     effect = "notify admins, email ops@example.org and call the webhook."
     assert sentences[0] == f"When the success rate is below 95 % over 15 minutes, {effect}"
     assert sentences[4] == f"When a budget is used up, {effect}"
-    assert sentences[-1] == f"When a provider rejects its key, {effect}"
+    assert sentences[-2:] == [f"When a provider {what}, {effect}" for what in ("rejects its key", "has no credit left")]
 
 
 def test_the_secret_is_in_the_page_only_when_it_is_asked_for(app, owner):
@@ -200,15 +210,24 @@ def test_a_server_without_any_backup_is_told_after_a_week(app, program, days, st
 
 
 @pytest.mark.slow
-def test_a_key_that_its_server_refuses_fires(app, program, owner):
+@pytest.mark.parametrize(
+    ("code", "title", "words"),
+    [
+        ("auth", "Rejected provider keys", "OpenRouter rejected its key."),
+        ("credit", "Providers without credit", "OpenRouter has no credit left. Add credit at your provider."),
+    ],
+)
+def test_a_key_that_its_server_refuses_fires(app, program, owner, code, title, words):
     with app.app_context():
-        refusals.refused(providers().connections()[0], "auth")
+        refusals.refused(providers().connections()[0], code)
         providers().forget()
         service.check_all()
-    assert program.get("/alerts/key")["state"] == "firing"
+        assert [event.words for event in queries.events()] == [words]
+    states = {alert["id"]: alert["state"] for alert in program.get("/alerts")["alerts"]}
+    assert (states["key"], states["credit"]) == (("firing", "ok") if code == "auth" else ("ok", "firing"))
     # Where the page itself shows which key it is, the banner leaves it out.
     for path, is_in_banner in (("/chats", True), ("/admin", True), ("/", False), ("/admin/models", False)):
-        assert owner.page(path).says("Rejected provider keys: 1. See alerts") == is_in_banner, path
+        assert owner.page(path).says(f"{title}: 1. See alerts") == is_in_banner, path
 
 
 def test_an_alert_is_told_though_the_database_takes_no_note_of_it(app, made, fake):

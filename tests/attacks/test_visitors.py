@@ -40,7 +40,7 @@ def test_they_choose_no_model_however_they_ask(app, visitor, chat, fake, model):
 def test_no_model_that_costs_something_stands_in_for_theirs(app, engine, visitor, fake):
     set_to(app, models__fallbacks="some/model")
     for _ in range(FAILURES):
-        engine.circuits.failed("demo/quick")
+        engine.circuits.failed("demo/quick", "error")
     visitor.submit("/ai-demo", message="What is this?")
 
     assert statuses(visitor.wait_for("/ai-demo", ended))[-1] == "failed"

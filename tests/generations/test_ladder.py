@@ -15,13 +15,14 @@ from webapp.connections import service as connections
 from webapp.connections.models import providers
 from webapp.connections.service import ConnectionInput
 from webapp.db import db
-from webapp.engine.circuit import FAILURES, Circuits
+from webapp.engine.circuit import FAILURES, Circuits, Pause
 from webapp.engine.tables import Generation
 from webapp.settings.service import set_setting
 
 HELLO = {"says": "Hello there"}
 BUSY = {"status": 503, "json": {"error": {"message": "overloaded", "code": 503}}}
 RATE = {"status": 429, "headers": {"Retry-After": "1"}, "json": {"error": {"message": "slow down", "code": 429}}}
+RATE_FOR_A_WHILE = {**RATE, "headers": {"Retry-After": "7"}}
 RATE_FOR_LONG = {"status": 429, "headers": {"Retry-After": "3600"}, "json": {"error": {"message": "tomorrow", "code": 429}}}
 CREDIT = {"status": 402, "json": {"error": {"message": "no credit", "code": 402}}}
 UNKNOWN = {"status": 404, "json": {"error": {"message": "no such model", "code": 404}}}
@@ -30,33 +31,44 @@ ERROR_INSIDE = {"says": "x", "error_after": 0}
 WHOLE = {"json": {"choices": [{"message": {"role": "assistant", "content": "In one piece"}, "finish_reason": "stop"}]}}
 
 UNSTREAMED = {"status": 400, "json": {"error": {"message": "This model doesn't support streaming.", "param": "stream"}}}
-BROKEN = {"status": 500, "json": {"error": {"message": "Streaming is broken"}}}
+BUSY_FOR_LONG = {**BUSY, "headers": {"Retry-After": "3600"}}
+HOPELESS = {**BUSY, "headers": {"x-should-retry": "false"}}
+NOT_IMPLEMENTED = {"status": 501, "json": {"error": {"message": "Not here", "code": 501}}}
+EMPTY, BLANK, ONLY_THOUGHTS = {"says": ""}, {"says": " \n"}, {"says": "", "reasoning": "Hm, well.", "finish": "length"}
+# Its head comes, then comments or nothing.
+HEAD_ONLY = {"steps": [{"send": ": connecting\n\n"}, {"hang": True}]}
+COMMENTS_ONLY = {"counted": 9, "stall_after": 0, "stall_comments": 0.2}
+NO_HEAD = {"raw": [{"hang": True}]}
 
 STEPS = [
     # The upstream's behaviors in order, the notices the person sees, the status, the text, and the number of calls.
     ([HELLO], [], "completed", "Hello there"),
     ([BUSY, HELLO], ["retry"], "completed", "Hello there"),
-    pytest.param([BUSY, BUSY, HELLO], ["retry", "retry"], "completed", "Hello there", marks=pytest.mark.deep),
+    pytest.param([RATE, RATE, HELLO], ["retry", "retry"], "completed", "Hello there", marks=pytest.mark.deep),
     ([RATE, HELLO], ["retry"], "completed", "Hello there"),
     ([RATE_FOR_LONG], [], "failed", ""),
     ([REFUSED], [], "failed", ""),
     ([CREDIT], [], "failed", ""),
     ([UNKNOWN], [], "failed", ""),
-    ([BUSY, BUSY, BUSY], ["retry", "retry"], "failed", ""),
-    ([CUT, CUT, CUT, WHOLE], ["retry", "retry", "whole"], "completed", "In one piece"),
-    pytest.param(
-        [ERROR_INSIDE, ERROR_INSIDE, ERROR_INSIDE, WHOLE],
-        ["retry", "retry", "whole"],
-        "completed",
-        "In one piece",
-        marks=pytest.mark.deep,
-    ),
+    ([RATE, RATE, RATE], ["retry", "retry"], "failed", ""),
+    ([BUSY, BUSY, BUSY], ["retry", "whole"], "failed", ""),
+    ([BUSY, BUSY, WHOLE], ["retry", "whole"], "completed", "In one piece"),
+    ([BUSY_FOR_LONG], [], "failed", ""),
+    ([HOPELESS, WHOLE], ["whole"], "completed", "In one piece"),
+    ([NOT_IMPLEMENTED, WHOLE], ["whole"], "completed", "In one piece"),
+    ([CUT, CUT, WHOLE], ["retry", "whole"], "completed", "In one piece"),
+    pytest.param([ERROR_INSIDE] * 2 + [WHOLE], ["retry", "whole"], "completed", "In one piece", marks=pytest.mark.deep),
+    ([EMPTY], [], "failed", ""),
+    ([BLANK], [], "failed", BLANK["says"]),
+    ([ONLY_THOUGHTS], [], "failed", ""),
     ([{"counted": 9, "cut_after": 3}], [], "interrupted", "w000001 w000002 w000003 "),
     ([UNSTREAMED, WHOLE], ["whole"], "completed", "In one piece"),
-    pytest.param([BROKEN] * 3 + [WHOLE], ["retry", "retry", "whole"], "completed", "In one piece", marks=pytest.mark.deep),
 ]
 WITH_ANOTHER = [
-    ([BUSY, BUSY, BUSY, HELLO], ["retry", "retry", "fallback"], "completed", "Hello there"),
+    ([BUSY, BUSY, BUSY, HELLO], ["retry", "whole", "fallback"], "completed", "Hello there"),
+    ([RATE_FOR_A_WHILE, HELLO], ["fallback"], "completed", "Hello there"),
+    ([EMPTY, HELLO], ["fallback"], "completed", "Hello there"),
+    ([ONLY_THOUGHTS], [], "failed", ""),
     ([RATE_FOR_LONG, HELLO], ["fallback"], "completed", "Hello there"),
     ([UNKNOWN, HELLO], ["fallback"], "completed", "Hello there"),
     ([UNKNOWN, UNKNOWN], ["fallback"], "failed", ""),
@@ -105,6 +117,63 @@ def test_with_another_model_in_the_chain(bench, fake, caplog, behaviours, codes,
         assert fake.posts()[-1]["body"]["model"] == "other/model"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("silence", [HEAD_ONLY, COMMENTS_ONLY, NO_HEAD], ids=["head only", "comments only", "no head"])
+@pytest.mark.parametrize("after", [[WHOLE], [{"hang": True}, HELLO]], ids=["without streaming", "another model"])
+def test_a_silence_ends_an_attempt_and_the_ladder_goes_on(bench, fake, silence, after):
+    with bench.app.app_context():
+        set_setting("stream.first_byte_seconds", "1")
+        set_setting("stream.ladder_seconds", "6")
+        set_setting("models.fallbacks", "other/model")
+    behaviours = [silence, *({"steps": [each]} if "hang" in each else each for each in after)]
+
+    ended = climb(bench, fake, behaviours)
+
+    assert (ended.status, len(fake.posts())) == ("completed", len(behaviours))
+    assert [notice["code"] for notice in ended.notices] == ["whole", "fallback"][: len(after)]
+    assert {attempt["code"] for attempt in ended.attempts} <= {"first_byte", "stall"}
+
+
+SHUT = [
+    ({"status": 401, "json": {"error": {"message": "bad key", "code": 401}}}, "auth"),
+    (CREDIT, "credit"),
+]
+
+
+@pytest.mark.parametrize(("refusal", "code"), SHUT, ids=["401", "402"])
+def test_a_refused_connection_is_left_for_the_next_one(bench, fake, refusal, code):
+    there = connected_to(bench, fake.base_url)
+    fake.behaves([refusal])
+    fake.always(HELLO)
+    with bench.app.app_context():
+        set_setting("models.fallbacks", "other/model, third/model, " + f"{there}one")
+
+    ended = bench.until_ended(bench.ask(person=bench.person()))
+
+    assert (ended.status, bench.message(ended.id).content) == ("completed", "Hello there")
+    assert [(attempt["model"], attempt["code"]) for attempt in ended.attempts] == [("some/model", code)]
+    assert [notice["code"] for notice in ended.notices] == ["fallback"]
+
+
+@pytest.mark.parametrize("refusal", [RATE_FOR_A_WHILE, *(refusal for refusal, _ in SHUT)], ids=["429", "401", "402"])
+def test_the_demo_steps_in_at_once(bench, fake, refusal):
+    with bench.app.app_context():
+        set_setting("demo.fallback", "always")
+        set_setting("stream.first_byte_seconds", "3")
+    fake.always(refusal)
+
+    ended = bench.until_ended(bench.ask(person=bench.person()))
+
+    assert (ended.status, ended.is_demo, len(fake.posts())) == ("completed", True, 1)
+    assert (ended.first_text_at - ended.started_at).total_seconds() < 3
+
+
+def test_an_interrupted_answer_keeps_the_id_of_its_cost(bench, fake):
+    ended = climb(bench, fake, [{"counted": 9, "cut_after": 3}])
+
+    assert (ended.status, ended.upstream_id) == ("interrupted", "gen-1")
+
+
 def test_the_person_sees_the_trail(bench, fake):
     with bench.app.app_context():
         set_setting("models.fallbacks", "other/model")
@@ -119,7 +188,7 @@ def test_the_person_sees_the_trail(bench, fake):
 
 @pytest.mark.slow
 def test_a_page_tells_tries_in_one_line_when_they_are_over(bench, fake):
-    ended = climb(bench, fake, [BUSY, BUSY, HELLO])
+    ended = climb(bench, fake, [RATE, RATE, HELLO])
 
     with bench.app.test_request_context():
         [found] = generations_of([bench.message(ended.id)]).values()
@@ -247,34 +316,71 @@ def test_a_circuit_opens_after_failures_in_a_row_and_lets_one_try():
     now = [0.0]
     circuits = Circuits(lambda: now[0])
     for _ in range(FAILURES - 1):
-        circuits.failed("m")
-    assert circuits.rest_seconds("m") == 0
-    circuits.failed("m")
-    assert circuits.rest_seconds("m") == 30
+        circuits.failed("m", "error")
+    assert circuits.pause("m") is None
+    circuits.failed("m", "stall")
+    assert circuits.pause("m") == Pause("error", 5)
+    # Those who asked before the pause don't prolong it.
+    circuits.failed("m", "error")
 
-    now[0] = 31
-    assert circuits.rest_seconds("m") == 0
-    assert circuits.rest_seconds("m") > 0
-    circuits.succeeded("m")
-    assert circuits.rest_seconds("m") == 0
+    for seconds in (10, 20, 30, 30):
+        now[0] += 30
+        assert circuits.pause("m") is None
+        with circuits.request("m") as is_probe:
+            assert is_probe
+            assert circuits.pause("m") == Pause("error", 5)
+            circuits.failed("m", "error", is_probe=is_probe)
+        assert circuits.pause("m") == Pause("error", seconds)
+
+    now[0] += 30
+    with circuits.request("m"):
+        circuits.succeeded("m")
+        assert circuits.pause("m") is None
+
+
+def test_a_probe_that_tells_nothing_lets_the_next_one_try():
+    now = [0.0]
+    circuits = Circuits(lambda: now[0])
+    for _ in range(FAILURES):
+        circuits.failed("m", "error")
+    now[0] += 6
+    with circuits.request("m"):
+        pass
+
+    assert circuits.pause("m") is None
+
+
+def test_failures_are_counted_by_their_kind_and_those_of_one_request_never():
+    circuits = Circuits(lambda: 0.0)
+    for _ in range(FAILURES - 1):
+        circuits.failed("m", "error")
+        circuits.failed("m", "rate")
+    for code in ("invalid", "auth", "credit", "no_text"):
+        for _ in range(FAILURES):
+            circuits.failed("m", code)
+    assert circuits.paused() == {}
+
+    circuits.failed("m", "rate")
+    assert circuits.paused() == {"m": Pause("rate", 5)}
 
 
 def test_an_answer_forgives_the_failures_before_it(bench, fake):
     circuits = bench.engine.circuits
     for _ in range(FAILURES - 1):
-        circuits.failed("some/model")
+        circuits.failed("some/model", "error")
     climb(bench, fake, [HELLO])
     for _ in range(FAILURES - 1):
-        circuits.failed("some/model")
+        circuits.failed("some/model", "error")
 
-    assert circuits.rest_seconds("some/model") == 0
+    assert circuits.pause("some/model") is None
 
 
-def test_a_model_that_rests_is_not_called(bench, fake):
+@pytest.mark.parametrize(("code", "words"), [("error", "failed several times in a row"), ("rate", "was asked too often")])
+def test_a_paused_model_is_not_asked(bench, fake, code, words):
     for _ in range(FAILURES):
-        bench.engine.circuits.failed("some/model")
+        bench.engine.circuits.failed("some/model", code)
 
     ended = climb(bench, fake, [])
 
-    assert (ended.status, len(fake.posts())) == ("failed", 0)
-    assert "is paused for" in ended.error
+    assert (ended.status, ended.reason, len(fake.posts())) == ("failed", code, 0)
+    assert f"{words} and is paused for" in ended.error

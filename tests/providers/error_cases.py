@@ -124,7 +124,7 @@ LOCAL = [
     again("ollama", 503, openai("api_error", None, "server busy, please try again.  maximum pending requests exceeded")),
     again("llama.cpp", 503, {"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}, says="Loading"),
     Case("llama.cpp", 400, {"error": {"code": 400, "message": "Too long", "type": "exceed_context_size_error"}}, "invalid"),
-    Case("llama.cpp", 501, {"error": {"code": 501, "message": "No such thing", "type": "not_supported_error"}}, "invalid"),
+    Case("llama.cpp", 501, {"error": {"code": 501, "message": "No such thing", "type": "not_supported_error"}}, "error"),
     Case("llama.cpp", 401, {"error": {"code": 401, "message": "Invalid API Key", "type": "authentication_error"}}, "auth"),
     again("llama.cpp", 200, {"error": {"code": 500, "message": "It is so.", "type": "server_error"}}),
     Case(

@@ -17,6 +17,7 @@ from webapp.accounts.tables import AuditEntry
 from webapp.connections import refusals
 from webapp.connections import service as connections
 from webapp.connections.effective import LiveConnection, live_connection
+from webapp.connections.refusals import ACTIONS
 from webapp.connections.service import ConnectionInput
 from webapp.connections.tables import Connection
 from webapp.db import db, utc_now, write
@@ -53,7 +54,7 @@ def live(app: Flask) -> LiveConnection:
 
 def written_down(app: Flask) -> list[str]:
     with app.app_context():
-        return list(db.session.scalars(select(AuditEntry.detail).where(AuditEntry.action == "rejected a key")))
+        return list(db.session.scalars(select(AuditEntry.detail).where(AuditEntry.action.in_(ACTIONS.values()))))
 
 
 @pytest.mark.mostly_slow
@@ -82,6 +83,16 @@ def test_it_is_written_down_once_and_not_for_each_request(app: Flask, bench: Ben
     assert REFUSED in detail
     assert "canary" not in detail
     assert live(app).refused_at == since
+
+
+def test_no_credit_is_written_down_as_such(app: Flask, bench: Bench, fake: Upstream, person: str) -> None:
+    asked(bench, fake, person, CREDIT)
+
+    (detail,) = written_down(app)
+    assert EMPTY in detail
+    with app.app_context():
+        (action,) = db.session.scalars(select(AuditEntry.action).where(AuditEntry.detail == detail))
+    assert (action, live(app).refused_for) == ("has no credit left", "credit")
 
 
 def test_the_next_answer_takes_it_back(app: Flask, bench: Bench, fake: Upstream, person: str) -> None:
@@ -128,7 +139,7 @@ def test_an_answer_that_began_before_proves_nothing(app: Flask, bench: Bench, fa
         row = session.get(Connection, "openrouter") or Connection(
             id="openrouter", slug="openrouter", name="OpenRouter", kind="openrouter", base_url=""
         )
-        row.refused_at = utc_now() + timedelta(seconds=1)
+        row.refused_at, row.refused_for = utc_now() + timedelta(seconds=1), "auth"
         session.add(row)
     bench.engine.live[id].run.stop.request("user")
     bench.until(lambda: id not in bench.engine.live)

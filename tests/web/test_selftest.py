@@ -92,14 +92,18 @@ def test_a_log_in_detail_is_pointed_out(make_app: MakeApp, environ: dict[str, st
     assert words in app.test_cli_runner().invoke(args=["check"]).output
 
 
-def test_a_model_that_rests_is_named(app: Flask, owner: Browser) -> None:
+@pytest.mark.parametrize(
+    ("code", "words"), [("error", "It failed several times"), ("rate", "Its provider refused several requests")]
+)
+def test_a_paused_model_is_named_with_its_reason(app: Flask, owner: Browser, code: str, words: str) -> None:
     circuits = app.extensions["engine"].circuits = Circuits(lambda: 0.0)
     for _ in range(FAILURES):
-        circuits.failed("some/model")
+        circuits.failed("some/model", code)
 
     page = owner.page("/admin/health")
     assert page.says("some/model")
-    assert page.says("Paused for 30 more seconds.")
+    assert page.says("Paused for 5 more seconds.")
+    assert page.says(words)
 
 
 @pytest.mark.mostly_slow

@@ -130,7 +130,26 @@ def _backup(rule: AlertRule) -> Measurement:
 
 
 def _key(_rule: AlertRule) -> Measurement:
-    return Measurement(float(sum(each.is_enabled and each.refused_at is not None for each in providers().connections())))
+    names = _refused_for("auth")
+    words = f"{names[0]} rejected its key." if len(names) == 1 else f"These providers rejected their keys: {', '.join(names)}."
+    return Measurement(float(len(names)), words=words)
 
 
-FACTS: Mapping[str, Callable[[AlertRule], Measurement]] = {"budget": _budget, "disk": _disk, "backup": _backup, "key": _key}
+def _credit(_rule: AlertRule) -> Measurement:
+    names = _refused_for("credit")
+    whose = "has" if len(names) == 1 else "have"
+    return Measurement(float(len(names)), words=f"{', '.join(names)} {whose} no credit left. Add credit at your provider.")
+
+
+def _refused_for(code: str) -> list[str]:
+    """Returns the names of the connections in use whose servers refuse the key for this reason."""
+    return [live.name for live in providers().connections() if live.is_enabled and live.refused_for == code]
+
+
+FACTS: Mapping[str, Callable[[AlertRule], Measurement]] = {
+    "budget": _budget,
+    "disk": _disk,
+    "backup": _backup,
+    "key": _key,
+    "credit": _credit,
+}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from webapp.alerts.rules import ABOVE, BELOW
 
-REJECTED_KEYS = "key"
+REJECTED_KEYS, NO_CREDIT = "key", "credit"
 # Units for a thousand of these.
 THOUSANDS: Mapping[str, str] = {"ms": "s", "MB": "GB"}
 
@@ -84,6 +84,14 @@ KINDS: Mapping[str, AlertKind] = {
             ABOVE,
             "",
             special=(0, "a provider rejects its key"),
+        ),
+        AlertKind(
+            NO_CREDIT,
+            "Providers without credit",
+            "more than {limit} providers have no credit left",
+            ABOVE,
+            "",
+            special=(0, "a provider has no credit left"),
         ),
     )
 }

@@ -20,10 +20,11 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """The result of a check: a value from a number of samples, or None if there is no data."""
+    """The result of a check: a value from a number of samples, or None if there is no data; `words` says it in a sentence."""
 
     value: float | None
     samples: int = 1
+    words: str = ""
 
 
 def step(state: State, measurement: Measurement, bounds: Bounds) -> State:

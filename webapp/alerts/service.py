@@ -15,7 +15,7 @@ from webapp.alerts.evaluation import bounds_of
 from webapp.alerts.kinds import KINDS
 from webapp.alerts.news import News
 from webapp.alerts.rules import BELOW, Measurement, is_open, step
-from webapp.alerts.tables import AlertEvent, AlertRule
+from webapp.alerts.tables import MOST_WORDS, AlertEvent, AlertRule
 from webapp.db import db, utc_now, write
 from webapp.engine.chores import Chore
 from webapp.errors import Invalid, NotFound
@@ -114,7 +114,8 @@ def _event(rule: AlertRule, state: str, found: Measurement) -> AlertEvent:
     kind = KINDS[rule.name]
     value = kind.words(found.value) if found.value is not None else "unknown"
     why = f", {kind.side} {kind.words(rule.limit)}." if state == "firing" else ". The alert is over."
-    return AlertEvent(rule=rule.name, state=state, value=found.value, words=f"{kind.title}: {value}{why}", delivery="")
+    words = found.words[:MOST_WORDS] if state == "firing" and found.words else f"{kind.title}: {value}{why}"
+    return AlertEvent(rule=rule.name, state=state, value=found.value, words=words, delivery="")
 
 
 def _check(rule: AlertRule) -> None:

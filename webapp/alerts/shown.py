@@ -8,7 +8,7 @@ from flask import url_for
 from webapp.accounts.tables import User
 from webapp.alerts import delivery, queries, service
 from webapp.alerts.evaluation import Answers, would_have_fired
-from webapp.alerts.kinds import KINDS, REJECTED_KEYS
+from webapp.alerts.kinds import KINDS, NO_CREDIT, REJECTED_KEYS
 from webapp.alerts.tables import AlertRule
 from webapp.settings.service import setting
 from webapp.words import plural
@@ -42,7 +42,7 @@ def line(rule: AlertRule) -> ShownRule:
 def banner(user: User | None, *, without_keys: bool = False) -> list[str]:
     """Returns the firing alerts, for the banner of admins; `without_keys` is for pages that show rejected keys themselves."""
     firing = service.firing() if user and user.is_admin else {}
-    return [words for name, words in firing.items() if not (without_keys and name == REJECTED_KEYS)]
+    return [words for name, words in firing.items() if not (without_keys and name in (REJECTED_KEYS, NO_CREDIT))]
 
 
 def _line(rule: AlertRule, answers: Answers) -> ShownRule:

@@ -1,13 +1,15 @@
 """An answer in one piece, once it is complete, or the reason why there is none."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from webapp import topic_names
 from webapp.api.dialects.course import Course
 from webapp.api.sources import as_visible
 from webapp.api.streams import wait_until_ended
+from webapp.engine.circuit import FIRST_PAUSE_SECONDS
 from webapp.engine.engine import the_engine
 from webapp.engine.generation_text import end_of
 from webapp.engine.report import FALLBACKS
@@ -16,19 +18,52 @@ from webapp.errors import AppError
 from webapp.streaming.events import Delta, Event, Failed
 from webapp.streaming.topics import Gap
 
-LATE = {"first_byte", "stall", "total_time"}
+BAD_GATEWAY, GATEWAY_TIMEOUT, TOO_MANY = 502, 504, 429
+STATUSES = {"first_byte": GATEWAY_TIMEOUT, "stall": GATEWAY_TIMEOUT, "total_time": GATEWAY_TIMEOUT, "rate": TOO_MANY}
+# Not `auth` and `credit`, which clients would take for their own token and budget.
+CODES = {"auth": "provider_key", "credit": "provider_credit"}
+# How an operation that waits for an answer reports that there is none, for the document.
+NO_ANSWER = (
+    (
+        TOO_MANY,
+        "Too many requests: yours or, with the code `rate`, this server's to the provider. `Retry-After` says when.",
+        None,
+    ),
+    (
+        BAD_GATEWAY,
+        "The model didn't answer. The code says why: `provider_key` if the provider refused this server's key, `provider_credit` "
+        "if its account has no credit, `no_text` if the answer was empty, else `error`, `cut` or `invalid`.",
+        None,
+    ),
+    (GATEWAY_TIMEOUT, "The model didn't answer in time. The code is `first_byte`, `stall` or `total_time`.", None),
+)
 SILENT = Failed("no_text", "The model returned no text.", retryable=True)
 
 
 class NoAnswer(AppError):
-    """The error for a request without an answer; `ids` name what was saved nevertheless."""
+    """The error for a request without an answer.
 
-    def __init__(self, failure: Failed, ids: Mapping[str, str], *, is_late: bool = False) -> None:
-        super().__init__(failure.message)
-        self.status, self.code, self._ids = 504 if is_late or failure.code in LATE else 502, failure.code, ids
+    `ids` name what was saved nevertheless, `attempts` are the failed requests to models. `reason` is how the answer ended, if
+    that is not the failure's code.
+    """
+
+    def __init__(
+        self, failure: Failed, ids: Mapping[str, str], attempts: Sequence[Mapping[str, Any]] = (), *, reason: str = ""
+    ) -> None:
+        cause = reason or failure.code
+        self.status = STATUSES.get(cause, BAD_GATEWAY)
+        seconds = ceil(_requested_seconds(attempts)) if self.status == TOO_MANY else 0
+        super().__init__(failure.message, retry_after=seconds)
+        self.code, self._ids = CODES.get(cause, failure.code), ids
 
     def details(self) -> dict[str, Any]:
         return dict(self._ids)
+
+
+def _requested_seconds(attempts: Sequence[Mapping[str, Any]]) -> float:
+    """Returns how long the provider wants to be left alone; without its word, as long as a pause of a model lasts at first."""
+    requested = [attempt.get("retry_after") for attempt in attempts if attempt.get("code") == "rate"]
+    return max(1.0, requested[-1] if requested and requested[-1] is not None else FIRST_PAUSE_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +83,16 @@ class EndedAnswer:
         return self.course.ended.status if self.course.ended else "interrupted"
 
     @property
+    def reason(self) -> str:
+        return self.course.ended.reason if self.course.ended else "interrupted"
+
+    @property
+    def notices(self) -> list[dict[str, str]]:
+        """The notices for the reader; the last one of an interrupted answer says why, as such an answer is no error here."""
+        failure = self.course.failure
+        return [*self.course.notices, *([{"code": failure.code, "message": failure.message}] if failure else ())]
+
+    @property
     def model(self) -> str:
         return self.generation.model
 
@@ -60,7 +105,7 @@ def wait_for_text(generation: Generation, **ids: str) -> EndedAnswer:
     """Waits for the whole answer; raises `NoAnswer` if it has no text, unless it was stopped."""
     found = ended_answer(wait_until_ended(generation))
     if not found.text and not found.course.was_stopped:
-        raise NoAnswer(found.course.failure or SILENT, ids)
+        raise NoAnswer(found.course.failure or SILENT, ids, found.course.transcript.attempts)
     return found
 
 
@@ -68,7 +113,7 @@ def wait_for_success(generation: Generation) -> EndedAnswer:
     """Waits for the answer, for a dialect that has no status for a partial one: a failure raises `NoAnswer` even with text."""
     found = ended_answer(wait_until_ended(generation))
     if failure := found.course.failure:
-        raise NoAnswer(failure, {})
+        raise NoAnswer(failure, {}, found.course.transcript.attempts)
     return found
 
 

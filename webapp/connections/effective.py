@@ -18,7 +18,7 @@ from webapp.providers.base import Model
 # OpenRouter's model for new chats if nothing else is set, and the one that lets OpenRouter choose.
 USUAL_MODEL, ANY_MODEL = "anthropic/claude-3.5-sonnet", "openrouter/auto"
 NAMES = {each.name for each in fields(Model)}
-CHECKED = ("checked_at", "check_result", "is_working", "refused_at")
+CHECKED = ("checked_at", "check_result", "is_working", "refused_at", "refused_for")
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class LiveConnection:
     check_result: str = ""
     is_working: bool | None = None
     refused_at: datetime | None = None
+    refused_for: str = ""
     # Only the built-in connection has these: its own models' names can contain a colon, too.
     deleted_slugs: frozenset[str] = frozenset()
 

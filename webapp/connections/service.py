@@ -5,7 +5,6 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Unpack, get_args
 
 from sqlalchemy import select
@@ -138,7 +137,7 @@ def check(slug: str, make: Callable[[], Provider], **about: Unpack[About]) -> bo
     with write() as session:
         row = row_of(session, slug)
         row.check_result, row.is_working, row.checked_at = words[:300], models is not None, utc_now()
-        row.refused_at = _refused_since(row, code)
+        _note_refusal(row, code)
         if listed:
             _list(session, row, listed, about)
         _note(session, "tested a connection", slug, "works" if row.is_working else "does not work", about)
@@ -215,14 +214,15 @@ def _own_address(before: LiveConnection, address: str) -> str:
 
 
 def _untest(row: Connection) -> None:
-    row.is_working, row.check_result, row.checked_at, row.refused_at = None, "", None, None
+    row.is_working, row.check_result, row.checked_at, row.refused_at, row.refused_for = None, "", None, None, ""
 
 
-def _refused_since(row: Connection, code: str) -> datetime | None:
-    """Returns since when the key is refused; an error that does not concern the key keeps the earlier result."""
+def _note_refusal(row: Connection, code: str) -> None:
+    """Stores since when the key is refused, and why; an error that does not concern the key keeps the earlier result."""
     if row.is_working:
-        return None
-    return row.refused_at or (row.checked_at if code in REFUSALS else None)
+        row.refused_at, row.refused_for = None, ""
+    elif code in REFUSALS:
+        row.refused_at, row.refused_for = row.refused_at or row.checked_at, code
 
 
 def _list(session: Session, row: Connection, listed: Sequence[dict[str, Any]], about: About) -> None:

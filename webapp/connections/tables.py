@@ -13,7 +13,8 @@ class Connection(Record):
     """A configured provider. Its key is stored only as ciphertext.
 
     `models` is the last list that its server returned, for when the server is down, and `left_out` is how many models were cut
-    from it. `refused_at` is the time since when its server refuses the key.
+    from it. `refused_at` is the time since when its server refuses the key, and `refused_for` why: `auth`
+    or `credit`.
     """
 
     __tablename__ = "connections"
@@ -35,6 +36,7 @@ class Connection(Record):
     check_result: Mapped[str] = mapped_column(String(300), default="")
     is_working: Mapped[bool | None]
     refused_at: Mapped[datetime | None]
+    refused_for: Mapped[str] = mapped_column(String(10), default="", server_default="")
 
 
 class DeletedConnection(Base):

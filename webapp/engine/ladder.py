@@ -5,12 +5,13 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Literal
 
 from webapp.engine.circuit import Circuits
 from webapp.engine.metric_events import FellBack, MetricListener, ignore
 from webapp.engine.overlap import without_overlap
 from webapp.providers.base import ModelRequest, Picture, Provider, ProviderError, Reply, Turn, events_of
-from webapp.streaming.events import TRIED, Ended, Event, Notice, Sources, Started, Text, Usage
+from webapp.streaming.events import TRIED, Delta, Ended, Event, Notice, Sources, Started, Text, Usage
 from webapp.streaming.stop import Stop
 from webapp.streaming.topics import Signal
 
@@ -20,13 +21,25 @@ log = logging.getLogger("generation:ladder")
 DEMO = "demo"
 RETRIES = 2
 BACK_OFF_SECONDS = (0.5, 2.0)
-# A server that requests a longer back-off than this is not retried.
-PATIENCE_SECONDS = 30.0
-NEVER_STEP_ON = {"auth", "credit"}
-STREAMING_FAULTS = {"cut", "invalid", "stall", "first_byte", "error"}
+# A server that requests a longer back-off than this is not retried. Where another model can answer, the retries of one model last
+# no longer than the second limit, nor than half of the timeout for the first text.
+PATIENCE_SECONDS, PATIENCE_BEFORE_ANOTHER_SECONDS = 30.0, 3.0
+# Errors that every model of a connection shares.
+OF_CONNECTION = {"auth", "credit"}
+# Errors that a request without streaming can avoid.
+STREAMING_FAULTS = {"error", "cut", "stall", "first_byte"}
+# Errors after which the same request is not repeated: people would wait for a silence twice, or pay for an empty answer twice.
+NEVER_REPEATED = {"stall", "first_byte", "no_text"}
 # Error messages of servers that refuse to stream: unsupported, or not allowed for this organisation.
 SAYS_STREAM = re.compile(r"\bstream(?:s|ed|ing)?\b", re.I)
-NOT_THE_MODELS_FAULT = {"auth", "credit", "invalid"}
+NO_TEXT = {
+    "length": "{model} reached its length limit before it wrote any text.",
+    "content_filter": "The content filter of {model} stopped the answer before its first text.",
+}
+PAUSED = {
+    "rate": "{model} was asked too often and is paused for {seconds} s.",
+    "error": "{model} failed several times in a row and is paused for {seconds} s.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +69,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One failed request to a provider, with its error."""
+    """One failed request to a provider, with its error; `retry_after` is the delay in seconds that the server requested."""
 
     model: str
     how: str
@@ -64,14 +77,27 @@ class Attempt:
     code: str
     message: str
     of_connection: bool = False
+    retry_after: float | None = None
 
     def as_json(self) -> str:
-        """Returns it as it is stored; `of_connection` only if it is so."""
-        return json.dumps({name: value for name, value in asdict(self).items() if value is not False})
+        """Returns it as it is stored, without what is unknown or not so."""
+        return json.dumps({name: value for name, value in asdict(self).items() if value is not False and value is not None})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The next request to the model that has just failed: `retry`, or `whole` for one without streaming."""
+
+    code: Literal["retry", "whole"]
+    wait_seconds: float
 
 
 class Ladder:
-    """Climbs from rung to rung until a model sends text; after the first text, it neither retries nor falls back."""
+    """Climbs from rung to rung until a model sends text; after the first text, it neither retries nor falls back.
+
+    On each rung, up to three requests: a stream, the same again if its error is said to pass, and at last one without streaming
+    if the streaming can be at fault.
+    """
 
     def __init__(
         self,
@@ -88,7 +114,7 @@ class Ladder:
         self._request, self._rungs, self._limits = request, rungs, limits
         self._circuits, self._signal, self._now, self._jitter, self._emit = circuits, signal, now, jitter, emit
         self._begun_at = now()
-        self._has_started = self._has_sent_text = self._is_accepted = False
+        self._has_started = self._has_sent_text = self._has_answered = self._is_accepted = False
         self._attempt: Stop | None = None
         self._deadline = float("inf")
 
@@ -98,13 +124,13 @@ class Ladder:
         while left:
             rung = left.pop(0)
             try:
-                yield from self._ask(rung, stop)
+                yield from self._ask(rung, stop, len(left))
                 return
             except ProviderError as error:
-                if error.of_connection:
+                if error.of_connection or error.code in OF_CONNECTION:
                     # Its other models would fail in the same way.
-                    left = [each for each in left if each.provider is not rung.provider]
-                if stop or self._has_sent_text or not left or error.code in NEVER_STEP_ON:
+                    left = [other for other in left if other.provider is not rung.provider]
+                if stop or self._has_sent_text or not left:
                     raise
                 following = left[0]
                 self._emit(FellBack(rung.model, following.model, error.code))
@@ -114,56 +140,84 @@ class Ladder:
 
     def check_timeout(self) -> str:
         """Called every second until the first text: ends an attempt that is late; returns a reason once all time is used up."""
-        if self._attempt and self._now() > self._deadline:
+        # Not by its truth: a stop is false until it is requested.
+        if self._attempt is not None and self._now() > self._deadline:
             self._attempt.request("first_byte")
         is_over = self._limits.ladder and self._now() - self._begun_at > self._limits.ladder
         return "first_byte" if is_over and not self._has_sent_text else ""
 
-    def _ask(self, rung: Rung, stop: Stop) -> Iterator[Event]:
-        if rest := self._circuits.rest_seconds(rung.model):
-            words = f"{rung} failed several times in a row and is paused for {max(1, round(rest))} s."
-            raise ProviderError("error", words, retryable=True, retry_after=rest)
-        if not rung.takes_pictures and any(turn.pictures for turn in self._request.turns):
-            yield Notice("images_left_out", f"{rung} can't see images, so it got only their names.")
-        try:
-            yield from self._streamed_or_whole(rung, stop)
-        except ProviderError as error:
-            if error.code not in NOT_THE_MODELS_FAULT and not stop:
-                self._circuits.failed(rung.model)
-            raise
-
-    def _streamed_or_whole(self, rung: Rung, stop: Stop) -> Iterator[Event]:
-        if not self._limits.is_streaming:
-            yield from self._attempted(rung, "whole", stop)
-            return
-        for tries in range(RETRIES + 1):
+    def _ask(self, rung: Rung, stop: Stop, others: int) -> Iterator[Event]:
+        if pause := self._circuits.pause(rung.model):
+            words = PAUSED[pause.code].format(model=rung, seconds=max(1, round(pause.seconds)))
+            raise ProviderError(pause.code, words, retryable=True, retry_after=pause.seconds)
+        with self._circuits.request(rung.model) as is_probe:
+            if not rung.takes_pictures and any(turn.pictures for turn in self._request.turns):
+                yield Notice("images_left_out", f"{rung} can't see images, so it got only their names.")
             try:
-                yield from self._attempted(rung, "stream", stop)
+                yield from self._tries(rung, stop, others)
+            except ProviderError as error:
+                if not stop and not self._has_sent_text:
+                    self._circuits.failed(rung.model, error.code, is_probe=is_probe)
+                raise
+
+    def _tries(self, rung: Rung, stop: Stop, others: int) -> Iterator[Event]:
+        how, tries, begun_at = "stream" if self._limits.is_streaming else "whole", 0, self._now()
+        while True:
+            try:
+                yield from self._attempted(rung, how, stop, others)
                 return
             except ProviderError as error:
-                if stop or self._has_sent_text:
+                is_final = how == "whole" or stop or self._has_sent_text
+                if is_final or not (step := self._next_step(error, tries, self._patience_seconds(begun_at, others))):
                     raise
-                wait_seconds = self._wait_seconds(error, tries)
-                if wait_seconds is None and not self._is_streams_fault(error):
-                    raise
-                yield self._step("whole" if wait_seconds is None else "retry", rung, error, wait_seconds or 0.0)
-            if wait_seconds is None:
-                yield from self._attempted(rung, "whole", stop)
+                yield self._notice(step, rung, error)
+            if stop.wait(step.wait_seconds):
                 return
-            if stop.wait(wait_seconds):
-                return
+            how, tries = "whole" if step.code == "whole" else how, tries + 1
+
+    def _next_step(self, error: ProviderError, tries: int, patience_seconds: float) -> Step | None:
+        """Returns the step after a failed stream; None if another request to the same model is pointless."""
+        wait_seconds, is_streams_fault = error.retry_after, self._is_streams_fault(error)
+        if wait_seconds is not None and wait_seconds > patience_seconds:
+            return None
+        # The last request after a fault of streaming is the one without it.
+        if error.retryable and error.code not in NEVER_REPEATED and tries < (1 if is_streams_fault else RETRIES):
+            back_off_seconds = BACK_OFF_SECONDS[tries] * (0.75 + self._jitter() / 2)
+            retry = Step("retry", back_off_seconds if wait_seconds is None else wait_seconds)
+            if retry.wait_seconds <= patience_seconds:
+                return retry
+        return Step("whole", wait_seconds or 0.0) if is_streams_fault else None
+
+    def _patience_seconds(self, begun_at: float, others: int) -> float:
+        """Returns how long the next request to a model can be waited for, which was first asked at `begun_at`."""
+        patience_seconds = min(PATIENCE_SECONDS, self._seconds_left())
+        if others:
+            limit_seconds = min(PATIENCE_BEFORE_ANOTHER_SECONDS, self._limits.first_byte / 2 or float("inf"))
+            patience_seconds = min(patience_seconds, begun_at + limit_seconds - self._now())
+        return max(0.0, patience_seconds)
 
     def _is_streams_fault(self, error: ProviderError) -> bool:
-        """Returns whether to retry without streaming: after a broken stream, or when the server refused to stream."""
-        if error.of_connection or error.code not in STREAMING_FAULTS:
+        """Returns whether a request without streaming can succeed: after a fault, a silence, or a refusal to stream."""
+        if error.of_connection:
             return False
-        return self._is_accepted or bool(SAYS_STREAM.search(error.message))
+        return error.code in STREAMING_FAULTS or (
+            error.code == "invalid" and (self._is_accepted or bool(SAYS_STREAM.search(error.message)))
+        )
 
-    def _attempted(self, rung: Rung, how: str, stop: Stop) -> Iterator[Event]:
+    def _seconds_left(self) -> float:
+        """Returns how much is left of the time for the whole ladder."""
+        return self._begun_at + (self._limits.ladder or float("inf")) - self._now()
+
+    def _limit_seconds(self, how: str, others: int) -> float:
+        """Returns the timeout of one attempt; one that repeats a stream leaves the other models their share of the time."""
+        own_seconds = (self._limits.first_byte if how == "stream" else self._limits.total) or float("inf")
+        is_repetition = how == "whole" and self._limits.is_streaming
+        return min(own_seconds, self._seconds_left() / (1 + others)) if is_repetition else own_seconds
+
+    def _attempted(self, rung: Rung, how: str, stop: Stop, others: int) -> Iterator[Event]:
         begun_at, self._is_accepted = self._now(), False
-        limit = self._limits.first_byte if how == "stream" else self._limits.total
         attempt = self._attempt = Stop(self._signal)
-        self._deadline = begun_at + limit if limit else float("inf")
+        self._deadline = begun_at + self._limit_seconds(how, others)
         try:
             with stop.aborting(lambda: attempt.request(stop.reason)):
                 yield from self._events_of(rung, how, attempt)
@@ -173,7 +227,7 @@ class Ladder:
             late = ProviderError("first_byte", f"{rung} didn't start to answer in time.")
             error = late if self._is_late(stop) else failure
             seconds = round(self._now() - begun_at, 2)
-            tried = Attempt(rung.model, how, seconds, error.code, str(error), error.of_connection)
+            tried = Attempt(rung.model, how, seconds, error.code, str(error), error.of_connection, error.retry_after)
             log.info("%s (%s) failed after %.1f s: %s", tried.model, tried.how, tried.seconds, tried.code)
             yield Notice(TRIED, str(error), tried.as_json())
             raise error from None
@@ -214,28 +268,24 @@ class Ladder:
 
     def _note(self, rung: Rung, event: Event) -> None:
         if isinstance(event, Text) and event.text:
+            if not self._has_sent_text:
+                self._circuits.succeeded(rung.model)
             self._has_sent_text = True
+            self._has_answered = self._has_answered or (isinstance(event, Delta) and not event.text.isspace())
             self._deadline = float("inf")
-        elif isinstance(event, Ended):
-            # Noted at the end event, as the consumer does not exhaust the iterator.
-            self._circuits.succeeded(rung.model)
+        elif isinstance(event, Ended) and not self._has_answered and not self._request.is_continuation:
+            # A model can have nothing to add to its answer, but an answer without text is none.
+            words = NO_TEXT.get(event.reason, "{model} returned no text.").format(model=rung)
+            raise ProviderError("no_text", words, retryable=True)
 
-    def _wait_seconds(self, error: ProviderError, tries: int) -> float | None:
-        """Returns the back-off before the same model is tried again; None if a retry is pointless."""
-        if not error.retryable or tries == RETRIES:
-            return None
-        seconds = error.retry_after if error.retry_after is not None else BACK_OFF_SECONDS[tries] * (0.75 + self._jitter() / 2)
-        left = self._begun_at + (self._limits.ladder or float("inf")) - self._now()
-        return seconds if seconds <= min(PATIENCE_SECONDS, left) else None
-
-    def _step(self, code: str, rung: Rung, error: ProviderError, seconds: float) -> Notice:
-        if code == "whole":
+    def _notice(self, step: Step, rung: Rung, error: ProviderError) -> Notice:
+        if step.code == "whole":
             self._emit(FellBack(rung.model, rung.model, error.code))
             now, then = "is asked again without streaming.", "was asked again without streaming."
         else:
-            pause = f"{max(1, round(seconds))} s"
+            pause = f"{max(1, round(step.wait_seconds))} s"
             now, then = f"is asked again in {pause}.", f"was asked again after {pause}."
-        return Notice(code, f"{error} {rung} {now}", f"{error} {rung} {then}")
+        return Notice(step.code, f"{error} {rung} {now}", f"{error} {rung} {then}")
 
 
 def _sent(rung: Rung, turn: Turn) -> Iterator[Picture]:

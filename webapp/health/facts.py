@@ -18,7 +18,11 @@ from webapp.secrets.keyring import Keyring, keyring
 from webapp.web.filters import ago, plural
 
 UNREADABLE = "{} can't be read with it: enter those keys again under Admin, Connections."
-NEW_KEY = "Enter a new key under Admin, Connections, or add credit, then test it."
+# What helps a connection that is refused, by the reason.
+REMEDIES = {
+    "auth": "Enter a new key under Admin, Connections, then test it.",
+    "credit": "Once there is credit, test it under Admin, Connections.",
+}
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,8 @@ def connection(live: LiveConnection) -> Fact:
     if live.is_working is None or live.checked_at is None:
         return Fact(live.name, "Not tested yet.")
     if live.refused_at:
-        return Fact(live.name, f"{live.check_result} First refused {ago(live.refused_at, utc_now())}.", "bad", NEW_KEY)
+        words = f"{live.check_result} First refused {ago(live.refused_at, utc_now())}."
+        return Fact(live.name, words, "bad", REMEDIES.get(live.refused_for, ""))
     words = f"{live.check_result} Tested {ago(live.checked_at, utc_now())}."
     return Fact(live.name, words, "ok" if live.is_working else "bad")
 

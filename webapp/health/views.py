@@ -23,6 +23,11 @@ from webapp.web.htmx import redirect, render
 
 bp = Blueprint("selftest", __name__, url_prefix="/admin/health")
 PIECES, PAUSE_SECONDS = 12, 0.15
+# Why a model is paused, by the code of its failures.
+PAUSED = {
+    "rate": "Its provider refused several requests in a row as too many. Millrace will try it again automatically.",
+    "error": "It failed several times in a row. Millrace will try it again automatically.",
+}
 
 
 @bp.get("")
@@ -30,7 +35,7 @@ PIECES, PAUSE_SECONDS = 12, 0.15
 def index() -> Response:
     providers().forget()
     here = Chapter("Your connection", server_facts.of_request(request, current_app.extensions["config"]))
-    streams = Chapter("Streams", [*_streams(), *_resting()])
+    streams = Chapter("Streams", [*_streams(), *_paused()])
     tested = [each for each in providers().connections() if each.is_usable]
     return render("admin/health.html", chapters=[here, streams, *facts.chapters()], pieces=PIECES, tested=tested)
 
@@ -68,8 +73,9 @@ def _streams() -> list[Fact]:
     ]
 
 
-def _resting() -> list[Fact]:
-    """Returns the models whose circuit breaker is open after repeated failures."""
-    resting = the_engine().circuits.resting()
-    hint = "It failed several times in a row. Millrace will try it again automatically."
-    return [Fact(model, f"Paused for {seconds:.0f} more seconds.", "warn", hint) for model, seconds in resting.items()]
+def _paused() -> list[Fact]:
+    """Returns the models that are paused after repeated failures."""
+    return [
+        Fact(model, f"Paused for {pause.seconds:.0f} more seconds.", "warn", PAUSED[pause.code])
+        for model, pause in the_engine().circuits.paused().items()
+    ]

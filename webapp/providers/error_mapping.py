@@ -15,7 +15,9 @@ MOST_DETAILS = 20
 LONGEST_HEADER, LONGEST_WAIT = 100, 86_400.0
 SHORTEST_SECRET = 8
 
-BY_STATUS = {401: "auth", 403: "auth", 402: "credit", 429: "rate", 408: "error", 409: "error", 501: "invalid"}
+BY_STATUS = {401: "auth", 403: "auth", 402: "credit", 429: "rate", 408: "error", 409: "error"}
+# What a server doesn't offer, such as streaming, it won't offer a moment later.
+NOT_IMPLEMENTED = 501
 # Error codes that override the status: one 429 means too many requests, another an account without credit.
 WORDS = {
     "credit": """insufficient_quota billing_error payment_required credit_balance_exhausted project_spend_limit_exceeded
@@ -72,7 +74,8 @@ def provider_error(
     end = "" if words.endswith((".", "!", "?", "…")) else "."
     message = f"{sentence}: {words}{end}" if words else f"{sentence}{number}."
     lower_headers = {name.lower(): value for name, value in (headers or {}).items()}
-    is_retryable = code in ("rate", "error") and lower_headers.get("x-should-retry") != "false"
+    is_passing = code in ("rate", "error") and status != NOT_IMPLEMENTED
+    is_retryable = is_passing and lower_headers.get("x-should-retry") != "false"
     return ProviderError(code, message, retryable=is_retryable, retry_after=wait_seconds(lower_headers, error, now))
 
 

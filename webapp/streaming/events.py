@@ -42,8 +42,9 @@ class Notice:
     detail: str = ""
 
 
-# The code of a notice that an attempt failed: what was known about that attempt is no longer valid.
-TRIED = "tried"
+# The code of a notice that an attempt failed, and those of notices that another one follows: what was known about the failed one
+# is no longer valid.
+TRIED, FOLLOWED = "tried", {"retry", "whole", "fallback", "demo_fallback"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from .events import Failed, Status
 
 STOPPED = {"user", "idle_listener", "client_gone"}
 CUT_ON_PURPOSE = {"sentence_limit", "token_limit", "cap", "budget"}
-NEVER_BEGUN = {"auth", "credit", "rate", "invalid"}
+NEVER_BEGUN = {"auth", "credit", "rate", "invalid", "no_text"}
 SENTENCES = {
     "first_byte": "The model didn't start to answer in time.",
     "stall": "The model went silent in the middle of its answer.",

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from .events import TRIED, Delta, Event, Notice, Phase, PhaseName, Reasoning, Sources, Started, Usage
+from .events import FOLLOWED, TRIED, Delta, Event, Notice, Phase, PhaseName, Reasoning, Sources, Started, Usage
 
 
 class Transcript:
@@ -35,7 +35,7 @@ class Transcript:
                 self.sources = items
             case Notice():
                 self.notices.append(event)
-                self.usage = None if event.code == TRIED else self.usage
+                self.usage = None if event.code in FOLLOWED else self.usage
             case Usage():
                 self.usage = self.usage.updated(event) if self.usage else event
 

@@ -6,6 +6,7 @@ import gevent
 import pytest
 
 from tests.api.dialects.test_faults import STREAMS, WHOLES, filled, heard
+from webapp.settings.service import set_setting
 
 TEXT = "one two three four"
 REFUSED = {"status": 400, "json": {"error": {"code": 400, "message": "No."}}}
@@ -18,10 +19,11 @@ ENDS = {
     "no marker": ([{"says": TEXT, "finish": None, "done": False, "sends_usage": False}], 502, "cut"),
     "an error on the way": ([{"says": TEXT, "error_after": 2, "error": ERROR}], 502, "error"),
     "refused": ([REFUSED] * 2, 502, "invalid"),
-    "silent": ([{"says": ""}], 200, "completed"),
+    "silent": ([{"says": ""}], 502, "no_text"),
+    "only thoughts": ([{"says": "", "reasoning": "Hm.", "finish": "length"}], 502, "no_text"),
 }
 HELLO = [{"role": "user", "content": "Hello"}]
-FINISHES = {"completed": "stop", "too long": "length", "silent": "stop"}
+FINISHES = {"completed": "stop", "too long": "length"}
 
 
 @pytest.mark.mostly_slow
@@ -38,7 +40,7 @@ def test_the_door_gives_an_answer_that_ended_and_nothing_else_for_one(program, f
     assert done == "[DONE]"
     if end in FINISHES:
         choice = whole.json["choices"][0]
-        assert (choice["message"]["content"], choice["finish_reason"]) == ("" if end == "silent" else TEXT, FINISHES[end])
+        assert (choice["message"]["content"], choice["finish_reason"]) == (TEXT, FINISHES[end])
         assert last["choices"][0]["finish_reason"] == FINISHES[end]
         return
     assert whole.content_type == "application/json"
@@ -56,12 +58,42 @@ def test_in_one_piece_a_dialect_says_how_an_answer_ended(program, fake, dialect,
     path, body = filled(WHOLES[dialect], program.new_chat())
     response = program.post(path, **body)
 
-    if end in ("refused", "silent"):
-        assert (response.status_code, response.json["code"]) == (502, "no_text" if end == "silent" else code)
-        assert end == "silent" or response.json["error"] == "OpenRouter rejected the request: No."
+    if code in ("invalid", "no_text"):
+        assert (response.status_code, response.json["code"]) == (502, code)
+        assert end != "refused" or response.json["error"] == "OpenRouter rejected the request: No."
         return
     assert response.status_code == 200, response.text
-    assert response.json["status"] == ("completed" if end in FINISHES else "interrupted")
+    status, reason = ("completed", FINISHES[end]) if end in FINISHES else ("interrupted", code)
+    assert (response.json["status"], response.json["reason"]) == (status, reason)
+    assert [notice["code"] for notice in response.json["notices"]] == ([] if end in FINISHES else [code])
+    assert all(notice["message"] for notice in response.json["notices"])
+
+
+REFUSALS = {
+    429: (429, "rate", "rate_limit_exceeded", "7"),
+    401: (502, "provider_key", "provider_key", None),
+    402: (502, "provider_credit", "provider_credit", None),
+}
+DOORS = {**WHOLES, "plans": ("/service/generate", {"preferenceId": "{chat}"}), "openai": ("/v1/chat/completions", {})}
+
+
+@pytest.mark.mostly_slow
+@pytest.mark.parametrize("refusal", REFUSALS)
+@pytest.mark.parametrize("dialect", DOORS)
+def test_in_one_piece_a_refusal_by_the_provider_has_its_status(program, fake, dialect, refusal):
+    status, code, at_the_door, retry_after = REFUSALS[refusal]
+    fake.always({"status": refusal, "headers": {"Retry-After": "6.5"}, "json": {"error": {"message": "No.", "code": refusal}}})
+    with program.app.app_context():
+        set_setting("models.fallbacks", "other/model" if refusal == 429 else "")
+    wishes = {"planType": "monthly", "goals": ["strength"]}
+    subject = program.post("/api/plan/inputs", **wishes).json["preferenceId"] if dialect == "plans" else program.new_chat()
+    path, body = filled(DOORS[dialect], subject)
+
+    response = program.post(path, **body, **({"messages": HELLO} if dialect == "openai" else {}))
+
+    told = response.json["error"] if dialect == "openai" else response.json
+    assert (response.status_code, told["code"]) == (status, at_the_door if dialect == "openai" else code), response.text
+    assert response.headers.get("Retry-After") == retry_after
 
 
 @pytest.mark.mostly_slow

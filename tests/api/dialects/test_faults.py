@@ -112,7 +112,7 @@ def test_without_streaming_there_is_a_text_with_its_status_or_an_error_with_its_
         assert chat in response.text or dialect == "threads"
         assert status == 200 or (response.json["error"] and not answer.content)
 
-    cut, complete, refused = (200, "interrupted"), (200, "completed"), (502, "rate")
+    cut, complete, refused = (200, "interrupted"), (200, "completed"), (429, "rate")
     faults = {"truncated": cut, "stall": cut, "quick": complete, "rate-limited": refused}
     cases = [gevent.spawn(run, dialect, fault, *faults[fault]) for dialect in WHOLES for fault in faults]
     gevent.joinall(cases, timeout=60, raise_error=True)

@@ -36,6 +36,12 @@ class Notice(DialectResponse):
     message: str
 
 
+Reason = Annotated[
+    str,
+    Field(description="Why the answer ended: `stop`, `length`, `user`, or what cut it off, such as `cut` or `stall`."),
+]
+
+
 class PlainError(BaseModel):
     error: str
     code: str

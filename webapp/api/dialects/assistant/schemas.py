@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from webapp.api.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, Said
+from webapp.api.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, Reason, Said
 from webapp.api.grammars import Grammar, register
 
 # How many earlier messages are sent to the model if the client does not specify a number.
@@ -27,6 +27,7 @@ class AssistantAnswer(DialectResponse):
     fallback_used: bool
     sources: list[dict[str, Any]]
     status: str
+    reason: Reason
     notices: list[Notice]
     prompt: str = Field(description="The prompts that led the answer, such as `version 3 of assistant.trading, arm B`.")
 

@@ -10,7 +10,7 @@ from webapp.api.dialects.assistant.schemas import ASSISTANT, USUAL_LIMIT, Assist
 from webapp.api.dialects.schemas import Notice
 from webapp.api.operations import STARTS, both, idempotency_key, operation
 from webapp.api.streams import stream
-from webapp.api.wait_for_answer import wait_for_text
+from webapp.api.wait_for_answer import NO_ANSWER, wait_for_text
 from webapp.chat.access import writable_chat
 from webapp.chat.messages import service
 from webapp.chat.messages.sending import AnswerOptions
@@ -29,7 +29,8 @@ bp = Blueprint("api_assistant", __name__)
     body=AssistantMessage,
     answer=AssistantAnswer,
     takes_key=True,
-    errors=(404, *STARTS, 502, 504),
+    errors=(404, *STARTS),
+    others=NO_ANSWER,
     tag="Assistant compatibility API",
 )
 def ask(body: AssistantMessage) -> AssistantAnswer:
@@ -46,7 +47,8 @@ def ask(body: AssistantMessage) -> AssistantAnswer:
         fallback_used=found.is_fallback,
         sources=found.course.sources,
         status=found.status,
-        notices=[Notice(**each) for each in found.course.notices],
+        reason=found.reason,
+        notices=[Notice(**notice) for notice in found.notices],
         prompt=found.generation.led_by,
     )
 

@@ -26,7 +26,7 @@ from webapp.api.feed import GenerationFeed
 from webapp.api.operations import operation
 from webapp.api.sources import redaction
 from webapp.api.streams import events
-from webapp.api.wait_for_answer import wait_for_success
+from webapp.api.wait_for_answer import NO_ANSWER, wait_for_success
 from webapp.chat import chat_collections
 from webapp.completions import service
 from webapp.completions.service import CompletionInput
@@ -44,7 +44,8 @@ TAG = "OpenAI-compatible endpoint"
 MOST_BYTES = 4_000_000
 CODES = {401: "invalid_api_key", 429: "rate_limit_exceeded"}
 UNKNOWN_MODEL = (404, "model")
-OTHERS = tuple((status, "In OpenAI's format.", DoorError) for status in (400, 401, 403, 404, 413, 429, 502, 503, 504))
+OTHERS = tuple((status, "In OpenAI's format.", DoorError) for status in (400, 401, 403, 404, 413, 503))
+FAILED = tuple((status, f"In OpenAI's format. {sentence}", DoorError) for status, sentence, _ in NO_ANSWER)
 PROBLEM = "application/problem+json"
 OVER_BUDGET = 402
 bp = Blueprint("api_door", __name__, url_prefix="/v1")
@@ -71,7 +72,7 @@ def model(id: str) -> DoorModel:
     body=CompletionRequest,
     answer=Completion,
     stream=OPENAI,
-    others=OTHERS,
+    others=(*OTHERS, *FAILED),
     most_bytes=MOST_BYTES,
     tag=TAG,
 )

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from webapp.api.dialects.schemas import DialectRequest, DialectResponse, Id
+from webapp.api.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, Reason
 from webapp.api.grammars import Grammar, register
 
 PlanStatus = Literal["generating", "partial", "completed", "failed"]
@@ -38,6 +38,8 @@ class PlanMade(DialectResponse):
     success: bool
     planId: str
     status: PlanStatus
+    reason: Reason
+    notices: list[Notice]
 
 
 class PlanProgress(DialectResponse):

@@ -24,10 +24,11 @@ from webapp.api.dialects.plans.schemas import (
     StreamedPlanOrder,
 )
 from webapp.api.dialects.plans.stream import plan_stream
+from webapp.api.dialects.schemas import Notice
 from webapp.api.operations import STARTS, both, operation
 from webapp.api.problems import Refused
 from webapp.api.streams import wait_until_ended
-from webapp.api.wait_for_answer import NoAnswer
+from webapp.api.wait_for_answer import NO_ANSWER, NoAnswer
 from webapp.db import db
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
@@ -57,16 +58,28 @@ def submit(body: PlanWishes) -> PlanWishesKept:
 
 @both(bp, "/service/generate", methods=("POST",))
 @operation(
-    "Create a plan and wait for it", scope="plans", body=PlanOrder, answer=PlanMade, errors=(404, *STARTS, 502, 504), tag=TAG
+    "Create a plan and wait for it",
+    scope="plans",
+    body=PlanOrder,
+    answer=PlanMade,
+    errors=(404, *STARTS),
+    others=NO_ANSWER,
+    tag=TAG,
 )
 def generate(body: PlanOrder) -> PlanMade:
     plan = service.make(_inputs(caller(), body.preferenceId), is_whole=True)
     plan_id = plan.id
-    wait_until_ended(found(queries.generation_of(plan)))
+    generation = wait_until_ended(found(queries.generation_of(plan)))
     made = found(kind.plan_now(plan_id))
     if made.status == "failed":
-        raise NoAnswer(Failed(made.error_code, made.error), {"planId": plan_id})
-    return PlanMade(success=made.status == "completed", planId=plan_id, status=made.status)  # type: ignore[arg-type]
+        raise NoAnswer(Failed(made.error_code, made.error), {"planId": plan_id}, generation.attempts)
+    return PlanMade(
+        success=made.status == "completed",
+        planId=plan_id,
+        status=made.status,  # type: ignore[arg-type]
+        reason=made.error_code or generation.reason,
+        notices=[Notice(code=made.error_code, message=made.error)] if made.error_code else [],
+    )
 
 
 @both(bp, "/api/streaming/generate-plan", methods=("POST",))

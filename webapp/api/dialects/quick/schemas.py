@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from webapp.api.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, PlainError, Said
+from webapp.api.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, PlainError, Reason, Said
 from webapp.api.grammars import Grammar, register
 
 
@@ -22,6 +22,7 @@ class QuickAnswer(DialectResponse):
     model: str
     demo: bool
     status: str
+    reason: Reason
     notices: list[Notice]
 
 

@@ -14,7 +14,7 @@ from webapp.api.dialects.quick.schemas import QUICK, QuickAnswer, QuickMessage
 from webapp.api.dialects.schemas import Notice
 from webapp.api.operations import STARTS, answered_with, idempotency_key, operation
 from webapp.api.streams import stream
-from webapp.api.wait_for_answer import wait_for_text
+from webapp.api.wait_for_answer import NO_ANSWER, wait_for_text
 from webapp.chat.access import as_visitor, visitor_hash, writable_chat
 from webapp.chat.messages import service
 from webapp.chat.messages.sending import USUAL, AnswerOptions
@@ -43,7 +43,7 @@ bp = Blueprint("api_quick", __name__)
 
 
 @bp.post("/api/chat")
-@operation("Send a message and wait for the answer", **{**FACTS, "answer": QuickAnswer, "errors": (404, *STARTS, 502, 504)})
+@operation("Send a message and wait for the answer", **{**FACTS, "answer": QuickAnswer, "others": NO_ANSWER})
 def ask(body: QuickMessage) -> Response:
     return _answered(body, USUAL, lambda generation, _: answered_with(_answer_in_full(generation)))
 
@@ -102,7 +102,8 @@ def _answer_in_full(generation: Generation) -> QuickAnswer:
         model=found.model,
         demo=found.generation.is_demo,
         status=found.status,
-        notices=[Notice(**each) for each in found.course.notices],
+        reason=found.reason,
+        notices=[Notice(**notice) for notice in found.notices],
     )
 
 

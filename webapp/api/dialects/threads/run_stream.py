@@ -4,12 +4,13 @@ from flask import Response
 
 from webapp import topic_names
 from webapp.accounts.guards import found
+from webapp.api.dialects.schemas import Notice
 from webapp.api.dialects.threads.run_feed import FAILED, WHOLE, Position, RunFeed, has_model_failed, why
 from webapp.api.dialects.threads.run_refusals import refused_by_budget
 from webapp.api.dialects.threads.schemas import ThreadAnswer
 from webapp.api.dialects.threads.shown import now, shown_message, workflow_state
 from webapp.api.streams import attending, events, watcher_of
-from webapp.api.wait_for_answer import LATE, NoAnswer
+from webapp.api.wait_for_answer import NoAnswer
 from webapp.chat import queries as chats
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
@@ -35,24 +36,23 @@ def answered(run: WorkflowRun, position: Position) -> ThreadAnswer:
     run = _settled(run)
     if refused := refused_by_budget(run):
         raise refused
-    if has_model_failed(run) and not _is_begun(run):
-        raise NoAnswer(Failed(FAILED, why(run)), {"threadId": run.chat_id}, is_late=_is_late(run))
+    last, has_failed = _last_generation(run), has_model_failed(run)
+    reason = last.reason if last else ""
+    if has_failed and not _is_begun(run):
+        raise NoAnswer(Failed(FAILED, why(run)), {"threadId": run.chat_id}, last.attempts if last else (), reason=reason)
     ids = chats.path_ids(db.session.get_one(Chat, run.chat_id, populate_existing=True))
     after = ids.index(position.message_id) + 1 if position.message_id in ids else 0
     messages = [shown_message(each) for each in chats.in_order(ids[after:] or ids[-1:])]
     text = "\n\n".join(each.content for each in messages if each.role == "assistant")
-    return ThreadAnswer(response=text, message=messages[-1], workflow=workflow_state(run), status=run.status, notices=[])
+    notices = [Notice(code=reason, message=why(run))] if has_failed else []
+    state, status = workflow_state(run), run.status
+    return ThreadAnswer(response=text, message=messages[-1], workflow=state, status=status, reason=reason, notices=notices)
 
 
 def _is_begun(run: WorkflowRun) -> bool:
     """Returns whether a model that failed had written something before."""
     message = db.session.get(Message, run.message_id) if run.message_id else None
     return bool(message and message.content)
-
-
-def _is_late(run: WorkflowRun) -> bool:
-    last = _last_generation(run)
-    return last is not None and last.reason in LATE
 
 
 def _last_generation(run: WorkflowRun) -> Generation | None:

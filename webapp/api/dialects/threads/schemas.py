@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from webapp.api.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, PlainError, Said
+from webapp.api.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, PlainError, Reason, Said
 from webapp.api.grammars import Grammar, register
 
 
@@ -75,6 +75,7 @@ class ThreadAnswer(DialectResponse):
     message: ThreadMessage
     workflow: WorkflowState | None = None
     status: str
+    reason: Reason
     notices: list[Notice]
 
 

@@ -25,7 +25,7 @@ from webapp.api.dialects.threads.shown import now, shown_message, shown_thread
 from webapp.api.operations import STARTS, both, idempotency_key, operation
 from webapp.api.problems import Refused
 from webapp.api.streams import stream
-from webapp.api.wait_for_answer import wait_for_text
+from webapp.api.wait_for_answer import NO_ANSWER, wait_for_text
 from webapp.chat import queries
 from webapp.chat.access import visible_chat, writable_chat
 from webapp.chat.list import paging
@@ -99,7 +99,8 @@ def messages(id: str, query: ThreadPage) -> ThreadMessages:
     body=ThreadContent,
     answer=ThreadAnswer,
     takes_key=True,
-    errors=(404, *STARTS, 502, 504),
+    errors=(404, *STARTS),
+    others=NO_ANSWER,
     named=CONTENT,
     tag=TAG,
 )
@@ -110,8 +111,8 @@ def send(id: str, body: ThreadContent) -> ThreadAnswer:
     message_id = generation.message_id or ""
     found = wait_for_text(generation, threadId=id, messageId=message_id)
     message = shown_message(db.session.get_one(Message, message_id))
-    notices = [Notice(**each) for each in found.course.notices]
-    return ThreadAnswer(response=found.text, message=message, status=found.status, notices=notices)
+    notices = [Notice(**notice) for notice in found.notices]
+    return ThreadAnswer(response=found.text, message=message, status=found.status, reason=found.reason, notices=notices)
 
 
 @both(bp, "/chat/threads/<id>/messages/stream", methods=("POST",))
