@@ -7,6 +7,9 @@ import pytest
 
 from tests.api.dialects.conftest import asked
 from webapp.api.grammars import GRAMMARS
+from webapp.chat.tables import Chat, Message
+from webapp.db import db, write
+from webapp.ids import new_id
 from webapp.live import watcher_loop
 from webapp.streaming.topics import MemoryTopics
 
@@ -70,7 +73,8 @@ def test_threads_wrap_everything_in_type_and_data(program, chat, messages):
     assert types == ["connected", "message_saved", *["ai_response"] * (len(told) - 3), "done"]
     assert told[0]["data"] == {"threadId": chat}
     saved = told[1]["data"]["message"]
-    assert saved | {"createdAt": ""} == {"id": question.id, "role": "user", "content": "Hello", "createdAt": "", "sources": []}
+    assert (saved["id"], saved["role"], saved["content"], saved["sources"]) == (question.id, "user", "Hello", [])
+    assert saved["author"] == {"id": program.get("/api/v1/me").json["id"], "name": "member"}
     *pieces, last = [each["data"] for each in told[2:-1]]
     assert [piece["isComplete"] for piece in pieces] == [False] * len(pieces)
     assert "".join(piece["content"] for piece in [*pieces, last]) == last["accumulated"] == answer.content == TEXT
@@ -192,6 +196,47 @@ def test_threads_are_chats_and_their_messages_come_in_pages(program, chat):
     before = program.get(f"/chat/threads/{chat}/messages?limit=4&before={page['nextBefore']}").json
     assert [each["content"] for each in before["messages"]] == ["Number 0", TEXT]
     assert before["nextBefore"] is None
+
+
+def test_a_whole_thread_comes_at_once_up_to_a_thousand_messages(app, program):
+    thread = program.new_chat()
+    first = "".join(f"{'x' * 100} {number}\n" for number in range(3))
+    with app.app_context():
+        ids = add_messages(thread, [first, *(str(number) for number in range(1, 1_001))])
+    path = f"/chat/threads/{thread}/messages"
+
+    page = program.get(path).json
+    assert [each["content"] for each in page["messages"]] == [str(number) for number in range(1, 1_001)]
+    assert page["nextBefore"] == ids[1]
+    rest = program.get(f"{path}?before={page['nextBefore']}").json
+    assert ([each["content"] for each in rest["messages"]], rest["nextBefore"]) == ([first], None)
+    assert program.get(f"{path}?limit=1001").status_code == 422
+
+
+def test_long_messages_come_in_several_pages(app, program):
+    thread = program.new_chat()
+    with app.app_context():
+        add_messages(thread, [letter * 300_000 for letter in "abcde"])
+    path, seen, before = f"/chat/threads/{thread}/messages", "", ""
+    while before is not None:
+        page = program.get(f"{path}?before={before}").json
+        seen, before = "".join(each["content"][0] for each in page["messages"]) + seen, page["nextBefore"]
+        assert len(page["messages"]) < 5
+    assert seen == "abcde"
+
+
+def add_messages(chat_id, texts):
+    """Adds messages of the owner to an empty chat, each below the one before, and returns their ids."""
+    chat, ids = db.session.get_one(Chat, chat_id), []
+    with write() as session:
+        for text in texts:
+            message = Message(id=new_id(), chat_id=chat_id, parent_id=ids[-1] if ids else None, role="user", content=text)
+            message.author_id = chat.owner_id
+            session.add(message)
+            ids.append(message.id)
+        session.flush()
+        chat.head_id = ids[-1]
+    return ids
 
 
 @pytest.mark.mostly_slow
