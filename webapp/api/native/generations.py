@@ -15,8 +15,9 @@ from webapp.api.feed import END
 from webapp.api.native.begun import STARTS, Sent, begun
 from webapp.api.native.events import EVENTS, CanonicalEncoder
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Query
+from webapp.api.schemas import Answer, Body, Query
 from webapp.api.streams import has_all, last_position, stream
+from webapp.chat import reading_time
 from webapp.chat.access import visible_message, writable_generation
 from webapp.chat.messages import service
 from webapp.chat.tables import Message
@@ -28,6 +29,8 @@ from webapp.live.watcher_loop import LOST
 from webapp.plans.queries import plan_of
 from webapp.plans.tables import Plan
 
+# Longer than a day is a mistake in units.
+MOST_SECONDS = 86_400
 bp = Blueprint("api_generations", __name__, url_prefix="/api/v1/generations")
 
 
@@ -55,6 +58,14 @@ class GenerationAnswer(Answer):
     started_at: datetime | None
     first_text_at: datetime | None
     ended_at: datetime | None
+
+
+class Reading(Body):
+    seconds: float = Field(
+        description="Times under two seconds don't count, and longer ones up to five minutes; several are added up.",
+        gt=0,
+        le=MOST_SECONDS,
+    )
 
 
 class EventsQuery(Query):
@@ -113,6 +124,17 @@ def stop(id: str) -> GenerationAnswer:
 def go_on(id: str) -> Sent | Response:
     message = found(db.session.get(Message, writable_generation(id).message_id))
     return begun(service.continue_answer(message, by=caller().id, must_be_cut=True))
+
+
+@bp.post("/<id>/read")
+@operation(
+    "Tell how long you looked at an answer; it counts if you asked for the answer, unless you or the team turned that off",
+    scope="chat",
+    body=Reading,
+    status=204,
+)
+def tell_reading(id: str, body: Reading) -> None:
+    reading_time.record(reading_time.recorder(the_engine(), caller().id), _visible(id).id, round(body.seconds * 1000))
 
 
 def _readable(id: str) -> tuple[Generation, Plan | None]:
