@@ -208,7 +208,7 @@ def _answer(
         author=author,
         content=queries.text_so_far(the_engine(), row) if last and last.is_active else row.content,
         status=last.status if last else "completed",
-        generation=GenerationAnswer.of(last) if last else None,
+        generation=GenerationAnswer.from_row(last) if last else None,
         versions=list(versions)[-MOST_VERSIONS:],
         sources=sources,
     )
