@@ -1,7 +1,7 @@
 """/api/v1/me and /api/v1/tokens: the caller's account and API tokens."""
 
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from flask import Blueprint
 from flask_wtf.csrf import generate_csrf
@@ -14,6 +14,7 @@ from webapp.api.native.people import RoleName
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Line
 from webapp.preferences.service import count_reading, instruct, remember
+from webapp.settings.service import setting
 
 bp = Blueprint("api_account", __name__, url_prefix="/api/v1")
 BY_HAND = "A token can't create tokens, so that revoking it is final. Create one on your account page."
@@ -27,6 +28,9 @@ class Me(Answer):
     role: RoleName
     scopes: list[ScopeName] = Field(description="What this token or browser session is allowed to do.")
     remembers: bool = Field(description="Whether finished answers go into the caller's conversation memory.")
+    remembers_assistants: bool = Field(
+        description="Whether admins have turned it on for everyone's chats of the assistant API; `is_forgotten` keeps a chat out."
+    )
     is_reading_counted: bool = Field(description="Whether it is counted how long the caller looks at answers.")
     custom_instructions: str = Field(description="What the caller tells models in all their chats.")
     csrf_token: str | None = Field(description="For `X-CSRFToken`, if the caller uses a cookie.")
@@ -123,5 +127,6 @@ def revoke(id: str) -> None:
 def _me() -> Me:
     found = identified()
     token = generate_csrf() if found.has_cookie else None
-    own = {"remembers": bool(found.user.remembers_since), "custom_instructions": found.user.instructions}
+    own: dict[str, Any] = {"remembers": bool(found.user.remembers_since), "custom_instructions": found.user.instructions}
+    own |= {"remembers_assistants": setting("prompts.assistant_memory")}
     return Me.of(found.user, scopes=sorted(found.scopes), csrf_token=token, **own)
