@@ -392,3 +392,19 @@ def test_without_a_log_the_end_has_the_whole_text(app, program: Program, fake: U
     status, events = continued(program, thread, stream[-3].id)
     assert (status, spoken(data(events)), said(data(events))) == (200, "", [WARM])
     assert continued(program, thread, events[-1].id)[0] == 204
+
+
+def test_other_dialects_say_where_a_workflows_question_is_answered(program: Program) -> None:
+    thread = begun(program)
+    for path, body in (
+        ("/api/messages/addUserMessageStreamingMode", {"chatSessionId": thread, "message": "good"}),
+        ("/api/chat", {"chatId": thread, "message": "good"}),
+        ("/ai/chat", {"session_id": thread, "message": "good"}),
+        (f"/api/v1/chats/{thread}/messages", {"message": "good"}),
+    ):
+        refused = program.post(path, **body)
+        assert (refused.status_code, refused.json["code"]) == (409, "led")
+        url = refused.json["answerUrl"]
+        assert refused.json["detail"].startswith("A workflow leads this chat. Answer its question instead.")
+        assert refused.json["detail"].endswith(f" POST {url}.")
+    assert program.post(url, content="good").json["workflow"]["slots"] == {"mood": "good"}

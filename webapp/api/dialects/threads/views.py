@@ -55,9 +55,10 @@ bp = Blueprint("api_threads", __name__)
 
 @both(bp, "/chat/threads", methods=("POST",))
 @operation(
-    "Create a thread, or begin a workflow in one",
+    "Create a thread, or begin a workflow in one, which alone uses the `Idempotency-Key`",
     scope="chat",
     body=NewThread,
+    takes_key=True,
     answer=OneThread,
     status=201,
     errors=(422,),
@@ -197,7 +198,7 @@ def _run_in(id: str) -> WorkflowRun | None:
 def _begun(me: User, slug: str, title: str) -> WorkflowRun:
     access.check("workflows")
     try:
-        return runs.start(me, slug, title=title)
+        return runs.start(me, slug, title=title, key=idempotency_key())
     except NotFound as error:
         raise Refused({"workflow": error.message}) from error
 
