@@ -98,3 +98,16 @@ def test_the_server_says_what_it_can_do(program: Client, app: Flask) -> None:
     with app.app_context():
         set_setting("stream.enabled", "false")
     assert program.get("/capabilities")["streaming"] is False
+
+
+def test_custom_instructions_are_set_and_reach_the_model(program: Client, fake) -> None:
+    rhyme, before = {"custom_instructions": "Answer in rhyme."}, program.get("/me")
+    assert before["custom_instructions"] == ""
+    assert program.said("PATCH", "/me", 200, rhyme) == before | rhyme
+    program.ended(program.post("/chats", {"message": "One?"}, status=201)["sent"])
+    assert "Answer in rhyme." in str(fake.posts()[0]["body"]["messages"])
+
+    refused = program.said("PATCH", "/me", 422, {"custom_instructions": "x" * 4_001, "remembers": True})
+    assert list(refused["fields"]) == ["custom_instructions"]
+    assert program.said("PATCH", "/me", 200, {"custom_instructions": None}) == before | rhyme
+    assert program.said("PATCH", "/me", 200, {"custom_instructions": ""})["custom_instructions"] == ""

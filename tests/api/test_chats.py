@@ -198,3 +198,51 @@ def test_a_body_of_many_empty_lists_is_not_looked_through(program: Client):
         reply = program.client.post("/api/v1/chats", data=body, headers={**program.headers, "Content-Type": "application/json"})
 
     assert (reply.status_code, reply.json["detail"]) == (422, "The body has more than 30,000 values.")
+
+
+def test_a_chat_is_shared_and_no_longer_shared(app, program: Client, other: Client, member, fake) -> None:
+    sent = program.post("/chats", {"message": "One?"}, status=201)["sent"]
+    program.ended(sent)
+    chat, mine, reader = f"/chats/{sent['chat_id']}", program.get("/me"), other.get("/me")
+    assert program.get(f"{chat}/grants") == {"grants": []}
+    other.said("GET", chat, 404)
+
+    [grant] = program.said("PUT", f"{chat}/grants", 200, {"to": "user", "to_id": reader["id"]})["grants"]
+    assert (grant["to"], grant["to_id"], grant["right"]) == ("user", reader["id"], "read")
+    assert other.get(chat)["right"] == "view"
+    other.said("POST", f"{chat}/messages", 404, {"message": "Mine?"})
+    for method, path, body in (
+        ("GET", "/grants", None),
+        ("PUT", "/grants", {"to": "everyone"}),
+        ("DELETE", f"/grants/{grant['id']}", None),
+    ):
+        other.said(method, f"{chat}{path}", 404, body)
+
+    [grant] = program.said("PUT", f"{chat}/grants", 200, {"to": "user", "to_id": reader["id"], "right": "write"})["grants"]
+    assert grant["right"] == "write"
+    sent = other.said("POST", f"{chat}/messages", 202, {"message": "Mine?"})
+    other.ended(sent)
+    first, answer, second, _ = program.get(f"{chat}/messages")["messages"]
+    assert (first["author"]["id"], answer["author"]) == (mine["id"], None)
+    assert second["author"] == {"id": reader["id"], "name": reader["name"]}
+
+    program.said("DELETE", f"{chat}/grants/{grant['id']}", 204)
+    program.said("DELETE", f"{chat}/grants/{grant['id']}", 404)
+    other.said("GET", chat, 404)
+    program.said("PUT", f"{chat}/grants", 200, {"to": "everyone"})
+    assert other.get(chat)["right"] == "view"
+
+
+def test_what_cannot_be_shared_is_refused_by_its_field(program: Client, fake) -> None:
+    path = f"/chats/{program.post('/chats', {}, status=201)['chat']['id']}/grants"
+    me = program.get("/me")["id"]
+    for body, field in (
+        ({"to": "everyone", "right": "write"}, "right"),
+        ({"to": "everyone", "to_id": me}, "to_id"),
+        ({"to": "user"}, "to_id"),
+        ({"to": "user", "to_id": me}, "to_id"),
+        ({"to": "user", "to_id": "nobody"}, "to_id"),
+    ):
+        assert list(program.said("PUT", path, 422, body)["fields"]) == [field]
+    temporary = program.post("/chats", {"message": "One?", "is_temporary": True}, status=201)["sent"]
+    program.said("PUT", f"/chats/{temporary['chat_id']}/grants", 409, {"to": "everyone"})

@@ -115,7 +115,7 @@ def test_a_key_is_told_where_one_is_taken(app: Flask) -> None:
     }
     threads = {"/chat/threads/{id}/messages", "/chat/threads/{id}/messages/stream", "/threads/{id}/messages/stream"}
     dialects = {"/chat", "/chat/stream", "/ai/chat", "/ai/chat/stream", "/messages/addUserMessageStreamingMode"}
-    runs = {"/v1/runs/{id}/answer", "/v1/runs/{id}/ask"}
+    runs = {"/v1/runs/{id}/answer", "/v1/runs/{id}/ask", "/v1/workflows/{slug}/runs", "/chat/threads"}
     assert told == threads | dialects | runs | {"/v1/chats", "/v1/chats/{id}/messages", "/v1/messages/{id}/edit"}
 
 

@@ -237,3 +237,17 @@ def test_a_message_is_corrected_and_what_follows_stays(program: Client, begun, f
     assert shown[0]["id"] == corrected["id"]
     assert shown[0]["versions"] == [begun["question_id"], corrected["id"]]
     assert len(fake.posts()) <= 2
+
+
+@pytest.mark.parametrize("key", ["x" * 256, "x" * 1_000_000, "a\tb", "\x7f", "caf\xe9"])
+def test_a_key_that_is_too_long_or_unreadable_is_refused_with_a_sentence(program: Client, begun, key: str) -> None:
+    path = f"/chats/{begun['chat_id']}/messages"
+    refused = program.said("POST", path, 422, {"message": "Two?"}, Idempotency_Key=key)
+    assert refused["fields"] == {"Idempotency-Key": "Use at most 255 letters, digits and other visible ASCII characters."}
+    assert len(program.get(path)["messages"]) == 2
+
+
+def test_the_longest_key_is_taken(program: Client, begun) -> None:
+    send = {"body": {"message": "Two?"}, "status": 202, "Idempotency_Key": "~" * 255}
+    first, again = (program.post(f"/chats/{begun['chat_id']}/messages", **send)["generation_id"] for _ in "12")
+    assert first == again

@@ -89,3 +89,15 @@ def test_a_list_of_versions_reads_no_texts(app, owner, forty):
         found = queries.versions(prompt)
         assert {each.parts for each in found} == {()}
         assert [each.number for each in queries.with_texts(prompt, found[:2]) if len(each.parts[0].text) == 60_000] == [40, 39]
+
+
+@pytest.mark.parametrize("name", ["user.name", " steps.one.two ", "user.name: long", "a.b_2"])
+def test_a_variable_with_a_dot_is_refused_as_nothing_would_fill_it_in(program: Client, name: str) -> None:
+    program.said("POST", "/prompts", 201, {"key": "greeting"})
+    sections = [{"text": f"Greet {{{{{name}}}}}."}]
+    refused = program.said("POST", "/prompts/greeting/versions", 422, {"sections": sections})
+    assert list(refused["fields"]) == ["sections"]
+    assert f"{{{{{name.strip().partition(':')[0]}}}}}" in refused["fields"]["sections"]
+    # What macros and other text have in braces stays as it is written.
+    sections = [{"text": "{{random::a.b::c}} {{3.5}} {{a. b}} {{user}}"}]
+    program.said("POST", "/prompts/greeting/versions", 201, {"sections": sections})

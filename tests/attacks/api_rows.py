@@ -96,6 +96,7 @@ TABLE = {
         PATCH api_chats.change api:chat
         DELETE api_chats.delete api:chat
         GET api_chats.take api:read
+        GET api_chats.grants api:read
         PUT api_follow_ups.queue api:chat
         DELETE api_follow_ups.remove api:chat
         POST api_follow_ups.send api:chat
@@ -106,6 +107,8 @@ TABLE = {
         PATCH api_follow_ups.edit api:chat
         DELETE api_follow_ups.remove_one api:chat
     """,
+    ("person, but no guest", ("chat",)): "PUT api_chats.grant api:chat",
+    ("person", ("chat", "grant")): "DELETE api_chats.revoke api:chat",
     ("person, from the trash alone", ("chat",)): """
         POST api_chats.restore api:chat
         POST api_chats.erase api:chat
@@ -129,7 +132,10 @@ TABLE = {
     """,
     ("person, from the trash too", ("message",)): "POST api_messages.restore api:chat",
     ("person, what was deleted alone", ("message",)): "POST api_messages.erase api:chat",
-    ("reading people", ("generation",)): "GET api_generations.show api:read",
+    ("reading people", ("generation",)): """
+        GET api_generations.show api:read
+        POST api_generations.tell_reading api:chat
+    """,
     ("readers", ("generation",)): "GET api_generations.events api:read or visitors",
     ("writing people", ("generation",)): """
         POST api_generations.stop api:chat

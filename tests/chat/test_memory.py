@@ -5,6 +5,7 @@ import pytest
 from tests.api.client import client_of
 from tests.chat.conftest import address, give, id_of
 from tests.chat.library import ask, given
+from tests.support.marks import on_both_databases
 from tests.support.waiting import seen
 from webapp.settings.service import set_setting
 
@@ -110,3 +111,36 @@ def test_nobody_else_is_let_in(app, owner, member, stranger, answered, program, 
 
 def text_of(program, document: str) -> str:
     return str(program.call("GET", f"/documents/{document}/text", buffered=True).get_data(as_text=True))
+
+
+@pytest.mark.slow
+@on_both_databases
+def test_admins_turn_it_on_for_everyones_assistant_chats(app, member, stranger, answered, program, fake):
+    notice = "turned it on for chats that begin in the assistant API"
+    assert not member.page("/settings").says(notice)
+    program.post("/ai/chat", {"message": "Before"})
+    answered(member)
+    with app.app_context():
+        set_setting("prompts.assistant_memory", "true")
+    assert member.page("/settings").says(notice)
+    assert (program.get("/me")["remembers"], program.get("/me")["remembers_assistants"]) == (False, True)
+
+    # Only what is said from now on, in chats of the assistant API; others stay out.
+    ask(member, answered(member), "And the xylograph?", fake, says="It was dusty.")
+    fake.says(ANSWER)
+    session = program.post("/ai/chat", {"message": "And the xylograph?"})["session_id"]
+    remembered(program, 1)
+    fake.says("With turpentine [1].")
+    program.post("/ai/chat", {"message": QUESTION})
+    assert ANSWER in given(fake, QUESTION)
+    ask(member, answered(member), QUESTION, fake)
+    assert given(fake, QUESTION) == ""
+    client_of(app, stranger.email).post("/ai/chat", {"message": QUESTION})
+    assert given(fake, QUESTION) == ""
+
+    # A person keeps a chat out.
+    assert member.page(f"/chats/{session}/prompts").says("Keep this chat out of my conversation memory")
+    program.said("PATCH", f"/chats/{session}", 200, {"is_forgotten": True})
+    remembered(program, 1)
+    program.post("/ai/chat", {"message": QUESTION})
+    assert ANSWER not in given(fake, QUESTION)

@@ -115,3 +115,34 @@ def test_times_are_added_up_for_who_asked_and_wants_it(app, owner, member, begin
         set_setting("insights.reading", "false")
     tell(app, owner.person_id, answer, 20_000)
     assert stored(app, answer) is None
+
+
+@pytest.mark.slow
+def test_a_program_tells_how_long_its_person_looked(app, owner, member, fake) -> None:
+    fake.says("Something to read.", cost=0.0001)
+    program, reader = client_of(app, owner.email), client_of(app, member.email)
+    sent = program.post("/chats", {"message": "One?"}, status=201)["sent"]
+    program.ended(sent)
+    path, id = f"/generations/{sent['generation_id']}/read", sent["generation_id"]
+
+    def told(client, seconds: float) -> int | None:
+        client.said("POST", path, 204, {"seconds": seconds})
+        with app.app_context():
+            reading_time.store()
+        return stored(app, id)
+
+    reader.said("POST", path, 404, {"seconds": 20})
+    program.said("PUT", f"/chats/{sent['chat_id']}/grants", 200, {"to": "user", "to_id": reader.get("/me")["id"]})
+    assert told(reader, 20) is None
+    assert told(program, 1.9) is None
+    assert told(program, 20) == 20_000
+    assert told(program, 4.5) == 24_500
+    assert told(program, 86_400) == MOST_MS
+    for wrong in (0, -1, 86_401, "20", None):
+        assert list(program.said("POST", path, 422, {"seconds": wrong})["fields"]) == ["seconds"]
+
+    with app.app_context():
+        db.session.execute(db.update(Generation).values(reading_ms=None))
+        db.session.commit()
+    program.said("PATCH", "/me", 200, {"is_reading_counted": False})
+    assert told(program, 20) is None

@@ -113,6 +113,7 @@ def test_who_has_not_read_the_newest_version_does_not_replace_it(owner):
         ("", "Write at least one section."),
         ("Hello {{stranger}} {{schema}}", "Unknown variables: stranger. This prompt has: schema."),
         ("Make a plan.", "This prompt must contain {{schema}}."),
+        ("{{schema}} for {{ user.name }}", "Write {{user_name}} instead of {{user.name}}."),
         ("{{schema}}" + "x" * 1_000_000, "too long"),
         ("{{schema}} " * 1_001, "Use variables in at most 1,000 places."),
     ],

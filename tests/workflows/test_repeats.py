@@ -2,6 +2,7 @@
 
 import json
 
+import gevent
 import pytest
 
 from tests.api.client import Client, client_of
@@ -71,3 +72,28 @@ def test_a_repeated_message_streams_the_rest_of_what_it_has_started(program, fak
     texts = [each["data"]["accumulated"] for each in events if each["data"].get("isComplete")]
     assert (texts, events[-1]["data"]["success"]) == (["One. Two."], True)
     assert said_in(program, run) == ["Win?", "I swam", "One. Two."]
+
+
+@on_both_databases
+def test_a_repeated_start_begins_no_second_run(program):
+    path, other = published(program, THREE), published(program, TALK)
+    first, again = (program.post(path, {}, status=201, Idempotency_Key="a") for _ in range(2))
+    assert first == again
+    assert program.post(path, {}, status=201, Idempotency_Key="b")["id"] != first["id"]
+    assert program.post(other, {}, status=201, Idempotency_Key="a")["id"] != first["id"]
+    assert program.post(path, {}, status=201)["id"] != first["id"]
+
+    threads = [
+        program.post("/chat/threads", {"workflow": "three", "title": title}, status=201, Idempotency_Key="a")["thread"]["id"]
+        for title in ("One", "One", "Two")
+    ]
+    assert len(set(threads)) == 2
+    assert first["thread_id"] not in threads
+
+
+@on_both_databases
+def test_repeated_starts_at_the_same_time_begin_one_run(program):
+    path = published(program, THREE)
+    starts = [gevent.spawn(program.post, path, {}, status=201, Idempotency_Key="a") for _ in range(4)]
+    gevent.joinall(starts, raise_error=True)
+    assert len({each.value["id"] for each in starts}) == 1

@@ -9,7 +9,7 @@ from flask import Flask
 from pydantic.json_schema import models_json_schema
 from werkzeug.routing import Rule
 
-from webapp.api.operations import JSON, Operation, operation_of
+from webapp.api.operations import JSON, MOST_KEY_CHARS, Operation, operation_of
 from webapp.api.responses import BYTES, Refs, models_of, responses
 from webapp.config import version
 from webapp.heavy.threads import offload
@@ -18,9 +18,10 @@ from webapp.web.security import SAFE_METHODS
 ABOUT = (
     "Everything the web pages can do, for programs. Authenticate with a token in `Authorization: Bearer`, which you create on "
     "your account page, or with a browser cookie plus the CSRF token in `X-CSRFToken`. Errors are "
-    "problem+json, with a sentence in `detail` and a machine-readable `code`. Those that send or edit a message may "
-    "include an `Idempotency-Key`."
+    "problem+json, with a sentence in `detail` and a machine-readable `code`. Requests that send or edit a message, or begin "
+    "a workflow, may include an `Idempotency-Key`."
 )
+KEY = "Repeating the same key and body returns the first result; with another body it is a new request. Visible ASCII characters."
 SIGNED_IN = "Session cookie of a signed-in browser. If `PUBLIC_URL` is https, its name is `__Host-millrace`."
 SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API token."},
@@ -137,7 +138,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
             about = {"description": schema.pop("description")} if "description" in schema else {}
             found.append({"name": name, "in": "query", "required": False, "schema": schema, **about})
     if route.operation.takes_key:
-        found.append(_header("Idempotency-Key", "Repeating the same key and body returns the first result.", 200))
+        found.append(_header("Idempotency-Key", KEY, MOST_KEY_CHARS))
     if route.operation.stream and route.method == "GET":
         found.append(_header("Last-Event-ID", "The `id:` of the last event received; the stream resumes after it."))
     return found

@@ -1,5 +1,6 @@
 """Operations: views that declare their input and output, for validating requests and generating the OpenAPI document."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial, wraps
@@ -12,6 +13,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 from webapp.accounts.guards import anybody
 from webapp.api.access import identified, scoped
 from webapp.api.problems import EVENTS_PATH, Refused, refusal, stream_url
+from webapp.chat.leader import Led
 from webapp.db import db
 from webapp.errors import AppError, Busy, Forbidden, Invalid, NotFound
 from webapp.heavy.turns import queue_for_turn
@@ -21,6 +23,8 @@ MOST_BYTES = 1_000_000
 # To validate this many wrong values takes a twentieth of a second.
 MOST_PARTS = 30_000
 SHORT_BYTES = 16_384
+# As long as in other APIs; the key itself is not stored.
+MOST_KEY_CHARS, VISIBLE = 255, re.compile(r"[ -~]*")
 JSON = "application/json"
 ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
 Names = dict[str, Any]
@@ -92,6 +96,9 @@ def operation(summary: str, *, scope: str, **facts: Any) -> Callable[[View], Vie
             except Busy as busy:
                 busy.stream_url = stream_url(busy.generation, found.stream_path)
                 raise
+            except Led as led:
+                led.message += f" Programs send the answer to POST {led.answer_url}."
+                raise
             except AppError as refused:
                 refused.field = found.named.get(refused.field, refused.field)
                 raise
@@ -128,8 +135,8 @@ def wants_stream() -> bool:
 def idempotency_key() -> str:
     """Returns the client's idempotency key: a request that repeats both key and text gets the first result."""
     key = request.headers.get("Idempotency-Key", "").strip()
-    if len(key) > 200:
-        raise Refused({"Idempotency-Key": "At most 200 characters."})
+    if len(key) > MOST_KEY_CHARS or not VISIBLE.fullmatch(key):
+        raise Refused({"Idempotency-Key": f"Use at most {MOST_KEY_CHARS} letters, digits and other visible ASCII characters."})
     return key
 
 

@@ -38,6 +38,7 @@ class Problem(BaseModel):
     fields: dict[str, str] | None = Field(None, description="With 422: a sentence for each invalid field.")
     streamId: str | None = Field(None, description="With 409 generation_in_progress: the answer in progress.")
     streamUrl: str | None = Field(None, description="With 409 generation_in_progress: where that answer can be read.")
+    answerUrl: str | None = Field(None, description="With 409 led: where an answer to the workflow's question can be sent.")
     error_id: str | None = Field(None, description="With 500: the id to look for in the log.")
 
 

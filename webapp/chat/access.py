@@ -35,6 +35,12 @@ def writable_chat(id: str) -> Chat:
     return refuse_if_led(stoppable_chat(id))
 
 
+def writable_chat_if_any(id: str) -> Chat | None:
+    """Does the same, but returns None for a chat that doesn't exist, or that the requester can't write in."""
+    chat = _chat_if_any(id, ("own", "write"))
+    return refuse_if_led(chat) if chat else None
+
+
 def stoppable_chat(id: str) -> Chat:
     """Returns the chat if the requester can stop its answers, even while a workflow leads it."""
     return _chat(id, ("own", "write"))
@@ -98,9 +104,13 @@ def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest() if secret else ""
 
 
-def _chat(id: str, rights: tuple[str, ...]) -> Chat:
+def _chat_if_any(id: str, rights: tuple[str, ...]) -> Chat | None:
     chat = rows.found(db.session(), Chat, id)
-    if chat and not chat.deleted_at and right_in(chat, user_or_none()) in rights:
+    return chat if chat and not chat.deleted_at and right_in(chat, user_or_none()) in rights else None
+
+
+def _chat(id: str, rights: tuple[str, ...]) -> Chat:
+    if chat := _chat_if_any(id, rights):
         return chat
     if not user_or_none():
         raise SignedOut("Please sign in first.")

@@ -1,4 +1,4 @@
-"""Context that settings add to chats of the assistant API besides their prompt: facts, collections and history."""
+"""Context that settings add to chats of the assistant API besides their prompt: facts, collections, history and memory."""
 
 from sqlalchemy import select
 
@@ -10,7 +10,7 @@ from webapp.knowledge.tables import Collection
 from webapp.settings.kinds import Value
 from webapp.settings.service import setting
 
-COLLECTIONS = "prompts.assistant_collections"
+COLLECTIONS, MEMORY = "prompts.assistant_collections", "prompts.assistant_memory"
 KEYS = (ASSISTANT_KEY, TRADING_KEY)
 
 
@@ -21,6 +21,11 @@ def has_facts(chat: Chat) -> bool:
 
 def has_history(chat: Chat) -> bool:
     return chat.prompt_key not in KEYS or bool(setting("prompts.assistant_history"))
+
+
+def has_memory(prompt_key: str) -> bool:
+    """Returns whether a setting adds the answers of chats led by this prompt to their owners' memories, and quotes them."""
+    return prompt_key in KEYS and bool(setting(MEMORY))
 
 
 def collections_for(prompt_key: str) -> list[str]:

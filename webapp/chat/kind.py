@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from webapp import topic_names
-from webapp.chat import post_answer, queries, remembering
+from webapp.chat import assistant_context, post_answer, queries, remembering
 from webapp.chat.list import titles
 from webapp.chat.messages import follow_up, generation_text, service
 from webapp.chat.messages.sending import announce, notify, people
@@ -121,7 +121,7 @@ def changed(generation: Generation) -> None:
         sweeping.wake()
     titles.suggest_later(the_engine(), generation, after)
     writing.carry_on_later(the_engine(), generation, after)
-    if after.is_remembered:
+    if after.is_remembered or assistant_context.has_memory(after.prompt_key):
         remembering.wake()
     if after.has_follow_up:
         follow_up.send_after(the_engine(), generation)

@@ -11,6 +11,19 @@ from webapp.feature import brought
 LED = "A workflow leads this chat. Answer its question instead."
 
 
+class Led(Conflict):
+    """The error for a message in a chat that a feature leads; programs are told where they can answer."""
+
+    code = "led"
+
+    def __init__(self, chat_id: str) -> None:
+        super().__init__(LED)
+        self.answer_url = f"/chat/threads/{chat_id}/messages"
+
+    def details(self) -> dict[str, Any]:
+        return {"answerUrl": self.answer_url}
+
+
 @dataclass(frozen=True, slots=True)
 class Leader:
     """A feature's registration to lead the chats of one kind.
@@ -42,9 +55,9 @@ def replacing_composer(chat: Chat, right: str) -> dict[str, Any] | None:
 
 
 def refuse_if_led(chat: Chat) -> Chat:
-    """Returns the chat; raises `Conflict` if a feature leads it."""
+    """Returns the chat; raises `Led` if a feature leads it."""
     if is_led(chat):
-        raise Conflict(LED)
+        raise Led(chat.id)
     return chat
 
 

@@ -28,6 +28,7 @@ class PostAnswer(NamedTuple):
     is_shared: bool
     has_follow_up: bool
     is_remembered: bool
+    prompt_key: str
     story: str
     answer: str | None
     question: str | None
@@ -46,8 +47,8 @@ def _post_answer_statement() -> Select[Any]:
     is_kept = and_(Chat.owner_id.is_not(None), Chat.is_temporary.is_(False), Chat.deleted_at.is_(None))
     is_unnamed = and_(is_kept, Chat.title_is_own.is_(False), answer.content != "", is_first, ~_has_completed())
     texts = (case((is_unnamed, func.substr(each.content, 1, READS_CHARS))) for each in (answer, question, greeting))
-    about = Chat.id, Chat.owner_id, Chat.title, Chat.is_temporary, IS_SHARED, HAS_FOLLOW_UP, IS_REMEMBERED, Chat.story
-    wanted = select(*about, *texts)
+    about = Chat.id, Chat.owner_id, Chat.title, Chat.is_temporary, IS_SHARED, HAS_FOLLOW_UP, IS_REMEMBERED
+    wanted = select(*about, Chat.prompt_key, Chat.story, *texts)
     wanted = wanted.select_from(answer).join(Chat, Chat.id == answer.chat_id)
     wanted = wanted.outerjoin(question, question.id == answer.parent_id).outerjoin(greeting, greeting.id == question.parent_id)
     return wanted.where(answer.id == bindparam("message"))

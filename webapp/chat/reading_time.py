@@ -39,11 +39,17 @@ class Clock:
 
     def end(self) -> None:
         id, self._id = self._id, ""
-        if id and (ms := self._ms()) >= LEAST_MS:
-            self._record(id, min(ms, MOST_MS))
+        if id:
+            record(self._record, id, self._ms())
 
     def _ms(self) -> int:
         return round((self._now() - self._since) * 1000)
+
+
+def record(to: Record, generation_id: str, ms: int) -> None:
+    """Records a time that someone viewed an answer, if it is long enough to count, up to the longest that does."""
+    if ms >= LEAST_MS:
+        to(generation_id, min(ms, MOST_MS))
 
 
 def recorder(engine: Engine, person: str) -> Record:

@@ -1,12 +1,15 @@
-"""Adds finished answers to people's memories, if they opted in; checks all recently changed chats, so that none is missed."""
+"""Adds finished answers to people's memories, if they opted in or, for chats of the assistant API, if a setting says so.
+
+All recently changed chats are checked, so that no answer is missed.
+"""
 
 from datetime import timedelta
 
-from sqlalchemy import Row, and_, exists, func, select
+from sqlalchemy import Row, and_, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from webapp.accounts.tables import Grant, User
-from webapp.chat import queries
+from webapp.chat import assistant_context, queries
 from webapp.chat.tables import Chat, Message
 from webapp.db import db, utc_now, write
 from webapp.engine.chores import Chore
@@ -14,6 +17,8 @@ from webapp.engine.tables import Generation
 from webapp.knowledge import memory
 from webapp.knowledge.memory import MOST_ANSWER, MOST_QUESTION, Exchange
 from webapp.knowledge.tables import Document
+from webapp.settings.service import setting
+from webapp.settings.tables import ApplicationSetting
 
 OF_LATE, AT_ONCE = timedelta(days=7), 50
 
@@ -32,9 +37,17 @@ def work() -> bool:
 wake = Chore("remembering", work, every_seconds=0.2, most_seconds=30.0).wake
 
 
-def ids_for(user: User, chat: Chat | None) -> list[str]:
-    """Returns the memories that an answer in this chat can quote: the person's own, unless others can read the chat."""
-    if not user.remembers_since:
+def is_on(user: User, prompt_key: str) -> bool:
+    """Returns whether answers of this person's chats that are led by this prompt go into the memory, and quote it."""
+    return bool(user.remembers_since) or assistant_context.has_memory(prompt_key)
+
+
+def ids_for(user: User, chat: Chat | None, *, prompt_key: str = "") -> list[str]:
+    """Returns the memories that an answer in this chat can quote: the person's own, unless others can read the chat.
+
+    `prompt_key` is the prompt that leads a chat that doesn't exist yet.
+    """
+    if not is_on(user, chat.prompt_key if chat else prompt_key):
         return []
     if chat and (chat.owner_id != user.id or chat.is_forgotten or chat.is_temporary or _is_shared(chat)):
         return []
@@ -58,9 +71,13 @@ def _is_shared(chat: Chat) -> bool:
 
 
 def _missing() -> list[Row[tuple[str, str, str, str, str, str]]]:
-    """Returns complete answers in people's own chats, written since they opted in, that have no document yet."""
+    """Returns complete answers in people's own chats, written since the memory is on for them, that have no document yet."""
     question = aliased(Message)
     is_wanted = and_(User.remembers_since.is_not(None), Message.created_at >= User.remembers_since)
+    if setting(assistant_context.MEMORY):
+        turned_on = select(ApplicationSetting.changed_at).where(ApplicationSetting.key == assistant_context.MEMORY)
+        is_assistants = Chat.prompt_key.in_(assistant_context.KEYS)
+        is_wanted = or_(is_wanted, and_(is_assistants, Message.created_at >= turned_on.scalar_subquery()))
     is_kept = and_(Chat.deleted_at.is_(None), Chat.is_temporary.is_(False), Chat.is_forgotten.is_(False))
     is_answer = and_(Message.role == "assistant", Message.content != "", Message.deleted_at.is_(None), ~Message.is_hidden)
     ran = exists().where(Generation.message_id == Message.id, Generation.status == "completed")

@@ -3,8 +3,9 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from flask import current_app
@@ -147,6 +148,16 @@ class Providers:
         self.listed()
         names = self._memory.names
         return names.get(f"{slug}:{model}") or names.get(model) or model
+
+    def id_of_answering(self, asked: str, served: str, slug: str, failed: Collection[str]) -> str:
+        """Returns the id, as people choose it, of the fallback that answered for a model.
+
+        `served` is the name that its server reports, `slug` its connection, and `failed` are the models that were tried.
+        """
+        left = [each for each in self.chain(asked) if each not in failed]
+        named = (each for each in left if self.name_of(each) == served)
+        of_connection = (each for each in left if self.connection_of(each) == slug)
+        return next(chain(named, of_connection, left), served)
 
     def unlisted(self) -> Sequence[Model]:
         """Returns allowed models that are not listed, because their connection's list was not read yet or was cut."""

@@ -10,6 +10,7 @@ from webapp.connections.service import REFUSALS
 from webapp.db import utc_now
 from webapp.engine.engine import Engine, Live
 from webapp.engine.metric_events import Answered
+from webapp.engine.tables import Generation
 from webapp.settings.service import setting
 from webapp.streaming.events import Delta
 from webapp.streaming.topics import Gap, Topics
@@ -18,12 +19,15 @@ log = logging.getLogger("chat:streaming")
 
 # Steps of the ladder after which the answer is not the one requested first.
 FALLBACKS = {"fallback", "whole", "demo_fallback"}
+# Those after which another model answers.
+SWITCHES = {"fallback", "demo_fallback"}
 
 
 def report_end(engine: Engine, live: Live) -> None:
     """Reports a generation that has just ended in this process."""
     with engine.in_app():
         codes = {notice.code for notice in live.run.transcript.notices}
+        failed = {each["model"] for each in live.run.transcript.attempts}
         is_streaming = bool(setting("stream.enabled")) and "whole" not in codes
         answered = _answered(engine, live, is_streaming)
         fields = {
@@ -33,7 +37,7 @@ def report_end(engine: Engine, live: Live) -> None:
             "processing_time_ms": round(answered.seconds * 1000),
             "chunk_count": _chunk_count(engine.topics, live.run.topic),
             "success": answered.status in ("completed", "stopped"),
-            "model_used": answered.served,
+            "model_used": _chosen(live.model, answered.served, live.run.transcript.provider, codes, failed),
             "fallback_used": bool(codes & FALLBACKS),
             "generation_id": live.id,
             "status": answered.status,
@@ -43,6 +47,18 @@ def report_end(engine: Engine, live: Live) -> None:
         log.info("aside_finished" if engine.kinds[live.kind].is_side_request else "stream_finished", extra={"fields": fields})
         engine.emit(answered)
         _note_keys(live, answered)
+
+
+def model_used(generation: Generation) -> str:
+    """Returns the model that answered by the id that people choose it by; empty before that is known, or if none did."""
+    codes, failed = {each["code"] for each in generation.notices or ()}, {each["model"] for each in generation.attempts}
+    return _chosen(generation.model_asked, generation.model_used, generation.provider, codes, failed)
+
+
+def _chosen(asked: str, served: str, provider: str, codes: set[str], failed: set[str]) -> str:
+    if served and codes & SWITCHES:
+        return providers().id_of_answering(asked, served, provider, failed)
+    return asked if served else ""
 
 
 def _answered(engine: Engine, live: Live, is_streaming: bool) -> Answered:

@@ -39,9 +39,7 @@ class Exchange:
 
 
 def ids_of(user: User) -> list[str]:
-    """Returns the ids of the person's memory collections, if they have turned the memory on."""
-    if not user.remembers_since:
-        return []
+    """Returns the ids of the person's memory collections."""
     query = select(Collection.id).where(Collection.owner_id == user.id, Collection.is_memory, Collection.deleted_at.is_(None))
     return list(db.session.scalars(query))
 

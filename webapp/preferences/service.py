@@ -37,6 +37,13 @@ def count_reading(user: User, *, wants: bool) -> None:
             user.is_reading_counted = wants
 
 
+def instruct(user: User, instructions: str) -> None:
+    """Stores what models are told in this person's chats."""
+    instructions = checked_text(instructions, "instructions", most=MOST_CHARS)
+    with write():
+        user.instructions = instructions
+
+
 def set_preferences(user: User, *, default_model: str, instructions: str, **chosen: str) -> None:
     """Stores preferences, also those of `CHOICES`; an empty model means the last chosen one, at first the team's."""
     for name, value in chosen.items():

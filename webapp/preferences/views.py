@@ -7,6 +7,7 @@ from webapp.connections.models import candidates, providers
 from webapp.errors import Invalid
 from webapp.preferences.forms import PreferencesForm
 from webapp.preferences.service import CHOICES, count_reading, remember, set_preferences
+from webapp.settings.service import setting
 from webapp.web.htmx import redirect
 
 bp = Blueprint("preferences", __name__)
@@ -47,7 +48,7 @@ def set_theme() -> Response:
 
 
 def _page(form: PreferencesForm) -> Response:
-    return form.shown("settings/own.html")
+    return form.shown("settings/own.html", are_assistants_remembered=setting("prompts.assistant_memory"))
 
 
 def _offering(form: PreferencesForm) -> PreferencesForm:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 VARIABLE = re.compile(r"\{\{ {0,4}([A-Za-z][A-Za-z0-9_]{0,39}) {0,4}(?:: {0,4}([^{}\n]{1,200}))?\}\}", re.ASCII)
+# As in workflows, whose variables have parts; in a prompt nothing would fill it in.
+DOTTED = re.compile(r"\{\{ {0,4}([A-Za-z]\w{0,39}(?:\.\w{1,40}){1,4}) {0,4}(?::[^{}\n]{0,200})?\}\}", re.ASCII)
 
 # The limit on what repeated values add: without one, a short text could become arbitrarily long.
 MOST_REPEATED_CHARS = 500_000
@@ -45,6 +47,11 @@ class TooLong(Unfilled):
 def variables_in(parts: Sequence[Part]) -> list[str]:
     """Returns the distinct variables, in the order of the text."""
     return list(dict.fromkeys(found[1] for part in parts for found in VARIABLE.finditer(part.text)))
+
+
+def dotted_in(parts: Sequence[Part]) -> list[str]:
+    """Returns the distinct names with dots that are written like variables."""
+    return list(dict.fromkeys(found[1] for part in parts for found in DOTTED.finditer(part.text)))
 
 
 def count_places(parts: Sequence[Part]) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from webapp.accounts.fields import checked_text
 from webapp.errors import Invalid
 from webapp.prompts.built_in import BuiltIn
-from webapp.prompts.template import Part, count_places, variables_in
+from webapp.prompts.template import Part, count_places, dotted_in, variables_in
 from webapp.words import number
 
 KEY = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*", re.ASCII)
@@ -66,6 +66,9 @@ def _part(part: Part) -> Part:
 
 
 def _check_variables(parts: Sequence[Part], built_in: BuiltIn | None) -> None:
+    if dotted := dotted_in(parts):
+        better = dotted[0].replace(".", "_")[:40]
+        raise Invalid(f"Variables can't have dots. Write {{{{{better}}}}} instead of {{{{{dotted[0]}}}}}.", field="text")
     used = variables_in(parts)
     if len(used) > MOST_VARIABLES:
         raise Invalid(f"Use at most {MOST_VARIABLES} variables.", field="text")

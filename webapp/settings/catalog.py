@@ -344,6 +344,14 @@ _PROMPTS = (
         (),
         "The ids of collections that all its chats can quote, if the person can see them.",
     ),
+    Setting(
+        "prompts.assistant_memory",
+        "Assistant API: conversation memory",
+        "switch",
+        False,
+        "Whether answers in its chats are embedded and quoted later, for everyone. Each memory stays private to its person, "
+        "who is told and can keep a chat out.",
+    ),
 )
 _INSIGHTS = (
     _switch("insights.reading", "Count reading time", "About how long people look at answers. Each person can turn it off, too."),

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.workflows.state import ENDED
-from webapp.workflows.tables import RunEvent, WorkflowRun
+from webapp.workflows.tables import BEGUN, RunEvent, WorkflowRun
 
 MOST_RUNS = 100
 
@@ -73,6 +73,12 @@ def sent_before(run_id: str, name: str | None) -> RunEvent | None:
     """Returns the event of an earlier request with this hash."""
     query = select(RunEvent).where(RunEvent.run_id == run_id, RunEvent.sent_as == name)
     return db.session.scalar(query.limit(1)) if name else None
+
+
+def begun_as(name: str | None) -> WorkflowRun | None:
+    """Returns the run that an earlier request with this hash has begun."""
+    begun = select(RunEvent.run_id).where(RunEvent.sent_as == name, BEGUN).scalar_subquery()
+    return db.session.scalar(select(WorkflowRun).where(WorkflowRun.id == begun)) if name else None
 
 
 def changed_names(run: WorkflowRun) -> set[str]:

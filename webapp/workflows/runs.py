@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp import topic_names
@@ -40,13 +41,22 @@ class Redone:
     dropped: tuple[str, ...]
 
 
-def start(user: User, slug: str, *, title: str = "") -> WorkflowRun:
-    """Starts a run in a new chat."""
+def start(user: User, slug: str, *, title: str = "", key: str = "") -> WorkflowRun:
+    """Starts a run in a new chat; repeating the key, the workflow and the title returns the first one."""
+    owner_id, sent_as = user.id, generations.sent_as(user.id, key, f"begin\n{slug}\n{title}")
+    if earlier := queries.begun_as(sent_as):
+        return earlier
     found = library.published(slug)
     model = providers().default(user.default_model)
     providers().of(model)
     pinned = {"slug": found.slug, "version": found.version, "source": found.source}
-    return _begun(user.id, model, title or found.headline.title, pinned)
+    try:
+        return _begun(owner_id, model, title or found.headline.title, pinned, sent_as=sent_as)
+    except IntegrityError:
+        # A concurrent request with the same key was first.
+        if earlier := queries.begun_as(sent_as):
+            return earlier
+        raise
 
 
 def try_out(user: User, source: str, *, is_demo: bool) -> WorkflowRun:
@@ -59,7 +69,7 @@ def try_out(user: User, source: str, *, is_demo: bool) -> WorkflowRun:
     return _begun(user.id, model, f"Trial: {definition.title}", pinned)
 
 
-def _begun(owner_id: str, model: str, title: str, pinned: dict[str, Any]) -> WorkflowRun:
+def _begun(owner_id: str, model: str, title: str, pinned: dict[str, Any], *, sent_as: str | None = None) -> WorkflowRun:
     creation_limit.count(owner_id)
     with write() as session:
         chat = Chat(owner_id=owner_id, kind=KIND, model=model, title=title, title_is_own=True)
@@ -68,7 +78,7 @@ def _begun(owner_id: str, model: str, title: str, pinned: dict[str, Any]) -> Wor
         run = WorkflowRun(owner_id=owner_id, chat_id=chat.id, state={}, **pinned)
         session.add(run)
         session.flush()
-        record(session, run, Event("begin"))
+        record(session, run, Event("begin"), sent_as=sent_as)
         id = run.id
     return _notified(id)
 

@@ -3,12 +3,15 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.db import Base, Record, utc_now
 from webapp.ids import LENGTH
 from webapp.workflows.state import State
+
+# The events that began runs and came with an idempotency key.
+BEGUN = text("seq = 1 AND sent_as IS NOT NULL")
 
 
 class Workflow(Base):
@@ -90,3 +93,8 @@ class RunEvent(Base):
     at: Mapped[datetime] = mapped_column(default=utc_now)
     sent_as: Mapped[str | None] = mapped_column(String(64))
     head_id: Mapped[str | None] = mapped_column(String(LENGTH))
+
+    # A repeated request to begin a run finds the one that the first has begun.
+    __table_args__ = (
+        Index("uq_workflow_run_events_begun_as", "sent_as", unique=True, sqlite_where=BEGUN, info={"postgresql_where": BEGUN}),
+    )

@@ -6,8 +6,15 @@ import re
 import pytest
 
 from tests.api.dialects.conftest import asked
+from tests.support.marks import on_both_databases
 from webapp.api.grammars import GRAMMARS
+from webapp.chat.tables import Chat, Message
+from webapp.connections import service as connections
+from webapp.connections.service import ConnectionInput
+from webapp.db import db, write
+from webapp.ids import new_id
 from webapp.live import watcher_loop
+from webapp.settings.service import set_setting
 from webapp.streaming.topics import MemoryTopics
 
 TEXT = "Grüße, **you**.\n\nA second \u2028 block with 🌊.\n\n- one\n- two\n"
@@ -70,7 +77,8 @@ def test_threads_wrap_everything_in_type_and_data(program, chat, messages):
     assert types == ["connected", "message_saved", *["ai_response"] * (len(told) - 3), "done"]
     assert told[0]["data"] == {"threadId": chat}
     saved = told[1]["data"]["message"]
-    assert saved | {"createdAt": ""} == {"id": question.id, "role": "user", "content": "Hello", "createdAt": "", "sources": []}
+    assert (saved["id"], saved["role"], saved["content"], saved["sources"]) == (question.id, "user", "Hello", [])
+    assert saved["author"] == {"id": program.get("/api/v1/me").json["id"], "name": "member"}
     *pieces, last = [each["data"] for each in told[2:-1]]
     assert [piece["isComplete"] for piece in pieces] == [False] * len(pieces)
     assert "".join(piece["content"] for piece in [*pieces, last]) == last["accumulated"] == answer.content == TEXT
@@ -167,6 +175,69 @@ def test_who_names_no_chat_gets_a_new_one(program, chat, messages):
 
 
 @pytest.mark.slow
+@on_both_databases
+def test_a_chat_that_is_unknown_begins_a_new_one_and_that_is_said(app, program, make_program, fake, messages):
+    fake.says(TEXT)
+    other, reader = make_program("other@example.org"), make_program("reader@example.org")
+    foreign, deleted, seen = other.new_chat(), program.new_chat(), other.new_chat()
+    program.client.delete(f"/api/v1/chats/{deleted}", headers=program.headers)
+    me = program.get("/api/v1/me").json["id"]
+    other.put(f"/api/v1/chats/{seen}/grants", to="user", to_id=me)
+    told, chats = [], []
+
+    for unknown in ("0" * 26, "nonsense", foreign, deleted, seen):
+        quick = program.post("/api/chat", chatId=unknown, message="Hello").json
+        complete = data_of(program.streamed("/api/chat/stream", chatId=unknown, message="Hello"))[-1]
+        whole = program.post("/ai/chat", session_id=unknown, message="Hello").json
+        info, warning, *_ = events = data_of(program.streamed("/ai/chat/stream", session_id=unknown, message="Hello"))
+        assert [each["type"] for each in events].count("warning") == 1
+        assert warning["code"] == "unknown_session"
+        told += [quick["notices"], complete["notices"], whole["notices"], [{k: v for k, v in warning.items() if k != "type"}]]
+        chats += [quick["chatId"], complete["chatId"], whole["session_id"], info["session_id"]]
+
+    # Nothing of them is told or written, and none can be told from another.
+    assert all(notices == told[0] for notices in told)
+    assert [notice["code"] for notice in told[0]] == ["unknown_session"]
+    assert len(set(chats)) == len(chats)
+    assert not set(chats) & {foreign, deleted, seen}
+    assert [messages(each) for each in (foreign, deleted, seen)] == [[], [], []]
+    assert all(len(messages(each)) == 2 for each in chats)
+    # Where others write into the same chat, it is known.
+    mine = program.new_chat()
+    program.put(f"/api/v1/chats/{mine}/grants", to="user", to_id=reader.get("/api/v1/me").json["id"], right="write")
+    assert reader.post("/ai/chat", session_id=mine, message="Hello").json["session_id"] == mine
+    # A repeated request begins no second one.
+    key = {**program.headers, "Idempotency-Key": "once"}
+    again = [program.client.post("/ai/chat", json={"session_id": foreign, "message": "Hi"}, headers=key).json for _ in "12"]
+    assert again[0]["session_id"] == again[1]["session_id"]
+    assert again[1]["notices"] == told[0]
+
+
+@pytest.mark.slow
+def test_the_assistant_names_the_model_that_answered_as_people_choose_it(app, program, fake):
+    """Its server reports a name of its own, and a fallback answers for the model that was asked."""
+    with app.app_context():
+        connections.create("openai", ConnectionInput("Own server", fake.base_url, "sk-own-000000000000"))
+        set_setting("models.fallbacks", "own-server:some/model\nown-server:other/model")
+    chat = program.new_chat()
+
+    fake.behaves([{"says": "Fine.", "model": "some/model-2026-08-06"}])
+    first = program.post("/ai/chat", session_id=chat, message="Hello").json
+    assert (first["model_used"], first["fallback_used"]) == ("some/model", False)
+    refusal = {"status": 404, "json": {"error": {"code": 404, "message": "No endpoints found"}}}
+    fake.behaves([refusal, refusal, {"says": "Fine.", "model": "other/model-2026-08-06"}])
+    second = program.post("/ai/chat", session_id=chat, message="Hello").json
+    assert (second["model_used"], second["fallback_used"]) == ("own-server:other/model", True)
+    names = {each["id"]: each["name"] for each in program.get("/api/v1/models").json["models"]}
+    assert [each["model_name"] for each in (first, second)] == [
+        names.get(each["model_used"], each["model_used"]) for each in (first, second)
+    ]
+    native = program.get(f"/api/v1/chats/{chat}/messages").json["messages"][-1]["generation"]
+    assert (native["model_used"], native["model_name"]) == (second["model_used"], second["model_name"])
+    assert native["model_served"] == "other/model-2026-08-06"
+
+
+@pytest.mark.slow
 def test_the_assistant_sends_so_many_earlier_messages(program, chat, fake):
     for number in range(6):
         program.post("/ai/chat", session_id=chat, message=f"Number {number}")
@@ -192,6 +263,47 @@ def test_threads_are_chats_and_their_messages_come_in_pages(program, chat):
     before = program.get(f"/chat/threads/{chat}/messages?limit=4&before={page['nextBefore']}").json
     assert [each["content"] for each in before["messages"]] == ["Number 0", TEXT]
     assert before["nextBefore"] is None
+
+
+def test_a_whole_thread_comes_at_once_up_to_a_thousand_messages(app, program):
+    thread = program.new_chat()
+    first = "".join(f"{'x' * 100} {number}\n" for number in range(3))
+    with app.app_context():
+        ids = add_messages(thread, [first, *(str(number) for number in range(1, 1_001))])
+    path = f"/chat/threads/{thread}/messages"
+
+    page = program.get(path).json
+    assert [each["content"] for each in page["messages"]] == [str(number) for number in range(1, 1_001)]
+    assert page["nextBefore"] == ids[1]
+    rest = program.get(f"{path}?before={page['nextBefore']}").json
+    assert ([each["content"] for each in rest["messages"]], rest["nextBefore"]) == ([first], None)
+    assert program.get(f"{path}?limit=1001").status_code == 422
+
+
+def test_long_messages_come_in_several_pages(app, program):
+    thread = program.new_chat()
+    with app.app_context():
+        add_messages(thread, [letter * 300_000 for letter in "abcde"])
+    path, seen, before = f"/chat/threads/{thread}/messages", "", ""
+    while before is not None:
+        page = program.get(f"{path}?before={before}").json
+        seen, before = "".join(each["content"][0] for each in page["messages"]) + seen, page["nextBefore"]
+        assert len(page["messages"]) < 5
+    assert seen == "abcde"
+
+
+def add_messages(chat_id, texts):
+    """Adds messages of the owner to an empty chat, each below the one before, and returns their ids."""
+    chat, ids = db.session.get_one(Chat, chat_id), []
+    with write() as session:
+        for text in texts:
+            message = Message(id=new_id(), chat_id=chat_id, parent_id=ids[-1] if ids else None, role="user", content=text)
+            message.author_id = chat.owner_id
+            session.add(message)
+            ids.append(message.id)
+        session.flush()
+        chat.head_id = ids[-1]
+    return ids
 
 
 @pytest.mark.mostly_slow

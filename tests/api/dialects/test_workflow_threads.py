@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import select
 
 from tests.api.dialects.conftest import Program
+from tests.support.waiting import until
 from tests.upstream.handle import Upstream
+from webapp import topic_names
 from webapp.chat.tables import Message
 from webapp.db import db
 from webapp.settings.service import set_setting, unset_setting
@@ -40,7 +42,7 @@ ALLOWED = {
     "error": {"error", "code"},
     "done": {"success", "stopped", "messageId", "notices"},
 }
-MESSAGE = {"id", "role", "content", "createdAt", "sources"}
+MESSAGE = {"id", "role", "content", "createdAt", "sources", "author"}
 
 
 def streamed(program: Program, thread: str, content: str):
@@ -343,3 +345,66 @@ def test_a_thread_without_a_workflow_is_watched_from_the_start_of_its_running_an
     program.until_running(thread)
     response = program.client.get(f"/chat/threads/{thread}/events", headers=program.headers, buffered=False)
     assert said(data(heard(response, fake.goes_on))) == [WARM]
+
+
+@pytest.mark.slow
+def test_a_reader_of_a_thread_without_a_workflow_gets_what_follows_and_no_text_twice(program: Program, fake: Upstream) -> None:
+    fake.says(WARM, holds=[3])
+    thread = program.new_chat()
+    program.post(f"/api/v1/chats/{thread}/messages", message="Hello")
+    program.until_running(thread)
+    first = program.client.get(f"/chat/threads/{thread}/events", headers=program.headers, buffered=False)
+    events, decoder, pieces = [], Decoder(), first.iter_encoded()
+    while "ai_response" not in "".join(each.data for each in events):
+        events += decoder.feed(next(pieces))
+    first.close()
+    read = spoken(data(events))
+    assert 0 < len(read) < len(WARM)
+
+    path = f"/chat/threads/{thread}/events"
+    response = program.client.get(path, headers={**program.headers, "Last-Event-ID": events[-1].id}, buffered=False)
+    fake.goes_on()
+    rest = heard(response)
+    assert types(data(rest)) == ["connected", "message_saved", "ai_response", "done"]
+    assert read + spoken(data(rest)) == WARM
+    assert said(data(rest)) == [WARM]
+
+    # After the end: a reader who lacks it gets it, and others are told that nothing is left.
+    status, late = continued(program, thread, events[-1].id)
+    assert (status, read + spoken(data(late)), said(data(late))) == (200, WARM, [WARM])
+    assert continued(program, thread, rest[-1].id)[0] == 204
+    assert continued(program, thread, "end")[0] == 204
+    assert continued(program, thread, "")[0] == 204
+    assert program.get(f"{path}?after={events[-1].id}").status_code == 200
+
+
+@pytest.mark.slow
+def test_without_a_log_the_end_has_the_whole_text(app, program: Program, fake: Upstream) -> None:
+    fake.says(WARM)
+    thread = program.new_chat()
+    stream = program.streamed(f"/chat/threads/{thread}/messages/stream", content="Hello")
+    answer = program.get(f"/api/v1/chats/{thread}/messages").json["messages"][-1]
+    engine, id = app.extensions["engine"], answer["generation"]["id"]
+    until(lambda: id not in engine.live, "the answer is over")
+    engine.topics.expire(topic_names.of_generation(id), 0.0)
+    until(lambda: not engine.topics.last(topic_names.of_generation(id)), "its log is gone")
+
+    status, events = continued(program, thread, stream[-3].id)
+    assert (status, spoken(data(events)), said(data(events))) == (200, "", [WARM])
+    assert continued(program, thread, events[-1].id)[0] == 204
+
+
+def test_other_dialects_say_where_a_workflows_question_is_answered(program: Program) -> None:
+    thread = begun(program)
+    for path, body in (
+        ("/api/messages/addUserMessageStreamingMode", {"chatSessionId": thread, "message": "good"}),
+        ("/api/chat", {"chatId": thread, "message": "good"}),
+        ("/ai/chat", {"session_id": thread, "message": "good"}),
+        (f"/api/v1/chats/{thread}/messages", {"message": "good"}),
+    ):
+        refused = program.post(path, **body)
+        assert (refused.status_code, refused.json["code"]) == (409, "led")
+        url = refused.json["answerUrl"]
+        assert refused.json["detail"].startswith("A workflow leads this chat. Answer its question instead.")
+        assert refused.json["detail"].endswith(f" POST {url}.")
+    assert program.post(url, content="good").json["workflow"]["slots"] == {"mood": "good"}

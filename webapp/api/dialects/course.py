@@ -1,5 +1,6 @@
 """The state a dialect keeps about a generation until it ends. Pure."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from webapp.streaming.events import TRIED, Ended, Event, Failed, Notice, Saved, Sources
@@ -8,6 +9,7 @@ from webapp.streaming.transcript import Transcript
 STOPPED = "It was stopped before it finished."
 NO_ACCESS = Notice("no_access", "Disconnected because the chat was deleted or you no longer have access to it.")
 DEMO = Notice("demo", "This answer comes from the demo, not from a model.")
+UNKNOWN_SESSION = Notice("unknown_session", "That chat doesn't exist here, or isn't yours, so a new one was started.")
 BROKEN = Failed("interrupted", "The answer was cut off before it finished.", retryable=True)
 UNFINISHED = Failed("stream_closed", "The stream ends here; the answer is kept and may still continue.", retryable=True)
 
@@ -52,5 +54,14 @@ class Course:
     def notices(self) -> list[dict[str, str]]:
         """The notices for the reader, in the order in which they occurred."""
         demo = [DEMO] if self.transcript.started and self.transcript.started.demo else []
-        notices = [each for each in self.transcript.notices if each.code != TRIED]
-        return [{"code": each.code, "message": each.message} for each in [*demo, *notices]]
+        return as_objects([*demo, *(each for each in self.transcript.notices if each.code != TRIED)])
+
+
+def about_chat(wanted_id: str | None, chat_id: str) -> Sequence[Notice]:
+    """Returns a notice if the client named a chat that is unknown, so that another one was begun."""
+    return (UNKNOWN_SESSION,) if wanted_id and wanted_id != chat_id else ()
+
+
+def as_objects(notices: Iterable[Notice]) -> list[dict[str, str]]:
+    """Returns notices in the form in which every dialect sends them."""
+    return [{"code": each.code, "message": each.message} for each in notices]

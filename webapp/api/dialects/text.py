@@ -1,8 +1,10 @@
 """The base class of encoders for plain text: pieces as they arrive, and one end. Pure."""
 
+from collections.abc import Sequence
+
 from webapp.api.dialects.course import Course
 from webapp.api.dialects.encoding import DialectFrame
-from webapp.streaming.events import Delta, Ended, Event
+from webapp.streaming.events import Delta, Ended, Event, Notice
 from webapp.streaming.topics import Entry
 
 
@@ -11,8 +13,11 @@ class TextEncoder:
 
     takes_snapshots = False
 
-    def __init__(self) -> None:
+    def __init__(self, notices: Sequence[Notice] = ()) -> None:
+        """`notices` are those about the request, which precede those of the answer."""
         self._course = Course()
+        for notice in notices:
+            self._course.fold(notice)
 
     def encode(self, entry: Entry) -> list[DialectFrame]:
         self._course.fold(entry.event)

@@ -1,6 +1,7 @@
 """/api/v1/chats: the list of chats, and operations on a whole chat."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ from webapp.accounts.guards import found, user_or_none
 from webapp.api.access import caller
 from webapp.api.native.begun import Sent, sent
 from webapp.api.native.events import EVENTS, CanonicalEncoder
+from webapp.api.native.sharing import GrantList, NewGrant
 from webapp.api.operations import idempotency_key, operation, wants_stream
 from webapp.api.problems import Refused
 from webapp.api.schemas import Answer, AnyId, Body, Cursor, Line, Model, Paged
@@ -31,6 +33,7 @@ from webapp.chat.messages.attachments import MOST_FILES, joined
 from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.prompt.model_choice import answerer
 from webapp.chat.roleplay import service as roleplay
+from webapp.chat.sharing import service as sharing
 from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.engine.engine import the_engine
@@ -249,6 +252,38 @@ def delete(id: str) -> None:
     listing.trash(own_chat(id))
 
 
+@bp.get("/<id>/grants")
+@operation("List who a chat is shared with; for its owner", scope="read", answer=GrantList)
+def grants(id: str) -> GrantList:
+    return _grants(own_chat(id))
+
+
+@bp.put("/<id>/grants")
+@operation(
+    "Share a chat, or change what was granted; everyone, who can read it with its link, can only be granted `read`",
+    scope="chat",
+    body=NewGrant,
+    answer=GrantList,
+    errors=(409,),
+    named={"whom": "to_id"},
+)
+def grant(id: str, body: NewGrant) -> GrantList:
+    chat, is_read = own_chat(id), body.right == "read"
+    if body.to != "everyone":
+        sharing.share(chat, f"{body.to}:{body.to_id or ''}", "view" if is_read else "write", by=caller())
+    elif body.to_id or not is_read:
+        raise Refused({"right": "Everyone can only read a chat."} if not is_read else {"to_id": "Everyone has no id."})
+    else:
+        sharing.open_to_team(chat, by=caller())
+    return _grants(own_chat(id))
+
+
+@bp.delete("/<id>/grants/<grant_id>")
+@operation("Stop sharing a chat with someone", scope="chat", status=204)
+def revoke(id: str, grant_id: str) -> None:
+    sharing.unshare(own_chat(id), grant_id)
+
+
 @bp.post("/<id>/restore")
 @operation("Restore a chat from the trash", scope="chat", answer=ChatAnswer)
 def restore(id: str) -> ChatAnswer:
@@ -268,6 +303,11 @@ def take(id: str) -> Response:
     chat = own_chat(id)
     name = file_name(chat.title, "json", otherwise="chat")
     return download(export.as_json(the_engine(), chat.id), name, "application/json")
+
+
+def _grants(chat: Chat) -> GrantList:
+    given = sharing.shares(chat)
+    return GrantList.to(replace(each, right="read" if each.right == "view" else each.right) for each in given)
 
 
 def _refuse_what_does_not_go_together(body: NewChat) -> None:

@@ -1,7 +1,7 @@
 """/api/v1/generations: the runs of models, read from any position, stopped, continued."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from flask import Blueprint, Response, request
 from pydantic import Field
@@ -15,19 +15,24 @@ from webapp.api.feed import END
 from webapp.api.native.begun import STARTS, Sent, begun
 from webapp.api.native.events import EVENTS, CanonicalEncoder
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Query
+from webapp.api.schemas import Answer, Body, Query
 from webapp.api.streams import has_all, last_position, stream
+from webapp.chat import reading_time
 from webapp.chat.access import visible_message, writable_generation
 from webapp.chat.messages import service
 from webapp.chat.tables import Message
+from webapp.connections.models import providers
 from webapp.db import db
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
+from webapp.engine.report import model_used
 from webapp.engine.tables import Generation
 from webapp.live.watcher_loop import LOST
 from webapp.plans.queries import plan_of
 from webapp.plans.tables import Plan
 
+# Longer than a day is a mistake in units.
+MOST_SECONDS = 86_400
 bp = Blueprint("api_generations", __name__, url_prefix="/api/v1/generations")
 
 
@@ -42,7 +47,9 @@ class GenerationAnswer(Answer):
     reason: str
     error: str
     model_asked: str
-    model_used: str
+    model_used: str = Field(description="The model that answered, by its id in `GET /api/v1/models`; empty until that is known.")
+    model_name: str = Field(description="Its name, as pages show it.")
+    model_served: str = Field(description="Its name as its server reports it, which can be more exact.")
     provider: str
     is_demo: bool
     notices: list[dict[str, Any]]
@@ -55,6 +62,20 @@ class GenerationAnswer(Answer):
     started_at: datetime | None
     first_text_at: datetime | None
     ended_at: datetime | None
+
+    @classmethod
+    def from_row(cls, row: Generation) -> Self:
+        used = model_used(row)
+        name = providers().display_name(used, row.connection) if used else ""
+        return cls.of(row, model_used=used, model_name=name, model_served=row.model_used)
+
+
+class Reading(Body):
+    seconds: float = Field(
+        description="Times under two seconds don't count, and longer ones up to five minutes; several are added up.",
+        gt=0,
+        le=MOST_SECONDS,
+    )
 
 
 class EventsQuery(Query):
@@ -75,7 +96,7 @@ def show(id: str) -> GenerationAnswer:
     generation = _visible(id)
     # Polling counts as presence, as with the status of a chat's stream.
     the_engine().presence.seen(generation.lane)
-    return GenerationAnswer.of(generation)
+    return GenerationAnswer.from_row(generation)
 
 
 @bp.get("/<id>/events")
@@ -105,7 +126,7 @@ def events(id: str, query: EventsQuery) -> Response:
 @operation("Stop an answer and keep its text (idempotent)", scope="chat", answer=GenerationAnswer)
 def stop(id: str) -> GenerationAnswer:
     generations.stop(the_engine(), writable_generation(id))
-    return GenerationAnswer.of(writable_generation(id))
+    return GenerationAnswer.from_row(writable_generation(id))
 
 
 @bp.post("/<id>/continue")
@@ -113,6 +134,17 @@ def stop(id: str) -> GenerationAnswer:
 def go_on(id: str) -> Sent | Response:
     message = found(db.session.get(Message, writable_generation(id).message_id))
     return begun(service.continue_answer(message, by=caller().id, must_be_cut=True))
+
+
+@bp.post("/<id>/read")
+@operation(
+    "Tell how long you looked at an answer; it counts if you asked for the answer, unless you or the team turned that off",
+    scope="chat",
+    body=Reading,
+    status=204,
+)
+def tell_reading(id: str, body: Reading) -> None:
+    reading_time.record(reading_time.recorder(the_engine(), caller().id), _visible(id).id, round(body.seconds * 1000))
 
 
 def _readable(id: str) -> tuple[Generation, Plan | None]:

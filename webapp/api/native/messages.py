@@ -9,6 +9,7 @@ from pydantic import Field
 
 from webapp.accounts.guards import found
 from webapp.api.access import caller
+from webapp.api.authors import Author, authors_of
 from webapp.api.native.begun import STARTS, Sent, begun
 from webapp.api.native.generations import GenerationAnswer
 from webapp.api.operations import idempotency_key, operation
@@ -37,6 +38,7 @@ class MessageAnswer(Answer):
     role: Literal["user", "assistant"]
     character_id: str | None = Field(description="Whose answer it is, in a chat with characters.")
     speaker: str = Field(description="The name of who says it in a group, as it was then; empty in other chats.")
+    author: Author | None = Field(description="The person who wrote it, or edited this answer; null for a model's text.")
     content: str = Field(description="The raw text so far.")
     reasoning: str
     status: str = Field(description="`completed` for a person's message, otherwise the status of its last generation.")
@@ -183,8 +185,11 @@ def erase(id: str) -> None:
 def _answers_of(rows: Sequence[Message]) -> list[MessageAnswer]:
     """Returns messages of one chat in the order given, each with the text written so far."""
     generations, versions = queries.generations_of(rows), queries.siblings_of(rows)
-    sources = source_answers_by_message(rows)
-    return [_answer(row, generations.get(row.id, []), versions.get(row.id, []), sources.get(row.id, [])) for row in rows]
+    sources, authors = source_answers_by_message(rows), authors_of(rows)
+    return [
+        _answer(row, generations.get(row.id, []), versions.get(row.id, []), sources.get(row.id, []), authors.get(row.id))
+        for row in rows
+    ]
 
 
 def _one(row: Message) -> MessageAnswer:
@@ -192,7 +197,7 @@ def _one(row: Message) -> MessageAnswer:
 
 
 def _answer(
-    row: Message, generations: Sequence[Generation], versions: Sequence[str], sources: list[SourceAnswer]
+    row: Message, generations: Sequence[Generation], versions: Sequence[str], sources: list[SourceAnswer], author: Author | None
 ) -> MessageAnswer:
     last = generations[-1] if generations else None
     is_unnamed = row.role == "assistant" and not row.speaker_name
@@ -200,9 +205,10 @@ def _answer(
         row,
         character_id=queries.chat_of(row).character_id if is_unnamed else row.speaker_id,
         speaker=row.speaker_name,
+        author=author,
         content=queries.text_so_far(the_engine(), row) if last and last.is_active else row.content,
         status=last.status if last else "completed",
-        generation=GenerationAnswer.of(last) if last else None,
+        generation=GenerationAnswer.from_row(last) if last else None,
         versions=list(versions)[-MOST_VERSIONS:],
         sources=sources,
     )

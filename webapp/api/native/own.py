@@ -1,7 +1,7 @@
 """/api/v1/me and /api/v1/tokens: the caller's account and API tokens."""
 
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from flask import Blueprint
 from flask_wtf.csrf import generate_csrf
@@ -13,7 +13,8 @@ from webapp.api.access import caller, identified
 from webapp.api.native.people import RoleName
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Line
-from webapp.preferences.service import count_reading, remember
+from webapp.preferences.service import count_reading, instruct, remember
+from webapp.settings.service import setting
 
 bp = Blueprint("api_account", __name__, url_prefix="/api/v1")
 BY_HAND = "A token can't create tokens, so that revoking it is final. Create one on your account page."
@@ -27,7 +28,11 @@ class Me(Answer):
     role: RoleName
     scopes: list[ScopeName] = Field(description="What this token or browser session is allowed to do.")
     remembers: bool = Field(description="Whether finished answers go into the caller's conversation memory.")
+    remembers_assistants: bool = Field(
+        description="Whether admins have turned it on for everyone's chats of the assistant API; `is_forgotten` keeps a chat out."
+    )
     is_reading_counted: bool = Field(description="Whether it is counted how long the caller looks at answers.")
+    custom_instructions: str = Field(description="What the caller tells models in all their chats.")
     csrf_token: str | None = Field(description="For `X-CSRFToken`, if the caller uses a cookie.")
 
 
@@ -36,6 +41,7 @@ class MeChange(Body):
 
     remembers: bool | None = None
     is_reading_counted: bool | None = None
+    custom_instructions: str | None = Field(None, description="What you tell models in all your chats; empty for nothing.")
 
 
 class TokenAnswer(Answer):
@@ -72,8 +78,16 @@ def show() -> Me:
 
 
 @bp.patch("/me")
-@operation("Turn your conversation memory, or your reading time, on or off", scope="chat", body=MeChange, answer=Me)
+@operation(
+    "Change your custom instructions, or turn your conversation memory or your reading time on or off",
+    scope="chat",
+    body=MeChange,
+    answer=Me,
+    named={"instructions": "custom_instructions"},
+)
 def change(body: MeChange) -> Me:
+    if body.custom_instructions is not None:
+        instruct(caller(), body.custom_instructions)
     if body.remembers is not None:
         remember(caller(), wants=body.remembers)
     if body.is_reading_counted is not None:
@@ -113,5 +127,6 @@ def revoke(id: str) -> None:
 def _me() -> Me:
     found = identified()
     token = generate_csrf() if found.has_cookie else None
-    remembers = bool(found.user.remembers_since)
-    return Me.of(found.user, scopes=sorted(found.scopes), remembers=remembers, csrf_token=token)
+    own: dict[str, Any] = {"remembers": bool(found.user.remembers_since), "custom_instructions": found.user.instructions}
+    own |= {"remembers_assistants": setting("prompts.assistant_memory")}
+    return Me.of(found.user, scopes=sorted(found.scopes), csrf_token=token, **own)

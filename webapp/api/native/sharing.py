@@ -1,4 +1,4 @@
-"""Grants of collections and lorebooks, as sent and returned by the API."""
+"""Grants of chats, collections and lorebooks, as sent and returned by the API."""
 
 from collections.abc import Iterable
 from typing import Literal, Self

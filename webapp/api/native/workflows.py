@@ -9,7 +9,7 @@ from pydantic import Field
 from webapp.accounts.guards import refuse_unless_admin, who
 from webapp.api.access import caller
 from webapp.api.native.runs import RunAnswer, answer_of
-from webapp.api.operations import STARTS, operation
+from webapp.api.operations import STARTS, idempotency_key, operation
 from webapp.api.schemas import Answer, Body, Line
 from webapp.workflows import library, runs
 from webapp.workflows.library import Entry
@@ -100,9 +100,9 @@ def publish(slug: str, body: Note) -> WholeWorkflow:
 
 
 @bp.post("/<slug>/runs")
-@operation("Start a run", scope="workflows", body=NoFields, answer=RunAnswer, status=201, errors=STARTS)
+@operation("Start a run", scope="workflows", body=NoFields, answer=RunAnswer, status=201, takes_key=True, errors=STARTS)
 def start(slug: str, body: NoFields) -> RunAnswer:
-    return answer_of(runs.start(caller(), slug))
+    return answer_of(runs.start(caller(), slug, key=idempotency_key()))
 
 
 def _facts(entry: Entry) -> dict[str, Any]:

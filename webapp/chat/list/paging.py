@@ -4,15 +4,21 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, String, cast, literal, select, text, tuple_, union
+from sqlalchemy.orm import defer
 
 from webapp.chat import queries
 from webapp.chat.sizes import first_within
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
 from webapp.heavy import bounded
+from webapp.heavy.turns import by_turns
 
 # Without this limit, two hundred messages can be forty megabytes.
 MOST_CHARS = 1_000_000
+# To read a thousand messages at once would block the event loop for a twentieth of a second.
+AT_ONCE = 100
+# Only pages need the HTML, which is many times as long as the text.
+WITHOUT_HTML = defer(Message.html, raiseload=True)
 Show = Literal["open", "archived", "deleted", "all"]
 # Repeats the condition of the partial index of groups.
 IS_GROUP = text("chats.turn_order <> ''")
@@ -62,9 +68,16 @@ def tree(chat: Chat, *, after: str = "", limit: int) -> Page:
 
 
 def recent(ids: Sequence[str], limit: int) -> tuple[Sequence[Message], bool]:
-    """Returns the last of these messages, fewer if they are long, and whether there are more before them."""
-    page = first_within(db.session(), ids[-limit:][::-1], MOST_CHARS)[::-1]
-    return queries.in_order(page), len(page) < len(ids)
+    """Returns the last of these messages, without their HTML, and whether there are more before them; fewer if they are long."""
+    wanted, found, read, chars = ids[-limit:][::-1], list[Message](), 0, 0
+    for start in by_turns(range(0, len(wanted), AT_ONCE)):
+        some = wanted[start : start + AT_ONCE]
+        page = first_within(db.session(), some, MOST_CHARS - chars)
+        rows = queries.in_order(page, WITHOUT_HTML)
+        found, read, chars = found + rows, read + len(page), chars + sum(len(each.content) for each in rows)
+        if page != some or chars >= MOST_CHARS:
+            break
+    return found[::-1], read < len(ids)
 
 
 def _page(ids: Sequence[str], limit: int) -> Page:

@@ -83,12 +83,12 @@ def begin(
         return repeated
 
     first = [*reads, *ids_of_prompt(prompt_key or QUICK)]
-    options = replace(options, given=source_search.for_first_message(first, entered.content, person, is_temporary=is_temporary))
+    about: dict[str, Any] = {"is_temporary": is_temporary, "prompt_key": prompt_key}
+    options = replace(options, given=source_search.for_first_message(first, entered.content, person, **about))
 
     def store(session: Session) -> PendingGeneration:
-        values: dict[str, Any] = {"owner_id": owner_id, "visitor_hash": visitor_hash, "is_temporary": is_temporary}
-        values |= {"collection_ids": list(reads), "prompt_key": prompt_key}
-        chat = Chat(model=model, title=titles.first_words(entered.content), **values)
+        values: dict[str, Any] = {"owner_id": owner_id, "visitor_hash": visitor_hash, "collection_ids": list(reads)}
+        chat = Chat(model=model, title=titles.first_words(entered.content), **values, **about)
         rows.put(session, chat)
         question = sending.question(chat, None, entered, by=person)
         return sending.answer(session, chat, question, sent_as=sent_as, options=options)

@@ -30,9 +30,11 @@ def for_message(chat: Chat, text: str, below: str | None, person: str, *, speake
     return _fitting(chat, [*_texts_to(below), text], person, ids, memory) if ids or memory else NOTHING
 
 
-def for_first_message(collection_ids: Sequence[str], text: str, person: str, *, is_temporary: bool = False) -> AnswerSources:
-    """Finds sources for the first answer of a chat."""
-    memory = () if is_temporary else _memory_of(person, None)
+def for_first_message(
+    collection_ids: Sequence[str], text: str, person: str, *, is_temporary: bool = False, prompt_key: str = ""
+) -> AnswerSources:
+    """Finds sources for the first answer of a chat; `prompt_key` is the prompt that leads it, if not the usual one."""
+    memory = () if is_temporary else _memory_of(person, None, prompt_key)
     return _found(collection_ids, [words_of(text)], person, memory) if collection_ids or memory else NOTHING
 
 
@@ -55,10 +57,10 @@ def for_continuation(chat: Chat, message: Message, person: str) -> AnswerSources
     return for_retry(chat, message.parent_id or "", person, speaker_id=message.speaker_id)
 
 
-def _memory_of(person: str, chat: Chat | None) -> Sequence[str]:
+def _memory_of(person: str, chat: Chat | None, prompt_key: str = "") -> Sequence[str]:
     # Visitors have no memory.
     user = db.session.get(User, person) if person and (not chat or chat.owner_id) else None
-    return remembering.ids_for(user, chat) if user else ()
+    return remembering.ids_for(user, chat, prompt_key=prompt_key) if user else ()
 
 
 def _found(

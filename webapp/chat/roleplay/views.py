@@ -73,7 +73,7 @@ def update(id: str) -> Response:
         chat_collections.attach(chat, form.collections.data or (), by=current_user())
         roleplay.set_fields(own_chat(id), values, persona=persona)
         roleplay.use_lorebooks(own_chat(id), worlds)
-        if current_user().remembers_since:
+        if remembering.is_on(current_user(), chat.prompt_key):
             remembering.keep_out(own_chat(id), is_forgotten=bool(form.is_forgotten.data))
         chat = own_chat(id)
         return _panel(chat, PromptsForm.of(chat), "Saved.") if is_htmx() else redirect(page_of(id))
@@ -123,7 +123,7 @@ def _about(form: PromptsForm, chat: Chat) -> PromptsForm:
         named(chat.model),
         knowledge.to_choose(current_user()),
         lorebooks.lorebooks(current_user(), attached=chat.lorebook_ids),
-        is_remembered=bool(current_user().remembers_since),
+        is_remembered=remembering.is_on(current_user(), chat.prompt_key),
     )
 
 

@@ -11,7 +11,7 @@ from webapp.accounts.shares import Share
 from webapp.accounts.tables import Grant, Membership, User
 from webapp.chat.tables import Chat, Message
 from webapp.db import db, write
-from webapp.errors import Invalid
+from webapp.errors import Conflict, Invalid
 
 KIND = "chat"
 RIGHTS = ("view", "write")
@@ -55,6 +55,13 @@ def writers(messages: Sequence[Message], right: str = "own", given: Sequence[Sha
     return {each.id: names[each.author_id] for each in messages if each.author_id in names} | from_file
 
 
+def refuse_unshareable(chat: Chat, by: User) -> None:
+    """Raises an error if the chat can't be shared, or not by this person."""
+    if chat.is_temporary:
+        raise Conflict("Temporary chats can't be shared.")
+    accounts.refuse_guests("chat", by)
+
+
 def share(chat: Chat, whom: str, right: str, *, by: User) -> None:
     """Shares the chat with `user:ID` or `group:ID`, replacing an earlier right."""
     kind, _, id = whom.partition(":")
@@ -80,7 +87,7 @@ def unshare(chat: Chat, grant_id: str) -> None:
 
 
 def _give(chat: Chat, right: str, by: User, to: str, to_id: str) -> None:
-    accounts.refuse_guests("chat", by)
+    refuse_unshareable(chat, by)
     chat_id, giver_id = chat.id, by.id
     with write() as session:
         changed = accounts.give(session, KIND, chat_id, right, by=giver_id, to=to, to_id=to_id)

@@ -18,7 +18,6 @@ from webapp.chat.page.shown import ShownChat
 from webapp.chat.sharing import service as sharing
 from webapp.chat.tables import Chat
 from webapp.db import db
-from webapp.errors import Conflict
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect
 from webapp.web.pick_field import PickField
@@ -82,9 +81,7 @@ def shared_with(chat: ShownChat) -> tuple[str, ...]:
 
 def _shareable(id: str) -> Chat:
     chat = own_chat(id)
-    if chat.is_temporary:
-        raise Conflict("Temporary chats can't be shared.")
-    accounts.refuse_guests("chat", current_user())
+    sharing.refuse_unshareable(chat, current_user())
     return chat
 
 

@@ -1,6 +1,6 @@
 """Dialect 4: unnamed flat events of seven types, `stream_end` always the last. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from webapp.api.dialects.course import DEMO, STOPPED
@@ -10,14 +10,16 @@ from webapp.streaming.events import TRIED, Event, Notice, Started
 
 
 class AssistantEncoder(TextEncoder):
-    """Encodes the assistant dialect; `elapsed_ms` returns the time since the request."""
+    """Encodes the assistant dialect; `elapsed_ms` returns the time since the request, and `notices` are about that."""
 
-    def __init__(self, session_id: str, message_id: str, elapsed_ms: Callable[[], int]) -> None:
-        super().__init__()
+    def __init__(self, session_id: str, message_id: str, elapsed_ms: Callable[[], int], notices: Sequence[Notice] = ()) -> None:
+        super().__init__(notices)
+        self._notices = notices
         self._session_id, self._message_id, self._elapsed_ms = session_id, message_id, elapsed_ms
 
     def opening(self, state: State) -> list[DialectFrame]:
-        return [_frame("session_info", session_id=self._session_id, status="processing")]
+        info = _frame("session_info", session_id=self._session_id, status="processing")
+        return [info, *(_warning(each) for each in self._notices)]
 
     def _piece(self, text: str) -> DialectFrame:
         return _frame("token", content=text)

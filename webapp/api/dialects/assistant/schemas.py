@@ -13,7 +13,9 @@ USUAL_LIMIT = 10
 
 class AssistantMessage(DialectRequest):
     message: Said
-    session_id: Id | None = None
+    session_id: Annotated[
+        Id | None, Field(description="Of one that doesn't exist, or isn't the caller's, a new one is begun.")
+    ] = None
     context_limit: Annotated[int | None, Field(ge=0, le=200, description="Earlier messages to send; null: 10.")] = USUAL_LIMIT
 
 
@@ -23,7 +25,8 @@ class AssistantAnswer(DialectResponse):
     content: str
     chunks: int
     processing_time_ms: int
-    model_used: str
+    model_used: str = Field(description="The model that answered, by its id in `GET /api/v1/models`.")
+    model_name: str = Field(description="Its name, as pages show it.")
     fallback_used: bool
     sources: list[dict[str, Any]]
     status: str

@@ -7,15 +7,18 @@ from flask import Blueprint, Response
 from webapp.api.access import caller
 from webapp.api.dialects.assistant.encoder import AssistantEncoder
 from webapp.api.dialects.assistant.schemas import ASSISTANT, USUAL_LIMIT, AssistantAnswer, AssistantMessage
+from webapp.api.dialects.course import about_chat, as_objects
 from webapp.api.dialects.schemas import Notice
 from webapp.api.operations import STARTS, both, idempotency_key, operation
 from webapp.api.streams import stream
 from webapp.api.wait_for_answer import NO_ANSWER, wait_for_text
-from webapp.chat.access import writable_chat
+from webapp.chat.access import writable_chat_if_any
 from webapp.chat.messages import service
 from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.prompt.built_in import ASSISTANT_KEY, TRADING_KEY
+from webapp.connections.models import providers
 from webapp.engine.engine import the_engine
+from webapp.engine.report import model_used
 from webapp.engine.tables import Generation
 from webapp.settings.service import setting
 
@@ -29,7 +32,7 @@ bp = Blueprint("api_assistant", __name__)
     body=AssistantMessage,
     answer=AssistantAnswer,
     takes_key=True,
-    errors=(404, *STARTS),
+    errors=STARTS,
     others=NO_ANSWER,
     tag="Assistant compatibility API",
 )
@@ -37,18 +40,20 @@ def ask(body: AssistantMessage) -> AssistantAnswer:
     elapsed_ms, generation = _clock(), _begin_answer(body)
     session_id, message_id = generation.chat_id, generation.message_id or ""
     found = wait_for_text(generation, session_id=session_id, message_id=message_id)
+    used = model_used(found.generation) or found.generation.model_asked
     return AssistantAnswer(
         session_id=session_id,
         message_id=message_id,
         content=found.text,
         chunks=found.chunks,
         processing_time_ms=elapsed_ms(),
-        model_used=found.model,
+        model_used=used,
+        model_name=providers().display_name(used, found.generation.connection),
         fallback_used=found.is_fallback,
         sources=found.course.sources,
         status=found.status,
         reason=found.reason,
-        notices=[Notice(**notice) for notice in found.notices],
+        notices=[Notice(**each) for each in (*as_objects(about_chat(body.session_id, session_id)), *found.notices)],
         prompt=found.generation.led_by,
     )
 
@@ -60,21 +65,23 @@ def ask(body: AssistantMessage) -> AssistantAnswer:
     body=AssistantMessage,
     stream=ASSISTANT,
     takes_key=True,
-    errors=(404, *STARTS),
+    errors=STARTS,
     tag="Assistant compatibility API",
 )
 def ask_and_watch(body: AssistantMessage) -> Response:
     elapsed_ms, generation = _clock(), _begin_answer(body)
-    return stream(generation, AssistantEncoder(generation.chat_id, generation.message_id or "", elapsed_ms))
+    notices = about_chat(body.session_id, generation.chat_id)
+    return stream(generation, AssistantEncoder(generation.chat_id, generation.message_id or "", elapsed_ms, notices))
 
 
 def _begin_answer(body: AssistantMessage) -> Generation:
-    """Starts the generation that answers; without a session id, in a new chat."""
+    """Starts the generation that answers, in a new chat unless the session id is of one that the caller can write in."""
     me, key = caller(), idempotency_key()
-    if not body.session_id:
+    chat = writable_chat_if_any(body.session_id or "")
+    if chat is None:
         return service.begin(body.message, model=me.default_model, key=key, owner_id=me.id, prompt_key=_prompt_key())
     options = AnswerOptions(context_limit=USUAL_LIMIT if body.context_limit is None else body.context_limit)
-    return service.ask(writable_chat(body.session_id), body.message, key=key, by=me.id, options=options)
+    return service.ask(chat, body.message, key=key, by=me.id, options=options)
 
 
 def _prompt_key() -> str:

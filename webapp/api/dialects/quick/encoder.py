@@ -1,12 +1,12 @@
 """Dialect 2: `message` events with text and finished blocks, then `complete`. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from webapp.api.dialects.encoding import DialectFrame, State
 from webapp.api.dialects.text import TextEncoder
-from webapp.streaming.events import Usage
+from webapp.streaming.events import Notice, Usage
 
 Block = dict[str, Any]
 
@@ -21,11 +21,13 @@ class Quick:
     chat_id: str
     message_id: str
     blocks: Callable[[int, bool], list[Block]]
+    # Those about the request.
+    notices: Sequence[Notice] = ()
 
 
 class QuickEncoder(TextEncoder):
     def __init__(self, about: Quick) -> None:
-        super().__init__()
+        super().__init__(about.notices)
         self._about, self._sent_blocks = about, 0
 
     def opening(self, state: State) -> list[DialectFrame]:

@@ -9,13 +9,14 @@ from flask import Blueprint, Response
 from webapp.accounts.guards import client_address
 from webapp.accounts.tables import User
 from webapp.api.access import caller_or_none
+from webapp.api.dialects.course import about_chat, as_objects
 from webapp.api.dialects.quick.encoder import Block, Quick, QuickEncoder
 from webapp.api.dialects.quick.schemas import QUICK, QuickAnswer, QuickMessage
 from webapp.api.dialects.schemas import Notice
 from webapp.api.operations import STARTS, answered_with, idempotency_key, operation
 from webapp.api.streams import stream
 from webapp.api.wait_for_answer import NO_ANSWER, wait_for_text
-from webapp.chat.access import as_visitor, visitor_hash, writable_chat
+from webapp.chat.access import as_visitor, visitor_hash, writable_chat_if_any
 from webapp.chat.messages import service
 from webapp.chat.messages.sending import USUAL, AnswerOptions
 from webapp.chat.page.projection import AnswerProjection
@@ -34,7 +35,7 @@ UNREAD = AnswerOptions(when_unwatched="abort:0")
 FACTS: dict[str, Any] = {
     "scope": "chat",
     "body": QuickMessage,
-    "errors": (404, *STARTS),
+    "errors": STARTS,
     "tag": "Quick chat compatibility API",
     "visitors": True,
     "takes_key": True,
@@ -45,7 +46,7 @@ bp = Blueprint("api_quick", __name__)
 @bp.post("/api/chat")
 @operation("Send a message and wait for the answer", **{**FACTS, "answer": QuickAnswer, "others": NO_ANSWER})
 def ask(body: QuickMessage) -> Response:
-    return _answered(body, USUAL, lambda generation, _: answered_with(_answer_in_full(generation)))
+    return _answered(body, USUAL, lambda generation, _: answered_with(_answer_in_full(body, generation)))
 
 
 @bp.post("/api/chat/stream")
@@ -55,7 +56,8 @@ def ask_and_watch(body: QuickMessage) -> Response:
     is_unread = caller_or_none() is None and not visitor_hash()
 
     def watched(generation: Generation, visitor: str) -> Response:
-        about = Quick(generation.chat_id, generation.message_id or "", _blocks(generation))
+        notices = about_chat(body.chatId, generation.chat_id)
+        about = Quick(generation.chat_id, generation.message_id or "", _blocks(generation), notices)
         return stream(generation, QuickEncoder(about), when_gone="stop" if is_unread else "leave", visitor=visitor)
 
     return _answered(body, UNREAD if is_unread else USUAL, watched)
@@ -72,15 +74,15 @@ def _answered(body: QuickMessage, options: AnswerOptions, answer: Callable[[Gene
 
 def _begin_answer(me: User, body: QuickMessage) -> Generation:
     model, key = body.model or "", idempotency_key()
-    if body.chatId:
-        return service.ask(writable_chat(body.chatId), body.message, model=model, key=key, by=me.id)
+    if chat := writable_chat_if_any(body.chatId or ""):
+        return service.ask(chat, body.message, model=model, key=key, by=me.id)
     return service.begin(body.message, model=model or me.default_model, key=key, owner_id=me.id)
 
 
 def _begin_answer_as_visitor(visitor: str, body: QuickMessage, options: AnswerOptions) -> Generation:
     key = idempotency_key()
-    if body.chatId:
-        return service.ask(writable_chat(body.chatId), body.message, key=key, options=options)
+    if chat := writable_chat_if_any(body.chatId or ""):
+        return service.ask(chat, body.message, key=key, options=options)
     return service.begin_as_visitor(body.message, key=key, visitor_hash=visitor, options=options)
 
 
@@ -91,7 +93,7 @@ def _slow_down_visitors() -> None:
         raise TooMany(f"Visitors can't send messages that quickly. Please try again in {seconds} s.", retry_after=seconds)
 
 
-def _answer_in_full(generation: Generation) -> QuickAnswer:
+def _answer_in_full(body: QuickMessage, generation: Generation) -> QuickAnswer:
     chat_id, message_id = generation.chat_id, generation.message_id or ""
     found = wait_for_text(generation, chatId=chat_id, messageId=message_id)
     return QuickAnswer(
@@ -103,7 +105,7 @@ def _answer_in_full(generation: Generation) -> QuickAnswer:
         demo=found.generation.is_demo,
         status=found.status,
         reason=found.reason,
-        notices=[Notice(**notice) for notice in found.notices],
+        notices=[Notice(**each) for each in (*as_objects(about_chat(body.chatId, chat_id)), *found.notices)],
     )
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from webapp.api.dialects.encoding import DialectFrame, State
 from webapp.api.dialects.text import TextEncoder
+from webapp.streaming.events import Ended
+from webapp.streaming.topics import Entry
 
 Clock = Callable[[], str]
 
@@ -14,15 +16,27 @@ def frame_of(type: str, data: dict[str, Any], at: str) -> DialectFrame:
 
 
 class ThreadsEncoder(TextEncoder):
-    """Encodes the threads dialect; `message` is the person's, as saved, `now` returns the time as ISO 8601 text."""
+    """Encodes the threads dialect; `message` is the person's, as saved, `now` returns the time as ISO 8601 text.
 
-    def __init__(self, thread_id: str, message: dict[str, Any], now: Clock) -> None:
+    A reader of all entries up to `after` gets what follows. If that cannot be told, as the log is gone, it gets the end, whose
+    `accumulated` is the whole text, rather than text that it may have already.
+    """
+
+    def __init__(self, thread_id: str, message: dict[str, Any], now: Clock, *, after: int = 0) -> None:
         super().__init__()
         self._thread_id, self._message, self._now = thread_id, message, now
+        self._after, self._is_behind = after, after > 0
 
     def opening(self, state: State) -> list[DialectFrame]:
         connected = self._frame("connected", {"threadId": self._thread_id})
         return [connected, self._frame("message_saved", {"message": self._message})]
+
+    def encode(self, entry: Entry) -> list[DialectFrame]:
+        """Folds every entry, since the end reports all of them, and encodes those after the reader's position."""
+        frames = super().encode(entry)
+        is_known = self._is_behind or 0 < entry.seq <= self._after
+        self._is_behind = self._is_behind and entry.seq != self._after
+        return frames if not is_known or isinstance(entry.event, Ended) else []
 
     def _piece(self, text: str) -> DialectFrame:
         return self._frame("ai_response", {"content": text, "isComplete": False})

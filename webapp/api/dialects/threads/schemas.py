@@ -4,8 +4,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from webapp.api.authors import Author
 from webapp.api.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, PlainError, Reason, Said
 from webapp.api.grammars import Grammar, register
+
+# Clients of this dialect show whole threads and don't ask for pages.
+MOST_MESSAGES = 1_000
 
 
 class NewThread(DialectRequest):
@@ -36,6 +40,7 @@ class ThreadMessage(DialectResponse):
     content: str
     createdAt: str
     sources: list[dict[str, Any]]
+    author: Author | None = Field(description="Who wrote it, or edited this answer; null for a model's text.")
 
 
 class ThreadMessages(DialectResponse):
@@ -47,7 +52,7 @@ class ThreadPage(BaseModel):
     """Query parameters of a page of messages. Not strict: in a URL, all values are text."""
 
     before: Id = ""
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    limit: Annotated[int, Field(ge=1, le=MOST_MESSAGES)] = MOST_MESSAGES
 
 
 class ThreadContent(DialectRequest):

@@ -1,14 +1,18 @@
 """Threads, messages and workflow runs in the form of dialect 3."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from webapp import topic_names
+from webapp.api.authors import authors_of
 from webapp.api.dialects.threads.schemas import Thread, ThreadMessage, WorkflowState
-from webapp.api.sources import source_answers
+from webapp.api.sources import source_answers_by_message
 from webapp.chat import queries
 from webapp.chat.tables import Chat, Message
 from webapp.db import utc_now
+from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
+from webapp.heavy.turns import by_turns
 from webapp.workflows.record import definition_of
 from webapp.workflows.shown import question
 from webapp.workflows.tables import WorkflowRun
@@ -22,10 +26,26 @@ def shown_thread(chat: Chat, workflows: Mapping[str, str]) -> Thread:
 
 
 def shown_message(message: Message, **otherwise: str) -> ThreadMessage:
-    content = queries.text_so_far(the_engine(), message) if message.role == "assistant" else message.content
-    sources = [each.model_dump() for each in source_answers(message.sources)]
-    fields = {"content": content, **otherwise}
-    return ThreadMessage(id=message.id, role=message.role, createdAt=iso(message.created_at), sources=sources, **fields)
+    return shown_messages([message], **otherwise)[0]
+
+
+def shown_messages(rows: Sequence[Message], **otherwise: str) -> list[ThreadMessage]:
+    """Returns messages of a chat with the text written so far; `otherwise` replaces fields of all of them."""
+    engine, authors, sources = the_engine(), authors_of(rows), source_answers_by_message(rows)
+    are_answers = any(each.role == "assistant" for each in rows)
+    running = generations.running_in(topic_names.of_chat(rows[0].chat_id)) if are_answers else None
+    written_id = running.message_id if running else None
+    return [
+        ThreadMessage(
+            id=each.id,
+            role=each.role,
+            createdAt=iso(each.created_at),
+            sources=[source.model_dump() for source in sources.get(each.id, [])],
+            author=authors.get(each.id),
+            **{"content": queries.text_so_far(engine, each) if each.id == written_id else each.content, **otherwise},
+        )
+        for each in by_turns(rows)
+    ]
 
 
 def workflow_state(run: WorkflowRun) -> WorkflowState:

@@ -11,6 +11,7 @@ from webapp.api.dialects.threads.encoder import ThreadsEncoder
 from webapp.api.dialects.threads.run_feed import Position
 from webapp.api.dialects.threads.run_stream import answered, is_up_to_date, last_position, watched
 from webapp.api.dialects.threads.schemas import (
+    MOST_MESSAGES,
     THREADS,
     EventsQuery,
     NewThread,
@@ -21,10 +22,12 @@ from webapp.api.dialects.threads.schemas import (
     ThreadPage,
     Threads,
 )
-from webapp.api.dialects.threads.shown import now, shown_message, shown_thread
+from webapp.api.dialects.threads.shown import now, shown_message, shown_messages, shown_thread
+from webapp.api.feed import END
 from webapp.api.operations import STARTS, both, idempotency_key, operation
 from webapp.api.problems import Refused
-from webapp.api.streams import stream
+from webapp.api.streams import has_all, stream
+from webapp.api.streams import last_position as position_read
 from webapp.api.wait_for_answer import NO_ANSWER, wait_for_text
 from webapp.chat import queries
 from webapp.chat.access import visible_chat, writable_chat
@@ -34,6 +37,7 @@ from webapp.chat.tables import Chat, Message
 from webapp.connections.models import providers
 from webapp.db import db
 from webapp.engine import service as generations
+from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.errors import NotFound
 from webapp.live.watcher_loop import LOST
@@ -51,9 +55,10 @@ bp = Blueprint("api_threads", __name__)
 
 @both(bp, "/chat/threads", methods=("POST",))
 @operation(
-    "Create a thread, or begin a workflow in one",
+    "Create a thread, or begin a workflow in one, which alone uses the `Idempotency-Key`",
     scope="chat",
     body=NewThread,
+    takes_key=True,
     answer=OneThread,
     status=201,
     errors=(422,),
@@ -78,7 +83,7 @@ def index() -> Threads:
 
 @both(bp, "/chat/threads/<id>/messages")
 @operation(
-    "List a thread's most recent messages, oldest first",
+    f"List a thread's most recent messages, oldest first; without `limit` up to {MOST_MESSAGES:,}",
     scope="read",
     query=ThreadPage,
     answer=ThreadMessages,
@@ -89,7 +94,7 @@ def messages(id: str, query: ThreadPage) -> ThreadMessages:
     ids = queries.path_ids(visible_chat(id))
     end = len(ids) if not query.before else _place(ids, query.before)
     rows, has_more = paging.recent(ids[:end], query.limit)
-    return ThreadMessages(messages=[shown_message(each) for each in rows], nextBefore=rows[0].id if has_more else None)
+    return ThreadMessages(messages=shown_messages(rows) if rows else [], nextBefore=rows[0].id if has_more else None)
 
 
 @both(bp, "/chat/threads/<id>/messages", methods=("POST",))
@@ -135,7 +140,7 @@ def send_and_watch(id: str, body: ThreadContent) -> Response:
 
 @both(bp, "/chat/threads/<id>/events")
 @operation(
-    "Watch a thread: in a workflow from any position, else the running answer from its start",
+    "Watch a thread from any position: a workflow, or the running answer; without a position from its start",
     scope="read",
     query=EventsQuery,
     stream=THREADS,
@@ -145,21 +150,38 @@ def send_and_watch(id: str, body: ThreadContent) -> Response:
 )
 def events(id: str, query: EventsQuery) -> Response:
     run, last = _run_in(id), request.headers.get("Last-Event-ID") or query.after
+    if last == LOST:
+        return Response(status=204)
     if run is None:
-        running = generations.running_in(topic_names.of_chat(id))
-        return _streamed(running) if running else Response(status=204)
+        return _continued(id, last)
     position = Position.read(last) or last_position(run)
-    return Response(status=204) if last == LOST or is_up_to_date(run, position) else watched(run, position)
+    return Response(status=204) if is_up_to_date(run, position) else watched(run, position)
+
+
+def _continued(id: str, last: str) -> Response:
+    """Streams the running answer or, to a reader of some of it, the rest of the last one."""
+    generation, after = generations.running_in(topic_names.of_chat(id)), max(position_read(), 0)
+    if generation is None and last not in ("", END):
+        head = db.session.get(Message, visible_chat(id).head_id or "")
+        generation = queries.last_generation(head) if head else None
+    if generation is None or has_all(generation, after):
+        return Response(status=204)
+    engine, id = the_engine(), generation.id
+    # A position that this answer has not reached is one of an earlier answer.
+    is_anothers = id in engine.live and engine.topics.last(topic_names.of_generation(id)) < after
+    return _streamed(generation, after=0 if is_anothers else after)
 
 
 def _begin_answer(id: str, body: ThreadContent) -> Generation:
     return service.ask(writable_chat(id), body.content, key=idempotency_key(), by=caller().id)
 
 
-def _streamed(generation: Generation) -> Response:
+def _streamed(generation: Generation, *, after: int = 0) -> Response:
     answer = db.session.get_one(Message, generation.message_id)
-    question = shown_message(db.session.get_one(Message, answer.parent_id))
-    return stream(generation, ThreadsEncoder(generation.chat_id, question.model_dump(), now))
+    # An answer that begins a chat, as the first step of a workflow can, has no question.
+    parent_id = answer.parent_id
+    question = shown_message(db.session.get_one(Message, parent_id)) if parent_id else shown_message(answer, content="")
+    return stream(generation, ThreadsEncoder(generation.chat_id, question.model_dump(), now, after=after))
 
 
 def _place(ids: list[str], before: str) -> int:
@@ -177,7 +199,7 @@ def _run_in(id: str) -> WorkflowRun | None:
 def _begun(me: User, slug: str, title: str) -> WorkflowRun:
     access.check("workflows")
     try:
-        return runs.start(me, slug, title=title)
+        return runs.start(me, slug, title=title, key=idempotency_key())
     except NotFound as error:
         raise Refused({"workflow": error.message}) from error
 

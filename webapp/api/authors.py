@@ -1,0 +1,29 @@
+"""Who wrote messages: people, as pages name them."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+
+from webapp.accounts.guards import user_or_none
+from webapp.accounts.tables import User
+from webapp.api.schemas import Answer
+from webapp.chat.tables import Message
+from webapp.db import db
+
+
+class Author(Answer):
+    """The person who wrote a message, or edited an answer; without an id if only a file says their name."""
+
+    id: str | None
+    name: str
+
+
+def authors_of(rows: Iterable[Message]) -> dict[str, Author]:
+    """Returns the authors of messages by message id; none for what a model or a visitor wrote."""
+    messages, me = list(rows), user_or_none()
+    names = {me.id: me.name} if me else {}
+    # The caller wrote most of what they read, and is known already.
+    if others := {each.author_id for each in messages if each.author_id} - names.keys():
+        names |= dict(iter(db.session.execute(select(User.id, User.name).where(User.id.in_(others)))))
+    found = {each.id: Author(id=each.author_id, name=names[each.author_id]) for each in messages if each.author_id in names}
+    return found | {each.id: Author(id=None, name=each.author_name) for each in messages if each.author_name}
