@@ -61,6 +61,12 @@ def caller_or_none() -> Caller | None:
     return known
 
 
+def stream_limits() -> dict[str, int]:
+    """Returns how many streams can deliver answers to the caller at once, by whose limit it is; nothing for a visitor."""
+    found = caller_or_none()
+    return {found.user.id: int(setting("limits.sse_per_user"))} if found else {}
+
+
 def token_id() -> str:
     """Returns the id of the token this request came with; empty without a token or outside a request."""
     found = caller_or_none() if has_request_context() and _bearer() is not None else None
