@@ -143,6 +143,7 @@ def _start_engine(app: Flask, config: Config) -> None:
         is_side_request=lambda kind: engine.kinds[kind].is_side_request,
         in_app=app.app_context,
     )
+    engine.requester = access.CurrentRequester()
     watchdog.listeners.append(counted.loop_blocked)
     app.extensions.update(
         watchdog=watchdog,
@@ -151,7 +152,7 @@ def _start_engine(app: Flask, config: Config) -> None:
         buckets=engine.buckets,
         providers=models.make(config),
         metrics=counted.text,
-        made_limits=lambda: (int(setting("limits.made_per_minute")), int(setting("limits.made_burst"))),
+        made_limits=access.made_limits,
         is_demo_open=lambda: bool(setting("demo.visitors")),
     )
 

@@ -7,7 +7,6 @@ from sqlalchemy import inspect
 
 from webapp.api.access import CALLER
 from webapp.engine.engine import the_engine
-from webapp.settings.service import setting
 from webapp.web.htmx import is_api
 
 
@@ -25,12 +24,15 @@ def _with_limit(response: Response) -> Response:
 
 
 def headers_for(person: str) -> dict[str, str]:
-    """Returns `RateLimit` and `RateLimit-Policy` as drafted by the IETF's HTTPAPI group; nothing without a limit."""
-    per_minute, burst = int(setting("limits.streams_per_minute")), int(setting("limits.streams_burst"))
-    if not per_minute:
+    """Returns `RateLimit` and `RateLimit-Policy` as drafted by the IETF's HTTPAPI group; nothing without a limit.
+
+    For a gateway they are those of the person it names, else its own.
+    """
+    allowance = the_engine().requester.allowances(person)[-1]
+    if not allowance.per_minute:
         return {}
-    seconds = 60 / per_minute
-    left, wait_seconds = the_engine().rates.left(person, burst=burst, seconds=seconds)
+    burst, seconds = allowance.burst, 60 / allowance.per_minute
+    left, wait_seconds = the_engine().rates.left(allowance.key, burst=burst, seconds=seconds)
     return {
         "RateLimit-Policy": f'"answers";q={burst};w={math.ceil(burst * seconds)}',
         "RateLimit": f'"answers";r={left};t={math.ceil(wait_seconds)}',

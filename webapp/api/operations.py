@@ -1,10 +1,10 @@
 """Operations: views that declare their input and output, for validating requests and generating the OpenAPI document."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial, wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from flask import Blueprint, Response, request
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -156,7 +156,7 @@ def _delivered(respond: Callable[[], Response]) -> Response:
         response = respond()
         if response.is_streamed:
             # Not `call_on_close`, which a response that is passed through doesn't call.
-            response.response = ClosingIterator(response.response, stack.pop_all().close)
+            response.response = ClosingIterator(cast(Iterable[bytes], response.response), stack.pop_all().close)
         return response
     raise AssertionError("an ExitStack of ours swallows nothing")
 

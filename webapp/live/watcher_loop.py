@@ -90,13 +90,17 @@ _opening = TurnQueue()
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """A reader with their limits on open pages, per lane and in all lanes, and a check whether they still have access."""
+    """A reader with their limits on open pages, per lane and in all lanes, and a check whether they still have access.
+
+    `counted_as` says whose limits they are, if not the person's.
+    """
 
     person: str
     per_lane: int
     in_all: int
     is_allowed: Callable[[], bool]
     sort: Sort = "alone"
+    counted_as: str = ""
 
     def sharing(self) -> "Watcher":
         """Returns the same watcher with the limits for a shared connection."""
@@ -347,8 +351,9 @@ def connected(engine: Engine, lane: str, watcher: Watcher, socket: Any) -> Itera
     place = Place(engine.signal())
     with ExitStack() as stack:
         is_gone = stack.enter_context(noticed_leaving(socket, place.signal.set))
-        stack.enter_context(_placed(engine, (watcher.person, lane, watcher.sort), watcher.per_lane, place))
-        stack.enter_context(_placed(engine, (watcher.person, "", watcher.sort), watcher.in_all, place))
+        whose = watcher.counted_as or watcher.person
+        stack.enter_context(_placed(engine, (whose, lane, watcher.sort), watcher.per_lane, place))
+        stack.enter_context(_placed(engine, (whose, "", watcher.sort), watcher.in_all, place))
         stack.enter_context(_present(engine, lane, place.signal))
         stack.enter_context(trace.watching(lane, lambda: place.is_revoked))
         yield stack.enter_context(WatcherConnection(engine, place, Access(engine.topics, watcher), is_gone).reminded())

@@ -53,13 +53,14 @@ def watcher(person: str, context: Context, check: Callable[..., bool], *about: s
     The answer is shared by all streams of one browser that check the same: the pages of a chat check at the same time.
     """
     topics, topic = the_engine().topics, topic_names.of_person(person)
+    allowance = the_engine().requester.allowances(person)[-1]
     credentials = request.headers.get("Cookie"), request.headers.get("Authorization")
 
     def is_allowed() -> bool:
         moment = topics.epoch, topics.last(topic), monotonic() // SHARED_SECONDS
         return _checked.get((*credentials, check, *about, *moment), partial(check, context, *about))
 
-    return Watcher(person, setting("limits.sse_per_chat"), setting("limits.sse_per_user"), is_allowed)
+    return Watcher(person, setting("limits.sse_per_chat"), allowance.streams, is_allowed, counted_as=allowance.key)
 
 
 def is_still(context: Context, person: str) -> bool:
