@@ -121,7 +121,8 @@ _LIMITS = (
         "limits.connections_per_address",
         "Connections per address",
         60,
-        "How many connections one address can have open; behind a trusted proxy, requests in progress.",
+        "How many connections one address can have open on which nobody has signed in, and one person on which they have; "
+        "behind a trusted proxy, requests in progress.",
     ),
     _limit(
         "limits.made_per_minute",
