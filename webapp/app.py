@@ -13,7 +13,7 @@ from webapp import logs
 from webapp.accounts import feature as accounts
 from webapp.accounts.guards import viewer_or_none
 from webapp.alerts import feature as alerts
-from webapp.api import access, cors, limits
+from webapp.api import access, compression, cors, limits
 from webapp.api import feature as api
 from webapp.budgets import feature as budgets
 from webapp.budgets.gate import BudgetGate
@@ -113,6 +113,7 @@ def create_app(config: Config | None = None) -> Flask:
     watcher_loop.init(app)
     _configure(app, config)
     logs.set_up(config)
+    compression.init(app)
     security.init(app, config)
     cors.init(app, config)
     limits.init(app)
