@@ -35,7 +35,9 @@ control_socket_disable = True  # all instances would share one socket in the hom
 
 timeout = 60
 graceful_timeout = 10
-keepalive = 5
+# Longer than the minute for which proxies and clients keep unused connections, so that they close them first: a request sent on
+# one that the server is closing is lost. An address at its limit of connections loses those that are unused after 5 s.
+keepalive = 75
 limit_request_line = 8190
 forwarded_allow_ips = ",".join(our_config.trusted_proxies)
 # The worker touches this file every second. It is kept in memory, so that a slow disk does not look like a dead worker.

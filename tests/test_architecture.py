@@ -29,7 +29,7 @@ from tests.support.source import (
 ONLY_IN = {  # the only modules that may import a library
     # Modules that start the process, wait in it or hand work to real threads; all others are passed functions to spawn, wait
     # and signal.
-    "gevent": ("wsgi", "webapp.app", "webapp.db", "webapp.heavy", "webapp.upstream", "webapp.live"),
+    "gevent": ("wsgi", "webapp.app", "webapp.db", "webapp.heavy", "webapp.upstream", "webapp.live", "webapp.web.worker"),
     # All outgoing requests pass through one module, which limits each.
     "requests": ("webapp.upstream",),
     "redis": ("webapp.streaming.redis_link",),

@@ -13,7 +13,7 @@ from webapp import logs
 from webapp.accounts import feature as accounts
 from webapp.accounts.guards import viewer_or_none
 from webapp.alerts import feature as alerts
-from webapp.api import access, cors, limits
+from webapp.api import access, compression, cors, limits
 from webapp.api import feature as api
 from webapp.budgets import feature as budgets
 from webapp.budgets.gate import BudgetGate
@@ -113,6 +113,7 @@ def create_app(config: Config | None = None) -> Flask:
     watcher_loop.init(app)
     _configure(app, config)
     logs.set_up(config)
+    compression.init(app)
     security.init(app, config)
     cors.init(app, config)
     limits.init(app)
@@ -143,6 +144,7 @@ def _start_engine(app: Flask, config: Config) -> None:
         is_side_request=lambda kind: engine.kinds[kind].is_side_request,
         in_app=app.app_context,
     )
+    engine.requester = access.CurrentRequester()
     watchdog.listeners.append(counted.loop_blocked)
     app.extensions.update(
         watchdog=watchdog,
@@ -151,7 +153,7 @@ def _start_engine(app: Flask, config: Config) -> None:
         buckets=engine.buckets,
         providers=models.make(config),
         metrics=counted.text,
-        made_limits=lambda: (int(setting("limits.made_per_minute")), int(setting("limits.made_burst"))),
+        made_limits=access.made_limits,
         is_demo_open=lambda: bool(setting("demo.visitors")),
     )
 

@@ -60,6 +60,8 @@ def test_others_are_not_limited_by_it(owner, member, begin, fake, limited):
 
 def test_the_server_has_only_so_many_places(make_app, fake, begin):
     app = make_app(**fake.environ, MAX_STREAMS="1")
+    with app.app_context():
+        set_setting("limits.queue_seconds", "0")
     first, second = signed_in(app, "a@example.org", "member"), signed_in(app, "b@example.org", "member")
     fake.counts(4_000, pace=0.02)
     begin(first)

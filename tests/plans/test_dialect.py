@@ -10,7 +10,6 @@ import pytest
 from flask import Flask
 
 from tests.api.dialects.live import Caller
-from tests.plans.halting import BEGINNING, halting
 from tests.support import node
 from tests.support.people import user_with_password
 from tests.support.server import prepared
@@ -231,24 +230,21 @@ def outline(plan: Any) -> tuple[str, list[str]]:
     return plan["title"], [week["focus"] for week in plan["weeks"]]
 
 
-def test_who_loses_the_place_to_another_reader_is_told_so(program: Program, app: Flask) -> None:
+def test_a_plan_too_many_is_refused_and_closes_none(program: Program, app: Flask) -> None:
     with app.app_context():
         set_setting("limits.sse_per_user", "1")
-    halting(app, BEGINNING)
-    first, second = (
-        program.client.post(
-            "/api/streaming/generate-plan", json={"preferenceId": program.wish()}, headers=program.headers, buffered=False
-        )
-        for _ in range(2)
-    )
+    path, bodies = "/api/streaming/generate-plan", [{"preferenceId": program.wish()} for _ in range(2)]
+    first = program.client.post(path, json=bodies[0], headers=program.headers, buffered=False)
     pieces = first.iter_encoded()
     assert next(pieces)
-    assert next(second.iter_encoded())
+
+    refused = program.client.post(path, json=bodies[1], headers=program.headers)
+
+    assert (refused.status_code, refused.json["code"]) == (429, "too_many")
     decoder = Decoder()
-    error = [message for piece in pieces for message in decoder.feed(piece)][-1]
-    assert (error.event, json.loads(error.data)["code"]) == ("error", "stream_closed")
-    assert json.loads(error.data)["message"]
-    second.close()
+    last = [message for piece in pieces for message in decoder.feed(piece)][-1]
+    assert last.event == "complete"
+    first.close()
 
 
 def test_a_plan_that_fails_ends_with_an_error(fake: Upstream, make_app: Callable[..., Flask]) -> None:

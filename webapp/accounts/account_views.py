@@ -85,11 +85,14 @@ def end_other_sessions() -> Response:
 @bp.post("/tokens")
 @signed_in
 def make_token() -> Response:
-    form, me = TokenForm.opened().offering(allowed_scopes(current_user().role)), current_user()
+    me = current_user()
+    form = TokenForm.opened().offering(allowed_scopes(me.role), is_admin=me.is_admin)
     with form.attempt():
         days, address = form.chosen_days, client_address()
         creation_limit.count(me.id)
-        token = tokens.make_own_token(me, form.password.data, form.name.data, form.scopes, days=days, address=address)
+        token = tokens.make_own_token(
+            me, form.password.data, form.name.data, form.scopes, days=days, gateway=form.gateway, address=address
+        )
         return render("accounts/account.html", **_context(), new_token=token)
     return _refused(form)
 
@@ -128,7 +131,7 @@ def _context(refused: Form | None = None) -> dict[str, Any]:
         "name": NameForm.fresh(name=me.name),
         "email": EmailForm.fresh(),
         "password": PasswordForm.fresh(),
-        "token": TokenForm.fresh().offering(allowed_scopes(me.role)),
+        "token": TokenForm.fresh().offering(allowed_scopes(me.role), is_admin=me.is_admin),
         "delete": DeleteForm.fresh(),
     }
     forms = {place: refused if refused and type(refused) is type(form) else form for place, form in fresh.items()}

@@ -12,6 +12,7 @@ from webapp.web.command_errors import one_line_errors
 
 users = AppGroup("users", help="Manage accounts: list them, add them, set passwords.")
 tokens = AppGroup("tokens", help="Manage API tokens.")
+LIMIT = click.IntRange(0, api_tokens.MOST_LIMIT)
 
 
 @users.command("add")
@@ -52,12 +53,22 @@ def list_users() -> None:
 @click.argument("email")
 @click.option("--name", required=True, help="What will use the token.")
 @click.option("--scopes", default="", help=f"Comma-separated: {', '.join(SCOPES)}. Defaults to everything the role allows.")
+@click.option("--gateway", "is_gateway", is_flag=True, help="It is a gateway's, with the limits of gateways in the settings.")
+@click.option("--per-minute", type=LIMIT, help="With --gateway: how many answers it can start per minute; 0 is no limit.")
+@click.option("--at-once", type=LIMIT, help="With --gateway: how many answers it can have in progress; 0 is no limit.")
+@click.option("--streams", type=LIMIT, help="With --gateway: how many streams can deliver answers to it; 0 is no limit.")
 @one_line_errors
-def add_token(email: str, name: str, scopes: str) -> None:
+def add_token(
+    email: str, name: str, scopes: str, is_gateway: bool, per_minute: int | None, at_once: int | None, streams: int | None
+) -> None:
     """Create an API token for an account. It never expires. Prints the token and nothing else."""
     user = queries.user_of(email)
     chosen = [each.strip() for each in scopes.split(",") if each.strip()]
-    click.echo(api_tokens.make_token(user, name, chosen or allowed_scopes(user.role)))
+    limits = api_tokens.GatewayLimits(per_minute, at_once, streams)
+    if limits != api_tokens.GatewayLimits() and not is_gateway:
+        raise click.UsageError("--per-minute, --at-once and --streams need --gateway.")
+    gateway = limits if is_gateway else None
+    click.echo(api_tokens.make_token(user, name, chosen or allowed_scopes(user.role), gateway=gateway))
 
 
 def _password(from_stdin: bool) -> str:

@@ -7,6 +7,7 @@ from wtforms import BooleanField, EmailField, HiddenField, PasswordField, Select
 from webapp.accounts.fields import checked_email, checked_name, checked_password
 from webapp.accounts.passwords import LEAST
 from webapp.accounts.roles import CLEARANCES, SCOPES
+from webapp.accounts.tokens import GatewayLimits
 from webapp.errors import Invalid
 from webapp.web.forms import Form, options
 from webapp.web.pick_field import PickField
@@ -89,12 +90,24 @@ class TokenForm(Form):
     days = SelectField("Expires", id="token-days", choices=[SelectChoice(*each) for each in DAYS.items()], default="90")
     password = PasswordField("Confirm with your password", id="token-password", default="", render_kw=PRESENT_PASSWORD)
 
-    def offering(self, scopes: Iterable[str]) -> "TokenForm":
-        """Returns the form with checkboxes for these scopes only."""
+    is_gateway = BooleanField(
+        "It is a gateway’s: it passes on the requests of many people",
+        id="token-gateway",
+        description="Its limits are those of gateways in the settings, not yours.",
+    )
+
+    def offering(self, scopes: Iterable[str], *, is_admin: bool) -> "TokenForm":
+        """Returns the form with checkboxes for these scopes only, and that of a gateway only for an admin."""
         for name in SCOPES:
             if name not in scopes and name in self:
                 del self[name]
+        if not is_admin:
+            del self.is_gateway
         return self
+
+    @property
+    def gateway(self) -> GatewayLimits | None:
+        return GatewayLimits() if "is_gateway" in self and self.is_gateway.data else None
 
     @property
     def scopes(self) -> list[str]:

@@ -86,12 +86,13 @@ def live_token(token: str) -> tuple[ApiToken, User] | None:
     return found, user
 
 
-def holder(name: str) -> User | None:
-    """Returns the user of a session (`s` and its id) or a token (`t` and its id) while it is valid."""
+def holder(name: str) -> tuple[ApiToken | None, User] | None:
+    """Returns the user of a session (`s` and its id) or of a token (`t` and its id) while it is valid, and the token."""
     kept: type[ApiToken] | type[UserSession] = ApiToken if name.startswith("t") else UserSession
     is_live = or_(kept.expires_at.is_(None), kept.expires_at > utc_now())
-    wanted = select(User).join(kept, kept.user_id == User.id).where(kept.id == name[1:], is_live)
-    return db.session.scalar(wanted.where(User.disabled_at.is_(None)))
+    wanted = select(kept, User).join(User, kept.user_id == User.id).where(kept.id == name[1:], is_live)
+    row = db.session.execute(wanted.where(User.disabled_at.is_(None))).first()
+    return (row[0] if isinstance(row[0], ApiToken) else None, row[1]) if row else None
 
 
 # Invites and password links

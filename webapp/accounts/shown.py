@@ -29,6 +29,7 @@ class ShownToken:
     used_at: datetime | None
     expires_on: str
     is_over: bool
+    is_gateway: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,4 +95,5 @@ def _token(token: ApiToken) -> ShownToken:
         token.used_at,
         expires_on=f"{ends.day} {ends:%b %Y}" if ends else "",
         is_over=ends is not None and ends <= utc_now(),
+        is_gateway=token.is_gateway,
     )

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import ForeignKey, Index, String, Text, true
+from sqlalchemy import ForeignKey, Index, String, Text, false, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.db import Base, Record, utc_now
@@ -70,7 +70,10 @@ class Invite(Record):
 
 
 class ApiToken(Record):
-    """A token that authenticates a program. The table holds its hash; `scopes` are separated by spaces."""
+    """A token that authenticates a program. The table holds its hash; `scopes` are separated by spaces.
+
+    A gateway's token has limits of its own: those stored here or, where they are None, those in the settings.
+    """
 
     __tablename__ = "api_tokens"
 
@@ -81,6 +84,10 @@ class ApiToken(Record):
     scopes: Mapped[str] = mapped_column(String(200))
     expires_at: Mapped[datetime | None]
     used_at: Mapped[datetime | None]
+    is_gateway: Mapped[bool] = mapped_column(default=False, server_default=false())
+    answers_per_minute: Mapped[int | None]
+    answers_at_once: Mapped[int | None]
+    answer_streams: Mapped[int | None]
 
 
 class Group(Record):

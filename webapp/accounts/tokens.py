@@ -1,6 +1,7 @@
 """API tokens, which authenticate programs."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import delete, func, select
@@ -18,12 +19,35 @@ from webapp.ids import new_secret
 
 PREFIX = "millrace_"
 MOST = 50
+# A gateway's limits are at most as high as settings can be.
+MOST_LIMIT = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayLimits:
+    """The limits of a gateway's token; None is the one in the settings, 0 no limit."""
+
+    per_minute: int | None = None
+    at_once: int | None = None
+    streams: int | None = None
 
 
 def make_token(
-    user: User, name: str, scopes: Iterable[str], *, days: int = 0, by: User | str = COMMAND_LINE, address: str = ""
+    user: User,
+    name: str,
+    scopes: Iterable[str],
+    *,
+    days: int = 0,
+    gateway: GatewayLimits | None = None,
+    by: User | str = COMMAND_LINE,
+    address: str = "",
 ) -> str:
-    """Creates a token and returns it, which is the only time it is shown; with 0 days it never expires."""
+    """Creates a token and returns it, which is the only time it is shown; with 0 days it never expires.
+
+    With `gateway` it is a gateway's, which only an admin or the command line can create.
+    """
+    if gateway and isinstance(by, User) and not by.is_admin:
+        raise Forbidden("Only admins can create a gateway's token.", field="gateway")
     name, wanted, user_id = checked_name(name), tuple(dict.fromkeys(scopes)), user.id
     token = PREFIX + new_secret()
     _check_scopes(user, wanted)
@@ -33,19 +57,37 @@ def make_token(
         expires_at = utc_now() + timedelta(days=days) if days else None
         row = ApiToken(user_id=user_id, name=name, token_hash=hashed(token), last_four=token[-4:], expires_at=expires_at)
         row.scopes = " ".join(wanted)
+        if gateway:
+            row.is_gateway = True
+            row.answers_per_minute, row.answers_at_once = gateway.per_minute, gateway.at_once
+            row.answer_streams = gateway.streams
         session.add(row)
         session.flush()
+        rights = f"{row.scopes}, gateway" if gateway else row.scopes
         about = audit.About(
-            actor=by, address=address, object_kind="token", object_id=row.id, detail=f"{name} ({row.scopes}) for {user.email}"
+            actor=by,
+            address=address,
+            object_kind="token",
+            object_id=row.id,
+            detail=f"{name} ({rights}) for {user.email}",
         )
         audit.add(session, "created a token", **about)
     return token
 
 
-def make_own_token(user: User, password: str, name: str, scopes: Iterable[str], *, days: int = 0, address: str = "") -> str:
+def make_own_token(
+    user: User,
+    password: str,
+    name: str,
+    scopes: Iterable[str],
+    *,
+    days: int = 0,
+    gateway: GatewayLimits | None = None,
+    address: str = "",
+) -> str:
     """Creates a token after confirming the password, because it outlives the session, which could be stolen."""
     service.confirm(user, password, address=address)
-    return make_token(user, name, scopes, days=days, by=user, address=address)
+    return make_token(user, name, scopes, days=days, gateway=gateway, by=user, address=address)
 
 
 def revoke_token(user: User, token_id: str, *, address: str = "") -> None:

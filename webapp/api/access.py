@@ -1,8 +1,10 @@
 """Authenticates API callers: programs by token, streams by ticket, browsers by session cookie and CSRF token."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import wraps
+from hashlib import sha256
 from typing import Any, ParamSpec, TypeVar
 
 from flask import current_app, has_request_context, request
@@ -13,9 +15,12 @@ from webapp.accounts import queries, service, tickets
 from webapp.accounts.guards import KNOWN, full_session, refuse_unless_admin
 from webapp.accounts.roles import SCOPES, allowed_scopes
 from webapp.accounts.second_step import the_second_step
-from webapp.accounts.tables import User
+from webapp.accounts.tables import ApiToken, User
 from webapp.db import csrf
-from webapp.errors import Forbidden, SignedOut
+from webapp.engine.admission import Allowance
+from webapp.engine.engine import the_engine
+from webapp.errors import Forbidden, Invalid, SignedOut
+from webapp.live.sse_response import noticed_leaving, socket_of
 from webapp.settings.service import setting
 from webapp.web.security import SAFE_METHODS
 
@@ -24,6 +29,9 @@ CALLER = f"{KNOWN}.caller"
 CHAT = "millrace.ticket_chat"
 NOBODY = "Authentication required. Send a token as Authorization: Bearer (create one on your account page), or sign in."
 UNPROVEN = "A request with a browser cookie needs the CSRF token in X-CSRFToken. GET /api/v1/me returns it."
+# The header in which a gateway names the person behind a request, in its own words.
+END_USER = "X-End-User"
+MOST_END_USER = 200
 # A token that can write in chats can also read them: it reads the answer it requested.
 COVERED_BY = {"read": {"read", "chat"}}
 P = ParamSpec("P")
@@ -38,6 +46,47 @@ class Caller:
     scopes: frozenset[str]
     holder: str
     has_cookie: bool = False
+    gateway: ApiToken | None = None
+
+
+class CurrentRequester:
+    """The caller of the current request, with the limits that apply to them; outside a request, the named person."""
+
+    def allowances(self, person: str) -> tuple[Allowance, ...]:
+        """Returns the limits of a person, or those of a gateway and, where its request names one, of the person behind it."""
+        per_minute, burst = int(setting("limits.streams_per_minute")), int(setting("limits.streams_burst"))
+        at_once, streams = int(setting("limits.concurrent_streams")), int(setting("limits.sse_per_user"))
+        found = caller_or_none() if has_request_context() else None
+        gateway = found.gateway if found and found.user.id == person else None
+        if gateway is None:
+            return (Allowance(person, per_minute, burst, at_once, streams),)
+        # A gateway's answers for many people come in bursts: it can start those of a minute in a row.
+        whole = _stated(gateway.answers_per_minute, "limits.gateway_per_minute")
+        most = _stated(gateway.answers_at_once, "limits.gateway_at_once")
+        open_streams = _stated(gateway.answer_streams, "limits.gateway_streams")
+        of_all = Allowance(tickets.TOKEN + gateway.id, whole, max(1, whole), most, open_streams, gateway.id)
+        behind = _end_user(gateway.id)
+        return (of_all, Allowance(behind, per_minute, burst, at_once, streams, gateway.id)) if behind else (of_all,)
+
+    def leaving(self, wake: Callable[[], object]) -> AbstractContextManager[Callable[[], bool]]:
+        return noticed_leaving(socket_of(request.environ) if has_request_context() else None, wake)
+
+
+def _stated(of_token: int | None, name: str) -> int:
+    return int(setting(name)) if of_token is None else of_token
+
+
+def _end_user(gateway_id: str) -> str:
+    """Returns a key for the person whom a gateway's request names; only a hash of the name is kept, and only in memory."""
+    sent = request.headers.get(END_USER, "")
+    try:
+        # WSGI decodes headers as Latin-1.
+        name = sent.encode("latin-1").decode().strip()
+    except UnicodeError:
+        name = "\0"
+    if len(name) > MOST_END_USER or not name.isprintable():
+        raise Invalid(f"{END_USER} must be at most {MOST_END_USER} characters of UTF-8, without control characters.")
+    return sha256(f"{gateway_id}\0{name}".encode()).hexdigest()[:32] if name else ""
 
 
 def caller() -> User:
@@ -59,6 +108,21 @@ def caller_or_none() -> Caller | None:
         request.environ[CALLER], request.environ[KNOWN] = found, found.user if found else None
     known: Caller | None = request.environ[CALLER]
     return known
+
+
+def stream_limits() -> dict[str, int]:
+    """Returns how many streams can deliver answers to the caller at once, by whose limit it is; nothing for a visitor."""
+    found = caller_or_none()
+    return {each.key: each.streams for each in the_engine().requester.allowances(found.user.id)} if found else {}
+
+
+def made_limits() -> tuple[int, int]:
+    """Returns how many items the caller can create per minute, and in a row; a gateway creates a chat for each answer."""
+    found = caller_or_none() if has_request_context() else None
+    if found and found.gateway:
+        (of_all, *_) = the_engine().requester.allowances(found.user.id)
+        return of_all.per_minute, of_all.burst
+    return int(setting("limits.made_per_minute")), int(setting("limits.made_burst"))
 
 
 def token_id() -> str:
@@ -138,17 +202,23 @@ def _by_token() -> Caller | None:
     if found is None:
         return None
     row, user = found
-    return Caller(user, service.scopes_of(row, user), tickets.TOKEN + row.id)
+    gateway = row if row.is_gateway else None
+    if gateway:
+        # Refuses an unusable name also where no limit is counted.
+        _end_user(row.id)
+    return Caller(user, service.scopes_of(row, user), tickets.TOKEN + row.id, gateway=gateway)
 
 
 def _by_ticket() -> Caller | None:
     chat_id, text = request.environ.get(CHAT, ""), request.args.get("ticket", "")
     holder = tickets.holder_of(str(current_app.secret_key), text, chat_id) if chat_id else ""
-    user = queries.holder(holder) if holder else None
-    if user and holder.startswith(tickets.SESSION) and the_second_step().is_missing(user):
+    found = queries.holder(holder) if holder else None
+    if found is None or (holder.startswith(tickets.SESSION) and the_second_step().is_missing(found[1])):
         return None
+    token, user = found
+    gateway = token if token and token.is_gateway else None
     # A ticket only grants reading, as people other than its owner can see a URL.
-    return Caller(user, frozenset({"read"}), holder) if user else None
+    return Caller(user, frozenset({"read"}), holder, gateway=gateway)
 
 
 def _by_session() -> Caller | None:

@@ -9,6 +9,7 @@ from flask import Flask
 from pydantic.json_schema import models_json_schema
 from werkzeug.routing import Rule
 
+from webapp.api.access import END_USER, MOST_END_USER
 from webapp.api.operations import JSON, MOST_KEY_CHARS, Operation, operation_of
 from webapp.api.responses import BYTES, Refs, models_of, responses
 from webapp.config import version
@@ -139,6 +140,8 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
             found.append({"name": name, "in": "query", "required": False, "schema": schema, **about})
     if route.operation.takes_key:
         found.append(_header("Idempotency-Key", KEY, MOST_KEY_CHARS))
+    if route.operation.starts:
+        found.append(_header(END_USER, "From a gateway: who asks; limits then count for each of them.", MOST_END_USER))
     if route.operation.stream and route.method == "GET":
         found.append(_header("Last-Event-ID", "The `id:` of the last event received; the stream resumes after it."))
     return found

@@ -1,22 +1,25 @@
 """Operations: views that declare their input and output, for validating requests and generating the OpenAPI document."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial, wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from flask import Blueprint, Response, request
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.wsgi import ClosingIterator
 
 from webapp.accounts.guards import anybody
-from webapp.api.access import identified, scoped
+from webapp.api.access import identified, scoped, stream_limits
 from webapp.api.problems import EVENTS_PATH, Refused, refusal, stream_url
 from webapp.chat.leader import Led
 from webapp.db import db
 from webapp.errors import AppError, Busy, Forbidden, Invalid, NotFound
 from webapp.heavy.turns import queue_for_turn
+from webapp.live.watcher_loop import delivering
 from webapp.upstream.bounded_json import exceeds
 
 MOST_BYTES = 1_000_000
@@ -26,6 +29,8 @@ SHORT_BYTES = 16_384
 # As long as in other APIs; the key itself is not stored.
 MOST_KEY_CHARS, VISIBLE = 255, re.compile(r"[ -~]*")
 JSON = "application/json"
+# Set in the WSGI environment of a request whose response streams the answer that it starts.
+DELIVERS = "millrace.delivers"
 ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
 Names = dict[str, Any]
 View = Callable[..., Any]
@@ -92,7 +97,10 @@ def operation(summary: str, *, scope: str, **facts: Any) -> Callable[[View], Vie
             if found.by_hand and not identified().has_cookie:
                 raise Forbidden(found.by_hand)
             try:
-                return _response(found, view(**_names(names), **_taken(found)))
+                names, taken = _names(names), _taken(found)
+                if _delivers(found, taken):
+                    return _delivered(lambda: _response(found, view(**names, **taken)))
+                return _response(found, view(**names, **taken))
             except Busy as busy:
                 busy.stream_url = stream_url(busy.generation, found.stream_path)
                 raise
@@ -138,6 +146,26 @@ def idempotency_key() -> str:
     if len(key) > MOST_KEY_CHARS or not VISIBLE.fullmatch(key):
         raise Refused({"Idempotency-Key": f"Use at most {MOST_KEY_CHARS} letters, digits and other visible ASCII characters."})
     return key
+
+
+def _delivers(found: Operation, taken: Mapping[str, BaseModel]) -> bool:
+    """Returns whether the response is a stream of the answer that this very request starts."""
+    if not found.stream or request.method != "POST":
+        return False
+    return not found.answer or wants_stream() or bool(getattr(taken.get("body"), "stream", False))
+
+
+def _delivered(respond: Callable[[], Response]) -> Response:
+    """Returns a stream that is counted until it is closed; it is refused before the answer begins if there are too many."""
+    request.environ[DELIVERS] = True
+    with ExitStack() as stack:
+        stack.enter_context(delivering(stream_limits()))
+        response = respond()
+        if response.is_streamed:
+            # Not `call_on_close`, which a response that is passed through doesn't call.
+            response.response = ClosingIterator(cast(Iterable[bytes], response.response), stack.pop_all().close)
+        return response
+    raise AssertionError("an ExitStack of ours swallows nothing")
 
 
 def _names(names: Names) -> Names:

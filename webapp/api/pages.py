@@ -1,11 +1,14 @@
 """The API's documentation: /openapi.json for programs, /api for people."""
 
+import json
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, jsonify
+from flask import Blueprint, Flask, Response, current_app, request
 
 from webapp.accounts.guards import anybody
 from webapp.api import openapi, reference
+from webapp.api.compression import accepts_gzip, gzipped
+from webapp.api.operations import JSON
 from webapp.web.htmx import render
 
 bp = Blueprint("api_pages", __name__)
@@ -14,7 +17,19 @@ bp = Blueprint("api_pages", __name__)
 @bp.get("/openapi.json")
 @anybody
 def document() -> Response:
-    return jsonify(_document(current_app))
+    """Returns the document, which is written and compressed once: it is the same for every caller."""
+    kept: dict[str, bytes] = current_app.extensions.setdefault("openapi_bytes", {})
+    if not kept:
+        plain = json.dumps(_document(current_app), separators=(",", ":")).encode()
+        kept.update({"": plain, "gzip": gzipped(plain)})
+    encoding = "gzip" if accepts_gzip() else ""
+    response = Response(kept[encoding], mimetype=JSON)
+    response.vary.add("Accept-Encoding")
+    if encoding:
+        response.content_encoding = encoding
+    response.add_etag()
+    response.make_conditional(request)
+    return response
 
 
 @bp.get("/api")

@@ -55,11 +55,10 @@ def refusals(operation: Operation, *, has_names: bool) -> list[int]:
     """Returns the statuses with which an operation can be refused."""
     has_file = operation.upload or operation.upload_field
     reading = {400, 413, 415, 422} if operation.body else {413, 422} if has_file else {422} if operation.query else set()
-    calling = {401, 403} if operation.scope else set()
+    # 422 is for a name in X-End-User that can't be used; 429 is for an address with too many connections.
+    calling = {401, 403, 422} if operation.scope else set()
     limited = {402} if operation.starts else set()
-    # The setting `limits.made_per_minute` counts everything that is created or uploaded.
-    limited |= {429} if operation.status == 201 or has_file else set()
-    return sorted({*operation.errors, *limited, *reading, *calling, *({404} if has_names else ()), 503})
+    return sorted({*operation.errors, *limited, *reading, *calling, *({404} if has_names else ()), 429, 503})
 
 
 def events(grammar: Grammar, refs: Refs) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from webapp.api import access
 from webapp.api.dialects.course import NO_ACCESS
 from webapp.api.dialects.encoding import Encoder
 from webapp.api.feed import SUPERSEDED, Feed, GenerationFeed
+from webapp.api.operations import DELIVERS
 from webapp.api.sources import redaction
 from webapp.chat.access import right_in
 from webapp.chat.tables import Chat
@@ -49,7 +50,11 @@ def stream(
 
 
 def events(feed: Feed, watcher: Watcher, *, leave: Callable[[], None] | None = None) -> Response:
-    """Streams a feed to this request's caller, with the same heartbeats and limits as pages."""
+    """Streams a feed to this request's caller, with the same heartbeats as pages.
+
+    A request that starts the answer has passed a limit already; other streams have the limits of pages.
+    """
+    watcher = watcher.delivering() if request.environ.get(DELIVERS) else watcher
     return streamed(_sent(the_engine(), feed, watcher, writer_of(request.environ), socket_of(request.environ), leave))
 
 

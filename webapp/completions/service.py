@@ -53,11 +53,11 @@ class Ending:
 def complete(user: User, completion: CompletionInput) -> Generation:
     """Starts a completion for a person, within their limits and with the fallbacks of a chat."""
     engine, model, person = the_engine(), model_of(user, completion.model), user.id
-    generations.refuse_if_too_many(engine, person)
-    parameters, given = _parameters(model, completion), _given(user, completion)
-    with generations.beginning(engine):
-        generation, source = _stored(engine, completion, model, person, parameters, given)
-        generations.start(engine, generation, source)
+    with generations.admitted(engine, person):
+        parameters, given = _parameters(model, completion), _given(user, completion)
+        with generations.beginning(engine):
+            generation, source = _stored(engine, completion, model, person, parameters, given)
+            generations.start(engine, generation, source)
     return generation
 
 

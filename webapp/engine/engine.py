@@ -11,6 +11,7 @@ from flask import current_app
 
 from webapp import topic_names
 from webapp.engine import reserve, trace
+from webapp.engine.admission import Line, NoRequester, Requester
 from webapp.engine.circuit import Circuits
 from webapp.engine.gate import Gate, Meter, OpenGate
 from webapp.engine.kinds import GenerationFacts, Kind
@@ -72,6 +73,7 @@ class Live:
     continues_id: str | None
     text_offset: int
     person: str
+    counted_as: tuple[str, ...]
     model: str
     when_unwatched: str
     run: Run
@@ -145,6 +147,8 @@ class Engine:
         self.buckets: Shared | None = self.shared.buckets if self.shared else None
         self.kinds: dict[str, Kind] = {}
         self.gate: Gate = OpenGate()
+        self.requester: Requester = NoRequester()
+        self.line = Line(lambda: self.max_streams, self._running_answers)
         # Called with every metric event.
         self.metric_listeners: list[MetricListener] = []
         self.live: dict[str, Live] = {}
@@ -210,6 +214,7 @@ class Engine:
             continues_id=generation.continues_id,
             text_offset=generation.text_offset,
             person=generation.user_id or "",
+            counted_as=tuple(each.key for each in self.requester.allowances(generation.user_id or "")),
             model=generation.model_asked,
             when_unwatched=generation.when_unwatched,
             run=run,
@@ -291,6 +296,7 @@ class Engine:
     def finish(self, seconds: float) -> None:
         """Ends everything for a shutdown: text is saved, or spilled to a file, and readers are notified."""
         self.is_closing = True
+        self.line.stop()
         for stop in [*(live.run.stop for live in self.live.values()), *self.other_requests]:
             stop.request("server_restart")
         self.wait(lambda: not self.live and not self.other_requests, seconds)
@@ -315,9 +321,13 @@ class Engine:
             self._duties.report(self, live)
         finally:
             del self.live[live.id]
+            self.line.serve()
             self.presence.forget(live.lane)
             self.topics.expire(live.run.topic, KEEP_SECONDS)
             self._forget(live.id)
+
+    def _running_answers(self) -> int:
+        return sum(not self.kinds[live.kind].is_side_request for live in self.live.values())
 
     def _made(self, id: str, projection: Projection) -> Broadcast:
         topic = topic_names.of_generation(id)

@@ -2,7 +2,7 @@
 
 import hashlib
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from math import ceil
@@ -17,13 +17,15 @@ from webapp.database import rows
 from webapp.database.statements import Prepared
 from webapp.db import db, utc_now, write
 from webapp.engine import ends
+from webapp.engine.admission import MOST_WAITING, Allowance, Waiter
 from webapp.engine.engine import Engine, Live, Source
 from webapp.engine.ladder import Ladder, Limits, Rung
 from webapp.engine.metric_events import Limited
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation, among_active
-from webapp.errors import Busy, TooMany, Unavailable
+from webapp.errors import AppError, Busy, Conflict, TooMany, Unavailable
 from webapp.providers.base import ModelRequest
 from webapp.settings.service import setting
+from webapp.throttle import Throttle
 
 # Prepared once, as every message runs them: SQLAlchemy takes longer to compile them than the database to run them.
 SENT_AS = Prepared(select(Generation.id).where(Generation.sent_as == bindparam("name")))
@@ -103,22 +105,78 @@ def refuse_if_busy(lane: str) -> None:
         raise Busy(BUSY, generation=running.id)
 
 
-def refuse_if_too_many(engine: Engine, person: str) -> None:
-    """Raises if this server or this person has too many answers in progress or per minute; the error says how long to wait."""
-    answers = len(engine.live) - len(running_side_requests(engine))
-    if engine.max_streams and answers >= engine.max_streams:
+@contextmanager
+def admitted(engine: Engine, person: str, *, lane: str = "") -> Iterator[None]:
+    """Holds a place on this server for the answer that is started inside the block; while all are taken, it waits for one.
+
+    Raises if there is none in time, or if this person has too many answers in progress or per minute; the error says how long to
+    wait. The request's head is sent after the block, so a refusal still is an ordinary response. Rows that were read before can
+    be out of date in it.
+    """
+    allowances = engine.requester.allowances(person)
+    _refuse_if_too_many_at_once(engine, allowances)
+    with engine.line.counted(tuple(each.key for each in allowances)):
+        _count_per_minute(engine, allowances)
+        if not engine.line.take():
+            try:
+                _wait_for_place(engine, allowances[-1].key, lane)
+            except AppError:
+                _uncount(engine, allowances)
+                raise
+        try:
+            yield
+        finally:
+            engine.line.give_back()
+
+
+def _refuse_if_too_many_at_once(engine: Engine, allowances: Sequence[Allowance]) -> None:
+    answers = [live for live in engine.live.values() if not engine.kinds[live.kind].is_side_request]
+    for each in allowances:
+        running = sum(each.key in live.counted_as for live in answers)
+        if each.at_once and running + engine.line.arrived[each.key] >= each.at_once:
+            engine.emit(Limited("concurrent"))
+            raise TooMany(AT_ONCE.format(each.at_once), retry_after=5)
+
+
+def _count_per_minute(engine: Engine, allowances: Sequence[Allowance]) -> None:
+    """Counts an answer towards the limits per minute; one that is refused counts towards none."""
+    limited = [each for each in allowances if each.per_minute]
+    for place, each in enumerate(limited):
+        if wait_seconds := ceil(_rates(engine, each).take(each.key, engine.buckets)):
+            _uncount(engine, limited[:place])
+            engine.emit(Limited("per_minute"))
+            sentence = f"You're sending messages too quickly. Please try again in {wait_seconds} s."
+            raise TooMany(sentence, retry_after=wait_seconds)
+
+
+def _uncount(engine: Engine, allowances: Sequence[Allowance]) -> None:
+    for each in allowances:
+        if each.per_minute:
+            _rates(engine, each).give_back(each.key, engine.buckets)
+
+
+def _rates(engine: Engine, allowance: Allowance) -> Throttle:
+    engine.rates.burst, engine.rates.seconds = allowance.burst, 60 / allowance.per_minute
+    return engine.rates
+
+
+def _wait_for_place(engine: Engine, whose: str, lane: str) -> None:
+    """Waits until the line gives this request a place, unless it is stopped, or its client disconnects."""
+    seconds, waiter = float(setting("limits.queue_seconds")), Waiter(whose, lane, engine.signal())
+    if seconds and engine.line.waiting < MOST_WAITING:
+        # Holds no database connection while it waits.
+        db.session.rollback()
+        engine.line.join(waiter)
+        try:
+            with engine.requester.leaving(waiter.signal.set):
+                waiter.signal.wait(seconds)
+        finally:
+            engine.line.leave(waiter)
+    if waiter.is_stopped and not engine.is_closing:
+        raise Conflict("Stopped before the answer began.")
+    if not waiter.has_place:
         engine.emit(Limited("server_full"))
         raise Unavailable("The server is busy. Please try again in a few seconds.", retry_after=5)
-    most = int(setting("limits.concurrent_streams"))
-    own = sum(live.person == person for live in engine.live.values()) - sum(
-        live.person == person for live in running_side_requests(engine)
-    )
-    if most and own >= most:
-        engine.emit(Limited("concurrent"))
-        raise TooMany(AT_ONCE.format(most), retry_after=5)
-    if wait_seconds := _wait_seconds(engine, person):
-        engine.emit(Limited("per_minute"))
-        raise TooMany(f"You're sending messages too quickly. Please try again in {wait_seconds} s.", retry_after=wait_seconds)
 
 
 def running_side_requests(engine: Engine) -> list[Live]:
@@ -136,20 +194,23 @@ def refuse_if_running(engine: Engine, lane: str) -> None:
 def store_within_limits(
     engine: Engine, session: Session, generation: Generation, request: ModelRequest, *, character_id: str = ""
 ) -> None:
-    """Stores a generation within its person's limit; their row is locked, so that of two at a time the second counts the first.
+    """Stores a generation within the limit of its person or gateway.
 
-    The gate is called last, as other transactions can be waiting for the rows it locks.
+    The person's row is locked, so that of two at a time the second counts the first. The gate is called last, as other
+    transactions can be waiting for the rows it locks.
     """
     side_kinds = tuple(kind.name for kind in engine.kinds.values() if kind.is_side_request)
+    # The one of a person at a gateway is counted in memory alone: their name is stored nowhere.
+    allowance = engine.requester.allowances(generation.user_id or "")[0]
+    generation.gateway_id = allowance.gateway_id
     # `values_of` applies the defaults, which include the id.
     values = rows.values_of(generation)
-    parameters = {**values, "whose": generation.user_id, "itself": values["id"]}
+    parameters = {**values, "whose": generation.user_id, "gateway": generation.gateway_id, "itself": values["id"]}
     others = _placed(side_kinds).scalar(session, parameters) or 0
     rows.attach(session, generation)
-    most = int(setting("limits.concurrent_streams"))
-    if most and generation.user_id and others >= most:
+    if allowance.at_once and generation.user_id and others >= allowance.at_once:
         engine.emit(Limited("concurrent"))
-        raise TooMany(AT_ONCE.format(most), retry_after=5)
+        raise TooMany(AT_ONCE.format(allowance.at_once), retry_after=5)
     engine.gate.admit(session, generation, request, character_id)
 
 
@@ -250,13 +311,6 @@ def is_running(engine: Engine, id: str) -> bool:
         return db.session.scalar(select(Generation.status).where(Generation.id == id)) in ACTIVE
 
 
-def _wait_seconds(engine: Engine, person: str) -> int:
-    if not (per_minute := int(setting("limits.streams_per_minute"))):
-        return 0
-    engine.rates.burst, engine.rates.seconds = int(setting("limits.streams_burst")), 60 / per_minute
-    return ceil(engine.rates.take(person, engine.buckets))
-
-
 def queue(session: Session, **values: Any) -> Generation:
     """Stores a generation that is to be started once the transaction is committed."""
     generation = Generation(**values)
@@ -271,7 +325,8 @@ def _placed(side_kinds: tuple[str, ...]) -> Prepared:
     other = aliased(rows.table(Generation))
     is_other = other.c.id != bindparam("itself"), other.c.kind.not_in(_literally(side_kinds))
     is_active = other.c.status.in_(_literally(ACTIVE))
-    others = select(func.count()).where(is_active, among_active(other.c.user_id) == bindparam("whose"), *is_other)
+    is_own = among_active(other.c.user_id) == bindparam("whose"), other.c.gateway_id == bindparam("gateway")
+    others = select(func.count()).where(is_active, *is_own, *is_other)
     return Prepared(insert(rows.table(Generation)).returning(others.scalar_subquery()))
 
 

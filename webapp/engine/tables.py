@@ -22,7 +22,7 @@ class Generation(Record):
     """One run of a model. Of each `lane` at most one can be active; `owner` is the worker that runs it.
 
     `text_offset` is the length of the message's text that this generation continues; `led_by` names the prompt versions that
-    were used.
+    were used; `gateway_id` is the token of the gateway towards whose limits it counts, or empty.
     """
 
     __tablename__ = "generations"
@@ -32,6 +32,7 @@ class Generation(Record):
     message_id: Mapped[str | None] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), index=True)
     continues_id: Mapped[str | None] = mapped_column(ForeignKey("generations.id", ondelete="SET NULL"), index=True)
     user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    gateway_id: Mapped[str] = mapped_column(String(26), default="", server_default="")
     status: Mapped[str] = mapped_column(String(12), default="queued")
     reason: Mapped[str] = mapped_column(String(30), default="")
     error: Mapped[str] = mapped_column(Text, default="")

@@ -2,12 +2,12 @@
 
 import logging
 import time
-from collections import defaultdict
-from collections.abc import Callable, Generator, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import gevent
 from flask import Flask, Response, request
@@ -17,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from webapp import topic_names
 from webapp.engine import trace
 from webapp.engine.engine import Engine
+from webapp.errors import TooMany
 from webapp.heavy.turns import TurnQueue
 from webapp.live import shared
 from webapp.live.push import NonBlockingWriter, Push, PushSignal, writer_of
@@ -40,6 +41,9 @@ CHECKS_PER_HEARTBEAT = 6
 TOGETHER_SECONDS = 0.25
 LOST = "superseded"
 SUPERSEDED = encode("Another page took over.", event=LOST, id=LOST)
+MOST_DELIVERED = "You already have {} answers streaming. Wait for one to finish, or stop it."
+# An answer takes seconds, rarely minutes.
+DELIVERY_RETRY_SECONDS = 5
 
 
 class Feed(Protocol):
@@ -73,26 +77,58 @@ class Place:
 
 # The feeds of a browser's pages share a connection: limits count this many feeds as one connection.
 FEEDS_PER_CONNECTION = 4
-# By person, lane (empty for all lanes together), and whether the connection is shared, as shared ones count separately.
-_places: defaultdict[tuple[str, str, bool], list[Place]] = defaultdict(list)
+# Whether a stream has the connection to itself, shares it with others, or delivers the answer that its own request started:
+# each counts separately. A stream that delivers an answer is never closed to make room, so the request for one too many is
+# refused (`delivering`).
+Sort = Literal["alone", "shared", "delivering"]
+# By whose limits they count towards, lane (empty for all lanes together), and sort.
+_places: defaultdict[tuple[str, str, Sort], list[Place]] = defaultdict(list)
+_deliveries: Counter[str] = Counter()
 # Streams are opened, and catch up, one per turn of the event loop.
 _opening = TurnQueue()
 
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """A reader with their limits on open pages, per lane and in all lanes, and a check whether they still have access."""
+    """A reader with their limits on open pages, per lane and in all lanes, and a check whether they still have access.
+
+    `counted_as` says whose limits they are, if not the person's.
+    """
 
     person: str
     per_lane: int
     in_all: int
     is_allowed: Callable[[], bool]
-    is_sharing: bool = False
+    sort: Sort = "alone"
+    counted_as: str = ""
 
     def sharing(self) -> "Watcher":
         """Returns the same watcher with the limits for a shared connection."""
         lane, all = self.per_lane * FEEDS_PER_CONNECTION, self.in_all * FEEDS_PER_CONNECTION
-        return replace(self, per_lane=lane, in_all=all, is_sharing=True)
+        return replace(self, per_lane=lane, in_all=all, sort="shared")
+
+    def delivering(self) -> "Watcher":
+        """Returns the same watcher without limits, which the request for its answer has passed."""
+        return replace(self, per_lane=0, in_all=0, sort="delivering")
+
+
+@contextmanager
+def delivering(limits: Mapping[str, int]) -> Iterator[None]:
+    """Counts a stream that delivers the answer of its own request, until the block ends.
+
+    `limits` are by whose they are; 0 is none. Raises `TooMany` above one of them.
+    """
+    for whose, most in limits.items():
+        if most and _deliveries[whose] >= most:
+            raise TooMany(MOST_DELIVERED.format(most), retry_after=DELIVERY_RETRY_SECONDS)
+    _deliveries.update(limits.keys())
+    try:
+        yield
+    finally:
+        _deliveries.subtract(limits.keys())
+        for whose in limits:
+            if not _deliveries[whose]:
+                del _deliveries[whose]
 
 
 class Access:
@@ -315,8 +351,9 @@ def connected(engine: Engine, lane: str, watcher: Watcher, socket: Any) -> Itera
     place = Place(engine.signal())
     with ExitStack() as stack:
         is_gone = stack.enter_context(noticed_leaving(socket, place.signal.set))
-        stack.enter_context(_placed(engine, (watcher.person, lane, watcher.is_sharing), watcher.per_lane, place))
-        stack.enter_context(_placed(engine, (watcher.person, "", watcher.is_sharing), watcher.in_all, place))
+        whose = watcher.counted_as or watcher.person
+        stack.enter_context(_placed(engine, (whose, lane, watcher.sort), watcher.per_lane, place))
+        stack.enter_context(_placed(engine, (whose, "", watcher.sort), watcher.in_all, place))
         stack.enter_context(_present(engine, lane, place.signal))
         stack.enter_context(trace.watching(lane, lambda: place.is_revoked))
         yield stack.enter_context(WatcherConnection(engine, place, Access(engine.topics, watcher), is_gone).reminded())
@@ -352,7 +389,7 @@ def _present(engine: Engine, lane: str, signal: Signal) -> Iterator[None]:
 
 
 @contextmanager
-def _placed(engine: Engine, key: tuple[str, str, bool], limit: int, place: Place) -> Iterator[None]:
+def _placed(engine: Engine, key: tuple[str, str, Sort], limit: int, place: Place) -> Iterator[None]:
     places = _places[key]
     places.append(place)
     here = [each for each in places if not each.is_revoked]

@@ -53,6 +53,7 @@ def watcher(person: str, context: Context, check: Callable[..., bool], *about: s
     The answer is shared by all streams with the same credentials that check the same: the pages of a chat check at the same time.
     """
     topics, topic = the_engine().topics, topic_names.of_person(person)
+    allowance = the_engine().requester.allowances(person)[-1]
     # A ticket authenticates streams that can send no header.
     credentials = request.headers.get("Cookie"), request.headers.get("Authorization"), request.args.get("ticket")
 
@@ -60,7 +61,7 @@ def watcher(person: str, context: Context, check: Callable[..., bool], *about: s
         moment = topics.epoch, topics.last(topic), monotonic() // SHARED_SECONDS
         return _checked.get((*credentials, check, *about, *moment), partial(check, context, *about))
 
-    return Watcher(person, setting("limits.sse_per_chat"), setting("limits.sse_per_user"), is_allowed)
+    return Watcher(person, setting("limits.sse_per_chat"), allowance.streams, is_allowed, counted_as=allowance.key)
 
 
 def is_still(context: Context, person: str) -> bool:

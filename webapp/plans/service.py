@@ -133,7 +133,6 @@ def _begin(plan: Plan, parts: dict[str, Any], *, model: str, when_unwatched: str
     """Stores the plan, its quota unit and its generation in one transaction, then starts the generation."""
     engine, known, plan_id, owner_id = the_engine(), providers(), plan.id, plan.owner_id
     known.of(model)
-    generations.refuse_if_too_many(engine, owner_id)
     prompt = {**parts, "parameters": parameters_of(model)}
 
     def store(session: Session) -> Generation:
@@ -163,7 +162,7 @@ def _begin(plan: Plan, parts: dict[str, Any], *, model: str, when_unwatched: str
         stored.error_code = stored.error = ""
         return generation
 
-    with generations.beginning(engine):
+    with generations.admitted(engine, owner_id, lane=topic_names.of_plan(plan_id or "")), generations.beginning(engine):
         try:
             with write() as session:
                 generation = store(session)

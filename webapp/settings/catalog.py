@@ -102,13 +102,27 @@ _LIMITS = (
         "How many live connections a person can have to one chat; pages that share one count a quarter. The oldest ends.",
     ),
     _limit("limits.sse_per_user", "Open pages per person", 16, "How many live connections a person can have in total."),
+    Setting(
+        "limits.queue_seconds",
+        "Wait for a place",
+        "whole",
+        10,
+        "How many seconds a request for an answer waits for a place while MAX_STREAMS are in progress, before it is refused. "
+        "0 refuses it immediately.",
+        # Many proxies give up a request after 60 s.
+        most=50,
+    ),
+    _limit("limits.gateway_per_minute", "Gateway: answers per minute", 600, "How many answers it can start per minute."),
+    _limit("limits.gateway_at_once", "Gateway: concurrent answers", 100, "How many answers it can have in progress at once."),
+    _limit("limits.gateway_streams", "Gateway: streams", 100, "How many streams can deliver answers to it at once."),
     _limit("limits.message_chars", "Message length", 200_000, "The most characters in a message.", most=10**7),
     _limit("limits.answer_chars", "Answer length", 2_000_000, "The most characters in an answer; it ends there.", most=10**7),
     _limit(
         "limits.connections_per_address",
         "Connections per address",
         60,
-        "How many connections one address can have open; behind a trusted proxy, requests in progress.",
+        "How many connections one address can have open on which nobody has signed in, and one person on which they have; "
+        "behind a trusted proxy, requests in progress.",
     ),
     _limit(
         "limits.made_per_minute",
@@ -390,6 +404,10 @@ FINER = {each.name for each in _STREAM[1:]} | {
     "limits.message_chars",
     "limits.answer_chars",
     "limits.connections_per_address",
+    "limits.queue_seconds",
+    "limits.gateway_per_minute",
+    "limits.gateway_at_once",
+    "limits.gateway_streams",
     "limits.made_per_minute",
     "limits.made_burst",
     "models.reasoning_tags",

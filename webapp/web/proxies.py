@@ -6,10 +6,9 @@ from contextlib import ExitStack
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from werkzeug.wrappers import Response
 from werkzeug.wsgi import ClosingIterator
 
-from webapp.web.connection_limiter import RETRY_SECONDS, SENTENCE, ConnectionLimiter
+from webapp.web.connection_limiter import CONNECTION, ConnectionLimiter
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -42,9 +41,7 @@ class BehindProxies:
 
     def _counted(self, environ: WSGIEnvironment, start_response: StartResponse) -> Any:
         with ExitStack() as stack:
-            if not stack.enter_context(self._limiter.entered(environ["REMOTE_ADDR"])):
-                refusal = Response(SENTENCE, 429, {"Retry-After": str(RETRY_SECONDS)}, content_type="text/plain; charset=utf-8")
-                return refusal(environ, start_response)
+            environ[CONNECTION] = stack.enter_context(self._limiter.entered(environ["REMOTE_ADDR"]))
             # Counts the request until its response has been sent, not just until it starts.
             return ClosingIterator(self._app(environ, start_response), stack.pop_all().close)
         raise AssertionError("an ExitStack of ours swallows nothing")

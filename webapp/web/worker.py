@@ -3,17 +3,21 @@
 gunicorn imports this module before monkey patching, so the application and all libraries are imported later.
 """
 
+import math
 import socket
 import time
+from collections import Counter
 from contextlib import contextmanager, suppress
+from operator import itemgetter
 from typing import Any, NoReturn
 
+import gevent
 from gunicorn.http.body import ChunkedReader
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
 from webapp.heavy.turns import TURN_SECONDS, TurnQueue, give_way
-from webapp.web.connection_limiter import RETRY_SECONDS, SENTENCE
+from webapp.web.connection_limiter import Connection
 
 # How long the server waits for a body in total: this many seconds, plus the time that the received bytes take at this speed.
 BODY_SECONDS, BODY_BYTES_PER_SECOND = 10.0, 50_000
@@ -21,14 +25,15 @@ BODY_SECONDS, BODY_BYTES_PER_SECOND = 10.0, 50_000
 SMALL_BODY = 65_536
 # Closing a socket with unread data resets the connection and discards the response, so part of the data is read first.
 DRAIN_SECONDS, DRAIN_BYTES = 2.0, 2**24
-# Sending a refusal takes a slot; above this number of concurrent refusals, connections are closed without a response.
-MOST_REFUSALS = 100
+# A connection above the limit of its address is served as far as its caller turns out to be signed in. Above this number of
+# them, of one address and of all, connections are closed without a response.
+MOST_EXCESS_EACH, MOST_EXCESS = 60, 300
+# How long the server waits for the head of the first request, and on a connection above the limit.
+HEAD_SECONDS, EXCESS_HEAD_SECONDS = 5.0, 2.0
+# An address at its limit gets a new connection in place of one that has been unused for so long.
+IDLE_SECONDS = 5.0
 # With a larger share of the slots in use, each new connection closes the one that has waited longest for its client.
 CROWDED = 0.9
-REFUSAL = (
-    f"HTTP/1.1 429 Too Many Requests\r\nRetry-After: {RETRY_SECONDS}\r\nConnection: close\r\n"
-    f"Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len(SENTENCE)}\r\n\r\n{SENTENCE}"
-).encode()
 
 
 class Worker(GeventWorker):  # type: ignore[misc]
@@ -37,7 +42,13 @@ class Worker(GeventWorker):  # type: ignore[misc]
     def load_wsgi(self) -> None:
         super().load_wsgi()
         self._limiter, self._proxies = self.wsgi.extensions["connection_limiter"], self.wsgi.extensions["proxies"]
-        self._open = self._refusals = 0
+        self._open = 0
+        # Connections above the limit of their address, by address.
+        self._excess: Counter[str] = Counter()
+        # How long to wait for a head, by the greenlet of a connection whose first request has not begun.
+        self._head_seconds: dict[Any, float] = {}
+        # Sockets between two requests, with the time since when, and their connections.
+        self._idle: dict[Any, tuple[float, Connection]] = {}
         # Sockets waiting for data from the client, with the time since when.
         self._waiting: dict[Any, float] = {}
         # Sockets whose client has disconnected: their slots become free as soon as their greenlets have run.
@@ -47,40 +58,75 @@ class Worker(GeventWorker):  # type: ignore[misc]
         if self._proxies.is_proxy(addr[0]):
             self._serve(listener, client, addr)
             return
-        with self._limiter.entered(addr[0]) as is_welcome:
-            if is_welcome:
+        with self._limiter.entered(addr[0], client) as connection:
+            if connection.is_excess:
+                self._close_idle(connection.address)
+                self._limiter.count(connection)
+            if connection.is_excess:
+                self._serve_excess(listener, client, addr, connection.address)
+            else:
                 self._serve(listener, client, addr)
-        if not is_welcome:
-            self._refuse(client)
+
+    def timeout_ctx(self) -> gevent.Timeout:
+        """Limits the wait for the head of a request."""
+        return gevent.Timeout(self._head_seconds.get(gevent.getcurrent(), self.cfg.keepalive), False)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
+        connection = self._limiter.connection_of({"gunicorn.socket": sock})
+        self._head_seconds.pop(gevent.getcurrent(), None)
+        self._idle.pop(sock, None)
         self._waiting.pop(sock, None)
         _queue_up()
         req.unreader.sock, req.body.reader = _PacedSocket(sock, self._waiting, self._left), _RefusingReader(req.body.reader)
         closes = req.should_close
-        req.should_close = lambda: closes() or _is_unread(req.body)
+        req.should_close = lambda: closes() or _is_unread(req.body) or bool(connection and connection.is_excess)
         try:
             return super().handle_request(listener_name, req, sock, addr)
         finally:
             req.unreader.sock = sock
-            if _is_unread(req.body):
+            if _is_unread(req.body) or (connection and connection.is_excess):
                 _drain(sock)
             if sock not in self._left:
                 self._waiting[sock] = time.monotonic()
+                if connection:
+                    self._idle[sock] = time.monotonic(), connection
             # The next request can have arrived already, or a thousand pipelined ones: without this, reading them would never
             # yield.
             give_way()
 
-    def _serve(self, listener: Any, client: Any, addr: Any) -> None:
+    def _serve(self, listener: Any, client: Any, addr: Any, head_seconds: float = HEAD_SECONDS) -> None:
         self._make_room()
         self._open += 1
         self._waiting[client] = time.monotonic()
+        self._head_seconds[gevent.getcurrent()] = head_seconds
         try:
             super().handle(listener, client, addr)
         finally:
             self._open -= 1
             self._waiting.pop(client, None)
+            self._idle.pop(client, None)
+            self._head_seconds.pop(gevent.getcurrent(), None)
             self._left.discard(client)
+
+    def _serve_excess(self, listener: Any, client: Any, addr: Any, address: str) -> None:
+        if self._excess[address] >= MOST_EXCESS_EACH or self._excess.total() >= MOST_EXCESS:
+            client.close()
+            return
+        self._excess[address] += 1
+        try:
+            self._serve(listener, client, addr, EXCESS_HEAD_SECONDS)
+        finally:
+            self._excess -= Counter((address,))
+
+    def _close_idle(self, address: str) -> None:
+        """Closes the connection of this address that has been unused the longest, if one has been for a while."""
+        unused = [(since, sock) for sock, (since, connection) in self._idle.items() if connection.address == address]
+        since, longest = min(unused, key=itemgetter(0), default=(math.inf, None))
+        if longest and time.monotonic() - since >= IDLE_SECONDS:
+            # Its greenlet ends later.
+            self._idle.pop(longest)[1].leave()
+            with suppress(OSError):
+                longest.shutdown(socket.SHUT_RDWR)
 
     def _make_room(self) -> None:
         # Does not count disconnected clients: when many leave at the same time, the connections of others must stay open.
@@ -89,18 +135,6 @@ class Worker(GeventWorker):  # type: ignore[misc]
             del self._waiting[longest]
             with suppress(OSError):
                 longest.shutdown(socket.SHUT_RDWR)
-
-    def _refuse(self, client: Any) -> None:
-        self._refusals += 1
-        try:
-            if self._refusals <= MOST_REFUSALS:
-                with suppress(OSError):
-                    client.settimeout(DRAIN_SECONDS)
-                    client.sendall(REFUSAL)
-                    _drain(client)
-        finally:
-            self._refusals -= 1
-            client.close()
 
 
 class _PacedSocket:

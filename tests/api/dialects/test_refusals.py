@@ -146,8 +146,11 @@ def test_too_many_is_429_and_a_full_house_503(app, program, fake):
     assert told(refused, 429)
     assert int(refused.headers["Retry-After"]) > 0
 
+    with app.app_context():
+        set_setting("limits.queue_seconds", "0")
+        set_setting("limits.streams_per_minute", "0")
     app.extensions["engine"].max_streams = 1
-    app.extensions["engine"].live["another"] = SimpleNamespace(kind="chat", person="")
+    app.extensions["engine"].live["another"] = SimpleNamespace(kind="chat", person="", counted_as=())
     full = program.post("/ai/chat/stream", accept=EVENTS, message="Hi")
     del app.extensions["engine"].live["another"]
     assert told(full, 503)

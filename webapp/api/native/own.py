@@ -44,6 +44,14 @@ class MeChange(Body):
     custom_instructions: str | None = Field(None, description="What you tell models in all your chats; empty for nothing.")
 
 
+class Gateway(Body):
+    """A gateway's own limits; null is the one in the settings, 0 no limit."""
+
+    per_minute: int | None = Field(None, ge=0, le=tokens.MOST_LIMIT, description="Answers that it can start per minute.")
+    at_once: int | None = Field(None, ge=0, le=tokens.MOST_LIMIT, description="Answers that it can have in progress.")
+    streams: int | None = Field(None, ge=0, le=tokens.MOST_LIMIT, description="Streams that can deliver answers to it.")
+
+
 class TokenAnswer(Answer):
     id: str
     name: str
@@ -52,6 +60,7 @@ class TokenAnswer(Answer):
     created_at: datetime
     expires_at: datetime | None
     used_at: datetime | None
+    is_gateway: bool = Field(description="Whether it passes on the requests of many people, with limits of its own.")
 
 
 class TokenList(Answer):
@@ -64,6 +73,9 @@ class NewToken(Body):
         description="Its permissions, at most those of the caller.", min_length=1, max_length=len(get_args(ScopeName))
     )
     days: int = Field(0, ge=0, le=3650, description="Days until it expires; 0 for never.")
+    gateway: Gateway | None = Field(
+        None, description="For the token of a gateway, which passes on the requests of many people; only admins can create one."
+    )
     password: str = Field(description="The caller's own password.", max_length=1000)
 
 
@@ -114,7 +126,10 @@ def index() -> TokenList:
 def create(body: NewToken) -> NewTokenAnswer:
     me = caller()
     creation_limit.count(me.id)
-    made = tokens.make_own_token(me, body.password, body.name, body.scopes, days=body.days, address=client_address())
+    gateway = tokens.GatewayLimits(**body.gateway.model_dump()) if body.gateway else None
+    made = tokens.make_own_token(
+        me, body.password, body.name, body.scopes, days=body.days, gateway=gateway, address=client_address()
+    )
     return NewTokenAnswer(token=made)
 
 

@@ -96,6 +96,7 @@ def erase(*chats: Chat) -> None:
 
 
 def _throw_away(chat: Chat) -> None:
+    the_engine().line.stop(chat.lane)
     if running := generations.running_in(chat.lane):
         generations.stop(the_engine(), running)
     with write() as session:

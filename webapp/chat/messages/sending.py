@@ -287,8 +287,7 @@ def start(
     `draft` is the id of the chat whose draft is deleted with it.
     """
     engine = the_engine()
-    generations.refuse_if_too_many(engine, person)
-    with generations.beginning(engine):
+    with generations.admitted(engine, person, lane=lane), generations.beginning(engine):
         try:
             generation, source, news = paths.again_when_long(lambda: _stored(engine, store, person, draft))
         except IntegrityError as error:
@@ -331,7 +330,7 @@ def _lock_person(session: Session, person: str, draft: str | None) -> None:
 
     The lock serializes a person's requests, so that their answers are counted correctly. A visitor has no row.
     """
-    wanted = LOCK_PERSON if setting("limits.concurrent_streams") else PERSON
+    wanted = LOCK_PERSON if the_engine().requester.allowances(person)[0].at_once else PERSON
     row = wanted.first(session, {"person": person, "draft": draft})
     if not row:
         return

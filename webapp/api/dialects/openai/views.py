@@ -129,7 +129,7 @@ def _streamed(engine: Engine, generation: Generation, body: CompletionRequest) -
     has_usage = bool(body.stream_options and body.stream_options.include_usage)
     encoder = CompletionEncoder(_about(generation, body, has_usage=has_usage))
     feed = GenerationFeed(engine, generation, encoder, redact=redaction(same_request()))
-    watcher = Watcher(person=generation.lane, per_lane=0, in_all=0, is_allowed=partial(_is_allowed, same_request()))
+    watcher = Watcher(person=caller().id, per_lane=0, in_all=0, is_allowed=partial(_is_allowed, same_request()))
     response = events(feed, watcher, leave=partial(_stop, engine, generation.id))
     response.headers["X-Stream-Id"] = generation.id
     return response

@@ -111,6 +111,7 @@ def status(id: str) -> StreamStatus:
 )
 def cancel(id: str) -> StreamCancelled:
     chat = stoppable_chat(id)
+    the_engine().line.stop(chat.lane)
     if running := generations.running_in(chat.lane):
         generations.stop(the_engine(), running)
         return StreamCancelled(streamId=running.id, status="stopping")

@@ -1,0 +1,136 @@
+"""How many answers a person or a gateway can start, and the line in which requests wait for a place while the server is full."""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Protocol
+
+from webapp.streaming.topics import Signal
+
+# Each waiting request holds a connection, of which a worker has two thousand, but no connection to the database.
+MOST_WAITING = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How many answers a person or a gateway can start per minute, have in progress, and have streamed to it; 0 is no limit.
+
+    `key` says whose they are: a person, a gateway, or a person at a gateway. `gateway_id` is the gateway's token, if it has one.
+    """
+
+    key: str
+    per_minute: int
+    burst: int
+    at_once: int
+    streams: int
+    gateway_id: str = ""
+
+
+class Requester(Protocol):
+    """Who makes the current request. `allowances` returns those that an answer to this person counts towards, widest first.
+
+    `leaving` calls a function when the client disconnects, inside its block, and yields a function that returns whether it has.
+    """
+
+    def allowances(self, person: str) -> tuple[Allowance, ...]: ...
+    def leaving(self, wake: Callable[[], object]) -> AbstractContextManager[Callable[[], bool]]: ...
+
+
+class NoRequester:
+    """A requester without limits that never leaves."""
+
+    def allowances(self, person: str) -> tuple[Allowance, ...]:
+        return (Allowance(person, 0, 1, 0, 0),)
+
+    def leaving(self, wake: Callable[[], object]) -> AbstractContextManager[Callable[[], bool]]:
+        return nullcontext(lambda: False)
+
+
+@dataclass(eq=False, slots=True)
+class Waiter:
+    """A request that waits for a place; `signal` is set when it has one, or need not wait any longer."""
+
+    whose: str
+    lane: str
+    signal: Signal
+    has_place: bool = False
+    is_stopped: bool = False
+
+
+class Line:
+    """The places for answers, and who waits for one: the first request of each person is served before the second of any.
+
+    A place is held from the moment that a request gets it until its answer runs; `running` returns how many answers do.
+    """
+
+    def __init__(self, most: Callable[[], int], running: Callable[[], int]) -> None:
+        self._most, self._running = most, running
+        self._lines: dict[str, deque[Waiter]] = {}
+        self._held = 0
+        # How many requests of each key are between their arrival and the start of their answer.
+        self.arrived: Counter[str] = Counter()
+
+    @property
+    def waiting(self) -> int:
+        return sum(map(len, self._lines.values()))
+
+    @property
+    def is_full(self) -> bool:
+        most = self._most()
+        return bool(most) and self._running() + self._held >= most
+
+    def take(self) -> bool:
+        """Takes a free place, unless others wait for it."""
+        if self._lines or self.is_full:
+            return False
+        self._held += 1
+        return True
+
+    def join(self, waiter: Waiter) -> None:
+        self._lines.setdefault(waiter.whose, deque()).append(waiter)
+
+    def leave(self, waiter: Waiter) -> None:
+        """Takes a waiter out of the line, if it is still in it."""
+        line = self._lines.get(waiter.whose, deque())
+        if waiter in line:
+            line.remove(waiter)
+        if not line:
+            self._lines.pop(waiter.whose, None)
+
+    def give_back(self) -> None:
+        """Gives back a place that is held: its answer runs, or does not come."""
+        self._held -= 1
+        self.serve()
+
+    def serve(self) -> None:
+        """Gives free places to those who wait."""
+        while self._lines and not self.is_full:
+            whose = next(iter(self._lines))
+            line = self._lines.pop(whose)
+            waiter = line.popleft()
+            if line:
+                # Behind all others.
+                self._lines[whose] = line
+            self._held += 1
+            waiter.has_place = True
+            waiter.signal.set()
+
+    def stop(self, lane: str | None = None) -> None:
+        """Ends the waiting of those who wait in this lane; with None, of all."""
+        for waiter in [each for line in self._lines.values() for each in line if lane in (None, each.lane)]:
+            self.leave(waiter)
+            waiter.is_stopped = True
+            waiter.signal.set()
+
+    @contextmanager
+    def counted(self, keys: tuple[str, ...]) -> Iterator[None]:
+        """Counts a request that has arrived, until its answer runs or does not come."""
+        self.arrived.update(keys)
+        try:
+            yield
+        finally:
+            self.arrived.subtract(keys)
+            for key in keys:
+                if not self.arrived[key]:
+                    del self.arrived[key]
