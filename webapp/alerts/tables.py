@@ -7,6 +7,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.db import Base, Record
 
+MOST_WORDS = 300
+
 
 class AlertRule(Base):
     """A rule; `name` is its kind. A fired alert is open until it resolves, even while it is muted or has no data."""
@@ -36,6 +38,6 @@ class AlertEvent(Record):
     rule: Mapped[str] = mapped_column(ForeignKey("alert_rules.name", ondelete="CASCADE"))
     state: Mapped[str] = mapped_column(String(10))
     value: Mapped[float | None] = mapped_column(Float)
-    words: Mapped[str] = mapped_column(String(300))
+    words: Mapped[str] = mapped_column(String(MOST_WORDS))
     delivery: Mapped[str] = mapped_column(Text, default="")
     email: Mapped[str] = mapped_column(Text, default="", server_default="")
