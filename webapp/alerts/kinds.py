@@ -16,7 +16,7 @@ class AlertKind:
     """A kind of rule; `metric` is a figure of insights, or empty for a fact of the server, which has no time window.
 
     `condition` says what has to be so for the rule to fire, with `{limit}`; `special` is a limit for which other words say it.
-    `scale` converts a compared value to the unit that people type. `earlier` explains an alert that stays open with too few answers.
+    `scale` converts a compared value to the unit that people type. `earlier` explains one that is open with too few answers.
     """
 
     name: str
