@@ -12,10 +12,10 @@ CONNECTION = "connection"
 NEXT = {
     "auth": "An admin can check the key{}.",
     CONNECTION: "An admin can check the connection.",
-    "credit": "Add credit to the provider account.",
+    "credit": "Add credit at your provider.",
     "rate": "Wait a moment, then try again.",
 }
-BY_ADMINS = {CONNECTION: "Open the connection {}", "auth": "Check the key of {}", "credit": "Add credit to the account at {}."}
+BY_ADMINS = {CONNECTION: "Open the connection {}", "auth": "Check the key of {}", "credit": "Add credit at your provider."}
 
 
 @dataclass(frozen=True, slots=True)
