@@ -141,8 +141,8 @@ def test_the_prompt_library_has_the_trend_of_each_prompt(app: Flask, made: Made,
     made(user_id=member.person_id, led_by="version 1 of quick")
 
     def trends(browser: Browser) -> dict[str, str]:
-        rows = [(row.css_first(".key"), row.css_first(".trend")) for row in browser.page("/prompts").all(".entries a")]
-        return {key.text(): str(trend.attributes["aria-label"]) for key, trend in rows if key and trend}
+        rows = [(row.css_first(".key"), row.css_first(".trend .how")) for row in browser.page("/prompts").all(".entries a")]
+        return {key.text(): trend.text() for key, trend in rows if key and trend}
 
     for _ in range(2):
         assert trends(owner) == {"quick": "7 answers in 14 days", "continue": "6 answers in 14 days"}
