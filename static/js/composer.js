@@ -1,18 +1,14 @@
 // Keyboard handling of the message box; nothing that is typed gets lost.
 "use strict";
 {
-  const THUMBS = matchMedia("(pointer: coarse) and (hover: none)");
   const SAVE_AFTER = 800, AGAIN_AFTER = 3_000;
   let sent = "", waiting = 0;
 
   const box = () => document.getElementById("composer-text");
   const isCovered = () => document.querySelector("dialog[open], :popover-open");
-  const isBeingComposed = (event) => event.isComposing || event.keyCode === 229;
 
   const send = (event) => {
-    const takesBoth = THUMBS.matches || document.documentElement.dataset.send === "ctrl";
-    if (event.key !== "Enter" || event.shiftKey || event.altKey || isBeingComposed(event)) return;
-    if (takesBoth && !event.ctrlKey && !event.metaKey) return;
+    if (!millrace.isSending(event)) return;
     event.preventDefault();
     const button = document.querySelector("#composer-controls :is(.send, .queue)");
     if (button && (event.target.value.trim() || !event.target.required)) event.target.form.requestSubmit(button);
@@ -21,7 +17,9 @@
   const editLast = (event) => {
     if (event.key !== "ArrowUp" || event.target.value || event.shiftKey || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    [...document.querySelectorAll('.message[data-role="user"] [formaction$="/edit"]')].at(-1)?.click();
+    const isOwn = ({ dataset }) => (dataset.author ?? box().form.dataset.me) === box().form.dataset.me;
+    const own = [...document.querySelectorAll('.message[data-role="user"]')].filter(isOwn).at(-1);
+    own?.querySelector('[formaction$="/edit"]')?.click();
   };
   const save = (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.closest?.(".edit")?.requestSubmit();
@@ -41,7 +39,7 @@
 
   const leave = (event) => {
     const isElsewhere = isCovered() || event.target.matches?.("select, summary, [data-typed] *");
-    if (event.key !== "Escape" || isBeingComposed(event) || isElsewhere) return;
+    if (event.key !== "Escape" || millrace.isComposing(event) || isElsewhere) return;
     (event.target.closest?.(".edit, .rename")?.querySelector("a") ?? document.querySelector("#composer-controls .stop"))?.click();
   };
 
@@ -55,7 +53,7 @@
     if (persisted) return location.reload();
     const hasFocus = document.activeElement !== document.body || document.querySelector("[autofocus]:not([popover] *)");
     const isElsewhere = hasFocus || location.hash.startsWith("#message-");
-    if (!isElsewhere && !THUMBS.matches) box()?.focus({ preventScroll: true });
+    if (!isElsewhere && !millrace.thumbs.matches) box()?.focus({ preventScroll: true });
   });
   // Browsers put the caret before existing text.
   document.addEventListener("focusin", ({ target }) => {

@@ -1,4 +1,4 @@
-// In a chat led by a workflow, announces each question once and moves the focus to its answer field.
+// In a chat led by a workflow, announces each question once, moves the focus to its answer field, and sends the answer by Enter.
 "use strict";
 {
   const CONTROLS = "#led .run__options :is(button, input), #led #answer, #led .run__answer button";
@@ -30,4 +30,10 @@
   document.addEventListener("DOMContentLoaded", () => { step = here(); articles(); });
   document.addEventListener("focusin", ({ target }) => { wasInside = Boolean(target.closest("#led")); });
   document.addEventListener("htmx:after:swap", () => { listen(); follow(); });
+  document.addEventListener("keydown", (event) => {
+    const { target } = event;
+    if (!target.matches?.("#led textarea") || !millrace.isSending(event)) return;
+    event.preventDefault();
+    if (target.value.trim()) target.form.requestSubmit(target.form.querySelector("button"));
+  });
 }

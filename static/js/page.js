@@ -6,6 +6,15 @@ const millrace = {
     ".message:is([data-status=queued], [data-status=thinking], [data-status=responding], [data-status=saving])"),
   isRunning: () => Boolean(millrace.running()),
 
+  thumbs: matchMedia("(pointer: coarse) and (hover: none)"),
+  isComposing: (event) => event.isComposing || event.keyCode === 229,
+  // Whether a key sends the text: Enter, or Ctrl + Enter on a phone and for those who prefer it.
+  isSending(event) {
+    if (event.key !== "Enter" || event.shiftKey || event.altKey || millrace.isComposing(event)) return false;
+    const takesBoth = millrace.thumbs.matches || document.documentElement.dataset.send === "ctrl";
+    return !takesBoth || event.ctrlKey || event.metaKey;
+  },
+
   toast(words) {
     const toast = Object.assign(document.createElement("div"), { className: "toast" });
     toast.append(Object.assign(document.createElement("p"), { textContent: words }));

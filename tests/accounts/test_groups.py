@@ -104,7 +104,9 @@ def test_what_is_not_there(owner: Browser, group: str) -> None:
     assert owner.get("/admin/groups/nothing").status_code == 404
     assert {owner.post(f"/admin/groups/nothing{each}", name="x").status_code for each in POSTS} == {404}
     assert owner.post(f"{group}/people", person="nobody").status_code == 404
-    assert owner.post(f"{group}/people").status_code == 404
+    nobody = owner.post(f"{group}/people", person="")
+    assert nobody.status_code == 422
+    assert nobody.error_at("Person") == "Choose who to add."
 
 
 def test_htmx_gets_the_same_page(owner: Browser, group: str) -> None:

@@ -23,18 +23,24 @@ def test_it_warns_before_it_fires_and_is_over_with_a_distance():
     assert course(ERRORS, *(Measurement(1 - each, 50) for each in values)) == states
 
 
-@pytest.mark.parametrize("measurement", [Measurement(0.0, 19), Measurement(0.0, 0), Measurement(None), Measurement(None, 50)])
-def test_too_few_are_no_data_and_end_nothing(measurement):
+@pytest.mark.parametrize(
+    ("measurement", "ends"),
+    [
+        (Measurement(0.0, 19), False),
+        (Measurement(0.96, 1), False),
+        (Measurement(1.0, 1), True),
+        (Measurement(0.0, 0), True),
+        (Measurement(None), True),
+        (Measurement(None, 50), True),
+    ],
+)
+def test_too_few_end_an_alert_only_when_they_are_good_or_none(measurement, ends):
     assert course(SUCCESS, Measurement(0.5, 50), measurement) == ["firing", "no_data"]
-    assert is_open(True, "no_data")
-    assert not is_open(False, "no_data")
-    # After a gap without data, the same alert does not fire again.
-    assert (
-        times_fired(
-            [Measurement(0.5, 50), measurement, Measurement(0.5, 50), Measurement(1.0, 50), Measurement(0.5, 50)], SUCCESS
-        )
-        == 2
-    )
+    assert is_open(True, "no_data", measurement, SUCCESS) is not ends
+    assert not is_open(False, "no_data", measurement, SUCCESS)
+    # After a gap in which it stayed open, the same alert does not fire again.
+    past = [Measurement(0.5, 50), measurement, Measurement(0.5, 50), Measurement(1.0, 50), Measurement(0.5, 50)]
+    assert times_fired(past, SUCCESS) == 2 + ends
 
 
 def test_what_stays_bad_has_fired_once():

@@ -311,7 +311,6 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "cast.update": (Route("POST", "signed_in", "person", ("chat",)),),
     "roleplay.avatar": (Route("GET", "signed_in", "reading people", ("chat with a face",)),),
     # Collections and documents
-    "reading.begin": (Route("POST", "signed_in", "one's own", ("collection",)),),
     # Plans
     "plans.index": (Route("GET", "signed_in", "planners"),),
     "plans.new": (Route("GET", "signed_in", "planners"),),

@@ -27,6 +27,7 @@ TABLE = {
         POST models.allow
         POST models.refresh
         GET alerts.index
+        POST alerts.dismiss
         GET mail.index
         POST mail.update
         POST mail.enter_password

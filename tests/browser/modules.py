@@ -24,6 +24,7 @@ NOTICED_BY = {
     "speech": "test_speech.py::test_speech_has_its_own_color",
     "stream": "test_reading.py::test_the_title_and_the_icon_say_how_it_stands",
     "times": "test_places_on_the_page.py::test_a_moment_in_a_text_is_the_readers",
+    "unsaved": "test_characters.py::test_what_was_typed_in_a_form_is_not_lost_without_a_word",
     "upload": "test_attached.py::test_a_picture_is_brought_looked_at_and_sent",
 }
 

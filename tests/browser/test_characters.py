@@ -35,6 +35,26 @@ def unfold(page: Page, title: str) -> None:
     page.locator("summary", has_text=title).click()
 
 
+def test_what_was_typed_in_a_form_is_not_lost_without_a_word(server: Server, visit: Visit) -> None:
+    person = visit(server)
+    page = person.open("/characters/new")
+    leave, asked = page.get_by_role("link", name="Characters").last, ["dialog: "]
+    press(page, leave)
+    assert person.oddities == []
+
+    page.goto("/characters/new")
+    page.get_by_label("Name", exact=True).press_sequentially("Ada")
+    leave.click()
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Ada")
+    assert person.oddities == asked
+    page.get_by_label("Description", exact=True).fill("A mathematician.")
+    # What is saved is not lost.
+    press(page, page.get_by_role("button", name="Create character"))
+    press(page, page.get_by_role("link", name="Characters").last)
+    assert person.oddities == asked
+    person.oddities.clear()
+
+
 @pytest.mark.mostly_deep
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
 def test_a_chat_with_a_character(server: Server, upstream: Upstream, visit: Visit, viewport: dict[str, int]) -> None:

@@ -97,7 +97,7 @@ def test_a_number_leads_to_its_passage_as_long_as_it_may(
 
     share()
     page = reader(f"{name.replace(' ', '-').lower()}@example.org", **look).open(collection)
-    press(page, page.get_by_role("button", name="Start a chat"))
+    press(page, page.get_by_role("link", name="Start a chat"))
     chat = ChatPage(page)
     upstream.says("At dawn [1], not at noon [7], `as[1]`.")
     chat.box.fill("When is a gudgeon greased?")

@@ -73,6 +73,11 @@ def test_a_colleague_watches_and_then_writes(
     mine.page.goto(path)
     expect(mine.text).to_have_text("Three")
     expect(mine.page.locator("article[data-role=user]").last).to_contain_text("grace")
+    if way.get("java_script_enabled", True):
+        # The arrow opens the last message of one's own.
+        mine.box.press("ArrowUp")
+        expect(mine.page.locator(".edit textarea")).to_have_value("Count")
+        mine.page.keyboard.press("Escape")
     # In print each message already begins with its author's name.
     mine.page.emulate_media(media="print")
     expect(mine.page.locator(".author").last).to_be_hidden()

@@ -34,7 +34,7 @@ def test_an_answer_has_a_chip_that_leads_to_its_passage(
     press(page, page.get_by_role("button", name="Add", exact=True))
     expect(page.locator("#documents [data-state=ready]")).to_have_count(1, timeout=READ_MS)
 
-    press(page, page.get_by_role("button", name="Start a chat"))
+    press(page, page.get_by_role("link", name="Start a chat"))
     expect(page.locator(".reads-from")).to_contain_text("Mill papers")
     chat = ChatPage(page)
     upstream.says("Every Friday [1].")

@@ -78,7 +78,7 @@ def test_a_week_is_looked_back_on_by_keys_alone_and_each_question_is_heard_once(
         # The focus moves there by itself.
         expect(page.get_by_role("textbox", name=question)).to_be_focused()
         page.keyboard.type(words)
-        tab_to(page, "Send")
+        # As in the message box, Enter sends.
         page.keyboard.press("Enter")
     expect(thread(page)).to_contain_text(QUESTIONS[2])
     tab_to(page, "Skip")
@@ -119,6 +119,10 @@ def test_the_editor_completes_what_is_typed(server: Server, visit: Visit) -> Non
     assert text
     assert faults
     assert 0 <= faults["y"] - text["y"] - text["height"] < 40
+    # Neither hides the other, nor the text, and both are in view.
+    suggestion = found.bounding_box()
+    assert suggestion
+    assert faults["y"] + faults["height"] <= suggestion["y"] <= 720 - suggestion["height"]
     assert violations(page) == []
     source.press("Control+ ")
     expect(found).to_be_focused()

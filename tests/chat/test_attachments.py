@@ -54,6 +54,8 @@ def test_a_file_is_folded_with_its_name_and_size():
 
     assert html.startswith("<p>Look at &lt;this&gt;</p>")
     assert '<details class="file"><summary><span>my notes.md</span> <span class="file__size">33 B</span></summary>' in html
+    # The file of a document was larger.
+    assert file("tides.pdf", "Spring tide: 7.42 m").size == "19 B of text"
     assert html.rstrip().endswith("</div></details>")
 
 

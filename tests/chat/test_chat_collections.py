@@ -51,11 +51,19 @@ def test_what_is_not_seen_is_neither_offered_nor_attached(app, member, stranger,
 def test_a_chat_begins_with_collections(member, program, collections):
     made = program.post("/chats", {"collection_ids": list(collections)}, status=201)["chat"]
     sent = program.post("/chats", {"collection_ids": [collections[0], collections[0]], "message": "Hello"}, status=201)["chat"]
-    begun = member.page(member.post(f"/knowledge/{collections[0]}/chat").location)
-
     assert (made["collection_ids"], sent["collection_ids"]) == (list(collections), [collections[0]])
-    assert begun.one(".reads-from").text(strip=True).endswith("Handbook")
-    assert member.post("/knowledge/" + "0" * 26 + "/chat").status_code == 404
+
+
+def test_a_chat_that_starts_from_a_collection_is_created_by_its_first_message(member, stranger, program, collections):
+    first = member.page(f"/knowledge/{collections[0]}").click("Start a chat")
+    assert first.one(".reads-from").text(strip=True).endswith("Handbook")
+    assert program.get("/chats")["chats"] == []
+    chat = first.press("Send", message="Hello")
+    assert chat.one(".reads-from").text(strip=True).endswith("Handbook")
+    assert program.get("/chats")["chats"][0]["collection_ids"] == [collections[0]]
+
+    assert not stranger.page(f"/?knowledge={collections[0]}").all(".reads-from")
+    assert stranger.post("/chats", message="Hello", knowledge=collections[0]).status_code == 404
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ from webapp.chat.files import cleanup, picture, queries, reference, storage
 from webapp.chat.files import sending as sending_files
 from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.messages import sending
-from webapp.chat.messages.attachments import folded, joined, parted
+from webapp.chat.messages.attachments import folded, joined, parted, size_of
 from webapp.chat.retention import erasing
 from webapp.chat.tables import Chat, Message
 from webapp.connections.models import providers
@@ -266,6 +266,12 @@ def test_a_file_goes_with_the_last_message_that_has_it(app, owner, fake):
         assert db.session.scalars(select(StoredFile.id)).all() == []
         assert folder(app) == []
     assert owner.get(told["url"]).status_code == 404
+
+
+@pytest.mark.slow
+def test_a_documents_chip_shows_the_size_of_its_file(owner):
+    letter = docx(paragraph("Oil the bearing."))
+    assert uploaded(owner, letter, "letter.docx").get_json()["size"] == size_of(len(letter))
 
 
 @pytest.mark.slow

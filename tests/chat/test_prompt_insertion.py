@@ -29,9 +29,25 @@ def test_a_named_prompt_becomes_the_text_of_a_message(owner, member, path):
     owner.post(f"{path}/messages", message="Look back at 47 in a calm tone.")
     assert "Look back at 47" in owner.wait_for(path, ended).text
 
-    # Text that names none of their prompts is sent as it is.
-    member.post("/chats", message="/hello")
+    # Text that names none of their prompts is sent only if they say so.
+    asked = member.post("/chats", message="/hello")
+    assert asked.says("There is no prompt /hello. Send it as a message?")
+    asked.press("Send anyway")
     assert "/hello" in member.page("/chats").text
+
+
+@pytest.mark.slow
+def test_a_mistyped_name_is_asked_about_with_what_it_may_have_meant(owner, path):
+    owner.submit("/prompts/new", key="friday", text="Look back at the week.")
+    for url in (f"{path}/messages", f"{path}/follow-up", "/chats"):
+        asked = owner.post(url, message="/fri for Ada")
+        assert asked.status_code == 422
+        assert asked.says("There is no prompt /fri. Send it as a message?")
+        assert asked.textbox("Message").value == "/fri for Ada"
+        assert asked.press("/friday").textbox("Message").value == "Look back at the week.\n\nfor Ada"
+    # The composer of an open page asks, too.
+    part = owner.htmx_post(f"{path}/messages", message="/fri for Ada")
+    assert part.has("button", "Send anyway")
 
 
 def test_the_types_of_fields():
@@ -50,7 +66,7 @@ def test_the_types_of_fields():
     assert objections(fields, {}) == {}
 
 
-@pytest.mark.parametrize("typed", ["/usr/bin/env", "/title", "/Hello"])
+@pytest.mark.parametrize("typed", ["/usr/bin/env", "/Hello"])
 def test_other_slashes_are_messages(owner, typed):
     owner.submit("/prompts/new", key="hello", text="Say hello.")
 

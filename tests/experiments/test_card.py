@@ -65,7 +65,7 @@ STAGED = {
         (
             "use",
             2,
-            ["B is better: 80 % against 40 % liked.", "B begins later: 95 of 100 answers within 2.6 s, against 1.0 s with A."],
+            ["B is better: 80 % against 40 % liked.", "B begins later: 95 % of the answers within 2.6 s, against 1.0 s with A."],
         ),
     ),
 }

@@ -14,6 +14,7 @@ from tests.api.client import Client, client_of
 from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
 from tests.support.steps import steps_on_the_loop
+from tests.upstream.handle import Upstream as Fake
 from webapp.db import utc_now, write
 from webapp.engine.tables import Generation
 from webapp.ids import new_id
@@ -140,8 +141,8 @@ def test_the_prompt_library_has_the_trend_of_each_prompt(app: Flask, made: Made,
     made(user_id=member.person_id, led_by="version 1 of quick")
 
     def trends(browser: Browser) -> dict[str, str]:
-        rows = [(row.css_first(".key"), row.css_first(".trend")) for row in browser.page("/prompts").all(".entries a")]
-        return {key.text(): str(trend.attributes["aria-label"]) for key, trend in rows if key and trend}
+        rows = [(row.css_first(".key"), row.css_first(".trend .how")) for row in browser.page("/prompts").all(".entries a")]
+        return {key.text(): trend.text() for key, trend in rows if key and trend}
 
     for _ in range(2):
         assert trends(owner) == {"quick": "7 answers in 14 days", "continue": "6 answers in 14 days"}
@@ -223,7 +224,7 @@ def test_every_tile_leads_to_its_list_and_every_answer_to_its_time_line(made: Ma
     )
     page = owner.page("/insights")
     tiles = [" ".join(each.text(separator=" ").split()) for each in page.all(".tile")]
-    assert tiles[:3] == ["Answers 4", "Success 75 % 1 failed", "First text 200 ms 95 of 100 within 200 ms"]
+    assert tiles[:3] == ["Answers 4", "Success 75 % 1 failed", "First text, median 200 ms 95 % within 200 ms"]
     assert tiles[5] == "Cost $0.7500 where the price is known"
     links = [str(each.attributes["href"]) for each in page.all(".tile")]
     assert [len(owner.page(link).all("tbody tr")) for link in links] == [4, 1, 4, 4, 0, 4]
@@ -277,3 +278,17 @@ def test_a_page_of_answers_is_bounded_by_its_moments(made: Made, program: Client
     between = {"from": "2026-01-05T12:01:00Z", "to": "2026-01-05T12:03:00Z", "kind": "chat", "model": "a"}
     found = program.get("/insights/answers", query=between)["answers"]
     assert [each["id"] for each in found] == [rows[2]["id"], rows[1]["id"]]
+
+
+@pytest.mark.slow
+def test_a_model_is_one_row_however_its_server_calls_it(made: Made, owner: Browser, fake: Fake) -> None:
+    fake.always({"json": {"data": [{"id": "rye", "name": "Rye"}]}}, at="/models")
+    path = owner.submit("/admin/connections/new", name="Local", kind="openai", base_url=fake.base_url).path
+    owner.post(f"{path}/test")
+    made(2, model_asked="local:rye", model_used="rye")
+    made(model_asked="local:rye", status="failed", first_text_at=None)
+    page = owner.page("/insights")
+    rows = page.all("section[aria-labelledby=by-model] tbody tr")
+    assert [row.text(separator=" ", strip=True).split()[:2] for row in rows] == [["Rye", "3"]]
+    narrower = owner.page(str(page.all("section[aria-labelledby=by-model] tbody a")[0].attributes["href"]))
+    assert narrower.all(".tile__value")[0].text() == "3"

@@ -28,6 +28,8 @@ def test_scores_are_the_sum_of_their_reasons(app, shelf, member, stranger):
     collection = shelf.collection()
     shelf.text(collection, "# Pumps\n\nOil the bearing of the pump every Friday.", title="Manual")
     shelf.text(collection, "Friday is a good day.", title="Calendar")
+    for title in ("Wheels", "Gates"):
+        shelf.text(collection, "Wood.", title=title)
     page = member.page("/knowledge/try?q=When+do+I+oil+the+pump+bearing+xylophone")
     assert page.one(".found a").text() == "Manual"
     assert page.one(".found .tag").text() == "given to the answer"
@@ -36,6 +38,11 @@ def test_scores_are_the_sum_of_their_reasons(app, shelf, member, stranger):
     score = float(words[0].removeprefix("Score "))
     shares = [float(each.split()[1]) for each in words[1].split(", ")]
     assert abs(sum(shares) - score) < 0.05
+    # A word in half of the passages adds next to nothing, so no figures are shown.
+    assert (
+        member.page("/knowledge/try?q=friday").all(".found .num.how:last-of-type")[0].text()
+        == "Found by common words: friday (1×)"
+    )
     # The page must not reveal that documents of others contain the word.
     assert stranger.page("/knowledge/try?q=bearing+xylophone").says("Not found in your documents: xylophone, bearing.")
 

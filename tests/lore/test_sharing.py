@@ -193,6 +193,8 @@ def test_the_log_says_with_whom_it_was_shared_and_not_what_it_is_called(app, mem
     ],
 )
 def test_odd_wishes_are_refused(member, book, whom, words):
+    # Nothing is preselected, least of all everyone.
+    assert member.page(f"{book}/people").all("#share-whom option")[0].attributes["value"] == ""
     refused = post(member, f"{book}/people", whom=whom)
     assert refused.status_code == 422
     assert refused.says(words)

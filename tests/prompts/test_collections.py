@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import delete
 
 from tests.api.client import client_of
+from tests.chat.conftest import ended
 from tests.chat.library import FRIDAY, Library, ask, given
 from tests.prompts.test_pages import audited
 from tests.upstream.fixtures import app
@@ -60,9 +61,11 @@ def test_a_prompt_of_the_library_takes_its_collections_into_the_chat(app, member
     member.post(f"{path}/share", open="y")
 
     # It is attached to a new chat, and added to those of an existing one.
-    begun = member.post("/chats", message=f"/pump {QUESTION}").location
-    chat = begun.partition("?")[0].rpartition("/")[2]
-    assert member.page(begun).textbox("Message").value == f"Answer about pumps.\n\n{QUESTION}"
+    begun = member.page(member.post("/chats", message=f"/pump {QUESTION}").location)
+    assert begun.textbox("Message").value == f"Answer about pumps.\n\n{QUESTION}"
+    assert program.get("/chats")["chats"] == []
+    fake.says("Hm.")
+    chat = member.wait_for(begun.press("Send").path, ended).path.rpartition("/")[2]
     ask(member, f"/chats/{chat}", QUESTION, fake, says="On Friday [1].")
     assert FRIDAY in given(fake, QUESTION)
     there = program.post("/chats", {"collection_ids": [wheels]}, status=201)["chat"]["id"]

@@ -33,8 +33,8 @@ def test_it_says_how_everything_stands(owner: Browser) -> None:
     assert page.heading == "Health"
     for words in ("Writable, in", "up to date.", "PUBLIC_URL is not set", "free on the disk", "Python 3.", "gevent"):
         assert page.says(words), words
-    assert page.says("0 of 64 allowed.")
-    assert page.says("0 of 100 allowed at once.")
+    assert page.says("0 open (limit 64)")
+    assert page.says("0 running (limit 100)")
     assert page.says("No key.")
 
 

@@ -343,7 +343,9 @@ def test_a_text_is_tried_beside_the_editor_and_stays_as_it_was_typed(owner: Brow
     assert owner.htmx_get(f"/workflows/preview/{run['id']}").says("Completed.")
     page = page.press("Start again", source=changed)
     assert said(page) == ["Workflow:A?"]
-    # The previous preview run is in the trash.
+    # A trial is in no list of chats, and the previous one is gone.
+    assert not owner.page("/chats").says("Trial:")
+    assert not owner.page("/chats/trash").says("Trial:")
     assert [each["id"] for each in admin.get("/runs")["runs"]] != [run["id"]]
     assert len(admin.get("/runs")["runs"]) == 1
     part = owner.htmx_post("/workflows/preview", deed="start", source="workflow: x")

@@ -164,4 +164,4 @@ class GroupForm(Form):
 
 
 class MemberForm(Form):
-    person = PickField("Person", id="group-person", choices=[], validate_choice=False, default="")
+    person = PickField("Person", id="group-person", choices=[], validate_choice=False, default="", render_kw={"required": True})

@@ -12,6 +12,7 @@ from webapp.accounts.tables import Group
 from webapp.changes import access_changed
 from webapp.web.htmx import done_message, redirect, render
 from webapp.web.pagination import cut
+from webapp.web.pick_field import CHOOSE
 
 bp = Blueprint("groups", __name__, url_prefix="/admin/groups")
 MOST_CURSOR_CHARS = 26
@@ -96,5 +97,5 @@ def _about(group: Group, refused: MemberForm | None = None) -> dict[str, Any]:
 
 
 def _offering(form: MemberForm, group_id: str) -> MemberForm:
-    form.person.offering(partial(groups.candidates, group_id))
+    form.person.offering(partial(groups.candidates, group_id), [CHOOSE])
     return form

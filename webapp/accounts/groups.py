@@ -10,7 +10,7 @@ from webapp.accounts.fields import checked_name
 from webapp.accounts.people import existing
 from webapp.accounts.tables import Group, Membership, User
 from webapp.db import write
-from webapp.errors import Conflict, NotFound
+from webapp.errors import Conflict, Invalid, NotFound
 
 TAKEN = "A group with that name already exists."
 
@@ -54,6 +54,8 @@ def candidates(group_id: str, text: str, limit: int) -> list[tuple[str, str]]:
 def put_in(group: Group, person_id: str, *, by: User, address: str = "") -> None:
     """Adds a person to a group; does nothing if they are already a member."""
     group_id = group.id
+    if not person_id:
+        raise Invalid("Choose who to add.", field="person")
     with write() as session:
         group, person = _existing(session, group_id), existing(session, person_id)
         if session.get(Membership, (group_id, person_id)):

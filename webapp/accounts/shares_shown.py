@@ -9,7 +9,7 @@ from flask import request
 from webapp.accounts import shares
 from webapp.accounts.shares import Share
 from webapp.web.forms import Form
-from webapp.web.pick_field import PickField
+from webapp.web.pick_field import CHOOSE, PickField
 from webapp.words import number
 
 MOST_LISTED, MOST_NAMED = 50, 3
@@ -19,7 +19,7 @@ class ShareForm(Form):
     whom = PickField("Who", id="share-whom", choices=[], validate_choice=False, render_kw={"required": True})
 
     def offering(self, owner_id: str | None) -> Self:
-        self.whom.offering(partial(shares.candidates, owner_id), [("everyone:", "Everyone on the team")])
+        self.whom.offering(partial(shares.candidates, owner_id), [CHOOSE, ("everyone:", "Everyone on the team")])
         return self
 
     @property

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from functools import cache
 from math import isnan, nan
+from operator import attrgetter
 
 from webapp.accounts.queries import set_up_at
-from webapp.alerts.kinds import KINDS, AlertKind
+from webapp.alerts.kinds import DISK, KINDS, AlertKind
 from webapp.alerts.rules import Bounds, Measurement, times_fired
 from webapp.alerts.tables import AlertRule
 from webapp.budgets import queries as budgets
+from webapp.budgets.queries import Level
 from webapp.connections.models import providers
 from webapp.current_config import the_config
 from webapp.db import is_sqlite, utc_now
@@ -25,6 +27,13 @@ from webapp.settings.service import setting
 
 A_WEEK = timedelta(days=7)
 MEGABYTE = 1_000_000
+SUBJECTS = {
+    "team": "The team",
+    "group": "The group {}",
+    "user": "{}",
+    "character": "The character {}",
+    "token": "The API token {}",
+}
 
 
 class MeasurementHistory:
@@ -104,17 +113,25 @@ def _budget(_rule: AlertRule) -> Measurement:
     """Returns the fullest budget, and reports the fullest in each unit to the metrics."""
     if not setting("budgets.enabled"):
         return Measurement(None)
-    fullest: dict[str, float] = {}
-    for each in budgets.levels(budgets.all_budgets()):
-        unit = each.budget.unit
-        fullest[unit] = max(each.share, fullest.get(unit, 0.0))
-    for unit, share in fullest.items():
-        the_engine().emit(BudgetUsed(unit, share))
-    return Measurement(max(fullest.values(), default=None))
+    fullest: dict[str, Level] = {}
+    for level in sorted(budgets.levels(budgets.all_budgets()), key=attrgetter("share")):
+        fullest[level.budget.unit] = level
+    for unit, level in fullest.items():
+        the_engine().emit(BudgetUsed(unit, level.share))
+    most = max(fullest.values(), key=attrgetter("share"), default=None)
+    return Measurement(most.share, words=_usage_words(most)) if most else Measurement(None)
+
+
+def _usage_words(level: Level) -> str:
+    budget = level.budget
+    subject = SUBJECTS[budget.who].format(budgets.names([budget]).get(budget.who_id, "(deleted)"))
+    whose = "their" if budget.who == "user" else "its"
+    return f"{subject} has used {'up' if level.is_used_up else f'{100 * level.share:.0f} % of'} {whose} budget."
 
 
 def _disk(_rule: AlertRule) -> Measurement:
-    return Measurement(shutil.disk_usage(the_config().data_dir).free / MEGABYTE)
+    megabytes = shutil.disk_usage(the_config().data_dir).free / MEGABYTE
+    return Measurement(megabytes, words=f"Only {KINDS[DISK].words(megabytes)} of disk space is left.")
 
 
 def _backup(rule: AlertRule) -> Measurement:

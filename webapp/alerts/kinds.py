@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from webapp.alerts.rules import ABOVE, BELOW
 
-REJECTED_KEYS, NO_CREDIT = "key", "credit"
+DISK, REJECTED_KEYS, NO_CREDIT = "disk", "key", "credit"
+FAILED = "Several answers failed earlier."
 # Units for a thousand of these.
 THOUSANDS: Mapping[str, str] = {"ms": "s", "MB": "GB"}
 
@@ -15,7 +16,7 @@ class AlertKind:
     """A kind of rule; `metric` is a figure of insights, or empty for a fact of the server, which has no time window.
 
     `condition` says what has to be so for the rule to fire, with `{limit}`; `special` is a limit for which other words say it.
-    `scale` converts a compared value to the unit that people type.
+    `scale` converts a compared value to the unit that people type. `earlier` explains one that is open with too few answers.
     """
 
     name: str
@@ -26,6 +27,7 @@ class AlertKind:
     metric: str = ""
     scale: float = 1
     special: tuple[float, str] = (-1, "")
+    earlier: str = ""
 
     def words(self, value: float) -> str:
         """Formats a value for people."""
@@ -47,7 +49,9 @@ class AlertKind:
 KINDS: Mapping[str, AlertKind] = {
     each.name: each
     for each in (
-        AlertKind("success", "Success rate", "the success rate is below {limit}", BELOW, "%", "success_rate", 100),
+        AlertKind(
+            "success", "Success rate", "the success rate is below {limit}", BELOW, "%", "success_rate", 100, earlier=FAILED
+        ),
         AlertKind(
             "first_text",
             "Time to the first text",
@@ -55,17 +59,19 @@ KINDS: Mapping[str, AlertKind] = {
             ABOVE,
             "ms",
             "ttft_avg_ms",
+            earlier="Several answers began slowly earlier.",
         ),
         AlertKind(
             "fallback",
-            "Answers by another model",
-            "another model writes more than {limit} of the answers",
+            "Answers from a fallback model",
+            "a fallback model writes more than {limit} of the answers",
             ABOVE,
             "%",
             "fallback_rate",
             100,
+            earlier="A fallback model wrote several answers earlier.",
         ),
-        AlertKind("errors", "Error rate", "the error rate is above {limit}", ABOVE, "%", "error_rate", 100),
+        AlertKind("errors", "Error rate", "the error rate is above {limit}", ABOVE, "%", "error_rate", 100, earlier=FAILED),
         AlertKind(
             "budget",
             "Budget used",
@@ -75,7 +81,7 @@ KINDS: Mapping[str, AlertKind] = {
             scale=100,
             special=(0.999, "a budget is used up"),
         ),
-        AlertKind("disk", "Free disk space", "less than {limit} of disk space is free", BELOW, "MB"),
+        AlertKind(DISK, "Free disk space", "less than {limit} of disk space is free", BELOW, "MB"),
         AlertKind("backup", "Age of the last backup", "the last backup is older than {limit}", ABOVE, "days"),
         AlertKind(
             REJECTED_KEYS,

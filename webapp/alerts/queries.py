@@ -1,14 +1,24 @@
 """Queries for alerts."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import cast
 
 from sqlalchemy import select
 
 from webapp.alerts.kinds import KINDS
-from webapp.alerts.rules import State, is_beyond
+from webapp.alerts.rules import State
 from webapp.alerts.tables import AlertEvent, AlertRule
 from webapp.db import db, utc_now
+
+
+@dataclass(frozen=True, slots=True)
+class FiringAlert:
+    """An alert that is firing: the id of the event that told so, its rule and its words."""
+
+    id: str
+    rule: str
+    words: str
 
 
 def rules() -> list[AlertRule]:
@@ -40,14 +50,12 @@ def shown_state(rule: AlertRule) -> str:
     return "muted" if is_muted(rule) else rule.state
 
 
-def firing_words() -> dict[str, str]:
-    """Returns, by name, a few words on each rule that is firing and not muted."""
-    return {each.name: _firing(each) for each in rules() if each.is_enabled and each.is_open and not is_muted(each)}
-
-
-def _firing(rule: AlertRule) -> str:
-    """Returns the value and the limit of a rule, or that it was beyond it: it also stays open near the limit and without data."""
-    kind, value = KINDS[rule.name], rule.value if rule.state != "no_data" else None
-    was = "" if value is not None and is_beyond(value, rule.limit, kind.side) else "was "
-    limit = "" if rule.limit == kind.special[0] else f" ({was}{kind.side} {kind.words(rule.limit)})"
-    return f"{kind.title}: {'too little data now' if value is None else kind.words(value)}{limit}"
+def firing_events() -> list[FiringAlert]:
+    """Returns the event of each alert that is firing and not muted."""
+    names = [each.name for each in rules() if each.is_enabled and each.is_open and not is_muted(each)]
+    fired = select(AlertEvent.id, AlertEvent.rule, AlertEvent.words).where(AlertEvent.state == "firing")
+    return [
+        FiringAlert(*row)
+        for name in names
+        for row in db.session.execute(fired.where(AlertEvent.rule == name).order_by(AlertEvent.id.desc()).limit(1))
+    ]

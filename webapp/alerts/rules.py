@@ -38,9 +38,15 @@ def step(state: State, measurement: Measurement, bounds: Bounds) -> State:
     return "firing" if state == "firing" else "warning"
 
 
-def is_open(was_open: bool, state: State) -> bool:
-    """Returns whether an alert has fired and is not resolved; missing data does not resolve it, so that it isn't sent twice."""
-    return state == "firing" or (was_open and state != "ok")
+def is_open(was_open: bool, state: State, measurement: Measurement, bounds: Bounds) -> bool:
+    """Returns whether an alert has fired and is not resolved.
+
+    Too few samples don't resolve it while they are still bad, so that it isn't sent twice; good ones do, and so does having none.
+    """
+    if state != "no_data":
+        return state == "firing" or (was_open and state == "warning")
+    value = measurement.value
+    return was_open and value is not None and measurement.samples > 0 and is_beyond(value, bounds.warn_at, bounds.side)
 
 
 def times_fired(measurements: Iterable[Measurement], bounds: Bounds) -> int:
@@ -50,7 +56,7 @@ def times_fired(measurements: Iterable[Measurement], bounds: Bounds) -> int:
     for measurement in measurements:
         state = step(state, measurement, bounds)
         fired += state == "firing" and not open_now
-        open_now = is_open(open_now, state)
+        open_now = is_open(open_now, state, measurement, bounds)
     return fired
 
 

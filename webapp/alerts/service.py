@@ -14,6 +14,7 @@ from webapp.alerts.delivery import Channel
 from webapp.alerts.evaluation import bounds_of
 from webapp.alerts.kinds import KINDS
 from webapp.alerts.news import News
+from webapp.alerts.queries import FiringAlert
 from webapp.alerts.rules import BELOW, Measurement, is_open, step
 from webapp.alerts.tables import MOST_WORDS, AlertEvent, AlertRule
 from webapp.db import db, utc_now, write
@@ -34,7 +35,7 @@ def check_all() -> bool:
             _settle(rule.name, evaluation.measure(rule, answers))
     # The rules loaded above don't have their new state yet.
     db.session.expire_all()
-    current_app.extensions[IN_MEMORY] = queries.firing_words()
+    _remember()
     db.session.rollback()
     return True
 
@@ -42,9 +43,9 @@ def check_all() -> bool:
 wake = Chore("alerts", check_all, every_seconds=EVERY_SECONDS, most_seconds=EVERY_SECONDS).wake
 
 
-def firing() -> dict[str, str]:
+def firing() -> list[FiringAlert]:
     """Returns the firing alerts of this process's last check, from memory, so that pages need no query."""
-    known: dict[str, str] = current_app.extensions.get(IN_MEMORY, {})
+    known: list[FiringAlert] = current_app.extensions.get(IN_MEMORY, [])
     return known
 
 
@@ -58,6 +59,7 @@ def change(rule: AlertRule, changes: dict[str, Any], **about: Unpack[About]) -> 
         _check(found)
         found.state, found.is_open, found.value = "no_data", False, None
         _note(session, "changed an alert", name, "", about)
+    _remember()
 
 
 def mute(rule: AlertRule, minutes: int, **about: Unpack[About]) -> None:
@@ -68,6 +70,7 @@ def mute(rule: AlertRule, minutes: int, **about: Unpack[About]) -> None:
     with write() as session:
         _existing(session, name).muted_until = utc_now() + timedelta(minutes=minutes) if minutes else None
         _note(session, "muted an alert" if minutes else "unmuted an alert", name, f"{minutes} minutes", about)
+    _remember()
 
 
 def test(rule: AlertRule) -> None:
@@ -80,6 +83,10 @@ def test(rule: AlertRule) -> None:
         raise Invalid("Set a webhook or email addresses first.", field="test")
     if troubles := [words for way in ways if (words := _trouble(way, news))]:
         raise Invalid(" ".join(troubles), field="test")
+
+
+def _remember() -> None:
+    current_app.extensions[IN_MEMORY] = queries.firing_events()
 
 
 def _trouble(way: Channel, news: News) -> str:
@@ -95,7 +102,7 @@ def _settle(name: str, found: Measurement) -> None:
     with write(keeps_loaded=True) as session:
         rule = _existing(session, name)
         state = step(queries.state_of(rule), found, bounds_of(rule))
-        will_be_open = is_open(rule.is_open, state)
+        will_be_open = is_open(rule.is_open, state, found, bounds_of(rule))
         seen = {"value": found.value, "samples": found.samples, "checked_at": utc_now()}
         is_it = AlertRule.name == name, AlertRule.state == rule.state, AlertRule.is_open == rule.is_open
         changed = {"changed_at": utc_now()} if state != rule.state else {}
@@ -103,19 +110,21 @@ def _settle(name: str, found: Measurement) -> None:
         written = session.connection().execute(update(AlertRule).where(*is_it).values(**values))
         if not written.rowcount or will_be_open == rule.is_open:
             return
-        event = _event(rule, state, found)
+        event = _event(rule, found, has_fired=will_be_open)
         session.add(event)
         is_muted = queries.is_muted(rule)
     if not is_muted:
         delivery.deliver_later(event)
 
 
-def _event(rule: AlertRule, state: str, found: Measurement) -> AlertEvent:
+def _event(rule: AlertRule, found: Measurement, *, has_fired: bool) -> AlertEvent:
     kind = KINDS[rule.name]
-    value = kind.words(found.value) if found.value is not None else "unknown"
-    why = f", {kind.side} {kind.words(rule.limit)}." if state == "firing" else ". The alert is over."
-    words = found.words[:MOST_WORDS] if state == "firing" and found.words else f"{kind.title}: {value}{why}"
-    return AlertEvent(rule=rule.name, state=state, value=found.value, words=words, delivery="")
+    value = f"{kind.title}: {kind.words(found.value)}" if found.value is not None else kind.title
+    if has_fired:
+        state, words = "firing", found.words or f"{value}, {kind.side} {kind.words(rule.limit)}."
+    else:
+        state, words = "ok", f"{value}. The alert is over."
+    return AlertEvent(rule=rule.name, state=state, value=found.value, words=words[:MOST_WORDS], delivery="")
 
 
 def _check(rule: AlertRule) -> None:

@@ -8,12 +8,16 @@ from flask import url_for
 from webapp.accounts.tables import User
 from webapp.alerts import delivery, queries, service
 from webapp.alerts.evaluation import Answers, would_have_fired
-from webapp.alerts.kinds import KINDS, NO_CREDIT, REJECTED_KEYS
+from webapp.alerts.kinds import DISK, KINDS, NO_CREDIT, REJECTED_KEYS
+from webapp.alerts.queries import FiringAlert
 from webapp.alerts.tables import AlertRule
 from webapp.settings.service import setting
 from webapp.words import plural
 
 STATES = {"ok": "OK", "warning": "warning", "firing": "firing", "no_data": "no data", "muted": "muted"}
+
+# All others only count in the badge.
+URGENT = (DISK, REJECTED_KEYS, NO_CREDIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +43,22 @@ def line(rule: AlertRule) -> ShownRule:
     return _line(rule, Answers())
 
 
-def banner(user: User | None, *, without_keys: bool = False) -> list[str]:
-    """Returns the firing alerts, for the banner of admins; `without_keys` is for pages that show rejected keys themselves."""
-    firing = service.firing() if user and user.is_admin else {}
-    return [words for name, words in firing.items() if not (without_keys and name in (REJECTED_KEYS, NO_CREDIT))]
+def alert_count(user: User | None) -> int:
+    """Returns how many alerts are firing, for the badge that admins see."""
+    return len(service.firing()) if user and user.is_admin else 0
+
+
+def urgent_alerts(user: User | None, dismissed: str, *, without_keys: bool = False) -> list[FiringAlert]:
+    """Returns the alerts that are shown above pages until an admin dismisses them.
+
+    `without_keys` is for pages that show rejected keys themselves.
+    """
+    firing = service.firing() if user and user.is_admin else []
+    return [
+        each
+        for each in firing
+        if each.rule in URGENT and each.id not in dismissed and not (without_keys and each.rule in (REJECTED_KEYS, NO_CREDIT))
+    ]
 
 
 def _line(rule: AlertRule, answers: Answers) -> ShownRule:
@@ -53,12 +69,18 @@ def _line(rule: AlertRule, answers: Answers) -> ShownRule:
         STATES.get(state, state),
         state in ("firing", "warning"),
         _sentence(rule),
-        "" if rule.value is None else f"{kind.words(rule.value)} now",
+        _value(rule),
         _samples(rule),
         _past(rule, answers),
         url_for("alerts.show", name=rule.name),
         rule.muted_until if queries.is_muted(rule) else None,
     )
+
+
+def _value(rule: AlertRule) -> str:
+    if rule.is_open and rule.state == "no_data":
+        return KINDS[rule.name].earlier
+    return "" if rule.value is None else f"{KINDS[rule.name].words(rule.value)} now"
 
 
 def _sentence(rule: AlertRule) -> str:
@@ -68,7 +90,7 @@ def _sentence(rule: AlertRule) -> str:
 
 
 def _effect() -> str:
-    """Returns what happens when a rule fires, besides the banner for admins."""
+    """Returns what happens when a rule fires, besides the badge for admins."""
     addresses = setting("alerts.emails")
     recipients = addresses[0] if len(addresses) == 1 else f"{len(addresses)} addresses"
     deeds = {"email": f"email {recipients}", "webhook": "call the webhook"}

@@ -2,18 +2,27 @@
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.accounts.guards import admin_only, found, who
+from webapp.accounts.guards import COOKIE_SECONDS, admin_only, came_from, current_user, found, viewer_or_none, who
 from webapp.alerts import delivery, queries, service, shown, webhook
 from webapp.alerts.forms import RuleForm
+from webapp.alerts.queries import FiringAlert
 from webapp.alerts.tables import AlertRule
 from webapp.mail import service as mail
 from webapp.settings.service import setting
-from webapp.web.htmx import done_message, redirect, render
+from webapp.web.cookies import keep_secret, secret_in
+from webapp.web.htmx import done_message, is_htmx, redirect, render
 
 bp = Blueprint("alerts", __name__, url_prefix="/admin/alerts")
-bp.add_app_template_global(shown.banner, "alert_banner")
+bp.add_app_template_global(shown.alert_count)
 DONE = {"saved": "Alert saved.", "muted": "Alert muted.", "unmuted": "Alert unmuted.", "sent": "The test was sent."}
+# The cookie with the ids of the alerts that this browser no longer shows above pages.
+DISMISSED = "dismissed_alerts"
 MUTES = {"60": 60, "1440": 1440, "0": 0}
+
+
+@bp.app_template_global()
+def urgent_alerts(*, without_keys: bool = False) -> list[FiringAlert]:
+    return shown.urgent_alerts(viewer_or_none(), secret_in(DISMISSED), without_keys=without_keys)
 
 
 @bp.get("")
@@ -27,6 +36,15 @@ def index() -> Response:
     can_mail = mail.is_set()
     lines, events = shown.lines(), queries.events()
     return render("alerts/list.html", lines=lines, events=events, can_mail=can_mail, done=done_message(DONE), **delivery_settings)
+
+
+@bp.post("/dismiss")
+@admin_only
+def dismiss() -> Response:
+    """Hides all urgent alerts in this browser; those that fire later are shown again."""
+    ids = [each.id for each in shown.urgent_alerts(current_user(), "")]
+    response = Response("") if is_htmx() else redirect(came_from())
+    return keep_secret(response, DISMISSED, ".".join(ids), seconds=COOKIE_SECONDS)
 
 
 @bp.get("/<name>")

@@ -159,6 +159,11 @@ class Providers:
         of_connection = (each for each in left if self.connection_of(each) == slug)
         return next(chain(named, of_connection, left), served)
 
+    def same_model(self, id: str) -> list[str]:
+        """Returns all names of the model with this id: the one that people choose it by, and the one that its server reports."""
+        name = self.display_name(id)
+        return list({id, *(other for other, known in self._memory.names.items() if known == name)})
+
     def unlisted(self) -> Sequence[Model]:
         """Returns allowed models that are not listed, because their connection's list was not read yet or was cut."""
         named = ((name, self._found(name)) for name in setting("models.allowed") if not self.model(name))

@@ -119,7 +119,7 @@ def _price(one: ArmFigures, control: ArmFigures) -> list[str]:
         found.append(f"{one.letter} costs {abs(round(change * 100))} % {'more' if change > 0 else 'less'} than {control.letter}.")
     if slower := _change(one.ttft_p95_ms, control.ttft_p95_ms):
         word, first, other = "later" if slower > 0 else "sooner", seconds(one.ttft_p95_ms), seconds(control.ttft_p95_ms)
-        found.append(f"{one.letter} begins {word}: 95 of 100 answers within {first}, against {other} with {control.letter}.")
+        found.append(f"{one.letter} begins {word}: 95 % of the answers within {first}, against {other} with {control.letter}.")
     if (one.error_rate or 0) - (control.error_rate or 0) >= 0.02:
         found.append(
             f"{one.letter} fails more often: {percent(one.error_rate)} of its answers, against {percent(control.error_rate)}."

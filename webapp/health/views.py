@@ -62,10 +62,10 @@ def _pieces(pause: Callable[[float], object]) -> Iterator[bytes]:
 def _streams() -> list[Fact]:
     engine, mine = the_engine(), open_pages(current_user().id)
     limit = setting("limits.sse_per_user") * FEEDS_PER_CONNECTION
-    of_them = f" of {limit} allowed" if limit else ""
-    running = f"{len(engine.live)} of {engine.max_streams} allowed at once."
+    of_them = f" (limit {limit})" if limit else ""
+    running = f"{len(engine.live)} running (limit {engine.max_streams})"
     return [
-        Fact("Your open pages", f"{mine}{of_them}."),
+        Fact("Your open pages", f"{mine} open{of_them}"),
         Fact("All open pages", f"{plural(open_pages(), 'stream')} to browsers."),
         Fact("Running answers", running, "warn" if len(engine.live) >= engine.max_streams else ""),
         server_facts.memory(engine.topics.buffered_bytes),

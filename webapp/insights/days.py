@@ -89,7 +89,7 @@ def _rows(
     """Yields rows of a few days per query: a year has tens of thousands, and a query is not interrupted."""
     one = InsightDay
     statement = select(*columns).where(which, is_asked(one.kind, wanted.kind))
-    statement = statement.where(one.model == wanted.model) if wanted.model else statement
+    statement = statement.where(one.model.in_(wanted.models)) if wanted.models else statement
     statement = statement.where(one.prompt == wanted.prompt) if wanted.prompt else statement
     statement = statement if by is None else statement.group_by(by)
     for start in range(0, len(made), DAYS_AT_ONCE):

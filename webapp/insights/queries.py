@@ -1,6 +1,6 @@
 """The outcome of every answer, read in slices from the records of generations."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,13 +21,13 @@ OUTCOMES = ("", "broken", "fallback")
 
 @dataclass(frozen=True, slots=True)
 class AnswerFilter:
-    """A filter for answers: requested from `since` on and before `until`, and optionally by person, kind, model and prompt."""
+    """A filter for answers: requested from `since` on and before `until`, and optionally by person, kind, models and prompt."""
 
     since: datetime
     until: datetime
     user_id: str = ""
     kind: str = ""
-    model: str = ""
+    models: Sequence[str] = ()
     outcome: str = ""
     prompt: str = ""
 
@@ -120,7 +120,7 @@ def _where(statement: Select[Any], wanted: AnswerFilter) -> Select[Any]:
         statement = statement.where(one.status.in_(BROKEN) if wanted.outcome == "broken" else _has_fallen_back())
     if wanted.prompt:
         statement = statement.where(one.led_by == wanted.prompt)
-    return statement.where(one.model == wanted.model) if wanted.model else statement
+    return statement.where(one.model.in_(wanted.models)) if wanted.models else statement
 
 
 def is_asked(column: Any, kind: str) -> ColumnElement[bool]:

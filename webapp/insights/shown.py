@@ -129,7 +129,9 @@ def chosen(args: Mapping[str, str], me: User) -> Chosen:
     named |= {name: args.get(name, "")[:200] for name in ("model", "prompt")}
     since = beginning(until - length, step) + STEPS[step]
     params = {"period": period, **named, "user": user if is_admin else ""}
-    return Chosen(period, is_admin, AnswerFilter(since, until, user, **named), params)
+    models = providers().same_model(named["model"]) if named["model"] else ()
+    wanted = AnswerFilter(since, until, user, named["kind"], models, outcome, named["prompt"])
+    return Chosen(period, is_admin, wanted, params)
 
 
 def page(of: Chosen) -> dict[str, Any]:
@@ -140,7 +142,7 @@ def page(of: Chosen) -> dict[str, Any]:
     figures, parts = summed_by(days.known(of.wanted), {**by, "step": stepping(PERIODS[of.period][1])})
     tables = {
         "kind": _lines(parts["kind"], _kind, of, "kind"),
-        "model": _lines(parts["model"], providers().display_name, of, "model"),
+        "model": _lines(_by_model(parts["model"]), providers().display_name, of, "model"),
         **({"prompt": _lines(parts["prompt"], _prompt, of, "prompt")} if any(parts["prompt"]) else {}),
     }
     if of.is_everybodys:
@@ -162,14 +164,14 @@ def cells(of: Chosen) -> Iterator[tuple[str, ...]]:
 
 def tiles(of: Figures) -> list[Tile]:
     saved = _seconds(of.waiting_saved_ms) if of.first_texts else ""
-    first = f"95 of 100 within {_ms(percentile(of.first_texts, 95))}" if of.first_texts else ""
+    middle, most = percentile(of.first_texts, 50), percentile(of.first_texts, 95)
     more = (plural(of.tokens, "token") if of.tokens else "", f"read for {_ms(of.reading_ms)} each" if of.reading_count else "")
     return [
         Tile("Answers", number(of.answers), ", ".join(filter(None, more))),
         Tile("Success", _percent(of.success_rate), _failed(of), "broken"),
-        Tile("First text", _ms(of.first_text_ms), first),
+        Tile("First text, median", _ms(middle), f"95 % within {_ms(most)}" if of.first_texts else ""),
         Tile("Duration", _ms(of.duration_ms), f"{saved} of waiting saved by streaming" if saved else ""),
-        Tile("Another model", _percent(of.fallback_rate), plural(of.fallbacks, "answer"), "fallback"),
+        Tile("Fallback model used", _percent(of.fallback_rate), plural(of.fallbacks, "answer"), "fallback"),
         Tile("Cost", UNKNOWN if of.cost is None else sum_in_dollars(of.cost), "where the price is known"),
     ]
 
@@ -267,6 +269,14 @@ def _bars(parts: Mapping[datetime, Figures], of: Chosen) -> list[Bar]:
 
 def _lines(parts: Mapping[str, Figures], name: Callable[[str], str], of: Chosen, param: str) -> list[FiguresLine]:
     return [line(name(key), each, of.but(**{param: key}) if key else None) for key, each in most_first(parts).items()]
+
+
+def _by_model(parts: Mapping[str, Figures]) -> dict[str, Figures]:
+    """Adds up the figures of each model, which its server can report under another name than people choose it by."""
+    ids, merged = dict[str, str](), dict[str, Figures]()
+    for id, figures in most_first(parts).items():
+        merged.setdefault(ids.setdefault(providers().display_name(id), id), Figures()).merge(figures)
+    return merged
 
 
 def _kind(name: str) -> str:

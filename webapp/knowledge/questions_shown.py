@@ -41,7 +41,7 @@ def tried(person: User, question: str, collections: Sequence[str], *, by: User, 
     found = trying.tried(person, question, collections=collections, is_viewed=person.id != by.id, weight=weight)
     query_words = list(tokenizer.query_words(question).values())
     hits = [
-        (shown.hit(hit, query_words), f"{hit.score:.2f}", _reasons(reasons), is_given, _meant(hit))
+        (shown.hit(hit, query_words), _two_places(hit.score), _reasons(reasons), is_given, _meant(hit))
         for hit, reasons, is_given in found.hits
     ]
     return ShownTried(hits, found.too_common, found.unknown, found.left_out)
@@ -61,8 +61,13 @@ def figures(user: User) -> list[ShownFigures]:
     return [ShownFigures(each.questions, f"{each.ndcg:.2f}", f"{each.recall:.0%}") for each in questions.runs(user)]
 
 
+def _two_places(value: float) -> str:
+    """Formats a score; empty for next to nothing, which is what common words add."""
+    return "" if (words := f"{value:.2f}") == "0.00" else words
+
+
 def _reasons(reasons: Sequence[Reason]) -> Reasons:
-    return [(each.word, each.times, f"{each.share:.2f}") for each in reasons]
+    return [(each.word, each.times, _two_places(each.share)) for each in reasons]
 
 
 def _meant(hit: Hit) -> str:

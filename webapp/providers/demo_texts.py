@@ -23,7 +23,7 @@ it in every open tab. So an answer survives:
 2. a restart of the server,
 3. and even a server that is unplugged the hard way.
 
-It also plays characters, writes structured plans, and says below every answer what that cost.
+It also plays characters, writes structured plans, and shows the cost of every answer.
 """
 
 ADD_A_KEY = """\

@@ -24,7 +24,7 @@ TABLE = '<div class="table{}" tabindex="0">'
 # From this number on, columns that divide the available width would be too narrow.
 WIDE_COLUMNS = 4
 TASKS = {
-    True: '<span class="task task--done" role="img" aria-label="done">☑</span> ',
+    True: '<span class="task task--done" role="img" aria-label="done">☑\ufe0e</span> ',
     False: '<span class="task" role="img" aria-label="to do">☐</span> ',
 }
 

@@ -29,7 +29,7 @@ MARKUP = {
     "twin": '<sup class="ref">{1}</sup> ',
     "view": '<a class="view" href="/messages/{0}/preview?block={1}">Preview</a>',
     "cite": '<a class="cite" href="/messages/{0}/sources?number={1}" title="Source {1}">{1}</a>',
-    "back": ' <a class="to-ref" href="#{0}-ref-{1}" aria-label="Back to the text">↩</a>',
+    "back": ' <a class="to-ref" href="#{0}-ref-{1}" aria-label="Back to the text">↩\ufe0e</a>',
 }
 
 

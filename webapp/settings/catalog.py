@@ -194,7 +194,7 @@ _KNOWLEDGE = (
     ),
     Setting(
         "knowledge.meaning_weight",
-        "Weight of meaning",
+        "Semantic weight",
         "number",
         1,
         "How much a passage's rank by meaning counts; its rank by words counts 2. 0 means by words only.",

@@ -10,6 +10,8 @@ from webapp.errors import Invalid
 
 # A value with its label.
 Choice = tuple[str, str]
+# Preselects nothing, for a choice that a person has to make.
+CHOOSE: Choice = ("", "Choose one")
 # Returns the choices whose label contains the text or whose value equals it, up to a limit; the first ones for an empty text.
 Find = Callable[[str, int], Sequence[Choice]]
 # The most options that fit on a page and that a person can look through.
@@ -64,7 +66,7 @@ class PickField(SelectField):  # type: ignore[misc]  # wtforms has no types
         if len(found) > MOST_SHOWN:
             return f"More than {MOST_SHOWN} match “{text[:80]}”. Type more of the name."
         self.is_searched = False
-        self._show([("", "Choose one"), *found])
+        self._show([CHOOSE, *found])
         return f"{len(found)} match “{text[:80]}”. Choose one of them."
 
     def _show(self, choices: Iterable[Choice]) -> None:

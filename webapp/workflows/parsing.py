@@ -177,7 +177,7 @@ class _Reader:
         path = ("steps", place)
         verbs = [each for each in given if each in OF_A_STEP] if isinstance(given, dict) else []
         if len(verbs) != 1:
-            self._fault(path, "A step has one verb.", f"Begin it with one of: {', '.join(OF_A_STEP)}")
+            self._fault(path, *self._unclear(given, verbs))
             return Step("", "say")
         (verb,) = verbs
         about = self._mapping(path, given, ("id", verb, *OF_A_STEP[verb], *(() if verb in ("branch", "end") else ("next",))))
@@ -327,6 +327,15 @@ class _Reader:
         if given is not None and not isinstance(given, bool):
             self._fault(path, f"“{path[-1]}” must be true or false.", f"{path[-1]}: true")
         return given is True
+
+    def _unclear(self, given: Any, verbs: list[str]) -> tuple[str, str]:
+        """Returns what is wrong with a step that has no verb or several, and a hint."""
+        if verbs:
+            return f"A step does one thing, not both “{verbs[0]}” and “{verbs[1]}”.", "Make it two steps."
+        names = [str(name) for name in given if name not in ("id", "next")] if isinstance(given, dict) else [str(given or "")]
+        if not any(names):
+            return "This step does nothing yet.", f"Begin it with one of: {', '.join(OF_A_STEP)}"
+        return f"Unknown step “{names[0][:40]}”.", self._closest(names[0], OF_A_STEP)
 
     def _mapping(self, path: Path, given: Any, known: tuple[str, ...]) -> dict[str, Any]:
         if not isinstance(given, dict):

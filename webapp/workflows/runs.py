@@ -60,19 +60,22 @@ def start(user: User, slug: str, *, title: str = "", key: str = "") -> WorkflowR
 
 
 def try_out(user: User, source: str, *, is_demo: bool) -> WorkflowRun:
-    """Starts a trial run of an unpublished text, with the person's default model or the demo model."""
+    """Starts a trial run of an unpublished text in a temporary chat, with the person's default model or the demo model."""
     definition = library.runnable(source)
     model = DEMO if is_demo else providers().default(user.default_model)
     if not is_demo:
         providers().of(model)
     pinned = {"slug": definition.slug, "version": 0, "source": source}
-    return _begun(user.id, model, f"Trial: {definition.title}", pinned)
+    return _begun(user.id, model, f"Trial: {definition.title}", pinned, is_temporary=True)
 
 
-def _begun(owner_id: str, model: str, title: str, pinned: dict[str, Any], *, sent_as: str | None = None) -> WorkflowRun:
+def _begun(
+    owner_id: str, model: str, title: str, pinned: dict[str, Any], *, sent_as: str | None = None, is_temporary: bool = False
+) -> WorkflowRun:
     creation_limit.count(owner_id)
     with write() as session:
-        chat = Chat(owner_id=owner_id, kind=KIND, model=model, title=title, title_is_own=True)
+        about = {"kind": KIND, "model": model, "title": title, "title_is_own": True, "is_temporary": is_temporary}
+        chat = Chat(owner_id=owner_id, **about)
         session.add(chat)
         session.flush()
         run = WorkflowRun(owner_id=owner_id, chat_id=chat.id, state={}, **pinned)

@@ -164,7 +164,7 @@ def _wanted(query: InsightsQuery, *, outcome: str = "") -> AnswerFilter:
     since = query.since.astimezone(UTC) if query.since else until - USUAL
     if not timedelta() <= until - since <= MOST:
         raise Refused({"from": f"It must be before `to`, and by at most {MOST.days} days."})
-    return AnswerFilter(since, until, _whose(query.user), query.kind, query.model, outcome, query.prompt)
+    return AnswerFilter(since, until, _whose(query.user), query.kind, [query.model] * bool(query.model), outcome, query.prompt)
 
 
 def _whose(user: str) -> str:

@@ -1,5 +1,6 @@
 """/files: uploads a file for the message being written, and serves a file to everyone who can see its chat."""
 
+import os
 from urllib.parse import quote
 
 from flask import Blueprint, Response, jsonify, request
@@ -36,12 +37,15 @@ def allow_files(endpoint: str | None, _values: object) -> None:
 @bp.post("/files")
 @signed_in
 def bring() -> Response:
-    file = service.upload(current_user().id, *sent_file())
+    name, stream = sent_file()
+    # Of a document only the text is kept.
+    bytes = stream.seek(0, os.SEEK_END)
+    file = service.upload(current_user().id, name, stream)
     is_picture, is_long, block = file.kind == IMAGE, file.kind == DOCUMENT, service.block_of(file)
     is_unseen = is_picture and can(named(request.form.get("model", "")), "vision") is False
     return jsonify(
         name=file.name,
-        size="" if is_picture else f"{size_of(file.bytes)}, {IN_PASSAGES}" if is_long else size_of(file.bytes),
+        size="" if is_picture else f"{size_of(bytes)}, {IN_PASSAGES}" if is_long else size_of(bytes),
         text="" if is_picture else ABOUT_LONG if is_long else block,
         block=block,
         url=f"/files/{file.id}" if is_picture else "",

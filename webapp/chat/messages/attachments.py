@@ -11,6 +11,7 @@ from markupsafe import Markup
 from webapp.chat.files import reference
 from webapp.chat.files.reference import MARK, Reference
 from webapp.errors import Invalid
+from webapp.knowledge import formats
 from webapp.knowledge.readers.part import Refused
 from webapp.knowledge.readers.text import decoded
 
@@ -48,7 +49,7 @@ class File:
     def size(self) -> str:
         if self.is_long:
             return IN_PASSAGES
-        return "" if self.url else size_of(len(self.text.encode("utf-8", "replace")))
+        return "" if self.url else text_size(self.name, len(self.text.encode("utf-8", "replace")))
 
 
 class ReadingState(NamedTuple):
@@ -63,6 +64,11 @@ def size_of(count: int) -> str:
     if count >= 1_000_000:
         return f"{count / 1_000_000:.1f} MB"
     return f"{count} B" if count < 1000 else f"{round(count / 1000)} KB"
+
+
+def text_size(name: str, count: int) -> str:
+    """Formats the size of an attached text; that of a document's text isn't the size of its file."""
+    return size_of(count) if formats.reader_of(name) == "text" else f"{size_of(count)} of text"
 
 
 def file(name: str, text: str) -> File:
@@ -146,5 +152,5 @@ def _shown(each: Reference) -> Markup:
 def _fold(found: re.Match[str]) -> str:
     code = found["block"].partition("<code>")[2].rpartition("</code>")[0]
     count = len(unescape(re.sub("<[^>]*>", "", code)).rstrip("\n").encode("utf-8", "replace"))
-    summary = f'<summary><span>{found["name"]}</span> <span class="file__size">{size_of(count)}</span></summary>'
+    summary = f'<summary><span>{found["name"]}</span> <span class="file__size">{text_size(found["name"], count)}</span></summary>'
     return f'<details class="file">{summary}{found["block"]}</details>'

@@ -7,7 +7,7 @@ from webapp.chat import queries
 from webapp.chat.access import own_chat, own_generation, own_message, writable_chat
 from webapp.chat.messages import drafts, feedback, follow_up, suggestion
 from webapp.chat.messages.forms import MessageForm
-from webapp.chat.messages.prompt_insertion_views import taken
+from webapp.chat.messages.prompt_insertion_views import refuse_unknown, taken
 from webapp.chat.page.composer_shown import few
 from webapp.chat.page.pages import composer_again, page_of, refused, sent
 from webapp.chat.page.picker_shown import first
@@ -26,6 +26,7 @@ def queue(id: str) -> Response:
     if answer := taken(form, id):
         return answer
     with form.attempt():
+        refuse_unknown(form)
         follow_up.queue(chat, form.text, model="" if chat.visitor_hash else form.model.data or "")
         if me := user_or_none():
             drafts.forget(me.id, id)

@@ -1,5 +1,8 @@
 """The form that sends a message."""
 
+import re
+from collections.abc import Sequence
+
 from flask import request
 from wtforms import BooleanField, HiddenField, SelectMultipleField, StringField, TextAreaField
 
@@ -15,9 +18,13 @@ class MessageForm(Form):
     """The composer's form. `key` identifies one sending, so that submitting it twice sends once.
 
     `after` is the id of the last message that the person saw, `part` are attachments already uploaded (the browser's own file
-    field adds more), `temporary` applies to new chats only, and `speaker` is the character of a group that is to answer. `keep`
-    says that an edit keeps what follows.
+    field adds more), `temporary` and `knowledge`, the ids of collections, apply to new chats only, and `speaker` is the character
+    of a group that is to answer. `keep` says that an edit keeps what follows. After a name that no prompt has, `instead` is the
+    one that was meant, and `anyway` sends the text as it is.
     """
+
+    unknown_prompt: str = ""
+    similar_prompts: Sequence[str] = ()
 
     message = TextAreaField("Message")
     part = SelectMultipleField("Files", choices=[], validate_choice=False)
@@ -25,13 +32,16 @@ class MessageForm(Form):
     model = StringField("Model")
     after = HiddenField()
     temporary = BooleanField("Temporary")
+    knowledge = SelectMultipleField("Collections", choices=[], validate_choice=False)
     speaker = StringField("Who answers")
     keep = HiddenField()
+    instead = StringField("Prompt")
+    anyway = StringField("Send anyway")
 
     @classmethod
-    def new(cls, *, model: str = "", message: str = "") -> "MessageForm":
+    def new(cls, *, model: str = "", message: str = "", knowledge: Sequence[str] = ()) -> "MessageForm":
         """Returns an empty form with a new key."""
-        return cls.fresh(key=new_id(), model=model, message=message)
+        return cls.fresh(key=new_id(), model=model, message=message, knowledge=knowledge)
 
     @property
     def text(self) -> str:
@@ -49,6 +59,12 @@ class MessageForm(Form):
     def typed(self) -> str:
         """The text in the composer, without attachments."""
         return parted(self._typed_text)[0]
+
+    @property
+    def typed_instead(self) -> str:
+        """The typed text, with the name of another prompt if one was chosen."""
+        name = self.instead.data
+        return re.sub(r"^\s*/\S+", f"/{name}", self.typed) if name else self.typed
 
     @property
     def files(self) -> tuple[File, ...]:

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 from webapp.accounts.tables import User
 from webapp.chat import chat_collections
-from webapp.chat.messages import service
 from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.errors import Invalid
@@ -17,6 +17,7 @@ from webapp.prompts.template import Part, TooLong, Unfilled, filled
 from webapp.prompts.validation import KEY
 
 NAMED = re.compile(rf"/({KEY.pattern})(?:\s+(.*))?", re.ASCII | re.DOTALL)
+MOST_SIMILAR = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +63,23 @@ def insertable(user: User, name: str) -> InsertablePrompt | None:
     return InsertablePrompt(prompt.name, prompt.key, prompt.about, used.parts, reads=prompt.collection_ids)
 
 
-def chat_for(prompt: InsertablePrompt, chat_id: str, *, by: User) -> str:
-    """Returns the id of the chat for the prompt's text, attaching the prompt's collections if the person owns the chat.
+def unknown_name(user: User, typed: str) -> str:
+    """Returns the name that a message begins with if it looks like a prompt's and none has it; empty for any other text."""
+    found = NAMED.fullmatch(typed.strip()) if typed.lstrip().startswith("/") else None
+    return found[1] if found and not insertable(user, found[1]) else ""
 
-    Without a chat, creates one if the prompt has collections that the person can see; otherwise the id is empty.
-    """
+
+def similar_names(user: User, name: str) -> list[str]:
+    """Returns the keys of prompts that the name may have meant."""
+    keys = [each.key for each in queries.prompts(user) if not each.built_in]
+    beginning = [key for key in keys if key.startswith(name)]
+    return list(dict.fromkeys([*beginning, *get_close_matches(name, keys, MOST_SIMILAR)]))[:MOST_SIMILAR]
+
+
+def attach(prompt: InsertablePrompt, chat_id: str, *, by: User) -> list[str]:
+    """Attaches the prompt's collections to a chat of this person; without a chat, returns them for one that will be created."""
     seen = [each.id for each in knowledge.collections_among(by, prompt.reads)] if prompt.reads else []
-    if not seen:
-        return chat_id
-    if not chat_id:
-        return service.create(by.id, model=service.starting_model(by), reads=seen).id
-    chat = db.session.get_one(Chat, chat_id)
-    if chat.owner_id == by.id:
+    chat = db.session.get_one(Chat, chat_id) if chat_id and seen else None
+    if chat and chat.owner_id == by.id:
         chat_collections.add(chat, seen)
-    return chat_id
+    return [] if chat_id else seen

@@ -1,5 +1,6 @@
 """Inserts a prompt of the library: a form for its fields, then the text as a draft to be checked and sent."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
@@ -8,7 +9,7 @@ from webapp.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.chat.access import writable_chat
 from webapp.chat.messages import drafts
 from webapp.chat.messages.forms import MessageForm
-from webapp.chat.messages.prompt_insertion import InsertablePrompt, chat_for, insertable, named_in
+from webapp.chat.messages.prompt_insertion import InsertablePrompt, attach, insertable, named_in, similar_names, unknown_name
 from webapp.errors import Invalid
 from webapp.ids import new_id
 from webapp.prompts.fields import objections
@@ -33,7 +34,7 @@ def insert(name: str) -> Response:
     if wrong := objections(prompt.fields, values):
         return _form(prompt, values, errors=wrong)
     try:
-        return redirect(_put(prompt, prompt.text(values), chat_id))
+        return redirect(_put(prompt, prompt.text(values), chat_id, request.args.getlist("knowledge")))
     except Invalid as refusal:
         return _form(prompt, values, refusal=refusal.message)
 
@@ -41,21 +42,31 @@ def insert(name: str) -> Response:
 def taken(form: MessageForm, chat_id: str = drafts.NEW_CHAT) -> Response | None:
     """Redirects a message that names a prompt: to the form for its fields or, without fields, to the draft. Otherwise None."""
     me = user_or_none()
-    if form.files or not me or not (prompt := named_in(me, form.typed)):
+    if form.files or not me or not (prompt := named_in(me, form.typed_instead)):
         return None
+    reads = form.knowledge.data or []
     if prompt.fields:
         # Leaves out empty query parameters.
-        wanted: dict[str, Any] = {"chat": chat_id or None, "with": prompt.rest or None}
+        wanted: dict[str, Any] = {"chat": chat_id or None, "with": prompt.rest or None, "knowledge": reads}
         return navigate(url_for("prompted.fill", name=prompt.name, **wanted))
-    return navigate(_put(prompt, "\n\n".join(filter(None, (prompt.text({}), prompt.rest))), chat_id))
+    return navigate(_put(prompt, "\n\n".join(filter(None, (prompt.text({}), prompt.rest))), chat_id, reads))
 
 
-def _put(prompt: InsertablePrompt, text: str, chat_id: str) -> str:
-    """Saves the text as a draft and returns its page; a text that is too long is refused before a chat is created."""
+def refuse_unknown(form: MessageForm) -> None:
+    """Raises `Invalid` for a message that begins with a mistyped name of a prompt, until the person sends it anyway."""
+    me = user_or_none()
+    if not me or form.files or form.anyway.data or not (name := unknown_name(me, form.typed)):
+        return
+    form.unknown_prompt, form.similar_prompts = name, similar_names(me, name)
+    raise Invalid(f"There is no prompt /{name}. Send it as a message?", field="message")
+
+
+def _put(prompt: InsertablePrompt, text: str, chat_id: str, reads: Sequence[str]) -> str:
+    """Saves the text as a draft and returns its page; `reads` are the collections that were chosen for a new chat."""
     me, text = current_user(), drafts.fitting(text)
-    chat_id = chat_for(prompt, chat_id, by=me)
+    more = attach(prompt, chat_id, by=me)
     drafts.save(me.id, text, chat_id)
-    return _page_of(chat_id)
+    return _page_of(chat_id, [*reads, *more])
 
 
 def _chat_id() -> str:
@@ -64,16 +75,18 @@ def _chat_id() -> str:
     return writable_chat(chat_id).id if chat_id else drafts.NEW_CHAT
 
 
-def _page_of(chat_id: str) -> str:
+def _page_of(chat_id: str, reads: Sequence[str] = ()) -> str:
+    if not chat_id:
+        return url_for("chat.home", knowledge=list(dict.fromkeys(reads)))
     # The address must be unique: for one that differs in its fragment only, a browser scrolls and doesn't load the page.
-    return url_for("chat.show", id=chat_id, at=new_id()[:10], _anchor="composer-box") if chat_id else url_for("chat.home")
+    return url_for("chat.show", id=chat_id, at=new_id()[:10], _anchor="composer-box")
 
 
 def _form(
     prompt: InsertablePrompt, values: dict[str, str], *, errors: dict[str, str] | None = None, refusal: str = ""
 ) -> Response:
     chat_id = _chat_id()
-    back_url = _page_of(chat_id)
+    back_url = _page_of(chat_id, request.args.getlist("knowledge"))
     status = 422 if errors or refusal else 200
     more = {"errors": errors or {}, "refusal": refusal, "back_url": back_url, "chat_id": chat_id}
     return render("prompts/fill.html", status=status, prompt=prompt, values=values, **more)

@@ -73,7 +73,7 @@ def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "")
     return {
         "form": form,
         "draft_url": _draft_url(chat.id if chat else "") if me else "",
-        "reads": chat_collections.visible(chat, me) if chat else chat_collections.visible_to_new(me),
+        "reads": chat_collections.visible(chat, me) if chat else chat_collections.visible_to_new(me, form.knowledge.data or ()),
         "most_whole": files.most_whole(is_member=bool(me)),
         **picker(chat, form.model.data or ""),
         "send_url": send_url or address("chat.send", chat.id if chat else ""),

@@ -1,24 +1,14 @@
-"""Starting a chat that reads from a collection, and the sources of an answer."""
+"""The sources of an answer."""
 
 from flask import Blueprint, Response, request
 
-from webapp.accounts.guards import anybody, current_user, signed_in, user_or_none
+from webapp.accounts.guards import anybody, user_or_none
 from webapp.chat.access import visible_message
-from webapp.chat.messages import service
 from webapp.chat.page.pages import page_of
 from webapp.knowledge import shown
-from webapp.knowledge.access import visible_collection
 from webapp.web.htmx import is_htmx, redirect, render
 
 bp = Blueprint("reading", __name__)
-
-
-@bp.post("/knowledge/<id>/chat")
-@signed_in
-def begin(id: str) -> Response:
-    me, collection = current_user(), visible_collection(id)
-    chat = service.create(me.id, model=service.starting_model(me), reads=[collection.id])
-    return redirect(page_of(chat.id))
 
 
 @bp.get("/messages/<id>/sources")

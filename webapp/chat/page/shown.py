@@ -112,6 +112,7 @@ class ShownMessage:
     cursor: Cursor = ()
     face: Face | None = None
     author: str = ""
+    author_id: str = ""
     is_long: bool = False
     pace: str = ""
     words: str = ""
@@ -160,7 +161,11 @@ def thread(
     siblings = queries.siblings_of(messages if versioned is None else versioned)
     authors = sharing.writers(messages, right, given)
     shown = [
-        replace(_message(engine, message, generations.get(message.id, [])), author=authors.get(message.id, ""))
+        replace(
+            _message(engine, message, generations.get(message.id, [])),
+            author=authors.get(message.id, ""),
+            author_id=message.author_id or "",
+        )
         for message in messages
     ]
     faces, characters = speakers_of(messages)

@@ -18,7 +18,7 @@ from webapp.chat.exchange.export import words_alone
 from webapp.chat.list import shown as list_shown
 from webapp.chat.messages import drafts, service
 from webapp.chat.messages.forms import MessageForm
-from webapp.chat.messages.prompt_insertion_views import taken
+from webapp.chat.messages.prompt_insertion_views import refuse_unknown, taken
 from webapp.chat.messages.sending import TYPED
 from webapp.chat.page.pages import chat_page, composer, first_composer_again, page_of, refused, sent, stream, take_up_draft
 from webapp.chat.prompt.model_choice import VISITORS_MODEL
@@ -26,6 +26,7 @@ from webapp.connections.models import providers
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
+from webapp.knowledge.attaching import MOST_COLLECTIONS, chosen
 from webapp.preferences import model_marks
 from webapp.settings.service import setting
 from webapp.usage.checklist import checklist
@@ -38,9 +39,8 @@ MOST_RECENT = 5
 @bp.get("/")
 @signed_in
 def home() -> Response:
-    return _home(
-        MessageForm.new(model=request.args.get("model") or providers().default(model_marks.preferred_model(current_user())))
-    )
+    model = request.args.get("model") or providers().default(model_marks.preferred_model(current_user()))
+    return _home(MessageForm.new(model=model, knowledge=request.args.getlist("knowledge")[:MOST_COLLECTIONS]))
 
 
 @bp.post("/chats")
@@ -51,7 +51,9 @@ def begin() -> Response:
         return answer
     with form.attempt():
         wish = {"model": form.model.data or "", "is_temporary": form.temporary.data}
-        generation = service.begin(form.text, key=form.key.data or "", owner_id=me, options=TYPED, **wish)
+        refuse_unknown(form)
+        reads = chosen(form.knowledge.data or (), (), current_user())
+        generation = service.begin(form.text, key=form.key.data or "", owner_id=me, options=TYPED, reads=reads, **wish)
         if wish["model"] and wish["model"] != providers().default(model_marks.preferred_model(current_user())):
             model_marks.choose(me, generation.model_asked)
         return navigate(_page_of(generation))
@@ -81,6 +83,7 @@ def send(id: str) -> Response:
     if answer := taken(form, id):
         return answer
     with form.attempt():
+        refuse_unknown(form)
         wish = {"key": form.key.data or "", "model": model, "after": form.after.data or ""}
         service.ask(chat, form.text, **wish, by=writer(), options=TYPED, speaker_id=form.speaker.data or "")
         if is_chosen and me:

@@ -20,7 +20,7 @@ from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect
-from webapp.web.pick_field import PickField
+from webapp.web.pick_field import CHOOSE, PickField
 
 bp = Blueprint("sharing", __name__)
 RIGHTS = (("view", "read"), ("write", "read and write"))
@@ -90,7 +90,7 @@ def _back(id: str) -> Response:
 
 
 def _offering(form: ShareForm, chat: Chat) -> ShareForm:
-    form.whom.offering(partial(accounts.candidates, chat.owner_id), [("", "Choose one")])
+    form.whom.offering(partial(accounts.candidates, chat.owner_id), [CHOOSE])
     return form
 
 
