@@ -6,6 +6,9 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 VENDOR := static/vendor/icons.svg
 NO_PACKAGES := { echo "Could not install the packages. See the message above, check the network and try again." >&2; exit 1; }
 
+# Flask would recommend python-dotenv for the .env file that Millrace reads itself.
+export FLASK_SKIP_DOTENV := 1
+
 .DEFAULT_GOAL := help
 ROUNDS ?= 20
 

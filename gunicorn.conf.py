@@ -5,13 +5,14 @@ patched after their import, TLS breaks and database calls block the whole worker
 """
 
 import gc
+import logging
 import os
 import signal
 import sys
 from functools import partial
 from typing import Any
 
-from webapp.config import ConfigError, load
+from webapp.config import ConfigError, database_words, load, mistyped
 from webapp.logs import LineHandler
 from webapp.process import instance_lock
 from webapp.process.fd_limit import raise_for
@@ -62,6 +63,8 @@ def on_starting(server: Any) -> None:
     It also makes the master's check, once a second, spare workers after a pause: they were stopped along with it.
     """
     server.murder_workers = skipped_after_pause(server.murder_workers, 1.0)
+    for sentence in mistyped():
+        server.log.warning(sentence)
     # A master that was re-executed by a signal has inherited the lock.
     if our_config.database_url.startswith("sqlite") and not server.master_pid:
         try:
@@ -136,6 +139,7 @@ def post_worker_init(worker: Any) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, on_signal)
     engine.begin()
+    logging.getLogger("server").info("worker_started", extra={"fields": _about(engine.worker.id)})
     with worker.wsgi.app_context():
         resume()
     # Freezes all present objects: a full collection of them would pause every answer for a quarter of a second.
@@ -143,6 +147,14 @@ def post_worker_init(worker: Any) -> None:
     # Loads the Scala lexer after the first code block; a server without code saves its 2 MB.
     at_first_code.append(partial(set_aside, gevent.get_hub(), warm_up))
     worker.wsgi.extensions["watchdog"].begin(gevent.get_hub().loop, monkey.get_original)
+
+
+def _about(worker_id: str) -> dict[str, Any]:
+    """Returns what the log says of each worker at its start, so that it shows later which version ran on which database."""
+    from webapp.health.server_facts import commit
+    from webapp.version import VERSION
+
+    return {"version": VERSION, "commit": commit(), "database": database_words(our_config), "worker": worker_id}
 
 
 def worker_int(worker: Any) -> None:
