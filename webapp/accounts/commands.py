@@ -8,7 +8,7 @@ from flask.cli import AppGroup
 from webapp.accounts import directory, queries, service
 from webapp.accounts import tokens as api_tokens
 from webapp.accounts.roles import SCOPES, allowed_scopes
-from webapp.web.command_errors import one_line_errors
+from webapp.web.command_errors import names_database, one_line_errors
 
 users = AppGroup("users", help="Manage accounts: list them, add them, set passwords.")
 tokens = AppGroup("tokens", help="Manage API tokens.")
@@ -19,6 +19,7 @@ tokens = AppGroup("tokens", help="Manage API tokens.")
 @click.option("--role", default="member", show_default=True, help="owner, admin, member or guest")
 @click.option("--password-stdin", "from_stdin", is_flag=True, help="Read the password from standard input.")
 @one_line_errors
+@names_database
 def add_user(email: str, role: str, from_stdin: bool) -> None:
     """Create an account. Prompts for the password."""
     user = service.add_user(email, role, _password(from_stdin))
@@ -29,6 +30,7 @@ def add_user(email: str, role: str, from_stdin: bool) -> None:
 @click.argument("email")
 @click.option("--password-stdin", "from_stdin", is_flag=True, help="Read the password from standard input.")
 @one_line_errors
+@names_database
 def set_password(email: str, from_stdin: bool) -> None:
     """Set a new password for an account. Prompts for it, and ends all sessions of the account."""
     user = queries.user_of(email)
@@ -50,6 +52,7 @@ def list_users() -> None:
 @click.option("--name", required=True, help="What will use the token.")
 @click.option("--scopes", default="", help=f"Comma-separated: {', '.join(SCOPES)}. Defaults to everything the role allows.")
 @one_line_errors
+@names_database
 def add_token(email: str, name: str, scopes: str) -> None:
     """Create an API token for an account. It never expires. Prints the token and nothing else."""
     user = queries.user_of(email)

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from webapp.accounts import service as accounts
 from webapp.characters import shipped
 from webapp.cli import addresses, ready
-from webapp.config import ROOT, make_keys
+from webapp.config import ROOT, make_keys, mistyped
 from webapp.connections import listing
 from webapp.current_config import the_config
 from webapp.database.revisions import known_revisions, newest_revision
@@ -23,7 +23,7 @@ from webapp.database.state import found_revision
 from webapp.db import DAMAGED, autocommit_connection, db, is_blocked, is_damage, is_sqlite, write
 from webapp.health import backups, database_facts
 from webapp.web import templates
-from webapp.web.command_errors import one_line_errors
+from webapp.web.command_errors import names_database, one_line_errors
 
 NEWER = "The database was created by a newer version of Millrace. It was not changed."
 # The key of the advisory lock, which no other program uses in this database.
@@ -39,12 +39,15 @@ NO_VERSION = "The database has the tables of Millrace, but doesn't say of which 
 @click.command()
 @with_appcontext
 @one_line_errors
+@names_database
 def prepare() -> None:
     """Create what is missing: keys, database, the owner's link.
 
     An SQLite database is backed up to the data folder before it is migrated. Every start does this first.
     """
     config = the_config()
+    for sentence in mistyped():
+        click.echo(sentence, err=True)
     with backups.locked(config.data_dir):
         for path in make_keys(config.data_dir):
             click.echo(f"Created {path}. To keep the key elsewhere, set {path.name.upper()} to its content and delete the file.")
