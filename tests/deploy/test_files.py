@@ -1,6 +1,7 @@
 """The files of deploy/ are valid for the programs that read them, and name nothing that does not exist."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -18,18 +19,29 @@ from webapp.config import ROOT
 from webapp.env_variables import VARIABLES
 
 COMPOSE = ("compose.yaml", "compose.team.yaml")
-UNITS = ("millrace.service", "millrace@.service")
+UNITS = {
+    "millrace.service": ["flask", "gunicorn"],
+    "millrace@.service": ["flask", "gunicorn"],
+    "millrace-backup.service": ["flask"],
+    "millrace-backup.timer": [],
+}
 OURS = {variable.name for variable in VARIABLES}
 # From the manuals systemd.unit, systemd.service and systemd.exec.
 OF_UNITS = {
     "Unit": {"Description", "Wants", "After", "StartLimitIntervalSec", "StartLimitBurst"},
     "Service": {
         *("User", "WorkingDirectory", "Environment", "EnvironmentFile", "StateDirectory", "StateDirectoryMode", "UMask"),
-        *("ExecStartPre", "ExecStart", "KillMode", "TimeoutStopSec", "Restart", "RestartSec"),
-        *("NoNewPrivileges", "PrivateTmp", "ProtectHome", "ProtectSystem"),
+        *("Type", "ExecStartPre", "ExecStart", "KillMode", "TimeoutStartSec", "TimeoutStopSec", "Restart", "RestartSec"),
+        *("Nice", "IOSchedulingClass", "NoNewPrivileges", "CapabilityBoundingSet", "PrivateTmp", "PrivateDevices", "RemoveIPC"),
+        *("ProtectHome", "ProtectSystem", "ProtectClock", "ProtectControlGroups", "ProtectHostname", "ProtectKernelLogs"),
+        *("ProtectKernelModules", "ProtectKernelTunables", "ProtectProc", "RestrictAddressFamilies", "RestrictNamespaces"),
+        *("RestrictRealtime", "RestrictSUIDSGID", "LockPersonality", "SystemCallArchitectures", "SystemCallFilter"),
+        "SystemCallErrorNumber",
     },
+    "Timer": {"OnCalendar", "RandomizedDelaySec", "Persistent"},
     "Install": {"WantedBy"},
 }
+PRINT_CONFIG = "config = app.extensions['config']; print(config.data_dir, config.database_url)\n"
 # Variables of the system, Python and Flask.
 OF_THE_IMAGE = {"PATH", "PYTHONDONTWRITEBYTECODE", "FLASK_APP"}
 
@@ -70,6 +82,7 @@ def test_the_containerfile_is_what_a_builder_wants():
 
 @pytest.mark.parametrize("name", UNITS)
 def test_a_unit_says_what_systemd_knows_and_starts_what_is_there(name, tmp_path):
+    shutil.copy(DEPLOY / "millrace-backup.service", tmp_path)
     section, lines = "", (DEPLOY / name).read_text("utf-8").splitlines()
     for line in filter(None, lines):
         if line.startswith("["):
@@ -78,7 +91,7 @@ def test_a_unit_says_what_systemd_knows_and_starts_what_is_there(name, tmp_path)
             assert line.partition("=")[0] in OF_UNITS[section], line
     programs = re.findall(r"^Exec\w+=/opt/millrace/.venv/bin/(\w+)", "\n".join(lines), re.MULTILINE)
     assert all((Path(sys.executable).parent / each).exists() for each in programs)
-    assert programs == ["flask", "gunicorn"]
+    assert programs == UNITS[name]
     if program := shutil.which("systemd-analyze"):
         verified(program, tmp_path / name.replace("@", "@8001"), "\n".join(lines))
 
@@ -88,6 +101,77 @@ def verified(program: str, unit: Path, text: str) -> None:
     unit.write_text(text.replace("/opt/millrace/.venv/bin", str(Path(sys.executable).parent)), "utf-8")
     done = subprocess.run([program, "verify", "--man=no", unit], capture_output=True, text=True, check=False)
     assert unit.name not in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("name", ["millrace.service", "millrace@.service", "millrace-backup.service"])
+def test_a_migration_and_a_backup_take_the_time_they_need(name):
+    assert "\nTimeoutStartSec=infinity\n" in (DEPLOY / name).read_text("utf-8")
+
+
+def test_all_units_are_restricted_alike():
+    restrictions = {(DEPLOY / name).read_text("utf-8").partition("NoNewPrivileges")[2].partition("\n\n")[0] for name in UNITS} - {
+        ""
+    }
+    assert len({each.strip() for each in restrictions}) == 1
+
+
+@pytest.fixture
+def wrapper(tmp_path):
+    """Calls deploy/millrace in a tree whose flask prints what it gets, as a user of this name."""
+    program = tmp_path / "opt"
+    (program / "deploy").mkdir(parents=True)
+    (program / ".venv" / "bin").mkdir(parents=True)
+    shutil.copy(DEPLOY / "millrace", program / "deploy")
+    (tmp_path / "millrace").symlink_to(program / "deploy" / "millrace")
+    fakes = {
+        program / ".venv" / "bin" / "flask": 'echo "$(pwd)|$ENV_FILE|${DATA_DIR:-}|$HOME|$*"',
+        tmp_path / "bin" / "id": "case $1 in -u) echo $UID_NOW;; -un) echo $NAME;; -gn) echo group;; nobody-here) exit 1;; esac",
+        tmp_path / "bin" / "getent": 'echo "$2:x:9:9::/var/lib/home-of-$2:/bin/sh"',
+        tmp_path / "bin" / "setpriv": 'echo "$1 $2 $3"; shift 3; exec "$@"',
+    }
+    for path, script in fakes.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
+        path.chmod(0o755)
+
+    def call(*words, name="millrace", uid="9", **environ):
+        path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+        environ = {"PATH": path, "HOME": "/home", "NAME": name, "UID_NOW": uid, **environ}
+        return subprocess.run([tmp_path / "millrace", *words], env=environ, capture_output=True, text=True, check=False)
+
+    return call
+
+
+def test_the_command_runs_as_the_service_does(wrapper, tmp_path):
+    program = f"{tmp_path}/opt"
+    assert wrapper("users", "add", "a b").stdout == f"{program}|/etc/millrace.env||/home|users add a b\n"
+    assert wrapper("--version").stdout.endswith("|version\n")
+    assert wrapper("@8001", "check").stdout == f"{program}|/etc/millrace.env|/var/lib/millrace/8001|/home|check\n"
+    assert wrapper("check", ENV_FILE="/e", DATA_DIR="/d").stdout == f"{program}|/e|/d|/home|check\n"
+
+
+def test_the_command_becomes_the_user_of_the_service_or_says_who_may(wrapper, tmp_path):
+    switched = wrapper("check", name="root", uid="0").stdout.splitlines()
+    assert switched[0] == "--reuid=millrace --regid=group --init-groups"
+    assert switched[1].endswith("|/var/lib/home-of-millrace|check")
+    refused = wrapper("check", name="ann", uid="1000")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == "millrace: You are ann. Run this as root or as millrace: sudo millrace check\n"
+    assert "There is no user nobody-here" in wrapper("check", name="root", uid="0", MILLRACE_USER="nobody-here").stderr
+
+
+@pytest.mark.slow
+def test_the_command_reads_a_file_as_systemd_does(tmp_path):
+    file, user = (
+        tmp_path / "environment",
+        subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip(),
+    )
+    file.write_text(f'DATA_DIR="{tmp_path}/two words"\nDATABASE_URL=postgresql://u:p@h/db?a=1&b=$2\n', "utf-8")
+    environ = {"PATH": os.environ["PATH"], "ENV_FILE": str(file), "MILLRACE_USER": user}
+    done = subprocess.run(
+        [DEPLOY / "millrace", "shell"], env=environ, input=PRINT_CONFIG, capture_output=True, text=True, check=True
+    )
+    assert f"{tmp_path}/two words postgresql+psycopg://u:p@h/db?a=1&b=$2" in done.stdout
 
 
 @pytest.mark.slow
