@@ -15,8 +15,12 @@ from jsonschema import Draft7Validator
 
 from tests.deploy.proxies import DEPLOY, caddy_program
 from webapp.app import POSTGRES_CONNECTIONS
+from webapp.characters import card_views
+from webapp.chat.exchange import imports
 from webapp.config import ROOT
 from webapp.env_variables import VARIABLES
+from webapp.settings.catalog import SETTINGS
+from webapp.web.uploads import AROUND_BYTES
 
 COMPOSE = ("compose.yaml", "compose.team.yaml")
 UNITS = {
@@ -25,6 +29,7 @@ UNITS = {
     "millrace-backup.service": ["flask"],
     "millrace-backup.timer": [],
 }
+PROXIES = tuple(f"deploy/{name}" for name in ("nginx.conf", "nginx.team.conf", "Caddyfile", "Caddyfile.team"))
 OURS = {variable.name for variable in VARIABLES}
 # From the manuals systemd.unit, systemd.service and systemd.exec.
 OF_UNITS = {
@@ -61,6 +66,12 @@ def test_our_containers_write_only_where_they_must_and_have_variables_that_there
         assert service["cap_drop"] == ["ALL"]
         assert set(service["environment"]) <= OURS
         assert (DEPLOY / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
+
+
+@pytest.mark.parametrize("name", COMPOSE)
+def test_the_log_of_a_container_cannot_fill_the_disk(name):
+    for service in compose(name)["services"].values():
+        assert service["logging"]["options"] == {"max-size": "10m", "max-file": "5"}
 
 
 def test_postgres_admits_all_containers_of_a_team():
@@ -192,6 +203,25 @@ def test_nginx_files_pass_streams_on(name):
     assert {"proxy_buffering off;", "proxy_read_timeout 1h;", "proxy_http_version 1.1;"} <= {
         line.strip() for line in bare.splitlines()
     }
+
+
+def test_the_lock_has_all_that_is_required_with_the_hashes_of_its_files():
+    locked = dict(re.findall(r"^([\w.-]+)(?:\[\w+\])?==(\S+)", (ROOT / "requirements.lock").read_text("utf-8"), re.MULTILINE))
+    required = dict(re.findall(r"^([\w.-]+)(?:\[\w+\])?==(\S+)", (ROOT / "requirements.txt").read_text("utf-8"), re.MULTILINE))
+    assert {name.lower(): version for name, version in required.items()}.items() <= locked.items(), "make lock writes it anew"
+    entries = re.split(r"\n(?=[a-z])", (ROOT / "requirements.lock").read_text("utf-8"))[1:]
+    assert len(entries) == len(locked)
+    assert all("--hash=sha256:" in each for each in entries)
+
+
+@pytest.mark.parametrize("name", [*PROXIES, "docs/proxies.md"])
+def test_proxies_let_through_the_largest_file_that_the_settings_allow(name):
+    text = (ROOT / name).read_text("utf-8")
+    (allowed,) = set(re.findall(r"(?:client_max_body_size|max_size) (\d+)(?:m;|MiB\n)", text))
+    largest = max(SETTINGS[setting].default * 2**20 for setting in ("files.megabytes", "knowledge.file_megabytes"))
+    for most_bytes in (largest, imports.MOST_BYTES):
+        assert int(allowed) * 2**20 >= most_bytes + AROUND_BYTES
+    assert int(allowed) * 2**20 >= card_views.MOST_BYTES
 
 
 def compose(name: str) -> dict:
