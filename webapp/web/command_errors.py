@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from webapp.config import database_words
 from webapp.current_config import the_config
-from webapp.database.state import trouble_with_database
+from webapp.database.state import trouble_with_database, why_unreachable
 from webapp.db import DAMAGED, is_damage
 from webapp.errors import AppError
 
@@ -34,7 +34,11 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
             words = DAMAGED if is_damage(error) else f"SQLite failed: {error}."
             raise click.ClickException(words) from error
         except DBAPIError as error:
-            words = DAMAGED if is_damage(error) else trouble_with_database() or f"The database failed: {error.orig}."
+            words = (
+                DAMAGED
+                if is_damage(error)
+                else why_unreachable(error) or trouble_with_database() or f"The database failed: {error.orig}."
+            )
             raise click.ClickException(words) from error
 
     return wrapped
