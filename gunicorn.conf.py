@@ -51,6 +51,9 @@ logconfig_dict = {
     "loggers": {"gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True}},
 }
 
+# What the server writes, chats and keys among it, is for its own user.
+os.umask(0o077)
+
 SAVE_SECONDS = 2
 DRAIN_SECONDS = 2
 # gunicorn's exit code for an application that cannot be loaded: it stops the server, because a new worker would fail, too.

@@ -18,7 +18,8 @@ from sqlalchemy import select
 from tests.conftest import MakeApp
 from tests.support.marks import on_both_databases
 from tests.support.people import PASSWORD
-from tests.support.preparing import prepared_once
+from tests.support.preparing import environ_of, prepared_once
+from tests.support.preparing import flask as flask_command
 from webapp.accounts import service
 from webapp.accounts.tables import User
 from webapp.config import ROOT
@@ -215,6 +216,18 @@ def test_a_database_of_a_newer_version_is_left_alone(app: Flask, flask: Command,
 
     assert "newer version" in refusal(flask("prepare"))
     assert not (tmp_path / "backups").exists()
+
+
+@pytest.mark.slow
+def test_what_is_written_is_for_nobody_else(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o755)
+
+    flask_command(environ_of(folder, 8123), "prepare")
+
+    made = [folder, *folder.rglob("*")]
+    assert len(made) > 5
+    assert [path for path in made if path.stat().st_mode & 0o077] == []
 
 
 # Backups
