@@ -7,6 +7,7 @@ patched after their import, TLS breaks and database calls block the whole worker
 import gc
 import logging
 import os
+import shutil
 import signal
 import sys
 from functools import partial
@@ -68,6 +69,8 @@ def on_starting(server: Any) -> None:
     server.murder_workers = skipped_after_pause(server.murder_workers, 1.0)
     for sentence in mistyped():
         server.log.warning(sentence)
+    if not server.master_pid:
+        _forget_metrics()
     # A master that was re-executed by a signal has inherited the lock.
     if our_config.database_url.startswith("sqlite") and not server.master_pid:
         try:
@@ -76,6 +79,11 @@ def on_starting(server: Any) -> None:
             sys.exit(str(error))
         except OSError as error:
             sys.exit(f"DATA_DIR cannot be written to: {error.filename}: {error.strerror}.")
+
+
+def _forget_metrics() -> None:
+    """Counters begin at zero with the server, as those of a single worker do, and so keep no labels of years ago."""
+    shutil.rmtree(our_config.data_dir / "metrics", ignore_errors=True)
 
 
 def when_ready(_server: Any) -> None:
@@ -127,6 +135,8 @@ def post_worker_init(worker: Any) -> None:
         try:
             engine.finish(seconds=SAVE_SECONDS)
             engine.wait_closed(DRAIN_SECONDS)
+            if engine.shared:
+                worker.wsgi.extensions["metrics"].end()
         finally:
             worker.alive = False
         # Exits at this point because gunicorn would check only once a second, and wait `keepalive` seconds for every stream.
@@ -142,6 +152,8 @@ def post_worker_init(worker: Any) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, on_signal)
     engine.begin()
+    if engine.shared:
+        worker.wsgi.extensions["metrics"].begin(gevent.spawn)
     logging.getLogger("server").info("worker_started", extra={"fields": _about(engine.worker.id)})
     with worker.wsgi.app_context():
         resume()
