@@ -4,17 +4,22 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 VENDOR := static/vendor/icons.svg
+UV := uv==0.13.9
 NO_PACKAGES := { echo "Could not install the packages. See the message above, check the network and try again." >&2; exit 1; }
+
+# Flask would recommend python-dotenv for the .env file that Millrace reads itself.
+export FLASK_SKIP_DOTENV := 1
 
 .DEFAULT_GOAL := help
 ROUNDS ?= 20
 
-.PHONY: help setup setup-tests run test quick deep lint check fix seed drill bench screenshots
+.PHONY: help setup setup-tests run test quick deep lint check fix lock seed drill bench screenshots
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: $(VENV)/.run $(VENDOR) ## install the virtual environment, packages and browser assets if missing
+	@$(BIN)/python -m compileall -qq webapp migrations gunicorn.conf.py wsgi.py
 	@echo "Set up. Now: make run"
 
 run: $(VENV)/.run $(VENDOR) ## set up if needed, then serve on http://127.0.0.1:8000
@@ -43,6 +48,11 @@ fix: $(VENV)/.tests ## fix what can be fixed automatically
 	@$(BIN)/python -m scripts.env_example > .env.example
 	@$(BIN)/python -m scripts.reference > docs/configuration.md
 
+lock: $(VENV)/.run ## write requirements.lock anew, after a change of requirements.txt
+	@$(PIP) $(UV)
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--custom-compile-command "make lock" --output-file requirements.lock requirements.txt
+
 seed: $(VENV)/.run $(VENDOR) ## create sample people, chats and answers
 	@$(BIN)/flask prepare
 	@$(BIN)/flask seed
@@ -64,9 +74,9 @@ setup-tests: $(VENV)/.tests $(VENDOR)
 $(BIN)/python:
 	@sh scripts/venv.sh $(VENV)
 
-$(VENV)/.run: requirements.txt | $(BIN)/python
-	@echo "Installing packages from requirements.txt."
-	@$(PIP) --requirement requirements.txt || $(NO_PACKAGES)
+$(VENV)/.run: requirements.lock | $(BIN)/python
+	@echo "Installing packages from requirements.lock."
+	@$(PIP) --require-hashes --requirement requirements.lock || $(NO_PACKAGES)
 	@touch $@
 
 $(VENV)/.tests: requirements-dev.txt $(VENV)/.run | $(BIN)/python

@@ -5,13 +5,15 @@ patched after their import, TLS breaks and database calls block the whole worker
 """
 
 import gc
+import logging
 import os
+import shutil
 import signal
 import sys
 from functools import partial
 from typing import Any
 
-from webapp.config import ConfigError, load
+from webapp.config import ConfigError, database_words, load, mistyped
 from webapp.logs import LineHandler
 from webapp.process import instance_lock
 from webapp.process.fd_limit import raise_for
@@ -52,6 +54,9 @@ logconfig_dict = {
     "loggers": {"gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True}},
 }
 
+# What the server writes, chats and keys among it, is for its own user.
+os.umask(0o077)
+
 SAVE_SECONDS = 2
 DRAIN_SECONDS = 2
 # gunicorn's exit code for an application that cannot be loaded: it stops the server, because a new worker would fail, too.
@@ -64,6 +69,10 @@ def on_starting(server: Any) -> None:
     It also makes the master's check, once a second, spare workers after a pause: they were stopped along with it.
     """
     server.murder_workers = skipped_after_pause(server.murder_workers, 1.0)
+    for sentence in mistyped():
+        server.log.warning(sentence)
+    if not server.master_pid:
+        _forget_metrics()
     # A master that was re-executed by a signal has inherited the lock.
     if our_config.database_url.startswith("sqlite") and not server.master_pid:
         try:
@@ -72,6 +81,11 @@ def on_starting(server: Any) -> None:
             sys.exit(str(error))
         except OSError as error:
             sys.exit(f"DATA_DIR cannot be written to: {error.filename}: {error.strerror}.")
+
+
+def _forget_metrics() -> None:
+    """Counters begin at zero with the server, as those of a single worker do, and so keep no labels of years ago."""
+    shutil.rmtree(our_config.data_dir / "metrics", ignore_errors=True)
 
 
 def when_ready(_server: Any) -> None:
@@ -123,6 +137,8 @@ def post_worker_init(worker: Any) -> None:
         try:
             engine.finish(seconds=SAVE_SECONDS)
             engine.wait_closed(DRAIN_SECONDS)
+            if engine.shared:
+                worker.wsgi.extensions["metrics"].end()
         finally:
             worker.alive = False
         # Exits at this point because gunicorn would check only once a second, and wait `keepalive` seconds for every stream.
@@ -138,6 +154,9 @@ def post_worker_init(worker: Any) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, on_signal)
     engine.begin()
+    if engine.shared:
+        worker.wsgi.extensions["metrics"].begin(gevent.spawn)
+    logging.getLogger("server").info("worker_started", extra={"fields": _about(engine.worker.id)})
     with worker.wsgi.app_context():
         resume()
     # Freezes all present objects: a full collection of them would pause every answer for a quarter of a second.
@@ -145,6 +164,14 @@ def post_worker_init(worker: Any) -> None:
     # Loads the Scala lexer after the first code block; a server without code saves its 2 MB.
     at_first_code.append(partial(set_aside, gevent.get_hub(), warm_up))
     worker.wsgi.extensions["watchdog"].begin(gevent.get_hub().loop, monkey.get_original)
+
+
+def _about(worker_id: str) -> dict[str, Any]:
+    """Returns what the log says of each worker at its start, so that it shows later which version ran on which database."""
+    from webapp.health.server_facts import commit
+    from webapp.version import VERSION
+
+    return {"version": VERSION, "commit": commit(), "database": database_words(our_config), "worker": worker_id}
 
 
 def worker_int(worker: Any) -> None:

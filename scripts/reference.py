@@ -17,8 +17,13 @@ while it runs. Everything is optional: `make run` works with an empty environmen
 
 Variables are read once, at startup. An invalid value stops the server with the name of the variable, what is wrong and an
 example. An empty variable means its default, except for the two keys, which can be unset but not empty. Variables marked
-*secret* can be read from a file: `SECRET_KEY_FILE=/run/secrets/secret_key` instead of `SECRET_KEY`.
-[.env.example](../.env.example) has the same list, ready to copy.
+*secret* can be read from a file: `SECRET_KEY_FILE=/run/secrets/secret_key` instead of `SECRET_KEY`. Text after a space and `#` is
+a comment, except in `OPENROUTER_X_TITLE`.
+
+A file `.env` next to the program is read too, or the one that `ENV_FILE` names (`ENV_FILE=/dev/null`: none). The environment
+takes precedence. The file is read as systemd reads an `EnvironmentFile`: values can be in quotes, and `$` and `&` have no
+special meaning. [.env.example](../.env.example) has the same list, ready to copy. If the name of a variable is almost one of
+these, the log of the start says so. If `flask` recommends python-dotenv, ignore it: Millrace reads the file itself.
 
 """
 SETTINGS = """
@@ -63,6 +68,8 @@ is a JSON object. Every answer logs a `stream_finished`, every title an `aside_f
 | `chat:streaming` | answers in chats: `stream_begun`, each `stream_event` with its number, `watcher_connected`, `watcher_left` |
 | `plan` | the same for plans |
 | `stream` | the same for everything |
+
+Each worker logs `worker_started` with the version, the commit, the database (without its password) and the worker's id.
 
 Errors are logged by code. `LOG_CONTENT=1` adds the text of answers and the error messages of model servers, which may repeat
 what someone asked. Turn it off when you are done. *Admin → Health* and `flask check` warn while it is on.

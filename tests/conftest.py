@@ -9,6 +9,7 @@ import gc  # noqa: E402  the patch must come first
 # Imported modules and collected tests stay in memory: garbage collection during the imports would find nothing.
 gc.disable()
 
+import os  # noqa: E402
 import shutil  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
@@ -54,6 +55,9 @@ __all__ = [
 
 MakeApp = Callable[..., Flask]
 KEYS = {"SECRET_KEY": "a-secret-for-the-tests-alone", "ENCRYPTION_KEY": "t" * 43 + "="}
+
+# What someone has in .env, such as a real key, is not for the tests.
+os.environ["ENV_FILE"] = os.devnull
 
 # No deadline, as a slow machine is no failure. Every run tries the same examples; only deep runs generate new ones.
 settings.register_profile("even", deadline=None, derandomize=ROUNDS == 1, suppress_health_check=[HealthCheck.too_slow])

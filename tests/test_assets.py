@@ -3,6 +3,7 @@
 import json
 import re
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 
@@ -59,8 +60,14 @@ def test_pages_use_only_icons_that_exist() -> None:
     assert used <= {*names(), "mark"}
 
 
-def test_a_second_set_up_fetches_nothing() -> None:
-    assert assets.fetch() is False
+def test_what_was_copied_is_removed_and_what_the_tests_read_remains(tmp_path: Path) -> None:
+    for name in ("mermaid/dist/mermaid.min.js", "@scope/x/y.js", "axe-core/axe.min.js", "commonmark-spec/spec.txt", ".lock.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("something")
+    assets.remove_copied(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"axe-core", "commonmark-spec"}
+    alone = (LOCK["packages"][f"node_modules/{name}"] for name in ("axe-core", "commonmark-spec"))
+    assert not [package for package in alone if "dependencies" in package]
 
 
 def test_what_is_fetched_or_made_is_not_checked_in() -> None:

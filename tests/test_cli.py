@@ -18,12 +18,15 @@ from sqlalchemy import select
 from tests.conftest import MakeApp
 from tests.support.marks import on_both_databases
 from tests.support.people import PASSWORD
-from tests.support.preparing import prepared_once
+from tests.support.preparing import environ_of, prepared_once
+from tests.support.preparing import flask as flask_command
 from webapp.accounts import service
 from webapp.accounts.tables import User
 from webapp.config import ROOT
 from webapp.database.state import trouble_with_database
 from webapp.db import db
+from webapp.health.backups import files_of
+from webapp.version import VERSION
 
 Command = Callable[..., Result]
 
@@ -42,7 +45,7 @@ def flask(app: Flask) -> Command:
 
 def said(result: Result) -> str:
     assert result.exit_code == 0, result.output
-    return result.output
+    return result.stdout
 
 
 def refusal(result: Result) -> str:
@@ -218,6 +221,18 @@ def test_a_database_of_a_newer_version_is_left_alone(app: Flask, flask: Command,
     assert not (tmp_path / "backups").exists()
 
 
+@pytest.mark.slow
+def test_what_is_written_is_for_nobody_else(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o755)
+
+    flask_command(environ_of(folder, 8123), "prepare")
+
+    made = [folder, *folder.rglob("*")]
+    assert len(made) > 5
+    assert [path for path in made if path.stat().st_mode & 0o077] == []
+
+
 # Backups
 
 
@@ -245,6 +260,54 @@ def test_a_backup_can_be_restored(app: Flask, flask: Command, tmp_path: Path) ->
     assert str(kept) in output
     said(flask("restore", str(kept)))
     assert emails(app) == ["ann@example.org", "bob@example.org"]
+
+
+@on_both_databases
+def test_a_folder_keeps_the_newest_backups_with_their_files(app: Flask, flask: Command, tmp_path: Path) -> None:
+    folder, others = tmp_path / "nightly", ["millrace-old.sqlite3", "millrace-20250101-000000.sqlite3.txt"]
+    old = [folder / f"millrace-2025010{day}-020000.sqlite3" for day in range(1, 4)]
+    sent = app.extensions["config"].files_dir / "ab" / "abc"
+    left = folder / "millrace-20240101-020000.sqlite3.files"
+    for path in (sent, *old, *(folder / name for name in others), *(files_of(each) / "ab" / "x" for each in old), left / "x"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("something")
+
+    assert "Removed 2 older backups." in said(flask("backup", str(folder), "--keep", "2"))
+
+    kept = sorted(path.name for path in folder.iterdir())
+    made = next(name for name in kept if name.endswith(".sqlite3") and name not in [*others, old[2].name])
+    assert kept == sorted([*others, old[2].name, f"{old[2].name}.files", made, f"{made}.files"])
+    assert (folder / f"{made}.files" / "ab" / "abc").is_file()
+    assert "--keep goes with a FOLDER" in flask("backup", str(tmp_path / "none"), "--keep", "2").output
+
+
+@on_both_databases
+def test_an_empty_database_is_not_backed_up(make_bare_app: MakeApp, empty_database: dict[str, str], tmp_path: Path) -> None:
+    told = refusal(commands(make_bare_app(**empty_database))("backup", str(tmp_path / "copy")))
+
+    assert "That database is empty. Nothing was backed up." in told
+    assert not list(tmp_path.glob("copy*")) + list(tmp_path.glob("*.sqlite3"))
+
+
+@pytest.mark.parametrize("words", ["prepare", "settings set models.titles off", "keys rotate", "backup copy.sqlite3", "check"])
+def test_what_writes_names_its_database_first(
+    flask: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    result = flask(*words.split())
+
+    assert result.stderr.splitlines()[0] == f"Database: SQLite {tmp_path}/millrace.sqlite3"
+    assert "Database: " not in result.stdout
+
+
+def test_it_names_a_mistyped_variable(flask: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAX_STREAM", "7")
+    assert "Did you mean MAX_STREAMS?" in flask("prepare").stderr
+
+
+def test_it_tells_its_version(flask: Command) -> None:
+    assert said(flask("version")).startswith(f"Millrace {VERSION}")
 
 
 def test_a_broken_database_can_be_replaced_and_is_kept(app: Flask, flask: Command, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scripts.env_example import example
-from webapp.config import ROOT, Config, ConfigError, load, make_keys, version
+from webapp.config import ROOT, Config, ConfigError, database_words, load, make_keys, mistyped
 from webapp.env_variables import VARIABLES
 
 FERNET = "x" * 43 + "="
@@ -54,6 +54,11 @@ def test_an_empty_variable_means_its_default(folder: Path) -> None:
         ("OPENROUTER_TEMPERATURE", "0.7", "openrouter_temperature", 0.7),
         ("OPENROUTER_MAX_TOKENS", "4096", "openrouter_max_tokens", 4096),
         ("STREAMING_TIMEOUT", "300000", "streaming_timeout_ms", 300000),
+        ("STREAMING_TIMEOUT", "300000  # 5 minutes", "streaming_timeout_ms", 300000),
+        ("STREAMING_TIMEOUT", "# 5 minutes", "streaming_timeout_ms", None),
+        ("OPENROUTER_API_KEY", "sk-or-1\t#mine", "openrouter_api_key", "sk-or-1"),
+        ("OPENROUTER_X_TITLE", "Team #1", "openrouter_x_title", "Team #1"),
+        ("SECRET_KEY", "#not-a-comment#-as-it-is", "secret_key", "#not-a-comment#-as-it-is"),
         ("STREAMING_CHUNK_SIZE", "1024", "streaming_chunk_size", 1024),
         (
             "CORS_ORIGINS",
@@ -239,5 +244,72 @@ def test_every_variable_is_explained_with_an_example(variable: Any) -> None:
     assert variable.example or variable.default
 
 
-def test_the_version_comes_from_the_changelog() -> None:
-    assert version().count(".") == 2
+@pytest.fixture
+def env_file(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that this process takes its variables from; what it takes is gone after the test."""
+    path = tmp_path / "environment"
+    for name in (each.name for each in VARIABLES):
+        # Set first, so that it is remembered as absent.
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("ENV_FILE", str(path))
+    monkeypatch.setenv("DATA_DIR", str(folder))
+    return path
+
+
+def test_a_file_beside_the_program_sets_what_the_environment_does_not(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    env_file.write_bytes(
+        b"# old\r\nPORT=9000\r\nMAX_STREAMS=7\r\nSTREAMING_TIMEOUT=300000  # 5 minutes\r\n"
+        b'DATABASE_URL=postgres://u:a&b$c@h/db?sslmode=require&x=1\r\nOPENROUTER_X_TITLE="Team # 1"\r\n'
+    )
+    monkeypatch.setenv("MAX_STREAMS", "8")
+    config = load()
+    assert (config.port, config.max_streams, config.streaming_timeout_ms) == (9000, 8, 300000)
+    assert config.database_url == "postgresql+psycopg://u:a&b$c@h/db?sslmode=require&x=1"
+    assert config.openrouter_x_title == "Team # 1"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "ENV_FILE is .*, which isn't there"),
+        (b"PORT=1\nexport MAX_STREAMS=7\n", "a line without a variable, line 2"),
+        (b"PORT=\xff", "isn't text in UTF-8"),
+        (b"PORT=\0", "a character that no variable can have"),
+    ],
+)
+def test_a_file_that_cannot_be_meant_is_refused(env_file: Path, content: bytes | None, words: str) -> None:
+    if content is not None:
+        env_file.write_bytes(content)
+    with pytest.raises(ConfigError, match=words):
+        load()
+
+
+def test_a_name_that_is_nearly_one_of_ours_is_told() -> None:
+    environ = {
+        "MAX_STREAM": "7",
+        "REDIS_URI": "",
+        "PGHOST": "h",
+        "HOSTNAME": "h",
+        "HOME": "/",
+        "SECRET_KEY_FILE": "/k",
+        "PORT": "1",
+    }
+    assert mistyped(environ) == [
+        "MAX_STREAM is not a variable of Millrace. Did you mean MAX_STREAMS?",
+        "REDIS_URI is not a variable of Millrace. Did you mean REDIS_URL?",
+    ]
+    assert mistyped({"MAX_STREAM": "7", "MAX_STREAMS": "7"}) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("", "SQLite {folder}/millrace.sqlite3"),
+        ("postgresql://ann:secret@db.lan:5433/mill%20race", "PostgreSQL mill race at db.lan:5433, as ann"),
+        ("postgresql:///millrace", "PostgreSQL millrace at this machine"),
+        ("postgresql://h/db?password=secret", "PostgreSQL db at h"),
+    ],
+)
+def test_a_database_is_named_without_its_password(folder: Path, url: str, words: str) -> None:
+    assert database_words(config(folder, DATABASE_URL=url)) == words.format(folder=folder)

@@ -1,5 +1,7 @@
 """When PostgreSQL ends a connection in the middle of a page, as in a restart, the page's reads are retried."""
 
+import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +12,7 @@ from sqlalchemy import Connection, event, text
 
 from tests.conftest import MakeApp
 from tests.support.browser import Browser
+from webapp.database.retrying_pool import PATIENCE_SECONDS
 from webapp.db import autocommit_connection, db
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("backend", ["postgres"])]
@@ -50,6 +53,21 @@ def test_it_is_read_again_once(app: Flask, member: Browser) -> None:
 
     assert (page.status_code, len(ended)) == (503, 2)
     assert "database is unavailable." in page.text
+
+
+@pytest.mark.parametrize("command", ["prepare", "check", "users list"])
+def test_what_postgresql_refuses_is_said_at_once_with_its_reason(
+    make_bare_app: MakeApp, empty_database: dict[str, str], command: str
+) -> None:
+    app = make_bare_app(DATABASE_URL=empty_database["DATABASE_URL"].replace("/test_", "/nowhere_"))
+    began = time.monotonic()
+
+    result = app.test_cli_runner().invoke(args=command.split())
+
+    assert result.exit_code == 1
+    assert re.search(r'The database can\'t be reached: .*FATAL:  database "nowhere_\d+" does not exist', result.output)
+    assert time.monotonic() - began < PATIENCE_SECONDS
+    assert app.test_client().get("/readyz").json["detail"] == "The database is not responding."
 
 
 def test_what_changes_something_is_not_done_again(app: Flask, member: Browser) -> None:

@@ -79,14 +79,74 @@ def test_they_make_exactly_what_the_tables_say(migrated_app: Flask) -> None:
     assert tables() == set(db.metadata.tables)
 
 
+# What describes each database, with names and definitions. SQLite's definition of a table depends on the order of its changes.
+SCHEMA = {
+    "sqlite": [
+        "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE type <> 'table' AND sql IS NOT NULL",
+        'SELECT made.name, part.name, part.type, part."notnull", part.dflt_value, part.pk, part.hidden'
+        " FROM sqlite_schema AS made, pragma_table_xinfo(made.name) AS part WHERE made.type = 'table'",
+        'SELECT made.name, "table", "from", "to", on_update, on_delete'
+        " FROM sqlite_schema AS made, pragma_foreign_key_list(made.name) WHERE made.type = 'table'",
+        'SELECT made.name, list."unique", list.origin, list.partial, part.name, part.seqno FROM sqlite_schema AS made,'
+        " pragma_index_list(made.name) AS list, pragma_index_info(list.name) AS part WHERE made.type = 'table'",
+    ],
+    "postgresql": [
+        "SELECT table_name, column_name, data_type, character_maximum_length, is_nullable, column_default, generation_expression"
+        " FROM information_schema.columns WHERE table_schema = 'public'",
+        "SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+        "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype <> 'n'",
+        "SELECT tgrelid::regclass::text, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal",
+        "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace",
+    ],
+}
+
+
+def schema() -> set[tuple[str, ...]]:
+    """Returns all tables, columns, indexes, constraints and triggers, with their definitions."""
+    with connected() as connection:
+        rows = [tuple(row) for query in SCHEMA[connection.dialect.name] for row in connection.exec_driver_sql(query)]
+    return {tuple(" ".join(str(value).split()) for value in row) for row in rows}
+
+
+@on_both_databases
+def test_the_newest_can_be_undone_and_done_again(migrated_app: Flask) -> None:
+    before = schema()
+
+    downgrade(revision="-1")
+    upgrade()
+
+    assert schema() ^ before == set()
+
+
 @pytest.mark.slow
 @on_both_databases
 def test_they_can_be_undone_and_done_again(migrated_app: Flask) -> None:
+    before = schema()
+
     downgrade(revision="base")
     assert tables() == set()
 
     upgrade()
-    assert tables() == set(db.metadata.tables)
+    assert schema() ^ before == set()
+
+
+@pytest.mark.slow
+def test_one_that_is_written_for_a_new_column_leaves_the_triggers(migrated_app: Flask, tmp_path: Path) -> None:
+    folder, before = tmp_path / "migrations", schema()
+    shutil.copytree(ROOT / "migrations", folder)
+    # So that autogenerate sees a new column, in a table with triggers.
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE chats DROP COLUMN min_p")
+
+    revision(directory=str(folder), message="name chats", autogenerate=True)
+    upgrade(directory=str(folder))
+    downgrade(directory=str(folder), revision="-1")
+
+    assert triggers(schema()) == triggers(before) != set()
+
+
+def triggers(parts: set[tuple[str, ...]]) -> set[tuple[str, ...]]:
+    return {part for part in parts if part[0] == "trigger"}
 
 
 @pytest.mark.slow

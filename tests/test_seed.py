@@ -22,7 +22,7 @@ from webapp.knowledge.search import search
 def seeded(app: Flask) -> str:
     result: Result = app.test_cli_runner().invoke(args=["seed"])
     assert result.exit_code == 0, result.output
-    return result.output
+    return result.stdout
 
 
 @pytest.mark.slow

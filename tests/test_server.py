@@ -1,8 +1,10 @@
 """The server as it is deployed: it shuts down cleanly, survives a killed worker, and readers don't slow each other down."""
 
+import json
 import os
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,7 @@ from tests.support.server import Server, prepared
 from tests.support.tab import WORD, Tab
 from tests.support.waiting import until
 from tests.upstream.handle import CHAT, Upstream
+from webapp.version import VERSION
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -55,6 +58,17 @@ def tabs() -> Iterator[Callable[..., Tab]]:
     yield open_tab
     for tab in opened:
         tab.close()
+
+
+def test_the_log_says_what_was_started_and_which_variable_is_mistyped(tmp_path: Path) -> None:
+    (tmp_path / "environment").write_text("LOG_FORMAT=json  # for the collector\nMAX_STREAM=7\n")
+    with prepared(tmp_path / "data", ENV_FILE=str(tmp_path / "environment")) as server:
+        server.start()
+        lines = [json.loads(line) for line in server.log.splitlines() if line.startswith("{")]
+    (told,) = [line for line in lines if line["message"] == "worker_started"]
+    assert (told["version"], told["database"]) == (VERSION, f"SQLite {tmp_path}/data/millrace.sqlite3")
+    assert told["worker"]
+    assert "MAX_STREAM is not a variable of Millrace. Did you mean MAX_STREAMS?" in server.log
 
 
 def events_of(owner: Person, path: str) -> tuple[str, set[str]]:

@@ -34,6 +34,7 @@ from webapp.experiments import feature as experiments
 from webapp.feature import brought, by_type
 from webapp.health import feature as health
 from webapp.health.metrics import Metrics
+from webapp.health.worker_metrics import WorkerMetrics
 from webapp.heavy.turns import give_way
 from webapp.insights import feature as insights
 from webapp.insights.trace_exporter import TraceExporter
@@ -152,7 +153,7 @@ def _start_engine(app: Flask, config: Config) -> None:
         topics=engine.topics,
         buckets=engine.buckets,
         providers=models.make(config),
-        metrics=counted.text,
+        metrics=WorkerMetrics(counted.text, config.data_dir / "metrics", worker_id=engine.worker.id, pause=_pause),
         made_limits=access.made_limits,
         is_demo_open=lambda: bool(setting("demo.visitors")),
     )

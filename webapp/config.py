@@ -6,14 +6,22 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
 
+from webapp import env_file
 from webapp.env_variables import VARIABLES, Variable
 
 ROOT = Path(__file__).resolve().parent.parent
+# Beside the program, as other programs have it.
+ENV_FILE = ROOT / ".env"
+# Text after white space and `#`: `.env` files are often handed on by programs that keep it as a part of the value.
+COMMENT = re.compile(r"^#\s.*|\s+#.*", re.DOTALL)
+# Names this alike are one name, mistyped: MAX_STREAM and REDIS_URI are found, PGHOST and HOSTNAME are names of their own.
+ALIKE = 0.85
 KEY_FILES = {"SECRET_KEY": "secret_key", "ENCRYPTION_KEY": "encryption_key"}
 
 
@@ -63,8 +71,14 @@ class Config:
         return any(fnmatchcase(namespace, wish) or namespace.startswith(f"{wish}:") for wish in wishes)
 
 
-def load(environ: Mapping[str, str] = os.environ) -> Config:
-    """Loads the config of this process; raises `ConfigError` at the first variable with an unusable value."""
+def load(environ: Mapping[str, str] | None = None) -> Config:
+    """Loads the config, of this process if no variables are given; raises `ConfigError` at the first with an unusable value.
+
+    Variables that only a file sets (`ENV_FILE`) are put into the environment of this process.
+    """
+    if environ is None:
+        _read_env_file()
+        environ = os.environ
     environ = {**environ, **_kept_keys(environ)}
     values = {variable.field: _read(variable, environ) for variable in VARIABLES}
     values["database_url"] = values["database_url"] or f"sqlite:///{values['data_dir'] / 'millrace.sqlite3'}"
@@ -102,13 +116,42 @@ def kept_encryption_keys(config: Config, environ: Mapping[str, str] = os.environ
         return ()
 
 
-@cache
-def version() -> str:
-    """Returns the newest version in the changelog, the only place that states it."""
-    found = re.search(r"^## (\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
-    if found is None:
-        raise ConfigError('CHANGELOG.md states no version. Add a heading such as "## 0.1.0".')
-    return found[1]
+def mistyped(environ: Mapping[str, str] = os.environ) -> list[str]:
+    """Returns a sentence about each variable that is not ours, but nearly has the name of one that is ours and isn't set."""
+    ours = {each.name for each in VARIABLES} | {f"{each.name}_FILE" for each in VARIABLES if each.is_secret} | {"ENV_FILE"}
+    unset = sorted(ours - environ.keys())
+    meant = {name: get_close_matches(name, unset, n=1, cutoff=ALIKE) for name in environ.keys() - ours}
+    return [f"{name} is not a variable of Millrace. Did you mean {near[0]}?" for name, near in sorted(meant.items()) if near]
+
+
+def database_words(config: Config) -> str:
+    """Names the database, without its password, such as `PostgreSQL millrace at db.lan, as millrace`."""
+    parts = urlsplit(config.database_url)
+    if parts.scheme == "sqlite":
+        return f"SQLite {config.database_url.removeprefix('sqlite:///')}"
+    place = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname or "this machine"
+    person = f", as {unquote(parts.username)}" if parts.username else ""
+    return f"PostgreSQL {unquote(parts.path.strip('/')) or 'by its default name'} at {place}{person}"
+
+
+def _read_env_file() -> None:
+    named = os.environ.get("ENV_FILE", "").strip()
+    path = Path(named).expanduser() if named else ENV_FILE
+    try:
+        values, wrong = env_file.parse(path.read_bytes().decode())
+    except FileNotFoundError as error:
+        if named:
+            raise ConfigError(f"ENV_FILE is {named!r}, which isn't there. For example: ENV_FILE=/etc/millrace.env") from error
+        return
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it isn't text in UTF-8"
+        raise ConfigError(f"{path} can't be read: {reason}. It holds variables, such as DATA_DIR=/var/lib/millrace.") from error
+    if "\0" in "".join(values.values()):
+        raise ConfigError(f"{path} has a character that no variable can have. It holds lines such as PORT=8000.")
+    if wrong:
+        raise ConfigError(f"{path} has a line without a variable, line {wrong[0]}. Write NAME=value, or # before a comment.")
+    for name, value in values.items():
+        os.environ.setdefault(name, value)
 
 
 def _read(variable: Variable, environ: Mapping[str, str]) -> Any:
@@ -125,6 +168,8 @@ def _raw(variable: Variable, environ: Mapping[str, str]) -> str:
     if file_name and name in environ:
         raise _refusal(variable, f"and {name}_FILE are both set, but you can only use one of them")
     raw = _file_text(variable, Path(file_name)) if file_name else environ.get(name, "").strip()
+    if not file_name and not variable.is_prose:
+        raw = COMMENT.sub("", raw)
     if not raw and (file_name or (name in KEY_FILES and name in environ)):
         raise _refusal(variable, "is set, but empty" if not file_name else f"is read from {file_name}, which is empty")
     return raw

@@ -91,7 +91,9 @@ class MigrateLater:
         # Imported late because only commands need it.
         from flask_migrate import Migrate
 
-        Migrate(self._app, db, render_as_batch=True, directory=str(ROOT / "migrations"))
+        # Not as batches: those create an SQLite table again, and drop the triggers of its full-text index. A migration that
+        # needs one says so itself, and creates the triggers again.
+        Migrate(self._app, db, render_as_batch=False, directory=str(ROOT / "migrations"))
         return getattr(self._app.extensions["migrate"], name)
 
 

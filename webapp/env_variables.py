@@ -17,7 +17,10 @@ NOT_A_NAMESPACE = {"true", "false", "yes", "no", "on", "off"}
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One row of the table below; `example` replaces an empty default in messages and documentation."""
+    """One row of the table below; `example` replaces an empty default in messages and documentation.
+
+    In the value of one that `is_prose`, `#` has no meaning: in the others it begins a comment after white space.
+    """
 
     name: str
     default: str
@@ -25,6 +28,7 @@ class Variable:
     parse: Callable[[str], Any]
     example: str = ""
     is_secret: bool = False
+    is_prose: bool = False
 
     @property
     def field(self) -> str:
@@ -237,7 +241,7 @@ VARIABLES = (
     Variable("OPENROUTER_TEMPERATURE", "", "Default temperature.", _number(float, 0, 2), "0.7"),
     Variable("OPENROUTER_MAX_TOKENS", "", "Default maximum tokens per answer.", _number(int, 1, 10**7), "4096"),
     Variable("OPENROUTER_HTTP_REFERER", "", "Sent as HTTP-Referer.", _text, "https://chat.example.org"),
-    Variable("OPENROUTER_X_TITLE", "", "Sent as X-Title.", _text, "Millrace"),
+    Variable("OPENROUTER_X_TITLE", "", "Sent as X-Title.", _text, "Millrace", is_prose=True),
     Variable(
         "STREAMING_TIMEOUT", "", "Longest time for an answer, in milliseconds; 0: no limit.", _number(int, 0, 10**9), "300000"
     ),

@@ -33,7 +33,7 @@ from webapp.rendering import markdown
 from webapp.rendering.text import title
 from webapp.streaming.events import Usage
 from webapp.streaming.stop import Stop
-from webapp.web.command_errors import one_line_errors
+from webapp.web.command_errors import names_database, one_line_errors
 from webapp.words import plural
 
 OWNER = ("olive@example.org", "Olive", "owner")
@@ -81,6 +81,7 @@ TALKS = (
 @click.option("--remove", "is_removal", is_flag=True, help="With --history: remove it again.")
 @with_appcontext
 @one_line_errors
+@names_database
 def command(is_history: bool, is_removal: bool) -> None:
     """Make people, collections, chats and finished answers to look at."""
     if is_removal and not is_history:

@@ -275,7 +275,7 @@ def test_nobody_turns_off_their_own_so(ann: Browser, codes: list[str]) -> None:
 def test_the_command_line_turns_it_off(ann: Browser, codes: list[str]) -> None:
     result = ann.app.test_cli_runner().invoke(args=["two-factor", "off", EMAIL])
 
-    assert result.output == f"{EMAIL} can sign in with the password alone.\n"
+    assert result.stdout == f"{EMAIL} can sign in with the password alone.\n"
     assert is_signed_in(asked(ann.app)[0])
 
 

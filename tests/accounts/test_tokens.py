@@ -113,7 +113,8 @@ def test_the_command_prints_the_token_and_nothing_else(app: Flask, ann: User) ->
         args=["tokens", "add", " ANN@example.org", "--name", "script", "--scopes", "read, chat"]
     )
 
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.exit_code == 0
+    assert result.stderr.splitlines()[1:] == []
     found = service.used_token(result.stdout.removesuffix("\n"))
     assert found is not None
     assert service.scopes_of(*found) == {"read", "chat"}
@@ -134,7 +135,7 @@ def test_the_command_says_what_was_refused(app: Flask, ann: User, words: list[st
     result = app.test_cli_runner().invoke(args=["tokens", "add", "--name", "script", *words])
 
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith("Error: ")
+    assert result.stderr.splitlines()[1].startswith("Error: ")
 
 
 @pytest.mark.slow

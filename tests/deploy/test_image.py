@@ -18,7 +18,7 @@ from webapp.config import ROOT
 pytestmark = [pytest.mark.slow, pytest.mark.deep]
 CONTAINERFILE = (DEPLOY / "Containerfile").read_text("utf-8")
 # Files that the build of the image creates, and that exist in the tree already.
-MADE = {"requirements.txt"}
+MADE = {"requirements.lock"}
 
 
 @pytest.fixture(scope="module")

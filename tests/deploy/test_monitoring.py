@@ -39,7 +39,7 @@ def bare(expression: str) -> str:
 def families(app) -> dict[str, str]:
     """Returns the types of our metrics, by name."""
     with app.app_context():
-        told = app.extensions["metrics"]()
+        told = app.extensions["metrics"].text()
     return dict(re.findall(r"^# TYPE (\S+) (\S+)$", told.decode(), re.MULTILINE))
 
 

@@ -43,7 +43,7 @@ def test_a_person_keeps_a_version_and_the_answer_says_which(app, owner, fake, st
     owner.wait_for(path, ended)
 
     told = f'millrace_prompt_exposures_total{{key="quick",version="{version}"}} 2.0'
-    assert told in app.extensions["metrics"]().decode()
+    assert told in app.extensions["metrics"].text().decode()
     with app.app_context():
         rows = db.session.query(Exposure).all()
         assert {(row.experiment_id, row.version, row.unit) for row in rows} == {(id, version, owner.person_id)}

@@ -45,7 +45,7 @@ def asked(bench: Bench, answers: int, at_once: int) -> list[str]:
 
 
 def counted_steps(bench: Bench) -> float:
-    families = text_string_to_metric_families(bench.app.extensions["metrics"]().decode())
+    families = text_string_to_metric_families(bench.app.extensions["metrics"].text().decode())
     return sum(each.value for family in families for each in family.samples if each.name == "millrace_stream_fallbacks_total")
 
 

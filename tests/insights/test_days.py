@@ -142,7 +142,7 @@ def test_a_command_counts_again(app, made):
     made(2, created_at=utc_now() - timedelta(days=4))
     result = app.test_cli_runner().invoke(args=["insights", "recount"])
     assert result.exit_code == 0, result.output
-    assert result.output.startswith("Counted ")
+    assert result.stdout.startswith("Counted ")
 
 
 def test_an_empty_server_has_nothing_to_sum_up(app):

@@ -12,7 +12,7 @@ __all__ = ["made", "program"]
 
 def run(app: Flask, *args: str) -> str:
     result = app.test_cli_runner().invoke(args=["seed", *args])
-    return f"{result.exit_code} {result.output}"
+    return f"{result.exit_code} {result.stdout or result.stderr.splitlines()[-1]}"
 
 
 @pytest.mark.slow

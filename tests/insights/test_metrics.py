@@ -226,8 +226,18 @@ def test_every_application_counts_for_itself(make_app: MakeApp) -> None:
     one, two = make_app(), make_app()
     heard(one)
 
-    assert b'outcome="completed"' in one.extensions["metrics"]()
-    assert b'outcome="completed"' not in two.extensions["metrics"]()
+    counted = b'outcome="completed"} 1.0'
+    assert counted in one.extensions["metrics"].text()
+    assert counted not in two.extensions["metrics"].text()
+
+
+def test_counters_with_known_labels_begin_at_zero(app: Flask, read: Read) -> None:
+    found = read()
+    for kind in app.extensions["engine"].kinds:
+        for outcome in ("completed", "stopped", "interrupted", "failed"):
+            assert found[f'millrace_streams_total{{kind="{kind}",outcome="{outcome}"}}'] == 0
+    assert found['millrace_rate_limited_total{reason="server_full"}'] == 0
+    assert found['millrace_retrieval_duration_seconds_count{outcome="late"}'] == 0
 
 
 def test_it_is_for_admins_by_token_and_by_session(app: Flask, admin: Client) -> None:

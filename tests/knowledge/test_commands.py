@@ -8,7 +8,7 @@ def test_files_are_added_tried_and_measured(app, shelf, member, stranger, owner,
     def flask(*words, code=0):
         result = app.test_cli_runner().invoke(args=["knowledge", *words])
         assert result.exit_code == code, result.output
-        return result.output
+        return result.stdout or result.output
 
     collection = shelf.collection("Workshop")
     manual, broken = tmp_path / "manual.md", tmp_path / "broken.txt"

@@ -46,7 +46,7 @@ def _shared() -> Path:
 
 def environ_of(folder: Path, port: int) -> dict[str, str]:
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    return {**kept, "HOST": "127.0.0.1", "PORT": str(port), "DATA_DIR": str(folder)}
+    return {**kept, "HOST": "127.0.0.1", "PORT": str(port), "DATA_DIR": str(folder), "ENV_FILE": os.devnull}
 
 
 def flask(environ: Mapping[str, str], *words: str, said: str = "") -> str:

@@ -8,7 +8,7 @@ from flask.cli import AppGroup
 from webapp.accounts import directory, queries, service
 from webapp.accounts import tokens as api_tokens
 from webapp.accounts.roles import SCOPES, allowed_scopes
-from webapp.web.command_errors import one_line_errors
+from webapp.web.command_errors import names_database, one_line_errors
 
 users = AppGroup("users", help="Manage accounts: list them, add them, set passwords.")
 tokens = AppGroup("tokens", help="Manage API tokens.")
@@ -20,6 +20,7 @@ LIMIT = click.IntRange(0, api_tokens.MOST_LIMIT)
 @click.option("--role", default="member", show_default=True, help="owner, admin, member or guest")
 @click.option("--password-stdin", "from_stdin", is_flag=True, help="Read the password from standard input.")
 @one_line_errors
+@names_database
 def add_user(email: str, role: str, from_stdin: bool) -> None:
     """Create an account. Prompts for the password."""
     user = service.add_user(email, role, _password(from_stdin))
@@ -31,6 +32,7 @@ def add_user(email: str, role: str, from_stdin: bool) -> None:
 @click.option("--password-stdin", "from_stdin", is_flag=True, help="Read the password from standard input.")
 @click.option("--revoke-tokens", is_flag=True, help="Revoke the account's API tokens, too.")
 @one_line_errors
+@names_database
 def set_password(email: str, from_stdin: bool, revoke_tokens: bool) -> None:
     """Set a new password for an account. Prompts for it, and ends all sessions of the account."""
     user = queries.user_of(email)
@@ -58,6 +60,7 @@ def list_users() -> None:
 @click.option("--at-once", type=LIMIT, help="With --gateway: how many answers it can have in progress; 0 is no limit.")
 @click.option("--streams", type=LIMIT, help="With --gateway: how many streams can deliver answers to it; 0 is no limit.")
 @one_line_errors
+@names_database
 def add_token(
     email: str, name: str, scopes: str, is_gateway: bool, per_minute: int | None, at_once: int | None, streams: int | None
 ) -> None:

@@ -12,8 +12,8 @@ from werkzeug.routing import Rule
 from webapp.api.access import END_USER, MOST_END_USER
 from webapp.api.operations import JSON, MOST_KEY_CHARS, Operation, operation_of
 from webapp.api.responses import BYTES, Refs, models_of, responses
-from webapp.config import version
 from webapp.heavy.threads import offload
+from webapp.version import VERSION
 from webapp.web.security import SAFE_METHODS
 
 ABOUT = (
@@ -88,7 +88,7 @@ def document(app: Flask) -> dict[str, Any]:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, refs)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Millrace", "version": version(), "description": ABOUT},
+        "info": {"title": "Millrace", "version": VERSION, "description": ABOUT},
         "servers": [{"url": "/"}],
         "tags": [{"name": name} for name in dict.fromkeys(route.tag for route in known)],
         "paths": paths,

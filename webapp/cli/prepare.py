@@ -1,5 +1,6 @@
 """`flask prepare`: creates keys, the database and the owner's link before every start."""
 
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from webapp.accounts import service as accounts
 from webapp.characters import shipped
 from webapp.cli import addresses, ready
-from webapp.config import ROOT, make_keys
+from webapp.config import ROOT, make_keys, mistyped
 from webapp.connections import listing
 from webapp.current_config import the_config
 from webapp.database.revisions import known_revisions, newest_revision
@@ -23,7 +24,7 @@ from webapp.database.state import found_revision
 from webapp.db import DAMAGED, autocommit_connection, db, is_blocked, is_damage, is_sqlite, write
 from webapp.health import backups, database_facts
 from webapp.web import templates
-from webapp.web.command_errors import one_line_errors
+from webapp.web.command_errors import names_database, one_line_errors
 
 NEWER = "The database was created by a newer version of Millrace. It was not changed."
 # The key of the advisory lock, which no other program uses in this database.
@@ -31,6 +32,7 @@ PREPARING = 0x6D696C6C
 POLL_SECONDS = 0.2
 # Each of them waits for a lock for up to ten seconds.
 TRIES = 60
+OF_OTHERS = 0o077
 BLOCKED = "A table of the database is in use, maybe by a backup. Nothing was changed yet. Trying again."
 TABLE_IN_USE = "The database couldn't be migrated, as one of its tables is in use. It was not changed."
 NO_VERSION = "The database has the tables of Millrace, but doesn't say of which version. It was not changed. Restore a backup."
@@ -39,15 +41,19 @@ NO_VERSION = "The database has the tables of Millrace, but doesn't say of which 
 @click.command()
 @with_appcontext
 @one_line_errors
+@names_database
 def prepare() -> None:
     """Create what is missing: keys, database, the owner's link.
 
     An SQLite database is backed up to the data folder before it is migrated. Every start does this first.
     """
     config = the_config()
+    for sentence in mistyped():
+        click.echo(sentence, err=True)
     with backups.locked(config.data_dir):
         for path in make_keys(config.data_dir):
             click.echo(f"Created {path}. To keep the key elsewhere, set {path.name.upper()} to its content and delete the file.")
+        _close_to_others(config.data_dir)
         with _one_machine_at_a_time():
             _migrate(config.data_dir)
             shipped.ship()
@@ -58,6 +64,19 @@ def prepare() -> None:
         link = accounts.owner_link(addresses.address(config))
         ready.note(config)
     addresses.print_addresses(config, link)
+
+
+def _close_to_others(data_dir: Path) -> None:
+    """Takes everybody else's permissions from the data folder, where chats and hashes of passwords are."""
+    mode = stat.S_IMODE(data_dir.stat().st_mode)
+    if not mode & OF_OTHERS:
+        return
+    try:
+        data_dir.chmod(mode & ~OF_OTHERS)
+    except PermissionError:
+        click.echo(f"Other users of this machine can read {data_dir}, which belongs to another user. Run: chmod 700", err=True)
+    else:
+        click.echo(f"Other users of this machine could read {data_dir}. They no longer can.", err=True)
 
 
 @contextmanager

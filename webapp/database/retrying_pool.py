@@ -1,4 +1,4 @@
-"""A PostgreSQL connection pool that retries while the database is restarting or has no connections left."""
+"""A PostgreSQL connection pool that retries while the database is restarting or has no connections left, not when it refuses."""
 
 import threading
 import time
@@ -10,6 +10,11 @@ PATIENCE_SECONDS = 4.0
 AGAIN_SECONDS = 0.1
 # Concurrent retries: PostgreSQL starts a process for each attempt, even if it refuses the connection.
 MOST_RETRIES = 2
+# What no further attempt changes, in the words of PostgreSQL and libpq: the driver has no codes for connections that fail.
+FINAL = (
+    *("authentication failed", "no password supplied", "is not permitted to log in", "does not exist"),
+    *("no pg_hba.conf entry", "permission denied for database", "does not support SSL", "certificate verify failed"),
+)
 
 
 class RetryingPool(QueuePool):
@@ -24,6 +29,8 @@ class RetryingPool(QueuePool):
         try:
             return super().connect()
         except self._error_type as error:
+            if any(words in str(error) for words in FINAL):
+                raise
             return self._retry_until(deadline, error)
 
     @property

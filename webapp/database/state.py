@@ -11,14 +11,24 @@ NO_DATABASE = "The database is not responding."
 NOT_OPENED = "The database file can't be opened. Check that it is a file, and that Millrace may write to it and to its folder."
 
 
-def trouble_with_database() -> str:
-    """Returns why the database cannot be used now, or an empty string."""
+def trouble_with_database(*, names_reason: bool = False) -> str:
+    """Returns why the database cannot be used now, or an empty string.
+
+    `names_reason` is for operators: it can include the address of a remote server.
+    """
     try:
         with db.engine.connect() as connection:
             found = found_revision(connection)
     except SQLAlchemyError as error:
-        return _words(error)
+        return (names_reason and why_unreachable(error)) or _words(error)
     return "" if found == newest_revision() or is_newer(found) else OLD_SCHEMA
+
+
+def why_unreachable(error: SQLAlchemyError) -> str:
+    """Returns the driver's reason why there is no connection to PostgreSQL; empty for any other error."""
+    if is_sqlite() or not isinstance(error, DBAPIError) or error.statement:
+        return ""
+    return f"The database can't be reached: {str(error.orig).partition(chr(10))[0].removeprefix('connection failed: ')}"
 
 
 def is_newer(found: str | None) -> bool:

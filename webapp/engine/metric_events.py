@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,15 @@ class FellBack:
     reason: str
 
 
+Limit = Literal["aside", "concurrent", "per_minute", "server_full", "visitor_rate", "visitors"]
+Found = Literal["found", "nothing", "late"]
+
+
 @dataclass(frozen=True, slots=True)
 class Limited:
     """A request that was rate limited."""
 
-    reason: str
+    reason: Limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +55,9 @@ class BudgetUsed:
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """A search for documents for an answer; `outcome` is found, nothing or late."""
+    """A search for documents for an answer."""
 
-    outcome: str
+    outcome: Found
     seconds: float
 
 

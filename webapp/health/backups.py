@@ -1,7 +1,8 @@
-"""Backups of the SQLite database as a file: made while the server runs, restored while it is stopped."""
+"""Backups as a file, with a folder of files beside it: made while the server runs, restored while it is stopped."""
 
 import fcntl
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import OperationalError
 
+from webapp.database.state import found_revision
 from webapp.db import db, is_sqlite, utc_now, write
 from webapp.engine import config_fingerprints
 from webapp.errors import Conflict, Invalid, Unavailable
@@ -18,6 +20,7 @@ from webapp.settings.tables import ApplicationSetting
 
 # Stored with the settings, although it is not one: the time of the last backup.
 MADE = "backup"
+DATED = re.compile(r"millrace-\d{8}-\d{6}\.sqlite3")
 
 
 def back_up(copy: Path) -> None:
@@ -31,6 +34,33 @@ def refuse_to_overwrite(copy: Path) -> None:
     for path in (copy, files_of(copy)):
         if path.exists():
             raise Conflict(f"{path} already exists. A backup never overwrites a file.")
+
+
+def refuse_if_empty() -> None:
+    """Raises `Invalid` where there is nothing to back up: a database that was never prepared is the wrong one."""
+    if not is_sqlite() or database_file().is_file():
+        with db.engine.connect() as connection:
+            if found_revision(connection):
+                return
+    raise Invalid("That database is empty. Nothing was backed up. Check DATABASE_URL and DATA_DIR.")
+
+
+def dated_name(folder: Path) -> Path:
+    """Returns the name of a backup of this second in a folder."""
+    return folder / f"millrace-{utc_now():%Y%m%d-%H%M%S}.sqlite3"
+
+
+def remove_older(folder: Path, keep: int) -> list[Path]:
+    """Removes all backups with dated names in a folder but the newest ones, with their files; returns them."""
+    older = sorted(path for path in folder.glob("millrace-*.sqlite3") if DATED.fullmatch(path.name))[:-keep]
+    for path in older:
+        path.unlink()
+        shutil.rmtree(files_of(path), ignore_errors=True)
+    # Files of a backup that was broken off, or whose database someone has removed.
+    for left in folder.glob("millrace-*.sqlite3.files"):
+        if DATED.fullmatch(left.name.removesuffix(".files")) and not left.with_suffix("").exists():
+            shutil.rmtree(left, ignore_errors=True)
+    return older
 
 
 def note() -> None:

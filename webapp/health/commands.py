@@ -1,4 +1,4 @@
-"""Commands for operators: `flask check`, `flask backup` and `flask restore`."""
+"""Commands for operators: `flask check`, `flask backup`, `flask restore` and `flask version`."""
 
 import sys
 from functools import partial
@@ -14,10 +14,11 @@ from webapp.current_config import the_config
 from webapp.database.state import trouble_with_database
 from webapp.db import is_sqlite
 from webapp.env_variables import database_url
-from webapp.health import backups, facts, transfer
+from webapp.health import backups, facts, server_facts, transfer
 from webapp.health.copying.service import Copied
 from webapp.health.fact import Fact
-from webapp.web.command_errors import one_line_errors
+from webapp.version import VERSION
+from webapp.web.command_errors import names_database, one_line_errors
 from webapp.words import plural
 
 MARKS = {"ok": "ok  ", "warn": "!   ", "bad": "BAD ", "": "    "}
@@ -26,6 +27,7 @@ MARKS = {"ok": "ok  ", "warn": "!   ", "bad": "BAD ", "": "    "}
 @click.command()
 @with_appcontext
 @one_line_errors
+@names_database
 def check() -> None:
     """Show the health of everything, with hints. Tests every connection, and fails if something is broken."""
     if not trouble_with_database():
@@ -40,14 +42,18 @@ def check() -> None:
 
 
 @click.command()
-@click.argument("target", metavar="FILE|ADDRESS")
+@click.argument("target", metavar="FILE|FOLDER|ADDRESS")
+@click.option("--keep", type=click.IntRange(1), help="In a FOLDER: remove older backups, so that this many remain.")
 @click.option("--files", type=click.Path(path_type=Path, file_okay=False), help="Where to copy files, with an ADDRESS.")
 @with_appcontext
 @one_line_errors
-def backup(target: str, files: Path | None) -> None:
-    """Back up the database and files to FILE, or move them to ADDRESS.
+@names_database
+def backup(target: str, keep: int | None, files: Path | None) -> None:
+    """Back up the database and files to FILE or into FOLDER, or move them to ADDRESS.
 
     FILE is an SQLite file that must not exist yet, whatever the database is; chats' files go to the folder FILE.files.
+
+    In a FOLDER, each backup is named by its time: millrace-20260301-020000.sqlite3.
 
     ADDRESS is an empty PostgreSQL database, such as postgresql://millrace@localhost/millrace. Every row is copied, and
     compared when all are there. PGPASSWORD or ~/.pgpass can hold its password.
@@ -55,10 +61,14 @@ def backup(target: str, files: Path | None) -> None:
     The server may run meanwhile; what is written after the beginning isn't in the copy. A copy doesn't include the keys: keep
     secret_key and encryption_key from the data folder with it.
     """
+    backups.refuse_if_empty()
     if "://" in target:
         _move(target, files)
         return
-    file = Path(target)
+    folder = Path(target)
+    if keep and not folder.is_dir():
+        raise click.UsageError("--keep goes with a FOLDER that exists.")
+    file = backups.dated_name(folder) if folder.is_dir() else folder
     if is_sqlite():
         backups.back_up(file)
     else:
@@ -66,12 +76,15 @@ def backup(target: str, files: Path | None) -> None:
     if count := backups.back_up_files(the_config().files_dir, file):
         click.echo(f"Copied {plural(count, 'file')} to {backups.files_of(file)}.")
     click.echo(f"Copied the database to {file}. Its secrets can only be read with {_keys()}.")
+    if keep and (older := backups.remove_older(folder, keep)):
+        click.echo(f"Removed {plural(len(older), 'older backup')}.")
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @with_appcontext
 @one_line_errors
+@names_database
 def restore(file: Path) -> None:
     """Restore the database and files from FILE and FILE.files.
 
@@ -89,6 +102,12 @@ def restore(file: Path) -> None:
             _print_copied(transfer.out_of_file(file, config))
         backups.restore_files(file, config.files_dir)
     click.echo(f"Restored {file}. Now run: flask prepare")
+
+
+@click.command()
+def version() -> None:
+    """Print the version."""
+    click.echo(" ".join(filter(None, ("Millrace", VERSION, server_facts.commit()))))
 
 
 def _move(address: str, files: Path | None) -> None:

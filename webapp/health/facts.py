@@ -42,7 +42,7 @@ def chapters(*, is_thorough: bool = False) -> list[Chapter]:
     """
     config: Config = current_app.extensions["config"]
     server = Chapter("Server", [*server_facts.redis(the_engine()), *server_facts.all_of(config)])
-    if trouble := trouble_with_database():
+    if trouble := trouble_with_database(names_reason=True):
         return [Chapter("Database", [Fact(database_facts.kind(), trouble, "bad")]), server]
     return [
         Chapter("Database", [*database_facts.all_of(), *(database_facts.soundness() if is_thorough else ())]),

@@ -6,7 +6,7 @@ from webapp.web.places import Place
 
 FEATURE = Feature(
     blueprints=(probe_views.bp, views.bp),
-    commands={name: f"webapp.health.commands:{name}" for name in ("check", "backup", "restore")},
+    commands={name: f"webapp.health.commands:{name}" for name in ("check", "backup", "restore", "version")},
     places=(
         Place(
             words="Health",

@@ -1,6 +1,8 @@
 """Metrics for Prometheus: what this process does, and what it has done since its start; never about people or places."""
 
 from collections.abc import Callable
+from itertools import product
+from typing import get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -14,7 +16,7 @@ from prometheus_client import (
 
 from webapp.connections.models import DEMO, providers
 from webapp.engine.engine import Engine
-from webapp.engine.metric_events import Answered, BudgetUsed, Exposed, FellBack, Limited, MetricEvent, Retrieved
+from webapp.engine.metric_events import Answered, BudgetUsed, Exposed, FellBack, Found, Limit, Limited, MetricEvent, Retrieved
 from webapp.health.gap_counts import GapCounts
 from webapp.settings.service import setting
 
@@ -23,6 +25,7 @@ OPERATION = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_mo
 SECONDS = tuple(0.01 * 2**step for step in range(14))
 TOKENS = tuple(4**step for step in range(14))
 OTHER = "other"
+ENDS = ("completed", "stopped", "interrupted", "failed")
 # Servers choose the names of their models, and a series for each name would be kept forever.
 MOST_SERVED = 200
 
@@ -85,7 +88,17 @@ class Metrics:
 
     def text(self) -> bytes:
         """Returns all metrics in the text format of Prometheus."""
+        self._begin_at_zero()
         return generate_latest(self._registry)
+
+    def _begin_at_zero(self) -> None:
+        """Creates the counters whose labels are known: one that is born with its first failure shows no increase."""
+        for kind, outcome in product(self._engine.kinds, ENDS):
+            self._streams.labels(kind, outcome)
+        for reason in get_args(Limit):
+            self._limited.labels(reason)
+        for outcome in get_args(Found):
+            self._retrieval.labels(outcome)
 
     def record(self, event: MetricEvent) -> None:
         """Counts an event."""

@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 
 from flask import Request
 
-from webapp import config as operator
 from webapp.config import ROOT, Config
 from webapp.engine.engine import Engine
 from webapp.health.fact import Fact, size
 from webapp.process.watchdog import BLOCKED, Watchdog
 from webapp.streaming.shared_config import UNLIKE
+from webapp.version import VERSION
 from webapp.words import plural
 
 PACKAGES = ("Flask", "gevent", "gunicorn", "SQLAlchemy", "cryptography")
@@ -53,7 +53,35 @@ def versions() -> tuple[Fact, ...]:
     parts = [f"{name} {version(name)}" for name in PACKAGES]
     parts.append(f"htmx {lock['packages']['node_modules/htmx.org']['version']}")
     python = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}."
-    return Fact("Millrace", f"Version {operator.version()}."), Fact("Platform", python), Fact("Libraries", f"{', '.join(parts)}.")
+    built = f"Version {VERSION}{f', commit {commit()}' if commit() else ''}."
+    return Fact("Millrace", built), Fact("Platform", python), Fact("Libraries", f"{', '.join(parts)}.")
+
+
+@cache
+def commit() -> str:
+    """Returns the commit of a copy made with git, abbreviated; empty without one, as in an image.
+
+    It reads git's files: git itself need not be installed, and refuses folders of another user.
+    """
+    try:
+        return _commit_in(ROOT / ".git")[:8]
+    except OSError:
+        return ""
+
+
+def _commit_in(git: Path) -> str:
+    if git.is_file():
+        # A work tree names its own folder there, which names the common one.
+        git = ROOT / git.read_text("utf-8").removeprefix("gitdir: ").strip()
+    head = (git / "HEAD").read_text("ascii").strip()
+    if not head.startswith("ref: "):
+        return head
+    shared = git / "commondir"
+    common, ref = git / shared.read_text("utf-8").strip() if shared.exists() else git, head.removeprefix("ref: ")
+    if (common / ref).is_file():
+        return (common / ref).read_text("ascii").strip()
+    packed = (line.split() for line in (common / "packed-refs").read_text("utf-8").splitlines())
+    return next((words[0] for words in packed if words[1:] == [ref]), "")
 
 
 def memory(text_bytes: int) -> Fact:

@@ -4,7 +4,7 @@ import click
 from flask.cli import AppGroup
 
 from webapp.insights import day_sums
-from webapp.web.command_errors import one_line_errors
+from webapp.web.command_errors import names_database, one_line_errors
 from webapp.words import plural
 
 insights = AppGroup("insights", help="The figures of answers.")
@@ -12,6 +12,7 @@ insights = AppGroup("insights", help="The figures of answers.")
 
 @insights.command("recount")
 @one_line_errors
+@names_database
 def recount() -> None:
     """Sum up all days that are over again, from the answers."""
     click.echo(f"Counted {plural(day_sums.sum_up_all(), 'day')}.")

@@ -6,7 +6,6 @@ from collections import deque
 
 from sqlalchemy import select
 
-from webapp.config import version
 from webapp.connections.models import providers
 from webapp.db import db
 from webapp.engine.engine import Engine
@@ -18,6 +17,7 @@ from webapp.providers.base import ProviderError
 from webapp.settings.kinds import Value
 from webapp.settings.service import setting
 from webapp.upstream.addresses import base_address
+from webapp.version import VERSION
 
 log = logging.getLogger("insights:traces")
 
@@ -84,7 +84,7 @@ def _tried(ended: list[Ended]) -> str:
     address = str(setting("insights.otlp_url"))
     if not address:
         return ""
-    url, body = base_address(address).removesuffix(PATH) + PATH, document(_with_prompts(ended), version=version())
+    url, body = base_address(address).removesuffix(PATH) + PATH, document(_with_prompts(ended), version=VERSION)
     try:
         reply = providers().upstream.json("POST", url, headers={}, body=body, seconds=SECONDS, trust="operator")
     except ProviderError as error:

@@ -18,7 +18,7 @@ from webapp.knowledge import documents, formats, questions, trying
 from webapp.knowledge.documents import Added, Sent
 from webapp.knowledge.queries import UNFINISHED
 from webapp.knowledge.tables import Collection, Document, Question
-from webapp.web.command_errors import one_line_errors
+from webapp.web.command_errors import names_database, one_line_errors
 from webapp.words import plural
 
 knowledge = AppGroup("knowledge", help="Add documents, try questions, measure the search.")
@@ -31,6 +31,7 @@ MOST_SECONDS = 3_600.0
 @click.argument("collection")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @one_line_errors
+@names_database
 def add(collection: str, files: tuple[Path, ...]) -> None:
     """Add files to a collection, by its name or id, and read them."""
     row = _collection(collection)

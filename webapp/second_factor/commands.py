@@ -5,7 +5,7 @@ from flask.cli import AppGroup
 
 from webapp.accounts import queries
 from webapp.second_factor import service
-from webapp.web.command_errors import one_line_errors
+from webapp.web.command_errors import names_database, one_line_errors
 
 two_factor = AppGroup("two-factor", help="Help people who have lost their second factor.")
 
@@ -13,6 +13,7 @@ two_factor = AppGroup("two-factor", help="Help people who have lost their second
 @two_factor.command("off")
 @click.argument("email")
 @one_line_errors
+@names_database
 def off(email: str) -> None:
     """Turn it off for an account.
 

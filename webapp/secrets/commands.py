@@ -7,7 +7,7 @@ from webapp.accounts.audit import COMMAND_LINE
 from webapp.config import random_key
 from webapp.secrets import rotation
 from webapp.secrets.encryption import the_encryption
-from webapp.web.command_errors import one_line_errors
+from webapp.web.command_errors import names_database, one_line_errors
 
 ROTATION_WORDS = {"rotated": "re-encrypted", "current": "is up to date", "unreadable": "can't be read with any of the keys"}
 
@@ -22,6 +22,7 @@ def generate_key() -> None:
 
 @keys.command("rotate")
 @one_line_errors
+@names_database
 def rotate_keys() -> None:
     """Encrypt every stored secret with the newest key.
 

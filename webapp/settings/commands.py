@@ -4,7 +4,7 @@ import click
 from flask.cli import AppGroup
 
 from webapp.settings import service
-from webapp.web.command_errors import one_line_errors
+from webapp.web.command_errors import names_database, one_line_errors
 
 settings = AppGroup("settings", help="Show and change settings. A running server picks up changes within a second.")
 
@@ -29,6 +29,7 @@ def get_setting(name: str) -> None:
 @click.argument("name")
 @click.argument("value")
 @one_line_errors
+@names_database
 def set_setting(name: str, value: str) -> None:
     """Store a value. Separate list items with commas; a switch is true or false."""
     service.set_setting(name, value)
@@ -38,6 +39,7 @@ def set_setting(name: str, value: str) -> None:
 @settings.command("unset")
 @click.argument("name")
 @one_line_errors
+@names_database
 def unset_setting(name: str) -> None:
     """Go back to the environment or the default."""
     service.unset_setting(name)

@@ -1,4 +1,4 @@
-"""Reports errors of commands in one line on the terminal instead of a traceback."""
+"""What commands have in common: errors in one line on the terminal, and the name of the database that they write to."""
 
 import sqlite3
 from collections.abc import Callable
@@ -8,12 +8,15 @@ from typing import ParamSpec, TypeVar
 import click
 from sqlalchemy.exc import DBAPIError
 
-from webapp.database.state import trouble_with_database
+from webapp.config import database_words
+from webapp.current_config import the_config
+from webapp.database.state import trouble_with_database, why_unreachable
 from webapp.db import DAMAGED, is_damage
 from webapp.errors import AppError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+NAMED = "millrace.database_is_named"
 
 
 def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
@@ -31,7 +34,30 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
             words = DAMAGED if is_damage(error) else f"SQLite failed: {error}."
             raise click.ClickException(words) from error
         except DBAPIError as error:
-            words = DAMAGED if is_damage(error) else trouble_with_database() or f"The database failed: {error.orig}."
+            words = (
+                DAMAGED
+                if is_damage(error)
+                else why_unreachable(error) or trouble_with_database() or f"The database failed: {error.orig}."
+            )
             raise click.ClickException(words) from error
 
     return wrapped
+
+
+def names_database(command: Callable[P, R]) -> Callable[P, R]:
+    """Names the database on standard error before a command that writes: with other variables it would be another one."""
+
+    @wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        name_database()
+        return command(*args, **kwargs)
+
+    return wrapped
+
+
+def name_database() -> None:
+    """Names the database on standard error, once in a command; outside a command, nothing."""
+    context = click.get_current_context(silent=True)
+    if context and not context.meta.get(NAMED):
+        context.meta[NAMED] = True
+        click.echo(f"Database: {database_words(the_config())}", err=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from flask.cli import AppGroup
 
-from webapp.web.command_errors import one_line_errors
+from webapp.web.command_errors import names_database, one_line_errors
 from webapp.workflows import importing, library, transcript
 from webapp.workflows.parsing import Broken, read_new
 
@@ -40,6 +40,7 @@ def play(files: tuple[Path, ...]) -> None:
 @click.option("--publish", is_flag=True, help="Publish each at once.")
 @click.option("--replace", is_flag=True, help="Replace drafts that aren't published.")
 @one_line_errors
+@names_database
 def import_files(files: tuple[Path, ...], publish: bool, replace: bool) -> None:
     """Save workflows, or the files of a Rasa assistant, as drafts."""
     replaces: library.Replaces = "any" if replace else "nobody's"

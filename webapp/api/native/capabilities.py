@@ -7,9 +7,9 @@ from webapp.api import openapi
 from webapp.api.access import identified
 from webapp.api.operations import MOST_BYTES, operation
 from webapp.api.schemas import Answer
-from webapp.config import version
 from webapp.connections.models import providers
 from webapp.settings.service import setting
+from webapp.version import VERSION
 
 bp = Blueprint("api_capabilities", __name__, url_prefix="/api/v1/capabilities")
 LIMITS = {
@@ -54,7 +54,7 @@ class Capabilities(Answer):
 def show() -> Capabilities:
     known = providers()
     return Capabilities(
-        version=version(),
+        version=VERSION,
         streaming=bool(setting("stream.enabled")),
         dialects=_dialects(current_app),
         scopes=sorted(identified().scopes),

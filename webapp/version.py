@@ -1,0 +1,3 @@
+"""The version of Millrace."""
+
+VERSION = "1.0.0"
