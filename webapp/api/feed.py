@@ -44,6 +44,13 @@ def id_after(why: Notice) -> str:
     return LOST if why is SUPERSEDED else ""
 
 
+def has_logged_end(engine: Engine, id: str) -> bool:
+    """Returns whether the log already has its end; the run can still be cleaning up after it."""
+    topic = topic_names.of_generation(id)
+    last = engine.topics.last(topic)
+    return last > 0 and any(isinstance(entry.event, Ended) for entry in engine.topics.read(topic, last - 1))
+
+
 def _unsourced(event: Event) -> Event:
     return Sources(()) if isinstance(event, Sources) else event
 
@@ -121,7 +128,8 @@ class GenerationFeed:
         return wire(frames + (self._encoder.closing() if self.has_ended else []), id=id)
 
     def _snapshot(self) -> list[bytes]:
-        transcript = self._engine.transcript(self.id)
+        # A run that has logged its end can still be cleaning up: a snapshot of it would be one without an end.
+        transcript = None if has_logged_end(self._engine, self.id) else self._engine.transcript(self.id)
         if transcript is None:
             return self._saved()
         self.after = self._engine.topics.last(self.topic)

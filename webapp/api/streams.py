@@ -12,7 +12,7 @@ from webapp.accounts.guards import user_or_none
 from webapp.api import access
 from webapp.api.dialects.course import NO_ACCESS
 from webapp.api.dialects.encoding import Encoder
-from webapp.api.feed import SUPERSEDED, Feed, GenerationFeed
+from webapp.api.feed import SUPERSEDED, Feed, GenerationFeed, has_logged_end
 from webapp.api.sources import redaction
 from webapp.chat.access import right_in
 from webapp.chat.tables import Chat
@@ -27,7 +27,6 @@ from webapp.live.watcher_loop import Watcher, WatcherConnection, connected
 from webapp.live.watchers import Context, same_request, watcher
 from webapp.settings.service import setting
 from webapp.streaming.codec import HEARTBEAT
-from webapp.streaming.events import Ended
 
 WhenGone = Literal["leave", "stop"]
 
@@ -72,7 +71,7 @@ def has_all(generation: Generation, after: int) -> bool:
     """Returns whether nothing follows this position, as far as this process knows."""
     engine = the_engine()
     is_last = after > 0 and after == engine.topics.last(topic_names.of_generation(generation.id))
-    return is_last and not generation.is_active and _has_logged_end(engine, generation.id)
+    return is_last and not generation.is_active and has_logged_end(engine, generation.id)
 
 
 @contextmanager
@@ -106,7 +105,7 @@ def wait_until_ended(generation: Generation) -> Generation:
     id, topics, topic = generation.id, the_engine().topics, topic_names.of_generation(generation.id)
     the_engine().follows(generation)
     with attending(generation.lane) as wait:
-        while the_engine().has_log(id) and not _has_logged_end(the_engine(), id) and wait({topic: topics.last(topic)}):
+        while the_engine().has_log(id) and not has_logged_end(the_engine(), id) and wait({topic: topics.last(topic)}):
             pass
     found = db.session.get(Generation, id, populate_existing=True)
     if found is None:
@@ -143,13 +142,6 @@ def _sent(
 def _quick(connection: WatcherConnection, feed: Feed) -> bytes:
     """Returns new text; nothing if access may have changed, as those events wake the same watchers as text."""
     return b"" if connection.may_be_refused else feed.quick_news()
-
-
-def _has_logged_end(engine: Engine, id: str) -> bool:
-    """Returns whether the log already has its end; the run can still be cleaning up after it."""
-    topic = topic_names.of_generation(id)
-    last = engine.topics.last(topic)
-    return last > 0 and any(isinstance(entry.event, Ended) for entry in engine.topics.read(topic, last - 1))
 
 
 def _stop_if_unread(engine: Engine, id: str, lane: str) -> None:
