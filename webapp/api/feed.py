@@ -1,10 +1,10 @@
 """The feed of a connection: a generation through an encoder, from its log while that is in memory, else from the database."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, get_args
 
 from webapp import topic_names
-from webapp.api.dialects.encoding import Encoder, State, wire
+from webapp.api.dialects.encoding import PACKET_BYTES, TEXT_BYTES, Encoder, State, json_bytes, wire
 from webapp.db import db
 from webapp.engine.engine import Engine
 from webapp.engine.generation_text import GenerationText, end_of, so_far
@@ -15,7 +15,8 @@ from webapp.streaming.topics import Entry, Gap
 
 # The event id of the end when its number is no longer known.
 END = "end"
-TEXTS = {*get_args(Text)}
+TEXT_TYPES = get_args(Text)
+TEXTS = {*TEXT_TYPES}
 SUPERSEDED = Notice("superseded", "Disconnected because too many readers are connected at once.")
 
 
@@ -49,6 +50,11 @@ def has_logged_end(engine: Engine, id: str) -> bool:
     topic = topic_names.of_generation(id)
     last = engine.topics.last(topic)
     return last > 0 and any(isinstance(entry.event, Ended) for entry in engine.topics.read(topic, last - 1))
+
+
+def _fit_one_packet(entries: Sequence[Entry]) -> bool:
+    spare = PACKET_BYTES - TEXT_BYTES
+    return sum(spare + json_bytes(entry.event.text) for entry in entries if isinstance(entry.event, TEXT_TYPES)) <= PACKET_BYTES
 
 
 def _unsourced(event: Event) -> Event:
@@ -93,6 +99,8 @@ class GenerationFeed:
     def quick_news(self) -> bytes:
         entries = self._entries() if self._has_opened else None
         if not entries or not {type(entry.event) for entry in entries} <= TEXTS:
+            return b""
+        if self._encoder.fits_packets and not _fit_one_packet(entries):
             return b""
         return b"".join([line for entry in entries for line in self._encoded(entry, str(entry.seq))])
 

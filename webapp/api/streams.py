@@ -1,7 +1,7 @@
 """Answers as server-sent events: a generation in the frames of a dialect, from any position."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any, Literal
 
@@ -29,6 +29,8 @@ from webapp.settings.service import setting
 from webapp.streaming.codec import HEARTBEAT
 
 WhenGone = Literal["leave", "stop"]
+# Long enough for a packet to leave before the next one is written, and short enough for 200 KB a second.
+PACKET_SECONDS = 0.005
 
 
 def stream(
@@ -42,14 +44,20 @@ def stream(
     engine = the_engine()
     feed = GenerationFeed(engine, generation, encoder, after=after, redact=redaction(same_request()))
     leave = partial(_stop_if_unread, engine, generation.id, generation.lane) if when_gone == "stop" else None
-    response = events(feed, watcher_of(generation.chat_id, visitor=visitor), leave=leave)
+    pause_seconds = PACKET_SECONDS if encoder.fits_packets else 0
+    response = events(feed, watcher_of(generation.chat_id, visitor=visitor), leave=leave, pause_seconds=pause_seconds)
     response.headers["X-Stream-Id"] = generation.id
     return response
 
 
-def events(feed: Feed, watcher: Watcher, *, leave: Callable[[], None] | None = None) -> Response:
-    """Streams a feed to this request's caller, with the same heartbeats and limits as pages."""
-    return streamed(_sent(the_engine(), feed, watcher, writer_of(request.environ), socket_of(request.environ), leave))
+def events(feed: Feed, watcher: Watcher, *, leave: Callable[[], None] | None = None, pause_seconds: float = 0) -> Response:
+    """Streams a feed to this request's caller, with the same heartbeats and limits as pages.
+
+    With `pause_seconds`, it pauses between the events of a burst.
+    """
+    engine = the_engine()
+    sent = _sent(engine, feed, watcher, writer_of(request.environ), socket_of(request.environ), leave)
+    return streamed(_apart(sent, partial(engine.pause, pause_seconds)) if pause_seconds else sent)
 
 
 def watcher_of(chat_id: str, *, visitor: str = "") -> Watcher:
@@ -113,9 +121,17 @@ def wait_until_ended(generation: Generation) -> Generation:
     return found
 
 
+def _apart(writes: Generator[bytes, None, None], pause: Callable[[], object]) -> Iterator[bytes]:
+    """Pauses after each write, so that the network does not join it with the next one and then cut an event in two."""
+    with closing(writes):
+        for write in writes:
+            yield write
+            pause()
+
+
 def _sent(
     engine: Engine, feed: Feed, watcher: Watcher, outlet: NonBlockingWriter | None, socket: Any, leave: Callable[[], None] | None
-) -> Iterator[bytes]:
+) -> Generator[bytes, None, None]:
     try:
         with connected(engine, feed.lane, watcher, socket) as connection:
             connection.push(partial(_quick, connection, feed), outlet)

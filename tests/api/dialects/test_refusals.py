@@ -186,7 +186,7 @@ def visitor_program(app, unlimited):
 
 
 def test_visitors_are_answered_by_the_demo_and_known_by_a_cookie(app, visitor_program, fake):
-    first = visitor_program.post("/api/chat", message="What is this?", model="some/model")
+    first = visitor_program.post("/api/chat", message="What is this?")
     cookie = first.headers["Set-Cookie"]
     known = first.json["chatId"]
     complete = json.loads(visitor_program.streamed("/api/chat/stream", message="And?", chatId=known)[-1].data)
@@ -197,6 +197,9 @@ def test_visitors_are_answered_by_the_demo_and_known_by_a_cookie(app, visitor_pr
     assert [notice["code"] for notice in complete["notices"]] == ["demo"]
     assert told(Program(app).post("/api/chat", message="Hi", chatId=first.json["chatId"]), 401)
     assert fake.posts() == []
+    for path in ("/api/chat", "/api/chat/stream"):
+        refused = told(visitor_program.post(path, message="Hi", model="some/model"), 422)
+        assert refused["fields"] == {"model": "Without a token only the demo answers, so you can't choose a model."}
 
 
 def test_a_visitor_reads_on_where_the_refusal_says(app, visitor_program):

@@ -1,7 +1,7 @@
 """The base class of encoders for plain text: pieces as they arrive, and one end. Pure."""
 
 from webapp.api.dialects.course import Course
-from webapp.api.dialects.encoding import DialectFrame
+from webapp.api.dialects.encoding import DialectFrame, pieces
 from webapp.streaming.events import Delta, Ended, Event
 from webapp.streaming.topics import Entry
 
@@ -10,6 +10,7 @@ class TextEncoder:
     """Base of an encoder that sends text; subclasses define the frames of a piece, of the end and of other events."""
 
     takes_snapshots = False
+    fits_packets = True
 
     def __init__(self) -> None:
         self._course = Course()
@@ -18,7 +19,7 @@ class TextEncoder:
         self._course.fold(entry.event)
         match entry.event:
             case Delta(text):
-                return [self._piece(text)] if text else []
+                return self._text(text)
             case Ended():
                 return self._end()
         return self._other(entry.event)
@@ -26,6 +27,9 @@ class TextEncoder:
     def closing(self) -> list[DialectFrame]:
         """Returns the end for a reader who is disconnected before it."""
         return [] if self._course.ended else self._end()
+
+    def _text(self, text: str) -> list[DialectFrame]:
+        return [self._piece(piece) for piece in (pieces(text) if self.fits_packets else [text])] if text else []
 
     def _piece(self, text: str) -> DialectFrame:
         raise NotImplementedError

@@ -103,8 +103,8 @@ def status(id: str) -> StreamStatus:
     engine.presence.seen(chat.lane)
     running = generations.running_in(chat.lane)
     if running is None:
-        idle = {"streamUrl": _chat_url(id), "streamId": None, "status": "idle"}
-        return StreamStatus(chatSessionId=id, isStreaming=False, partialMessage="", **idle)
+        url = _chat_url(id)
+        return StreamStatus(chatSessionId=id, isStreaming=False, partialMessage="", streamId=None, streamUrl=url, status="idle")
     return StreamStatus(
         chatSessionId=id,
         isStreaming=True,
