@@ -1,10 +1,10 @@
 """The feed of a connection: a generation through an encoder, from its log while that is in memory, else from the database."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, get_args
 
 from webapp import topic_names
-from webapp.api.dialects.encoding import Encoder, State, wire
+from webapp.api.dialects.encoding import PACKET_BYTES, TEXT_BYTES, Encoder, State, json_bytes, wire
 from webapp.db import db
 from webapp.engine.engine import Engine
 from webapp.engine.generation_text import GenerationText, end_of, so_far
@@ -15,7 +15,8 @@ from webapp.streaming.topics import Entry, Gap
 
 # The event id of the end when its number is no longer known.
 END = "end"
-TEXTS = {*get_args(Text)}
+TEXT_TYPES = get_args(Text)
+TEXTS = {*TEXT_TYPES}
 SUPERSEDED = Notice("superseded", "Disconnected because too many readers are connected at once.")
 
 
@@ -42,6 +43,18 @@ def id_after(why: Notice) -> str:
     `LOST` makes a browser's reconnect get 204, after which it stops reconnecting; without access it gets an error anyway.
     """
     return LOST if why is SUPERSEDED else ""
+
+
+def has_logged_end(engine: Engine, id: str) -> bool:
+    """Returns whether the log already has its end; the run can still be cleaning up after it."""
+    topic = topic_names.of_generation(id)
+    last = engine.topics.last(topic)
+    return last > 0 and any(isinstance(entry.event, Ended) for entry in engine.topics.read(topic, last - 1))
+
+
+def _fit_one_packet(entries: Sequence[Entry]) -> bool:
+    spare = PACKET_BYTES - TEXT_BYTES
+    return sum(spare + json_bytes(entry.event.text) for entry in entries if isinstance(entry.event, TEXT_TYPES)) <= PACKET_BYTES
 
 
 def _unsourced(event: Event) -> Event:
@@ -87,6 +100,8 @@ class GenerationFeed:
         entries = self._entries() if self._has_opened else None
         if not entries or not {type(entry.event) for entry in entries} <= TEXTS:
             return b""
+        if self._encoder.fits_packets and not _fit_one_packet(entries):
+            return b""
         return b"".join([line for entry in entries for line in self._encoded(entry, str(entry.seq))])
 
     def beat(self) -> list[bytes]:
@@ -121,7 +136,8 @@ class GenerationFeed:
         return wire(frames + (self._encoder.closing() if self.has_ended else []), id=id)
 
     def _snapshot(self) -> list[bytes]:
-        transcript = self._engine.transcript(self.id)
+        # A run that has logged its end can still be cleaning up: a snapshot of it would be one without an end.
+        transcript = None if has_logged_end(self._engine, self.id) else self._engine.transcript(self.id)
         if transcript is None:
             return self._saved()
         self.after = self._engine.topics.last(self.topic)

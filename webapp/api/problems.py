@@ -75,7 +75,8 @@ def stream_url(generation_id: str, path: str = EVENTS_PATH) -> str:
     generation = db.session.get(Generation, generation_id)
     chat_id = generation.chat_id if generation else ""
     ticket = ticket_for(chat_id)
-    return path.format(generation=generation_id, chat=chat_id) + (f"?ticket={ticket}" if ticket else "")
+    url = path.format(generation=generation_id, chat=chat_id)
+    return f"{url}{'&' if '?' in url else '?'}ticket={ticket}" if ticket else url
 
 
 def _name(place: tuple[int | str, ...], sent: Any, *, is_missing: bool) -> str:

@@ -1,7 +1,7 @@
 """Answers as server-sent events: a generation in the frames of a dialect, from any position."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ from webapp.accounts.guards import user_or_none
 from webapp.api import access
 from webapp.api.dialects.course import NO_ACCESS
 from webapp.api.dialects.encoding import Encoder
-from webapp.api.feed import SUPERSEDED, Feed, GenerationFeed
+from webapp.api.feed import SUPERSEDED, Feed, GenerationFeed, has_logged_end
 from webapp.api.operations import DELIVERS
 from webapp.api.sources import redaction
 from webapp.chat.access import right_in
@@ -28,9 +28,10 @@ from webapp.live.watcher_loop import Watcher, WatcherConnection, connected
 from webapp.live.watchers import Context, same_request, watcher
 from webapp.settings.service import setting
 from webapp.streaming.codec import HEARTBEAT
-from webapp.streaming.events import Ended
 
 WhenGone = Literal["leave", "stop"]
+# Long enough for a packet to leave before the next one is written, and short enough for 200 KB a second.
+PACKET_SECONDS = 0.005
 
 
 def stream(
@@ -44,18 +45,22 @@ def stream(
     engine = the_engine()
     feed = GenerationFeed(engine, generation, encoder, after=after, redact=redaction(same_request()))
     leave = partial(_stop_if_unread, engine, generation.id, generation.lane) if when_gone == "stop" else None
-    response = events(feed, watcher_of(generation.chat_id, visitor=visitor), leave=leave)
+    pause_seconds = PACKET_SECONDS if encoder.fits_packets else 0
+    response = events(feed, watcher_of(generation.chat_id, visitor=visitor), leave=leave, pause_seconds=pause_seconds)
     response.headers["X-Stream-Id"] = generation.id
     return response
 
 
-def events(feed: Feed, watcher: Watcher, *, leave: Callable[[], None] | None = None) -> Response:
+def events(feed: Feed, watcher: Watcher, *, leave: Callable[[], None] | None = None, pause_seconds: float = 0) -> Response:
     """Streams a feed to this request's caller, with the same heartbeats as pages.
 
-    A request that starts the answer has passed a limit already; other streams have the limits of pages.
+    A request that starts the answer has passed a limit already; other streams have the limits of pages. With `pause_seconds`, it
+    pauses between the events of a burst.
     """
+    engine = the_engine()
     watcher = watcher.delivering() if request.environ.get(DELIVERS) else watcher
-    return streamed(_sent(the_engine(), feed, watcher, writer_of(request.environ), socket_of(request.environ), leave))
+    sent = _sent(engine, feed, watcher, writer_of(request.environ), socket_of(request.environ), leave)
+    return streamed(_apart(sent, partial(engine.pause, pause_seconds)) if pause_seconds else sent)
 
 
 def watcher_of(chat_id: str, *, visitor: str = "") -> Watcher:
@@ -77,7 +82,7 @@ def has_all(generation: Generation, after: int) -> bool:
     """Returns whether nothing follows this position, as far as this process knows."""
     engine = the_engine()
     is_last = after > 0 and after == engine.topics.last(topic_names.of_generation(generation.id))
-    return is_last and not generation.is_active and _has_logged_end(engine, generation.id)
+    return is_last and not generation.is_active and has_logged_end(engine, generation.id)
 
 
 @contextmanager
@@ -111,7 +116,7 @@ def wait_until_ended(generation: Generation) -> Generation:
     id, topics, topic = generation.id, the_engine().topics, topic_names.of_generation(generation.id)
     the_engine().follows(generation)
     with attending(generation.lane) as wait:
-        while the_engine().has_log(id) and not _has_logged_end(the_engine(), id) and wait({topic: topics.last(topic)}):
+        while the_engine().has_log(id) and not has_logged_end(the_engine(), id) and wait({topic: topics.last(topic)}):
             pass
     found = db.session.get(Generation, id, populate_existing=True)
     if found is None:
@@ -119,9 +124,17 @@ def wait_until_ended(generation: Generation) -> Generation:
     return found
 
 
+def _apart(writes: Generator[bytes, None, None], pause: Callable[[], object]) -> Iterator[bytes]:
+    """Pauses after each write, so that the network does not join it with the next one and then cut an event in two."""
+    with closing(writes):
+        for write in writes:
+            yield write
+            pause()
+
+
 def _sent(
     engine: Engine, feed: Feed, watcher: Watcher, outlet: NonBlockingWriter | None, socket: Any, leave: Callable[[], None] | None
-) -> Iterator[bytes]:
+) -> Generator[bytes, None, None]:
     try:
         with connected(engine, feed.lane, watcher, socket) as connection:
             connection.push(partial(_quick, connection, feed), outlet)
@@ -148,13 +161,6 @@ def _sent(
 def _quick(connection: WatcherConnection, feed: Feed) -> bytes:
     """Returns new text; nothing if access may have changed, as those events wake the same watchers as text."""
     return b"" if connection.may_be_refused else feed.quick_news()
-
-
-def _has_logged_end(engine: Engine, id: str) -> bool:
-    """Returns whether the log already has its end; the run can still be cleaning up after it."""
-    topic = topic_names.of_generation(id)
-    last = engine.topics.last(topic)
-    return last > 0 and any(isinstance(entry.event, Ended) for entry in engine.topics.read(topic, last - 1))
 
 
 def _stop_if_unread(engine: Engine, id: str, lane: str) -> None:

@@ -246,6 +246,12 @@ def last_generation(message: Message | ComposerMessage) -> Generation | None:
     return db.session.scalar(query)
 
 
+def generation_in(chat: Chat, id: str) -> Generation | None:
+    """Returns a generation that wrote a message of this chat."""
+    query = select(Generation).where(Generation.id == id, Generation.lane == chat.lane, Generation.message_id.is_not(None))
+    return db.session.scalar(query)
+
+
 def recorded_prompt(message: Message | ComposerMessage) -> dict[str, Any]:
     """Returns the recorded prompt of a message's last generation; empty if there is none."""
     return RECORDED_PROMPT.scalar(db.session(), {"message": message.id}) or {}

@@ -55,10 +55,11 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FinishedText:
-    """The finished text; `differs` if a late link definition has changed sealed blocks."""
+    """The finished text; `differs` if a late link definition has changed sealed blocks, which `pieced` has as they were."""
 
     html: str
     differs: bool
+    pieced: str
 
 
 def render(text: str, seams: Sequence[Seam] = (), *, cited: Iterable[int] = (), markdown: MarkdownIt = MARKDOWN) -> str:
@@ -178,7 +179,8 @@ class GrowingMarkdown:
                 return
             except faults():
                 self._fail()
-        self._finished = FinishedText(self.snapshot().replace(CURSOR, "") + self._stitching.rest(), differs=False)
+        html = self.snapshot().replace(CURSOR, "") + self._stitching.rest()
+        self._finished = FinishedText(html, differs=False, pieced=html)
 
     def _fed(self, piece: str) -> list[Change]:
         if self._tail.fits(piece):
@@ -217,14 +219,14 @@ class GrowingMarkdown:
             yield
         pieced = "".join(self.sealed) + self._clean(end)
         if not (references := environment["references"] | environment["defined"]):
-            self._finished = FinishedText(pieced, differs=False)
+            self._finished = FinishedText(pieced, differs=False, pieced=pieced)
             return
         parts = []
         for part in self._again([*self._sources, source], references):
             parts.append(part)
             yield
         whole = "".join(parts)
-        self._finished = FinishedText(whole, differs=whole != pieced)
+        self._finished = FinishedText(whole, differs=whole != pieced, pieced=pieced)
 
     def _again(self, sources: Sequence[str], references: dict[str, Any]) -> Iterator[str]:
         """Renders the finished text once more, with every link defined anywhere in it."""

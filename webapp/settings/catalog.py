@@ -82,6 +82,13 @@ _STREAM = (
         most=2**24,
         config="streaming_chunk_size",
     ),
+    _choice(
+        "dialects.quick_format",
+        "Quick chat API format",
+        ("text", "html"),
+        "text",
+        "What programs that don't choose a format get: text with its Markdown, or HTML for pages that show it unchanged.",
+    ),
 )
 _LIMITS = (
     _limit("limits.streams_per_minute", "Answers per minute", 20, "How many answers a person can start per minute, on average."),

@@ -48,7 +48,7 @@ def encoders() -> dict[str, Encoder]:
     question = {"id": "q", "role": "user", "content": "Why?", "createdAt": NOW, "sources": []}
     return {
         "roleplay": RoleplayEncoder("g", "a", "q"),
-        "quick": QuickEncoder(Quick("c", "a", lambda first, is_end: [])),
+        "quick": QuickEncoder(Quick("c", "a")),
         "threads": ThreadsEncoder("c", question, lambda: NOW),
         "assistant": AssistantEncoder("c", "a", lambda: 1200),
         "door": CompletionEncoder(Completion("g", "demo/quick", 1_800_000_000, has_usage=True)),

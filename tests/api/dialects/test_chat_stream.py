@@ -192,6 +192,79 @@ def test_who_missed_a_whole_answer_is_told_of_it(app, program, chat, listen, fak
     assert program.get(native, **{"Last-Event-ID": second[-1].id}).status_code == 204
 
 
+def all_of(program, url, **headers):
+    """Returns every event of a stream that ends by itself."""
+    response = program.client.get(url, headers={**program.headers, **headers}, buffered=False)
+    assert response.status_code == 200, response.text
+    decoder = Decoder()
+    return [(each.event, json.loads(each.data), each.id) for piece in response.iter_encoded() for each in decoder.feed(piece)]
+
+
+@pytest.mark.parametrize("last_id", ["", "0", "3", "-1", "9" * 30, "nonsense", "end", "end-{streamId}", "end-another"])
+@pytest.mark.parametrize("where", ["header", "after"])
+def test_an_answer_that_ended_before_its_stream_was_opened_is_told_whole(program, chat, fake, messages, last_id, where):
+    fake.counts(3)
+    sent = program.post(SEND, chatSessionId=chat, message="Go").json
+    until(lambda: not program.get(f"/api/chat/{chat}/stream/status").json["isStreaming"], "it is over")
+    last_id, url = last_id.format(**sent), sent["streamUrl"]
+
+    told = all_of(program, url, **{"Last-Event-ID": last_id}) if where == "header" else all_of(program, f"{url}&after={last_id}")
+
+    assert [name for name, _, _ in told] == ["state", "saved", "end"]
+    assert told[0][1] == {
+        "isStreaming": False,
+        "partialMessage": "w000001 w000002 w000003",
+        "streamId": sent["streamId"],
+        "seq": 0,
+    }
+    assert told[-1][1] == {"status": "completed", "streamId": sent["streamId"], "messageId": messages(chat)[-1].id}
+    # An EventSource that was told everything comes back once, and then no more.
+    assert program.get(url, **{"Last-Event-ID": told[-1][2]}).status_code == 204
+
+
+def test_a_failure_before_the_stream_was_opened_is_told(program, chat, fake):
+    fake.always({"status": 401, "json": {"error": {"code": 401, "message": "No."}}})
+    sent = program.post(SEND, chatSessionId=chat, message="Go").json
+    until(lambda: not program.get(f"/api/chat/{chat}/stream/status").json["isStreaming"], "it is over")
+
+    told = {name: data for name, data, _ in all_of(program, sent["streamUrl"])}
+
+    assert set(told["error"]) == {"code", "message", "retryable"}
+    assert (told["state"]["partialMessage"], told["end"]["status"]) == ("", "failed")
+
+
+def test_every_stream_url_names_the_answer_and_ends_with_it(program, make_program, chat, fake, messages):
+    fake.counts(200, pace=0.005)
+    sent = program.post(SEND, chatSessionId=chat, message="Go").json
+    program.until_running(chat)
+    busy = program.post(SEND, chatSessionId=chat, message="Once more")
+    status = program.get(f"/api/chat/{chat}/stream/status").json
+    named = f"/api/chat/{chat}/stream?generation={sent['streamId']}"
+
+    assert busy.status_code == 409
+    urls = [sent["streamUrl"], busy.json["streamUrl"], status["streamUrl"]]
+    assert all(url.startswith(f"{named}&ticket=") for url in urls)
+    told = all_of(program, urls[1])
+    chunks = [data["content"] for name, data, _ in told if name == "chunk"]
+    assert (told[0][1]["isStreaming"], told[-1][0]) == (True, "end")
+    assert told[0][1]["partialMessage"] + "".join(chunks) == messages(chat)[-1].content
+    other = program.new_chat()
+    assert program.get(f"/api/chat/{other}/stream?generation={sent['streamId']}").status_code == 404
+    assert program.get(f"/api/chat/{chat}/stream?generation=nothing").status_code == 404
+    assert program.get(f"/api/chat/{chat}/stream?generation=%00").status_code == 422
+    assert make_program("other@example.org").get(named).status_code == 404
+
+
+def test_from_the_start_by_the_address_too(program, chat, listen, fake):
+    fake.counts(3)
+    program.streamed(SEND, chatSessionId=chat, message="Go")
+    until(lambda: not program.get(f"/api/chat/{chat}/stream/status").json["isStreaming"], "it is over")
+    listener = listen(f"/api/chat/{chat}/stream?after=0")
+    listener.until("state", "end")
+
+    assert listener.text == "w000001 w000002 w000003"
+
+
 def test_failures_are_told_and_the_connection_stays(program, chat, listen, fake):
     fake.always({"status": 400, "json": {"error": {"code": 400, "message": "No."}}})
     listener = listen(f"/api/chat/{chat}/stream")

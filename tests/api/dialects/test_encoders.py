@@ -1,14 +1,15 @@
 """Every dialect conveys the same content for the same run, in its own format."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.api.dialects.runs import CLIENTS, NOW, encoders, line_of, of_roleplay, outcome_of, runs, text_of, told
-from webapp.api.dialects.encoding import DialectFrame, State, wire
-from webapp.api.dialects.quick.encoder import Quick, QuickEncoder
+from webapp.api.dialects.encoding import DialectFrame, State, as_json, wire
+from webapp.api.dialects.quick.encoder import Quick, QuickEncoder, html_pieces
 from webapp.api.native.events import CanonicalEncoder
 from webapp.streaming.events import Delta, Ended, Event, Failed, Notice, Phase, Reasoning, Saved, Sources, Started, Usage, to_json
 from webapp.streaming.topics import Entry
@@ -94,26 +95,122 @@ def test_roleplay_is_as_its_page_says():
     ]
 
 
-def test_quick_chat_is_as_its_page_says():
-    pages = ["<p>Grüße</p>", "<p>you</p>"]
-    blocks = [{"n": n, "html": html} for n, html in enumerate(pages)]
-    encoder = QuickEncoder(Quick("c", "a", lambda known, _: blocks[known : known + 1]))
+class Html:
+    """The HTML of an answer of which one more block is finished with each look at it."""
 
-    assert [(frame.event, frame.data) for frame in told(encoder, RUN)] == [
+    def __init__(self, *blocks: str, differs: str = "") -> None:
+        self.all, self.differs = blocks, differs
+
+    def blocks(self, first: int) -> list[tuple[int, str]]:
+        return [(first, html) for html in self.all[first : first + 1]]
+
+    def last_blocks(self, first: int) -> list[tuple[int, str]]:
+        return [(0, self.differs)] if self.differs else list(enumerate(self.all[first:], first))
+
+    def rest(self, first: int) -> str:
+        return "".join(self.all[first:])
+
+
+COMPLETE = {
+    "status": "completed",
+    "chatId": "c",
+    "messageId": "a",
+    "usage": {"inputTokens": 3, "outputTokens": 2, "cost": "0.001"},
+    "demo": False,
+    "notices": [FALLBACK],
+}
+
+
+def quick_of(html: Html | None, *, is_html: bool = False) -> list[tuple[str, dict]]:
+    encoder = QuickEncoder(Quick("c", "a", html, is_html=is_html))
+    return [(frame.event, frame.data) for frame in told(encoder, RUN)]
+
+
+def test_quick_chat_is_as_its_page_says():
+    assert quick_of(None) == [
+        ("message", {"content": "Grüße"}),
+        ("message", {"content": ", \u2028you"}),
+        ("complete", COMPLETE),
+    ]
+
+
+def test_quick_chat_sends_blocks_to_who_asks():
+    assert quick_of(Html("<p>Grüße</p>", "<p>you</p>", "<p>!</p>")) == [
         ("message", {"content": "Grüße", "blocks": [{"n": 0, "html": "<p>Grüße</p>"}]}),
         ("message", {"content": ", \u2028you", "blocks": [{"n": 1, "html": "<p>you</p>"}]}),
-        (
-            "complete",
-            {
-                "status": "completed",
-                "chatId": "c",
-                "messageId": "a",
-                "usage": {"inputTokens": 3, "outputTokens": 2, "cost": "0.001"},
-                "demo": False,
-                "notices": [FALLBACK],
-            },
-        ),
+        ("complete", {**COMPLETE, "blocks": [{"n": 2, "html": "<p>!</p>"}]}),
     ]
+
+
+def test_quick_chat_sends_html_in_place_of_the_text():
+    assert quick_of(Html("<p>Grüße</p>", "<p>you</p>", "<p>!</p>"), is_html=True) == [
+        ("message", {"content": "<p>Grüße</p>"}),
+        ("message", {"content": "<p>you</p>"}),
+        ("message", {"content": "<p>!</p>"}),
+        ("complete", COMPLETE),
+    ]
+
+
+def test_a_long_block_comes_in_numbered_parts():
+    long, last = f"<p>{'A &amp; b <b>c</b> ' * 300}</p>", f"<pre>{'x' * 3_000}</pre>"
+    for html in (Html(long, "", last), Html("", "", differs=long)):
+        blocks = [block for _, data in quick_of(html) for block in data.get("blocks", [])]
+        by_n: dict[int, list[dict]] = {}
+        for block in blocks:
+            by_n.setdefault(block["n"], []).append(block)
+
+        whole = {n: "".join(block["html"] for block in parts) for n, parts in by_n.items()}
+        assert {n: each for n, each in whole.items() if each} == ({0: long, 2: last} if not html.differs else {0: long})
+        assert all([block["part"] for block in parts] == list(range(parts[0]["parts"])) for parts in by_n.values())
+
+
+HTML = st.lists(
+    st.sampled_from(["<b>", "</b>", "&amp;", "text ", "水", "🌊", '<a href="?a=1>2&amp;b">', "</a>", "x" * 1_500])
+).map("".join)
+
+
+@given(HTML, st.integers(40, 400))
+def test_html_is_never_cut_within_a_tag_or_an_entity(html, most_bytes):
+    cut = list(html_pieces(html, most_bytes))
+
+    assert "".join(cut) == html
+    assert all(len(as_json(piece)) - 2 <= most_bytes for piece in cut)
+    assert all(piece.count("<") == len(re.findall(r"<[^<]*?>", piece)) for piece in cut)
+    assert all(piece.count("&") == piece.count("&amp;") for piece in cut)
+
+
+long_texts = st.text(max_size=400).flatmap(lambda text: st.integers(1, 40).map(lambda times: text * times))
+long_runs = st.builds(
+    lambda said, notices, failure: [
+        Started("m", "p", True),
+        *map(Delta, said),
+        *(Notice("fallback", each) for each in notices),
+        Usage(3, 2, "0.001"),
+        *([Failed("upstream_invalid", failure), Ended("failed", "invalid")] if failure else [Ended("completed", "stop")]),
+    ],
+    st.lists(long_texts, max_size=3),
+    st.lists(long_texts, max_size=20),
+    long_texts,
+)
+
+
+@pytest.mark.slow
+@given(long_runs, st.lists(long_texts, max_size=3), st.booleans())
+def test_no_event_of_quick_chat_is_longer_than_a_packet(events, blocks, is_html):
+    for html in (None, Html(*blocks), Html(*blocks, differs="".join(blocks))):
+        frames = told(QuickEncoder(Quick("c" * 26, "a" * 26, html, is_html=is_html)), events)
+        texts = [frame.data["content"] for frame in frames if frame.event == "message"]
+
+        assert max(len(line) for frame in frames for line in wire([frame], id="9" * 15)) <= 1_200
+        assert "".join(texts) == ("".join(blocks) if html and is_html else text_of(events))
+
+
+@pytest.mark.parametrize("name", ["threads", "assistant"])
+@given(text=long_texts)
+def test_pieces_of_text_fit_in_a_packet(name, text):
+    frames = told(encoders()[name], [Delta(text)])[:-2]
+
+    assert max(len(line) for frame in frames for line in wire([frame], id="9" * 15)) <= 1_200
 
 
 def test_threads_are_as_their_page_says():

@@ -191,7 +191,7 @@ def visitor_program(app, unlimited):
 
 
 def test_visitors_are_answered_by_the_demo_and_known_by_a_cookie(app, visitor_program, fake):
-    first = visitor_program.post("/api/chat", message="What is this?", model="some/model")
+    first = visitor_program.post("/api/chat", message="What is this?")
     cookie = first.headers["Set-Cookie"]
     known = first.json["chatId"]
     complete = json.loads(visitor_program.streamed("/api/chat/stream", message="And?", chatId=known)[-1].data)
@@ -204,6 +204,9 @@ def test_visitors_are_answered_by_the_demo_and_known_by_a_cookie(app, visitor_pr
     assert elsewhere["chatId"] != known
     assert [notice["code"] for notice in elsewhere["notices"]] == ["unknown_session", "demo"]
     assert fake.posts() == []
+    for path in ("/api/chat", "/api/chat/stream"):
+        refused = told(visitor_program.post(path, message="Hi", model="some/model"), 422)
+        assert refused["fields"] == {"model": "Without a token only the demo answers, so you can't choose a model."}
 
 
 def test_a_visitor_reads_on_where_the_refusal_says(app, visitor_program):

@@ -15,6 +15,7 @@ from webapp.db import db, write
 from webapp.ids import new_id
 from webapp.live import watcher_loop
 from webapp.settings.service import set_setting
+from webapp.streaming.codec import Decoder
 from webapp.streaming.topics import MemoryTopics
 
 TEXT = "Grüße, **you**.\n\nA second \u2028 block with 🌊.\n\n- one\n- two\n"
@@ -52,7 +53,7 @@ def test_roleplay_gives_the_stream_itself_to_who_accepts_it(program, chat, messa
 
 
 def test_quick_chat_sends_text_and_finished_blocks(program, chat, messages, app):
-    events = program.streamed("/api/chat/stream", chatId=chat, message="Hello")
+    events = program.streamed("/api/chat/stream", chatId=chat, message="Hello", blocks=True)
     *pieces, complete = data_of(events)
     answer = messages(chat)[-1]
     blocks = [block for piece in [*pieces, complete] for block in piece.get("blocks", [])]
@@ -65,6 +66,41 @@ def test_quick_chat_sends_text_and_finished_blocks(program, chat, messages, app)
     assert [block["n"] for block in blocks] == list(range(len(blocks)))
     assert len(blocks) > 1
     assert "".join(block["html"] for block in blocks) == program.post("/api/chat", chatId=chat, message="Again").json["html"]
+
+
+def content_of(program, key="", **body):
+    headers = {**program.headers, **({"Idempotency-Key": key} if key else {})}
+    response = program.client.post("/api/chat/stream", json={"message": "Hello", **body}, headers=headers)
+    assert response.status_code == 200, response.text
+    *pieces, complete = data_of(list(Decoder().feed(response.data)))
+    assert not [each for each in [*pieces, complete] if "blocks" in each]
+    return "".join(piece["content"] for piece in pieces), complete
+
+
+@pytest.mark.parametrize("text", [TEXT, "[one]\n\nand [two]\n\n[one]: https://example.org\n", "**bold** " * 400, "", "x"])
+def test_quick_chat_sends_html_to_pages_that_show_it_unchanged(app, program, fake, text):
+    fake.says(text)
+    asked, _ = content_of(program, "a key", format="html")
+    again = content_of(program, "a key", format="html")[0]
+    # Once the projection is gone, the saved message has the HTML.
+    app.extensions["engine"]._broadcasts.clear()
+    late, _ = content_of(program, "a key", format="html")
+    with app.app_context():
+        set_setting("dialects.quick_format", "html")
+    by_setting, by_hand = content_of(program)[0], content_of(program, format="text")[0]
+
+    assert "**" not in asked
+    assert asked.startswith("<p>") or not text
+    assert (again, by_setting, by_hand) == (asked, asked, text)
+    # Only a link that is defined later differs: what was sent before it stays as it was.
+    assert late == asked or ("[one]" in text and late.count("<a ") == 2)
+
+
+@pytest.mark.parametrize(("field", "value"), [("format", "markdown"), ("format", 1), ("blocks", "yes"), ("blocks", 1)])
+def test_quick_chat_refuses_what_it_does_not_know(program, fake, field, value):
+    refused = program.post("/api/chat/stream", message="Hello", **{field: value})
+
+    assert (refused.status_code, list(refused.json["fields"])) == (422, [field])
 
 
 def test_threads_wrap_everything_in_type_and_data(program, chat, messages):

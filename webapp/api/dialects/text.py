@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from webapp.api.dialects.course import Course
-from webapp.api.dialects.encoding import DialectFrame
+from webapp.api.dialects.encoding import DialectFrame, pieces
 from webapp.streaming.events import Delta, Ended, Event, Notice
 from webapp.streaming.topics import Entry
 
@@ -12,6 +12,7 @@ class TextEncoder:
     """Base of an encoder that sends text; subclasses define the frames of a piece, of the end and of other events."""
 
     takes_snapshots = False
+    fits_packets = True
 
     def __init__(self, notices: Sequence[Notice] = ()) -> None:
         """`notices` are those about the request, which precede those of the answer."""
@@ -23,7 +24,7 @@ class TextEncoder:
         self._course.fold(entry.event)
         match entry.event:
             case Delta(text):
-                return [self._piece(text)] if text else []
+                return self._text(text)
             case Ended():
                 return self._end()
         return self._other(entry.event)
@@ -31,6 +32,9 @@ class TextEncoder:
     def closing(self) -> list[DialectFrame]:
         """Returns the end for a reader who is disconnected before it."""
         return [] if self._course.ended else self._end()
+
+    def _text(self, text: str) -> list[DialectFrame]:
+        return [self._piece(piece) for piece in (pieces(text) if self.fits_packets else [text])] if text else []
 
     def _piece(self, text: str) -> DialectFrame:
         raise NotImplementedError

@@ -49,6 +49,7 @@ class CanonicalEncoder:
     """Encodes the native dialect: `event:` names the type, `data:` holds its fields; a snapshot opens if a position is gone."""
 
     takes_snapshots = True
+    fits_packets = False
 
     def opening(self, state: State) -> list[DialectFrame]:
         if not state.is_snapshot:

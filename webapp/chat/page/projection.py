@@ -185,6 +185,12 @@ class AnswerProjection:
         rest = self._finished.html[sum(map(len, sealed)) :]
         return [*self.blocks(first), *([(len(sealed), rest)] if rest else [])]
 
+    def rest(self, first: int) -> str:
+        """Returns the HTML after the end from this block on; those before it stay as they were sealed."""
+        if not self._finished:
+            return ""
+        return (self._finished.pieced if first else self.html)[sum(map(len, self._growing.sealed[:first])) :]
+
     def _new_notices(self, known: int) -> str:
         # At the end the saved message brings all notices in its own wording, possibly before this.
         return "" if self.has_ended else "".join(_notice(message) for message in self._notices[known:])

@@ -28,6 +28,8 @@ class Completion:
 
 
 class CompletionEncoder(TextEncoder):
+    fits_packets = False
+
     def __init__(self, about: Completion) -> None:
         super().__init__()
         self._about = about

@@ -29,6 +29,7 @@ class PlansEncoder:
     """Encodes the plans dialect; progress is always the current state, and `outcome` is called at the end, once all is saved."""
 
     takes_snapshots = False
+    fits_packets = False
 
     def __init__(
         self,

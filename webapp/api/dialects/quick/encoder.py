@@ -1,26 +1,40 @@
-"""Dialect 2: `message` events with text and finished blocks, then `complete`. Pure."""
+"""Dialect 2: `message` events with text or HTML, and blocks if requested, then `complete`; each fits in a packet. Pure."""
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from webapp.api.dialects.encoding import DialectFrame, State
+from webapp.api.dialects.encoding import PACKET_BYTES, TEXT_BYTES, DialectFrame, State, json_bytes, pieces, shortened
 from webapp.api.dialects.text import TextEncoder
 from webapp.streaming.events import Notice, Usage
 
 Block = dict[str, Any]
+# What of an event is not its JSON: `event: complete`, an id of up to twenty digits, `data: `, and the line ends.
+FRAMING_BYTES = len(f"event: complete\nid: {'9' * 20}\ndata: \n\n")
+MOST_NOTICES, NOTICE_BYTES = 4, 180
+# The HTML of a part of a block, which also has its numbers.
+BLOCK_BYTES = TEXT_BYTES - 100
+# A tag, an entity, other text, or a lone character of the first two.
+TOKEN = re.compile(r"""<(?:"[^"]*"|'[^']*'|[^'">])*>|&[#\w]{1,32};|[^<&]+|.""", re.DOTALL)
+
+
+class AnswerHtml(Protocol):
+    """The HTML of an answer by its blocks: finished ones from number `first` on, the last ones after the end, or the rest."""
+
+    def blocks(self, first: int) -> list[tuple[int, str]]: ...
+    def last_blocks(self, first: int) -> list[tuple[int, str]]: ...
+    def rest(self, first: int) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Quick:
-    """The chat and answer of a stream.
-
-    `blocks(first, is_end)` returns the finished blocks from number `first` on; at the end, also the one that was unfinished.
-    """
+    """The chat and answer of a stream; `html` is for clients that want its blocks or, with `is_html`, nothing else."""
 
     chat_id: str
     message_id: str
-    blocks: Callable[[int, bool], list[Block]]
+    html: AnswerHtml | None = None
+    is_html: bool = False
     # Those about the request.
     notices: Sequence[Notice] = ()
 
@@ -33,27 +47,61 @@ class QuickEncoder(TextEncoder):
     def opening(self, state: State) -> list[DialectFrame]:
         return []
 
-    def _piece(self, text: str) -> DialectFrame:
-        return DialectFrame({"content": text, **self._new_blocks()}, "message")
+    def _text(self, text: str) -> list[DialectFrame]:
+        if not text:
+            return []
+        if self._about.html and self._about.is_html:
+            return self._html("".join(html for _, html in self._finished_blocks(self._about.html)))
+        return _messages(pieces(text), self._new_blocks())
 
-    def _new_blocks(self) -> dict[str, list[Block]]:
-        blocks = self._about.blocks(self._sent_blocks, self._course.ended is not None)
+    def _html(self, html: str) -> list[DialectFrame]:
+        return _messages(html_pieces(html))
+
+    def _new_blocks(self) -> list[Block]:
+        html = self._about.html
+        if html is None or self._about.is_html:
+            return []
+        return list(_parts(html.last_blocks(self._sent_blocks) if self._course.ended else self._finished_blocks(html)))
+
+    def _finished_blocks(self, html: AnswerHtml) -> list[tuple[int, str]]:
+        blocks = html.blocks(self._sent_blocks)
         self._sent_blocks += len(blocks)
-        return {"blocks": blocks} if blocks else {}
+        return blocks
 
     def _end(self) -> list[DialectFrame]:
+        html, blocks, failure, complete = self._about.html, self._new_blocks(), self._course.failure, self._complete()
+        rest = self._html(html.rest(self._sent_blocks)) if html and self._about.is_html and self._course.ended else []
+        if blocks and _fits(whole := {**complete, "blocks": blocks}):
+            complete, blocks = whole, []
+        said = {"error": shortened(failure.message, TEXT_BYTES), "code": failure.code} if failure else {}
+        error = [DialectFrame(said, "error")] if said else []
+        return [*rest, *_messages([], blocks), *error, DialectFrame(complete, "complete")]
+
+    def _complete(self) -> dict[str, Any]:
         course, about = self._course, self._about
-        failure, transcript = course.failure, course.transcript
-        status = "failed" if failure else "stopped" if course.was_stopped else "completed"
-        complete: dict[str, Any] = {"status": status, "chatId": about.chat_id, "messageId": about.message_id}
-        complete |= {
-            "usage": usage(transcript.usage),
-            "demo": transcript.is_demo,
-            "notices": course.notices,
-            **self._new_blocks(),
+        status = "failed" if course.failure else "stopped" if course.was_stopped else "completed"
+        return {
+            "status": status,
+            "chatId": about.chat_id,
+            "messageId": about.message_id,
+            "usage": usage(course.transcript.usage),
+            "demo": course.transcript.is_demo,
+            "notices": _most_of(course.notices),
         }
-        error = [DialectFrame({"error": failure.message, "code": failure.code}, "error")] if failure else []
-        return [*error, DialectFrame(complete, "complete")]
+
+
+def html_pieces(html: str, most_bytes: int = TEXT_BYTES) -> Iterator[str]:
+    """Cuts HTML like `pieces`, but not within a tag or an entity, unless one is longer than a piece."""
+    gathered, size = list[str](), 0
+    for token in TOKEN.findall(html):
+        for part in pieces(token, most_bytes):
+            if size + json_bytes(part) > most_bytes:
+                yield "".join(gathered)
+                gathered, size = [], 0
+            gathered.append(part)
+            size += json_bytes(part)
+    if gathered:
+        yield "".join(gathered)
 
 
 def usage(known: Usage | None) -> dict[str, Any] | None:
@@ -61,3 +109,34 @@ def usage(known: Usage | None) -> dict[str, Any] | None:
     if not known:
         return None
     return {"inputTokens": known.input_tokens, "outputTokens": known.output_tokens, "cost": known.cost}
+
+
+def _parts(blocks: Iterable[tuple[int, str]]) -> Iterator[Block]:
+    """Yields blocks as they are sent; one that is too long for an event in numbered parts."""
+    for n, html in blocks:
+        parts = list(html_pieces(html, BLOCK_BYTES))
+        for part, piece in enumerate(parts):
+            yield {"n": n, "html": piece, **({"part": part, "parts": len(parts)} if len(parts) > 1 else {})}
+
+
+def _messages(texts: Iterable[str], blocks: Iterable[Block] = ()) -> list[DialectFrame]:
+    """Returns the texts, then the blocks: as many as fit with the last text, the others with an empty one."""
+    messages = [dict[str, Any](content=text) for text in texts]
+    for block in blocks:
+        last = messages[-1] if messages else {}
+        if last and _fits(more := {**last, "blocks": [*last.get("blocks", ()), block]}):
+            messages[-1] = more
+        else:
+            messages.append({"content": "", "blocks": [block]})
+    return [DialectFrame(message, "message") for message in messages]
+
+
+def _fits(event: dict[str, Any]) -> bool:
+    return json_bytes(event) + FRAMING_BYTES <= PACKET_BYTES
+
+
+def _most_of(notices: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Returns the notices if they fit in the last event, else the last ones in short."""
+    if json_bytes(notices) <= MOST_NOTICES * NOTICE_BYTES:
+        return notices
+    return [{**each, "message": shortened(each["message"], NOTICE_BYTES - 60)} for each in notices[-MOST_NOTICES:]]

@@ -12,6 +12,10 @@ class QuickMessage(DialectRequest):
     message: Said
     chatId: Id | None = None
     model: Annotated[str, Field(max_length=200)] | None = None
+    blocks: bool | None = Field(False, description="Whether to stream the finished parts as HTML too, beside the text.")
+    format: Literal["text", "html"] | None = Field(
+        None, description="What `content` is: Markdown text, or the HTML of finished parts. Default: the server's setting."
+    )
 
 
 class QuickAnswer(DialectResponse):
@@ -27,8 +31,12 @@ class QuickAnswer(DialectResponse):
 
 
 class Block(BaseModel):
+    """A finished part of the answer. A long one comes in `parts` events; `n` that comes again replaces everything from it on."""
+
     n: int
     html: str
+    part: int | None = None
+    parts: int | None = None
 
 
 class QuickPiece(BaseModel):
@@ -57,6 +65,9 @@ QUICK = register(
     Grammar(
         order="message* error? complete",
         events={"message": QuickPiece, "error": PlainError, "complete": Complete},
-        sentence="All `content` values joined are the stored Markdown text; `blocks` are its finished parts as sanitised HTML.",
+        sentence=(
+            "All `content` values joined are the stored Markdown text or, with the format `html`, its sanitised HTML. `blocks`, "
+            "if requested, are its finished parts as HTML. No event is longer than 1 200 bytes."
+        ),
     ),
 )

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response
+from sqlalchemy import select
 
 from webapp.accounts.guards import client_address
 from webapp.accounts.tables import User
 from webapp.api.access import caller_or_none
 from webapp.api.dialects.course import about_chat, as_objects
-from webapp.api.dialects.quick.encoder import Block, Quick, QuickEncoder
+from webapp.api.dialects.quick.encoder import Quick, QuickEncoder
 from webapp.api.dialects.quick.schemas import QUICK, QuickAnswer, QuickMessage
 from webapp.api.dialects.schemas import Notice
 from webapp.api.operations import STARTS, answered_with, idempotency_key, operation
@@ -26,7 +27,8 @@ from webapp.db import db
 from webapp.engine.engine import the_engine
 from webapp.engine.metric_events import Limited
 from webapp.engine.tables import Generation
-from webapp.errors import TooMany
+from webapp.errors import Invalid, TooMany
+from webapp.settings.service import setting
 from webapp.throttle import Throttle, network
 
 # Limited by address: a client without a cookie would be a new visitor with every request.
@@ -57,7 +59,9 @@ def ask_and_watch(body: QuickMessage) -> Response:
 
     def watched(generation: Generation, visitor: str) -> Response:
         notices = about_chat(body.chatId, generation.chat_id)
-        about = Quick(generation.chat_id, generation.message_id or "", _blocks(generation), notices)
+        is_html = (body.format or setting("dialects.quick_format")) == "html"
+        html = GrowingHtml(generation) if is_html or body.blocks else None
+        about = Quick(generation.chat_id, generation.message_id or "", html, is_html=is_html, notices=notices)
         return stream(generation, QuickEncoder(about), when_gone="stop" if is_unread else "leave", visitor=visitor)
 
     return _answered(body, UNREAD if is_unread else USUAL, watched)
@@ -68,6 +72,8 @@ def _answered(body: QuickMessage, options: AnswerOptions, answer: Callable[[Gene
     found = caller_or_none()
     if found:
         return answer(_begin_answer(found.user, body), "")
+    if body.model:
+        raise Invalid("Without a token only the demo answers, so you can't choose a model.", field="model")
     _slow_down_visitors()
     return as_visitor(lambda visitor: answer(_begin_answer_as_visitor(visitor, body, options), visitor))
 
@@ -109,15 +115,34 @@ def _answer_in_full(body: QuickMessage, generation: Generation) -> QuickAnswer:
     )
 
 
-def _blocks(generation: Generation) -> Callable[[int, bool], list[Block]]:
-    """Returns a function that reads finished blocks from the projection that all watchers of the answer share."""
-    broadcast = the_engine().broadcast(generation)
+class GrowingHtml:
+    """The HTML of an answer, from the projection that all its watchers share or, once that is gone, from the saved message."""
 
-    def blocks(first: int, is_end: bool) -> list[Block]:
-        if broadcast is None or not isinstance(broadcast.projection, AnswerProjection):
-            return []
-        broadcast.catch_up()
-        found = broadcast.projection.last_blocks(first) if is_end else broadcast.projection.blocks(first)
-        return [{"n": n, "html": html} for n, html in found]
+    def __init__(self, generation: Generation) -> None:
+        self._engine, self._message_id = the_engine(), generation.message_id or ""
+        broadcast = self._engine.broadcast(generation)
+        self._broadcast = broadcast if broadcast and isinstance(broadcast.projection, AnswerProjection) else None
 
-    return blocks
+    def blocks(self, first: int) -> list[tuple[int, str]]:
+        projection = self._projection()
+        return projection.blocks(first) if projection else []
+
+    def last_blocks(self, first: int) -> list[tuple[int, str]]:
+        projection = self._projection()
+        return projection.last_blocks(first) if projection else [(0, html)] if (html := self._saved()) else []
+
+    def rest(self, first: int) -> str:
+        projection = self._projection()
+        return projection.rest(first) if projection else self._saved()
+
+    def _projection(self) -> AnswerProjection | None:
+        if self._broadcast is None:
+            return None
+        self._broadcast.catch_up()
+        projection = self._broadcast.projection
+        return projection if isinstance(projection, AnswerProjection) else None
+
+    def _saved(self) -> str:
+        with self._engine.in_app():
+            messages = ready(lambda: list(db.session.scalars(select(Message).where(Message.id == self._message_id))))
+            return "".join(map(html_of, messages))

@@ -13,16 +13,23 @@ def idle(last_id: str) -> DialectFrame:
     return DialectFrame({"isStreaming": False, "partialMessage": "", "streamId": None, "seq": 0}, "state", end_id(last_id))
 
 
+def last_id_of(stream_id: str) -> str:
+    """Returns the last event id of a stream that tells one generation only: an `EventSource` that sends it needs nothing more."""
+    return f"told-{stream_id}"
+
+
 class RoleplayEncoder:
     """Encodes one generation; `message_id` is the answer's, `question_id` that of the question if it was just saved.
 
-    `beginning` is the text that this generation continues.
+    `beginning` is the text that this generation continues. `last_id` is the event id of its end if the stream ends there too.
     """
 
     takes_snapshots = True
+    fits_packets = False
 
-    def __init__(self, stream_id: str, message_id: str, question_id: str = "", *, beginning: str = "") -> None:
+    def __init__(self, stream_id: str, message_id: str, question_id: str = "", *, beginning: str = "", last_id: str = "") -> None:
         self._stream_id, self._message_id, self._question_id = stream_id, message_id, question_id
+        self._last_id = last_id or end_id(stream_id)
         self._course, self._has_said_error, self._beginning = Course(), False, beginning
 
     def opening(self, state: State) -> list[DialectFrame]:
@@ -57,7 +64,7 @@ class RoleplayEncoder:
     def _end(self, ended: Ended) -> list[DialectFrame]:
         failure = None if self._has_said_error else self._course.failure
         end = {"status": ended.status, "streamId": self._stream_id, "messageId": self._message_id}
-        return [*([self._error(failure)] if failure else []), DialectFrame(end, "end", end_id(self._stream_id))]
+        return [*([self._error(failure)] if failure else []), DialectFrame(end, "end", self._last_id)]
 
     def _error(self, failure: Failed) -> DialectFrame:
         self._has_said_error = True

@@ -6,11 +6,18 @@ from pydantic import BaseModel, Field
 
 from webapp.api.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, Said
 from webapp.api.grammars import Grammar, register
+from webapp.api.schemas import AnyId, Query
 
 
 class UserMessage(DialectRequest):
     chatSessionId: Id
     message: Said
+
+
+class StreamQuery(Query):
+    generation: AnyId = Field("", description="The only answer to tell, whole; empty for what the chat says from now on.")
+    after: str = Field("", description="A `Last-Event-ID` for clients that can't send headers; 0 for the last answer's start.")
+    ticket: str = Field("", description="From a `streamUrl`, instead of a header.", max_length=200)
 
 
 class StreamBegun(DialectResponse):
@@ -87,6 +94,6 @@ ROLEPLAY = register(
             "end": End,
         },
         sentence="At `end`, the text of `state` plus all `chunk`s after it equals the stored text.",
-        end="A chat's stream stays open for later messages; a message's stream closes after `end`.",
+        end="A chat's stream stays open for later messages; a stream of one answer closes after `end`.",
     ),
 )

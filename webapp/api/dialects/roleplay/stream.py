@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 
+from flask import Response
 from sqlalchemy import Select, select
 
 from webapp.api.dialects.encoding import DialectFrame, end_id, wire
-from webapp.api.dialects.roleplay.encoder import RoleplayEncoder, idle
+from webapp.api.dialects.roleplay.encoder import RoleplayEncoder, idle, last_id_of
 from webapp.api.feed import GenerationFeed, id_after
+from webapp.api.streams import stream
 from webapp.chat import queries
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
-from webapp.engine.engine import Engine
+from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
 from webapp.streaming.events import Notice
 
@@ -69,8 +71,7 @@ class ChatStream:
         last = db.session.scalar(self._lane().order_by(Generation.id.desc()).limit(1))
         self._seen = last.id if last else ""
         if last and (last.is_active or self._has_missed_the_end_of(last)):
-            is_silent = last.is_active and not self._engine.follows(last)
-            return self._follow(last, after=0 if is_silent else NOWHERE)
+            return self._follow(last, after=position_of(last, self._engine))
         return None
 
     def _next(self) -> GenerationFeed | None:
@@ -82,11 +83,7 @@ class ChatStream:
         return self._follow(found, after=0)
 
     def _follow(self, generation: Generation, *, after: int) -> GenerationFeed:
-        message = db.session.get_one(Message, generation.message_id)
-        encoder = RoleplayEncoder(
-            generation.id, message.id, new_question(generation, message), beginning=message.content[: generation.text_offset]
-        )
-        return GenerationFeed(self._engine, generation, encoder, after=after)
+        return GenerationFeed(self._engine, generation, encoder_of(generation), after=after)
 
     def _has_missed_the_end_of(self, generation: Generation) -> bool:
         return self._last_id not in ("", end_id(generation.id))
@@ -97,6 +94,24 @@ class ChatStream:
     def _in_app(self, find: Callable[[], GenerationFeed | None]) -> GenerationFeed | None:
         with self._engine.in_app():
             return find()
+
+
+def only(generation: Generation) -> Response:
+    """Streams one answer of a chat: its text so far, the rest, and its end, after which the stream ends too."""
+    return stream(
+        generation, encoder_of(generation, last_id=last_id_of(generation.id)), after=position_of(generation, the_engine())
+    )
+
+
+def encoder_of(generation: Generation, *, last_id: str = "") -> RoleplayEncoder:
+    message = db.session.get_one(Message, generation.message_id)
+    beginning = message.content[: generation.text_offset]
+    return RoleplayEncoder(generation.id, message.id, new_question(generation, message), beginning=beginning, last_id=last_id)
+
+
+def position_of(generation: Generation, engine: Engine) -> int:
+    """Returns where a reader of an answer starts: with a snapshot, unless there is no text to take one of yet."""
+    return 0 if generation.is_active and not engine.follows(generation) else NOWHERE
 
 
 def new_question(generation: Generation, answer: Message) -> str:

@@ -2,18 +2,20 @@
 
 from flask import Blueprint, Response, request
 
+from webapp.accounts.guards import found
 from webapp.api.access import caller, ticket_for
-from webapp.api.dialects.roleplay.encoder import RoleplayEncoder
+from webapp.api.dialects.roleplay.encoder import RoleplayEncoder, last_id_of
 from webapp.api.dialects.roleplay.schemas import (
     ROLEPLAY,
     KeyStatus,
     KeyValue,
     StreamBegun,
     StreamCancelled,
+    StreamQuery,
     StreamStatus,
     UserMessage,
 )
-from webapp.api.dialects.roleplay.stream import ChatStream, new_question
+from webapp.api.dialects.roleplay.stream import ChatStream, new_question, only
 from webapp.api.operations import STARTS, answered_with, idempotency_key, operation, wants_stream
 from webapp.api.problems import stream_url
 from webapp.api.streams import events, stream, watcher_of
@@ -33,6 +35,8 @@ from webapp.settings.service import setting
 
 TAG = "Roleplay compatibility API"
 PATH = "/api/chat/{chat}/stream"
+# Names the answer, so that it is told even if it has ended before its stream is opened.
+ANSWER_PATH = f"{PATH}?generation={{generation}}"
 bp = Blueprint("api_roleplay", __name__)
 
 
@@ -46,7 +50,7 @@ bp = Blueprint("api_roleplay", __name__)
     stream=ROLEPLAY,
     takes_key=True,
     errors=(404, *STARTS),
-    stream_path=PATH,
+    stream_path=ANSWER_PATH,
     tag=TAG,
 )
 def send(body: UserMessage) -> Response:
@@ -55,25 +59,29 @@ def send(body: UserMessage) -> Response:
     answer = db.session.get_one(Message, generation.message_id)
     if wants_stream():
         return stream(generation, RoleplayEncoder(generation.id, answer.id, new_question(generation, answer)))
-    url = stream_url(generation.id, PATH)
+    url = stream_url(generation.id, ANSWER_PATH)
     begun = StreamBegun(streamId=generation.id, userMessageId=answer.parent_id or "", chatSessionId=chat.id, streamUrl=url)
     return answered_with(begun, 202)
 
 
 @bp.get("/api/chat/<id>/stream")
 @operation(
-    "Stream everything new in a chat, for EventSource",
+    "Stream everything new in a chat, or one answer, for EventSource",
     scope="read",
+    query=StreamQuery,
     stream=ROLEPLAY,
     errors=(404,),
-    others=((204, "Another reader took over; an EventSource does not reconnect.", None),),
+    others=((204, "The answer was read, or another reader took over; an EventSource does not reconnect.", None),),
     ticket=lambda names: str(names["id"]),
     tag=TAG,
 )
-def listen(id: str) -> Response:
-    chat, last_id = visible_chat(id), request.headers.get("Last-Event-ID", "")
-    if last_id == LOST:
+def listen(id: str, query: StreamQuery) -> Response:
+    chat, last_id = visible_chat(id), request.headers.get("Last-Event-ID") or query.after
+    one = found(queries.generation_in(chat, query.generation)) if query.generation else None
+    if last_id == LOST or (one and last_id == last_id_of(one.id)):
         return Response(status=204)
+    if one:
+        return only(one)
     running = generations.running_in(chat.lane)
     response = events(ChatStream(the_engine(), chat, last_id), watcher_of(chat.id))
     if running:
@@ -94,11 +102,17 @@ def status(id: str) -> StreamStatus:
     # Polling counts as presence, even without a connected stream.
     engine.presence.seen(chat.lane)
     running = generations.running_in(chat.lane)
-    about = {"chatSessionId": id, "streamUrl": _chat_url(id)}
     if running is None:
-        return StreamStatus(**about, isStreaming=False, partialMessage="", streamId=None, status="idle")
-    text = queries.text_so_far(engine, db.session.get_one(Message, running.message_id))
-    return StreamStatus(**about, isStreaming=True, partialMessage=text, streamId=running.id, status=_phase(running))
+        url = _chat_url(id)
+        return StreamStatus(chatSessionId=id, isStreaming=False, partialMessage="", streamId=None, streamUrl=url, status="idle")
+    return StreamStatus(
+        chatSessionId=id,
+        isStreaming=True,
+        partialMessage=queries.text_so_far(engine, db.session.get_one(Message, running.message_id)),
+        streamId=running.id,
+        streamUrl=stream_url(running.id, ANSWER_PATH),
+        status=_phase(running),
+    )
 
 
 @bp.post("/api/chat/<id>/stream/cancel")
