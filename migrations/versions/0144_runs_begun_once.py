@@ -1,13 +1,13 @@
 """Index the requests that began runs, so that a repeated one begins no second run.
 
-Revision: 0144, after 0141
+Revision: 0144, after 0142
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0144"
-down_revision = "0141"
+down_revision = "0142"
 branch_labels = None
 depends_on = None
 

@@ -1,13 +1,13 @@
 """Mark tokens of gateways, with limits of their own, and the generations that count towards them.
 
-Revision: 0145, after 0141
+Revision: 0145, after 0144
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0145"
-down_revision = "0141"
+down_revision = "0144"
 branch_labels = None
 depends_on = None
 LIMITS = ("answers_per_minute", "answers_at_once", "answer_streams")
