@@ -66,25 +66,24 @@
   for (const each of ["DOMContentLoaded", "htmx:after:swap"]) document.addEventListener(each, () => equip(document));
   document.addEventListener("grown", (event) => event.detail.forEach(equip));
 
-  // A preview opens below its code block and closes again; without scripts its link opens a page.
+  // A preview opens and closes below its code; without scripts its link opens a page.
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a.view");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    const block = link.closest(".code"), shown = block.querySelectorAll(".preview, .preview-run");
-    link.textContent = shown.length ? "Preview" : "Close preview";
-    if (shown.length) return shown.forEach((each) => each.remove());
+    const block = link.closest(".code"), shown = block.querySelector("div");
+    link.textContent = shown ? "Preview" : "Close preview";
+    if (shown) return shown.remove();
+    const place = document.createElement("div");
     const frame = Object.assign(document.createElement("iframe"), {
       className: "preview", title: "Preview", sandbox: "allow-scripts", referrerPolicy: "no-referrer",
     });
     frame.src = link.href.replace("/preview?", "/frame?");
-    block.append(frame);
-    if (!/^html?$/i.test(block.querySelector("header span").textContent)) return;
-    // What a model wrote runs only when a person asks for it.
-    const run = Object.assign(document.createElement("button"), {
-      type: "button", className: "button preview-run", textContent: "Run scripts",
-    });
-    run.onclick = () => { run.remove(); frame.src += "&scripts=run"; frame.focus(); };
-    frame.before(run);
+    if (/^html?$/i.test(block.querySelector("span").textContent)) {
+      const run = add(place, "Run scripts", null, () => { run.remove(); frame.src += "&scripts=run"; });
+      run.className = "button";
+    }
+    place.append(frame);
+    block.append(place);
   });
 }
