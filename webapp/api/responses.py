@@ -55,6 +55,8 @@ def refusals(operation: Operation, *, has_names: bool) -> list[int]:
     """Returns the statuses with which an operation can be refused."""
     has_file = operation.upload or operation.upload_field
     reading = {400, 413, 415, 422} if operation.body else {413, 422} if has_file else {422} if operation.query else set()
+    # A form that can't be taken apart.
+    reading |= {400} if operation.upload_field else set()
     calling = {401, 403} if operation.scope else set()
     limited = {402} if operation.starts else set()
     # The setting `limits.made_per_minute` counts everything that is created or uploaded.
