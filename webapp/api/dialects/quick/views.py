@@ -44,7 +44,7 @@ bp = Blueprint("api_quick", __name__)
 
 
 @bp.post("/api/chat")
-@operation("Send a message and wait for the answer", **{**FACTS, "answer": QuickAnswer, "errors": (*STARTS, 502, 504)})
+@operation("Send a message and wait for the answer", **{**FACTS, "answer": QuickAnswer, "errors": (404, *STARTS, 502, 504)})
 def ask(body: QuickMessage) -> Response:
     return _answered(body, USUAL, lambda generation, _: answered_with(_answer_in_full(body, generation)))
 
