@@ -11,7 +11,7 @@ session = requests.Session()
 session.headers["Authorization"] = f"Bearer {os.environ['TOKEN']}"
 
 question = sys.argv[1] if len(sys.argv) > 1 else "Thank you"
-session_id = ""
+session_id, is_complete = "", False
 with session.post(f"{BASE}/ai/chat/stream", json={"message": question}, stream=True, timeout=60) as reply:
     reply.raise_for_status()
     for line in reply.iter_lines(decode_unicode=True):
@@ -24,6 +24,11 @@ with session.post(f"{BASE}/ai/chat/stream", json={"message": question}, stream=T
             print(event["content"], end="", flush=True)
         elif event["type"] in ("warning", "error"):
             print(event["message"], file=sys.stderr)
+        elif event["type"] == "done":
+            is_complete = True
+
+if not is_complete:
+    sys.exit("The answer is incomplete: it failed, or the connection ended before it.")
 
 body = {"message": question, "session_id": session_id, "context_limit": 2}
 again = session.post(f"{BASE}/ai/chat", json=body, timeout=60)

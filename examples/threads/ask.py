@@ -27,3 +27,5 @@ with session.post(url, json={"content": question}, stream=True, timeout=60) as r
             print(event["data"]["error"], file=sys.stderr)
         elif event["type"] == "done":
             sys.exit(0 if event["data"]["success"] else 1)
+
+sys.exit(f"The connection ended before the answer, which goes on at {BASE}/chat/threads/{thread['id']}/events.")

@@ -13,12 +13,15 @@ for (const { content } of (await begun.json()).messages) console.log(content)
 
 let status = 'waiting'
 for (const answer of answers) {
+  let isDone = false
   console.log('>', answer)
   for await (const { data: { type, data } } of events(await post(`${path}/stream`, { content: answer }))) {
     if (type === 'ai_response') process.stdout.write(data.content + (data.isComplete ? '\n' : ''))
     if (type === 'workflow_status') status = data.status
     if (type === 'workflow_complete') console.log('answers:', JSON.stringify(data.slots))
     if (type === 'error') throw new Error(data.error)
+    if (type === 'done') isDone = true
   }
+  if (!isDone) throw new Error('The connection ended before the answer.')
 }
 if (status !== 'completed') throw new Error(`It is ${status}, and there are no more answers.`)

@@ -42,5 +42,9 @@ for answer in answers:
                 print("answers:", json.dumps(data["slots"]))
             elif event["type"] == "error":
                 sys.exit(data["error"])
+            elif event["type"] == "done":
+                break
+        else:
+            sys.exit("The connection ended before the answer.")
 
 sys.exit(0 if status == "completed" else f"It is {status}, and there are no more answers.")

@@ -1,8 +1,10 @@
 """The problem details of a refused request name the fields as they were sent."""
 
 import pytest
+from flask import Flask
 
 from tests.api.client import Client
+from webapp.api.openapi import document
 
 TURN = {"role": "user", "content": "Hello"}
 
@@ -76,3 +78,26 @@ def test_openai_clients_are_told_the_field_they_sent(admin: Client, wrong: objec
 def test_whatever_lies_where_programs_come_in_is_refused_as_a_problem(nobody: Client) -> None:
     for path in ("/api/nothing", "/api/v1/nothing", "/chat/nothing", "/threads/nothing", "/ai/nothing", "/service/nothing"):
         assert nobody.said("GET", path, 404)["code"] == "not_found", path
+
+
+def test_null_is_the_same_as_left_out_where_it_means_nothing_else(admin: Client) -> None:
+    nothing = dict.fromkeys(("title", "model", "message", "file_ids", "is_temporary"))
+    begun = admin.post("/chats", nothing, status=201)
+    assert (begun["chat"]["title"], begun["chat"]["is_temporary"], begun["sent"]) == ("", False, None)
+    path = f"/chats/{begun['chat']['id']}"
+    assert admin.said("PATCH", path, 200, {"title": "A name", "temperature": 0.5})["temperature"] == 0.5
+    changed = admin.said("PATCH", path, 200, {"title": None, "temperature": None})
+    assert (changed["title"], changed["temperature"]) == ("A name", None)
+    # A field that is required, or that doesn't exist, is refused as before.
+    assert list(admin.said("PUT", f"{path}/grants", 422, {"to": None, "right": None})["fields"]) == ["to"]
+    assert list(admin.said("POST", "/chats", 422, {"nonsense": None})["fields"]) == ["nonsense"]
+    admin.said("POST", "/chats", 422, [None])
+    headers = {**admin.headers, "Content-Type": "application/json"}
+    assert admin.client.post("/api/v1/chats", data='{"title": null', headers=headers).status_code == 400
+
+
+def test_the_document_says_where_null_is_taken(app: Flask) -> None:
+    schemas = document(app)["components"]["schemas"]
+    assert {"type": "null"} in schemas["NewChat"]["properties"]["title"]["anyOf"]
+    assert schemas["NewChat"]["properties"]["title"]["default"] == ""
+    assert "anyOf" not in schemas["NewGrant"]["properties"]["to"]

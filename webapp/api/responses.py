@@ -55,6 +55,8 @@ def refusals(operation: Operation, *, has_names: bool) -> list[int]:
     """Returns the statuses with which an operation can be refused."""
     has_file = operation.upload or operation.upload_field
     reading = {400, 413, 415, 422} if operation.body else {413, 422} if has_file else {422} if operation.query else set()
+    # A form that can't be taken apart.
+    reading |= {400} if operation.upload_field else set()
     # 422 is for a name in X-End-User that can't be used; 429 is for an address with too many connections.
     calling = {401, 403, 422} if operation.scope else set()
     limited = {402} if operation.starts else set()

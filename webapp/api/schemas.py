@@ -1,8 +1,10 @@
 """Base classes and field types of all request bodies and responses of the API. Pure."""
 
-from typing import Annotated, Any, Self
+from types import NoneType
+from typing import Annotated, Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, StringConstraints, model_validator
+from pydantic.json_schema import JsonSchemaValue
 
 # Builds each validator on first use, in a few milliseconds: all of them would take three megabytes.
 LATER = ConfigDict(frozen=True, defer_build=True)
@@ -15,9 +17,32 @@ Model = Annotated[Line, Field(description="The id of a model from `GET /api/v1/m
 
 
 class Body(BaseModel):
-    """A request body: types are strict, and unknown fields are rejected."""
+    """A request body: types are strict, unknown fields are rejected, and null is the same as leaving a field out."""
 
     model_config = LATER | ConfigDict(strict=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, sent: Any) -> Any:
+        """Leaves out the fields that are null, if they have a default and null has no meaning of its own."""
+        if not isinstance(sent, dict) or None not in sent.values():
+            return sent
+        return {name: value for name, value in sent.items() if value is not None or name not in cls._left_out()}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        found = handler(schema)
+        properties = handler.resolve_ref_schema(found)["properties"]
+        for name in cls._left_out() & properties.keys():
+            kept = {key: properties[name].pop(key) for key in ("title", "description", "default") if key in properties[name]}
+            properties[name] = {"anyOf": [properties[name], {"type": "null"}], **kept}
+        return found
+
+    @classmethod
+    def _left_out(cls) -> set[str]:
+        """Returns the fields that have a default and are never null themselves."""
+        fields = cls.model_fields.items()
+        return {name for name, field in fields if not field.is_required() and NoneType not in get_args(field.annotation)}
 
 
 class Query(BaseModel):

@@ -7,6 +7,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
+from tests.docs.snippets import node_command
 from tests.support.server import ROOT
 from webapp.client_tools.cli import lint_sse, smoke
 
@@ -68,6 +69,25 @@ def test_smoke_fails_where_something_does_not_work(caller, fake):
     assert (broken.exit_code, nobody.exit_code) == (1, 1)
     assert "BAD  sends and streams" in broken.output
     assert "BAD  is alive" in nobody.output
+
+
+@pytest.mark.parametrize(
+    ("example", "words"),
+    [
+        *((f"{folder}/ask.{kind}", ()) for folder in ("threads", "assistant") for kind in ("py", "mjs")),
+        *((f"threads/workflow.{kind}", ("weekly-checkin", "low")) for kind in ("py", "mjs")),
+    ],
+)
+def test_an_example_ends_and_says_so_when_its_model_fails(caller, fake, example, words):
+    fake.says("Some words", cut_after=1)
+    path = ROOT / "examples" / example
+    command = node_command(path) if path.suffix == ".mjs" else [sys.executable, str(path)]
+    known = {"PATH": os.environ["PATH"], "BASE": caller.url, "TOKEN": caller.token}
+
+    done = subprocess.run([*command, *words], env=known, capture_output=True, text=True, timeout=60)
+
+    assert done.returncode == 1, done.stdout
+    assert done.stderr
 
 
 def test_our_own_streams_are_without_fault(caller, fake):

@@ -21,7 +21,10 @@ bp = Blueprint("api_budgets", __name__, url_prefix="/api/v1/budgets")
 Unit = Literal["usd", "tokens", "answers"]
 Period = Literal["day", "week", "month"]
 Who = Literal["team", "group", "user", "character", "token"]
-Limit = Annotated[Decimal, Field(gt=0, le=10**12, description="In the unit; dollars with up to nine decimal places.")]
+# Not strict, as no value of JSON is a decimal number.
+Limit = Annotated[
+    Decimal, Field(gt=0, le=10**12, strict=False, description="In the unit; dollars with up to nine decimal places.")
+]
 WarnAt = Annotated[float, Field(gt=0, le=1, description="From which share on people are warned.")]
 
 

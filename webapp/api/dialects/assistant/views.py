@@ -32,7 +32,8 @@ bp = Blueprint("api_assistant", __name__)
     body=AssistantMessage,
     answer=AssistantAnswer,
     takes_key=True,
-    errors=STARTS,
+    # 404 if the chat is deleted while the answer is waited for.
+    errors=(404, *STARTS),
     others=NO_ANSWER,
     tag="Assistant compatibility API",
 )
