@@ -21,7 +21,7 @@ from webapp.streaming.topics import Gap
 BAD_GATEWAY, GATEWAY_TIMEOUT, TOO_MANY = 502, 504, 429
 STATUSES = {"first_byte": GATEWAY_TIMEOUT, "stall": GATEWAY_TIMEOUT, "total_time": GATEWAY_TIMEOUT, "rate": TOO_MANY}
 # Not `auth` and `credit`, which clients would take for their own token and budget.
-CODES = {"auth": "provider_key", "credit": "provider_credit"}
+CODES = {"auth": "provider_key", "credit": "provider_credit", "rate": "rate"}
 # How an operation that waits for an answer reports that there is none, for the document.
 NO_ANSWER = (
     (

@@ -63,6 +63,7 @@ REASONS = {
     "stall": "because the model went silent",
     "total_time": "at this server's time limit",
     "cut": "because the connection to the model was lost",
+    "no_text": "without any text",
 }
 # The chart's size, in its SVG units.
 WIDTH, HEIGHT = 600, 120

@@ -8,8 +8,8 @@ from webapp.connections.models import providers
 from webapp.engine.tables import Generation
 
 LEAST = Decimal("0.0001")
-# After these failures, the server can have generated text that never arrived.
-SILENT = {"stall", "cut", "total_time"}
+# After these failures, the server can have generated text that never arrived, or reasoning alone.
+SILENT = {"stall", "cut", "total_time", "no_text"}
 
 
 def cost(generations: Sequence[Generation]) -> str:

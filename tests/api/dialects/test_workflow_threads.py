@@ -224,6 +224,7 @@ def test_what_a_model_wrote_before_it_failed_is_the_response(program: Program, f
     assert (cut.status_code, cut.json["status"], cut.json["workflow"]["status"]) == (200, "paused", "paused")
     assert WARM.startswith(cut.json["response"])
     assert cut.json["message"]["content"] == cut.json["response"] != ""
+    assert (cut.json["reason"], [notice["code"] for notice in cut.json["notices"]]) == ("cut", ["cut"])
 
 
 @pytest.mark.slow
@@ -408,3 +409,16 @@ def test_other_dialects_say_where_a_workflows_question_is_answered(program: Prog
         assert refused.json["detail"].startswith("A workflow leads this chat. Answer its question instead.")
         assert refused.json["detail"].endswith(f" POST {url}.")
     assert program.post(url, content="good").json["workflow"]["slots"] == {"mood": "good"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workflow", ["weekly-checkin", "card"])
+def test_a_provider_that_refuses_in_a_run_has_the_same_status_as_outside(make_program, fake: Upstream, workflow: str) -> None:
+    program = make_program("admin@example.org", "admin")
+    program.post("/api/v1/workflows", definition=CARD)
+    program.post("/api/v1/workflows/card/publish", note="First")
+    refusals = {429: (429, "rate", "60"), 401: (502, "provider_key", None), 402: (502, "provider_credit", None)}
+    for refusal, (status, code, retry_after) in refusals.items():
+        fake.always({"status": refusal, "headers": {"Retry-After": "60"}, "json": {"error": {"message": "No.", "code": refusal}}})
+        refused = program.post(f"/chat/threads/{begun(program, workflow)}/messages", content="low")
+        assert (refused.status_code, refused.json["code"], refused.headers.get("Retry-After")) == (status, code, retry_after)
