@@ -3,12 +3,18 @@
 import os
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 from click.testing import CliRunner
 
-from tests.support.server import ROOT
+from tests.support.inserted import add_token
+from tests.support.person import Person
+from tests.support.server import ROOT, prepared
+from webapp.client_tools import dialects
 from webapp.client_tools.cli import lint_sse, smoke
+from webapp.client_tools.dialects import EXPECTED
+from webapp.client_tools.remote import Remote
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -68,6 +74,33 @@ def test_smoke_fails_where_something_does_not_work(caller, fake):
     assert (broken.exit_code, nobody.exit_code) == (1, 1)
     assert "BAD  sends and streams" in broken.output
     assert "BAD  is alive" in nobody.output
+
+
+@pytest.mark.timeout(300)
+def test_smoke_tries_all_dialects_with_nothing_but_the_demo(tmp_path_factory):
+    with prepared(tmp_path_factory.mktemp("demo")) as server:
+        server.start()
+        Person(server.url).become_owner(server.owner_link)
+        server.lift_limits()
+
+        done = CliRunner().invoke(smoke, [server.url, "--dialects", "--token", add_token(server)])
+
+    assert done.exit_code == 0, done.output
+    lines = [line for line in done.output.splitlines() if "expect:" in line]
+    names = ["roleplay", "quick chat", "threads", "assistant", "plans"]
+    assert [line[5:].partition(" (")[0] for line in lines] == [f"{name}, {check}" for name in names for check in EXPECTED]
+    # The client of a plan names no model.
+    assert [line[:4] for line in lines if not line.startswith("ok")] == ["--  "]
+
+
+def test_smoke_says_which_check_of_a_dialect_fails(caller, fake):
+    fake.says("Some words", cut_after=1)
+    with closing(Remote(caller.url, caller.token)) as remote:
+        first = next(dialects.checks(remote, pause=lambda _: None))
+
+    assert not first.is_ok
+    assert "interrupted" in first.words
+    assert tool(caller, smoke, caller.url, "--dialects", token=False).exit_code == 2
 
 
 def test_our_own_streams_are_without_fault(caller, fake):
