@@ -101,8 +101,10 @@ def test_a_name_is_stored_nowhere(app: Flask, make_gateway: MakeGateway, fake) -
 
 
 def test_it_is_told_its_own_limit(make_gateway: MakeGateway, fake) -> None:
-    answer = make_gateway(per_minute=30).call("GET", "/me")
-    assert answer.headers["RateLimit"] == '"answers";r=30;t=0'
+    gateway = make_gateway(per_minute=30, at_once=7)
+    assert gateway.call("GET", "/me").headers["RateLimit"] == '"answers";r=30;t=0'
+    limits = gateway.get("/capabilities")["limits"]
+    assert (limits["answers_per_minute"], limits["answers_at_once"], limits["streams_per_user"]) == (30, 7, 100)
 
 
 def test_its_chats_are_not_counted_as_those_of_a_person(app: Flask, make_gateway: MakeGateway, program: Client) -> None:

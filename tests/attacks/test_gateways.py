@@ -11,6 +11,7 @@ from tests.attacks.test_doors import all_of, dialled, head, told
 from tests.support.server import Server, prepared
 from tests.support.waiting import until
 from tests.upstream.handle import Upstream
+from webapp.web.worker import MOST_EXCESS_EACH
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -86,6 +87,18 @@ def test_a_gateways_connections_are_its_own_and_a_flood_is_refused(
     assert "Connection: close" in answer
     texts = [all_of(each) for each in connections]
     assert [text for text in texts if "w000060" not in text] == []
+
+
+def test_its_connections_above_the_limit_of_its_address_are_not_limited_either(
+    server: Server, gateway: str, dial: Dial, fake: Upstream
+) -> None:
+    fake.says("Fine.")
+    flood(server, dial)
+    for _ in range(MOST_EXCESS_EACH + 10):
+        # Each stays open while the others are served.
+        connection = dial()
+        connection.sendall(asking(server, gateway).replace(b"Connection: close\r\n", b""))
+        assert connection.recv(12) == b"HTTP/1.1 200"
 
 
 def test_a_wrong_token_opens_no_door(server: Server, dial: Dial) -> None:

@@ -5,10 +5,12 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import closing
+from itertools import chain
 from typing import Any, TypeVar
 
 import click
 
+from webapp.client_tools import dialects
 from webapp.client_tools.lint import Finding, Linter, of_head
 from webapp.client_tools.remote import Remote
 from webapp.client_tools.smoke import checks
@@ -16,6 +18,7 @@ from webapp.providers.base import ProviderError
 
 # Timeout of a request: a slow model can take long.
 SMOKE_SECONDS = 120.0
+SIGNS = {True: "ok  ", False: "BAD ", None: "--  "}
 C = TypeVar("C", bound=Callable[..., Any])
 
 
@@ -27,13 +30,17 @@ def with_token(command: C) -> C:
 @click.command("smoke")
 @click.argument("url")
 @with_token
-def smoke(url: str, token: str) -> None:
+@click.option("--dialects", "has_dialects", is_flag=True, help="Try the five compatibility APIs too; needs a token.")
+def smoke(url: str, token: str, has_dialects: bool) -> None:
     """Try the Millrace at URL: send, stream, come again, stop. Fails when something does not work."""
+    if has_dialects and not token:
+        raise click.UsageError("--dialects needs a token.")
     results = []
     with closing(Remote(url, token, seconds=SMOKE_SECONDS)) as remote:
-        for result in checks(remote, has_token=bool(token), pause=time.sleep):
-            click.echo(f"{'ok  ' if result.is_ok else 'BAD '} {result.name}: {result.words}")
-            results.append(result.is_ok)
+        found = checks(remote, has_token=bool(token), pause=time.sleep)
+        for result in chain(found, dialects.checks(remote, pause=time.sleep) if has_dialects else ()):
+            click.echo(f"{SIGNS[result.is_ok]} {result.name}: {result.words}")
+            results.append(result.is_ok is not False)
     click.echo(f"{url} works." if all(results) else f"{url} isn't working correctly.")
     sys.exit(not all(results))
 

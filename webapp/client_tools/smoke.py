@@ -14,33 +14,37 @@ STOP_SECONDS = 10.0
 PAUSE_SECONDS = 0.1
 
 
+Pause = Callable[[float], object]
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The result of one check."""
+    """The result of one check; `is_ok` is None for one that can't be made on this server."""
 
     name: str
-    is_ok: bool
+    is_ok: bool | None
     words: str
 
 
-def checks(remote: Remote, *, has_token: bool, pause: Callable[[float], object]) -> Iterator[Result]:
+def checks(remote: Remote, *, has_token: bool, pause: Pause) -> Iterator[Result]:
     """Runs the checks one after the other, and deletes the chat that they created."""
-    yield _tried("is alive", lambda: _alive(remote))
+    yield tried("is alive", lambda: _alive(remote))
     if not has_token:
-        yield _tried("answers visitors", lambda: _visit(remote))
+        yield tried("answers visitors", lambda: _visit(remote))
         return
     try:
         thread = remote.json("POST", "/chat/threads", expects=201, title="Smoke test")["thread"]["id"]
     except (Unexpected, ProviderError, LookupError, TypeError, ValueError) as error:
         yield Result("creates a chat", False, str(error))
         return
-    yield _tried("sends and streams", lambda: _stream(remote, thread))
-    yield _tried("reconnects", lambda: _come_again(remote, thread))
-    yield _tried("stops", lambda: _stop(remote, thread, pause))
-    yield _tried("tidies up", lambda: _delete(remote, thread))
+    yield tried("sends and streams", lambda: _stream(remote, thread))
+    yield tried("reconnects", lambda: _come_again(remote, thread))
+    yield tried("stops", lambda: _stop(remote, thread, pause))
+    yield tried("tidies up", lambda: _delete(remote, thread))
 
 
-def _tried(name: str, check: Callable[[], str]) -> Result:
+def tried(name: str, check: Callable[[], str]) -> Result:
+    """Makes a check and returns its words or, if it fails, those of the error."""
     try:
         return Result(name, True, check())
     except (Unexpected, ProviderError, Stopped, LookupError, TypeError, ValueError) as error:
@@ -96,7 +100,7 @@ def _come_again(remote: Remote, thread: str) -> str:
     return f"{len(received)} characters, dropped at {last_id}, {len(rest)} more characters, nothing lost or duplicated"
 
 
-def _stop(remote: Remote, thread: str, pause: Callable[[float], object]) -> str:
+def _stop(remote: Remote, thread: str, pause: Pause) -> str:
     _begin(remote, thread)
     first = remote.json("POST", f"/api/chat/{thread}/stream/cancel", expects=200)
     remote.json("POST", f"/api/chat/{thread}/stream/cancel", expects=200)

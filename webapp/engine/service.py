@@ -167,11 +167,15 @@ def _wait_for_place(engine: Engine, whose: str, lane: str) -> None:
         # Holds no database connection while it waits.
         db.session.rollback()
         engine.line.join(waiter)
+        is_over = False
         try:
             with engine.requester.leaving(waiter.signal.set):
                 waiter.signal.wait(seconds)
+            is_over = True
         finally:
             engine.line.leave(waiter)
+            if waiter.has_place and not is_over:
+                engine.line.give_back()
     if waiter.is_stopped and not engine.is_closing:
         raise Conflict("Stopped before the answer began.")
     if not waiter.has_place:

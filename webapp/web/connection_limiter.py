@@ -26,6 +26,9 @@ class Connection:
     def is_excess(self) -> bool:
         return not self._counted_as
 
+    def is_counted_as(self, whose: str) -> bool:
+        return self._counted_as == whose
+
     def count_as(self, whose: str, most: int) -> None:
         """Counts it as theirs from now on, unless they have `most` already, where 0 is no limit."""
         if whose != self._counted_as and self._limiter.has_room(whose, most):

@@ -6,7 +6,6 @@ gunicorn imports this module before monkey patching, so the application and all 
 import math
 import socket
 import time
-from collections import Counter
 from contextlib import contextmanager, suppress
 from operator import itemgetter
 from typing import Any, NoReturn
@@ -43,8 +42,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
         super().load_wsgi()
         self._limiter, self._proxies = self.wsgi.extensions["connection_limiter"], self.wsgi.extensions["proxies"]
         self._open = 0
-        # Connections above the limit of their address, by address.
-        self._excess: Counter[str] = Counter()
+        # Connections above the limit of their address.
+        self._excess = set[Connection]()
         # How long to wait for a head, by the greenlet of a connection whose first request has not begun.
         self._head_seconds: dict[Any, float] = {}
         # Sockets between two requests, with the time since when, and their connections.
@@ -63,7 +62,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
                 self._close_idle(connection.address)
                 self._limiter.count(connection)
             if connection.is_excess:
-                self._serve_excess(listener, client, addr, connection.address)
+                self._serve_excess(listener, client, addr, connection)
             else:
                 self._serve(listener, client, addr)
 
@@ -108,19 +107,22 @@ class Worker(GeventWorker):  # type: ignore[misc]
             self._head_seconds.pop(gevent.getcurrent(), None)
             self._left.discard(client)
 
-    def _serve_excess(self, listener: Any, client: Any, addr: Any, address: str) -> None:
-        if self._excess[address] >= MOST_EXCESS_EACH or self._excess.total() >= MOST_EXCESS:
+    def _serve_excess(self, listener: Any, client: Any, addr: Any, connection: Connection) -> None:
+        # Without those on which a caller has signed in meanwhile.
+        self._excess = {each for each in self._excess if each.is_excess}
+        own = sum(each.address == connection.address for each in self._excess)
+        if own >= MOST_EXCESS_EACH or len(self._excess) >= MOST_EXCESS:
             client.close()
             return
-        self._excess[address] += 1
+        self._excess.add(connection)
         try:
             self._serve(listener, client, addr, EXCESS_HEAD_SECONDS)
         finally:
-            self._excess -= Counter((address,))
+            self._excess.discard(connection)
 
     def _close_idle(self, address: str) -> None:
         """Closes the connection of this address that has been unused the longest, if one has been for a while."""
-        unused = [(since, sock) for sock, (since, connection) in self._idle.items() if connection.address == address]
+        unused = [(since, sock) for sock, (since, connection) in self._idle.items() if connection.is_counted_as(address)]
         since, longest = min(unused, key=itemgetter(0), default=(math.inf, None))
         if longest and time.monotonic() - since >= IDLE_SECONDS:
             # Its greenlet ends later.

@@ -3,13 +3,19 @@
 import os
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 from click.testing import CliRunner
 
 from tests.docs.snippets import node_command
-from tests.support.server import ROOT
+from tests.support.inserted import add_token
+from tests.support.person import Person
+from tests.support.server import ROOT, prepared
+from webapp.client_tools import dialects
 from webapp.client_tools.cli import lint_sse, smoke
+from webapp.client_tools.dialects import EXPECTED
+from webapp.client_tools.remote import Remote
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -88,6 +94,33 @@ def test_an_example_ends_and_says_so_when_its_model_fails(caller, fake, example,
 
     assert done.returncode == 1, done.stdout
     assert done.stderr
+
+
+@pytest.mark.timeout(300)
+def test_smoke_tries_all_dialects_with_nothing_but_the_demo(tmp_path_factory):
+    with prepared(tmp_path_factory.mktemp("demo")) as server:
+        server.start()
+        Person(server.url).become_owner(server.owner_link)
+        server.lift_limits()
+
+        done = CliRunner().invoke(smoke, [server.url, "--dialects", "--token", add_token(server)])
+
+    assert done.exit_code == 0, done.output
+    lines = [line for line in done.output.splitlines() if "expect:" in line]
+    names = ["roleplay", "quick chat", "threads", "assistant", "plans"]
+    assert [line[5:].partition(" (")[0] for line in lines] == [f"{name}, {check}" for name in names for check in EXPECTED]
+    # The client of a plan names no model.
+    assert [line[:4] for line in lines if not line.startswith("ok")] == ["--  "]
+
+
+def test_smoke_says_which_check_of_a_dialect_fails(caller, fake):
+    fake.says("Some words", cut_after=1)
+    with closing(Remote(caller.url, caller.token)) as remote:
+        first = next(dialects.checks(remote, pause=lambda _: None))
+
+    assert not first.is_ok
+    assert "interrupted" in first.words
+    assert tool(caller, smoke, caller.url, "--dialects", token=False).exit_code == 2
 
 
 def test_our_own_streams_are_without_fault(caller, fake):

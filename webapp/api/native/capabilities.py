@@ -4,21 +4,19 @@ from flask import Blueprint, Flask, current_app
 from pydantic import Field
 
 from webapp.api import openapi
-from webapp.api.access import identified
+from webapp.api.access import caller, identified
 from webapp.api.operations import MOST_BYTES, operation
 from webapp.api.schemas import Answer
 from webapp.connections.models import providers
+from webapp.engine.engine import the_engine
 from webapp.settings.service import setting
 from webapp.version import VERSION
 
 bp = Blueprint("api_capabilities", __name__, url_prefix="/api/v1/capabilities")
 LIMITS = {
-    "answers_per_minute": "limits.streams_per_minute",
-    "answers_at_once": "limits.concurrent_streams",
     "message_characters": "limits.message_chars",
     "answer_characters": "limits.answer_chars",
     "streams_per_chat": "limits.sse_per_chat",
-    "streams_per_user": "limits.sse_per_user",
 }
 
 
@@ -28,7 +26,7 @@ class DialectAnswer(Answer):
 
 
 class LimitsAnswer(Answer):
-    """The server's limits; 0 means no limit."""
+    """The caller's limits; 0 means no limit."""
 
     answers_per_minute: int
     answers_at_once: int
@@ -58,9 +56,20 @@ def show() -> Capabilities:
         streaming=bool(setting("stream.enabled")),
         dialects=_dialects(current_app),
         scopes=sorted(identified().scopes),
-        limits=LimitsAnswer(body_bytes=MOST_BYTES, **{name: int(setting(of)) for name, of in LIMITS.items()}),
+        limits=_limits(),
         models=len(known.offered()),
         demo=not known.is_configured,
+    )
+
+
+def _limits() -> LimitsAnswer:
+    own = the_engine().requester.allowances(caller().id)[-1]
+    return LimitsAnswer(
+        answers_per_minute=own.per_minute,
+        answers_at_once=own.at_once,
+        streams_per_user=own.streams,
+        body_bytes=MOST_BYTES,
+        **{name: int(setting(of)) for name, of in LIMITS.items()},
     )
 
 

@@ -46,7 +46,9 @@ bp = Blueprint("api_quick", __name__)
 
 
 @bp.post("/api/chat")
-@operation("Send a message and wait for the answer", **{**FACTS, "answer": QuickAnswer, "errors": (404, *STARTS), "others": NO_ANSWER})
+@operation(
+    "Send a message and wait for the answer", **{**FACTS, "answer": QuickAnswer, "errors": (404, *STARTS), "others": NO_ANSWER}
+)
 def ask(body: QuickMessage) -> Response:
     return _answered(body, USUAL, lambda generation, _: answered_with(_answer_in_full(body, generation)))
 
