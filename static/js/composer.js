@@ -25,9 +25,9 @@
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.closest?.(".edit")?.requestSubmit();
   };
 
-  // Ignores the second click of a double click on Send.
+  // Ignores the second click of a double click on Send and Try again.
   document.addEventListener("click", (event) => {
-    if (event.detail === 2 && event.target.closest?.(".stop")) event.preventDefault();
+    if (event.detail === 2 && event.target.closest?.(".stop, [formaction$='/again']")) event.preventDefault();
   });
 
   // Typing without a focused field writes a message.

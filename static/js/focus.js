@@ -6,16 +6,18 @@
   const articles = () => [...document.querySelectorAll("#thread > article")];
   const name = (element) => element.title || element.textContent.trim();
 
-  const successor = ({ words, top, index, place, isBack }) => {
+  const successor = ({ words, top, index, place, isBack, edited }) => {
     if (isBack && origin?.isConnected) return origin;
     if (top) return document.querySelector(`#${top} :is(a, button)`);
     if (place === "earlier") return document.querySelector("#earlier a") ?? articles()[0];
     if (place === "follow-up") return document.getElementById("composer-text");
+    // Not the button that stops the answer to it.
+    if (edited === "user" && !millrace.thumbs.matches) return document.getElementById("composer-text");
     const article = articles()[Math.min(index, articles().length - 1)];
     if (index < 0 || !article || (millrace.isRunning() && !isBack)) return document.querySelector("#composer-controls .go");
     const able = [...article.querySelectorAll("a, button, summary")].filter((each) => !each.disabled && each.checkVisibility());
     // Never the next Delete: pressing the key twice would delete more than intended.
-    const isSame = (each) => (isBack ? each.matches("[formaction$='/edit'], [popovertarget]") : name(each) === words);
+    const isSame = (each) => (isBack || edited ? each.matches("[formaction$='/edit'], [popovertarget]") : name(each) === words);
     return (words !== "Delete" && able.find(isSame)) || article;
   };
 
@@ -34,7 +36,8 @@
     const isBack = Boolean(event.target.closest?.(".edit a, .rename a")), element = document.activeElement;
     if (!element || element === document.body) return;
     const top = element.closest("#chat-title, #chat-menu")?.id, place = element.closest("#earlier, #follow-up")?.id;
-    left = { element, isBack, words: name(element), top, place, index: articles().indexOf(element.closest("article")) };
+    const edited = isBack ? "" : element.closest(".edit")?.closest("article").dataset.role;
+    left = { element, isBack, edited, words: name(element), top, place, index: articles().indexOf(element.closest("article")) };
   });
   document.addEventListener("htmx:after:swap", () => {
     if (isRenaming) document.getElementById("rename-title")?.focus({ preventScroll: true });

@@ -3,6 +3,15 @@
 {
   const sheet = Object.assign(document.createElement("dialog"), { id: "sheet", className: "dialog", closedBy: "any" });
 
+  // A key that is pressed twice starts one new version: until the page shows it, the second would be refused.
+  const press = (button) => {
+    if (!button || button.ariaBusy) return;
+    if (button.getAttribute("formaction")?.endsWith("/again")) {
+      button.ariaBusy = "true";
+      setTimeout(() => { button.ariaBusy = null; }, 2_000);
+    }
+    button.click();
+  };
   const open = async (path) => {
     if (sheet.open || location.pathname === path) return sheet.close();
     const answer = await fetch(path, { headers: { "HX-Request": "true" } }).catch(() => null);
@@ -25,7 +34,7 @@
     if (toggle || isNew) return toggle ? toggle.click() : location.assign("/");
     if (isPalette || (event.key === "?" && !isTyping)) open(isPalette ? "/palette" : "/help");
     else if (isKey && !event.target.matches?.("[tabindex='0']")) {
-      document.querySelector(`[data-key="${event.key}"]:not(.message:not(:last-child) *)`)?.click();
+      press(document.querySelector(`[data-key="${event.key}"]:not(.message:not(:last-child) *)`));
     }
   });
   // In the palette, arrows move between hits and Enter opens the first one or, without hits, searches.

@@ -161,9 +161,12 @@ def test_beyond_the_last_version_there_is_a_new_one(server: Server, upstream: Up
         chat.box.blur()
         chat.page.keyboard.press("ArrowRight")
         chat.wait_for("Three metres.")
+        # Pressed twice, it still starts one.
+        chat.page.keyboard.press("ArrowRight")
         chat.page.keyboard.press("ArrowRight")
         chat.wait_for("Four metres.")
         expect(chat.answer).to_contain_text("3 / 3")
+        expect(chat.page.locator(".toast")).to_have_count(0)
 
 
 def test_the_list_follows_what_is_typed(server: Server, visit: Visit) -> None:

@@ -119,7 +119,8 @@ def test_the_focus_is_never_lost(chat: ChatPage, upstream: Upstream) -> None:
     press(page.get_by_role("button", name="Save", exact=True))
     expect(page.locator("article textarea")).to_have_count(0)
     chat.expect("completed")
-    expect(chat.send).to_be_focused()
+    # On a phone that would open the keyboard.
+    expect(chat.send if page.evaluate("millrace.thumbs.matches") else chat.box).to_be_focused()
     before = page.locator("article").count()
     press(page.locator("article[data-role=user]").last.get_by_role("button", name="Delete"))
     expect(page.locator("#toasts")).to_contain_text("Deleted")

@@ -63,7 +63,7 @@ def test_it_is_shown_and_served_as_what_it_is(make, member, app):
     assert reply.data == png()
     assert reply.mimetype == "image/png"
     assert reply.headers["X-Content-Type-Options"] == "nosniff"
-    assert reply.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert reply.headers["Content-Security-Policy"] == "default-src 'none'; style-src 'unsafe-inline'; sandbox"
     assert reply.headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert picture.attributes["alt"] == ""
 

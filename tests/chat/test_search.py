@@ -12,6 +12,7 @@ from tests.chat.test_renderings import say as store
 from tests.support.marks import also_on_postgres, few_of, on_both_databases
 from tests.support.turns import longest_turn, nobody_waits
 from webapp.chat.list import service as listing
+from webapp.chat.list.passages import from_first_match, passage
 from webapp.chat.list.search import glance, search, words_of
 from webapp.chat.list.search_statements import CONTENT, TITLE
 from webapp.chat.retention import erasing
@@ -61,6 +62,15 @@ def test_all_words_must_be_there_and_the_passage_marks_them(owner, chat_id):
     assert len(passage) < 600
     assert titles(page) == ["Of stones and rye"]
     assert page.one(".hit a").attributes["href"].endswith("/place?found=stones+rye")
+
+
+def test_a_narrow_passage_begins_shortly_before_its_match():
+    found = passage("The long way " * 20 + "to the old mill and back", ["mill"])
+    narrow = from_first_match(found)
+    assert [piece.text for piece in narrow[:2]] == ["…way to the old ", "mill"]
+    assert narrow[1:] == found[1:]
+    assert from_first_match(passage("A mill", ["mill"])) == passage("A mill", ["mill"])
+    assert from_first_match(()) == ()
 
 
 @also_on_postgres

@@ -38,7 +38,8 @@ DONE = {"saved": "Saved.", "copied": "This is your own copy. Change it as you li
 # Pictures can be cached as immutable, because another picture gets another URL.
 PICTURE_HEADERS = {
     "Cache-Control": "private, max-age=604800, immutable",
-    "Content-Security-Policy": "default-src 'none'; sandbox",
+    # The style is the one by which browsers centre a picture that is opened on its own.
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
     "Content-Disposition": "inline",
 }
 

@@ -21,7 +21,8 @@ HEADERS = {
     # The content never changes, but the browser must revalidate: after signing out or losing access, no one should be able to
     # open it from the cache.
     "Cache-Control": "private, no-cache",
-    "Content-Security-Policy": "default-src 'none'; sandbox",
+    # The style is the one by which browsers centre a picture that is opened on its own.
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
 }
 # Only signed-in people can upload files, and only to these endpoints.
 ENDPOINTS = ("files.bring", "chat.begin", "chat.send", "composer.queue")

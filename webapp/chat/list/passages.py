@@ -14,6 +14,7 @@ from itertools import islice
 from webapp.rendering.text import plain
 
 BEFORE_CHARS, AFTER_CHARS = 100, 200
+FEW_CHARS = 20
 # How many places are tried when a word only starts like a search term.
 MOST_PLACES = 4
 # Control characters, which no one types.
@@ -37,6 +38,14 @@ def passage(text: str, words: Sequence[str], *, is_cut: bool = False) -> tuple[P
     cuts = [_cut_out(text, place, is_cut=is_cut) for place in _places(text, words)]
     marked = next((each for each in _marked(cuts, words) if OPENS in each), cuts[0])
     return tuple(_pieces(_without_signs(marked)))
+
+
+def from_first_match(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
+    """Returns a passage with only a few characters before its first match, for a narrow place."""
+    if not pieces or pieces[0].is_marked or len(pieces[0].text) <= FEW_CHARS:
+        return tuple(pieces)
+    few = pieces[0].text[-FEW_CHARS:]
+    return (Piece(f"…{few.partition(' ')[2] or few}", is_marked=False), *pieces[1:])
 
 
 def _places(text: str, words: Sequence[str]) -> list[int]:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Result, TextClause
 
 from webapp.chat import queries
-from webapp.chat.list.passages import Piece, passage
+from webapp.chat.list.passages import Piece, from_first_match, passage
 from webapp.chat.list.search_statements import MOST_RANKED, POSTGRESQL, SQLITE, Statements
 from webapp.db import UTCDateTime, db, is_sqlite
 from webapp.heavy.turns import queue_for_turn
@@ -45,6 +45,10 @@ class Hit:
     role: str = ""
     passage: tuple[Piece, ...] = ()
     sharer: str = ""
+
+    @property
+    def short_passage(self) -> tuple[Piece, ...]:
+        return from_first_match(self.passage)
 
     @property
     def marked(self) -> str:
