@@ -25,7 +25,7 @@ CHAT = "millrace.ticket_chat"
 NOBODY = "Authentication required. Send a token as Authorization: Bearer (create one on your account page), or sign in."
 UNPROVEN = "A request with a browser cookie needs the CSRF token in X-CSRFToken. GET /api/v1/me returns it."
 # A token that can write in chats can also read them: it reads the answer it requested.
-COVERED_BY = {"read": {"read", "chat"}}
+COVERED_BY = {"read": {"read", "chat"}, "metrics": {"metrics", "admin"}}
 P = ParamSpec("P")
 R = TypeVar("R")
 
