@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 from webapp.alerts.rules import ABOVE, BELOW
 
-REJECTED_KEYS = "key"
+REJECTED_KEYS, SLOWER = "key", "slower"
 # Units for a thousand of these.
 THOUSANDS: Mapping[str, str] = {"ms": "s", "MB": "GB"}
 
 
 @dataclass(frozen=True, slots=True)
 class AlertKind:
-    """A kind of rule; `metric` is a figure of insights, or empty for a fact of the server, which has no time window.
+    """A kind of rule; `metric` is a figure of recent answers, or empty for a fact of the server, which has no time window.
 
     `condition` says what has to be so for the rule to fire, with `{limit}`; `special` is a limit for which other words say it.
     `scale` converts a compared value to the unit that people type.
@@ -48,6 +48,9 @@ KINDS: Mapping[str, AlertKind] = {
     each.name: each
     for each in (
         AlertKind("success", "Success rate", "the success rate is below {limit}", BELOW, "%", "success_rate", 100),
+        AlertKind(
+            SLOWER, "Slower than usual", "a model's first text takes more than {limit} its usual time", ABOVE, "times", "slowdown"
+        ),
         AlertKind(
             "first_text",
             "Time to the first text",
