@@ -25,8 +25,13 @@ def test_every_role_may_what_the_one_below_may() -> None:
 @pytest.mark.parametrize(
     ("role", "manages", "invites", "scopes"),
     [
-        ("owner", ROLES, ("admin", "member", "guest"), ("read", "chat", "plans", "knowledge", "workflows", "admin")),
-        ("admin", ("member", "guest"), ("member", "guest"), ("read", "chat", "plans", "knowledge", "workflows", "admin")),
+        ("owner", ROLES, ("admin", "member", "guest"), ("read", "chat", "plans", "knowledge", "workflows", "metrics", "admin")),
+        (
+            "admin",
+            ("member", "guest"),
+            ("member", "guest"),
+            ("read", "chat", "plans", "knowledge", "workflows", "metrics", "admin"),
+        ),
         ("member", (), (), ("read", "chat", "plans", "knowledge", "workflows")),
         ("guest", (), (), ("read", "chat", "knowledge", "workflows")),
         ("", (), (), ()),

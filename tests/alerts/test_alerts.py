@@ -40,6 +40,7 @@ def test_the_rules_are_there_from_the_beginning(program):
     alerts = program.get("/alerts")["alerts"]
     assert [each["id"] for each in alerts] == [
         "success",
+        "slower",
         "first_text",
         "fallback",
         "errors",
@@ -50,13 +51,54 @@ def test_the_rules_are_there_from_the_beginning(program):
         "credit",
     ]
     assert {each["state"] for each in alerts} == {"no_data"}
-    limits = {each["id"]: (each["limit"], each["window_minutes"], each["min_samples"]) for each in alerts[:4]}
+    limits = {each["id"]: (each["limit"], each["window_minutes"], each["min_samples"]) for each in alerts[:5]}
     assert limits == {
         "success": (0.95, 15, 20),
+        "slower": (3, 60, 20),
         "first_text": (1000, 15, 20),
         "fallback": (0.1, 15, 20),
         "errors": (0.05, 15, 20),
     }
+
+
+def began_after(made, seconds: float, *, count: int, ago: timedelta, model: str) -> None:
+    asked_at = utc_now() - ago
+    made(count, created_at=asked_at, first_text_at=asked_at + timedelta(seconds=seconds), model_used=model, status="completed")
+
+
+@pytest.mark.parametrize(
+    ("usually", "now", "state", "value"),
+    [
+        (0.5, 0.5, "ok", 1),
+        (0.5, 1.9, "ok", 1),
+        (0.5, 2.1, "firing", 4.2),
+        # A reasoning model, or one on a small machine.
+        (20, 25, "ok", 1.25),
+        (20, 45, "warning", 2.25),
+        (20, 70, "firing", 3.5),
+    ],
+)
+def test_a_model_is_compared_with_its_own_usual_time(app, program, made, usually, now, state, value):
+    began_after(made, usually, count=30, ago=timedelta(days=2), model="some/model")
+    began_after(made, now, count=30, ago=timedelta(minutes=5), model="some/model")
+    # Neither a new model nor one that few have used has a usual time.
+    began_after(made, 90, count=30, ago=timedelta(minutes=5), model="some/new")
+    began_after(made, 1, count=5, ago=timedelta(days=2), model="some/rare")
+    began_after(made, 90, count=30, ago=timedelta(minutes=5), model="some/rare")
+    with app.app_context():
+        service.check_all()
+
+    found = program.get("/alerts/slower")
+    assert (found["state"], found["value"], found["samples"], found["fired_last_week"]) == (state, value, 30, None)
+    assert not program.get("/alerts/first_text")["is_enabled"]
+
+
+def test_few_answers_say_nothing_about_a_model(app, program, made):
+    began_after(made, 1, count=30, ago=timedelta(days=2), model="some/model")
+    began_after(made, 90, count=19, ago=timedelta(minutes=5), model="some/model")
+    with app.app_context():
+        service.check_all()
+    assert program.get("/alerts/slower")["state"] == "no_data"
 
 
 @pytest.mark.slow
@@ -150,7 +192,8 @@ def test_rules_say_in_sentences_what_happens(app, owner, program, fake):
     sentences = [node.text() for node in owner.page("/admin/alerts").all(".rule")]
     effect = "notify admins, email ops@example.org and call the webhook."
     assert sentences[0] == f"When the success rate is below 95 % over 15 minutes, {effect}"
-    assert sentences[4] == f"When a budget is used up, {effect}"
+    assert sentences[1] == f"When a model's first text takes more than 3 times its usual time over 60 minutes, {effect}"
+    assert sentences[5] == f"When a budget is used up, {effect}"
     assert sentences[-2:] == [f"When a provider {what}, {effect}" for what in ("rejects its key", "has no credit left")]
 
 

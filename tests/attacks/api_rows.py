@@ -70,7 +70,7 @@ TABLE = {
         GET api_users.index_invites api:admin
         POST api_users.invite api:admin
         GET api_usage.everybody api:admin
-        GET api_metrics.show api:admin
+        GET api_metrics.show api:metrics
         GET api_roleplay.show_key api:admin
         PUT api_roleplay.store_key api:admin
     """,

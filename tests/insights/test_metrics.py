@@ -278,3 +278,11 @@ def heard(app: Flask, **more: object) -> None:
 
 def test_nothing_is_shared_between_registries(app: Flask) -> None:
     assert Metrics(app.extensions["engine"], watchers=lambda: 3).text().count(b"millrace_sse_connections 3.0") == 1
+
+
+def test_a_token_for_metrics_reads_nothing_else(app: Flask, admin: Client) -> None:
+    scraper = client_of(app, "owner@example.org", "metrics")
+
+    assert scraper.call("GET", "/metrics").status_code == 200
+    for path in ("/chats", "/settings", "/budgets", "/insights/summary"):
+        assert scraper.call("GET", path).status_code == 403

@@ -2,14 +2,17 @@
 
 import shutil
 from array import array
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from math import isnan, nan
 from operator import attrgetter
 
+from flask import current_app
+
 from webapp.accounts.queries import set_up_at
-from webapp.alerts.kinds import DISK, KINDS, AlertKind
+from webapp.alerts.kinds import DISK, KINDS, SLOWER, AlertKind
 from webapp.alerts.rules import Bounds, Measurement, times_fired
 from webapp.alerts.tables import AlertRule
 from webapp.budgets import queries as budgets
@@ -21,11 +24,17 @@ from webapp.engine.engine import the_engine
 from webapp.engine.metric_events import BudgetUsed
 from webapp.health.backups import made_at
 from webapp.heavy.turns import by_turns
-from webapp.insights.figures import METRICS, Figures
+from webapp.insights.days import known
+from webapp.insights.figures import METRICS, Day, Figures, beginning, percentile, times
 from webapp.insights.queries import AnswerFilter, answered, timed
 from webapp.settings.service import setting
 
 A_WEEK = timedelta(days=7)
+USUAL, HOUR_SECONDS = "usual times to the first text", 3600.0
+# Fewer answers of a model in a week don't say what is usual for it.
+FEWEST_USUAL = 20
+# Up to this time a model doesn't count as slow, even if it is usually much faster.
+FAST_MS = 2_000
 MEGABYTE = 1_000_000
 SUBJECTS = {
     "team": "The team",
@@ -56,20 +65,41 @@ class Answers:
 
     def __init__(self) -> None:
         self._now = utc_now()
-        self.last, self.week = cache(self._last), cache(self._week)
+        self._recent, self.week = cache(self._read_recent), cache(self._week)
 
-    def _last(self, minutes: int) -> Figures:
+    def last(self, minutes: int) -> Figures:
         """Returns the figures of these minutes."""
-        figures = Figures()
+        return self._recent(minutes)[0]
+
+    def slowdown(self, minutes: int, min_samples: int) -> Measurement:
+        """Returns how much slower than usual the slowest model is.
+
+        It compares the 95th percentile of a model's times to the first text in these minutes with its median of the week before
+        today. Models with fewer answers than `min_samples` don't count, nor do new ones.
+        """
+        usual, found = _usual_ms(self._now), list[Measurement]()
+        for model, first_texts in self._recent(minutes)[1].items():
+            slow = percentile(first_texts, 95)
+            if slow is None or model not in usual or len(first_texts) < min_samples:
+                continue
+            times = slow / max(1.0, usual[model])
+            found.append(Measurement(times if slow > FAST_MS else min(1.0, times), len(first_texts)))
+        return max(found, key=lambda each: each.value or 0, default=Measurement(None, 0))
+
+    def _read_recent(self, minutes: int) -> tuple[Figures, Mapping[str, "array[int]"]]:
+        """Returns the figures of these minutes, and the times to the first text by model."""
+        figures, first_texts = Figures(), defaultdict[str, "array[int]"](times)
         for each in answered(AnswerFilter(self._now - timedelta(minutes=minutes), self._now)):
             figures.add(each)
-        return figures
+            if each.first_text_ms is not None:
+                first_texts[each.model].append(each.first_text_ms)
+        return figures, first_texts
 
     def _week(self, minutes: int) -> Mapping[str, MeasurementHistory]:
         """Returns what each kind of rule would have found in the last seven days, window by window, including empty ones."""
         wanted, past = (
             AnswerFilter(self._now - A_WEEK, self._now),
-            {name: MeasurementHistory() for name, kind in KINDS.items() if kind.metric},
+            {name: MeasurementHistory() for name, kind in KINDS.items() if kind.metric in METRICS},
         )
         for figures in by_turns(_windows(wanted, timedelta(minutes=minutes))):
             for name, each in past.items():
@@ -80,14 +110,32 @@ class Answers:
 def measure(rule: AlertRule, answers: Answers) -> Measurement:
     """Returns what the rule finds now."""
     kind = KINDS[rule.name]
+    if rule.name == SLOWER:
+        return answers.slowdown(rule.window_minutes, rule.min_samples)
     return _of(kind, answers.last(rule.window_minutes)) if kind.metric else FACTS[rule.name](rule)
 
 
 def would_have_fired(rule: AlertRule, answers: Answers) -> int | None:
     """Returns how often the rule would have fired in the last seven days; None for a kind without history."""
-    if not KINDS[rule.name].metric:
+    if KINDS[rule.name].metric not in METRICS:
         return None
     return times_fired(by_turns(answers.week(rule.window_minutes)[rule.name].measurements()), bounds_of(rule))
+
+
+def _usual_ms(now: datetime) -> Mapping[str, float]:
+    """Returns the median time to the first text of each model in the seven days before today, as of the last hour."""
+    kept: tuple[datetime, Mapping[str, float]] | None = current_app.extensions.get(USUAL)
+    if kept and (now - kept[0]).total_seconds() < HOUR_SECONDS:
+        return kept[1]
+    today, first_texts = beginning(now, "day"), defaultdict[str, "array[int]"](times)
+    for one in known(AnswerFilter(today - A_WEEK, today)):
+        if isinstance(one, Day):
+            first_texts[one.model] += one.figures.first_texts
+        elif one.first_text_ms is not None:
+            first_texts[one.model].append(one.first_text_ms)
+    medians = {model: percentile(found, 50) or 0.0 for model, found in first_texts.items() if len(found) >= FEWEST_USUAL}
+    current_app.extensions[USUAL] = now, medians
+    return medians
 
 
 def bounds_of(rule: AlertRule) -> Bounds:

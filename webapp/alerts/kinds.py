@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from webapp.alerts.rules import ABOVE, BELOW
 
-DISK, REJECTED_KEYS, NO_CREDIT = "disk", "key", "credit"
+DISK, REJECTED_KEYS, NO_CREDIT, SLOWER = "disk", "key", "credit", "slower"
 FAILED = "Several answers failed earlier."
 # Units for a thousand of these.
 THOUSANDS: Mapping[str, str] = {"ms": "s", "MB": "GB"}
@@ -13,7 +13,7 @@ THOUSANDS: Mapping[str, str] = {"ms": "s", "MB": "GB"}
 
 @dataclass(frozen=True, slots=True)
 class AlertKind:
-    """A kind of rule; `metric` is a figure of insights, or empty for a fact of the server, which has no time window.
+    """A kind of rule; `metric` is a figure of recent answers, or empty for a fact of the server, which has no time window.
 
     `condition` says what has to be so for the rule to fire, with `{limit}`; `special` is a limit for which other words say it.
     `scale` converts a compared value to the unit that people type. `earlier` explains one that is open with too few answers.
@@ -51,6 +51,9 @@ KINDS: Mapping[str, AlertKind] = {
     for each in (
         AlertKind(
             "success", "Success rate", "the success rate is below {limit}", BELOW, "%", "success_rate", 100, earlier=FAILED
+        ),
+        AlertKind(
+            SLOWER, "Slower than usual", "a model's first text takes more than {limit} its usual time", ABOVE, "times", "slowdown"
         ),
         AlertKind(
             "first_text",

@@ -33,7 +33,7 @@ UNPROVEN = "A request with a browser cookie needs the CSRF token in X-CSRFToken.
 END_USER = "X-End-User"
 MOST_END_USER = 200
 # A token that can write in chats can also read them: it reads the answer it requested.
-COVERED_BY = {"read": {"read", "chat"}}
+COVERED_BY = {"read": {"read", "chat"}, "metrics": {"metrics", "admin"}}
 P = ParamSpec("P")
 R = TypeVar("R")
 

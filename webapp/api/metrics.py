@@ -1,4 +1,4 @@
-"""/metrics: the metrics of this server for Prometheus; for admins, whose scraper uses a token of theirs."""
+"""/metrics: the metrics of this server for Prometheus; for a token that can read nothing else."""
 
 from flask import Blueprint, Response, current_app
 
@@ -10,7 +10,7 @@ FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @bp.get("/metrics")
-@operation("Metrics of this server, in Prometheus text format", scope="admin", media="text/plain")
+@operation("Metrics of this server, in Prometheus text format", scope="metrics", media="text/plain")
 def show() -> Response:
     metrics: WorkerMetrics = current_app.extensions["metrics"]
     return Response(metrics.text(), content_type=FORMAT)

@@ -67,7 +67,7 @@ def prepare() -> None:
 
 
 def _close_to_others(data_dir: Path) -> None:
-    """Takes all other users' permissions from the data folder, where chats and hashes of passwords are."""
+    """Removes the permissions of other users from the data folder, where chats and hashes of passwords are."""
     mode = stat.S_IMODE(data_dir.stat().st_mode)
     if not mode & OF_OTHERS:
         return

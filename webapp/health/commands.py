@@ -49,7 +49,7 @@ def check() -> None:
 @one_line_errors
 @names_database
 def backup(target: str, keep: int | None, files: Path | None) -> None:
-    """Back up the database and files to FILE or into FOLDER, or move them to ADDRESS.
+    """Back up the database and files to FILE or FOLDER, or to ADDRESS.
 
     FILE is an SQLite file that must not exist yet, whatever the database is; chats' files go to the folder FILE.files.
 

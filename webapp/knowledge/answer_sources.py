@@ -8,7 +8,7 @@ from typing import Any
 
 from webapp.accounts.tables import User
 from webapp.engine.engine import the_engine
-from webapp.engine.metric_events import Retrieved
+from webapp.engine.metric_events import Found, Retrieved
 from webapp.heavy.bounded import TooLate
 from webapp.knowledge import formats, queries, tokenizer
 from webapp.knowledge.excerpt import Excerpt, are_adjacent
@@ -133,7 +133,7 @@ def find_sources(
     was_asked = bool(collections)
     by_words = BY_WORDS.format(reason=found.left_out) if was_asked and found and found.left_out else ""
     given = AnswerSources(tuple(sources_of(others)), was_asked=was_asked, is_late=was_asked and found is None, by_words=by_words)
-    outcome = "late" if found is None else "found" if given.sources else "nothing"
+    outcome: Found = "late" if found is None else "found" if given.sources else "nothing"
     the_engine().emit(Retrieved(outcome, the_engine().now() - began))
     return given
 

@@ -18,7 +18,7 @@ bp = Blueprint("api_alerts", __name__, url_prefix="/api/v1/alerts")
 
 
 class AlertAnswer(Answer):
-    """An alert rule. Rates are between 0 and 1, times in milliseconds, disk space in MB, ages in days."""
+    """An alert rule. Rates are between 0 and 1, times in ms, slowness in times the usual, disk space in MB, ages in days."""
 
     id: str
     title: str

@@ -18,7 +18,7 @@ from webapp.settings.service import setting
 
 bp = Blueprint("api_account", __name__, url_prefix="/api/v1")
 BY_HAND = "A token can't create tokens, so that revoking it is final. Create one on your account page."
-ScopeName = Literal["read", "chat", "plans", "knowledge", "workflows", "admin"]
+ScopeName = Literal["read", "chat", "plans", "knowledge", "workflows", "metrics", "admin"]
 
 
 class Me(Answer):
