@@ -309,3 +309,19 @@ def test_the_key_is_written_by_admins_and_never_read(make_program):
     assert before == {"configured": True, "source": "environment", "last4": "0000"}
     assert after.json == {"configured": True, "source": "stored", "last4": "3456"}
     assert "sk-or-new" not in after.text
+
+
+@pytest.mark.parametrize("path", ["/api/settings/openrouter_api_key", "/api/v1/settings/openrouter_api_key"])
+def test_the_key_is_deleted_by_admins_as_often_as_they_like(make_program, path):
+    admin, member = make_program("boss@example.org", "admin"), make_program()
+    admin.put("/api/settings/openrouter_api_key", value="sk-or-new-key-123456")
+
+    assert told(member.client.delete(path, headers=member.headers), 403)
+    assert admin.get("/api/settings/openrouter_api_key").json["source"] == "stored"
+    for _ in range(2):
+        assert admin.client.delete(path, headers=admin.headers).status_code == 204
+        assert admin.get("/api/settings/openrouter_api_key").json == {
+            "configured": True,
+            "source": "environment",
+            "last4": "0000",
+        }
