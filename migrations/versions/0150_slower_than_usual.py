@@ -1,13 +1,13 @@
 """Add the alert for models that are slower than usual, and turn off the one with a fixed time where it is unchanged.
 
-Revision: 0150, after 0141
+Revision: 0150, after 0148
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0150"
-down_revision = "0141"
+down_revision = "0148"
 branch_labels = None
 depends_on = None
 

@@ -73,6 +73,7 @@ TABLE = {
         GET api_metrics.show api:metrics
         GET api_roleplay.show_key api:admin
         PUT api_roleplay.store_key api:admin
+        DELETE api_roleplay.forget_key api:admin
     """,
     ("reading people", ("chat",)): """
         GET api_chats.show api:read

@@ -187,6 +187,27 @@ def test_a_message_without_a_time_has_that_of_its_chat(owner, app):
 
 
 @pytest.mark.slow
+def test_messages_that_a_file_gives_one_time_follow_one_another(owner, app):
+    noon = "2026-01-01T12:00:00+00:00"
+    times = [noon, noon, None, "2026-01-01T12:00:00.001+00:00", "2025-12-31T00:00:00+00:00"]
+    messages = [
+        {
+            "id": str(n),
+            "parent": str(n - 1) if n else "",
+            "role": ("user", "assistant")[n % 2],
+            "content": "Hi",
+            "created_at": time,
+        }
+        for n, time in enumerate(times)
+    ]
+    bring(owner, ours(about={"id": "c", "title": "Noon"}, messages=messages))
+
+    with app.app_context():
+        rows = db.session.scalars(select(Message.created_at).order_by(Message.id))
+        # A time before that of the message above is kept: the file says so.
+        assert [f"{each:%d %H:%M:%S.%f}" for each in rows] == [f"01 12:00:00.00{n}000" for n in range(4)] + ["31 00:00:00.000000"]
+
+
 def test_an_imported_chat_looks_like_any_other(owner, fake):
     bring(owner, CHATGPT)
     path = first_chat(owner)

@@ -1,6 +1,7 @@
 """Tables of chats and their messages, which form a tree with a head."""
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import JSON, Float, ForeignKey, Index, String, Text, false, text
@@ -13,6 +14,25 @@ from webapp.db import Base, Record, utc_now
 NAMED = text("origin <> ''")
 # Makes SQLite use the partial index of messages by chat and id.
 IN_ORDER = text("messages.id > ''")
+
+
+# The API tells times in milliseconds: at least one lies between a question and its answer, which are stored together.
+MOMENT = timedelta(milliseconds=1)
+# A time further ahead is that of a clock which has been set back.
+AHEAD = timedelta(seconds=1)
+
+
+class DistinctTimes:
+    """Gives the current time, but each a moment later than the one before."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now, self._next = now, now()
+
+    def __call__(self) -> datetime:
+        now = self._now()
+        found = self._next if now < self._next < now + AHEAD else now
+        self._next = found + MOMENT
+        return found
 
 
 def _few(name: str, *columns: str, sqlite: str, postgresql: str = "") -> Index:
@@ -125,6 +145,7 @@ class Message(Record):
 
     __tablename__ = "messages"
 
+    created_at: Mapped[datetime] = mapped_column(default=DistinctTimes(utc_now))
     chat_id: Mapped[str] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"), index=True)
     parent_id: Mapped[str | None] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), index=True)
     role: Mapped[str] = mapped_column(String(10))

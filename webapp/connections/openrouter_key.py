@@ -18,6 +18,10 @@ class ApplicationSettingsService:
             raise Invalid("Enter a key.", field="key")
         connections.set_key(BUILT_IN, key, actor=by or COMMAND_LINE)
 
+    def forget_openrouter_api_key(self, by: User) -> None:
+        """Deletes the stored key; the one in the environment, if any, takes effect again."""
+        connections.forget_key(BUILT_IN, actor=by)
+
     def get_openrouter_api_key(self) -> str:
         """Returns the effective key, or an empty text; raises `DecryptionError` for a stored one that cannot be decrypted."""
         key = self.openrouter_key()

@@ -55,7 +55,7 @@ def test_every_path_refuses_alike(app, program, make_program, fake, place):
         assert told(other.post(path, accept=EVENTS, **body), 404)
         random = sending(place, "0" * 26, "Hello")
         assert told(program.post(random[0], accept=EVENTS, **random[1]), 404)
-    for text in ("", "   ", "x" * 32_001, 5, None, ["x"]):
+    for text in ("", "   ", "x" * 200_001, 5, None, ["x"]):
         refused = told(program.post(path, accept=EVENTS, **{**body, field: text}), 422)
         assert list(refused["fields"]) == [field]
     assert list(told(program.post(path, **{k: v for k, v in body.items() if k != field}), 422)["fields"]) == [field]
@@ -73,11 +73,61 @@ def test_every_path_refuses_alike(app, program, make_program, fake, place):
     app.extensions["engine"].live[running["streamId"]].run.stop.request("user")
 
 
-@pytest.mark.parametrize(("text", "sentence"), [(" \n", "at least 1 character."), ("x" * 32_001, "at most 32000 characters.")])
-def test_the_length_of_a_message_is_told_in_characters(program, text, sentence):
+FIELDS = {
+    "/api/chat": "message",
+    "/api/chat/stream": "message",
+    "/ai/chat": "message",
+    "/ai/chat/stream": "message",
+    "/api/messages/addUserMessageStreamingMode": "message",
+    "/chat/threads/{chat}/messages": "content",
+    "/threads/{chat}/messages/stream": "content",
+    "/api/v1/chats/{chat}/messages": "message",
+}
+
+
+def said_to(program, path, field, text, chat, *, escaped=True):
+    """Sends a message as JSON, in ASCII with escapes as most libraries do, or in UTF-8."""
+    body = {field: text, **({"chatSessionId": chat} if "addUser" in path else {})}
+    sent = json.dumps(body, ensure_ascii=escaped).encode()
+    headers = {**program.headers, "Content-Type": "application/json"}
+    return program.client.post(path.format(chat=chat), data=sent, headers=headers)
+
+
+@pytest.mark.parametrize("path", FIELDS)
+def test_a_message_has_as_many_characters_everywhere(app, program, fake, path):
+    with app.app_context():
+        set_setting("limits.message_chars", "1000")
+    fake.says("Fine.")
+    fits = said_to(program, path, FIELDS[path], "🌊" * 1_000, program.new_chat())
+    refused = told(said_to(program, path, FIELDS[path], "🌊" * 1_001, program.new_chat()), 422)
+
+    assert fits.status_code in (200, 202)
+    assert fits.data
+    assert refused["fields"] == {FIELDS[path]: "That is 1 character too long. The limit for one message is 1,000."}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("escaped", [True, False])
+def test_the_longest_message_fits_in_a_request_however_it_is_written(program, fake, escaped):
+    fake.says("Fine.")
+    path, chat = "/api/messages/addUserMessageStreamingMode", program.new_chat()
+
+    assert said_to(program, path, "message", "🌊" * 200_000, chat, escaped=escaped).status_code == 202
+    assert said_to(program, path, "message", "x" * 1_000_001, chat).status_code == 413
+    assert said_to(program, path, "message", "🌊" * 250_001, chat, escaped=escaped).status_code == 413
+
+
+def test_a_turn_of_a_completion_has_the_same_limit(program, fake):
+    turns = [{"role": "user", "content": [{"type": "text", "text": "x" * 200_001}]}]
+    refused = program.post("/v1/chat/completions", messages=turns)
+
+    assert (refused.status_code, refused.json["error"]["param"]) == (400, "messages")
+
+
+def test_an_empty_message_is_told_in_characters(program):
     for path in ("/api/chat", "/ai/chat", "/api/messages/addUserMessageStreamingMode"):
-        refused = told(program.post(path, chatSessionId="any", message=text), 422)
-        assert refused["fields"] == {"message": f"String should have {sentence}"}
+        refused = told(program.post(path, chatSessionId="any", message=" \n"), 422)
+        assert refused["fields"] == {"message": "String should have at least 1 character."}
 
 
 @pytest.mark.parametrize("limit", ["many", "", "2.5"])
@@ -87,9 +137,9 @@ def test_a_number_in_an_address_that_is_none_is_told_as_in_a_body(program, limit
     assert refused["fields"] == {"limit": "This must be a whole number."}
 
 
-def test_fields_that_nobody_knows_are_left_alone_and_32000_characters_are_taken(program, fake):
+def test_fields_that_nobody_knows_are_left_alone(program, fake):
     fake.says("Fine.")
-    body = {"message": f"  {'x' * 32_000} ", "userId": "me", "nonsense": {"deep": [1]}}
+    body = {"message": f"  {'x' * 1_000} ", "userId": "me", "nonsense": {"deep": [1]}}
 
     assert program.post("/api/chat", **body).status_code == 200
     assert program.post("/ai/chat", context_limit=200, **body).status_code == 200
@@ -266,3 +316,19 @@ def test_the_key_is_written_by_admins_and_never_read(make_program):
     assert before == {"configured": True, "source": "environment", "last4": "0000"}
     assert after.json == {"configured": True, "source": "stored", "last4": "3456"}
     assert "sk-or-new" not in after.text
+
+
+@pytest.mark.parametrize("path", ["/api/settings/openrouter_api_key", "/api/v1/settings/openrouter_api_key"])
+def test_the_key_is_deleted_by_admins_as_often_as_they_like(make_program, path):
+    admin, member = make_program("boss@example.org", "admin"), make_program()
+    admin.put("/api/settings/openrouter_api_key", value="sk-or-new-key-123456")
+
+    assert told(member.client.delete(path, headers=member.headers), 403)
+    assert admin.get("/api/settings/openrouter_api_key").json["source"] == "stored"
+    for _ in range(2):
+        assert admin.client.delete(path, headers=admin.headers).status_code == 204
+        assert admin.get("/api/settings/openrouter_api_key").json == {
+            "configured": True,
+            "source": "environment",
+            "last4": "0000",
+        }

@@ -103,6 +103,19 @@ def test_quick_chat_refuses_what_it_does_not_know(program, fake, field, value):
     assert (refused.status_code, list(refused.json["fields"])) == (422, [field])
 
 
+def test_an_answer_is_later_than_its_question(program, fake):
+    fake.says("Fine.")
+    led = program.post("/chat/threads", workflow="weekly-checkin").json["thread"]["id"]
+    chats = [program.post("/chat/threads").json["thread"]["id"] for _ in range(5)]
+    for chat in [led, *chats]:
+        for content in ("good", "The garden"):
+            assert program.post(f"/chat/threads/{chat}/messages", content=content).status_code == 200
+        told = [each["createdAt"] for each in program.get(f"/chat/threads/{chat}/messages").json["messages"]]
+
+        assert len(told) >= 4
+        assert told == sorted(set(told))
+
+
 def test_threads_wrap_everything_in_type_and_data(program, chat, messages):
     events = program.streamed(f"/threads/{chat}/messages/stream", content="Hello")
     question, answer = messages(chat)

@@ -4,8 +4,6 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-MOST_CHARS = 32_000
-
 
 def _trimmed(value: object) -> object:
     return value.strip() if isinstance(value, str) else value
@@ -15,7 +13,7 @@ Said = Annotated[
     str,
     # Before the trimming, so that pydantic reports the lengths as characters: after a validator, its errors speak of "items
     # after validation".
-    Field(min_length=1, max_length=MOST_CHARS, description="1 to 32 000 characters after trimming."),
+    Field(min_length=1, description="At least 1 character after trimming, at most `message_characters` of the capabilities."),
     BeforeValidator(_trimmed),
 ]
 Id = Annotated[str, Field(max_length=64)]

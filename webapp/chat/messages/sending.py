@@ -114,11 +114,16 @@ def checked(text: str) -> str:
     content = text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
     if not content.strip():
         raise Invalid("Write something first.", field="message")
+    refuse_if_too_long(content)
+    return content
+
+
+def refuse_if_too_long(content: str, *, field: str = "message") -> None:
+    """Raises `Invalid` if a message has more characters than the limit of all pages and interfaces."""
     limit = int(setting("limits.message_chars"))
     if limit and len(content) > limit:
         over = plural(len(content) - limit, "character")
-        raise Invalid(f"That is {over} too long. The limit for one message is {number(limit)}.", field="message")
-    return content
+        raise Invalid(f"That is {over} too long. The limit for one message is {number(limit)}.", field=field)
 
 
 def input_of(

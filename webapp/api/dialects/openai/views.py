@@ -28,6 +28,7 @@ from webapp.api.sources import redaction
 from webapp.api.streams import events
 from webapp.api.wait_for_answer import NO_ANSWER, wait_for_success
 from webapp.chat import chat_collections
+from webapp.chat.messages.sending import refuse_if_too_long
 from webapp.completions import service
 from webapp.completions.service import CompletionInput
 from webapp.connections.models import providers
@@ -113,6 +114,8 @@ def in_openais_form(response: Response) -> Response:
 def _wanted(body: CompletionRequest) -> CompletionInput:
     limits = [each for each in (body.max_tokens, body.max_completion_tokens) if each]
     turns = tuple(Turn("system" if turn.role == "developer" else turn.role, turn.text) for turn in body.messages)
+    for turn in turns:
+        refuse_if_too_long(turn.content, field="messages")
     reads = tuple(chat_collections.checked(caller(), body.collection_ids or []))
     return CompletionInput(_known(body.model or ""), turns, body.temperature, min(limits) if limits else None, body.stops, reads)
 

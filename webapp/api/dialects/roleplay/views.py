@@ -150,6 +150,18 @@ def store_key(body: KeyValue) -> None:
         raise Invalid(error.message, field="value") from error
 
 
+@bp.delete("/api/settings/openrouter_api_key")
+@bp.delete("/api/v1/settings/openrouter_api_key")
+@operation(
+    "Delete the stored OpenRouter key; one from the environment takes effect again (idempotent)",
+    scope="admin",
+    status=204,
+    tag=TAG,
+)
+def forget_key() -> None:
+    ApplicationSettingsService().forget_openrouter_api_key(caller())
+
+
 def _options() -> AnswerOptions:
     seconds = int(setting("stream.idle_listener_seconds"))
     return AnswerOptions(when_unwatched=f"idle:{seconds}" if seconds else "")

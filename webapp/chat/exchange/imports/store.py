@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from math import ceil
 from typing import IO, Any, TypeVar
 
@@ -19,7 +20,7 @@ from webapp.chat.exchange.imports import MOST_FILES, pieces
 from webapp.chat.exchange.imports.filed import OF_ROW, BadFile, FiledChat, FiledGeneration, FiledMessage
 from webapp.chat.exchange.imports.pieces import Head, Refused, Rendered
 from webapp.chat.messages import sending
-from webapp.chat.tables import Chat, Message, Story
+from webapp.chat.tables import MOMENT, Chat, Message, Story
 from webapp.connections.models import providers
 from webapp.db import db, utc_now, write
 from webapp.engine.engine import the_engine
@@ -247,6 +248,8 @@ class _Filling:
         # For messages without a time: that of the import would place them after their replies.
         self._created_at = filed.created_at or utc_now()
         self._ids: dict[str, str] = {}
+        # When the file and when the database says that a message was written.
+        self._times: dict[str, tuple[datetime, datetime]] = {}
         self._load_ids()
         self._had_some = bool(self._ids)
 
@@ -268,9 +271,19 @@ class _Filling:
             sending.announce(db.session.get_one(Chat, self.chat_id), "thread", head)
 
     def _load_ids(self) -> None:
-        rows = db.session.execute(select(Message.id, Message.origin).where(Message.chat_id == self.chat_id))
-        self._ids = {origin or OWN + id: id for id, origin in rows}
+        columns = select(Message.id, Message.origin, Message.created_at).where(Message.chat_id == self.chat_id)
+        rows = list(db.session.execute(columns))
+        self._ids = {origin or OWN + id: id for id, origin, _ in rows}
+        self._times |= {origin: (created_at, created_at) for _, origin, created_at in rows if origin not in self._times}
         db.session.rollback()
+
+    def _created_at_of(self, message: FiledMessage) -> datetime:
+        """Returns the file's time, or a moment after the message before if the file says the same of both, or nothing."""
+        said, stored = self._times.get(message.parent) or (self._created_at, self._created_at - MOMENT)
+        time = message.created_at or said
+        found = max(time, stored + MOMENT) if time >= said else time
+        self._times[message.id] = time, found
+        return found
 
     def _add(self, batch: Sequence[Rendered]) -> int:
         if not (missing := [each for each in batch if each.message.id not in self._ids]):
@@ -301,7 +314,7 @@ class _Filling:
             "reasoning": message.reasoning,
             "html": rendered.html,
             "html_version": rendered.version,
-            "created_at": message.created_at or self._created_at,
+            "created_at": self._created_at_of(message),
             "origin": message.id,
             "author_id": self._user_id if (message.role == "user" or message.is_edited) and not message.author else None,
             "author_name": message.author,
