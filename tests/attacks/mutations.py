@@ -149,7 +149,12 @@ def _any_chat(id):
     ),
     "every wait is waited": Mutation(
         "webapp/engine/ladder.py",
-        (("return seconds if seconds <= min(PATIENCE_SECONDS, left) else None", "return seconds"),),
+        (("patience_seconds = min(PATIENCE_SECONDS, self._seconds_left())", "patience_seconds = 86_400.0"),),
         ("tests/attacks/test_stalls.py::test_nobody_waits_for_as_long_as_a_server_asks",),
+    ),
+    "a silent attempt is never ended": Mutation(
+        "webapp/engine/ladder.py",
+        (("if self._attempt is not None and self._now()", "if self._attempt and self._now()"),),
+        ("tests/generations/test_ladder.py::test_a_silence_ends_an_attempt_and_the_ladder_goes_on",),
     ),
 }
