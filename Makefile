@@ -9,7 +9,7 @@ NO_PACKAGES := { echo "Could not install the packages. See the message above, ch
 .DEFAULT_GOAL := help
 ROUNDS ?= 20
 
-.PHONY: help setup setup-tests run test quick deep lint check fix seed drill bench screenshots
+.PHONY: help setup setup-tests run test quick deep lint check fix seed drill bench screenshots upgrade rollback release
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,15 @@ fix: $(VENV)/.tests ## fix what can be fixed automatically
 	@$(BIN)/ruff format .
 	@$(BIN)/python -m scripts.env_example > .env.example
 	@$(BIN)/python -m scripts.reference > docs/configuration.md
+
+upgrade: setup ## take over settings and data: make upgrade FROM=../millrace-0.9.0
+	@$(BIN)/python -m scripts.upgrade upgrade "$(FROM)"
+
+rollback: setup ## give them back: make rollback TO=../millrace-0.9.0
+	@$(BIN)/python -m scripts.upgrade rollback "$(TO)"
+
+release: check ## check everything, and write archives, checksums and the tag's text to dist/
+	@$(BIN)/python -m scripts.release
 
 seed: $(VENV)/.run $(VENDOR) ## create sample people, chats and answers
 	@$(BIN)/flask prepare
