@@ -13,7 +13,7 @@ export FLASK_SKIP_DOTENV := 1
 .DEFAULT_GOAL := help
 ROUNDS ?= 20
 
-.PHONY: help setup setup-tests run test quick deep lint check fix lock seed drill bench screenshots
+.PHONY: help setup setup-tests run test quick deep lint check fix lock seed drill bench screenshots upgrade rollback release
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,15 @@ lock: $(VENV)/.run ## write requirements.lock anew, after a change of requiremen
 	@$(PIP) $(UV)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 		--custom-compile-command "make lock" --output-file requirements.lock requirements.txt
+
+upgrade: setup ## take over settings and data: make upgrade FROM=../millrace-0.9.0
+	@$(BIN)/python -m scripts.upgrade upgrade "$(FROM)"
+
+rollback: setup ## give them back: make rollback TO=../millrace-0.9.0
+	@$(BIN)/python -m scripts.upgrade rollback "$(TO)"
+
+release: check ## check everything, and write archives, checksums and the tag's text to dist/
+	@$(BIN)/python -m scripts.release
 
 seed: $(VENV)/.run $(VENDOR) ## create sample people, chats and answers
 	@$(BIN)/flask prepare
