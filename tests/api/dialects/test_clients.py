@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import node
+from tests.support.network import NETWORKS, between
 from tests.support.rounds import ROUNDS
 from tests.support.waiting import until
 
@@ -36,6 +37,37 @@ def test_a_naive_client_never_meets_half_a_line_and_has_the_stored_text(caller, 
         id, text, status, _ = caller.answer_in(each["chat"])
         assert (each["text"], each["status"], each["message"]) == (text, status, id)
         assert text.startswith("x")
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize(("dialect", "keeps"), [("quick", False), ("assistant", False), ("threads", True)])
+@pytest.mark.rounds
+def test_old_loops_read_whole_lines_from_any_network(caller, fake, network, dialect, keeps):
+    """A thread's last event repeats the whole text, so that its clients must keep half a line."""
+    chance, chats = random.Random(dialect), caller.new_chats(ANSWERS)
+    fake.behaves([saying(chance) for _ in range(ANSWERS)])
+
+    with between(caller.url, NETWORKS[network]) as url:
+        about = {"dialect": dialect, "keeps": keeps, "chats": chats, "at_once": 5}
+        heard = node.run(CLIENTS / "naive.mjs", url=url, token=caller.token, **about)
+
+    assert len(heard) == ANSWERS
+    for each in heard:
+        id, text, status, _ = caller.answer_in(each["chat"])
+        assert (each["text"], each["status"], each["message"]) == (text, status, id)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_listeners_of_a_roleplay_hear_it_through_any_network(caller, fake, network):
+    fake.counts(200, pace=0.01)
+    chats = caller.new_chats(4)
+
+    with between(caller.url, NETWORKS[network]) as url:
+        heard = node.run(CLIENTS / "listener.mjs", url=url, token=caller.token, chats=chats)
+
+    texts = [caller.answer_in(chat)[1] for chat in chats[:3]]
+    assert [heard["late"]["text"], heard["missed"]["text"]] == texts[:2]
+    assert heard["three"]["texts"] == [[texts[2]] * 3] * 2
 
 
 def test_listeners_of_a_roleplay_have_exactly_the_stored_text(caller, fake):

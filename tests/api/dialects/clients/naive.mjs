@@ -1,6 +1,7 @@
 // A client as the older systems had them: it decodes each chunk by itself, cuts it at line ends, and parses what begins with `data: `.
+// With `keeps` it keeps half a line until the next chunk.
 
-const { url, token, dialect, chats, at_once: atOnce } = JSON.parse(await new Response(process.stdin).text())
+const { url, token, dialect, chats, at_once: atOnce, keeps } = JSON.parse(await new Response(process.stdin).text())
 
 const DIALECTS = {
   quick: {
@@ -30,9 +31,12 @@ async function read(chat) {
   const response = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) })
   if (!response.ok) throw new Error(`${response.status} ${await response.text()}`)
   const heard = { chat, text: '', status: '', message: '', chunks: 0 }
+  let rest = ''
   for await (const bytes of response.body) {
     heard.chunks += 1
-    for (const line of new TextDecoder().decode(bytes).split('\n')) {
+    const lines = (rest + new TextDecoder().decode(bytes)).split('\n')
+    if (keeps) rest = lines.pop()
+    for (const line of lines) {
       if (!line.startsWith('data: ')) continue
       const data = JSON.parse(line.slice(6))
       heard.text += text(data)
