@@ -52,6 +52,7 @@ STAYS: dict[str, dict[str, str]] = {
         "lane": HERE,
         "message_id": "it stands in its message",
         "user_id": PERSONAL,
+        "gateway_id": HERE,
         "when_unwatched": "it is over",
         "connection": HERE,
         "prompt": "what was sent may hold what this server tells all models",

@@ -56,7 +56,7 @@ class CurrentRequester:
         """Returns the limits of a person, or those of a gateway and, where its request names one, of the person behind it."""
         per_minute, burst = int(setting("limits.streams_per_minute")), int(setting("limits.streams_burst"))
         at_once, streams = int(setting("limits.concurrent_streams")), int(setting("limits.sse_per_user"))
-        found = caller_or_none() if has_request_context() else None
+        found = _caller_with_token()
         gateway = found.gateway if found and found.user.id == person else None
         if gateway is None:
             return (Allowance(person, per_minute, burst, at_once, streams),)
@@ -118,7 +118,7 @@ def stream_limits() -> dict[str, int]:
 
 def made_limits() -> tuple[int, int]:
     """Returns how many items the caller can create per minute, and in a row; a gateway creates a chat for each answer."""
-    found = caller_or_none() if has_request_context() else None
+    found = _caller_with_token()
     if found and found.gateway:
         (of_all, *_) = the_engine().requester.allowances(found.user.id)
         return of_all.per_minute, of_all.burst
@@ -184,6 +184,13 @@ def _check_form_token() -> None:
         validate_csrf(request.headers.get("X-CSRFToken"))
     except ValidationError as error:
         raise Forbidden(UNPROVEN) from error
+
+
+def _caller_with_token() -> Caller | None:
+    """Returns the caller of a request with a token or a ticket; others are no gateways, so nothing is looked up for them."""
+    if has_request_context() and (_bearer() is not None or request.environ.get(CHAT)):
+        return caller_or_none()
+    return None
 
 
 def _is_visitor() -> bool:
