@@ -17,9 +17,8 @@
   const editLast = (event) => {
     if (event.key !== "ArrowUp" || event.target.value || event.shiftKey || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    const isOwn = ({ dataset }) => (dataset.author ?? box().form.dataset.me) === box().form.dataset.me;
-    const own = [...document.querySelectorAll('.message[data-role="user"]')].filter(isOwn).at(-1);
-    own?.querySelector('[formaction$="/edit"]')?.click();
+    const { me } = box().form.dataset, all = [...document.querySelectorAll('.message[data-role="user"]')];
+    all.findLast(({ dataset }) => (dataset.author ?? me) === me)?.querySelector('[formaction$="/edit"]')?.click();
   };
   const save = (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.closest?.(".edit")?.requestSubmit();

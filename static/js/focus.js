@@ -11,7 +11,6 @@
     if (top) return document.querySelector(`#${top} :is(a, button)`);
     if (place === "earlier") return document.querySelector("#earlier a") ?? articles()[0];
     if (place === "follow-up") return document.getElementById("composer-text");
-    // Not the button that stops the answer to it.
     if (edited === "user" && !millrace.thumbs.matches) return document.getElementById("composer-text");
     const article = articles()[Math.min(index, articles().length - 1)];
     if (index < 0 || !article || (millrace.isRunning() && !isBack)) return document.querySelector("#composer-controls .go");

@@ -3,15 +3,7 @@
 {
   const sheet = Object.assign(document.createElement("dialog"), { id: "sheet", className: "dialog", closedBy: "any" });
 
-  // A key that is pressed twice starts one new version: until the page shows it, the second would be refused.
-  const press = (button) => {
-    if (!button || button.ariaBusy) return;
-    if (button.getAttribute("formaction")?.endsWith("/again")) {
-      button.ariaBusy = "true";
-      setTimeout(() => { button.ariaBusy = null; }, 2_000);
-    }
-    button.click();
-  };
+  let last = -1_000;
   const open = async (path) => {
     if (sheet.open || location.pathname === path) return sheet.close();
     const answer = await fetch(path, { headers: { "HX-Request": "true" } }).catch(() => null);
@@ -34,7 +26,13 @@
     if (toggle || isNew) return toggle ? toggle.click() : location.assign("/");
     if (isPalette || (event.key === "?" && !isTyping)) open(isPalette ? "/palette" : "/help");
     else if (isKey && !event.target.matches?.("[tabindex='0']")) {
-      press(document.querySelector(`[data-key="${event.key}"]:not(.message:not(:last-child) *)`));
+      const button = document.querySelector(`[data-key="${event.key}"]:not(.message:not(:last-child) *)`);
+      // A key pressed twice starts one new version.
+      if (button?.matches("[formaction$='/again']")) {
+        if (event.timeStamp - last < 1_000) return;
+        last = event.timeStamp;
+      }
+      button?.click();
     }
   });
   // In the palette, arrows move between hits and Enter opens the first one or, without hits, searches.

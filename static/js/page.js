@@ -8,7 +8,7 @@ const millrace = {
 
   thumbs: matchMedia("(pointer: coarse) and (hover: none)"),
   isComposing: (event) => event.isComposing || event.keyCode === 229,
-  // Whether a key sends the text: Enter, or Ctrl + Enter on a phone and for those who prefer it.
+  // Enter sends, or Ctrl + Enter on a phone and for those who prefer it.
   isSending(event) {
     if (event.key !== "Enter" || event.shiftKey || event.altKey || millrace.isComposing(event)) return false;
     const takesBoth = millrace.thumbs.matches || document.documentElement.dataset.send === "ctrl";
