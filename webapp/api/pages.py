@@ -1,5 +1,6 @@
 """The API's documentation: /openapi.json for programs, /api for people."""
 
+from threading import Lock
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, jsonify
@@ -8,6 +9,8 @@ from webapp.accounts.guards import anybody
 from webapp.api import openapi, reference
 from webapp.web.htmx import render
 
+# The first request makes the document, and all others wait for it.
+_making = Lock()
 bp = Blueprint("api_pages", __name__)
 
 
@@ -26,6 +29,7 @@ def read() -> Response:
 
 def _document(app: Flask) -> dict[str, Any]:
     made: dict[str, Any] = app.extensions.setdefault("openapi", {})
-    if not made:
-        made.update(openapi.document(app))
+    with _making:
+        if not made:
+            made.update(openapi.document(app))
     return made
