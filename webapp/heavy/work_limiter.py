@@ -41,25 +41,25 @@ class WorkLimiter:
         self._of = WeakValueDictionary[str, BoundedSemaphore]()
 
     @contextmanager
-    def entered(self, whose: str) -> Iterator[None]:
-        leave = self.enter(whose)
+    def entered(self, whose: str, *, patience_seconds: float | None = None) -> Iterator[None]:
+        leave = self.enter(whose, patience_seconds=patience_seconds)
         try:
             yield
         finally:
             leave()
 
-    def enter(self, whose: str) -> Callable[[], None]:
+    def enter(self, whose: str, *, patience_seconds: float | None = None) -> Callable[[], None]:
         """Waits for a place, and returns the function that frees it; raises `Unavailable` if that takes too long."""
         own = self._of.get(whose) or self._of.setdefault(whose, BoundedSemaphore(self._most_each))
         with ExitStack() as stack:
             for places in (own, self._places) if whose else (self._places,):
-                self._wait(places)
+                self._wait(places, self._patience_seconds if patience_seconds is None else patience_seconds)
                 stack.callback(places.release)
             return stack.pop_all().close
 
-    def _wait(self, places: BoundedSemaphore) -> None:
+    def _wait(self, places: BoundedSemaphore, patience_seconds: float) -> None:
         if places.acquire(blocking=False):
             return
         self._before_waiting()
-        if not places.acquire(timeout=self._patience_seconds):
+        if not places.acquire(timeout=patience_seconds):
             raise Unavailable(self._busy, retry_after=AGAIN_SECONDS)

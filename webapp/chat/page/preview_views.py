@@ -1,6 +1,5 @@
 """Previews of HTML, pictures and diagrams in a message, each in a sandboxed frame without network access."""
 
-from contextlib import closing
 from functools import partial
 from io import BytesIO
 from secrets import token_urlsafe
@@ -85,7 +84,7 @@ def _framed(page: str, scripts: str) -> Response:
 def _blocks(text: str) -> dict[int, tuple[str, str]]:
     if len(text) <= PIECE_CHARS:
         return previewed(text)
-    with _reading, child.on_disk(BytesIO(text.encode())) as file, closing(child.pieces(preview_search.__name__, file)) as found:
+    with _reading, child.short(preview_search.__name__, BytesIO(text.encode())) as found:
         return {int(number): (kind, code) for blocks in found for number, (kind, code) in blocks.items()}
 
 
