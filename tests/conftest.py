@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, settings  # noqa: E402
 from sqlalchemy import Dialect  # noqa: E402
 
 from tests.generations.bench import bench  # noqa: E402
-from tests.support import postgres  # noqa: E402
+from tests.support import locks, postgres  # noqa: E402
 from tests.support.browser import Browser  # noqa: E402
 from tests.support.cases import pytest_collection_modifyitems  # noqa: E402
 from tests.support.documented import DocumentedClient  # noqa: E402
@@ -64,6 +64,7 @@ settings.register_profile("even", deadline=None, derandomize=ROUNDS == 1, suppre
 settings.load_profile("even")
 
 
+locks.refuse_in_threads()
 Flask.url_map_class = SharedRoutes
 Blueprint.register = register_known
 TEMPLATES = CompiledTemplates()

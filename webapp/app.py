@@ -1,6 +1,7 @@
 """Creates the application: `create_app` and the order of the features."""
 
 import time
+from functools import partial
 from typing import Any
 
 import gevent
@@ -11,7 +12,7 @@ from werkzeug.local import LocalProxy
 
 from webapp import logs
 from webapp.accounts import feature as accounts
-from webapp.accounts.guards import viewer_or_none
+from webapp.accounts.guards import viewer_or_none, whose
 from webapp.alerts import feature as alerts
 from webapp.api import access, compression, cors, limits
 from webapp.api import feature as api
@@ -35,6 +36,7 @@ from webapp.feature import brought, by_type
 from webapp.health import feature as health
 from webapp.health.metrics import Metrics
 from webapp.health.worker_metrics import WorkerMetrics
+from webapp.heavy import threads
 from webapp.heavy.turns import give_way
 from webapp.insights import feature as insights
 from webapp.insights.trace_exporter import TraceExporter
@@ -47,6 +49,7 @@ from webapp.plans import feature as plans
 from webapp.preferences import feature as preferences
 from webapp.process.watchdog import Watchdog
 from webapp.prompts import feature as prompts
+from webapp.rendering import on_loop
 from webapp.second_factor import feature as second_factor
 from webapp.secrets import feature as secrets
 from webapp.settings import feature as settings
@@ -133,8 +136,10 @@ def create_app(config: Config | None = None) -> Flask:
 
 
 def _start_engine(app: Flask, config: Config) -> None:
+    hub = gevent.get_hub()
     # DNS lookups run in real threads; with the default of ten, a slow resolver would block every request.
-    gevent.get_hub().threadpool.maxsize = 32
+    hub.threadpool.maxsize = 32
+    on_loop.run_by(partial(threads.on_loop, hub))
     tools = {"spawn": gevent.spawn, "signal": Event, "pause": _pause, "now": time.monotonic, "within": _within}
     engine = build(app, config, **tools)
     counted, watchdog = Metrics(engine, watchers=watcher_loop.open_pages), Watchdog()
@@ -155,6 +160,7 @@ def _start_engine(app: Flask, config: Config) -> None:
         providers=models.make(config),
         metrics=WorkerMetrics(counted.text, config.data_dir / "metrics", worker_id=engine.worker.id, pause=_pause),
         made_limits=access.made_limits,
+        whose=whose,
         is_demo_open=lambda: bool(setting("demo.visitors")),
     )
 

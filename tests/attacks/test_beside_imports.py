@@ -6,11 +6,13 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import gevent
 import pytest
 
 from tests.attacks.scene import Scene, opened
 from tests.chat.files import zipped
 from tests.chat.test_hostile_imports import keys, member
+from tests.knowledge.office import xlsx
 from tests.support.bystander import bystander
 from tests.support.waiting import until
 from tests.upstream.handle import Upstream
@@ -93,6 +95,19 @@ def test_every_kind_of_file_beside_somebody_who_reads(scene: Scene, fake: Upstre
     print(f"gap {beside.gap_ms:.0f} ms, page {beside.page_ms:.0f} ms, {beside.grown_bytes / 1e6:.0f} MB")
     wrong = {name: (reply.status, reply.text[-300:]) for name, reply in said.items() if reply.status not in made[name].statuses}
     assert not wrong, json.dumps(wrong, indent=1)
+
+
+def test_two_sheets_of_empty_cells_leave_others_their_turn(scene: Scene, fake: Upstream) -> None:
+    [guest, other, *_] = scene.members
+    sheet, picture = xlsx(f"<row>{'<c/>' * 3_000_000}</row>"), png()
+    with bystander(scene.server, fake, person=scene.owner):
+        sending = [gevent.spawn(guest.upload, "/files", sheet, "a.xlsx") for _ in range(2)]
+        with gevent.Timeout(20):
+            for _ in range(3):
+                said = other.upload("/files", picture, "a.png")
+                assert said.status not in (503, 422), said.text[-300:]
+        gevent.joinall(sending, timeout=60, raise_error=True)
+    assert all("empty cells" in each.value.text for each in sending if each.value.status == 422)
 
 
 def test_documents_of_a_collection_are_all_read_in_the_end(scene: Scene, fake: Upstream) -> None:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Generator, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from io import BytesIO
 from tempfile import TemporaryFile
@@ -12,9 +12,11 @@ import gevent
 import pytest
 
 from tests.support.turns import nobody_waits
+from webapp.accounts.guards import WHOSE
 from webapp.errors import Unavailable
 from webapp.heavy import child
 from webapp.heavy.child import Broken, Exceeded, Limits
+from webapp.heavy.work_limiter import AGAIN_SECONDS
 
 GREEDY = "tests.heavy.greedy"
 # The timeout allows for children of earlier tests that are still running.
@@ -101,13 +103,33 @@ def test_a_reader_that_is_killed_ends_it(file):
 
 
 @pytest.mark.slow
+def test_one_person_has_one_and_long_work_leaves_places_for_who_waits(app, file):
+    def begun(person: str, limits: Limits) -> Generator[Any, None, None]:
+        with app.test_request_context(environ_overrides={WHOSE: person}):
+            found = child.pieces(GREEDY, file, limits)
+            next(found)
+            return found
+
+    short = replace(SMALL, is_long=False)
+    told(file, "tell\nwait 60")
+    with ExitStack() as open_ones:
+        for person, limits in (("ada", short), ("ada", SMALL), ("ben", SMALL)):
+            open_ones.enter_context(closing(begun(person, limits)))
+        with pytest.raises(Unavailable, match="Other files are being read"):
+            begun("ada", replace(HASTY, is_long=False))
+        with pytest.raises(Unavailable, match="Other files are being read"):
+            begun("cai", HASTY)
+        open_ones.enter_context(closing(begun("cai", replace(HASTY, is_long=False))))
+
+
+@pytest.mark.slow
 def test_two_run_at_once_and_the_next_is_refused_with_a_sentence(file):
     with closing(told(file, "tell\nwait 60")) as one, closing(child.pieces(GREEDY, file, SMALL)) as other:
         assert next(one)[0] != next(other)[0]
         with pytest.raises(Unavailable, match="Other files are being read") as refusal:
             next(child.pieces(GREEDY, file, HASTY))
 
-    assert refusal.value.retry_after == child.AGAIN_SECONDS
+    assert refusal.value.retry_after == AGAIN_SECONDS
     with TemporaryFile() as later:
         assert list(told(later, "say now")) == ["now"]
 

@@ -36,7 +36,7 @@ class Visits:
 
 @also_on_postgres
 def test_who_asks_often_keeps_nobody_else_outside(app: Flask) -> None:
-    callers = Visits(app, WorkLimiter(most=4, most_each=2))
+    callers = Visits(app, WorkLimiter(most=4, most_each=2, before_waiting=lambda: db.session.rollback()))
     greedy = [callers.begin("ada") for _ in range(10)]
     until(lambda: callers.inside == ["ada", "ada"], "two are inside")
 

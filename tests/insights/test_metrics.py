@@ -111,6 +111,12 @@ def test_it_is_counted_when_everybody_had_to_wait(app: Flask, read: Read) -> Non
     assert read()["millrace_loop_held_seconds_total"] == 0.9
 
 
+def test_free_threads_are_told(read: Read) -> None:
+    for purpose in ("passwords", "reads", "computations"):
+        assert read()[f'millrace_threads_free{{purpose="{purpose}"}}'] == 2
+        assert read()[f'millrace_threads_lost{{purpose="{purpose}"}}'] == 0
+
+
 def test_a_failure_says_why(bench: Bench, fake: Upstream, read: Read) -> None:
     fake.behaves([REFUSED])
     ended(bench, person=bench.person())

@@ -4,7 +4,7 @@ import hashlib
 
 import gevent
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from tests.api.client import client_of
 from tests.knowledge.conftest import Shelf
@@ -343,3 +343,21 @@ def test_a_large_file_is_put_together_in_turns(app, shelf):
             assert length > 80 * documents.PART_BYTES
         # Reading twenty megabytes takes more than a hundredth of a second, so it must yield in between.
         assert turn() > before
+
+
+@pytest.mark.slow
+@on_both_databases
+def test_people_take_turns_when_documents_are_read(app, shelf, others):
+    mine, theirs = shelf.collection(), others.collection("Theirs")
+    long = "\n\n".join(f"## Part {part}\n\n{'The wheel turns. ' * 60}" for part in range(200))
+    added = [add(shelf, mine, f"{long}{number}") for number in range(3)]
+    short = add(others, theirs, "Two\nlines.")
+    assert others.read(short)["state"] == "ready"
+    assert [shelf.read(each)["state"] for each in added] == ["ready"] * 3
+    with app.app_context():
+        first = select(Passage.document_id).group_by(Passage.document_id).order_by(func.min(Passage.row))
+        assert db.session.scalars(first).all() == [added[0], short, *added[1:]]
+
+
+def add(shelf: Shelf, collection: str, text: str) -> str:
+    return str(shelf.program.post(f"/collections/{collection}/documents", {"text": text}, status=202)["documents"][0]["id"])

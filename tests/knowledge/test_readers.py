@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from importlib import import_module
 from io import BytesIO
+from time import thread_time
 from zipfile import ZIP_DEFLATED, ZIP_LZMA, ZipFile
 
 import pytest
 
 from tests.knowledge.office import docx, epub, opendocument, paragraph, pdf, pptx, shape, written, xlsx, zipped
-from webapp.knowledge import formats
-from webapp.knowledge.readers import package
+from webapp.heavy import child
+from webapp.knowledge import formats, markup
+from webapp.knowledge.readers import package, sheets
 from webapp.knowledge.readers.part import DAMAGED, PROTECTED, Part, Refused
 
 TABLE = (
@@ -182,3 +184,30 @@ def test_each_kind_is_read_in_its_process_with_its_pages(shelf):
 
 def passages(shelf, id: str) -> Iterator[dict]:
     yield from shelf.program.get(f"/documents/{id}/passages")["passages"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unit", ["<!--", "<![", "<!x", "<?", "<a ", "</", "<a b='>", "<script></b>", "<"])
+@pytest.mark.parametrize("end", ["", ">", "-->"])
+def test_a_megabyte_of_beginnings_is_read_in_time(unit, end):
+    began = thread_time()
+    markup.as_markdown(unit * (1_000_000 // len(unit)) + end)
+    assert thread_time() - began < 5
+
+
+def test_comments_and_declarations_are_left_out():
+    page = "<!doctype html><?xml?><p>a<!-- <p>b > --><![CDATA[c]]><!-->d<!x>e <f"
+    assert markup.as_markdown(page)[1] == "ade <f\n"
+    assert markup.as_markdown("<p>a</p><!-- b <p>c</p>")[1] == "a\n"
+
+
+def test_a_sheet_of_empty_cells_is_refused_early():
+    with pytest.raises(Refused, match="empty cells"):
+        read("a.xlsx", xlsx(f"<row>{'<c/>' * (sheets.MOST_EMPTY + 1)}</row>"))
+
+
+@pytest.mark.parametrize("charset", ["punycode", "idna"])
+def test_an_email_in_a_slow_charset_is_refused_in_its_process(charset):
+    raw = MAIL.replace(b"iso-8859-1", charset.encode()).replace(b"\xfc", b"-" * 10)
+    with child.short("webapp.knowledge.text_extraction", BytesIO(raw), head=b'{"name": "a.eml", "most": 1000}\n') as found:
+        assert list(found) == [{"refused": DAMAGED}]

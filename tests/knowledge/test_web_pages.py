@@ -6,8 +6,10 @@ import pytest
 from gevent.pywsgi import WSGIServer
 from sqlalchemy import event, update
 
+from tests.support.turns import nobody_waits
 from webapp.db import db, write
-from webapp.knowledge import importing, web_pages
+from webapp.heavy import charsets
+from webapp.knowledge import fetching, importing, web_pages
 from webapp.knowledge.documents import PART_BYTES
 from webapp.knowledge.tables import Document
 from webapp.settings.service import set_setting
@@ -131,6 +133,30 @@ def test_it_goes_where_the_address_leads_and_reads_other_kinds(owners_shelf, sit
     document = owners_shelf.read(add(owners_shelf, site.url + "/old", title="Oil")["documents"][0]["id"])
     assert (document["name"], document["title"], document["url"]) == ("new.php.txt", "Oil", site.url + "/new.php")
     assert owners_shelf.program.call("GET", f"/documents/{document['id']}/text").get_data(as_text=True) == "Öl"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("charset", ["Shift_JIS", "iso-2022-jp", "utf-16"])
+def test_a_character_between_two_pieces_is_read(owners_shelf, site, charset):
+    name = charsets.codec_of(charset)
+    text = "a" * (fetching.DECODED_BYTES // len("a".encode(name)) - 1) + "油" * 10
+    url = site.says("/log", text.encode(name), kind=f"text/plain; charset={charset}")
+    document = add(owners_shelf, url)["documents"][0]["id"]
+    owners_shelf.read(document)
+    assert owners_shelf.program.call("GET", f"/documents/{document}/text").get_data(as_text=True) == text
+
+
+@pytest.mark.parametrize("charset", ["punycode", "idna", "unicode_escape", "rot13", "zip", "x" * 200, "a\0b"])
+def test_only_charsets_of_texts_are_decoded(charset):
+    assert charsets.codec_of(charset) == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("charset", ["punycode", "gb18030", "iso-2022-jp", "windows-1252"])
+def test_a_page_in_any_charset_holds_up_nobody(owners_shelf, site, charset):
+    site.says("/page", b"-\x80a\xff\x1b$" * 300_000, kind=f"text/plain; charset={charset}")
+    with nobody_waits():
+        add(owners_shelf, f"{site.url}/page")
 
 
 REFUSED = {

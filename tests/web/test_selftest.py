@@ -18,6 +18,7 @@ from webapp.config import ROOT
 from webapp.engine.circuit import FAILURES, Circuits
 from webapp.health import views as selftest
 from webapp.health.fact import size
+from webapp.heavy.threads import READS
 from webapp.streaming.codec import Decoder
 from webapp.streaming.events import Delta
 
@@ -44,6 +45,16 @@ def test_it_says_when_everybody_had_to_wait(app: Flask, owner: Browser) -> None:
     app.extensions["watchdog"].note(0.4, "somewhere")
 
     assert owner.page("/admin/health").says("1 time since the start, 0.4 seconds in total.")
+
+
+def test_it_says_which_threads_are_free_and_whether_one_is_lost(owner: Browser) -> None:
+    assert owner.page("/admin/health").says("2 of 2 for passwords, 2 of 2 for reads, 2 of 2 for computations.")
+
+    READS.lost += 1
+    try:
+        assert owner.page("/admin/health").says("1 thread didn't come back.")
+    finally:
+        READS.lost -= 1
 
 
 def test_without_javascript_only_the_verdict_is_missing_and_it_says_why(owner: Browser) -> None:

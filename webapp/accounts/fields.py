@@ -4,7 +4,6 @@ import unicodedata
 
 from webapp.accounts import passwords
 from webapp.errors import Invalid
-from webapp.heavy.threads import offload
 from webapp.words import number, plural
 
 TEXT_CHARS = 20_000
@@ -53,4 +52,4 @@ def checked_password(password: str) -> str:
 
 def password_hash(password: str) -> str:
     """Returns the hash of a new password after checking it."""
-    return offload(passwords.hash_of, checked_password(password))
+    return passwords.hash_of(checked_password(password))

@@ -23,6 +23,7 @@ COOKIE_SECONDS = 400 * 24 * 3600
 # Cached in the WSGI environment, because `g` can outlive the request.
 KNOWN = "millrace.user"
 HOLDER = f"{KNOWN}.holder"
+WHOSE = "millrace.whose"
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
@@ -32,9 +33,23 @@ def user_or_none() -> User | None:
     """Returns the signed-in user, looked up once per request, or None."""
     if KNOWN not in request.environ:
         session = full_session()
-        request.environ[KNOWN] = session.user if session else None
+        know(session.user if session else None)
     user: User | None = request.environ[KNOWN]
     return user
+
+
+def know(user: User | None) -> None:
+    """Caches the person who sent the request; heavy work is limited for each person."""
+    request.environ[KNOWN] = user
+    if user:
+        request.environ[WHOSE] = user.id
+
+
+def whose() -> str:
+    """Returns the id of the person who sent the request, if it is known, else their address; empty outside of requests."""
+    if not has_request_context():
+        return ""
+    return request.environ.get(WHOSE) or request.remote_addr or ""
 
 
 def session_user() -> User | None:

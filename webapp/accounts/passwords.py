@@ -1,7 +1,11 @@
-"""Hashes passwords with argon2id, and refuses weak ones. Pure."""
+"""Hashes passwords with argon2id, in threads of their own, and refuses weak ones."""
+
+from functools import partial
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+
+from webapp.heavy.threads import PASSWORDS
 
 LEAST, MOST = 8, 1000
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
@@ -36,13 +40,17 @@ def objection(password: str) -> str:
 
 def hash_of(password: str) -> str:
     """Returns a salted hash, which takes about 25 milliseconds of one core."""
-    return HASHER.hash(_bytes(password))
+    return PASSWORDS.run(partial(HASHER.hash, _bytes(password)))
 
 
 def is_right(stored: str | None, password: str) -> bool:
     """Returns whether the password matches the hash; without a hash, returns False after the same time."""
+    return PASSWORDS.run(partial(_matches, stored or NOBODY, _bytes(password))) and stored is not None
+
+
+def _matches(stored: str, password: bytes) -> bool:
     try:
-        return HASHER.verify(stored or NOBODY, _bytes(password)) and stored is not None
+        return HASHER.verify(stored, password)
     except (VerificationError, InvalidHashError):
         return False
 

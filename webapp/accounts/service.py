@@ -19,7 +19,6 @@ from webapp.accounts.second_step import CodeNeeded, the_second_step
 from webapp.accounts.tables import ApiToken, Invite, Role, User, UserSession
 from webapp.db import NO_PATIENCE, Base, db, utc_now, write
 from webapp.errors import Conflict, Forbidden, Invalid, TooMany, Unavailable
-from webapp.heavy.threads import offload
 from webapp.ids import new_secret
 from webapp.throttle import SignInThrottle, network
 from webapp.words import plural
@@ -114,7 +113,7 @@ def sign_in(email: str, password: str, agent: str = "", *, address: str = "") ->
     user_id, stored = queries.credentials(email) or ("", None)
     # Releases the database connection while the hash is computed.
     db.session.rollback()
-    if not offload(passwords.is_right, stored, password) or stored is None:
+    if not passwords.is_right(stored, password) or stored is None:
         _refuse_sign_in(email if stored else "", user_id, address)
         raise Invalid(WRONG)
     welcome(email, address)
@@ -129,7 +128,7 @@ def confirm(user: User, password: str, *, field: str = "password", address: str 
     email, stored = user.email, user.password_hash
     slow_down(email, address)
     db.session.rollback()
-    if not offload(passwords.is_right, stored, password):
+    if not passwords.is_right(stored, password):
         audit.refused("entered a wrong password", key=email, actor=email, address=address)
         raise Invalid("That isn't your current password.", field=field)
     welcome(email, address)
@@ -261,7 +260,7 @@ def _use_owner_link(session: Session, token: str) -> None:
 def _renew_hash(user_id: str, stored: str, password: str) -> None:
     # The condition keeps a password that was changed since.
     outdated = (User.id == user_id) & (User.password_hash == stored)
-    _note(User, outdated, password_hash=offload(passwords.hash_of, password))
+    _note(User, outdated, password_hash=passwords.hash_of(password))
 
 
 def _sign_in_throttle() -> SignInThrottle:

@@ -12,7 +12,7 @@ from flask_wtf.csrf import validate_csrf
 from wtforms.validators import ValidationError
 
 from webapp.accounts import queries, service, tickets
-from webapp.accounts.guards import KNOWN, full_session, refuse_unless_admin
+from webapp.accounts.guards import KNOWN, full_session, know, refuse_unless_admin
 from webapp.accounts.roles import SCOPES, allowed_scopes
 from webapp.accounts.second_step import the_second_step
 from webapp.accounts.tables import ApiToken, User
@@ -105,7 +105,8 @@ def caller_or_none() -> Caller | None:
     """Returns the caller, looked up once per request; pages that query the signed-in user get the same one."""
     if CALLER not in request.environ:
         found = _by_token() if _bearer() is not None else _by_ticket() or _by_session()
-        request.environ[CALLER], request.environ[KNOWN] = found, found.user if found else None
+        request.environ[CALLER] = found
+        know(found.user if found else None)
     known: Caller | None = request.environ[CALLER]
     return known
 

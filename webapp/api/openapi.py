@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from flask import Flask
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from werkzeug.routing import Rule
 
 from webapp.api.access import END_USER, MOST_END_USER
 from webapp.api.operations import JSON, MOST_KEY_CHARS, Operation, operation_of
-from webapp.api.responses import BYTES, Refs, models_of, responses
+from webapp.api.problems import Problem
+from webapp.api.responses import BYTES, Mode, Refs, models_of, responses
 from webapp.heavy.threads import offload
+from webapp.heavy.turns import by_turns
 from webapp.version import VERSION
 from webapp.web.security import SAFE_METHODS
 
@@ -81,8 +84,14 @@ def _order(rule: Rule) -> tuple[bool, str, bool]:
 def document(app: Flask) -> dict[str, Any]:
     """Returns the whole OpenAPI document."""
     known = list(routes(app))
-    # Runs in a thread: it would block the event loop for a fifth of a second. It happens once.
-    refs, schemas = offload(_schemas, known)
+    wanted = dict.fromkeys(pair for route in known for pair in models_of(route.operation).items())
+    for model, _ in by_turns(wanted):
+        # Completes what it refers to. Not in the thread: it takes a lock of `threading`.
+        model.model_rebuild()
+    # Imports what pydantic needs for that, which takes a lock, too.
+    Problem.model_json_schema()
+    # Runs in a thread: it would block the event loop for a tenth of a second. It happens once.
+    refs, schemas = offload(_schemas, list(wanted))
     paths: dict[str, Any] = {}
     for route in known:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, refs)
@@ -96,9 +105,8 @@ def document(app: Flask) -> dict[str, Any]:
     }
 
 
-def _schemas(known: list[Route]) -> tuple[Refs, dict[str, Any]]:
-    wanted = dict.fromkeys(pair for route in known for pair in models_of(route.operation).items())
-    refs, whole = models_json_schema(list(wanted), ref_template="#/components/schemas/{model}")
+def _schemas(wanted: list[tuple[type[BaseModel], Mode]]) -> tuple[Refs, dict[str, Any]]:
+    refs, whole = models_json_schema(wanted, ref_template="#/components/schemas/{model}")
     return {pair: refs[pair] for pair in wanted}, whole.get("$defs", {})
 
 

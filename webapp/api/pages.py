@@ -1,6 +1,7 @@
 """The API's documentation: /openapi.json for programs, /api for people."""
 
 import json
+from threading import Lock
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, request
@@ -11,6 +12,8 @@ from webapp.api.compression import accepts_gzip, gzipped
 from webapp.api.operations import JSON
 from webapp.web.htmx import render
 
+# The first request makes the document, and all others wait for it.
+_making = Lock()
 bp = Blueprint("api_pages", __name__)
 
 
@@ -41,6 +44,7 @@ def read() -> Response:
 
 def _document(app: Flask) -> dict[str, Any]:
     made: dict[str, Any] = app.extensions.setdefault("openapi", {})
-    if not made:
-        made.update(openapi.document(app))
+    with _making:
+        if not made:
+            made.update(openapi.document(app))
     return made

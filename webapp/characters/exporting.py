@@ -1,7 +1,6 @@
 """Exports characters as card files for other programs."""
 
 from base64 import b64decode
-from contextlib import closing
 from io import BytesIO
 from threading import Lock
 from typing import Literal
@@ -62,7 +61,7 @@ def _picture(character: Character) -> bytes:
 
 
 def _drawn(content: bytes) -> bytes:
-    with child.on_disk(BytesIO(content)) as file, closing(child.pieces(AS_PNG, file, child.SMALL)) as found:
+    with child.short(AS_PNG, BytesIO(content)) as found:
         try:
             return b64decode(next(found, ""))
         except child.Exceeded:

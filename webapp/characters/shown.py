@@ -3,7 +3,8 @@
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from flask import Response, url_for
 from markupsafe import Markup
@@ -19,9 +20,11 @@ from webapp.characters.macros import Names
 from webapp.characters.queries import BEGINNING_CHARS, CharacterName, CharacterSummary
 from webapp.characters.tables import Avatar, Character, Persona
 from webapp.characters.text_scripts import TextScript, applied, named
+from webapp.db import db
 from webapp.heavy.threads import offload
 from webapp.heavy.turns import by_turns
 from webapp.knowledge import queries as knowledge
+from webapp.live.single_flight import SingleFlight
 from webapp.lore.entries import Entry
 from webapp.rendering import markdown
 from webapp.rendering.footnotes import scoped
@@ -35,6 +38,8 @@ MOST_SCRIPTS = 100
 SCRIPT_SECONDS = 0.05
 LINE_CHARS = 180
 DONE = {"saved": "Saved.", "copied": "This is your own copy. Change it as you like.", "restored": "Restored."}
+# A greeting of a hundred thousand characters takes seconds to render.
+_long_greetings = SingleFlight[str](len, most=64, seconds=3600.0)
 # Pictures can be cached as immutable, because another picture gets another URL.
 PICTURE_HEADERS = {
     "Cache-Control": "private, max-age=604800, immutable",
@@ -143,6 +148,8 @@ def personas(rows: Sequence[Persona], user: User) -> list[Listed]:
 
 def character(row: Character, user: User) -> ShownCharacter:
     names = queries.names_of(row, queries.default_persona(user), user)
+    # One budget for all of the page, whose greetings can be many.
+    fill = names.together()
     texts = (
         ("Character", row.description),
         ("System prompt", row.system_prompt),
@@ -150,17 +157,18 @@ def character(row: Character, user: User) -> ShownCharacter:
     )
     notes, creator = notes_of(row.card)
     listed = listed_in(row.card)
-    return ShownCharacter(
+    greeting = _scripted(row, fill(row.greeting), names)
+    shown = ShownCharacter(
         row.id,
         row.name,
         character_face(row),
         row.tags,
-        names.fill(notes),
+        fill(notes),
         creator,
-        [(title, names.fill(text)) for title, text in texts if text],
-        _rendered(_scripted(row, names.fill(row.greeting), names)),
-        [names.fill(each) for each in by_turns(other_greetings(row.card))],
-        [names.fill(each) for each in by_turns(group_greetings(row.card))],
+        [(title, fill(text)) for title, text in texts if text],
+        Markup(),
+        [fill(each) for each in by_turns(other_greetings(row.card))],
+        [fill(each) for each in by_turns(group_greetings(row.card))],
         [(each.id, each.name) for each in knowledge.collections_among(user, row.collection_ids)] if row.collection_ids else [],
         lore_of(row).book.entries,
         listed[:MOST_SCRIPTS],
@@ -168,6 +176,7 @@ def character(row: Character, user: User) -> ShownCharacter:
         _whose(row, user),
         queries.may_change(row, user),
     )
+    return replace(shown, greeting=_rendered(greeting))
 
 
 def tags_of(rows: Sequence[CharacterSummary]) -> list[str]:
@@ -208,9 +217,13 @@ def _scripted(row: Character, text: str, names: Names) -> str:
 
 
 def _rendered(text: str) -> Markup:
-    """Renders a greeting as HTML; a long one, as macros can make it, in a real thread, so that other greenlets can run."""
-    html = offload(markdown.render, text) if len(text) > markdown.PIECE_CHARS else markdown.render(text)
-    return Markup(scoped(html, ""))
+    """Renders a greeting as HTML; a long one, as macros can make it, once, in a real thread, so that other greenlets can run."""
+    if len(text) <= markdown.PIECE_CHARS:
+        return Markup(scoped(markdown.render(text), ""))
+    # Releases the database connection while the text is rendered, here or for another page.
+    db.session.rollback()
+    key = (sha256(text.encode("utf-8", "replace")).digest(),)
+    return Markup(_long_greetings.get(key, lambda: scoped(offload(markdown.render, text), "")))
 
 
 def _line(text: str, names: Names) -> str:

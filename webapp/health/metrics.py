@@ -1,6 +1,7 @@
 """Metrics for Prometheus: what this process does, and what it has done since its start; never about people or places."""
 
 from collections.abc import Callable
+from functools import partial
 from itertools import product
 from typing import get_args
 
@@ -18,6 +19,7 @@ from webapp.connections.models import DEMO, providers
 from webapp.engine.engine import Engine
 from webapp.engine.metric_events import Answered, BudgetUsed, Exposed, FellBack, Found, Limit, Limited, MetricEvent, Retrieved
 from webapp.health.gap_counts import GapCounts
+from webapp.heavy.threads import ALL_THREADS
 from webapp.settings.service import setting
 
 # Names, labels and buckets follow OpenTelemetry's conventions for generative AI, which are not final yet.
@@ -129,6 +131,11 @@ class Metrics:
         }
         for name, (words, read_value) in gauges.items():
             Gauge(name, words, registry=self._registry).set_function(read_value)
+        free = Gauge("millrace_threads_free", "Free threads, by purpose.", ("purpose",), registry=self._registry)
+        lost = Gauge("millrace_threads_lost", "Threads that didn't come back, by purpose.", ("purpose",), registry=self._registry)
+        for each in ALL_THREADS:
+            free.labels(each.purpose).set_function(partial(getattr, each, "free"))
+            lost.labels(each.purpose).set_function(partial(getattr, each, "lost"))
 
     def _histogram(self, name: str, words: str, buckets: tuple[float, ...], *more: str) -> Histogram:
         return Histogram(f"gen_ai_client_{name}", words, (*OPERATION, *more), registry=self._registry, buckets=buckets)

@@ -14,6 +14,7 @@ from flask import Request
 from webapp.config import ROOT, Config
 from webapp.engine.engine import Engine
 from webapp.health.fact import Fact, size
+from webapp.heavy.threads import ALL_THREADS, LOST
 from webapp.process.watchdog import BLOCKED, Watchdog
 from webapp.streaming.shared_config import UNLIKE
 from webapp.version import VERSION
@@ -99,6 +100,15 @@ def loop(watchdog: Watchdog) -> Fact:
         return Fact("Blocked", "Nothing has blocked the server for long.", "ok")
     words = f"{plural(watchdog.times, 'time')} since the start, {watchdog.seconds:.1f} seconds in total."
     return Fact("Blocked", words, "warn", f"Everyone waits meanwhile. `{BLOCKED}` lines in the log name the place in the code.")
+
+
+def threads() -> Fact:
+    """Returns how many threads are free for each purpose, and whether one did not come back."""
+    words = ", ".join(f"{each.free} of {each.size} for {each.purpose}" for each in ALL_THREADS)
+    if lost := sum(each.lost for each in ALL_THREADS):
+        hint = f"Others took their place. `{LOST}` lines in the log name what they did. Restart the server if there are many."
+        return Fact("Free threads", f"{words}. {plural(lost, 'thread')} didn't come back.", "warn", hint)
+    return Fact("Free threads", f"{words}.", "ok")
 
 
 def trouble_with_redis(engine: Engine) -> str:

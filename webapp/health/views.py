@@ -70,6 +70,7 @@ def _streams() -> list[Fact]:
         Fact("Running answers", running, "warn" if len(engine.live) >= engine.max_streams else ""),
         server_facts.memory(engine.topics.buffered_bytes),
         server_facts.loop(current_app.extensions["watchdog"]),
+        server_facts.threads(),
     ]
 
 

@@ -3,15 +3,17 @@
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
+import gevent
 from flask import current_app
 from sqlalchemy import Executable, text
 from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from webapp.db import db, is_sqlite
 from webapp.errors import Unavailable
-from webapp.heavy.threads import offload_within
+from webapp.heavy.threads import READS
 
 # How many steps of SQLite's virtual machine run between two checks of the clock: less than a millisecond.
 STEPS = 10_000
@@ -58,7 +60,8 @@ def column(statement: Executable) -> list[Any]:
 def _in_thread(statements: Sequence[Executable | Ready], until: float, seconds: float) -> list[list[Any]]:
     ready = [each if isinstance(each, tuple) else _ready(each) for each in statements]
     idle: list[sqlite3.Connection] = current_app.extensions.setdefault("idle readers", [])
-    return offload_within(seconds, _rows, str(db.engine.url.database), idle, ready, until)
+    with gevent.Timeout(seconds, TimeoutError):
+        return READS.run(partial(_rows, str(db.engine.url.database), idle, ready, until))
 
 
 def _rows(path: str, idle: list[sqlite3.Connection], ready: Sequence[Ready], until: float) -> list[list[Any]]:

@@ -8,21 +8,23 @@ from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from tempfile import TemporaryFile
-from threading import BoundedSemaphore, Timer
+from threading import Timer
 from typing import IO, Any
 
 from webapp.config import ROOT
-from webapp.errors import Invalid, Unavailable
+from webapp.errors import Invalid
 from webapp.heavy import frames
 from webapp.heavy.turns import by_turns
+from webapp.heavy.work_limiter import WorkLimiter, whose
 
 MOST_CHILDREN = 2
-AGAIN_SECONDS = 10
 COPIED_BYTES = 256 * 1024
 TOO_MUCH = "It needs too much memory or time to read."
 BUSY = "Other files are being read right now. Try again in a few seconds."
 log = logging.getLogger("web:heavy")
-_places = BoundedSemaphore(MOST_CHILDREN)
+# Long work leaves the places alone that people wait for, and one person has one of each at a time.
+_short = WorkLimiter(most=MOST_CHILDREN, most_each=1, busy=BUSY)
+_long = WorkLimiter(most=MOST_CHILDREN, most_each=1, busy=BUSY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,11 @@ class Limits:
     cpu_seconds: int = 30
     wall_seconds: float = 300.0
     patience_seconds: float = 5.0
+    is_long: bool = True
 
 
-SMALL = Limits(memory_bytes=512 * 1024 * 1024, cpu_seconds=5, wall_seconds=30)
+# What a person waits for; the turn comes after two others at the latest have used up their time.
+SMALL = Limits(memory_bytes=640 * 1024 * 1024, cpu_seconds=8, wall_seconds=10, patience_seconds=15, is_long=False)
 
 
 class Exceeded(Exception):
@@ -49,10 +53,12 @@ class Broken(Exception):
 def pieces(module: str, file: IO[bytes], limits: Limits | None = None) -> Generator[Any, None, None]:
     """Yields what a pure module's `pieces(file)` yields, from a child process, which ends when the caller stops reading.
 
-    At most two run simultaneously; the next waits a few seconds and is then refused. Close it: `with closing(pieces(...))`.
+    At most two with long work run simultaneously, and two that people wait for; the next waits and is then refused.
+    Close it: `with closing(pieces(...))`.
     """
     limits = limits or Limits()
-    with _place(limits.patience_seconds), _running(module, file, limits) as process:
+    places = _long if limits.is_long else _short
+    with places.entered(whose(), patience_seconds=limits.patience_seconds), _running(module, file, limits) as process:
         assert process.stdout
         try:
             for kind, value in frames.read(process.stdout):
@@ -71,9 +77,16 @@ def pieces(module: str, file: IO[bytes], limits: Limits | None = None) -> Genera
         raise Exceeded
 
 
+@contextmanager
+def short(module: str, stream: IO[bytes], *, head: bytes = b"") -> Iterator[Iterator[Any]]:
+    """Yields the pieces of a stream that a person waits for, after `head`."""
+    with on_disk(stream, head=head) as file, closing(pieces(module, file, SMALL)) as found:
+        yield found
+
+
 def read_one(module: str, stream: IO[bytes]) -> dict[str, Any]:
     """Returns the one piece of a small file; raises `Invalid` if that reports `trouble`, or if reading takes too much."""
-    with on_disk(stream) as file, closing(pieces(module, file, SMALL)) as found:
+    with short(module, stream) as found:
         try:
             piece: dict[str, Any] = next(found)
         except Exceeded as error:
@@ -92,16 +105,6 @@ def on_disk(stream: IO[bytes], *, head: bytes = b"") -> Iterator[IO[bytes]]:
             file.write(chunk)
         file.flush()
         yield file
-
-
-@contextmanager
-def _place(patience_seconds: float) -> Iterator[None]:
-    if not _places.acquire(timeout=patience_seconds):
-        raise Unavailable(BUSY, retry_after=AGAIN_SECONDS)
-    try:
-        yield
-    finally:
-        _places.release()
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""Reads documents in the background, one at a time: claimed by a row, read in a child process, stored in small batches."""
+"""Reads documents in the background, one at a time, by turns of the people who added them.
+
+Each is claimed by a row, read in a child process and stored in small batches.
+"""
 
 import json
 import logging
@@ -9,7 +12,8 @@ from itertools import count
 from tempfile import TemporaryFile
 from typing import IO, Any
 
-from sqlalchemy import ColumnElement, delete, literal, or_, select
+from flask import current_app
+from sqlalchemy import ColumnElement, delete, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from webapp.db import db, is_sqlite, utc_now, write
@@ -20,7 +24,7 @@ from webapp.heavy.turns import by_turns, queue_for_turn
 from webapp.ids import new_id
 from webapp.knowledge import embedding, formats, index, queries, vector_sets
 from webapp.knowledge.changes import notify_documents, notify_people
-from webapp.knowledge.tables import Document, Passage
+from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.settings.service import setting
 
 # A claim that is not renewed for this long belongs to a dead process.
@@ -72,11 +76,20 @@ def _claim() -> tuple[str, str] | None:
     now, claim = utc_now(), new_id()
     # On SQLite there is one server, which reads one document at a time, so an existing claim is that of a dead process.
     is_free = or_(Document.claimed_until.is_(None), Document.claimed_until < now, literal(is_sqlite()))
-    query = select(Document).where(_is_unfinished(), is_free).order_by(Document.attempts, Document.id).limit(1)
-    if db.session.scalar(query) is None:
+    person = func.coalesce(Document.added_by, Collection.owner_id)
+    of_whom = select(person, func.min(Document.attempts)).join(Collection, Collection.id == Document.collection_id)
+    waiting = db.session.execute(of_whom.where(_is_unfinished(), is_free).group_by(person)).all()
+    if not waiting:
         return None
+    # The order of the last turns; a restart forgets it.
+    turns: dict[str, int] = current_app.extensions.setdefault("turns to read", {})
+    following = min(waiting, key=lambda each: (turns.get(each[0], 0), each[1]))[0]
+    turns.pop(following, None)
+    turns[following] = max(turns.values(), default=0) + 1
+    query = select(Document).join(Collection, Collection.id == Document.collection_id)
+    query = query.where(_is_unfinished(), is_free, person == following).order_by(Document.attempts, Document.id).limit(1)
     with write() as session:
-        document = session.scalar(query.with_for_update(skip_locked=True))
+        document = session.scalar(query.with_for_update(skip_locked=True, of=Document))
         if document is None:
             return None
         document.attempts += 1

@@ -21,7 +21,8 @@ class Page(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.lines: list[str] = []
         self.title = ""
-        self._line, self._silent, self._code, self._rows, self._lists = "", 0, 0, 0, 0
+        self._parts, self._is_blank = list[str](), True
+        self._silent, self._code, self._rows, self._lists = 0, 0, 0, 0
         self._is_title = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -52,7 +53,7 @@ class Page(HTMLParser):
         elif self._silent:
             return
         elif tag in CELLS:
-            self._line += " | "
+            self._write(" | ")
         elif tag == "tr":
             self._end_row()
         elif tag == "pre" and self._code:
@@ -68,10 +69,28 @@ class Page(HTMLParser):
         elif self._silent:
             return
         elif self._code:
-            self._line += data.replace("````", "'''")
+            self._write(data.replace("````", "'''"))
         else:
             words = BLANKS.sub(" ", data)
-            self._line += words if self._line.strip() else words.lstrip()
+            self._write(words.lstrip() if self._is_blank else words)
+
+    def parse_html_declaration(self, i: int) -> int:
+        """Skips a declaration, as browsers do: one without an end takes the rest of the page.
+
+        The library's own methods search the rest again for each: a megabyte of `<!--` takes a minute. This one raises
+        `AssertionError` for some, too.
+        """
+        return self._behind(">", i)
+
+    def parse_comment(self, i: int, report: bool = True) -> int:
+        return self._behind("-->", i + 2)
+
+    def parse_pi(self, i: int) -> int:
+        return self._behind(">", i)
+
+    def _behind(self, end: str, start: int) -> int:
+        at = self.rawdata.find(end, start)
+        return at + len(end) if at >= 0 else len(self.rawdata)
 
     @property
     def markdown(self) -> str:
@@ -87,16 +106,22 @@ class Page(HTMLParser):
         is_apart = tag in HEADINGS or tag in ("p", "table", "blockquote", "section", "article")
         self._end("\n" if is_apart and not self._lists else "")
 
+    def _write(self, text: str) -> None:
+        self._parts.append(text)
+        self._is_blank = self._is_blank and not text.strip()
+
     def _end(self, begin: str = "") -> None:
-        if self._line.strip():
-            self.lines.append(self._line if self._code else self._line.rstrip())
-        self._line = ""
-        before, _, self._line = begin.rpartition("\n")
+        if not self._is_blank:
+            line = "".join(self._parts)
+            self.lines.append(line if self._code else line.rstrip())
+        before, _, line = begin.rpartition("\n")
+        self._parts, self._is_blank = [line], not line.strip()
         if "\n" in begin:
             self.lines.append(before)
 
     def _end_row(self) -> None:
-        cells = self._line.count(" | ") if self._line.startswith("|") else 0
+        line = "".join(self._parts)
+        cells = line.count(" | ") if line.startswith("|") else 0
         self._end()
         if self._rows == 1 and cells:
             self.lines.append("|" + "---|" * cells)
@@ -106,6 +131,8 @@ class Page(HTMLParser):
 def as_markdown(html: str) -> tuple[str, str]:
     """Returns the title of a page, and its readable text as Markdown."""
     page = Page()
-    page.feed(html)
+    # No tag begins behind the last end of one, and the library would search for its end from each beginning.
+    tags, end, rest = html.rpartition(">")
+    page.feed(tags + end + rest.replace("<", "&lt;"))
     page.close()
     return " ".join(page.title.split())[:200], page.markdown

@@ -1,7 +1,7 @@
 """Documents from a URL: adding one, and fetching it again."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from io import BytesIO
 
 from sqlalchemy import delete
@@ -74,7 +74,7 @@ def _text(fetched: FetchedPage, *, most: int) -> str:
     about = f'{{"name": "x.{fetched.name.rpartition(".")[2]}", "most": {most}}}\n'.encode()
     db.session.rollback()
     try:
-        with child.on_disk(BytesIO(fetched.content), head=about) as file, closing(child.pieces(MODULE, file)) as pieces:
+        with child.short(MODULE, BytesIO(fetched.content), head=about) as pieces:
             return "".join(piece.get("text", "") for piece in pieces).strip()
     except (child.Exceeded, child.Broken, Unavailable):
         return ""

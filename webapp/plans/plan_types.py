@@ -154,7 +154,7 @@ def _note(session: Session, action: str, slug: str, who: audit.About) -> None:
 
 @cache
 def _shipped() -> tuple[Type, ...]:
-    # In a thread: the first call also imports jsonschema, which takes a tenth of a second.
+    validation.load()
     return offload(_read_shipped)
 
 

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from webapp.errors import Invalid
-from webapp.heavy.threads import offload
+from webapp.heavy.turns import by_turns
 from webapp.plans.schema import MOST_ITEMS, MOST_VALUES, VIEWS, Schema, dotted, steps, values_in
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # Keywords that could make validation slow or refer to other schemas; no plan needs them.
 FORBIDDEN = {"$ref", "$dynamicRef", "$defs", "definitions", "pattern", "patternProperties", "propertyNames", "if", "not"}
 FORBIDDEN |= {"allOf", "anyOf", "oneOf", "$schema", "$id", "dependentSchemas", "unevaluatedProperties", "unevaluatedItems"}
+# What jsonschema imports, in an order in which none takes long.
+PARTS_OF_JSONSCHEMA = ("attrs", "referencing", "jsonschema_specifications", "rfc3339_validator", "jsonschema")
 DEEPEST = 8
 # The maximum number of subschemas: each takes time to validate.
 MOST_PARTS = 400
@@ -57,8 +59,9 @@ class Rejected(Invalid):
 
 @cache
 def load() -> None:
-    """Imports jsonschema in a thread: it is large, and would otherwise be imported in the transaction that saves a plan."""
-    offload(import_module, "jsonschema")
+    """Imports jsonschema in pieces: it is large, and would otherwise be imported in the transaction that saves a plan."""
+    for name in by_turns(PARTS_OF_JSONSCHEMA):
+        import_module(name)
 
 
 def faults(value: Any, schema: Schema) -> list[Fault]:

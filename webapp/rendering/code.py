@@ -13,12 +13,15 @@
 
 import time
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from html import escape
+from importlib import import_module
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from pygments.token import Comment, Generic, Keyword, Name, Number, Operator, String, _TokenType
+
+from webapp.rendering import on_loop
 
 if TYPE_CHECKING:
     from pygments.lexer import Lexer
@@ -144,12 +147,17 @@ class Highlighter:
 
 
 def warm_up() -> None:
-    """Creates the one lexer that takes longer than other greenlets can wait."""
-    _lexer("scala")
+    """Prepares the one lexer that takes longer than other greenlets can wait, also in a thread."""
+    on_loop.run(partial(import_module, "pygments.lexers.jvm"))
+    _new_lexer("scala")
 
 
 @cache
 def _lexer(name: str) -> "Lexer":
+    return on_loop.run(partial(_new_lexer, name))
+
+
+def _new_lexer(name: str) -> "Lexer":
     # Imported late: the index of all lexers takes half a megabyte, which a server without code is spared.
     from pygments.lexers import get_lexer_by_name
 

@@ -1,8 +1,11 @@
 """Shows a text whose rendering failed, as plain characters. Pure."""
 
 import logging
+import sys
+from functools import partial
 from html import escape
 
+from webapp.rendering import on_loop
 from webapp.streaming.failure import MISTAKES
 
 log = logging.getLogger("chat:rendering")
@@ -21,7 +24,8 @@ def faults() -> tuple[type[BaseException], ...]:
 
 def unrendered(text: str, cursor: str = "") -> str:
     """Returns the text as one paragraph and logs the current exception; for use where a renderer failed."""
-    log.exception("a text of %d characters can't be rendered and is shown as it is", len(text))
+    words = "a text of %d characters can't be rendered and is shown as it is"
+    on_loop.run(partial(log.error, words, len(text), exc_info=sys.exc_info()))
     return as_paragraph(text, cursor)
 
 

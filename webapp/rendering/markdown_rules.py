@@ -7,6 +7,7 @@ sealed. The parse environment therefore counts what a text has used of its limit
 tables, `addresses` (the characters that link definitions were expanded to), the markup of `formulas`, and `blocks` of code.
 """
 
+import logging
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
@@ -34,6 +35,9 @@ RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-
 # Letters of scripts after Greek and Cyrillic end a URL: Chinese and Japanese put no space after it.
 ADDRESS = re.compile(r"(?<![\w/])https?://[a-z0-9\u00a1-\u1fff][!#-;=?-\[\]_a-z~\u00a1-\u1fff]{0,2000}", re.IGNORECASE)
 AFTER_ADDRESS = "?!.,:;*_~'\"([]"
+# The parser offers every step to the log, which takes a lock even if nothing is written: a thread must not take any.
+for _name in [each for each in logging.root.manager.loggerDict if each.startswith("markdown_it.")]:
+    logging.getLogger(_name).disabled = True
 
 
 def parser() -> MarkdownIt:

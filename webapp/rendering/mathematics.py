@@ -1,7 +1,10 @@
 """Renders LaTeX formulas as MathML, and passes them through the sanitiser. Pure."""
 
 import re
-from functools import lru_cache
+from functools import lru_cache, partial
+from importlib import import_module
+
+from webapp.rendering import on_loop
 
 MOST_CHARS = 4_000
 # Deeper nesting would overflow the converter's stack, which crashes the process.
@@ -53,9 +56,8 @@ def _drawn(latex: str, is_display: bool) -> str:
     if not latex.strip() or _is_too_much(latex):
         return ""
     # Imported late, to spare a server without formulas the memory.
-    from webapp.rendering.mathml import converted
-
-    return converted(latex, is_display=is_display)
+    mathml = on_loop.run(partial(import_module, "webapp.rendering.mathml"))
+    return str(mathml.converted(latex, is_display=is_display))
 
 
 def _is_too_much(latex: str) -> bool:

@@ -30,7 +30,6 @@ NOT_WRITTEN = "The server's disk is full or can't be written to, so the file was
 PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
 PICTURE, PLAIN = "webapp.chat.files.picture", "webapp.knowledge.text_extraction"
 CHARS_PER_TOKEN = 4
-LIMITS = child.Limits(memory_bytes=640 * 1024 * 1024, cpu_seconds=30, wall_seconds=60)
 EXCEEDED = "Reading this file takes too much time or memory."
 MEGABYTE = 1024 * 1024
 
@@ -142,7 +141,10 @@ def _write(digest: str, content: bytes) -> None:
 
 
 def _picture(file: IO[bytes]) -> tuple[dict[str, Any], bytes]:
-    picture = _read(PICTURE, file)[0]
+    try:
+        picture = _read(PICTURE, file)[0]
+    except child.Exceeded as error:
+        raise Invalid(EXCEEDED, field="message") from error
     return {"kind": IMAGE, **{key: picture[key] for key in ("media_type", "width", "height")}}, b64decode(picture["content"])
 
 
@@ -157,7 +159,11 @@ def _text(name: str, file: IO[bytes]) -> tuple[dict[str, Any], bytes]:
         return (values, text) if len(content) <= most else _long(file)
     about = {"name": f"x.{formats.ending(name)}", "most": most}
     with child.on_disk(file, head=json.dumps(about).encode() + b"\n") as behind:
-        pieces = _read(PLAIN, behind)
+        try:
+            pieces = _read(PLAIN, behind)
+        except child.Exceeded:
+            # In the background, there is more time to read it.
+            return _long(file)
     if any("is_long" in each for each in pieces):
         return _long(file)
     return values, "".join(each["text"] for each in pieces).strip().encode()
@@ -171,11 +177,8 @@ def _long(file: IO[bytes]) -> tuple[dict[str, Any], bytes]:
 
 
 def _read(module: str, file: IO[bytes]) -> list[dict[str, Any]]:
-    try:
-        with closing(child.pieces(module, file, LIMITS)) as found:
-            pieces = list(found)
-    except child.Exceeded as error:
-        raise Invalid(EXCEEDED, field="message") from error
+    with closing(child.pieces(module, file, child.SMALL)) as found:
+        pieces = list(found)
     if refused := next((each["refused"] for each in pieces if "refused" in each), ""):
         raise Invalid(refused, field="message")
     return pieces

@@ -31,7 +31,7 @@ RANKED_AT_ONCE = 5
 # Walking from a message up to the root takes 10 ms in a chat of ten thousand messages.
 CLIMBED_AT_ONCE = 4
 # Limits concurrent searches, because each needs CPU time and a connection of the database.
-_limiter = WorkLimiter(most=8, most_each=2)
+_limiter = WorkLimiter(most=8, most_each=2, before_waiting=lambda: db.session.rollback())
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 The scripts of a web page run only when a person asks for it: nothing else that a model writes runs in a browser.
 """
 
-from contextlib import closing
 from functools import partial
 from io import BytesIO
 from secrets import token_urlsafe
@@ -113,7 +112,7 @@ def _framed(page: str, scripts: str) -> Response:
 def _blocks(text: str) -> dict[int, tuple[str, str]]:
     if len(text) <= PIECE_CHARS:
         return previewed(text)
-    with _reading, child.on_disk(BytesIO(text.encode())) as file, closing(child.pieces(preview_search.__name__, file)) as found:
+    with _reading, child.short(preview_search.__name__, BytesIO(text.encode())) as found:
         return {int(number): (kind, code) for blocks in found for number, (kind, code) in blocks.items()}
 
 

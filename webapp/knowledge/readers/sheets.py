@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from webapp.knowledge.readers.flow import MOST_COLUMNS, table
 from webapp.knowledge.readers.package import Package
-from webapp.knowledge.readers.part import Part
+from webapp.knowledge.readers.part import Part, Refused
 
 WORKBOOK = "xl/workbook.xml"
 # Built-in number formats for dates and times, which files use without defining them.
@@ -17,6 +17,9 @@ LETTERS = re.compile(r"[A-Z]{1,3}")
 # Excel treats 1900 as a leap year, so its day numbers count from this date.
 FIRST_DAY = datetime(1899, 12, 30)
 LAST_DAY = 2_958_465
+# Programs write cells for their style alone; reading this many takes three seconds.
+MOST_EMPTY = 1_000_000
+EMPTY_CELLS = f"A sheet of this file has more than {MOST_EMPTY:,} empty cells. Delete them, and add the file again."
 # The default state: many programs write it, Excel omits it.
 SHOWN = "visible"
 TRUTH = {"1": "TRUE", "0": "FALSE"}
@@ -79,7 +82,7 @@ def _is_date(format: str) -> bool:
 
 
 def _rows(package: Package, path: str, book: Workbook) -> Iterator[list[str]]:
-    cells, cell, value, is_in_value = list[str](), dict[str, str](), list[str](), False
+    cells, cell, value, is_in_value, empty = list[str](), dict[str, str](), list[str](), False, 0
     for kind, name_or_text, attributes in package.events(path):
         if kind == "text":
             value += [name_or_text] if is_in_value else []
@@ -89,8 +92,11 @@ def _rows(package: Package, path: str, book: Workbook) -> Iterator[list[str]]:
             cell = attributes
             value.clear()
         elif name_or_text == "c":
+            empty += not value
+            if empty > MOST_EMPTY:
+                raise Refused(EMPTY_CELLS)
             _put(cells, _column(cell, len(cells)), _shown(cell, "".join(value), book))
-        elif kind == "end" and name_or_text == "row":
+        elif kind == "end" and name_or_text == "row" and cells:
             yield cells
             cells = []
 
