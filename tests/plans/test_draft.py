@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from webapp.plans import plan_types
+from webapp.plans import plan_types, validation
 from webapp.plans.draft import Draft, heading
 from webapp.plans.ending import kept, repaired
 from webapp.plans.plan_types import FOLDER, Type
@@ -109,7 +109,7 @@ def test_a_second_answer_gives_what_its_heading_names() -> None:
 @pytest.mark.parametrize("end", range(TEXT.index('"weeks"'), len(TEXT), 97))
 @pytest.mark.parametrize("answered", [0, 40, 400, 10_000])
 def test_a_second_answer_never_takes_a_counted_week_back(end: int, answered: int) -> None:
-    projection = PlanProjection(MONTHLY.plan, {}, [])
+    projection = PlanProjection(MONTHLY.plan, {}, [], validation.is_valid)
     rest = {place: value_of(place) for place in repaired(drafted(TEXT[:end]), MONTHLY.plan).places}
     second = json.dumps(rest)[:answered]
     counts = []
@@ -125,7 +125,7 @@ def test_a_second_answer_never_takes_a_counted_week_back(end: int, answered: int
 
 
 def test_a_week_counts_when_it_is_valid() -> None:
-    projection = PlanProjection(MONTHLY.plan, {}, [])
+    projection = PlanProjection(MONTHLY.plan, {}, [], validation.is_valid)
     wrong = TEXT.replace('"minutes": 40', '"minutes": "forty"', 1)
     list(projection.fold(Entry(1, Delta(wrong))))
     assert projection.done == 3

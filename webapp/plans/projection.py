@@ -1,10 +1,9 @@
 """A plan as watchers see it: finished elements, in the order in which they end, and one string that grows. Pure."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from webapp.plans import validation
 from webapp.plans.draft import Draft
 from webapp.plans.schema import Schema, at, element_of, is_whole, main_list, received, steps, value_at, without
 from webapp.streaming.broadcaster import Cursor, Frame
@@ -21,11 +20,18 @@ class PlanProjection:
     notes named `element`, `text`, `notice` and `state`, from which the web side makes HTML or the events of an API.
     """
 
-    def __init__(self, schema: Schema, start: dict[str, Any], places: Sequence[str]) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        start: dict[str, Any],
+        places: Sequence[str],
+        is_valid: Callable[[Any, Schema], bool] = lambda _value, _schema: True,
+    ) -> None:
+        """`is_valid` returns whether an item is one that the end will keep."""
         self.has_ended = False
         self.status, self.notices = "queued", list[str]()
         self.draft = Draft(start, places, takes_places=bool(places))
-        self._schema, self._states = schema, 0
+        self._schema, self._is_valid, self._states = schema, is_valid, 0
         self._live, self._lives = "", 0
         self._main, self._counted, self._valid = main_list(schema), 0, set[str]()
         self._count(f"{self._main}.{place}" for place in range(len(start.get(self._main) or ())))
@@ -115,7 +121,7 @@ class PlanProjection:
         for place in dict.fromkeys(element_of(tuple(steps(each))) for each in places):
             if place.partition(".")[0] == self._main and "." in place:
                 part = at(self._schema, place) or {}
-                is_valid = not validation.faults(received(value_at(self.draft.value, place), part), part)
+                is_valid = self._is_valid(received(value_at(self.draft.value, place), part), part)
                 (self._valid.add if is_valid else self._valid.discard)(place)
 
     def _is_shown(self) -> bool:
