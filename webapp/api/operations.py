@@ -21,6 +21,7 @@ MOST_BYTES = 1_000_000
 # To validate this many wrong values takes a twentieth of a second.
 MOST_PARTS = 30_000
 SHORT_BYTES = 16_384
+STREAM_HEADERS = {"X-Stream-Id": "The generation."}
 JSON = "application/json"
 ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
 Names = dict[str, Any]
@@ -55,6 +56,8 @@ class Operation:
     by_hand: str = ""
     ticket: Callable[[Names], str] | None = None
     takes_key: bool = False
+    # The headers of a stream, with their descriptions.
+    headers: Mapping[str, str] = field(default_factory=lambda: STREAM_HEADERS)
     tag: str = ""
     media: str = ""
     upload: bool = False
