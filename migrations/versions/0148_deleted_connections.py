@@ -1,13 +1,13 @@
 """Add what stays of deleted connections, those in the audit log included.
 
-Revision: 0148, after 0145
+Revision: 0148, after 0146
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0148"
-down_revision = "0145"
+down_revision = "0146"
 branch_labels = None
 depends_on = None
 # A connection that was deleted before has no known address, so its slug is never used again.

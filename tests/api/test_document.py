@@ -116,7 +116,9 @@ def test_a_key_is_told_where_one_is_taken(app: Flask) -> None:
     threads = {"/chat/threads/{id}/messages", "/chat/threads/{id}/messages/stream", "/threads/{id}/messages/stream"}
     dialects = {"/chat", "/chat/stream", "/ai/chat", "/ai/chat/stream", "/messages/addUserMessageStreamingMode"}
     runs = {"/v1/runs/{id}/answer", "/v1/runs/{id}/ask", "/v1/workflows/{slug}/runs", "/chat/threads"}
-    assert told == threads | dialects | runs | {"/v1/chats", "/v1/chats/{id}/messages", "/v1/messages/{id}/edit"}
+    plans = {"/plan/inputs", "/plan/{id}/continue", "/service/generate"}
+    plans |= {"/streaming/generate-plan", "/streaming/generate-plans"}
+    assert told == threads | dialects | runs | plans | {"/v1/chats", "/v1/chats/{id}/messages", "/v1/messages/{id}/edit"}
 
 
 @pytest.mark.slow
@@ -135,3 +137,14 @@ def test_others_go_on_while_it_is_made(app: Flask) -> None:
     with app.app_context(), turns_of_the_loop() as turn:
         document(app)
         assert turn() > 0
+
+
+def test_every_stream_of_a_plan_names_it(app: Flask) -> None:
+    named = {
+        path
+        for path, methods in document(app)["paths"].items()
+        for operation in methods.values()
+        if "X-Plan-Id" in operation["responses"].get("200", {}).get("headers", {})
+    }
+    paths = {"/api/streaming/generate-plan", "/api/streaming/events/{id}", "/api/plan/{id}/continue"}
+    assert named == {*paths, "/api/v1/generations/{id}/events"}

@@ -146,9 +146,12 @@ TABLE = {
         POST api_plans.submit api:plans
         POST api_plans.generate api:plans
         POST api_plans.generate_and_watch api:plans
+        POST api_plans.generate_several api:plans
     """,
     ("a planner's own", ("plan",)): """
         GET api_plans.status api:plans
+        GET api_plans.events api:plans
+        POST api_plans.go_on api:plans
         DELETE api_plans.cancel api:plans
     """,
     ("one's own", ("token",)): "DELETE api_account.revoke api:chat",

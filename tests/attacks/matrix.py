@@ -368,7 +368,7 @@ ROUTES |= {
 }
 
 # Fields that a request must contain, so that it can succeed where access is granted.
-FIELDS = {
+FIELDS: dict[str, dict[str, str | list[str]]] = {
     "people.invite": {"role": "guest"},
     "groups.put_in": {"person": "{other}"},
     "list.earlier": {"until": "{answer}"},
@@ -379,4 +379,5 @@ FIELDS = {
     "api_roleplay.send": {"chatSessionId": "{own_chat}"},
     "api_plans.generate": {"preferenceId": "{own_inputs}"},
     "api_plans.generate_and_watch": {"preferenceId": "{own_inputs}"},
+    "api_plans.generate_several": {"preferenceIds": ["{own_inputs}"]},
 }

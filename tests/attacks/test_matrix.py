@@ -188,23 +188,24 @@ def address(world: World, name: str, things: list[str]) -> str:
         return str((rule.build(values) or ("", ""))[1])
 
 
-def is_needed(world: World, key: str, wanted: Iterable[tuple[str, str]]) -> bool:
+def is_needed(world: World, key: str, wanted: Iterable[tuple[str, str | list[str]]]) -> bool:
     """Whether a request names an object of the person's own, and the person can have one."""
-    return f"{{{key}}}" in dict(wanted).values() and world.person in OWN[key][1]
+    return f"{{{key}}}" in str(dict(wanted)) and world.person in OWN[key][1]
 
 
 def sent(world: World, browser, method: str, path: str, name: str) -> TestResponse:
     return send(world, browser, method, path, name, fields_for(world, name))
 
 
-def fields_for(world: World, name: str) -> dict[str, str]:
+def fields_for(world: World, name: str) -> dict[str, str | list[str]]:
     """Returns the fields that a request must contain; creates the objects of the person's own that they name."""
     wanted = FIELDS.get(name, {}).items()
     own = {key: world.thing(kind, "own") if is_needed(world, key, wanted) else "" for key, (kind, _) in OWN.items()}
-    return {field: value.format(other=world.other, answer=world.last_answer, **own) for field, value in wanted}
+    filled = partial(str.format, other=world.other, answer=world.last_answer, **own)
+    return {field: [*map(filled, value)] if isinstance(value, list) else filled(value) for field, value in wanted}
 
 
-def send(world: World, browser, method: str, path: str, name: str, more: dict[str, str]) -> TestResponse:
+def send(world: World, browser, method: str, path: str, name: str, more: dict[str, str | list[str]]) -> TestResponse:
     operation, headers = operation_of(world.app.view_functions[name]), own_headers(browser)
     fields = {"data": {"csrf_token": browser.csrf_token(), **more}} if method == "POST" else {"query_string": more}
     if operation:

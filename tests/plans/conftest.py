@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from tests.plans.halting import Halting, halting
+from tests.plans.program import Program
 from tests.support.people import user_with_password
 from tests.support.waiting import until
 from webapp.accounts.tables import User
@@ -97,3 +98,8 @@ class LorebookEditor:
 @pytest.fixture
 def desk(app: Flask) -> LorebookEditor:
     return LorebookEditor(app)
+
+
+@pytest.fixture
+def program(app: Flask) -> Program:
+    return Program(app, "program@example.org")

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from webapp.plans import plan_types
+from webapp.plans import plan_types, validation
 from webapp.plans.draft import Draft, heading
 from webapp.plans.ending import kept, repaired
 from webapp.plans.plan_types import FOLDER, Type
@@ -103,6 +103,35 @@ def test_a_second_answer_gives_what_its_heading_names() -> None:
     result = repaired(draft, MONTHLY.plan)
     assert result.value == WHOLE
     assert result.steps == ("closed", "dropped", "asked")
+
+
+@pytest.mark.mostly_slow
+@pytest.mark.parametrize("end", range(TEXT.index('"weeks"'), len(TEXT), 97))
+@pytest.mark.parametrize("answered", [0, 40, 400, 10_000])
+def test_a_second_answer_never_takes_a_counted_week_back(end: int, answered: int) -> None:
+    projection = PlanProjection(MONTHLY.plan, {}, [], validation.is_valid)
+    rest = {place: value_of(place) for place in repaired(drafted(TEXT[:end]), MONTHLY.plan).places}
+    second = json.dumps(rest)[:answered]
+    counts = []
+    for text in (TEXT[:end], heading(list(rest)), *(second[start : start + 30] for start in range(0, len(second), 30))):
+        list(projection.fold(Entry(1, Delta(text))))
+        counts.append((projection.done, projection.draft.chars))
+        assert len(projection.shown.get("weeks", [])) >= projection.done
+    result = repaired(projection.draft, MONTHLY.plan)
+    counts.append((len(kept(result, MONTHLY.plan).get("weeks", [])), end + len(second)))
+
+    assert counts == sorted(counts)
+    assert [done for done, _ in counts] == sorted(done for done, _ in counts)
+
+
+def test_a_week_counts_when_it_is_valid() -> None:
+    projection = PlanProjection(MONTHLY.plan, {}, [], validation.is_valid)
+    wrong = TEXT.replace('"minutes": 40', '"minutes": "forty"', 1)
+    list(projection.fold(Entry(1, Delta(wrong))))
+    assert projection.done == 3
+    (place,) = repaired(projection.draft, MONTHLY.plan).places
+    list(projection.fold(Entry(2, Delta(heading([place]) + json.dumps({place: 40})))))
+    assert (projection.done, projection.draft.value) == (4, WHOLE)
 
 
 def test_a_schema_goes_out_strict_and_comes_in_as_it_was() -> None:

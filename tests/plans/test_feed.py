@@ -18,6 +18,7 @@ from webapp.live.lists import live_list
 from webapp.live.watchers import Context
 from webapp.plans import shown
 from webapp.plans.feed import PlanFeed, PlanPosition, Writing
+from webapp.plans.progress import Pace
 from webapp.plans.projection import PlanProjection
 from webapp.plans.schema import MOST_ITEMS
 from webapp.plans.tables import Plan
@@ -170,7 +171,10 @@ def test_no_item_is_looked_at_again_however_many_are_there() -> None:
 def test_hundreds_of_rows_that_come_at_once_hold_nobody_up(app: Flask, member: Browser, view: str) -> None:
     row = {"type": "object", "required": ["n"], "properties": {"n": {"type": "string"}}}
     plan = {"type": "object", "properties": {"rows": {"type": "array", "x-view": view, "items": row}}}
-    projection, writing = PlanProjection(plan, {}, []), Writing("p", {"plan": plan, "title": "Rows"}, {}, utc_now())
+    projection, writing = (
+        PlanProjection(plan, {}, []),
+        Writing("p", {"plan": plan, "title": "Rows"}, {}, utc_now(), Pace(0, 0.0, None)),
+    )
     said = '{"rows":[' + ",".join('{"n":"Some words of it"}' for _ in range(5_000)) + "]}"
     with nobody_waits():
         list(projection.fold(Entry(1, Delta(said))))

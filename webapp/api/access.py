@@ -139,7 +139,10 @@ def may(scope: str) -> bool:
 
 
 def ticket_for(chat_id: str) -> str:
-    """Returns the ticket for the URL of a chat's stream, in place of a header; empty for visitors, whose cookie is sent."""
+    """Returns the ticket for the URL of a chat's stream, in place of a header; empty for visitors, whose cookie is sent.
+
+    That of a plan is for its lane.
+    """
     found = caller_or_none()
     return tickets.ticket(str(current_app.secret_key), found.holder, chat_id) if found else ""
 
@@ -149,7 +152,7 @@ def scoped(
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Restricts a route to callers with this scope or, if given, the alternative scope `also`.
 
-    `ticket` returns, from the variables in the path, the chat for which a ticket must have been issued.
+    `ticket` returns, from the variables in the path, the chat, or the lane of a plan, for which a ticket must have been issued.
     """
 
     def around(view: Callable[P, R]) -> Callable[P, R]:
@@ -225,8 +228,8 @@ def _by_ticket() -> Caller | None:
         return None
     token, user = found
     gateway = token if token and token.is_gateway else None
-    # A ticket only grants reading, as people other than its owner can see a URL.
-    return Caller(user, frozenset({"read"}), holder, gateway=gateway)
+    # A ticket only grants reading, as people other than its owner can see a URL: of a plan too, where only `plans` grants that.
+    return Caller(user, frozenset({"read", "plans"}), holder, gateway=gateway)
 
 
 def _by_session() -> Caller | None:

@@ -30,6 +30,7 @@ MOST_PARTS = 30_000
 SHORT_BYTES = 16_384
 # As long as in other APIs; the key itself is not stored.
 MOST_KEY_CHARS, VISIBLE = 255, re.compile(r"[ -~]*")
+STREAM_HEADERS = {"X-Stream-Id": "The generation."}
 JSON = "application/json"
 # Set in the WSGI environment of a request whose response streams the answer that it starts.
 DELIVERS = "millrace.delivers"
@@ -66,6 +67,8 @@ class Operation:
     by_hand: str = ""
     ticket: Callable[[Names], str] | None = None
     takes_key: bool = False
+    # The headers of a stream, with their descriptions.
+    headers: Mapping[str, str] = field(default_factory=lambda: STREAM_HEADERS)
     tag: str = ""
     media: str = ""
     upload: bool = False

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.exceptions import BadRequest
 
+from webapp import topic_names
 from webapp.api.access import ticket_for
 from webapp.db import db
 from webapp.engine.tables import Generation
@@ -71,11 +72,15 @@ def refusal(error: ValidationError, sent: Callable[[], Any]) -> Exception:
 
 
 def stream_url(generation_id: str, path: str = EVENTS_PATH) -> str:
-    """Returns the URL of an answer's stream, with a ticket in place of a header; `path` can contain {generation} and {chat}."""
+    """Returns the URL of an answer's stream, with a ticket in place of a header.
+
+    `path` can contain {generation}, {chat} and {plan}.
+    """
     generation = db.session.get(Generation, generation_id)
-    chat_id = generation.chat_id if generation else ""
-    ticket = ticket_for(chat_id)
-    url = path.format(generation=generation_id, chat=chat_id)
+    lane = generation.lane if generation else ""
+    chat_id, plan_id = topic_names.chat_in(lane), topic_names.plan_in(lane)
+    ticket = ticket_for(chat_id or lane)
+    url = path.format(generation=generation_id, chat=chat_id, plan=plan_id)
     return f"{url}{'&' if '?' in url else '?'}ticket={ticket}" if ticket else url
 
 

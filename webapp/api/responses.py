@@ -41,7 +41,8 @@ def responses(operation: Operation, *, has_names: bool, refs: Refs) -> dict[str,
     if operation.stream:
         place = found.setdefault("200", {"description": DONE[200], "content": {}})
         place["content"][EVENT_STREAM] = events(GRAMMARS[operation.stream], refs)
-        place["headers"] = {"X-Stream-Id": {"description": "The generation.", "schema": {"type": "string"}}}
+        sent = {name: {"description": about, "schema": {"type": "string"}} for name, about in operation.headers.items()}
+        place |= {"headers": sent} if sent else {}
     problem = {"content": {PROBLEM: {"schema": refs[Problem, "serialization"]}}}
     for status, sentence, model in operation.others:
         content = {"content": {JSON: {"schema": refs[model, "serialization"]}}} if model else problem if status >= 400 else {}

@@ -37,6 +37,9 @@ class Draft:
         self.elements: list[str] = []
         self.live: tuple[str, str] | None = None
         self.has_dropped = False
+        # How many characters models have written, without the headings of answers.
+        self.chars = 0
+        self._cut = ""
         self._now, self._wanted, self._takes_places = now, set(wanted), takes_places
         self._texts: list[list[str]] = []
         self._heading: str | None = None
@@ -48,7 +51,8 @@ class Draft:
         is_new = self._add(first)
         for other in others:
             is_new |= self.flush()
-            self.has_dropped |= bool(self.open_element)
+            self._cut = self.open_element
+            self.has_dropped |= bool(self._cut)
             self.value = self.settled()
             self._begin(has_heading=True)
             is_new |= self._add(other)
@@ -110,6 +114,10 @@ class Draft:
             if not end:
                 return False
             self._takes_places, self._wanted = True, set(json.loads(line))
+            if self._cut in self._wanted:
+                # It is written again from its beginning, so it no longer counts as part of the plan.
+                self.value = without(self.value, self._cut)
+        self.chars += len(text)
         self._texts[-1].append(text)
         return self._parser.add_chunk(text) is not None and self._take()
 

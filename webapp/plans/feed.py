@@ -18,6 +18,7 @@ from webapp.live.single_flight import SingleFlight
 from webapp.live.watchers import Context
 from webapp.plans import queries, shown
 from webapp.plans.parts import text_of
+from webapp.plans.progress import Pace, time_left
 from webapp.plans.projection import PlanProjection
 from webapp.plans.schema import Schema, at, is_of_cards, is_of_objects, is_whole, kind_of
 from webapp.plans.tables import Plan
@@ -69,6 +70,7 @@ class Writing:
     about: dict[str, Any]
     inputs: dict[str, Any]
     started_at: datetime | None
+    pace: Pace
 
 
 _rendered_plans = SingleFlight[RenderedPlan](lambda whole: len(whole.frame.data))
@@ -148,8 +150,11 @@ class PlanFeed(LaneFeed):
     def _read(self) -> "Writing | None":
         with self._context():
             row = db.session.get(Plan, self._plan_id)
-            values = queries.inputs_of(row).values if row else {}
-            return Writing(row.id, row.about, values, row.generation_started_at) if row else None
+            generation = queries.generation_of(row) if row else None
+            if not row or not generation:
+                return None
+            pace = shown.pace_of(self._engine, row, generation)
+            return Writing(row.id, row.about, queries.inputs_of(row).values, row.generation_started_at, pace)
 
     def _parts(self, writing: "Writing", projection: PlanProjection, notes: list[Frame]) -> str:
         """Renders the parts named by the notes; nothing here waits for the database or the network."""
@@ -159,7 +164,9 @@ class PlanFeed(LaneFeed):
             parts += [_text(writing, *json.loads(note.data)) for note in notes if note.event == "text"]
             # After the end, the whole plan is sent anyway.
             if not projection.has_ended and any(note.event != "text" for note in notes):
-                found = replace(shown.progress(writing.about, projection), id=writing.id, started_at=writing.started_at)
+                left = time_left(projection, writing.about["plan"], writing.pace)
+                found = shown.progress(writing.about, projection)
+                found = replace(found, id=writing.id, started_at=writing.started_at, left=left)
                 parts.append(part("#plan-bar", "outerMorph", render_template("plans/_bar.html", plan=found)))
                 parts.append(part("#plan-says", "innerHTML", str(escape(found.says))))
         return "".join(parts)

@@ -31,7 +31,8 @@ def projection(facts: GenerationFacts) -> PlanProjection:
     validation.load()
     generation = db.session.get_one(Generation, facts.id)
     plan, prompt = plan_of(generation), generation.prompt
-    return PlanProjection(plan.schema if plan else {}, prompt.get("there", {}), prompt.get("places", []))
+    schema = plan.schema if plan else {}
+    return PlanProjection(schema, prompt.get("there", {}), prompt.get("places", []), validation.is_valid)
 
 
 def finish(session: Session, generation: Generation, transcript: Transcript, picture: PlanProjection | None) -> None:
@@ -45,6 +46,7 @@ def finish(session: Session, generation: Generation, transcript: Transcript, pic
         return
     result, value = _read(plan, generation, picture)
     end = _take(plan, generation, result, value, transcript.text)
+    plan.chars += picture.draft.chars if picture else transcript.chars
     quota.settle(session, plan)
     taken = [{"how": step, "model": generation.model_asked, "code": "mended", "message": ""} for step in steps_taken(result, end)]
     generation.attempts = [*generation.attempts, *taken]

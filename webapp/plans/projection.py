@@ -1,11 +1,11 @@
 """A plan as watchers see it: finished elements, in the order in which they end, and one string that grows. Pure."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from webapp.plans.draft import Draft
-from webapp.plans.schema import Schema, at, is_whole, main_list, value_at, without
+from webapp.plans.schema import Schema, at, element_of, is_whole, main_list, received, steps, value_at, without
 from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.events import TRIED, Delta, Ended, Failed, Notice, Phase, Started
 from webapp.streaming.topics import Entry
@@ -20,19 +20,26 @@ class PlanProjection:
     notes named `element`, `text`, `notice` and `state`, from which the web side makes HTML or the events of an API.
     """
 
-    def __init__(self, schema: Schema, start: dict[str, Any], places: Sequence[str]) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        start: dict[str, Any],
+        places: Sequence[str],
+        is_valid: Callable[[Any, Schema], bool] = lambda _value, _schema: True,
+    ) -> None:
+        """`is_valid` returns whether an item is one that the end will keep."""
         self.has_ended = False
         self.status, self.notices = "queued", list[str]()
         self.draft = Draft(start, places, takes_places=bool(places))
-        self._schema, self._states = schema, 0
+        self._schema, self._is_valid, self._states = schema, is_valid, 0
         self._live, self._lives = "", 0
-        self._main, self._counted, self._complete = main_list(schema), 0, set[str]()
+        self._main, self._counted, self._valid = main_list(schema), 0, set[str]()
         self._count(f"{self._main}.{place}" for place in range(len(start.get(self._main) or ())))
 
     @property
     def done(self) -> int:
-        """The number of complete items in the main list."""
-        return len(self._complete)
+        """The number of valid items in the main list: the end keeps each of them."""
+        return len(self._valid)
 
     @property
     def made(self) -> int:
@@ -46,6 +53,12 @@ class PlanProjection:
         element = self.draft.open_element
         part = at(self._schema, element) if element else None
         return without(value, element) if part and is_whole(part) else value
+
+    @property
+    def finished(self) -> dict[str, Any]:
+        """The plan so far, with its finished parts alone."""
+        value, element = self.draft.settled(), self.draft.open_element
+        return without(value, element) if element else value
 
     def begin(self) -> Iterator[None]:
         """Yields nothing: the constructor has the initial plan."""
@@ -104,12 +117,12 @@ class PlanProjection:
         self._counted = len(self.draft.elements)
 
     def _count(self, places: Iterable[str]) -> None:
-        """Updates the set of complete items, looking only at new and changed ones."""
-        for place in places:
+        """Updates the set of valid items, looking only at new and changed ones."""
+        for place in dict.fromkeys(element_of(tuple(steps(each))) for each in places):
             if place.partition(".")[0] == self._main and "." in place:
-                needed, value = (at(self._schema, place) or {}).get("required", ()), value_at(self.draft.value, place)
-                is_complete = isinstance(value, dict) and all(name in value for name in needed)
-                (self._complete.add if is_complete else self._complete.discard)(place)
+                part = at(self._schema, place) or {}
+                is_valid = self._is_valid(received(value_at(self.draft.value, place), part), part)
+                (self._valid.add if is_valid else self._valid.discard)(place)
 
     def _is_shown(self) -> bool:
         """Returns whether the string that is being written can be shown before it is finished."""

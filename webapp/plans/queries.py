@@ -7,7 +7,11 @@ from sqlalchemy import select
 from webapp import topic_names
 from webapp.db import db
 from webapp.engine.tables import Generation
+from webapp.plans import progress
 from webapp.plans.tables import Plan, PlanInputs
+
+# How many plans tell how long one takes: their median changes soon after the model does.
+RECENT = 20
 
 
 def own_plan(owner_id: str, id: str) -> Plan | None:
@@ -16,6 +20,11 @@ def own_plan(owner_id: str, id: str) -> Plan | None:
 
 def own_inputs(owner_id: str, id: str) -> PlanInputs | None:
     return db.session.scalar(select(PlanInputs).where(PlanInputs.id == id, PlanInputs.owner_id == owner_id))
+
+
+def inputs_sent_as(name: str | None) -> PlanInputs | None:
+    """Returns the inputs that an earlier request with this hash has stored."""
+    return db.session.scalar(select(PlanInputs).where(PlanInputs.sent_as == name)) if name else None
 
 
 def plans_of(owner_id: str, *, before: str = "", limit: int = 50) -> Sequence[Plan]:
@@ -39,6 +48,16 @@ def inputs_of(plan: Plan) -> PlanInputs:
 def generation_of(plan: Plan) -> Generation | None:
     """Returns the plan's newest generation, which is the running one if there is any."""
     return db.session.get(Generation, plan.generation_id) if plan.generation_id else None
+
+
+def usual_seconds(plan: Plan, model: str) -> float | None:
+    """Returns how long the last completed plans of this plan's type took to write; None if there are none."""
+    newest = select(Plan.generation_id).where(Plan.type == plan.type, Plan.status == "completed", Plan.id != plan.id)
+    recent = select(Generation.model_asked, Generation.started_at, Generation.ended_at).where(
+        Generation.id.in_(newest.order_by(Plan.id.desc()).limit(RECENT))
+    )
+    times = db.session.execute(recent).all()
+    return progress.usual_seconds([(each, (end - start).total_seconds()) for each, start, end in times if start and end], model)
 
 
 def plan_of(generation: Generation) -> Plan | None:

@@ -1,6 +1,8 @@
 """What a person can do to have a plan written: start one, complete it, repeat parts, stop it."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,14 +16,14 @@ from webapp.connections.models import providers
 from webapp.database import rows
 from webapp.db import db, utc_now, write
 from webapp.engine import service as generations
-from webapp.engine.engine import the_engine
+from webapp.engine.engine import Engine, Source, the_engine
 from webapp.engine.metric_events import Exposed
 from webapp.engine.tables import Generation
 from webapp.errors import Conflict, Invalid
-from webapp.plans import plan_types, prompts, quota
+from webapp.plans import plan_types, prompts, queries, quota
 from webapp.plans.kind import PLAN, announce
 from webapp.plans.model_requests import parameters_of, request_of, source_of
-from webapp.plans.queries import generation_of, inputs_of
+from webapp.plans.queries import generation_of, inputs_of, plan_of
 from webapp.plans.schema import at, missing, steps, value_at
 from webapp.plans.tables import Plan, PlanInputs
 from webapp.prompts import active_prompts, arm_choice
@@ -41,14 +43,43 @@ class Origin:
 A_PERSON = Origin()
 
 
-def submit(owner: User, type: str, values: dict[str, Any]) -> PlanInputs:
-    """Stores a person's inputs for a plan; raises `Rejected` with a sentence for each invalid field."""
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """A plan to be written, with its prompt and model; `plan_id` is empty for a new one.
+
+    `sent_as` identifies a request with an idempotency key.
+    """
+
+    plan: Plan
+    plan_id: str
+    prompt: dict[str, Any]
+    model: str
+    sent_as: str | None
+
+
+def submit(
+    owner: User, type: str, values: dict[str, Any], *, others: Mapping[str, str] | None = None, key: str = ""
+) -> PlanInputs:
+    """Stores a person's inputs for a plan; raises `Rejected` with a sentence for each invalid field.
+
+    `others` are texts for the model that belong to no field. A request that repeats an idempotency key and all values gets the
+    inputs that the first one stored.
+    """
     found, owner_id = plan_types.get(type), owner.id
-    filled = found.filled(values)
+    filled = found.filled(values) | ({prompts.OTHERS: dict(others)} if others else {})
+    sent = json.dumps([values, others], sort_keys=True)
+    sent_as = generations.sent_as(owner_id, key, f"inputs\0{found.slug}\0{sent}")
+    if repeated := queries.inputs_sent_as(sent_as):
+        return repeated
     creation_limit.count(owner_id)
-    with write() as session:
-        inputs = PlanInputs(owner_id=owner_id, type=found.slug, values=filled)
-        session.add(inputs)
+    try:
+        with write() as session:
+            inputs = PlanInputs(owner_id=owner_id, type=found.slug, values=filled, sent_as=sent_as)
+            session.add(inputs)
+    except IntegrityError:
+        if repeated := queries.inputs_sent_as(sent_as):
+            return repeated
+        raise
     return db.session.merge(inputs)
 
 
@@ -60,29 +91,47 @@ def make(
     is_whole: bool = False,
     again_of: str | None = None,
     origin: Origin = A_PERSON,
+    key: str = "",
 ) -> Plan:
-    """Starts a new plan, which is stored when this returns; `is_whole` requests the answer without streaming."""
-    type, owner_id = plan_types.get(inputs.type), inputs.owner_id
-    about = {**type.about, "type": type.slug}
-    for name in ("sample", "example"):
-        about.pop(name, None)
-    wanted = _model(inputs, model)
-    plan = Plan(owner_id=owner_id, inputs_id=inputs.id, type=type.slug, about=about, title=type.title, again_of_id=again_of)
-    parts = {**_prompt_parts(about, inputs), "is_whole": is_whole}
-    return _begin(plan, parts, model=wanted, when_unwatched=when_unwatched, origin=origin)
+    """Starts a new plan, which is stored when this returns; `is_whole` requests the answer without streaming.
+
+    With an idempotency key, a repeated call for the same inputs returns the plan of the first one.
+    """
+    name = generations.sent_as(inputs.owner_id, key, f"plan\0{inputs.id}")
+    wanted = _new(inputs, model, again_of=again_of, is_whole=is_whole, sent_as=name)
+    return _begin([wanted], when_unwatched=when_unwatched, origin=origin)[0]
 
 
-def finish_it(plan: Plan, *, is_whole: bool = False, origin: Origin = A_PERSON) -> Plan:
-    """Has the model write what a plan lacks; saved parts stay. `is_whole` requests the rest without streaming."""
+def make_several(several: Sequence[PlanInputs], *, when_unwatched: str = DETACH, key: str = "") -> list[Plan]:
+    """Starts a plan for each of a person's inputs, or none of them if one is refused, for example by a limit."""
+    request = ",".join(inputs.id for inputs in several)
+    wanted = [
+        _new(inputs, sent_as=generations.sent_as(inputs.owner_id, key, f"plans\0{request}\0{inputs.id}")) for inputs in several
+    ]
+    return _begin(wanted, when_unwatched=when_unwatched)
+
+
+def finish_it(
+    plan: Plan, *, is_whole: bool = False, when_unwatched: str = DETACH, origin: Origin = A_PERSON, key: str = ""
+) -> Plan:
+    """Has the model write what a plan lacks; saved parts stay. `is_whole` requests the rest without streaming.
+
+    With an idempotency key, a repeated call changes nothing.
+    """
+    name = generations.sent_as(plan.owner_id, key, f"finish\0{plan.id}")
+    if generations.sent_before(name):
+        return plan
     if plan.is_running:
         generations.refuse_if_busy(plan.lane)
     if not plan.content:
-        parts = {**_prompt_parts(plan.about, inputs_of(plan)), "is_whole": is_whole}
-        return _begin(plan, parts, model=_model_of(plan), origin=origin)
+        prompt = {**_prompt_parts(plan.about, inputs_of(plan)), "is_whole": is_whole}
+        wanted = PlanRequest(plan, plan.id, prompt, _model_of(plan), name)
+        return _begin([wanted], when_unwatched=when_unwatched, origin=origin)[0]
     places = missing(plan.content, plan.schema)
     if not places:
         raise Conflict("This plan is complete, so there is nothing to finish.")
-    return _complete(plan, places, is_whole=is_whole, origin=origin)
+    wanted = _of_places(plan, places, is_whole=is_whole, sent_as=name)
+    return _begin([wanted], when_unwatched=when_unwatched, origin=origin)[0]
 
 
 def again_at(plan: Plan, place: str) -> Plan:
@@ -90,7 +139,7 @@ def again_at(plan: Plan, place: str) -> Plan:
     generations.refuse_if_busy(plan.lane)
     if len(steps(place)) > 2 or value_at(plan.content, place) is None or at(plan.schema, place) is None:
         raise Invalid("This plan has no such part.")
-    return _complete(plan, [place], is_anew=True)
+    return _begin([_of_places(plan, [place], is_anew=True)])[0]
 
 
 def start_again(plan: Plan) -> Plan:
@@ -105,13 +154,31 @@ def stop(plan: Plan) -> None:
         generations.stop(the_engine(), generation)
 
 
-def _complete(plan: Plan, places: list[str], *, is_anew: bool = False, is_whole: bool = False, origin: Origin = A_PERSON) -> Plan:
+def _new(
+    inputs: PlanInputs, model: str = "", *, again_of: str | None = None, is_whole: bool = False, sent_as: str | None = None
+) -> PlanRequest:
+    """Returns the request for a new plan."""
+    type = plan_types.get(inputs.type)
+    about = {**type.about, "type": type.slug}
+    for name in ("sample", "example"):
+        about.pop(name, None)
+    plan = Plan(
+        owner_id=inputs.owner_id, inputs_id=inputs.id, type=type.slug, about=about, title=type.title, again_of_id=again_of
+    )
+    prompt = {**_prompt_parts(about, inputs), "is_whole": is_whole}
+    return PlanRequest(plan, "", prompt, _model(inputs, model), sent_as)
+
+
+def _of_places(
+    plan: Plan, places: list[str], *, is_anew: bool = False, is_whole: bool = False, sent_as: str | None = None
+) -> PlanRequest:
+    """Returns the request for some places of an existing plan."""
     about, there = plan.about, plan.content
     inputs = inputs_of(plan)
     parts = prompts.for_places(about, inputs.values, there, places, _unit(inputs), is_anew=is_anew)
     schema = prompts.schema_of_places(plan.schema, places)
     prompt = {**parts, "schema": schema, "places": places, "there": there, "is_whole": is_whole}
-    return _begin(plan, prompt, model=_model_of(plan), origin=origin)
+    return PlanRequest(plan, plan.id, prompt, _model_of(plan), sent_as)
 
 
 def _prompt_parts(about: dict[str, Any], inputs: PlanInputs) -> dict[str, Any]:
@@ -129,51 +196,77 @@ def _model_of(plan: Plan) -> str:
     return last.model_asked if last else _model(inputs_of(plan), "")
 
 
-def _begin(plan: Plan, parts: dict[str, Any], *, model: str, when_unwatched: str = DETACH, origin: Origin = A_PERSON) -> Plan:
-    """Stores the plan, its quota unit and its generation in one transaction, then starts the generation."""
-    engine, known, plan_id, owner_id = the_engine(), providers(), plan.id, plan.owner_id
-    known.of(model)
-    prompt = {**parts, "parameters": parameters_of(model)}
+def _begin(wanted: Sequence[PlanRequest], *, when_unwatched: str = DETACH, origin: Origin = A_PERSON) -> list[Plan]:
+    """Stores plans of one person, their units and their generations in one transaction, then starts the generations.
 
-    def store(session: Session) -> Generation:
-        stored = session.get(Plan, plan_id) if plan_id else plan
-        if stored is None:
-            raise Conflict("This plan has been deleted.")
-        session.add(stored)
-        session.flush()
-        origin.stored(session, stored)
-        quota.reserve(session, stored)
-        rows.locked(session, User, owner_id)
-        generation = Generation(
-            kind=origin.kind,
-            lane=stored.lane,
-            user_id=owner_id,
-            model_asked=model,
-            connection=known.connection_of(model),
-            when_unwatched=when_unwatched,
-            owner=engine.worker.id,
-            prompt=prompt,
-            led_by=active_prompts.words(prompt),
-        )
-        generations.store_within_limits(engine, session, generation, request_of(generation))
-        for key, version in arm_choice.store_exposures(session, prompt, generation.id, ExperimentUnit(owner_id, generation.lane)):
-            engine.emit(Exposed(key, version))
-        stored.status, stored.generation_id, stored.generation_started_at = "generating", generation.id, utc_now()
-        stored.error_code = stored.error = ""
-        return generation
-
-    with generations.admitted(engine, owner_id, lane=topic_names.of_plan(plan_id or "")), generations.beginning(engine):
+    A request that was sent before gets the plans of the first one.
+    """
+    engine, owner_id = the_engine(), wanted[0].plan.owner_id
+    if repeated := _sent_before(wanted):
+        return repeated
+    for each in wanted:
+        providers().of(each.model)
+    with ExitStack() as stack:
+        for each in wanted:
+            stack.enter_context(generations.admitted(engine, owner_id, lane=topic_names.of_plan(each.plan_id or "")))
+        stack.enter_context(generations.beginning(engine))
         try:
             with write() as session:
-                generation = store(session)
-                source = source_of(engine, generation, session.get_one(Plan, topic_names.plan_in(generation.lane)))
+                # Locked first, so that of two requests with the same key the second finds what the first has stored.
+                rows.locked(session, User, owner_id)
+                if repeated := _sent_before(wanted):
+                    return repeated
+                stored = [_stored(engine, session, each, when_unwatched, origin) for each in wanted]
+                ids = [topic_names.plan_in(generation.lane) for generation, _ in stored]
         except IntegrityError as error:
-            generations.refuse_if_busy(topic_names.of_plan(plan_id))
+            for each in wanted:
+                generations.refuse_if_busy(topic_names.of_plan(each.plan_id))
             raise Conflict("This plan has just changed. Please try again.") from error
-        generations.start(engine, generation, source)
-    begun = db.session.get_one(Plan, topic_names.plan_in(generation.lane))
-    announce(begun)
-    return begun
+        for generation, source in stored:
+            generations.start(engine, generation, source)
+    plans = [db.session.get_one(Plan, id) for id in ids]
+    for plan in plans:
+        announce(plan)
+    return plans
+
+
+def _stored(
+    engine: Engine, session: Session, wanted: PlanRequest, when_unwatched: str, origin: Origin
+) -> tuple[Generation, Source]:
+    """Stores one plan with its unit and its generation, and returns what to start."""
+    plan = session.get(Plan, wanted.plan_id) if wanted.plan_id else wanted.plan
+    if plan is None:
+        raise Conflict("This plan has been deleted.")
+    session.add(plan)
+    session.flush()
+    origin.stored(session, plan)
+    quota.reserve(session, plan)
+    prompt = {**wanted.prompt, "parameters": parameters_of(wanted.model), "chars_before": plan.chars}
+    generation = Generation(
+        kind=origin.kind,
+        lane=plan.lane,
+        user_id=plan.owner_id,
+        model_asked=wanted.model,
+        connection=providers().connection_of(wanted.model),
+        when_unwatched=when_unwatched,
+        owner=engine.worker.id,
+        prompt=prompt,
+        led_by=active_prompts.words(prompt),
+        sent_as=wanted.sent_as,
+    )
+    generations.store_within_limits(engine, session, generation, request_of(generation))
+    for key, version in arm_choice.store_exposures(session, prompt, generation.id, ExperimentUnit(plan.owner_id, plan.lane)):
+        engine.emit(Exposed(key, version))
+    plan.status, plan.generation_id, plan.generation_started_at = "generating", generation.id, utc_now()
+    plan.error_code = plan.error = ""
+    return generation, source_of(engine, generation, plan)
+
+
+def _sent_before(wanted: Sequence[PlanRequest]) -> list[Plan]:
+    """Returns the plans of an earlier request with the same key; none without one."""
+    earlier = [generations.sent_before(each.sent_as) for each in wanted]
+    plans = [plan_of(generation) for generation in earlier if generation]
+    return [plan for plan in plans if plan]
 
 
 def _model(inputs: PlanInputs, wanted: str) -> str:

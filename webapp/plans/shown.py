@@ -7,12 +7,13 @@ from typing import Any
 
 from webapp.chat.page.receipt_shown import pace
 from webapp.connections.models import providers
-from webapp.db import db
+from webapp.db import db, utc_now
 from webapp.engine.engine import Engine
 from webapp.engine.notice_text import notice_lines
 from webapp.engine.tables import Generation
 from webapp.plans import queries
 from webapp.plans.parts import Card, Editing, Maker, Section
+from webapp.plans.progress import Pace, time_left
 from webapp.plans.projection import PlanProjection
 from webapp.plans.schema import at, expected, label, main_list, missing, sections, value_at
 from webapp.plans.tables import Plan
@@ -34,6 +35,7 @@ class ShownPlan:
     total: int
     unit: str
     started_at: datetime | None
+    left: str = ""
     is_running: bool = False
     can_change: bool = False
     can_finish: bool = False
@@ -78,11 +80,13 @@ def plan(
     broadcast = engine.broadcast(generation) if generation and row.is_running else None
     content, notices = row.content, tuple(_notices(generation))
     cursor: Cursor = ()
-    if broadcast:
+    left = ""
+    if broadcast and generation:
         content, cursor = broadcast.snapshot()
         projection = broadcast.projection
         assert isinstance(projection, PlanProjection)
         notices = tuple(projection.notices)
+        left = time_left(projection, row.schema, pace_of(engine, row, generation))
     shown = of(row.about, content, inputs, frozenset(row.ticked), is_running=row.is_running, editing=editing)
     return replace(
         shown,
@@ -91,6 +95,7 @@ def plan(
         title=str(content.get("title") or row.title or shown.title),
         status=row.status,
         started_at=row.generation_started_at,
+        left=left,
         is_running=row.is_running,
         can_change=not row.is_running and bool(row.content),
         # Without saved content, there is nothing to complete.
@@ -107,6 +112,14 @@ def plan(
         cursor=cursor,
         again_of=row.again_of_id or "",
     )
+
+
+def pace_of(engine: Engine, row: Plan, generation: Generation) -> Pace:
+    """Returns what the progress of a plan's generation is measured by."""
+    began, end = row.generation_started_at, generation.ended_at or utc_now()
+    seconds = max(0.0, (end - began).total_seconds()) if began else 0.0
+    usual = queries.usual_seconds(row, generation.model_asked) if row.is_running else None
+    return Pace(int(generation.prompt.get("chars_before", 0)), engine.now() - seconds, usual)
 
 
 def of(

@@ -22,20 +22,25 @@ class PlanType(Base):
 
 
 class PlanInputs(Record):
-    """The inputs of a plan; the successor of `user_goals_and_preferences`."""
+    """The inputs of a plan; the successor of `user_goals_and_preferences`.
+
+    `sent_as` identifies a request with an idempotency key.
+    """
 
     __tablename__ = "plan_inputs"
 
     owner_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     type: Mapped[str] = mapped_column(String(40))
     values: Mapped[dict[str, Any]] = mapped_column(JSON)
+    sent_as: Mapped[str | None] = mapped_column(String(64), index=True, unique=True)
 
 
 class Plan(Record):
     """A plan; the successor of `monthly_plans`.
 
-    `content` is the valid part of it, `partial_content` the model's text while the plan is incomplete. `about` is a copy of its
-    type at the time. It costs one unit of the quota, in the month `unit_month`; if that is empty, it has cost none.
+    `content` is the valid part of it, `partial_content` the model's text while the plan is incomplete. `chars` counts the
+    characters that models had written for it by the end of its last generation. `about` is a copy of its type at the time. It
+    costs one unit of the quota, in the month `unit_month`; if that is empty, it has cost none.
     """
 
     __tablename__ = "plans"
@@ -49,6 +54,7 @@ class Plan(Record):
     title: Mapped[str] = mapped_column(String(200), default="")
     status: Mapped[str] = mapped_column(Text, default="completed", server_default="completed")
     partial_content: Mapped[str | None] = mapped_column(Text)
+    chars: Mapped[int] = mapped_column(default=0, server_default="0")
     generation_started_at: Mapped[datetime | None]
     content: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     ticked: Mapped[list[str]] = mapped_column(JSON, default=list)
@@ -59,7 +65,10 @@ class Plan(Record):
     unit_month: Mapped[str] = mapped_column(String(7), default="", server_default="")
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)
 
-    __table_args__ = (Index("ix_plans_owner_id_created_at", "owner_id", "created_at"),)
+    __table_args__ = (
+        Index("ix_plans_owner_id_created_at", "owner_id", "created_at"),
+        Index("ix_plans_type_status_id", "type", "status", "id"),
+    )
 
     @property
     def lane(self) -> str:

@@ -79,6 +79,10 @@ def faults(value: Any, schema: Schema) -> list[Fault]:
     return sorted(found, key=lambda fault: _order(fault, names))
 
 
+def is_valid(value: Any, schema: Schema) -> bool:
+    return not faults(value, schema)
+
+
 def check(value: Any, schema: Schema) -> None:
     """Raises `Rejected` if the value has errors, with a sentence for each field."""
     if found := faults(value, schema):

@@ -14,7 +14,7 @@ from webapp.api.dialects.plans.stream import plan_stream
 from webapp.api.feed import END
 from webapp.api.native.begun import STARTS, Sent, begun
 from webapp.api.native.events import EVENTS, CanonicalEncoder
-from webapp.api.operations import operation
+from webapp.api.operations import STREAM_HEADERS, operation
 from webapp.api.schemas import Answer, Body, Query
 from webapp.api.streams import has_all, last_position, stream
 from webapp.chat import reading_time
@@ -87,7 +87,7 @@ class EventsQuery(Query):
 
 def chat_of(names: dict[str, Any]) -> str:
     generation = db.session.get(Generation, names["id"])
-    return generation.chat_id if generation else ""
+    return generation.chat_id or generation.lane if generation else ""
 
 
 @bp.get("/<id>")
@@ -108,6 +108,7 @@ def show(id: str) -> GenerationAnswer:
     also="plans",
     query=EventsQuery,
     stream=EVENTS,
+    headers={**STREAM_HEADERS, "X-Plan-Id": "The plan, if the generation writes one."},
     # Visitors are identified by their cookie; `_readable` checks that the answer is theirs.
     visitors=True,
     ticket=chat_of,

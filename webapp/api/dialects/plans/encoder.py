@@ -1,12 +1,13 @@
 """Dialect 5: `progress` at most ten times a second, then one `complete` or `error`. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from webapp.api.dialects.encoding import DialectFrame, State
+from webapp.plans.progress import Pace, progress_of
 from webapp.plans.projection import PlanProjection
-from webapp.plans.schema import Schema, expected, main_list, sections
+from webapp.plans.schema import Schema, sections
 from webapp.streaming.events import TRIED, Ended, Notice
 from webapp.streaming.topics import Entry
 
@@ -36,17 +37,21 @@ class PlansEncoder:
         plan_id: str,
         schema: Schema,
         projection: PlanProjection,
+        pace: Pace,
         now: Callable[[], float],
         outcome: Callable[[], PlanOutcome],
+        warnings: Sequence[str] = (),
     ) -> None:
+        """`warnings` are about the request, and the first event has them."""
         self._plan_id, self._schema, self._projection, self._now, self._outcome = plan_id, schema, projection, now, outcome
-        self._list = main_list(schema)
+        self._pace, self._of_request = pace, list(warnings)
         self._summary = next((name for name, each in sections(schema) if each.get("x-view") == "summary"), "")
         self._next_at, self._sent_before, self._warnings = float("-inf"), (0, 0), list[str]()
         self._has_ended = False
 
     def opening(self, state: State) -> list[DialectFrame]:
-        return [DialectFrame({"planId": self._plan_id, "status": "generating", "connected": True}, "progress")]
+        about = {"warnings": self._of_request} if self._of_request else {}
+        return [DialectFrame({"planId": self._plan_id, "status": "generating", "connected": True, **about}, "progress")]
 
     def encode(self, entry: Entry) -> list[DialectFrame]:
         for _ in self._projection.fold(entry):
@@ -73,13 +78,13 @@ class PlansEncoder:
         return [DialectFrame(self._state_of_it(), "progress")]
 
     def _state_of_it(self) -> dict[str, Any]:
-        shown = self._projection.shown
-        summary, done = shown.get(self._summary), shown.get(self._list)
-        count = len(done) if isinstance(done, list) else 0
+        shown, found = self._projection.shown, progress_of(self._projection, self._schema, self._pace, self._now())
         progress: dict[str, Any] = {"planId": self._plan_id, "status": "generating"}
-        if summary is not None:
+        if (summary := shown.get(self._summary)) is not None:
             progress["monthly_summary"] = summary
-        progress |= {"weeksCompleted": count, "weeksTotal": max(count, expected(self._schema)), "partial": shown}
+        progress |= {"weeksCompleted": found.done, "weeksTotal": found.total, "partial": shown}
+        progress |= {"chars": found.chars, "tokens": found.tokens, "seconds": found.seconds}
+        progress |= {"percent": found.percent, "secondsLeft": found.seconds_left}
         if self._warnings:
             progress["warning"], self._warnings = " ".join(self._warnings), []
         return progress

@@ -1,59 +1,88 @@
 """Dialect 5: plans, streamed or in one piece."""
 
+from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
+from webapp import topic_names
 from webapp.accounts.guards import found
-from webapp.accounts.tables import User
-from webapp.api import access
 from webapp.api.access import caller
 from webapp.api.dialects.course import UNFINISHED
 from webapp.api.dialects.plans.encoder import PlanOutcome, PlansEncoder
 from webapp.api.dialects.plans.schemas import (
     PLANS,
+    SEVERAL_PLANS,
     USUAL_TYPE,
+    PlanBegun,
+    PlanCaller,
     PlanCancelled,
+    PlanEventsQuery,
     PlanMade,
     PlanOrder,
+    PlanOrders,
     PlanProgress,
     PlanState,
     PlanTrouble,
     PlanWishes,
     PlanWishesKept,
-    StreamedPlanOrder,
+    PlanWishesQuery,
 )
-from webapp.api.dialects.plans.stream import plan_stream
+from webapp.api.dialects.plans.stream import plan_stream, plans_stream
 from webapp.api.dialects.schemas import Notice
-from webapp.api.operations import STARTS, both, operation
-from webapp.api.problems import Refused
-from webapp.api.streams import wait_until_ended
+from webapp.api.feed import END
+from webapp.api.operations import STARTS, STREAM_HEADERS, answered_with, both, idempotency_key, operation, wants_stream
+from webapp.api.problems import Refused, stream_url
+from webapp.api.streams import has_all, last_position, wait_until_ended
 from webapp.api.wait_for_answer import NO_ANSWER, NoAnswer
 from webapp.db import db
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
-from webapp.errors import Forbidden
-from webapp.plans import kind, plan_types, queries, service
+from webapp.live.watcher_loop import LOST
+from webapp.plans import kind, plan_types, queries, service, shown
+from webapp.plans.preferences import sorted_preferences
+from webapp.plans.progress import Progress, progress_at_end, progress_of
 from webapp.plans.projection import PlanProjection
-from webapp.plans.schema import expected, main_list
 from webapp.plans.tables import Plan, PlanInputs
 from webapp.streaming.events import Failed
 
 TAG = "Plans compatibility API"
 # Stops a plan after ten seconds without a reader: a client that reloads has reconnected by then.
 ABORT = "abort:10"
+EVENTS_PATH = "/api/streaming/events/{plan}"
+HEADERS = {**STREAM_HEADERS, "X-Plan-Id": "The plan."}
+NOT_USED = "userId is not used"
 RETRYABLE = {"cut", "stall", "error", "rate", "first_byte", "server_restart", "invalid", "token_limit", "client_disconnected"}
 bp = Blueprint("api_plans", __name__)
 
 
 @both(bp, "/api/plan/inputs", methods=("POST",))
-@operation("Start a plan", scope="plans", body=PlanWishes, answer=PlanWishesKept, status=201, errors=(422,), tag=TAG)
-def submit(body: PlanWishes) -> PlanWishesKept:
-    slug = USUAL_TYPE if body.planType is None else body.planType
+@operation(
+    "Store goals and preferences and, if requested, start a plan from them",
+    scope="plans",
+    body=PlanWishes,
+    query=PlanWishesQuery,
+    answer=PlanWishesKept,
+    status=201,
+    takes_key=True,
+    errors=STARTS,
+    tag=TAG,
+)
+def submit(body: PlanWishes, query: PlanWishesQuery) -> PlanWishesKept:
+    slug, key = USUAL_TYPE if body.planType is None else body.planType, idempotency_key()
     given = {name: value for name, value in (body.preferences or {}).items() if value is not None}
     if slug not in plan_types.slugs():
         raise Refused({"planType": f"There is no plan type named {slug}."})
-    return PlanWishesKept(preferenceId=service.submit(caller(), slug, {**given, "goals": body.goals}).id)
+    found = sorted_preferences(given, plan_types.get(slug).inputs)
+    inputs = service.submit(caller(), slug, {**found.known, "goals": body.goals}, others=found.others, key=key)
+    plan = service.make(inputs, key=key) if query.generate else None
+    return PlanWishesKept(
+        preferenceId=inputs.id,
+        planId=plan.id if plan else None,
+        streamUrl=_stream_url(plan) if plan else None,
+        warnings=found.warnings,
+    )
 
 
 @both(bp, "/service/generate", methods=("POST",))
@@ -62,12 +91,13 @@ def submit(body: PlanWishes) -> PlanWishesKept:
     scope="plans",
     body=PlanOrder,
     answer=PlanMade,
+    takes_key=True,
     errors=(404, *STARTS),
     others=NO_ANSWER,
     tag=TAG,
 )
 def generate(body: PlanOrder) -> PlanMade:
-    plan = service.make(_inputs(caller(), body.preferenceId), is_whole=True)
+    plan = service.make(_inputs(body.preferenceId), is_whole=True, key=idempotency_key())
     plan_id = plan.id
     generation = wait_until_ended(found(queries.generation_of(plan)))
     made = found(kind.plan_now(plan_id))
@@ -79,14 +109,85 @@ def generate(body: PlanOrder) -> PlanMade:
         status=made.status,  # type: ignore[arg-type]
         reason=made.error_code or generation.reason,
         notices=[Notice(code=made.error_code, message=made.error)] if made.error_code else [],
+        warnings=_warnings(body),
     )
 
 
 @both(bp, "/api/streaming/generate-plan", methods=("POST",))
-@operation("Create a plan and stream it", scope="plans", body=StreamedPlanOrder, stream=PLANS, errors=(404, *STARTS), tag=TAG)
-def generate_and_watch(body: StreamedPlanOrder) -> Response:
-    inputs = _inputs(_whose(body.userId), body.preferenceId)
-    return _stream(service.make(inputs, when_unwatched=ABORT))
+@operation(
+    "Create a plan and stream it",
+    scope="plans",
+    body=PlanOrder,
+    stream=PLANS,
+    headers=HEADERS,
+    takes_key=True,
+    errors=(404, *STARTS),
+    tag=TAG,
+)
+def generate_and_watch(body: PlanOrder) -> Response:
+    plan = service.make(_inputs(body.preferenceId), when_unwatched=ABORT, key=idempotency_key())
+    return _stream(plan, _warnings(body))
+
+
+@both(bp, "/api/streaming/generate-plans", methods=("POST",))
+@operation(
+    "Create several plans and stream them together",
+    scope="plans",
+    body=PlanOrders,
+    stream=SEVERAL_PLANS,
+    headers={},
+    takes_key=True,
+    errors=(404, *STARTS),
+    tag=TAG,
+)
+def generate_several(body: PlanOrders) -> Response:
+    several = [_inputs(id) for id in body.preferenceIds]
+    plans = service.make_several(several, when_unwatched=ABORT, key=idempotency_key())
+    warnings = _warnings(body)
+    return plans_stream([_encoded(plan, warnings) for plan in plans])
+
+
+@both(bp, "/api/plan/<id>/continue", methods=("POST",))
+@operation(
+    "Finish a plan that is not complete, and stream it with Accept: text/event-stream",
+    scope="plans",
+    answer=PlanBegun,
+    status=202,
+    stream=PLANS,
+    headers=HEADERS,
+    takes_key=True,
+    errors=(404, *STARTS),
+    stream_path=EVENTS_PATH,
+    tag=TAG,
+)
+def go_on(id: str) -> Response:
+    is_streamed = wants_stream()
+    plan = service.finish_it(_plan(id), when_unwatched=ABORT if is_streamed else service.DETACH, key=idempotency_key())
+    if is_streamed:
+        return _stream(plan)
+    return answered_with(PlanBegun(planId=plan.id, status=plan.status, streamUrl=_stream_url(plan)), 202)  # type: ignore[arg-type]
+
+
+@both(bp, "/api/streaming/events/<id>")
+@operation(
+    "Stream a plan's events from the beginning, during and after generation",
+    scope="plans",
+    stream=PLANS,
+    headers=HEADERS,
+    errors=(404,),
+    query=PlanEventsQuery,
+    others=((204, "There is nothing more to read, or another reader took over; an EventSource does not reconnect.", None),),
+    ticket=lambda names: topic_names.of_plan(names["id"]),
+    tag=TAG,
+)
+def events(id: str, query: PlanEventsQuery) -> Response:
+    plan = _plan(id)
+    generation = queries.generation_of(plan)
+    # Each event has the whole state, so the position that a client sends matters only after the end.
+    is_read = request.headers.get("Last-Event-ID") in (END, LOST)
+    if generation is None or is_read or has_all(generation, last_position()):
+        return Response(status=204)
+    return _stream(plan)
 
 
 @both(bp, "/api/streaming/status/<id>")
@@ -94,13 +195,20 @@ def generate_and_watch(body: StreamedPlanOrder) -> Response:
 def status(id: str) -> PlanState:
     # Polling does not count as presence: clients poll to find out whether a plan was stopped for lack of a reader.
     plan = _plan(id)
-    content, chars = _now(plan)
-    done = content.get(main_list(plan.schema))
-    count = len(done) if isinstance(done, list) else 0
+    content, at = _now(plan)
+    progress = PlanProgress(
+        weeksCompleted=at.done,
+        weeksTotal=at.total,
+        chars=at.chars,
+        tokens=at.tokens,
+        seconds=at.seconds,
+        percent=at.percent,
+        secondsLeft=at.seconds_left,
+    )
     return PlanState(
         planId=plan.id,
         status=plan.status,  # type: ignore[arg-type]
-        progress=PlanProgress(weeksCompleted=count, weeksTotal=max(count, expected(plan.schema)), chars=chars),
+        progress=progress,
         partial=content,
         error=PlanTrouble(code=plan.error_code, message=plan.error) if plan.error_code else None,
         startedAt=plan.generation_started_at,
@@ -115,12 +223,22 @@ def cancel(id: str) -> PlanCancelled:
     return PlanCancelled(planId=plan.id, status=plan.status)  # type: ignore[arg-type]
 
 
-def _stream(plan: Plan) -> Response:
-    engine, generation = the_engine(), found(queries.generation_of(plan))
-    projection = PlanProjection(plan.schema, {}, [])
-    outcome = partial(_outcome, engine, plan.id, generation.id)
-    encoder = PlansEncoder(plan.id, plan.schema, projection, engine.now, outcome)
+def _stream(plan: Plan, warnings: Sequence[str] = ()) -> Response:
+    generation, encoder = _encoded(plan, warnings)
     return plan_stream(plan, generation, encoder)
+
+
+def _encoded(plan: Plan, warnings: Sequence[str]) -> tuple[Generation, PlansEncoder]:
+    """Returns the plan's newest generation, and an encoder that begins with what the plan had before it."""
+    engine, generation = the_engine(), found(queries.generation_of(plan))
+    outcome = partial(_outcome, engine, plan.id, generation.id)
+    pace = shown.pace_of(engine, plan, generation)
+    encoder = PlansEncoder(plan.id, plan.schema, kind.projection(generation), pace, engine.now, outcome, warnings)
+    return generation, encoder
+
+
+def _stream_url(plan: Plan) -> str:
+    return stream_url(plan.generation_id or "", EVENTS_PATH)
 
 
 def _outcome(engine: Engine, plan_id: str, generation_id: str) -> PlanOutcome:
@@ -133,28 +251,30 @@ def _outcome(engine: Engine, plan_id: str, generation_id: str) -> PlanOutcome:
         return PlanOutcome(plan.status, plan.content, usage, code, message, retryable=code in RETRYABLE)
 
 
-def _now(plan: Plan) -> tuple[dict[str, object], int]:
-    """Returns the current content of a plan and the number of characters written so far."""
-    generation = queries.generation_of(plan)
-    broadcast = the_engine().broadcast(generation) if generation and plan.is_running else None
+def _now(plan: Plan) -> tuple[dict[str, Any], Progress]:
+    """Returns the current content of a plan, and how far it is."""
+    engine, generation = the_engine(), queries.generation_of(plan)
+    broadcast = engine.broadcast(generation) if generation and plan.is_running else None
     if not broadcast or not generation:
-        return plan.content, len(kind.text_of(plan))
-    live, (shown, _) = the_engine().live.get(generation.id), broadcast.snapshot()
-    return shown, live.run.transcript.chars if live else 0
+        # Plans of earlier releases have no count of their own.
+        chars = plan.chars or len(kind.text_of(plan))
+        return plan.content, progress_at_end(plan.content, plan.schema, chars=chars, seconds=_seconds(plan, generation))
+    content, _ = broadcast.snapshot()
+    assert isinstance(broadcast.projection, PlanProjection)
+    return content, progress_of(broadcast.projection, plan.schema, shown.pace_of(engine, plan, generation), engine.now())
 
 
-def _whose(user_id: str | None) -> User:
-    """Returns the user for whom the plan is made; only admins can name someone else."""
-    me = caller()
-    if user_id in (None, "", me.id):
-        return me
-    if not access.may("admin"):
-        raise Forbidden("userId must be your own.")
-    return found(db.session.get(User, user_id))
+def _seconds(plan: Plan, generation: Generation | None) -> float:
+    began, ended = plan.generation_started_at, generation.ended_at if generation else None
+    return (ended - began).total_seconds() if began and ended else 0.0
 
 
-def _inputs(owner: User, id: str) -> PlanInputs:
-    return found(queries.own_inputs(owner.id, id))
+def _warnings(body: PlanCaller) -> list[str]:
+    return [] if body.userId in (None, "", caller().id) else [NOT_USED]
+
+
+def _inputs(id: str) -> PlanInputs:
+    return found(queries.own_inputs(caller().id, id))
 
 
 def _plan(id: str) -> Plan:
