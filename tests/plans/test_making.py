@@ -3,10 +3,13 @@
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
 from tests.plans.conftest import GOALS, LorebookEditor
-from tests.plans.halting import BEGINNING, WEEK_3
+from tests.plans.halting import BEGINNING, WEEK_2, WEEK_3, WEEK_4
+from tests.support.marks import on_both_databases
 from webapp.db import db
+from webapp.engine import journal
 from webapp.errors import Conflict
 from webapp.plans import plan_types, service, validation
 from webapp.plans.projection import PlanProjection
@@ -171,3 +174,48 @@ def test_a_mistake_in_its_picture_keeps_all_that_was_said_as_text(desk: Lorebook
     with desk.app.app_context():
         service.finish_it(db.session.get_one(Plan, plan.id))
     assert desk.ended(plan.id).status == "completed"
+
+
+@on_both_databases
+def test_the_text_is_in_the_database_while_it_is_written(desk: LorebookEditor) -> None:
+    demo = desk.halting(WEEK_2, WEEK_4)
+    id = desk.begin()
+    desk.until(lambda: '"weeks"' in (desk.plan(id).partial_content or ""))
+    first = desk.plan(id)
+    assert (first.status, first.content) == ("generating", {})
+    demo.go_on()
+    desk.until(lambda: len(desk.plan(id).partial_content or "") > len(first.partial_content or ""))
+    assert (desk.plan(id).partial_content or "").startswith(first.partial_content or "?")
+    demo.go_on()
+    assert (desk.ended(id).status, desk.plan(id).partial_content) == ("completed", None)
+
+
+@pytest.mark.parametrize(
+    ("chars", "saved_chars", "seconds", "is_due"),
+    [
+        (1, 0, float("inf"), True),
+        (100, 50, 0.9, False),
+        (100, 50, 1.0, True),
+        (100, 100, 60.0, False),
+        (10 * journal.TEXT_CHARS_PER_SECOND, 1, 9.9, False),
+        (10 * journal.TEXT_CHARS_PER_SECOND, 1, 10.0, True),
+    ],
+)
+def test_a_long_text_is_saved_less_often(chars: int, saved_chars: int, seconds: float, is_due: bool) -> None:
+    assert journal.is_text_due(chars, saved_chars=saved_chars, seconds=seconds) is is_due
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["postgres"])
+def test_a_plan_that_is_locked_keeps_no_other_text_from_being_saved(desk: LorebookEditor) -> None:
+    demo = desk.halting(WEEK_2, WEEK_4)
+    locked, beside = desk.begin(), desk.begin()
+    desk.until(lambda: all(desk.plan(id).partial_content for id in (locked, beside)))
+    before = desk.plan(beside).partial_content or ""
+    with desk.app.app_context(), db.engine.connect() as stranger:
+        stranger.execute(text("SELECT 1 FROM plans WHERE id = :id FOR UPDATE"), {"id": locked})
+        demo.go_on()
+        # Less than a lock timeout.
+        desk.until(lambda: len(desk.plan(beside).partial_content or "") > len(before), 8)
+    demo.go_on()
+    assert [desk.ended(id).status for id in (locked, beside)] == ["completed"] * 2

@@ -22,8 +22,8 @@ from webapp.web.security import SAFE_METHODS
 ABOUT = (
     "Everything the web pages can do, for programs. Authenticate with a token in `Authorization: Bearer`, which you create on "
     "your account page, or with a browser cookie plus the CSRF token in `X-CSRFToken`. Errors are "
-    "problem+json, with a sentence in `detail` and a machine-readable `code`. Requests that send or edit a message, or begin "
-    "a workflow, may include an `Idempotency-Key`."
+    "problem+json, with a sentence in `detail` and a machine-readable `code`. Requests that send or edit a message, begin "
+    "a workflow or start a plan may include an `Idempotency-Key`."
 )
 KEY = "Repeating the same key and body returns the first result; with another body it is a new request. Visible ASCII characters."
 SIGNED_IN = "Session cookie of a signed-in browser. If `PUBLIC_URL` is https, its name is `__Host-millrace`."

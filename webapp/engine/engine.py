@@ -62,8 +62,9 @@ class Source(Protocol):
 class Live:
     """A generation that runs in this process.
 
-    `journalled` is the journal's cursor, `may_have_rows` whether the journal ever tried to write for it. `text_offset` is the
-    length of the text that it continues.
+    `journalled` is the journal's cursor, `may_have_rows` whether the journal ever tried to write for it. `saved_chars` and
+    `saved_at` say how much of its text its kind has saved so far, and when. `text_offset` is the length of the text that it
+    continues.
     """
 
     id: str
@@ -81,6 +82,8 @@ class Live:
     meter: Meter
     journalled: int = 0
     may_have_rows: bool = False
+    saved_chars: int = 0
+    saved_at: float = float("-inf")
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import LargeBinary, Text, bindparam, cast, delete, func, insert, select
+from sqlalchemy import Connection, LargeBinary, Text, bindparam, cast, delete, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -25,6 +25,9 @@ log = logging.getLogger("generation:journal")
 TABLE = rows.table(JournalRow)
 # How many rows are decoded between two pauses: each holds the text of a quarter of a second, about six entries.
 PIECE = 200
+# How often the text so far is saved by kinds that do so. All of it is written each time, so a longer text is saved less often:
+# at this rate, writing 16 KB a second takes less than a thousandth of the time.
+TEXT_SECONDS, TEXT_CHARS_PER_SECOND = 1.0, 16_384
 # One encoder for all: `json.dumps` creates a new one for every value if it gets any options.
 AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
 ADD, FORGET = Prepared(insert(TABLE)), Prepared(delete(TABLE).where(TABLE.c.generation_id == bindparam("id")))
@@ -46,10 +49,13 @@ def commit(engine: Engine) -> None:
             kept = ours.keys() if ours.keys() >= new.keys() else ownership.owned(connection, engine.worker.id)
             if written := [_row(id, entries) for id, entries in new.items() if entries and id in ours]:
                 ADD.run(connection, *written)
+            saved = _save_texts(engine, connection, [each for each in live if each.id in ours])
     except (SQLAlchemyError, Unavailable) as error:
         log.warning("the journal could not be written, trying again: %s", type(error).__name__)
         return
     for each in live:
+        if each.id in saved:
+            each.saved_chars, each.saved_at = saved[each.id], engine.now()
         if each.id in ours:
             _heed(each, new[each.id], ours[each.id])
         elif each.id not in kept and not each.run.is_saving:
@@ -120,6 +126,23 @@ def storable(value: Any) -> Any:
 def _row(id: str, entries: list[Entry]) -> dict[str, Any]:
     values = [to_json(entry.event) for entry in entries]
     return {"generation_id": id, "first_seq": entries[0].seq, "entries": AS_JSON(values)}
+
+
+def is_text_due(chars: int, *, saved_chars: int, seconds: float) -> bool:
+    """Returns whether to save a text again, of which so many characters were saved so many seconds ago."""
+    return chars > saved_chars and seconds >= max(TEXT_SECONDS, chars / TEXT_CHARS_PER_SECOND)
+
+
+def _save_texts(engine: Engine, connection: Connection, live: list[Live]) -> dict[str, int]:
+    """Has the kinds that do so save the texts so far, if it is time; returns the lengths of those that were saved."""
+    saved = {}
+    for each in live:
+        save, seconds = engine.kinds[each.kind].save_text, engine.now() - each.saved_at
+        if save and is_text_due(each.run.transcript.chars, saved_chars=each.saved_chars, seconds=seconds):
+            text = each.run.transcript.text
+            save(connection, each, text)
+            saved[each.id] = len(text)
+    return saved
 
 
 def _heed(each: Live, written: list[Entry], stop_requested_at: datetime | None) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from webapp.engine.generation_text import GenerationText
@@ -69,7 +70,8 @@ class Kind:
     interrupted has been settled. `unseen` makes the projection of one without watchers, if that is a different one; if such a
     one has fewer characters than `drawn_later_chars`, and continues no text, it is saved without a projection and rendered
     when it is first shown. `is_side_request` marks requests besides answers, which do not count towards the limits on answers
-    and leave a record without text.
+    and leave a record without text. `save_text` stores the text so far, while it is being written, in the feature's own rows;
+    that is part of the journal's transaction, where it must not wait for locks.
     """
 
     name: str
@@ -86,3 +88,4 @@ class Kind:
     unseen: Callable[[GenerationFacts], Projection] | None = None
     drawn_later_chars: int = 0
     lock: Callable[[Session, GenerationFacts], None] = lambda _session, _generation: None
+    save_text: Callable[[Connection, GenerationFacts, str], None] | None = None

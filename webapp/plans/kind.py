@@ -3,9 +3,12 @@
 import logging
 from typing import Any
 
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from webapp import changes, topic_names
+from webapp.database import rows
+from webapp.database.statements import Prepared
 from webapp.db import db, utc_now
 from webapp.engine.generation_text import GenerationText, started_of
 from webapp.engine.kinds import GenerationFacts, Kind
@@ -24,6 +27,14 @@ from webapp.streaming.transcript import Transcript
 
 log = logging.getLogger("plan:kind")
 
+TABLE = rows.table(Plan)
+WRITTEN_BY = select(TABLE.c.id).where(
+    TABLE.c.id == bindparam("which"), TABLE.c.generation_id == bindparam("of"), TABLE.c.status == "generating"
+)
+# Without waiting for a plan that is locked on PostgreSQL: the same transaction journals all other answers.
+SAVE_TEXT = Prepared(
+    update(TABLE).where(TABLE.c.id.in_(WRITTEN_BY.with_for_update(skip_locked=True))).values(partial_content=bindparam("text"))
+)
 UNREAD = Fault("", "can't be read")
 
 
@@ -50,6 +61,11 @@ def finish(session: Session, generation: Generation, transcript: Transcript, pic
     quota.settle(session, plan)
     taken = [{"how": step, "model": generation.model_asked, "code": "mended", "message": ""} for step in steps_taken(result, end)]
     generation.attempts = [*generation.attempts, *taken]
+
+
+def save_text(connection: Connection, facts: GenerationFacts, text: str) -> None:
+    """Saves the model's text while it is being written."""
+    SAVE_TEXT.run(connection, {"which": topic_names.plan_in(facts.lane), "of": facts.id, "text": text})
 
 
 def saved(generation: Generation) -> list[Saved]:
@@ -108,4 +124,4 @@ def plan_now(plan_id: str) -> Plan | None:
     return db.session.get(Plan, plan_id, populate_existing=True)
 
 
-PLAN = Kind("plan", "Plans", projection, finish, saved, changed, saved_text, priced=changed)
+PLAN = Kind("plan", "Plans", projection, finish, saved, changed, saved_text, priced=changed, save_text=save_text)

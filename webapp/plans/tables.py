@@ -38,9 +38,9 @@ class PlanInputs(Record):
 class Plan(Record):
     """A plan; the successor of `monthly_plans`.
 
-    `content` is the valid part of it, `partial_content` the model's text while the plan is incomplete. `chars` counts the
-    characters that models had written for it by the end of its last generation. `about` is a copy of its type at the time. It
-    costs one unit of the quota, in the month `unit_month`; if that is empty, it has cost none.
+    `content` is the valid part of it, `partial_content` the model's text while the plan is being written or is incomplete.
+    `chars` counts the characters that models had written for it by the end of its last generation. `about` is a copy of its
+    type at the time. It costs one unit of the quota, in the month `unit_month`; if that is empty, it has cost none.
     """
 
     __tablename__ = "plans"
