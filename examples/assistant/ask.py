@@ -22,8 +22,10 @@ with session.post(f"{BASE}/ai/chat/stream", json={"message": question}, stream=T
             session_id = event["session_id"]
         elif event["type"] == "token":
             print(event["content"], end="", flush=True)
-        elif event["type"] in ("warning", "error"):
+        elif event["type"] == "warning":
             print(event["message"], file=sys.stderr)
+        elif event["type"] == "error":
+            sys.exit(event["message"])
 
 body = {"message": question, "session_id": session_id, "context_limit": 2}
 again = session.post(f"{BASE}/ai/chat", json=body, timeout=60)
