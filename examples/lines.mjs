@@ -30,4 +30,10 @@ export async function post(path, body, headers = {}) {
   return reply
 }
 
+// Says why there is no answer, or only a part of one.
+export function fail(message) {
+  console.error(message)
+  process.exitCode = 1
+}
+
 export const question = process.argv[2] ?? 'Thank you'

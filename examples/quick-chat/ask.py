@@ -21,7 +21,7 @@ with session.post(f"{BASE}/api/chat/stream", json={"message": question}, stream=
         elif field == "data" and name == "message":
             print(json.loads(value)["content"], end="", flush=True)
         elif field == "data" and name == "error":
-            print(json.loads(value)["error"], file=sys.stderr)
+            sys.exit(json.loads(value)["error"])
         elif field == "data":
             chat = json.loads(value)["chatId"]
 

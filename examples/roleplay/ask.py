@@ -1,4 +1,4 @@
-"""Posts a message to a chat, then attaches to its stream, which starts with the text so far."""
+"""Posts a message to a chat, then reads its answer, which the address names: however soon it ended, all of it is there."""
 
 import json
 import os
@@ -17,7 +17,7 @@ begun = session.post(f"{BASE}/api/messages/addUserMessageStreamingMode", json=bo
 # While an answer is running this returns 409, with the running answer's streamUrl.
 begun.raise_for_status()
 
-text = name = ""
+text = name = failure = ""
 with session.get(BASE + begun.json()["streamUrl"], stream=True, timeout=60) as reply:
     reply.raise_for_status()
     for line in reply.iter_lines(decode_unicode=True):
@@ -30,7 +30,7 @@ with session.get(BASE + begun.json()["streamUrl"], stream=True, timeout=60) as r
                 text = data["partialMessage"]
             elif name == "chunk":
                 text += data["content"]
-            elif name == "end":
-                # The connection would stay open for the chat's next answers.
-                break
+            elif name == "error":
+                failure = data["message"]
 print(text, end="")
+sys.exit(failure or 0)

@@ -1,22 +1,19 @@
-// Hears a chat by an EventSource and posts into it, as the roleplay clients do.
-import { post, question } from '../lines.mjs'
+// Posts into a chat and hears the answer by an EventSource. Its address names the answer: opened late, it tells all of it.
+import { fail, post, question } from '../lines.mjs'
 
-const { BASE, TOKEN } = process.env
 const { thread } = await (await post('/chat/threads', {})).json()
-const status = await fetch(`${BASE}/api/chat/${thread.id}/stream/status`, { headers: { Authorization: `Bearer ${TOKEN}` } })
-const { streamUrl } = await status.json()
+const body = { chatSessionId: thread.id, message: question }
+const { streamUrl } = await (await post('/api/messages/addUserMessageStreamingMode', body)).json()
 
-const source = new EventSource(BASE + streamUrl)
+const source = new EventSource(process.env.BASE + streamUrl)
 let text = ''
-let hasPosted = false
-source.addEventListener('state', (event) => {
-  text = JSON.parse(event.data).partialMessage
-  if (!hasPosted) post('/api/messages/addUserMessageStreamingMode', { chatSessionId: thread.id, message: question })
-  hasPosted = true
-})
+source.addEventListener('state', (event) => { text = JSON.parse(event.data).partialMessage })
 source.addEventListener('chunk', (event) => { text += JSON.parse(event.data).content })
+source.addEventListener('error', (event) => {
+  // Without data the connection was lost, and the EventSource comes again by itself.
+  if (event.data) fail(JSON.parse(event.data).message)
+})
 source.addEventListener('end', () => {
-  // It would stay open for what is written next.
   source.close()
   process.stdout.write(text)
 })

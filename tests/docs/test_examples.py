@@ -24,6 +24,10 @@ TITLE = "Learn to row, step by step"
 AT_ONCE = 6
 
 
+def command_of(path: Path) -> list[str]:
+    return {".sh": ["sh", str(path)], ".py": [sys.executable, str(path)], ".mjs": node_command(path)}[path.suffix]
+
+
 def name_of(path: Path) -> str:
     return path.relative_to(FOLDER).as_posix()
 
@@ -31,8 +35,7 @@ def name_of(path: Path) -> str:
 @pytest.fixture(scope="module")
 def printed(reader: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]:
     def tried(path: Path) -> tuple[int, str]:
-        commands = {".sh": ["sh", str(path)], ".py": [sys.executable, str(path)], ".mjs": node_command(path)}
-        return printed_by(commands[path.suffix], tmp_path_factory.mktemp("example"), reader)
+        return printed_by(command_of(path), tmp_path_factory.mktemp("example"), reader)
 
     # Plans take longest, so they start first.
     found = sorted(PROGRAMS, key=lambda path: path.parent.name != "plans")

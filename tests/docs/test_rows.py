@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.source import ROOT
 
-TEXT = (ROOT / "docs" / "rows.md").read_text("utf-8")
+TEXT = (ROOT / "tests" / "docs" / "rows.md").read_text("utf-8")
 TESTS = sorted(set(re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", TEXT)))
 ROW = re.compile(r"S4\.(\d+)(?:–S4\.(\d+))?")
 ROWS = range(1, 79)

@@ -52,7 +52,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "monitor",
         "troubleshooting",
     ),
-    "How it works": ("architecture", "performance", "reliability", "rows"),
+    "How it works": ("architecture", "performance", "reliability"),
 }
 # The description of each page on the index.
 ABOUT: Mapping[str, str] = {
@@ -94,7 +94,6 @@ ABOUT: Mapping[str, str] = {
     "architecture": "How the program is built",
     "performance": "What was measured, and how",
     "reliability": "What goes wrong on purpose, and what came out",
-    "rows": "What is asked of the assistant, and the test of each row",
 }
 
 
