@@ -162,6 +162,23 @@ def test_inputs_can_start_their_plan(app: Flask, program: Program) -> None:
     assert program.send("POST", "/api/plan/inputs?generate=perhaps", GOALS)[0] == 422
 
 
+def test_who_comes_late_gets_all_so_far_at_once(app: Flask, program: Program) -> None:
+    halting(app, WEEK_3)
+    _, kept = program.send("POST", "/api/plan/inputs?generate=true", GOALS)
+    path = f"/api/streaming/status/{kept['planId']}"
+    until(lambda: program.send("GET", path)[1]["progress"]["weeksCompleted"] == 2, "two weeks are there")
+    told = decoded(program.client.get(kept["streamUrl"], buffered=False).iter_encoded())
+    first, second = json.loads(next(told).data), json.loads(next(told).data)
+    assert (first["connected"], second["weeksCompleted"], len(second["partial"]["weeks"])) == (True, 2, 2)
+    program.send("DELETE", f"/api/streaming/cancel/{kept['planId']}")
+    assert list(told)[-1].event == "error"
+
+    replayed = list(decoded(program.client.get(kept["streamUrl"], buffered=False).iter_encoded()))
+
+    assert [message.event for message in replayed] == ["progress", "progress", "error"]
+    assert len(json.loads(replayed[1].data)["partial"]["weeks"]) == 2
+
+
 def test_a_ticket_is_for_one_plan_and_its_reading(app: Flask, program: Program) -> None:
     urls = [program.send("POST", "/api/plan/inputs?generate=1", GOALS)[1]["streamUrl"] for _ in range(2)]
     (first, ticket), (second, _) = (url.split("?") for url in urls)

@@ -40,11 +40,16 @@ class PlansEncoder:
         pace: Pace,
         now: Callable[[], float],
         outcome: Callable[[], PlanOutcome],
+        *,
+        begins_at: int = 0,
         warnings: Sequence[str] = (),
     ) -> None:
-        """`warnings` are about the request, and the first event has them."""
+        """`warnings` are about the request, and the first event has them.
+
+        Entries before `begins_at` were there already: a reader who comes late gets one progress for all of them.
+        """
         self._plan_id, self._schema, self._projection, self._now, self._outcome = plan_id, schema, projection, now, outcome
-        self._pace, self._of_request = pace, list(warnings)
+        self._pace, self._begins_at, self._of_request = pace, begins_at, list(warnings)
         self._summary = next((name for name, each in sections(schema) if each.get("x-view") == "summary"), "")
         self._next_at, self._sent_before, self._warnings = float("-inf"), (0, 0), list[str]()
         self._has_ended = False
@@ -63,18 +68,19 @@ class PlansEncoder:
                 self._warnings.append(message)
             case Ended():
                 return self._end()
-        return self._progress()
+        return self._progress() if entry.seq >= self._begins_at and self._now() >= self._next_at else []
 
     def closing(self) -> list[DialectFrame]:
         """Returns the final event for a reader who is disconnected before the end."""
         return [] if self._has_ended else self._end()
 
     def _progress(self) -> list[DialectFrame]:
+        """Returns the current state, unless the reader has it."""
         draft = self._projection.draft
-        here, now = (len(draft.elements), len(draft.live[1]) if draft.live else 0), self._now()
-        if now < self._next_at or (here == self._sent_before and not self._warnings):
+        here = len(draft.elements), len(draft.live[1]) if draft.live else 0
+        if here == self._sent_before and not self._warnings:
             return []
-        self._next_at, self._sent_before = now + EVERY_SECONDS, here
+        self._next_at, self._sent_before = self._now() + EVERY_SECONDS, here
         return [DialectFrame(self._state_of_it(), "progress")]
 
     def _state_of_it(self) -> dict[str, Any]:
@@ -95,4 +101,6 @@ class PlansEncoder:
         if found.status == "completed":
             return [DialectFrame({"planId": self._plan_id, "plan": dict(found.plan), "usage": found.usage}, "complete")]
         trouble = {"code": found.code, "message": found.message, "retryable": found.retryable}
-        return [DialectFrame({"planId": self._plan_id, **trouble, "partialSaved": any(found.plan.values())}, "error")]
+        error = {"planId": self._plan_id, **trouble, "partialSaved": any(found.plan.values())}
+        # An error has no content, so the last that was written comes before it.
+        return [*self._progress(), DialectFrame(error, "error")]

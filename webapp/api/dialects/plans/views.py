@@ -233,7 +233,10 @@ def _encoded(plan: Plan, warnings: Sequence[str]) -> tuple[Generation, PlansEnco
     engine, generation = the_engine(), found(queries.generation_of(plan))
     outcome = partial(_outcome, engine, plan.id, generation.id)
     pace = shown.pace_of(engine, plan, generation)
-    encoder = PlansEncoder(plan.id, plan.schema, kind.projection(generation), pace, engine.now, outcome, warnings)
+    begins_at = engine.topics.last(topic_names.of_generation(generation.id))
+    encoder = PlansEncoder(
+        plan.id, plan.schema, kind.projection(generation), pace, engine.now, outcome, begins_at=begins_at, warnings=warnings
+    )
     return generation, encoder
 
 
