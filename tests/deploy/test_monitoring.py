@@ -87,5 +87,5 @@ def test_the_rules_have_the_form_of_prometheus():
         assert rule["labels"]["severity"] in ("critical", "warning")
         assert set(rule["annotations"]) == {"summary", "description"}
         named = set(re.findall(r"\$labels\.(\w+)", str(rule["annotations"])))
-        grouped = re.search(r"by \((\w+)\)", rule["expr"])
-        assert named <= ({grouped[1]} if grouped else {"instance"})
+        grouped = re.search(r"by \(([\w, ]+)\)", rule["expr"])
+        assert named <= (set(grouped[1].split(", ")) if grouped else {"instance"})

@@ -82,8 +82,8 @@ class Answers:
             slow = percentile(first_texts, 95)
             if slow is None or model not in usual or len(first_texts) < min_samples:
                 continue
-            times = slow / max(1.0, usual[model])
-            found.append(Measurement(times if slow > FAST_MS else min(1.0, times), len(first_texts)))
+            ratio = slow / max(1.0, usual[model])
+            found.append(Measurement(ratio if slow > FAST_MS else min(1.0, ratio), len(first_texts)))
         return max(found, key=lambda each: each.value or 0, default=Measurement(None, 0))
 
     def _read_recent(self, minutes: int) -> tuple[Figures, Mapping[str, "array[int]"]]:
