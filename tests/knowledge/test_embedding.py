@@ -1,10 +1,15 @@
 """Embedding documents: while they are read, counted like every use of a model, and with a message when it fails."""
 
+import socket
+from contextlib import closing
+
 import pytest
+from flask import Flask
 from sqlalchemy import func, select
 
 from tests.knowledge.meaning import AT, MODEL, OTHER, chosen, embeds, is_ready, said
 from tests.support.marks import few_of, on_both_databases
+from tests.support.waiting import until
 from webapp.db import db
 from webapp.engine.tables import Generation
 from webapp.knowledge.embedder import UNLIKE
@@ -151,3 +156,34 @@ def test_what_is_decided_keeps_what_is_searched_until_another_is_whole():
     assert decided("c", [one, two]) == ([two], FILLING)
     assert decided("a", [one, three]) == ([], "")
     assert decided("", [one, two]) == ([one, two], "")
+
+
+@pytest.mark.slow
+def test_a_server_that_hangs_keeps_no_other_connection_waiting(app, fake, shelf, others, owners_shelf):
+    embeds(fake)
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
+        owners_shelf.program.post(
+            "/connections", {"kind": "openai", "name": "Silent", "base_url": address, "key": "k"}, status=201
+        )
+        hanging = [shelf.collection(f"Hanging {number}", embedding_model="silent:vectors") for number in range(2)]
+        for each in hanging:
+            shelf.program.post(f"/collections/{each}/documents", {"text": GUIDE}, status=202)
+        until(lambda: active(app) == 1, "one request hangs")
+        fine = others.collection(embedding_model=MODEL)
+        others.text(fine, GUIDE)
+
+        assert said(others, fine, is_ready)["error"] is None
+        assert active(app) == 1
+    # Its failure pauses everything of the connection, not only the collection that met it.
+    until(lambda: waiting(app) == {"silent:vectors": 2}, "both wait")
+
+
+def active(app: Flask) -> int:
+    return len(app.extensions["engine"].live)
+
+
+def waiting(app: Flask) -> dict[str, int]:
+    with app.app_context():
+        counted = select(VectorSet.model, func.count()).where(VectorSet.waits_until.is_not(None)).group_by(VectorSet.model)
+        return dict(db.session.execute(counted).all())

@@ -23,7 +23,7 @@ from webapp.streaming.stop import Stop
 KIND = side_requests.kind("embedding", "Embeddings", lambda *_: None, lambda _: None)
 TEXTS_AT_ONCE = 64
 # More than a slow server needs for `TEXTS_AT_ONCE` texts; only background work waits this long.
-MOST_SECONDS = 300.0
+MOST_SECONDS = 120.0
 LATE = "The embedding model didn't answer in time."
 # Unrelated texts: how similar a model's vectors for these are is its baseline for any two texts.
 UNLIKE = (

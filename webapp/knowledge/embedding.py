@@ -4,14 +4,17 @@ Until all passages of a document have a vector, it is found by its words only.
 """
 
 import logging
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from webapp.accounts.tables import User
+from webapp.connections.models import providers
 from webapp.db import db, utc_now, write
 from webapp.engine.chores import Chore
 from webapp.engine.engine import the_engine
@@ -24,9 +27,12 @@ from webapp.knowledge.embedder import EmbeddingRequest, NoVectors
 from webapp.knowledge.service import refuse_unless_owner
 from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, Passage, PassageVector, VectorSet
 from webapp.knowledge.vector_sets import CURRENT, FILLING, GONE, lacks
+from webapp.streaming.loops import supervise
 
 log = logging.getLogger("knowledge:embedding")
 
+# How soon documents of another connection begin while one of them hangs.
+ROUND_SECONDS = 1.0
 READ = ("embedding", "ready", "failed")
 CLEARED_AT_ONCE = 200
 # After this many failures in a row, or before a longer wait than this, the error is shown to people.
@@ -50,12 +56,33 @@ class Job(NamedTuple):
 
 
 def work() -> bool:
-    """Runs the embedding jobs that are due; returns whether any work is left, now or later."""
-    vector_sets.arrange()
-    while not the_engine().is_closing and (job := _next()):
-        _embed(job)
-    _mark_ready_without_vectors()
-    _clear()
+    """Runs the embedding jobs that are due, those of each connection in a queue of its own; returns whether any work is left."""
+    engine, busy, is_over = the_engine(), set[str](), the_engine().signal()
+
+    def embed_all(connection: str, models: Sequence[str]) -> None:
+        with engine.in_app():
+            while not engine.is_closing and (job := _next(models)):
+                _embed(job)
+
+    def run(connection: str, models: Sequence[str]) -> None:
+        supervise(f"embedding by {connection}", partial(embed_all, connection, models), engine.pause, tries=1)
+        busy.discard(connection)
+        is_over.set()
+
+    while not engine.is_closing:
+        vector_sets.arrange()
+        is_over.clear()
+        for connection, models in _due_models().items():
+            if connection not in busy:
+                busy.add(connection)
+                engine.spawn(partial(run, connection, models))
+        _mark_ready_without_vectors()
+        _clear()
+        if not busy:
+            break
+        db.session.rollback()
+        # Others begin while one of them hangs.
+        is_over.wait(ROUND_SECONDS)
     return _is_left()
 
 
@@ -106,17 +133,27 @@ def _continue(session: Session, collection_id: str) -> Sequence[VectorSet]:
     return sets
 
 
-def _next() -> Job | None:
-    """Returns the next due job; first makes a set that is complete the current one of its collection.
+def _due_models() -> Mapping[str, Sequence[str]]:
+    """Returns the models with jobs that are due, by connection."""
+    db.session.rollback()
+    lacking = exists().where(*_lacks_vectors(), Document.state.in_(READ))
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for model in bounded.column(_due(VectorSet.model).where(or_(VectorSet.state == FILLING, lacking)).distinct()):
+        found[providers().connection_of(model)].append(model)
+    return found
+
+
+def _next(models: Sequence[str]) -> Job | None:
+    """Returns the next due job of these models; first makes a set that is complete the current one of its collection.
 
     Each query is one statement that doesn't block the event loop: there can be many sets, because each chat with a long file
     has a collection.
     """
     # Ends the read transaction, so that rows just committed are visible.
     db.session.rollback()
-    [whole, lacking] = bounded.read([_embedded(), _lacking()])
+    [whole, lacking] = bounded.read([each.where(VectorSet.model.in_(models)) for each in (_embedded(), _lacking())])
     if whole:
-        return _switched(*whole[0])
+        return _switched(*whole[0], models)
     return Job(*lacking[0]) if lacking else None
 
 
@@ -144,7 +181,7 @@ def _lacks_vectors() -> tuple[ColumnElement[bool], ...]:
     return Document.collection_id == VectorSet.collection_id, lacks(VectorSet.id.expression)
 
 
-def _switched(set_id: str, collection_id: str) -> Job | None:
+def _switched(set_id: str, collection_id: str, models: Sequence[str]) -> Job | None:
     """Makes a filled set the current one, so that searches use it from now on, and returns the next job."""
     with write() as session:
         row = session.get(VectorSet, set_id)
@@ -155,7 +192,7 @@ def _switched(set_id: str, collection_id: str) -> Job | None:
         session.execute(update(VectorSet).where(*before).values(state=GONE))
         row.state = CURRENT
     notify_documents(collection_id)
-    return _next()
+    return _next(models)
 
 
 def _embed(job: Job) -> None:
@@ -251,10 +288,21 @@ def _failed(job: Job, error: AppError) -> None:
         least = min(MOST_BACK_OFF_SECONDS, 2.0**row.failures) if is_passing else MENDED_AFTER_SECONDS
         seconds = min(LONGEST_SECONDS, max(least, error.retry_after))
         row.waits_until = utc_now() + timedelta(seconds=seconds)
+        if is_passing:
+            _pause_connection(session, row, seconds)
         is_shown = not is_passing or row.failures >= PATIENT or seconds > PATIENCE_SECONDS
         row.error = error.message[:300] if is_shown else ""
     log.info("embedding_waits", extra={"fields": {"collection": job.collection_id, "reason": error.code, "seconds": seconds}})
     notify_documents(job.collection_id)
+
+
+def _pause_connection(session: Session, failed: VectorSet, seconds: float) -> None:
+    """Makes all sets of a connection wait that failed for one of them, as its server would hang for each."""
+    connection, until = providers().connection_of(failed.model), utc_now() + timedelta(seconds=seconds)
+    others = session.scalars(select(VectorSet.model).where(VectorSet.state != GONE).distinct()).all()
+    same = VectorSet.model.in_([each for each in others if providers().connection_of(each) == connection])
+    waits_less = or_(VectorSet.waits_until.is_(None), VectorSet.waits_until < until)
+    session.execute(update(VectorSet).where(same, waits_less, VectorSet.id != failed.id).values(waits_until=until))
 
 
 def _mark_ready_without_vectors() -> None:
