@@ -214,7 +214,7 @@ def test_the_lock_has_all_that_is_required_with_the_hashes_of_its_files():
     assert all("--hash=sha256:" in each for each in entries)
 
 
-@pytest.mark.parametrize("name", [*PROXIES, "docs/proxies.md"])
+@pytest.mark.parametrize("name", [*PROXIES, "docs/deploy.md"])
 def test_proxies_let_through_the_largest_file_that_the_settings_allow(name):
     text = (ROOT / name).read_text("utf-8")
     (allowed,) = set(re.findall(r"(?:client_max_body_size|max_size) (\d+)(?:m;|MiB\n)", text))

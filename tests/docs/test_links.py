@@ -103,7 +103,7 @@ def test_every_setting_and_variable_exists() -> None:
 
 
 def test_the_samples_for_proxies_are_those_of_the_page() -> None:
-    page = (ROOT / "docs" / "proxies.md").read_text("utf-8")
+    page = (ROOT / "docs" / "deploy.md").read_text("utf-8").partition("## Behind a reverse proxy")[2]
     blocks = re.findall(r"^```(?:nginx|text)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     for name, block in zip(("nginx.conf", "Caddyfile"), blocks, strict=True):
         lines = {line.strip() for line in (ROOT / "deploy" / name).read_text("utf-8").splitlines()}
