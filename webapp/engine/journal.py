@@ -48,6 +48,7 @@ def commit(engine: Engine) -> None:
                 ADD.run(connection, *written)
     except (SQLAlchemyError, Unavailable) as error:
         log.warning("the journal could not be written, trying again: %s", type(error).__name__)
+        engine.keep_unsaved()
         return
     for each in live:
         if each.id in ours:
@@ -55,6 +56,8 @@ def commit(engine: Engine) -> None:
         elif each.id not in kept and not each.run.is_saving:
             # Another worker has taken it over or ended it: it stops, and its own save will find that out and write nothing.
             each.run.stop.request("taken")
+    if engine.reserve.is_used and not engine.is_closing and not any(each.run.is_saving for each in engine.live.values()):
+        engine.reserve.clear()
     if ours.keys() - engine.live.keys():
         # A generation was committed but never started, or its run ended without saving an end.
         engine.recovery.wake()
