@@ -58,6 +58,8 @@ def commit(engine: Engine) -> None:
             each.run.stop.request("taken")
     if engine.reserve.is_used and not engine.is_closing and not any(each.run.is_saving for each in engine.live.values()):
         engine.reserve.clear()
+        for each in live:
+            each.reserved = 0
     if ours.keys() - engine.live.keys():
         # A generation was committed but never started, or its run ended without saving an end.
         engine.recovery.wake()
