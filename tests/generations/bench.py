@@ -65,12 +65,12 @@ class Bench:
         return self.generation(id)
 
     @contextmanager
-    def refusing(self, table: str = "messages") -> Iterator[None]:
-        """Makes the database reject every update of `table` within the block.
+    def refusing(self, table: str = "messages", change: str = "UPDATE") -> Iterator[None]:
+        """Makes the database reject every update of `table` within the block, or every other `change`.
 
         On `messages` this keeps an answer's end from being saved; on `generations` nothing about an answer can be saved.
         """
-        self._execute(f"CREATE TRIGGER no_end BEFORE UPDATE ON {table} BEGIN SELECT RAISE(FAIL, 'disk I/O error'); END")
+        self._execute(f"CREATE TRIGGER no_end BEFORE {change} ON {table} BEGIN SELECT RAISE(FAIL, 'disk I/O error'); END")
         yield
         self._execute("DROP TRIGGER no_end")
 

@@ -11,6 +11,7 @@ import pytest
 from tests.generations.bench import Bench
 from webapp.engine import reserve
 from webapp.engine.reserve import Reserve, lines_in
+from webapp.engine.tables import JournalRow
 from webapp.settings.service import set_setting
 
 pytestmark = pytest.mark.slow
@@ -72,6 +73,57 @@ def test_what_a_full_disk_does_not_take_is_in_the_reserve(small_disk, bench, fak
     assert other.message(id).content == said
     assert other.generation(id).reason == "server_restart"
     assert not found.exists()
+
+
+def test_what_a_full_disk_does_not_take_survives_a_kill(small_disk, bench, fake, make_app):
+    with bench.app.app_context():
+        set_setting("restart.policy", "never")
+    bench.engine.reserve = Reserve(small_disk, bench.engine.worker.id)
+    bench.recover()
+    fake.counts(120, pace=0.005, holds=[40, 80, 110])
+    id = bench.ask(person=bench.person())
+    bench.until(lambda: bench.engine.live[id].journalled > 3)
+    live = bench.engine.live[id]
+    with bench.refusing(JournalRow.__tablename__, "INSERT"):
+        fill(small_disk)
+        for reached in ("w000079", "w000109"):
+            fake.goes_on()
+            bench.until(lambda reached=reached: reached in bench.said(id))
+            bench.until(lambda: live.reserved == bench.engine.topics.last(live.run.topic))
+        said = bench.said(id)
+        [file] = small_disk.glob("*.lines")
+        kept = file.read_bytes()
+        # From now on, it acts as if it had been killed.
+        bench.engine.worker.end()
+        bench.engine.worker.id = "nobody"
+        live.run.stop.request("taken")
+    assert len(lines_in(file)) > 1
+
+    other = Bench(make_app(**fake.environ))
+    found = other.engine.data_dir / "reserve" / file.name
+    found.parent.mkdir(exist_ok=True)
+    found.write_bytes(kept)
+    other.recover()
+
+    assert other.message(id).content == said
+    assert other.generation(id).reason == "server_restart"
+    assert not found.exists()
+
+
+def test_what_the_journal_has_taken_after_all_is_no_longer_in_the_reserve(small_disk, bench, fake):
+    bench.engine.reserve = Reserve(small_disk, bench.engine.worker.id)
+    bench.recover()
+    fake.counts(120, pace=0.005, holds=[40, 80])
+    id = bench.ask(person=bench.person())
+    bench.until(lambda: bench.engine.live[id].journalled > 3)
+    with bench.refusing(JournalRow.__tablename__, "INSERT"):
+        fake.goes_on()
+        bench.until(lambda: bench.engine.reserve.is_used)
+    bench.until(lambda: not bench.engine.reserve.is_used)
+    [file] = small_disk.glob("*.lines")
+    assert lines_in(file) == []
+    fake.goes_on()
+    assert bench.until_ended(id).status == "completed"
 
 
 def test_the_room_is_held_bounded_and_given_back(small_disk):

@@ -1,14 +1,20 @@
 """GET /healthz and GET /readyz: whether the process is alive, and whether it can serve requests."""
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import MakeApp
+from tests.generations.test_full_disk import fill, small_disk
 from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres, on_both_databases
 from webapp.database.revisions import newest_revision
+from webapp.health.disks import FULL, READ_ONLY
 from webapp.health.server_facts import NO_REDIS
+
+__all__ = ["small_disk"]
 
 
 @also_on_postgres
@@ -47,6 +53,18 @@ def test_it_says_so_when_the_database_does_not_answer(make_bare_app: MakeApp, tm
     assert browser.get("/healthz").status_code == 200
     ready = browser.get("/readyz")
     assert (ready.status_code, ready.json["detail"].startswith(words)) == (503, True)
+
+
+@pytest.mark.slow
+def test_it_is_not_ready_while_nothing_can_be_saved(make_app: MakeApp, small_disk: Path) -> None:
+    app = make_app()
+    app.extensions["config"] = replace(app.extensions["config"], data_dir=small_disk)
+    assert Browser(app).get("/readyz").status_code == 200
+
+    fill(small_disk)
+
+    ready = Browser(app).get("/readyz")
+    assert (ready.status_code, ready.json) == (503, {"status": "not ready", "detail": READ_ONLY if os.geteuid() else FULL})
 
 
 @pytest.mark.slow

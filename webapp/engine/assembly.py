@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from webapp.streaming.redis_topics import RedisTopics
 
 DUTIES = Duties(
-    journal.commit, keeper.stop_overdue, recovery.settle_orphans, report.report_end, spill.write, copies.follow, copies.update_all
+    journal=journal.commit,
+    stop_overdue=keeper.stop_overdue,
+    recover=recovery.settle_orphans,
+    report=report.report_end,
+    spill=spill.write,
+    keep_unsaved=spill.keep_unsaved,
+    follow=copies.follow,
+    copy=copies.update_all,
 )
 
 

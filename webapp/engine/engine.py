@@ -62,9 +62,9 @@ class Source(Protocol):
 class Live:
     """A generation that runs in this process.
 
-    `journalled` is the journal's cursor, `may_have_rows` whether the journal ever tried to write for it. `saved_chars` and
-    `saved_at` say how much of its text its kind has saved so far, and when. `text_offset` is the length of the text that it
-    continues.
+    `journalled` is the journal's cursor, `reserved` that of the disk reserve, `may_have_rows` whether the journal ever tried to
+    write for it. `saved_chars` and `saved_at` say how much of its text its kind has saved so far, and when. `text_offset` is the
+    length of the text that it continues.
     """
 
     id: str
@@ -81,6 +81,7 @@ class Live:
     source: "Source"
     meter: Meter
     journalled: int = 0
+    reserved: int = 0
     may_have_rows: bool = False
     saved_chars: int = 0
     saved_at: float = float("-inf")
@@ -106,6 +107,7 @@ class Duties:
     recover: "Callable[[Engine], bool]"
     report: "Callable[[Engine, Live], None]"
     spill: "Callable[[Engine, Live], None]"
+    keep_unsaved: "Callable[[Engine], None]"
     follow: "Callable[[Engine, GenerationFacts], None]"
     copy: "Callable[[Engine], bool]"
 
@@ -309,6 +311,10 @@ class Engine:
         self.is_closed = True
         for reader in list(self.readers):
             reader.set()
+
+    def keep_unsaved(self) -> None:
+        """Writes text that the database doesn't take into the reserve, from where the next start reads it after a kill."""
+        self._duties.keep_unsaved(self)
 
     def wait_closed(self, seconds: float) -> None:
         """Waits, for at most so many seconds, until the readers have disconnected."""

@@ -52,6 +52,7 @@ def commit(engine: Engine) -> None:
             saved = _save_texts(engine, connection, [each for each in live if each.id in ours])
     except (SQLAlchemyError, Unavailable) as error:
         log.warning("the journal could not be written, trying again: %s", type(error).__name__)
+        engine.keep_unsaved()
         return
     for each in live:
         if each.id in saved:
@@ -61,6 +62,10 @@ def commit(engine: Engine) -> None:
         elif each.id not in kept and not each.run.is_saving:
             # Another worker has taken it over or ended it: it stops, and its own save will find that out and write nothing.
             each.run.stop.request("taken")
+    if engine.reserve.is_used and not engine.is_closing and not any(each.run.is_saving for each in engine.live.values()):
+        engine.reserve.clear()
+        for each in live:
+            each.reserved = 0
     if ours.keys() - engine.live.keys():
         # A generation was committed but never started, or its run ended without saving an end.
         engine.recovery.wake()

@@ -3,9 +3,10 @@
 import errno
 import logging
 import os
+from math import inf
 from pathlib import Path
 
-from webapp.heavy.threads import offload
+from webapp.heavy.threads import offload_expecting
 
 log = logging.getLogger("generation:reserve")
 
@@ -19,23 +20,39 @@ class Reserve:
     def __init__(self, folder: Path, owner: str) -> None:
         self._file = folder / f"{owner}{SUFFIX}"
         self._used = 0
+        # By the engine's clock; how often unsaved text is written is up to the caller.
+        self.written_at = -inf
+
+    @property
+    def is_used(self) -> bool:
+        return self._used > 0
 
     def allocate(self) -> None:
         """Reserves the space; logs a warning if the disk has none left."""
         try:
-            offload(self._allocate)
+            offload_expecting(OSError, self._allocate)
         except OSError as error:
             log.warning("could not reserve disk space for unsaved text: %s", error.strerror)
 
     def put(self, line: bytes) -> None:
         """Writes a line into the reserved space; raises `OSError` if not enough is left."""
-        if self._used + len(line) + 1 > BYTES or not self._file.exists():
+        if self._used + len(line) + 2 > BYTES or not self._file.exists():
             raise OSError(errno.ENOSPC, "the reserved disk space is used up")
         with self._file.open("r+b", buffering=0) as file:
             file.seek(self._used)
-            file.write(line + b"\n")
+            # With its end: older lines can follow.
+            file.write(line + b"\n\0")
             os.fsync(file.fileno())
         self._used += len(line) + 1
+
+    def clear(self) -> None:
+        """Forgets what was written, once the database has taken it."""
+        self._used, self.written_at = 0, -inf
+        try:
+            with self._file.open("r+b", buffering=0) as file:
+                file.write(b"\0")
+        except OSError as error:
+            log.warning("the reserved disk space could not be cleared: %s", error.strerror)
 
     def release(self) -> None:
         """Releases the space, unless text was written into it."""

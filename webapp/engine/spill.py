@@ -3,7 +3,8 @@
 import json
 import logging
 import os
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
@@ -13,6 +14,7 @@ from webapp.engine import ends, journal
 from webapp.engine.engine import Engine, Live
 from webapp.engine.reserve import FOLDER, SUFFIX, lines_in
 from webapp.engine.tables import Generation
+from webapp.heavy.threads import offload_expecting
 from webapp.streaming.events import Status, from_json, to_json
 from webapp.streaming.loops import supervise
 from webapp.streaming.outcome import Outcome, requested
@@ -21,6 +23,8 @@ from webapp.streaming.topics import Entry, joined
 log = logging.getLogger("generation:spill")
 
 ENDS = get_args(Status)
+# How often unsaved text is written: a kill loses what came since.
+UNSAVED_SECONDS = 1.0
 
 
 def write(engine: Engine, live: Live) -> None:
@@ -32,9 +36,33 @@ def write(engine: Engine, live: Live) -> None:
         _into_reserve(engine, live)
 
 
+def keep_unsaved(engine: Engine) -> None:
+    """Writes what the journal can't take into the reserve, in parts, in case the server is killed before it can."""
+    if engine.now() - engine.reserve.written_at < UNSAVED_SECONDS:
+        return
+    engine.reserve.written_at = engine.now()
+    for live in list(engine.live.values()):
+        after = max(live.journalled, live.reserved)
+        if new := engine.topics.read(live.run.topic, after):
+            part = {
+                "id": live.id,
+                "after": after,
+                **_end_of(live),
+                "said": [to_json(entry.event) for entry in new],
+                "is_part": True,
+            }
+            try:
+                offload_expecting(OSError, engine.reserve.put, json.dumps(part).encode())
+            except OSError as error:
+                log.warning("unsaved text of %s could not be reserved: %s", live.id, error.strerror)
+                return
+            live.reserved = after + len(new)
+
+
 def _into_reserve(engine: Engine, live: Live) -> None:
-    new = [to_json(entry.event) for entry in joined(engine.topics.read(live.run.topic, live.journalled))]
-    line = {"id": live.id, "after": live.journalled, **_end_of(live), "said": new}
+    after = max(live.journalled, live.reserved)
+    new = [to_json(entry.event) for entry in joined(engine.topics.read(live.run.topic, after))]
+    line = {"id": live.id, "after": after, **_end_of(live), "said": new}
     try:
         engine.reserve.put(json.dumps(line).encode())
     except OSError:
@@ -83,10 +111,13 @@ def _is_done(engine: Engine, name: str, work: Callable[[], None]) -> bool:
 
 
 def _take_reserve(engine: Engine, file: Path) -> set[str]:
-    lines = [line for raw in lines_in(file) if (line := _line(raw))]
-    left = {line["id"] for line in lines if not _is_done(engine, line["id"], partial(_save_line, engine, line))}
+    found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for raw in lines_in(file):
+        if line := _line(raw):
+            found[line["id"]].append(line)
+    left = {id for id, lines in found.items() if not _is_done(engine, id, partial(_save_lines, engine, id, lines))}
     if not left:
-        _put_away(engine, file, [line["id"] for line in lines])
+        _put_away(engine, file, list(found))
     return left
 
 
@@ -109,13 +140,19 @@ def _line(raw: bytes) -> dict[str, Any] | None:
     return line
 
 
-def _save_line(engine: Engine, line: dict[str, Any]) -> None:
+def _save_lines(engine: Engine, id: str, lines: Sequence[dict[str, Any]]) -> None:
+    """Saves an answer from its journal, the parts that were written while it ran, and the line of its end, if there is one."""
     with engine.in_app():
-        generation = db.session.get(Generation, line["id"])
+        generation = db.session.get(Generation, id)
         if generation and generation.is_active:
-            before = [entry for entry in journal.entries_of(db.session(), generation.id) if entry.seq <= line["after"]]
-            new = _entries(line["said"], line["after"] + 1)
-            ends.settle_orphan(engine, generation, [*before, *new], Outcome(line["status"], line["reason"]))
+            known = {entry.seq: entry for entry in journal.entries_of(db.session(), id)}
+            for line in lines:
+                if not line.get("is_part"):
+                    # Its entries are joined, so their numbers are lower than those of the same text in the journal.
+                    known = {seq: entry for seq, entry in known.items() if seq <= line["after"]}
+                known |= {entry.seq: entry for entry in _entries(line["said"], line["after"] + 1)}
+            outcome = Outcome(lines[-1]["status"], lines[-1]["reason"])
+            ends.settle_orphan(engine, generation, [known[seq] for seq in sorted(known)], outcome)
 
 
 def _take(engine: Engine, file: Path) -> None:

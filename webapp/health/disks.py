@@ -1,13 +1,26 @@
 """Detects the type of the file system of a folder, from Linux's list of mounts."""
 
+import os
 from pathlib import Path
 
+# Below this, the database's log can't grow by the next few answers.
+LEAST_BYTES = 1_048_576
+FULL = "The disk is full, so nothing can be saved."
+READ_ONLY = "The data folder is read-only, so nothing can be saved."
 MOUNTS = Path("/proc/mounts")
 # On these, a lock or a write can be lost between machines without an error.
 OF_NETWORKS = {
     *("nfs", "nfs4", "cifs", "smbfs", "smb2", "smb3", "afs", "coda", "ceph", "glusterfs", "lustre", "beegfs", "gfs2", "ocfs2"),
     *("fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.rclone", "fuse.s3fs", "vboxsf"),
 }
+
+
+def trouble_with_disk(folder: Path) -> str:
+    """Returns why nothing can be saved in a folder, or an empty string; asks the system alone, as probes come often."""
+    disk = os.statvfs(folder)
+    if disk.f_flag & os.ST_RDONLY or not os.access(folder, os.W_OK):
+        return READ_ONLY
+    return FULL if disk.f_bavail * disk.f_frsize < LEAST_BYTES else ""
 
 
 def network_of(folder: Path, mounts: str) -> str:

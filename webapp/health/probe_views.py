@@ -3,8 +3,10 @@
 from flask import Blueprint, Response, jsonify
 
 from webapp.accounts.guards import anybody
+from webapp.current_config import the_config
 from webapp.database.state import trouble_with_database
 from webapp.engine.engine import the_engine
+from webapp.health.disks import trouble_with_disk
 from webapp.health.server_facts import trouble_with_redis
 
 bp = Blueprint("health", __name__)
@@ -19,7 +21,7 @@ def alive() -> Response:
 @bp.get("/readyz")
 @anybody
 def ready() -> Response:
-    if trouble := trouble_with_database():
+    if trouble := trouble_with_database() or trouble_with_disk(the_config().data_dir):
         response = jsonify(status="not ready", detail=trouble)
         response.status_code = 503
         return response

@@ -6,6 +6,7 @@ threads that wait for the same one, one can wait for ever. `tests/support/locks.
 
 import logging
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import cached_property, partial
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -81,7 +82,12 @@ class Threads:
                 free()
                 result(outcome)
 
-        self._pool.spawn(_result_of, function).rawlink(end)
+        with ExitStack() as stack:
+            # The caller can be ended while the last thread becomes free.
+            stack.callback(free)
+            outcome = self._pool.spawn(_result_of, function)
+            stack.pop_all()
+        outcome.rawlink(end)
         clock.start(gevent.spawn, lose)
         return cast(T, result.get())
 

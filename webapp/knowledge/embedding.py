@@ -33,6 +33,8 @@ log = logging.getLogger("knowledge:embedding")
 
 # How soon documents of another connection begin while one of them hangs.
 ROUND_SECONDS = 1.0
+# Until a queue that failed through a fault of the database or of ours begins again.
+BROKEN_SECONDS = 10.0
 READ = ("embedding", "ready", "failed")
 CLEARED_AT_ONCE = 200
 # After this many failures in a row, or before a longer wait than this, the error is shown to people.
@@ -59,13 +61,14 @@ def work() -> bool:
     """Runs the embedding jobs that are due, those of each connection in a queue of its own; returns whether any work is left."""
     engine, busy, is_over = the_engine(), set[str](), the_engine().signal()
 
-    def embed_all(connection: str, models: Sequence[str]) -> None:
+    def embed_all(models: Sequence[str]) -> None:
         with engine.in_app():
             while not engine.is_closing and (job := _next(models)):
                 _embed(job)
 
     def run(connection: str, models: Sequence[str]) -> None:
-        supervise(f"embedding by {connection}", partial(embed_all, connection, models), engine.pause, tries=1)
+        if not supervise(f"embedding by {connection}", partial(embed_all, models), engine.pause, tries=1):
+            engine.pause(BROKEN_SECONDS)
         busy.discard(connection)
         is_over.set()
 
@@ -137,8 +140,10 @@ def _due_models() -> Mapping[str, Sequence[str]]:
     """Returns the models with jobs that are due, by connection."""
     db.session.rollback()
     lacking = exists().where(*_lacks_vectors(), Document.state.in_(READ))
+    # As `_next` finds them: a set that waits for a document to be read has no job.
+    is_whole = and_(VectorSet.state == FILLING, ~exists().where(*_lacks_vectors()))
     found: defaultdict[str, list[str]] = defaultdict(list)
-    for model in bounded.column(_due(VectorSet.model).where(or_(VectorSet.state == FILLING, lacking)).distinct()):
+    for model in bounded.column(_due(VectorSet.model).where(or_(is_whole, lacking)).distinct()):
         found[providers().connection_of(model)].append(model)
     return found
 
@@ -153,7 +158,8 @@ def _next(models: Sequence[str]) -> Job | None:
     db.session.rollback()
     [whole, lacking] = bounded.read([each.where(VectorSet.model.in_(models)) for each in (_embedded(), _lacking())])
     if whole:
-        return _switched(*whole[0], models)
+        set_id, collection_id = whole[0]
+        return _switched(set_id, collection_id, models)
     return Job(*lacking[0]) if lacking else None
 
 
