@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 from webapp.env_file import parse
@@ -39,51 +40,68 @@ def upgrade(old: Path) -> None:
     """Backs up with the old version, takes its settings and data, and prepares the database."""
     if newest_revision(old) > newest_revision(HERE):
         raise Refusal(f"{old} is newer than this version. Nothing was changed.")
-    data, is_inside = data_of(old)
+    data = data_of(old)
+    # With the settings that this version is about to have.
+    to = data_of(HERE, settings=HERE if (HERE / ".env").exists() else old)
     if not data.is_dir():
         raise Refusal(f"There is no data in {data}. Nothing was changed.")
     refuse_running(data)
+    refuse_lost(data, to, old)
     saved = backup(old, data, f"before-{HERE.name}")
     if (old / ".env").is_file() and not (HERE / ".env").exists():
         shutil.copy2(old / ".env", HERE / ".env")
-    here = move(data, HERE / "data") if is_inside else data
+    move(data, to)
     try:
         flask(HERE, "prepare")
     except Refusal:
-        if is_inside:
-            move(here, data)
+        move(to, data)
         raise
-    print(f"Upgraded from {old}. Backup from before: {here / saved.relative_to(data)}")
+    print(f"Upgraded from {old}. Backup from before: {to / saved.relative_to(data)}")
     print(f"Start it here, with make run. To go back, stop it and run: make rollback TO={old}")
 
 
 def roll_back(old: Path) -> None:
     """Undoes the migrations that the other version doesn't know, and gives the data back."""
-    data, is_inside = data_of(HERE)
+    data, to = data_of(HERE), data_of(old)
     refuse_running(data)
-    if is_inside and (old / "data").exists():
-        raise Refusal(f"{old} has data of its own. Move {old / 'data'} away first. Nothing was changed.")
+    refuse_lost(data, to, HERE)
     backup(HERE, data, f"before-going-back-to-{old.name}")
     flask(HERE, "db", "downgrade", newest_revision(old))
-    if is_inside:
-        move(data, old / "data")
+    move(data, to)
     print(f"{old} has its data again. Start it there, with make run.")
 
 
+def refuse_lost(data: Path, to: Path, old: Path) -> None:
+    """Raises `Refusal` if the version that takes over would not find the data of the old one, or has data already."""
+    if to.exists() and to.resolve() != data.resolve():
+        raise Refusal(f"{to} exists already. Move it away first. Nothing was changed.")
+    if old not in data.parents and to.resolve() != data.resolve():
+        raise Refusal(f"The data is in {data}, but the other version would look in {to}. Set DATA_DIR. Nothing was changed.")
+    for name in ("FILES_DIR", "DATABASE_URL"):
+        value = value_of(name, old).removeprefix("sqlite:///")
+        place = Path(value).expanduser()
+        is_kept = place.is_absolute() or data in Path(os.path.abspath(old / place)).parents
+        if value and "://" not in value and not is_kept:
+            raise Refusal(f"{name} is a place inside {old}. Move it away, and write its whole path. Nothing was changed.")
+
+
 def backup(folder: Path, data: Path, name: str) -> Path:
-    """Makes a backup with the version in this folder, unless an earlier try has made it."""
-    file = data / "backups" / f"{name}.sqlite3"
+    """Makes a backup with the version in this folder; its time tells it from one of an earlier upgrade."""
+    file = data / "backups" / f"{name}-{datetime.now():%Y%m%d-%H%M%S}.sqlite3"
     file.parent.mkdir(mode=0o700, exist_ok=True)
-    if not file.exists():
-        flask(folder, "backup", str(file))
+    flask(folder, "backup", str(file))
     return file
 
 
-def move(data: Path, to: Path) -> Path:
-    if to.exists():
-        raise Refusal(f"{to} exists already. Move it away first. Nothing was changed.")
-    shutil.move(data, to)
-    return to
+def move(data: Path, to: Path) -> None:
+    """Moves a data folder, unless both are the same; instead of a link, another one to the same folder is made."""
+    if to.resolve() == data.resolve():
+        return
+    to.parent.mkdir(parents=True, exist_ok=True)
+    if data.is_symlink():
+        to.symlink_to(data.resolve())
+    else:
+        shutil.move(data, to)
 
 
 def newest_revision(folder: Path) -> str:
@@ -92,14 +110,16 @@ def newest_revision(folder: Path) -> str:
     return max((found[1] for found in names if found), default="")
 
 
-def data_of(folder: Path) -> tuple[Path, bool]:
-    """Returns the data folder of an installation, and whether it is the one inside it, which is the default."""
-    file = folder / ".env"
+def data_of(folder: Path, *, settings: Path | None = None) -> Path:
+    """Returns the data folder of an installation, with its own settings or those of another folder; a link stays one."""
+    return Path(os.path.abspath(folder / Path(value_of("DATA_DIR", settings or folder) or "data").expanduser()))
+
+
+def value_of(name: str, folder: Path) -> str:
+    """Returns a variable as the version in a folder reads it; empty if it isn't set."""
+    file = Path(os.environ.get("ENV_FILE", "").strip() or folder / ".env").expanduser()
     values, _ = parse(file.read_text("utf-8")) if file.is_file() else ({}, [])
-    chosen = os.environ.get("DATA_DIR", "").strip() or values.get("DATA_DIR", "")
-    inside = folder / "data"
-    data = (folder / chosen).resolve() if chosen else inside
-    return data, data == inside.resolve()
+    return os.environ.get(name, values.get(name, "")).strip()
 
 
 def refuse_running(data: Path) -> None:

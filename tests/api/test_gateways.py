@@ -118,6 +118,34 @@ def test_its_chats_are_not_counted_as_those_of_a_person(app: Flask, make_gateway
     assert [program.call("POST", "/chats", {}).status_code for _ in range(2)][-1] == 429
 
 
+def test_what_it_creates_is_not_counted_as_its_owners_but_as_that_of_the_person_it_names(
+    app: Flask, make_gateway: MakeGateway, program: Client
+) -> None:
+    with app.app_context():
+        set_setting("limits.made_per_minute", "1")
+        set_setting("limits.made_burst", "2")
+    gateway = make_gateway(per_minute=6)
+
+    def created(name: str) -> int:
+        return gateway.call("POST", "/chats", {}, X_End_User=name).status_code
+
+    assert [created("ada") for _ in range(5)] == [201] * 2 + [429] * 3
+    # What was refused to one person does not count for the gateway.
+    assert [created(name) for name in ("ben", "cleo", "dan", "eve", "fay")] == [201] * 4 + [429]
+    assert program.call("POST", "/chats", {}).status_code == 201
+
+
+def test_nobody_gets_the_answer_of_another_person_behind_it_by_their_key(make_gateway: MakeGateway, fake) -> None:
+    fake.says("Fine.")
+    gateway = make_gateway()
+
+    def chat_of(name: str) -> str:
+        sent = gateway.call("POST", "/chats", {"message": "Hello"}, X_End_User=name, Idempotency_Key="1")
+        return str(sent.json["chat"]["id"])
+
+    assert chat_of("ada") == chat_of("ada") != chat_of("ben")
+
+
 def test_only_an_admin_makes_one(app: Flask, owner: Browser, member: Browser) -> None:
     wanted = {"name": "gateway", "scopes": ["chat"], "password": PASSWORD, "gateway": {"at_once": 7}}
 

@@ -52,7 +52,7 @@ def test_data_goes_to_the_new_version_and_back(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert not (old.folder / "data").exists()
     assert (new.folder / ".env").read_text() == "LOG_FORMAT=text\n"
-    assert list((new.folder / "data" / "backups").glob("before-millrace-2.sqlite3"))
+    assert list((new.folder / "data" / "backups").glob("before-millrace-2-*.sqlite3"))
     assert (columns(new), messages(new)) == (True, 2)
     again = made(new, "upgrade", f"FROM={old.folder}")
     assert "There is no data" in again.stderr
@@ -65,6 +65,37 @@ def test_data_goes_to_the_new_version_and_back(tmp_path: Path) -> None:
     shutil.copytree(old.folder / "data", new.folder / "data")
     assert "exists already" in made(new, "upgrade", f"FROM={old.folder}").stderr
     assert "isn't the folder" in made(new, "upgrade", "FROM=/").stderr
+
+
+def test_data_behind_a_link_or_a_relative_path_is_taken_along(tmp_path: Path) -> None:
+    old, new = Copy(tmp_path / "old house"), Copy(tmp_path / "new" / "new house")
+    (tmp_path / "disk").mkdir()
+    (old.folder / "data").symlink_to("../disk")
+    old.type(".venv/bin/flask prepare")
+    done = made(new, "upgrade", f"FROM={old.folder}")
+    assert done.returncode == 0, done.stderr
+    assert (new.folder / "data").resolve() == (old.folder / "data").resolve() == tmp_path / "disk"
+    assert made(new, "rollback", f"TO={old.folder}").returncode == 0
+    assert made(new, "upgrade", f"FROM={old.folder}").returncode == 0
+    # A second upgrade has a backup of its own: much can have been written since the first.
+    assert len(list((tmp_path / "disk" / "backups").glob("before-new house-*.sqlite3"))) == 2
+
+    (old.folder / "data").unlink()
+    (new.folder / "data").unlink()
+    (old.folder / "var").mkdir()
+    (tmp_path / "disk").rename(old.folder / "var" / "kept")
+    (old.folder / ".env").write_text("DATA_DIR=var/kept\nFILES_DIR=sent\n")
+    assert "FILES_DIR is a place inside" in made(new, "upgrade", f"FROM={old.folder}").stderr
+    (old.folder / ".env").write_text("DATA_DIR=../elsewhere\n")
+    (old.folder / "var" / "kept").rename(tmp_path / "elsewhere")
+    assert "would look in" in made(new, "upgrade", f"FROM={old.folder}").stderr
+    assert not (new.folder / ".env").exists()
+    (tmp_path / "elsewhere").rename(old.folder / "var" / "kept")
+    (old.folder / ".env").write_text("DATA_DIR=var/kept\n")
+    done = made(new, "upgrade", f"FROM={old.folder}")
+    assert done.returncode == 0, done.stderr
+    assert (new.folder / "var" / "kept" / "millrace.sqlite3").is_file()
+    assert not (new.folder / "data").exists()
 
 
 def columns(copy: Copy) -> bool:

@@ -11,18 +11,22 @@ from webapp.words import plural
 
 
 def count(person: str) -> None:
-    """Counts a new object towards the limit of a person or an address; raises TooMany above it."""
+    """Counts a new object towards the limits of a person or an address; raises TooMany above one of them."""
+    throttle, buckets = _throttle(), current_app.extensions["buckets"]
+    taken = list[tuple[str, float]]()
     # `settings` is a later feature and cannot be imported here, so the limits come through the app's extensions.
-    per_minute, burst = current_app.extensions["made_limits"]()
-    if not per_minute:
-        return
-    throttle = _throttle()
-    throttle.burst, throttle.seconds = burst, 60 / per_minute
-    if wait_seconds := math.ceil(throttle.take(person, current_app.extensions["buckets"])):
-        raise TooMany(
-            f"You're creating items too quickly. Please try again in {plural(wait_seconds, 'second')}.",
-            retry_after=wait_seconds,
-        )
+    for whose, per_minute, burst in current_app.extensions["made_limits"](person):
+        if not per_minute:
+            continue
+        throttle.burst, throttle.seconds = burst, 60 / per_minute
+        if wait_seconds := math.ceil(throttle.take(whose, buckets)):
+            for key, throttle.seconds in taken:
+                throttle.give_back(key, buckets)
+            raise TooMany(
+                f"You're creating items too quickly. Please try again in {plural(wait_seconds, 'second')}.",
+                retry_after=wait_seconds,
+            )
+        taken.append((whose, throttle.seconds))
 
 
 def _throttle() -> Throttle:

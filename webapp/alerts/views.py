@@ -41,8 +41,9 @@ def index() -> Response:
 @bp.post("/dismiss")
 @admin_only
 def dismiss() -> Response:
-    """Hides all urgent alerts in this browser; those that fire later are shown again."""
-    ids = [each.id for each in shown.urgent_alerts(current_user(), "")]
+    """Hides the urgent alerts that the form was shown with, in this browser; those that fire later are shown again."""
+    seen = f"{secret_in(DISMISSED)}.{request.form.get('alerts', '')}".split(".")
+    ids = [each.id for each in shown.urgent_alerts(current_user(), "") if each.id in seen]
     response = Response("") if is_htmx() else redirect(came_from())
     return keep_secret(response, DISMISSED, ".".join(ids), seconds=COOKIE_SECONDS)
 

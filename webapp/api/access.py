@@ -117,13 +117,23 @@ def stream_limits() -> dict[str, int]:
     return {each.key: each.streams for each in the_engine().requester.allowances(found.user.id)} if found else {}
 
 
-def made_limits() -> tuple[int, int]:
-    """Returns how many items the caller can create per minute, and in a row; a gateway creates a chat for each answer."""
+def made_limits(person: str) -> list[tuple[str, int, int]]:
+    """Returns how many items a person can create per minute, and in a row, with whose limit each is.
+
+    A gateway, which creates a chat for each answer, has its own instead, and beside it the person whom its request names.
+    """
     found = _caller_with_token()
-    if found and found.gateway:
-        (of_all, *_) = the_engine().requester.allowances(found.user.id)
-        return of_all.per_minute, of_all.burst
-    return int(setting("limits.made_per_minute")), int(setting("limits.made_burst"))
+    of_person = int(setting("limits.made_per_minute")), int(setting("limits.made_burst"))
+    if not (found and found.gateway):
+        return [(person, *of_person)]
+    of_all, *behind = the_engine().requester.allowances(found.user.id)
+    return [(of_all.key, of_all.per_minute, of_all.burst), *((each.key, *of_person) for each in behind)]
+
+
+def end_user() -> str:
+    """Returns a key for the person whom a gateway's request names; empty if it names none."""
+    found = _caller_with_token()
+    return _end_user(found.gateway.id) if found and found.gateway else ""
 
 
 def token_id() -> str:

@@ -13,7 +13,7 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.wsgi import ClosingIterator
 
 from webapp.accounts.guards import anybody
-from webapp.api.access import identified, scoped, stream_limits
+from webapp.api.access import end_user, identified, scoped, stream_limits
 from webapp.api.problems import EVENTS_PATH, Refused, refusal, stream_url
 from webapp.chat.leader import Led
 from webapp.db import db
@@ -146,11 +146,15 @@ def wants_stream() -> bool:
 
 
 def idempotency_key() -> str:
-    """Returns the client's idempotency key: a request that repeats both key and text gets the first result."""
+    """Returns the client's idempotency key: a request that repeats both key and text gets the first result.
+
+    Of the people behind a gateway, none gets the result of another, whatever keys they choose.
+    """
     key = request.headers.get("Idempotency-Key", "").strip()
     if len(key) > MOST_KEY_CHARS or not VISIBLE.fullmatch(key):
         raise Refused({"Idempotency-Key": f"Use at most {MOST_KEY_CHARS} letters, digits and other visible ASCII characters."})
-    return key
+    behind = end_user() if key else ""
+    return f"{behind}\n{key}" if behind else key
 
 
 def _delivers(found: Operation, taken: Mapping[str, BaseModel]) -> bool:
