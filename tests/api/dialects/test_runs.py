@@ -110,6 +110,16 @@ def test_an_answer_is_later_than_its_question(program, fake):
         assert told == sorted(set(told))
 
 
+@pytest.mark.parametrize("path", ["/api/chat/stream", "/ai/chat/stream", "/api/v1/chats"])
+def test_a_stream_is_never_compressed(program, fake, path):
+    fake.says("Fine. " * 1_000)
+    headers = {**program.headers, "Accept": "text/event-stream", "Accept-Encoding": "gzip, deflate, br"}
+    response = program.client.post(path, json={"message": "Hello"}, headers=headers)
+
+    assert b"Fine. Fine." in response.data
+    assert "Content-Encoding" not in response.headers
+
+
 def test_threads_wrap_everything_in_type_and_data(program, chat, messages):
     events = program.streamed(f"/threads/{chat}/messages/stream", content="Hello")
     question, answer = messages(chat)
