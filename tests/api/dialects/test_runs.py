@@ -2,11 +2,13 @@
 
 import json
 import re
+import time
 
 import pytest
 
 from tests.api.dialects.conftest import asked
 from webapp.api.grammars import GRAMMARS
+from webapp.api.streams import PACKET_SECONDS
 from webapp.live import watcher_loop
 from webapp.settings.service import set_setting
 from webapp.streaming.codec import Decoder
@@ -108,6 +110,16 @@ def test_an_answer_is_later_than_its_question(program, fake):
 
         assert len(told) >= 4
         assert told == sorted(set(told))
+
+
+@pytest.mark.parametrize("path", ["/api/chat/stream", "/ai/chat/stream"])
+def test_the_events_of_a_burst_are_written_apart(program, fake, path):
+    fake.says("Fine. " * 5_000)
+    response = program.client.post(path, json={"message": "Hello"}, headers=program.headers, buffered=False)
+    times = [time.monotonic() for piece in response.iter_encoded() if b'"content":' in piece]
+
+    assert len(times) >= 30
+    assert times[-1] - times[0] >= 0.9 * PACKET_SECONDS * (len(times) - 1)
 
 
 @pytest.mark.parametrize("path", ["/api/chat/stream", "/ai/chat/stream", "/api/v1/chats"])
