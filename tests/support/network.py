@@ -1,8 +1,15 @@
-"""Networks between a client and a server: one that cuts what is sent into segments, one that delays it."""
+"""Networks between a client and a server: one that cuts what is sent into segments, one that delays it.
 
+A server that sends without delay begins a segment with each of its writes. How many of them this process reads at once depends on
+the machine, so writes are told apart by HTTP: the head of a response, and each of its chunks.
+"""
+
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from itertools import takewhile
+from typing import IO
 from urllib.parse import urlsplit
 
 import gevent
@@ -54,7 +61,6 @@ def _joined(server: tuple[str, int], deliver: Deliver, client: socket.socket, _a
         for each in (client, upstream):
             each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         asking = gevent.spawn(_asked, client, upstream)
-        # Read at once, however slowly it is delivered: what the server sends apart arrives apart.
         arrived: Queue[tuple[bytes, float]] = Queue()
         reading = gevent.spawn(_read, upstream, arrived)
         try:
@@ -74,10 +80,20 @@ def _asked(client: socket.socket, upstream: socket.socket) -> None:
 
 
 def _read(upstream: socket.socket, arrived: "Queue[tuple[bytes, float]]") -> None:
-    content = b"nothing yet"
-    while content:
-        try:
-            content = upstream.recv(READ_BYTES)
-        except OSError:
-            content = b""
-        arrived.put((content, gevent.get_hub().loop.now()))
+    with suppress(OSError):
+        for content in _writes(upstream.makefile("rb")):
+            arrived.put((content, gevent.get_hub().loop.now()))
+    arrived.put((b"", 0))
+
+
+def _writes(responses: IO[bytes]) -> Iterator[bytes]:
+    """Yields each write of the server, until it closes the connection."""
+    while head := b"".join(takewhile(lambda line: line != b"\r\n", iter(responses.readline, b""))):
+        yield head + b"\r\n"
+        if length := re.search(rb"(?i)content-length: (\d+)", head):
+            yield responses.read(int(length[1]))
+        elif b"chunked" in head.lower():
+            size = b"not the last"
+            while size and size != b"0\r\n":
+                size = responses.readline()
+                yield size + (responses.read(int(size, 16) + 2) if size else b"")

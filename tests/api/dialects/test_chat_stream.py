@@ -1,5 +1,6 @@
 """GET /api/chat/<id>/stream: its ticket, its status, and its events for answers that other clients start."""
 
+import gc
 import json
 from functools import partial
 from urllib.parse import urlsplit
@@ -9,6 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from tests.api.dialects.conftest import Program
+from tests.support.rounds import ROUNDS
 from tests.support.waiting import until
 from webapp.chat.messages import service
 from webapp.chat.tables import Message
@@ -220,6 +222,40 @@ def test_an_answer_that_ended_before_its_stream_was_opened_is_told_whole(program
     assert told[-1][1] == {"status": "completed", "streamId": sent["streamId"], "messageId": messages(chat)[-1].id}
     # An EventSource that was told everything comes back once, and then no more.
     assert program.get(url, **{"Last-Event-ID": told[-1][2]}).status_code == 204
+
+
+@pytest.mark.slow
+@pytest.mark.rounds
+def test_reading_ended_answers_again_and_again_leaves_nothing_behind(program, chat, fake):
+    fake.counts(3)
+    sent = program.post(SEND, chatSessionId=chat, message="Go").json
+    until(lambda: not program.get(f"/api/chat/{chat}/stream/status").json["isStreaming"], "it is over")
+
+    def objects_after(reads: int) -> int:
+        for _ in range(reads):
+            assert all_of(program, sent["streamUrl"])[-1][0] == "end"
+        gc.collect()
+        return len(gc.get_objects())
+
+    before, reads = objects_after(50), 500 * ROUNDS
+    # Less than one object for each: what is left are entries of caches that have a limit.
+    assert objects_after(reads) - before < reads
+    assert not any(watcher_loop._places.values())
+
+
+@pytest.mark.parametrize(
+    ("query", "status"), [("after=-1", 200), ("after=" + "9" * 64, 200), ("after=" + "9" * 65, 422), ("after=%00", 200)]
+)
+def test_any_position_is_told_from_the_start_or_refused(program, chat, fake, query, status):
+    fake.counts(3)
+    program.streamed(SEND, chatSessionId=chat, message="Go")
+    until(lambda: not program.get(f"/api/chat/{chat}/stream/status").json["isStreaming"], "it is over")
+    response = program.client.get(f"/api/chat/{chat}/stream?{query}", headers=program.headers, buffered=False)
+
+    assert response.status_code == status
+    if status == 200:
+        assert any(b"w000001 w000002 w000003" in piece for piece in response.iter_encoded())
+    response.close()
 
 
 def test_a_failure_before_the_stream_was_opened_is_told(program, chat, fake):

@@ -11,6 +11,7 @@ from tests.api.dialects.runs import CLIENTS, NOW, encoders, line_of, of_roleplay
 from webapp.api.dialects.encoding import DialectFrame, State, as_json, wire
 from webapp.api.dialects.quick.encoder import Quick, QuickEncoder, html_pieces
 from webapp.api.native.events import CanonicalEncoder
+from webapp.rendering.markdown import render
 from webapp.streaming.events import Delta, Ended, Event, Failed, Notice, Phase, Reasoning, Saved, Sources, Started, Usage, to_json
 from webapp.streaming.topics import Entry
 
@@ -165,7 +166,7 @@ def test_a_long_block_comes_in_numbered_parts():
 
 
 HTML = st.lists(
-    st.sampled_from(["<b>", "</b>", "&amp;", "text ", "水", "🌊", '<a href="?a=1>2&amp;b">', "</a>", "x" * 1_500])
+    st.sampled_from(["<b>", "</b>", "&amp;", "text ", "水", "🌊", '<a href="?a=1&gt;2&amp;b">', "</a>", "x" * 1_500])
 ).map("".join)
 
 
@@ -176,7 +177,12 @@ def test_html_is_never_cut_within_a_tag_or_an_entity(html, most_bytes):
     assert "".join(cut) == html
     assert all(len(as_json(piece)) - 2 <= most_bytes for piece in cut)
     assert all(piece.count("<") == len(re.findall(r"<[^<]*?>", piece)) for piece in cut)
-    assert all(piece.count("&") == piece.count("&amp;") for piece in cut)
+    assert all(piece.count("&") == piece.count("&amp;") + piece.count("&gt;") for piece in cut)
+
+
+def test_a_tag_of_ours_has_no_end_of_a_tag_within():
+    for text in ('[a](<https://example.org/?b>c> "d>e")', "![a>b](https://example.org/c.png)", "```d>e\nx\n```", "<b title='>'>"):
+        assert re.sub(r"<[^<>]*>", "", render(text)).count(">") == 0
 
 
 long_texts = st.text(max_size=400).flatmap(lambda text: st.integers(1, 40).map(lambda times: text * times))

@@ -2,12 +2,14 @@
 
 import json
 import re
+import time
 
 import pytest
 
 from tests.api.dialects.conftest import asked
 from tests.support.marks import on_both_databases
 from webapp.api.grammars import GRAMMARS
+from webapp.api.streams import PACKET_SECONDS
 from webapp.chat.tables import Chat, Message
 from webapp.connections import service as connections
 from webapp.connections.service import ConnectionInput
@@ -114,6 +116,26 @@ def test_an_answer_is_later_than_its_question(program, fake):
 
         assert len(told) >= 4
         assert told == sorted(set(told))
+
+
+@pytest.mark.parametrize("path", ["/api/chat/stream", "/ai/chat/stream"])
+def test_the_events_of_a_burst_are_written_apart(program, fake, path):
+    fake.says("Fine. " * 5_000)
+    response = program.client.post(path, json={"message": "Hello"}, headers=program.headers, buffered=False)
+    times = [time.monotonic() for piece in response.iter_encoded() if b'"content":' in piece]
+
+    assert len(times) >= 30
+    assert times[-1] - times[0] >= 0.9 * PACKET_SECONDS * (len(times) - 1)
+
+
+@pytest.mark.parametrize("path", ["/api/chat/stream", "/ai/chat/stream", "/api/v1/chats"])
+def test_a_stream_is_never_compressed(program, fake, path):
+    fake.says("Fine. " * 1_000)
+    headers = {**program.headers, "Accept": "text/event-stream", "Accept-Encoding": "gzip, deflate, br"}
+    response = program.client.post(path, json={"message": "Hello"}, headers=headers)
+
+    assert b"Fine. Fine." in response.data
+    assert "Content-Encoding" not in response.headers
 
 
 def test_threads_wrap_everything_in_type_and_data(program, chat, messages):

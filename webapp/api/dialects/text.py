@@ -34,7 +34,8 @@ class TextEncoder:
         return [] if self._course.ended else self._end()
 
     def _text(self, text: str) -> list[DialectFrame]:
-        return [self._piece(piece) for piece in (pieces(text) if self.fits_packets else [text])] if text else []
+        parts = pieces(text) if self.fits_packets else [text]
+        return [self._piece(part) for part in parts if part]
 
     def _piece(self, text: str) -> DialectFrame:
         raise NotImplementedError

@@ -1,6 +1,5 @@
 """Dialect 2: `message` events with text or HTML, and blocks if requested, then `complete`; each fits in a packet. Pure."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -15,8 +14,8 @@ FRAMING_BYTES = len(f"event: complete\nid: {'9' * 20}\ndata: \n\n")
 MOST_NOTICES, NOTICE_BYTES = 4, 180
 # The HTML of a part of a block, which also has its numbers.
 BLOCK_BYTES = TEXT_BYTES - 100
-# A tag, an entity, other text, or a lone character of the first two.
-TOKEN = re.compile(r"""<(?:"[^"]*"|'[^']*'|[^'">])*>|&[#\w]{1,32};|[^<&]+|.""", re.DOTALL)
+# The longest entity has about this many characters.
+ENTITY_CHARS = 32
 
 
 class AnswerHtml(Protocol):
@@ -91,17 +90,23 @@ class QuickEncoder(TextEncoder):
 
 
 def html_pieces(html: str, most_bytes: int = TEXT_BYTES) -> Iterator[str]:
-    """Cuts HTML like `pieces`, but not within a tag or an entity, unless one is longer than a piece."""
-    gathered, size = list[str](), 0
-    for token in TOKEN.findall(html):
-        for part in pieces(token, most_bytes):
-            if size + json_bytes(part) > most_bytes:
-                yield "".join(gathered)
-                gathered, size = [], 0
-            gathered.append(part)
-            size += json_bytes(part)
-    if gathered:
-        yield "".join(gathered)
+    """Cuts rendered HTML like `pieces`, but not within a tag or an entity, unless a tag is longer than a piece."""
+    start = 0
+    while start < len(html):
+        piece = pieces(html[start : start + most_bytes], most_bytes)[0]
+        if start + len(piece) < len(html):
+            tag = html[start : html.find(">", start, start + most_bytes) + 1]
+            piece = piece[: _last_whole(piece)] or (tag if tag and json_bytes(tag) <= most_bytes else piece)
+        yield piece
+        start += len(piece)
+
+
+def _last_whole(piece: str) -> int:
+    """Returns where to cut so that no tag or entity begins before and ends after; in attributes, `>` is always escaped."""
+    tag, entity = piece.rfind("<"), piece.rfind("&", -ENTITY_CHARS)
+    if tag > piece.rfind(">"):
+        return tag
+    return entity if entity > 0 and ";" not in piece[entity:] else len(piece)
 
 
 def usage(known: Usage | None) -> dict[str, Any] | None:

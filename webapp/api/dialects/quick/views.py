@@ -122,8 +122,7 @@ class GrowingHtml:
 
     def __init__(self, generation: Generation) -> None:
         self._engine, self._message_id = the_engine(), generation.message_id or ""
-        broadcast = self._engine.broadcast(generation)
-        self._broadcast = broadcast if broadcast and isinstance(broadcast.projection, AnswerProjection) else None
+        self._broadcast = self._engine.broadcast(generation)
 
     def blocks(self, first: int) -> list[tuple[int, str]]:
         projection = self._projection()

@@ -16,7 +16,9 @@ class UserMessage(DialectRequest):
 
 class StreamQuery(Query):
     generation: AnyId = Field("", description="The only answer to tell, whole; empty for what the chat says from now on.")
-    after: str = Field("", description="A `Last-Event-ID` for clients that can't send headers; 0 for the last answer's start.")
+    after: str = Field(
+        "", description="A `Last-Event-ID` for clients that can't send headers; 0: from the last answer's start.", max_length=64
+    )
     ticket: str = Field("", description="From a `streamUrl`, instead of a header.", max_length=200)
 
 

@@ -86,7 +86,7 @@ class ChatStream:
         return GenerationFeed(self._engine, generation, encoder_of(generation), after=after)
 
     def _has_missed_the_end_of(self, generation: Generation) -> bool:
-        return self._last_id not in ("", end_id(generation.id))
+        return self._last_id not in ("", end_id(generation.id), last_id_of(generation.id))
 
     def _lane(self) -> Select[Generation]:
         return select(Generation).where(Generation.lane == self.lane)
