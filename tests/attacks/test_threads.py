@@ -33,8 +33,8 @@ def test_two_visitors_who_read_the_api_right_after_the_start_lose_no_thread(scen
 
 def test_a_character_whose_macros_expand_far_keeps_nobody_from_signing_in(scene: Scene, fake: Upstream) -> None:
     [guest, *_] = scene.members
-    greeting = "{{random::" + "a*b_c `d` " * 400 + "}} "
-    made = guest.post("/characters", name="Echo", greeting=greeting * 4)
+    far = "a *b* `d`\n\n" * 2_900
+    made = guest.post("/characters", name="Echo", description=far, greeting="{{description}}\n\n" * 3)
     assert made.status == 303, made.text
     with bystander(scene.server, fake, person=scene.owner):
         reading = [gevent.spawn(guest.get, made.location) for _ in range(10)]
@@ -43,3 +43,4 @@ def test_a_character_whose_macros_expand_far_keeps_nobody_from_signing_in(scene:
                 Person(scene.server.url).sign_in(email)
         gevent.joinall(reading, timeout=120)
     assert {each.value.status for each in reading} <= {200, 503}
+    assert guest.page(made.location).text.count("<em>b</em>") >= 3 * 2_900

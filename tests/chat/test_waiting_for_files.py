@@ -39,7 +39,7 @@ def patient(app: Flask, owner: Browser) -> None:
 @contextmanager
 def nothing_read() -> Iterator[None]:
     """Occupies every place for a reader process, so that no file is read inside the block."""
-    with child._places, child._places:
+    with child._long.entered("ada"), child._long.entered("ben"):
         yield
 
 
