@@ -161,6 +161,13 @@ def test_secrets_stay_out_of_the_repr(folder: Path) -> None:
     assert "hidden" not in repr(config(folder, **secrets))
 
 
+@pytest.mark.parametrize("rest", ["u:hidden@hidden@h/db", "u:hidden/7@h/db", "u:7/hidden@h/db", "u:hidden#7@h/db", "[::hidden/db"])
+def test_a_password_that_would_be_taken_for_a_part_of_the_address_is_not_told(folder: Path, rest: str) -> None:
+    with pytest.raises(ConfigError, match="^DATABASE_URL .*%40") as refused:
+        config(folder, DATABASE_URL=f"postgresql://{rest}")
+    assert "hidden" not in str(refused.value)
+
+
 @pytest.mark.parametrize("name", ["SECRET_KEY", "OPENROUTER_API_KEY"])
 def test_a_secret_can_come_from_a_file(tmp_path: Path, folder: Path, name: str) -> None:
     (tmp_path / "secret").write_text("a secret long enough\n")

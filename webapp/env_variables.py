@@ -123,10 +123,25 @@ def database_url(raw: str) -> str:
     """Returns the URL of a database in SQLAlchemy's form; raises ValueError."""
     scheme, _, rest = _text(raw).partition("://")
     if scheme in ("postgres", "postgresql", "postgresql+psycopg") and rest:
+        if not _is_server(rest):
+            raise ValueError("an address in which @, :, / and # of the password are written as %40, %3A, %2F and %23")
         return f"postgresql+psycopg://{rest}"
     if raw and (scheme != "sqlite" or len(rest) < 2 or ":memory:" in rest):
         raise ValueError("the address of a PostgreSQL database or of an SQLite file")
     return f"sqlite:///{Path(rest[1:]).absolute()}" if raw else ""
+
+
+def _is_server(rest: str) -> bool:
+    """Returns whether name, password, host and port can be told apart: else a part of the password is taken for the host.
+
+    Errors of the driver and of SQLAlchemy name the host and the port, also in the log.
+    """
+    try:
+        parts = urlsplit(f"//{rest}")
+        parts.port  # noqa: B018  raises if it isn't a number
+    except ValueError:
+        return False
+    return parts.netloc.count("@") < 2 and "@" not in parts.path + parts.fragment
 
 
 def _redis(raw: str) -> str:
