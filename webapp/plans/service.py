@@ -209,8 +209,9 @@ def _begin(wanted: Sequence[PlanRequest], *, when_unwatched: str = DETACH, origi
     with generations.beginning(engine):
         try:
             with write() as session:
-                # Locked first, so that of two requests with the same key the second finds what the first has stored.
-                rows.locked(session, User, owner_id)
+                if wanted[0].sent_as:
+                    # So that of two requests with the same key, the second finds what the first has stored.
+                    rows.locked(session, User, owner_id)
                 if repeated := _sent_before(wanted):
                     return repeated
                 stored = [_stored(engine, session, each, when_unwatched, origin) for each in wanted]
@@ -238,6 +239,8 @@ def _stored(
     session.flush()
     origin.stored(session, plan)
     quota.reserve(session, plan)
+    # After what `origin` locks, which other transactions lock before their person.
+    rows.locked(session, User, plan.owner_id)
     prompt = {**wanted.prompt, "parameters": parameters_of(wanted.model), "chars_before": plan.chars}
     generation = Generation(
         kind=origin.kind,
