@@ -27,6 +27,8 @@ from webapp.plans.schema import at, missing, steps, value_at
 from webapp.plans.tables import Plan, PlanInputs
 from webapp.prompts import active_prompts, arm_choice
 from webapp.prompts.arm_choice import ExperimentUnit
+from webapp.settings.service import setting
+from webapp.words import plural
 
 DETACH = "detach"
 
@@ -103,6 +105,10 @@ def make(
 
 def make_several(several: Sequence[PlanInputs], *, when_unwatched: str = DETACH, key: str = "") -> list[Plan]:
     """Starts a plan for each of a person's inputs, or none of them if one is refused, for example by a limit."""
+    most = int(setting("limits.concurrent_streams"))
+    if most and len(several) > most:
+        # Not a refusal to try again later: they would never fit.
+        raise Invalid(f"You can have {plural(most, 'answer')} in progress at once, so send fewer.", field="preferenceIds")
     request = ",".join(inputs.id for inputs in several)
     wanted = [
         _new(inputs, sent_as=generations.sent_as(inputs.owner_id, key, f"plans\0{request}\0{inputs.id}")) for inputs in several
