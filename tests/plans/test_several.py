@@ -96,15 +96,29 @@ def test_what_is_refused_starts_nothing(app: Flask, program: Program, ids: Any, 
 
 
 @on_both_databases
-@pytest.mark.parametrize(("name", "limit"), [("limits.plans_per_month", "2"), ("limits.concurrent_streams", "2")])
-def test_a_limit_refuses_all_or_none(app: Flask, program: Program, name: str, limit: str) -> None:
+def test_the_quota_refuses_all_or_none(app: Flask, program: Program) -> None:
     wishes = [program.wish() for _ in range(3)]
     with app.app_context():
-        set_setting(name, limit)
+        set_setting("limits.plans_per_month", "2")
     assert program.send("POST", SEVERAL, {"preferenceIds": wishes})[0] == 429
     assert (plans(app), used(app)) == ([], 0)
     assert program.watch(SEVERAL, preferenceIds=wishes[:2])[1][-1].event == "complete"
     assert used(app) == 2
+
+
+@on_both_databases
+def test_no_more_are_started_than_may_be_in_progress(app: Flask, program: Program) -> None:
+    wishes = [program.wish() for _ in range(3)]
+    with app.app_context():
+        set_setting("limits.concurrent_streams", "2")
+    status, said = program.send("POST", SEVERAL, {"preferenceIds": wishes})
+    assert (status, said["error"]) == (422, "You can have 2 answers in progress at once, so send fewer.")
+    halting(app, BEGINNING)
+    begun = program.open(preferenceId=wishes[0])
+    assert program.send("POST", SEVERAL, {"preferenceIds": wishes[:2]})[0] == 429
+    assert (plans(app), used(app)) == (["generating"], 1)
+    program.send("DELETE", f"/api/streaming/cancel/{begun.headers['X-Plan-Id']}")
+    begun.close()
 
 
 def test_a_repeat_of_several_attaches_to_all(app: Flask, program: Program) -> None:

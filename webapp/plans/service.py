@@ -28,6 +28,8 @@ from webapp.plans.schema import at, missing, steps, value_at
 from webapp.plans.tables import Plan, PlanInputs
 from webapp.prompts import active_prompts, arm_choice
 from webapp.prompts.arm_choice import ExperimentUnit
+from webapp.settings.service import setting
+from webapp.words import plural
 
 DETACH = "detach"
 
@@ -104,6 +106,10 @@ def make(
 
 def make_several(several: Sequence[PlanInputs], *, when_unwatched: str = DETACH, key: str = "") -> list[Plan]:
     """Starts a plan for each of a person's inputs, or none of them if one is refused, for example by a limit."""
+    most = int(setting("limits.concurrent_streams"))
+    if most and len(several) > most:
+        # Not a refusal to try again later: they would never fit.
+        raise Invalid(f"You can have {plural(most, 'answer')} in progress at once, so send fewer.", field="preferenceIds")
     request = ",".join(inputs.id for inputs in several)
     wanted = [
         _new(inputs, sent_as=generations.sent_as(inputs.owner_id, key, f"plans\0{request}\0{inputs.id}")) for inputs in several
@@ -212,8 +218,9 @@ def _begin(wanted: Sequence[PlanRequest], *, when_unwatched: str = DETACH, origi
         stack.enter_context(generations.beginning(engine))
         try:
             with write() as session:
-                # Locked first, so that of two requests with the same key the second finds what the first has stored.
-                rows.locked(session, User, owner_id)
+                if wanted[0].sent_as:
+                    # So that of two requests with the same key, the second finds what the first has stored.
+                    rows.locked(session, User, owner_id)
                 if repeated := _sent_before(wanted):
                     return repeated
                 stored = [_stored(engine, session, each, when_unwatched, origin) for each in wanted]
@@ -241,6 +248,8 @@ def _stored(
     session.flush()
     origin.stored(session, plan)
     quota.reserve(session, plan)
+    # After what `origin` locks, which other transactions lock before their person.
+    rows.locked(session, User, plan.owner_id)
     prompt = {**wanted.prompt, "parameters": parameters_of(wanted.model), "chars_before": plan.chars}
     generation = Generation(
         kind=origin.kind,
