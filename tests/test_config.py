@@ -161,9 +161,11 @@ def test_secrets_stay_out_of_the_repr(folder: Path) -> None:
     assert "hidden" not in repr(config(folder, **secrets))
 
 
-@pytest.mark.parametrize("rest", ["u:hidden@hidden@h/db", "u:hidden/7@h/db", "u:7/hidden@h/db", "u:hidden#7@h/db", "[::hidden/db"])
+@pytest.mark.parametrize(
+    "rest", ["u:hidden@hidden@h/db", "u:hidden/7@h/db", "u:7/hidden@h/db", "u:hidden#7@h/db", "[::hidden/db"]
+)
 def test_a_password_that_would_be_taken_for_a_part_of_the_address_is_not_told(folder: Path, rest: str) -> None:
-    with pytest.raises(ConfigError, match="^DATABASE_URL .*%40") as refused:
+    with pytest.raises(ConfigError, match=r"^DATABASE_URL .*%40") as refused:
         config(folder, DATABASE_URL=f"postgresql://{rest}")
     assert "hidden" not in str(refused.value)
 
