@@ -11,12 +11,13 @@
     if (top) return document.querySelector(`#${top} :is(a, button)`);
     if (place === "earlier") return document.querySelector("#earlier a") ?? articles()[0];
     if (place === "follow-up") return document.getElementById("composer-text");
-    if (edited === "user" && !millrace.thumbs.matches) return document.getElementById("composer-text");
+    const isLast = index >= articles().length - 2;
+    if (edited === "user" && isLast && !millrace.thumbs.matches) return document.getElementById("composer-text");
     const article = articles()[Math.min(index, articles().length - 1)];
     if (index < 0 || !article || (millrace.isRunning() && !isBack)) return document.querySelector("#composer-controls .go");
     const able = [...article.querySelectorAll("a, button, summary")].filter((each) => !each.disabled && each.checkVisibility());
     // Never the next Delete: pressing the key twice would delete more than intended.
-    const isSame = (each) => (isBack || edited ? each.matches("[formaction$='/edit'], [popovertarget]") : name(each) === words);
+    const isSame = (each) => (isBack || edited === "assistant" ? each.matches("[formaction$='/edit'], [popovertarget]") : name(each) === words);
     return (words !== "Delete" && able.find(isSame)) || article;
   };
 

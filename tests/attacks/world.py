@@ -89,7 +89,7 @@ class World:
         if kind == "live list" and state == "there":
             return "sidebar"
         if kind == "docs page":
-            return "keys"
+            return "upstreams"
         if kind == "alert" and state == "there":
             return "errors"
         if kind == "setting":

@@ -110,9 +110,9 @@ def test_a_length_limit_is_told_and_can_be_continued(impatient: Server, upstream
     expect(chat.text).to_contain_text("w000012")
 
 
-def test_an_empty_answer_is_said_to_be_empty(impatient: Server, upstream: Upstream, visit: Visit) -> None:
+def test_an_empty_answer_is_said_to_have_no_text(impatient: Server, upstream: Upstream, visit: Visit) -> None:
     chat = asked(visit(impatient), upstream, {"says": ""})
-    expect(chat.answer).to_contain_text("an empty answer")
+    expect(chat.answer).to_contain_text("returned no text")
     expect(chat.again).to_be_visible()
 
 
