@@ -15,7 +15,8 @@ RULES = yaml.safe_load((DEPLOY / "monitoring" / "alerts.yaml").read_text("utf-8"
 # Added by Prometheus itself.
 ITS_OWN, ITS_LABELS = {"up"}, {"job", "instance", "le"}
 FUNCTIONS = {"sum", "max", "rate", "increase", "histogram_quantile", "by", "and", "label_values"}
-OURS = {"kind", "outcome", "from", "to", "reason", "unit", "error_type", "gen_ai_token_type", "key", "version", *OPERATION}
+LABELS = {"kind", "outcome", "from", "to", "reason", "unit", "error_type", "gen_ai_token_type", "key", "version", "purpose"}
+OURS = LABELS | set(OPERATION)
 ENDS = {"histogram": ("_bucket", "_sum", "_count"), "counter": ("",), "gauge": ("",)}
 DURATION = re.compile(r"\d+[smhd]")
 
