@@ -25,7 +25,7 @@ ABOUT = (
     "problem+json, with a sentence in `detail` and a machine-readable `code`. Requests that send or edit a message, begin "
     "a workflow or start a plan may include an `Idempotency-Key`."
 )
-KEY = "Repeating the same key and body returns the first result; with another body it is a new request. Visible ASCII characters."
+KEY = "Repeating it returns the first result; with another text, chat or plan it is a new request. Visible ASCII characters."
 SIGNED_IN = "Session cookie of a signed-in browser. If `PUBLIC_URL` is https, its name is `__Host-millrace`."
 SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API token."},
