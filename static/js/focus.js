@@ -17,7 +17,8 @@
     if (index < 0 || !article || (millrace.isRunning() && !isBack)) return document.querySelector("#composer-controls .go");
     const able = [...article.querySelectorAll("a, button, summary")].filter((each) => !each.disabled && each.checkVisibility());
     // Never the next Delete: pressing the key twice would delete more than intended.
-    const isSame = (each) => (isBack || edited === "assistant" ? each.matches("[formaction$='/edit'], [popovertarget]") : name(each) === words);
+    const opens = (each) => each.matches("[formaction$='/edit'], [popovertarget]");
+    const isSame = (each) => (isBack || edited === "assistant" ? opens(each) : name(each) === words);
     return (words !== "Delete" && able.find(isSame)) || article;
   };
 

@@ -69,7 +69,7 @@ def test_a_later_message_takes_ten(app, owner, path):
 
 # While anything runs, heartbeats and the journal are written at intervals, and the journal is deleted at the end. The time for
 # which an answer was looked at is added when its page closes.
-# Connections, deleted ones too, are read once a second, whoever asks.
+# Connections, deleted ones too, are read once a second.
 ASIDE = "deleted_connections", "heartbeat_at=?", "heartbeat_at=%", "generation_journal", "SET reading_ms="
 
 
