@@ -123,15 +123,15 @@ def value_of(name: str, folder: Path) -> str:
 
 
 def refuse_running(data: Path) -> None:
-    """Raises `Refusal` while a server uses this data folder."""
-    lock = data / "server.lock"
-    if not lock.is_file():
-        return
-    with lock.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Refusal(f"A server is running on {data}. Stop it first: it saves every answer in progress.") from None
+    """Raises `Refusal` while a server uses this data folder: on PostgreSQL, only its workers hold locks."""
+    for lock in (data / "server.lock", *sorted((data / "workers").glob("*"))):
+        if not lock.is_file():
+            continue
+        with lock.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Refusal(f"A server is running on {data}. Stop it first: it saves every answer in progress.") from None
 
 
 def flask(folder: Path, *words: str) -> None:

@@ -1,5 +1,6 @@
 """`make upgrade` and `make rollback`: from one folder to the one beside it, as people do who unpack archives."""
 
+import fcntl
 import shutil
 import sqlite3
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts import upgrade
 from tests.docs.test_fresh_copy import Copy
 from tests.support.person import Person
 from tests.support.preparing import LINK
@@ -96,6 +98,17 @@ def test_data_behind_a_link_or_a_relative_path_is_taken_along(tmp_path: Path) ->
     assert done.returncode == 0, done.stderr
     assert (new.folder / "var" / "kept" / "millrace.sqlite3").is_file()
     assert not (new.folder / "data").exists()
+
+
+@pytest.mark.parametrize("lock", ["server.lock", "workers/one"])
+def test_a_running_server_is_noticed_by_its_locks(tmp_path: Path, lock: str) -> None:
+    file = tmp_path / lock
+    file.parent.mkdir(exist_ok=True)
+    with file.open("wb") as held:
+        upgrade.refuse_running(tmp_path)
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(upgrade.Refusal, match="Stop it first"):
+            upgrade.refuse_running(tmp_path)
 
 
 def columns(copy: Copy) -> bool:
