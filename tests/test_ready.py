@@ -43,8 +43,8 @@ RARELY = {
 }
 
 
-def python(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    environ = {**os.environ, "DATA_DIR": str(folder), "PORT": "8123"}
+def python(*words: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, "DATA_DIR": str(folder), "PORT": "8123", **variables}
     return subprocess.run([sys.executable, *words], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=180)
 
 
@@ -70,6 +70,12 @@ def test_it_is_ready_once_everything_is_there(tmp_path: Path) -> None:
     assert not is_ready()
     (tmp_path / "millrace.sqlite3").write_bytes(b"torn")
     assert not is_ready()
+
+
+def test_it_leaves_an_invalid_variable_to_the_preparation(tmp_path: Path) -> None:
+    asked = python("-m", "webapp.cli.ready", folder=tmp_path, PORT="abc")
+
+    assert (asked.returncode, asked.stdout, asked.stderr) == (1, "", "")
 
 
 @pytest.mark.slow

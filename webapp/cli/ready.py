@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from webapp.cli import addresses
-from webapp.config import ROOT, Config, load
+from webapp.config import ROOT, Config, ConfigError, load
 from webapp.database.revisions import newest_revision
 
 # The files that `flask prepare` depends on: after a change to any of them it has to run again.
@@ -22,7 +22,11 @@ IS_READY = """
 
 
 def main() -> int:
-    config = load()
+    try:
+        config = load()
+    except ConfigError:
+        # `flask prepare`, which runs next, says what is wrong.
+        return 1
     if not is_ready(config):
         return 1
     addresses.print_addresses(config, None)
