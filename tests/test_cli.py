@@ -180,7 +180,7 @@ def test_preparing_makes_the_keys_once(make_bare_app: MakeApp, tmp_path: Path, m
 def test_the_link_leads_to_where_it_can_be_reached(make_bare_app: MakeApp, environ: dict[str, str], address: str) -> None:
     _, output = prepared(make_bare_app, **environ)
 
-    assert f"is running at {address}\n" in output
+    assert f"Address: {address}\n" in output
     assert f" {address}/setup?token=" in output
 
 

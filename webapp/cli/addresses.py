@@ -11,7 +11,7 @@ LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 
 
 def print_addresses(config: Config, owner_link: str | None) -> None:
-    click.echo(f"Millrace is running at {address(config)}")
+    click.echo(f"Address: {address(config)}")
     if owner_link:
         click.echo(f"No owner yet. Open this link to create the owner: {owner_link}")
     if config.host in LOOPBACK and not config.public_url:
