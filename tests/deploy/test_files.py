@@ -119,6 +119,12 @@ def test_a_migration_and_a_backup_take_the_time_they_need(name):
     assert "\nTimeoutStartSec=infinity\n" in (DEPLOY / name).read_text("utf-8")
 
 
+@pytest.mark.parametrize("name", [name for name, programs in UNITS.items() if programs])
+def test_a_unit_reads_the_same_variables_as_the_wrapper(name):
+    # Not those of a .env that someone tried out in the folder of the program.
+    assert "EnvironmentFile=/etc/millrace.env\nEnvironment=ENV_FILE=/dev/null\n" in (DEPLOY / name).read_text("utf-8")
+
+
 def test_all_units_are_restricted_alike():
     restrictions = {(DEPLOY / name).read_text("utf-8").partition("NoNewPrivileges")[2].partition("\n\n")[0] for name in UNITS} - {
         ""
