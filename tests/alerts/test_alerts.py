@@ -221,6 +221,30 @@ def test_a_muted_alert_is_told_to_nobody(app, program, owner, made):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"limit": 0.9, "warn_at": 0.8}, "Error rate: 75 %. The alert is over."),
+        ({"is_enabled": False}, "Error rate: turned off. The alert is over."),
+    ],
+)
+def test_an_alert_that_ends_by_a_change_is_told_too(app, program, made, fake, changes, words):
+    with app.app_context():
+        set_settings({"alerts.webhook": f"{fake.base_url}/hook"})
+    fake.always({"json": {}}, at="/hook")
+    recent(made, 15, "failed")
+    recent(made, 5, "completed")
+    with app.app_context():
+        service.check_all()
+    program.said("PATCH", "/alerts/errors", 200, changes)
+    with app.app_context():
+        service.check_all()
+
+    events = [each for each in program.get("/alerts/events")["events"] if each["alert"] == "errors"]
+    assert [each["state"] for each in events] == ["ok", "firing"]
+    assert events[0]["words"] == words
+
+
 def test_an_admin_changes_a_rule_in_the_browser(program, owner):
     page = owner.submit("/admin/alerts/success", limit="90", warn_at="92", window_minutes="30", min_samples="5", is_enabled="y")
     assert page.says("Alert saved.")

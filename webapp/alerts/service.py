@@ -50,16 +50,26 @@ def firing() -> list[FiringAlert]:
 
 
 def change(rule: AlertRule, changes: dict[str, Any], **about: Unpack[About]) -> None:
-    """Changes limits, window, minimum of samples, or whether the rule is enabled; resets its state."""
-    name = rule.name
-    with write() as session:
+    """Changes limits, window, minimum of samples, or whether the rule is enabled; resets its state.
+
+    An alert that has fired stays open until a check finds it over, or until the rule is turned off: who was told of it is told.
+    """
+    name, ended = rule.name, None
+    with write(keeps_loaded=True) as session:
         found = _existing(session, name)
         for field, value in changes.items():
             setattr(found, field, value)
         _check(found)
-        found.state, found.is_open, found.value = "no_data", False, None
+        found.state, found.value = "no_data", None
+        if found.is_open and not found.is_enabled:
+            found.is_open = False
+            ended = AlertEvent(rule=name, state="ok", words=f"{KINDS[name].title}: turned off. The alert is over.", delivery="")
+            session.add(ended)
+        is_muted = queries.is_muted(found)
         _note(session, "changed an alert", name, "", about)
     _remember()
+    if ended and not is_muted:
+        delivery.deliver_later(ended)
 
 
 def mute(rule: AlertRule, minutes: int, **about: Unpack[About]) -> None:
