@@ -108,14 +108,17 @@ def owned(session: Session | Connection, owner: str) -> set[str]:
     return {row.id for row in OWNED.all(session, {"of": owner})}
 
 
-def take_over(session: Session, generation: Generation, owner: str) -> bool:
-    """Makes this worker the owner of an orphan; returns False if another was faster.
+def is_locked(session: Session, generation: Generation) -> bool:
+    """Returns whether another transaction holds the row; otherwise this one does until its end.
 
-    On a locked row it fails immediately: other orphans need not wait for it, and an owner that is alive updates its heartbeat
-    once the lock is released, so that the next pass of the recovery leaves it alone.
+    Nobody waits for it: other orphans come first, and an owner that is alive updates its heartbeat once the lock is released, so
+    that the next pass of the recovery leaves it alone.
     """
-    if not is_sqlite():
-        FREE.run(session, {"which": generation.id})
+    return not is_sqlite() and FREE.scalar(session, {"which": generation.id}) is None
+
+
+def take_over(session: Session, generation: Generation, owner: str) -> bool:
+    """Makes this worker the owner of an orphan; returns False if another was faster."""
     return change_owned(session, generation.id, generation.owner, {"owner": owner}) is not None
 
 
@@ -164,5 +167,5 @@ BEATING = update(TABLE).where(*OWNED_BY_US, IS_DUE).values(heartbeat_at=bindpara
 HOLD, HOLD_UNLOCKED = Prepared(HELD), Prepared(_unlocked(HELD))
 UNLOCKED = TABLE.c.id.in_(_unlocked(select(TABLE.c.id).where(*OWNED_BY_US)))
 BEAT, BEAT_UNLOCKED = Prepared(BEATING), Prepared(BEATING.where(UNLOCKED))
-FREE = Prepared(select(TABLE.c.id).where(TABLE.c.id == bindparam("which")).with_for_update(key_share=True, nowait=True))
+FREE = Prepared(select(TABLE.c.id).where(TABLE.c.id == bindparam("which")).with_for_update(key_share=True, skip_locked=True))
 OWNED = Prepared(select(TABLE.c.id).where(*OWNED_BY_US))

@@ -105,13 +105,16 @@ def _is_orphan(engine: Engine, row: Row[str, str, str, datetime]) -> bool:
 
 
 def _is_settled(engine: Engine, id: str) -> bool:
+    locked = []
+
     def settle_it() -> None:
         # Each has its own turn of the event loop.
         queue_for_turn()
         with engine.in_app():
-            settle(engine, id)
+            if not settle(engine, id):
+                locked.append(id)
 
-    return supervise(f"recovery of {id}", settle_it, engine.pause, tries=1)
+    return supervise(f"recovery of {id}", settle_it, engine.pause, tries=1) and not locked
 
 
 def _recover_kinds(engine: Engine) -> None:
@@ -129,13 +132,20 @@ def _recover(engine: Engine, recover: Callable[[], None]) -> None:
             recover()
 
 
-def settle(engine: Engine, id: str) -> None:
-    """Takes over an orphan and saves the entries that are known; a requested stop is respected."""
+def settle(engine: Engine, id: str) -> bool:
+    """Takes over an orphan and saves the entries that are known; a requested stop is respected.
+
+    Returns False for one that another transaction is changing, which the next pass looks at again.
+    """
     with write(keeps_loaded=True, skips_queue=True) as session:
         generation = session.get(Generation, id)
         was_ours = generation is not None and generation.owner == engine.worker.id and id not in engine.recovery_state.taken
-        if not generation or not generation.is_active or not ownership.take_over(session, generation, engine.worker.id):
-            return
+        if not generation or not generation.is_active:
+            return True
+        if ownership.is_locked(session, generation):
+            return False
+        if not ownership.take_over(session, generation, engine.worker.id):
+            return True
         entries = journal.entries_of(session, id)
         # This worker now owns it, and can retry to write its end in any later pass.
         engine.given_up.add(id)
@@ -152,6 +162,7 @@ def settle(engine: Engine, id: str) -> None:
     if engine.topics.last(topic):
         engine.end(id, [*saved, Ended(outcome.status, outcome.reason)])
     log.info("%s had no end, and has one now: %d entries were known", id, len(log_entries))
+    return True
 
 
 def _outcome(generation: Generation, entries: list[Entry], *, was_ours: bool) -> Outcome:
