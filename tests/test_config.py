@@ -59,6 +59,7 @@ def test_an_empty_variable_means_its_default(folder: Path) -> None:
         ("OPENROUTER_API_KEY", "sk-or-1\t#mine", "openrouter_api_key", "sk-or-1"),
         ("OPENROUTER_X_TITLE", "Team #1", "openrouter_x_title", "Team #1"),
         ("SECRET_KEY", "#not-a-comment#-as-it-is", "secret_key", "#not-a-comment#-as-it-is"),
+        ("SECRET_KEY", "one secret # with spaces", "secret_key", "one secret # with spaces"),
         ("STREAMING_CHUNK_SIZE", "1024", "streaming_chunk_size", 1024),
         (
             "CORS_ORIGINS",

@@ -226,7 +226,13 @@ VARIABLES = (
         True,
     ),
     Variable(
-        "SECRET_KEY", "", "Signs cookies and forms; unset: generated once in DATA_DIR.", _secret_key, "a-long-random-text", True
+        "SECRET_KEY",
+        "",
+        "Signs cookies and forms; unset: generated once in DATA_DIR.",
+        _secret_key,
+        "a-long-random-text",
+        True,
+        is_prose=True,
     ),
     Variable(
         "ENCRYPTION_KEY",
