@@ -6,6 +6,7 @@ from typing import Any
 
 from webapp.engine.tables import Generation
 from webapp.streaming.events import Delta, Ended, Event, Failed, Notice, Reasoning, Saved, Sources, Started, Text, Usage
+from webapp.streaming.outcome import PERMANENT
 from webapp.streaming.topics import Entry, Topics
 from webapp.streaming.transcript import Transcript
 
@@ -42,8 +43,9 @@ def end_of(generation: Generation, saved: Iterable[Saved]) -> list[Event]:
     """Returns the closing events of an ended generation, apart from its text, including what its kind saved."""
     notices = [Notice(**each) for each in generation.notices or ()]
     usage = Usage(generation.input_tokens, generation.output_tokens, generation.cost, generation.model_used)
-    has_failed = generation.status in ("failed", "interrupted")
-    failed = [Failed(generation.reason, generation.error or "It was interrupted.", retryable=True)] if has_failed else []
+    is_retryable = generation.reason not in PERMANENT
+    failure = Failed(generation.reason, generation.error or "It was interrupted.", is_retryable)
+    failed = [failure] if generation.status in ("failed", "interrupted") else []
     ended = Ended(generation.status, generation.reason)  # type: ignore[arg-type]  # it has one of the four
     return [*notices, usage, *failed, *saved, ended]
 

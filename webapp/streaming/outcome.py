@@ -7,6 +7,8 @@ from .events import Failed, Status
 STOPPED = {"user", "idle_listener", "client_gone"}
 CUT_ON_PURPOSE = {"sentence_limit", "token_limit", "cap", "budget"}
 NEVER_BEGUN = {"auth", "credit", "rate", "invalid", "no_text"}
+# The same request fails again until someone changes the key, the account or the request.
+PERMANENT = {"auth", "credit", "invalid"}
 SENTENCES = {
     "first_byte": "The model didn't start to answer in time.",
     "stall": "The model went silent in the middle of its answer.",

@@ -258,14 +258,17 @@ def test_any_position_is_told_from_the_start_or_refused(program, chat, fake, que
     response.close()
 
 
-def test_a_failure_before_the_stream_was_opened_is_told(program, chat, fake):
-    fake.always({"status": 401, "json": {"error": {"code": 401, "message": "No."}}})
+@pytest.mark.parametrize(("status", "is_retryable"), [(400, False), (401, False), (402, False), (500, True)])
+def test_a_failure_before_the_stream_was_opened_is_told_as_during_it(program, chat, fake, status, is_retryable):
+    fake.always({"status": status, "json": {"error": {"code": status, "message": "No."}}})
+    during = {event.event: json.loads(event.data) for event in program.streamed(SEND, chatSessionId=chat, message="Go")}
     sent = program.post(SEND, chatSessionId=chat, message="Go").json
     until(lambda: not program.get(f"/api/chat/{chat}/stream/status").json["isStreaming"], "it is over")
 
     told = {name: data for name, data, _ in all_of(program, sent["streamUrl"])}
 
-    assert set(told["error"]) == {"code", "message", "retryable"}
+    assert told["error"] == during["error"]
+    assert told["error"]["retryable"] is is_retryable
     assert (told["state"]["partialMessage"], told["end"]["status"]) == ("", "failed")
 
 
