@@ -111,7 +111,7 @@ def owned(session: Session | Connection, owner: str) -> set[str]:
 def is_locked(session: Session, generation: Generation) -> bool:
     """Returns whether another transaction holds the row; otherwise this one does until its end.
 
-    Nobody waits for it: other orphans come first, and an owner that is alive updates its heartbeat once the lock is released, so
+    It is not waited for: other orphans come first, and an owner that is alive updates its heartbeat once the lock is released, so
     that the next pass of the recovery leaves it alone.
     """
     return not is_sqlite() and FREE.scalar(session, {"which": generation.id}) is None
