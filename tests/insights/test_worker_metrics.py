@@ -95,6 +95,12 @@ def test_one_that_was_added_up_but_not_removed_counts_once(tmp_path: Path) -> No
     one.metrics.end()
 
 
+def written(folder: Path) -> set[str]:
+    """Returns the lines of what the workers have written together."""
+    files = (path for path in folder.iterdir() if path.suffix not in (".lock", ".unfinished"))
+    return set(combined(path.read_bytes() for path in files).decode().splitlines())
+
+
 @pytest.mark.slow
 def test_two_workers_of_a_server_tell_the_same_even_when_one_has_died(postgres_server, migrated_database, fake_process, tmp_path):
     name = postgres_server.new_database(like=migrated_database)
@@ -114,6 +120,8 @@ def test_two_workers_of_a_server_tell_the_same_even_when_one_has_died(postgres_s
 
             wanted = {'millrace_streams_total{kind="chat",outcome="completed"} 3.0'}
             until(lambda: completed() == wanted, "every worker tells all three answers", seconds=60)
+            # A killed worker loses what it has not written yet.
+            until(lambda: wanted <= written(tmp_path / "data" / "metrics"), "the folder has all three", seconds=60)
             server.kill_worker()
             until(lambda: len(server.worker_pids) == 2 and completed() == wanted, "new workers tell them too", seconds=60)
     postgres_server.drop(name)
