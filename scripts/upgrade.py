@@ -6,7 +6,6 @@
 Nothing is copied twice and nothing is deleted: a data folder inside the old one is moved, any other stays in its place.
 """
 
-import fcntl
 import os
 import re
 import shutil
@@ -16,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from webapp.env_file import parse
+from webapp.process.instance_lock import is_held
 
 HERE = Path(__file__).resolve().parent.parent
 REVISION = re.compile(r"(\d{4})_\w+\.py")
@@ -125,13 +125,8 @@ def value_of(name: str, folder: Path) -> str:
 def refuse_running(data: Path) -> None:
     """Raises `Refusal` while a server uses this data folder: on PostgreSQL, only its workers hold locks."""
     for lock in (data / "server.lock", *sorted((data / "workers").glob("*"))):
-        if not lock.is_file():
-            continue
-        with lock.open("rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise Refusal(f"A server is running on {data}. Stop it first: it saves every answer in progress.") from None
+        if lock.is_file() and is_held(lock):
+            raise Refusal(f"A server is running on {data}. Stop it first: it saves every answer in progress.")
 
 
 def flask(folder: Path, *words: str) -> None:

@@ -15,6 +15,7 @@ from webapp.database import rows
 from webapp.database.statements import Prepared
 from webapp.db import is_sqlite, utc_now
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation, among_active
+from webapp.process.instance_lock import is_held
 
 LEASE = timedelta(seconds=30)
 # A heartbeat rewrites the row and those of its indexes.
@@ -52,17 +53,10 @@ class Worker:
         if not owner:
             return True
         try:
-            file = os.open(self._folder / owner, os.O_RDWR)
+            return not is_held(self._folder / owner)
         except (OSError, ValueError):
             # Also for a name that is not a valid file name.
             return utc_now() - heartbeat_at > LEASE
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        finally:
-            os.close(file)
-        return True
 
     def has_file(self, owner: str) -> bool:
         return bool(owner) and owner in self.others()

@@ -16,6 +16,7 @@ from webapp.database.state import found_revision
 from webapp.db import db, is_sqlite, utc_now, write
 from webapp.engine import config_fingerprints
 from webapp.errors import Conflict, Invalid, Unavailable
+from webapp.process.instance_lock import is_held
 from webapp.settings.tables import ApplicationSetting
 
 # Stored with the settings, although it is not one: the time of the last backup.
@@ -196,9 +197,5 @@ def check(copy: Path) -> None:
 
 def refuse_while_running(data_dir: Path) -> None:
     """Raises `Conflict` while a worker runs; each locks its file for its lifetime."""
-    for path in (data_dir / "workers").glob("*"):
-        with path.open() as worker:
-            try:
-                fcntl.flock(worker, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise Conflict("Millrace is running. Stop it first, then restore.") from error
+    if any(is_held(path) for path in (data_dir / "workers").glob("*")):
+        raise Conflict("Millrace is running. Stop it first, then restore.")

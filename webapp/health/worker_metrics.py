@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from webapp.process.instance_lock import is_held
 from webapp.streaming.loops import Spawn
 
 # A scrape is seldom more frequent than every five seconds. Writing takes a few milliseconds.
@@ -83,16 +84,9 @@ class WorkerMetrics:
 
     def _is_dead(self, worker_id: str) -> bool:
         try:
-            lock = os.open(self._lock_of(worker_id), os.O_RDWR)
+            return not is_held(self._lock_of(worker_id))
         except FileNotFoundError:
             return True
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        finally:
-            os.close(lock)
-        return True
 
     def _lock_of(self, worker_id: str) -> Path:
         return self._folder / f"{worker_id}.lock"

@@ -1,4 +1,4 @@
-"""The lock that allows only one server per data folder with an SQLite database."""
+"""The lock that allows only one server per data folder with an SQLite database, and whether a process holds a lock."""
 
 import fcntl
 import os
@@ -29,6 +29,18 @@ def lock(data_dir: Path) -> None:
     # A program that replaces this process with exec keeps the lock.
     os.set_inheritable(file, True)
     _lock_files.append(file)
+
+
+def is_held(file: Path) -> bool:
+    """Returns whether a living process holds the lock of an existing file; any kind of death releases it."""
+    lock = os.open(file, os.O_RDWR)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 def close_inherited() -> None:
