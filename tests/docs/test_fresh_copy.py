@@ -88,9 +88,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
 
 def test_the_newcomers_path_works_word_by_word(copy: Copy, tmp_path: Path) -> None:
     said = SAID.findall(FIRST.read_text("utf-8"))[0].replace(":8000", f":{copy.port}")
-    assert matches(
-        "\n".join(line for line in copy.log.splitlines() if line.startswith(("Millrace is running", "No owner"))), said
-    )
+    assert matches("\n".join(line for line in copy.log.splitlines() if line.startswith(("Address:", "No owner"))), said)
     link = LINK.search(copy.log)
     assert link, copy.log
     person = Person(copy.url).become_owner(link[0])
