@@ -13,12 +13,12 @@ import sys
 from functools import partial
 from typing import Any
 
-from webapp.config import ConfigError, database_words, load, mistyped
-from webapp.logs import LineHandler
-from webapp.process import instance_lock
-from webapp.process.fd_limit import raise_for
-from webapp.process.memory import Collector, tune_malloc
-from webapp.process.pause_detector import skipped_after_pause
+from webapp.base.config import ConfigError, database_words, load, mistyped
+from webapp.base.logs import LineHandler
+from webapp.base.process import instance_lock
+from webapp.base.process.fd_limit import raise_for
+from webapp.base.process.memory import Collector, tune_malloc
+from webapp.base.process.pause_detector import skipped_after_pause
 
 try:
     # Not named `config`: gunicorn takes every name it knows as one of its settings.
@@ -29,8 +29,8 @@ except ConfigError as error:
 wsgi_app = "wsgi:app"
 bind = our_config.bind
 workers = our_config.web_concurrency
-worker_class = "webapp.web.master.Worker"
-logger_class = "webapp.web.master.Log"
+worker_class = "webapp.web.server.master.Worker"
+logger_class = "webapp.web.server.master.Log"
 worker_connections = raise_for(2000)  # every open page holds one, and requests to models need more
 preload_app = False
 control_socket_disable = True  # all instances would share one socket in the home folder
@@ -116,10 +116,10 @@ def post_worker_init(worker: Any) -> None:
     import gevent
     from gevent import monkey
 
-    from webapp.database.state import OLD_SCHEMA, trouble_with_database
-    from webapp.db import DAMAGED
+    from webapp.base.database.state import OLD_SCHEMA, trouble_with_database
+    from webapp.base.db import DAMAGED
+    from webapp.base.heavy.threads import set_aside
     from webapp.engine.chores import resume
-    from webapp.heavy.threads import set_aside
     from webapp.rendering.code import at_first_code, warm_up
     from webapp.streaming.shared_config import UNLIKE
 
@@ -168,8 +168,8 @@ def post_worker_init(worker: Any) -> None:
 
 def _about(worker_id: str) -> dict[str, Any]:
     """Returns what the log says of each worker at its start, so that it shows later which version ran on which database."""
-    from webapp.health.server_facts import commit
-    from webapp.version import VERSION
+    from webapp.base.version import VERSION
+    from webapp.operations.health.server_facts import commit
 
     return {"version": VERSION, "commit": commit(), "database": database_words(our_config), "worker": worker_id}
 

@@ -19,7 +19,7 @@ os.umask(0o077)
 sys.modules.setdefault("charset_normalizer", None)  # type: ignore[arg-type]  # so a module is said to be missing
 warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
 
-from webapp.process.deferred_import import defer_import  # noqa: E402
+from webapp.base.process.deferred_import import defer_import  # noqa: E402
 
 # SQLAlchemy imports it for asynchronous drivers, of which we use none, and reads one function; it takes more than a megabyte.
 defer_import("asyncio", iscoroutine=inspect.iscoroutine)
@@ -30,7 +30,7 @@ is_command = gc.isenabled()
 gc.disable()
 
 from webapp.app import create_app  # noqa: E402
-from webapp.config import ConfigError  # noqa: E402
+from webapp.base.config import ConfigError  # noqa: E402
 
 try:
     app = create_app()

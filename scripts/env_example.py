@@ -1,6 +1,6 @@
 """Prints .env.example from the table of variables, so that the two never differ."""
 
-from webapp.env_variables import VARIABLES, Variable
+from webapp.base.env_variables import VARIABLES, Variable
 
 HEAD = """\
 # Every variable Millrace reads; all are optional. For Docker (env_file), systemd (EnvironmentFile),

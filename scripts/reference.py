@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from webapp.env_variables import VARIABLES, Variable
+from webapp.base.env_variables import VARIABLES, Variable
 from webapp.settings.catalog import SECTIONS
 from webapp.settings.kinds import Setting, as_text
 

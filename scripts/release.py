@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from scripts import env_example, reference
-from webapp.version import VERSION
+from webapp.base.version import VERSION
 
 ROOT = Path(__file__).resolve().parent.parent
 DIST = ROOT / "dist"
@@ -53,11 +53,11 @@ def missing() -> Iterator[str]:
         yield "The tree has changes that aren't committed."
     headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M)
     if headings[:1] != [VERSION]:
-        yield f"CHANGELOG.md must begin with ## {VERSION}, the version in webapp/version.py, and not with ## {headings[0]}."
+        yield f"CHANGELOG.md must begin with ## {VERSION}, the version in webapp/base/version.py, and not with ## {headings[0]}."
     if (words := len(notes().split())) > MOST_WORDS:
         yield f"The notes of {VERSION} have {words} words. Say it in {MOST_WORDS}."
     if f"v{VERSION}" in git("tag", "--list").split():
-        yield f"The tag v{VERSION} exists. Enter the next version in webapp/version.py."
+        yield f"The tag v{VERSION} exists. Enter the next version in webapp/base/version.py."
     for name in ("LICENSE", "SECURITY.md", "README.md", "package-lock.json"):
         if not (ROOT / name).is_file():
             yield f"{name} is missing."

@@ -34,12 +34,12 @@ fi
 
 part=$1
 # Thirds of the quick tests, by what they cost: two would leave a third of two cores idle, as each waits now and then.
-quick_chats="tests/api tests/chat tests/generations"
-quick_characters="tests/characters tests/lore tests/plans tests/settings tests/web"
-waits="tests/faults tests/generations/test_journal.py tests/generations/test_stuck.py tests/knowledge/test_kills.py
+quick_chats="tests/api tests/chat tests/engine"
+quick_characters="tests/characters tests/characters/lore tests/plans tests/settings tests/web"
+waits="tests/faults tests/engine/test_journal.py tests/engine/test_stuck.py tests/knowledge/test_kills.py
     tests/streaming/test_redis_topics.py tests/streaming/test_two_workers_machine.py tests/workers"
-answers="tests/characters tests/generations tests/knowledge tests/plans tests/providers tests/workflows"
-programs="tests/accounts tests/api tests/docs tests/drill"
+answers="tests/characters tests/engine tests/knowledge tests/plans tests/models/providers tests/workflows"
+programs="tests/people tests/api tests/docs tests/drill"
 # Most of them start the server.
 servers="tests/test_*.py tests/support"
 people="tests/browser/test_accessibility.py tests/browser/test_answers.py tests/browser/test_composing.py tests/browser/test_lists.py

@@ -14,8 +14,8 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from webapp.env_file import parse
-from webapp.process.instance_lock import is_held
+from webapp.base.env_file import parse
+from webapp.base.process.instance_lock import is_held
 
 HERE = Path(__file__).resolve().parent.parent
 REVISION = re.compile(r"(\d{4})_\w+\.py")

@@ -22,7 +22,7 @@ from flask_migrate import upgrade  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 from sqlalchemy import Dialect  # noqa: E402
 
-from tests.generations.bench import bench  # noqa: E402
+from tests.engine.bench import bench  # noqa: E402
 from tests.support import locks, postgres  # noqa: E402
 from tests.support.browser import Browser  # noqa: E402
 from tests.support.cases import pytest_collection_modifyitems  # noqa: E402
@@ -33,13 +33,13 @@ from tests.support.routes import SharedRoutes, register_known  # noqa: E402
 from tests.support.skips import pytest_sessionfinish, pytest_terminal_summary  # noqa: E402
 from tests.support.templates import CompiledTemplates, ReadOnce  # noqa: E402
 from tests.upstream.fixtures import fake, fake_process, new_stop, outgoing, stop  # noqa: E402
-from webapp.accounts import service as accounts  # noqa: E402
 from webapp.app import create_app  # noqa: E402
-from webapp.config import ROOT, load  # noqa: E402
-from webapp.connections.models import Providers  # noqa: E402
-from webapp.db import db  # noqa: E402
-from webapp.providers.demo import DemoProvider  # noqa: E402
-from webapp.upstream import Upstream  # noqa: E402
+from webapp.base.config import ROOT, load  # noqa: E402
+from webapp.base.db import db  # noqa: E402
+from webapp.models.connections.models import Providers  # noqa: E402
+from webapp.models.providers.demo import DemoProvider  # noqa: E402
+from webapp.models.upstream import Upstream  # noqa: E402
+from webapp.people.accounts import service as accounts  # noqa: E402
 
 __all__ = [
     "bench",

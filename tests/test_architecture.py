@@ -29,24 +29,32 @@ from tests.support.source import (
 ONLY_IN = {  # the only modules that may import a library
     # Modules that start the process, wait in it or hand work to real threads; all others are passed functions to spawn, wait
     # and signal.
-    "gevent": ("wsgi", "webapp.app", "webapp.db", "webapp.heavy", "webapp.upstream", "webapp.live", "webapp.web.worker"),
+    "gevent": (
+        "wsgi",
+        "webapp.app",
+        "webapp.base.db",
+        "webapp.base.heavy",
+        "webapp.models.upstream",
+        "webapp.engine.watching",
+        "webapp.web.server.worker",
+    ),
     # All outgoing requests pass through one module, which limits each.
-    "requests": ("webapp.upstream",),
+    "requests": ("webapp.models.upstream",),
     "redis": ("webapp.streaming.redis_link",),
-    "urllib3": ("webapp.upstream",),
+    "urllib3": ("webapp.models.upstream",),
     # Only in a child process: its C code parses untrusted files.
-    "pypdfium2": ("webapp.knowledge.readers",),
+    "pypdfium2": ("webapp.knowledge.documents.readers",),
     # Imported only where semantic search needs it, because of its cost.
-    "numpy": ("webapp.knowledge.nearest", "webapp.knowledge.scoring"),
+    "numpy": ("webapp.knowledge.search.nearest", "webapp.knowledge.search.scoring"),
     # For search patterns from untrusted users, which must run in time linear in the text.
-    "re2": ("webapp.lore.expressions",),
-    "PIL": ("webapp.chat.files.picture", "webapp.characters.as_png"),
+    "re2": ("webapp.characters.lore.expressions",),
+    "PIL": ("webapp.chat.files.picture", "webapp.characters.cards.as_png"),
 }
 NEVER_IN = {  # packages that nothing in a folder may import
     # Not even a clock: spawn, event, sleep and now are passed in.
     "webapp.streaming": ("flask", "sqlalchemy", "flask_sqlalchemy", "jinja2", "gevent", "time", "socket"),
     "webapp.rendering": ("flask", "sqlalchemy", "flask_sqlalchemy"),
-    "webapp.providers": ("flask", "sqlalchemy", "flask_sqlalchemy"),
+    "webapp.models.providers": ("flask", "sqlalchemy", "flask_sqlalchemy"),
 }
 OF_A_REQUEST = {
     f"flask.{name}"
@@ -171,7 +179,7 @@ def test_a_service_knows_nothing_of_requests() -> None:
 
 @pytest.mark.slow
 def test_only_config_reads_the_environment() -> None:
-    assert [module.name for module in modules().values() if reads_environment(module)] == ["webapp.config"]
+    assert [module.name for module in modules().values() if reads_environment(module)] == ["webapp.base.config"]
 
 
 def reads_environment(module: Module) -> bool:

@@ -19,13 +19,13 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from tests.support.marks import on_both_databases
-from webapp import db as extensions
-from webapp.accounts.tables import Invite
 from webapp.app import create_app
-from webapp.config import ROOT
-from webapp.db import db, write
-from webapp.errors import Unavailable
-from webapp.ids import new_id
+from webapp.base import db as extensions
+from webapp.base.config import ROOT
+from webapp.base.db import db, write
+from webapp.base.errors import Unavailable
+from webapp.base.ids import new_id
+from webapp.people.accounts.tables import Invite
 from webapp.settings.tables import ApplicationSetting
 
 HOLD_THE_FILE = """
@@ -43,7 +43,7 @@ import psycopg
 from gevent import monkey
 monkey.patch_all()
 from webapp.app import create_app
-from webapp.config import load
+from webapp.base.config import load
 create_app(load({"DATABASE_URL": "postgresql://nobody@localhost/none", "SECRET_KEY": "x" * 20}))
 """
 

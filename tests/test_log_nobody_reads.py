@@ -12,8 +12,8 @@ from tests.conftest import KEYS
 from tests.support.inserted import add_member
 from tests.support.person import Person, token_on
 from tests.support.server import prepared
-from webapp import logs
-from webapp.config import load
+from webapp.base import logs
+from webapp.base.config import load
 
 # Nothing that the log would redact because of a secret of an earlier test, such as a one-letter key.
 LINE = " and so on" * 30

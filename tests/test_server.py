@@ -15,7 +15,7 @@ from tests.support.server import Server, prepared
 from tests.support.tab import WORD, Tab
 from tests.support.waiting import until
 from tests.upstream.handle import CHAT, Upstream
-from webapp.version import VERSION
+from webapp.base.version import VERSION
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -12,14 +12,14 @@ from typing import NamedTuple
 import pytest
 
 from tests.conftest import KEYS
-from tests.generations.poison import poisoned
+from tests.engine.poison import poisoned
 from tests.support.person import Person
 from tests.support.server import Server
 from tests.support.waiting import until
 from tests.upstream.handle import Upstream
-from webapp.accounts import service as accounts
 from webapp.app import create_app
-from webapp.config import load
+from webapp.base.config import load
+from webapp.people.accounts import service as accounts
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

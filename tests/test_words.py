@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from webapp.config import ROOT
+from webapp.base.config import ROOT
 
 # Whole words, in any case. The comment after each is the better wording.
 FORBIDDEN = (
@@ -52,7 +52,7 @@ FORBIDDEN = (
 )
 PATTERN = re.compile(rf"\b(?:{'|'.join(FORBIDDEN)})\b", re.IGNORECASE)
 # Fictional texts of characters and scenes, and search keywords that users can type.
-LITERARY = {"webapp/characters/shipped_texts.py", "webapp/web/places.py", "webapp/bench/load.py", "webapp/seed.py"}
+LITERARY = {"webapp/characters/shipped_texts.py", "webapp/web/places.py", "bench/load.py", "webapp/cli/seed.py"}
 # Texts for engineers only.
 ENGINEERS = {"docs/architecture.md", "docs/performance.md"}
 JINJA = re.compile(r"\{#.*?#\}|(?<=[ (])everybody(?=\.)", re.DOTALL)

@@ -10,58 +10,58 @@ from gevent.event import Event
 from sqlalchemy.engine import make_url
 from werkzeug.local import LocalProxy
 
-from webapp import logs
-from webapp.accounts import feature as accounts
-from webapp.accounts.guards import viewer_or_none, whose
-from webapp.alerts import feature as alerts
 from webapp.api import access, compression, cors, limits
 from webapp.api import feature as api
-from webapp.budgets import feature as budgets
-from webapp.budgets.gate import BudgetGate
+from webapp.api.completions import feature as completions
+from webapp.base import logs
+from webapp.base.config import ROOT, Config, load
+from webapp.base.database.retrying_pool import RetryingPool
+from webapp.base.db import bind, utc_now
+from webapp.base.heavy import threads
+from webapp.base.heavy.turns import give_way
+from webapp.base.process.watchdog import Watchdog
 from webapp.characters import feature as characters
+from webapp.characters.lore import feature as lore
 from webapp.chat import feature as chat
 from webapp.chat.prompt import tokens
 from webapp.cli.commands import Commands
-from webapp.completions import feature as completions
-from webapp.config import ROOT, Config, load
-from webapp.connections import feature as connections
-from webapp.connections import models
-from webapp.database.retrying_pool import RetryingPool
-from webapp.db import bind, utc_now
-from webapp.docs import feature as docs
 from webapp.engine.assembly import build
 from webapp.engine.kinds import Kind
-from webapp.experiments import feature as experiments
-from webapp.feature import brought, by_type
-from webapp.health import feature as health
-from webapp.health.metrics import Metrics
-from webapp.health.worker_metrics import WorkerMetrics
-from webapp.heavy import threads
-from webapp.heavy.turns import give_way
-from webapp.insights import feature as insights
-from webapp.insights.trace_exporter import TraceExporter
+from webapp.engine.watching import feature as live
+from webapp.engine.watching import watcher_loop
 from webapp.knowledge import feature as knowledge
-from webapp.live import feature as live
-from webapp.live import watcher_loop
-from webapp.lore import feature as lore
-from webapp.mail import feature as mail
+from webapp.models.connections import feature as connections
+from webapp.models.connections import models
+from webapp.operations.alerts import feature as alerts
+from webapp.operations.budgets import feature as budgets
+from webapp.operations.budgets.gate import BudgetGate
+from webapp.operations.experiments import feature as experiments
+from webapp.operations.health import feature as health
+from webapp.operations.health.metrics import Metrics
+from webapp.operations.health.worker_metrics import WorkerMetrics
+from webapp.operations.insights import feature as insights
+from webapp.operations.insights.trace_exporter import TraceExporter
+from webapp.operations.mail import feature as mail
+from webapp.operations.usage import feature as usage
+from webapp.people import feature as accounts
+from webapp.people.accounts.guards import viewer_or_none, whose
+from webapp.people.second_factor import feature as second_factor
 from webapp.plans import feature as plans
-from webapp.preferences import feature as preferences
-from webapp.process.watchdog import Watchdog
 from webapp.prompts import feature as prompts
 from webapp.rendering import on_loop
-from webapp.second_factor import feature as second_factor
-from webapp.secrets import feature as secrets
 from webapp.settings import feature as settings
+from webapp.settings.secrets import feature as secrets
 from webapp.settings.service import setting
 from webapp.shell import feature as shell
-from webapp.usage import feature as usage
+from webapp.shell import own_feature as preferences
+from webapp.shell.docs import feature as docs
 from webapp.web import assets, errors, filters, security, templates
-from webapp.web.connection_limiter import ConnectionLimiter
+from webapp.web.feature import brought, by_type
 from webapp.web.places import Places
-from webapp.web.proxies import BehindProxies
-from webapp.web.request_parsing import Incoming
-from webapp.web.url_rules import LazyRule
+from webapp.web.server.connection_limiter import ConnectionLimiter
+from webapp.web.server.proxies import BehindProxies
+from webapp.web.server.request_parsing import Incoming
+from webapp.web.server.url_rules import LazyRule
 from webapp.workflows import feature as workflows
 
 # In order: each feature imports only those before it, which tests/test_architecture.py enforces.

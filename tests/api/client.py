@@ -8,9 +8,9 @@ from werkzeug.test import TestResponse
 
 from tests.support.browser import Browser
 from tests.support.waiting import seen, until
-from webapp.accounts import queries, tokens
-from webapp.accounts.roles import allowed_scopes
 from webapp.api.operations import Operation
+from webapp.people.accounts import queries, tokens
+from webapp.people.accounts.roles import allowed_scopes
 from webapp.streaming.codec import Decoder, Message
 from webapp.web.htmx import API_PATHS
 

@@ -10,10 +10,10 @@ from sqlalchemy import update
 
 from tests.api.client import Client, client_of, least_body
 from tests.conftest import MakeApp, signed_in
-from webapp.accounts.tables import ApiToken, User
 from webapp.api.openapi import Route, routes
-from webapp.db import db, utc_now
-from webapp.ids import new_id
+from webapp.base.db import db, utc_now
+from webapp.base.ids import new_id
+from webapp.people.accounts.tables import ApiToken, User
 from webapp.settings.service import set_setting
 
 LISTED = "https://app.example.org"

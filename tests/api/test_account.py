@@ -6,8 +6,8 @@ from flask import Flask
 from tests.api.client import Client
 from tests.support.browser import Browser
 from tests.support.people import PASSWORD
-from webapp.accounts.roles import SCOPES
-from webapp.db import utc_now
+from webapp.base.db import utc_now
+from webapp.people.accounts.roles import SCOPES
 from webapp.settings.service import set_setting
 
 

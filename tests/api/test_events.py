@@ -8,9 +8,9 @@ from flask import Flask
 from sqlalchemy import delete
 
 from tests.api.client import Client, decoded, text_of
-from webapp.accounts.tables import ApiToken
-from webapp.db import write
-from webapp.live import watcher_loop
+from webapp.base.db import write
+from webapp.engine.watching import watcher_loop
+from webapp.people.accounts.tables import ApiToken
 from webapp.settings.service import set_setting
 
 

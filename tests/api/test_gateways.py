@@ -9,8 +9,8 @@ from tests.api.client import Client, client_of
 from tests.support.browser import Browser
 from tests.support.people import PASSWORD
 from tests.support.waiting import until
-from webapp.accounts import queries, tokens
-from webapp.accounts.tokens import GatewayLimits
+from webapp.people.accounts import queries, tokens
+from webapp.people.accounts.tokens import GatewayLimits
 from webapp.settings.service import set_setting
 
 ASKED = {"messages": [{"role": "user", "content": "Hello"}]}

@@ -7,8 +7,8 @@ import pytest
 from tests.api.client import EVENTS, Client, decoded, text_of
 from tests.support.browser import Browser
 from tests.support.markup import words
-from webapp.chat.tables import Message
-from webapp.db import db
+from webapp.base.db import db
+from webapp.chat.record.tables import Message
 from webapp.settings.service import set_setting
 
 

@@ -4,9 +4,9 @@ import pytest
 from sqlalchemy import select
 
 from tests.api.client import Client, client_of
-from webapp.accounts.tables import User
 from webapp.api.native.prompts import PAGE_CHARS
-from webapp.db import db, write
+from webapp.base.db import db, write
+from webapp.people.accounts.tables import User
 from webapp.prompts import queries
 from webapp.prompts.tables import Prompt, PromptVersion
 

@@ -25,8 +25,8 @@ MUTATIONS = {
         """
 
 def _any_chat(id):
-    from webapp.chat.tables import Chat
-    from webapp.db import db
+    from webapp.chat.record.tables import Chat
+    from webapp.base.db import db
 
     return db.session.get(Chat, id)
 """,
@@ -52,26 +52,26 @@ def _any_chat(id):
         ("tests/attacks/test_payloads.py::test_what_is_sealed_on_the_way_is_as_safe_as_the_end",),
     ),
     "redirects are taken for replies": Mutation(
-        "webapp/upstream/client.py",
+        "webapp/models/upstream/client.py",
         (("300 <= body.status < 400", "300 <= body.status < 300"),),
         ("tests/upstream/test_client.py::test_a_redirect_is_not_followed",),
     ),
     "anybody settles": Mutation(
         "webapp/engine/ownership.py",
         (('"which"), TABLE.c.owner == bindparam("of")', '"which"), bindparam("of").is_not(None)'),),
-        ("tests/generations/test_journal.py::test_a_generation_that_was_taken_away_stops_and_writes_nothing",),
+        ("tests/engine/test_journal.py::test_a_generation_that_was_taken_away_stops_and_writes_nothing",),
     ),
     "anybody's heart is beaten": Mutation(
         "webapp/engine/ownership.py",
         (('OWNED_BY_US = among_active(TABLE.c.owner) == bindparam("of")', 'OWNED_BY_US = bindparam("of").is_not(None)'),),
-        ("tests/generations/test_journal.py::test_a_generation_that_was_taken_away_stops_and_writes_nothing",),
+        ("tests/engine/test_journal.py::test_a_generation_that_was_taken_away_stops_and_writes_nothing",),
     ),
     "the end of the body is an end": Mutation(
-        "webapp/providers/provider_http.py",
+        "webapp/models/providers/provider_http.py",
         (("            raise failure\n", '            yield Ended("completed", "stop")\n'),),
         (
-            "tests/providers/test_faults.py::test_done_alone_is_no_success",
-            "tests/providers/test_faults.py::test_an_end_without_a_reason_is_a_cut",
+            "tests/models/providers/test_faults.py::test_done_alone_is_no_success",
+            "tests/models/providers/test_faults.py::test_an_end_without_a_reason_is_a_cut",
         ),
     ),
     "no end is an end": Mutation(
@@ -98,7 +98,7 @@ def _any_chat(id):
         ("tests/streaming/test_codec.py::test_it_reads_what_the_standard_says",),
     ),
     "a write begins late": Mutation(
-        "webapp/db.py",
+        "webapp/base/db.py",
         (('"BEGIN IMMEDIATE" if _is_to_write() else "BEGIN"', '"BEGIN"'),),
         ("tests/test_extensions.py::test_a_write_begins_at_once_and_a_read_does_not_claim_the_file",),
     ),
@@ -114,18 +114,18 @@ def _any_chat(id):
     ),
     "anybody's grant to a chat": Mutation(PERMITTED, (("grants.given_to(user, CHAT)", f"{ANYBODYS} CHAT)"),), WORLDS, SELECT),
     "anybody's grant to a lorebook": Mutation(
-        "webapp/lore/queries.py",
+        "webapp/characters/lore/queries.py",
         (("grants.given_to(user, KIND)", f"{ANYBODYS} KIND)"),),
-        ("tests/lore/test_sharing.py::test_a_group_and_the_team_see_it_and_guests_do_not",),
+        ("tests/characters/lore/test_sharing.py::test_a_group_and_the_team_see_it_and_guests_do_not",),
     ),
     "a withdrawn lorebook is used": Mutation(
-        "webapp/lore/queries.py",
+        "webapp/characters/lore/queries.py",
         (("if is_played else attached & is_visible(owner)", "if is_played else attached"),),
-        ("tests/lore/test_sharing.py::test_one_is_shared_used_in_a_chat_and_withdrawn",),
+        ("tests/characters/lore/test_sharing.py::test_one_is_shared_used_in_a_chat_and_withdrawn",),
     ),
     "no right to a chat": Mutation(PERMITTED, (('if "read" in right', 'if "read" not in right'),), WORLDS),
     "files of chats found everywhere": Mutation(
-        "webapp/knowledge/search.py", (("else Collection.chat_id.is_(None)", "else Collection.id.is_not(None)"),), WORLDS
+        "webapp/knowledge/search/search.py", (("else Collection.chat_id.is_(None)", "else Collection.id.is_not(None)"),), WORLDS
     ),
     "no grants of a document's own": Mutation(PERMITTED, (("or_(~own, fitting)", "true()"),), WORLDS, TRUE),
     "anybody's grant to a document": Mutation(PERMITTED, (("or_(~own, fitting)", "or_(~own, own)"),), WORLDS),
@@ -133,19 +133,19 @@ def _any_chat(id):
     "a deleted document is there": Mutation(PERMITTED, (("Document.deleted_at.is_(None), ", ""),), WORLDS),
     "a deleted collection is there": Mutation(PERMITTED, (("Collection.deleted_at.is_(None), ", ""),), WORLDS),
     "a password is enough": Mutation(
-        "webapp/accounts/service.py",
+        "webapp/people/accounts/service.py",
         (("if the_second_step().is_on(user_id):", "if False:"),),
-        ("tests/accounts/test_second_factor.py::test_a_password_alone_opens_nothing",),
+        ("tests/people/test_second_factor.py::test_a_password_alone_opens_nothing",),
     ),
     "a code works twice": Mutation(
-        "webapp/second_factor/service.py",
+        "webapp/people/second_factor/service.py",
         (("SecondFactor.last_step < step, ", ""),),
-        ("tests/accounts/test_second_factor.py::test_a_code_works_once",),
+        ("tests/people/test_second_factor.py::test_a_code_works_once",),
     ),
     "guesses of codes are free": Mutation(
-        "webapp/second_factor/service.py",
+        "webapp/people/second_factor/service.py",
         (('_attempts.take(user_id, current_app.extensions["buckets"])', "0"),),
-        ("tests/accounts/test_second_factor.py::test_guesses_are_limited_whatever_their_address",),
+        ("tests/people/test_second_factor.py::test_guesses_are_limited_whatever_their_address",),
     ),
     "every wait is waited": Mutation(
         "webapp/engine/ladder.py",
@@ -155,6 +155,6 @@ def _any_chat(id):
     "a silent attempt is never ended": Mutation(
         "webapp/engine/ladder.py",
         (("if self._attempt is not None and self._now()", "if self._attempt and self._now()"),),
-        ("tests/generations/test_ladder.py::test_a_silence_ends_an_attempt_and_the_ladder_goes_on",),
+        ("tests/engine/test_ladder.py::test_a_silence_ends_an_attempt_and_the_ladder_goes_on",),
     ),
 }

@@ -13,8 +13,8 @@ from tests.support.person import Person
 from tests.support.server import Server, prepared
 from tests.support.waiting import until
 from tests.upstream.handle import Upstream
-from webapp.accounts.tables import User
-from webapp.chat.tables import Chat, Message
+from webapp.chat.record.tables import Chat, Message
+from webapp.people.accounts.tables import User
 from webapp.rendering import markdown
 
 EMAILS = [f"member{number}@example.org" for number in range(4)]

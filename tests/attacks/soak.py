@@ -22,14 +22,14 @@ from gevent.pool import Pool  # noqa: E402
 
 from tests.support.starved import Starved  # noqa: E402
 from tests.upstream.handle import Upstream  # noqa: E402
-from webapp.accounts import service as accounts  # noqa: E402
 from webapp.app import create_app  # noqa: E402
+from webapp.base.config import ROOT, load  # noqa: E402
+from webapp.base.db import db  # noqa: E402
 from webapp.chat.messages import service as chats  # noqa: E402
-from webapp.chat.tables import Message  # noqa: E402
-from webapp.config import ROOT, load  # noqa: E402
-from webapp.db import db  # noqa: E402
+from webapp.chat.record.tables import Message  # noqa: E402
 from webapp.engine.engine import Engine  # noqa: E402
 from webapp.engine.tables import Generation, JournalRow  # noqa: E402
+from webapp.people.accounts import service as accounts  # noqa: E402
 from webapp.settings.service import set_setting  # noqa: E402
 from webapp.streaming.events import Ended  # noqa: E402
 

@@ -19,7 +19,7 @@ from tests.attacks.scene import Scene, message_id, opened
 from tests.support.bystander import bystander
 from tests.support.person import Person
 from tests.upstream.handle import Upstream
-from webapp.chat.tables import Chat, Message
+from webapp.chat.record.tables import Chat, Message
 from webapp.rendering import markdown
 
 pytestmark = [pytest.mark.deep, pytest.mark.timeout(1800)]

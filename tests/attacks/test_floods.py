@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.attacks.conftest import begin, ended_chat
-from webapp.db import db
+from webapp.base.db import db
 from webapp.engine.tables import Generation
 from webapp.streaming.broadcaster import MOST_SHARED
 

@@ -8,10 +8,11 @@ import pytest
 from tests.attacks.conftest import ended_chat, set_to
 from tests.chat.conftest import id_of
 from tests.support.rounds import ROUNDS
-from webapp.accounts import invites, queries
-from webapp.accounts.tables import User
-from webapp.chat.tables import Chat, Message
-from webapp.db import db
+from webapp.base.db import db
+from webapp.chat.record.tables import Chat, Message
+from webapp.people.accounts import queries
+from webapp.people.accounts.tables import User
+from webapp.people.members import invites
 
 TOO_MUCH = {
     "id": "x",

@@ -11,7 +11,7 @@ from tests.attacks.test_doors import all_of, dialled, head, told
 from tests.support.server import Server, prepared
 from tests.support.waiting import until
 from tests.upstream.handle import Upstream
-from webapp.web.worker import MOST_EXCESS_EACH
+from webapp.web.server.worker import MOST_EXCESS_EACH
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 

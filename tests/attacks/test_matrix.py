@@ -14,8 +14,8 @@ from tests.attacks.world import CANARY, World
 from tests.chat.conftest import id_of
 from tests.support.rounds import ROUNDS
 from tests.upstream.handle import STORY, Upstream
-from webapp.accounts.guards import policy
 from webapp.api.operations import operation_of
+from webapp.people.accounts.guards import policy
 from webapp.settings.service import set_setting
 
 # A placeholder in a route's address.

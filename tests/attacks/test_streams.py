@@ -3,9 +3,9 @@
 import gevent
 import pytest
 
-from tests.accounts.conftest import secret_of
 from tests.attacks.conftest import begin, ended_chat
 from tests.chat.conftest import statuses
+from tests.people.conftest import secret_of
 from tests.support.browser import HTMX, Browser
 from webapp.chat.page.projection import LASTING
 

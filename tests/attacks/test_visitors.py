@@ -6,12 +6,12 @@ import pytest
 from tests.attacks.conftest import set_to
 from tests.chat.conftest import ended, ended_with, statuses
 from tests.support.browser import Browser
-from webapp.connections.models import Providers
-from webapp.db import db
+from webapp.base.db import db
 from webapp.engine.circuit import FAILURES
 from webapp.engine.tables import Generation
-from webapp.providers.demo import DemoProvider
-from webapp.upstream import Upstream
+from webapp.models.connections.models import Providers
+from webapp.models.providers.demo import DemoProvider
+from webapp.models.upstream import Upstream
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ from tests.attacks.conftest import begin, ended_chat
 from tests.attacks.payloads import AS_TEXT
 from tests.chat.conftest import ended, statuses
 from tests.support.marks import few_of
-from webapp.accounts import groups, profile, queries
-from webapp.connections import service as connections
-from webapp.connections.service import ConnectionInput
+from webapp.models.connections import service as connections
+from webapp.models.connections.service import ConnectionInput
+from webapp.people.accounts import queries
+from webapp.people.members import groups, profile
 
 pytestmark = pytest.mark.slow
 TITLED = [text for text in AS_TEXT if "onfocus" not in text] + [

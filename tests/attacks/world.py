@@ -11,19 +11,19 @@ from sqlalchemy import select, update
 
 from tests.attacks.people import SIGNED_IN
 from tests.support.browser import Browser
-from webapp.accounts import service as accounts
-from webapp.accounts.queries import hashed
-from webapp.accounts.tables import ApiToken, Grant, Group, Invite, User, UserSession
-from webapp.budgets.tables import Budget
+from webapp.base.db import Base, db, utc_now
+from webapp.base.ids import new_id, new_secret
 from webapp.characters.tables import Avatar, Character, Persona
 from webapp.chat.files import storage
 from webapp.chat.files.tables import StoredFile
-from webapp.chat.tables import Chat, Message
-from webapp.connections.tables import Connection
-from webapp.db import Base, db, utc_now
+from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
-from webapp.experiments.tables import Tryout, TryoutAnswer
-from webapp.ids import new_id, new_secret
+from webapp.models.connections.tables import Connection
+from webapp.operations.budgets.tables import Budget
+from webapp.operations.experiments.tables import Tryout, TryoutAnswer
+from webapp.people.accounts import service as accounts
+from webapp.people.accounts.queries import hashed
+from webapp.people.accounts.tables import ApiToken, Grant, Group, Invite, User, UserSession
 from webapp.plans import plan_types
 from webapp.plans.tables import Plan, PlanInputs
 from webapp.prompts.tables import Experiment, ExperimentArm, Prompt, PromptVersion

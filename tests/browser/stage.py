@@ -11,9 +11,9 @@ from flask_wtf import CSRFProtect
 from markupsafe import Markup
 from werkzeug.serving import make_server
 
+from webapp.base.config import ROOT
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page.shown import Actions, ShownChat, ShownMessage
-from webapp.config import ROOT
 from webapp.web import assets, filters
 
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'"

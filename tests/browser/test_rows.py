@@ -9,7 +9,7 @@ from tests.browser.conftest import Visit
 from tests.support.list_parts import changed
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
-from webapp.live.difference import difference
+from webapp.engine.watching.difference import difference
 
 # Applies the updates with the page's htmx, one after another; returns each resulting list, and the expected one.
 BECOMES = """async pairs => {

@@ -6,8 +6,8 @@ from tests.api.client import Client, client_of
 from tests.characters.conftest import png
 from tests.conftest import signed_in
 from webapp.api.native.characters import PAGE_CHARS
+from webapp.base.db import write
 from webapp.characters.tables import Character
-from webapp.db import write
 
 FULL = {
     "name": "Mara",

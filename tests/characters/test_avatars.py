@@ -3,11 +3,11 @@
 import pytest
 
 from tests.characters.conftest import png, upload
-from webapp.characters import pictures
+from webapp.base.db import db
+from webapp.base.errors import Invalid
+from webapp.characters.cards import pictures
 from webapp.characters.fields import PICTURE_BYTES, checked_picture
 from webapp.characters.tables import Avatar
-from webapp.db import db
-from webapp.errors import Invalid
 
 FIELDS = {"name": "Mara", "description": "Mara mills rye."}
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF" + b"\0" * 10 + b"\xff\xff\xc0\x00\x11\x08\x00\x02\x00\x03\x03" + b"\0" * 9 + b"\xff\xd9"

@@ -12,10 +12,10 @@ from tests.characters.card_samples import V1, V2, V3, as_json, bring, chunk, tex
 from tests.characters.conftest import heard, names, png
 from tests.chat.conftest import asked, ended
 from tests.support.turns import nobody_waits
-from webapp.characters import card_files, cards
-from webapp.characters.card_writing import written
+from webapp.base.db import db
+from webapp.characters.cards import card_files, cards
+from webapp.characters.cards.card_writing import written
 from webapp.characters.tables import Avatar, Character
-from webapp.db import db
 
 DESCRIPTION = """{{char}} mills rye.
 

@@ -6,10 +6,10 @@ from tests.characters.conftest import names
 from tests.conftest import signed_in
 from tests.support.marks import also_on_postgres
 from tests.support.turns import longest_turn, turns_of_the_loop
-from webapp.accounts.tables import User
+from webapp.base.db import db, utc_now, write
 from webapp.characters import profiles, queries, shown
 from webapp.characters.tables import Character
-from webapp.db import db, utc_now, write
+from webapp.people.accounts.tables import User
 from webapp.settings.service import set_setting
 
 FULL = {

@@ -6,9 +6,9 @@ from sqlalchemy import text
 from tests.api.client import client_of
 from tests.characters.conftest import MARA
 from tests.support.marks import also_on_postgres
+from webapp.base.db import db
 from webapp.chat.list import paging
 from webapp.chat.roleplay.chats_shown import PAGE
-from webapp.db import db
 
 BO = {"name": "Bo", "description": "Bo sails.", "greeting": "Ahoy."}
 

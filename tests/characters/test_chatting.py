@@ -8,12 +8,12 @@ from tests.chat.conftest import asked, ended, ended_with, texts
 from tests.chat.files import download
 from tests.conftest import signed_in
 from tests.support.marks import also_on_postgres
-from webapp.accounts import queries as accounts
-from webapp.chat.tables import Chat, Message
-from webapp.connections.effective import BUILT_IN
-from webapp.connections.tables import Connection
-from webapp.db import db, utc_now, write
+from webapp.base.db import db, utc_now, write
+from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
+from webapp.models.connections.effective import BUILT_IN
+from webapp.models.connections.tables import Connection
+from webapp.people.accounts import queries as accounts
 from webapp.settings.service import set_setting
 
 PROMPTS = {"pre_prompt": "Above all.", "system_prompt": "Be Mara today.", "post_prompt": "Be brief.", "history_limit": ""}

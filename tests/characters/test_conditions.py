@@ -3,8 +3,8 @@
 import pytest
 
 from tests.support.turns import nobody_waits
-from webapp.characters.macros import Names
-from webapp.chat_variables import Variables, VariableStore
+from webapp.characters.macros.chat_variables import Variables, VariableStore
+from webapp.characters.macros.macros import Names
 
 TEXTS = {"description": "{{char}} rows.", "personality": " \n"}
 

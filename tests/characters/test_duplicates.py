@@ -9,8 +9,8 @@ from tests.characters.card_samples import V2, V3, as_json, bring
 from tests.characters.conftest import names, png
 from tests.characters.test_api import put
 from tests.support.marks import also_on_postgres
+from webapp.base.db import db
 from webapp.characters.tables import Character
-from webapp.db import db
 
 NEW = copy.deepcopy(V2)
 NEW["data"] |= {"description": "Mara sails.", "tags": ["sea"]}

@@ -15,11 +15,11 @@ from tests.api.client import client_of
 from tests.characters.card_samples import V1, V2, V3, as_json, chunk, text_chunk, with_chunks
 from tests.characters.conftest import png
 from tests.characters.test_cards import read
-from webapp.characters import card_files, cards, charx
-from webapp.characters.card_writing import LEAST, written
-from webapp.characters.png import chunks
+from webapp.base.db import db
+from webapp.characters.cards import card_files, cards, charx
+from webapp.characters.cards.card_writing import LEAST, written
+from webapp.characters.cards.png import chunks
 from webapp.characters.tables import Avatar, Character
-from webapp.db import db
 
 LORE = {"name": "The mill", "entries": [{"keys": ["rye"], "content": "Grows late.", "unheard_of": 3}], "extensions": {}}
 ICON = {"type": "icon", "uri": "embeded://assets/icon/images/mara.png", "name": "main", "ext": "png"}

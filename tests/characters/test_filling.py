@@ -7,8 +7,8 @@ from random import Random
 import pytest
 
 from tests.support.turns import nobody_waits
-from webapp.characters.cards import fields_of, mapped, texts_for_macros
-from webapp.characters.macros import MOST_MORE_CHARS, Names, unsupported
+from webapp.characters.cards.cards import fields_of, mapped, texts_for_macros
+from webapp.characters.macros.macros import MOST_MORE_CHARS, Names, unsupported
 
 AT = datetime(2026, 11, 3, 15, 4, 9, tzinfo=timezone(timedelta(hours=1)))
 TEXTS = {

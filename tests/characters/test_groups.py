@@ -8,10 +8,10 @@ from tests.chat.files import download
 from tests.conftest import signed_in
 from tests.support.turns import nobody_waits
 from tests.upstream.handle import TITLE
-from webapp.accounts import queries as accounts
+from webapp.base.db import write
+from webapp.base.ids import new_id
 from webapp.characters.tables import Character
-from webapp.db import write
-from webapp.ids import new_id
+from webapp.people.accounts import queries as accounts
 
 BO = {"name": "Bo", "description": "Bo sails.", "greeting": "Ahoy."}
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.chat.fields import FIELDS
+from webapp.chat.record.fields import FIELDS
 
 
 @pytest.fixture

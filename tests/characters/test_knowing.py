@@ -6,9 +6,9 @@ from sqlalchemy import delete
 from tests.api.client import client_of
 from tests.characters.conftest import MARA
 from tests.chat.library import FRIDAY, Library, ask, given
-from webapp.accounts.tables import Grant
+from webapp.base.db import db
 from webapp.characters.tables import Character
-from webapp.db import db
+from webapp.people.accounts.tables import Grant
 
 QUESTION = "When is a bearing oiled?"
 

@@ -10,10 +10,10 @@ from tests.characters.conftest import heard
 from tests.chat.conftest import asked, ended
 from tests.support.marks import also_on_postgres
 from tests.support.turns import nobody_waits
-from webapp.accounts.tables import User
-from webapp.db import db, write
-from webapp.lore import queries as lorebooks
-from webapp.lore.tables import Lorebook
+from webapp.base.db import db, write
+from webapp.characters.lore import queries as lorebooks
+from webapp.characters.lore.tables import Lorebook
+from webapp.people.accounts.tables import User
 
 WORLD = {
     "name": "The valley",

@@ -2,9 +2,9 @@
 
 import pytest
 
-from webapp import chat_variables
-from webapp.characters.macros import MOST_MORE_CHARS, Names
-from webapp.chat_variables import Variables, VariableStore, storable
+from webapp.characters.macros import chat_variables
+from webapp.characters.macros.chat_variables import Variables, VariableStore, storable
+from webapp.characters.macros.macros import MOST_MORE_CHARS, Names
 
 
 def filled(text: str, local: VariableStore | None = None, shared: VariableStore | None = None) -> str:

@@ -5,10 +5,10 @@ import re
 import pytest
 
 from tests.chat.conftest import address, asked, ended, ended_with, texts
-from webapp.characters.macros import Names
+from webapp.characters.macros.macros import Names
 from webapp.characters.tables import Character, Persona
 from webapp.chat.prompt.sections import names_for
-from webapp.prompt_sections import PromptContext
+from webapp.models.prompt_sections import PromptContext
 from webapp.settings.service import set_setting
 
 BO = {

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from tests.characters.card_samples import as_json, bring
+from tests.characters.lore.test_pages import as_file
+from tests.characters.lore.test_pages import bring as bring_book
 from tests.chat.conftest import ended
-from tests.lore.test_pages import as_file
-from tests.lore.test_pages import bring as bring_book
-from webapp.characters.macros import Names
+from webapp.characters.macros.macros import Names
 
 
 def entry(name: str, content: str, order: int, outlet: str, **more: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.api.client import client_of
 from tests.support.marks import also_on_postgres
-from webapp.chat import variables
+from webapp.chat.record import variables
 
 
 @pytest.fixture

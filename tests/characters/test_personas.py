@@ -6,9 +6,9 @@ from sqlalchemy.exc import IntegrityError
 from tests.characters.conftest import names
 from tests.conftest import signed_in
 from tests.support.marks import also_on_postgres
-from webapp.accounts import queries as accounts
+from webapp.base.db import db, write
 from webapp.characters.tables import Persona
-from webapp.db import db, write
+from webapp.people.accounts import queries as accounts
 
 
 def add(browser, name="Jo", description="Jo repairs clocks.", **more):

@@ -5,8 +5,8 @@ import pytest
 from tests.api.client import client_of
 from tests.characters.card_samples import as_json, bring
 from tests.characters.test_scripts_in_chats import SENT, SHOWN, card
+from webapp.base.db import db
 from webapp.characters.tables import Character
-from webapp.db import db
 
 FOREIGN = {**SHOWN, "scriptName": "Status", "placement": [2, 5], "more": {"a": 1}, "minDepth": -1, "maxDepth": None, "id": "1"}
 WITHOUT = {**SENT, "findRegex": "/a(?=b)/", "scriptName": "Ahead"}

@@ -10,10 +10,10 @@ from tests.chat.listener import listen
 from tests.chat.test_statements import counted
 from tests.support.marks import also_on_postgres
 from tests.support.turns import nobody_waits
+from webapp.base.db import db, utc_now, write
 from webapp.characters.tables import Character
 from webapp.characters.text_scripts import script_of
-from webapp.chat.tables import Message
-from webapp.db import db, utc_now, write
+from webapp.chat.record.tables import Message
 
 
 def script(find: str, new: str = "", **more):

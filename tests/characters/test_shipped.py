@@ -4,11 +4,11 @@ import pytest
 
 from tests.characters.conftest import names
 from tests.conftest import signed_in
-from webapp.accounts import tables as accounts
+from webapp.base.db import db, utc_now, write
 from webapp.characters import profiles, shipped
 from webapp.characters.shipped_texts import CHARACTERS, PERSONAS
 from webapp.characters.tables import Character
-from webapp.db import db, utc_now, write
+from webapp.people.accounts import tables as accounts
 
 
 @pytest.mark.slow

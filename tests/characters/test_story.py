@@ -13,8 +13,8 @@ from tests.chat.conftest import ended_with, give, id_of, until_settled
 from tests.support.marks import few_of, on_both_databases
 from tests.support.waiting import until
 from tests.upstream.handle import STORY
-from webapp.chat.tables import Chat, Message, Story
-from webapp.db import db, write
+from webapp.base.db import db, write
+from webapp.chat.record.tables import Chat, Message, Story
 from webapp.engine.tables import ACTIVE, Generation
 from webapp.settings.service import set_setting
 

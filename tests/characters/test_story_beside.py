@@ -12,9 +12,9 @@ from tests.chat.test_long_chats import longest_hold
 from tests.support.marks import also_on_postgres
 from tests.support.waiting import until
 from tests.upstream.handle import STORY
+from webapp.base.db import db, utc_now, write
+from webapp.chat.record.tables import Chat, Message, Story
 from webapp.chat.story import pieces
-from webapp.chat.tables import Chat, Message, Story
-from webapp.db import db, utc_now, write
 from webapp.engine import recovery
 from webapp.engine.tables import Generation
 from webapp.settings.service import set_setting

@@ -8,9 +8,9 @@ from tests.api.client import client_of
 from tests.characters.conftest import MARA, heard
 from tests.chat.conftest import ended
 from tests.support.marks import also_on_postgres
+from webapp.base.db import db, write
 from webapp.chat.prompt.built_in import SUGGESTION
-from webapp.chat.tables import Message
-from webapp.db import db, write
+from webapp.chat.record.tables import Message
 from webapp.engine.tables import Generation
 
 WORDS = "*Jo sets the clock down.* It stopped at four."

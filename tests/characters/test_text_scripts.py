@@ -5,7 +5,7 @@ import time
 import pytest
 
 from webapp.characters import text_scripts
-from webapp.characters.macros import Names
+from webapp.characters.macros.macros import Names
 from webapp.characters.script_html import without_html
 from webapp.characters.text_scripts import (
     MOST_MATCHES,

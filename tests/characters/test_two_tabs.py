@@ -10,16 +10,16 @@ import pytest
 from tests.chat.conftest import id_of
 from tests.support.form import Form
 from tests.support.page import Page
-from webapp.accounts.tables import User
+from webapp.base.db import db
 from webapp.characters import service
+from webapp.characters.lore import service as lore
+from webapp.characters.lore.tables import Lorebook
 from webapp.characters.service import CharacterInput
 from webapp.characters.tables import Character
-from webapp.chat.fields import values_of
+from webapp.chat.record.fields import values_of
+from webapp.chat.record.tables import Chat
 from webapp.chat.roleplay import service as roleplay
-from webapp.chat.tables import Chat
-from webapp.db import db
-from webapp.lore import service as lore
-from webapp.lore.tables import Lorebook
+from webapp.people.accounts.tables import User
 
 
 def form(page: Page, field: str) -> Form:

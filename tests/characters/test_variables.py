@@ -10,11 +10,11 @@ from tests.characters.card_samples import as_json, bring
 from tests.characters.conftest import heard
 from tests.chat.conftest import address, ended, ended_with, give, id_of
 from tests.support.marks import also_on_postgres
-from webapp.chat import variables
+from webapp.base.db import db, write
+from webapp.characters.macros.chat_variables import VariableStore
+from webapp.chat.record import variables
+from webapp.chat.record.tables import Chat, Message
 from webapp.chat.roleplay.variable_rows import VariableRows
-from webapp.chat.tables import Chat, Message
-from webapp.chat_variables import VariableStore
-from webapp.db import db, write
 
 BOOK = {"entries": [{"keys": ["mill"], "content": "Mood: {{getvar::mood}}{{setvar::seen::mill}}", "position": "after_char"}]}
 CARD: dict[str, Any] = {

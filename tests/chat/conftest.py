@@ -13,9 +13,9 @@ from tests.support.page import Page
 from tests.support.waiting import until
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
-from webapp.accounts.tables import Grant
-from webapp.db import write
+from webapp.base.db import write
 from webapp.engine.engine import Engine, Live
+from webapp.people.accounts.tables import Grant
 
 __all__ = ["app", "listen"]
 

@@ -2,10 +2,10 @@
 
 from tests.chat.conftest import asked, ended_with, id_of
 from tests.knowledge.placing import place
-from webapp.accounts.tables import Grant
-from webapp.chat.tables import Chat
-from webapp.db import write
+from webapp.base.db import write
+from webapp.chat.record.tables import Chat
 from webapp.knowledge.tables import Collection
+from webapp.people.accounts.tables import Grant
 from webapp.settings.service import set_setting
 
 FRIDAY = "Oil the bearing of the pump every Friday."

@@ -12,12 +12,12 @@ from tests.knowledge.office import docx, paragraph
 from tests.support.browser import Browser
 from tests.support.waiting import until
 from tests.upstream.handle import Upstream
-from webapp.accounts.tables import User
+from webapp.base.db import db
 from webapp.chat.files import ingestion
-from webapp.db import db
 from webapp.knowledge import queries
-from webapp.knowledge.search import search
+from webapp.knowledge.search.search import search
 from webapp.knowledge.tables import Collection, Document, DocumentPart, Passage
+from webapp.people.accounts.tables import User
 from webapp.settings.service import set_setting
 
 # The only fact in the manual that a test asks about.

@@ -4,7 +4,7 @@ import pytest
 
 from tests.chat.conftest import asked, ended_with
 from tests.support.browser import HTMX
-from webapp.connections.models import providers
+from webapp.models.connections.models import providers
 from webapp.settings.service import set_setting
 
 SENTENCE = "some/model is no longer available. Choose another model."

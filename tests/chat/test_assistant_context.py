@@ -4,10 +4,10 @@ import pytest
 
 from tests.api.client import client_of
 from tests.chat.library import FRIDAY, Library, given, turns
-from webapp.accounts.tables import User
-from webapp.db import db
-from webapp.errors import Invalid
-from webapp.preferences.service import set_preferences
+from webapp.base.db import db
+from webapp.base.errors import Invalid
+from webapp.people.accounts.tables import User
+from webapp.people.preferences import set_preferences
 from webapp.settings.service import set_setting
 
 FACT = "I trade on Tuesdays."

@@ -10,9 +10,9 @@ from tests.api.client import client_of
 from tests.chat.conftest import address, ended, ended_with, id_of, texts
 from tests.support.marks import also_on_postgres
 from tests.support.statements import listening
-from webapp.chat import queries
-from webapp.chat.tables import Chat
-from webapp.db import db
+from webapp.base.db import db
+from webapp.chat.record import queries
+from webapp.chat.record.tables import Chat
 
 # Whether an answer is being written.
 LOOKED = "generations.lane ="

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from tests.chat.conftest import asked, ended
-from webapp.chat.messages.attachments import MOST_BYTES, MOST_FILES, file, folded, joined, parted, uploaded
-from webapp.errors import Invalid
+from webapp.base.errors import Invalid
+from webapp.chat.files.attachments import MOST_BYTES, MOST_FILES, file, folded, joined, parted, uploaded
 from webapp.rendering import markdown
 
 NOTES = "# Notes\n\n```py\nx = 1\n```\nThe end."

@@ -9,12 +9,13 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.chat.conftest import ended_with, give, id_of
 from tests.chat.files import download
-from webapp.accounts.tables import User
+from webapp.base.db import db, write
+from webapp.base.heavy.child import on_disk
 from webapp.chat.exchange import export
-from webapp.chat.exchange.imports import own, store
-from webapp.chat.tables import Chat, Message
-from webapp.db import db, write
-from webapp.heavy.child import on_disk
+from webapp.chat.exchange import importing as store
+from webapp.chat.exchange.imports import own
+from webapp.chat.record.tables import Chat, Message
+from webapp.people.accounts.tables import User
 
 
 @pytest.fixture

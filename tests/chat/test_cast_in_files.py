@@ -11,9 +11,9 @@ from tests.chat.test_roleplay_imports import lines
 from tests.support.marks import on_both_databases
 from tests.support.statements import statements
 from tests.upstream.fixtures import app
+from webapp.base.db import db
 from webapp.chat.exchange.imports import own
-from webapp.chat.tables import Chat, Message
-from webapp.db import db
+from webapp.chat.record.tables import Chat, Message
 
 __all__ = ["app"]
 MARA, BO = ({"name": name, "description": f"{name} is here.", "greeting": f"{name} greets."} for name in ("Mara", "Bo"))

@@ -9,9 +9,9 @@ from tests.chat.conftest import address, ended_with, give, id_of
 from tests.chat.files import download
 from tests.chat.library import FRIDAY, Library, ask, given
 from tests.support.marks import also_on_postgres
-from webapp.accounts.tables import Grant
-from webapp.db import utc_now
+from webapp.base.db import utc_now
 from webapp.knowledge.tables import Collection, Document
+from webapp.people.accounts.tables import Grant
 
 QUESTION = "When is a bearing oiled?"
 NULLS = dict.fromkeys(("title", "document_id", "passage_id", "page", "url"))

@@ -8,11 +8,11 @@ from sqlalchemy import select, update
 from tests.chat.conftest import address, asked, ended_with, give, id_of, texts
 from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres
-from webapp.chat import queries
+from webapp.base.db import db, utc_now, write
+from webapp.base.errors import Conflict
 from webapp.chat.messages import correcting, fork, versions
-from webapp.chat.tables import Chat, Message
-from webapp.db import db, utc_now, write
-from webapp.errors import Conflict
+from webapp.chat.record import queries
+from webapp.chat.record.tables import Chat, Message
 
 TURNS = ["First", "One", "Second", "Two", "Third", "Three"]
 

@@ -4,10 +4,10 @@ import pytest
 from sqlalchemy import select
 
 from tests.conftest import signed_in
-from tests.generations.bench import Bench
-from webapp.accounts.tables import User
-from webapp.db import db, write
+from tests.engine.bench import Bench
+from webapp.base.db import db, write
 from webapp.engine.tables import Generation
+from webapp.people.accounts.tables import User
 from webapp.settings.service import set_setting
 
 NOTICE = "A restart interrupted 2 answers."

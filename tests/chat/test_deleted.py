@@ -12,11 +12,11 @@ from tests.support.browser import HTMX
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.markup import words
 from tests.support.people import PASSWORD
-from webapp.chat import paths
-from webapp.chat.messages import service
-from webapp.chat.retention import deleted_branches, erasing, sweeping
-from webapp.chat.tables import Chat, Message
-from webapp.db import db, utc_now, write
+from webapp.base.db import db, utc_now, write
+from webapp.chat.erasing import erasing, sweeping
+from webapp.chat.messages import deleted_branches, service
+from webapp.chat.record import paths
+from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
 from webapp.settings.service import set_setting
 

@@ -10,7 +10,7 @@ from tests.support.browser import Browser
 from tests.support.markup import name_of
 from tests.support.page import TEXTBOXES
 from tests.upstream.handle import Upstream
-from webapp.providers import demo_texts as texts
+from webapp.models.providers import demo_texts as texts
 
 SAID = (texts.GREETING, texts.REFLECTION, *(text for _, text in texts.TOPICS))
 # Double stars are for emphasis; single stars mark names of things on a page that can be found and clicked.

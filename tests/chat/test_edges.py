@@ -6,14 +6,14 @@ import pytest
 from sqlalchemy import select
 
 from tests.chat.conftest import ended, ended_with, id_of
-from webapp.chat import queries
+from webapp.base.db import db, utc_now, write
+from webapp.base.errors import Invalid
 from webapp.chat.page import composer_shown, receipt_shown
 from webapp.chat.page.chat_state import state_of
-from webapp.chat.tables import Chat, Message
-from webapp.connections.models import providers
-from webapp.db import db, utc_now, write
+from webapp.chat.record import queries
+from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
-from webapp.errors import Invalid
+from webapp.models.connections.models import providers
 from webapp.settings import service as settings
 
 

@@ -11,8 +11,8 @@ from tests.chat.conftest import ended, id_of, statuses
 from tests.support.browser import Browser
 from tests.support.waiting import until
 from tests.upstream.handle import Upstream
-from webapp.chat.tables import Chat
-from webapp.db import db
+from webapp.base.db import db
+from webapp.chat.record.tables import Chat
 from webapp.engine.tables import Generation
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("backend", ["postgres"])]

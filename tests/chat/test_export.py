@@ -18,9 +18,9 @@ from tests.chat.files import bring, download, members
 from tests.support.marks import also_on_postgres
 from tests.support.turns import nobody_waits
 from tests.support.waiting import until
+from webapp.base.db import db, utc_now, write
 from webapp.chat.exchange import export
-from webapp.chat.tables import Chat, Message
-from webapp.db import db, utc_now, write
+from webapp.chat.record.tables import Chat, Message
 
 HOSTILE = "Look: <script>alert(1)</script> ![x](https://evil.example/a.png) [go](javascript:alert(1))"
 

@@ -8,9 +8,9 @@ from sqlalchemy import select
 
 from tests.chat.files import bring, download
 from tests.support.marks import on_both_databases
-from webapp.chat.fields import FIELDS
-from webapp.chat.tables import Chat, Message
-from webapp.db import Base, db, utc_now, write
+from webapp.base.db import Base, db, utc_now, write
+from webapp.chat.record.fields import FIELDS
+from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
 
 HERE = "it says where it stands on this server"

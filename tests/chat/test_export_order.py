@@ -7,9 +7,9 @@ from sqlalchemy import insert
 from tests.attacks.scene import messages
 from tests.support.browser import Browser
 from tests.support.steps import steps_on_the_loop
+from webapp.base.db import write
 from webapp.chat.exchange.export import as_json
-from webapp.chat.tables import Chat, Message
-from webapp.db import write
+from webapp.chat.record.tables import Chat, Message
 
 MESSAGES = 2_000
 

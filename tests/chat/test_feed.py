@@ -8,7 +8,7 @@ from tests.chat.listener import PART, Listener
 from tests.chat.test_listing import add_chats
 from tests.chat.test_renderings import say
 from tests.rendering.edited import EDIT, Edited
-from webapp import changes, topic_names
+from webapp.base import changes, topic_names
 from webapp.chat.page.feed import ChatPosition
 from webapp.settings.service import set_setting
 from webapp.streaming.codec import Message

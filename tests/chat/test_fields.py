@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from webapp.api.native.chats import ChatAnswer, ChatChange
-from webapp.chat.fields import FIELDS, ChatField, values_of
+from webapp.base.db import db, write
 from webapp.chat.messages.fork import fork
-from webapp.chat.tables import Chat, Message
-from webapp.db import db, write
+from webapp.chat.record.fields import FIELDS, ChatField, values_of
+from webapp.chat.record.tables import Chat, Message
 
 NUMBERS = [each for each in FIELDS if each.kind is not str]
 

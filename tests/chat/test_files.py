@@ -18,23 +18,23 @@ from tests.api.client import client_of
 from tests.chat.conftest import asked, ended, give, id_of
 from tests.knowledge.office import docx, paragraph, pdf
 from tests.support.marks import on_both_databases
-from webapp.accounts.people import delete_person
-from webapp.accounts.tables import User
+from webapp.base.db import db, utc_now, write
+from webapp.chat.erasing import cleanup, erasing
 from webapp.chat.exchange import export
-from webapp.chat.files import cleanup, picture, queries, reference, storage
+from webapp.chat.files import picture, queries, reference, storage
 from webapp.chat.files import sending as sending_files
+from webapp.chat.files.attachments import folded, joined, parted, size_of
 from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.messages import sending
-from webapp.chat.messages.attachments import folded, joined, parted, size_of
-from webapp.chat.retention import erasing
-from webapp.chat.tables import Chat, Message
-from webapp.connections.models import providers
-from webapp.db import db, utc_now, write
+from webapp.chat.record.tables import Chat, Message
 from webapp.engine.circuit import Circuits
 from webapp.engine.ladder import Ladder, Limits, Rung
-from webapp.health import backups
-from webapp.providers import anthropic_request, openai_request
-from webapp.providers.base import ModelRequest, Picture, Turn
+from webapp.models.connections.models import providers
+from webapp.models.providers import anthropic_request, openai_request
+from webapp.models.providers.base import ModelRequest, Picture, Turn
+from webapp.operations.health import backups
+from webapp.people.accounts.tables import User
+from webapp.people.members.people import delete_person
 from webapp.streaming.events import Notice
 from webapp.streaming.stop import Stop
 

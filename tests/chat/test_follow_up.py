@@ -7,14 +7,14 @@ from flask import Flask
 from sqlalchemy import select
 
 from tests.chat.conftest import ended, ended_with, id_of, statuses, texts
-from tests.generations.bench import Bench
-from tests.generations.injection import install
-from tests.generations.test_recovery import die
+from tests.engine.bench import Bench
+from tests.engine.injection import install
+from tests.engine.test_recovery import die
 from tests.support.browser import HTMX
+from webapp.base.db import db, write
 from webapp.chat.kind import changed
 from webapp.chat.messages import follow_up
-from webapp.chat.tables import Chat, FollowUp
-from webapp.db import db, write
+from webapp.chat.record.tables import Chat, FollowUp
 from webapp.engine.tables import Generation
 from webapp.settings.service import set_setting
 

@@ -11,9 +11,9 @@ from tests.chat.test_roleplay_imports import lines
 from tests.chat.test_sillytavern_export import exported
 from tests.support.marks import on_both_databases
 from tests.upstream.fixtures import app
+from webapp.base.db import db, write
 from webapp.chat.exchange.imports import foreign_fields, roleplay
-from webapp.chat.tables import Chat, Message
-from webapp.db import db, write
+from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
 
 __all__ = ["app"]

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import select
 
 from tests.chat.conftest import address, asked, ended, id_of, texts
-from webapp.accounts.queries import user_by_email
-from webapp.chat.sharing import service as sharing
-from webapp.chat.tables import Chat
-from webapp.db import db, utc_now, write
+from webapp.base.db import db, utc_now, write
+from webapp.chat.record import sharing
+from webapp.chat.record.tables import Chat
+from webapp.people.accounts.queries import user_by_email
 from webapp.settings.service import set_setting
 
 

@@ -6,10 +6,10 @@ from tests.chat.test_listing import add_chats
 from tests.chat.test_search import HOSTILE, say
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.turns import longest_turn
-from webapp.chat.list import service as listing
+from webapp.base.db import db
 from webapp.chat.list.search import glance, titles_of
-from webapp.chat.tables import Chat
-from webapp.db import db
+from webapp.chat.messages import chats as listing
+from webapp.chat.record.tables import Chat
 
 
 @pytest.fixture

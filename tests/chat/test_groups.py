@@ -10,9 +10,9 @@ from tests.characters.conftest import heard
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.statements import statements
 from tests.upstream.fixtures import app
+from webapp.base.db import db
 from webapp.chat.group.members import members
-from webapp.chat.tables import Chat
-from webapp.db import db
+from webapp.chat.record.tables import Chat
 
 __all__ = ["app"]
 MARA = {

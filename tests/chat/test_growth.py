@@ -8,15 +8,15 @@ import pytest
 from gevent import getcurrent
 from sqlalchemy import event, insert, select
 
-from webapp.accounts.tables import User
-from webapp.chat import queries
+from webapp.base.db import db, utc_now, write
+from webapp.chat.erasing import erasing
 from webapp.chat.list import search
 from webapp.chat.messages import service
-from webapp.chat.retention import erasing
-from webapp.chat.tables import Chat, Message
-from webapp.db import db, utc_now, write
+from webapp.chat.record import queries
+from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service as generations
 from webapp.engine.tables import Generation
+from webapp.people.accounts.tables import User
 
 FEW, MANY = 100, 1_000
 LONG = 40

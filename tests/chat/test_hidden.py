@@ -12,12 +12,12 @@ from tests.chat.test_roleplay_imports import GREETING, HEAD, HIDDEN, LAST, lines
 from tests.chat.test_sent import parts, url_of
 from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
+from webapp.base.db import db, write
 from webapp.chat.page.composer_shown import meter
 from webapp.chat.prompt.builder import PromptBuilder
-from webapp.chat.queries import ComposerMessage
+from webapp.chat.record.queries import ComposerMessage
+from webapp.chat.record.tables import Chat, Message
 from webapp.chat.story.pieces import piece
-from webapp.chat.tables import Chat, Message
-from webapp.db import db, write
 
 MARK = "Hidden from the model"
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from webapp.chat.prompt.builder import PromptBuilder, exchanges_between
 from webapp.chat.prompt.tokens import PER_MESSAGE, estimate
 from webapp.chat.story.history_limit import HistoryLimit, count_kept
-from webapp.prompt_sections import Section
+from webapp.models.prompt_sections import Section
 
 ROOM = 600
 STORY = Section("Story so far", "told " * 30, rank=190)

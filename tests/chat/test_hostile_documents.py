@@ -12,11 +12,11 @@ from tests.chat.files import download
 from tests.chat.library import Library, ask, given
 from tests.rendering.rules import breaches
 from tests.rendering.test_attacks import ATTACKS
-from webapp.db import db
+from webapp.base.db import db
 from webapp.knowledge.answer_sources import quoted
+from webapp.knowledge.documents.readers.full_text import FullText
+from webapp.knowledge.documents.readers.part import Part
 from webapp.knowledge.excerpt import Excerpt
-from webapp.knowledge.readers.full_text import FullText
-from webapp.knowledge.readers.part import Part
 from webapp.knowledge.tables import Document, Passage
 from webapp.rendering import markdown
 from webapp.settings.tables import ApplicationSetting

@@ -13,10 +13,11 @@ from tests.chat.files import CHATGPT, bring, download, zipped
 from tests.support.marks import few_of
 from tests.support.rounds import ROUNDS
 from tests.support.turns import nobody_waits
-from webapp.chat.exchange.imports import own, pieces, store
-from webapp.chat.tables import Message
-from webapp.db import db
-from webapp.heavy import zips
+from webapp.base.db import db
+from webapp.base.heavy import zips
+from webapp.chat.exchange import importing as store
+from webapp.chat.exchange.imports import own, pieces
+from webapp.chat.record.tables import Message
 from webapp.rendering import markdown
 
 MEGABYTE = 1024 * 1024

@@ -15,12 +15,13 @@ from tests.chat.conftest import address, ended_with, statuses, texts
 from tests.chat.files import CHATGPT, CLAUDE, OPENWEBUI, bring, said, zipped
 from tests.support.marks import also_on_postgres
 from tests.support.people import PASSWORD
-from webapp.accounts import service as accounts
-from webapp.chat.exchange.imports import chatgpt, files, openwebui, own, store
+from webapp.base.db import db
+from webapp.chat.exchange import importing as store
+from webapp.chat.exchange.imports import chatgpt, files, openwebui, own
 from webapp.chat.exchange.imports.filed import BadFile, FiledChat, FiledMessage, Node, checked, fields, grown
-from webapp.chat.tables import Chat, Message
-from webapp.db import db
+from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
+from webapp.people.accounts import service as accounts
 
 # Values of the wrong type, put where a file should have something else.
 ODD: list[Any] = [

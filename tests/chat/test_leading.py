@@ -4,9 +4,9 @@ import pytest
 
 from tests.api.client import client_of
 from tests.chat.conftest import asked, ended, until_settled
-from webapp.accounts.tables import User
-from webapp.chat.tables import Chat
-from webapp.db import db
+from webapp.base.db import db
+from webapp.chat.record.tables import Chat
+from webapp.people.accounts.tables import User
 from webapp.prompts import queries, service
 from webapp.prompts.tables import FIXED
 from webapp.prompts.template import Part

@@ -9,12 +9,12 @@ from tests.chat.conftest import ended, texts
 from tests.support.browser import HTMX
 from tests.support.marks import also_on_postgres
 from tests.support.markup import text_of, words
-from webapp.accounts.tables import User
-from webapp.chat import queries
-from webapp.chat.retention import erasing
-from webapp.chat.tables import Chat, Draft, Message
-from webapp.db import db, utc_now, write
-from webapp.ids import new_id
+from webapp.base.db import db, utc_now, write
+from webapp.base.ids import new_id
+from webapp.chat.erasing import erasing
+from webapp.chat.record import queries
+from webapp.chat.record.tables import Chat, Draft, Message
+from webapp.people.accounts.tables import User
 from webapp.settings.service import set_setting
 
 ACTIONS = ("rename", "pin", "unpin", "archive", "unarchive", "delete", "restore", "erase")

@@ -18,12 +18,12 @@ from tests.support.people import user_with_password
 from tests.support.rounds import ROUNDS
 from tests.support.turns import longest_turn
 from webapp.app import create_app
-from webapp.chat import queries
+from webapp.base.config import load
+from webapp.base.db import db, utc_now, write
+from webapp.chat.erasing import erasing
 from webapp.chat.messages import versions
-from webapp.chat.retention import erasing
-from webapp.chat.tables import Chat, Message
-from webapp.config import load
-from webapp.db import db, utc_now, write
+from webapp.chat.record import queries
+from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
 from webapp.rendering import markdown
 

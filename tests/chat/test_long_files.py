@@ -28,19 +28,20 @@ from tests.chat.test_files import uploaded
 from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres
 from tests.upstream.handle import Upstream
-from webapp.accounts.people import delete_person
-from webapp.accounts.queries import user_by_email
-from webapp.accounts.tables import Grant, User
-from webapp.chat.list import service as listing
-from webapp.chat.messages.attachments import folded, parted
+from webapp.base.db import db, write
+from webapp.chat.erasing import erasing
+from webapp.chat.files.attachments import folded, parted
+from webapp.chat.messages import chats as listing
 from webapp.chat.messages.source_search import WHOLE
-from webapp.chat.retention import erasing
-from webapp.chat.sharing import service as sharing
-from webapp.chat.tables import Chat, Message
-from webapp.db import db, write
-from webapp.knowledge import chat_files, trash
+from webapp.chat.record import sharing
+from webapp.chat.record.tables import Chat, Message
+from webapp.knowledge import trash
 from webapp.knowledge.answer_sources import spread
+from webapp.knowledge.documents import chat_files
 from webapp.knowledge.tables import Document
+from webapp.people.accounts.queries import user_by_email
+from webapp.people.accounts.tables import Grant, User
+from webapp.people.members.people import delete_person
 from webapp.settings.service import set_setting
 
 MANY = "\n\n".join(f"# Part {number}\n\n" + f"Wheel w{number} turns slowly. " * 30 for number in range(40))

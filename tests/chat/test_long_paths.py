@@ -9,10 +9,10 @@ from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
 from tests.support.turns import longest_turn
 from tests.upstream.handle import Upstream
-from webapp.chat import paths
-from webapp.chat.tables import Chat, Message
-from webapp.db import write
-from webapp.errors import Conflict
+from webapp.base.db import write
+from webapp.base.errors import Conflict
+from webapp.chat.record import paths
+from webapp.chat.record.tables import Chat, Message
 from webapp.rendering import markdown
 
 CHARS = 98_000

@@ -8,7 +8,7 @@ from flask import Flask
 from tests.chat.conftest import until_settled
 from tests.chat.listener import Listener
 from tests.support.browser import Browser
-from webapp.db import db
+from webapp.base.db import db
 from webapp.streaming.events import Changed
 
 READ = "could not be read and has to connect again"

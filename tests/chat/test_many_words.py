@@ -10,9 +10,9 @@ from tests.chat.conftest import ended, id_of, until_settled
 from tests.support.browser import Browser
 from tests.support.turns import longest_turn
 from tests.upstream.handle import Upstream
-from webapp.chat.retention import erasing
-from webapp.chat.tables import Chat
-from webapp.db import write
+from webapp.base.db import write
+from webapp.chat.erasing import erasing
+from webapp.chat.record.tables import Chat
 
 COUNT = 280_000
 

@@ -1,10 +1,10 @@
 """How full a model's context is, with texts and pictures."""
 
+from webapp.base.ids import new_id
 from webapp.chat.files.reference import reference
 from webapp.chat.page.composer_shown import meter
 from webapp.chat.prompt.tokens import PER_PICTURE
-from webapp.chat.tables import Message
-from webapp.ids import new_id
+from webapp.chat.record.tables import Message
 
 
 def test_pictures_count_as_far_as_they_are_sent():

@@ -11,9 +11,9 @@ from tests.chat.test_listing import add_chats
 from tests.chat.test_renderings import say
 from tests.support.marks import also_on_postgres, few_of, on_both_databases
 from tests.support.statements import listening
+from webapp.base.db import db
 from webapp.chat.page import moment_shown
-from webapp.chat.tables import Chat
-from webapp.db import db
+from webapp.chat.record.tables import Chat
 from webapp.engine.engine import the_engine
 from webapp.rendering.markdown import VERSION
 from webapp.settings.service import set_setting

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from tests.chat.conftest import asked, ended_with, id_of
-from webapp.chat.tables import Chat
-from webapp.db import write
-from webapp.providers import anthropic_request, openai_request
-from webapp.providers.base import ModelRequest, Turn
+from webapp.base.db import write
+from webapp.chat.record.tables import Chat
+from webapp.models.providers import anthropic_request, openai_request
+from webapp.models.providers.base import ModelRequest, Turn
 
 SAMPLERS = {"top_k": 40, "min_p": 0.1, "frequency_penalty": -0.5, "presence_penalty": 1, "repetition_penalty": 1.1}
 WANTED = {"top_p": "0.5", "stop_words": "END\n\nSTOP", "effort": "high", "answer_format": "json"}

@@ -8,9 +8,9 @@ from tests.chat.conftest import asked, ended, ended_with
 from tests.support.browser import HTMX
 from tests.support.markup import words
 from webapp.chat.page import picker_shown
-from webapp.connections.models import providers
-from webapp.preferences import model_marks
-from webapp.preferences.model_marks import Marks
+from webapp.models.connections import model_marks
+from webapp.models.connections.model_marks import Marks
+from webapp.models.connections.models import providers
 from webapp.settings.service import set_setting
 
 GREAT = {

@@ -8,12 +8,12 @@ from tests.chat.conftest import id_of
 from tests.chat.test_listing import add_thread
 from tests.support.statements import statements
 from tests.support.steps import steps_on_the_loop
-from webapp.chat import queries
+from webapp.base.db import db, utc_now, write
+from webapp.chat.erasing import erasing
 from webapp.chat.list.paging import MOST_CHARS
-from webapp.chat.messages import fork
-from webapp.chat.retention import deleted_branches, erasing
-from webapp.chat.tables import Chat, Message
-from webapp.db import db, utc_now, write
+from webapp.chat.messages import deleted_branches, fork
+from webapp.chat.record import queries
+from webapp.chat.record.tables import Chat, Message
 
 LONG = 195_000
 

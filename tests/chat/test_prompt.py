@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from webapp.chat.prompt.builder import SECTION_SEPARATOR, Fitted, PromptBuilder
 from webapp.chat.prompt.tokens import PER_MESSAGE, estimate
-from webapp.providers.base import Turn
+from webapp.models.providers.base import Turn
 
 FOUR = {"pre_prompt": "First.", "system_prompt": "Be\nkind. ", "character": "Mara mills.", "persona": "I am Jo."}
 PATH = [("assistant", "Welcome."), ("user", "Hello"), ("assistant", "Yes?"), ("user", "How old is the mill?")]

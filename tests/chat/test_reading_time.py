@@ -6,12 +6,12 @@ import pytest
 
 from tests.api.client import client_of
 from tests.chat.conftest import ended, until_settled
-from tests.generations.bench import Bench
+from tests.engine.bench import Bench
 from tests.support.marks import on_both_databases
-from webapp.chat import reading_time
+from webapp.base.db import db
 from webapp.chat.page.feed import ChatFeed
-from webapp.chat.reading_time import MOST_MS, WAITING, Clock
-from webapp.db import db
+from webapp.chat.record import reading_time
+from webapp.chat.record.reading_time import MOST_MS, WAITING, Clock
 from webapp.engine.tables import Generation
 from webapp.settings.service import set_setting
 

@@ -8,11 +8,11 @@ from sqlalchemy import func, select
 from tests.chat.conftest import id_of
 from tests.chat.test_listing import add_thread
 from tests.support.steps import steps_on_the_loop
+from webapp.base.db import db, utc_now, write
+from webapp.chat.erasing import erasing
 from webapp.chat.files import queries, reference
 from webapp.chat.files.tables import ChatFile, StoredFile
-from webapp.chat.retention import erasing
-from webapp.chat.tables import Chat, Message
-from webapp.db import db, utc_now, write
+from webapp.chat.record.tables import Chat, Message
 
 
 def test_files_are_found_wherever_they_stand_and_among_any_brackets():

@@ -15,14 +15,14 @@ from tests.chat.test_listing import add_chats
 from tests.rendering.test_fallback import failing_at
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.turns import longest_turn
-from webapp.chat import queries
+from webapp.base.db import db, write
+from webapp.base.ids import new_id
 from webapp.chat.kind import CHAT
-from webapp.chat.page import renderings
+from webapp.chat.messages import renderings
 from webapp.chat.page.projection import AnswerProjection
-from webapp.chat.tables import Chat, Message
-from webapp.db import db, write
+from webapp.chat.record import queries
+from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
-from webapp.ids import new_id
 from webapp.rendering.markdown import VERSION, GrowingMarkdown
 
 HOSTILE = "> - > - ! ![](" * 14_000

@@ -10,12 +10,12 @@ from tests.chat.conftest import address, asked, ended, ended_with, give, id_of, 
 from tests.chat.files import download
 from tests.support.browser import HTMX
 from tests.support.marks import also_on_postgres
-from webapp.accounts.tables import User
+from webapp.base.db import db
+from webapp.base.heavy.child import on_disk
 from webapp.chat.exchange import export
-from webapp.chat.exchange.imports import store
-from webapp.chat.tables import Chat, Message
-from webapp.db import db
-from webapp.heavy.child import on_disk
+from webapp.chat.exchange import importing as store
+from webapp.chat.record.tables import Chat, Message
+from webapp.people.accounts.tables import User
 
 
 def rewritten(owner, path, words: str):

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.chat.test_listing import add_chats, sidebar_of
-from webapp.chat.tables import Chat
-from webapp.db import db
+from webapp.base.db import db
+from webapp.chat.record.tables import Chat
 
 
 @pytest.fixture

@@ -11,14 +11,14 @@ from tests.chat.test_listing import add_chats, titles
 from tests.chat.test_renderings import say as store
 from tests.support.marks import also_on_postgres, few_of, on_both_databases
 from tests.support.turns import longest_turn, nobody_waits
-from webapp.chat.list import service as listing
+from webapp.base.db import db, is_sqlite, utc_now, write
+from webapp.base.ids import new_id
+from webapp.chat.erasing import erasing
 from webapp.chat.list.passages import from_first_match, passage
 from webapp.chat.list.search import glance, search, words_of
 from webapp.chat.list.search_statements import CONTENT, TITLE
-from webapp.chat.retention import erasing
-from webapp.chat.tables import Chat, Message
-from webapp.db import db, is_sqlite, utc_now, write
-from webapp.ids import new_id
+from webapp.chat.messages import chats as listing
+from webapp.chat.record.tables import Chat, Message
 
 HOSTILE = [
     '"', "'", "a AND", "AND", "NOT water", "NEAR(", "NEAR(a b, 2)", "content:x", "col:x", "\0", "a\0b", "(" * 1000, "x" * 100_000,

@@ -5,8 +5,8 @@ from sqlalchemy import select
 
 from tests.chat.conftest import asked, ended, ended_with, statuses
 from tests.support.turns import nobody_waits
-from webapp.chat.tables import Message
-from webapp.db import db, write
+from webapp.base.db import db, write
+from webapp.chat.record.tables import Message
 from webapp.engine.tables import Generation
 
 MANY, LONG = 240, "mill & race" + " rush & murmur" * 15_000

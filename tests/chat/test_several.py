@@ -9,8 +9,8 @@ import pytest
 from tests.chat.test_listing import add_chats, counts, id_of, person_id, sidebar_of, titles
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.markup import name_of
-from webapp.chat.tables import Chat
-from webapp.db import db, utc_now, write
+from webapp.base.db import db, utc_now, write
+from webapp.chat.record.tables import Chat
 
 DEEDS = ("pin", "unpin", "archive", "unarchive", "delete", "restore", "erase")
 

@@ -8,7 +8,7 @@ import pytest
 from tests.chat.conftest import until_settled
 from tests.chat.listener import Listener, listen
 from tests.support.waiting import until
-from webapp.live import shared, watcher_loop
+from webapp.engine.watching import shared, watcher_loop
 from webapp.streaming.codec import Decoder
 
 __all__ = ["listen"]

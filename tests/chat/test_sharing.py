@@ -13,11 +13,12 @@ from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.markup import text_of
 from tests.support.people import PASSWORD
 from tests.support.waiting import until
-from webapp.accounts import groups, queries
-from webapp.accounts.tables import Grant, User
-from webapp.chat.tables import Chat, Message
-from webapp.db import db
+from webapp.base.db import db
+from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
+from webapp.people.accounts import queries
+from webapp.people.accounts.tables import Grant, User
+from webapp.people.members import groups
 from webapp.settings.service import set_setting
 
 # Permitted requests get 200, 303 or 204; for all others the chat does not exist, so they get 404.

@@ -10,11 +10,11 @@ from tests.chat.test_cast_in_files import BO, MARA, made
 from tests.chat.test_roleplay_imports import told
 from tests.support.marks import on_both_databases
 from tests.upstream.fixtures import app
-from webapp.chat import variables
+from webapp.base.db import db, write
 from webapp.chat.exchange import branch
 from webapp.chat.exchange.imports import roleplay
-from webapp.chat.tables import Chat, Message
-from webapp.db import db, write
+from webapp.chat.record import variables
+from webapp.chat.record.tables import Chat, Message
 
 __all__ = ["app"]
 

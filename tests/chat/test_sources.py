@@ -6,14 +6,14 @@ from sqlalchemy import select, update
 from tests.chat.conftest import address, ended, ended_with, give
 from tests.chat.library import FRIDAY, Library, ask, given, turns
 from tests.support.marks import also_on_postgres, on_both_databases
-from webapp.accounts.tables import Grant, User
-from webapp.chat.tables import Message
-from webapp.db import db
+from webapp.base.db import db
+from webapp.chat.record.tables import Message
 from webapp.engine.tables import Generation
 from webapp.knowledge import answer_sources, shown
-from webapp.knowledge.fusion import Placed
-from webapp.knowledge.search import Hit
+from webapp.knowledge.search.fusion import Placed
+from webapp.knowledge.search.search import Hit
 from webapp.knowledge.tables import Document, Passage
+from webapp.people.accounts.tables import Grant, User
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from tests.chat.conftest import answered, app, begin, give, id_of
 from tests.chat.files import bring, download
 from tests.chat.test_sillytavern_export import exported
 from tests.support.marks import on_both_databases
+from webapp.base.db import db, write
 from webapp.chat.exchange.imports import roleplay
 from webapp.chat.exchange.imports.own import STORY_CHARS
-from webapp.chat.tables import Chat, Message, Story
-from webapp.db import db, write
+from webapp.chat.record.tables import Chat, Message, Story
 
 __all__ = ["answered", "app", "begin"]
 TALE = "They met <b>here</b>.\nTwice."

@@ -8,11 +8,11 @@ from sqlalchemy import func, select, text
 from tests.chat.conftest import asked, ended, id_of
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.waiting import until
+from webapp.base.db import db, is_sqlite, utc_now, write
 from webapp.chat import kind
+from webapp.chat.erasing import erasing, sweeping
 from webapp.chat.messages import service
-from webapp.chat.retention import erasing, sweeping
-from webapp.chat.tables import Chat, Draft, Message
-from webapp.db import db, is_sqlite, utc_now, write
+from webapp.chat.record.tables import Chat, Draft, Message
 from webapp.engine.tables import Generation, JournalRow
 from webapp.settings.service import set_setting
 

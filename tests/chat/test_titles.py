@@ -10,9 +10,9 @@ from tests.chat.test_sidebar import sidebars
 from tests.conftest import signed_in
 from tests.support.waiting import until
 from tests.upstream.handle import TITLE
-from webapp.chat.list.titles import first_words
-from webapp.chat.tables import Chat
-from webapp.db import db, write
+from webapp.base.db import db, write
+from webapp.chat.messages.titles import first_words
+from webapp.chat.record.tables import Chat
 from webapp.engine.tables import ACTIVE, Generation
 from webapp.settings import service as settings
 

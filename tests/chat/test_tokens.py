@@ -10,8 +10,8 @@ from tests.support.turns import nobody_waits
 from webapp.chat.page.composer_shown import Meter, meter
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.prompt.tokens import estimate, share_of
-from webapp.chat.tables import Message
-from webapp.prompt_sections import Section
+from webapp.chat.record.tables import Message
+from webapp.models.prompt_sections import Section
 
 
 @pytest.mark.parametrize(

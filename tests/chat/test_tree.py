@@ -7,8 +7,8 @@ from sqlalchemy import select
 
 from tests.chat.conftest import address, asked, ended, ended_with, has, texts
 from tests.support.browser import HTMX
-from webapp.chat.tables import Message
-from webapp.db import db
+from webapp.base.db import db
+from webapp.chat.record.tables import Message
 from webapp.settings.service import set_setting
 
 

@@ -7,8 +7,8 @@ from sqlalchemy import update
 
 from tests.chat.conftest import ended, ended_with, statuses, texts
 from tests.support.browser import Browser
-from webapp.chat.tables import Chat
-from webapp.db import db, utc_now
+from webapp.base.db import db, utc_now
+from webapp.chat.record.tables import Chat
 from webapp.settings.service import set_setting
 
 

@@ -14,14 +14,14 @@ from tests.chat.manuals import FACT, QUESTION, be_patient, begun, is_read, sent,
 from tests.chat.test_files import uploaded
 from tests.support.browser import Browser
 from tests.upstream.handle import Upstream
-from webapp.chat import variables
+from webapp.base.db import db, write
+from webapp.base.heavy import child
 from webapp.chat.feature import FEATURE as CHATS
 from webapp.chat.files import storage
 from webapp.chat.files.tables import StoredFile
 from webapp.chat.messages.waiting_for_files import SourceAfterFiles
-from webapp.chat.tables import Chat
-from webapp.db import db, write
-from webapp.heavy import child
+from webapp.chat.record import variables
+from webapp.chat.record.tables import Chat
 from webapp.knowledge.feature import FEATURE as KNOWLEDGE
 from webapp.knowledge.tables import Document, DocumentPart, Passage
 from webapp.settings.service import set_setting

@@ -12,9 +12,9 @@ from tests.api.client import Client, client_of
 from tests.chat.conftest import address, give, id_of
 from tests.chat.files import download
 from tests.chat.library import Library, ask
-from webapp.accounts.tables import Grant
-from webapp.chat.tables import Chat
+from webapp.chat.record.tables import Chat
 from webapp.knowledge.tables import Collection, Passage
+from webapp.people.accounts.tables import Grant
 
 QUESTION = "When is a bearing oiled?"
 FIRST = "Oil the bearing every Friday, says canaryfirst. "

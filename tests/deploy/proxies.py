@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.waiting import until
-from webapp.config import ROOT
+from webapp.base.config import ROOT
 
 DEPLOY = ROOT / "deploy"
 # The configuration that an nginx package has around its sites, with folders of the test.

@@ -15,10 +15,10 @@ from jsonschema import Draft7Validator
 
 from tests.deploy.proxies import DEPLOY, caddy_program
 from webapp.app import POSTGRES_CONNECTIONS
-from webapp.characters import card_views
+from webapp.base.config import ROOT
+from webapp.base.env_variables import VARIABLES
+from webapp.characters.exchange import views as card_views
 from webapp.chat.exchange import imports
-from webapp.config import ROOT
-from webapp.env_variables import VARIABLES
 from webapp.settings.catalog import SETTINGS
 from webapp.web.uploads import AROUND_BYTES
 

@@ -13,7 +13,7 @@ from tests.deploy.proxies import DEPLOY
 from tests.support.ports import free_port
 from tests.support.preparing import environ_of
 from tests.support.waiting import until
-from webapp.config import ROOT
+from webapp.base.config import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.deep]
 CONTAINERFILE = (DEPLOY / "Containerfile").read_text("utf-8")

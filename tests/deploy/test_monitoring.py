@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.deploy.proxies import DEPLOY
-from webapp.health.metrics import OPERATION
+from webapp.operations.health.metrics import OPERATION
 
 BOARD = json.loads((DEPLOY / "monitoring" / "grafana.json").read_text("utf-8"))
 RULES = yaml.safe_load((DEPLOY / "monitoring" / "alerts.yaml").read_text("utf-8"))

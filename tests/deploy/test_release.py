@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.test_fresh_copy import Copy
-from webapp.version import VERSION
+from webapp.base.version import VERSION
 
 pytestmark = pytest.mark.slow
 AUTHOR = {f"GIT_{who}_{what}": "m@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}

@@ -6,15 +6,15 @@ from collections import Counter
 import gevent
 import pytest
 
+from bench import redis_server
 from tests.conftest import KEYS
 from tests.deploy import proxies
-from tests.generations.bench import counted
+from tests.engine.bench import counted
 from tests.support.person import Answer, Person
 from tests.support.ports import free_port
 from tests.support.server import prepared
 from tests.support.tab import Tab
 from tests.support.waiting import until
-from webapp.bench import redis_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.deep]
 CHATS, TOKENS = 4, 1_500

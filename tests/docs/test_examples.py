@@ -10,7 +10,7 @@ from gevent.pool import Pool
 
 from tests.docs.snippets import node_command, printed_by
 from tests.support.source import ROOT
-from webapp.providers.demo_texts import THANKS
+from webapp.models.providers.demo_texts import THANKS
 
 pytestmark = pytest.mark.slow
 

@@ -10,9 +10,9 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 
 from tests.support.source import ROOT
-from webapp.docs.binding import place_of
-from webapp.env_variables import VARIABLES
+from webapp.base.env_variables import VARIABLES
 from webapp.settings.catalog import SETTINGS
+from webapp.shell.docs.binding import place_of
 
 PAGES = [
     *ROOT.glob("*.md"),

@@ -5,9 +5,9 @@ from flask import Flask
 
 from tests.support.browser import Browser
 from tests.support.source import ROOT
-from webapp.docs import doc_files
-from webapp.docs.binding import bound
 from webapp.rendering.markdown import render
+from webapp.shell.docs import doc_files
+from webapp.shell.docs.binding import bound
 
 NAMES = [page.name for pages in doc_files.sections().values() for page in pages]
 

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+from bench.redis_server import Server as Redis
 from tests.support.person import Answer, Person
 from tests.support.server import Server
 from tests.support.tab import Tab
 from tests.support.waiting import until
 from tests.upstream.handle import Upstream
-from webapp.bench.redis_server import Server as Redis
 
 TOKENS = 60
 WHOLE = " ".join(f"w{number:06d}" for number in range(1, TOKENS + 1))

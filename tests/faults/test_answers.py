@@ -10,14 +10,14 @@ import gevent
 import pytest
 from gevent.pool import Pool
 
-from tests.generations.bench import Bench
+from tests.engine.bench import Bench
 from tests.support.people import user_with_password
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
-from webapp.connections import service as connections
-from webapp.connections.models import providers
-from webapp.connections.service import ConnectionInput
 from webapp.engine.tables import Generation
+from webapp.models.connections import service as connections
+from webapp.models.connections.models import providers
+from webapp.models.connections.service import ConnectionInput
 from webapp.settings.service import set_setting
 
 __all__ = ["app"]

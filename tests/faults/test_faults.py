@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing
 
 import pytest
 
+from bench import redis_server as redis
 from tests.faults.invariants import broken
 from tests.faults.rows import BOTH, FAULTS, Fault, Storage
 from tests.faults.scene import LIMITS, Installation, Scene
@@ -16,7 +17,6 @@ from tests.support.ports import free_port
 from tests.support.server import prepared
 from tests.upstream.handle import Upstream
 from tests.workers.conftest import KEYS
-from webapp.bench import redis_server as redis
 
 # These cases run in `make test`.
 USUAL = {("an error in the middle", "one worker", 1), ("a reset in the middle", "one worker", 1)}

@@ -3,10 +3,10 @@
 from typing import Any
 
 from tests.attacks.world import CANARY, World, added, makes
-from webapp.accounts.tables import Grant
-from webapp.db import utc_now
-from webapp.ids import new_id
+from webapp.base.db import utc_now
+from webapp.base.ids import new_id
 from webapp.knowledge.tables import Collection, Document, Passage, Question
+from webapp.people.accounts.tables import Grant
 
 TABLE = {
     ("people", ()): """

@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from webapp.ids import new_id
-from webapp.knowledge import index, tokenizer
+from webapp.base.ids import new_id
+from webapp.knowledge.search import index, tokenizer
 from webapp.knowledge.tables import Collection, Document, Passage
 
 

@@ -7,7 +7,7 @@ import pytest
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.knowledge.answer_sources import AnswerSources, Source, quoted
 from webapp.knowledge.tables import Document, Passage
-from webapp.providers.demo import answer
+from webapp.models.providers.demo import answer
 
 TEXTS = (
     (

@@ -10,8 +10,8 @@ from tests.api.client import client_of
 from tests.knowledge.conftest import Shelf
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.turns import turns_of_the_loop
-from webapp.db import db, write
-from webapp.knowledge import documents, importing
+from webapp.base.db import db, write
+from webapp.knowledge.documents import documents, importing
 from webapp.knowledge.tables import Collection, Document, DocumentPart, Passage
 
 GUIDE = "# Pumps\n\n## Care\n\nOil the bearing of the pump every Friday.\n"

@@ -10,11 +10,11 @@ from sqlalchemy import func, select
 from tests.knowledge.meaning import AT, MODEL, OTHER, chosen, embeds, is_ready, said
 from tests.support.marks import few_of, on_both_databases
 from tests.support.waiting import until
-from webapp.db import db
+from webapp.base.db import db
 from webapp.engine.tables import Generation
-from webapp.knowledge.embedder import UNLIKE
 from webapp.knowledge.tables import PassageVector, VectorSet
 from webapp.knowledge.vector_sets import CURRENT, FILLING, decided
+from webapp.knowledge.vectors.embedder import UNLIKE
 
 GUIDE = "# Pumps\n\nOil the bearing of the pump every Friday."
 LONG = "\n\n".join(f"# Part {number}\n\n{'The pump needs oil. ' * 45}" for number in range(70))

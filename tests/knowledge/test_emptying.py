@@ -6,11 +6,12 @@ from sqlalchemy import func, insert, select
 
 from tests.support.people import user_with_password
 from tests.support.statements import statements
+from webapp.base.db import db, utc_now, write
+from webapp.base.ids import new_id
 from webapp.characters import profiles
 from webapp.characters.tables import Avatar, Character
-from webapp.db import db, utc_now, write
-from webapp.ids import new_id
-from webapp.knowledge import memory, trash
+from webapp.knowledge import trash
+from webapp.knowledge.documents import memory
 from webapp.knowledge.emptying import PARTS_AT_ONCE
 from webapp.knowledge.tables import Collection, Document, DocumentPart
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from webapp.knowledge import tokenizer
+from webapp.knowledge.search import tokenizer
 
 # Sorting this many combining marks used to take half a minute.
 HOSTILE = {

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from tests.support.waiting import until
-from webapp.db import db, write
+from webapp.base.db import db, write
 from webapp.engine import chores
 from webapp.knowledge.tables import Document, DocumentPart
 

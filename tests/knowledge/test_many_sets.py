@@ -7,10 +7,11 @@ from tests.support.people import user_with_password
 from tests.support.statements import statements
 from tests.support.steps import steps_on_the_loop
 from tests.support.turns import turns_of_the_loop
-from webapp.db import db, write
-from webapp.ids import new_id
-from webapp.knowledge import embedding, vector_sets
+from webapp.base.db import db, write
+from webapp.base.ids import new_id
+from webapp.knowledge import vector_sets
 from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, VectorSet
+from webapp.knowledge.vectors import embedding
 
 MANY = 500
 

@@ -11,13 +11,14 @@ from sqlalchemy import select, update
 
 from tests.chat.listener import Listener
 from tests.knowledge.test_documents import GUIDE
-from webapp.accounts.guards import current_user
-from webapp.accounts.tables import AuditEntry, User
-from webapp.db import db, utc_now, write
-from webapp.knowledge import importing, service
+from webapp.base.db import db, utc_now, write
+from webapp.knowledge import service
+from webapp.knowledge.documents import importing
 from webapp.knowledge.queries import MOST_IN_TRASH
 from webapp.knowledge.service import CollectionInput
 from webapp.knowledge.tables import Document
+from webapp.people.accounts.guards import current_user
+from webapp.people.accounts.tables import AuditEntry, User
 
 
 def text_of_list(page) -> str:

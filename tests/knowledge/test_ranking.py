@@ -15,13 +15,13 @@ from tests.conftest import signed_in
 from tests.knowledge.placing import place
 from tests.support.marks import on_both_databases
 from tests.support.rounds import ROUNDS
-from webapp.accounts import queries as people
-from webapp.accounts import service as accounts
-from webapp.accounts.tables import User
-from webapp.db import write
-from webapp.knowledge import index, tokenizer
-from webapp.knowledge.search import search
+from webapp.base.db import write
+from webapp.knowledge.search import index, tokenizer
+from webapp.knowledge.search.search import search
 from webapp.knowledge.tables import Collection, Document, Passage
+from webapp.people.accounts import queries as people
+from webapp.people.accounts import service as accounts
+from webapp.people.accounts.tables import User
 
 # 2 000 documents and 200 questions in a deep run.
 DOCUMENTS, QUESTIONS = min(2_000, 100 * ROUNDS), min(200, 10 * ROUNDS)

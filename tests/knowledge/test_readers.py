@@ -9,10 +9,11 @@ from zipfile import ZIP_DEFLATED, ZIP_LZMA, ZipFile
 import pytest
 
 from tests.knowledge.office import docx, epub, opendocument, paragraph, pdf, pptx, shape, written, xlsx, zipped
-from webapp.heavy import child
-from webapp.knowledge import formats, markup
-from webapp.knowledge.readers import package, sheets
-from webapp.knowledge.readers.part import DAMAGED, PROTECTED, Part, Refused
+from webapp.base.heavy import child
+from webapp.knowledge import formats
+from webapp.knowledge.documents import markup
+from webapp.knowledge.documents.readers import package, sheets
+from webapp.knowledge.documents.readers.part import DAMAGED, PROTECTED, Part, Refused
 
 TABLE = (
     "<w:tbl>"
@@ -58,7 +59,7 @@ Content-Type: text/html; charset=iso-8859-1\r
 
 
 def read(name: str, raw: bytes) -> list[Part]:
-    return list(import_module(f"webapp.knowledge.readers.{formats.reader_of(name)}").parts(raw, name))
+    return list(import_module(f"webapp.knowledge.documents.readers.{formats.reader_of(name)}").parts(raw, name))
 
 
 def texts(name: str, raw: bytes) -> dict[int | None, str]:
@@ -209,5 +210,7 @@ def test_a_sheet_of_empty_cells_is_refused_early():
 @pytest.mark.parametrize("charset", ["punycode", "idna"])
 def test_an_email_in_a_slow_charset_is_refused_in_its_process(charset):
     raw = MAIL.replace(b"iso-8859-1", charset.encode()).replace(b"\xfc", b"-" * 10)
-    with child.short("webapp.knowledge.text_extraction", BytesIO(raw), head=b'{"name": "a.eml", "most": 1000}\n') as found:
+    with child.short(
+        "webapp.knowledge.documents.text_extraction", BytesIO(raw), head=b'{"name": "a.eml", "most": 1000}\n'
+    ) as found:
         assert list(found) == [{"refused": DAMAGED}]

@@ -2,8 +2,8 @@
 
 import re
 
-from webapp.knowledge import tokenizer
-from webapp.knowledge.shipped_pages import COLLECTIONS, questions
+from webapp.knowledge.documents.shipped_pages import COLLECTIONS, questions
+from webapp.knowledge.search import tokenizer
 
 PAGES = {path: text for collection in COLLECTIONS for path, text in collection.pages.items()}
 

@@ -8,14 +8,14 @@ import yaml
 from tests.knowledge.meaning import chosen, embeds, is_ready, said
 from tests.knowledge.placing import place
 from tests.support.marks import on_both_databases
-from webapp.accounts import queries as people
-from webapp.config import ROOT
-from webapp.db import write
-from webapp.knowledge import shipping
-from webapp.knowledge.search import search
-from webapp.knowledge.shipped_pages import questions
+from webapp.base.config import ROOT
+from webapp.base.db import write
+from webapp.knowledge.documents import shipping
+from webapp.knowledge.documents.shipped_pages import questions
+from webapp.knowledge.search.search import search
+from webapp.knowledge.search.tokenizer import query_words, weights
 from webapp.knowledge.tables import Collection
-from webapp.knowledge.tokenizer import query_words, weights
+from webapp.people.accounts import queries as people
 
 # A page's name, a sentence of it, and a question about it that shares no word with it.
 PARAPHRASES: Sequence[tuple[str, str, str]] = [

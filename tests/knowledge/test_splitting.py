@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from webapp.knowledge.splitting import ENOUGH, MOST, OVERLAP, split
+from webapp.knowledge.documents.splitting import ENOUGH, MOST, OVERLAP, split
 
 WORDS = st.text(st.sampled_from("ab .\n水"), max_size=400)
 LINES = st.sampled_from(

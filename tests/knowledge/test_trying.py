@@ -3,8 +3,8 @@
 import pytest
 
 from tests.support.marks import on_both_databases
-from webapp.knowledge.questions import measured
-from webapp.knowledge.rank_reasons import Counted, reasons
+from webapp.knowledge.search.rank_reasons import Counted, reasons
+from webapp.knowledge.trying.questions import measured
 from webapp.settings.service import set_setting
 
 

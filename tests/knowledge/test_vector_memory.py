@@ -8,13 +8,13 @@ from sqlalchemy import select
 
 from tests.conftest import signed_in
 from tests.knowledge.placing import place
-from webapp.accounts import queries as people
-from webapp.db import db, write
-from webapp.heavy.bounded import TooLate
-from webapp.knowledge.embedder import alikeness, packed
-from webapp.knowledge.nearest import Vectors
+from webapp.base.db import db, write
+from webapp.base.heavy.bounded import TooLate
+from webapp.knowledge.search.nearest import Vectors
+from webapp.knowledge.search.vector_memory import TooLarge, VectorMemory
 from webapp.knowledge.tables import Collection, Passage, PassageVector, VectorSet
-from webapp.knowledge.vector_memory import TooLarge, VectorMemory
+from webapp.knowledge.vectors.embedder import alikeness, packed
+from webapp.people.accounts import queries as people
 from webapp.settings.service import set_setting
 
 # Sixty vectors of this size are more than half a megabyte.

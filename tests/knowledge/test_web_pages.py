@@ -7,10 +7,10 @@ from gevent.pywsgi import WSGIServer
 from sqlalchemy import event, update
 
 from tests.support.turns import nobody_waits
-from webapp.db import db, write
-from webapp.heavy import charsets
-from webapp.knowledge import fetching, importing, web_pages
-from webapp.knowledge.documents import PART_BYTES
+from webapp.base.db import db, write
+from webapp.base.heavy import charsets
+from webapp.knowledge.documents import fetching, importing, web_pages
+from webapp.knowledge.documents.documents import PART_BYTES
 from webapp.knowledge.tables import Document
 from webapp.settings.service import set_setting
 

@@ -9,13 +9,13 @@ from flask import Flask
 from tests.knowledge.placing import place
 from tests.support.marks import on_both_databases
 from tests.support.rounds import ROUNDS
-from webapp.accounts.roles import TEAM
-from webapp.accounts.tables import Grant, Group, Membership, User
-from webapp.db import db, utc_now, write
-from webapp.ids import new_id
+from webapp.base.db import db, utc_now, write
+from webapp.base.ids import new_id
 from webapp.knowledge import queries
-from webapp.knowledge.search import Bounds, search
+from webapp.knowledge.search.search import Bounds, search
 from webapp.knowledge.tables import Collection, Document
+from webapp.people.accounts.roles import TEAM
+from webapp.people.accounts.tables import Grant, Group, Membership, User
 
 # 300 in a deep run, 1 500 in a night of a hundred rounds; a hundred share a database.
 WORLDS = 15 * ROUNDS if ROUNDS > 1 else 5

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.cli.test_cli import commands, said
 from tests.conftest import MakeApp
 from tests.support import postgres
-from tests.test_cli import commands, said
 
 NewDatabase = Callable[..., str]
 

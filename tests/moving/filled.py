@@ -12,7 +12,7 @@ import psycopg
 from psycopg.types.json import set_json_loads
 from sqlalchemy import Boolean, Column, Date, DateTime, Float, Integer, LargeBinary, String, Table, insert, text
 
-from webapp.db import db, write
+from webapp.base.db import db, write
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 # Characters that are special to some layer in between.

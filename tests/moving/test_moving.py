@@ -7,22 +7,22 @@ import pytest
 from flask_migrate import downgrade
 from sqlalchemy import insert, select, text
 
+from tests.cli.test_cli import commands, said
 from tests.conftest import KEYS
 from tests.knowledge.placing import place
 from tests.moving.filled import fill, rows_of
 from tests.support.people import user_with_password
 from tests.support.preparing import environ_of
-from tests.test_cli import commands, said
-from webapp.accounts.tables import User
+from webapp.base.config import ROOT
+from webapp.base.db import db, write
 from webapp.chat.list.search import search
-from webapp.chat.tables import Chat, Message
-from webapp.config import ROOT
-from webapp.connections import service as connections
-from webapp.connections.effective import live_connection
-from webapp.connections.service import ConnectionInput
-from webapp.db import db, write
-from webapp.knowledge import search as knowledge
+from webapp.chat.record.tables import Chat, Message
+from webapp.knowledge.search import search as knowledge
 from webapp.knowledge.tables import Collection, DocumentPart, Passage
+from webapp.models.connections import service as connections
+from webapp.models.connections.effective import live_connection
+from webapp.models.connections.service import ConnectionInput
+from webapp.people.accounts.tables import User
 
 pytestmark = pytest.mark.slow
 OLD_USER = """

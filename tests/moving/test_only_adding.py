@@ -8,7 +8,7 @@ from sqlalchemy import Column, MetaData, Table, delete, insert, inspect, select,
 
 from tests.moving.filled import INDEXES, row
 from tests.support.marks import on_both_databases
-from webapp.db import db
+from webapp.base.db import db
 
 # The newest migration of the last release, 0.1.0. A new release updates it; columns that it no longer needs can be dropped
 # then.

@@ -7,9 +7,9 @@ from contextlib import closing
 import psycopg
 import pytest
 
+from tests.cli.test_cli import commands, refusal, said
 from tests.moving.filled import fill, rows_of
 from tests.support.people import user_with_password
-from tests.test_cli import commands, refusal, said
 
 pytestmark = pytest.mark.slow
 

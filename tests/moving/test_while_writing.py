@@ -7,13 +7,13 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+from tests.cli.test_cli import commands, said
 from tests.moving import writer
 from tests.moving.filled import fill
 from tests.support.waiting import until
-from tests.test_cli import commands, said
-from webapp.accounts.tables import User
-from webapp.config import ROOT
-from webapp.db import db, write
+from webapp.base.config import ROOT
+from webapp.base.db import db, write
+from webapp.people.accounts.tables import User
 
 pytestmark = pytest.mark.slow
 COUNTED = (

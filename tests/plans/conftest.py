@@ -11,16 +11,16 @@ from tests.plans.halting import Halting, halting
 from tests.plans.program import Program
 from tests.support.people import user_with_password
 from tests.support.waiting import until
-from webapp.accounts.tables import User
-from webapp.connections.models import Providers
-from webapp.db import db
+from webapp.base.db import db
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
+from webapp.models.connections.models import Providers
+from webapp.models.providers.demo import DemoProvider
+from webapp.models.upstream import Upstream
+from webapp.people.accounts.tables import User
 from webapp.plans import queries, service
 from webapp.plans.tables import Plan
-from webapp.providers.demo import DemoProvider
 from webapp.settings.service import set_setting, setting
-from webapp.upstream import Upstream
 
 GOALS = {"goals": ["Finish the shelf", "Answer old letters"], "start_date": "2026-03-02"}
 UNLIMITED = ("limits.streams_per_minute", "limits.concurrent_streams", "limits.made_per_minute")

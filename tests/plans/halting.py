@@ -5,12 +5,12 @@ from contextlib import closing
 
 from flask import Flask
 
-from webapp.connections.models import Providers
-from webapp.providers.base import ModelRequest
-from webapp.providers.demo import DemoProvider
+from webapp.models.connections.models import Providers
+from webapp.models.providers.base import ModelRequest
+from webapp.models.providers.demo import DemoProvider
+from webapp.models.upstream import Upstream
 from webapp.streaming.events import Delta, Event
 from webapp.streaming.stop import Stop
-from webapp.upstream import Upstream
 
 # The first word of the plan, of each of its weeks, and of what follows the weeks.
 BEGINNING, WEEK_1, WEEK_2, WEEK_3, WEEK_4, RISKS = "{", '"Begin', '"Find', '"Go', '"Keep', '"risks"'

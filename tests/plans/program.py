@@ -6,12 +6,12 @@ from typing import Any
 from flask import Flask
 
 from tests.support.people import user_with_password
-from webapp.accounts import tokens
-from webapp.accounts.roles import allowed_scopes
-from webapp.connections.models import Providers
-from webapp.providers.demo import DemoProvider
+from webapp.models.connections.models import Providers
+from webapp.models.providers.demo import DemoProvider
+from webapp.models.upstream import Upstream
+from webapp.people.accounts import tokens
+from webapp.people.accounts.roles import allowed_scopes
 from webapp.streaming.codec import Decoder, Message
-from webapp.upstream import Upstream
 
 GENERATE = "/api/streaming/generate-plan"
 GOALS = {"goals": ["Finish the shelf"], "preferences": {}}

@@ -4,7 +4,7 @@ import gevent
 import pytest
 
 from tests.support.statements import listening
-from webapp.db import db
+from webapp.base.db import db
 from webapp.plans import content
 from webapp.plans.tables import Plan
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.turns import nobody_waits
-from webapp.errors import Invalid
+from webapp.base.errors import Invalid
 from webapp.plans import plan_types, validation
 from webapp.plans.draft import Draft
 from webapp.plans.ending import ParsedPlan, kept, repaired

@@ -15,16 +15,16 @@ from tests.support import node
 from tests.support.server import prepared
 from tests.upstream.behaviours import TOKEN
 from tests.upstream.handle import Upstream
-from webapp.accounts.tables import User
+from webapp.base.db import db
 from webapp.chat.messages import service
-from webapp.connections.models import Providers
-from webapp.db import db
+from webapp.models.connections.models import Providers
+from webapp.models.providers.demo import DemoProvider
+from webapp.models.upstream import Upstream as Outgoing
+from webapp.people.accounts.tables import User
 from webapp.plans import plan_types
 from webapp.plans.plan_types import FOLDER
-from webapp.providers.demo import DemoProvider
 from webapp.settings.service import set_setting
 from webapp.streaming.codec import Decoder, Message
-from webapp.upstream import Upstream as Outgoing
 
 CLIENT = Path(__file__).parent / "clients" / "plans.mjs"
 EXAMPLE = plan_types.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8")).example or {}

@@ -11,21 +11,21 @@ from flask import Flask, template_rendered
 from tests.plans.halting import BEGINNING, RISKS, WEEK_2, WEEK_3, WEEK_4, halting
 from tests.support.browser import Browser
 from tests.support.turns import nobody_waits
-from webapp.connections.models import Providers
-from webapp.db import db, utc_now
-from webapp.live.list_feed import ListFeed
-from webapp.live.lists import live_list
-from webapp.live.watchers import Context
+from webapp.base.db import db, utc_now
+from webapp.engine.watching.list_feed import ListFeed
+from webapp.engine.watching.lists import live_list
+from webapp.engine.watching.watchers import Context
+from webapp.models.connections.models import Providers
+from webapp.models.providers.demo import DemoProvider
+from webapp.models.upstream import Upstream
 from webapp.plans import shown
 from webapp.plans.feed import PlanFeed, PlanPosition, Writing
 from webapp.plans.progress import Pace
 from webapp.plans.projection import PlanProjection
 from webapp.plans.schema import MOST_ITEMS
 from webapp.plans.tables import Plan
-from webapp.providers.demo import DemoProvider
 from webapp.streaming.events import Delta
 from webapp.streaming.topics import Entry
-from webapp.upstream import Upstream
 
 PARTS = re.compile(r'hx-target="([^"]+)" hx-swap="(\w+)"')
 

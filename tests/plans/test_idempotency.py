@@ -10,7 +10,7 @@ from flask import Flask
 from tests.plans.halting import WEEK_2, halting
 from tests.plans.program import GENERATE, GOALS, Program
 from tests.support.marks import on_both_databases
-from webapp.db import db
+from webapp.base.db import db
 from webapp.plans import content
 from webapp.plans.tables import Plan, PlanInputs, PlanQuota
 from webapp.settings.service import set_setting

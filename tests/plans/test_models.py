@@ -9,15 +9,15 @@ from tests.plans.conftest import LorebookEditor
 from tests.support.browser import Browser
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
-from webapp.accounts import service as accounts
+from webapp.models.providers.base import ModelRequest, Turn
+from webapp.models.providers.openai_reply import models_of
+from webapp.models.providers.openai_request import body
+from webapp.models.providers.openrouter import OpenRouterProvider
+from webapp.models.upstream import Upstream as Outgoing
+from webapp.people.accounts import service as accounts
 from webapp.plans import plan_types, service
 from webapp.plans.plan_types import FOLDER
 from webapp.plans.repair import MOST_CHARS
-from webapp.providers.base import ModelRequest, Turn
-from webapp.providers.openai_reply import models_of
-from webapp.providers.openai_request import body
-from webapp.providers.openrouter import OpenRouterProvider
-from webapp.upstream import Upstream as Outgoing
 
 __all__ = ["app"]
 EXAMPLE = plan_types.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8")).example or {}

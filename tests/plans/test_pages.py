@@ -10,13 +10,13 @@ from sqlalchemy import select
 from tests.plans.halting import BEGINNING, WEEK_2, halting
 from tests.support.browser import Browser
 from tests.support.page import Page
-from webapp.connections.models import Providers
-from webapp.db import db
+from webapp.base.db import db
 from webapp.engine.tables import Generation
+from webapp.models.connections.models import Providers
+from webapp.models.providers.demo import DemoProvider
+from webapp.models.upstream import Upstream
 from webapp.plans import plan_types
 from webapp.plans.plan_types import FOLDER
-from webapp.providers.demo import DemoProvider
-from webapp.upstream import Upstream
 
 RECIPES = """
 title: A week of cooking

@@ -8,7 +8,7 @@ from flask import Flask
 
 from tests.plans.program import GOALS, Program
 from tests.support.marks import on_both_databases
-from webapp.db import db
+from webapp.base.db import db
 from webapp.engine.tables import Generation
 from webapp.plans import plan_types, queries
 from webapp.plans.plan_types import FOLDER

@@ -18,18 +18,18 @@ from tests.support.browser import Browser
 from tests.support.waiting import until
 from tests.upstream.behaviours import TOKEN
 from tests.upstream.handle import Upstream
-from webapp.connections.models import Providers
-from webapp.db import write
+from webapp.base.db import write
 from webapp.engine.tables import Generation
+from webapp.models.connections.models import Providers
+from webapp.models.providers.demo import DemoProvider
+from webapp.models.upstream import Upstream as Outgoing
 from webapp.plans import plan_types
 from webapp.plans.plan_types import FOLDER
 from webapp.plans.progress import Pace, progress_of, time_left, usual_seconds
 from webapp.plans.projection import PlanProjection
-from webapp.providers.demo import DemoProvider
 from webapp.streaming.codec import Decoder, Message
 from webapp.streaming.events import Delta
 from webapp.streaming.topics import Entry
-from webapp.upstream import Upstream as Outgoing
 
 MONTHLY = plan_types.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8")).plan
 

@@ -8,9 +8,9 @@ import pytest
 from tests.plans.conftest import GOALS, LorebookEditor
 from tests.plans.halting import BEGINNING, WEEK_1
 from tests.support.marks import on_both_databases
-from webapp.accounts.tables import User
-from webapp.db import db, write
-from webapp.errors import TooMany
+from webapp.base.db import db, write
+from webapp.base.errors import TooMany
+from webapp.people.accounts.tables import User
 from webapp.plans import service
 from webapp.plans.quota import QuotaUsedUp
 from webapp.plans.tables import PlanInputs, PlanQuota

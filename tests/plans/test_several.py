@@ -12,11 +12,11 @@ from tests.plans.halting import BEGINNING, RISKS, WEEK_3, halting
 from tests.plans.program import GOALS, Program
 from tests.support.marks import on_both_databases
 from tests.support.waiting import until
-from webapp.accounts import tokens
-from webapp.accounts.tables import User
 from webapp.api.dialects.plans import views
-from webapp.db import db
+from webapp.base.db import db
 from webapp.engine import keeper
+from webapp.people.accounts import tokens
+from webapp.people.accounts.tables import User
 from webapp.plans.tables import Plan, PlanQuota
 from webapp.settings.service import set_setting
 from webapp.streaming.codec import Decoder, Message

@@ -4,8 +4,8 @@ import pytest
 
 from tests.plans.conftest import LorebookEditor, desk
 from tests.support.marks import also_on_postgres
-from webapp.accounts.tables import User
-from webapp.db import db, write
+from webapp.base.db import db, write
+from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts, queries, service
 from webapp.prompts.tables import FIXED, PromptVersion
 from webapp.prompts.template import Part

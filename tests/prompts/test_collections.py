@@ -8,8 +8,8 @@ from tests.chat.conftest import ended
 from tests.chat.library import FRIDAY, Library, ask, given
 from tests.prompts.test_pages import audited
 from tests.upstream.fixtures import app
-from webapp.accounts.tables import Grant
-from webapp.db import db
+from webapp.base.db import db
+from webapp.people.accounts.tables import Grant
 from webapp.prompts.tables import Prompt
 
 __all__ = ["app"]

@@ -16,10 +16,10 @@ from flask import Flask
 from tests.conftest import KEYS, MakeApp, signed_in
 from tests.support.browser import Browser
 from tests.upstream.handle import Upstream as Fake
-from webapp import logs
-from webapp.config import ROOT
-from webapp.connections.effective import live_connections
-from webapp.connections.models import providers
+from webapp.base import logs
+from webapp.base.config import ROOT
+from webapp.models.connections.effective import live_connections
+from webapp.models.connections.models import providers
 
 CANARY = "sk-or-v1-canary-d41d8cd98f00b204e9800998ecf8427e"
 # Every part of it that is long enough to help an attacker.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.config import Config
+from webapp.base.config import Config
 from webapp.settings.catalog import SETTINGS
 from webapp.settings.kinds import Setting, Value, as_text
 

@@ -6,9 +6,9 @@ from sqlalchemy import select
 
 from tests.support.browser import Browser
 from tests.upstream.handle import Upstream as Fake
-from webapp.accounts.tables import User
-from webapp.db import db
-from webapp.usage.checklist import Checklist, checklist
+from webapp.base.db import db
+from webapp.chat.list.checklist import Checklist, checklist
+from webapp.people.accounts.tables import User
 
 
 def steps_of(app: Flask, email: str) -> Checklist | None:

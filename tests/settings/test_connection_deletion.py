@@ -6,8 +6,8 @@ from flask import Flask
 from tests.settings.test_connections import KEY, OPENROUTER, add
 from tests.support.browser import Browser
 from tests.upstream.handle import Upstream as Fake
-from webapp.connections.models import providers
-from webapp.errors import Invalid
+from webapp.base.errors import Invalid
+from webapp.models.connections.models import providers
 
 
 @pytest.mark.parametrize(("link", "heading"), [("Delete key", "Delete key"), ("Delete", "Delete connection")])

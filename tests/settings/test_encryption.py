@@ -5,8 +5,8 @@ from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.errors import Unavailable
-from webapp.secrets.encryption import MISPLACED, UNREADABLE, DecryptionError, EncryptionService
+from webapp.base.errors import Unavailable
+from webapp.settings.secrets.encryption import MISPLACED, UNREADABLE, DecryptionError, EncryptionService
 
 OLD, NEW = (Fernet.generate_key().decode() for _ in range(2))
 SECRET = "sk-or-v1-0123456789abcdef"

@@ -6,13 +6,13 @@ from flask import Flask
 
 from tests.conftest import KEYS, MakeApp
 from tests.support.marks import also_on_postgres
-from webapp.connections import service as connections
-from webapp.connections.models import providers
-from webapp.connections.openrouter_key import ApplicationSettingsService
-from webapp.connections.service import ConnectionInput
-from webapp.db import db
-from webapp.errors import Invalid
-from webapp.secrets.encryption import DecryptionError
+from webapp.base.db import db
+from webapp.base.errors import Invalid
+from webapp.models.connections import service as connections
+from webapp.models.connections.models import providers
+from webapp.models.connections.openrouter_key import ApplicationSettingsService
+from webapp.models.connections.service import ConnectionInput
+from webapp.settings.secrets.encryption import DecryptionError
 from webapp.settings.service import listing, set_setting
 from webapp.settings.tables import ApplicationSetting
 

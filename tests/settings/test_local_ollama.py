@@ -7,8 +7,8 @@ from flask import Flask
 
 from tests.support.browser import Browser
 from tests.upstream.handle import Upstream as Fake
-from webapp.connections.local_ollama import ADDRESS, PATIENCE_SECONDS, OllamaProbe
-from webapp.connections.models import providers
+from webapp.models.connections.local_ollama import ADDRESS, PATIENCE_SECONDS, OllamaProbe
+from webapp.models.connections.models import providers
 
 SLUG = "ollama-on-this-machine"
 OTHERS = [

@@ -7,13 +7,13 @@ from tests.conftest import signed_in
 from tests.settings.test_connections import add
 from tests.support.browser import Browser
 from tests.upstream.handle import Upstream as Fake
-from webapp.connections import listing
-from webapp.connections.effective import live_connection
-from webapp.connections.listing import MOST_MODELS, cut, share
-from webapp.connections.models import providers
-from webapp.connections.tables import Connection
-from webapp.db import utc_now, write
-from webapp.ids import new_id
+from webapp.base.db import utc_now, write
+from webapp.base.ids import new_id
+from webapp.models.connections import listing
+from webapp.models.connections.effective import live_connection
+from webapp.models.connections.listing import MOST_MODELS, cut, share
+from webapp.models.connections.models import providers
+from webapp.models.connections.tables import Connection
 from webapp.settings.service import set_setting
 from webapp.web.pick_field import MOST_SHOWN
 

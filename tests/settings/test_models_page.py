@@ -9,9 +9,9 @@ from tests.conftest import signed_in
 from tests.support.browser import Browser
 from tests.support.page import Page
 from tests.upstream.handle import Upstream as Fake
-from webapp.connections.models import providers
-from webapp.connections.openrouter_key import ApplicationSettingsService
-from webapp.errors import Invalid
+from webapp.base.errors import Invalid
+from webapp.models.connections.models import providers
+from webapp.models.connections.openrouter_key import ApplicationSettingsService
 from webapp.settings.service import setting
 
 

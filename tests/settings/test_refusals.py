@@ -8,19 +8,19 @@ from flask import Flask
 from sqlalchemy import select
 
 from tests.conftest import signed_in
-from tests.generations.bench import Bench
+from tests.engine.bench import Bench
 from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
-from webapp.accounts.tables import AuditEntry
-from webapp.connections import refusals
-from webapp.connections import service as connections
-from webapp.connections.effective import LiveConnection, live_connection
-from webapp.connections.refusals import ACTIONS
-from webapp.connections.service import ConnectionInput
-from webapp.connections.tables import Connection
-from webapp.db import db, utc_now, write
+from webapp.base.db import db, utc_now, write
+from webapp.models.connections import refusals
+from webapp.models.connections import service as connections
+from webapp.models.connections.effective import LiveConnection, live_connection
+from webapp.models.connections.refusals import ACTIONS
+from webapp.models.connections.service import ConnectionInput
+from webapp.models.connections.tables import Connection
+from webapp.people.accounts.tables import AuditEntry
 
 __all__ = ["app"]
 OPENROUTER = "/admin/connections/openrouter"

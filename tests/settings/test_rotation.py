@@ -12,15 +12,15 @@ from flask import Flask
 
 from tests.conftest import KEYS, MakeApp
 from tests.support.marks import also_on_postgres
-from webapp.config import ROOT
-from webapp.connections import keys, queries
-from webapp.connections import service as connections
-from webapp.connections.effective import live_connections
-from webapp.connections.openrouter_key import ApplicationSettingsService
-from webapp.connections.service import ConnectionInput
-from webapp.connections.tables import Connection
-from webapp.db import write
-from webapp.secrets.rotation import rotate
+from webapp.base.config import ROOT
+from webapp.base.db import write
+from webapp.models.connections import keys, queries
+from webapp.models.connections import service as connections
+from webapp.models.connections.effective import live_connections
+from webapp.models.connections.openrouter_key import ApplicationSettingsService
+from webapp.models.connections.service import ConnectionInput
+from webapp.models.connections.tables import Connection
+from webapp.settings.secrets.rotation import rotate
 
 NEW = Fernet.generate_key().decode()
 BOTH = f"{NEW},{KEYS['ENCRYPTION_KEY']}"

@@ -13,9 +13,9 @@ from flask import Flask
 from tests.conftest import MakeApp
 from tests.support.marks import also_on_postgres
 from tests.support.people import PASSWORD
-from webapp.accounts.service import add_user
-from webapp.db import db, write
-from webapp.errors import Invalid, NotFound
+from webapp.base.db import db, write
+from webapp.base.errors import Invalid, NotFound
+from webapp.people.accounts.service import add_user
 from webapp.settings.service import listing, set_setting, setting, shown, unset_setting
 from webapp.settings.tables import ApplicationSetting
 

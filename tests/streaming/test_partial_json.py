@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.partial_json import measure, plan_of
 from tests.streaming.json_cases import ACCEPTED, OPEN, REFUSED
-from webapp.bench.partial_json import measure, plan_of
 from webapp.streaming.partial_json import Path, StreamingJSONParser, loads
 
 PLAN = {

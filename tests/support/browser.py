@@ -14,8 +14,8 @@ from tests.support.form import Form
 from tests.support.page import Page
 from tests.support.statements import listening
 from tests.support.waiting import seen
-from webapp.accounts.tables import User
-from webapp.db import db
+from webapp.base.db import db
+from webapp.people.accounts.tables import User
 
 ORIGIN = "http://localhost"
 HTMX = {"HX-Request": "true"}

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from webapp.bench.browsing import JSON, NOTHING, Browser
+from bench.browsing import JSON, NOTHING, Browser
 
 # Not the middle of an id, which can look like a word.
 WORD = re.compile(rb"w0\d{5}(?!\w)")

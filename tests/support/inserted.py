@@ -6,9 +6,9 @@ from functools import cache
 from hashlib import sha256
 
 from tests.support.server import Server
-from webapp.accounts import passwords
-from webapp.accounts.roles import allowed_scopes
-from webapp.ids import new_id
+from webapp.base.ids import new_id
+from webapp.people.accounts import passwords
+from webapp.people.accounts.roles import allowed_scopes
 
 PASSWORD = "a quiet river at night"
 PERSON = """INSERT INTO users (id, email, name, role, password_hash, created_at)

@@ -10,13 +10,13 @@ from typing import Any
 from gevent.monkey import get_original
 from gevent.thread import LockType
 
-from webapp.heavy import threads
+from webapp.base.heavy import threads
 
 WORDS = "Code in a thread took a lock of gevent's. Do this part before `offload`, by `on_loop`, or not in a thread."
 
 
 def refuse_in_threads() -> None:
-    """From now on, a function in `webapp.heavy.threads` that takes a lock made by another thread raises `AssertionError`."""
+    """From now on, a function in `webapp.base.heavy.threads` that takes a lock made by another thread raises `AssertionError`."""
     # Locals, as there are no globals any more while Python ends.
     thread, begin, take = get_original("_thread", "get_ident"), LockType.__init__, LockType.acquire
     loop = thread()

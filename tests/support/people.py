@@ -4,10 +4,10 @@ from functools import cache
 
 from sqlalchemy.orm import Session
 
-from webapp.accounts import passwords
-from webapp.accounts import service as accounts
-from webapp.accounts.tables import User
-from webapp.db import write
+from webapp.base.db import write
+from webapp.people.accounts import passwords
+from webapp.people.accounts import service as accounts
+from webapp.people.accounts.tables import User
 
 PASSWORD = "a quiet river at night"
 AGENT = "a browser of the tests"

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from webapp.process.watchdog import BLOCKED, BLOCKED_SECONDS
+from webapp.base.process.watchdog import BLOCKED, BLOCKED_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 BEAT_SECONDS, LATE_SECONDS = 0.01, 0.02

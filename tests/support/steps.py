@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import event
 
-from webapp.db import db
+from webapp.base.db import db
 
 AT_ONCE = 100
 

@@ -18,8 +18,8 @@ from tests.support.server import Server, prepared
 from tests.support.starved import watched
 from tests.support.waiting import until
 from tests.upstream.handle import Upstream
-from webapp.logs import TextLines
-from webapp.process.watchdog import BLOCKED
+from webapp.base.logs import TextLines
+from webapp.base.process.watchdog import BLOCKED
 
 pytestmark = pytest.mark.slow
 

@@ -7,8 +7,8 @@ from flask import Flask
 from gevent.event import Event
 
 from tests.upstream.handle import Upstream as Fake
+from webapp.models.upstream import Upstream
 from webapp.streaming.stop import Stop
-from webapp.upstream import Upstream
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,9 @@ import gevent
 import pytest
 
 from tests.upstream.handle import Upstream as Fake
+from webapp.models.upstream import Stopped, Upstream
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
-from webapp.upstream import Stopped, Upstream
 
 
 class Caller:

@@ -2,9 +2,9 @@
 
 import pytest
 
+from webapp.models.upstream import base_address
+from webapp.models.upstream.addresses import is_allowed
 from webapp.streaming.failure import ProviderError
-from webapp.upstream import base_address
-from webapp.upstream.addresses import is_allowed
 
 PUBLIC = ["8.8.8.8", "104.18.2.115", "2606:4700::6812:273", "2a00:1450:4001::200e"]
 PRIVATE = [

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from webapp.upstream.bounded_json import LONGEST_INTEGER, Unreadable, load
+from webapp.models.upstream.bounded_json import LONGEST_INTEGER, Unreadable, load
 
 
 @pytest.mark.parametrize("text", ["[1,2,3]", '{"a":{"b":[]}}', "[[[]]]", "1", '"x"', "[1.5, 12, true, null]"])

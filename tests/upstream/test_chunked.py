@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.upstream.chunked import Chunked
+from webapp.models.upstream.chunked import Chunked
 
 CONTENTS = st.lists(st.binary(min_size=1, max_size=40), max_size=12)
 EXTENSIONS = ("", ";a=b", ' ; a="b"')

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.upstream.handle import Upstream as Fake
+from webapp.models.upstream import Trust, Upstream
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
-from webapp.upstream import Trust, Upstream
 
 Read = Callable[..., bytes]
 

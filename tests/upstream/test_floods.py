@@ -8,8 +8,8 @@ import pytest
 
 from tests.support.turns import nobody_waits
 from tests.upstream.handle import Upstream as Fake
+from webapp.models.upstream import Stopped, Upstream
 from webapp.streaming.stop import Stop
-from webapp.upstream import Stopped, Upstream
 
 OK = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 FLOODS = {

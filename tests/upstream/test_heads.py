@@ -6,11 +6,11 @@ from typing import Any
 import gevent
 import pytest
 
-from tests.providers.received import collect, request_for
+from tests.models.providers.received import collect, request_for
 from tests.upstream.handle import Upstream as Fake
-from webapp.providers.openrouter import OpenRouterProvider
+from webapp.models.providers.openrouter import OpenRouterProvider
+from webapp.models.upstream import Upstream
 from webapp.streaming.stop import Stop
-from webapp.upstream import Upstream
 
 pytestmark = pytest.mark.mostly_slow
 

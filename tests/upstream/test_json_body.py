@@ -8,10 +8,10 @@ import pytest
 
 from tests.support.turns import longest_turn
 from tests.upstream.handle import Upstream as Fake
+from webapp.models.upstream import Upstream
+from webapp.models.upstream.json_body import PIECE_CHARS, as_json
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
-from webapp.upstream import Upstream
-from webapp.upstream.json_body import PIECE_CHARS, as_json
 
 WORDS = 'Größe "é"\\ \n \U0001f600 \ud800 </script> '
 LONG = WORDS * (PIECE_CHARS // 10)

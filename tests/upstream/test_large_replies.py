@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.turns import turns_of_the_loop
-from webapp.upstream.large_replies import LARGE_BYTES, read_in_thread
+from webapp.models.upstream.large_replies import LARGE_BYTES, read_in_thread
 
 
 @pytest.mark.parametrize(("size", "waits"), [(LARGE_BYTES, False), (LARGE_BYTES + 1, True)])

@@ -10,8 +10,8 @@ import pytest
 
 from tests.upstream.mailbox import Mailbox, mailbox
 from tests.upstream.test_tls import certificate
+from webapp.models.upstream.mail import MailServer, send_mail
 from webapp.streaming.failure import ProviderError
-from webapp.upstream.mail import MailServer, send_mail
 
 __all__ = ["certificate"]
 LONG = 30.0

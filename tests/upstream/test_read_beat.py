@@ -8,14 +8,14 @@ import gevent
 import pytest
 from gevent.hub import Waiter
 
-from tests.providers.received import KEY, request_for
+from tests.models.providers.received import KEY, request_for
 from tests.upstream.handle import Upstream as Fake
-from webapp.providers.openai import OpenAIProvider
+from webapp.models.providers.openai import OpenAIProvider
+from webapp.models.upstream import Upstream
+from webapp.models.upstream.read_beat import Beat
 from webapp.streaming.events import Delta
 from webapp.streaming.flush_beat import next_stroke
 from webapp.streaming.stop import Stop
-from webapp.upstream import Upstream
-from webapp.upstream.read_beat import Beat
 
 LONG = 600.0
 

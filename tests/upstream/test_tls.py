@@ -9,9 +9,9 @@ import pytest
 
 from tests.support.certificate import certificate_in
 from tests.upstream.handle import Upstream as Fake
+from webapp.models.upstream import Upstream
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
-from webapp.upstream import Upstream
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tests.conftest import MakeApp
 from tests.support.browser import Browser
-from webapp.accounts.guards import anybody
-from webapp.errors import AppError, Busy, Conflict, Forbidden, Invalid, NotFound, SignedOut, TooMany, Unavailable
+from webapp.base.errors import AppError, Busy, Conflict, Forbidden, Invalid, NotFound, SignedOut, TooMany, Unavailable
+from webapp.people.accounts.guards import anybody
 
 bp = Blueprint("wrong", __name__, url_prefix="/wrong")
 

@@ -3,7 +3,7 @@
 import pytest
 from flask import Flask, url_for
 
-from webapp.ids import new_id
+from webapp.base.ids import new_id
 from webapp.web.addresses import address
 
 

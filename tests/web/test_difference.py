@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.list_parts import PART, applied, changed, drawn, same
-from webapp.live.difference import difference
+from webapp.engine.watching.difference import difference
 
 
 def swaps(parts: str) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from tests.support.browser import HTMX, Browser
 from tests.web.conftest import APP_ERRORS, FAULTS
-from webapp.db import db
+from webapp.base.db import db
 
 FAULT_STATUS = {"bug": 500, "characters": 422}
 REFUSALS = [kind for kind in APP_ERRORS if kind != "signed_out"]

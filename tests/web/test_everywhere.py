@@ -11,8 +11,8 @@ from tests.conftest import signed_in
 from tests.support.browser import Browser
 from tests.test_contrast import TOKENS, luminance
 from webapp.app import FEATURES
-from webapp.config import ROOT
-from webapp.db import utc_now
+from webapp.base.config import ROOT
+from webapp.base.db import utc_now
 
 
 @pytest.mark.mostly_slow

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.person import Person
 from tests.support.server import prepared
-from webapp.process.fd_limit import RESERVED, connections_within, limit_for
+from webapp.base.process.fd_limit import RESERVED, connections_within, limit_for
 
 FOR_EVER = resource.RLIM_INFINITY
 # The descriptors that a server needs to start, and the connections it can then accept on top.

@@ -5,7 +5,7 @@ from flask import Blueprint, Flask, Response, render_template_string
 
 from tests.conftest import MakeApp
 from tests.support.browser import Browser
-from webapp.accounts.guards import anybody
+from webapp.people.accounts.guards import anybody
 from webapp.web.htmx import done, redirect, render
 
 bp = Blueprint("tried", __name__, url_prefix="/tried")

@@ -7,7 +7,7 @@ import pytest
 
 from tests.test_assets import names
 from webapp.app import FEATURES
-from webapp.config import ROOT
+from webapp.base.config import ROOT
 
 PLACES = [place for feature in FEATURES for place in feature.places]
 # Patterns for the start of the words next to an icon, where these differ from the icon's place in the navigation.

@@ -5,7 +5,7 @@ from contextlib import closing
 import gevent
 from gevent import socket
 
-from webapp.live.sse_response import noticed_leaving
+from webapp.engine.watching.sse_response import noticed_leaving
 
 
 def test_a_reader_that_has_left_is_noticed_once_however_late_the_stream_ends() -> None:

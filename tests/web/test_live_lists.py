@@ -5,8 +5,8 @@ import pytest
 from tests.chat.listener import listen
 from webapp.app import FEATURES
 from webapp.engine.engine import the_engine
-from webapp.live import watchers
-from webapp.live.lists import ListNews, LiveList
+from webapp.engine.watching import watchers
+from webapp.engine.watching.lists import ListNews, LiveList
 
 __all__ = ["listen"]
 

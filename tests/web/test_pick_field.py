@@ -6,9 +6,9 @@ from sqlalchemy import insert
 
 from tests.support.browser import Browser
 from tests.support.page import Page
-from webapp.accounts import queries as accounts
-from webapp.accounts.tables import Group, User
-from webapp.db import write
+from webapp.base.db import write
+from webapp.people.accounts import queries as accounts
+from webapp.people.accounts.tables import Group, User
 from webapp.web.pick_field import MOST_SHOWN
 
 MANY = 300

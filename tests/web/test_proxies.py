@@ -7,8 +7,8 @@ import pytest
 
 from tests.conftest import MakeApp
 from tests.support.browser import Browser
-from webapp.web.connection_limiter import ConnectionLimiter
-from webapp.web.proxies import BehindProxies
+from webapp.web.server.connection_limiter import ConnectionLimiter
+from webapp.web.server.proxies import BehindProxies
 
 PROXY, INNER, VISITOR, LIAR = "10.0.0.1", "10.0.0.2", "203.0.113.9", "198.51.100.7"
 

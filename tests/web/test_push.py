@@ -9,7 +9,7 @@ import pytest
 from gevent import socket as green
 from gevent.event import Event
 
-from webapp.live.push import MOST_QUEUED, NonBlockingWriter, Push, PushSignal, writer_of
+from webapp.engine.watching.push import MOST_QUEUED, NonBlockingWriter, Push, PushSignal, writer_of
 
 TOLD = b"data: told\n\n"
 CHUNK = b"C\r\ndata: told\n\n\r\n"

@@ -14,9 +14,9 @@ from tests.api.client import client_of
 from tests.support.browser import Browser
 from tests.support.turns import nobody_waits
 from webapp.api.operations import MOST_BYTES as MESSAGE_BYTES
-from webapp.errors import TooLarge
-from webapp.web.request_parsing import MOST_COOKIE_CHARS, MOST_HEAD_BYTES, PIECE_BYTES, Incoming
+from webapp.base.errors import TooLarge
 from webapp.web.security import MOST_BYTES
+from webapp.web.server.request_parsing import MOST_COOKIE_CHARS, MOST_HEAD_BYTES, PIECE_BYTES, Incoming
 from webapp.web.uploads import expect_files
 
 NAMED = b'--B\r\nContent-Disposition: form-data; name="a"\r\n'

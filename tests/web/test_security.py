@@ -9,7 +9,7 @@ from werkzeug.test import Client
 from tests.conftest import MakeApp
 from tests.support.browser import Browser
 from tests.web.conftest import with_wrong_routes
-from webapp.accounts.guards import policy
+from webapp.people.accounts.guards import policy
 from webapp.web.htmx import API_PATHS
 from webapp.web.security import DRAWER, HEADERS, is_own_host
 

@@ -14,13 +14,13 @@ from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres
 from tests.upstream.handle import Upstream as Fake
 from tests.upstream.server import REFUSED
-from webapp.config import ROOT
+from webapp.base.config import ROOT
+from webapp.base.heavy.threads import READS
 from webapp.engine.circuit import FAILURES, Circuits
-from webapp.health import views as selftest
-from webapp.health.fact import size
-from webapp.heavy.threads import READS
+from webapp.operations.health import views as selftest
 from webapp.streaming.codec import Decoder
 from webapp.streaming.events import Delta
+from webapp.web.health_fact import size
 
 
 def connected(make_app: MakeApp, fake: Fake, **environ: str) -> Flask:

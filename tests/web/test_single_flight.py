@@ -3,7 +3,7 @@
 import gevent
 import pytest
 
-from webapp.live.single_flight import SingleFlight
+from webapp.engine.watching.single_flight import SingleFlight
 
 
 def test_who_asks_while_it_is_made_waits_for_the_same_result():

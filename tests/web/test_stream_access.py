@@ -2,9 +2,9 @@
 
 from flask import Flask, request, url_for
 
-from webapp import topic_names
+from webapp.base import topic_names
 from webapp.engine.engine import the_engine
-from webapp.live import watchers
+from webapp.engine.watching import watchers
 from webapp.streaming.events import Changed
 
 

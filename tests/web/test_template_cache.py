@@ -8,7 +8,7 @@ from flask import Flask
 
 from tests.conftest import KEYS
 from webapp.app import create_app
-from webapp.config import load
+from webapp.base.config import load
 from webapp.web import templates
 
 

@@ -3,7 +3,7 @@
 import pytest
 from werkzeug.routing import Map, Rule
 
-from webapp.web.url_rules import PARSED, LazyRule
+from webapp.web.server.url_rules import PARSED, LazyRule
 
 # Public attributes that are set when a rule is bound to its map.
 PUBLIC = {"strict_slashes", "merge_slashes", "subdomain"}

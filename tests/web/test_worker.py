@@ -6,7 +6,7 @@ from typing import Any
 import gevent
 
 from tests.support.turns import turns_of_the_loop
-from webapp.web.worker import CROWDED, Worker, _queue_up
+from webapp.web.server.worker import CROWDED, Worker, _queue_up
 
 PLACES = 100
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from bench import redis_server as redis
 from tests.support import postgres
 from tests.support.person import Person
 from tests.support.ports import free_port
 from tests.support.preparing import environ_of
 from tests.support.server import ROOT, Server, prepared
 from tests.upstream.handle import Upstream
-from webapp.bench import redis_server as redis
 
 KEYS = {"SECRET_KEY": "a-secret-for-the-tests-alone", "ENCRYPTION_KEY": "t" * 43 + "="}
 

@@ -8,7 +8,7 @@ from collections import Counter
 import gevent
 import pytest
 
-from tests.generations.bench import holds_on
+from tests.engine.bench import holds_on
 from tests.support.person import Person
 from tests.support.tab import Tab
 from tests.support.waiting import until
@@ -77,7 +77,7 @@ def test_what_a_killed_worker_was_writing_is_gone_on_with(deployment, fake) -> N
 
 
 # Its lease takes half a minute to expire. That it is notified and writes nothing more is tested without a server in
-# `tests/generations/test_journal.py` and `tests/streaming/test_redis_topics.py`.
+# `tests/engine/test_journal.py` and `tests/streaming/test_redis_topics.py`.
 @pytest.mark.deep
 def test_a_frozen_worker_on_another_host_is_replaced_and_writes_nothing_more(deployment, fake) -> None:
     path, tab = held_in_the_middle(fake, by=deployment.there, seen_by=deployment.here)

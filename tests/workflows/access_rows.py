@@ -1,10 +1,10 @@
 """Who can access workflows and runs, and how these are created for each attempt."""
 
 from tests.attacks.world import CANARY, World, added, makes
-from webapp.chat.tables import Chat
-from webapp.db import db
+from webapp.base.db import db
+from webapp.chat.record.tables import Chat
 from webapp.workflows import library
-from webapp.workflows.interpreter import apply
+from webapp.workflows.running.interpreter import apply
 from webapp.workflows.state import Event, State
 from webapp.workflows.tables import WorkflowRun
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from webapp.config import ROOT
-from webapp.workflows import library, transcript
+from webapp.base.config import ROOT
+from webapp.workflows import library
+from webapp.workflows.editor import transcript
 
 EXAMPLES = ROOT / "examples" / "workflows"
 

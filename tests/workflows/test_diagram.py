@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.browser import Browser
-from webapp.workflows.diagram import BOX, HIGH, LEFT, diagram_of
-from webapp.workflows.parsing import read
+from webapp.workflows.definition.parsing import read
+from webapp.workflows.editor.diagram import BOX, HIGH, LEFT, diagram_of
 
 CHECKIN = read(Path("webapp/workflows/shipped/weekly-checkin.yaml").read_text("utf-8"))
 ROUND = """

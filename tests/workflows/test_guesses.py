@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from webapp.workflows.guesses import READABLE, guess, task
-from webapp.workflows.slots import Slot
+from webapp.workflows.definition.slots import Slot
+from webapp.workflows.running.guesses import READABLE, guess, task
 
 MOOD = Slot("mood", "choice", "How are you?", ("good", "mixed", "low"))
 DAYS = Slot("days", "multi", "Which days?", ("Monday", "Friday"))

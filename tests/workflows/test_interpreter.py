@@ -8,10 +8,10 @@ from random import Random
 import pytest
 
 from tests.support.rounds import ROUNDS
-from webapp.workflows.definition import Definition
-from webapp.workflows.interpreter import apply
-from webapp.workflows.parsing import Broken, read
-from webapp.workflows.slots import TYPES, Slot, Unfit, text_of
+from webapp.workflows.definition.definition import Definition
+from webapp.workflows.definition.parsing import Broken, read
+from webapp.workflows.definition.slots import TYPES, Slot, Unfit, text_of
+from webapp.workflows.running.interpreter import apply
 from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, CallModel, Effect, Event, HandOver, PostReply, State
 
 CHECKIN = read(Path("webapp/workflows/shipped/weekly-checkin.yaml").read_text("utf-8"))

@@ -2,10 +2,10 @@
 
 import pytest
 
-from webapp.workflows.definition import Definition
-from webapp.workflows.interpreter import apply
-from webapp.workflows.moving import moved, same_steps
-from webapp.workflows.parsing import read
+from webapp.workflows.definition.definition import Definition
+from webapp.workflows.definition.parsing import read
+from webapp.workflows.running.interpreter import apply
+from webapp.workflows.running.moving import moved, same_steps
 from webapp.workflows.state import MODEL_ANSWERED, Event, State
 
 

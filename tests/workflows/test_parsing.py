@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from tests.support.rounds import ROUNDS
 from tests.workflows.test_interpreter import any_definition
-from webapp.config import ROOT
-from webapp.workflows import conditions
-from webapp.workflows.definition import Definition
-from webapp.workflows.parsing import Broken, read, read_new
+from webapp.base.config import ROOT
+from webapp.workflows.definition import conditions
+from webapp.workflows.definition.definition import Definition
+from webapp.workflows.definition.parsing import Broken, read, read_new
 
 # The examples that people copy from the documentation.
 DOCUMENTED = re.compile(r"```yaml\n(workflow: .*?)```", re.DOTALL)

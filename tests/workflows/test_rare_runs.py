@@ -16,11 +16,11 @@ from tests.support.browser import Browser
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
 from tests.workflows.programs import published, settled
-from webapp.chat.tables import Chat
-from webapp.db import db, write
+from webapp.base.db import db, write
+from webapp.chat.record.tables import Chat
 from webapp.engine.tables import Generation
 from webapp.plans.tables import Plan
-from webapp.workflows.record import MOST_EVENTS, locked_run
+from webapp.workflows.running.record import MOST_EVENTS, locked_run
 from webapp.workflows.tables import WorkflowRun
 
 __all__ = ["app", "listen"]

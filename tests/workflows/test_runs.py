@@ -13,11 +13,12 @@ from tests.support.page import Page
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
 from tests.workflows.programs import published, settled
-from webapp.accounts.tables import Group, Membership
-from webapp.db import db, write
-from webapp.workflows import kind, queries
-from webapp.workflows.interpreter import apply
-from webapp.workflows.record import definition_of, locked_run, record
+from webapp.base.db import db, write
+from webapp.people.accounts.tables import Group, Membership
+from webapp.workflows import queries
+from webapp.workflows.running import kind
+from webapp.workflows.running.interpreter import apply
+from webapp.workflows.running.record import definition_of, locked_run, record
 from webapp.workflows.state import Event, State
 from webapp.workflows.tables import WorkflowRun
 

@@ -14,9 +14,9 @@ from jsonschema import Draft202012Validator
 from tests.support.browser import Browser
 from tests.support.rounds import ROUNDS
 from tests.workflows.test_interpreter import any_definition
-from webapp.config import ROOT
-from webapp.workflows.parsing import KNOWN, OF_A_SLOT, OF_A_STEP, Broken, read
-from webapp.workflows.schema import PARTS, SCHEMA, SLOT_FIELDS, VERBS
+from webapp.base.config import ROOT
+from webapp.workflows.definition.parsing import KNOWN, OF_A_SLOT, OF_A_STEP, Broken, read
+from webapp.workflows.definition.schema import PARTS, SCHEMA, SLOT_FIELDS, VERBS
 
 VALIDATOR = Draft202012Validator(SCHEMA)
 JUNK: tuple[Any, ...] = (

@@ -6,11 +6,11 @@ import pytest
 
 from tests.workflows.sentence_table import lines
 from webapp.chat.prompt.tokens import estimate
-from webapp.providers.base import ModelRequest, Turn
-from webapp.providers.demo import DemoProvider
+from webapp.models.providers.base import ModelRequest, Turn
+from webapp.models.providers.demo import DemoProvider
 from webapp.streaming.events import Delta, Ended, Event, Usage
 from webapp.streaming.stop import Stop
-from webapp.workflows.sentences import PART_CHARS, PATIENCE, capped, first
+from webapp.workflows.running.sentences import PART_CHARS, PATIENCE, capped, first
 
 # Texts with a bar where the second sentence ends.
 CASES = [

@@ -11,16 +11,16 @@ from flask import current_app, has_request_context, request
 from flask_wtf.csrf import validate_csrf
 from wtforms.validators import ValidationError
 
-from webapp.accounts import queries, service, tickets
-from webapp.accounts.guards import KNOWN, full_session, know, refuse_unless_admin
-from webapp.accounts.roles import SCOPES, allowed_scopes
-from webapp.accounts.second_step import the_second_step
-from webapp.accounts.tables import ApiToken, User
-from webapp.db import csrf
+from webapp.base.db import csrf
+from webapp.base.errors import Forbidden, Invalid, SignedOut
 from webapp.engine.admission import Allowance
 from webapp.engine.engine import the_engine
-from webapp.errors import Forbidden, Invalid, SignedOut
-from webapp.live.sse_response import noticed_leaving, socket_of
+from webapp.engine.watching.sse_response import noticed_leaving, socket_of
+from webapp.people.accounts import queries, service, tickets
+from webapp.people.accounts.guards import KNOWN, full_session, know, refuse_unless_admin
+from webapp.people.accounts.roles import SCOPES, allowed_scopes
+from webapp.people.accounts.second_step import the_second_step
+from webapp.people.accounts.tables import ApiToken, User
 from webapp.settings.service import setting
 from webapp.web.security import SAFE_METHODS
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 from sqlalchemy import select
 
-from webapp.accounts.guards import user_or_none
-from webapp.accounts.tables import User
 from webapp.api.schemas import Answer
-from webapp.chat.tables import Message
-from webapp.db import db
+from webapp.base.db import db
+from webapp.chat.record.tables import Message
+from webapp.people.accounts.guards import user_or_none
+from webapp.people.accounts.tables import User
 
 
 class Author(Answer):

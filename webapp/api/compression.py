@@ -7,8 +7,8 @@ from flask import Flask, Response, request
 
 from webapp.api.operations import JSON
 from webapp.api.responses import PROBLEM
-from webapp.db import db
-from webapp.heavy.turns import by_turns
+from webapp.base.db import db
+from webapp.base.heavy.turns import by_turns
 
 # A shorter body fits into one packet anyway.
 LEAST_BYTES = 1024

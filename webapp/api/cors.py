@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from flask import Flask, Response, request
 
-from webapp.config import Config
+from webapp.base.config import Config
 from webapp.web.htmx import is_api
 
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"

@@ -41,7 +41,7 @@ from webapp.api.native import (
     variables,
     workflows,
 )
-from webapp.feature import Feature
+from webapp.web.feature import Feature
 from webapp.web.places import Place
 
 FEATURE = Feature(

@@ -5,14 +5,14 @@ import math
 from flask import Flask, Response, current_app, request
 from sqlalchemy import inspect
 
-from webapp.accounts.guards import KNOWN
-from webapp.accounts.tables import User
 from webapp.api.access import CALLER, Caller, caller_or_none
+from webapp.base.errors import TooMany
 from webapp.engine.engine import the_engine
-from webapp.errors import TooMany
+from webapp.people.accounts.guards import KNOWN
+from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
-from webapp.web.connection_limiter import RETRY_SECONDS, SENTENCE, Connection, ConnectionLimiter
 from webapp.web.htmx import is_api, wants_json
+from webapp.web.server.connection_limiter import RETRY_SECONDS, SENTENCE, Connection, ConnectionLimiter
 
 
 def init(app: Flask) -> None:

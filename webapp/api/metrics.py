@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, current_app
 
 from webapp.api.operations import operation
-from webapp.health.worker_metrics import WorkerMetrics
+from webapp.operations.health.worker_metrics import WorkerMetrics
 
 bp = Blueprint("api_metrics", __name__)
 FORMAT = "text/plain; version=0.0.4; charset=utf-8"

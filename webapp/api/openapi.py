@@ -14,9 +14,9 @@ from webapp.api.access import END_USER, MOST_END_USER
 from webapp.api.operations import JSON, MOST_KEY_CHARS, Operation, operation_of
 from webapp.api.problems import Problem
 from webapp.api.responses import BYTES, Mode, Refs, models_of, responses
-from webapp.heavy.threads import offload
-from webapp.heavy.turns import by_turns
-from webapp.version import VERSION
+from webapp.base.heavy.threads import offload
+from webapp.base.heavy.turns import by_turns
+from webapp.base.version import VERSION
 from webapp.web.security import SAFE_METHODS
 
 ABOUT = (

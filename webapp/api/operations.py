@@ -12,15 +12,15 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.wsgi import ClosingIterator
 
-from webapp.accounts.guards import anybody
 from webapp.api.access import end_user, identified, scoped, stream_limits
 from webapp.api.problems import EVENTS_PATH, Refused, refusal, stream_url
-from webapp.chat.leader import Led
-from webapp.db import db
-from webapp.errors import AppError, Busy, Forbidden, Invalid, NotFound
-from webapp.heavy.turns import queue_for_turn
-from webapp.live.watcher_loop import delivering
-from webapp.upstream.bounded_json import exceeds
+from webapp.base.db import db
+from webapp.base.errors import AppError, Busy, Forbidden, Invalid, NotFound
+from webapp.base.heavy.turns import queue_for_turn
+from webapp.chat.record.leader import Led
+from webapp.engine.watching.watcher_loop import delivering
+from webapp.models.upstream.bounded_json import exceeds
+from webapp.people.accounts.guards import anybody
 
 MOST_BYTES = 1_000_000
 # How much longer JSON can be than its text in UTF-8 if each character is escaped, as many clients do: twelve bytes for four.

@@ -6,10 +6,10 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, request
 
-from webapp.accounts.guards import anybody
 from webapp.api import openapi, reference
 from webapp.api.compression import accepts_gzip, gzipped
 from webapp.api.operations import JSON
+from webapp.people.accounts.guards import anybody
 from webapp.web.htmx import render
 
 # The first request makes the document, and all others wait for it.

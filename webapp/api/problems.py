@@ -6,11 +6,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.exceptions import BadRequest
 
-from webapp import topic_names
 from webapp.api.access import ticket_for
-from webapp.db import db
+from webapp.base import topic_names
+from webapp.base.db import db
+from webapp.base.errors import Invalid
 from webapp.engine.tables import Generation
-from webapp.errors import Invalid
 
 EVENTS_PATH = "/api/v1/generations/{generation}/events"
 WORDS = {

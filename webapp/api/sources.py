@@ -5,13 +5,13 @@ from typing import Any
 
 from pydantic import Field
 
-from webapp.accounts.guards import user_or_none
 from webapp.api.access import caller_or_none
 from webapp.api.schemas import Answer
-from webapp.chat.tables import Message
+from webapp.chat.record.tables import Message
+from webapp.engine.watching.watchers import Context
 from webapp.knowledge.shown import place_url
 from webapp.knowledge.sources import SeenSource, seen
-from webapp.live.watchers import Context
+from webapp.people.accounts.guards import user_or_none
 from webapp.streaming.events import Event, Sources
 
 Kept = Sequence[Mapping[str, Any]]

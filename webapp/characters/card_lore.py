@@ -5,12 +5,12 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from webapp.characters.cards import TEXT_CHARS, data_of, nickname_of
-from webapp.characters.macros import Names, spelled
+from webapp.base.db import db
+from webapp.characters.cards.cards import TEXT_CHARS, data_of, nickname_of
+from webapp.characters.lore.books import Book, book_of
+from webapp.characters.lore.entries import Place, noted
+from webapp.characters.macros.macros import Names, spelled
 from webapp.characters.tables import Character
-from webapp.db import db
-from webapp.lore.books import Book, book_of
-from webapp.lore.entries import Place, noted
 
 # Enough for the characters that a small team chats with; a card can take up to a megabyte.
 MOST_REMEMBERED = 24

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from webapp.characters.card_lore import lore_of
-from webapp.characters.cards import other_greetings, texts_for_macros
+from webapp.characters.cards.cards import other_greetings, texts_for_macros
 from webapp.characters.tables import Character, Persona
 
 OWN = {"charprompt": "system_prompt", "charinstruction": "post_history_prompt", "charfirstmessage": "greeting"}

@@ -1,7 +1,10 @@
 """The feature definition of characters and personas: blueprints and places in the navigation."""
 
-from webapp.characters import card_views, greeting_views, lore_views, persona_views, script_views, views
-from webapp.feature import Feature
+from webapp.characters import greeting_views, lore_views, views
+from webapp.characters.exchange import views as card_views
+from webapp.characters.personas import views as persona_views
+from webapp.characters.scripts import views as script_views
+from webapp.web.feature import Feature
 from webapp.web.places import Place
 
 FEATURE = Feature(

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
-from webapp.accounts.fields import TEXT_CHARS, checked_name, checked_text
-from webapp.characters import pictures
-from webapp.characters.card_tags import MOST_TAGS, TAG_CHARS
-from webapp.characters.cards import GREETINGS_CHARS, MOST_GREETINGS
-from webapp.errors import Invalid
-from webapp.words import number
+from webapp.base.errors import Invalid
+from webapp.base.words import number
+from webapp.characters.cards import pictures
+from webapp.characters.cards.card_tags import MOST_TAGS, TAG_CHARS
+from webapp.characters.cards.cards import GREETINGS_CHARS, MOST_GREETINGS
+from webapp.people.accounts.fields import TEXT_CHARS, checked_name, checked_text
 
 __all__ = ["TEXT_CHARS", "checked_name", "checked_picture", "checked_tags", "checked_text"]
 PICTURE_BYTES = 512 * 1024

@@ -6,12 +6,13 @@ from typing import Any
 from flask import request
 from wtforms import BooleanField, FileField, SelectChoice, SelectMultipleField, StringField, TextAreaField
 
-from webapp.characters import personas, service
-from webapp.characters.cards import DESCRIPTION_CHARS
+from webapp.characters import service
+from webapp.characters.cards.cards import DESCRIPTION_CHARS
 from webapp.characters.fields import PICTURE_BYTES, PICTURES, TEXT_CHARS
+from webapp.characters.lore.tables import Lorebook
+from webapp.characters.personas import personas
 from webapp.characters.tables import Character, Persona
 from webapp.knowledge.tables import Collection
-from webapp.lore.tables import Lorebook
 from webapp.web.field_groups import FieldGroup
 from webapp.web.forms import Form
 from webapp.web.merging_form import MergingForm

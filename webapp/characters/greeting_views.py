@@ -7,12 +7,12 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 from wtforms import StringField
 
-from webapp.accounts.guards import current_user, found, signed_in
+from webapp.base.errors import Conflict
 from webapp.characters import profiles, queries, service
-from webapp.characters.cards import GREETINGS, MOST_GREETINGS, greetings_in, with_greetings
+from webapp.characters.cards.cards import GREETINGS, MOST_GREETINGS, greetings_in, with_greetings
 from webapp.characters.fields import TEXT_CHARS, checked_greetings
 from webapp.characters.tables import Character
-from webapp.errors import Conflict
+from webapp.people.accounts.guards import current_user, found, signed_in
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect
 from webapp.web.merging_form import mark_of

@@ -5,13 +5,13 @@ from typing import Any
 
 from flask import Blueprint, Response, url_for
 
-from webapp.accounts.guards import current_user, found, signed_in
 from webapp.characters import queries, service
 from webapp.characters.card_lore import book_in, with_book
-from webapp.lore import pages
-from webapp.lore.editing import with_settings
-from webapp.lore.forms import BookForm
-from webapp.lore.pages import LorebookEditor
+from webapp.characters.lore import pages
+from webapp.characters.lore.editing import with_settings
+from webapp.characters.lore.forms import BookForm
+from webapp.characters.lore.pages import LorebookEditor
+from webapp.people.accounts.guards import current_user, found, signed_in
 from webapp.web.htmx import done_message, redirect
 
 bp = Blueprint("character_lore", __name__, url_prefix="/characters/<id>/lorebook")

@@ -8,14 +8,15 @@ from typing import Any, TypeVar
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from webapp.accounts import creation_limit, grants
-from webapp.accounts.tables import User
+from webapp.base.db import utc_now, write
+from webapp.base.errors import Conflict, Forbidden, Invalid
+from webapp.base.heavy.turns import queue_for_turn
 from webapp.characters import queries
 from webapp.characters.fields import PICTURE_BYTES, checked_picture
 from webapp.characters.tables import Avatar, Character, Persona, Profile
-from webapp.db import utc_now, write
-from webapp.errors import Conflict, Forbidden, Invalid
-from webapp.heavy.turns import queue_for_turn
+from webapp.people.accounts import creation_limit
+from webapp.people.accounts.tables import User
+from webapp.people.grants import grants
 from webapp.settings.service import setting
 
 AT_ONCE = 10

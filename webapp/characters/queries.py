@@ -10,14 +10,14 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import ColumnElement, case, func, literal, or_, select
 from sqlalchemy.orm import Session
 
-from webapp.accounts import grants
-from webapp.accounts.roles import may
-from webapp.accounts.tables import Grant, User
+from webapp.base.db import db
+from webapp.base.heavy.turns import by_turns
 from webapp.characters.card_macros import macro_texts
-from webapp.characters.macros import Names
+from webapp.characters.macros.macros import Names
 from webapp.characters.tables import Avatar, Character, Persona, Profile
-from webapp.db import db
-from webapp.heavy.turns import by_turns
+from webapp.people.accounts.roles import may
+from webapp.people.accounts.tables import Grant, User
+from webapp.people.grants import grants
 
 KIND = "character"
 grants.OBJECTS[KIND] = (Character.id, Character.owner_id)

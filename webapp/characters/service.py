@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from webapp.accounts import grants
-from webapp.accounts.roles import may
-from webapp.accounts.tables import User
+from webapp.base.database import rows
+from webapp.base.db import utc_now, write
+from webapp.base.errors import Forbidden, Invalid
 from webapp.characters import profiles, queries
-from webapp.characters.cards import DESCRIPTION_CHARS, GREETINGS, with_greetings
+from webapp.characters.cards.cards import DESCRIPTION_CHARS, GREETINGS, with_greetings
 from webapp.characters.fields import (
     PICTURE_BYTES,
     TEXT_CHARS,
@@ -21,10 +21,10 @@ from webapp.characters.fields import (
     checked_text,
 )
 from webapp.characters.tables import Character
-from webapp.database import rows
-from webapp.db import utc_now, write
-from webapp.errors import Forbidden, Invalid
 from webapp.knowledge import attaching
+from webapp.people.accounts.roles import may
+from webapp.people.accounts.tables import User
+from webapp.people.grants import grants
 
 TEXTS = ("description", "system_prompt", "post_history_prompt", "greeting")
 

@@ -2,9 +2,9 @@
 
 from sqlalchemy import select
 
+from webapp.base.db import write
 from webapp.characters.shipped_texts import CHARACTERS, PERSONAS
 from webapp.characters.tables import Character, Persona
-from webapp.db import write
 
 
 def ship() -> int:

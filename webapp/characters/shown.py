@@ -9,23 +9,24 @@ from hashlib import sha256
 from flask import Response, url_for
 from markupsafe import Markup
 
-from webapp.accounts.guards import found
-from webapp.accounts.tables import User
-from webapp.characters import exporting, queries
+from webapp.base.db import db
+from webapp.base.heavy.threads import offload
+from webapp.base.heavy.turns import by_turns
+from webapp.characters import queries
 from webapp.characters.card_lore import lore_of
-from webapp.characters.card_scripts import listed_in, scripts_of
-from webapp.characters.card_writing import Version
-from webapp.characters.cards import group_greetings, notes_of, other_greetings
-from webapp.characters.macros import Names
+from webapp.characters.cards.card_writing import Version
+from webapp.characters.cards.cards import group_greetings, notes_of, other_greetings
+from webapp.characters.exchange import exporting
+from webapp.characters.lore.entries import Entry
+from webapp.characters.macros.macros import Names
 from webapp.characters.queries import BEGINNING_CHARS, CharacterName, CharacterSummary
+from webapp.characters.scripts.card_scripts import listed_in, scripts_of
 from webapp.characters.tables import Avatar, Character, Persona
 from webapp.characters.text_scripts import TextScript, applied, named
-from webapp.db import db
-from webapp.heavy.threads import offload
-from webapp.heavy.turns import by_turns
+from webapp.engine.watching.single_flight import SingleFlight
 from webapp.knowledge import queries as knowledge
-from webapp.live.single_flight import SingleFlight
-from webapp.lore.entries import Entry
+from webapp.people.accounts.guards import found
+from webapp.people.accounts.tables import User
 from webapp.rendering import markdown
 from webapp.rendering.footnotes import scoped
 from webapp.rendering.text import plain

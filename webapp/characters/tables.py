@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.db import Record, utc_now
+from webapp.base.db import Record, utc_now
 
 
 class Avatar(Record):

@@ -10,9 +10,9 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from webapp.characters.macros import Names
+from webapp.characters.lore.expressions import EXPRESSION, compiled, trouble_of
+from webapp.characters.macros.macros import Names
 from webapp.characters.script_html import without_html
-from webapp.lore.expressions import EXPRESSION, compiled, trouble_of
 
 MOST_SCRIPTS, MOST_MATCHES = 50, 1_000
 NAME_CHARS, EXPRESSION_CHARS, REPLACEMENT_CHARS = 120, 2_000, 20_000

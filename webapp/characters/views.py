@@ -4,12 +4,13 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.accounts.guards import current_user, found, signed_in
-from webapp.accounts.roles import may
-from webapp.characters import exporting, profiles, queries, service, shown
+from webapp.characters import profiles, queries, service, shown
+from webapp.characters.exchange import exporting
 from webapp.characters.forms import CharacterForm
 from webapp.characters.tables import Character
 from webapp.knowledge import queries as knowledge
+from webapp.people.accounts.guards import current_user, found, signed_in
+from webapp.people.accounts.roles import may
 from webapp.web.htmx import done_message, is_htmx, redirect, render
 
 bp = Blueprint("characters", __name__, url_prefix="/characters")

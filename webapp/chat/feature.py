@@ -1,28 +1,28 @@
 """The chat feature: pages, lists, files and shares of chats, and answers as a kind of generation."""
 
-from webapp.chat import assistant_context
+from webapp.chat.attachments import views as files
 from webapp.chat.exchange import views as exchange
 from webapp.chat.files import ingestion
-from webapp.chat.files import views as files
-from webapp.chat.group import views as group
 from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
 from webapp.chat.list import bulk_views, row_views, shown
 from webapp.chat.list import views as lists
-from webapp.chat.list.titles import TITLE
-from webapp.chat.messages import composer_views, interrupted_by_restart_views, prompt_insertion_views, version_views
+from webapp.chat.messages import interrupted_by_restart_views
 from webapp.chat.messages.suggestion import SUGGESTION
-from webapp.chat.page import picker_views, preview_views, reading_views
+from webapp.chat.messages.titles import TITLE
+from webapp.chat.page import composer_views, picker_views, preview_views, prompt_insertion_views, reading_views, version_views
 from webapp.chat.page import views as pages
+from webapp.chat.prompt import assistant_context
 from webapp.chat.prompt.built_in import OF_CHATS
 from webapp.chat.prompt.lore import of_lore
 from webapp.chat.prompt.sections import of_chat
+from webapp.chat.roleplay import group_views as group
 from webapp.chat.roleplay import variable_views
 from webapp.chat.roleplay import views as roleplay
 from webapp.chat.sharing import views as sharing
 from webapp.chat.story import views as story
 from webapp.chat.story.writing import STORY
-from webapp.feature import Feature
-from webapp.live.lists import LiveList
+from webapp.engine.watching.lists import LiveList
+from webapp.web.feature import Feature
 from webapp.web.places import Place
 
 FEATURE = Feature(

@@ -9,32 +9,31 @@ from sqlalchemy import Select, Update, bindparam, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from webapp import topic_names
-from webapp.chat import assistant_context, post_answer, queries, remembering
-from webapp.chat.list import titles
-from webapp.chat.messages import follow_up, generation_text, service
+from webapp.base import topic_names
+from webapp.base.database import rows
+from webapp.base.database.statements import Prepared
+from webapp.base.db import db, is_sqlite, utc_now
+from webapp.base.heavy.threads import offload_at_once
+from webapp.chat.erasing import sweeping
+from webapp.chat.messages import follow_up, generation_text, renderings, service, titles
 from webapp.chat.messages.sending import announce, notify, people
-from webapp.chat.page import renderings
 from webapp.chat.page.projection import AnswerProjection
 from webapp.chat.page.scripted import at_end
-from webapp.chat.retention import sweeping
+from webapp.chat.prompt import assistant_context, remembering
+from webapp.chat.record import post_answer, queries
+from webapp.chat.record.seam_labels import seams_of
+from webapp.chat.record.tables import Chat, Message
 from webapp.chat.roleplay import service as roleplay
-from webapp.chat.seam_labels import seams_of
 from webapp.chat.story import writing
-from webapp.chat.tables import Chat, Message
-from webapp.database import rows
-from webapp.database.statements import Prepared
-from webapp.db import db, is_sqlite, utc_now
 from webapp.engine.chores import do_in_turns
 from webapp.engine.ends import LONG_CHARS
 from webapp.engine.engine import the_engine
 from webapp.engine.generation_text import GenerationText
 from webapp.engine.kinds import GenerationFacts, Kind
 from webapp.engine.tables import NOT_HERE, Generation
-from webapp.heavy.threads import offload_at_once
+from webapp.people.audit_retention import forget_old_entries
 from webapp.rendering import markdown
 from webapp.rendering.markdown import GrowingMarkdown
-from webapp.settings.retention import forget_old_entries
 from webapp.streaming.events import Saved
 from webapp.streaming.transcript import Transcript
 

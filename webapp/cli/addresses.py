@@ -4,7 +4,7 @@ import socket
 
 import click
 
-from webapp.config import Config
+from webapp.base.config import Config
 
 # From this machine, a server that listens on every address is reachable at one of these.
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}

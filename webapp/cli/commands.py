@@ -6,15 +6,15 @@ from pkgutil import resolve_name
 import click
 from flask.cli import AppGroup
 
-from webapp.feature import Feature
+from webapp.web.feature import Feature
 
 ROOT = {
-    "bench": "webapp.bench.cli:bench",
+    "bench": "bench.cli:bench",
     "db": "flask_migrate.cli:db",
-    "lint-sse": "webapp.client_tools.cli:lint_sse",
+    "lint-sse": "webapp.cli.client_tools.cli:lint_sse",
     "prepare": "webapp.cli.prepare:prepare",
-    "seed": "webapp.seed:command",
-    "smoke": "webapp.client_tools.cli:smoke",
+    "seed": "webapp.cli.seed:command",
+    "smoke": "webapp.cli.client_tools.cli:smoke",
 }
 
 

@@ -6,7 +6,7 @@ Standard library and our configuration only, because it runs every few seconds.
 import sys
 from http.client import HTTPConnection, HTTPException
 
-from webapp.config import load
+from webapp.base.config import load
 
 SECONDS = 4
 # IP addresses, as a container need not be able to resolve localhost.

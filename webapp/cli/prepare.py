@@ -13,16 +13,16 @@ from flask_migrate import upgrade
 from sqlalchemy import func, inspect, select
 from sqlalchemy.exc import DBAPIError
 
-from webapp.accounts import service as accounts
+from webapp.base.config import ROOT, make_keys, mistyped
+from webapp.base.current_config import the_config
+from webapp.base.database.revisions import known_revisions, newest_revision
+from webapp.base.database.state import found_revision
+from webapp.base.db import DAMAGED, autocommit_connection, db, is_blocked, is_damage, is_sqlite, write
 from webapp.characters import shipped
 from webapp.cli import addresses, ready
-from webapp.config import ROOT, make_keys, mistyped
-from webapp.connections import listing
-from webapp.current_config import the_config
-from webapp.database.revisions import known_revisions, newest_revision
-from webapp.database.state import found_revision
-from webapp.db import DAMAGED, autocommit_connection, db, is_blocked, is_damage, is_sqlite, write
-from webapp.health import backups, database_facts
+from webapp.models.connections import listing
+from webapp.operations.health import backups, database_facts
+from webapp.people.accounts import service as accounts
 from webapp.web import templates
 from webapp.web.command_errors import names_database, one_line_errors
 

@@ -10,9 +10,9 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
+from webapp.base.config import ROOT, Config, ConfigError, load
+from webapp.base.database.revisions import newest_revision
 from webapp.cli import addresses
-from webapp.config import ROOT, Config, ConfigError, load
-from webapp.database.revisions import newest_revision
 
 # The files that `flask prepare` depends on: after a change to any of them it has to run again.
 READ = ("migrations/versions/*.py", "templates/**/*", "webapp/characters/*.py")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from webapp.config import Config
+from webapp.base.config import Config
 from webapp.engine import config_fingerprints, copies, journal, keeper, recovery, report, spill
 from webapp.engine.engine import Duties, Engine
 from webapp.streaming.loops import Spawn

@@ -9,9 +9,9 @@ from flask import current_app
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp.db import autocommit_connection, db, is_sqlite
+from webapp.base.db import autocommit_connection, db, is_sqlite
+from webapp.base.heavy.turns import by_turns, queue_for_turn
 from webapp.engine.engine import Engine, the_engine
-from webapp.heavy.turns import by_turns, queue_for_turn
 from webapp.streaming.loops import AGAIN_SECONDS, Ticker
 
 # As long as a dead worker's claims last.

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from flask import Flask
 
-from webapp.ids import new_id
-from webapp.secrets.encryption import current_config, fingerprint_of
+from webapp.base.ids import new_id
+from webapp.settings.secrets.encryption import current_config, fingerprint_of
 from webapp.streaming.shared_config import SharedConfig
 
 # A file whose content identifies the folder, wherever that is mounted.

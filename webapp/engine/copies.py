@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Row, case, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp import topic_names
-from webapp.db import db
+from webapp.base import topic_names
+from webapp.base.db import db
+from webapp.base.heavy.turns import give_way
 from webapp.engine import journal
 from webapp.engine.engine import AnswerCopy, Engine
 from webapp.engine.generation_text import PIECE, end_of, missing_events, state_of_copy
 from webapp.engine.kinds import GenerationFacts
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
-from webapp.heavy.turns import give_way
 from webapp.streaming.events import Ended, Event
 from webapp.streaming.topics import Entry
 

@@ -5,9 +5,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, case, delete, select, update
 from sqlalchemy.orm import Session
 
-from webapp.db import utc_now, write
+from webapp.base.db import utc_now, write
+from webapp.base.heavy.turns import queue_for_turn
 from webapp.engine.tables import NOT_HERE, WHILE_ACTIVE, Generation, JournalRow
-from webapp.heavy.turns import queue_for_turn
 
 # Values that replace everything that can contain text of the chat or the plan.
 WORDLESS: dict[str, Any] = {"message_id": None, "prompt": {}, "notices": [], "attempts": [], "error": "", "sent_as": None}

@@ -6,12 +6,12 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp.connections.models import providers
-from webapp.db import db, write
+from webapp.base.db import db, write
+from webapp.base.errors import AppError
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
-from webapp.errors import AppError
-from webapp.providers.base import ProviderError
+from webapp.models.connections.models import providers
+from webapp.models.providers.base import ProviderError
 from webapp.streaming.events import Usage
 from webapp.streaming.stop import Stop
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
-from webapp.db import utc_now, write
+from webapp.base.db import utc_now, write
+from webapp.base.heavy.turns import give_way, wait_for_turn
 from webapp.engine import costs, journal, ownership
 from webapp.engine.engine import Engine, Live
 from webapp.engine.kinds import GenerationFacts, Kind
 from webapp.engine.tables import Generation
-from webapp.heavy.turns import give_way, wait_for_turn
 from webapp.streaming.broadcaster import Projection
 from webapp.streaming.events import TRIED, Saved, Usage
 from webapp.streaming.failure import MISTAKES

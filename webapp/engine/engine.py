@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from flask import current_app
 
-from webapp import topic_names
+from webapp.base import topic_names
+from webapp.base.errors import Unavailable
+from webapp.base.ids import new_id
+from webapp.base.process.pause_detector import PauseDetector
+from webapp.base.throttle import Shared, Throttle
 from webapp.engine import reserve, trace
 from webapp.engine.admission import Line, NoRequester, Requester
 from webapp.engine.circuit import Circuits
@@ -21,9 +25,6 @@ from webapp.engine.presence import Presence
 from webapp.engine.recovery_state import RecoveryState
 from webapp.engine.reserve import Reserve
 from webapp.engine.tables import Generation
-from webapp.errors import Unavailable
-from webapp.ids import new_id
-from webapp.process.pause_detector import PauseDetector
 from webapp.settings.service import setting
 from webapp.streaming.broadcaster import Broadcast, Projection
 from webapp.streaming.events import Event
@@ -32,7 +33,6 @@ from webapp.streaming.run import Run, Save
 from webapp.streaming.stop import Stop
 from webapp.streaming.topics import MemoryTopics, Signal, Topics
 from webapp.streaming.transcript import Transcript
-from webapp.throttle import Shared, Throttle
 
 if TYPE_CHECKING:
     # Imported for types alone, so that the library is only loaded where Redis is used.

@@ -6,7 +6,7 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 from webapp.engine.tables import Generation
-from webapp.providers.base import ModelRequest
+from webapp.models.providers.base import ModelRequest
 from webapp.streaming.events import Event
 from webapp.streaming.stop import Stop
 from webapp.streaming.transcript import Transcript

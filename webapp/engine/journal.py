@@ -10,13 +10,13 @@ from sqlalchemy import Connection, LargeBinary, Text, bindparam, cast, delete, f
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from webapp.database import rows
-from webapp.database.statements import Prepared
-from webapp.db import is_sqlite, write_rows
+from webapp.base.database import rows
+from webapp.base.database.statements import Prepared
+from webapp.base.db import is_sqlite, write_rows
+from webapp.base.errors import Unavailable
 from webapp.engine import ownership
 from webapp.engine.engine import Engine, Live
 from webapp.engine.tables import JournalRow
-from webapp.errors import Unavailable
 from webapp.streaming.characters import Characters
 from webapp.streaming.events import from_json, to_json
 from webapp.streaming.topics import Entry

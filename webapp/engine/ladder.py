@@ -10,7 +10,7 @@ from typing import Literal
 from webapp.engine.circuit import Circuits
 from webapp.engine.metric_events import FellBack, MetricListener, ignore
 from webapp.engine.overlap import without_overlap
-from webapp.providers.base import ModelRequest, Picture, Provider, ProviderError, Reply, Turn, events_of
+from webapp.models.providers.base import ModelRequest, Picture, Provider, ProviderError, Reply, Turn, events_of
 from webapp.streaming.events import TRIED, Delta, Ended, Event, Notice, Sources, Started, Text, Usage
 from webapp.streaming.stop import Stop
 from webapp.streaming.topics import Signal

@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import Boolean, Connection, Row, Select, bindparam, or_, select, type_coerce, update
 from sqlalchemy.orm import Session, aliased
 
-from webapp.database import rows
-from webapp.database.statements import Prepared
-from webapp.db import is_sqlite, utc_now
+from webapp.base.database import rows
+from webapp.base.database.statements import Prepared
+from webapp.base.db import is_sqlite, utc_now
+from webapp.base.process.instance_lock import is_held
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation, among_active
-from webapp.process.instance_lock import is_held
 
 LEASE = timedelta(seconds=30)
 # A heartbeat rewrites the row and those of its indexes.

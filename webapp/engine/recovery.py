@@ -9,13 +9,13 @@ from sqlalchemy import Row, Select, func, select
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import aliased
 
-from webapp import ids, topic_names
-from webapp.db import db, utc_now, write
+from webapp.base import ids, topic_names
+from webapp.base.db import db, utc_now, write
+from webapp.base.errors import AppError, TooMany
+from webapp.base.heavy.turns import queue_for_turn
 from webapp.engine import ends, journal, ownership, recovery_state, spill
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
-from webapp.errors import AppError, TooMany
-from webapp.heavy.turns import queue_for_turn
 from webapp.settings.service import setting
 from webapp.streaming.events import Delta, Ended, Failed
 from webapp.streaming.loops import supervise

@@ -3,14 +3,14 @@
 import logging
 from datetime import timedelta
 
-from webapp import topic_names
-from webapp.connections import refusals
-from webapp.connections.models import providers
-from webapp.connections.service import REFUSALS
-from webapp.db import utc_now
+from webapp.base import topic_names
+from webapp.base.db import utc_now
 from webapp.engine.engine import Engine, Live
 from webapp.engine.metric_events import Answered
 from webapp.engine.tables import Generation
+from webapp.models.connections import refusals
+from webapp.models.connections.models import providers
+from webapp.models.connections.service import REFUSALS
 from webapp.settings.service import setting
 from webapp.streaming.events import Delta
 from webapp.streaming.topics import Gap, Topics

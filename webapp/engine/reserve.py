@@ -6,7 +6,7 @@ import os
 from math import inf
 from pathlib import Path
 
-from webapp.heavy.threads import offload_expecting
+from webapp.base.heavy.threads import offload_expecting
 
 log = logging.getLogger("generation:reserve")
 

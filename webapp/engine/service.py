@@ -12,20 +12,20 @@ from sqlalchemy import ColumnElement, bindparam, func, insert, literal_column, s
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, aliased
 
-from webapp.connections.models import providers
-from webapp.database import rows
-from webapp.database.statements import Prepared
-from webapp.db import db, utc_now, write
+from webapp.base.database import rows
+from webapp.base.database.statements import Prepared
+from webapp.base.db import db, utc_now, write
+from webapp.base.errors import AppError, Busy, Conflict, TooMany, Unavailable
+from webapp.base.throttle import Throttle
 from webapp.engine import ends
 from webapp.engine.admission import MOST_WAITING, Allowance, Waiter
 from webapp.engine.engine import Engine, Live, Source
 from webapp.engine.ladder import Ladder, Limits, Rung
 from webapp.engine.metric_events import Limited
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation, among_active
-from webapp.errors import AppError, Busy, Conflict, TooMany, Unavailable
-from webapp.providers.base import ModelRequest
+from webapp.models.connections.models import providers
+from webapp.models.providers.base import ModelRequest
 from webapp.settings.service import setting
-from webapp.throttle import Throttle
 
 # Prepared once, as every message runs them: SQLAlchemy takes longer to compile them than the database to run them.
 SENT_AS = Prepared(select(Generation.id).where(Generation.sent_as == bindparam("name")))

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.exc import IntegrityError
 
-from webapp.connections.models import providers
-from webapp.db import write
+from webapp.base.db import write
+from webapp.base.errors import TooMany
+from webapp.base.ids import new_id
 from webapp.engine import service
 from webapp.engine.circuit import Circuits
 from webapp.engine.engine import Engine
@@ -15,9 +16,8 @@ from webapp.engine.kinds import Finish, Kind
 from webapp.engine.ladder import Ladder, Limits, Rung
 from webapp.engine.metric_events import Limited
 from webapp.engine.tables import Generation
-from webapp.errors import TooMany
-from webapp.ids import new_id
-from webapp.providers.base import ModelRequest
+from webapp.models.connections.models import providers
+from webapp.models.providers.base import ModelRequest
 from webapp.settings.service import setting
 
 # A side request's text is short, and useless if it arrives later.

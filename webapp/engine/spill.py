@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
-from webapp.db import db
+from webapp.base.db import db
+from webapp.base.heavy.threads import offload_expecting
 from webapp.engine import ends, journal
 from webapp.engine.engine import Engine, Live
 from webapp.engine.reserve import FOLDER, SUFFIX, lines_in
 from webapp.engine.tables import Generation
-from webapp.heavy.threads import offload_expecting
 from webapp.streaming.events import Status, from_json, to_json
 from webapp.streaming.loops import supervise
 from webapp.streaming.outcome import Outcome, requested

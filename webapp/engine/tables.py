@@ -7,8 +7,8 @@ from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, Text, fun
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp import topic_names
-from webapp.db import Base, Record, utc_now
+from webapp.base import topic_names
+from webapp.base.db import Base, Record, utc_now
 
 ACTIVE = ("queued", "running")
 WHILE_ACTIVE = text("status IN ('queued', 'running')")

@@ -1,8 +1,8 @@
 """Looks up collections and documents for pages; what a person has no right to see is reported as not found."""
 
-from webapp.accounts.guards import current_user, found
 from webapp.knowledge import queries, service
 from webapp.knowledge.tables import Collection, Document
+from webapp.people.accounts.guards import current_user, found
 
 
 def visible_collection(id: str) -> Collection:

@@ -6,16 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from webapp.accounts.tables import User
+from webapp.base.heavy.bounded import TooLate
 from webapp.engine.engine import the_engine
 from webapp.engine.metric_events import Found, Retrieved
-from webapp.heavy.bounded import TooLate
-from webapp.knowledge import formats, queries, tokenizer
+from webapp.knowledge import formats, queries
+from webapp.knowledge.documents.readers.text import BIDI
 from webapp.knowledge.excerpt import Excerpt, are_adjacent
-from webapp.knowledge.readers.text import BIDI
-from webapp.knowledge.search import Hit, SearchResult, search_with_details
+from webapp.knowledge.search import tokenizer
+from webapp.knowledge.search.search import Hit, SearchResult, search_with_details
 from webapp.knowledge.tables import Document, Passage
-from webapp.prompt_sections import AFTER, Section
+from webapp.models.prompt_sections import AFTER, Section
+from webapp.people.accounts.tables import User
 
 log = logging.getLogger("knowledge:answering")
 

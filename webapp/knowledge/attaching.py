@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from webapp.accounts.tables import User
-from webapp.db import db
-from webapp.errors import Invalid, NotFound
+from webapp.base.db import db
+from webapp.base.errors import Invalid, NotFound
 from webapp.knowledge import queries
 from webapp.knowledge.tables import Collection
+from webapp.people.accounts.tables import User
 
 MOST_COLLECTIONS = 20
 

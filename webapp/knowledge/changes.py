@@ -4,13 +4,13 @@ from collections.abc import Iterable
 
 from sqlalchemy import select
 
-from webapp import topic_names
-from webapp.accounts.shares import members_of
-from webapp.accounts.tables import Grant
-from webapp.changes import access_changed, notify, notify_person
-from webapp.db import db
+from webapp.base import topic_names
+from webapp.base.changes import access_changed, notify, notify_person
+from webapp.base.db import db
 from webapp.knowledge.permissions import COLLECTION
 from webapp.knowledge.tables import Collection
+from webapp.people.accounts.tables import Grant
+from webapp.people.grants.shares import members_of
 
 WHAT = "collection"
 

@@ -8,18 +8,20 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import or_, select
 
-from webapp.accounts import queries as people
-from webapp.accounts.audit import COMMAND_LINE
-from webapp.accounts.tables import User
-from webapp.db import db
+from webapp.base.audit import COMMAND_LINE
+from webapp.base.db import db
+from webapp.base.errors import Invalid, NotFound, TooMany
+from webapp.base.words import plural
 from webapp.engine.engine import the_engine
-from webapp.errors import Invalid, NotFound, TooMany
-from webapp.knowledge import documents, formats, questions, trying
-from webapp.knowledge.documents import Added, Sent
+from webapp.knowledge import formats
+from webapp.knowledge.documents import documents
+from webapp.knowledge.documents.documents import Added, Sent
 from webapp.knowledge.queries import UNFINISHED
 from webapp.knowledge.tables import Collection, Document, Question
+from webapp.knowledge.trying import questions, trying
+from webapp.people.accounts import queries as people
+from webapp.people.accounts.tables import User
 from webapp.web.command_errors import names_database, one_line_errors
-from webapp.words import plural
 
 knowledge = AppGroup("knowledge", help="Add documents, try questions, measure the search.")
 POLL_SECONDS = 0.1

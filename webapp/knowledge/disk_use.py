@@ -4,15 +4,15 @@ import time
 
 from sqlalchemy import Executable, exists, func, select
 
-from webapp.accounts import grants
-from webapp.accounts.tables import User
-from webapp.health import facts
-from webapp.health.fact import Fact, size
-from webapp.health.facts import Chapter
-from webapp.heavy import bounded
+from webapp.base.heavy import bounded
+from webapp.base.words import plural
 from webapp.knowledge.permissions import COLLECTION
 from webapp.knowledge.tables import Collection, Document
-from webapp.words import plural
+from webapp.operations.health import facts
+from webapp.operations.health.facts import Chapter
+from webapp.people.accounts.tables import User
+from webapp.people.grants import grants
+from webapp.web.health_fact import Fact, size
 
 LISTED, PATIENCE_SECONDS = 5, 10.0
 BYTES = func.coalesce(func.sum(Document.bytes), 0)

@@ -1,21 +1,14 @@
 """The knowledge feature: its pages, and the background work that reads documents and resumes after a restart."""
 
-from webapp.feature import Feature
-from webapp.knowledge import (
-    disk_use,  # noqa: F401  it adds a chapter to health
-    document_views,
-    embedder,
-    embedding,
-    importing,
-    inheriting,  # noqa: F401  called when a person is removed
-    reindexing,
-    shown,
-    try_views,
-    vector_sets,
-    views,
-)
+from webapp.engine.watching.lists import LiveList
+from webapp.knowledge import shown, vector_sets, views
 from webapp.knowledge.changes import WHAT
-from webapp.live.lists import LiveList
+from webapp.knowledge.documents import importing
+from webapp.knowledge.documents import views as document_views
+from webapp.knowledge.search import reindexing
+from webapp.knowledge.trying import views as try_views
+from webapp.knowledge.vectors import embedder, embedding
+from webapp.web.feature import Feature
 from webapp.web.places import Place
 
 FEATURE = Feature(

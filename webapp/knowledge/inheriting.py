@@ -3,10 +3,10 @@
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from webapp.accounts import people
-from webapp.db import write
+from webapp.base.db import write
 from webapp.knowledge import trash
 from webapp.knowledge.tables import Collection
+from webapp.people.members import people
 
 
 def hand_over(session: Session, person_id: str, heir_id: str) -> None:

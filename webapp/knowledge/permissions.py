@@ -2,9 +2,9 @@
 
 from sqlalchemy import ColumnElement, and_, exists, or_
 
-from webapp.accounts import grants
-from webapp.accounts.tables import Grant, User
 from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, Passage
+from webapp.people.accounts.tables import Grant, User
+from webapp.people.grants import grants
 
 COLLECTION, DOCUMENT, CHAT = "collection", "document", "chat"
 grants.OBJECTS[COLLECTION] = (Collection.id, Collection.owner_id)

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from sqlalchemy import Select, func, select
 
-from webapp.accounts.tables import User
-from webapp.db import db
-from webapp.heavy.turns import queue_for_turn
+from webapp.base.db import db
+from webapp.base.heavy.turns import queue_for_turn
 from webapp.knowledge.permissions import finds_passage, is_there, sees_collection, sees_document
 from webapp.knowledge.tables import Collection, Document, DocumentPart, Passage
+from webapp.people.accounts.tables import User
 
 UNREAD = ("waiting", "reading", "splitting")
 UNFINISHED = (*UNREAD, "embedding")

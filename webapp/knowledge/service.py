@@ -4,16 +4,16 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from webapp.accounts import creation_limit
-from webapp.accounts.fields import checked_name, checked_text
-from webapp.accounts.roles import CLEARANCES
-from webapp.accounts.tables import User
-from webapp.database import rows
-from webapp.db import utc_now, write
-from webapp.errors import Conflict, Forbidden, Invalid
+from webapp.base.database import rows
+from webapp.base.db import utc_now, write
+from webapp.base.errors import Conflict, Forbidden, Invalid
 from webapp.knowledge import queries, trash, vector_sets
 from webapp.knowledge.changes import notify_people
 from webapp.knowledge.tables import Collection
+from webapp.people.accounts import creation_limit
+from webapp.people.accounts.fields import checked_name, checked_text
+from webapp.people.accounts.roles import CLEARANCES
+from webapp.people.accounts.tables import User
 
 MOST_OWN = 200
 MOST_ABOUT = 2_000

@@ -1,14 +1,14 @@
 """Sharing a collection: grants to people, to groups or to everyone on the team."""
 
-from webapp.accounts import shares as accounts
-from webapp.accounts.shares import Share
-from webapp.accounts.tables import User
-from webapp.db import write
-from webapp.errors import Forbidden, Invalid
+from webapp.base.db import write
+from webapp.base.errors import Forbidden, Invalid
 from webapp.knowledge.changes import access_lost
 from webapp.knowledge.permissions import COLLECTION
 from webapp.knowledge.service import existing, refuse_if_of_chat, refuse_unless_owner
 from webapp.knowledge.tables import Collection
+from webapp.people.accounts.tables import User
+from webapp.people.grants import shares as accounts
+from webapp.people.grants.shares import Share
 
 WORD, RIGHTS = "collection", ("read", "write")
 

@@ -8,21 +8,22 @@ from datetime import datetime
 from flask import url_for
 from markupsafe import Markup
 
-from webapp.accounts import shares_shown
-from webapp.accounts.tables import User
-from webapp.heavy.threads import offload
-from webapp.heavy.turns import by_turns
-from webapp.knowledge import formats, queries, tokenizer
+from webapp.base.heavy.threads import offload
+from webapp.base.heavy.turns import by_turns
+from webapp.base.words import number, plural, size
+from webapp.knowledge import formats, queries
 from webapp.knowledge.excerpt import Excerpt
 from webapp.knowledge.permissions import COLLECTION
 from webapp.knowledge.queries import Counts
-from webapp.knowledge.search import Hit, search
+from webapp.knowledge.search import tokenizer
+from webapp.knowledge.search.search import Hit, search
 from webapp.knowledge.sources import Kept, SeenSource, seen
 from webapp.knowledge.tables import Collection, Document, Passage
+from webapp.people.accounts.tables import User
+from webapp.people.grants import shares_shown
 from webapp.rendering import markdown
 from webapp.rendering.footnotes import scoped
 from webapp.rendering.text import plain
-from webapp.words import number, plural, size
 
 MOST_PER_PAGE = 40
 OF_CHAT = "Whoever may see the chat"

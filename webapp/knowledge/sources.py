@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import select
 
-from webapp.accounts.tables import User
-from webapp.db import db
+from webapp.base.db import db
 from webapp.knowledge.excerpt import Excerpt
 from webapp.knowledge.permissions import is_there, sees_document
 from webapp.knowledge.tables import Collection, Document, Passage
+from webapp.people.accounts.tables import User
 
 Kept = Mapping[str, Any]
 WITHHELD = "You can't see this source."

@@ -19,8 +19,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
-from webapp.db import Base, Record, utc_now
-from webapp.ids import LENGTH, new_id
+from webapp.base.db import Base, Record, utc_now
+from webapp.base.ids import LENGTH, new_id
 
 # SQLite generates row numbers only for columns declared as INTEGER PRIMARY KEY.
 ROW = BigInteger().with_variant(Integer, "sqlite")

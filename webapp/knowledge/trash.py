@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from webapp.accounts import grants
-from webapp.db import db, utc_now, write
-from webapp.heavy.turns import queue_for_turn
+from webapp.base.db import db, utc_now, write
+from webapp.base.heavy.turns import queue_for_turn
 from webapp.knowledge.emptying import empty_some
 from webapp.knowledge.permissions import COLLECTION, DOCUMENT
 from webapp.knowledge.tables import Collection, Document
+from webapp.people.grants import grants
 from webapp.settings.service import setting
 
 # The rows in one statement, because databases limit the number of parameters.

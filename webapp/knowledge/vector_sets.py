@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import ColumnElement, Select, and_, exists, func, select
 from sqlalchemy.orm import Session
 
-from webapp.connections.models import providers
-from webapp.db import db, write
-from webapp.errors import Invalid
-from webapp.heavy.turns import by_turns
+from webapp.base.db import db, write
+from webapp.base.errors import Invalid
+from webapp.base.heavy.turns import by_turns
 from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, VectorSet
+from webapp.models.connections.models import providers
 from webapp.settings.kinds import Value
 from webapp.settings.service import setting
 

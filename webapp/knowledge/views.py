@@ -5,22 +5,24 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template, request, url_for
 
-from webapp import topic_names
-from webapp.accounts import shares, shares_shown
-from webapp.accounts.guards import client_address, current_user, signed_in, user_or_none
-from webapp.accounts.roles import may
+from webapp.base import topic_names
+from webapp.base.errors import Invalid
 from webapp.engine.engine import the_engine
-from webapp.errors import Invalid
-from webapp.knowledge import documents, embedding, embedding_shown, queries, service, sharing, shown, web_pages
+from webapp.engine.watching import watchers
+from webapp.engine.watching.lane_feed import now_in
+from webapp.engine.watching.views import list_url
+from webapp.engine.watching.watcher_loop import watch
+from webapp.knowledge import queries, service, sharing, shown
 from webapp.knowledge.access import deleted_collection, own_collection, visible_collection
-from webapp.knowledge.documents import Sent
-from webapp.knowledge.feed import CollectionFeed
+from webapp.knowledge.documents import documents, web_pages
+from webapp.knowledge.documents.documents import Sent
+from webapp.knowledge.documents.feed import CollectionFeed
 from webapp.knowledge.forms import RIGHTS, AddForm, CollectionForm, ShareForm, chosen_level
 from webapp.knowledge.tables import Collection
-from webapp.live import watchers
-from webapp.live.lane_feed import now_in
-from webapp.live.views import list_url
-from webapp.live.watcher_loop import watch
+from webapp.knowledge.vectors import embedding, embedding_shown
+from webapp.people.accounts.guards import client_address, current_user, signed_in, user_or_none
+from webapp.people.accounts.roles import may
+from webapp.people.grants import shares, shares_shown
 from webapp.web.forms import Form
 from webapp.web.htmx import done_message, redirect, render
 from webapp.web.uploads import expect_files

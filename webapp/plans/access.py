@@ -1,9 +1,9 @@
 """Access to a plan: only its owner has it, whatever the role of others."""
 
-from webapp.accounts.guards import current_user, found
-from webapp.accounts.roles import may
-from webapp.accounts.tables import User
-from webapp.errors import Forbidden
+from webapp.base.errors import Forbidden
+from webapp.people.accounts.guards import current_user, found
+from webapp.people.accounts.roles import may
+from webapp.people.accounts.tables import User
 from webapp.plans import queries
 from webapp.plans.tables import Plan
 

@@ -7,14 +7,14 @@ from typing import Any
 from sqlalchemy import and_, select
 from sqlalchemy import delete as deleted
 
-from webapp import changes, topic_names
-from webapp.accounts import people
-from webapp.database import rows
-from webapp.db import utc_now, write
+from webapp.base import changes, topic_names
+from webapp.base.database import rows
+from webapp.base.db import utc_now, write
+from webapp.base.errors import Conflict, Invalid
+from webapp.base.heavy.turns import queue_for_turn
 from webapp.engine.cost_records import keep_costs_alone
 from webapp.engine.tables import Generation
-from webapp.errors import Conflict, Invalid
-from webapp.heavy.turns import queue_for_turn
+from webapp.people.members import people
 from webapp.plans import validation
 from webapp.plans.kind import announce
 from webapp.plans.schema import at, dotted, put, steps, value_at

@@ -2,8 +2,8 @@
 
 from flask import Blueprint, Response
 
-from webapp.accounts.guards import found, signed_in
-from webapp.db import utc_now
+from webapp.base.db import utc_now
+from webapp.people.accounts.guards import found, signed_in
 from webapp.plans import export, queries
 from webapp.plans.access import own_plan, planner
 from webapp.plans.tables import Plan

@@ -1,12 +1,12 @@
 """The plans feature: the pages, the plan types, and the kind of generation for plans."""
 
 from webapp.engine.engine import the_engine
-from webapp.feature import Feature
-from webapp.live.lists import GrowingRows, LiveList
+from webapp.engine.watching.lists import GrowingRows, LiveList
 from webapp.plans import export_views, queries, shown, type_views, views
 from webapp.plans.access import planner
 from webapp.plans.kind import PLAN
 from webapp.plans.prompts import OF_PLANS
+from webapp.web.feature import Feature
 from webapp.web.places import Place
 
 FEATURE = Feature(

@@ -9,13 +9,13 @@ from typing import Any
 from flask import render_template
 from markupsafe import escape
 
-from webapp import topic_names
-from webapp.db import db
+from webapp.base import topic_names
+from webapp.base.db import db
 from webapp.engine.engine import Engine
-from webapp.live.lane_feed import LaneFeed
-from webapp.live.lists import ListNews
-from webapp.live.single_flight import SingleFlight
-from webapp.live.watchers import Context
+from webapp.engine.watching.lane_feed import LaneFeed
+from webapp.engine.watching.lists import ListNews
+from webapp.engine.watching.single_flight import SingleFlight
+from webapp.engine.watching.watchers import Context
 from webapp.plans import queries, shown
 from webapp.plans.parts import text_of
 from webapp.plans.progress import Pace, time_left

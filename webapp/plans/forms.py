@@ -2,8 +2,8 @@
 
 from typing import Self
 
-from webapp.accounts.guards import user_or_none
-from webapp.connections.models import candidates, providers
+from webapp.models.connections.models import candidates, providers
+from webapp.people.accounts.guards import user_or_none
 from webapp.web.forms import Form
 from webapp.web.pick_field import PickField
 

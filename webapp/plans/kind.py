@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.orm import Session
 
-from webapp import changes, topic_names
-from webapp.database import rows
-from webapp.database.statements import Prepared
-from webapp.db import db, utc_now
+from webapp.base import changes, topic_names
+from webapp.base.database import rows
+from webapp.base.database.statements import Prepared
+from webapp.base.db import db, utc_now
 from webapp.engine.generation_text import GenerationText, started_of
 from webapp.engine.kinds import GenerationFacts, Kind
 from webapp.engine.tables import Generation

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 from webapp.chat.prompt.builder import PromptBuilder
-from webapp.connections.models import providers
 from webapp.engine import service as generations
 from webapp.engine.engine import Engine, Source
 from webapp.engine.tables import Generation
+from webapp.models.connections.models import providers
+from webapp.models.providers.base import ModelRequest
 from webapp.plans import prompts
 from webapp.plans.draft import Draft
 from webapp.plans.ending import ParsedPlan, repaired
@@ -17,7 +18,6 @@ from webapp.plans.repair import RepairingSource
 from webapp.plans.schema import upstream
 from webapp.plans.tables import Plan
 from webapp.prompts import active_prompts, arm_choice
-from webapp.providers.base import ModelRequest
 
 # The default token limit of a plan, if none is configured.
 MOST_TOKENS = 4000

@@ -5,15 +5,15 @@ from typing import Any
 
 from flask import Response, url_for
 
-from webapp import topic_names
-from webapp.accounts.guards import user_or_none
-from webapp.accounts.tables import User
-from webapp.db import utc_now
+from webapp.base import topic_names
+from webapp.base.db import utc_now
+from webapp.base.ids import new_id
 from webapp.engine.engine import the_engine
-from webapp.ids import new_id
-from webapp.live import watchers
-from webapp.live.watcher_loop import watch
-from webapp.live.watchers import Context
+from webapp.engine.watching import watchers
+from webapp.engine.watching.watcher_loop import watch
+from webapp.engine.watching.watchers import Context
+from webapp.people.accounts.guards import user_or_none
+from webapp.people.accounts.tables import User
 from webapp.plans import queries, shown
 from webapp.plans.feed import PlanFeed, PlanPosition
 from webapp.plans.fields import form

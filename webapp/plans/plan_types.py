@@ -10,12 +10,11 @@ from typing import Any
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from webapp import yaml_text
-from webapp.accounts import audit
-from webapp.accounts.tables import User
-from webapp.db import db, utc_now, write
-from webapp.errors import Conflict, Invalid, NotFound
-from webapp.heavy.threads import offload, offload_expecting
+from webapp.base import audit, yaml_text
+from webapp.base.db import db, utc_now, write
+from webapp.base.errors import Conflict, Invalid, NotFound
+from webapp.base.heavy.threads import offload, offload_expecting
+from webapp.people.accounts.tables import User
 from webapp.plans import validation
 from webapp.plans.schema import Schema, defaults
 from webapp.plans.tables import PlanType

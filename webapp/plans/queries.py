@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from webapp import topic_names
-from webapp.db import db
+from webapp.base import topic_names
+from webapp.base.db import db
 from webapp.engine.tables import Generation
 from webapp.plans import progress
 from webapp.plans.tables import Plan, PlanInputs

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
-from webapp.db import utc_now
-from webapp.errors import TooMany
+from webapp.base.db import utc_now
+from webapp.base.errors import TooMany
 from webapp.plans.tables import Plan, PlanQuota
 from webapp.settings.service import setting
 

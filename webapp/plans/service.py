@@ -9,17 +9,18 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from webapp import topic_names
-from webapp.accounts import creation_limit
-from webapp.accounts.tables import User
-from webapp.connections.models import providers
-from webapp.database import rows
-from webapp.db import db, utc_now, write
+from webapp.base import topic_names
+from webapp.base.database import rows
+from webapp.base.db import db, utc_now, write
+from webapp.base.errors import Conflict, Invalid
+from webapp.base.words import plural
 from webapp.engine import service as generations
 from webapp.engine.engine import Engine, Source, the_engine
 from webapp.engine.metric_events import Exposed
 from webapp.engine.tables import Generation
-from webapp.errors import Conflict, Invalid
+from webapp.models.connections.models import providers
+from webapp.people.accounts import creation_limit
+from webapp.people.accounts.tables import User
 from webapp.plans import plan_types, prompts, queries, quota
 from webapp.plans.kind import PLAN, announce
 from webapp.plans.model_requests import parameters_of, request_of, source_of
@@ -29,7 +30,6 @@ from webapp.plans.tables import Plan, PlanInputs
 from webapp.prompts import active_prompts, arm_choice
 from webapp.prompts.arm_choice import ExperimentUnit
 from webapp.settings.service import setting
-from webapp.words import plural
 
 DETACH = "detach"
 

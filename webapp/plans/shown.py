@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from webapp.base.db import db, utc_now
 from webapp.chat.page.receipt_shown import pace
-from webapp.connections.models import providers
-from webapp.db import db, utc_now
+from webapp.engine.cost_text import cost
 from webapp.engine.engine import Engine
 from webapp.engine.notice_text import notice_lines
 from webapp.engine.tables import Generation
+from webapp.models.connections.models import providers
 from webapp.plans import queries
 from webapp.plans.parts import Card, Editing, Maker, Section
 from webapp.plans.progress import Pace, time_left
@@ -18,7 +19,6 @@ from webapp.plans.projection import PlanProjection
 from webapp.plans.schema import at, expected, label, main_list, missing, sections, value_at
 from webapp.plans.tables import Plan
 from webapp.streaming.broadcaster import Cursor
-from webapp.usage.cost_text import cost
 
 # Errors that streaming can cause, or that an answer in one piece can avoid.
 NOT_OF_WHOLE = {"cut", "stall", "error", "first_byte", "invalid"}

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp import topic_names
-from webapp.db import Base, Record, utc_now
+from webapp.base import topic_names
+from webapp.base.db import Base, Record, utc_now
 
 
 class PlanType(Base):

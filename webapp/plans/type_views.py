@@ -2,8 +2,8 @@
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.accounts.guards import admin_only, who
-from webapp.errors import AppError, Conflict, Invalid
+from webapp.base.errors import AppError, Conflict, Invalid
+from webapp.people.accounts.guards import admin_only, who
 from webapp.plans import plan_types
 from webapp.plans.plan_types import Type
 from webapp.plans.schema import labels

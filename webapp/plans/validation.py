@@ -7,8 +7,8 @@ from importlib import import_module
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
-from webapp.errors import Invalid
-from webapp.heavy.turns import by_turns
+from webapp.base.errors import Invalid
+from webapp.base.heavy.turns import by_turns
 from webapp.plans.schema import MOST_ITEMS, MOST_VALUES, VIEWS, Schema, dotted, steps, values_in
 
 if TYPE_CHECKING:

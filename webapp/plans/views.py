@@ -4,10 +4,10 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.accounts.guards import found, signed_in
+from webapp.base.errors import AppError
 from webapp.engine.engine import the_engine
-from webapp.errors import AppError
-from webapp.live.views import list_url
+from webapp.engine.watching.views import list_url
+from webapp.people.accounts.guards import found, signed_in
 from webapp.plans import content, plan_types, queries, service, shown
 from webapp.plans.access import own_plan, planner
 from webapp.plans.fields import typed, typed_single

@@ -12,8 +12,8 @@ from flask import current_app
 from sqlalchemy import RowMapping
 from sqlalchemy.exc import DBAPIError
 
-from webapp.current_config import the_config
-from webapp.prompt_sections import Section
+from webapp.base.current_config import the_config
+from webapp.models.prompt_sections import Section
 from webapp.prompts import arm_choice, queries
 from webapp.prompts.arm_choice import LETTERS, Chosen, ExperimentUnit, Trial, TrialArm
 from webapp.prompts.queries import Version, first_version

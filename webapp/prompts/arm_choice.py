@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
-from webapp.database import rows
-from webapp.db import db
+from webapp.base.database import rows
+from webapp.base.db import db
 from webapp.prompts.assignment import arm_of
 from webapp.prompts.bandit import pick
 from webapp.prompts.evidence import Arm

@@ -1,7 +1,7 @@
 """The feature definition of prompts: their pages, and commands that simulate experiments."""
 
-from webapp.feature import Feature
 from webapp.prompts import views
+from webapp.web.feature import Feature
 from webapp.web.places import Place
 
 FEATURE = Feature(

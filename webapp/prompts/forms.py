@@ -7,7 +7,7 @@ from typing import Self
 from flask import request
 from wtforms import BooleanField, StringField, TextAreaField
 
-from webapp.errors import Invalid
+from webapp.base.errors import Invalid
 from webapp.prompts.queries import Version
 from webapp.prompts.template import Part
 from webapp.prompts.validation import ABOUT_CHARS, KEY_CHARS, MOST_PARTS, NOTE_CHARS, VersionInput

@@ -10,15 +10,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, Select, bindparam, case, func, or_, select
 from sqlalchemy.orm import aliased
 
-from webapp.accounts import grants
-from webapp.accounts.roles import may
-from webapp.accounts.tables import Grant, User
-from webapp.db import db
-from webapp.feature import brought
-from webapp.heavy.turns import by_turns
+from webapp.base.db import db
+from webapp.base.heavy.turns import by_turns
+from webapp.people.accounts.roles import may
+from webapp.people.accounts.tables import Grant, User
+from webapp.people.grants import grants
 from webapp.prompts.built_in import BuiltIn
 from webapp.prompts.tables import FIXED, LATEST, Experiment, ExperimentArm, Prompt, PromptVersion
 from webapp.prompts.template import Part
+from webapp.web.feature import brought
 
 KIND = "prompt"
 grants.OBJECTS[KIND] = (Prompt.id, Prompt.owner_id)

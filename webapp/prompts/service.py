@@ -7,17 +7,19 @@ from sqlalchemy import Select, delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from webapp.accounts import audit, creation_limit, grants
-from webapp.accounts.roles import may
-from webapp.accounts.tables import User
-from webapp.db import utc_now, write
-from webapp.errors import Conflict, Forbidden, Invalid, NotFound
+from webapp.base import audit
+from webapp.base.db import utc_now, write
+from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
+from webapp.base.words import plural
 from webapp.knowledge import attaching
+from webapp.people.accounts import creation_limit
+from webapp.people.accounts.roles import may
+from webapp.people.accounts.tables import User
+from webapp.people.grants import grants
 from webapp.prompts import active_prompts, queries
 from webapp.prompts.queries import KIND, KnownPrompt
 from webapp.prompts.tables import FIXED, LATEST, Prompt, PromptVersion
 from webapp.prompts.validation import VersionInput, checked, checked_about, checked_key
-from webapp.words import plural
 
 MOST_OWN = 500
 MOST_VERSIONS = 1_000

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from webapp.accounts.tables import User
 from webapp.knowledge import queries as knowledge
+from webapp.people.accounts.tables import User
 from webapp.prompts import queries
 from webapp.prompts.queries import KnownPrompt, Version
 from webapp.prompts.template import Part, Piece, pieces, variables_in

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import JSON, Float, ForeignKey, Index, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.db import Base, Record, utc_now
+from webapp.base.db import Base, Record, utc_now
 
 FIXED, LATEST = "FIXED", "LATEST"
 # Strategies of experiments: fixed shares, or a bandit that uses the better versions more and more often.

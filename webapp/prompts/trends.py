@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from webapp.accounts.tables import User
-from webapp.feature import brought
-from webapp.words import plural
+from webapp.base.words import plural
+from webapp.people.accounts.tables import User
+from webapp.web.feature import brought
 
 # The size of the picture of a trend, in its SVG units: a bar a day.
 BAR, HEIGHT = 6, 20

@@ -5,11 +5,11 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from webapp.accounts.fields import checked_text
-from webapp.errors import Invalid
+from webapp.base.errors import Invalid
+from webapp.base.words import number
+from webapp.people.accounts.fields import checked_text
 from webapp.prompts.built_in import BuiltIn
 from webapp.prompts.template import Part, count_places, dotted_in, variables_in
-from webapp.words import number
 
 KEY = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*", re.ASCII)
 KEY_CHARS, NAME_CHARS, ABOUT_CHARS, NOTE_CHARS = 80, 80, 300, 500

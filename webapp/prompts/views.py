@@ -2,8 +2,8 @@
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.accounts.guards import current_user, found, signed_in, who
-from webapp.accounts.roles import may
+from webapp.people.accounts.guards import current_user, found, signed_in, who
+from webapp.people.accounts.roles import may
 from webapp.prompts import queries, service, shown
 from webapp.prompts.forms import PromptForm, VersionForm
 from webapp.prompts.queries import KnownPrompt

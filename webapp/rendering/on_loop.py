@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-# The event loop, for texts that are rendered in a thread (`webapp/heavy/threads.py`).
+# The event loop, for texts that are rendered in a thread (`webapp/base/heavy/threads.py`).
 _places: list[Callable[[Callable[[], Any]], Any]] = []
 
 

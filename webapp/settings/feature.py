@@ -1,7 +1,7 @@
 """The settings feature: the page of server settings, and its command."""
 
-from webapp.feature import Feature
-from webapp.settings import views
+from webapp.shell import settings_views as views
+from webapp.web.feature import Feature
 from webapp.web.places import Place
 
 FEATURE = Feature(

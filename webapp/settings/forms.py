@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from flask import request
 
-from webapp.accounts.guards import who
-from webapp.errors import Invalid
+from webapp.base.errors import Invalid
+from webapp.people.accounts.guards import who
 from webapp.settings.catalog import FINER, SECTIONS
 from webapp.settings.kinds import Setting, as_text
 from webapp.settings.service import ShownSetting, listing, meant, set_settings

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from webapp.accounts.tables import User
-from webapp.database.statements import Prepared
-from webapp.db import db
+from webapp.base.database.statements import Prepared
+from webapp.base.db import db
+from webapp.people.accounts.tables import User
 from webapp.settings.tables import ApplicationSetting
 
 Change = tuple[datetime, str | None]

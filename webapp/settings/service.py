@@ -12,11 +12,11 @@ from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from webapp.accounts import audit
-from webapp.accounts.audit import COMMAND_LINE, About
-from webapp.accounts.tables import User
-from webapp.db import utc_now, write
-from webapp.errors import Invalid, NotFound
+from webapp.base import audit
+from webapp.base.audit import COMMAND_LINE, About
+from webapp.base.db import utc_now, write
+from webapp.base.errors import Invalid, NotFound
+from webapp.people.accounts.tables import User
 from webapp.settings import queries
 from webapp.settings.catalog import SETTINGS
 from webapp.settings.kinds import Setting, Value, as_text, shortest

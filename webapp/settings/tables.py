@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.db import Base, utc_now
+from webapp.base.db import Base, utc_now
 
 
 class ApplicationSetting(Base):

@@ -1,7 +1,7 @@
 """The shell feature: the help sheet, the palette and the manifest."""
 
-from webapp.feature import Feature
 from webapp.shell import views
+from webapp.web.feature import Feature
 from webapp.web.places import Place
 
 FEATURE = Feature(

@@ -6,12 +6,12 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 
-from webapp.accounts.guards import COOKIE_SECONDS, admin_only, anybody, came_from, current_user, signed_in, viewer_or_none
-from webapp.accounts.roles import may
-from webapp.accounts.tables import User
 from webapp.chat.list import shown as list_shown
 from webapp.chat.list.search import titles_of
-from webapp.preferences.service import THEMES
+from webapp.people.accounts.guards import COOKIE_SECONDS, admin_only, anybody, came_from, current_user, signed_in, viewer_or_none
+from webapp.people.accounts.roles import may
+from webapp.people.accounts.tables import User
+from webapp.people.preferences import THEMES
 from webapp.settings import search
 from webapp.web.assets import asset
 from webapp.web.cookies import keep_secret, secret_in

@@ -23,7 +23,7 @@ PATIENCE_SECONDS = 1.0
 # The timeout including a new connection, or a response that arrives byte by byte.
 MOST_SECONDS = 2 * PATIENCE_SECONDS
 MOST_AT_ONCE = 500
-# A token bucket that regains a token at intervals: the same calculation as in `webapp.throttle`, atomic for all workers. A
+# A token bucket that regains a token at intervals: the same calculation as in `webapp.base.throttle`, atomic for all workers. A
 # burst of 0 returns a token.
 TAKE = """
 local time = redis.call('TIME')

@@ -8,11 +8,11 @@ from typing import ParamSpec, TypeVar
 import click
 from sqlalchemy.exc import DBAPIError
 
-from webapp.config import database_words
-from webapp.current_config import the_config
-from webapp.database.state import trouble_with_database, why_unreachable
-from webapp.db import DAMAGED, is_damage
-from webapp.errors import AppError
+from webapp.base.config import database_words
+from webapp.base.current_config import the_config
+from webapp.base.database.state import trouble_with_database, why_unreachable
+from webapp.base.db import DAMAGED, is_damage
+from webapp.base.errors import AppError
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -14,9 +14,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as Answer
 
-from webapp.db import db, is_damage
-from webapp.errors import AppError, Invalid, SignedOut
-from webapp.ids import new_id
+from webapp.base.db import db, is_damage
+from webapp.base.errors import AppError, Invalid, SignedOut
+from webapp.base.ids import new_id
 from webapp.web.htmx import is_api, is_htmx, redirect, render, wants_json
 
 ANSWERING = "millrace.answering_an_error"

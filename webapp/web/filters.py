@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from webapp.words import number, plural
+from webapp.base.words import number, plural
 
 __all__ = ["ago", "full", "iso", "number", "plural"]
 STEPS = ((60, "minute"), (3600, "hour"), (86400, "day"))

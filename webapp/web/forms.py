@@ -8,7 +8,7 @@ from flask import Response, request
 from flask_wtf import FlaskForm
 from wtforms.fields.choices import SelectChoice
 
-from webapp.errors import AppError, Conflict, Forbidden, Invalid, OverBudget, TooMany, Unavailable
+from webapp.base.errors import AppError, Conflict, Forbidden, Invalid, OverBudget, TooMany, Unavailable
 from webapp.web.htmx import render, wants_json
 
 # For names and addresses, as opposed to prose.

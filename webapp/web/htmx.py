@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response, flash, make_response, render_template, request, stream_template
 from flask import redirect as flask_redirect
 
-from webapp.heavy.turns import by_turns
+from webapp.base.heavy.turns import by_turns
 
 # Paths for programs: the native API, the OpenAI-compatible API and the dialects.
 API_PATHS = ("/api/", "/v1/", "/chat/", "/threads/", "/ai/", "/service/", "/openapi.json", "/metrics")

@@ -6,7 +6,7 @@ from typing import Self
 from wtforms import SelectField
 from wtforms.fields.choices import SelectChoice
 
-from webapp.errors import Invalid
+from webapp.base.errors import Invalid
 
 # A value with its label.
 Choice = tuple[str, str]

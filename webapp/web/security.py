@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, RequestHeaderFieldsTooLarge
 
-from webapp.config import Config
-from webapp.errors import Forbidden
+from webapp.base.config import Config
+from webapp.base.errors import Forbidden
 from webapp.web.htmx import is_api
-from webapp.web.request_parsing import MOST_COOKIE_CHARS
+from webapp.web.server.request_parsing import MOST_COOKIE_CHARS
 
 # A message can have 200 000 characters, each up to twelve bytes in a form.
 MOST_BYTES = 4 * 1024 * 1024

@@ -4,8 +4,8 @@ from typing import IO, cast
 
 from flask import request
 
-from webapp.errors import Invalid, TooLarge
-from webapp.web.request_parsing import Incoming
+from webapp.base.errors import Invalid, TooLarge
+from webapp.web.server.request_parsing import Incoming
 
 # Room for the multipart headers around a file, and for other fields.
 AROUND_BYTES = 64 * 1024

@@ -1,9 +1,9 @@
 """Access to workflow runs: only the owner has it, whatever the role of others; after a hand-over, its group can write in it."""
 
-from webapp.accounts.guards import current_user, found
-from webapp.chat.access import right_in
-from webapp.chat.tables import Chat
-from webapp.db import db
+from webapp.base.db import db
+from webapp.chat.record.access import right_in
+from webapp.chat.record.tables import Chat
+from webapp.people.accounts.guards import current_user, found
 from webapp.workflows import queries
 from webapp.workflows.tables import WorkflowRun
 

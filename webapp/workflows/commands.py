@@ -7,8 +7,9 @@ import click
 from flask.cli import AppGroup
 
 from webapp.web.command_errors import names_database, one_line_errors
-from webapp.workflows import importing, library, transcript
-from webapp.workflows.parsing import Broken, read_new
+from webapp.workflows import library
+from webapp.workflows.definition.parsing import Broken, read_new
+from webapp.workflows.editor import importing, transcript
 
 FILES = click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 

@@ -1,12 +1,14 @@
 """The workflows feature: its pages, its commands, and the kinds of generation that lead its chats."""
 
-from webapp.feature import Feature
+from webapp.web.feature import Feature
 from webapp.web.places import Place
-from webapp.workflows import editor_views, preview_views, views
-from webapp.workflows.interpretation import WORKFLOW_ANSWER
-from webapp.workflows.kind import WORKFLOW
-from webapp.workflows.plan_kind import WORKFLOW_PLAN
+from webapp.workflows import views
+from webapp.workflows.editor import preview_views
+from webapp.workflows.editor import views as editor_views
 from webapp.workflows.prompts import STEP
+from webapp.workflows.running.interpretation import WORKFLOW_ANSWER
+from webapp.workflows.running.kind import WORKFLOW
+from webapp.workflows.running.plan_kind import WORKFLOW_PLAN
 from webapp.workflows.sections import of_run
 from webapp.workflows.shown import LEADER
 

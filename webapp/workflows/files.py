@@ -1,18 +1,19 @@
 """Files that people upload in runs: each becomes a document in a collection that the run's owner owns."""
 
-from webapp.accounts.tables import User
-from webapp.db import db, write
+from webapp.base.db import db, write
+from webapp.base.errors import AppError, Conflict, Invalid
 from webapp.engine.engine import the_engine
-from webapp.errors import AppError, Conflict, Invalid
-from webapp.knowledge import documents, queries, service
-from webapp.knowledge.documents import Sent
+from webapp.knowledge import queries, service
+from webapp.knowledge.documents import documents
+from webapp.knowledge.documents.documents import Sent
 from webapp.knowledge.service import CollectionInput
 from webapp.knowledge.tables import Collection, Document
-from webapp.workflows import runs
-from webapp.workflows.interpreter import slot_of
-from webapp.workflows.record import definition_of, locked_run
-from webapp.workflows.slots import Slot, text_of
-from webapp.workflows.sources import files_of
+from webapp.people.accounts.tables import User
+from webapp.workflows.definition.slots import Slot, text_of
+from webapp.workflows.running import runs
+from webapp.workflows.running.interpreter import slot_of
+from webapp.workflows.running.record import definition_of, locked_run
+from webapp.workflows.running.sources import files_of
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
 

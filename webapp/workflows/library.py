@@ -10,15 +10,15 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
-from webapp.accounts import audit
-from webapp.accounts.tables import User
-from webapp.db import MOST_NUMBER, db, write
-from webapp.errors import Conflict, Invalid, NotFound
-from webapp.heavy.threads import offload, offload_expecting
+from webapp.base import audit
+from webapp.base.db import MOST_NUMBER, db, write
+from webapp.base.errors import Conflict, Invalid, NotFound
+from webapp.base.heavy.threads import offload, offload_expecting
+from webapp.people.accounts.tables import User
 from webapp.plans import plan_types
-from webapp.workflows import parsing
-from webapp.workflows.definition import Definition
-from webapp.workflows.parsing import Fault
+from webapp.workflows.definition import parsing
+from webapp.workflows.definition.definition import Definition
+from webapp.workflows.definition.parsing import Fault
 from webapp.workflows.tables import Workflow, WorkflowVersion
 
 FOLDER = Path(__file__).parent / "shipped"

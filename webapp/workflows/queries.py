@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from webapp.chat.tables import Chat
-from webapp.db import db
+from webapp.base.db import db
+from webapp.chat.record.tables import Chat
 from webapp.workflows.state import ENDED
 from webapp.workflows.tables import BEGUN, RunEvent, WorkflowRun
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from webapp.chat.tables import Chat
-from webapp.db import db
-from webapp.prompt_sections import PromptContext, Section
-from webapp.words import plural
+from webapp.base.db import db
+from webapp.base.words import plural
+from webapp.chat.record.tables import Chat
+from webapp.models.prompt_sections import PromptContext, Section
 from webapp.workflows import queries
-from webapp.workflows.interpreter import text_for
-from webapp.workflows.record import definition_of, people_of
-from webapp.workflows.runs import KIND
-from webapp.workflows.summaries import listed
+from webapp.workflows.running.interpreter import text_for
+from webapp.workflows.running.record import definition_of, people_of
+from webapp.workflows.running.runs import KIND
+from webapp.workflows.running.summaries import listed
 
 ASIDE = (
     "A guided workflow, “{}”, has asked the person something, and instead of answering they ask a question of their own. "

@@ -5,25 +5,26 @@ from typing import Any
 
 from flask import url_for
 
-from webapp.chat.leader import Leader
-from webapp.chat.tables import Chat
-from webapp.db import db
+from webapp.base.db import db
+from webapp.chat.record.leader import Leader
+from webapp.chat.record.tables import Chat
 from webapp.engine.engine import the_engine
 from webapp.engine.service import active_in
 from webapp.knowledge import formats
 from webapp.plans import shown as plans_shown
 from webapp.plans.queries import generation_of, inputs_of
 from webapp.plans.shown import ShownPlan
-from webapp.workflows import library, planning, queries
-from webapp.workflows.definition import Definition
-from webapp.workflows.interpreter import proposal, slot_of, text_for
+from webapp.workflows import library, queries
+from webapp.workflows.definition.definition import Definition
+from webapp.workflows.definition.slots import Slot, text_of
+from webapp.workflows.definition.texts import shown
 from webapp.workflows.prompts import STEP
-from webapp.workflows.record import definition_of, people_of
-from webapp.workflows.runs import KIND
-from webapp.workflows.slots import Slot, text_of
+from webapp.workflows.running import planning
+from webapp.workflows.running.interpreter import proposal, slot_of, text_for
+from webapp.workflows.running.record import definition_of, people_of
+from webapp.workflows.running.runs import KIND
 from webapp.workflows.state import MODEL_FAILED, State
 from webapp.workflows.tables import WorkflowRun
-from webapp.workflows.texts import shown
 
 STATES = {
     "running": "Running",

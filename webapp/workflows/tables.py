@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.db import Base, Record, utc_now
-from webapp.ids import LENGTH
+from webapp.base.db import Base, Record, utc_now
+from webapp.base.ids import LENGTH
 from webapp.workflows.state import State
 
 # The events that began runs and came with an idempotency key.

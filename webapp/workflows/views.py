@@ -4,17 +4,18 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.accounts.guards import current_user, found, signed_in, user_or_none
+from webapp.base.db import write
+from webapp.base.errors import AppError, Conflict, Invalid
 from webapp.chat.page.pages import page_of
-from webapp.db import write
-from webapp.errors import AppError, Conflict, Invalid
-from webapp.knowledge import documents
-from webapp.knowledge.documents import Sent
+from webapp.knowledge.documents import documents
+from webapp.knowledge.documents.documents import Sent
+from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.web.htmx import done, is_htmx, navigate, redirect, render
 from webapp.web.uploads import expect_files
-from webapp.workflows import files, handover, library, plan_feed, queries, runs, shown
+from webapp.workflows import files, library, queries, shown
 from webapp.workflows.access import own_run, shared_run
-from webapp.workflows.record import definition_of, locked_run, refuse
+from webapp.workflows.running import handover, plan_feed, runs
+from webapp.workflows.running.record import definition_of, locked_run, refuse
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
 

@@ -17,11 +17,11 @@ from tests.support.server import prepared
 from tests.support.waiting import until
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
-from webapp.accounts import tokens
-from webapp.accounts.roles import allowed_scopes
 from webapp.api.dialects.quick import views as quick
-from webapp.chat.tables import Message
-from webapp.db import db
+from webapp.base.db import db
+from webapp.chat.record.tables import Message
+from webapp.people.accounts import tokens
+from webapp.people.accounts.roles import allowed_scopes
 from webapp.settings.service import set_setting
 from webapp.streaming.codec import Decoder
 from webapp.streaming.codec import Message as Told

@@ -8,12 +8,12 @@ from typing import Any
 from hypothesis import strategies as st
 
 from webapp.api.dialects.assistant.encoder import AssistantEncoder
-from webapp.api.dialects.encoding import DialectFrame, Encoder, State, wire
 from webapp.api.dialects.openai.encoder import Completion, CompletionEncoder
 from webapp.api.dialects.quick.encoder import Quick, QuickEncoder
 from webapp.api.dialects.roleplay.encoder import RoleplayEncoder
 from webapp.api.dialects.threads.encoder import ThreadsEncoder
 from webapp.api.native.events import PLACED
+from webapp.api.streaming.encoding import DialectFrame, Encoder, State, wire
 from webapp.streaming.events import (
     GENERATION_EVENTS,
     Delta,

@@ -12,11 +12,11 @@ from sqlalchemy import update
 from tests.api.dialects.conftest import Program
 from tests.support.rounds import ROUNDS
 from tests.support.waiting import until
+from webapp.base.db import db, write
 from webapp.chat.messages import service
-from webapp.chat.tables import Message
-from webapp.db import db, write
+from webapp.chat.record.tables import Message
 from webapp.engine.tables import Generation
-from webapp.live import watcher_loop
+from webapp.engine.watching import watcher_loop
 from webapp.streaming.codec import Decoder
 
 SEND = "/api/messages/addUserMessageStreamingMode"

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.api.dialects.runs import CLIENTS, NOW, encoders, line_of, of_roleplay, outcome_of, runs, text_of, told
-from webapp.api.dialects.encoding import DialectFrame, State, as_json, wire
 from webapp.api.dialects.quick.encoder import Quick, QuickEncoder, html_pieces
 from webapp.api.native.events import CanonicalEncoder
+from webapp.api.streaming.encoding import DialectFrame, State, as_json, wire
 from webapp.rendering.markdown import render
 from webapp.streaming.events import Delta, Ended, Event, Failed, Notice, Phase, Reasoning, Saved, Sources, Started, Usage, to_json
 from webapp.streaming.topics import Entry

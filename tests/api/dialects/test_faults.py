@@ -9,12 +9,12 @@ from flask import Flask
 
 from tests.api.dialects.conftest import Program
 from tests.support.waiting import until
-from webapp.accounts import queries as accounts
 from webapp.chat.messages import service
-from webapp.connections.models import Providers
-from webapp.providers.demo import HIDDEN, DemoProvider
+from webapp.models.connections.models import Providers
+from webapp.models.providers.demo import HIDDEN, DemoProvider
+from webapp.models.upstream import Upstream
+from webapp.people.accounts import queries as accounts
 from webapp.settings.service import set_setting
-from webapp.upstream import Upstream
 
 OUTCOMES = {"truncated": "error", "malformed": "error", "stall": "error", "rate-limited": "error"}
 STREAMS = {

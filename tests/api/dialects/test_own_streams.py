@@ -10,7 +10,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from tests.api.dialects.conftest import Program
-from webapp.accounts import queries, tokens
+from webapp.people.accounts import queries, tokens
 from webapp.settings.service import set_setting
 
 STREAMS = {

@@ -3,10 +3,10 @@
 import pytest
 
 from tests.api.dialects.conftest import asked
-from webapp.accounts import queries as accounts
+from webapp.base.db import write
 from webapp.characters.tables import Character, Persona
-from webapp.chat.tables import Chat
-from webapp.db import write
+from webapp.chat.record.tables import Chat
+from webapp.people.accounts import queries as accounts
 
 SYSTEM = "Pre-prompt.\n---\nBe a miller.\n---\nA miller of few words.\n---\nA curious child."
 

@@ -9,13 +9,13 @@ import pytest
 from tests.api.dialects.conftest import asked
 from tests.support.marks import on_both_databases
 from webapp.api.grammars import GRAMMARS
-from webapp.api.streams import PACKET_SECONDS
-from webapp.chat.tables import Chat, Message
-from webapp.connections import service as connections
-from webapp.connections.service import ConnectionInput
-from webapp.db import db, write
-from webapp.ids import new_id
-from webapp.live import watcher_loop
+from webapp.api.streaming.streams import PACKET_SECONDS
+from webapp.base.db import db, write
+from webapp.base.ids import new_id
+from webapp.chat.record.tables import Chat, Message
+from webapp.engine.watching import watcher_loop
+from webapp.models.connections import service as connections
+from webapp.models.connections.service import ConnectionInput
 from webapp.settings.service import set_setting
 from webapp.streaming.codec import Decoder
 from webapp.streaming.topics import MemoryTopics

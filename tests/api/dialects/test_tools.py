@@ -12,10 +12,10 @@ from tests.docs.snippets import node_command
 from tests.support.inserted import add_token
 from tests.support.person import Person
 from tests.support.server import ROOT, prepared
-from webapp.client_tools import dialects
-from webapp.client_tools.cli import lint_sse, smoke
-from webapp.client_tools.dialects import EXPECTED
-from webapp.client_tools.remote import Remote
+from webapp.cli.client_tools import dialects
+from webapp.cli.client_tools.cli import lint_sse, smoke
+from webapp.cli.client_tools.dialects import EXPECTED
+from webapp.cli.client_tools.remote import Remote
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 

@@ -11,9 +11,9 @@ from sqlalchemy import select
 from tests.api.dialects.conftest import Program
 from tests.support.waiting import until
 from tests.upstream.handle import Upstream
-from webapp import topic_names
-from webapp.chat.tables import Message
-from webapp.db import db
+from webapp.base import topic_names
+from webapp.base.db import db
+from webapp.chat.record.tables import Message
 from webapp.settings.service import set_setting, unset_setting
 from webapp.streaming.codec import Decoder
 

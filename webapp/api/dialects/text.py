@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from webapp.api.dialects.course import Course
-from webapp.api.dialects.encoding import DialectFrame, pieces
+from webapp.api.streaming.course import Course
+from webapp.api.streaming.encoding import DialectFrame, pieces
 from webapp.streaming.events import Delta, Ended, Event, Notice
 from webapp.streaming.topics import Entry
 

@@ -6,13 +6,13 @@ from typing import Literal
 from flask import Blueprint
 from pydantic import Field
 
-from webapp.accounts.guards import found, who
-from webapp.alerts import queries, service
-from webapp.alerts.evaluation import Answers, would_have_fired
-from webapp.alerts.kinds import KINDS
-from webapp.alerts.tables import AlertRule
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Paged
+from webapp.operations.alerts import queries, service
+from webapp.operations.alerts.evaluation import Answers, would_have_fired
+from webapp.operations.alerts.kinds import KINDS
+from webapp.operations.alerts.tables import AlertRule
+from webapp.people.accounts.guards import found, who
 
 bp = Blueprint("api_alerts", __name__, url_prefix="/api/v1/alerts")
 

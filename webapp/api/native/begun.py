@@ -9,9 +9,9 @@ from webapp.api.native.events import EVENTS, CanonicalEncoder
 from webapp.api.operations import wants_stream
 from webapp.api.problems import stream_url
 from webapp.api.schemas import Answer
-from webapp.api.streams import stream
-from webapp.chat.tables import Message
-from webapp.db import db
+from webapp.api.streaming.streams import stream
+from webapp.base.db import db
+from webapp.chat.record.tables import Message
 from webapp.engine.tables import Generation
 
 

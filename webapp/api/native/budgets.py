@@ -7,15 +7,15 @@ from typing import Annotated, Literal
 from flask import Blueprint
 from pydantic import Field
 
-from webapp.accounts.guards import found, who
 from webapp.api.access import caller, may
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Line
-from webapp.budgets import queries, service
-from webapp.budgets.amounts import number_of
-from webapp.budgets.queries import Level
-from webapp.budgets.service import BudgetInput
-from webapp.budgets.tables import Budget
+from webapp.operations.budgets import queries, service
+from webapp.operations.budgets.amounts import number_of
+from webapp.operations.budgets.queries import Level
+from webapp.operations.budgets.service import BudgetInput
+from webapp.operations.budgets.tables import Budget
+from webapp.people.accounts.guards import found, who
 
 bp = Blueprint("api_budgets", __name__, url_prefix="/api/v1/budgets")
 Unit = Literal["usd", "tokens", "answers"]

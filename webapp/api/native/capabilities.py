@@ -7,10 +7,10 @@ from webapp.api import openapi
 from webapp.api.access import caller, identified
 from webapp.api.operations import MOST_BYTES, operation
 from webapp.api.schemas import Answer
-from webapp.connections.models import providers
+from webapp.base.version import VERSION
 from webapp.engine.engine import the_engine
+from webapp.models.connections.models import providers
 from webapp.settings.service import setting
-from webapp.version import VERSION
 
 bp = Blueprint("api_capabilities", __name__, url_prefix="/api/v1/capabilities")
 LIMITS = {

@@ -8,22 +8,23 @@ from typing import Annotated, Any
 from flask import Blueprint, Response, request, url_for
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from webapp.accounts.guards import found
 from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, AnyId, Body, Cursor, Query
-from webapp.characters import card_import, duplicates, exporting, profiles, queries, service, shown
-from webapp.characters.card_scripts import listed_in
-from webapp.characters.card_writing import Version
-from webapp.characters.cards import DESCRIPTION_CHARS, GREETINGS, MOST_GREETINGS, greetings_in
+from webapp.base.errors import Invalid
+from webapp.characters import profiles, queries, service, shown
+from webapp.characters.cards.card_writing import Version
+from webapp.characters.cards.cards import DESCRIPTION_CHARS, GREETINGS, MOST_GREETINGS, greetings_in
+from webapp.characters.exchange import card_import, duplicates, exporting
 from webapp.characters.fields import PICTURE_BYTES
-from webapp.characters.script_editing import MOST_STORED, ScriptInput, Where, fields_of, with_scripts
+from webapp.characters.scripts.card_scripts import listed_in
+from webapp.characters.scripts.editing import MOST_STORED, ScriptInput, Where, fields_of, with_scripts
 from webapp.characters.service import CharacterInput
 from webapp.characters.tables import Character
 from webapp.characters.text_scripts import EXPRESSION_CHARS, MOST_DEPTH, MOST_TRIMS, NAME_CHARS, REPLACEMENT_CHARS
-from webapp.errors import Invalid
 from webapp.knowledge import queries as knowledge
 from webapp.knowledge.attaching import MOST_COLLECTIONS
+from webapp.people.accounts.guards import found
 
 # An upload can contain several files, each with a limit of its own.
 MOST_BYTES = 64 * 1024 * 1024

@@ -8,7 +8,6 @@ from typing import Any, Literal
 from flask import Blueprint, Response
 from pydantic import Field, create_model
 
-from webapp.accounts.guards import found, user_or_none
 from webapp.api.access import caller
 from webapp.api.native.begun import Sent, sent
 from webapp.api.native.events import EVENTS, CanonicalEncoder
@@ -16,31 +15,32 @@ from webapp.api.native.sharing import GrantList, NewGrant
 from webapp.api.operations import idempotency_key, operation, wants_stream
 from webapp.api.problems import Refused
 from webapp.api.schemas import Answer, AnyId, Body, Cursor, Line, Model, Paged
-from webapp.api.streams import stream
+from webapp.api.streaming.streams import stream
+from webapp.base.db import db
 from webapp.characters import queries as cast
+from webapp.characters.lore import queries as lorebooks
+from webapp.characters.lore import service as lore
+from webapp.characters.lore.service import MOST_ATTACHED
 from webapp.characters.tables import Persona
-from webapp.chat import chat_collections, queries, remembering, variables
-from webapp.chat.access import own_chat, right_in, visible_chat
+from webapp.chat.attachments import service as files
 from webapp.chat.exchange import export
-from webapp.chat.fields import FIELDS, ChatField, values_of
-from webapp.chat.files import service as files
-from webapp.chat.group import service as groups
+from webapp.chat.files.attachments import MOST_FILES, joined
 from webapp.chat.group.turns import MOST_CAST
 from webapp.chat.list import paging
-from webapp.chat.list import service as listing
+from webapp.chat.messages import chats as listing
 from webapp.chat.messages import follow_up, service
-from webapp.chat.messages.attachments import MOST_FILES, joined
 from webapp.chat.messages.sending import AnswerOptions
-from webapp.chat.prompt.model_choice import answerer
+from webapp.chat.prompt import chat_collections, remembering
+from webapp.chat.record import queries, sharing, variables
+from webapp.chat.record.access import own_chat, right_in, visible_chat
+from webapp.chat.record.fields import FIELDS, ChatField, values_of
+from webapp.chat.record.model_choice import answerer
+from webapp.chat.record.tables import Chat
+from webapp.chat.roleplay import group_service as groups
 from webapp.chat.roleplay import service as roleplay
-from webapp.chat.sharing import service as sharing
-from webapp.chat.tables import Chat
-from webapp.db import db
 from webapp.engine.engine import the_engine
 from webapp.knowledge.attaching import MOST_COLLECTIONS
-from webapp.lore import queries as lorebooks
-from webapp.lore import service as lore
-from webapp.lore.service import MOST_ATTACHED
+from webapp.people.accounts.guards import found, user_or_none
 from webapp.web.downloads import download, file_name
 from webapp.web.pagination import cut
 

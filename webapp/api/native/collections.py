@@ -7,18 +7,19 @@ from typing import Annotated
 from flask import Blueprint
 from pydantic import BaseModel, Field, StringConstraints
 
-from webapp.accounts.guards import client_address, found
 from webapp.api.access import caller
 from webapp.api.native.sharing import GrantList, NewGrant
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body
-from webapp.heavy.turns import by_turns
-from webapp.knowledge import embedding, queries, service, sharing
-from webapp.knowledge.embedding_shown import State, meaning
+from webapp.base.heavy.turns import by_turns
+from webapp.knowledge import queries, service, sharing
 from webapp.knowledge.queries import Counts
 from webapp.knowledge.service import CollectionInput
 from webapp.knowledge.tables import Collection
 from webapp.knowledge.vector_sets import MOST_MODEL_CHARS
+from webapp.knowledge.vectors import embedding
+from webapp.knowledge.vectors.embedding_shown import State, meaning
+from webapp.people.accounts.guards import client_address, found
 
 bp = Blueprint("api_collections", __name__, url_prefix="/api/v1/collections")
 Level = Annotated[int, Field(ge=0, le=3, description="Who was granted it also needs at least this clearance.")]

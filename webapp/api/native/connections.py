@@ -8,13 +8,13 @@ from typing import Literal
 from flask import Blueprint
 from pydantic import Field
 
-from webapp.accounts.guards import who
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Line
-from webapp.connections import service as connections
-from webapp.connections.effective import LiveConnection
-from webapp.connections.models import providers
-from webapp.connections.service import ConnectionInput
+from webapp.models.connections import service as connections
+from webapp.models.connections.effective import LiveConnection
+from webapp.models.connections.models import providers
+from webapp.models.connections.service import ConnectionInput
+from webapp.people.accounts.guards import who
 
 bp = Blueprint("api_connections", __name__, url_prefix="/api/v1/connections")
 

@@ -6,21 +6,23 @@ from typing import Annotated, Literal
 from flask import Blueprint, Response, request
 from pydantic import BaseModel, Field, StringConstraints
 
-from webapp.accounts import queries as people
-from webapp.accounts.guards import client_address, found
-from webapp.accounts.tables import User
 from webapp.api.access import caller, check
 from webapp.api.native.collections import Level
 from webapp.api.operations import operation, taken_body
 from webapp.api.schemas import Answer, AnyId, Body, Paged, Query
-from webapp.db import MOST_NUMBER
+from webapp.base.db import MOST_NUMBER
+from webapp.base.errors import Invalid
 from webapp.engine.engine import the_engine
-from webapp.errors import Invalid
-from webapp.knowledge import documents, queries, trying, web_pages
-from webapp.knowledge import search as finding
-from webapp.knowledge.documents import Added, Sent
-from webapp.knowledge.search import Bounds, Hit
+from webapp.knowledge import queries
+from webapp.knowledge.documents import documents, web_pages
+from webapp.knowledge.documents.documents import Added, Sent
+from webapp.knowledge.search import search as finding
+from webapp.knowledge.search.search import Bounds, Hit
 from webapp.knowledge.tables import Collection, Document, Passage
+from webapp.knowledge.trying import trying
+from webapp.people.accounts import queries as people
+from webapp.people.accounts.guards import client_address, found
+from webapp.people.accounts.tables import User
 from webapp.web.uploads import expect_files
 
 bp = Blueprint("api_documents", __name__, url_prefix="/api/v1")

@@ -6,10 +6,10 @@ from pydantic import Field
 from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer
+from webapp.base.heavy.child import on_disk
 from webapp.chat.exchange import export
 from webapp.chat.exchange.imports import MOST_BYTES
 from webapp.engine.engine import the_engine
-from webapp.heavy.child import on_disk
 from webapp.web.downloads import download
 
 bp = Blueprint("api_exchange", __name__, url_prefix="/api/v1")
@@ -48,7 +48,7 @@ def everything() -> Response:
 def bring_in() -> Brought:
     """The file is the body, or up to 30 files are the field `file` of a form, as the other imports take them."""
     # Imported with the first file: with its parsers it takes half a megabyte.
-    from webapp.chat.exchange.imports import store
+    from webapp.chat.exchange import importing as store
 
     if files := [(each.filename or "", each.stream) for each in request.files.getlist("file")]:
         return Brought.of(store.import_files(caller(), files))

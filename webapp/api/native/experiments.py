@@ -7,15 +7,15 @@ from typing import Annotated, Literal
 from flask import Blueprint
 from pydantic import Field
 
-from webapp.accounts.guards import found, who
 from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body
-from webapp.errors import Invalid
-from webapp.experiments import monitoring, queries, service
-from webapp.experiments.card import card
-from webapp.experiments.figures import ArmFigures, evidence
-from webapp.experiments.service import ExperimentInput
+from webapp.base.errors import Invalid
+from webapp.operations.experiments import monitoring, queries, service
+from webapp.operations.experiments.card import card
+from webapp.operations.experiments.figures import ArmFigures, evidence
+from webapp.operations.experiments.service import ExperimentInput
+from webapp.people.accounts.guards import found, who
 from webapp.prompts import queries as prompts
 from webapp.prompts.bandit import MIN_SAMPLES
 from webapp.prompts.tables import A_B_TEST, Experiment

@@ -8,9 +8,9 @@ from pydantic import Field, StringConstraints
 from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body
-from webapp.chat.access import own_message
 from webapp.chat.messages import feedback
 from webapp.chat.messages.feedback import MOST_CHARS
+from webapp.chat.record.access import own_message
 
 bp = Blueprint("api_feedback", __name__, url_prefix="/api/v1/messages/<id>/feedback")
 

@@ -8,11 +8,11 @@ from pydantic import Field
 from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer
-from webapp.chat.files import service
-from webapp.chat.files.access import visible_file
+from webapp.base.errors import Invalid
+from webapp.chat.attachments import service
+from webapp.chat.attachments.access import visible_file
+from webapp.chat.attachments.views import served
 from webapp.chat.files.tables import StoredFile
-from webapp.chat.files.views import served
-from webapp.errors import Invalid
 from webapp.web.uploads import expect_files
 
 bp = Blueprint("api_files", __name__, url_prefix="/api/v1/files")

@@ -6,8 +6,8 @@ from webapp.api.native.begun import STARTS, Sent, begun
 from webapp.api.native.chats import ChatAnswer, answer_of
 from webapp.api.operations import operation
 from webapp.api.schemas import Body, Model, Text
-from webapp.chat.access import own_chat
 from webapp.chat.messages import follow_up
+from webapp.chat.record.access import own_chat
 
 bp = Blueprint("api_follow_ups", __name__, url_prefix="/api/v1/chats/<id>/follow-up")
 

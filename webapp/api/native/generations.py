@@ -6,28 +6,28 @@ from typing import Any, Literal, Self
 from flask import Blueprint, Response, request
 from pydantic import Field
 
-from webapp import topic_names
-from webapp.accounts.guards import found
 from webapp.api.access import caller, caller_or_none, check, may
-from webapp.api.dialects.encoding import end_id
 from webapp.api.dialects.plans.stream import plan_stream
-from webapp.api.feed import END
 from webapp.api.native.begun import STARTS, Sent, begun
 from webapp.api.native.events import EVENTS, CanonicalEncoder
 from webapp.api.operations import STREAM_HEADERS, operation
 from webapp.api.schemas import Answer, Body, Query
-from webapp.api.streams import has_all, last_position, stream
-from webapp.chat import reading_time
-from webapp.chat.access import visible_message, writable_generation
+from webapp.api.streaming.encoding import end_id
+from webapp.api.streaming.feed import END
+from webapp.api.streaming.streams import has_all, last_position, stream
+from webapp.base import topic_names
+from webapp.base.db import db
 from webapp.chat.messages import service
-from webapp.chat.tables import Message
-from webapp.connections.models import providers
-from webapp.db import db
+from webapp.chat.record import reading_time
+from webapp.chat.record.access import visible_message, writable_generation
+from webapp.chat.record.tables import Message
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
 from webapp.engine.report import model_used
 from webapp.engine.tables import Generation
-from webapp.live.watcher_loop import LOST
+from webapp.engine.watching.watcher_loop import LOST
+from webapp.models.connections.models import providers
+from webapp.people.accounts.guards import found
 from webapp.plans.queries import plan_of
 from webapp.plans.tables import Plan
 

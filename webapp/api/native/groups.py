@@ -3,14 +3,15 @@
 from flask import Blueprint
 from pydantic import BaseModel
 
-from webapp.accounts import creation_limit, groups, queries
-from webapp.accounts.guards import client_address, found
-from webapp.accounts.tables import Group
 from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Line
-from webapp.changes import access_changed
-from webapp.heavy.turns import by_turns
+from webapp.base.changes import access_changed
+from webapp.base.heavy.turns import by_turns
+from webapp.people.accounts import creation_limit, queries
+from webapp.people.accounts.guards import client_address, found
+from webapp.people.accounts.tables import Group
+from webapp.people.members import groups
 
 bp = Blueprint("api_groups", __name__, url_prefix="/api/v1/groups")
 

@@ -10,12 +10,12 @@ from webapp.api.access import caller, may
 from webapp.api.operations import operation
 from webapp.api.problems import Refused
 from webapp.api.schemas import Answer, Cursor, Paged, Query
-from webapp.db import utc_now
+from webapp.base.db import utc_now
+from webapp.base.errors import Forbidden
 from webapp.engine.tables import Generation
-from webapp.errors import Forbidden
-from webapp.insights.days import known
-from webapp.insights.figures import METRICS, SERIES, Figures, over_time, summed
-from webapp.insights.queries import AnswerFilter, answered, is_fallback, ms_since_asked, newest
+from webapp.operations.insights.days import known
+from webapp.operations.insights.figures import METRICS, SERIES, Figures, over_time, summed
+from webapp.operations.insights.queries import AnswerFilter, answered, is_fallback, ms_since_asked, newest
 
 bp = Blueprint("api_insights", __name__, url_prefix="/api/v1/insights")
 # Close to the first and last dates of `datetime`, a conversion to another time zone would overflow.

@@ -6,18 +6,18 @@ from typing import Any
 from flask import Blueprint, Response
 from pydantic import Field
 
-from webapp.accounts import shares
-from webapp.accounts.guards import client_address, found
 from webapp.api.access import caller
 from webapp.api.native.characters import Name
 from webapp.api.native.sharing import GrantList, NewReader
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body
-from webapp.heavy.turns import by_turns
-from webapp.lore import files, queries, service, sharing
-from webapp.lore.editing import BookInput
-from webapp.lore.tables import Lorebook
-from webapp.lore.views import exported
+from webapp.base.heavy.turns import by_turns
+from webapp.characters.lore import files, queries, service, sharing
+from webapp.characters.lore.editing import BookInput
+from webapp.characters.lore.tables import Lorebook
+from webapp.characters.lore.views import exported
+from webapp.people.accounts.guards import client_address, found
+from webapp.people.grants import shares
 from webapp.web.downloads import download, file_name
 from webapp.web.uploads import sent_file
 

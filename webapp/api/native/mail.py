@@ -3,11 +3,11 @@
 from flask import Blueprint
 from pydantic import Field
 
-from webapp.accounts.guards import who
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Line
-from webapp.mail import service
-from webapp.mail.password import forget_password, password, set_password
+from webapp.operations.mail import service
+from webapp.operations.mail.password import forget_password, password, set_password
+from webapp.people.accounts.guards import who
 
 bp = Blueprint("api_mail", __name__, url_prefix="/api/v1/mail")
 

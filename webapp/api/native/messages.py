@@ -7,7 +7,6 @@ from typing import Literal
 from flask import Blueprint, Response
 from pydantic import Field
 
-from webapp.accounts.guards import found
 from webapp.api.access import caller
 from webapp.api.authors import Author, authors_of
 from webapp.api.native.begun import STARTS, Sent, begun
@@ -15,16 +14,17 @@ from webapp.api.native.generations import GenerationAnswer
 from webapp.api.operations import idempotency_key, operation
 from webapp.api.schemas import Answer, AnyId, Body, Cursor, Model, Query, Text
 from webapp.api.sources import SourceAnswer, source_answers_by_message
-from webapp.chat import queries
-from webapp.chat.access import own_message, visible_chat, visible_message, writable_chat, writable_message
-from webapp.chat.files import service as files
+from webapp.chat.attachments import service as files
+from webapp.chat.files.attachments import MOST_FILES, joined
 from webapp.chat.list import paging
 from webapp.chat.messages import correcting, service, versions
-from webapp.chat.messages.attachments import MOST_FILES, joined
 from webapp.chat.messages.sending import AnswerOptions
-from webapp.chat.tables import Message
+from webapp.chat.record import queries
+from webapp.chat.record.access import own_message, visible_chat, visible_message, writable_chat, writable_message
+from webapp.chat.record.tables import Message
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
+from webapp.people.accounts.guards import found
 
 # A limit, as each message in a page lists the ids of all versions next to it.
 MOST_VERSIONS = 500

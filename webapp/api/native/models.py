@@ -6,9 +6,9 @@ from pydantic import Field
 from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer
-from webapp.connections.models import providers
-from webapp.heavy.turns import by_turns
-from webapp.providers.base import ABILITIES
+from webapp.base.heavy.turns import by_turns
+from webapp.models.connections.models import providers
+from webapp.models.providers.base import ABILITIES
 
 bp = Blueprint("api_models", __name__, url_prefix="/api/v1/models")
 

@@ -7,13 +7,13 @@ from flask import Blueprint
 from flask_wtf.csrf import generate_csrf
 from pydantic import Field
 
-from webapp.accounts import creation_limit, queries, tokens
-from webapp.accounts.guards import client_address
 from webapp.api.access import caller, identified
 from webapp.api.native.people import RoleName
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Line
-from webapp.preferences.service import count_reading, instruct, remember
+from webapp.people.accounts import creation_limit, queries, tokens
+from webapp.people.accounts.guards import client_address
+from webapp.people.preferences import count_reading, instruct, remember
 from webapp.settings.service import setting
 
 bp = Blueprint("api_account", __name__, url_prefix="/api/v1")

@@ -6,13 +6,14 @@ from typing import Literal
 from flask import Blueprint, url_for
 from pydantic import Field
 
-from webapp.accounts import creation_limit, directory, invites, people, queries
-from webapp.accounts.guards import client_address, found, own_address
-from webapp.accounts.tables import User
 from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Cursor, Query
-from webapp.changes import access_changed
+from webapp.base.changes import access_changed
+from webapp.people.accounts import creation_limit, directory, queries
+from webapp.people.accounts.guards import client_address, found, own_address
+from webapp.people.accounts.tables import User
+from webapp.people.members import invites, people
 
 bp = Blueprint("api_users", __name__, url_prefix="/api/v1/users")
 RoleName = Literal["owner", "admin", "member", "guest"]

@@ -5,16 +5,19 @@ from datetime import datetime
 from flask import Blueprint, Response, url_for
 from pydantic import Field
 
-from webapp.accounts.guards import found
 from webapp.api.access import caller
 from webapp.api.native.characters import TAKES_PICTURE, LongText, Name, sent_picture
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, AnyId, Body
-from webapp.characters import persona_files, persona_import, personas, profiles, queries, shown
-from webapp.characters.personas import PersonaInput
+from webapp.characters import profiles, queries, shown
+from webapp.characters.lore import queries as lorebooks
+from webapp.characters.lore.service import MOST_ATTACHED
+from webapp.characters.personas import files as persona_files
+from webapp.characters.personas import importing as persona_import
+from webapp.characters.personas import personas
+from webapp.characters.personas.personas import PersonaInput
 from webapp.characters.tables import Persona
-from webapp.lore import queries as lorebooks
-from webapp.lore.service import MOST_ATTACHED
+from webapp.people.accounts.guards import found
 from webapp.web.uploads import sent_file
 
 bp = Blueprint("api_personas", __name__, url_prefix="/api/v1/personas")

@@ -7,15 +7,15 @@ from typing import Annotated, Literal
 from flask import Blueprint
 from pydantic import Field, StringConstraints
 
-from webapp.accounts.guards import found, who
 from webapp.api.access import caller, check, may
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, AnyId, Body, Line, Query
-from webapp.errors import Invalid, NotFound
-from webapp.experiments import service as experiments
-from webapp.heavy.turns import by_turns
+from webapp.base.errors import Invalid, NotFound
+from webapp.base.heavy.turns import by_turns
 from webapp.knowledge import queries as knowledge
 from webapp.knowledge.attaching import MOST_COLLECTIONS
+from webapp.operations.experiments import service as experiments
+from webapp.people.accounts.guards import found, who
 from webapp.prompts import queries, service
 from webapp.prompts.queries import KnownPrompt, Version
 from webapp.prompts.template import Part, TooLong, partly_filled

@@ -6,8 +6,8 @@ from pydantic import Field
 from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, AnyId, Body, Text
-from webapp.knowledge import questions
 from webapp.knowledge.tables import Question
+from webapp.knowledge.trying import questions
 
 bp = Blueprint("api_questions", __name__, url_prefix="/api/v1/questions")
 

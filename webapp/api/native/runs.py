@@ -6,19 +6,20 @@ from typing import Any, Literal
 from flask import Blueprint, request
 from pydantic import Field
 
-from webapp.accounts.guards import found
 from webapp.api.access import caller
 from webapp.api.operations import STARTS, idempotency_key, operation
 from webapp.api.schemas import Answer, Body, Paged, Query, Text
-from webapp.db import MOST_NUMBER
-from webapp.errors import Invalid
-from webapp.knowledge import documents
-from webapp.knowledge.documents import Sent
+from webapp.base.db import MOST_NUMBER
+from webapp.base.errors import Invalid
+from webapp.knowledge.documents import documents
+from webapp.knowledge.documents.documents import Sent
+from webapp.people.accounts.guards import found
 from webapp.web.uploads import expect_files
-from webapp.workflows import files, library, queries, runs
-from webapp.workflows.record import definition_of
+from webapp.workflows import files, library, queries
+from webapp.workflows.definition.slots import text_of
+from webapp.workflows.running import runs
+from webapp.workflows.running.record import definition_of
 from webapp.workflows.shown import question, why_paused
-from webapp.workflows.slots import text_of
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
 

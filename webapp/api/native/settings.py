@@ -6,9 +6,9 @@ from typing import Literal
 from flask import Blueprint
 from pydantic import Field
 
-from webapp.accounts.guards import who
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body
+from webapp.people.accounts.guards import who
 from webapp.settings import service
 from webapp.settings.kinds import as_text
 from webapp.settings.service import ShownSetting

@@ -5,8 +5,8 @@ from typing import Literal, Self
 
 from pydantic import Field
 
-from webapp.accounts.shares import Share
 from webapp.api.schemas import Answer, Body
+from webapp.people.grants.shares import Share
 
 To = Literal["everyone", "user", "group"]
 

@@ -8,10 +8,10 @@ from pydantic import Field, StringConstraints
 
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body
-from webapp.chat.access import visible_chat, writable_chat, writer
+from webapp.chat.prompt.path_story import MOST_CHARS
+from webapp.chat.record.access import visible_chat, writable_chat, writer
+from webapp.chat.record.tables import Chat
 from webapp.chat.story import service
-from webapp.chat.story.path_story import MOST_CHARS
-from webapp.chat.tables import Chat
 
 bp = Blueprint("api_stories", __name__, url_prefix="/api/v1/chats/<id>/story")
 

@@ -5,8 +5,8 @@ from pydantic import Field
 
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body
-from webapp.chat.access import own_chat
 from webapp.chat.messages import suggestion
+from webapp.chat.record.access import own_chat
 
 bp = Blueprint("api_suggestions", __name__, url_prefix="/api/v1/chats/<id>/suggestion")
 

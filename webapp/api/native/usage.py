@@ -10,8 +10,8 @@ from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.problems import Refused
 from webapp.api.schemas import Answer, Query
-from webapp.db import utc_now
-from webapp.usage.queries import summed, used
+from webapp.base.db import utc_now
+from webapp.operations.usage.queries import summed, used
 
 bp = Blueprint("api_usage", __name__, url_prefix="/api/v1/usage")
 USUAL_DAYS, MOST_DAYS = 30, 366

@@ -6,7 +6,7 @@ from pydantic import Field
 from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body
-from webapp.chat import variables
+from webapp.chat.record import variables
 
 bp = Blueprint("api_variables", __name__, url_prefix="/api/v1/me/variables")
 

@@ -6,13 +6,14 @@ from typing import Any
 from flask import Blueprint
 from pydantic import Field
 
-from webapp.accounts.guards import refuse_unless_admin, who
 from webapp.api.access import caller
 from webapp.api.native.runs import RunAnswer, answer_of
 from webapp.api.operations import STARTS, idempotency_key, operation
 from webapp.api.schemas import Answer, Body, Line
-from webapp.workflows import library, runs
+from webapp.people.accounts.guards import refuse_unless_admin, who
+from webapp.workflows import library
 from webapp.workflows.library import Entry
+from webapp.workflows.running import runs
 
 bp = Blueprint("api_workflows", __name__, url_prefix="/api/v1/workflows")
 

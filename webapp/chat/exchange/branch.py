@@ -6,11 +6,11 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import defer, undefer
 from sqlalchemy.sql.base import ExecutableOption
 
-from webapp.chat import queries
-from webapp.chat.tables import Chat, Message
-from webapp.db import db
+from webapp.base.db import db
+from webapp.base.heavy.turns import by_turns
+from webapp.chat.record import queries
+from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
-from webapp.heavy.turns import by_turns
 
 # Limits for one query: ids, messages, characters of text. Messages are limited too because SQLite reads a whole text to measure
 # its length.

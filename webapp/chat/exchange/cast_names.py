@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from webapp.accounts.tables import User
+from webapp.base.db import db
 from webapp.characters import queries as cast
+from webapp.characters.lore import queries as lorebooks
 from webapp.characters.tables import Persona
 from webapp.chat.exchange.imports.filed import FiledChat
 from webapp.chat.group.members import members
 from webapp.chat.group.turns import LEAST_CAST, MENTION, MOST_CAST, ORDERS
+from webapp.chat.record.tables import Chat
 from webapp.chat.roleplay import service as roleplay
-from webapp.chat.tables import Chat
-from webapp.db import db
-from webapp.lore import queries as lorebooks
+from webapp.people.accounts.tables import User
 
 
 def names_of(chat: Chat) -> dict[str, Any]:

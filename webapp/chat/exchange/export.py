@@ -12,26 +12,25 @@ from typing import Any
 
 from sqlalchemy import Select, func, select
 
-from webapp.accounts.tables import User
-from webapp.chat import queries, variables
+from webapp.base.db import db, utc_now
+from webapp.base.heavy.threads import offload
+from webapp.base.heavy.turns import by_turns, queue_for_turn
 from webapp.chat.exchange import branch, cast_names
 from webapp.chat.exchange.imports import own
 from webapp.chat.exchange.imports.filed import OF_ROW, FiledChat, FiledGeneration, FiledMessage
-from webapp.chat.fields import values_of
 from webapp.chat.files import queries as files
 from webapp.chat.files import storage
 from webapp.chat.files.tables import StoredFile
+from webapp.chat.prompt import path_story
+from webapp.chat.record import queries, sharing, variables
+from webapp.chat.record.fields import values_of
+from webapp.chat.record.tables import IN_ORDER, Chat, Message
 from webapp.chat.roleplay import service as roleplay
-from webapp.chat.sharing import service as sharing
-from webapp.chat.story import path_story
-from webapp.chat.tables import IN_ORDER, Chat, Message
-from webapp.db import db, utc_now
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
-from webapp.heavy.threads import offload
-from webapp.heavy.turns import by_turns, queue_for_turn
 from webapp.knowledge import formats
 from webapp.knowledge.sources import SeenSource, seen
+from webapp.people.accounts.tables import User
 from webapp.rendering.text import plain
 
 # Small, because SQLite reads a whole text to measure its length, and an answer can have two million characters.

@@ -9,19 +9,20 @@ from typing import TypeAlias
 from flask import current_app
 from markupsafe import Markup
 
-from webapp.accounts.tables import User
-from webapp.chat import queries
+from webapp.base.config import ROOT
+from webapp.base.db import db, utc_now
+from webapp.base.heavy.turns import by_turns
 from webapp.chat.exchange import branch
 from webapp.chat.exchange.export import cited
 from webapp.chat.exchange.export_pictures import Pictures
-from webapp.chat.page import renderings, shown
+from webapp.chat.messages import renderings
+from webapp.chat.page import shown
 from webapp.chat.page.shown import ShownMessage
-from webapp.chat.tables import Chat, Message
-from webapp.config import ROOT
-from webapp.db import db, utc_now
+from webapp.chat.record import queries
+from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
-from webapp.heavy.turns import by_turns
-from webapp.live.watchers import Context, same_request
+from webapp.engine.watching.watchers import Context, same_request
+from webapp.people.accounts.tables import User
 from webapp.rendering.footnotes import as_written
 
 SHEETS = ("tokens", "text", "export")

@@ -4,11 +4,12 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping
 
-from webapp.chat.files import queries, service
+from webapp.base.errors import NotFound
+from webapp.base.heavy.turns import by_turns
+from webapp.chat.attachments import service
+from webapp.chat.files import queries
 from webapp.chat.files.reference import ID
 from webapp.chat.files.tables import IMAGE, StoredFile
-from webapp.errors import NotFound
-from webapp.heavy.turns import by_turns
 
 # Links to the server would be broken in a file on disk.
 SHOWN = re.compile(rf' (?P<how>href|src)="/(?:files|knowledge/documents)/(?P<id>{ID})"')

@@ -7,18 +7,17 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, TypeAlias
 
-from webapp.chat import queries
+from webapp.base.db import db
+from webapp.base.heavy.turns import by_turns
 from webapp.chat.exchange import branch, sillytavern_head
 from webapp.chat.exchange.export import text_of
 from webapp.chat.exchange.imports import foreign_fields
 from webapp.chat.exchange.imports.roleplay import said
-from webapp.chat.sharing import service as sharing
-from webapp.chat.story import path_story
-from webapp.chat.tables import Chat, Message
-from webapp.db import db
+from webapp.chat.prompt import path_story
+from webapp.chat.record import queries, sharing
+from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
 from webapp.engine.tables import NOT_HERE, Generation
-from webapp.heavy.turns import by_turns
 
 Line: TypeAlias = dict[str, Any]
 

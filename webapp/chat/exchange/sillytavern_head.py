@@ -3,20 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
-from webapp.accounts.tables import User
-from webapp.chat import variables
+from webapp.base.db import db
+from webapp.characters.lore import queries as lorebooks
+from webapp.characters.lore.entries import ROLES
+from webapp.characters.macros.chat_variables import storable
 from webapp.chat.exchange import cast_names
 from webapp.chat.exchange.imports import foreign_fields
 from webapp.chat.exchange.imports.file_values import line, origin, text
 from webapp.chat.exchange.imports.filed import fields
 from webapp.chat.exchange.imports.roleplay import INTEGRITY_CHARS, NAME_CHARS, PROGRAM, note_settings, said
 from webapp.chat.prompt.sections import place_of_note
+from webapp.chat.record import variables
+from webapp.chat.record.tables import Chat
 from webapp.chat.roleplay import service as roleplay
-from webapp.chat.tables import Chat
-from webapp.chat_variables import storable
-from webapp.db import db
-from webapp.lore import queries as lorebooks
-from webapp.lore.entries import ROLES
+from webapp.people.accounts.tables import User
 
 # SillyTavern's names for chats without a persona and without a character, and the one that it always writes.
 PERSON, ANSWERER, UNUSED = "User", "Assistant", "unused"

@@ -6,17 +6,17 @@ from typing import IO
 from flask import Blueprint, Response, request
 from wtforms import MultipleFileField
 
-from webapp.accounts.guards import anybody, current_user, found, signed_in, user_or_none
-from webapp.chat import queries
-from webapp.chat.access import own_chat, right_in, visible_chat
+from webapp.base.errors import Invalid
+from webapp.base.heavy.turns import YieldingStream
 from webapp.chat.exchange import export, sillytavern
 from webapp.chat.exchange.export_pages import kept_page
 from webapp.chat.exchange.imports import MOST_BYTES, MOST_FILES
 from webapp.chat.list import bulk
-from webapp.chat.tables import Chat
+from webapp.chat.record import queries
+from webapp.chat.record.access import own_chat, right_in, visible_chat
+from webapp.chat.record.tables import Chat
 from webapp.engine.engine import the_engine
-from webapp.errors import Invalid
-from webapp.heavy.turns import YieldingStream
+from webapp.people.accounts.guards import anybody, current_user, found, signed_in, user_or_none
 from webapp.web.downloads import download, file_name
 from webapp.web.forms import Form
 from webapp.web.htmx import render
@@ -100,7 +100,7 @@ def choose() -> Response:
 @signed_in
 def upload() -> Response:
     # Imported with the first file: with its parsers it takes half a megabyte.
-    from webapp.chat.exchange.imports import store
+    from webapp.chat.exchange import importing as store
 
     form, result = ImportForm.opened(), None
     with form.attempt():

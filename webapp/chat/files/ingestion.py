@@ -7,16 +7,16 @@ from typing import IO
 
 from sqlalchemy import or_, select
 
-from webapp import changes, topic_names
+from webapp.base import changes, topic_names
+from webapp.base.db import db
+from webapp.base.heavy.turns import by_turns
 from webapp.chat.files import storage
 from webapp.chat.files.reference import MARK
 from webapp.chat.files.tables import ChatFile, StoredFile
-from webapp.chat.tables import Message
-from webapp.db import db
+from webapp.chat.record.tables import Message
 from webapp.engine.chores import Chore
-from webapp.heavy.turns import by_turns
-from webapp.knowledge import chat_files
-from webapp.knowledge.chat_files import UnfinishedFile
+from webapp.knowledge.documents import chat_files
+from webapp.knowledge.documents.chat_files import UnfinishedFile
 
 
 @dataclass(slots=True)

@@ -9,9 +9,9 @@ from sqlalchemy.orm.attributes import set_committed_value
 from webapp.chat.files import queries
 from webapp.chat.files.reference import long_in
 from webapp.chat.files.tables import DOCUMENT, StoredFile
-from webapp.chat.tables import Chat
-from webapp.knowledge import chat_files
-from webapp.knowledge.chat_files import SentFile
+from webapp.chat.record.tables import Chat
+from webapp.knowledge.documents import chat_files
+from webapp.knowledge.documents.chat_files import SentFile
 from webapp.knowledge.tables import Document
 
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from sqlalchemy import Select, func, or_, select
 
+from webapp.base.db import db, utc_now
 from webapp.chat.files.tables import ChatFile, StoredFile
-from webapp.chat.tables import Chat
-from webapp.db import db, utc_now
+from webapp.chat.record.tables import Chat
 
 MOST_NAMED = 200
 

@@ -7,8 +7,8 @@ from itertools import accumulate
 from webapp.chat.files import queries, storage
 from webapp.chat.files.reference import Reference, ids_in, parted
 from webapp.chat.files.tables import IMAGE, StoredFile
-from webapp.chat.prompt.model_choice import can, named
-from webapp.providers.base import ModelRequest, Picture, Turn, named_picture
+from webapp.chat.record.model_choice import can, named
+from webapp.models.providers.base import ModelRequest, Picture, Turn, named_picture
 from webapp.streaming.events import Notice
 
 UNSEEN = Notice("images_left_out", "This model can't see images, so it got only their names.")

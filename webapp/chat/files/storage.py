@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from webapp.current_config import the_config
-from webapp.ids import new_id
+from webapp.base.current_config import the_config
+from webapp.base.ids import new_id
 
 
 def put(path: Path, content: bytes) -> None:

@@ -3,7 +3,7 @@
 from sqlalchemy import ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.db import Base, Record
+from webapp.base.db import Base, Record
 
 # A picture, shown and sent as it is; a text, put into the message; and a document, indexed in the chat's own collection.
 IMAGE, TEXT, DOCUMENT = "image", "text", "document"

@@ -7,15 +7,15 @@ from math import isfinite
 
 from sqlalchemy import Select, bindparam, select
 
-from webapp.accounts.tables import User
+from webapp.base.database.statements import Prepared
+from webapp.base.db import db
+from webapp.base.errors import Invalid
 from webapp.characters import queries as cast
-from webapp.chat import queries
 from webapp.chat.group.turns import MENTION, USUALLY_TALKATIVE, Member, mentioned, next_member
-from webapp.chat.path_message import PathMessage
-from webapp.chat.tables import Chat, Message
-from webapp.database.statements import Prepared
-from webapp.db import db
-from webapp.errors import Invalid
+from webapp.chat.record import queries
+from webapp.chat.record.path_message import PathMessage
+from webapp.chat.record.tables import Chat, Message
+from webapp.people.accounts.tables import User
 
 NOT_HERE = "This character isn't in the chat."
 # The name of a person who has none, in prompts.

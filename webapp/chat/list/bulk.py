@@ -4,11 +4,12 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from webapp.chat import queries
-from webapp.chat.list import service as listing
-from webapp.chat.retention import deleted_branches, erasing
-from webapp.chat.tables import Chat
-from webapp.errors import Conflict, Invalid
+from webapp.base.errors import Conflict, Invalid
+from webapp.chat.erasing import erasing
+from webapp.chat.messages import chats as listing
+from webapp.chat.messages import deleted_branches
+from webapp.chat.record import queries
+from webapp.chat.record.tables import Chat
 
 # The number of chats on one page of the list.
 MOST = 100

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from flask import request, url_for
 
-from webapp.chat import queries
+from webapp.base.words import plural
 from webapp.chat.list import bulk
-from webapp.chat.tables import Chat
-from webapp.words import plural
+from webapp.chat.record import queries
+from webapp.chat.record.tables import Chat
 
 
 @dataclass(frozen=True, slots=True)

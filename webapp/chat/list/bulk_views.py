@@ -4,10 +4,10 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.accounts.guards import current_user, found, signed_in
-from webapp.chat import queries
 from webapp.chat.list import bulk
-from webapp.chat.retention import deleted_branches
+from webapp.chat.messages import deleted_branches
+from webapp.chat.record import queries
+from webapp.people.accounts.guards import current_user, found, signed_in
 from webapp.web.htmx import redirect, render
 
 bp = Blueprint("several", __name__)

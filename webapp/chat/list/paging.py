@@ -6,12 +6,12 @@ from typing import Literal, NamedTuple
 from sqlalchemy import ColumnElement, String, cast, literal, select, text, tuple_, union
 from sqlalchemy.orm import defer
 
-from webapp.chat import queries
-from webapp.chat.sizes import first_within
-from webapp.chat.tables import Chat, Message
-from webapp.db import db
-from webapp.heavy import bounded
-from webapp.heavy.turns import by_turns
+from webapp.base.db import db
+from webapp.base.heavy import bounded
+from webapp.base.heavy.turns import by_turns
+from webapp.chat.record import queries
+from webapp.chat.record.sizes import first_within
+from webapp.chat.record.tables import Chat, Message
 
 # Without this limit, two hundred messages can be forty megabytes.
 MOST_CHARS = 1_000_000

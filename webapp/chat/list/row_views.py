@@ -5,12 +5,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.accounts.guards import current_user, found, signed_in
-from webapp.chat import queries
+from webapp.base.errors import Invalid
 from webapp.chat.list import bulk, bulk_shown
-from webapp.chat.list import service as listing
 from webapp.chat.list import shown as list_shown
-from webapp.errors import Invalid
+from webapp.chat.messages import chats as listing
+from webapp.chat.record import queries
+from webapp.people.accounts.guards import current_user, found, signed_in
 from webapp.web.htmx import is_htmx, redirect, render
 
 bp = Blueprint("row", __name__)

@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import Result, TextClause
 
-from webapp.chat import queries
+from webapp.base.db import UTCDateTime, db, is_sqlite
+from webapp.base.heavy.turns import queue_for_turn
+from webapp.base.heavy.work_limiter import WorkLimiter
 from webapp.chat.list.passages import Piece, from_first_match, passage
 from webapp.chat.list.search_statements import MOST_RANKED, POSTGRESQL, SQLITE, Statements
-from webapp.db import UTCDateTime, db, is_sqlite
-from webapp.heavy.turns import queue_for_turn
-from webapp.heavy.work_limiter import WorkLimiter
+from webapp.chat.record import queries
 
 # What both databases index as words; every other character is a separator.
 WORD = re.compile(r"[^\W_]+")

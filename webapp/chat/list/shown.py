@@ -7,15 +7,15 @@ from itertools import groupby
 
 from flask import request
 
-from webapp import topic_names
-from webapp.accounts.guards import user_or_none
-from webapp.accounts.tables import User
+from webapp.base import topic_names
+from webapp.base.db import utc_now
 from webapp.characters import shown as people
 from webapp.characters.shown import Face
-from webapp.chat import queries
-from webapp.chat.queries import Listed
-from webapp.chat.tables import Chat
-from webapp.db import utc_now
+from webapp.chat.record import queries
+from webapp.chat.record.queries import Listed
+from webapp.chat.record.tables import Chat
+from webapp.people.accounts.guards import user_or_none
+from webapp.people.accounts.tables import User
 
 # Two faces are enough to show that a chat is a group.
 MOST_FACES = 2

@@ -7,21 +7,22 @@ from typing import Any
 from flask import Blueprint, Response, get_template_attribute, render_template, request, url_for
 from markupsafe import Markup
 
-from webapp.accounts.guards import anybody, current_user, found, signed_in, user_or_none, viewer_or_none
-from webapp.chat import queries
-from webapp.chat.access import right_in, visible_chat, visible_message
+from webapp.chat.erasing import temporary
 from webapp.chat.list import bulk
-from webapp.chat.list import service as listing
 from webapp.chat.list import shown as list_shown
 from webapp.chat.list.bulk_shown import bulk_result
 from webapp.chat.list.forms import TitleForm
 from webapp.chat.list.search import glance, search, words_of
 from webapp.chat.list.shown import SidebarChat
+from webapp.chat.messages import chats as listing
+from webapp.chat.messages import deleted_branches
 from webapp.chat.page import moment_shown, shown
 from webapp.chat.page.pages import page_of
-from webapp.chat.retention import deleted_branches, temporary
-from webapp.chat.tables import Chat, Message
+from webapp.chat.record import queries
+from webapp.chat.record.access import right_in, visible_chat, visible_message
+from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import the_engine
+from webapp.people.accounts.guards import anybody, current_user, found, signed_in, user_or_none, viewer_or_none
 from webapp.settings.service import setting
 from webapp.web.htmx import is_htmx, redirect, render
 from webapp.web.pagination import cut

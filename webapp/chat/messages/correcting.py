@@ -1,14 +1,13 @@
 """Corrects a message in the middle of a chat, and keeps what follows."""
 
-from webapp.accounts import creation_limit
-from webapp.chat import queries
-from webapp.chat.files import service as files
-from webapp.chat.messages import fork, sending, versions
-from webapp.chat.retention import deleted_branches
-from webapp.chat.tables import Chat, Message
-from webapp.db import db, utc_now, write
+from webapp.base.db import db, utc_now, write
+from webapp.base.errors import AppError
+from webapp.chat.attachments import service as files
+from webapp.chat.messages import deleted_branches, fork, sending, versions
+from webapp.chat.record import queries
+from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service as generations
-from webapp.errors import AppError
+from webapp.people.accounts import creation_limit
 
 
 def correct(message: Message, text: str, *, by: str = "") -> Message:

@@ -6,11 +6,11 @@ from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
-from webapp.chat.tables import Draft
-from webapp.db import NO_PATIENCE, db, utc_now, write
-from webapp.errors import Conflict, Invalid, Unavailable
+from webapp.base.db import NO_PATIENCE, db, utc_now, write
+from webapp.base.errors import Conflict, Invalid, Unavailable
+from webapp.base.words import number
+from webapp.chat.record.tables import Draft
 from webapp.settings.service import setting
-from webapp.words import number
 
 NEW_CHAT = ""
 

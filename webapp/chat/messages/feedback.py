@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from sqlalchemy import bindparam, delete, select
 from sqlalchemy.exc import IntegrityError
 
-from webapp.chat.tables import Feedback, Message
-from webapp.db import db, write
-from webapp.errors import Conflict, Invalid
+from webapp.base.db import db, write
+from webapp.base.errors import Conflict, Invalid
+from webapp.chat.record.tables import Feedback, Message
 
 MOST_CHARS = 500
 RATINGS = select(Feedback).where(

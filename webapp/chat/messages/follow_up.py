@@ -8,20 +8,20 @@ from sqlalchemy import Delete, Update, delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from webapp.chat import queries
+from webapp.base.database import rows
+from webapp.base.db import db, utc_now, write
+from webapp.base.errors import AppError, Conflict, Unavailable
 from webapp.chat.group.members import answering
-from webapp.chat.leader import refuse_if_led
 from webapp.chat.messages import sending, source_search
 from webapp.chat.messages.sending import AnswerOptions, PendingGeneration, person_of
-from webapp.chat.prompt.model_choice import answerer
-from webapp.chat.tables import Chat, FollowUp, Message
-from webapp.database import rows
-from webapp.db import db, utc_now, write
+from webapp.chat.record import queries
+from webapp.chat.record.leader import refuse_if_led
+from webapp.chat.record.model_choice import answerer
+from webapp.chat.record.tables import Chat, FollowUp, Message
 from webapp.engine import service as generations
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.recovery import WITHIN
 from webapp.engine.tables import Generation
-from webapp.errors import AppError, Conflict, Unavailable
 from webapp.settings.service import setting
 from webapp.streaming.loops import supervise
 

@@ -8,23 +8,23 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from webapp.accounts import creation_limit
-from webapp.chat import queries
-from webapp.chat.fields import FIELDS
+from webapp.base.db import db, write
+from webapp.base.errors import Conflict
+from webapp.base.heavy.turns import queue_for_turn
+from webapp.base.ids import new_id
 from webapp.chat.files import ingestion, long_files
 from webapp.chat.files.reference import ids_in
 from webapp.chat.files.tables import ChatFile, StoredFile
-from webapp.chat.leader import is_led
-from webapp.chat.list.service import TITLE_CHARS
 from webapp.chat.messages import sending
-from webapp.chat.sizes import first_within
-from webapp.chat.tables import Chat, Message, Story
-from webapp.connections.models import providers
-from webapp.db import db, write
-from webapp.errors import Conflict
-from webapp.heavy.turns import queue_for_turn
-from webapp.ids import new_id
-from webapp.knowledge import chat_files
+from webapp.chat.messages.chats import TITLE_CHARS
+from webapp.chat.record import queries
+from webapp.chat.record.fields import FIELDS
+from webapp.chat.record.leader import is_led
+from webapp.chat.record.sizes import first_within
+from webapp.chat.record.tables import Chat, Message, Story
+from webapp.knowledge.documents import chat_files
+from webapp.models.connections.models import providers
+from webapp.people.accounts import creation_limit
 
 KEPT_OF_CHAT = ("kind", "title", "title_is_own", "model", "character_id", "character_ids", "turn_order", "prompt_key")
 # A copy of a temporary chat expires at the same time as the original.

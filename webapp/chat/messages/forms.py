@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from flask import request
 from wtforms import BooleanField, HiddenField, SelectMultipleField, StringField, TextAreaField
 
-from webapp.accounts.guards import user_or_none
-from webapp.chat.files import service as files
-from webapp.chat.messages.attachments import MOST_FILES, File, joined, parted
-from webapp.errors import AppError, Invalid
-from webapp.ids import new_id
+from webapp.base.errors import AppError, Invalid
+from webapp.base.ids import new_id
+from webapp.chat.attachments import service as files
+from webapp.chat.files.attachments import MOST_FILES, File, joined, parted
+from webapp.people.accounts.guards import user_or_none
 from webapp.web.forms import Form
 
 

@@ -2,8 +2,8 @@
 
 from sqlalchemy import func, select
 
-from webapp.chat.tables import Message
-from webapp.db import db
+from webapp.base.db import db
+from webapp.chat.record.tables import Message
 from webapp.engine.generation_text import GenerationText, started_of
 from webapp.engine.tables import Generation
 

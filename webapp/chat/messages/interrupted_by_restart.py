@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import update
 
-from webapp.accounts.tables import User
-from webapp.chat.tables import Chat, Message
-from webapp.db import db, write
+from webapp.base.db import db, write
+from webapp.chat.record.tables import Chat, Message
 from webapp.engine import recovery
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
+from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 
 ASK = "ask"

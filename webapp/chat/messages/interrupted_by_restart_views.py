@@ -2,9 +2,9 @@
 
 from flask import Blueprint, Response, request
 
-from webapp.accounts.guards import current_user, signed_in, viewer_or_none
 from webapp.chat.messages import interrupted_by_restart
 from webapp.chat.messages.interrupted_by_restart import InterruptedAnswers
+from webapp.people.accounts.guards import current_user, signed_in, viewer_or_none
 from webapp.web.htmx import is_htmx, redirect
 
 bp = Blueprint("cut", __name__)

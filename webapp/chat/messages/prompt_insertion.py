@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-from webapp.accounts.tables import User
-from webapp.chat import chat_collections
-from webapp.chat.tables import Chat
-from webapp.db import db
-from webapp.errors import Invalid
+from webapp.base.db import db
+from webapp.base.errors import Invalid
+from webapp.chat.prompt import chat_collections
+from webapp.chat.record.tables import Chat
 from webapp.knowledge import queries as knowledge
+from webapp.people.accounts.tables import User
 from webapp.prompts import queries
 from webapp.prompts.fields import PromptField, fields_of
 from webapp.prompts.template import Part, TooLong, Unfilled, filled

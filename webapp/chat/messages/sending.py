@@ -9,43 +9,41 @@ from sqlalchemy import Select, String, bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from webapp import changes, topic_names
-from webapp.accounts.tables import User
-from webapp.characters.macros import Names
-from webapp.chat import paths, queries
+from webapp.base import changes, topic_names
+from webapp.base.database import rows
+from webapp.base.database.statements import Prepared
+from webapp.base.db import utc_now, write
+from webapp.base.errors import Conflict, Invalid, TooMany
+from webapp.base.ids import new_id
+from webapp.base.words import number, plural
+from webapp.characters.macros.chat_variables import Variables, VariableStore
+from webapp.characters.macros.macros import Names
+from webapp.chat.attachments import service as files
 from webapp.chat.files import long_files
-from webapp.chat.files import service as files
 from webapp.chat.group.members import Speaker, person_name
 from webapp.chat.group.speaker_prefix import PrefixStripper
-from webapp.chat.list import sidebar
-from webapp.chat.messages import drafts
+from webapp.chat.messages import drafts, renderings
 from webapp.chat.messages.waiting_for_files import SourceAfterFiles, WaitingAnswer
-from webapp.chat.page import renderings
-from webapp.chat.path_message import PathMessage
-from webapp.chat.post_answer import IS_SHARED
 from webapp.chat.prompt.leading import unit_of
 from webapp.chat.prompt.parts import prompt_for, request_of
 from webapp.chat.prompt.sections import names_in
-from webapp.chat.sharing.service import readers
-from webapp.chat.tables import Chat, Draft, Message
-from webapp.chat.variables import below, changed, store_variables
-from webapp.chat_variables import Variables, VariableStore
-from webapp.connections.models import providers
-from webapp.database import rows
-from webapp.database.statements import Prepared
-from webapp.db import utc_now, write
+from webapp.chat.record import paths, queries, sidebar
+from webapp.chat.record.path_message import PathMessage
+from webapp.chat.record.post_answer import IS_SHARED
+from webapp.chat.record.sharing import readers
+from webapp.chat.record.tables import Chat, Draft, Message
+from webapp.chat.record.variables import below, changed, store_variables
 from webapp.engine import service as generations
 from webapp.engine.engine import Engine, Source, the_engine
 from webapp.engine.metric_events import Exposed, Limited
 from webapp.engine.tables import Generation
-from webapp.errors import Conflict, Invalid, TooMany
-from webapp.ids import new_id
 from webapp.knowledge.answer_sources import NOTHING, AnswerSources
+from webapp.models.connections.models import providers
+from webapp.models.providers.base import ModelRequest
+from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts, arm_choice
-from webapp.providers.base import ModelRequest
 from webapp.rendering import markdown
 from webapp.settings.service import setting
-from webapp.words import number, plural
 
 VISITORS = "idle:60"
 VISITORS_AT_ONCE = 20

@@ -7,26 +7,25 @@ from typing import Any
 from sqlalchemy import and_
 from sqlalchemy.orm import Session
 
-from webapp.accounts import creation_limit
-from webapp.accounts.tables import User
-from webapp.chat import paths, queries
-from webapp.chat.chat_collections import ids_of_prompt
+from webapp.base.database import rows
+from webapp.base.db import utc_now, write
+from webapp.base.errors import Conflict, Invalid
+from webapp.chat.erasing import erasing
 from webapp.chat.group.members import answering, speaker_after
-from webapp.chat.list import service as listing
-from webapp.chat.list import titles
-from webapp.chat.messages import drafts, sending, source_search
+from webapp.chat.messages import chats as listing
+from webapp.chat.messages import drafts, sending, source_search, titles
 from webapp.chat.messages.sending import USUAL, AnswerOptions, PendingGeneration, person_of
 from webapp.chat.prompt.built_in import QUICK
-from webapp.chat.prompt.model_choice import VISITORS_MODEL, answerer
-from webapp.chat.retention import erasing
-from webapp.chat.tables import Chat, Message
-from webapp.connections.models import providers
-from webapp.database import rows
-from webapp.db import utc_now, write
+from webapp.chat.prompt.chat_collections import ids_of_prompt
+from webapp.chat.record import paths, queries
+from webapp.chat.record.model_choice import VISITORS_MODEL, answerer
+from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
-from webapp.errors import Conflict, Invalid
+from webapp.models.connections.models import providers
+from webapp.people.accounts import creation_limit
+from webapp.people.accounts.tables import User
 
 # Reasons with which a generation is completed although its text was cut off.
 CUT_SHORT = {"length", "cap", "budget"}

@@ -4,15 +4,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from webapp.accounts.tables import User
-from webapp.chat import paths, remembering
-from webapp.chat.chat_collections import ids_for
+from webapp.base.db import db
 from webapp.chat.files import long_files
 from webapp.chat.files.reference import long_in, parted
-from webapp.chat.tables import Chat, Message
-from webapp.db import db
-from webapp.knowledge import answer_sources, chat_files, formats, sources
+from webapp.chat.prompt import remembering
+from webapp.chat.prompt.chat_collections import ids_for
+from webapp.chat.record import paths
+from webapp.chat.record.tables import Chat, Message
+from webapp.knowledge import answer_sources, formats, sources
 from webapp.knowledge.answer_sources import NOTHING, AnswerSources
+from webapp.knowledge.documents import chat_files
+from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 
 # Words that request a whole text, in the most common languages, searched for in the beginning of a message.

@@ -6,23 +6,23 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from webapp.chat import paths
+from webapp.base.db import db
+from webapp.base.errors import Conflict, Invalid, Unavailable
 from webapp.chat.group.members import person_name, recent_speakers
 from webapp.chat.messages import drafts
 from webapp.chat.prompt import parts
 from webapp.chat.prompt.built_in import SUGGESTION_KEY
-from webapp.chat.prompt.model_choice import answerer
-from webapp.chat.tables import Chat
-from webapp.connections.models import DEMO
-from webapp.db import db
+from webapp.chat.record import paths
+from webapp.chat.record.model_choice import answerer
+from webapp.chat.record.tables import Chat
 from webapp.engine import service, side_requests
 from webapp.engine.engine import the_engine
 from webapp.engine.side_requests import SideRequest
 from webapp.engine.tables import Generation
-from webapp.errors import Conflict, Invalid, Unavailable
-from webapp.prompt_sections import Section
+from webapp.models.connections.models import DEMO
+from webapp.models.prompt_sections import Section
+from webapp.models.providers.base import ModelRequest
 from webapp.prompts import active_prompts
-from webapp.providers.base import ModelRequest
 from webapp.streaming.transcript import Transcript
 
 PURPOSE = "suggestion"

@@ -7,16 +7,16 @@ from typing import Any
 from sqlalchemy import Update, update
 from sqlalchemy.orm import Session
 
-from webapp.chat import queries, remembering
-from webapp.chat.messages import sending
-from webapp.chat.page import renderings
-from webapp.chat.retention import deleted_branches, sweeping
-from webapp.chat.tables import Chat, Message
-from webapp.db import db, utc_now, write
+from webapp.base.db import db, utc_now, write
+from webapp.base.errors import Conflict, Invalid
+from webapp.base.ids import new_id
+from webapp.chat.erasing import sweeping
+from webapp.chat.messages import deleted_branches, renderings, sending
+from webapp.chat.prompt import remembering
+from webapp.chat.record import queries
+from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service as generations
-from webapp.errors import Conflict, Invalid
-from webapp.ids import new_id
-from webapp.knowledge import memory
+from webapp.knowledge.documents import memory
 from webapp.knowledge.tables import Document
 from webapp.rendering import markdown
 

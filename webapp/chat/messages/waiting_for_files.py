@@ -8,19 +8,19 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp.chat import paths
+from webapp.base.db import db, write
+from webapp.base.errors import Unavailable
 from webapp.chat.files import ingestion
 from webapp.chat.messages import source_search
 from webapp.chat.prompt import parts
-from webapp.chat.tables import Chat, Message
-from webapp.chat.variables import below
-from webapp.db import db, write
+from webapp.chat.record import paths
+from webapp.chat.record.tables import Chat, Message
+from webapp.chat.record.variables import below
 from webapp.engine import service as generations
 from webapp.engine.engine import Engine, Source
 from webapp.engine.tables import Generation
-from webapp.errors import Unavailable
-from webapp.knowledge import chat_files
-from webapp.providers.base import ModelRequest
+from webapp.knowledge.documents import chat_files
+from webapp.models.providers.base import ModelRequest
 from webapp.settings.service import setting
 from webapp.streaming.events import Event
 from webapp.streaming.stop import Stop

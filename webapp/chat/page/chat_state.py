@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, bindparam, literal, literal_column, or_, select
 from sqlalchemy.orm import aliased
 
-from webapp import topic_names
-from webapp.chat.post_answer import HAS_FOLLOW_UP, IS_SHARED
-from webapp.chat.queries import up_from
-from webapp.chat.tables import Chat, Draft, Message
-from webapp.database import rows
-from webapp.database.statements import Prepared
-from webapp.db import db
+from webapp.base import topic_names
+from webapp.base.database import rows
+from webapp.base.database.statements import Prepared
+from webapp.base.db import db
+from webapp.chat.record.post_answer import HAS_FOLLOW_UP, IS_SHARED
+from webapp.chat.record.queries import up_from
+from webapp.chat.record.tables import Chat, Draft, Message
 from webapp.engine.ownership import ALL_BUT_PROMPT
 from webapp.engine.service import Active
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from webapp.chat import queries
 from webapp.chat.files.reference import parted
 from webapp.chat.files.sending import MOST_PICTURES
 from webapp.chat.messages.follow_up import waiting_in
@@ -13,12 +12,13 @@ from webapp.chat.messages.suggestion import is_asked, is_offered
 from webapp.chat.page.chat_state import ChatState
 from webapp.chat.page.faces_shown import members_in
 from webapp.chat.page.shown import ShownMessage
-from webapp.chat.prompt.model_choice import missing_model, named
 from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE, estimate, share_of
-from webapp.chat.queries import ComposerMessage
-from webapp.chat.tables import Chat, Message
-from webapp.connections.models import providers
-from webapp.providers.base import Model
+from webapp.chat.record import queries
+from webapp.chat.record.model_choice import missing_model, named
+from webapp.chat.record.queries import ComposerMessage
+from webapp.chat.record.tables import Chat, Message
+from webapp.models.connections.models import providers
+from webapp.models.providers.base import Model
 from webapp.web.addresses import address, fixed
 
 # Token estimates by message id and length: a message's text only ever grows, so the length identifies it.

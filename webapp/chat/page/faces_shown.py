@@ -5,15 +5,15 @@ from typing import NamedTuple
 
 from flask import url_for
 
-from webapp.accounts.tables import User
+from webapp.base.db import db
 from webapp.characters import queries as cast
 from webapp.characters.queries import CharacterName
 from webapp.characters.shown import Face
 from webapp.characters.tables import Character
-from webapp.chat import queries
+from webapp.chat.record import queries
+from webapp.chat.record.tables import Chat, Message
 from webapp.chat.roleplay import service as roleplay
-from webapp.chat.tables import Chat, Message
-from webapp.db import db
+from webapp.people.accounts.tables import User
 
 
 class Speakers(NamedTuple):

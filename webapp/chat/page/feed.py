@@ -7,25 +7,25 @@ from typing import Any
 
 from flask import render_template
 
-from webapp import topic_names
-from webapp.chat.leader import replacing_composer
+from webapp.base import topic_names
+from webapp.base.database import rows
+from webapp.base.db import db
+from webapp.chat.messages import deleted_branches
 from webapp.chat.page import moment_shown, shown
 from webapp.chat.page.composer_shown import around
 from webapp.chat.page.moment_shown import PageSnapshot
 from webapp.chat.page.projection import LASTING, with_all_notices
 from webapp.chat.page.shown import ShownMessage
-from webapp.chat.reading_time import Clock, recorder
-from webapp.chat.retention import deleted_branches
-from webapp.chat.tables import Chat
-from webapp.database import rows
-from webapp.db import db
+from webapp.chat.record.leader import replacing_composer
+from webapp.chat.record.reading_time import Clock, recorder
+from webapp.chat.record.tables import Chat
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
-from webapp.live import tokens
-from webapp.live.lane_feed import LaneFeed
-from webapp.live.lists import ListNews
-from webapp.live.single_flight import SingleFlight
-from webapp.live.watchers import Context
+from webapp.engine.watching import tokens
+from webapp.engine.watching.lane_feed import LaneFeed
+from webapp.engine.watching.lists import ListNews
+from webapp.engine.watching.single_flight import SingleFlight
+from webapp.engine.watching.watchers import Context
 from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.events import Changed
 from webapp.streaming.topics import Entry, Signal

@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from webapp.accounts.shares import Share
-from webapp.chat import queries
-from webapp.chat.leader import is_led
-from webapp.chat.page import chat_state, renderings, scripted, shown
+from webapp.base.db import db
+from webapp.chat.messages import renderings
+from webapp.chat.page import chat_state, scripted, shown
 from webapp.chat.page.chat_state import ChatState
 from webapp.chat.page.composer_shown import HiddenAnswer, hidden_answer
 from webapp.chat.page.shown import ShownMessage, Versions
-from webapp.chat.sharing import service as sharing
-from webapp.chat.tables import Chat, Message
-from webapp.db import db
+from webapp.chat.record import queries, sharing
+from webapp.chat.record.leader import is_led
+from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
 from webapp.engine.service import active_in
+from webapp.people.grants.shares import Share
 
 
 @dataclass(frozen=True, slots=True)

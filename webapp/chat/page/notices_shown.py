@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from webapp.chat.page.remedies_shown import Remedy, is_of_connection, remedy
-from webapp.chat.tables import Message
-from webapp.connections.keys import BUILT_IN
+from webapp.chat.record.tables import Message
 from webapp.engine.notice_text import notice_lines
 from webapp.engine.tables import Generation
-from webapp.providers.billing import may_still_bill
+from webapp.models.connections.keys import BUILT_IN
+from webapp.models.providers.billing import may_still_bill
 
 REASONS = {
     "length": "The model reached its length limit.",

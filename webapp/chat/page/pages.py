@@ -4,28 +4,28 @@ from typing import Any
 
 from flask import Response, render_template, url_for
 
-from webapp import topic_names
-from webapp.accounts.guards import user_or_none
-from webapp.chat import chat_collections, queries
-from webapp.chat.access import right_in
-from webapp.chat.files import service as files
-from webapp.chat.leader import replacing_composer
-from webapp.chat.messages import feedback
+from webapp.base import topic_names
+from webapp.base.database import rows
+from webapp.base.db import db
+from webapp.base.ids import new_id
+from webapp.chat.attachments import service as files
+from webapp.chat.messages import deleted_branches, feedback
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page import moment_shown, shown
 from webapp.chat.page.chat_state import state_of
 from webapp.chat.page.composer_shown import around, hidden_answer, picker
 from webapp.chat.page.feed import ChatFeed, ChatPosition
 from webapp.chat.page.shown import ShownMessage
-from webapp.chat.retention import deleted_branches
-from webapp.chat.tables import Chat, Feedback, Message
-from webapp.database import rows
-from webapp.db import db
+from webapp.chat.prompt import chat_collections
+from webapp.chat.record import queries
+from webapp.chat.record.access import right_in
+from webapp.chat.record.leader import replacing_composer
+from webapp.chat.record.tables import Chat, Feedback, Message
 from webapp.engine.engine import the_engine
-from webapp.ids import new_id
-from webapp.live import watchers
-from webapp.live.watcher_loop import watch
-from webapp.live.watchers import Context
+from webapp.engine.watching import watchers
+from webapp.engine.watching.watcher_loop import watch
+from webapp.engine.watching.watchers import Context
+from webapp.people.accounts.guards import user_or_none
 from webapp.rendering.part import part
 from webapp.web.addresses import address
 from webapp.web.htmx import is_htmx, redirect, render

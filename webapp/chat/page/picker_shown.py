@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from webapp.connections.models import matching, providers
-from webapp.connections.shown import price
-from webapp.heavy.turns import by_turns
-from webapp.preferences.model_marks import Marks
-from webapp.providers.base import Model
+from webapp.base.heavy.turns import by_turns
+from webapp.models.connections.model_marks import Marks
+from webapp.models.connections.models import matching, providers
+from webapp.models.connections.shown import price
+from webapp.models.providers.base import Model
 from webapp.web.filters import number
 
 PAGE = 40

@@ -4,14 +4,14 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.accounts.guards import current_user, signed_in
-from webapp.chat import queries
+from webapp.base.errors import Invalid
 from webapp.chat.page.pages import page_of
 from webapp.chat.page.picker_shown import models
-from webapp.chat.prompt.model_choice import named
-from webapp.connections.models import providers
-from webapp.errors import Invalid
-from webapp.preferences import model_marks
+from webapp.chat.record import queries
+from webapp.chat.record.model_choice import named
+from webapp.models.connections import model_marks
+from webapp.models.connections.models import providers
+from webapp.people.accounts.guards import current_user, signed_in
 from webapp.web.htmx import is_htmx, redirect, render
 
 bp = Blueprint("picker", __name__)

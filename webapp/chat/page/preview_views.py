@@ -10,15 +10,15 @@ from threading import Lock
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.accounts.guards import anybody
-from webapp.chat import queries
-from webapp.chat.access import visible_message
+from webapp.base.db import db
+from webapp.base.heavy import child
 from webapp.chat.page.pages import page_of
-from webapp.chat.tables import Message
-from webapp.db import db
+from webapp.chat.record import queries
+from webapp.chat.record.access import visible_message
+from webapp.chat.record.tables import Message
 from webapp.engine.engine import the_engine
-from webapp.heavy import child
-from webapp.live.single_flight import SingleFlight
+from webapp.engine.watching.single_flight import SingleFlight
+from webapp.people.accounts.guards import anybody
 from webapp.rendering import preview_search
 from webapp.rendering.markdown import PIECE_CHARS, previewed
 from webapp.rendering.previews import diagram, document

@@ -2,10 +2,10 @@
 
 from flask import Blueprint, Response, request
 
-from webapp.accounts.guards import anybody, user_or_none
-from webapp.chat.access import visible_message
 from webapp.chat.page.pages import page_of
+from webapp.chat.record.access import visible_message
 from webapp.knowledge import shown
+from webapp.people.accounts.guards import anybody, user_or_none
 from webapp.web.htmx import is_htmx, redirect, render
 
 bp = Blueprint("reading", __name__)

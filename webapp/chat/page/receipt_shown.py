@@ -1,9 +1,9 @@
 """The line below an answer: which model wrote it, how long it took and what it cost."""
 
-from webapp.connections.models import providers
+from webapp.base.words import plural
+from webapp.engine.cost_text import cost
 from webapp.engine.tables import NOT_HERE, Generation
-from webapp.usage.cost_text import cost
-from webapp.words import plural
+from webapp.models.connections.models import providers
 
 # A shorter duration would be displayed as 0.0 s.
 A_MOMENT = 0.1

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from flask import url_for
 
-from webapp.connections.models import providers
 from webapp.engine.tables import Generation
+from webapp.models.connections.models import providers
 
 # How a generation ended whose server was never reached.
 CONNECTION = "connection"

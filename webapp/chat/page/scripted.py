@@ -8,17 +8,17 @@ from functools import partial
 
 from sqlalchemy import select
 
-from webapp.characters.card_scripts import scripts_of
+from webapp.base.db import db
+from webapp.base.heavy.threads import offload
 from webapp.characters.queries import CharacterName, character_of
+from webapp.characters.scripts.card_scripts import scripts_of
 from webapp.characters.tables import Character
 from webapp.characters.text_scripts import TextScript, applied
-from webapp.chat import queries
 from webapp.chat.files.reference import parted
-from webapp.chat.page import renderings
+from webapp.chat.messages import renderings
 from webapp.chat.prompt.scripted import with_names
-from webapp.chat.tables import Chat, Message
-from webapp.db import db
-from webapp.heavy.threads import offload
+from webapp.chat.record import queries
+from webapp.chat.record.tables import Chat, Message
 
 # The time limit for the scripts of one page, which run in a thread, and of one answer, which don't.
 PAGE_SECONDS, ANSWER_SECONDS = 0.5, 0.05

@@ -7,28 +7,28 @@ from typing import Any
 
 from markupsafe import Markup
 
-from webapp.accounts.shares import Share
+from webapp.base.db import db
 from webapp.characters.queries import CharacterName
 from webapp.characters.shown import Face
 from webapp.characters.tables import Character
-from webapp.chat import queries
 from webapp.chat.files import long_files
-from webapp.chat.messages.attachments import NOT_READ, ReadingState, folded, parted
+from webapp.chat.files.attachments import NOT_READ, ReadingState, folded, parted
+from webapp.chat.messages import renderings
 from webapp.chat.messages.service import CUT_SHORT
-from webapp.chat.page import receipt_shown, renderings, scripted
+from webapp.chat.page import receipt_shown, scripted
 from webapp.chat.page.faces_shown import speakers_of
 from webapp.chat.page.notices_shown import ShownNotice, notices
 from webapp.chat.page.projection import Picture
 from webapp.chat.page.scripted import ScriptedMessage
 from webapp.chat.page.silence_shown import SPOKE_JUST_NOW, Silence, silence
-from webapp.chat.sharing import service as sharing
-from webapp.chat.tables import Chat, Message
-from webapp.connections.models import providers
-from webapp.db import db
+from webapp.chat.record import queries, sharing
+from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
 from webapp.engine.service import active_in
 from webapp.engine.tables import Generation
 from webapp.knowledge import shown as knowledge
+from webapp.models.connections.models import providers
+from webapp.people.grants.shares import Share
 from webapp.rendering.footnotes import scoped
 from webapp.streaming.broadcaster import Cursor
 from webapp.web.addresses import address

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from webapp.db import utc_now
+from webapp.base.db import utc_now
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
 

@@ -2,9 +2,16 @@
 
 from flask import Blueprint, Response, abort, request, url_for
 
-from webapp.accounts.guards import anybody, current_user, signed_in, user_or_none
-from webapp.chat import queries
-from webapp.chat.access import (
+from webapp.chat.exchange.export import words_alone
+from webapp.chat.list import shown as list_shown
+from webapp.chat.list.checklist import checklist
+from webapp.chat.messages import drafts, service
+from webapp.chat.messages.forms import MessageForm
+from webapp.chat.messages.sending import TYPED
+from webapp.chat.page.pages import chat_page, composer, first_composer_again, page_of, refused, sent, stream, take_up_draft
+from webapp.chat.page.prompt_insertion_views import refuse_unknown, taken
+from webapp.chat.record import queries
+from webapp.chat.record.access import (
     as_visitor,
     visible_chat,
     visible_message,
@@ -14,22 +21,15 @@ from webapp.chat.access import (
     writable_message,
     writer,
 )
-from webapp.chat.exchange.export import words_alone
-from webapp.chat.list import shown as list_shown
-from webapp.chat.messages import drafts, service
-from webapp.chat.messages.forms import MessageForm
-from webapp.chat.messages.prompt_insertion_views import refuse_unknown, taken
-from webapp.chat.messages.sending import TYPED
-from webapp.chat.page.pages import chat_page, composer, first_composer_again, page_of, refused, sent, stream, take_up_draft
-from webapp.chat.prompt.model_choice import VISITORS_MODEL
-from webapp.connections.models import providers
+from webapp.chat.record.model_choice import VISITORS_MODEL
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.knowledge.attaching import MOST_COLLECTIONS, chosen
-from webapp.preferences import model_marks
+from webapp.models.connections import model_marks
+from webapp.models.connections.models import providers
+from webapp.people.accounts.guards import anybody, current_user, signed_in, user_or_none
 from webapp.settings.service import setting
-from webapp.usage.checklist import checklist
 from webapp.web.htmx import done, is_htmx, navigate, redirect, render
 
 bp = Blueprint("chat", __name__)

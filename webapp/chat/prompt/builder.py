@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass, fields, replace
 from itertools import groupby
 from typing import Any, Literal
 
+from webapp.characters.lore.entries import NOTE_DEPTH
 from webapp.chat.prompt.tokens import PER_MESSAGE, estimate, share_of
-from webapp.lore.entries import NOTE_DEPTH
-from webapp.prompt_sections import AFTER, Section
-from webapp.providers.base import ModelRequest, Turn
+from webapp.models.prompt_sections import AFTER, Section
+from webapp.models.providers.base import ModelRequest, Turn
 
 # An upper bound for prose: text beyond the budget at this ratio can't fit, so it isn't examined.
 CHARS_PER_TOKEN = 5

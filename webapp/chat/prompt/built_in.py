@@ -2,8 +2,8 @@
 
 from functools import partial
 
+from webapp.models.providers.base import CONTINUE_INSTRUCTION
 from webapp.prompts.built_in import BuiltIn, parts
-from webapp.providers.base import CONTINUE_INSTRUCTION
 
 TITLE = (
     "You name conversations. Reply with a title of five to seven words for the exchange below, in the language of the person "

@@ -5,11 +5,11 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
-from webapp.characters.macro_dates import lasted
-from webapp.chat.tables import Message
-from webapp.db import db, utc_now
+from webapp.base.db import db, utc_now
+from webapp.characters.macros.dates import lasted
+from webapp.chat.record.tables import Message
 from webapp.engine.tables import Generation
-from webapp.prompt_sections import PromptContext
+from webapp.models.prompt_sections import PromptContext
 
 NEVER = "just now"
 

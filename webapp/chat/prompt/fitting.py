@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from webapp.chat.assistant_context import has_history
-from webapp.chat.path_message import PathMessage
+from webapp.base.db import db
+from webapp.chat.prompt import path_story
+from webapp.chat.prompt.assistant_context import has_history
 from webapp.chat.prompt.builder import OF_A_CHAT, Fitted, PromptBuilder, exchanges_between
-from webapp.chat.story import path_story
-from webapp.chat.story.path_story import PathStory
-from webapp.chat.tables import Chat
-from webapp.db import db
-from webapp.prompt_sections import Section
+from webapp.chat.prompt.path_story import PathStory
+from webapp.chat.record.path_message import PathMessage
+from webapp.chat.record.tables import Chat
+from webapp.models.prompt_sections import Section
 
 HERE = "This chat"
 

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from webapp.chat import leader
 from webapp.chat.prompt.built_in import LEADING, QUICK, ROLEPLAY
-from webapp.chat.tables import Chat
-from webapp.prompt_sections import Section
+from webapp.chat.record import leader
+from webapp.chat.record.tables import Chat
+from webapp.models.prompt_sections import Section
 from webapp.prompts import active_prompts
 from webapp.prompts.active_prompts import Rendered
 from webapp.prompts.arm_choice import ExperimentUnit

@@ -6,21 +6,21 @@ from dataclasses import replace
 from functools import partial
 from random import SystemRandom
 
-from webapp.accounts.tables import User
+from webapp.base.db import db
 from webapp.characters.card_lore import CardLore, lore_of
-from webapp.characters.macros import Names, spelled
+from webapp.characters.lore import queries as lorebooks
+from webapp.characters.lore.entries import Place
+from webapp.characters.lore.entry_selection import LoreContext, select_entries
+from webapp.characters.macros.macros import Names, spelled
 from webapp.characters.queries import character_of, persona_of
 from webapp.chat.group.members import all_names
-from webapp.chat.prompt.model_choice import named
 from webapp.chat.prompt.scripted import scripting_lore
 from webapp.chat.prompt.sections import names_for, place_of_note
 from webapp.chat.prompt.tokens import estimate, share_of
-from webapp.chat.tables import Chat
-from webapp.db import db
-from webapp.lore import queries as lorebooks
-from webapp.lore.entries import Place
-from webapp.lore.entry_selection import LoreContext, select_entries
-from webapp.prompt_sections import Occasion, PromptContext, Section, Template
+from webapp.chat.record.model_choice import named
+from webapp.chat.record.tables import Chat
+from webapp.models.prompt_sections import Occasion, PromptContext, Section, Template
+from webapp.people.accounts.tables import User
 
 # Ranks before and after the character's own sections.
 BEFORE, AFTER = 25, 35

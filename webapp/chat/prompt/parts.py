@@ -6,34 +6,34 @@ from typing import Any
 
 from flask import current_app
 
-from webapp.accounts.tables import User
-from webapp.chat import paths
-from webapp.chat.assistant_context import has_history
-from webapp.chat.fields import FIELDS
+from webapp.base.db import db
+from webapp.base.ids import new_id
+from webapp.base.words import number
+from webapp.characters.macros.chat_variables import Variables
 from webapp.chat.files.sending import with_pictures
 from webapp.chat.group.members import in_voices
-from webapp.chat.path_message import PathMessage
+from webapp.chat.prompt.assistant_context import has_history
 from webapp.chat.prompt.builder import OF_A_CHAT, PromptBuilder, place
 from webapp.chat.prompt.fitting import filled, story_of
 from webapp.chat.prompt.leading import leading, sections_of
-from webapp.chat.prompt.model_choice import can, named
 from webapp.chat.prompt.scripted import PromptScripts, scripted
-from webapp.chat.tables import Chat, Message
-from webapp.chat.variables import below
-from webapp.chat_variables import Variables
-from webapp.connections.keys import BUILT_IN
-from webapp.connections.models import providers
-from webapp.db import db
+from webapp.chat.record import paths
+from webapp.chat.record.fields import FIELDS
+from webapp.chat.record.model_choice import can, named
+from webapp.chat.record.path_message import PathMessage
+from webapp.chat.record.tables import Chat, Message
+from webapp.chat.record.variables import below
 from webapp.engine.tables import Generation
-from webapp.ids import new_id
 from webapp.knowledge import sources
 from webapp.knowledge.answer_sources import LATE, NOTHING, AnswerSources, quoted
-from webapp.prompt_sections import Contribute, Occasion, Outlets, PromptContext, Section, Template
+from webapp.models.connections.keys import BUILT_IN
+from webapp.models.connections.models import providers
+from webapp.models.prompt_sections import Contribute, Occasion, Outlets, PromptContext, Section, Template
+from webapp.models.providers.base import SAMPLERS, Model, ModelRequest
+from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts
 from webapp.prompts.active_prompts import Rendered
-from webapp.providers.base import SAMPLERS, Model, ModelRequest
 from webapp.streaming.events import Notice
-from webapp.words import number
 
 WORDS = {
     "temperature": "Temperature",

@@ -7,16 +7,16 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from webapp.accounts.tables import User
+from webapp.base.database.statements import Prepared
+from webapp.base.db import db
 from webapp.characters import queries as cast
-from webapp.characters.card_scripts import scripts_of
+from webapp.characters.scripts.card_scripts import scripts_of
 from webapp.characters.tables import Character
 from webapp.characters.text_scripts import LORE, TextScript, applied, has_names, named
-from webapp.chat.path_message import PathMessage
 from webapp.chat.prompt.sections import names_in
-from webapp.chat.tables import Chat
-from webapp.database.statements import Prepared
-from webapp.db import db
+from webapp.chat.record.path_message import PathMessage
+from webapp.chat.record.tables import Chat
+from webapp.people.accounts.tables import User
 
 # The time limit for all scripts of one prompt; older messages that have not been reached by then are sent as written.
 MOST_SECONDS = 0.05

@@ -7,19 +7,19 @@ from random import SystemRandom
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from webapp.accounts.tables import User
-from webapp.characters.macros import Names
+from webapp.base.db import db, utc_now
+from webapp.characters.lore.entries import NOTE_DEPTH, ROLES, Place
+from webapp.characters.macros.chat_variables import Variables
+from webapp.characters.macros.macros import Names
 from webapp.characters.queries import character_of, names_of, persona_of, prompts_of
 from webapp.characters.tables import Character, Persona
-from webapp.chat.assistant_context import has_facts
 from webapp.chat.group.members import all_names, members, person_name
+from webapp.chat.prompt.assistant_context import has_facts
 from webapp.chat.prompt.builder import OF_A_CHAT
 from webapp.chat.prompt.chat_macros import macro_values
-from webapp.chat.tables import Chat
-from webapp.chat_variables import Variables
-from webapp.db import db, utc_now
-from webapp.lore.entries import NOTE_DEPTH, ROLES, Place
-from webapp.prompt_sections import PromptContext, Section, Template
+from webapp.chat.record.tables import Chat
+from webapp.models.prompt_sections import PromptContext, Section, Template
+from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 
 HERE = "This chat"

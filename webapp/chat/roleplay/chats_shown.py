@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from flask import request, url_for
 
-from webapp.accounts.guards import current_user
 from webapp.chat.list import paging, shown
 from webapp.chat.list.shown import SidebarChat
+from webapp.people.accounts.guards import current_user
 from webapp.web.pagination import cut
 
 PAGE = 10

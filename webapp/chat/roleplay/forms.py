@@ -7,15 +7,15 @@ from typing import Any
 from wtforms import BooleanField, Field, SelectChoice, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.fields.core import UnboundField
 
+from webapp.base.errors import Invalid
 from webapp.characters.fields import TEXT_CHARS
+from webapp.characters.lore.tables import Lorebook
 from webapp.characters.tables import Character, Persona
-from webapp.chat.fields import FIELDS, MEMORY, NOTE, PARAMETERS, PROMPTS, TUNING, ChatField, values_of
-from webapp.chat.prompt.model_choice import can
-from webapp.chat.tables import Chat
-from webapp.errors import Invalid
+from webapp.chat.record.fields import FIELDS, MEMORY, NOTE, PARAMETERS, PROMPTS, TUNING, ChatField, values_of
+from webapp.chat.record.model_choice import can
+from webapp.chat.record.tables import Chat
 from webapp.knowledge.tables import Collection
-from webapp.lore.tables import Lorebook
-from webapp.providers.base import Model
+from webapp.models.providers.base import Model
 from webapp.settings.kinds import shortest
 from webapp.settings.service import setting
 from webapp.web.field_groups import FieldGroup

@@ -5,27 +5,26 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from webapp.accounts import creation_limit
-from webapp.accounts.tables import User
+from webapp.base.database import rows
+from webapp.base.db import db, write
+from webapp.base.errors import Invalid
+from webapp.base.heavy.turns import by_turns
+from webapp.base.ids import new_id
 from webapp.characters import queries as cast
-from webapp.characters.cards import other_greetings
+from webapp.characters.cards.cards import other_greetings
 from webapp.characters.fields import checked_text
-from webapp.characters.macros import Names
+from webapp.characters.macros.chat_variables import Variables, VariableStore
+from webapp.characters.macros.macros import Names
 from webapp.characters.tables import Character, Persona
-from webapp.chat.fields import FIELDS, ChatField
-from webapp.chat.messages import sending
-from webapp.chat.page import renderings
+from webapp.chat.messages import renderings, sending
 from webapp.chat.prompt.sections import begun
-from webapp.chat.tables import Chat, Message
-from webapp.chat.variables import changed, of_person, store_variables
-from webapp.chat_variables import Variables, VariableStore
-from webapp.connections.models import providers
-from webapp.database import rows
-from webapp.db import db, write
-from webapp.errors import Invalid
-from webapp.heavy.turns import by_turns
-from webapp.ids import new_id
-from webapp.prompt_sections import PromptContext
+from webapp.chat.record.fields import FIELDS, ChatField
+from webapp.chat.record.tables import Chat, Message
+from webapp.chat.record.variables import changed, of_person, store_variables
+from webapp.models.connections.models import providers
+from webapp.models.prompt_sections import PromptContext
+from webapp.people.accounts import creation_limit
+from webapp.people.accounts.tables import User
 from webapp.rendering import markdown
 
 KIND = "roleplay"

@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from webapp.chat.variables import touched
-from webapp.chat_variables import MOST_NAMES, storable
-from webapp.errors import Invalid
+from webapp.base.errors import Invalid
+from webapp.characters.macros.chat_variables import MOST_NAMES, storable
+from webapp.chat.record.variables import touched
 
 TWICE = "Two variables have the same name."
 SEEN_CHARS = 200_000

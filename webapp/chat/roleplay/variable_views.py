@@ -2,10 +2,10 @@
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.accounts.guards import current_user, signed_in
-from webapp.chat import variables
+from webapp.base.errors import Conflict
+from webapp.chat.record import variables
 from webapp.chat.roleplay.variable_rows import VariableRows
-from webapp.errors import Conflict
+from webapp.people.accounts.guards import current_user, signed_in
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect
 

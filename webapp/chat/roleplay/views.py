@@ -6,28 +6,29 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template, request, url_for
 
-from webapp.accounts.guards import current_user, found, signed_in, user_or_none
+from webapp.base.db import db
+from webapp.base.errors import Conflict, Invalid
 from webapp.characters import queries as cast
 from webapp.characters import shown as people
+from webapp.characters.lore import queries as lorebooks
+from webapp.characters.lore import service as lore
 from webapp.characters.shown import Face
 from webapp.characters.tables import Persona
-from webapp.chat import chat_collections, remembering, variables
-from webapp.chat.access import own_chat, right_in, visible_chat
 from webapp.chat.group.members import has_part
 from webapp.chat.page.faces_shown import face_in, members_in
 from webapp.chat.page.pages import page_of
-from webapp.chat.prompt.model_choice import named
+from webapp.chat.prompt import chat_collections, remembering
+from webapp.chat.record import variables
+from webapp.chat.record.access import own_chat, right_in, visible_chat
+from webapp.chat.record.model_choice import named
+from webapp.chat.record.tables import Chat
 from webapp.chat.roleplay import service as roleplay
 from webapp.chat.roleplay.chats_shown import chats_with
 from webapp.chat.roleplay.forms import PromptsForm
 from webapp.chat.roleplay.variable_rows import VariableRows
 from webapp.chat.story import views as story
-from webapp.chat.tables import Chat
-from webapp.db import db
-from webapp.errors import Conflict, Invalid
 from webapp.knowledge import queries as knowledge
-from webapp.lore import queries as lorebooks
-from webapp.lore import service as lore
+from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.rendering.part import part
 from webapp.web.htmx import is_htmx, redirect, render
 

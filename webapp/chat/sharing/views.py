@@ -7,17 +7,16 @@ from typing import Any
 from flask import Blueprint, Response, url_for
 from wtforms import SelectChoice, SelectField
 
-from webapp.accounts import shares as accounts
-from webapp.accounts import shares_shown
-from webapp.accounts.guards import current_user, own_address, signed_in, user_or_none
-from webapp.accounts.roles import may
-from webapp.chat import queries
-from webapp.chat.access import own_chat
+from webapp.base.db import db
 from webapp.chat.list import shown as list_shown
 from webapp.chat.page.shown import ShownChat
-from webapp.chat.sharing import service as sharing
-from webapp.chat.tables import Chat
-from webapp.db import db
+from webapp.chat.record import queries, sharing
+from webapp.chat.record.access import own_chat
+from webapp.chat.record.tables import Chat
+from webapp.people.accounts.guards import current_user, own_address, signed_in, user_or_none
+from webapp.people.accounts.roles import may
+from webapp.people.grants import shares as accounts
+from webapp.people.grants import shares_shown
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect
 from webapp.web.pick_field import CHOOSE, PickField

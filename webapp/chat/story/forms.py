@@ -2,7 +2,7 @@
 
 from wtforms import StringField, TextAreaField
 
-from webapp.chat.story.path_story import MOST_CHARS, PathStory
+from webapp.chat.prompt.path_story import MOST_CHARS, PathStory
 from webapp.web.forms import Form
 
 

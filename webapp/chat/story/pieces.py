@@ -5,21 +5,20 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from webapp.base.db import db
+from webapp.base.heavy.turns import by_turns
 from webapp.characters import queries as cast
-from webapp.chat import paths, queries
 from webapp.chat.files.reference import parted
 from webapp.chat.group.members import in_voices, person_name
-from webapp.chat.path_message import PathMessage
-from webapp.chat.prompt import parts
-from webapp.chat.prompt.model_choice import named
+from webapp.chat.prompt import parts, path_story
+from webapp.chat.prompt.path_story import PathStory
 from webapp.chat.prompt.tokens import PER_MESSAGE, estimate, share_of
-from webapp.chat.sizes import first_within
-from webapp.chat.story import path_story
+from webapp.chat.record import paths, queries
+from webapp.chat.record.model_choice import named
+from webapp.chat.record.path_message import PathMessage
+from webapp.chat.record.sizes import first_within
+from webapp.chat.record.tables import Chat, Message
 from webapp.chat.story.history_limit import HistoryLimit, count_kept
-from webapp.chat.story.path_story import PathStory
-from webapp.chat.tables import Chat, Message
-from webapp.db import db
-from webapp.heavy.turns import by_turns
 
 AT_ONCE, CHARS_AT_ONCE = 100, 200_000
 LEAST_TOKENS = 200

@@ -4,19 +4,20 @@ from collections.abc import Sequence
 
 from sqlalchemy import delete, select
 
+from webapp.base.database import rows
+from webapp.base.db import db, write
+from webapp.base.errors import Conflict, Invalid, TooMany, Unavailable
 from webapp.characters.fields import checked_text
-from webapp.chat import queries
-from webapp.chat.assistant_context import has_history
-from webapp.chat.prompt.model_choice import answerer
-from webapp.chat.story import path_story, writing
-from webapp.chat.story.path_story import PathStory
-from webapp.chat.tables import Chat, Story
-from webapp.connections.models import DEMO
-from webapp.database import rows
-from webapp.db import db, write
+from webapp.chat.prompt import path_story
+from webapp.chat.prompt.assistant_context import has_history
+from webapp.chat.prompt.path_story import PathStory
+from webapp.chat.record import queries
+from webapp.chat.record.model_choice import answerer
+from webapp.chat.record.tables import Chat, Story
+from webapp.chat.story import writing
 from webapp.engine import service, side_requests
 from webapp.engine.engine import the_engine
-from webapp.errors import Conflict, Invalid, TooMany, Unavailable
+from webapp.models.connections.models import DEMO
 
 POLL_SECONDS, WAIT_SECONDS = 0.05, 30.0
 CHANGED = "The story so far was changed elsewhere. Open it again."

@@ -4,12 +4,12 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template, url_for
 
-from webapp.accounts.guards import current_user, signed_in
-from webapp.chat.access import own_chat
+from webapp.chat.record.access import own_chat
+from webapp.chat.record.tables import Chat
 from webapp.chat.story import service
 from webapp.chat.story.forms import StoryForm
-from webapp.chat.tables import Chat
-from webapp.connections.models import providers
+from webapp.models.connections.models import providers
+from webapp.people.accounts.guards import current_user, signed_in
 from webapp.rendering.part import part
 from webapp.web.htmx import is_htmx, redirect, render
 

@@ -10,29 +10,30 @@ from sqlalchemy import insert, literal, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from webapp.chat.assistant_context import has_history
-from webapp.chat.post_answer import PostAnswer
+from webapp.base.db import db, utc_now
+from webapp.base.errors import AppError, Conflict
+from webapp.base.heavy.turns import wait_for_turn
+from webapp.base.ids import new_id
+from webapp.chat.prompt import path_story
+from webapp.chat.prompt.assistant_context import has_history
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.prompt.built_in import STORY_KEY
-from webapp.chat.prompt.model_choice import named
 from webapp.chat.prompt.parts import ANSWER_TOKENS, CAUTION
+from webapp.chat.prompt.path_story import MOST_CHARS
 from webapp.chat.prompt.tokens import estimate
-from webapp.chat.story import path_story, pieces
-from webapp.chat.story.path_story import MOST_CHARS
+from webapp.chat.record.model_choice import named
+from webapp.chat.record.post_answer import PostAnswer
+from webapp.chat.record.tables import Chat, Message, Story
+from webapp.chat.story import pieces
 from webapp.chat.story.pieces import Piece
-from webapp.chat.tables import Chat, Message, Story
-from webapp.connections.models import DEMO
-from webapp.db import db, utc_now
 from webapp.engine import side_requests
 from webapp.engine.engine import Engine
 from webapp.engine.side_requests import SideRequest
 from webapp.engine.tables import Generation
-from webapp.errors import AppError, Conflict
-from webapp.heavy.turns import wait_for_turn
-from webapp.ids import new_id
+from webapp.models.connections.models import DEMO
+from webapp.models.providers.base import ModelRequest
 from webapp.prompts import active_prompts
 from webapp.prompts.active_prompts import Rendered
-from webapp.providers.base import ModelRequest
 from webapp.streaming.transcript import Transcript
 
 PURPOSE = "story"

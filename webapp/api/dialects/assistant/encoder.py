@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from webapp.api.dialects.course import DEMO, STOPPED
-from webapp.api.dialects.encoding import DialectFrame, State
 from webapp.api.dialects.text import TextEncoder
+from webapp.api.streaming.course import DEMO, STOPPED
+from webapp.api.streaming.encoding import DialectFrame, State
 from webapp.streaming.events import TRIED, Event, Notice, Started
 
 

@@ -7,19 +7,19 @@ from flask import Blueprint, Response
 from webapp.api.access import caller
 from webapp.api.dialects.assistant.encoder import AssistantEncoder
 from webapp.api.dialects.assistant.schemas import ASSISTANT, USUAL_LIMIT, AssistantAnswer, AssistantMessage
-from webapp.api.dialects.course import about_chat, as_objects
 from webapp.api.dialects.schemas import Notice
 from webapp.api.operations import STARTS, both, idempotency_key, operation
-from webapp.api.streams import stream
-from webapp.api.wait_for_answer import NO_ANSWER, wait_for_text
-from webapp.chat.access import writable_chat_if_any
+from webapp.api.streaming.course import about_chat, as_objects
+from webapp.api.streaming.streams import stream
+from webapp.api.streaming.wait_for_answer import NO_ANSWER, wait_for_text
 from webapp.chat.messages import service
 from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.prompt.built_in import ASSISTANT_KEY, TRADING_KEY
-from webapp.connections.models import providers
+from webapp.chat.record.access import writable_chat_if_any
 from webapp.engine.engine import the_engine
 from webapp.engine.report import model_used
 from webapp.engine.tables import Generation
+from webapp.models.connections.models import providers
 from webapp.settings.service import setting
 
 bp = Blueprint("api_assistant", __name__)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from webapp.api.dialects.encoding import DialectFrame, State
 from webapp.api.dialects.openai.citations import annotations
 from webapp.api.dialects.text import TextEncoder
+from webapp.api.streaming.encoding import DialectFrame, State
 from webapp.streaming.events import Ended, Usage
 
 REASONS = {"length": "length", "cap": "length", "budget": "length", "token_limit": "length", "content_filter": "content_filter"}

@@ -7,6 +7,8 @@ from flask import Blueprint, Response, request
 
 from webapp.api import access
 from webapp.api.access import caller
+from webapp.api.completions import service
+from webapp.api.completions.service import CompletionInput
 from webapp.api.dialects.openai import encoder as words
 from webapp.api.dialects.openai.citations import annotations
 from webapp.api.dialects.openai.encoder import CompletionEncoder
@@ -22,23 +24,21 @@ from webapp.api.dialects.openai.schemas import (
     DoorModel,
     DoorModels,
 )
-from webapp.api.feed import GenerationFeed
 from webapp.api.operations import operation
 from webapp.api.sources import redaction
-from webapp.api.streams import events
-from webapp.api.wait_for_answer import NO_ANSWER, wait_for_success
-from webapp.chat import chat_collections
+from webapp.api.streaming.feed import GenerationFeed
+from webapp.api.streaming.streams import events
+from webapp.api.streaming.wait_for_answer import NO_ANSWER, wait_for_success
+from webapp.base.errors import Invalid, NotFound
+from webapp.base.heavy.turns import by_turns
 from webapp.chat.messages.sending import refuse_if_too_long
-from webapp.completions import service
-from webapp.completions.service import CompletionInput
-from webapp.connections.models import providers
+from webapp.chat.prompt import chat_collections
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
-from webapp.errors import Invalid, NotFound
-from webapp.heavy.turns import by_turns
-from webapp.live.watcher_loop import Watcher
-from webapp.live.watchers import Context, same_request
-from webapp.providers.base import Turn
+from webapp.engine.watching.watcher_loop import Watcher
+from webapp.engine.watching.watchers import Context, same_request
+from webapp.models.connections.models import providers
+from webapp.models.providers.base import Turn
 
 TAG = "OpenAI-compatible endpoint"
 # Each request contains the whole conversation so far.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from webapp.api.dialects.encoding import DialectFrame, State
+from webapp.api.streaming.encoding import DialectFrame, State
 from webapp.plans.progress import Pace, progress_of
 from webapp.plans.projection import PlanProjection
 from webapp.plans.schema import Schema, sections

@@ -6,12 +6,12 @@ from flask import Response
 
 from webapp.api import access
 from webapp.api.access import caller
-from webapp.api.dialects.encoding import Encoder
-from webapp.api.feed import GenerationFeed
-from webapp.api.streams import events
+from webapp.api.streaming.encoding import Encoder
+from webapp.api.streaming.feed import GenerationFeed
+from webapp.api.streaming.streams import events
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
-from webapp.live.watchers import Context, same_request, watcher
+from webapp.engine.watching.watchers import Context, same_request, watcher
 from webapp.plans import queries
 from webapp.plans.tables import Plan
 from webapp.streaming.events import Notice

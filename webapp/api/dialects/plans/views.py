@@ -6,10 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from webapp import topic_names
-from webapp.accounts.guards import found
 from webapp.api.access import caller
-from webapp.api.dialects.course import UNFINISHED
 from webapp.api.dialects.plans.encoder import PlanOutcome, PlansEncoder
 from webapp.api.dialects.plans.schemas import (
     PLANS,
@@ -31,15 +28,18 @@ from webapp.api.dialects.plans.schemas import (
 )
 from webapp.api.dialects.plans.stream import plan_stream, plans_stream
 from webapp.api.dialects.schemas import Notice
-from webapp.api.feed import END
 from webapp.api.operations import STARTS, STREAM_HEADERS, answered_with, both, idempotency_key, operation, wants_stream
 from webapp.api.problems import Refused, stream_url
-from webapp.api.streams import has_all, last_position, wait_until_ended
-from webapp.api.wait_for_answer import NO_ANSWER, NoAnswer
-from webapp.db import db
+from webapp.api.streaming.course import UNFINISHED
+from webapp.api.streaming.feed import END
+from webapp.api.streaming.streams import has_all, last_position, wait_until_ended
+from webapp.api.streaming.wait_for_answer import NO_ANSWER, NoAnswer
+from webapp.base import topic_names
+from webapp.base.db import db
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
-from webapp.live.watcher_loop import LOST
+from webapp.engine.watching.watcher_loop import LOST
+from webapp.people.accounts.guards import found
 from webapp.plans import kind, plan_types, queries, service, shown
 from webapp.plans.preferences import sorted_preferences
 from webapp.plans.progress import Progress, progress_at_end, progress_of

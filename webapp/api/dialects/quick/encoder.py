@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from webapp.api.dialects.encoding import PACKET_BYTES, TEXT_BYTES, DialectFrame, State, json_bytes, pieces, shortened
 from webapp.api.dialects.text import TextEncoder
+from webapp.api.streaming.encoding import PACKET_BYTES, TEXT_BYTES, DialectFrame, State, json_bytes, pieces, shortened
 from webapp.streaming.events import Notice, Usage
 
 Block = dict[str, Any]

@@ -7,29 +7,29 @@ from typing import Any
 from flask import Blueprint, Response
 from sqlalchemy import select
 
-from webapp.accounts.guards import client_address
-from webapp.accounts.tables import User
 from webapp.api.access import caller_or_none
-from webapp.api.dialects.course import about_chat, as_objects
 from webapp.api.dialects.quick.encoder import Quick, QuickEncoder
 from webapp.api.dialects.quick.schemas import QUICK, QuickAnswer, QuickMessage
 from webapp.api.dialects.schemas import Notice
 from webapp.api.operations import STARTS, answered_with, idempotency_key, operation
-from webapp.api.streams import stream
-from webapp.api.wait_for_answer import NO_ANSWER, wait_for_text
-from webapp.chat.access import as_visitor, visitor_hash, writable_chat_if_any
+from webapp.api.streaming.course import about_chat, as_objects
+from webapp.api.streaming.streams import stream
+from webapp.api.streaming.wait_for_answer import NO_ANSWER, wait_for_text
+from webapp.base.db import db
+from webapp.base.errors import Invalid, TooMany
+from webapp.base.throttle import Throttle, network
 from webapp.chat.messages import service
+from webapp.chat.messages.renderings import html_of, ready
 from webapp.chat.messages.sending import USUAL, AnswerOptions
 from webapp.chat.page.projection import AnswerProjection
-from webapp.chat.page.renderings import html_of, ready
-from webapp.chat.tables import Message
-from webapp.db import db
+from webapp.chat.record.access import as_visitor, visitor_hash, writable_chat_if_any
+from webapp.chat.record.tables import Message
 from webapp.engine.engine import the_engine
 from webapp.engine.metric_events import Limited
 from webapp.engine.tables import Generation
-from webapp.errors import Invalid, TooMany
+from webapp.people.accounts.guards import client_address
+from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
-from webapp.throttle import Throttle, network
 
 # Limited by address: a client without a cookie would be a new visitor with every request.
 VISITORS = Throttle(burst=20, seconds=6.0, now=time.monotonic, name="visitors")

@@ -1,7 +1,7 @@
 """Dialect 1: named events for `EventSource`, beginning with a state, and with an end for each generation. Pure."""
 
-from webapp.api.dialects.course import DEMO, Course
-from webapp.api.dialects.encoding import DialectFrame, State, end_id
+from webapp.api.streaming.course import DEMO, Course
+from webapp.api.streaming.encoding import DialectFrame, State, end_id
 from webapp.streaming.events import TRIED, Delta, Ended, Failed, Notice, Saved, Started
 from webapp.streaming.topics import Entry
 

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from flask import Response
 from sqlalchemy import Select, select
 
-from webapp.api.dialects.encoding import DialectFrame, end_id, wire
 from webapp.api.dialects.roleplay.encoder import RoleplayEncoder, idle, last_id_of
-from webapp.api.feed import GenerationFeed, id_after
-from webapp.api.streams import stream
-from webapp.chat import queries
-from webapp.chat.tables import Chat, Message
-from webapp.db import db
+from webapp.api.streaming.encoding import DialectFrame, end_id, wire
+from webapp.api.streaming.feed import GenerationFeed, id_after
+from webapp.api.streaming.streams import stream
+from webapp.base.db import db
+from webapp.chat.record import queries
+from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
 from webapp.streaming.events import Notice

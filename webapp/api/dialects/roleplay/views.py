@@ -2,7 +2,6 @@
 
 from flask import Blueprint, Response, request
 
-from webapp.accounts.guards import found
 from webapp.api.access import caller, ticket_for
 from webapp.api.dialects.roleplay.encoder import RoleplayEncoder, last_id_of
 from webapp.api.dialects.roleplay.schemas import (
@@ -18,19 +17,20 @@ from webapp.api.dialects.roleplay.schemas import (
 from webapp.api.dialects.roleplay.stream import ChatStream, new_question, only
 from webapp.api.operations import STARTS, answered_with, idempotency_key, operation, wants_stream
 from webapp.api.problems import stream_url
-from webapp.api.streams import events, stream, watcher_of
-from webapp.chat import queries
-from webapp.chat.access import stoppable_chat, visible_chat, writable_chat
+from webapp.api.streaming.streams import events, stream, watcher_of
+from webapp.base.db import db
+from webapp.base.errors import Invalid
 from webapp.chat.messages import service
 from webapp.chat.messages.sending import AnswerOptions
-from webapp.chat.tables import Message
-from webapp.connections.openrouter_key import ApplicationSettingsService
-from webapp.db import db
+from webapp.chat.record import queries
+from webapp.chat.record.access import stoppable_chat, visible_chat, writable_chat
+from webapp.chat.record.tables import Message
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
-from webapp.errors import Invalid
-from webapp.live.watcher_loop import LOST
+from webapp.engine.watching.watcher_loop import LOST
+from webapp.models.connections.openrouter_key import ApplicationSettingsService
+from webapp.people.accounts.guards import found
 from webapp.settings.service import setting
 
 TAG = "Roleplay compatibility API"

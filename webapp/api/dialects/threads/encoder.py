@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from webapp.api.dialects.encoding import DialectFrame, State
 from webapp.api.dialects.text import TextEncoder
+from webapp.api.streaming.encoding import DialectFrame, State
 from webapp.streaming.events import Ended
 from webapp.streaming.topics import Entry
 

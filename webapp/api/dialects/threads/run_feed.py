@@ -3,19 +3,19 @@
 from dataclasses import dataclass
 from typing import Any
 
-from webapp import topic_names
-from webapp.api.dialects.encoding import DialectFrame, wire
 from webapp.api.dialects.threads.encoder import Clock, frame_of
 from webapp.api.dialects.threads.run_refusals import refused_by_budget
 from webapp.api.dialects.threads.shown import shown_message, workflow_state
-from webapp.api.feed import id_after
-from webapp.chat import queries as chats
-from webapp.chat.tables import Chat, Message
-from webapp.db import db
+from webapp.api.streaming.encoding import DialectFrame, wire
+from webapp.api.streaming.feed import id_after
+from webapp.base import topic_names
+from webapp.base.db import db
+from webapp.chat.record import queries as chats
+from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service as generations
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
-from webapp.live.watchers import Context
+from webapp.engine.watching.watchers import Context
 from webapp.streaming.events import Notice
 from webapp.workflows.shown import is_interrupted, why_paused
 from webapp.workflows.tables import WorkflowRun

@@ -1,9 +1,9 @@
 """The refusal of a message in a run whose model a used-up budget refused."""
 
-from webapp.budgets.refusal import refusal
-from webapp.budgets.tables import Budget
-from webapp.db import db, utc_now
-from webapp.errors import OverBudget
+from webapp.base.db import db, utc_now
+from webapp.base.errors import OverBudget
+from webapp.operations.budgets.refusal import refusal
+from webapp.operations.budgets.tables import Budget
 from webapp.workflows.shown import refusing_budget
 from webapp.workflows.tables import WorkflowRun
 

@@ -2,24 +2,24 @@
 
 from flask import Response
 
-from webapp import topic_names
-from webapp.accounts.guards import found
 from webapp.api.dialects.schemas import Notice
 from webapp.api.dialects.threads.run_feed import FAILED, WHOLE, Position, RunFeed, has_model_failed, why
 from webapp.api.dialects.threads.run_refusals import refused_by_budget
 from webapp.api.dialects.threads.schemas import ThreadAnswer
 from webapp.api.dialects.threads.shown import now, shown_message, workflow_state
-from webapp.api.streams import attending, events, watcher_of
-from webapp.api.wait_for_answer import NoAnswer
-from webapp.chat import queries as chats
-from webapp.chat.tables import Chat, Message
-from webapp.db import db
+from webapp.api.streaming.streams import attending, events, watcher_of
+from webapp.api.streaming.wait_for_answer import NoAnswer
+from webapp.base import topic_names
+from webapp.base.db import db
+from webapp.chat.record import queries as chats
+from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
-from webapp.live import watchers
+from webapp.engine.watching import watchers
+from webapp.people.accounts.guards import found
 from webapp.plans.queries import generation_of
 from webapp.streaming.events import Failed
-from webapp.workflows import planning
+from webapp.workflows.running import planning
 from webapp.workflows.tables import WorkflowRun
 
 

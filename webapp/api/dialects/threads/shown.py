@@ -3,17 +3,17 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from webapp import topic_names
 from webapp.api.authors import authors_of
 from webapp.api.dialects.threads.schemas import Thread, ThreadMessage, WorkflowState
 from webapp.api.sources import source_answers_by_message
-from webapp.chat import queries
-from webapp.chat.tables import Chat, Message
-from webapp.db import utc_now
+from webapp.base import topic_names
+from webapp.base.db import utc_now
+from webapp.base.heavy.turns import by_turns
+from webapp.chat.record import queries
+from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
-from webapp.heavy.turns import by_turns
-from webapp.workflows.record import definition_of
+from webapp.workflows.running.record import definition_of
 from webapp.workflows.shown import question
 from webapp.workflows.tables import WorkflowRun
 

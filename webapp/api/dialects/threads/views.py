@@ -2,8 +2,6 @@
 
 from flask import Blueprint, Response, request
 
-from webapp import topic_names
-from webapp.accounts.tables import User
 from webapp.api import access
 from webapp.api.access import caller
 from webapp.api.dialects.schemas import Notice
@@ -23,26 +21,28 @@ from webapp.api.dialects.threads.schemas import (
     Threads,
 )
 from webapp.api.dialects.threads.shown import now, shown_message, shown_messages, shown_thread
-from webapp.api.feed import END
 from webapp.api.operations import STARTS, both, idempotency_key, operation
 from webapp.api.problems import Refused
-from webapp.api.streams import has_all, stream
-from webapp.api.streams import last_position as position_read
-from webapp.api.wait_for_answer import NO_ANSWER, wait_for_text
-from webapp.chat import queries
-from webapp.chat.access import visible_chat, writable_chat
+from webapp.api.streaming.feed import END
+from webapp.api.streaming.streams import has_all, stream
+from webapp.api.streaming.streams import last_position as position_read
+from webapp.api.streaming.wait_for_answer import NO_ANSWER, wait_for_text
+from webapp.base import topic_names
+from webapp.base.db import db
+from webapp.base.errors import NotFound
 from webapp.chat.list import paging
 from webapp.chat.messages import service
-from webapp.chat.tables import Chat, Message
-from webapp.connections.models import providers
-from webapp.db import db
+from webapp.chat.record import queries
+from webapp.chat.record.access import visible_chat, writable_chat
+from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
-from webapp.errors import NotFound
-from webapp.live.watcher_loop import LOST
-from webapp.workflows import runs
+from webapp.engine.watching.watcher_loop import LOST
+from webapp.models.connections.models import providers
+from webapp.people.accounts.tables import User
 from webapp.workflows.queries import run_of, slugs_of
+from webapp.workflows.running import runs
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
 

@@ -5,8 +5,8 @@ import math
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
+from webapp.base.untrusted_json import Unfit, clean, plain
 from webapp.chat.exchange.imports.filed import fields
-from webapp.untrusted_json import Unfit, clean, plain
 
 # For one message, and for the head of a chat; fields that don't fit any more are left out.
 MOST_CHARS, MOST_CHARS_OF_HEAD = 10_000, 100_000

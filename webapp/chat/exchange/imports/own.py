@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from webapp.characters.macros.chat_variables import storable
 from webapp.chat.exchange.imports import foreign_fields
 from webapp.chat.exchange.imports.file_values import ORIGIN_CHARS, amount, count, line, moment, number_of, text
 from webapp.chat.exchange.imports.filed import (
@@ -18,9 +19,8 @@ from webapp.chat.exchange.imports.filed import (
     checked,
     fields,
 )
-from webapp.chat.fields import FIELDS, ChatField
 from webapp.chat.group.turns import MOST_CAST
-from webapp.chat_variables import storable
+from webapp.chat.record.fields import FIELDS, ChatField
 
 FORMAT = "millrace-chat"
 VERSION = 1

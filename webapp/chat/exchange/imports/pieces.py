@@ -8,9 +8,9 @@ from typing import IO, Any
 
 from webapp.chat.exchange.imports import files, own
 from webapp.chat.exchange.imports.filed import BadFile, FiledChat, FiledGeneration, FiledMessage
-from webapp.chat.fields import FIELDS
 from webapp.chat.files.reference import parted
-from webapp.chat.seam_labels import seams_of
+from webapp.chat.record.fields import FIELDS
+from webapp.chat.record.seam_labels import seams_of
 from webapp.rendering import markdown
 from webapp.rendering.text import title
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from webapp.characters.macros.chat_variables import storable
 from webapp.chat.exchange.imports import foreign_fields, own
 from webapp.chat.exchange.imports.file_values import line, moment, origin, text
 from webapp.chat.exchange.imports.filed import BadFile, FiledChat, FiledGeneration, FiledMessage, Node, checked, fields, grown
 from webapp.chat.group.turns import LEAST_CAST
-from webapp.chat_variables import storable
 
 PROGRAM = "sillytavern"
 # The key under which the values of a JSON lines file are passed as one value.

@@ -1,0 +1,149 @@
+"""The cost of pages with few and with many chats, as ratios within one run."""
+
+import random
+import statistics
+import time
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote_plus
+
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, event, func, select
+
+from bench.archive import Archive, Texts
+from bench.figures import percentile
+from bench.verdict import Bar, Verdict, drift
+from webapp.base.db import db
+from webapp.chat.record.tables import Message
+from webapp.people.accounts import service as accounts
+from webapp.people.accounts.guards import COOKIE
+
+SHORT, LONG = 50, 5_000
+FEW, MANY, MESSAGES_EACH = 50, 10_000, 10
+MOST_TIMES, MOST_FIRST_PAINT_KB, MOST_SEARCH_MS = 1.5, 60.0, 100.0
+ROUNDS, SEARCHES = 40, 200
+NO_HEADERS: Mapping[str, str] = {}
+Say = Callable[[str], None]
+
+
+@dataclass
+class Page:
+    """The measurements of one page, one for each request."""
+
+    name: str
+    seconds: list[float]
+    statements: int = 0
+    content: bytes = b""
+
+    @property
+    def ms(self) -> float:
+        return statistics.median(self.seconds) * 1000
+
+    def line(self) -> str:
+        packed, spent = _packed(self.content)
+        return (
+            f"{self.name:<36} {self.ms:>8.1f} {self.statements:>12} {len(self.content) / 1000:>9.1f} "
+            f"{packed / 1000:>9.1f} {spent * 1000:>9.1f}"
+        )
+
+
+class Account:
+    """An application in this process with a signed-in person; without a network, so that only its own work counts."""
+
+    def __init__(self, app: Flask, email: str, texts: Texts, dice: random.Random) -> None:
+        user = accounts.add_user(email, "member", "measured and found wanting")
+        self.archive, self._engine = Archive(user.id, texts, dice), db.engine
+        self._client: FlaskClient = app.test_client()
+        self._client.set_cookie(COOKIE, accounts.open_session(user.id))
+
+    def visit(self, path: str, page: Page, headers: Mapping[str, str] = NO_HEADERS) -> None:
+        """Requests a page once more."""
+        with Statements(self._engine) as statements:
+            began = time.process_time()
+            response = self._client.get(path, headers=dict(headers))
+            page.seconds.append(time.process_time() - began)
+        if response.status_code != 200:
+            raise RuntimeError(f"GET {path} answered {response.status_code}")
+        page.content, page.statements = response.data, statements.count
+
+
+class Statements:
+    """Counts the database statements inside its block."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self.count = engine, 0
+
+    def __enter__(self) -> "Statements":
+        event.listen(self._engine, "before_cursor_execute", self._add)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        event.remove(self._engine, "before_cursor_execute", self._add)
+
+    def _add(self, *_: object) -> None:
+        self.count += 1
+
+
+def measure(app: Flask, say: Say) -> Verdict:
+    """Measures the cost of pages and searches."""
+    dice = random.Random(7)
+    texts = Texts(dice)
+    with app.app_context():
+        full, small = Account(app, "full@example.org", texts, dice), Account(app, "small@example.org", texts, dice)
+        began = time.monotonic()
+        (short,), (long,) = full.archive.add_chats(1, SHORT), full.archive.add_chats(1, LONG)
+        small.archive.add_chats(FEW, MESSAGES_EACH)
+        full.archive.add_chats(MANY, MESSAGES_EACH)
+        count = db.session.scalar(select(func.count()).select_from(Message))
+        say(f"{count} messages were inserted in {time.monotonic() - began:.0f} s.\n")
+        db.session.remove()
+    bars, doubt = _pages(full, small, short, long, say)
+    return Verdict([*bars, *_searches(full, texts, dice, say)], [doubt] if doubt else [])
+
+
+def _pages(full: Account, small: Account, short: str, long: str, say: Say) -> tuple[list[Bar], str]:
+    short_chat, long_chat = Page(f"a chat of {SHORT} messages", []), Page(f"a chat of {LONG} messages", [])
+    few, many = Page(f"the list, {FEW} chats", []), Page(f"the list, {MANY} chats", [])
+    # In turns, so that other load on the machine affects all of them.
+    for _ in range(ROUNDS):
+        full.visit(f"/chats/{short}", short_chat)
+        full.visit(f"/chats/{long}", long_chat)
+        small.visit("/chats", few)
+        full.visit("/chats", many)
+    say(f"{'':<36} {'CPU ms':>8} {'statements':>12} {'KB':>9} {'gzip KB':>9} {'gzip ms':>9}")
+    for page in (short_chat, long_chat, few, many):
+        say(page.line())
+    say(f"\nThe full list opens in {many.ms / few.ms:.2f} times the time of the small one: it shows the newest 100.")
+    opens = f"a chat of {LONG} messages opens, in times of one of {SHORT}"
+    paint = f"first paint of {SHORT} messages with gzip"
+    bars = [
+        Bar(opens, long_chat.ms / short_chat.ms, MOST_TIMES, is_timed=True),
+        Bar(paint, _packed(short_chat.content)[0] / 1000, MOST_FIRST_PAINT_KB, " KB"),
+    ]
+    halves = (statistics.median(half) for half in (short_chat.seconds[: ROUNDS // 2], short_chat.seconds[ROUNDS // 2 :]))
+    return bars, drift(*halves)
+
+
+def _searches(account: Account, texts: Texts, dice: random.Random, say: Say) -> list[Bar]:
+    """Measures searches for rare and frequent words, for one or two words, and for prefixes."""
+    page = Page("search", [])
+    for query in queries(texts.words, dice):
+        account.visit(f"/chats?q={quote_plus(query)}", page)
+    p50, p95 = (percentile(page.seconds, share) * 1000 for share in (0.5, 0.95))
+    say(f"\n{SEARCHES} searches: {p50:.1f} ms (p50), {p95:.1f} ms (p95), page included")
+    return [Bar("a search among all messages, p95, page included", p95, MOST_SEARCH_MS, " ms", is_timed=True)]
+
+
+def queries(words: Sequence[str], dice: random.Random) -> list[str]:
+    # Chosen by rank: people search for rare words, and sometimes for very frequent ones.
+    ranks = [min(len(words) - 1, int(10 ** dice.uniform(0.5, 4.2))) for _ in range(2 * SEARCHES)]
+    pairs = zip(ranks[:SEARCHES], ranks[SEARCHES:], strict=True)
+    return [words[first] if dice.random() < 0.6 else f"{words[first]} {words[second][:4]}" for first, second in pairs]
+
+
+def _packed(content: bytes) -> tuple[int, float]:
+    """Returns the size with gzip, and the seconds that compression takes."""
+    began = time.process_time()
+    return len(zlib.compress(content, 6)), time.process_time() - began

@@ -1,0 +1,64 @@
+"""Records what a provider yields."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from webapp.models.providers.base import ModelRequest, Turn
+from webapp.streaming.events import Delta, Ended, Event, Reasoning, Started, Usage
+from webapp.streaming.failure import ProviderError
+from webapp.streaming.transcript import Transcript
+
+KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
+
+
+@dataclass
+class Received:
+    """All events of a provider, and how it ended."""
+
+    events: list[Event] = field(default_factory=list)
+    failure: ProviderError | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(event.text for event in self.events if isinstance(event, Delta))
+
+    @property
+    def reasoning(self) -> str:
+        return "".join(event.text for event in self.events if isinstance(event, Reasoning))
+
+    @property
+    def usage(self) -> Usage | None:
+        """The usage, folded as every reader of the events does."""
+        transcript = Transcript()
+        for event in self.events:
+            transcript.fold(event)
+        return transcript.usage
+
+    @property
+    def end(self) -> str:
+        """The reason of the end, the code of the failure, or an empty string."""
+        if self.failure:
+            return self.failure.code
+        return self.events[-1].reason if self.events and isinstance(self.events[-1], Ended) else ""
+
+    @property
+    def has_started(self) -> bool:
+        return bool(self.events) and isinstance(self.events[0], Started)
+
+
+def collect(events: Iterable[Event], received: Received | None = None) -> Received:
+    """Collects all events; a test that passes its own `received` can inspect it while they arrive."""
+    received = received or Received()
+    try:
+        for event in events:
+            received.events.append(event)
+    except ProviderError as failure:
+        received.failure = failure
+    return received
+
+
+def request_for(*turns: str, model: str = "fake/plain", **how: Any) -> ModelRequest:
+    """Builds a request with turns that alternate between a person and a model."""
+    roles = ("user", "assistant")
+    return ModelRequest(model, tuple(Turn(roles[at % 2], text) for at, text in enumerate(turns or ("Hello?",))), **how)

@@ -1,0 +1,213 @@
+"""The demo: deterministic, never calls a server, stops immediately, and fails in every way on request."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import gevent
+import pytest
+
+from tests.models.providers.received import collect, request_for
+from webapp.models.providers import demo_texts as texts
+from webapp.models.providers.base import ModelRequest, Picture, ProviderError, Turn
+from webapp.models.providers.demo import MODELS, DemoProvider, answer
+from webapp.streaming.events import Started, Usage
+from webapp.streaming.stop import Stop
+
+WHOLE = ["quick", "thoughtful", "long", "code", "slow", "verbose", "fenced", "wrong-types", "echo"]
+
+
+@pytest.fixture
+def demo() -> DemoProvider:
+    return DemoProvider(pace=0)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_it_says_the_same_every_time(demo: DemoProvider, new_stop: Callable[[], Stop], name: str) -> None:
+    request = request_for("What is Millrace?", model=f"demo/{name}")
+
+    first, second = (collect(demo.stream(request, new_stop())) for _ in range(2))
+
+    assert first.events == second.events
+    assert first.events[0] == Started(f"demo/{name}", "demo", demo=True)
+    assert first.text == answer(request)
+    assert first.end == "stop"
+    assert isinstance(first.usage, Usage)
+    assert first.usage.cost == "0"
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_it_goes_on_exactly(demo: DemoProvider, new_stop: Callable[[], Stop], name: str) -> None:
+    request = request_for("How do I add a key?", model=f"demo/{name}")
+    whole = answer(request)
+    for at in range(0, len(whole), 1 + len(whole) // (40 if len(whole) < 20_000 else 4)):
+        begun = ModelRequest(request.model, (*request.turns, Turn("assistant", whole[:at])), is_continuation=True)
+        received = collect(demo.stream(begun, new_stop()))
+        assert whole[:at] + received.text == whole
+        assert not received.reasoning
+    for words in (whole, "Nothing that it says"):
+        begun = ModelRequest(request.model, (*request.turns, Turn("assistant", words)), is_continuation=True)
+        assert collect(demo.stream(begun, new_stop())).text.startswith("\n\nA real model would continue from here.")
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("Hello", texts.GREETING),
+        ("Good morning, you", texts.GREETING),
+        ("", texts.GREETING),
+        ("What is Millrace?", texts.WHAT_IT_IS),
+        ("how do I  add an API key", texts.ADD_A_KEY),
+        ("What happens when I close the tab?", texts.CLOSING_THE_TAB),
+        ("How do I stop an answer?", texts.STOPPING),
+        ("What does it cost?", texts.COST),
+        ("Is my data private?", texts.PRIVACY),
+        ("Which model is this, who are you?", texts.WHO_I_AM),
+        ("Thank you", texts.THANKS),
+    ],
+)
+def test_it_knows_a_few_things(question: str, text: str) -> None:
+    assert answer(request_for(question, model="demo/quick")) == text
+
+
+@pytest.mark.parametrize("question", ["Good pasta recipes?", "Tell me about Paris", "Which keyboard is best?"])
+def test_it_admits_what_it_does_not_know(question: str) -> None:
+    text = answer(request_for(question, model="demo/quick"))
+
+    assert f"> {question}" in text
+    assert "only the demo" in text
+
+
+def test_what_is_attached_is_not_what_was_asked() -> None:
+    text = answer(request_for("What is in it?\n\nnotes.md\n```md\nThe price is low.\n```", model="demo/quick"))
+
+    assert text != texts.COST
+    assert "only the demo" in text
+
+
+def test_it_never_shouts() -> None:
+    shown = [value for name, value in vars(texts).items() if isinstance(value, str) and not name.startswith("_")]
+
+    assert not any("!" in text for text in shown)
+
+
+def test_braces_of_the_person_do_no_harm() -> None:
+    assert "> {0} {question} {" in answer(request_for("{0} {question} {", model="demo/quick"))
+
+
+def test_it_thinks_first(demo: DemoProvider, stop: Stop) -> None:
+    received = collect(demo.stream(request_for("What is Millrace?", model="demo/thoughtful"), stop))
+
+    kinds = [type(event).__name__ for event in received.events]
+    assert "4 words" not in received.text
+    assert "3 words" in received.reasoning
+    assert kinds.index("Delta") > max(at for at, kind in enumerate(kinds) if kind == "Reasoning")
+
+
+def test_the_long_one_is_long() -> None:
+    assert 1300 < len(answer(request_for(model="demo/long")).split()) < 1700
+    assert len(answer(request_for(model="demo/verbose")).split()) > 20_000
+
+
+def test_a_limit_is_kept(demo: DemoProvider, stop: Stop) -> None:
+    received = collect(demo.stream(request_for("Hello", model="demo/quick", max_tokens=5), stop))
+
+    assert len(received.text.split()) == 5
+    assert received.end == "length"
+
+
+def test_a_stop_ends_it_at_once(stop: Stop) -> None:
+    began = time.monotonic()
+    gevent.spawn_later(0.05, stop.request, "user")
+    received = collect(DemoProvider(pace=0.01).stream(request_for(model="demo/long"), stop))
+
+    assert not received.end
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("seconds", [0, 30])
+def test_a_stop_is_heard_before_the_first_word(stop: Stop, seconds: float) -> None:
+    gevent.spawn_later(0.05, stop.request, "user")
+    received = collect(DemoProvider(pace=seconds).stream(request_for(model="demo/stall"), stop))
+
+    assert received.text in ("", texts.STALLED)
+    assert not received.end
+
+
+def test_one_breaks_off_and_can_go_on(demo: DemoProvider, new_stop: Callable[[], Stop]) -> None:
+    request = request_for("What is Millrace?", model="demo/truncated")
+    received = collect(demo.stream(request, new_stop()))
+    assert received.end == "cut"
+    assert 0 < len(received.text) < len(texts.WHAT_IT_IS)
+
+    begun = ModelRequest(request.model, (*request.turns, Turn("assistant", received.text)), is_continuation=True)
+    rest = collect(demo.stream(begun, new_stop()))
+    assert (received.text + rest.text, rest.end) == (texts.WHAT_IT_IS, "stop")
+
+
+def test_one_turns_into_nonsense(demo: DemoProvider, stop: Stop) -> None:
+    received = collect(demo.stream(request_for(model="demo/malformed"), stop))
+
+    assert (received.text, received.end) == (texts.MALFORMED, "invalid")
+
+
+def test_one_asks_to_wait(demo: DemoProvider, stop: Stop) -> None:
+    received = collect(demo.stream(request_for(model="demo/rate-limited"), stop))
+
+    assert received.failure
+    assert (received.end, received.failure.retryable, received.failure.retry_after, received.events) == ("rate", True, 2.0, [])
+
+
+def test_one_fails_every_other_time(demo: DemoProvider, new_stop: Callable[[], Stop]) -> None:
+    odd, even = request_for("What is Millrace?", model="demo/flaky"), request_for("Hello you", model="demo/flaky")
+
+    assert [collect(demo.stream(odd, new_stop())).end for _ in range(4)] == ["error", "stop", "error", "stop"]
+    assert collect(demo.stream(even, new_stop())).end == "stop"
+
+
+def test_one_puts_json_in_a_fence() -> None:
+    text = answer(request_for(model="demo/fenced"))
+
+    assert json.loads(text.partition("```json")[2].partition("```")[0]) == texts.PLAN
+
+
+def test_one_mixes_up_types() -> None:
+    assert json.loads(answer(request_for(model="demo/wrong-types"))) == texts.WRONG_TYPES
+
+
+def test_one_repeats_what_it_was_asked() -> None:
+    request = ModelRequest("demo/echo", (Turn("system", "Be kind."), Turn("user", "Grüße")), temperature=0.5)
+
+    echoed = json.loads(answer(request))
+
+    assert [Turn(**turn) for turn in echoed["turns"]] == list(request.turns)
+    seen = ModelRequest("demo/echo", (Turn("user", "See", (Picture("image/png", Path("file")),)),))
+    assert json.loads(answer(seen))["turns"] == [{"role": "user", "content": "See", "pictures": ["image/png"]}]
+    assert echoed["temperature"] == 0.5
+
+
+def test_an_unknown_model_is_refused(demo: DemoProvider, stop: Stop) -> None:
+    assert collect(demo.stream(request_for(model="demo/other"), stop)).end == "invalid"
+
+
+def test_it_answers_in_one_piece_too(demo: DemoProvider, stop: Stop) -> None:
+    reply = demo.complete(request_for("What is Millrace?", model="demo/thoughtful"), stop)
+
+    assert (reply.text, reply.reason) == (texts.WHAT_IT_IS, "stop")
+    assert reply.reasoning
+    assert reply.usage
+
+
+def test_a_stopped_piece_is_an_error(demo: DemoProvider, stop: Stop) -> None:
+    stop.request("user")
+
+    with pytest.raises(ProviderError):
+        demo.complete(request_for(model="demo/quick"), stop)
+
+
+def test_only_four_models_are_shown() -> None:
+    shown = [model.id for model in MODELS if not model.hidden]
+
+    assert shown == ["demo/quick", "demo/thoughtful", "demo/long", "demo/code"]
+    assert len(MODELS) == 14

@@ -1,0 +1,151 @@
+"""An answer is read the same in every server's format, however it is chunked; a truncated one is read as a prefix of it."""
+
+import json
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.models.providers.received import KEY, collect, request_for
+from tests.models.providers.streams import REQUEST, Sent, Stream, collected_by, provider_of, stream_of
+from tests.support.marks import few_of
+from tests.upstream.behaviours import bytes_of, played
+from tests.upstream.dialects import DIALECTS
+from tests.upstream.handle import CHAT, MESSAGES
+from tests.upstream.handle import Upstream as Fake
+from webapp.models.upstream import Upstream
+from webapp.streaming.stop import Stop
+
+NewStop = Callable[[], Stop]
+SHORT = ["Grüße ", "\U0001f600", 'a "b"\\\n']
+ENDS = ["stop", "length", "content_filter", "error", "cut"]
+
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=30)
+answers = st.builds(Sent, st.lists(texts, max_size=8), st.text("abc ü\n", max_size=30), st.sampled_from(ENDS))
+dialects = st.sampled_from(sorted(DIALECTS))
+newlines = st.sampled_from(["\n", "\r\n", "\r"])
+seeds = st.integers(0, 10_000)
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> Stream:
+    """An answer in any dialect, with any oddities of its server."""
+    how = {"newline": draw(newlines), "space": draw(st.sampled_from(["", " "])), "done": draw(st.booleans())}
+    return stream_of(draw(dialects), draw(answers), seed=draw(seeds), **how)
+
+
+@pytest.mark.slow
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@given(stream=streams(), cuts=st.lists(st.integers(0, 6000), max_size=30))
+def test_every_dialect_in_every_framing_says_the_same(new_stop: NewStop, stream: Stream, cuts: list[int]) -> None:
+    edges = sorted({0, len(stream.content), *(cut for cut in cuts if cut < len(stream.content))})
+
+    received = collected_by(stream.dialect, new_stop(), *(stream.content[a:b] for a, b in pairwise(edges)))
+
+    assert (received.text, received.reasoning, received.end) == (stream.sent.text, stream.reasoning, stream.end)
+    if stream.sent.end not in ("error", "cut"):
+        assert received.usage == stream.usage
+
+
+@pytest.mark.slow
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@given(stream=streams(), share=st.floats(0, 1), breaks=st.booleans())
+def test_what_is_left_of_it_is_a_beginning(new_stop: NewStop, stream: Stream, share: float, breaks: bool) -> None:
+    check_beginning(new_stop, stream, int(share * (len(stream.content) - 1)), breaks=breaks)
+
+
+@pytest.mark.slow
+# Errors are cut at any place above.
+@pytest.mark.parametrize("end", few_of(["stop", "error"]))
+@pytest.mark.parametrize("dialect", sorted(DIALECTS))
+def test_an_end_at_every_byte_leaves_a_beginning(new_stop: NewStop, dialect: str, end: str) -> None:
+    stream = stream_of(dialect, Sent(SHORT, "hm ü", end), seed=1)
+
+    for at in range(len(stream.content)):
+        check_beginning(new_stop, stream, at, breaks=bool(at % 2))
+
+
+def check_beginning(new_stop: NewStop, stream: Stream, at: int, *, breaks: bool) -> None:
+    received = collected_by(stream.dialect, new_stop(), stream.content[:at], breaks=breaks)
+
+    assert stream.sent.text.startswith(received.text), at
+    assert stream.reasoning.startswith(received.reasoning), at
+    assert received.end == (stream.sent.end if stream.settled_at is not None and at >= stream.settled_at else "cut"), at
+    if received.usage:
+        assert received.usage.input_tokens in (None, 10)
+        assert (received.usage.model, received.usage.upstream_id) == (stream.usage.model, stream.usage.upstream_id)
+
+
+@pytest.mark.parametrize("how", [{"slice": 7}, {"framing": "close", "newline": "\r\n"}, {"framing": "length"}], ids=str)
+@pytest.mark.parametrize("dialect", sorted(DIALECTS))
+def test_over_a_real_connection_too(fake: Fake, outgoing: Upstream, stop: Stop, dialect: str, how: dict[str, Any]) -> None:
+    speech = {"says": "Grüße an alle.", "reasoning": "hm", "dialect": dialect, "seed": 3, **how}
+    fake.always(speech, at=MESSAGES if dialect == "anthropic" else CHAT)
+    provider = provider_of(dialect, outgoing, base_url=fake.base_url, key=KEY, trust="operator")
+
+    received = collect(provider.stream(request_for(model="some/model"), stop))
+
+    assert (received.text, received.end) == ("Grüße an alle.", "stop")
+    assert received.reasoning == ("hm" if DIALECTS[dialect].tells_reasoning else "")
+    assert received.usage
+    assert (received.usage.input_tokens, received.usage.output_tokens, received.usage.model) == (10, 3, "some/model")
+
+
+@pytest.mark.parametrize("dialect", sorted(DIALECTS))
+def test_a_whole_reply_says_the_same(new_stop: NewStop, dialect: str) -> None:
+    behaviour = {"says": "Grüße an alle.", "reasoning": "hm", "dialect": dialect, "finish": "length"}
+    steps = played(behaviour, {**REQUEST, "stream": False}).steps
+    content = b"".join(bytes_of(step) for step in steps if "send" in step)
+
+    for kind in ("application/json", "text/event-stream"):
+        received = collected_by(dialect, new_stop(), content, headers={"Content-Type": kind})
+        assert (received.text, received.reasoning, received.end) == ("Grüße an alle.", "hm", "length")
+        assert received.usage
+        assert (received.usage.input_tokens, received.usage.output_tokens, received.usage.model) == (10, 3, "some/model")
+
+
+@pytest.mark.parametrize("dialect", sorted(DIALECTS))
+def test_an_error_is_told_in_words_where_the_server_has_some(new_stop: NewStop, dialect: str) -> None:
+    received = collected_by(dialect, new_stop(), stream_of(dialect, Sent(SHORT, "", "error")).content)
+
+    assert received.failure
+    assert received.failure.retryable
+    assert ("It broke." in received.failure.message) == (dialect != "ollama")
+
+
+def test_the_older_llama_cpp_loses_its_error_and_is_cut(new_stop: NewStop) -> None:
+    sent = Sent(SHORT, "", "error")
+    older = next(stream for seed in range(100) if (stream := stream_of("llama.cpp", sent, seed=seed)).settled_at is None)
+
+    assert b"\nerror: {" in older.content
+    assert collected_by("llama.cpp", new_stop(), older.content).end == "cut"
+
+
+@pytest.mark.parametrize("dialect", sorted(set(DIALECTS) - {"openrouter", "anthropic"}))
+def test_who_is_not_asked_for_the_usage_does_not_tell_it(new_stop: NewStop, dialect: str) -> None:
+    unasked = {key: value for key, value in REQUEST.items() if key != "stream_options"}
+    steps = list(played({"says": "One.", "dialect": dialect}, unasked).steps)
+    received = collected_by(dialect, new_stop(), *(bytes_of(step) for step in steps if "send" in step))
+
+    assert received.end == "stop"
+    assert received.usage
+    assert (received.usage.input_tokens, received.usage.output_tokens) == (None, None)
+
+
+def test_every_oddity_comes_up_sometimes() -> None:
+    """The property tests above mean little if random data never contains the cases they are about."""
+    seen = b"".join(
+        stream_of(dialect, Sent(SHORT * 3, "a b c", end), seed=seed).content
+        for dialect in DIALECTS
+        for seed in range(20)
+        for end in ("stop", "error")
+    )
+    oddities = [
+        *(b"OPENROUTER PROCESSING", b"\n:\n", b"event: ping", b"a_type_of_next_year", b"signature_delta", b"obfuscation"),
+        *(b"timings", b"reasoning_content", b"reasoning_details", b'"content": null', b"\nerror: {", b"native_finish_reason"),
+        json.dumps({"stop_reason": None})[1:-1].encode(),
+    ]
+    assert not [oddity for oddity in oddities if oddity not in seen]

@@ -1,0 +1,61 @@
+"""After a change of the team's time zone, a budget's usage is counted again from what its answers were charged."""
+
+import pytest
+
+from tests.api.client import Client, client_of
+from tests.operations.budgets.conftest import answered, level
+from tests.support.marks import also_on_postgres
+from webapp.base.db import db
+from webapp.people.accounts import tokens
+from webapp.people.accounts.roles import allowed_scopes
+from webapp.people.accounts.tables import ApiToken, User
+
+# Their days and months begin on different dates.
+ZONES = ("Etc/GMT+11", "Etc/GMT-13")
+
+
+def moved(program: Client, zone: str) -> None:
+    program.said("PUT", "/settings/team.time_zone", 200, {"value": zone})
+
+
+@also_on_postgres
+def test_estimates_still_count_where_no_server_reports_tokens(program, made, fake):
+    fake.says("Well.", sends_usage=False)
+    moved(program, ZONES[0])
+    budget = made(100_000, "tokens")
+    answered(program, "How many words are there in this question of mine?")
+    used = level(program, budget)
+    assert used[0] > 10
+    for zone in (ZONES[1], ZONES[0]):
+        moved(program, zone)
+        assert level(program, budget) == used
+
+
+def test_what_an_api_token_used_still_counts(app, program, member, made, fake):
+    fake.says("Well.")
+    moved(program, ZONES[0])
+    with app.app_context():
+        secret = tokens.make_token(db.session.get_one(User, member.person_id), "mine", allowed_scopes("member"))
+        token_id = db.session.scalar(db.select(ApiToken.id).where(ApiToken.name == "mine"))
+    budget, theirs = made(50, who="token", who_id=token_id), client_of(app, member.email)
+    answered(theirs)
+    theirs.headers = {"Authorization": f"Bearer {secret}"}
+    answered(theirs)
+    assert level(program, budget) == (1, 0)
+    for zone in (ZONES[1], ZONES[0]):
+        moved(program, zone)
+        assert level(program, budget) == (1, 0)
+
+
+@pytest.mark.slow
+def test_answers_of_deleted_chats_still_count(program, made, fake):
+    fake.says("Well.")
+    moved(program, ZONES[0])
+    budget = made(50)
+    answered(program)
+    chat = program.get("/chats")["chats"][0]
+    program.said("DELETE", f"/chats/{chat['id']}", 204)
+    program.said("POST", f"/chats/{chat['id']}/erase", 204)
+    assert level(program, budget) == (1, 0)
+    moved(program, ZONES[1])
+    assert level(program, budget) == (1, 0)

@@ -1,0 +1,125 @@
+"""Which version a person is assigned, that the assignment is stable, and how many statements that costs."""
+
+from collections import Counter
+
+import pytest
+
+from tests.chat.conftest import asked, ended, until_settled
+from tests.operations.experiments.conftest import found, played
+from tests.support.marks import on_both_databases
+from webapp.base.db import db, write
+from webapp.base.errors import Conflict
+from webapp.chat.record.tables import Chat
+from webapp.engine.tables import Generation
+from webapp.operations.experiments import monitoring, service
+from webapp.prompts import active_prompts, arm_choice
+from webapp.prompts.arm_choice import ExperimentUnit
+from webapp.prompts.tables import A_B_TEST, BEST_PERFORMANCE, Exposure, PromptVersion
+
+SAID = {"Answer in rhymes.": (2, "A"), "Answer in prose.": (3, "B")}
+
+
+def given(unit: ExperimentUnit) -> int:
+    return active_prompts.render("quick", unit).version.number
+
+
+@pytest.mark.slow
+@on_both_databases
+def test_a_person_keeps_a_version_and_the_answer_says_which(app, owner, fake, started):
+    id = started()
+    fake.says("One")
+    path = owner.post("/chats", message="First").location.partition("#")[0]
+    page = owner.wait_for(path, ended)
+    version, letter = SAID[asked(fake)[-1]["body"]["messages"][0]["content"]]
+    assert f"Version {version} of quick, arm {letter}" in page.all(".receipt")[-1].text()
+
+    until_settled(app)
+    fake.says("Two")
+    with owner.counting_statements() as statements:
+        owner.post(f"{path}/messages", message="Second")
+    # One reads what this chat was assigned, one records the answer; the background task's queries differ.
+    own = [each.split()[0] for each in statements if "exposures.id DESC" in each or each.startswith("INSERT INTO exposures")]
+    assert own == ["SELECT", "INSERT"]
+    owner.wait_for(path, ended)
+
+    told = f'millrace_prompt_exposures_total{{key="quick",version="{version}"}} 2.0'
+    assert told in app.extensions["metrics"].text().decode()
+    with app.app_context():
+        rows = db.session.query(Exposure).all()
+        assert {(row.experiment_id, row.version, row.unit) for row in rows} == {(id, version, owner.person_id)}
+        assert {row.generation_id for row in rows} == {each.id for each in db.session.query(Generation)}
+        chat = db.session.query(Chat).one()
+        assert {row.lane for row in rows} == {chat.lane}
+        assert [given(ExperimentUnit(owner.person_id, f"chat:{number}")) for number in range(5)] == [version] * 5
+
+
+def test_shares_are_kept_and_a_chat_keeps_its_version_when_they_change(app, admin, started):
+    id = started({2: 50, 3: 50})
+    with app.app_context():
+        people = [f"person {number}" for number in range(400)]
+        before = {each: given(ExperimentUnit(each, f"chat:{each}")) for each in people}
+        counts = Counter(before.values())
+        assert 150 < counts[2] < 250
+        first = next(each for each in people if before[each] == 2)
+        with db.session.begin_nested():
+            db.session.add(Exposure(experiment_id=id, version=2, lane="chat:old", unit=first, generation_id="g"))
+        db.session.commit()
+
+        service.weigh(found(id), {2: 1, 3: 99}, A_B_TEST, who={"actor": admin})
+        after = {each: given(ExperimentUnit(each, f"chat:{each}")) for each in people}
+        assert {(before[each], after[each]) for each in people if before[each] != after[each]} == {(2, 3)}
+        moved = next(each for each in people if before[each] != after[each])
+        assert given(ExperimentUnit(moved, "chat:old")) == 2
+
+
+def test_the_best_one_is_given_more_often_after_the_first_samples(app, started):
+    id = started(method=BEST_PERFORMANCE, min_samples=10)
+    with app.app_context():
+        first = Counter(given(ExperimentUnit("", f"chat:{number}")) for number in range(20))
+        assert first == {2: 10, 3: 10}
+        played(id, 2, good=5, bad=45)
+        played(id, 3, good=45, bad=5)
+        monitoring.check(found(id))
+        later = Counter(given(ExperimentUnit("", f"later:{number}")) for number in range(200))
+        assert later[3] > 150
+
+
+def test_what_cannot_be_filled_in_falls_back_to_the_control_and_does_not_count(app, started):
+    started()
+    with app.app_context():
+        with write() as session:
+            row = session.query(PromptVersion).filter_by(number=3).one()
+            row.sections = [{"name": "How", "text": "Answer in {{nonsense}}."}]
+        active_prompts.forget()
+        every = [active_prompts.render("quick", ExperimentUnit(f"person {number}", f"chat:{number}")) for number in range(40)]
+        assert {each.version.number for each in every} == {2}
+        fell = [each for each in every if each.problems]
+        assert 0 < len(fell) < 40
+        assert all(each.arm is None for each in fell)
+        kept = active_prompts.metadata_of(fell[0])
+        assert "arms" not in kept
+        said = "Version 3 of the prompt “quick” can't be used (unknown: nonsense), so an earlier text was used."
+        assert [each.message for each in active_prompts.notices(kept)] == [said]
+
+
+def test_a_paused_arm_is_given_to_nobody(app, admin, started):
+    id = started()
+    with app.app_context():
+        played(id, 2, good=30)
+        played(id, 3, good=10, broken=10)
+        monitoring.check(found(id))
+        assert {given(ExperimentUnit(f"person {number}", f"chat:{number}")) for number in range(50)} == {2}
+        with pytest.raises(Conflict, match="running"):
+            service.remove(found(id), who={"actor": admin})
+
+
+def test_another_request_for_the_same_answer_gets_the_same_arm(app, started):
+    started()
+    with app.app_context():
+        first = active_prompts.render("quick", ExperimentUnit("somebody", "chat:1"))
+        other = 5 - first.version.number
+        kept = active_prompts.metadata_of(first)
+        assert active_prompts.words(kept) == f"version {first.version.number} of quick, arm {'AB'[first.version.number - 2]}"
+        assert active_prompts.render("quick", arm_choice.again(kept)).version == first.version
+        kept["arms"][0]["version"] = other
+        assert active_prompts.render("quick", arm_choice.again(kept)).version.number == other

@@ -1,0 +1,87 @@
+"""Parses YAML with source positions. Imported when the first text is read, because PyYAML is large. Pure."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from webapp.base.yaml_document import Document, Path, Unreadable
+
+HINT = "Indent with spaces, close every bracket, and put texts with a colon or a # in quotes."
+
+
+class _Loader(yaml.SafeLoader):
+    """Loads dates as strings, as in JSON, and rejects aliases, with which a short text could expand without limit."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise Unreadable(
+                "YAML anchors and aliases aren't supported here.", mark.line + 1, mark.column + 1, hint="Write it out instead."
+            )
+        return super().compose_node(parent, index)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def loaded(source: str) -> Document:
+    """Parses the text; raises `Unreadable`."""
+    try:
+        return _document(source)
+    except Unreadable:
+        raise
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        problem = " ".join(each for each in (error.context, error.problem) if each)
+        raise Unreadable(f"That isn't valid YAML: {_short(problem)}", *place, hint=HINT) from error
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        raise Unreadable(f"That isn't valid YAML: {_short(str(error))}", hint=HINT) from error
+
+
+def _document(source: str) -> Document:
+    loader = _Loader(source)
+    try:
+        node = loader.get_single_node()
+        value = loader.construct_document(node) if node else None
+    finally:
+        loader.dispose()
+    # Rejects values that JSON, and so no database, can store, and lone surrogates, which could not even be quoted in an error.
+    json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    return Document(value, dict(_places(node, ())), tuple(_repeated(node))) if node else Document(value, {})
+
+
+def _places(node: yaml.Node, path: Path) -> Iterator[tuple[Path, tuple[int, int]]]:
+    yield path, (node.start_mark.line + 1, node.start_mark.column + 1)
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _places(value, (*path, str(key.value)))
+            # An error about a value points to its key.
+            yield (*path, str(key.value)), (key.start_mark.line + 1, key.start_mark.column + 1)
+    elif isinstance(node, yaml.SequenceNode):
+        for number, value in enumerate(node.value):
+            yield from _places(value, (*path, number))
+
+
+def _repeated(node: yaml.Node) -> Iterator[tuple[str, int, int]]:
+    """Yields each name that its mapping already has, with its place."""
+    if isinstance(node, yaml.MappingNode):
+        seen = set[str]()
+        for key, value in node.value:
+            name = str(key.value)
+            if name in seen:
+                yield name, key.start_mark.line + 1, key.start_mark.column + 1
+            seen.add(name)
+            yield from _repeated(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for each in node.value:
+            yield from _repeated(each)
+
+
+def _short(problem: str) -> str:
+    return " ".join(problem.split())[:200]

@@ -1,0 +1,44 @@
+"""Parses untrusted YAML: checks its size before parsing, rejects aliases and tags, and records source positions. Pure."""
+
+from itertools import accumulate
+from typing import Any
+
+from webapp.base.yaml_document import Document, Path, Unreadable
+
+__all__ = ["MOST_CHARS", "Document", "Path", "Unreadable", "read", "written"]
+
+MOST_CHARS = 60_000
+# Characters from which YAML creates values. Each costs parsing time.
+MARKS = "[{,:-?!\n"
+MOST_MARKS = 6_000
+# The parsing time of a bracket grows with the number of open ones.
+MOST_OPEN = 60
+DEEPER = {"[": 1, "{": 1, "]": -1, "}": -1}
+
+
+def read(source: str, what: str, *, is_new: bool = False) -> Document:
+    """Parses the text; raises `Unreadable`. `what` is the word for it in errors.
+
+    In a new text, no name can be given twice; texts that were stored before may do so, and the last one counts.
+    """
+    if len(source) > MOST_CHARS:
+        raise Unreadable(f"That is too long. The limit is {MOST_CHARS:,} characters.")
+    if sum(map(source.count, MARKS)) > MOST_MARKS:
+        raise Unreadable(f"That has too many parts for a {what}.")
+    if max(accumulate(DEEPER.get(each, 0) for each in source), default=0) > MOST_OPEN:
+        raise Unreadable("That has too many brackets within each other.")
+    # Imported late, so that a server that reads no YAML doesn't load it.
+    from webapp.base.yaml_loading import loaded
+
+    document = loaded(source)
+    for name, line, column in document.repeated if is_new else ():
+        raise Unreadable(f"“{name[:40]}” is given twice, and only the last counts.", line, column, hint="Remove one of them.")
+    return document
+
+
+def written(value: Any) -> str:
+    """Formats a value as YAML, keeping the order of its keys."""
+    # Imported late for the same reason.
+    import yaml
+
+    return str(yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=120))

@@ -1,0 +1,182 @@
+"""Selects the lorebook entries to send to a model: those whose keys occur, recursively, within a token budget. Pure."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from random import Random
+
+from webapp.characters.lore.books import Book
+from webapp.characters.lore.entries import Entry
+from webapp.characters.lore.keys import Text, count
+
+# How many characters of the newest messages are searched, and how many messages are replayed for entries that stay or pause.
+SCANNED_CHARS, REMEMBERED = 20_000, 200
+MOST_STEPS, MOST_ACTIVATED = 10, 200
+# The time limit for all books of one prompt; entries that have not been checked by then are not used.
+MOST_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class LoreContext:
+    """What is searched: role and text of each message, newest last, the speakers' names by role, and the next character.
+
+    The clock and the random generator are passed in; `cost` returns the number of tokens of a text.
+    """
+
+    messages: Sequence[tuple[str, str]]
+    cost: Callable[[str], int]
+    now: Callable[[], float]
+    chance: Random
+    seed: str = ""
+    speakers: Mapping[str, str] = field(default_factory=dict)
+    fill: Callable[[str], str] = str
+    most_tokens: int = 2_000
+    character: str = ""
+    # The kinds of prompt; an entry can be limited to some kinds.
+    triggers: frozenset[str] = frozenset({"normal"})
+
+    def last(self, count: int, end: int) -> list[str]:
+        """Returns the last `count` messages before `end`, each after its speaker's name, up to `SCANNED_CHARS` characters."""
+        parts, left = list[str](), SCANNED_CHARS
+        for place in reversed(range(max(0, end - count), end)):
+            role, text = self.messages[place]
+            parts.append(f"{self.speakers.get(role, '')}: {text[-left:]}")
+            left -= len(text)
+            if left <= 0:
+                break
+        return parts[::-1]
+
+
+def select_entries(books: Iterable[Book], context: LoreContext) -> list[Entry]:
+    """Returns the entries to send, in order."""
+    found, until, left = list[Entry](), context.now() + MOST_SECONDS, context.most_tokens
+    for book in books:
+        most = min(left, book.most_tokens or left)
+        used = [each for each in book.entries if each.content and _is_for(each, context)]
+        activated = _Selection(context, len(context.messages), most, until, MOST_ACTIVATED - len(found)).of(used)
+        left -= sum(context.cost(each.content) for each in activated)
+        found += activated
+    return sorted(found, key=lambda each: each.order)
+
+
+def _is_for(entry: Entry, context: LoreContext) -> bool:
+    return (
+        entry.is_enabled
+        and entry.audience.has(context.character)
+        and not (entry.triggers and entry.triggers.isdisjoint(context.triggers))
+    )
+
+
+class _Selection:
+    """The selection from one book at one point of a chat; `end` is the number of messages before it."""
+
+    def __init__(self, context: LoreContext, end: int, most_tokens: int, until: float, most_activated: int = 0) -> None:
+        self.context, self.end, self.left, self.until, self.most_activated = context, end, most_tokens, until, most_activated
+        self.activated, self.recursed = list[Entry](), list[str]()
+        self._texts: dict[int, Text] = {}
+        self._earlier: dict[int, _Selection] = {}
+
+    def of(self, entries: Sequence[Entry]) -> list[Entry]:
+        states = {each: self._state(each) for each in entries if each.timing.remembers}
+        new_texts = self._activate(each for each, state in states.items() if state == "active")
+        waiting = [each for each in entries if not states.get(each) and self._may_begin(each)]
+        for step in range(MOST_STEPS):
+            scores = {each: score for each in waiting if (score := self._score(each, step))}
+            # An entry that matched, but lost by chance or to another one of its group, is not tried again.
+            waiting = [each for each in waiting if each not in scores]
+            new_texts += self._activate(self._best([each for each in scores if self._is_lucky(each)], scores))
+            if not new_texts and all(each.recursion.from_step <= step for each in waiting):
+                break
+            self.recursed += new_texts
+            new_texts = []
+            self._texts.clear()
+        return self.activated
+
+    def _may_begin(self, entry: Entry) -> bool:
+        timing = entry.timing
+        if self.end < timing.delay or not (timing.after_answers or timing.every > 1):
+            return self.end >= timing.delay
+        answers = self._answers
+        return answers % max(1, timing.every) == 0 and (not timing.after_answers or answers > timing.after_answers)
+
+    @cached_property
+    def _answers(self) -> int:
+        return sum(role == "assistant" for role, _ in self.context.messages[: self.end])
+
+    def _score(self, entry: Entry, step: int) -> int:
+        """Returns how well an entry matches at this step; 0 for no match."""
+        if entry.recursion.from_step > step or (step and not entry.recursion.comes):
+            return 0
+        if entry.is_constant:
+            return 1
+        # Checks the time first, because each entry can need another text to search.
+        return 0 if self._is_late() else count(entry.keys, self._text(entry.keys.depth), self.context.fill, self._is_late)
+
+    def _is_late(self) -> bool:
+        return self.context.now() > self.until
+
+    def _text(self, depth: int) -> Text:
+        if depth not in self._texts:
+            self._texts[depth] = Text.of([*self.context.last(depth, self.end), *self.recursed])
+        return self._texts[depth]
+
+    def _is_lucky(self, entry: Entry) -> bool:
+        if entry.chance >= 100:
+            return True
+        # Seeded, because replaying an entry that stays or pauses must give the same result.
+        chance = Random(f"{self.context.seed}:{entry.id}:{self.end}") if entry.timing.remembers else self.context.chance
+        return chance.random() * 100 < entry.chance
+
+    def _activate(self, entries: Iterable[Entry]) -> list[str]:
+        """Selects the entries that fit in the budget, and returns those texts that can trigger others."""
+        new_texts = list[str]()
+        for each in sorted(entries, key=lambda each: (not each.is_constant, -each.priority, -each.order)):
+            if len(self.activated) < self.most_activated and (cost := self.context.cost(each.content)) <= self.left:
+                self.left -= cost
+                self.activated.append(each)
+                new_texts += [each.content] if each.recursion.brings else []
+        return new_texts
+
+    def _best(self, entries: Sequence[Entry], scores: dict[Entry, int]) -> list[Entry]:
+        """Keeps one entry of each inclusion group."""
+        taken, rivals = {name for each in self.activated for name in each.group.names}, dict[str, list[Entry]]()
+        for each in entries:
+            for name in each.group.names:
+                rivals.setdefault(name, []).append(each)
+        beaten = set[Entry]()
+        for name, all_rivals in rivals.items():
+            left = [each for each in all_rivals if each not in beaten]
+            winner = self._winner(left, scores) if left and name not in taken else None
+            beaten.update(each for each in left if each is not winner)
+        return [each for each in entries if each not in beaten]
+
+    def _winner(self, rivals: Sequence[Entry], scores: dict[Entry, int]) -> Entry:
+        if preferred := [each for each in rivals if each.group.by_order]:
+            return max(preferred, key=lambda each: each.order)
+        if any(each.group.by_score for each in rivals):
+            best = max(scores[each] for each in rivals)
+            rivals = [each for each in rivals if scores[each] == best or not each.group.by_score]
+        return self.context.chance.choices(rivals, [each.group.weight for each in rivals])[0]
+
+    def _state(self, entry: Entry) -> str:
+        """Returns whether an entry stays `active` or is `silent` because of an earlier answer, found by replaying those."""
+        active_until = silent_until = -1
+        for end in self._moments():
+            if self._is_late():
+                break
+            if end > max(active_until, silent_until) and self._at(end)._is_triggered(entry):
+                active_until = end + entry.timing.sticky
+                silent_until = active_until + entry.timing.cooldown
+        return "active" if self.end <= active_until else "silent" if self.end <= silent_until else ""
+
+    def _at(self, end: int) -> "_Selection":
+        return self._earlier.setdefault(end, _Selection(self.context, end, 0, self.until))
+
+    def _moments(self) -> list[int]:
+        """Returns how many messages preceded each earlier answer."""
+        messages = self.context.messages
+        places = range(max(1, self.end - REMEMBERED), self.end)
+        return [end for end in places if messages[end - 1][0] == "user" and messages[end][0] == "assistant"]
+
+    def _is_triggered(self, entry: Entry) -> bool:
+        return self._may_begin(entry) and bool(self._score(entry, 0)) and self._is_lucky(entry)

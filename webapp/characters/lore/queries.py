@@ -1,0 +1,105 @@
+"""Database queries for lorebooks."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import lru_cache
+from itertools import accumulate
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+
+from webapp.base.db import db
+from webapp.characters.lore.books import Book, book_of
+from webapp.characters.lore.tables import Lorebook
+from webapp.people.accounts.tables import Grant, User
+from webapp.people.grants import grants
+
+KIND = "lorebook"
+grants.OBJECTS[KIND] = (Lorebook.id, Lorebook.owner_id)
+MOST_LISTED = 1_000
+# Enough for the lorebooks that a small team uses at the same time; a large one takes a few megabytes.
+MOST_REMEMBERED = 16
+# The most entries of all books for one answer: a hundred large books would block the event loop for seconds.
+MOST_ENTRIES = 5_000
+
+
+def is_visible(user: User) -> ColumnElement[bool]:
+    """Returns the condition that a person can read and use a lorebook: their own, or one granted to them."""
+    return or_(Lorebook.owner_id == user.id, Lorebook.id.in_(grants.given_to(user, KIND)))
+
+
+def lorebooks(user: User, *, attached: Sequence[str] = ()) -> Sequence[Lorebook]:
+    """Returns the lorebooks that a person can see: their own, then those shared with them, each by name.
+
+    `attached` ones come first within each part, so that the limit does not cut them.
+    """
+    query = select(Lorebook).where(is_visible(user), Lorebook.deleted_at.is_(None))
+    places = (Lorebook.owner_id == user.id).desc(), Lorebook.id.in_(attached).desc(), func.lower(Lorebook.name), Lorebook.id
+    return db.session.scalars(query.order_by(*places).limit(MOST_LISTED)).all()
+
+
+def shared_among(ids: Sequence[str]) -> set[str]:
+    """Returns which of these lorebooks are shared."""
+    return set(db.session.scalars(select(Grant.object_id).where(grants.are_about(KIND, ids))))
+
+
+def deleted(user: User) -> Sequence[Lorebook]:
+    """Returns the person's lorebooks in the trash, the last deleted first."""
+    query = select(Lorebook).where(Lorebook.owner_id == user.id, Lorebook.deleted_at.is_not(None))
+    return db.session.scalars(query.order_by(Lorebook.deleted_at.desc())).all()
+
+
+def lorebook(user: User, id: str, *, is_deleted: bool = False) -> Lorebook | None:
+    """Returns the lorebook if the person can see it; with `is_deleted`, only one of their own in the trash."""
+    row = db.session.scalar(select(Lorebook).where(Lorebook.id == id, is_visible(user)))
+    if not row or bool(row.deleted_at) != is_deleted or (is_deleted and row.owner_id != user.id):
+        return None
+    return row
+
+
+def count_of(user_id: str) -> int:
+    """Returns how many lorebooks a person has, without those in the trash."""
+    return db.session.scalar(select(func.count()).where(Lorebook.owner_id == user_id, Lorebook.deleted_at.is_(None))) or 0
+
+
+def visible_among(user: User, ids: Iterable[str]) -> list[str]:
+    """Returns, in this order, those of these lorebooks that the person can see and that are not deleted."""
+    wanted = list(dict.fromkeys(ids))
+    query = select(Lorebook.id).where(Lorebook.id.in_(wanted), is_visible(user), Lorebook.deleted_at.is_(None))
+    known = set(db.session.scalars(query)) if wanted else set()
+    return [each for each in wanted if each in known]
+
+
+def names_of(ids: Sequence[str]) -> list[str]:
+    """Returns the names in this order, without loading the entries, which can be megabytes."""
+    query = select(Lorebook.id, Lorebook.name).where(Lorebook.id.in_(ids))
+    names = {row.id: row.name for row in db.session.execute(query)} if ids else {}
+    return [names[id] for id in ids if id in names]
+
+
+def by_name(user_id: str, names: Iterable[str]) -> dict[str, str]:
+    """Maps names to the person's own lorebooks, the newest with that name."""
+    theirs = Lorebook.owner_id == user_id, Lorebook.name.in_(list(names)), Lorebook.deleted_at.is_(None)
+    return {
+        row.name: row.id for row in db.session.execute(select(Lorebook.name, Lorebook.id).where(*theirs).order_by(Lorebook.id))
+    }
+
+
+def used_by(owner: User, ids: Sequence[str], *, is_played: bool) -> list[Book]:
+    """Returns the books that a chat uses, attached ones first, up to `MOST_ENTRIES` entries in total.
+
+    These are attached books that the chat's owner can see and, in a chat with a character, the owner's books that are always
+    used.
+    """
+    attached = Lorebook.id.in_(ids)
+    always = and_(Lorebook.owner_id == owner.id, Lorebook.is_always)
+    wanted = or_(attached & is_visible(owner), always) if is_played else attached & is_visible(owner)
+    query = select(Lorebook).where(wanted, Lorebook.deleted_at.is_(None))
+    rows = db.session.scalars(query.order_by(attached.desc(), Lorebook.id)).all()
+    read = accumulate(row.entry_count for row in rows)
+    return [_read(row.id, row.changed_at) for row, count in zip(rows, read, strict=True) if count <= MOST_ENTRIES]
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def _read(id: str, changed_at: datetime) -> Book:
+    row = db.session.get(Lorebook, id)
+    return book_of(row.book, id=id, name=row.name) if row else Book()

@@ -1,0 +1,131 @@
+"""Operations on lorebooks: create, import, change, copy, delete and restore."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from typing import IO, Any
+
+from sqlalchemy import delete as delete_rows
+from sqlalchemy import select
+
+from webapp.base.database import rows
+from webapp.base.db import utc_now, write
+from webapp.base.errors import Conflict, Forbidden, Invalid
+from webapp.base.heavy import child
+from webapp.base.untrusted_json import Unfit, plain
+from webapp.characters.lore import files, queries
+from webapp.characters.lore.editing import BookInput, entries_of, refuse_too_much, with_settings
+from webapp.characters.lore.tables import Lorebook
+from webapp.characters.lore.world_info import book_in
+from webapp.people.accounts import creation_limit
+from webapp.people.accounts.fields import checked_name
+from webapp.people.accounts.tables import User
+from webapp.people.grants import grants
+from webapp.settings.service import setting
+
+MOST_OWN, MOST_ATTACHED = 100, 20
+# The longest name, of a book or taken from its file.
+NAME_CHARS = 120
+
+
+def create(entered: BookInput, *, by: User, book: Mapping[str, Any] | None = None, is_always: bool = False) -> Lorebook:
+    """Creates a lorebook that this person owns: an empty one, or one with imported content."""
+    name, owner_id = checked_name(entered.name), by.id
+    _refuse_too_many(owner_id)
+    creation_limit.count(owner_id)
+    content = {**book, "name": name} if book else with_settings({}, entered)
+    with write() as session:
+        row = Lorebook(owner_id=owner_id, name=name, book=content, entry_count=len(entries_of(content)), is_always=is_always)
+        session.add(row)
+    return row
+
+
+def import_lorebook(name: str, stream: IO[bytes], *, by: User) -> Lorebook:
+    """Creates a lorebook from a file."""
+    book = read(stream)
+    return create(BookInput(name=name_of(book, name)), by=by, book=book)
+
+
+def read(stream: IO[bytes]) -> dict[str, Any]:
+    """Parses the lorebook in a file, in a child process."""
+    book: dict[str, Any] = child.read_one(files.__name__, stream)["book"]
+    return book
+
+
+def checked_book(value: dict[str, Any]) -> dict[str, Any]:
+    """Validates a lorebook sent over the API, and converts it to the stored format."""
+    try:
+        book = book_in(plain(value, "The lorebook"))
+    except Unfit as error:
+        raise Invalid(str(error), field="book") from error
+    refuse_too_much(book)
+    return book
+
+
+def name_of(book: Mapping[str, Any], file_name: str) -> str:
+    """Returns the book's name or, without one, the file's."""
+    name = book.get("name")
+    words = " ".join((name if isinstance(name, str) else "").split()) or " ".join(file_name.rpartition(".")[0].split())
+    return "".join(each for each in words if each.isprintable())[:NAME_CHARS] or "Lorebook"
+
+
+def change(row: Lorebook, write_into: Callable[[dict[str, Any]], dict[str, Any]], *, is_always: bool | None = None) -> None:
+    """Changes a lorebook; its chats use it from their next answer."""
+    id = row.id
+    with write() as session:
+        # A concurrent change waits for this one, and is applied to its result.
+        now = rows.locked(session, Lorebook, id)
+        if now is None or now.deleted_at:
+            raise Conflict("This lorebook has just been deleted.")
+        now.book = write_into(now.book)
+        now.name = checked_name(str(now.book.get("name") or now.name))
+        now.entry_count = len(entries_of(now.book))
+        now.is_always = now.is_always if is_always is None else is_always
+        now.changed_at = utc_now()
+
+
+def duplicate(row: Lorebook, *, by: User) -> Lorebook:
+    """Creates a copy that this person owns, regardless of who owns the original."""
+    return create(BookInput(f"{row.name[:112]} (copy)"), by=by, book=row.book)
+
+
+def trash(row: Lorebook) -> None:
+    """Moves a lorebook to the trash; it can be restored."""
+    with write():
+        row.deleted_at = utc_now()
+    empty_trash()
+
+
+def restore(row: Lorebook) -> None:
+    _refuse_too_many(row.owner_id)
+    with write():
+        row.deleted_at = None
+
+
+def empty_trash() -> None:
+    """Permanently deletes what has been in the trash too long."""
+    if days := int(setting("trash.days")):
+        is_due = Lorebook.deleted_at < utc_now() - timedelta(days=days)
+        with write() as session:
+            grants.forget(session, queries.KIND, select(Lorebook.id).where(is_due))
+            session.execute(delete_rows(Lorebook).where(is_due))
+
+
+def checked(user: User, ids: Iterable[str]) -> list[str]:
+    """Returns the distinct ids; raises Invalid for too many, or for a lorebook that the person can't see."""
+    wanted = list(dict.fromkeys(ids))
+    if len(wanted) > MOST_ATTACHED:
+        raise Invalid(f"Choose up to {MOST_ATTACHED} lorebooks.", field="lorebooks")
+    if queries.visible_among(user, wanted) != wanted:
+        raise Invalid("One of these lorebooks no longer exists, or you don't have access.", field="lorebooks")
+    return wanted
+
+
+def refuse_unless_owner(row: Lorebook, user: User) -> None:
+    """Raises Forbidden for a person who can see the lorebook but not edit it, with what they can do instead."""
+    if row.owner_id != user.id:
+        raise Forbidden("Only the owner of this lorebook can do that. Duplicate it to get your own.")
+
+
+def _refuse_too_many(owner_id: str) -> None:
+    if queries.count_of(owner_id) >= MOST_OWN:
+        raise Invalid(f"You already have {MOST_OWN} lorebooks, which is the limit. Delete one first.")

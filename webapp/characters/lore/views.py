@@ -1,0 +1,223 @@
+"""/lorebooks: lists, edits, imports and shares lorebooks."""
+
+import json
+from functools import partial
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.characters.lore import files, pages, queries, service, sharing
+from webapp.characters.lore.editing import BookInput, with_settings
+from webapp.characters.lore.forms import BookForm, LorebookFileForm
+from webapp.characters.lore.pages import LorebookEditor
+from webapp.characters.lore.tables import Lorebook
+from webapp.characters.lore.world_info import world_info
+from webapp.people.accounts.guards import client_address, current_user, found, signed_in, user_or_none
+from webapp.people.accounts.roles import may
+from webapp.people.grants import shares, shares_shown
+from webapp.people.grants.shares_shown import ShareForm
+from webapp.web.downloads import download, file_name
+from webapp.web.forms import Form
+from webapp.web.htmx import done_message, redirect
+from webapp.web.uploads import expect_files, sent_file
+
+bp = Blueprint("lore", __name__, url_prefix="/lorebooks")
+
+
+@bp.url_value_preprocessor
+def allow_files(endpoint: str | None, _values: object) -> None:
+    """Raises the limit on the body before the form is parsed, for signed-in users and this endpoint only."""
+    if endpoint == "lore.upload" and user_or_none():
+        expect_files(files.MOST_BYTES)
+
+
+@bp.get("")
+@signed_in
+def index() -> Response:
+    return _index(BookForm.fresh(), LorebookFileForm.fresh())
+
+
+@bp.post("")
+@signed_in
+def create() -> Response:
+    form = BookForm.opened()
+    with form.attempt():
+        return _to(service.create(BookInput(form.name.data or ""), by=current_user()))
+    return _index(form, LorebookFileForm.fresh())
+
+
+@bp.post("/import")
+@signed_in
+def upload() -> Response:
+    form = LorebookFileForm.opened()
+    with form.attempt():
+        return _to(service.import_lorebook(*sent_file(), by=current_user()), done="imported")
+    return _index(BookForm.fresh(), form, shown=form)
+
+
+@bp.get("/<id>")
+@signed_in
+def show(id: str) -> Response:
+    row = _visible(id)
+    return _page(row, BookForm.of(row.book, row.name, is_always=row.is_always))
+
+
+@bp.post("/<id>")
+@signed_in
+def update(id: str) -> Response:
+    form, row = BookForm.opened(), _own(id)
+    form.merge(BookForm.of(row.book, row.name, is_always=row.is_always))
+    with form.attempt():
+        entered = form.entered
+        service.change(row, lambda book: with_settings(book, entered), is_always=bool(form.is_always.data))
+        return _to(_own(id), done="saved")
+    return _page(_own(id), form)
+
+
+@bp.get("/<id>/entries/new")
+@signed_in
+def blank(id: str) -> Response:
+    return pages.blank(_editor(_own(id)))
+
+
+@bp.post("/<id>/entries")
+@signed_in
+def add(id: str) -> Response:
+    return pages.put(_editor(_own(id)), None)
+
+
+@bp.get("/<id>/entries/<int:place>")
+@signed_in
+def entry(id: str, place: int) -> Response:
+    return pages.show(_editor(_own(id)), place)
+
+
+@bp.post("/<id>/entries/<int:place>")
+@signed_in
+def change(id: str, place: int) -> Response:
+    return pages.put(_editor(_own(id)), place)
+
+
+@bp.post("/<id>/entries/<int:place>/delete")
+@signed_in
+def remove(id: str, place: int) -> Response:
+    return pages.remove(_editor(_own(id)), place)
+
+
+@bp.get("/<id>/export")
+@signed_in
+def export(id: str) -> Response:
+    row = _visible(id)
+    return download(exported(row), file_name(row.name, "json", otherwise="lorebook"), "application/json")
+
+
+@bp.post("/<id>/duplicate")
+@signed_in
+def duplicate(id: str) -> Response:
+    return _to(service.duplicate(_visible(id), by=current_user()), done="copied")
+
+
+@bp.get("/<id>/people")
+@signed_in
+def people(id: str) -> Response:
+    row = _shareable(id)
+    return _people(row, ShareForm.fresh().offering(row.owner_id))
+
+
+@bp.post("/<id>/people")
+@signed_in
+def share(id: str) -> Response:
+    row = _shareable(id)
+    form = ShareForm.opened().offering(row.owner_id)
+    with form.attempt():
+        sharing.share(row, *form.chosen, by=current_user(), address=client_address())
+        return redirect(url_for("lore.people", id=id))
+    return _people(_own(id), form)
+
+
+@bp.post("/<id>/people/<grant_id>/remove")
+@signed_in
+def unshare(id: str, grant_id: str) -> Response:
+    sharing.unshare(_own(id), grant_id, by=current_user(), address=client_address())
+    return redirect(url_for("lore.people", id=id))
+
+
+@bp.post("/<id>/delete")
+@signed_in
+def delete(id: str) -> Response:
+    service.trash(_own(id))
+    return redirect(url_for("lore.index", deleted=id))
+
+
+@bp.post("/<id>/restore")
+@signed_in
+def restore(id: str) -> Response:
+    service.restore(found(queries.lorebook(current_user(), id, is_deleted=True)))
+    return redirect(url_for("lore.index", done="restored"))
+
+
+def exported(row: Lorebook) -> str:
+    """Returns the lorebook as a World Info file of SillyTavern."""
+    return json.dumps(world_info(row.book), ensure_ascii=False, indent=2)
+
+
+def _visible(id: str) -> Lorebook:
+    return found(queries.lorebook(current_user(), id))
+
+
+def _own(id: str) -> Lorebook:
+    """Returns the lorebook to edit; raises Forbidden for someone who can only see it, with what they can do instead."""
+    row = _visible(id)
+    service.refuse_unless_owner(row, current_user())
+    return row
+
+
+def _shareable(id: str) -> Lorebook:
+    row = _own(id)
+    shares.refuse_guests(sharing.WORD, current_user())
+    return row
+
+
+def _to(row: Lorebook, done: str = "") -> Response:
+    return redirect(url_for("lore.show", id=row.id, done=done or None))
+
+
+def _editor(row: Lorebook) -> LorebookEditor:
+    above, is_own = ("/lorebooks", "Lorebooks"), row.owner_id == current_user().id
+    return LorebookEditor(row.name, url_for("lore.show", id=row.id), above, row.book, partial(service.change, row), is_own)
+
+
+def _page(row: Lorebook, form: BookForm) -> Response:
+    editor = _editor(row)
+    named = shares_shown.names(queries.KIND, row.id) if editor.may_change else []
+    return form.shown(
+        "lore/book.html",
+        editor=editor,
+        row=row,
+        whose=shares_shown.whose(queries.KIND, row.id, named) if editor.may_change else "Shared with you",
+        may_share=editor.may_change and may(current_user().role, "see people"),
+        done=done_message(pages.DONE),
+    )
+
+
+def _people(row: Lorebook, form: ShareForm) -> Response:
+    found = shares.shares(queries.KIND, row.id, after=shares_shown.after(), limit=shares_shown.MOST_LISTED + 1)
+    listed = shares_shown.listed(found, url_for("lore.people", id=row.id))
+    about = {"name": row.name, "path": url_for("lore.show", id=row.id), "rights": {sharing.RIGHT: "read and use it"}}
+    return form.shown("lore/people.html", **about, **listed)
+
+
+def _index(form: BookForm, file_form: LorebookFileForm, shown: Form | None = None) -> Response:
+    me = current_user()
+    lorebooks = queries.lorebooks(me)
+    own = [each for each in lorebooks if each.owner_id == me.id]
+    return (shown or form).shown(
+        "lore/list.html",
+        lorebooks=own,
+        shared=queries.shared_among([each.id for each in own]),
+        given=lorebooks[len(own) :],
+        trash=queries.deleted(me),
+        deleted=queries.lorebook(me, request.args.get("deleted", ""), is_deleted=True),
+        new=form,
+        file_form=file_form,
+        done=done_message(pages.DONE),
+    )

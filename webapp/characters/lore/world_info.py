@@ -1,0 +1,187 @@
+"""Converts other programs' lorebook files to the format of cards, and back. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
+from typing import Any
+
+from webapp.base.untrusted_json import Unfit
+from webapp.characters.lore.entries import MOST_NUMBER, REST, ROLES, number_of
+
+NO_BOOK = "It isn't a lorebook: choose a JSON file from SillyTavern's World Info or of the lorebook_v3 kind."
+# SillyTavern's names for the fields of a card's entry …
+FIELDS = {
+    "key": "keys",
+    "keysecondary": "secondary_keys",
+    "content": "content",
+    "comment": "comment",
+    "constant": "constant",
+    "selective": "selective",
+    "order": "insertion_order",
+    "uid": "id",
+}
+# … and for those in its extensions.
+EXTENSIONS = {
+    "position": "position",
+    "excludeRecursion": "exclude_recursion",
+    "displayIndex": "display_index",
+    "probability": "probability",
+    "useProbability": "useProbability",
+    "depth": "depth",
+    "selectiveLogic": "selectiveLogic",
+    "group": "group",
+    "groupOverride": "group_override",
+    "groupWeight": "group_weight",
+    "preventRecursion": "prevent_recursion",
+    "delayUntilRecursion": "delay_until_recursion",
+    "scanDepth": "scan_depth",
+    "matchWholeWords": "match_whole_words",
+    "useGroupScoring": "use_group_scoring",
+    "caseSensitive": "case_sensitive",
+    "automationId": "automation_id",
+    "role": "role",
+    "triggers": "triggers",
+    "outletName": "outlet_name",
+    "vectorized": "vectorized",
+    "sticky": "sticky",
+    "cooldown": "cooldown",
+    "delay": "delay",
+}
+# Fields of cards' lorebooks and entries that SillyTavern has none for. They are written under the same names, which it ignores.
+OF_BOOK = ("description", "scan_depth", "token_budget", "recursive_scanning")
+OF_ENTRY = ("name", "priority", "use_regex")
+# The other fields of an entry, which each have a place of their own.
+PLACED = (*FIELDS.values(), "enabled", "position", "case_sensitive", "extensions")
+USUAL: Mapping[str, Any] = {
+    "key": [],
+    "keysecondary": [],
+    "comment": "",
+    "content": "",
+    "constant": False,
+    "vectorized": False,
+    "selective": True,
+    "selectiveLogic": 0,
+    "order": 100,
+    "position": 0,
+    "depth": 4,
+    "role": 0,
+    "probability": 100,
+    "useProbability": True,
+    "excludeRecursion": False,
+    "preventRecursion": False,
+    "delayUntilRecursion": 0,
+    "group": "",
+    "groupOverride": False,
+    "groupWeight": 100,
+    "useGroupScoring": None,
+    "scanDepth": None,
+    "caseSensitive": None,
+    "matchWholeWords": None,
+    "sticky": None,
+    "cooldown": None,
+    "delay": None,
+    "automationId": "",
+    "addMemo": True,
+}
+
+
+def book_in(value: Any) -> dict[str, Any]:
+    """Returns the lorebook of a SillyTavern file, a `lorebook_v3` file or a card."""
+    if not isinstance(value, dict):
+        raise Unfit(NO_BOOK)
+    data = value["data"] if isinstance(value.get("data"), dict) else value
+    book = data["character_book"] if isinstance(data.get("character_book"), dict) else data
+    entries = book.get("entries")
+    if isinstance(entries, list):
+        return dict(book)
+    if not isinstance(entries, dict):
+        raise Unfit(NO_BOOK)
+    original = value.get("originalData")
+    name = value.get("name") or (original.get("name") if isinstance(original, dict) else "")
+    return {
+        **({"name": name} if isinstance(name, str) and name else {}),
+        **{key: value[key] for key in OF_BOOK if key in value},
+        "entries": [_entry(each) for each in entries.values() if isinstance(each, dict)],
+        "extensions": {
+            **_others(value),
+            REST: {key: each for key, each in value.items() if key not in ("entries", "name", *OF_BOOK)},
+        },
+    }
+
+
+def _entry(value: Mapping[str, Any]) -> dict[str, Any]:
+    more = {theirs: value[name] for name, theirs in EXTENSIONS.items() if name in value}
+    rest = {name: each for name, each in value.items() if name not in (*FIELDS, *EXTENSIONS, *OF_ENTRY, "disable")}
+    return {
+        "use_regex": True,
+        **{name: value[name] for name in OF_ENTRY if name in value},
+        **{theirs: value[name] for name, theirs in FIELDS.items() if name in value},
+        "enabled": value.get("disable") is not True,
+        "position": "before_char" if value.get("position", 0) == 0 else "after_char",
+        "extensions": {**_others(value), **more, **({REST: rest} if rest else {})},
+    }
+
+
+def _others(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the extensions of other programs, in a book or an entry of either format."""
+    found = value.get("extensions")
+    known = (REST, *EXTENSIONS.values())
+    return {name: each for name, each in found.items() if name not in known} if isinstance(found, dict) else {}
+
+
+def _with_others(value: Mapping[str, Any], rest: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the extensions of other programs for SillyTavern's format, added to those in `rest`, which came from there."""
+    was, others = rest.get("extensions", {}), _others(value)
+    return {"extensions": {**was, **others}} if others and isinstance(was, dict) else {}
+
+
+def world_info(book: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the lorebook in the format of SillyTavern's files."""
+    extensions = book.get("extensions")
+    rest = found if isinstance(extensions, dict) and isinstance(found := extensions.get(REST), dict) else {}
+    plain = {name: each for name, each in book.items() if name not in ("name", "entries", "extensions")}
+    entries = [each for each in book.get("entries", ()) if isinstance(each, dict)]
+    numbered = zip(_uids(entries), entries, strict=True)
+    worlds = {str(uid): _world(each, uid, place) for place, (uid, each) in enumerate(numbered)}
+    return {**plain, "name": book.get("name", ""), **rest, **_with_others(book, rest), "entries": worlds}
+
+
+def _uids(entries: Sequence[Mapping[str, Any]]) -> Iterator[int]:
+    """Yields the number of each entry; one that has none, or that of an entry before it, gets one after the largest."""
+    known = [_uid(each.get("id")) for each in entries]
+    free, seen = count(max((each for each in known if each is not None), default=-1) + 1), set[int]()
+    for each in known:
+        uid = next(free) if each is None or each in seen else each
+        seen.add(uid)
+        yield uid
+
+
+def _uid(id: Any) -> int | None:
+    is_number = isinstance(id, int) and not isinstance(id, bool) and 0 <= id <= MOST_NUMBER
+    return id if is_number else None
+
+
+def _world(entry: Mapping[str, Any], uid: int, place: int) -> dict[str, Any]:
+    more = entry.get("extensions")
+    more = more if isinstance(more, dict) else {}
+    kept = {name: entry[theirs] for name, theirs in FIELDS.items() if theirs in entry}
+    kept |= {name: more[theirs] for name, theirs in EXTENSIONS.items() if theirs in more}
+    usual = {**USUAL, "position": 0 if entry.get("position", "before_char") == "before_char" else 1, "displayIndex": place}
+    title = {"comment": entry["name"]} if entry.get("name") and not entry.get("comment") else {}
+    exact = {"caseSensitive": True} if entry.get("case_sensitive") is True else {}
+    rest = found if isinstance(found := more.get(REST), dict) else {}
+    others = {**_plain(entry), **rest, **_with_others(entry, rest)}
+    named = {**usual, **exact, **title, **others, **kept, "uid": uid, "disable": entry.get("enabled") is False}
+    return {**named, "role": _role(named["role"])}
+
+
+def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the fields of an entry that have no place in SillyTavern's format, without those that say what is usual."""
+    usual = {"priority": 0, "use_regex": True}
+    return {name: each for name, each in entry.items() if name not in PLACED and each != usual.get(name, ...)}
+
+
+def _role(value: Any) -> int | None:
+    """Returns SillyTavern's number of a role; null, which it reads as the system's, stays."""
+    if value is None:
+        return None
+    return ROLES.index(value) if value in ROLES else number_of(value, 0, 0, len(ROLES) - 1)

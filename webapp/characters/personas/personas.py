@@ -1,0 +1,96 @@
+"""Operations on personas: create, update, copy, and choose one for new chats."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import update as update_rows
+from sqlalchemy.orm import Session
+
+from webapp.base.database import rows
+from webapp.base.db import write
+from webapp.base.errors import Forbidden, Invalid
+from webapp.characters import profiles
+from webapp.characters.fields import checked_name, checked_picture, checked_text
+from webapp.characters.lore import service as lore
+from webapp.characters.tables import Persona
+from webapp.people.accounts.tables import User
+
+COPIED = ("name", "description", "lorebook_ids")
+
+
+@dataclass(frozen=True, slots=True)
+class PersonaInput:
+    """The fields entered for a persona.
+
+    `avatar` is None to keep the picture, and empty to remove it. None for `lorebook_ids` keeps the lorebooks.
+    """
+
+    name: str
+    description: str
+    avatar: bytes | None = None
+    is_default: bool | None = None
+    lorebook_ids: Sequence[str] | None = None
+
+
+def create(entered: PersonaInput, *, by: User) -> Persona:
+    """Creates a persona that this person owns."""
+    values, user_id = _checked(entered, by), by.id
+    profiles.refuse_too_many(Persona, user_id)
+    with write() as session:
+        persona = Persona(owner_id=user_id, **values)
+        session.add(persona)
+        session.flush()
+        _finish(session, persona, entered)
+    return persona
+
+
+def update(persona: Persona, entered: PersonaInput, *, by: User) -> None:
+    """Replaces all fields of a persona; its chats use them from their next answer."""
+    profiles.refuse_unless_theirs(persona, by)
+    if entered.lorebook_ids and not persona.owner_id:
+        raise Invalid("The team's personas have no lorebooks. Make a copy to get your own.", field="lorebooks")
+    values, id = rows.differing(persona, _checked(entered, by)), persona.id
+    with write() as session:
+        persona = profiles.existing(session, Persona, id)
+        for name, value in values.items():
+            setattr(persona, name, value)
+        _finish(session, persona, entered)
+
+
+def duplicate(persona: Persona, *, by: User) -> Persona:
+    """Creates a copy that this person owns."""
+    return profiles.duplicate(persona, lambda source: {name: getattr(source, name) for name in COPIED}, by=by)
+
+
+def choose(persona: Persona, *, by: User, is_default: bool = True) -> None:
+    """Makes this the person's default persona for new chats with characters, or clears the default."""
+    if persona.owner_id != by.id:
+        raise Forbidden(profiles.RULES[Persona].not_yours)
+    id = persona.id
+    with write() as session:
+        _choose(session, profiles.existing(session, Persona, id), is_default=is_default)
+
+
+def _checked(entered: PersonaInput, by: User) -> dict[str, Any]:
+    # Validates the picture before the transaction takes the write lock.
+    checked_picture(entered.avatar)
+    description = checked_text(entered.description, "description")
+    if not description:
+        raise Invalid("Say a little about yourself.", field="description")
+    values = {"name": checked_name(entered.name), "description": description}
+    return values if entered.lorebook_ids is None else {**values, "lorebook_ids": lore.checked(by, entered.lorebook_ids)}
+
+
+def _finish(session: Session, persona: Persona, entered: PersonaInput) -> None:
+    if entered.avatar is not None:
+        profiles.put_picture(session, persona, entered.avatar)
+    if entered.is_default is not None and persona.owner_id:
+        _choose(session, persona, is_default=entered.is_default)
+
+
+def _choose(session: Session, persona: Persona, *, is_default: bool) -> None:
+    if is_default:
+        theirs = (Persona.owner_id == persona.owner_id, Persona.id != persona.id)
+        session.execute(update_rows(Persona).where(*theirs).values(is_default=False))
+    persona.is_default = is_default

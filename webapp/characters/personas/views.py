@@ -1,0 +1,139 @@
+"""/personas: lists, edits and imports the personas that a person uses in chats with characters."""
+
+from typing import Any
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.characters import profiles, queries, shown
+from webapp.characters.forms import PersonaFileForm, PersonaForm
+from webapp.characters.lore import queries as lore
+from webapp.characters.personas import files as persona_files
+from webapp.characters.personas import importing as persona_import
+from webapp.characters.personas import personas
+from webapp.characters.tables import Persona
+from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
+from webapp.web.htmx import done_message, is_htmx, redirect, render
+from webapp.web.uploads import expect_files, sent_file
+
+bp = Blueprint("personas", __name__, url_prefix="/personas")
+
+
+@bp.url_value_preprocessor
+def allow_a_file(endpoint: str | None, _values: object) -> None:
+    """Raises the limit on the body before the form is parsed, for signed-in users and this endpoint only."""
+    if endpoint == "personas.upload" and user_or_none():
+        expect_files(persona_files.MOST_BYTES)
+
+
+@bp.get("")
+@signed_in
+def index() -> Response:
+    listed = _list()
+    # A first persona is most likely meant to be the default.
+    form = PersonaForm.fresh(is_default=not any(each.is_own for each in listed["personas"]))
+    return render("characters/personas.html", form=form, file_form=PersonaFileForm.fresh(), **listed)
+
+
+@bp.post("")
+@signed_in
+def create() -> Response:
+    form = PersonaForm.opened()
+    with form.attempt():
+        personas.create(form.entered, by=current_user())
+        return _back(done="saved")
+    return form.shown("characters/personas.html", file_form=PersonaFileForm.fresh(), **_list())
+
+
+@bp.post("/import")
+@signed_in
+def upload() -> Response:
+    file_form, result = PersonaFileForm.opened(), None
+    with file_form.attempt():
+        _, stream = sent_file()
+        result = persona_import.import_personas(stream, by=current_user())
+    refusal = file_form.refusal
+    page = {"form": PersonaForm.fresh(), "file_form": file_form, "result": result, **_list()}
+    return render("characters/personas.html", status=refusal.status if refusal else 200, **page)
+
+
+@bp.get("/<id>")
+@signed_in
+def show(id: str) -> Response:
+    persona = _visible(id)
+    return _page(PersonaForm.of(persona), persona)
+
+
+@bp.post("/<id>")
+@signed_in
+def update(id: str) -> Response:
+    form = PersonaForm.opened()
+    form.merge(PersonaForm.of(_visible(id)))
+    with form.attempt():
+        personas.update(_visible(id), form.entered, by=current_user())
+        return _back(done="saved")
+    return _page(form, _visible(id))
+
+
+@bp.post("/<id>/duplicate")
+@signed_in
+def duplicate(id: str) -> Response:
+    copy = personas.duplicate(_visible(id), by=current_user())
+    return redirect(url_for("personas.show", id=copy.id, done="copied"))
+
+
+@bp.post("/<id>/default")
+@signed_in
+def choose(id: str) -> Response:
+    personas.choose(_visible(id), by=current_user(), is_default=request.form.get("wish") != "none")
+    return render("characters/_personas.html", **_list()) if is_htmx() else _back()
+
+
+@bp.post("/<id>/delete")
+@signed_in
+def delete(id: str) -> Response:
+    profiles.trash(_visible(id), by=current_user())
+    return _back(deleted=id)
+
+
+@bp.post("/<id>/restore")
+@signed_in
+def restore(id: str) -> Response:
+    me = current_user()
+    profiles.restore(found(queries.persona(me, id, is_deleted=True)), by=me)
+    return _back(done="restored")
+
+
+@bp.get("/<id>/avatar")
+@signed_in
+def avatar(id: str) -> Response:
+    return shown.picture(queries.avatar(_visible(id).avatar_id))
+
+
+def _visible(id: str) -> Persona:
+    return found(queries.persona(current_user(), id))
+
+
+def _back(**more: Any) -> Response:
+    return redirect(url_for("personas.index", **more))
+
+
+def _list() -> dict[str, Any]:
+    me = current_user()
+    return {
+        "personas": shown.personas(queries.personas(me), me),
+        "deleted": queries.persona(me, request.args.get("deleted", ""), is_deleted=True),
+        "done": done_message(shown.DONE),
+    }
+
+
+def _page(form: PersonaForm, persona: Persona) -> Response:
+    me = current_user()
+    lorebooks = lore.lorebooks(me, attached=persona.lorebook_ids) if persona.owner_id else []
+    return form.among(lorebooks).shown(
+        "characters/persona.html",
+        persona=persona,
+        face=shown.persona_face(persona),
+        may_change=queries.may_change(persona, me),
+        is_teams=not persona.owner_id,
+        done=done_message(shown.DONE),
+    )

@@ -1,0 +1,200 @@
+"""Uploading files and putting them into messages."""
+
+import hashlib
+import json
+import logging
+from base64 import b64decode
+from collections.abc import Iterable
+from contextlib import closing
+from typing import IO, Any
+
+from sqlalchemy import insert, update
+from sqlalchemy.orm import Session
+
+from webapp.base.db import db, write
+from webapp.base.errors import Invalid, NotFound, TooLarge, Unavailable
+from webapp.base.heavy import child
+from webapp.base.heavy.threads import offload, offload_expecting
+from webapp.chat.erasing import sweeping
+from webapp.chat.files import attachments, long_files, queries, storage
+from webapp.chat.files.reference import ids_in, reference
+from webapp.chat.files.tables import DOCUMENT, IMAGE, TEXT, ChatFile, StoredFile
+from webapp.knowledge import formats
+from webapp.knowledge.documents import documents
+from webapp.people.accounts import creation_limit
+from webapp.settings.service import setting
+
+log = logging.getLogger("chat:files")
+NOT_WRITTEN = "The server's disk is full or can't be written to, so the file wasn't saved. Please try again later."
+# Magic bytes of the supported picture formats.
+PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
+PICTURE, PLAIN = "webapp.chat.files.picture", "webapp.knowledge.documents.text_extraction"
+CHARS_PER_TOKEN = 4
+EXCEEDED = "Reading this file takes too much time or memory."
+MEGABYTE = 1024 * 1024
+
+
+def most_bytes() -> int:
+    return (int(setting("files.megabytes")) or 1_000) * MEGABYTE
+
+
+def most_whole(*, is_member: bool = True) -> int:
+    """Returns the size limit, in bytes, of a text that is put into a message; longer texts of members become documents.
+
+    Visitors cannot send longer files.
+    """
+    return (
+        min(int(setting("files.whole_tokens")) * CHARS_PER_TOKEN, attachments.MOST_BYTES) if is_member else attachments.MOST_BYTES
+    )
+
+
+def upload(person_id: str, name: str, stream: IO[bytes]) -> StoredFile:
+    """Stores an uploaded file: a picture is re-encoded without metadata, of any other file the text is extracted.
+
+    A file that is too long for a message is kept as it is, to be indexed as a document.
+    """
+    creation_limit.count(person_id)
+    name = " ".join("".join(each for each in name if each.isprintable()).split())[-120:] or "file"
+    stream.seek(0)
+    with child.on_disk(stream) as file:
+        _refuse_too_much(person_id, file)
+        # Releases the database connection while the child process reads the file.
+        db.session.rollback()
+        is_picture = _beginning(file).startswith(PICTURES)
+        values, content = _picture(file) if is_picture else _text(name, file)
+    return _kept(person_id, name, values, content)
+
+
+def block_for(person_id: str, name: str, stream: IO[bytes]) -> str:
+    """Returns the markdown for a file uploaded with a message; without an account, only texts are possible."""
+    if formats.reader_of(name) == "text" or not person_id:
+        most = most_whole(is_member=bool(person_id))
+        content = stream.read(most + 1)
+        if not person_id or (len(content) <= most and not content.startswith(PICTURES)):
+            return attachments.uploaded(name, content).block
+    return block_of(upload(person_id, name, stream))
+
+
+def block_of(file: StoredFile) -> str:
+    """Returns the markdown that represents a file in a message: a reference, or the text itself."""
+    if file.kind == IMAGE:
+        return reference(file.name, file.id).written
+    if file.kind == DOCUMENT:
+        return reference(file.name, file.id, is_picture=False).written
+    return attachments.file(file.name, content_of(file).decode()).block
+
+
+def blocks(person_id: str, ids: Iterable[str]) -> list[str]:
+    """Returns the markdown for each of these files; raises `NotFound` for one that the person doesn't own."""
+    wanted = list(dict.fromkeys(ids))
+    found = queries.own(person_id, wanted) if wanted else []
+    if len(found) < len(wanted):
+        raise NotFound("That file doesn't exist, or it isn't yours.", field="file_ids")
+    return [block_of(each) for each in found]
+
+
+def content_of(file: StoredFile) -> bytes:
+    try:
+        return offload(storage.path_of(file.hash).read_bytes)
+    except FileNotFoundError as error:
+        # Deleted just now, or missing because only the database was restored from a backup.
+        raise NotFound("This file no longer exists.") from error
+
+
+def attach(session: Session, chat_id: str, contents: Iterable[str], person_id: str) -> None:
+    """Records the files in new messages as files of the chat, which everyone who sees the chat can then open.
+
+    Files that the sender has no right to send are ignored. Long ones become documents of the chat's own collection.
+    """
+    ids = ids_in(list(contents))
+    if not ids:
+        return
+    files = queries.attachable(chat_id, ids, person_id)
+    there = queries.in_chat(chat_id, ids)
+    new = [{"chat_id": chat_id, "file_id": each.id} for each in files if each.id not in there]
+    if new:
+        session.execute(insert(ChatFile), new)
+    session.execute(update(StoredFile).where(StoredFile.id.in_([each.id for each in files])).values(is_sent=True))
+    long_files.collect(session, chat_id, files, by=person_id)
+
+
+def _kept(person_id: str, name: str, values: dict[str, Any], content: bytes) -> StoredFile:
+    digest = offload(hashlib.sha256, content).hexdigest()
+    row = queries.just_uploaded(person_id, name, digest)
+    if not row:
+        with write() as session:
+            row = StoredFile(owner_id=person_id, name=name, hash=digest, bytes=len(content), **values)
+            session.add(row)
+    # Even if the row existed: the earlier upload can have failed before the file was written.
+    _write(digest, content)
+    # If it is never sent, the sweeper has to delete it.
+    sweeping.wake()
+    return row
+
+
+def _write(digest: str, content: bytes) -> None:
+    try:
+        offload_expecting(OSError, storage.put, storage.path_of(digest), content)
+    except OSError as error:
+        log.error("a file could not be written: %s", error.strerror)
+        raise Unavailable(NOT_WRITTEN) from error
+
+
+def _picture(file: IO[bytes]) -> tuple[dict[str, Any], bytes]:
+    try:
+        picture = _read(PICTURE, file)[0]
+    except child.Exceeded as error:
+        raise Invalid(EXCEEDED, field="message") from error
+    return {"kind": IMAGE, **{key: picture[key] for key in ("media_type", "width", "height")}}, b64decode(picture["content"])
+
+
+def _text(name: str, file: IO[bytes]) -> tuple[dict[str, Any], bytes]:
+    """Extracts the text of a document; a file of any other type must be text. A long file is returned unchanged."""
+    values, most = {"kind": TEXT, "media_type": "text/plain; charset=utf-8"}, most_whole()
+    file.seek(0)
+    if formats.reader_of(name) == "text":
+        content = file.read(most + 1)
+        # The beginning of a long file is enough to tell whether it is text; a character can be cut in half at its end.
+        text = attachments.uploaded(name, content[:most]).text.encode()
+        return (values, text) if len(content) <= most else _long(file)
+    about = {"name": f"x.{formats.ending(name)}", "most": most}
+    with child.on_disk(file, head=json.dumps(about).encode() + b"\n") as behind:
+        try:
+            pieces = _read(PLAIN, behind)
+        except child.Exceeded:
+            # In the background, there is more time to read it.
+            return _long(file)
+    if any("is_long" in each for each in pieces):
+        return _long(file)
+    return values, "".join(each["text"] for each in pieces).strip().encode()
+
+
+def _long(file: IO[bytes]) -> tuple[dict[str, Any], bytes]:
+    if file.seek(0, 2) > documents.most_bytes():
+        raise TooLarge.file(documents.most_bytes(), field="message")
+    file.seek(0)
+    return {"kind": DOCUMENT, "media_type": "application/octet-stream"}, file.read()
+
+
+def _read(module: str, file: IO[bytes]) -> list[dict[str, Any]]:
+    with closing(child.pieces(module, file, child.SMALL)) as found:
+        pieces = list(found)
+    if refused := next((each["refused"] for each in pieces if "refused" in each), ""):
+        raise Invalid(refused, field="message")
+    return pieces
+
+
+def _refuse_too_much(person_id: str, file: IO[bytes]) -> None:
+    size = file.seek(0, 2)
+    if not size:
+        raise Invalid("This file is empty.", field="message")
+    if size > most_bytes():
+        raise TooLarge.file(most_bytes(), field="message")
+    room = int(setting("files.person_megabytes")) * MEGABYTE
+    if room and queries.bytes_of(person_id) + size > room:
+        raise Invalid(f"Your files take all of the {room // MEGABYTE} MB that you have. Delete chats with files first.")
+
+
+def _beginning(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read(16)

@@ -1,0 +1,82 @@
+"""/files: uploads a file for the message being written, and serves a file to everyone who can see its chat."""
+
+import os
+from urllib.parse import quote
+
+from flask import Blueprint, Response, jsonify, request
+
+from webapp.chat.attachments import service
+from webapp.chat.attachments.access import visible_file
+from webapp.chat.files.attachments import ABOUT_LONG, IN_PASSAGES, size_of
+from webapp.chat.files.reference import reference
+from webapp.chat.files.tables import DOCUMENT, IMAGE, StoredFile
+from webapp.chat.record.model_choice import can, named
+from webapp.people.accounts.guards import current_user, signed_in, user_or_none
+from webapp.web.uploads import expect_files, sent_file
+
+bp = Blueprint("files", __name__)
+# Room for the message in the same form.
+AROUND_BYTES = 1024 * 1024
+HEADERS = {
+    # The content never changes, but the browser must revalidate: after signing out or losing access, no one should be able to
+    # open it from the cache.
+    "Cache-Control": "private, no-cache",
+    # The style is the one by which browsers centre a picture that is opened on its own.
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+}
+# Only signed-in people can upload files, and only to these endpoints.
+ENDPOINTS = ("files.bring", "chat.begin", "chat.send", "composer.queue")
+
+
+@bp.app_url_value_preprocessor
+def allow_files(endpoint: str | None, _values: object) -> None:
+    """Raises the upload limit before anything reads the form."""
+    if endpoint in ENDPOINTS and request.method == "POST" and user_or_none():
+        expect_files(service.most_bytes(), around_bytes=AROUND_BYTES)
+
+
+@bp.post("/files")
+@signed_in
+def bring() -> Response:
+    name, stream = sent_file()
+    # Of a document only the text is kept.
+    bytes = stream.seek(0, os.SEEK_END)
+    file = service.upload(current_user().id, name, stream)
+    is_picture, is_long, block = file.kind == IMAGE, file.kind == DOCUMENT, service.block_of(file)
+    is_unseen = is_picture and can(named(request.form.get("model", "")), "vision") is False
+    return jsonify(
+        name=file.name,
+        size="" if is_picture else f"{size_of(bytes)}, {IN_PASSAGES}" if is_long else size_of(bytes),
+        text="" if is_picture else ABOUT_LONG if is_long else block,
+        block=block,
+        url=f"/files/{file.id}" if is_picture else "",
+        warning="The chosen model doesn't take images, so it will only be told the name of this one." if is_unseen else "",
+    )
+
+
+@bp.get("/files/<id>")
+@signed_in
+def show(id: str) -> Response:
+    return served(visible_file(id))
+
+
+def served(file: StoredFile) -> Response:
+    """Serves a picture inline, as the server re-encoded it; every other file as a download."""
+    if request.if_none_match.contains(file.hash):
+        return _marked(Response(status=304, headers=HEADERS), file)
+    response = _marked(Response(service.content_of(file), content_type=file.media_type, headers=HEADERS), file)
+    is_shown = file.kind == IMAGE
+    name = reference(file.name, file.id).name
+    response.headers.set("Content-Disposition", "inline" if is_shown else "attachment", **_names(name))
+    return response
+
+
+def _marked(response: Response, file: StoredFile) -> Response:
+    response.set_etag(file.hash)
+    return response
+
+
+def _names(name: str) -> dict[str, str]:
+    """Returns the file name for the header; a name with non-ASCII characters is percent-encoded as `filename*`."""
+    plain = name.encode("ascii", "ignore").decode().strip() or "file"
+    return {"filename": plain} if name.isascii() else {"filename": plain, "filename*": f"UTF-8''{quote(name, safe='')}"}

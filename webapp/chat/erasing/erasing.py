@@ -1,0 +1,206 @@
+"""Permanently deletes chats and messages in small transactions: when they expire, or when a person requests it.
+
+The costs of their answers stay on record, without any text.
+"""
+
+from collections.abc import Container, Sequence
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, and_, delete, func, literal, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from webapp.base import topic_names
+from webapp.base.db import db, is_sqlite, utc_now, write
+from webapp.base.heavy import bounded
+from webapp.base.heavy.threads import offload_at_once
+from webapp.base.heavy.turns import queue_for_turn
+from webapp.chat.erasing import cleanup as files
+from webapp.chat.record.sizes import first_within
+from webapp.chat.record.tables import Chat, Draft, Message
+from webapp.engine.cost_records import forget_asker, keep_costs_alone, of_messages
+from webapp.engine.tables import WHILE_ACTIVE, Generation
+from webapp.knowledge import trash
+from webapp.knowledge.documents import chat_files
+from webapp.people.grants import grants
+from webapp.people.members import people
+from webapp.settings.service import setting
+
+TEMPORARY_FOR = timedelta(days=1)
+# Limits for one transaction. Removing text from the search index takes as long as reading it.
+CHATS, MESSAGES, CHARS = 200, 200, 1_000_000
+# Chats being deleted, some of whose messages are left: they have no owner any longer. The conditions are written so that the
+# index on `owner_id` is used.
+OWNERLESS = and_(Chat.owner_id.is_(None), func.coalesce(Chat.visitor_hash, "") == "")
+OWNED = or_(Chat.owner_id.is_not(None), Chat.visitor_hash.is_not(None))
+
+
+def empty_trash() -> int:
+    """Permanently deletes what has been in the trash longer than the retention time; returns the number of chats."""
+    days = int(setting("trash.days"))
+    if not days:
+        return 0
+    due = utc_now() - timedelta(days=days)
+    erase_branches(Message.deleted_at < due)
+    return erase(Chat.deleted_at < due)
+
+
+def erase_temporary() -> int:
+    """Deletes the temporary chats that began more than a day ago; returns their number."""
+    return erase(is_expired())
+
+
+def is_expired() -> ColumnElement[bool]:
+    """Matches temporary chats that began more than a day ago."""
+    return Chat.is_temporary & (Chat.created_at < utc_now() - TEMPORARY_FOR)
+
+
+def has_expiring() -> bool:
+    """Returns whether any chat or message is going to expire."""
+    in_trash = [Chat.deleted_at.is_not(None), Message.deleted_at.is_not(None)] if int(setting("trash.days")) else []
+    # Separate queries, because each condition has an index of its own.
+    waiting = (select(literal(1)).where(which).limit(1) for which in (OWNERLESS, Chat.is_temporary, *in_trash))
+    return any(db.session.scalar(query) is not None for query in waiting)
+
+
+def erase(which: ColumnElement[bool]) -> int:
+    """Deletes the chats with all their messages; returns their number.
+
+    First their owner is removed, so that no one can open them or start an answer in them.
+    """
+    count = 0
+    while taken := disown(which):
+        count += taken
+        queue_for_turn()
+    if count:
+        finish()
+        trash.empty()
+    return count
+
+
+def finish() -> None:
+    """Deletes chats without an owner, including those left by an earlier process."""
+    while _erase_some():
+        # Lets other greenlets run between two pieces.
+        queue_for_turn()
+
+
+def erase_branches(which: ColumnElement[bool]) -> set[str]:
+    """Permanently deletes the matching deleted messages with everything below them; returns the ids of their chats."""
+    query = select(Message.id, Message.chat_id).where(Message.deleted_at.is_not(None), which)
+    rows = db.session.execute(query).all()
+    for id, _ in rows:
+        # Repeats if a message was added below in the meantime.
+        while below := _below(id):
+            _erase_below(id, below)
+    return {chat_id for _, chat_id in rows}
+
+
+def erase_chats_of(owner_id: str) -> None:
+    """Deletes all chats of a departing person; the costs of their answers stay without a person."""
+    erase(Chat.owner_id == owner_id)
+    forget_asker(owner_id)
+
+
+def detach_messages_of(session: Session, owner_id: str) -> None:
+    """Prepares the messages of chats begun since `erase_chats_of` for deletion together with their chats."""
+    mine = Message.chat_id.in_(select(Chat.id).where(Chat.owner_id == owner_id))
+    keep_costs_alone(session, of_messages(select(Message.id).where(mine)))
+    _detach(session, mine)
+
+
+def disown(which: ColumnElement[bool]) -> int:
+    """Removes owner and permissions of the next matching chats; returns their number. `finish` deletes their contents."""
+    with write() as session:
+        query = select(Chat.id).where(which, OWNED).limit(CHATS).with_for_update()
+        ids = session.scalars(query).all()
+        if ids:
+            session.execute(delete(Draft).where(Draft.chat_id.in_(ids)))
+            grants.forget(session, "chat", ids)
+            chat_files.mark_for_deletion(session, ids)
+            keep_costs_alone(session, Generation.lane.in_([topic_names.of_chat(id) for id in ids]) & WHILE_ACTIVE)
+            nobodys = {"owner_id": None, "visitor_hash": None, "origin": ""}
+            session.execute(update(Chat).where(Chat.id.in_(ids)).values(**nobodys))
+    return len(ids)
+
+
+def _erase_some() -> bool:
+    """Deletes the next messages of chats without an owner, or such chats themselves once they are empty.
+
+    Returns False when nothing is left.
+    """
+    with write() as session:
+        chats = session.scalars(select(Chat.id).where(OWNERLESS).limit(CHATS)).all()
+        messages = session.scalars(select(Message.id).where(Message.chat_id.in_(chats)).limit(MESSAGES)).all()
+        if messages:
+            # Their files are released when the chats are deleted.
+            _erase_messages(session, first_within(session, messages, CHARS))
+        else:
+            session.execute(delete(Chat).where(Chat.id.in_(chats)).execution_options(synchronize_session=False))
+    return bool(chats)
+
+
+def _erase_below(id: str, ids: list[str]) -> None:
+    """Deletes a deleted message with everything below it, the lowest messages first.
+
+    Ends early if there is a new message below, or if the message was restored: then the rest of the branch is kept.
+    """
+    # From the bottom up, so that what remains is always a connected tree.
+    left, all_ids = ids[::-1], frozenset(ids)
+    while left and (count := _erase_first(id, left[:MESSAGES], all_ids)):
+        left = left[count:]
+        queue_for_turn()
+
+
+def _erase_first(id: str, ids: Sequence[str], all_ids: Container[str]) -> int:
+    """Deletes the first of these messages; returns how many."""
+    with write() as session:
+        some = first_within(session, ids, CHARS) if _is_still_deleted(session, id, all_ids) else []
+        new = select(Message.id).where(Message.parent_id.in_(some), Message.id.not_in(some)).limit(1)
+        if not some or session.scalar(new) is not None:
+            return 0
+        referenced = files.referenced_files(session, some)
+        _erase_messages(session, some)
+        files.remove_unreferenced(session, referenced)
+    return len(some)
+
+
+def _is_still_deleted(session: Session, id: str, all_ids: Container[str]) -> bool:
+    """Returns whether the message is still deleted; restores it if the chat's head has moved below it in the meantime."""
+    chat_id = select(Message.chat_id).where(Message.id == id, Message.deleted_at.is_not(None)).scalar_subquery()
+    # Locks the chat until the transaction ends, so that its head cannot move.
+    chat = session.execute(select(Chat.head_id).where(Chat.id == chat_id).with_for_update()).first()
+    if chat is None:
+        return False
+    if is_shown := chat.head_id in all_ids:
+        session.execute(update(Message).where(Message.id == id).values(deleted_at=None))
+    return not is_shown
+
+
+def _below(id: str) -> list[str]:
+    """Returns the ids of a deleted message and everything below it, parents first."""
+    first = select(Message.id, literal(0).label("depth")).where(Message.id == id, Message.deleted_at.is_not(None))
+    below = first.cte("below", recursive=True)
+    below = below.union_all(select(Message.id, below.c.depth + 1).join(below, Message.parent_id == below.c.id))
+    return bounded.column(select(below.c.id).order_by(below.c.depth))
+
+
+def _erase_messages(session: Session, ids: Sequence[str]) -> None:
+    keep_costs_alone(session, of_messages(select(Message.id).where(Message.id.in_(ids))))
+    _detach(session, Message.parent_id.in_(ids))
+    statement = delete(Message).where(Message.id.in_(ids)).execution_options(synchronize_session=False)
+    # Deleting removes every word from the full-text index, and one answer can have hundreds of thousands: in a thread, so that
+    # the event loop isn't blocked.
+    if is_sqlite():
+        offload_at_once(SQLAlchemyError, session.connection().execute, statement)
+    else:
+        session.execute(statement)
+
+
+def _detach(session: Session, which: ColumnElement[bool]) -> None:
+    """Detaches messages from their parents: SQLite cannot delete a chain of a thousand rows by cascading foreign keys."""
+    session.execute(update(Message).where(which).values(parent_id=None).execution_options(synchronize_session=False))
+
+
+people.BATCH_DELETERS.append(erase_chats_of)
+people.BEFORE_DELETION.append(detach_messages_of)

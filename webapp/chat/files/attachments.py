@@ -1,0 +1,156 @@
+"""Files at the end of a message: texts as fenced code blocks under their names, other files as references."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import unescape
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from webapp.base.errors import Invalid
+from webapp.chat.files import reference
+from webapp.chat.files.reference import MARK, Reference
+from webapp.knowledge import formats
+from webapp.knowledge.documents.readers.part import Refused
+from webapp.knowledge.documents.readers.text import decoded
+
+MOST_BYTES, MOST_FILES, NAME_CHARS = 200 * 1024, 20, 120
+TOO_LONG = "has too much text for a message. With an account, longer files can be sent."
+NAMED = re.compile(r"[^\n`]*[^\n`.]\.\w+")
+OPENED = re.compile(r"^(?P<name>[^\n`]*[^\n`.]\.(?P<kind>\w+))\n(?P<fence>`{3,})(?P=kind)$", re.MULTILINE)
+# In rendered HTML: a code block below a paragraph that is a file name.
+SHOWN = re.compile(
+    r'<p[^>]*>(?P<name>[^<>\n]{1,200}\.(?P<kind>\w+))</p>\s*(?P<block><div class="code"><header><span>(?P=kind)</span>.*?</div>)',
+    re.DOTALL,
+)
+
+
+SHELF = Markup('<p class="pictures">{}</p>\n')
+LONG = Markup('<p class="long-file">{name} <span class="file__size">{words}</span></p>\n')
+NAME, LINK = Markup('<span dir="auto">{name}</span>'), Markup('<a href="{url}" dir="auto">{name}</a>')
+IN_PASSAGES = "read in passages"
+ABOUT_LONG = "This file is too long for a message. Answers quote the passages of it that fit the question."
+NOT_READ, NOT_HERE = "Not read in this chat", "This file isn't in this chat. Send it again to have it read."
+PICTURE = Markup('<a href="{url}" aria-label="Open {name}"><img src="{url}" alt="{name}" loading="lazy" decoding="async"></a>')
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An attached text, a long file, or a picture with its URL; `block` is its markdown in the message."""
+
+    name: str
+    text: str
+    block: str
+    url: str = ""
+    is_long: bool = False
+
+    @property
+    def size(self) -> str:
+        if self.is_long:
+            return IN_PASSAGES
+        return "" if self.url else text_size(self.name, len(self.text.encode("utf-8", "replace")))
+
+
+class ReadingState(NamedTuple):
+    """What became of a long file in its chat: the URL of its document, and how far it has been read."""
+
+    url: str
+    words: str
+
+
+def size_of(count: int) -> str:
+    """Formats a number of bytes for people."""
+    if count >= 1_000_000:
+        return f"{count / 1_000_000:.1f} MB"
+    return f"{count} B" if count < 1000 else f"{round(count / 1000)} KB"
+
+
+def text_size(name: str, count: int) -> str:
+    """Formats the size of an attached text; that of a document's text isn't the size of its file."""
+    return size_of(count) if formats.reader_of(name) == "text" else f"{size_of(count)} of text"
+
+
+def file(name: str, text: str) -> File:
+    """Makes an attachment of a text; `.txt` is added to a name without an extension."""
+    name = re.sub(r"[\n\r`]+", " ", name).strip()[-NAME_CHARS:] or "text"
+    name = name if NAMED.fullmatch(name) else f"{name}.txt"
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    return File(name, text.rstrip(), f"{name}\n{fence}{name.rpartition('.')[2]}\n{text.rstrip()}\n{fence}")
+
+
+def uploaded(name: str, content: bytes) -> File:
+    """Makes an attachment of an uploaded file; raises `Invalid` if it isn't text, or is too long for a message."""
+    try:
+        text = decoded(content)
+    except Refused as error:
+        raise Invalid(f"{name[:NAME_CHARS]} isn't a picture, a document or a text.", field="message") from error
+    if len(content) > MOST_BYTES:
+        raise Invalid(f"{name[:NAME_CHARS]} {TOO_LONG}", field="message")
+    return file(name, text)
+
+
+def joined(typed: str, blocks: Sequence[str]) -> str:
+    """Joins the typed text and its attachments into a message, with references last."""
+    if len(blocks) > MOST_FILES:
+        raise Invalid(f"Up to {MOST_FILES} files fit in one message.", field="message")
+    blocks = sorted(blocks, key=lambda block: MARK in block and not parted(block)[0])
+    return "\n\n".join(each for each in (typed.rstrip(), *blocks) if each) if blocks else typed
+
+
+def parted(content: str) -> tuple[str, tuple[File, ...]]:
+    """Splits a message into the typed text and its attachments; the inverse of `joined`."""
+    before, references = reference.parted(content)
+    typed, texts = _texts(before)
+    return typed, (*texts, *map(_referred, references))
+
+
+def _texts(content: str) -> tuple[str, tuple[File, ...]]:
+    files, begin, at = list[File](), 0, 0
+    if not content.rstrip().endswith("```"):
+        return content, ()
+    while opened := OPENED.search(content, at):
+        if not files or content[at : opened.start()].strip():
+            files, begin = [], opened.start()
+        began = opened.end() + 1
+        closed = re.compile(f"^{opened['fence']}$", re.MULTILINE).search(content, began)
+        if not closed or len(files) == MOST_FILES:
+            return content, ()
+        text, at = content[began : max(began, closed.start() - 1)], closed.end()
+        files.append(File(opened["name"], text, content[opened.start() : at]))
+    return (content[:begin].rstrip(), tuple(files)) if files and not content[at:].strip() else (content, ())
+
+
+def folded(markup: Markup, content: str = "", documents: Mapping[str, ReadingState] | None = None) -> Markup:
+    """Folds the attached texts in a person's message, and appends long files and pictures, which its HTML leaves out.
+
+    `documents` are the documents made of long files, by file id.
+    """
+    _, references = reference.parted(content)
+    pictures = [each for each in references if each.is_picture]
+    html = SHOWN.sub(_fold, markup) if '<div class="code">' in markup else markup
+    long = Markup("").join(_link(each, documents or {}) for each in references if not each.is_picture)
+    return Markup(html) + long + (SHELF.format(Markup("").join(map(_shown, pictures))) if pictures else "")
+
+
+def _referred(each: Reference) -> File:
+    if each.is_picture:
+        return File(each.name, "", each.written, f"/files/{each.id}")
+    return File(each.name, ABOUT_LONG, each.written, is_long=True)
+
+
+def _link(each: Reference, documents: Mapping[str, ReadingState]) -> Markup:
+    became = documents.get(each.id) or ReadingState("", NOT_HERE)
+    name = (LINK if became.url else NAME).format(url=became.url, name=each.name)
+    return LONG.format(name=name, words=became.words)
+
+
+def _shown(each: Reference) -> Markup:
+    return PICTURE.format(url=f"/files/{each.id}", name=each.name)
+
+
+def _fold(found: re.Match[str]) -> str:
+    code = found["block"].partition("<code>")[2].rpartition("</code>")[0]
+    count = len(unescape(re.sub("<[^>]*>", "", code)).rstrip("\n").encode("utf-8", "replace"))
+    summary = f'<summary><span>{found["name"]}</span> <span class="file__size">{text_size(found["name"], count)}</span></summary>'
+    return f'<details class="file">{summary}{found["block"]}</details>'

@@ -1,0 +1,79 @@
+"""The steps to the first real answer: add a key, test it, send a message."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import current_app, url_for
+from sqlalchemy import select
+
+from webapp.base.db import db, utc_now
+from webapp.engine.tables import Generation
+from webapp.models.connections.effective import LiveConnection
+from webapp.models.connections.models import providers
+from webapp.models.connections.shown import refused_connections
+from webapp.people.accounts.tables import User
+from webapp.web.filters import ago
+
+
+@dataclass(frozen=True)
+class Step:
+    words: str
+    is_done: bool
+    is_next: bool
+    action: str = ""
+    url: str = ""
+    hint: str = ""
+    other: str = ""
+    other_url: str = ""
+
+
+@dataclass(frozen=True)
+class Checklist:
+    title: str
+    steps: tuple[Step, ...]
+
+
+def checklist(user: User | None) -> Checklist | None:
+    """Returns the steps for an admin until a real model has answered, or while a key is rejected; None for anyone else."""
+    if user is None or not user.is_admin:
+        return None
+    if _has_answered():
+        refused = refused_connections()
+        return _another_key(refused[0]) if refused else None
+    best = _furthest(providers().connections())
+    page = url_for("connections.edit", slug=best.slug)
+    done = (best.is_usable, best.is_usable and bool(best.is_working), False)
+    following = done.index(False)
+    has_failed = done[0] and best.is_working is False
+    other = ("connect another server", url_for("connections.new"))
+    steps = (
+        Step("Add a key", done[0], following == 0, "Add a key", page, "From openrouter.ai/keys, or", *other),
+        Step("Test it", done[1], following == 1, "View" if has_failed else "Test it", page, _trouble(best) if has_failed else ""),
+        Step("Send a message", done[2], following == 2, hint="Type it above."),
+    )
+    title = "Almost there" if done[0] else "The demo answers until you add a key"
+    return Checklist(f"{best.name} isn't working" if has_failed else title, steps)
+
+
+def _another_key(live: LiveConnection) -> Checklist:
+    page = url_for("connections.edit", slug=live.slug)
+    step = Step(live.check_result, is_done=False, is_next=True, action="View", url=page, hint=_trouble(live))
+    return Checklist(f"{live.name} refuses requests", (step,))
+
+
+def _trouble(live: LiveConnection) -> str:
+    if live.refused_at:
+        return f"Refused {ago(live.refused_at, utc_now())}, and not working since."
+    return live.check_result or "The test failed."
+
+
+def _furthest(connections: Sequence[LiveConnection]) -> LiveConnection:
+    return max(connections, key=lambda each: (each.is_usable, bool(each.is_working), each.is_built_in))
+
+
+def _has_answered() -> bool:
+    """Returns whether there was any real answer; caches a yes permanently."""
+    if not current_app.extensions.get("has_answered"):
+        wanted = select(Generation.id).where(Generation.is_demo.is_(False), Generation.status == "completed").limit(1)
+        current_app.extensions["has_answered"] = db.session.scalar(wanted) is not None
+    return bool(current_app.extensions["has_answered"])

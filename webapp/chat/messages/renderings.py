@@ -1,0 +1,178 @@
+"""The stored HTML of messages; renders it again if it is missing or from an older renderer."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from webapp.base.db import db, write
+from webapp.base.errors import Unavailable
+from webapp.base.heavy.turns import queue_for_turn
+from webapp.chat.files.reference import parted
+from webapp.chat.record import queries
+from webapp.chat.record.seam_labels import seams_of
+from webapp.chat.record.tables import Message
+from webapp.engine.chores import Chore
+from webapp.rendering import markdown
+from webapp.rendering.fallback import as_paragraph
+from webapp.rendering.footnotes import scoped
+from webapp.rendering.markdown import Seam
+
+# How much one page request renders at most, about a second of work. Messages beyond that are shown as plain text until the
+# background pass has rendered them.
+PAGE_CHARS = 400_000
+# An export can take longer than a page.
+FILE_CHARS = 5_000_000
+BATCH_CHARS, BATCH_ROWS = 50_000, 100
+EVERY_SECONDS = 2.0
+# Repeats the condition of the partial index. Messages without text need no HTML.
+IS_STALE = (Message.html_version < markdown.VERSION) & text("messages.content <> ''")
+# The HTML of a text without visible content: empty HTML would mean that it was never rendered.
+NOTHING = "\n"
+# Rendered HTML that could not be stored, by message id and text length; the text only grows, so the length identifies it.
+_unstored: OrderedDict[tuple[str, int], str] = OrderedDict()
+MOST_UNSTORED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class StaleRendering:
+    """A message to be rendered, and the length of its whole text."""
+
+    id: str
+    content: str
+    length: int
+    seams: Sequence[Seam]
+    cited: Sequence[int]
+
+
+def html_of(message: Message) -> str:
+    """Returns the HTML of a message, or its plain text as a paragraph if it is not rendered yet."""
+    html = _unstored.get(_key(message)) or as_paragraph(_shown(message)) if is_stale(message) else message.html
+    return scoped(html, message.id)
+
+
+def is_stale(message: Message) -> bool:
+    """Returns whether the text has no HTML, or that of an older renderer."""
+    return bool(message.content) and (message.html_version < markdown.VERSION or not message.html)
+
+
+def ready(read: Callable[[], Sequence[Message]], *, most_chars: int = PAGE_CHARS) -> Sequence[Message]:
+    """Reads messages and renders stale ones; reads again afterwards, because rendering yields to other greenlets."""
+    messages = read()
+    return read() if renew(messages, most_chars=most_chars) else messages
+
+
+def renew(messages: Sequence[Message], *, most_chars: int = PAGE_CHARS) -> bool:
+    """Renders stale messages, newest first, up to a total length; returns whether any was rendered.
+
+    If so, the session was rolled back, and the messages must be read again.
+    """
+    stale = [message for message in messages if is_stale(message) and _key(message) not in _unstored]
+    if not stale:
+        return False
+    within = _within(stale[::-1], most_chars)
+    if len(within) < len(stale):
+        wake()
+    _store(_made(_taken(within)))
+    return bool(within)
+
+
+def cited(message: Message) -> list[int]:
+    """Returns the numbers of the message's sources."""
+    return [each["number"] for each in message.sources]
+
+
+def rendered(content: str, seams: Sequence[Seam] = (), *, cited: Sequence[int] = ()) -> str:
+    """Renders a text as HTML; a long one yields to other greenlets between pieces."""
+    pieces = markdown.rendering(content, seams, cited=cited)
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as end:
+            html: str = end.value
+            return html
+        # Ends the transaction before yielding: rows read earlier can be outdated afterwards.
+        db.session.rollback()
+        queue_for_turn()
+
+
+def of_person(content: str) -> str:
+    """Renders a person's message without the pictures at its end, which are shown below it."""
+    return rendered(parted(content)[0]) or NOTHING
+
+
+def renew_some() -> bool:
+    """Renders a batch of stale messages; returns whether there are more."""
+    lengths = db.session.execute(select(Message.id, func.length(Message.content)).where(IS_STALE).limit(BATCH_ROWS)).all()
+    ids: list[str] = []
+    chars = 0
+    for id, length in lengths:
+        if not ids or chars + length <= BATCH_CHARS:
+            ids.append(id)
+            chars += length
+    if ids:
+        messages = db.session.scalars(select(Message).where(Message.id.in_(ids))).all()
+        kept = {_key(each): _unstored[_key(each)] for each in messages if _key(each) in _unstored}
+        fresh = _taken([each for each in messages if _key(each) not in kept])
+        _store(kept | _made(fresh))
+    return bool(ids)
+
+
+def _shown(message: Message) -> str:
+    """Returns the part of a message's text that is rendered."""
+    return parted(message.content)[0] if message.role == "user" else message.content
+
+
+def _within(messages: Iterable[Message], most_chars: int) -> list[Message]:
+    found = []
+    for message in messages:
+        if len(message.content) <= most_chars:
+            found.append(message)
+            most_chars -= len(message.content)
+    return found
+
+
+def _taken(messages: Sequence[Message]) -> list[StaleRendering]:
+    generations = queries.generations_of(messages) if messages else {}
+    return [
+        StaleRendering(each.id, _shown(each), len(each.content), seams_of(generations.get(each.id, ())), cited(each))
+        for each in messages
+    ]
+
+
+def _made(stale: Iterable[StaleRendering]) -> dict[tuple[str, int], str]:
+    made: dict[tuple[str, int], str] = {}
+    for each in stale:
+        # Releases the database connection while rendering.
+        db.session.rollback()
+        made[each.id, each.length] = rendered(each.content, each.seams, cited=each.cited) or NOTHING
+        queue_for_turn()
+    return made
+
+
+def _store(made: Mapping[tuple[str, int], str]) -> None:
+    """Stores the HTML unless the text has changed; if the database is busy, keeps it in a small cache in memory."""
+    try:
+        with write(patience_seconds=0) as session:
+            for (id, length), html in made.items():
+                unchanged = Message.id == id, func.length(Message.content) == length, Message.html_version <= markdown.VERSION
+                values = {"html": html, "html_version": markdown.VERSION}
+                statement = update(Message).where(*unchanged).values(values)
+                session.execute(statement.execution_options(synchronize_session=False))
+    except (Unavailable, SQLAlchemyError):
+        _unstored.update(made)
+        while len(_unstored) > MOST_UNSTORED:
+            _unstored.popitem(last=False)
+    else:
+        for key in made:
+            _unstored.pop(key, None)
+
+
+def _key(message: Message) -> tuple[str, int]:
+    return message.id, len(message.content)
+
+
+# Renders all stale messages in small batches; if there are none, this is one query.
+wake = Chore("renderer", renew_some, EVERY_SECONDS).wake

@@ -1,0 +1,154 @@
+"""Generated titles: requested once, after a chat's first complete answer; until then its first words are the title."""
+
+import logging
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Update, bindparam, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from webapp.base import changes, topic_names
+from webapp.base.database import rows
+from webapp.base.database.statements import Prepared
+from webapp.base.errors import AppError
+from webapp.base.heavy.turns import wait_for_turn
+from webapp.chat.files.reference import parted
+from webapp.chat.messages import sending
+from webapp.chat.prompt.builder import PromptBuilder
+from webapp.chat.record import sidebar
+from webapp.chat.record.post_answer import IS_SHARED, READS_CHARS, PostAnswer
+from webapp.chat.record.tables import Chat
+from webapp.engine import side_requests
+from webapp.engine.engine import Engine, the_engine
+from webapp.engine.side_requests import SideRequest
+from webapp.engine.tables import Generation
+from webapp.models.connections.models import DEMO
+from webapp.models.providers.base import ModelRequest
+from webapp.prompts import active_prompts
+from webapp.prompts.active_prompts import Rendered
+from webapp.rendering.text import title as title_of
+from webapp.settings.service import setting
+from webapp.streaming.transcript import Transcript
+
+MOST_TOKENS = 60
+PURPOSE = "title"
+OFF = "off"
+log = logging.getLogger("chat:titles")
+# By generation id. Only in memory, because requests contain text of the chat.
+_jobs: dict[str, "TitleJob"] = {}
+# A fenced code block, up to its end or that of the text. An attached file is one preceded by a line with its name, whose
+# extension is the fence's language.
+FENCED = re.compile(
+    r"^(?:(?P<name>[^\n]+\.(?P<kind>\w+))\n(?=`{3,}(?P=kind)\n))?(?P<fence>`{3,})[^`\n]*\n.*?(?:^(?P=fence)`*[ \t]*$|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
+NAME_CHARS = 60
+
+
+@dataclass(slots=True)
+class TitleJob:
+    """A requested title; `present` is the chat's title so far, and `is_shared` is set once the chat has been renamed."""
+
+    chat_id: str
+    present: str
+    side_request: SideRequest
+    is_shared: bool | None = None
+
+
+def first_words(content: str) -> str:
+    """Returns the provisional title of a chat: the person's own words, else the name of the first file."""
+    text, pictures = parted(content.replace("\r\n", "\n"))
+    names = (found["name"][:NAME_CHARS] for found in FENCED.finditer(text) if found["name"])
+    first = next((each.name[:NAME_CHARS] for each in pictures), "")
+    return title_of(FENCED.sub("\n\n", text)) or next(names, "") or first or title_of(content)
+
+
+def suggest_later(engine: Engine, generation: Generation, after: PostAnswer) -> None:
+    """Requests a title in a greenlet of its own if the chat needs one; if that fails, the chat keeps its first words."""
+    if not engine.is_closing and (job := _job(generation, after)):
+        engine.spawn(lambda: _suggest(engine, job))
+
+
+def cancel(chat_id: str) -> None:
+    """Stops the request for a title."""
+    side_requests.stop(the_engine(), _lane(chat_id))
+
+
+def _suggest(engine: Engine, job: TitleJob) -> None:
+    """Requests the title; errors are only logged, since the answer has ended and the chat has a provisional title."""
+    wait_for_turn()
+    with engine.in_app():
+        try:
+            _jobs[job.side_request.id] = job
+            _begin(engine, job)
+        except (AppError, SQLAlchemyError) as error:
+            log.info("no title for %s: %s", job.chat_id, type(error).__name__)
+
+
+def _begin(engine: Engine, job: TitleJob) -> None:
+    has_begun = False
+    try:
+        side_requests.request(engine, job.side_request)
+        has_begun = True
+    finally:
+        if not has_begun:
+            del _jobs[job.side_request.id]
+
+
+def _job(generation: Generation, after: PostAnswer) -> TitleJob | None:
+    if generation.status != "completed" or generation.is_demo or after.answer is None or after.question is None:
+        return None
+    prompt = active_prompts.render("title.scene" if after.greeting else "title")
+    if not (model := _model_for(generation, prompt.version.model)):
+        return None
+    request = _request(prompt, model, after.greeting or "", after.question, after.answer)
+    return TitleJob(after.chat_id, after.title, SideRequest(PURPOSE, _lane(after.chat_id), after.owner_id, request))
+
+
+def _lane(chat_id: str) -> str:
+    return f"{PURPOSE}:{chat_id}"
+
+
+def _model_for(generation: Generation, wanted: str) -> str:
+    """Returns the model from the settings, the prompt, or the chat; empty for the demo model, which can't write titles."""
+    job = str(setting("models.titles")).strip()
+    model = job or wanted or generation.model_asked
+    is_demo = model.startswith(DEMO) or generation.model_asked.startswith(DEMO)
+    return "" if is_demo or job.lower() == OFF else model
+
+
+def _request(prompt: Rendered, model: str, greeting: str, question: str, answer: str) -> ModelRequest:
+    exchange = f"Person:\n{question}\n\nAnswer:\n{answer}\n\nTitle:"
+    scene = f"Character:\n{greeting}\n\n" if greeting else ""
+    parameters = {"max_tokens": MOST_TOKENS, **prompt.parameters}
+    return PromptBuilder(prompt.sections).build(model, [("user", scene + exchange)], **parameters)
+
+
+def _finish(session: Session, generation: Generation, transcript: Transcript, _picture: Any) -> None:
+    """Renames the chat unless its title has changed since the request."""
+    job, first_line = _jobs.get(generation.id), transcript.text[:READS_CHARS].strip().partition("\n")[0]
+    title = title_of(first_line).strip(" \"'“”„«».")
+    if job and title and generation.status == "completed":
+        values = {"chat": job.chat_id, "present": job.present, "name": title}
+        job.is_shared = NAMED.scalar(session, values)
+
+
+def _changed(generation: Generation) -> None:
+    job = _jobs.pop(generation.id, None)
+    if job and job.is_shared is not None:
+        people = sending.people(job.chat_id, job.side_request.person, is_shared=job.is_shared)
+        changes.notify(topic_names.of_chat(job.chat_id), "title", job.chat_id)
+        for person in people:
+            sidebar.notify(the_engine(), person, job.chat_id)
+
+
+def _named_statement() -> Update:
+    chat = rows.table(Chat)
+    is_as_before = chat.c.id == bindparam("chat"), chat.c.title == bindparam("present"), chat.c.title_is_own.is_(False)
+    return update(chat).where(*is_as_before).values(title=bindparam("name")).returning(IS_SHARED)
+
+
+NAMED = Prepared(_named_statement())
+TITLE = side_requests.kind(PURPOSE, "Chat titles", _finish, _changed)

@@ -1,0 +1,141 @@
+"""Actions in and around the composer besides sending: queue, save a draft, rate, choose another model, inspect a request."""
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.chat.messages import drafts, feedback, follow_up, suggestion
+from webapp.chat.messages.forms import MessageForm
+from webapp.chat.page.composer_shown import few
+from webapp.chat.page.pages import composer_again, page_of, refused, sent
+from webapp.chat.page.picker_shown import first
+from webapp.chat.page.prompt_insertion_views import refuse_unknown, taken
+from webapp.chat.prompt import parts
+from webapp.chat.record import queries
+from webapp.chat.record.access import own_chat, own_generation, own_message, writable_chat
+from webapp.models.connections import model_marks
+from webapp.models.connections.models import providers
+from webapp.people.accounts.guards import anybody, current_user, signed_in, user_or_none
+from webapp.web.htmx import done, is_htmx, redirect, render, render_long
+
+bp = Blueprint("composer", __name__)
+
+
+@bp.post("/chats/<id>/follow-up")
+@anybody
+def queue(id: str) -> Response:
+    chat, form = own_chat(id), MessageForm()
+    if answer := taken(form, id):
+        return answer
+    with form.attempt():
+        refuse_unknown(form)
+        follow_up.queue(chat, form.text, model="" if chat.visitor_hash else form.model.data or "")
+        if me := user_or_none():
+            drafts.forget(me.id, id)
+        return sent(own_chat(id))
+    return refused(own_chat(id), form)
+
+
+@bp.post("/chats/<id>/follow-up/remove")
+@anybody
+def remove(id: str) -> Response:
+    """Turns a queued message back into a draft, placed before the text typed so far; the next one if none is named."""
+    chat, me, waiting_id = own_chat(id), user_or_none(), request.form.get("waiting", "")
+    waiting = next((each for each in follow_up.waiting_in(id) if waiting_id in ("", each.id)), None)
+    text = "\n\n".join(each for each in (waiting.text if waiting else "", MessageForm().text) if each.strip())
+    if me:
+        drafts.save(me.id, text, id)
+    if waiting:
+        follow_up.remove(chat, waiting.id)
+    if me and not is_htmx():
+        return redirect(page_of(id))
+    chat = own_chat(id)
+    return composer_again(chat, MessageForm.new(model=chat.model, message=text))
+
+
+@bp.post("/chats/<id>/follow-up/edit")
+@anybody
+def edit_follow_up(id: str) -> Response:
+    follow_up.edit(own_chat(id), request.form.get("waiting", ""), MessageForm().text)
+    return done(page_of(id))
+
+
+@bp.post("/chats/<id>/follow-up/send")
+@anybody
+def send_follow_up(id: str) -> Response:
+    follow_up.send(own_chat(id))
+    return done(page_of(id))
+
+
+@bp.post("/chats/<id>/suggestion")
+@signed_in
+def suggest(id: str) -> Response:
+    """Has the model write the next message; it appears in the composer and begins with the text typed so far."""
+    form = MessageForm()
+    with form.attempt():
+        text = suggestion.suggest(own_chat(id), form.typed)
+        if not is_htmx():
+            return redirect(page_of(id))
+        chat = own_chat(id)
+        return composer_again(chat, MessageForm.new(model=chat.model, message=form.with_text(text)))
+    return refused(own_chat(id), form)
+
+
+@bp.post("/chats/<id>/suggestion/stop")
+@signed_in
+def stop_suggestion(id: str) -> Response:
+    suggestion.stop(own_chat(id))
+    return done(page_of(id))
+
+
+@bp.get("/generations/<id>/sent")
+@anybody
+def what_was_sent(id: str) -> Response:
+    generation, me = own_generation(id), user_or_none()
+    return render_long(
+        "chat/_sent.html" if is_htmx() else "chat/sent.html",
+        generation=generation,
+        sent=parts.sent(generation, me),
+        may_read_private=me is not None and me.id == generation.user_id,
+        back_url=page_of(generation.chat_id),
+    )
+
+
+@bp.post("/draft")
+@signed_in
+def save_new_draft() -> Response:
+    drafts.save(current_user().id, MessageForm().text)
+    return Response(status=204)
+
+
+@bp.post("/chats/<id>/draft")
+@signed_in
+def save_draft(id: str) -> Response:
+    drafts.save(current_user().id, MessageForm().text, writable_chat(id).id)
+    return Response(status=204)
+
+
+@bp.get("/messages/<id>/again")
+@signed_in
+def choose(id: str) -> Response:
+    message = own_message(id)
+    chat = queries.chat_of(message)
+    if is_htmx():
+        return render("chat/_again.html", message=message, models=first(model_marks.of(current_user().id)))
+    models = few(providers().offered(), chat.model)
+    form = MessageForm.new(model=chat.model)
+    last = queries.last_generation(message)
+    is_running = last is not None and last.is_active
+    return render("chat/again.html", message=message, form=form, models=models, back_url=page_of(chat.id), is_running=is_running)
+
+
+@bp.post("/messages/<id>/feedback")
+@signed_in
+def rate(id: str) -> Response:
+    message, me = own_message(id), current_user()
+    if thumb := request.form.get("thumb", ""):
+        feedback.rate(me.id, message, is_good=thumb == "up", reason=request.form.get("reason", ""))
+    else:
+        feedback.take_back(me.id, message)
+    if not is_htmx():
+        return redirect(url_for("chat.show", id=message.chat_id, _anchor=f"message-{id}"))
+    thumbs = feedback.by(me.id, [id])
+    return render("chat/_thumbs.html", message={"id": id, "actions": {"rate_url": url_for(".rate", id=id)}}, thumbs=thumbs)

@@ -1,0 +1,97 @@
+"""The collections that a chat reads from: those attached to it, known by its characters, or attached to its prompt."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from webapp.base.db import db, write
+from webapp.base.errors import Invalid
+from webapp.characters import queries as cast
+from webapp.chat.prompt import assistant_context, leading
+from webapp.chat.prompt.built_in import QUICK
+from webapp.chat.record.tables import Chat
+from webapp.knowledge import queries
+from webapp.knowledge.attaching import MOST_COLLECTIONS, chosen
+from webapp.knowledge.documents import chat_files
+from webapp.knowledge.tables import Collection
+from webapp.people.accounts.tables import User
+from webapp.prompts import active_prompts
+
+
+def ids_for(chat: Chat, speaker_id: str | None = None) -> list[str]:
+    """Returns the ids of all collections for an answer: the chat's, its prompt's, and those its character knows.
+
+    In a group, that is the character who speaks.
+    """
+    if not speaker_id:
+        return ids_by_chat([chat])[chat.id]
+    known = cast.known_to(db.session(), chat.owner_id, [speaker_id])
+    return _in_order(chat, known.get(speaker_id, ()))
+
+
+def ids_by_chat(chats: Sequence[Chat]) -> dict[str, list[str]]:
+    """Returns the collection ids of several chats by chat id, including those known by any of their characters."""
+    played: defaultdict[str | None, set[str]] = defaultdict(set)
+    for chat in chats:
+        played[chat.owner_id] |= set(chat.cast_ids)
+    known = {owner: cast.known_to(db.session(), owner, ids) for owner, ids in played.items()}
+    return {each.id: _in_order(each, (id for one in each.cast_ids for id in known[each.owner_id].get(one, ()))) for each in chats}
+
+
+def _in_order(chat: Chat, known: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys([*chat.collection_ids, *known, *ids_of_prompt(leading.key_of(chat))]))
+
+
+def ids_of_prompt(key: str) -> list[str]:
+    """Returns the ids of the collections that every chat led by this prompt reads from."""
+    return list(dict.fromkeys([*active_prompts.collections_of(key), *assistant_context.collections_for(key)]))
+
+
+def visible(chat: Chat, user: User | None) -> Sequence[Collection]:
+    """Returns the collections that a chat reads from and this person can see, by name."""
+    ids = ids_for(chat)
+    return queries.collections_among(user, ids) if user and ids else ()
+
+
+def visible_ids(chats: Sequence[Chat], user: User | None) -> dict[str, list[str]]:
+    """Returns, by chat id, the ids of the collections that the chat reads from and this person can see."""
+    read = ids_by_chat(chats)
+    ids = sorted({id for each in read.values() for id in each})
+    seen = {each.id for each in queries.collections_among(user, ids)} if user and ids else set()
+    return {chat_id: [id for id in each if id in seen] for chat_id, each in read.items()}
+
+
+def visible_to_new(user: User | None, wanted: Sequence[str] = ()) -> Sequence[Collection]:
+    """Returns the collections that a new chat reads from, some of them chosen for it, and this person can see, by name."""
+    ids = [*wanted, *ids_of_prompt(QUICK)]
+    return queries.collections_among(user, ids) if user and ids else ()
+
+
+def checked(user: User, ids: Iterable[str]) -> list[str]:
+    """Returns the collection ids without duplicates; raises `NotFound` for one that this person can't see."""
+    wanted = list(dict.fromkeys(ids))
+    if len(wanted) > MOST_COLLECTIONS:
+        raise Invalid(f"A chat reads from up to {MOST_COLLECTIONS} collections.", field="collections")
+    return chosen(wanted, (), user)
+
+
+def attach(chat: Chat, ids: Iterable[str], *, by: User) -> None:
+    """Replaces the collections of a chat, except that of its files, from the next answer on."""
+    wanted = with_own_files(chat, ids, by=by)
+    if wanted == list(chat.collection_ids):
+        return
+    with write():
+        chat.collection_ids = wanted
+
+
+def with_own_files(chat: Chat, ids: Iterable[str], *, by: User) -> list[str]:
+    """Returns the collection of the chat's files and these; raises `NotFound` for one that this person can't see."""
+    files = chat_files.own(db.session(), chat.id, chat.collection_ids)
+    return [*files, *checked(by, [each for each in ids if each not in files])]
+
+
+def add(chat: Chat, ids: Sequence[str]) -> None:
+    """Adds collections that the owner can see to a chat, up to the limit."""
+    more = [id for id in ids if id not in chat.collection_ids]
+    if more := more[: MOST_COLLECTIONS - len(chat.collection_ids)]:
+        with write():
+            chat.collection_ids = [*chat.collection_ids, *more]

@@ -1,0 +1,37 @@
+"""Decides which model answers in a chat: the one chosen for it, never silently another."""
+
+from webapp.base.errors import Invalid
+from webapp.chat.record.tables import Chat
+from webapp.models.connections.models import providers
+from webapp.models.providers.base import Model
+
+VISITORS_MODEL = "demo/quick"
+
+
+def answerer(chat: Chat, wanted: str = "") -> str:
+    """Returns the model that answers; a visitor can't choose it. Raises `Invalid` if the chat's model is gone."""
+    model = VISITORS_MODEL if chat.visitor_hash else wanted or chat.model
+    if model == missing_model(chat):
+        raise Invalid(f"{providers().display_name(model)[:80]} is no longer available. Choose another model.", field="model")
+    providers().of(model, for_visitor=bool(chat.visitor_hash))
+    return model
+
+
+def named(model: str) -> Model:
+    """Returns what is known about a model."""
+    known = providers()
+    return known.choice(model) or Model(model, known.display_name(model))
+
+
+def can(model: Model, ability: str) -> bool | None:
+    """Returns whether a model has an ability; None if unknown."""
+    if not ability or (ability == "reasoning" and model.efforts):
+        return True
+    return None if model.abilities is None else ability in model.abilities
+
+
+def missing_model(chat: Chat) -> str:
+    """Returns the chat's model if it is no longer offered and other models are; else an empty string."""
+    known = providers()
+    is_gone = not chat.visitor_hash and not known.is_choosable(chat.model) and known.offered()
+    return chat.model if is_gone else ""

@@ -1,0 +1,83 @@
+"""One query for everything about a chat that is needed when an answer in it has ended."""
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Exists, Select, and_, bindparam, case, func, literal_column, or_, select
+from sqlalchemy.orm import aliased
+
+from webapp.base.database.statements import Prepared
+from webapp.base.db import db
+from webapp.chat.record.tables import Chat, FollowUp, Message
+from webapp.engine.tables import Generation
+from webapp.people.accounts.tables import Grant, User
+
+# A title is generated from the beginning of each text.
+READS_CHARS = 1_500
+
+
+class PostAnswer(NamedTuple):
+    """The chat's state, and the texts for its title: its first complete answer and the two messages before that.
+
+    The texts are None unless the chat still needs a title.
+    """
+
+    chat_id: str
+    owner_id: str | None
+    title: str
+    is_temporary: bool
+    is_shared: bool
+    has_follow_up: bool
+    is_remembered: bool
+    prompt_key: str
+    story: str
+    answer: str | None
+    question: str | None
+    greeting: str | None
+
+
+def of(generation: Generation) -> PostAnswer | None:
+    """Queries the current state: a queued follow-up message can be stored while the end of the answer is being written."""
+    row = POST_ANSWER.first(db.session(), {"message": generation.message_id, "before": generation.id})
+    return PostAnswer(*row) if row else None
+
+
+def _post_answer_statement() -> Select[Any]:
+    answer, question, greeting = aliased(Message), aliased(Message), aliased(Message)
+    is_first = and_(question.role == "user", or_(question.parent_id.is_(None), _is_greeting(greeting)))
+    is_kept = and_(Chat.owner_id.is_not(None), Chat.is_temporary.is_(False), Chat.deleted_at.is_(None))
+    is_unnamed = and_(is_kept, Chat.title_is_own.is_(False), answer.content != "", is_first, ~_has_completed())
+    texts = (case((is_unnamed, func.substr(each.content, 1, READS_CHARS))) for each in (answer, question, greeting))
+    about = Chat.id, Chat.owner_id, Chat.title, Chat.is_temporary, IS_SHARED, HAS_FOLLOW_UP, IS_REMEMBERED
+    wanted = select(*about, Chat.prompt_key, Chat.story, *texts)
+    wanted = wanted.select_from(answer).join(Chat, Chat.id == answer.chat_id)
+    wanted = wanted.outerjoin(question, question.id == answer.parent_id).outerjoin(greeting, greeting.id == question.parent_id)
+    return wanted.where(answer.id == bindparam("message"))
+
+
+def _has_completed() -> Exists:
+    """Matches chats where an answer to a first message was complete before this generation began."""
+    greeting, first, answered = aliased(Message), aliased(Message), aliased(Message)
+    query = select(Generation.id).join(answered, answered.id == Generation.message_id).join(first, first.id == answered.parent_id)
+    query = query.outerjoin(greeting, greeting.id == first.parent_id)
+    query = query.where(or_(first.parent_id.is_(None), _is_greeting(greeting)), first.role == "user")
+    query = query.where(first.chat_id == Chat.id, Generation.id < bindparam("before"), Generation.status == "completed")
+    return query.correlate(Chat).exists()
+
+
+def _is_greeting(message: Any) -> ColumnElement[bool]:
+    """Matches a character's opening message, which no model generated. In a group every character can have one."""
+    ran = select(Generation.id).where(Generation.message_id == message.id).correlate(message).exists()
+    is_first = or_(message.parent_id.is_(None), and_(message.speaker_name != "", ~ran))
+    return and_(message.role == "assistant", is_first)
+
+
+# With the table's name in the text: in the RETURNING clause of an UPDATE on SQLite, SQLAlchemy omits table names, and a bare
+# `id` would be that of grants.
+IS_SHARED = select(Grant.id).where(Grant.object_kind == "chat", Grant.object_id == literal_column("chats.id")).exists()
+HAS_FOLLOW_UP = select(FollowUp.id).where(FollowUp.chat_id == Chat.id).correlate(Chat).exists()
+IS_REMEMBERED = (
+    select(User.id).where(User.id == Chat.owner_id, User.remembers_since.is_not(None)).correlate(Chat).exists()
+    & ~Chat.is_forgotten
+)
+# Compiled once: building the statement costs more than running it.
+POST_ANSWER = Prepared(_post_answer_statement())

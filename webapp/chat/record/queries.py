@@ -1,0 +1,395 @@
+"""Queries for chats and messages."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.orm import aliased, defer
+from sqlalchemy.sql.base import ExecutableOption
+
+from webapp.base import topic_names
+from webapp.base.database import rows
+from webapp.base.database.statements import Prepared
+from webapp.base.db import db, utc_now
+from webapp.base.heavy import bounded
+from webapp.chat.record.tables import Chat, Message
+from webapp.engine.engine import Engine
+from webapp.engine.tables import WHILE_ACTIVE, Generation
+from webapp.people.accounts.tables import Grant, User
+from webapp.people.grants import grants
+
+VISITORS_DAY = timedelta(days=1)
+MOST_PINNED = 100
+# Lists leave out temporary chats.
+KEPT = Chat.is_temporary.is_(False)
+NEWEST_FIRST = Chat.changed_at.desc(), Chat.id.desc()
+# The viewer.
+ME = bindparam("owner_id", type_=String)
+# The number of messages on a page; earlier ones are loaded on scrolling.
+WINDOW = 60
+# A visitor's page can't load earlier messages; its chat lives for a day.
+VISITORS_WINDOW = 500
+# Selects those of these messages that are deleted or below a deleted one. Chats without deleted messages are skipped.
+DELETED_AMONG = text("""
+    WITH RECURSIVE up(id, parent_id, origin) AS (
+        SELECT m.id, m.parent_id, m.id FROM messages m
+        WHERE m.id IN :ids AND EXISTS (SELECT 1 FROM messages d WHERE d.chat_id = m.chat_id AND d.deleted_at IS NOT NULL)
+        UNION ALL SELECT p.id, p.parent_id, up.origin FROM messages p JOIN up ON p.id = up.parent_id)
+    SELECT DISTINCT up.origin FROM up JOIN messages m ON m.id = up.id WHERE m.deleted_at IS NOT NULL
+""").bindparams(bindparam("ids", expanding=True))
+
+
+class Listed(NamedTuple):
+    """The columns of a chat that lists show."""
+
+    id: str
+    title: str
+    changed_at: datetime
+    pinned_at: datetime | None
+    character_id: str | None
+    character_ids: list[str]
+    # The name of the owner who shared it; empty for the viewer's own chats.
+    sharer: str = ""
+
+
+class ComposerMessage(NamedTuple):
+    """The columns of a message that the composer needs."""
+
+    id: str
+    parent_id: str | None
+    role: str
+    content: str
+    is_hidden: bool = False
+
+
+def chat_of(message: Message) -> Chat:
+    return db.session.get_one(Chat, message.chat_id)
+
+
+def recent_chats(owner_id: str, *, limit: int = 50) -> Sequence[Chat]:
+    """Returns the newest chats that are neither archived nor deleted."""
+    return db.session.scalars(_newest_first(owner_id).where(Chat.archived_at.is_(None)).limit(limit)).all()
+
+
+def listed_chats(owner_id: str, *, are_archived: bool = False, before: str = "", limit: int) -> Sequence[Chat]:
+    """Returns a page of a person's unpinned chats, newest first, starting after the chat with the id `before`."""
+    archived = Chat.archived_at.is_not(None) if are_archived else and_(Chat.archived_at.is_(None), Chat.pinned_at.is_(None))
+    query = _newest_first(owner_id).where(archived)
+    if last := owned_chat(owner_id, before) if before else None:
+        query = query.where(tuple_(Chat.changed_at, Chat.id) < tuple_(literal(last.changed_at, Chat.changed_at.type), last.id))
+    return db.session.scalars(query.limit(limit)).all()
+
+
+def pinned_chats(owner_id: str) -> Sequence[Chat]:
+    """Returns the pinned chats, most recently pinned first."""
+    query = select(Chat).where(Chat.owner_id == owner_id, Chat.pinned_at.is_not(None), Chat.deleted_at.is_(None), KEPT)
+    return db.session.scalars(query.where(Chat.archived_at.is_(None)).order_by(Chat.pinned_at.desc()).limit(MOST_PINNED)).all()
+
+
+def sidebar_chats(owner_id: str, *, limit: int = 50) -> tuple[Sequence[Listed], Sequence[Listed], set[str]]:
+    """Returns pinned chats, the newest others, and the lanes with a running answer, in one statement, as every page needs it.
+
+    The others include chats that were shared with this person.
+    """
+    rows = SIDEBAR.all(db.session(), {"owner_id": owner_id, "limit": limit})
+    found, lanes = [Listed(*row[:7]) for row in rows], {row.lane for row in rows if row.lane}
+    first = sorted((row for row in found if row.pinned_at), key=lambda row: row.pinned_at or row.changed_at, reverse=True)
+    return first, [row for row in found if not row.pinned_at], lanes
+
+
+def shared_chats(person_id: str, *, limit: int = 200) -> list[Listed]:
+    """Returns the chats of others shared with this person or a group of theirs, newest first."""
+    return [Listed(*row) for row in db.session.execute(SHARED, {"owner_id": person_id, "limit": limit})]
+
+
+def deleted_chats(owner_id: str, *, limit: int = 200) -> Sequence[Chat]:
+    """Returns the chats in a person's trash, most recently deleted first."""
+    query = select(Chat).where(in_trash(owner_id)).order_by(Chat.deleted_at.desc(), Chat.id)
+    return db.session.scalars(query.limit(limit)).all()
+
+
+def owned_chat(owner_id: str, id: str, *, is_deleted: bool = False) -> Chat | None:
+    """Returns the chat if this person owns it; `is_deleted` selects chats in the trash instead of the others."""
+    chat = db.session.get(Chat, id)
+    return chat if chat and chat.owner_id == owner_id and bool(chat.deleted_at) == is_deleted else None
+
+
+def own_chats(owner_id: str, ids: Sequence[str]) -> list[Chat]:
+    """Returns those of these chats that this person owns, in this order, including the trash but not temporary chats."""
+    rows = db.session.scalars(select(Chat).where(Chat.id.in_(ids), Chat.owner_id == owner_id, KEPT))
+    return sorted(rows, key=lambda chat: ids.index(chat.id))
+
+
+def temporary_chat(owner_id: str) -> Chat | None:
+    """Returns the person's newest temporary chat that is still open."""
+    query = select(Chat).where(Chat.is_temporary, Chat.owner_id == owner_id, Chat.deleted_at.is_(None))
+    return db.session.scalar(query.order_by(Chat.created_at.desc()).limit(1))
+
+
+def in_trash(owner_id: str) -> ColumnElement[bool]:
+    """Matches the chats in this person's trash."""
+    return and_(Chat.owner_id == owner_id, Chat.deleted_at.is_not(None))
+
+
+def count_in_trash(owner_id: str) -> int:
+    return db.session.scalar(select(func.count()).select_from(Chat).where(in_trash(owner_id))) or 0
+
+
+def is_running_in_trash(owner_id: str) -> bool:
+    """Returns whether an answer is still active in a chat in this person's trash."""
+    lane = literal(topic_names.of_chat("")) + Chat.id
+    running = select(Chat.id).join(Generation, Generation.lane == lane).where(in_trash(owner_id), WHILE_ACTIVE)
+    return db.session.scalar(running.limit(1)) is not None
+
+
+def visitors_chat(visitor_hash: str) -> Chat | None:
+    """Returns the newest chat of a visitor's cookie that is less than a day old."""
+    if not visitor_hash:
+        return None
+    query = select(Chat).where(Chat.visitor_hash == visitor_hash, Chat.created_at > utc_now() - VISITORS_DAY)
+    return db.session.scalar(query.order_by(Chat.id.desc()).limit(1))
+
+
+def lanes_in_use(lanes: Iterable[str]) -> set[str]:
+    """Returns those of these lanes that have an active generation."""
+    # Repeats the condition of the partial index of active generations, so that only those are read.
+    query = select(Generation.lane).where(Generation.lane.in_(list(lanes)), WHILE_ACTIVE)
+    return set(db.session.scalars(query))
+
+
+def path_ids(chat: Chat) -> list[str]:
+    """Returns the message ids on the branch that the chat shows, from the root on, without reading the messages."""
+    return list(db.session.scalars(PATH_IDS, {"id": chat.head_id})) if chat.head_id else []
+
+
+def is_shown(chat: Chat, message: Message) -> bool:
+    """Returns whether a message is on the branch that the chat shows, without blocking other greenlets in a long chat."""
+    up = up_from(Message.id == bindparam("id"))
+    query = select(up.c.id).where(up.c.id == message.id)
+    return bool(chat.head_id) and bool(bounded.column(query.params(id=chat.head_id)))
+
+
+def ids_to(message_id: str) -> list[str]:
+    """Returns the message ids from the root down to this one, without blocking other greenlets in a long chat."""
+    return bounded.column(PATH_IDS.params(id=message_id))
+
+
+def in_order(ids: Sequence[str], *options: ExecutableOption) -> list[Message]:
+    """Returns these messages in the order of the ids; missing ones are skipped."""
+    query = select(Message).where(Message.id.in_(ids)).options(*options)
+    rows = {each.id: each for each in db.session.scalars(query)} if ids else {}
+    return [rows[id] for id in ids if id in rows]
+
+
+def thread(chat: Chat) -> list[Message]:
+    """Returns the messages on the branch that the chat shows, from the root to the head."""
+    return _path(chat.head_id) if chat.head_id else []
+
+
+def window(chat: Chat, *, until: str | None = None) -> list[Message]:
+    """Returns the last messages of the branch that the chat shows, or of the path that ends at `until`."""
+    end = until or chat.head_id
+    if not end:
+        return []
+    session = db.session()
+    return [rows.read(session, Message, row._asdict()) for row in LAST_MESSAGES.all(session, _window_to(chat, end))]
+
+
+def composer_messages(chat: Chat) -> list[ComposerMessage]:
+    """Returns the last messages as the composer needs them; full objects cost several times as much."""
+    parameters = _window_to(chat, chat.head_id)
+    return [ComposerMessage(*row) for row in COMPOSER_MESSAGES.all(db.session(), parameters)] if chat.head_id else []
+
+
+def _window_to(chat: Chat, end: str | None) -> dict[str, object]:
+    return {"id": end, "height": VISITORS_WINDOW if chat.visitor_hash else WINDOW, "since": ""}
+
+
+def message_in(chat: Chat, id: str) -> Message | None:
+    """Returns the message if it belongs to the chat and is visible."""
+    message = db.session.get(Message, id)
+    return message if message and message.chat_id == chat.id and not deleted_among([id]) else None
+
+
+def deleted_among(ids: Iterable[str]) -> set[str]:
+    """Returns those of these message ids that are deleted or below a deleted message."""
+    wanted = list(ids)
+    return set(db.session.scalars(DELETED_AMONG, {"ids": wanted})) if wanted else set()
+
+
+def generations_of(messages: Iterable[Message]) -> dict[str, list[Generation]]:
+    """Returns the generations of each message by its id, oldest first."""
+    found: dict[str, list[Generation]] = {}
+    for generation in db.session.scalars(GENERATIONS, {"ids": [message.id for message in messages]}):
+        found.setdefault(generation.message_id or "", []).append(generation)
+    return found
+
+
+def last_generation(message: Message | ComposerMessage) -> Generation | None:
+    query = select(Generation).where(Generation.message_id == message.id).order_by(Generation.id.desc()).limit(1)
+    return db.session.scalar(query)
+
+
+def generation_in(chat: Chat, id: str) -> Generation | None:
+    """Returns a generation that wrote a message of this chat."""
+    query = select(Generation).where(Generation.id == id, Generation.lane == chat.lane, Generation.message_id.is_not(None))
+    return db.session.scalar(query)
+
+
+def recorded_prompt(message: Message | ComposerMessage) -> dict[str, Any]:
+    """Returns the recorded prompt of a message's last generation; empty if there is none."""
+    return RECORDED_PROMPT.scalar(db.session(), {"message": message.id}) or {}
+
+
+def branch_point(chat: Chat, after: str) -> str | None:
+    """Returns the parent of the next message: the message last seen by the person if it belongs to the chat, else the head."""
+    seen = message_in(chat, after) if after and after != chat.head_id else None
+    return seen.id if seen else chat.head_id
+
+
+def siblings_of(messages: Sequence[Message]) -> dict[str, list[str]]:
+    """Returns, for each message that has siblings, the ids of all versions, oldest first."""
+    if not messages:
+        return {}
+    parents = [message.parent_id for message in messages if message.parent_id]
+    # Only if a root is among them, because this query reads every message of the chat.
+    query = CHILDREN_AND_ROOTS if len(parents) < len(messages) else CHILDREN
+    children: dict[str | None, list[str]] = {}
+    parameters = {"parents": parents, "chat_id": messages[0].chat_id}
+    for id, parent_id in db.session().connection().execute(query, parameters):
+        children.setdefault(parent_id, []).append(id)
+    return {message.id: found for message in messages if len(found := children.get(message.parent_id, [])) > 1}
+
+
+def version_that_says(message: Message, content: str) -> Message | None:
+    """Returns the message or a visible sibling of it with exactly this text."""
+    query = select(Message).where(Message.chat_id == message.chat_id, Message.role == message.role, Message.content == content)
+    query = query.where(Message.parent_id.is_not_distinct_from(message.parent_id), Message.deleted_at.is_(None))
+    return db.session.scalar(query.order_by(Message.id != message.id, Message.id).limit(1))
+
+
+def hidden_in(chat: Chat) -> set[str]:
+    """Returns the ids of the chat's messages that are hidden from models, on all branches."""
+    return set(db.session.scalars(select(Message.id).where(Message.chat_id == chat.id, Message.is_hidden)))
+
+
+def is_answered(message: Message) -> bool:
+    """Returns whether the message has a child that isn't deleted."""
+    below = select(Message.id).where(Message.parent_id == message.id, Message.deleted_at.is_(None)).limit(1)
+    return db.session.scalar(below) is not None
+
+
+def newest_below(message: Message) -> str:
+    """Returns the id of the end of the branch below a message, taking the newest child at each fork."""
+    children = select(Message.parent_id, Message.id).where(Message.chat_id == message.chat_id, Message.deleted_at.is_(None))
+    [rows] = bounded.read([children.order_by(Message.id)])
+    newest: dict[str | None, str] = dict(rows)
+    id = message.id
+    while id in newest:
+        id = newest[id]
+    return id
+
+
+def text_so_far(engine: Engine, message: Message) -> str:
+    """Returns the raw text of a message, including what a running generation has produced so far."""
+    last = last_generation(message)
+    transcript = engine.transcript(last.id) if last and last.is_active and engine.follows(last) else None
+    return message.content + transcript.text if transcript else message.content
+
+
+def _path(message_id: str) -> list[Message]:
+    return list(db.session.scalars(PATH, {"id": message_id}))
+
+
+def _newest_first(owner_id: str) -> Select[Chat]:
+    query = select(Chat).where(Chat.owner_id == owner_id, Chat.deleted_at.is_(None), KEPT)
+    return query.order_by(Chat.changed_at.desc(), Chat.id.desc())
+
+
+def _path_statement(*, is_bounded: bool = False) -> Select[Message]:
+    up = up_from(Message.id == bindparam("id"), is_bounded=is_bounded)
+    return select(Message).join(up, up.c.id == Message.id).order_by(up.c.height.desc())
+
+
+def _path_ids_statement() -> Select[str]:
+    up = up_from(Message.id == bindparam("id"))
+    return select(up.c.id).order_by(up.c.height.desc())
+
+
+def up_from(end: ColumnElement[bool], *, is_bounded: bool = False) -> CTE:
+    """Builds a recursive query from a message towards the root; if bounded, it stops after `height` messages or at `since`."""
+    start = select(Message.id, Message.parent_id, literal(0).label("height")).where(end)
+    up = start.cte("up", recursive=True)
+    parent = aliased(Message)
+    step = select(parent.id, parent.parent_id, up.c.height + 1).where(parent.id == up.c.parent_id)
+    bounds = up.c.height + 1 < bindparam("height"), up.c.id != bindparam("since")
+    return up.union_all(step.where(*bounds) if is_bounded else step)
+
+
+def _children_statement(*, are_roots_too: bool = False) -> Select[str, str | None]:
+    is_sibling: ColumnElement[bool] = Message.parent_id.in_(bindparam("parents", expanding=True))
+    if are_roots_too:
+        is_sibling = and_(Message.chat_id == bindparam("chat_id"), or_(is_sibling, Message.parent_id.is_(None)))
+    query = select(Message.id, Message.parent_id).where(is_sibling, Message.deleted_at.is_(None))
+    return query.order_by(Message.id)
+
+
+def _generations_statement() -> Select[Generation]:
+    # The recorded prompt is as long as the chat, and callers don't need it.
+    query = select(Generation).options(defer(Generation.prompt)).order_by(Generation.id)
+    return query.where(Generation.message_id.in_(bindparam("ids", expanding=True)))
+
+
+def _listed_statement() -> Select[str, str, datetime, datetime | None, str | None, list[str], str]:
+    """Selects the columns of `Listed` for the viewer: a pin is visible to the chat's owner only."""
+    is_own, name = Chat.owner_id == ME, func.coalesce(func.nullif(User.name, ""), User.email)
+    sharer = select(name).where(User.id == Chat.owner_id).scalar_subquery()
+    values = Chat.id, Chat.title, Chat.changed_at, case((is_own, Chat.pinned_at)), Chat.character_id, Chat.character_ids
+    return select(*values, case((is_own, ""), else_=sharer)).order_by(*NEWEST_FIRST)
+
+
+def _given_statement() -> Select[str]:
+    given = select(Grant.object_id).where(Grant.object_kind == "chat", grants.is_named(ME))
+    chats = select(Chat.id).where(Chat.id.in_(given), Chat.owner_id != ME, Chat.deleted_at.is_(None), KEPT)
+    return select(chats.order_by(*NEWEST_FIRST).limit(bindparam("limit")).subquery())
+
+
+def _sidebar_statement() -> Select[str, str, datetime, datetime | None, str | None, list[str], str, str | None]:
+    is_shown = Chat.owner_id == ME, Chat.deleted_at.is_(None), Chat.archived_at.is_(None), KEPT
+    newest = select(Chat.id).where(*is_shown).order_by(*NEWEST_FIRST).limit(bindparam("limit")).subquery()
+    pinned = select(Chat.id).where(*is_shown, Chat.pinned_at.is_not(None)).limit(MOST_PINNED).subquery()
+    its_lane = literal(topic_names.of_chat("")) + Chat.id
+    running = select(Generation.lane).where(Generation.lane == its_lane, WHILE_ACTIVE).scalar_subquery()
+    in_sight = union_all(select(newest), select(pinned), _given_statement())
+    return _listed_statement().add_columns(running.label("lane")).where(Chat.id.in_(in_sight))
+
+
+# Compiled once: building the statement costs more than running it.
+SIDEBAR = Prepared(_sidebar_statement())
+SHARED = _listed_statement().where(Chat.id.in_(_given_statement()))
+CHILDREN, CHILDREN_AND_ROOTS = _children_statement(), _children_statement(are_roots_too=True)
+GENERATIONS = _generations_statement()
+PATH, PATH_IDS = _path_statement(), _path_ids_statement()
+RECORDED_PROMPT = Prepared(
+    select(Generation.prompt).where(Generation.message_id == bindparam("message")).order_by(Generation.id.desc()).limit(1)
+)
+LAST_OF_PATH = _path_statement(is_bounded=True)
+LAST_MESSAGES = Prepared(LAST_OF_PATH.with_only_columns(*rows.table(Message).columns))
+COMPOSER_COLUMNS = Message.id, Message.parent_id, Message.role, Message.content, Message.is_hidden
+COMPOSER_MESSAGES = Prepared(LAST_OF_PATH.with_only_columns(*COMPOSER_COLUMNS))

@@ -1,0 +1,112 @@
+"""Sharing a chat with people, groups, or by link with the whole team."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import CompoundSelect, and_, bindparam, select
+
+from webapp.base import changes
+from webapp.base.db import db, write
+from webapp.base.errors import Conflict, Invalid
+from webapp.chat.record.tables import Chat, Message
+from webapp.people.accounts.tables import Grant, Membership, User
+from webapp.people.grants import grants
+from webapp.people.grants import shares as accounts
+from webapp.people.grants.shares import Share
+
+KIND = "chat"
+RIGHTS = ("view", "write")
+grants.OBJECTS[KIND] = (Chat.id, Chat.owner_id)
+
+
+def right_of(chat: Chat, user: User) -> str:
+    """Returns `own`, `write`, `view` or an empty string."""
+    if chat.owner_id == user.id:
+        return "own"
+    rights = set(db.session.scalars(select(Grant.right).where(grants.is_about(KIND, chat.id), grants.reaches(user))))
+    return next((each for each in reversed(RIGHTS) if each in rights), "") if not chat.deleted_at else ""
+
+
+def shares(chat: Chat) -> list[Share]:
+    """Returns who has access to the chat besides its owner."""
+    return accounts.shares(KIND, chat.id)
+
+
+def names(given: Iterable[Share]) -> tuple[str, ...]:
+    """Returns the names of those that a chat is shared with."""
+    return tuple(each.name or "Team" for each in given)
+
+
+def readers(chat_id: str) -> set[str]:
+    """Returns the ids of the people whose lists contain the chat because it was shared with them."""
+    return set(db.session.scalars(READERS, {"chat_id": chat_id}))
+
+
+def writers(messages: Sequence[Message], right: str = "own", given: Sequence[Share] | None = None) -> dict[str, str]:
+    """Returns the authors' names by message id; none for the owner as viewer if no one else can write in the chat.
+
+    `given` are the chat's shares, if they were read already.
+    """
+    ids, query = {each.author_id for each in messages if each.author_id}, NAMES
+    if right == "own" and len(ids) == 1 and db.session.get_one(Chat, messages[0].chat_id).owner_id in ids:
+        query = NAMES_WHERE_OTHERS_WRITE if given is None else NAMES
+        ids = ids if given is None or any(each.right == "write" for each in given) else set()
+    names = dict(iter(db.session.execute(query, {"ids": list(ids), "chat_id": messages[0].chat_id}))) if ids else {}
+    from_file = {each.id: f"{each.author_name} (from a file)" for each in messages if each.author_name}
+    return {each.id: names[each.author_id] for each in messages if each.author_id in names} | from_file
+
+
+def refuse_unshareable(chat: Chat, by: User) -> None:
+    """Raises an error if the chat can't be shared, or not by this person."""
+    if chat.is_temporary:
+        raise Conflict("Temporary chats can't be shared.")
+    accounts.refuse_guests("chat", by)
+
+
+def share(chat: Chat, whom: str, right: str, *, by: User) -> None:
+    """Shares the chat with `user:ID` or `group:ID`, replacing an earlier right."""
+    kind, _, id = whom.partition(":")
+    if right not in RIGHTS:
+        raise Invalid("Choose whether they can read or write.", field="right")
+    if kind not in ("user", "group") or not id:
+        raise Invalid("Choose who to share it with.", field="whom")
+    if id == chat.owner_id:
+        raise Invalid("This chat is already yours.", field="whom")
+    _give(chat, right, by, kind, id)
+
+
+def open_to_team(chat: Chat, *, by: User) -> None:
+    """Lets every member of the team who has the link read the chat; it appears in no one else's list."""
+    _give(chat, "view", by, "everyone", "")
+
+
+def unshare(chat: Chat, grant_id: str) -> None:
+    """Revokes a right; open pages that depend on it close immediately."""
+    with write() as session:
+        lost = accounts.revoke(session, KIND, chat.id, grant_id)
+    _notify(lost)
+
+
+def _give(chat: Chat, right: str, by: User, to: str, to_id: str) -> None:
+    refuse_unshareable(chat, by)
+    chat_id, giver_id = chat.id, by.id
+    with write() as session:
+        changed = accounts.give(session, KIND, chat_id, right, by=giver_id, to=to, to_id=to_id)
+    _notify(changed)
+
+
+def _notify(user_ids: Iterable[str]) -> None:
+    for id in user_ids:
+        changes.access_changed(id)
+
+
+def _readers_statement() -> CompoundSelect[str]:
+    given = select(Grant.user_id, Grant.group_id).where(_IS_GIVEN).subquery()
+    people = select(given.c.user_id).where(given.c.user_id.is_not(None))
+    return people.union(select(Membership.user_id).join(given, given.c.group_id == Membership.group_id))
+
+
+# Built once: building the statements costs more than running them.
+_IS_GIVEN = and_(Grant.object_kind == KIND, Grant.object_id == bindparam("chat_id"))
+READERS = _readers_statement()
+NAMES = select(User.id, User.name).where(User.id.in_(bindparam("ids", expanding=True)))
+NAMES_WHERE_OTHERS_WRITE = NAMES.where(select(Grant.id).where(_IS_GIVEN, Grant.right == "write").exists())

@@ -1,0 +1,245 @@
+"""Tables of chats and their messages, which form a tree with a head."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import JSON, Float, ForeignKey, Index, String, Text, false, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.base import topic_names
+from webapp.base.db import Base, Record, utc_now
+
+# An imported row's origin is unique in its person or chat, so that it is imported only once.
+NAMED = text("origin <> ''")
+# Makes SQLite use the partial index of messages by chat and id.
+IN_ORDER = text("messages.id > ''")
+
+
+# The API tells times in milliseconds: at least one lies between a question and its answer, which are stored together.
+MOMENT = timedelta(milliseconds=1)
+# A time further ahead is that of a clock which has been set back.
+AHEAD = timedelta(seconds=1)
+
+
+class DistinctTimes:
+    """Gives the current time, but each a moment later than the one before."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now, self._next = now, now()
+
+    def __call__(self) -> datetime:
+        now = self._now()
+        found = self._next if now < self._next < now + AHEAD else now
+        self._next = found + MOMENT
+        return found
+
+
+def _few(name: str, *columns: str, sqlite: str, postgresql: str = "") -> Index:
+    """Returns a partial index of the few rows that match the condition."""
+    return Index(name, *columns, sqlite_where=text(sqlite), info={"postgresql_where": text(postgresql or sqlite)})
+
+
+class Chat(Record):
+    """A conversation. It belongs to a person (`owner_id`), or to a visitor's cookie (`visitor_hash`).
+
+    `prompt_key` is the prompt that leads it, if that doesn't follow from its kind. A group has `character_ids`, in the order of
+    their turns; its `character_id` is then the speaker of answers that name none. `foreign_fields` is what the file it was
+    imported from says beyond our fields, for an export in the same format.
+    """
+
+    __tablename__ = "chats"
+
+    owner_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    visitor_hash: Mapped[str | None] = mapped_column(String(64), index=True)
+    kind: Mapped[str] = mapped_column(String(20), default="chat")
+    title: Mapped[str] = mapped_column(String(200), default="")
+    title_is_own: Mapped[bool] = mapped_column(default=False, server_default=false())
+    model: Mapped[str] = mapped_column(String(200))
+    head_id: Mapped[str | None] = mapped_column(
+        ForeignKey("messages.id", ondelete="SET NULL", use_alter=True, name="fk_chats_head_id_messages")
+    )
+    changed_at: Mapped[datetime] = mapped_column(default=utc_now)
+    deleted_at: Mapped[datetime | None]
+    pinned_at: Mapped[datetime | None]
+    archived_at: Mapped[datetime | None]
+    is_temporary: Mapped[bool] = mapped_column(default=False, server_default=false())
+    origin: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    character_id: Mapped[str | None] = mapped_column(ForeignKey("characters.id", ondelete="SET NULL"))
+    character_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    turn_order: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    persona_id: Mapped[str | None] = mapped_column(ForeignKey("personas.id", ondelete="SET NULL"))
+    pre_prompt: Mapped[str] = mapped_column(Text, default="", server_default="")
+    system_prompt: Mapped[str] = mapped_column(Text, default="", server_default="")
+    post_prompt: Mapped[str] = mapped_column(Text, default="", server_default="")
+    note: Mapped[str] = mapped_column(Text, default="", server_default="")
+    note_depth: Mapped[int | None]
+    note_interval: Mapped[int | None]
+    note_role: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    history_limit: Mapped[int | None]
+    temperature: Mapped[float | None] = mapped_column(Float)
+    max_tokens: Mapped[int | None]
+    top_p: Mapped[float | None] = mapped_column(Float)
+    top_k: Mapped[int | None]
+    min_p: Mapped[float | None] = mapped_column(Float)
+    frequency_penalty: Mapped[float | None] = mapped_column(Float)
+    presence_penalty: Mapped[float | None] = mapped_column(Float)
+    repetition_penalty: Mapped[float | None] = mapped_column(Float)
+    stop_words: Mapped[str] = mapped_column(Text, default="", server_default="")
+    effort: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    answer_format: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    own_instructions: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    collection_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    lorebook_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    prompt_key: Mapped[str] = mapped_column(String(80), default="", server_default="")
+    # `on`, `off`, or empty for the team's setting.
+    story: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    # Excludes the chat from its owner's memory.
+    is_forgotten: Mapped[bool] = mapped_column(default=False, server_default=false())
+    foreign_fields: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), deferred=True)
+
+    __table_args__ = (
+        Index("ix_chats_owner_id_changed_at", "owner_id", "changed_at"),
+        Index(
+            "uq_chats_owner_id_origin", "owner_id", "origin", unique=True, sqlite_where=NAMED, info={"postgresql_where": NAMED}
+        ),
+        # For foreign keys: deleting a message, character or persona searches for the chats that refer to it. Erasing a chat
+        # does that for each of its messages.
+        Index("ix_chats_head_id", "head_id"),
+        Index("ix_chats_character_id", "character_id"),
+        Index("ix_chats_persona_id", "persona_id"),
+        _few("ix_chats_pinned", "owner_id", "pinned_at", sqlite="pinned_at IS NOT NULL"),
+        # A character's page lists the groups that it is part of.
+        _few("ix_chats_groups", "owner_id", sqlite="turn_order <> ''"),
+        _few("ix_chats_deleted", "deleted_at", sqlite="deleted_at IS NOT NULL"),
+        _few("ix_chats_temporary", "created_at", sqlite="is_temporary = 1", postgresql="is_temporary"),
+        _few("ix_chats_visitors", "created_at", sqlite="visitor_hash IS NOT NULL"),
+    )
+
+    @property
+    def lane(self) -> str:
+        return topic_names.of_chat(self.id)
+
+    @property
+    def is_group(self) -> bool:
+        return bool(self.character_ids)
+
+    @property
+    def cast_ids(self) -> list[str]:
+        """The ids of its characters, one or several."""
+        return self.character_ids or ([self.character_id] if self.character_id else [])
+
+
+class Message(Record):
+    """One turn. `content` is the raw text and authoritative; `html` is its rendering by renderer version `html_version`.
+
+    Missing or outdated HTML is rendered when the message is shown, and by a background pass (`renderings`).
+
+    `author_name` is the author named by an imported file, if that was not the chat's owner. `is_edited` marks an answer as a
+    person's version. `head_then` is the chat's head when this message was deleted, if it was below it; `cut_id` is the child
+    deleted last, if the chat has ended here since. `sources` are the ids of the passages that an answer was given: each
+    viewer's permission is checked when they are shown. `variables` are those of the chat after this message, if it changed
+    them. In a group, `speaker_name` is the name of the speaker at that time, a character or a person, and `speaker_id` is the
+    character's id. Models are not sent a message that `is_hidden`. `foreign_fields` are as those of the chat.
+    """
+
+    __tablename__ = "messages"
+
+    created_at: Mapped[datetime] = mapped_column(default=DistinctTimes(utc_now))
+    chat_id: Mapped[str] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"), index=True)
+    parent_id: Mapped[str | None] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), index=True)
+    role: Mapped[str] = mapped_column(String(10))
+    content: Mapped[str] = mapped_column(Text, default="")
+    reasoning: Mapped[str] = mapped_column(Text, default="")
+    html: Mapped[str] = mapped_column(Text, default="")
+    html_version: Mapped[int] = mapped_column(default=0)
+    deleted_at: Mapped[datetime | None]
+    origin: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    author_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    author_name: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    is_edited: Mapped[bool] = mapped_column(default=False, server_default=false())
+    head_then: Mapped[str | None] = mapped_column(String(26))
+    cut_id: Mapped[str | None] = mapped_column(String(26))
+    sources: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list, server_default="[]")
+    variables: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
+    speaker_id: Mapped[str | None] = mapped_column(String(26))
+    speaker_name: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    is_hidden: Mapped[bool] = mapped_column(default=False, server_default=false())
+    foreign_fields: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), deferred=True)
+
+    __table_args__ = (
+        Index(
+            "uq_messages_chat_id_origin", "chat_id", "origin", unique=True, sqlite_where=NAMED, info={"postgresql_where": NAMED}
+        ),
+        # Exports read a few messages at a time in this order; without the index, all texts of the chat would be sorted each
+        # time. The condition `id > ''` hides it from other queries on SQLite, which would otherwise use it in place of the
+        # index of deleted messages.
+        Index("ix_messages_chat_id_id", "chat_id", "id", sqlite_where=text("id > ''")),
+        # Messages to be rendered again; usually none.
+        _few("ix_messages_html_version", "html_version", sqlite="content <> ''"),
+        # For the foreign key: deleting an account searches for its messages in others' chats.
+        _few("ix_messages_author_id", "author_id", sqlite="author_id IS NOT NULL"),
+        # A character's usage is counted by its messages.
+        _few("ix_messages_speaker_id", "speaker_id", sqlite="speaker_id IS NOT NULL"),
+        # Scripts that depend on how many messages follow don't count hidden ones.
+        _few("ix_messages_hidden", "chat_id", sqlite="is_hidden = 1", postgresql="is_hidden"),
+        _few("ix_messages_deleted", "chat_id", sqlite="deleted_at IS NOT NULL"),
+        _few("ix_messages_deleted_at", "deleted_at", sqlite="deleted_at IS NOT NULL"),
+    )
+
+
+class PersonVariables(Base):
+    """The variables of a person that placeholders set in all their chats with characters."""
+
+    __tablename__ = "person_variables"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    kept: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
+
+
+class Story(Record):
+    """A summary of the messages from the root down to one. On a path, the story of the lowest message applies.
+
+    `is_edited` means that a person wrote or edited it; `model` is the model that wrote it, if any.
+    """
+
+    __tablename__ = "stories"
+
+    chat_id: Mapped[str] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"), index=True)
+    message_id: Mapped[str] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), index=True)
+    text: Mapped[str] = mapped_column(Text)
+    is_edited: Mapped[bool] = mapped_column(default=False, server_default=false())
+    model: Mapped[str] = mapped_column(String(200), default="", server_default="")
+
+
+class FollowUp(Record):
+    """A queued message, sent once the answer before it is complete; they are sent in the order of their ids."""
+
+    __tablename__ = "follow_ups"
+
+    chat_id: Mapped[str] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"), index=True)
+    text: Mapped[str] = mapped_column(Text)
+    model: Mapped[str] = mapped_column(String(200))
+
+
+class Draft(Base):
+    """A person's unsent text in one chat; with an empty `chat_id`, for a new chat."""
+
+    __tablename__ = "drafts"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    chat_id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    text: Mapped[str] = mapped_column(Text)
+    changed_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
+
+
+class Feedback(Base):
+    """A person's feedback on an answer: a thumb, and a reason."""
+
+    __tablename__ = "feedback"
+
+    message_id: Mapped[str] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    is_good: Mapped[bool]
+    reason: Mapped[str] = mapped_column(String(500), default="")
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)

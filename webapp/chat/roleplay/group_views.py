@@ -1,0 +1,80 @@
+"""Pages for starting a group chat and changing its cast."""
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.base.errors import Invalid
+from webapp.characters import queries as cast
+from webapp.characters import shown as people
+from webapp.characters.tables import Persona
+from webapp.chat.group.turns import LEAST_CAST, MOST_CAST
+from webapp.chat.page.pages import page_of
+from webapp.chat.record.access import own_chat
+from webapp.chat.record.tables import Chat
+from webapp.chat.roleplay import group_service as service
+from webapp.chat.roleplay.group_forms import CastForm
+from webapp.people.accounts.guards import current_user, signed_in
+from webapp.web.htmx import redirect
+
+bp = Blueprint("cast", __name__)
+BOUNDS = {"least": LEAST_CAST, "most": MOST_CAST}
+
+
+@bp.get("/characters/group")
+@signed_in
+def new() -> Response:
+    persona = cast.default_persona(current_user())
+    return _new(CastForm.fresh(character_ids=request.args.getlist("with"), persona=persona.id if persona else ""))
+
+
+@bp.post("/characters/group")
+@signed_in
+def begin() -> Response:
+    form, me = CastForm.opened(), current_user()
+    with form.attempt():
+        persona = _persona(form.persona.data or "")
+        chat = service.begin(form.ids, by=me, turn_order=form.turn_order.data or "", persona=persona, is_nobody=not persona)
+        return redirect(page_of(chat.id))
+    return _new(form)
+
+
+@bp.get("/chats/<id>/cast")
+@signed_in
+def edit(id: str) -> Response:
+    chat = own_chat(id)
+    return _edit(chat, CastForm.of(chat))
+
+
+@bp.post("/chats/<id>/cast")
+@signed_in
+def update(id: str) -> Response:
+    chat, form = own_chat(id), CastForm.opened()
+    with form.attempt():
+        service.recast(chat, form.ids, form.turn_order.data, by=current_user())
+        return redirect(page_of(id))
+    return _edit(own_chat(id), form)
+
+
+def _persona(id: str) -> Persona | None:
+    persona = cast.persona(current_user(), id) if id else None
+    if id and not persona:
+        raise Invalid("That persona no longer exists.", field="persona")
+    return persona
+
+
+def _new(form: CastForm) -> Response:
+    me = current_user()
+    there = form.offered(_faces(cast.characters(me)))
+    return form.among(cast.personas(me)).shown("chat/cast.html", chat=None, offered=there, action=url_for(".begin"), **BOUNDS)
+
+
+def _edit(chat: Chat, form: CastForm) -> Response:
+    listed = cast.characters(current_user())
+    deleted = [id for id in chat.cast_ids if id not in set(listed)]
+    there = form.offered(_faces([*listed, *deleted]), chat.cast_ids, deleted)
+    return form.shown("chat/cast.html", chat=chat, offered=there, action=url_for(".update", id=chat.id), **BOUNDS)
+
+
+def _faces(ids: list[str]) -> dict[str, people.Face]:
+    """Returns the faces in the order of the ids."""
+    found = people.faces(current_user(), ids)
+    return {id: found[id] for id in ids if id in found}

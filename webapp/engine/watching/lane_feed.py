@@ -1,0 +1,72 @@
+"""The base of pages' feeds: events of a lane, and of the generation in it that a page follows."""
+
+from contextlib import ExitStack
+
+from webapp.engine.engine import Engine
+from webapp.engine.kinds import GenerationFacts
+from webapp.engine.watching.watchers import Context
+from webapp.streaming.broadcaster import Broadcast, Frame
+from webapp.streaming.topics import Entry, Gap, Signal
+
+
+class LaneFeed:
+    """A feed whose `news` are the new frames of its lane and of the generation that it follows."""
+
+    def __init__(self, engine: Engine, lane: str, context: Context) -> None:
+        self.lane = lane
+        self._engine, self._context = engine, context
+        self._broadcast: Broadcast | None = None
+        self._listening = ExitStack()
+        self._signal: Signal | None = None
+
+    def listen(self, signal: Signal) -> None:
+        """Registers the signal that is set when the generation followed has new frames."""
+        self._signal = signal
+
+    def news(self) -> list[Frame]:
+        raise NotImplementedError
+
+    def quick_news(self) -> list[Frame]:
+        """Returns more text of the answer followed; nothing if a subclass does not support it."""
+        return []
+
+    def last_news(self) -> list[Frame]:
+        """Returns the new frames, after folding all entries of the answer."""
+        if self._broadcast:
+            self._broadcast.catch_up()
+        return self.news()
+
+    def close(self) -> None:
+        """Releases the feed's resources after the page has left."""
+        self._unfollow()
+
+    def _unfollow(self) -> None:
+        """Stops following a generation."""
+        self._listening.close()
+        self._broadcast = None
+
+    def _entries(self, after: int) -> list[Entry] | None:
+        """Returns the new entries of the lane; None if the position is not in its log."""
+        try:
+            return self._engine.topics.read(self.lane, after)
+        except Gap:
+            return None
+
+    def _follow_generation(self, generation: GenerationFacts | None) -> bool:
+        """Follows the generation if it has a broadcast, which then sets the signal; returns whether it has."""
+        self._broadcast = self._engine.broadcast(generation) if generation else None
+        if self._broadcast and self._signal:
+            self._listening.enter_context(self._broadcast.watched_by(self._signal))
+        return self._broadcast is not None
+
+
+def now_in(engine: Engine, topic: str) -> str:
+    """Returns the current position in a topic for a page; to be read before any data of the page."""
+    return f"{engine.topics.epoch}.{engine.topics.last(topic)}"
+
+
+def known_at(engine: Engine, position: str) -> int:
+    """Parses a page's position; returns -1 for one of another epoch, which is a gap, so that everything is sent again."""
+    epoch, _, after = position.rpartition(".")
+    is_of_now = epoch == engine.topics.epoch and after.isascii() and after.isdigit() and len(after) < 19
+    return int(after) if is_of_now else -1

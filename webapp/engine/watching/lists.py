@@ -1,0 +1,122 @@
+"""Live lists on open pages: described by their features, rendered again when their data has changed."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import render_template
+
+from webapp.base import topic_names
+from webapp.engine.engine import Engine
+from webapp.engine.tables import Generation
+from webapp.engine.watching.difference import difference
+from webapp.engine.watching.single_flight import SingleFlight
+from webapp.engine.watching.watcher_loop import has_changed
+from webapp.engine.watching.watchers import Context
+from webapp.people.accounts.guards import current_user, user_or_none
+from webapp.people.accounts.tables import User
+from webapp.rendering.part import part
+from webapp.streaming.broadcaster import Frame
+from webapp.web.feature import brought
+
+drawn = SingleFlight[str](len, most=512)
+# Keyed by the lists' HTML: pages at the same position can have been sent different lists.
+differences = SingleFlight[str](len, most=64)
+TOKEN = 'name="csrf_token"'
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrowingRows:
+    """Rows that change while models write them.
+
+    `generations` returns a person's active ones by the id of their row; `event` is the frame of their projection after which
+    the row, `#row-` and the id, is rendered again with what `read` returns.
+    """
+
+    template: str
+    event: str
+    generations: Callable[[str], Mapping[str, Generation]]
+    read: Callable[[str], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveList:
+    """A person's list on their open pages.
+
+    When `notify_person` publishes one of `changes`, `element` is replaced by `template`, rendered with what `read` returns. If
+    the list consists of rows as in `difference` (`is_by_row`), a page that has it is only sent the changed ones. `reader`
+    returns the current user, or refuses the request. A list that `is_on_every_page` every page is part of every page's stream.
+    """
+
+    name: str
+    element: str
+    template: str
+    changes: tuple[str, ...]
+    read: Callable[[User], Mapping[str, Any]]
+    reader: Callable[[], User] = current_user
+    swap: str = "outerMorph"
+    is_on_every_page: bool = False
+    rows: GrowingRows | None = None
+    is_by_row: bool = False
+
+
+def live_list(name: str) -> LiveList | None:
+    return next((each for each in brought(LiveList) if each.name == name), None)
+
+
+def for_all_browsers(html: str, name: str) -> str:
+    """Returns HTML rendered once for all of a person's pages; raises if it contains a token, valid in one browser only."""
+    if TOKEN in html:
+        raise RuntimeError(f"The live list {name} holds a form with a token. Put it beside the list, and `form` on its buttons.")
+    return html
+
+
+class ListNews:
+    """The updates of a person's lists for one page: its own lists, and those beside every page.
+
+    Each is rendered once for all of the person's pages; the link to the page `here` is marked for each.
+    """
+
+    def __init__(
+        self, engine: Engine, person: str, after: int, context: Context, *, own: Iterable[LiveList] = (), here: str = ""
+    ) -> None:
+        self.after = after
+        self._engine, self._person, self._context, self._here = engine, person, context, here
+        self._topic, self._sent = topic_names.of_person(person), dict[str, str]()
+        with engine.in_app():
+            everywhere = {each.name: each for each in brought(LiveList) if each.is_on_every_page}
+        self._lists = {**{each.name: each for each in own}, **everywhere}
+
+    def topics(self) -> dict[str, int]:
+        return {self._topic: self.after}
+
+    def news(self) -> list[Frame]:
+        """Returns every list that has changed since the page's position."""
+        before, self.after = self.after, self._engine.topics.last(self._topic)
+        lists = (each for each in self._lists.values() if has_changed(self._engine.topics, self._topic, before, *each.changes))
+        return [frame for each in lists for frame in self._renewed(each)]
+
+    def _renewed(self, each: LiveList) -> list[Frame]:
+        key = (each.name, self._engine.topics.epoch, self._person, self.after)
+        html, before = drawn.get(key, lambda: self._rendered(each)), self._sent.get(each.name, "")
+        # An equal list is sent again if its rows grow: the page can show rows that were updated since.
+        if not html or (html == before and not each.rows):
+            return []
+        self._sent[each.name] = html
+        return [Frame(self._marked(_changed(each, before, html) or part(each.element, each.swap, html)))]
+
+    def _rendered(self, each: LiveList) -> str:
+        with self._context():
+            user = user_or_none()
+            return for_all_browsers(render_template(each.template, **each.read(user)), each.name) if user else ""
+
+    def _marked(self, html: str) -> str:
+        link = f'<a href="{self._here}"'
+        return html.replace(f"{link}>", f'{link} aria-current="page">') if self._here else html
+
+
+def _changed(each: LiveList, before: str, html: str) -> str:
+    """Returns the updates for a page that has the list as it was before; empty if it needs the whole list."""
+    if not before or not each.is_by_row:
+        return ""
+    return differences.get((before, html), lambda: difference(before, html))

@@ -1,0 +1,43 @@
+"""The routes of lists' streams, and of the stream that all pages of a browser share."""
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.base import topic_names
+from webapp.engine.engine import the_engine
+from webapp.engine.watching import shared, watchers
+from webapp.engine.watching.lane_feed import now_in
+from webapp.engine.watching.list_feed import ListFeed
+from webapp.engine.watching.lists import live_list
+from webapp.engine.watching.sse_response import socket_of, streamed
+from webapp.engine.watching.watcher_loop import watch
+from webapp.people.accounts.guards import anybody, current_user, found, signed_in
+
+bp = Blueprint("live", __name__)
+
+
+@bp.app_template_global()
+def list_url(name: str) -> str:
+    """Returns the URL of a list's stream from now on; to be called before the list is read."""
+    return url_for("live.events", name=name, at=now_in(the_engine(), topic_names.of_person(current_user().id)))
+
+
+@bp.get("/lists/<name>/events")
+@signed_in
+def events(name: str) -> Response:
+    wanted = found(live_list(name))
+    me, context = wanted.reader(), watchers.same_request()
+    feed = ListFeed(the_engine(), wanted, me.id, watchers.position(), context)
+    return watch(the_engine(), feed, watchers.watcher(me.id, context, watchers.is_still, me.id))
+
+
+@bp.get("/live/stream")
+@anybody
+def stream() -> Response:
+    return streamed(shared.opened(the_engine(), request.headers.get(shared.HEADER, ""), socket_of(request.environ)))
+
+
+@bp.post("/live/leave")
+@anybody
+def leave() -> Response:
+    shared.remove(request.form.get("place", ""))
+    return Response(status=204)

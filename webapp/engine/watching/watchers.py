@@ -1,0 +1,76 @@
+"""Limits and permission checks for opening a stream, and rechecks while it is open."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import cache, partial
+from time import monotonic
+
+from flask import Flask, current_app, request
+from flask.ctx import RequestContext
+from flask.sessions import SessionMixin
+
+from webapp.base import topic_names
+from webapp.engine.engine import the_engine
+from webapp.engine.watching.single_flight import SingleFlight
+from webapp.engine.watching.watcher_loop import Watcher
+from webapp.people.accounts.guards import KNOWN, user_or_none
+from webapp.settings.service import setting
+
+Context = Callable[[], AbstractContextManager[object]]
+# With the time between two checks, less than that between two heartbeats.
+SHARED_SECONDS = 1.0
+_checked = SingleFlight[bool](lambda _: 1)
+
+
+class _SameRequest(RequestContext):
+    def match_request(self) -> None:
+        """Leaves the route as it was found for the first request."""
+
+
+def same_request() -> Context:
+    """Returns a factory of request contexts like the current one, in which the user is not yet authenticated."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    environ = {name: value for name, value in request.environ.items() if not name.startswith((KNOWN, "werkzeug."))}
+
+    @cache
+    def session() -> SessionMixin | None:
+        # Opened once: checking its signature takes longer than rendering most fragments.
+        return app.session_interface.open_session(app, app.request_class(dict(environ)))
+
+    route, arguments = request.url_rule, request.view_args
+
+    def context() -> RequestContext:
+        made = _SameRequest(app, dict(environ), session=session())
+        made.request.url_rule, made.request.view_args = route, arguments
+        return made
+
+    return context
+
+
+def watcher(person: str, context: Context, check: Callable[..., bool], *about: str) -> Watcher:
+    """Returns a watcher with the limits from the settings, who may read as long as `check(context, *about)` is true.
+
+    The answer is shared by all streams with the same credentials that check the same: the pages of a chat check at the same time.
+    """
+    topics, topic = the_engine().topics, topic_names.of_person(person)
+    allowance = the_engine().requester.allowances(person)[-1]
+    # A ticket authenticates streams that can send no header.
+    credentials = request.headers.get("Cookie"), request.headers.get("Authorization"), request.args.get("ticket")
+
+    def is_allowed() -> bool:
+        moment = topics.epoch, topics.last(topic), monotonic() // SHARED_SECONDS
+        return _checked.get((*credentials, check, *about, *moment), partial(check, context, *about))
+
+    return Watcher(person, setting("limits.sse_per_chat"), allowance.streams, is_allowed, counted_as=allowance.key)
+
+
+def is_still(context: Context, person: str) -> bool:
+    """Returns whether the person who opened the stream is still signed in."""
+    with context():
+        user = user_or_none()
+        return user is not None and user.id == person
+
+
+def position() -> str:
+    """Returns the position of a page: that of the last event it received, else the one in its URL."""
+    return request.headers.get("Last-Event-ID") or request.args.get("at", "")

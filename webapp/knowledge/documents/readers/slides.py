@@ -1,0 +1,57 @@
+"""Reads PPTX: each slide as a part, with its title as a heading, its tables and its notes. Pure."""
+
+from collections.abc import Iterator
+
+from webapp.knowledge.documents.readers.flow import Flow
+from webapp.knowledge.documents.readers.package import Package
+from webapp.knowledge.documents.readers.part import Part
+
+PRESENTATION = "ppt/presentation.xml"
+TITLES = {"title", "ctrTitle"}
+# Placeholders whose text is the same on every slide, or empty.
+SKIPPED = {"sldNum", "dt", "ftr", "hdr", "sldImg"}
+
+
+def parts(raw: bytes, _: str) -> Iterator[Part]:
+    package = Package(raw)
+    main = next(iter(package.relations("", "/officeDocument").values()), PRESENTATION)
+    targets = package.relations(main)
+    order = [
+        attributes.get("r:id", "")
+        for kind, name_or_text, attributes in package.events(main)
+        if kind == "start" and name_or_text == "sldId"
+    ]
+    slides = [targets[each] for each in order if each in targets]
+    for number, name in enumerate(slides, 1):
+        text = _text(package, name)
+        notes = "".join(_text(package, each) for each in package.relations(name, "/notesSlide").values())
+        yield Part(text + (f"Notes: {notes}" if notes else ""), number, len(slides), is_apart=True)
+
+
+def _text(package: Package, name: str) -> str:
+    flow, placeholder, is_in_text = Flow(), "", False
+    for kind, name_or_text, attributes in package.events(name):
+        if kind == "text":
+            if is_in_text and placeholder not in SKIPPED:
+                flow.say(name_or_text)
+        elif name_or_text == "t":
+            is_in_text = kind == "start"
+        elif kind == "start":
+            placeholder = "" if name_or_text == "sp" else attributes.get("type", "body") if name_or_text == "ph" else placeholder
+            _open(flow, name_or_text)
+        elif name_or_text == "p":
+            flow.end_paragraph(level=2 if placeholder in TITLES else 0)
+        elif name_or_text == "tbl":
+            flow.close_table()
+    return flow.take()
+
+
+def _open(flow: Flow, name: str) -> None:
+    if name == "br":
+        flow.say("\n")
+    elif name == "tbl":
+        flow.open_table()
+    elif name == "tr":
+        flow.open_row()
+    elif name == "tc":
+        flow.open_cell()

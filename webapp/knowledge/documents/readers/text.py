@@ -1,0 +1,80 @@
+"""Reads plain-text files: Markdown, source code, tables and web pages. Pure."""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+
+from webapp.knowledge import formats
+from webapp.knowledge.documents import markup
+from webapp.knowledge.documents.readers.flow import MOST_COLUMNS
+from webapp.knowledge.documents.readers.part import Part, Refused
+from webapp.knowledge.documents.splitting import HEADING, MARKS_BEHIND
+
+CONTROL = re.compile(r"[\0-\x08\x0e-\x1f\x7f\ufffe\uffff]")
+# Invisible characters that reverse the direction of the text around them.
+BIDI = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+NOT_TEXT = "This file isn't text, so nothing could be read from it."
+NOT_A_TABLE = "This table couldn't be read. Check that every quoted cell ends with a quote."
+csv.field_size_limit(1_000_000)
+
+
+def parts(raw: bytes, name: str) -> Iterator[Part]:
+    """Yields the whole file as one part, with its title if it has one."""
+    text, kind = decoded(raw), formats.kind_of(name)
+    if kind == "html":
+        title, text = markup.as_markdown(text)
+        yield Part(text, title=title)
+    elif kind == "markdown":
+        found = HEADING.match(text.lstrip().partition("\n")[0])
+        yield Part(text, title=found.group(2).rstrip(MARKS_BEHIND)[:200] if found and found.group(1) == "#" else "")
+    else:
+        made: Callable[[str, str], str] = {"code": _as_code, "table": _as_table}.get(kind, lambda text, _: text)
+        yield Part(made(text, name))
+
+
+def decoded(raw: bytes) -> str:
+    """Decodes a text; raises `Refused` if the bytes are not text."""
+    encoding = next((name for mark, name in MARKS.items() if raw.startswith(mark)), "utf-8")
+    try:
+        text = raw.decode(encoding)
+    except UnicodeDecodeError:
+        if b"\0" in raw:
+            raise Refused(NOT_TEXT) from None
+        text = raw.decode("cp1252", "replace")
+    strange = len(CONTROL.findall(text[:100_000]))
+    if "\0" in text or strange > len(text[:100_000]) / 100:
+        raise Refused(NOT_TEXT)
+    return clean(text)
+
+
+def clean(text: str) -> str:
+    """Removes control characters and normalizes line endings."""
+    return CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _as_code(text: str, name: str) -> str:
+    longest = max(map(len, re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    end = "" if text.endswith("\n") else "\n"
+    return f"{fence}{formats.CODE[formats.ending(name)]}\n{text}{end}{fence}\n"
+
+
+def _as_table(text: str, name: str) -> str:
+    first = text.partition("\n")[0]
+    delimiter = "\t" if name.lower().endswith(".tsv") else max(",;\t|", key=first.count)
+    lines = []
+    try:
+        for row in csv.reader(io.StringIO(text), delimiter=delimiter, strict=False):
+            if row:
+                lines.append("| " + " | ".join(_cell(each) for each in row[:MOST_COLUMNS]) + " |\n")
+            if len(lines) == 1 and row:
+                lines.append("|" + "---|" * len(row[:MOST_COLUMNS]) + "\n")
+    except csv.Error as error:
+        raise Refused(NOT_A_TABLE) from error
+    return "".join(lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())

@@ -1,0 +1,73 @@
+"""Installs the shipped collections, already indexed, and the questions about them."""
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from webapp.base.db import db, utc_now, write
+from webapp.base.heavy.turns import by_turns
+from webapp.base.ids import new_id
+from webapp.knowledge import service, sharing
+from webapp.knowledge.documents import importing, reader
+from webapp.knowledge.documents.readers import text
+from webapp.knowledge.documents.shipped_pages import COLLECTIONS, ShippedCollection, questions
+from webapp.knowledge.service import CollectionInput
+from webapp.knowledge.tables import Collection, Document, DocumentPart, Question
+from webapp.people.accounts import queries as people
+from webapp.people.accounts.tables import User
+from webapp.people.members import groups
+
+
+def ship(owner: User) -> int:
+    """Creates the collections that this person lacks and returns how many; existing ones, even in the trash, stay unchanged."""
+    had = set(db.session.scalars(select(Collection.name).where(Collection.owner_id == owner.id)))
+    missing = [each for each in COLLECTIONS if each.name not in had]
+    documents: dict[str, str] = {}
+    for shipped in missing:
+        documents |= _put(shipped, owner)
+    _keep_questions(documents, owner)
+    return len(missing)
+
+
+def _put(shipped: ShippedCollection, owner: User) -> dict[str, str]:
+    """Creates a collection with its documents; returns the documents' ids by path."""
+    collection = service.create(CollectionInput(shipped.name, shipped.about, shipped.level), by=owner)
+    if shipped.group:
+        sharing.share(collection, "group", _group_id(shipped.group, owner), "read", by=owner)
+    else:
+        sharing.share(collection, "everyone", "", "read", by=owner)
+    return {path: _add(collection.id, path, page, owner.id) for path, page in by_turns(shipped.pages.items())}
+
+
+def _group_id(name: str, owner: User) -> str:
+    return (people.group_by_name(name) or groups.create(name, by=owner)).id
+
+
+def _add(collection_id: str, path: str, page: str, owner_id: str) -> str:
+    """Adds a page without a child process: shipped pages are trusted, so they can be read in this one."""
+    raw, name, claim, id = page.encode(), path.rpartition("/")[2], new_id(), new_id()
+    about = importing.about_file(name)
+    values = {"name": name, "title": name, "hash": hashlib.sha256(raw).hexdigest(), "bytes": len(raw), "characters": len(page)}
+    claimed = {"state": "reading", "claim": claim, "claimed_until": utc_now() + timedelta(minutes=1)}
+    with write() as session:
+        session.add(Document(id=id, collection_id=collection_id, added_by=owner_id, **values, **claimed))
+        session.flush()
+        session.add(DocumentPart(document_id=id, number=0, content=raw))
+    # A server that is running at the same time can have started to read it.
+    with suppress(importing.ClaimLost):
+        importing.store(id, claim, 1, reader.pieces_of(text.parts(raw, name), about))
+    return id
+
+
+def _keep_questions(documents: Mapping[str, str], owner: User) -> None:
+    """Stores the questions about pages that were just added; if none were added, stores nothing."""
+    owner_id = owner.id
+    kept = set(db.session.scalars(select(Question.text).where(Question.owner_id == owner_id)))
+    about = [(each.text, next((documents[page] for page in each.pages if page in documents), None)) for each in questions()]
+    unanswerable = {each.text for each in questions() if not each.pages}
+    wanted = [(question, id) for question, id in about if question not in kept and documents and (id or question in unanswerable)]
+    with write() as session:
+        session.add_all(Question(owner_id=owner_id, text=question, document_id=id) for question, id in wanted)

@@ -1,0 +1,83 @@
+"""/knowledge/documents: the page of a document, and the actions on it."""
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.knowledge import queries, shown
+from webapp.knowledge.access import deleted_document, visible_document
+from webapp.knowledge.documents import documents, web_pages
+from webapp.knowledge.forms import DocumentForm, chosen_level
+from webapp.knowledge.shown import MOST_PER_PAGE
+from webapp.knowledge.tables import Document
+from webapp.people.accounts.guards import current_user, signed_in
+from webapp.web.htmx import done_message, redirect
+
+bp = Blueprint("documents", __name__, url_prefix="/knowledge/documents")
+DONE = {
+    "saved": "Saved.",
+    "again": "It is being read again. What was found in it stays until then.",
+    "restored": "Restored.",
+    "same": "It has not changed since it was fetched.",
+}
+
+
+@bp.get("/<id>")
+@signed_in
+def show(id: str) -> Response:
+    document = visible_document(id)
+    return _page(document, DocumentForm.of(document))
+
+
+@bp.post("/<id>")
+@signed_in
+def update(id: str) -> Response:
+    document, form = visible_document(id), DocumentForm.opened()
+    with form.attempt():
+        level = chosen_level(form.level.data) if form.level.data else None
+        documents.change(document, title=form.title.data or "", level=level, by=current_user())
+        return redirect(url_for("documents.show", id=id, done="saved"))
+    return _page(visible_document(id), form)
+
+
+@bp.post("/<id>/again")
+@signed_in
+def again(id: str) -> Response:
+    is_read = web_pages.again(visible_document(id), by=current_user())
+    return redirect(url_for("documents.show", id=id, done="again" if is_read else "same"))
+
+
+@bp.post("/<id>/delete")
+@signed_in
+def delete(id: str) -> Response:
+    document = visible_document(id)
+    collection_id = document.collection_id
+    documents.delete(document, by=current_user())
+    return redirect(url_for("knowledge.show", id=collection_id, deleted=id))
+
+
+@bp.post("/<id>/restore")
+@signed_in
+def restore(id: str) -> Response:
+    documents.restore(deleted_document(id), by=current_user())
+    return redirect(url_for("documents.show", id=id, done="restored"))
+
+
+def _page(document: Document, form: DocumentForm) -> Response:
+    me, start, wanted = current_user(), _number("start", 0), _number("passage", -1)
+    collection = queries.collection(me, document.collection_id)
+    assert collection
+    return form.shown(
+        "knowledge/document.html",
+        document=shown.document(document),
+        collection=shown.collection(collection, me),
+        passages=shown.passages(document, me, start, wanted),
+        is_marked="marked" in request.args,
+        start=start,
+        last=document.passages,
+        per_page=MOST_PER_PAGE,
+        done=done_message(DONE),
+    )
+
+
+def _number(name: str, default: int) -> int:
+    text = request.args.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else default

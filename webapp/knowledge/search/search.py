@@ -1,0 +1,153 @@
+"""Searches passages by words and by meaning, best first, among those that a person may see."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypedDict, Unpack
+
+from sqlalchemy import ColumnElement, Select, select
+
+from webapp.base.db import db, is_sqlite
+from webapp.base.heavy import bounded
+from webapp.knowledge.permissions import finds_passage
+from webapp.knowledge.search import common_words, index, semantic_search, tokenizer
+from webapp.knowledge.search.fusion import DEPTH, Placed, fused
+from webapp.knowledge.search.rank_reasons import Counted
+from webapp.knowledge.search.semantic_search import NearestPassages
+from webapp.knowledge.tables import Collection, Document, Passage
+from webapp.people.accounts.tables import User
+from webapp.settings.service import setting
+
+USUAL, MOST = 10, 50
+NOTHING = Counted(0, 0, {})
+
+
+class Bounds(TypedDict, total=False):
+    """Options of a search: its collections, its number of hits and its timeout; by default all, `USUAL` and `PATIENCE_SECONDS`.
+
+    “All” means the collections listed on *Knowledge*: files of chats are found only in searches of their chats. `is_viewed` is
+    set when another person sees what this one would find: it excludes the conversation memory and all files of chats. `weight`
+    is the weight of meaning, by default that of the setting; with 0, the search by meaning is skipped.
+    """
+
+    collections: Sequence[str]
+    limit: int
+    seconds: float
+    is_viewed: bool
+    weight: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that was found, with its rank among all hits; `score` is its score by words."""
+
+    rank: int
+    score: float
+    passage: Passage
+    document: Document
+    collection_name: str
+    placed: Placed
+    nearness: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The result of a search: the hits, the words of the question by stem, and those of them that were searched for.
+
+    `left_out` is the reason why collections that have vectors were searched by words only.
+    """
+
+    hits: Sequence[Hit] = ()
+    query_words: Mapping[str, str] = field(default_factory=dict)
+    distinctive: Mapping[str, str] = field(default_factory=dict)
+    counted: Counted = NOTHING
+    left_out: str = ""
+
+
+def search(user: User, query: str, **bounds: Unpack[Bounds]) -> list[Hit]:
+    """Returns the passages that fit a question best, among all that this person may see or in these collections.
+
+    Raises `TooLate` on a timeout. Other greenlets keep running during the search.
+    """
+    return list(search_with_details(user, query, **bounds).hits)
+
+
+def search_with_details(user: User, query: str, **bounds: Unpack[Bounds]) -> SearchResult:
+    """Searches like `search`; also returns the words and the counts that it used."""
+    among, limit = _among(bounds), bounds.get("limit", USUAL)
+    query_words, until = tokenizer.query_words(query), time.monotonic() + bounds.get("seconds", bounded.PATIENCE_SECONDS)
+    if not query_words:
+        return SearchResult()
+    size, counts = index.counts(query_words, until=until)
+    distinctive = common_words.distinctive(user, query_words, counts, size, until=until)
+    scores = _scores(distinctive, counts, size, [finds_passage(user), *among], until)
+    given = bounds.get("weight")
+    weight = weight_now() if given is None else given
+    near = semantic_search.find_nearest(user, query, among, until=until) if weight else semantic_search.NOTHING
+    placed = fused(list(scores), near.places, weight=weight)[: min(limit, MOST)]
+    counted = Counted(size.passages, size.words, counts)
+    return SearchResult(_hits(placed, scores, near), query_words, distinctive, counted, near.left_out)
+
+
+def weight_now() -> float:
+    """Returns the weight of the place by meaning; that of the place by words is 2."""
+    return float(setting("knowledge.meaning_weight"))
+
+
+def in_no_passage(user: User, found: SearchResult, *, is_viewed: bool = False) -> list[str]:
+    """Returns the question's words that are in no passage this person may find; documents of others are not revealed."""
+    until = time.monotonic() + bounded.PATIENCE_SECONDS
+    counts, size = found.counted.counts, index.Size(found.counted.passages, found.counted.words)
+    there = {stem: word for stem, word in found.query_words.items() if counts[stem]}
+    which = [finds_passage(user), *_among({"is_viewed": is_viewed})]
+    statements = [index.ranked({stem: word}, {stem: counts[stem]}, size, which).limit(1) for stem, word in there.items()]
+    rows = bounded.read(statements, until=until) if statements else []
+    known = {stem for stem, each in zip(there, rows, strict=True) if each}
+    return [word for stem, word in found.query_words.items() if stem not in known]
+
+
+def _among(bounds: Bounds) -> Sequence[ColumnElement[bool]]:
+    wanted, is_viewed = bounds.get("collections", ()), bounds.get("is_viewed", False)
+    where = Collection.id.in_(wanted) if wanted else Collection.chat_id.is_(None)
+    return [where, *[Collection.is_memory.is_(False), Collection.chat_id.is_(None)] * is_viewed]
+
+
+def _scores(
+    distinctive: Mapping[str, str],
+    counts: Mapping[str, int],
+    size: index.Size,
+    which: Sequence[ColumnElement[bool]],
+    until: float,
+) -> dict[int, float]:
+    """Returns the scores of the passages found by words, best first."""
+    if not distinctive:
+        return {}
+    known = {term: counts[term] for term in distinctive}
+    if is_sqlite() and sum(known.values()) > index.AMONG:
+        rows = _first_among(index.best(known, size, until=until), which, until)
+        if len(rows) == DEPTH:
+            return rows
+    return _first(index.ranked(distinctive, known, size, which), until)
+
+
+def _first(ranked: Select[Any], until: float) -> dict[int, float]:
+    [rows] = bounded.read([ranked.order_by(index.SCORE.desc(), Passage.row).limit(DEPTH)], until=until)
+    return {row: float(score) for row, score in rows}
+
+
+def _first_among(best: Mapping[int, float], which: Sequence[ColumnElement[bool]], until: float) -> dict[int, float]:
+    """Returns those of the best passages that meet `which`; the first `FIRST` are checked first, the others only if needed."""
+    rows, seen = list(best), set[int]()
+    for some in (rows[: index.FIRST], rows[index.FIRST :]):
+        if some and len(seen) < DEPTH:
+            [found] = bounded.read([index.among(some, which)], until=until)
+            seen |= {row for (row,) in found}
+    return {row: best[row] for row in [each for each in rows if each in seen][:DEPTH]}
+
+
+def _hits(placed: Sequence[Placed], scores: Mapping[int, float], near: NearestPassages) -> list[Hit]:
+    query = select(Passage, Document, Collection.name).join(Document, Document.id == Passage.document_id).join(Collection)
+    found = db.session.execute(query.where(Passage.row.in_([each.row for each in placed])))
+    rows = {passage.row: (passage, document, name) for passage, document, name in found}
+    there = enumerate((each for each in placed if each.row in rows), 1)
+    return [Hit(rank, scores.get(each.row, 0.0), *rows[each.row], each, near.nearness.get(each.row)) for rank, each in there]

@@ -1,0 +1,173 @@
+"""Semantic search: finds the passages whose vectors are nearest to the question's, among those a person may see."""
+
+import time
+from collections import OrderedDict, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from flask import current_app
+from sqlalchemy import ColumnElement, String, cast, func, select
+
+from webapp.base.db import db
+from webapp.base.errors import AppError
+from webapp.base.heavy import bounded
+from webapp.base.heavy.threads import offload
+from webapp.knowledge.permissions import finds_vectors
+from webapp.knowledge.search.fusion import DEPTH
+from webapp.knowledge.search.vector_memory import TooLarge, memory
+from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, VectorSet
+from webapp.knowledge.vector_sets import CURRENT
+from webapp.knowledge.vectors import embedder
+from webapp.knowledge.vectors.embedder import EmbeddingRequest
+from webapp.people.accounts.tables import User
+from webapp.settings.service import setting
+
+if TYPE_CHECKING:
+    from webapp.knowledge.search.nearest import Edition, Vectors
+
+# The timeout for embedding a question: it delays the whole search, and the search by words needs no vector.
+ASKING_SECONDS = 5.0
+# After a failure, a model is not called again for this long.
+REST_SECONDS = 30.0
+MOST_KEPT = 256
+TRIES = 3
+TOO_LATE = "The vectors could not be read in time."
+TOO_LARGE = "The vectors of these collections need more memory than knowledge.vector_megabytes allows."
+OTHER_LENGTH = "The embedding model gives vectors of another length now. Embed the collection again."
+
+
+@dataclass(frozen=True, slots=True)
+class NearestPassages:
+    """Ranks and nearness by passage: 1 means the same, 0 as near as unrelated texts. `left_out` is why something is missing."""
+
+    places: Mapping[int, int] = field(default_factory=dict)
+    nearness: Mapping[int, float] = field(default_factory=dict)
+    left_out: str = ""
+
+
+class SearchedSet(NamedTuple):
+    """A vector set, with its documents that a person may see."""
+
+    id: str
+    model: str
+    dimensions: int
+    baseline: float
+    editions: "list[Edition]"
+
+
+@dataclass
+class QueryVectorCache:
+    """A cache of the last questions' vectors, and for each model that failed, until when it is not called and why."""
+
+    vectors: OrderedDict[tuple[str, str], bytes] = field(default_factory=OrderedDict)
+    failed: dict[str, tuple[float, str]] = field(default_factory=dict)
+
+
+# With a model that finds all texts alike, no passage is nearer than another.
+SEARCHED = VectorSet.state == CURRENT, VectorSet.dimensions > 0, VectorSet.baseline <= embedder.MOST_ALIKE
+NOTHING = NearestPassages()
+EDITION = Document.id + ":" + cast(Document.edition, String) + ":" + cast(Document.passages, String)
+# Conditions on the collections, in addition to the right to see them.
+Among = Sequence[ColumnElement[bool]]
+
+
+def find_nearest(user: User, question: str, among: Among, *, until: float) -> NearestPassages:
+    """Returns the passages nearest to a question, in collections that meet `among`.
+
+    If vectors were deleted during the search because newer ones replaced them, searches again with those.
+    """
+    for _ in range(TRIES - 1):
+        sets = _searched(user, among)
+        found = _near(user, question, sets, until)
+        if not any(memory().lacks(each.id, each.editions) for each in sets):
+            return found
+        # The open read transaction is older than the new vectors, and would not see them.
+        db.session.rollback()
+    return _near(user, question, _searched(user, among), until)
+
+
+def _near(user: User, question: str, sets: Sequence[SearchedSet], until: float) -> NearestPassages:
+    """Ranks the passages of each model separately, because vectors of different models can't be compared."""
+    by_model: defaultdict[str, list[SearchedSet]] = defaultdict(list)
+    for each in sets:
+        by_model[each.model].append(each)
+    person_id = user.id if by_model else ""
+    places, nearness, reasons = dict[int, int](), dict[int, float](), list[str]()
+    for model, sets in by_model.items():
+        try:
+            found = _nearest(_query_vector(model, question, person_id, until), sets, until)
+        except (AppError, TooLarge) as error:
+            reasons.append(_reason(error))
+            continue
+        places |= {row: place for place, (_, row) in enumerate(found, 1)}
+        nearness |= {row: value for value, row in found}
+    return NearestPassages(places, nearness, " ".join(dict.fromkeys(reasons)))
+
+
+def _searched(user: User, among: Among) -> list[SearchedSet]:
+    """Returns the sets to search, each with its documents that the person may see."""
+    query = select(VectorSet.id, VectorSet.model, VectorSet.dimensions, VectorSet.baseline)
+    sets = {row.id: SearchedSet(*row, []) for row in db.session.execute(query.where(*SEARCHED))}
+    if not sets:
+        return []
+    seen = select(EmbeddedDocument.set_id, func.aggregate_strings(EDITION, " ")).select_from(EmbeddedDocument)
+    seen = seen.join(Document, Document.id == EmbeddedDocument.document_id).join(Collection)
+    seen = seen.where(finds_vectors(user), *among).group_by(EmbeddedDocument.set_id)
+    for set_id, editions in db.session.execute(seen):
+        if set_id in sets:
+            sets[set_id].editions.extend(editions.split())
+    return [each for each in sets.values() if each.editions]
+
+
+def _query_vector(model: str, question: str, person_id: str, until: float) -> bytes:
+    """Returns the vector of a question, from the cache if it was searched for recently."""
+    known = _memory()
+    if vector := known.vectors.get((model, question)):
+        known.vectors.move_to_end((model, question))
+        return vector
+    now = time.monotonic()
+    rests_until, reason = known.failed.get(model, (0.0, ""))
+    if now < rests_until:
+        raise embedder.NoVectors(reason, is_passing=True)
+    try:
+        [vector] = embedder.vectors_of(
+            EmbeddingRequest(model, (question,), person_id), seconds=min(ASKING_SECONDS, max(0.0, until - now) / 2)
+        )
+    except AppError as error:
+        known.failed[model] = (now + max(REST_SECONDS, min(300, error.retry_after)), error.message)
+        raise
+    known.vectors[model, question] = vector
+    if len(known.vectors) > MOST_KEPT:
+        known.vectors.popitem(last=False)
+    return vector
+
+
+def _nearest(query_vector: bytes, sets: Sequence[SearchedSet], until: float) -> list[tuple[float, int]]:
+    """Returns the nearness and row of the nearest passages in these sets."""
+    if any(len(query_vector) != 4 * each.dimensions for each in sets):
+        raise embedder.NoVectors(OTHER_LENGTH, is_passing=False)
+    loaded_sets = [(each, memory().loaded(each.id, each.dimensions, each.editions, until=until)) for each in sets]
+    return offload(_ranked, query_vector, loaded_sets, float(setting("knowledge.nearness")))
+
+
+def _ranked(query_vector: bytes, loaded_sets: "Sequence[tuple[SearchedSet, Vectors]]", wanted: float) -> list[tuple[float, int]]:
+    """Ranks passages by nearness, scaled so that the baseline of each set becomes 0; runs in a real thread."""
+    found = list[tuple[float, int]]()
+    for each, vectors in loaded_sets:
+        room = 1 - each.baseline
+        nearest = vectors.nearest(query_vector, each.editions, least=each.baseline + wanted * room, most=DEPTH)
+        found += [((value - each.baseline) / room, row) for value, row in nearest]
+    return sorted(found, key=lambda pair: (-pair[0], pair[1]))[:DEPTH]
+
+
+def _reason(error: AppError | TooLarge) -> str:
+    if isinstance(error, TooLarge):
+        return TOO_LARGE
+    return TOO_LATE if isinstance(error, bounded.TooLate) else error.message
+
+
+def _memory() -> QueryVectorCache:
+    extensions = current_app.extensions
+    found: QueryVectorCache = extensions.get("question_vectors") or extensions.setdefault("question_vectors", QueryVectorCache())
+    return found

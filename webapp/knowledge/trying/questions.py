@@ -1,0 +1,107 @@
+"""Kept questions, each with the document that answers it, to measure how well the search finds it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import log2
+
+from sqlalchemy import delete, select
+
+from webapp.base.db import db, write
+from webapp.base.errors import Invalid, NotFound
+from webapp.base.heavy.turns import by_turns
+from webapp.knowledge import queries
+from webapp.knowledge.search.search import search
+from webapp.knowledge.tables import Question, QuestionRun
+from webapp.people.accounts import creation_limit
+from webapp.people.accounts.fields import checked_text
+from webapp.people.accounts.tables import User
+
+MOST, MOST_CHARS, MOST_RUNS = 200, 2_000, 20
+CANDIDATES, MEASURED, EARLY = 30, 10, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """nDCG@10 and recall@5 over all questions, and the ids of questions whose document was not among the first five."""
+
+    ndcg: float
+    recall: float
+    misses: tuple[str, ...]
+
+
+def of(user: User) -> Sequence[Question]:
+    query = select(Question).where(Question.owner_id == user.id).order_by(Question.id)
+    return db.session.scalars(query.limit(MOST)).all()
+
+
+def runs(user: User) -> Sequence[QuestionRun]:
+    """Returns the last two measurements, newest first."""
+    query = select(QuestionRun).where(QuestionRun.owner_id == user.id).order_by(QuestionRun.id.desc())
+    return db.session.scalars(query.limit(2)).all()
+
+
+def add(text: str, document_id: str, *, by: User) -> Question:
+    """Stores a question with the document that answers it; without a document, the search is expected to find nothing."""
+    text = " ".join(checked_text(text, "question", most=MOST_CHARS).split())
+    if not text:
+        raise Invalid("Enter a question.", field="question")
+    if document_id and queries.document(by, document_id) is None:
+        raise NotFound("Not found, or you don't have access.")
+    if len(of(by)) >= MOST:
+        raise Invalid(f"You already keep {MOST} questions, which is the limit. Delete one first.", field="question")
+    creation_limit.count(by.id)
+    with write() as session:
+        same = select(Question).where(Question.owner_id == by.id, Question.text == text)
+        question = session.scalar(same) or Question(owner_id=by.id, text=text)
+        question.document_id = document_id or None
+        session.add(question)
+    return question
+
+
+def forget(id: str, *, by: User) -> None:
+    with write() as session:
+        question = session.get(Question, id)
+        if question is None or question.owner_id != by.id:
+            raise NotFound("Not found, or you don't have access.")
+        session.delete(question)
+
+
+def run(user: User) -> QuestionRun:
+    """Searches for all of a person's questions with their current permissions, and stores the figures."""
+    kept = of(user)
+    if not kept:
+        raise Invalid("Keep a question first.", field="question")
+    # Rate-limited, because each run takes as many searches as there are questions.
+    creation_limit.count(user.id)
+    pairs = [(each.id, each.text, each.document_id) for each in kept]
+    figures = measured((id, _found(user, text), expected) for id, text, expected in by_turns(pairs))
+    with write() as session:
+        made = QuestionRun(
+            owner_id=user.id, questions=len(pairs), ndcg=figures.ndcg, recall=figures.recall, misses=list(figures.misses)
+        )
+        session.add(made)
+        session.flush()
+        older = select(QuestionRun.id).where(QuestionRun.owner_id == user.id).order_by(QuestionRun.id.desc()).offset(MOST_RUNS)
+        session.execute(delete(QuestionRun).where(QuestionRun.id.in_(session.scalars(older).all())))
+    return made
+
+
+def measured(answers: Iterable[tuple[str, Sequence[str], str | None]]) -> Figures:
+    """Computes the figures from each question's id, the documents found, best first, and the expected one or None."""
+    gains, misses, count = 0.0, list[str](), 0
+    for id, found, expected in answers:
+        place = _place(found, expected)
+        count += 1
+        gains += 1 / log2(1 + place) if place <= MEASURED else 0
+        misses += [id] if place > EARLY else []
+    return Figures(gains / max(1, count), 1 - len(misses) / max(1, count), tuple(misses))
+
+
+def _place(found: Sequence[str], expected: str | None) -> int:
+    if expected is None:
+        return MEASURED + 1 if found else 1
+    return found.index(expected) + 1 if expected in found else MEASURED + 1
+
+
+def _found(user: User, text: str) -> list[str]:
+    return list(dict.fromkeys(hit.document.id for hit in search(user, text, limit=CANDIDATES)))

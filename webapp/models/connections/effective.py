@@ -1,0 +1,161 @@
+"""Connections with their effective values (stored over environment over default), their key and their models."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+from webapp.base.config import Config
+from webapp.base.current_config import the_config
+from webapp.base.heavy.turns import by_turns
+from webapp.models.connections import keys, queries
+from webapp.models.connections.keys import BUILT_IN, Key, Stored
+from webapp.models.connections.tables import Connection
+from webapp.models.providers.base import Model
+
+# OpenRouter's model for new chats if nothing else is set, and the one that lets OpenRouter choose.
+USUAL_MODEL, ANY_MODEL = "anthropic/claude-3.5-sonnet", "openrouter/auto"
+NAMES = {each.name for each in fields(Model)}
+CHECKED = ("checked_at", "check_result", "is_working", "refused_at", "refused_for")
+
+
+@dataclass(frozen=True)
+class LiveConnection:
+    """A connection with its effective values; `own_address` and `own_model` are the stored ones, which can be empty."""
+
+    id: str
+    slug: str
+    name: str
+    kind: str
+    base_url: str
+    own_address: str = ""
+    own_model: str = ""
+    default_model: str = ""
+    continuation: str = "instruct"
+    reasoning_tags: str = "auto"
+    is_enabled: bool = True
+    key: Key = field(default_factory=Key)
+    models: tuple[Model, ...] = ()
+    models_at: datetime | None = None
+    left_out: int = 0
+    checked_at: datetime | None = None
+    check_result: str = ""
+    is_working: bool | None = None
+    refused_at: datetime | None = None
+    refused_for: str = ""
+    # Only the built-in connection has these: its own models' names can contain a colon, too.
+    deleted_slugs: frozenset[str] = frozenset()
+
+    @property
+    def is_built_in(self) -> bool:
+        return self.id == BUILT_IN
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether its models are offered. True for a key that cannot be decrypted: hiding the models would hide the error."""
+        return self.is_enabled and (self.key.source != "none" or self.kind == "openai")
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.base_url).netloc
+
+    @property
+    def prefix(self) -> str:
+        """The prefix of its models' names, which tells apart the same model of several connections."""
+        return "" if self.is_built_in else f"{self.slug}:"
+
+    @cached_property
+    def listed(self) -> frozenset[str]:
+        """The ids of its models, as its server names them."""
+        return frozenset(each.id for each in self.models)
+
+    @property
+    def starting_model(self) -> str:
+        """The default model, or else OpenRouter's usual one, or else the first one it lists."""
+        is_usual = self.is_built_in and (not self.models or USUAL_MODEL in self.listed)
+        first = self.models[0].id if self.models else ""
+        return self.default_model or (USUAL_MODEL if is_usual else first)
+
+
+def live_connections(known: Iterable[LiveConnection] = ()) -> tuple[LiveConnection, ...]:
+    """Returns every connection, the built-in one first; reuses lists of models from `known` that have not changed."""
+    rows = {row["id"]: row for row in queries.connection_rows()}
+    remembered = {(each.id, each.models_at): each.models for each in known}
+    others = [_live(row, remembered) for id, row in rows.items() if id != BUILT_IN]
+    return (_built_in(rows.get(BUILT_IN), remembered), *others)
+
+
+def live_connection(slug: str) -> LiveConnection | None:
+    """Returns one connection; loads only its own list of models, because the lists can be long."""
+    rows = {row["id"]: row for row in queries.connection_rows() if row["slug"] == slug}
+    if slug == BUILT_IN:
+        return _built_in(rows.get(BUILT_IN), {})
+    return next((_live(row, {}) for row in rows.values()), None)
+
+
+def as_stored(models: Iterable[Model]) -> list[dict[str, Any]]:
+    """Converts a list of models for storage, so that it is known while the server is down; lets other greenlets run."""
+    return [asdict(model) for model in by_turns(models)]
+
+
+def new_built_in() -> Connection:
+    """Returns a row for the built-in connection that takes everything from the environment."""
+    return Connection(id=BUILT_IN, slug=BUILT_IN, name="OpenRouter", kind="openrouter", base_url="", models=[])
+
+
+Remembered = Mapping[tuple[str, datetime | None], tuple[Model, ...]]
+
+
+def _live(row: Mapping[str, Any], remembered: Remembered) -> LiveConnection:
+    stored = Stored(row["key_ciphertext"], row["key_last_four"])
+    key = keys.opened(stored, row["id"], row["base_url"]) if stored.ciphertext else Key()
+    return LiveConnection(
+        base_url=row["base_url"],
+        own_address=row["base_url"],
+        own_model=row["default_model"],
+        default_model=row["default_model"],
+        key=key,
+        **_as_they_are(row, remembered),
+    )
+
+
+def _built_in(row: Mapping[str, Any] | None, remembered: Remembered) -> LiveConnection:
+    config = the_config()
+    own_address, own_model = (row["base_url"], row["default_model"]) if row else ("", "")
+    address = own_address or config.openrouter_base_url
+    facts = {"id": BUILT_IN, "slug": BUILT_IN, "name": "OpenRouter", "kind": "openrouter"}
+    return LiveConnection(
+        base_url=address,
+        own_address=own_address,
+        own_model=own_model,
+        default_model=own_model or config.openrouter_model,
+        key=_openrouter_key(config, address),
+        deleted_slugs=queries.deleted_slugs(),
+        **(_as_they_are(row, remembered) if row else facts),
+    )
+
+
+def _openrouter_key(config: Config, address: str) -> Key:
+    if stored := queries.openrouter_key():
+        return keys.opened(stored, BUILT_IN, address)
+    # The key in the environment belongs to the address in the environment and is sent to no other.
+    return keys.given(config.openrouter_api_key if address == config.openrouter_base_url else "")
+
+
+def _as_they_are(row: Mapping[str, Any], remembered: Remembered) -> dict[str, Any]:
+    names = ("id", "slug", "name", "kind", "continuation", "reasoning_tags", "is_enabled", "models_at", "left_out", *CHECKED)
+    listed = remembered.get((row["id"], row["models_at"]))
+    models = _models(row["id"]) if listed is None and row["models_at"] else listed or ()
+    return {name: row[name] for name in names} | {"models": models}
+
+
+def _models(id: str) -> tuple[Model, ...]:
+    return tuple(
+        Model(**{name: _value(value) for name, value in each.items() if name in NAMES}) for each in queries.listed_models(id)
+    )
+
+
+def _value(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,35 @@
+"""The feature definition of connections: pages of model servers and models, and checks of settings."""
+
+from webapp.models.connections import model_views, naming, reasoning_tags, views
+from webapp.models.connections.queries import HOLDER
+from webapp.web.feature import Feature
+from webapp.web.places import Place
+
+NAMING = ("models.default", "models.fallbacks", "models.titles")
+FEATURE = Feature(
+    setting_checks={**dict.fromkeys(NAMING, naming.refuse_unlisted), "models.reasoning_tags": reasoning_tags.check},
+    brings=(HOLDER,),
+    blueprints=(views.bp, model_views.bp),
+    places=(
+        Place(
+            words="Connections",
+            path="/admin/connections",
+            icon="plug",
+            under="Models",
+            rank=10,
+            also="provider openrouter api key test",
+            right="administer",
+            about="Providers and model servers, with their keys",
+        ),
+        Place(
+            words="Models",
+            path="/admin/models",
+            icon="boxes",
+            under="Models",
+            rank=20,
+            also="allowed fallback default price",
+            right="administer",
+            about="Default model, fallbacks and what people can choose",
+        ),
+    ),
+)

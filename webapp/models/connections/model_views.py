@@ -1,0 +1,96 @@
+"""/admin/models: available models, their prices, and which of them people can choose."""
+
+from functools import partial
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.base.errors import Conflict, Invalid
+from webapp.base.words import plural
+from webapp.models.connections import service as connections
+from webapp.models.connections import shown, suggested_models
+from webapp.models.connections.models import DEMO, matching, providers
+from webapp.models.providers.base import Model
+from webapp.people.accounts.guards import admin_only, who
+from webapp.settings.forms import SettingsForm
+from webapp.settings.service import set_settings, setting
+from webapp.web.htmx import redirect, render
+
+bp = Blueprint("models", __name__, url_prefix="/admin/models")
+# A longer list is searched rather than scrolled.
+MOST_SHOWN = 50
+
+
+@bp.get("")
+@admin_only
+def index() -> Response:
+    return _page(SettingsForm(bp.url_prefix or ""))
+
+
+@bp.post("")
+@admin_only
+def update() -> Response:
+    form = SettingsForm(bp.url_prefix or "")
+    return _page(form, status=422) if form.wrong else _saved(form.save())
+
+
+@bp.post("/allowed")
+@admin_only
+def allow() -> Response:
+    """Applies the checkboxes to the models that were shown; other models keep their state unless every model is allowed."""
+    was_shown, ticked = request.form.getlist("shown"), request.form.getlist("allowed")
+    kept = [each for each in setting("models.allowed") if each not in was_shown and "every" not in request.form]
+    added = request.form.get("added", "").strip()
+    if added and providers().is_missing(added):
+        raise Invalid(f"No connection lists “{added[:80]}”. Refresh the list, or check the spelling.")
+    allowed = list(dict.fromkeys([*kept, *ticked, *filter(None, [added])]))
+    set_settings({"models.allowed": "\n".join(allowed)}, **who())
+    return _saved(f"{plural(len(allowed), 'model')} available." if allowed else "All models are available.")
+
+
+@bp.post("/refresh")
+@admin_only
+def refresh() -> Response:
+    counts = []
+    for each in [each for each in providers().connections() if each.is_usable]:
+        counts.append(connections.refresh(each.slug, partial(providers().provider, each.slug), **who()))
+    if not counts:
+        raise Conflict("No connection can list models yet.")
+    return _saved(f"{plural(sum(counts), 'model')} listed.")
+
+
+def _saved(words: str) -> Response:
+    providers().forget()
+    return redirect(url_for(".index"), words)
+
+
+def _page(form: SettingsForm, *, status: int = 200) -> Response:
+    providers().forget()
+    query, allowed, missing = request.args.get("q", "").strip(), setting("models.allowed"), _missing()
+    models = [*providers().listed(), *providers().unlisted()]
+    gone = [Model(name, name) for name in missing if name in allowed]
+    is_allowed = frozenset(allowed)
+    found = sorted(matching((*gone, *models), query), key=lambda each: each.id not in is_allowed)
+    return render(
+        "admin/models.html",
+        status=status,
+        form=form,
+        models=found[:MOST_SHOWN],
+        rest_count=len(found) - len(found[:MOST_SHOWN]),
+        all_models=models,
+        allowed_count=sum(each.id in is_allowed for each in models),
+        allowed=allowed,
+        missing=missing,
+        left_out=sum(each.left_out for each in providers().connections() if each.is_usable),
+        is_proposed=suggested_models.is_in_effect(),
+        streams=setting("stream.enabled"),
+        query=query,
+        price=shown.price,
+        read_at=min((each.models_at for each in providers().connections() if each.is_usable and each.models_at), default=None),
+        placeholders={"models.default": providers().default()},
+    )
+
+
+def _missing() -> list[str]:
+    """Returns the models that settings name, but that their connection does not list."""
+    named = dict.fromkeys((setting("models.default"), *setting("models.fallbacks"), *setting("models.allowed")))
+    return [name for name in named if name and not name.startswith(DEMO) and providers().is_missing(name)]

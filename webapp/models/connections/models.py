@@ -1,0 +1,336 @@
+"""The available models, and the providers that run them."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import Any
+
+from flask import current_app
+from sqlalchemy.exc import SQLAlchemyError
+
+from webapp.base.config import Config
+from webapp.base.errors import Invalid, NotFound
+from webapp.models.connections import naming, provider_types, reasoning_tags
+from webapp.models.connections.effective import ANY_MODEL, USUAL_MODEL, LiveConnection, live_connections
+from webapp.models.providers.base import Model, Provider, ProviderError
+from webapp.models.providers.demo import DemoProvider
+from webapp.models.upstream import Upstream
+from webapp.settings.secrets.encryption import DecryptionError
+from webapp.settings.service import setting
+
+DEMO, DEMO_MODEL = naming.DEMO, "demo/quick"
+FRESH_SECONDS = 1.0
+log = logging.getLogger("generation:models")
+
+
+@dataclass
+class _Memory:
+    """This process's cache of connections, refreshed when it is a second old."""
+
+    connections: tuple[LiveConnection, ...] = ()
+    listed_of: tuple[LiveConnection, ...] = ()
+    listed: list[Model] = field(default_factory=list)
+    by_id: dict[str, Model] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    read_at: float = float("-inf")
+    has_read: bool = False
+    made: dict[tuple[str, float], tuple[object, Provider]] = field(default_factory=dict)
+
+
+class Providers:
+    """The demo provider and the connections, with their models by the names that people choose them by.
+
+    A model of the built-in connection has OpenRouter's name, one of another connection is called `<slug>:<model>`.
+    """
+
+    def __init__(self, config: Config, demo: Provider, upstream: Upstream, *, now: Callable[[], float] = time.monotonic) -> None:
+        self._config, self._demo, self.upstream, self._now = config, demo, upstream, now
+        self._memory = _Memory()
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether there is a connection to real models."""
+        return any(each.is_usable for each in self.connections())
+
+    def connections(self) -> tuple[LiveConnection, ...]:
+        """Returns every connection, the built-in one first; changes by any process are visible within a second."""
+        memory = self._memory
+        if self._now() - memory.read_at >= FRESH_SECONDS:
+            # Set before the query, so that other requests use the cache rather than queue for a slow database; the first query
+            # has no cache to offer.
+            if memory.has_read:
+                memory.read_at = self._now()
+            try:
+                fresh = live_connections(memory.connections)
+                # Keeps the same tuple if nothing changed, and with it what is cached for it.
+                memory.connections = memory.connections if fresh == memory.connections else fresh
+            except SQLAlchemyError as error:
+                log.warning("connections_not_readable", extra={"fields": {"error": type(error).__name__}})
+            if not memory.has_read:
+                memory.read_at, memory.has_read = self._now(), True
+        return memory.connections
+
+    def is_priced(self, slug: str) -> bool:
+        """Returns whether a connection costs money: its server lists prices, or is known to charge without listing any."""
+        connection = next((each for each in self.connections() if each.slug == slug), None)
+        return not connection or connection.kind != "openai" or any(model.prompt_price for model in connection.models)
+
+    def forget(self) -> None:
+        """Expires the cache, so that the next call sees changes made just now."""
+        self._memory.read_at = float("-inf")
+
+    def of(self, model: str, *, for_visitor: bool = False, beats: float = 1.0) -> Provider:
+        """Returns the provider for this model; raises `Invalid` if no connection has it or people cannot choose it.
+
+        The demo answers people with an account only where it stands in for a real model, and visitors always. A stream is read
+        once in so many `beats`.
+        """
+        if model.startswith(DEMO):
+            is_open = for_visitor or self.is_demo_allowed()
+            if is_open and any(each.id == model for each in self._demo.models()):
+                return self._demo
+        elif self.is_choosable(model) and (found := self._found(model)):
+            return self._made(found[0], beats)
+        raise Invalid(self._refusal(model), field="model")
+
+    def embedder(self, model: str) -> Provider:
+        """Returns the provider for this embedding model, which need not be listed: few servers list such models."""
+        if model.startswith(DEMO):
+            return self._demo
+        if (found := self._found(model)) and found[0].is_usable and found[1]:
+            return self._made(found[0])
+        raise Invalid(f"No connection has the embedding model {model[:80]}.", field="embedding_model")
+
+    def provider(self, slug: str) -> Provider:
+        """Returns the provider of a connection, even if that is turned off."""
+        self.forget()
+        return self._made(self.connection(slug))
+
+    def connection(self, slug: str) -> LiveConnection:
+        if found := next((each for each in self.connections() if each.slug == slug), None):
+            return found
+        raise NotFound("That connection no longer exists.")
+
+    def offered(self) -> Sequence[Model]:
+        """Returns the models for a picker: real ones, and the demo if there are none or an admin allows it."""
+        allowed = frozenset(setting("models.allowed"))
+        real = (model for model in (*self.listed(), *self.unlisted()) if not allowed or model.id in allowed)
+        return [*real, *self._offered_demo()]
+
+    def listed(self) -> Sequence[Model]:
+        """Returns every listed real model, each connection's default first."""
+        connections, memory = self.connections(), self._memory
+        if memory.listed_of is not connections:
+            memory.listed_of, memory.listed = connections, _with_distinct_names(list(self._usable()))
+            memory.by_id = {each.id: each for each in reversed(memory.listed)}
+            memory.names = naming.names(connections, (*memory.listed, *self._demo.models()))
+        return memory.listed
+
+    def model(self, id: str) -> Model | None:
+        """Returns the real model with this id; uses an index, because every message looks one up and there can be thousands."""
+        self.listed()
+        return self._memory.by_id.get(id)
+
+    def choice(self, model: str) -> Model | None:
+        """Returns this model as pickers show it, or None if they don't."""
+        if model.startswith(DEMO):
+            return next((each for each in self._offered_demo() if each.id == model), None)
+        return self.model(model) if _is_allowed(model) else None
+
+    def display_name(self, model: str, slug: str = "") -> str:
+        """Returns the name that the connection gives a model, else its id.
+
+        `slug` is for ids as a server reports them with an answer, without the connection's prefix.
+        """
+        self.listed()
+        names = self._memory.names
+        return names.get(f"{slug}:{model}") or names.get(model) or model
+
+    def id_of_answering(self, asked: str, served: str, slug: str, failed: Collection[str]) -> str:
+        """Returns the id, as people choose it, of the fallback that answered for a model.
+
+        `served` is the name that its server reports, `slug` its connection, and `failed` are the models that were tried.
+        """
+        left = [each for each in self.chain(asked) if each not in failed]
+        named = (each for each in left if self.name_of(each) == served)
+        of_connection = (each for each in left if self.connection_of(each) == slug)
+        return next(chain(named, of_connection, left), served)
+
+    def same_model(self, id: str) -> list[str]:
+        """Returns all names of the model with this id: the one that people choose it by, and the one that its server reports."""
+        name = self.display_name(id)
+        return list({id, *(other for other, known in self._memory.names.items() if known == name)})
+
+    def unlisted(self) -> Sequence[Model]:
+        """Returns allowed models that are not listed, because their connection's list was not read yet or was cut."""
+        named = ((name, self._found(name)) for name in setting("models.allowed") if not self.model(name))
+        return [Model(name, name) for name, found in named if found and found[0].is_usable and _is_short(found[0])]
+
+    def default(self, wanted: str = "") -> str:
+        """Returns the model of a new chat: the person's choice, the team's, a connection's, or the demo's; empty without any."""
+        chosen = (wanted, str(setting("models.default")), *(each.prefix + each.starting_model for each in self._usable()))
+        if found := next((each for each in chosen if each and self.is_choosable(each)), ""):
+            return found
+        return next((model.id for model in self.offered()), "")
+
+    def starting_model(self, connection: LiveConnection) -> str:
+        """Returns the connection's model that new chats start with, as its server names it: the first one that can be chosen."""
+        usual, prefix = connection.starting_model, connection.prefix
+        if not connection.is_usable or self.is_choosable(prefix + usual):
+            return usual
+        offered = (each.id for each in self.offered())
+        own = (id for id in offered if (found := self._found(id)) and found[0].slug == connection.slug)
+        return next((id.removeprefix(prefix) for id in own), usual)
+
+    def chain(self, model: str) -> list[str]:
+        """Returns the model and its fallbacks, without duplicates and without models that cannot answer."""
+        if model.startswith(DEMO):
+            # The demo is free and open to visitors, so no paid model stands in for it.
+            return [model]
+        # The usual model was not chosen by a person, and OpenRouter may no longer have it.
+        usual = [ANY_MODEL] if model == USUAL_MODEL else []
+        demo = [DEMO_MODEL] if setting("demo.fallback") == "always" else []
+        return list(dict.fromkeys([model, *filter(self._can_step_in, (*setting("models.fallbacks"), *usual)), *demo]))
+
+    def name_of(self, model: str) -> str:
+        """Returns the model's name at its provider."""
+        found = None if model.startswith(DEMO) else self._found(model)
+        return found[1] if found else model
+
+    def takes_schema(self, model: str) -> bool:
+        """Returns whether the server reports that the model supports structured output by JSON Schema."""
+        return model.startswith(DEMO) or ((known := self.model(model)) is not None and known.takes_schema)
+
+    def takes_pictures(self, model: str) -> bool:
+        """Returns whether to send pictures to the model: yes, unless its server reports that it doesn't support them."""
+        known = self.model(model)
+        return known is None or known.abilities is None or "vision" in known.abilities
+
+    def connection_of(self, model: str) -> str:
+        """Returns the slug of the model's connection; empty if there is none."""
+        found = None if model.startswith(DEMO) else self._found(model)
+        return "demo" if model.startswith(DEMO) else found[0].slug if found else ""
+
+    def parameters(self, model: str) -> dict[str, Any]:
+        """Returns the parameters that every request to a real model has."""
+        if model.startswith(DEMO):
+            return {}
+        temperature, most = setting("models.temperature"), setting("models.max_tokens")
+        return {"temperature": None if temperature == "" else temperature, "max_tokens": most or None}
+
+    def is_demo_allowed(self) -> bool:
+        """Returns whether the demo can answer people with an account."""
+        policy = setting("demo.fallback")
+        return policy == "always" or (policy == "when_no_key" and not self.is_configured)
+
+    def is_choosable(self, model: str) -> bool:
+        """Returns whether people can choose this model."""
+        if model.startswith(DEMO):
+            return self.is_demo_allowed() and any(each.id == model for each in self._demo.models())
+        found = self._found(model)
+        return found is not None and found[0].is_usable and _is_allowed(model) and self.is_known(model)
+
+    def is_known(self, model: str) -> bool:
+        """Returns whether the connection lists the model or has no list, or the settings name the model."""
+        connection, name = self._found(model) or (None, "")
+        if connection is None or not name:
+            return False
+        is_named = name == connection.default_model or model in (setting("models.default"), *_named())
+        return is_named or not self.is_missing(model)
+
+    def is_missing(self, model: str) -> bool:
+        """Returns whether the connection lists models, but not this one."""
+        return naming.is_missing(model, self.connections())
+
+    def _found(self, model: str) -> tuple[LiveConnection, str] | None:
+        return naming.found(model, self.connections())
+
+    def _can_step_in(self, model: str) -> bool:
+        found = self._found(model)
+        return self.is_choosable(model) and not (found and found[0].key.trouble)
+
+    def _offered_demo(self) -> list[Model]:
+        return [each for each in self._demo.models() if not each.hidden] if self.is_demo_allowed() else []
+
+    def _usable(self) -> Iterator[LiveConnection]:
+        return (each for each in self.connections() if each.is_usable)
+
+    def _refusal(self, model: str) -> str:
+        if not model or not (self.is_configured or self.is_demo_allowed()):
+            return "No model is connected yet. An admin can add a key or a server under Connections."
+        return f"There is no model named {model[:80]} here. Choose another one."
+
+    def _made(self, connection: LiveConnection, beats: float = 1.0) -> Provider:
+        if connection.key.trouble:
+            raise DecryptionError(connection.key.trouble)
+        pace = provider_types.Pace(
+            int(setting("stream.read_size")),
+            float(setting("stream.first_byte_seconds")) or float(setting("stream.total_seconds")) or 3600.0,
+            beats * setting("stream.coalesce_ms") / 1000,
+        )
+        identity = (connection.name, connection.base_url, connection.key.text, connection.kind)
+        modes = reasoning_tags.of(connection)
+        stamp = (*identity, connection.continuation, connection.reasoning_tags, modes, pace)
+        if (made := self._memory.made.get((connection.slug, beats))) and made[0] == stamp:
+            return made[1]
+        try:
+            fresh = provider_types.provider(connection, self._config, self.upstream, pace, modes)
+        except ProviderError as error:
+            raise Invalid(str(error), field="model") from error
+        self._memory.made[connection.slug, beats] = (stamp, fresh)
+        return fresh
+
+
+def make(config: Config) -> Providers:
+    return Providers(config, DemoProvider(), Upstream())
+
+
+def providers() -> Providers:
+    """Returns the providers of the current application."""
+    made: Providers = current_app.extensions["providers"]
+    return made
+
+
+def matching(models: Iterable[Model], query: str) -> list[Model]:
+    """Returns the models whose name or id contains every word of the query."""
+    words = query.lower().split()
+    if not words:
+        return list(models)
+    return [each for each in models if all(word in f"{each.id} {each.name}".lower() for word in words)]
+
+
+def candidates(text: str, limit: int) -> list[tuple[str, str]]:
+    """Searches all models for a picker; returns ids, with names as labels."""
+    return [(each.id, each.name) for each in matching(providers().offered(), text)[:limit]]
+
+
+def _models_of(connection: LiveConnection) -> Iterator[Model]:
+    """Yields a connection's models under the ids that people choose them by."""
+    first = connection.starting_model
+    listed = {each.id: each for each in connection.models if not each.hidden}
+    if first:
+        yield replace(listed.pop(first, Model(first, first)), id=connection.prefix + first)
+    yield from (replace(each, id=connection.prefix + each.id) for each in listed.values())
+
+
+def _with_distinct_names(connections: Sequence[LiveConnection]) -> list[Model]:
+    """Returns the models of all connections; adds the connection's name to display names that occur more than once."""
+    listed = [(each.name, model) for each in connections for model in _models_of(each)]
+    names = Counter(model.name for _, model in listed)
+    return [replace(model, name=f"{model.name} · {whose}") if names[model.name] > 1 else model for whose, model in listed]
+
+
+def _is_short(connection: LiveConnection) -> bool:
+    return bool(connection.left_out) or not connection.models
+
+
+def _named() -> tuple[str, ...]:
+    return (*setting("models.fallbacks"), *setting("models.allowed"))
+
+
+def _is_allowed(model: str) -> bool:
+    allowed = setting("models.allowed")
+    return not allowed or model in allowed

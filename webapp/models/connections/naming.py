@@ -1,0 +1,56 @@
+"""Resolves a model's name to its connection."""
+
+from collections.abc import Iterable, Sequence
+
+from webapp.base.errors import Invalid
+from webapp.models.connections.effective import LiveConnection, live_connections
+from webapp.models.providers.base import Model
+from webapp.models.providers.demo import MODELS
+from webapp.settings.kinds import Value
+from webapp.settings.service import setting
+
+DEMO = "demo/"
+DEMO_MODELS = {model.id for model in MODELS}
+
+
+def found(model: str, connections: Sequence[LiveConnection]) -> tuple[LiveConnection, str] | None:
+    """Returns a model's connection, and its name there; None if its connection was deleted, as no other server replaces that."""
+    slug, colon, name = model.partition(":")
+    for each in connections:
+        if colon and not each.is_built_in and each.slug == slug:
+            return each, name
+    built_in = next((each for each in connections if each.is_built_in), None)
+    if built_in is None or not model or (colon and slug in built_in.deleted_slugs):
+        return None
+    return built_in, model
+
+
+def names(connections: Iterable[LiveConnection], offered: Iterable[Model]) -> dict[str, str]:
+    """Returns the display names of models, by id and by the server's name."""
+    there = {each.id: each.name for connection in connections for each in connection.models}
+    return there | {each.id: each.name for each in offered}
+
+
+def is_missing(model: str, connections: Sequence[LiveConnection]) -> bool:
+    """Returns whether the connection has a complete list of models that lacks this one."""
+    connection, name = found(model, connections) or (None, "")
+    if connection is None or not connection.models or connection.left_out:
+        return False
+    # OpenRouter accepts variants such as `:online` that it does not list.
+    names = {name, name.rpartition(":")[0]} if connection.is_built_in else {name}
+    return not names & connection.listed
+
+
+def refuse_unlisted(value: Value, *, field: str = "") -> None:
+    """Raises `Invalid` for the first name that no connection lists, unless it is known without a list.
+
+    Models named in settings are used without appearing in a picker, so a typo would go unnoticed.
+    """
+    names = filter(None, value if isinstance(value, tuple) else (str(value),))
+    known = ("off", setting("models.default"), *setting("models.fallbacks"), *setting("models.allowed"))
+    connections = live_connections()
+    own = {each.prefix + each.default_model for each in connections}
+    for name in names:
+        is_there = name in DEMO_MODELS if name.startswith(DEMO) else not is_missing(name, connections)
+        if not is_there and name not in known and name not in own:
+            raise Invalid(f"No connection lists “{name[:80]}”. Refresh the list, or check the spelling.", field=field)

@@ -1,0 +1,73 @@
+"""Database queries for connections.
+
+They use a separate database connection, so that they can run during any transaction without being part of it.
+"""
+
+from typing import Any
+
+from sqlalchemy import CursorResult, Update, select, update
+from sqlalchemy.orm import Session
+
+from webapp.base.db import db
+from webapp.models.connections.keys import BUILT_IN, OPENROUTER_KEY, Stored
+from webapp.models.connections.tables import Connection, DeletedConnection
+from webapp.settings.secrets.holders import Holder, Secret
+from webapp.settings.tables import ApplicationSetting
+
+ALL_BUT_MODELS = [column for column in Connection.__table__.columns if column.name != "models"]
+
+
+def connection_rows() -> list[dict[str, Any]]:
+    """Returns the stored connections, oldest first, without their models."""
+    with db.engine.connect() as connection:
+        rows = connection.execute(select(*ALL_BUT_MODELS).order_by(Connection.created_at, Connection.id))
+        return [dict(row._mapping) for row in rows]
+
+
+def deleted_slugs() -> frozenset[str]:
+    """Returns the slugs of deleted connections, with which names of their models still begin."""
+    with db.engine.connect() as connection:
+        return frozenset(connection.scalars(select(DeletedConnection.slug)))
+
+
+def listed_models(id: str) -> list[dict[str, Any]]:
+    """Returns the last list of models of a connection."""
+    with db.engine.connect() as connection:
+        found: list[dict[str, Any]] | None = connection.scalar(select(Connection.models).where(Connection.id == id))
+        return found or []
+
+
+def openrouter_key() -> Stored | None:
+    """Returns the stored key of the built-in connection."""
+    wanted = select(ApplicationSetting.ciphertext, ApplicationSetting.value).where(ApplicationSetting.key == OPENROUTER_KEY)
+    with db.engine.connect() as connection:
+        row = connection.execute(wanted).first()
+    return Stored(row.ciphertext, row.value) if row and row.ciphertext else None
+
+
+def stored_keys() -> list[Secret]:
+    """Returns the stored keys of all connections: the built-in one's first, the others by name."""
+    wanted = select(Connection.id, Connection.name, Connection.key_ciphertext).where(Connection.key_ciphertext != "")
+    with db.engine.connect() as connection:
+        found = [Secret(*row) for row in connection.execute(wanted.order_by(Connection.name, Connection.id))]
+    built_in = openrouter_key()
+    return [*([Secret(BUILT_IN, "OpenRouter", built_in.ciphertext)] if built_in else []), *found]
+
+
+def replace_key(session: Session, id: str, ciphertext: str, fresh: str) -> bool:
+    """Replaces the ciphertext of a key unless it has changed since; returns whether it did."""
+    replaced = session.execute(_replacement(id, ciphertext, fresh))
+    return isinstance(replaced, CursorResult) and bool(replaced.rowcount)
+
+
+def _replacement(id: str, ciphertext: str, fresh: str) -> Update:
+    if id == BUILT_IN:
+        row = update(ApplicationSetting).where(ApplicationSetting.key == OPENROUTER_KEY)
+        return row.where(ApplicationSetting.ciphertext == ciphertext).values(
+            ciphertext=fresh, changed_at=ApplicationSetting.changed_at
+        )
+    row = update(Connection).where(Connection.id == id, Connection.key_ciphertext == ciphertext)
+    return row.values(key_ciphertext=fresh)
+
+
+HOLDER = Holder("connection", stored_keys, replace_key)

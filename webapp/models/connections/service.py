@@ -1,0 +1,264 @@
+"""Operations on connections: add, change, test, turn off and delete."""
+
+import itertools
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Unpack, get_args
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from webapp.base import audit
+from webapp.base.audit import About
+from webapp.base.current_config import the_config
+from webapp.base.db import db, utc_now, write
+from webapp.base.errors import AppError, Conflict, Invalid, NotFound
+from webapp.models.connections import keys, listing, suggested_models
+from webapp.models.connections.effective import LiveConnection, as_stored, live_connection, new_built_in
+from webapp.models.connections.keys import BUILT_IN
+from webapp.models.connections.provider_types import KINDS, address_of
+from webapp.models.connections.tables import Connection, DeletedConnection
+from webapp.models.providers.base import Continuation, Model, Provider, ProviderError
+from webapp.models.providers.reasoning import Mode
+from webapp.people.accounts.tables import User
+
+# Names of models or paths of pages already begin with one of these.
+TAKEN_SLUGS = {"openrouter", "demo", "new", "found"}
+MOST_CONNECTIONS = 50
+# The error codes for a key that is not accepted, and for an account without credit.
+REFUSALS = {"auth", "credit"}
+OTHER_ADDRESS = (
+    "The address has changed, so please enter the key again. The stored key is only ever sent to the address it was entered for."
+)
+
+
+@dataclass(frozen=True)
+class ConnectionInput:
+    """The fields entered for a connection; an empty key keeps the current one."""
+
+    name: str
+    base_url: str = ""
+    key: str = ""
+    default_model: str = ""
+    continuation: str = "instruct"
+    reasoning_tags: str = "auto"
+
+
+def create(kind: str, entered: ConnectionInput, **about: Unpack[About]) -> str:
+    """Creates a connection, and returns its slug, which prefixes the names of its models."""
+    if kind not in KINDS or kind == BUILT_IN:
+        raise Invalid("Choose an API type.", field="kind")
+    address, key = address_of(entered.base_url or KINDS[kind].base_url), keys.checked(entered.key)
+    if KINDS[kind].needs_key and not key:
+        raise Invalid(f"{KINDS[kind].title} needs a key.", field="key")
+    with write() as session:
+        row = Connection(slug=_free_slug(session, entered.name, kind, address), kind=kind, base_url=address, models=[])
+        _fill(row, entered)
+        session.add(row)
+        _flush(session)
+        if key:
+            keys.store(session, row, key, address)
+        slug = row.slug
+        _note(session, "added a connection", slug, f"{kind} at {address}", about)
+        suggested_models.withdraw(session, f"{row.name} was added.", **about)
+    return slug
+
+
+def change(slug: str, entered: ConnectionInput, **about: Unpack[About]) -> None:
+    """Changes a connection. A new address requires the key again, so that no key is sent where it was not entered for."""
+    before, key = _live(slug), keys.checked(entered.key)
+    address = _new_address(before, entered.base_url)
+    if address != before.base_url and before.key.source != "none" and not key:
+        raise Invalid(OTHER_ADDRESS, field="key")
+    with write() as session:
+        row = row_of(session, slug)
+        _fill(row, entered)
+        if address != before.base_url:
+            row.base_url, row.models, row.models_at = _own_address(before, address), [], None
+            row.left_out = 0
+            suggested_models.withdraw(session, f"The address is now {address}.", **about)
+        elif key and not row.default_model:
+            suggested_models.propose(session, before, **about)
+        if key:
+            keys.store(session, row, key, address, _id_of(about))
+            _note(session, "entered a key", slug, "", about)
+        if key or address != before.base_url:
+            _untest(row)
+        _note(session, "changed a connection", slug, f"at {address}", about)
+
+
+def set_key(slug: str, key: str, **about: Unpack[About]) -> None:
+    """Stores another key and keeps the address."""
+    live = _live(slug)
+    entered = ConnectionInput(live.name, live.own_address, key, live.own_model, live.continuation, live.reasoning_tags)
+    change(slug, entered, **about)
+
+
+def set_enabled(slug: str, is_enabled: bool, **about: Unpack[About]) -> None:
+    """Turns a connection on or off, and with it its models; everything is kept."""
+    _live(slug)
+    with write() as session:
+        row_of(session, slug).is_enabled = is_enabled
+        _note(session, f"switched a connection {'on' if is_enabled else 'off'}", slug, "", about)
+
+
+def forget_key(slug: str, **about: Unpack[About]) -> None:
+    """Deletes the stored key; the key from the environment, if any, takes effect again."""
+    _live(slug)
+    with write() as session:
+        row = row_of(session, slug)
+        keys.forget(session, row)
+        _untest(row)
+        _note(session, "deleted a key", slug, "", about)
+
+
+def delete(slug: str, **about: Unpack[About]) -> None:
+    """Deletes a connection with its key; chats that used it are kept and need another model, or the same server again."""
+    if slug == BUILT_IN:
+        raise Conflict("The built-in connection can't be deleted, but you can turn it off.")
+    _live(slug)
+    with write() as session:
+        row = row_of(session, slug)
+        session.add(DeletedConnection(slug=slug, kind=row.kind, base_url=row.base_url))
+        session.delete(row)
+        _note(session, "deleted a connection", slug, "", about)
+
+
+def check(slug: str, make: Callable[[], Provider], **about: Unpack[About]) -> bool:
+    """Tests whether the server accepts the key; stores the result and, on success, the list of models."""
+    _live(slug)
+    # Releases the database connection while waiting for the server.
+    db.session.rollback()
+    words, code, models = _answer(make)
+    listed = as_stored(models or ())
+    with write() as session:
+        row = row_of(session, slug)
+        row.check_result, row.is_working, row.checked_at = words[:300], models is not None, utc_now()
+        _note_refusal(row, code)
+        if listed:
+            _list(session, row, listed, about)
+        _note(session, "tested a connection", slug, "works" if row.is_working else "does not work", about)
+    return models is not None
+
+
+def refresh(slug: str, make: Callable[[], Provider], **about: Unpack[About]) -> int:
+    """Reloads the list of models and returns its length; raises `Conflict` with the server's error message."""
+    db.session.rollback()
+    try:
+        listed = as_stored(make().models())
+    except ProviderError as error:
+        raise Conflict(f"{_live(slug).name}: {error}") from error
+    with write() as session:
+        row = row_of(session, slug)
+        _list(session, row, listed, about)
+        return len(row.models)
+
+
+def _answer(make: Callable[[], Provider]) -> tuple[str, str, Sequence[Model] | None]:
+    """Returns the message of a test, its error code on failure, and the models on success."""
+    try:
+        provider = make()
+        words = provider.check_key()
+        return words, "", provider.models()
+    except ProviderError as error:
+        return str(error), error.code, None
+    except AppError as error:
+        return error.message, error.code, None
+
+
+def _live(slug: str) -> LiveConnection:
+    if found := live_connection(slug):
+        return found
+    raise NotFound("That connection no longer exists.")
+
+
+def row_of(session: Session, slug: str) -> Connection:
+    """Returns the row of a connection; creates the built-in one's, which exists only once something is stored for it."""
+    row = session.scalar(select(Connection).where(Connection.slug == slug))
+    if row is None and slug != BUILT_IN:
+        raise NotFound("That connection no longer exists.")
+    if row is None:
+        row = new_built_in()
+        session.add(row)
+    return row
+
+
+def _fill(row: Connection, entered: ConnectionInput) -> None:
+    name, model = " ".join(entered.name.split()), entered.default_model.strip()
+    if not name or not name.isprintable() or len(name) > 80:
+        raise Invalid("Enter a name of up to 80 characters.", field="name")
+    if len(model) > 150 or not model.isprintable():
+        raise Invalid("A model name must be one line of at most 150 characters.", field="default_model")
+    if entered.continuation not in get_args(Continuation):
+        raise Invalid(f"Must be one of: {', '.join(get_args(Continuation))}.", field="continuation")
+    if entered.reasoning_tags not in get_args(Mode):
+        raise Invalid(f"Must be one of: {', '.join(get_args(Mode))}.", field="reasoning_tags")
+    row.name, row.default_model = name, model
+    row.continuation, row.reasoning_tags = entered.continuation, entered.reasoning_tags
+
+
+def _new_address(before: LiveConnection, text: str) -> str:
+    if text.strip():
+        return address_of(text)
+    if before.is_built_in:
+        return the_config().openrouter_base_url
+    raise Invalid("Enter the server's address.", field="base_url")
+
+
+def _own_address(before: LiveConnection, address: str) -> str:
+    """Returns the address to store: the built-in connection stores only one that differs from the environment's."""
+    return "" if before.is_built_in and address == the_config().openrouter_base_url else address
+
+
+def _untest(row: Connection) -> None:
+    row.is_working, row.check_result, row.checked_at, row.refused_at, row.refused_for = None, "", None, None, ""
+
+
+def _note_refusal(row: Connection, code: str) -> None:
+    """Stores since when the key is refused, and why; an error that does not concern the key keeps the earlier result."""
+    if row.is_working:
+        row.refused_at, row.refused_for = None, ""
+    elif code in REFUSALS:
+        row.refused_at, row.refused_for = row.refused_at or row.checked_at, code
+
+
+def _list(session: Session, row: Connection, listed: Sequence[dict[str, Any]], about: About) -> None:
+    listing.store(session, row, listed)
+    row.models_at = utc_now()
+    suggested_models.withdraw_if_unknown(session, row, (each["id"] for each in listed), **about)
+
+
+def _free_slug(session: Session, name: str, kind: str, address: str) -> str:
+    """Returns a slug that no connection has, or had: except one at the same address, whose models then exist again."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:30].strip("-") or "connection"
+    taken = TAKEN_SLUGS | set(session.scalars(select(Connection.slug)))
+    if len(taken) > MOST_CONNECTIONS:
+        raise Conflict(f"You can have at most {MOST_CONNECTIONS} connections. Delete one first.")
+    deleted = {row.slug: row for row in session.scalars(select(DeletedConnection))}
+    elsewhere = {slug for slug, row in deleted.items() if (row.kind, row.base_url) != (kind, address)}
+    numbered = (f"{stem}-{number}" for number in itertools.count(2))
+    slug = next(slug for slug in itertools.chain((stem,), numbered) if slug not in taken | elsewhere)
+    if again := deleted.get(slug):
+        session.delete(again)
+    return slug
+
+
+def _flush(session: Session) -> None:
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise Conflict("A connection with that name was just added. Please try again.", field="name") from error
+
+
+def _note(session: Session, action: str, slug: str, detail: str, about: About) -> None:
+    entry: About = {**about, "object_kind": "connection", "object_id": slug, "detail": detail}
+    audit.add(session, action, **entry)
+
+
+def _id_of(about: About) -> str | None:
+    actor = about.get("actor")
+    return actor.id if isinstance(actor, User) else None

@@ -1,0 +1,50 @@
+"""The tables of connections, and of those that were deleted."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.base.db import Base, Record, utc_now
+
+
+class Connection(Record):
+    """A configured provider. Its key is stored only as ciphertext.
+
+    `models` is the last list that its server returned, for when the server is down, and `left_out` is how many models were cut
+    from it. `refused_at` is the time since when its server refuses the key, and `refused_for` why: `auth`
+    or `credit`.
+    """
+
+    __tablename__ = "connections"
+
+    slug: Mapped[str] = mapped_column(String(40), unique=True)
+    name: Mapped[str] = mapped_column(String(80))
+    kind: Mapped[str] = mapped_column(String(20))
+    base_url: Mapped[str] = mapped_column(String(300))
+    key_ciphertext: Mapped[str] = mapped_column(Text, default="")
+    key_last_four: Mapped[str] = mapped_column(String(4), default="")
+    default_model: Mapped[str] = mapped_column(String(200), default="")
+    continuation: Mapped[str] = mapped_column(String(10), default="instruct")
+    reasoning_tags: Mapped[str] = mapped_column(String(10), default="auto", server_default="auto")
+    is_enabled: Mapped[bool] = mapped_column(default=True)
+    models: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    models_at: Mapped[datetime | None]
+    left_out: Mapped[int] = mapped_column(default=0, server_default="0")
+    checked_at: Mapped[datetime | None]
+    check_result: Mapped[str] = mapped_column(String(300), default="")
+    is_working: Mapped[bool | None]
+    refused_at: Mapped[datetime | None]
+    refused_for: Mapped[str] = mapped_column(String(10), default="", server_default="")
+
+
+class DeletedConnection(Base):
+    """What stays of a deleted connection, so that its models' names never come to mean those of another server."""
+
+    __tablename__ = "deleted_connections"
+
+    slug: Mapped[str] = mapped_column(String(40), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    base_url: Mapped[str] = mapped_column(String(300))
+    deleted_at: Mapped[datetime] = mapped_column(default=utc_now)

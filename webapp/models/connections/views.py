@@ -1,0 +1,151 @@
+"""/admin/connections: the list of connections, and the page of each."""
+
+from functools import partial
+
+from flask import Blueprint, Response, current_app, url_for
+
+from webapp.models.connections import listing, local_ollama, shown
+from webapp.models.connections import service as connections
+from webapp.models.connections.forms import ConnectionForm, NewConnectionForm
+from webapp.models.connections.local_ollama import OllamaProbe
+from webapp.models.connections.models import providers
+from webapp.models.connections.shown import refused_connections
+from webapp.people.accounts.guards import admin_only, who
+from webapp.web.htmx import redirect, render
+
+bp = Blueprint("connections", __name__, url_prefix="/admin/connections")
+# Every admin page warns about refused keys.
+bp.add_app_template_global(refused_connections)
+
+
+@bp.get("")
+@admin_only
+def index() -> Response:
+    providers().forget()
+    lines = [shown.connection(each) for each in providers().connections()]
+    found = the_neighbour()
+    models = () if local_ollama.is_connected(found) else found.models()
+    return render("admin/connections.html", connections=lines, ollama=found, found_models=models)
+
+
+@bp.get("/new")
+@admin_only
+def new() -> Response:
+    return _new_page(NewConnectionForm())
+
+
+@bp.post("")
+@admin_only
+def create() -> Response:
+    form = NewConnectionForm()
+    with form.attempt():
+        slug = connections.create(form.kind.data or "", form.entered, **who())
+        return _saved(slug, "Connection added. Test it to make its models available.")
+    return _new_page(form)
+
+
+@bp.post("/found")
+@admin_only
+def connect_found() -> Response:
+    slug = local_ollama.connect(the_neighbour(), **who())
+    connections.check(slug, partial(providers().provider, slug), **who())
+    return _saved(slug, "Connected. Its models are now available.")
+
+
+@bp.get("/<slug>")
+@admin_only
+def edit(slug: str) -> Response:
+    return _page(slug, ConnectionForm())
+
+
+@bp.post("/<slug>")
+@admin_only
+def update(slug: str) -> Response:
+    form = ConnectionForm()
+    with form.attempt():
+        connections.change(slug, form.entered, **who())
+        return _saved(slug, "Saved. Now test the key." if form.entered.key else "Saved.")
+    return _page(slug, form)
+
+
+@bp.post("/<slug>/test")
+@admin_only
+def test(slug: str) -> Response:
+    connections.check(slug, partial(providers().provider, slug), **who())
+    return _saved(slug)
+
+
+@bp.post("/<slug>/on")
+@admin_only
+def enable(slug: str) -> Response:
+    connections.set_enabled(slug, True, **who())
+    return _saved(slug, "Turned on.")
+
+
+@bp.post("/<slug>/off")
+@admin_only
+def disable(slug: str) -> Response:
+    connections.set_enabled(slug, False, **who())
+    return _saved(slug, "Turned off. Its settings are kept, but its models aren't available.")
+
+
+@bp.get("/<slug>/forget")
+@admin_only
+def ask_to_forget_key(slug: str) -> Response:
+    return _question(slug, is_key=True)
+
+
+@bp.post("/<slug>/forget")
+@admin_only
+def forget_key(slug: str) -> Response:
+    connections.forget_key(slug, **who())
+    return _saved(slug, "Key deleted.")
+
+
+@bp.get("/<slug>/delete")
+@admin_only
+def ask_to_delete(slug: str) -> Response:
+    return _question(slug, is_key=False)
+
+
+@bp.post("/<slug>/delete")
+@admin_only
+def delete(slug: str) -> Response:
+    connections.delete(slug, **who())
+    providers().forget()
+    return redirect(url_for(".index"), "Connection and key deleted.")
+
+
+def the_neighbour() -> OllamaProbe:
+    found: OllamaProbe = current_app.extensions.setdefault("ollama", OllamaProbe(providers().upstream))
+    return found
+
+
+def _saved(slug: str, words: str = "") -> Response:
+    providers().forget()
+    return redirect(url_for(".edit", slug=slug), words)
+
+
+def _question(slug: str, *, is_key: bool) -> Response:
+    providers().forget()
+    return render("admin/connection_delete.html", live=providers().connection(slug), is_key=is_key)
+
+
+def _new_page(form: NewConnectionForm) -> Response:
+    return form.shown("admin/connection_new.html")
+
+
+def _page(slug: str, form: ConnectionForm) -> Response:
+    providers().forget()
+    live = providers().connection(slug)
+    starting_model = providers().starting_model(live)
+    known = next((each for each in live.models if each.id == starting_model), None)
+    form.about(live, shown.model_line(known) if known else "", starting_model)
+    return form.shown(
+        "admin/connection.html",
+        live=live,
+        line=shown.connection(live),
+        key_words=shown.key_words(live),
+        left_out=listing.left_out_text(live.left_out),
+        left_out_hint=listing.HINT,
+    )

@@ -1,0 +1,158 @@
+"""The demo's structured output: an object that follows a schema, built from the person's inputs. Pure."""
+
+import json
+import re
+import zlib
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from webapp.models.providers.base import ModelRequest
+from webapp.models.providers.demo_plan_texts import AFTER, BEFORE, TEXTS
+
+Path = tuple[str | int, ...]
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
+LONGEST_GOAL = 60
+NO_GOAL = "what you want"
+
+
+def text(request: ModelRequest) -> str:
+    """Returns the whole answer, always the same for the same inputs; failing models fail only for a whole plan."""
+    value = SchemaFiller(request).object(json.loads(request.schema))
+    spoil = SPOILS.get(request.model) if not is_for_places(request) else None
+    return spoil(value, _seed(request)) if spoil else _written(value)
+
+
+def is_for_places(request: ModelRequest) -> bool:
+    """Returns whether only some places of an existing plan are requested."""
+    return len(_objects(request)) > 1
+
+
+class SchemaFiller:
+    """Fills a schema; a value depends only on the inputs and on its place, not on what else is requested."""
+
+    def __init__(self, request: ModelRequest) -> None:
+        objects = _objects(request)
+        self._inputs = objects[0] if objects else {}
+        goals = self._inputs.get("goals")
+        self._goals = [str(each)[:LONGEST_GOAL].strip() for each in goals] if isinstance(goals, list) and goals else [NO_GOAL]
+        self._taken = {str(each) for value in self._inputs.values() if isinstance(value, list) for each in value}
+
+    def object(self, schema: dict[str, Any], above: Path = ()) -> dict[str, Any]:
+        return {name: self._value(each, (*above, *_steps(name))) for name, each in schema.get("properties", {}).items()}
+
+    def _value(self, schema: dict[str, Any], path: Path) -> Any:
+        kinds = schema.get("type", "string")
+        kind = kinds[0] if isinstance(kinds, list) else kinds
+        if "null" in kinds and isinstance(kinds, list) and _number(path) % 4 == 3:
+            return None
+        if "enum" in schema:
+            return self._choice([each for each in schema["enum"] if each is not None], path)
+        return self._of_kind(kind, schema, path)
+
+    def _of_kind(self, kind: str, schema: dict[str, Any], path: Path) -> Any:
+        if kind == "object":
+            return self.object(schema, path)
+        if kind == "array":
+            count = max(schema.get("minItems", 0), min(schema.get("maxItems", 3), 2 + _number(path) % 2))
+            return [self._value(schema.get("items", {}), (*path, place)) for place in range(count)]
+        if kind in ("integer", "number"):
+            least = schema.get("minimum", 0)
+            span = max(1, min(schema.get("maximum", least + 40), least + 40) - least)
+            return least + (5 * (3 + _number(path))) % span
+        if kind == "boolean":
+            return _number(path) % 2 == 0
+        return self._day(path) if schema.get("format") == "date" else self._text(schema, path)
+
+    def _text(self, schema: dict[str, Any], path: Path) -> str:
+        names, number = [str(step) for step in path if isinstance(step, str)], _number(path)
+        templates = TEXTS.get(".".join(names[-2:])) or TEXTS.get(names[-1]) or TEXTS[""]
+        words = templates[number % len(templates)].format(
+            goal=self._goals[number % len(self._goals)],
+            goals=_listed(self._goals),
+            name=names[-1].replace("_", " "),
+            number=number + 1,
+            hours=self._inputs.get("hours_per_week", "a few"),
+            minutes=self._inputs.get("minutes_per_day", "a few"),
+            off=_listed(self._inputs.get("days_off") or ["a day you choose"]),
+        )
+        return words[: schema.get("maxLength", len(words))].ljust(schema.get("minLength", 0), ".")
+
+    def _choice(self, choices: list[Any], path: Path) -> Any:
+        free = [each for each in choices if str(each) not in self._taken] or choices
+        index = path[-2] if len(path) > 1 and isinstance(path[-2], int) else _number(path)
+        return free[(2 * index + 1) % len(free)]
+
+    def _day(self, path: Path) -> str:
+        found = next((value for value in self._inputs.values() if isinstance(value, str) and DAY.fullmatch(value)), "2026-01-05")
+        return (date.fromisoformat(found) + timedelta(days=_number(path))).isoformat()
+
+
+def _fenced(value: dict[str, Any], seed: int) -> str:
+    written = json.dumps(value, indent=2, ensure_ascii=False)
+    return f"{BEFORE[seed % len(BEFORE)]}\n\n```json\n{written}\n```\n\n{AFTER[seed % len(AFTER)]}\n"
+
+
+def _malformed(value: dict[str, Any], seed: int) -> str:
+    """Returns invalid JSON of one of the kinds that models write."""
+    written = _written(value)
+    half = max(1, written.find(", ", len(written) // 2))
+    spoilt = (
+        written.removesuffix("}"),
+        written.replace("}]", "},]", 1).removesuffix("}") + ",}",
+        written[:half] + written[half + 1 :],
+        written.replace(". ", ".\n", 1).rstrip("]}"),
+        written[:half] + " // and so on\n" + written[half:],
+        written.replace('": "', '": ', 3)[: len(written) * 3 // 4],
+    )
+    return spoilt[seed % len(spoilt)]
+
+
+def _wrong_types(value: dict[str, Any], seed: int) -> str:
+    names = list(value)
+    spoilt = _with_words_for_numbers(value)
+    name = names[seed % len(names)]
+    spoilt[name] = 4 if isinstance(value[name], str) else "Walk for ten minutes"
+    return _written(spoilt)
+
+
+def _with_words_for_numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _with_words_for_numbers(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_with_words_for_numbers(each) for each in value]
+    return f"{value} minutes" if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+SPOILS: dict[str, Callable[[dict[str, Any], int], str]] = {
+    "demo/fenced": _fenced,
+    "demo/malformed": _malformed,
+    "demo/wrong-types": _wrong_types,
+}
+
+
+def _objects(request: ModelRequest) -> list[dict[str, Any]]:
+    """Returns the JSON objects in the question, one per line: the inputs, and the existing part of the plan."""
+    text = next((turn.content for turn in reversed(request.turns) if turn.role == "user"), "")
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{") and line.endswith("}")]
+
+
+def _written(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _seed(request: ModelRequest) -> int:
+    return zlib.crc32(json.dumps(_objects(request)[:1]).encode())
+
+
+def _steps(name: str) -> list[str | int]:
+    return [int(step) if step.isdigit() else step for step in name.split(".")]
+
+
+def _number(path: Path) -> int:
+    """Returns a number for a place; each next item of a list, or of the list around it, has the next number."""
+    return sum(step for step in path if isinstance(step, int))
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -1,0 +1,75 @@
+"""Embeddings in OpenAI's format: splits requests into batches and parses the replies. Pure."""
+
+import math
+import struct
+from base64 import b64decode
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from webapp.models.providers.base import Embedded
+from webapp.models.providers.openai_reply import usage_of
+from webapp.models.providers.values import count_of, dicts_of, name_of
+from webapp.streaming.events import Usage
+
+PATH = "/embeddings"
+# A reply has a number for each dimension of each text, all of them parsed in one step.
+MOST_TEXTS = 16
+Vector = tuple[float, ...]
+
+
+def embedded(model: str, texts: Sequence[str], ask: Callable[[dict[str, Any]], Embedded]) -> Embedded:
+    """Embeds all texts, in batches; the usage is unknown if that of any batch is."""
+    parts = [ask({"model": model, "input": list(piece)}) for piece in _pieces(texts)]
+    vectors = tuple(vector for part in parts for vector in part.vectors)
+    return Embedded(vectors, _together([part.usage for part in parts]))
+
+
+def embedded_in(value: Mapping[str, Any], count: int) -> Embedded | None:
+    """Parses one reply; returns None if it does not have a vector for each text."""
+    rows = dicts_of(value.get("data"))
+    # Most servers number the rows, and not all keep the order of the texts.
+    placed = sorted(rows, key=lambda row: count_of(row.get("index")) or 0)
+    vectors = tuple(vector for row in placed if (vector := _vector(row.get("embedding"))))
+    if len(vectors) != count or len({len(vector) for vector in vectors}) != 1:
+        return None
+    usage, model = usage_of(value.get("usage")) or Usage(), name_of(value.get("model"))
+    return Embedded(vectors, Usage(usage.input_tokens, None, usage.cost, model))
+
+
+def _pieces(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    yield from (texts[start : start + MOST_TEXTS] for start in range(0, len(texts), MOST_TEXTS))
+
+
+def _vector(value: Any) -> Vector:
+    """Returns a vector from numbers or base64-encoded floats, which some servers send; empty if it is neither."""
+    if isinstance(value, str):
+        value = _unpacked(value)
+    if not isinstance(value, list) or not all(isinstance(each, int | float | Decimal) for each in value):
+        return ()
+    try:
+        vector = tuple(map(float, value))
+    except OverflowError:
+        return ()
+    return vector if all(map(math.isfinite, vector)) else ()
+
+
+def _unpacked(text: str) -> list[float]:
+    try:
+        content = b64decode(text, validate=True)
+        return list(struct.unpack(f"<{len(content) // 4}f", content))
+    except (ValueError, struct.error):
+        return []
+
+
+def _together(usages: list[Usage]) -> Usage:
+    if not usages:
+        return Usage()
+    tokens = [each.input_tokens for each in usages]
+    costs = [each.cost for each in usages]
+    return Usage(
+        None if None in tokens else sum(each or 0 for each in tokens),
+        None,
+        None if None in costs else f"{sum(Decimal(each or 0) for each in costs):f}",
+        usages[-1].model,
+    )

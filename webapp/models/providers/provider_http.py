@@ -1,0 +1,247 @@
+"""HTTP requests to one model server: sends them, parses streamed replies, and turns errors into `ProviderError`."""
+
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+from urllib.parse import urlsplit
+
+from webapp.models.providers.base import Embedded, ProviderError, Reply, events_of
+from webapp.models.providers.embeddings import PATH as EMBEDDINGS
+from webapp.models.providers.embeddings import embedded_in
+from webapp.models.providers.error_mapping import error_of, plain_error_of, provider_error
+from webapp.models.providers.reply_stream import ReplyReader, ReplyStream
+from webapp.models.providers.values import parsed
+from webapp.models.upstream import Answer, Body, Stopped, Trust, Upstream, base_address
+from webapp.models.upstream.large_replies import read_in_thread
+from webapp.streaming.events import Ended, Event, Started, Usage
+from webapp.streaming.stop import Stop
+
+# The first characters of a reply are read without waiting for the beat. This many, because a text that begins like a reasoning
+# tag is held back until it can't be one any more, so that the first visible word can come this late.
+FIRST_CHARS = 32
+# How long to wait for the usage, the only thing that follows the terminal marker.
+USAGE_SECONDS = 5.0
+ERROR_SECONDS = 10.0
+MOST_ERROR_BYTES = 256 * 1024
+# A stream whose data is all there yields to other greenlets after this many bytes or this much time.
+PIECE_BYTES, TURN_SECONDS, PAUSE_SECONDS = 16 * 1024, 0.01, 1e-6
+
+
+def _nothing_known(_: Mapping[str, str]) -> Usage:
+    return Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyFormat:
+    """How to parse the replies of a protocol: `known` reads the usage from the headers and is passed to the other two."""
+
+    path: str
+    reader: Callable[[Usage], ReplyReader]
+    reply: Callable[[Mapping[str, Any], Usage], Reply | None]
+    known: Callable[[Mapping[str, str]], Usage] = _nothing_known
+
+
+class ProviderHttp:
+    """Sends requests to one server.
+
+    `first_byte_seconds` limits the wait for a streamed reply; a whole one is limited only by its `stop`. Every `beat_seconds`,
+    what has arrived of a stream is read in one go. `label` is the name of the server in messages, by default its host.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        key: str,
+        upstream: Upstream,
+        *,
+        headers: Mapping[str, str],
+        label: str = "",
+        trust: Trust = "public",
+        read_size: int = 65536,
+        first_byte_seconds: float = 60,
+        beat_seconds: float = 0,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.url = base_address(base_url)
+        self.host = urlsplit(self.url).hostname or ""
+        self.label = label or self.host
+        self._key, self._upstream, self._own_headers, self._trust = key, upstream, dict(headers), trust
+        self._read_size, self._first_byte_seconds, self._now = read_size, first_byte_seconds, now
+        self._beat_seconds = beat_seconds
+
+    def stream(
+        self, payload: dict[str, Any], stop: Stop, reply_format: ReplyFormat, started: Started
+    ) -> Generator[Event, None, None]:
+        """Yields the events of a streamed reply, as `Provider.stream` promises them."""
+        try:
+            with self._post(reply_format.path, payload, stop, "text/event-stream", self._first_byte_seconds) as body:
+                self._refuse(body)
+                yield from self._events(body, stop, reply_format, started)
+        except Stopped:
+            return
+
+    def complete(self, payload: dict[str, Any], stop: Stop, reply_format: ReplyFormat) -> Reply:
+        """Returns the reply in one piece; raises `ProviderError` if it is stopped before it is complete."""
+        try:
+            with self._post(reply_format.path, payload, stop, "application/json", 0) as body:
+                self._refuse(body)
+                return self._reply(body.read_all(), reply_format, reply_format.known(body.headers))
+        except Stopped:
+            raise self._stopped() from None
+
+    def embed(self, payload: dict[str, Any], stop: Stop) -> Embedded:
+        """Returns vectors for the texts of one request; the whole reply must arrive within `first_byte_seconds`."""
+        try:
+            with self._post(EMBEDDINGS, payload, stop, "application/json", self._first_byte_seconds) as body:
+                self._refuse(body)
+                body.within(self._first_byte_seconds)
+                found = embedded_in(self._object(body.read_all()), len(payload["input"]))
+        except Stopped:
+            raise self._stopped() from None
+        if found is None:
+            raise ProviderError("invalid", f"{self.label} didn't return a vector for each text.")
+        return found
+
+    def get(self, path: str) -> Any:
+        """Returns the JSON at this path."""
+        return self._value(self._answer(path))
+
+    def found(self, path: str) -> Any | None:
+        """Returns the JSON at this path, or None for a 404."""
+        answer = self._answer(path)
+        return None if answer.status == 404 else self._value(answer)
+
+    def _post(self, path: str, payload: dict[str, Any], stop: Stop, accept: str, seconds: float) -> AbstractContextManager[Body]:
+        url, headers = self.url + path, self._headers(accept)
+        return self._upstream.open(
+            "POST", url, stop=stop, headers=headers, json=payload, first_byte_seconds=seconds, trust=self._trust, label=self.label
+        )
+
+    def _answer(self, path: str) -> Answer:
+        headers = self._headers("application/json")
+        return self._upstream.json("GET", self.url + path, headers=headers, trust=self._trust, label=self.label)
+
+    def _value(self, answer: Answer) -> Any:
+        if answer.status == 404:
+            raise self._wrong_address()
+        if answer.status != 200:
+            raise self._refusal(answer.status, answer.content, answer.headers)
+        if answer.value is None:
+            raise ProviderError("invalid", f"{self.label} didn't return JSON. Is the address correct?")
+        return answer.value
+
+    def _headers(self, accept: str) -> dict[str, str]:
+        if not (self._key.isascii() and self._key.isprintable()):
+            raise ProviderError("auth", f"The key for {self.label} contains invalid characters. Paste it again.")
+        return {"Accept": accept, **self._own_headers}
+
+    def _events(self, body: Body, stop: Stop, reply_format: ReplyFormat, started: Started) -> Iterator[Event]:
+        known = reply_format.known(body.headers)
+        kind = body.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if kind == "text/html":
+            raise self._web_page()
+        if kind == "application/json":
+            reply = self._reply(body.read_all(), reply_format, known)
+            yield started
+            yield from events_of(reply)
+            return
+        yield started
+        if known != Usage():
+            yield known
+        chunks = body.chunks(self._read_size)
+        head = next((stripped for chunk in chunks if (stripped := chunk.lstrip())), b"")
+        # No line of an event stream begins like this, so it is a whole reply with a wrong content type.
+        if head[:1] in (b"{", b"<", b"["):
+            yield from events_of(self._reply(head + body.read_all(), reply_format, known))
+        else:
+            yield from self._streamed(body, chain([head], chunks), stop, reply_format.reader(known))
+
+    def _streamed(self, body: Body, chunks: Iterator[bytes], stop: Stop, reader: ReplyReader) -> Iterator[Event]:
+        """Yields the events of a stream; no error after the terminal marker undoes a completed answer."""
+        failure = ProviderError("cut", f"{self.label} cut the answer off before it finished.", retryable=True)
+        reply = ReplyStream(reader, refuse=self._reported, nonsense=self._nonsense)
+        try:
+            for piece in _in_turns(self._on_the_beat(chunks, body, reply), stop):
+                was_finished = reader.finish
+                yield from reply.feed(piece)
+                if reply.is_over:
+                    break
+                if reader.finish and not was_finished:
+                    body.within(USAGE_SECONDS, quietly=True)
+            reply.close()
+        except ProviderError as error:
+            failure = error
+        if reader.usage:
+            yield reader.usage
+        if reader.finish:
+            body.finish()
+            yield Ended("completed", reader.finish)
+        elif not stop:
+            raise failure
+
+    def _on_the_beat(self, chunks: Iterator[bytes], body: Body, reply: ReplyStream) -> Iterator[bytes]:
+        """Yields one read per beat; the first words and the end are read without delay."""
+        for chunk in chunks:
+            yield chunk
+            if reply.yielded_chars >= FIRST_CHARS and not reply.is_finished:
+                body.rest(self._beat_seconds)
+
+    def _reply(self, content: bytes, reply_format: ReplyFormat, known: Usage) -> Reply:
+        if reply := reply_format.reply(self._object(content), known):
+            return reply
+        raise self._nonsense()
+
+    def _object(self, content: bytes) -> dict[str, Any]:
+        """Parses a whole reply; raises the error that it reports."""
+        value = read_in_thread(parsed, content)
+        if value is None:
+            raise self._web_page() if content.lstrip()[:1] == b"<" else self._nonsense()
+        if (error := error_of(value)) is not None:
+            raise self._reported(error)
+        return value
+
+    def _refuse(self, body: Body) -> None:
+        """Raises the error of an unsuccessful status; reads the body for its message, but only for a short time."""
+        if 200 <= body.status < 300:
+            return
+        body.within(ERROR_SECONDS, quietly=True)
+        try:
+            content = body.read_all(MOST_ERROR_BYTES)
+        except ProviderError:
+            content = b""
+        raise self._refusal(body.status, content, body.headers)
+
+    def _refusal(self, status: int, content: bytes, headers: Mapping[str, str]) -> ProviderError:
+        value = parsed(content)
+        details = {"message": content.decode("utf-8", "replace")} if value is None else error_of(value) or plain_error_of(value)
+        return provider_error(self.label, status, details, key=self._key, headers=headers, now=self._now())
+
+    def _reported(self, error: Any) -> ProviderError:
+        """Returns the error that a server reports within a successful reply."""
+        return provider_error(self.label, None, error, key=self._key, now=self._now())
+
+    def _stopped(self) -> ProviderError:
+        return ProviderError("cut", f"The request to {self.label} was stopped.")
+
+    def _nonsense(self) -> ProviderError:
+        return ProviderError("invalid", f"{self.label} returned something that isn't a model's answer.")
+
+    def _wrong_address(self) -> ProviderError:
+        advice = "Check its path." if urlsplit(self.url).path else "Most servers need /v1 at its end."
+        return ProviderError("invalid", f"{self.label} has nothing at this address (404). {advice}")
+
+    def _web_page(self) -> ProviderError:
+        return ProviderError("invalid", f"{self.label} returned a web page instead of an answer. Is the address correct?")
+
+
+def _in_turns(chunks: Iterator[bytes], stop: Stop) -> Iterator[bytes]:
+    """Yields the bytes in pieces, with a pause after each slow one, so that one endless stream does not block the others."""
+    for chunk in chunks:
+        for at in range(0, len(chunk), PIECE_BYTES):
+            began_at = time.monotonic()
+            yield chunk[at : at + PIECE_BYTES]
+            if time.monotonic() - began_at > TURN_SECONDS and stop.wait(PAUSE_SECONDS):
+                return

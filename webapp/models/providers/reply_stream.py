@@ -1,0 +1,161 @@
+"""Parses the bytes of one streamed reply into events. Pure."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Protocol
+
+from webapp.models.providers.error_mapping import error_of
+from webapp.models.providers.template import Template
+from webapp.models.providers.values import parsed
+from webapp.models.upstream.bounded_json import MOST_PARTS_OF_A_MESSAGE
+from webapp.streaming.codec import Decoder, Message, TooLong
+from webapp.streaming.events import Event, Text, Usage
+from webapp.streaming.failure import ProviderError
+
+BAD_IN_A_ROW = 3
+END = b"\n\n"
+
+
+class ReplyReader(Protocol):
+    """Parses one streamed reply: `finish` is empty until the terminal marker, `is_over` is true when nothing follows it."""
+
+    finish: str
+
+    @property
+    def is_over(self) -> bool: ...
+    @property
+    def usage(self) -> Usage | None: ...
+    def take(self, chunk: Mapping[str, Any]) -> Iterator[Event]: ...
+
+    def plain(self, chunk: Mapping[str, Any]) -> Text | None:
+        """Returns the text of a chunk if `take` would yield only that text, and change no state; else None."""
+
+    def text_events(self, kind: type[Text], text: str) -> Iterator[Event]:
+        """Yields what `take` would yield for such texts, joined."""
+
+
+class ReplyStream:
+    """Turns the bytes read from a server into events; consecutive text of one kind is joined into one event.
+
+    `refuse` makes the exception for an error object, `nonsense` the one for a stream that is not a reply. A single invalid
+    message is ignored; several in a row raise, and so does a stream without any valid message.
+    """
+
+    def __init__(
+        self, reader: ReplyReader, *, refuse: Callable[[Any], ProviderError], nonsense: Callable[[], ProviderError]
+    ) -> None:
+        self.is_over, self.yielded_chars = False, 0
+        self._reader, self._refuse, self._nonsense = reader, refuse, nonsense
+        self._decoder, self._template = Decoder(), Template()
+        # Whether the next byte begins a block; the decoder's buffer is empty then.
+        self._is_between = True
+        self._good = self._bad = self._bad_in_a_row = 0
+
+    def feed(self, piece: bytes) -> Iterator[Event]:
+        """Yields the events that the piece completes; none follow once `is_over`."""
+        for event in in_one(self._events(piece)):
+            if isinstance(event, Text):
+                self.yielded_chars += len(event.text)
+            yield event
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the terminal marker has been seen."""
+        return bool(self._reader.finish)
+
+    def close(self) -> None:
+        """Ends the stream; raises an error if none of its messages was valid."""
+        if self._bad and not self._good:
+            raise self._nonsense()
+
+    def _events(self, piece: bytes) -> Iterator[Event]:
+        *blocks, rest = piece.split(END)
+        words: list[str] = []
+        for block in blocks:
+            if text := self._template.text_in(block) if self._is_between else "":
+                words.append(text)
+                continue
+            yield from self._text_events(words)
+            words = []
+            yield from self._parsed(block + END)
+            if self.is_over:
+                return
+            if self._is_between:
+                self._template.missed(block, self._plain)
+            self._is_between = True
+        yield from self._text_events(words)
+        if rest:
+            self._is_between = False
+            yield from self._parsed(rest)
+
+    def _text_events(self, words: list[str]) -> Iterable[Event]:
+        """Returns the events of the texts that were found without parsing."""
+        if not words:
+            return ()
+        self._good, self._bad_in_a_row = self._good + len(words), 0
+        return self._reader.text_events(self._template.kind, "".join(words))
+
+    def _parsed(self, piece: bytes) -> Iterator[Event]:
+        try:
+            for message in self._decoder.feed(piece):
+                yield from self._read(message)
+                if self.is_over:
+                    return
+        except TooLong:
+            raise self._nonsense() from None
+
+    def _plain(self, block: bytes) -> Text | None:
+        # After an empty line, because a byte order mark counts as one only at the start of a stream.
+        values = [value_of(message) for message in Decoder().feed(END + block + END)]
+        return self._reader.plain(values[0]) if len(values) == 1 and values[0] else None
+
+    def _read(self, message: Message) -> Iterator[Event]:
+        if message.data.strip() == "[DONE]":
+            self.is_over = True
+            return
+        if (value := value_of(message)) is None:
+            self._forgive(message)
+            return
+        self._good, self._bad_in_a_row = self._good + 1, 0
+        if (error := error_of(value)) is not None:
+            raise self._refuse(error)
+        yield from self._reader.take(value)
+        self.is_over = self._reader.is_over
+
+    def _forgive(self, message: Message) -> None:
+        is_bad = message.event == "message" and bool(message.data.strip())
+        self._bad, self._bad_in_a_row = self._bad + is_bad, self._bad_in_a_row + is_bad
+        if self._bad_in_a_row == BAD_IN_A_ROW:
+            raise self._nonsense()
+
+
+def value_of(message: Message) -> dict[str, Any] | None:
+    """Returns the JSON object of a message; an `error` event is an error whatever it contains."""
+    value = parsed(message.data, most_parts=MOST_PARTS_OF_A_MESSAGE)
+    if message.event == "error" and (value is None or error_of(value) is None):
+        return {"error": value or message.data or "unknown"}
+    return value
+
+
+def in_one(events: Iterator[Event]) -> Iterator[Event]:
+    """Joins consecutive texts of one kind; a failure is raised only after the text before it."""
+    words: list[Text] = []
+    failure = None
+    try:
+        for event in events:
+            if words and type(event) is not type(words[0]):
+                yield _joined(words)
+                words = []
+            if isinstance(event, Text):
+                words.append(event)
+            else:
+                yield event
+    except ProviderError as error:
+        failure = error
+    if words:
+        yield _joined(words)
+    if failure:
+        raise failure
+
+
+def _joined(words: list[Text]) -> Text:
+    return words[0] if len(words) == 1 else type(words[0])("".join(each.text for each in words))

@@ -1,0 +1,7 @@
+"""All outgoing requests of this process: no other package uses requests."""
+
+from webapp.models.upstream.addresses import Trust, base_address
+from webapp.models.upstream.body import Body, Stopped
+from webapp.models.upstream.client import Answer, Upstream
+
+__all__ = ["Answer", "Body", "Stopped", "Trust", "Upstream", "base_address"]

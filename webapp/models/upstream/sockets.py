@@ -1,0 +1,289 @@
+"""HTTP requests whose every socket connects to an address that was checked."""
+
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from functools import cache, lru_cache
+from http.client import HTTPResponse, IncompleteRead
+from io import BufferedReader, RawIOBase
+from select import POLLIN
+from time import monotonic
+from typing import Any
+
+import certifi
+import gevent
+import requests
+from gevent.monkey import get_original
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from webapp.models.upstream.addresses import Trust, is_allowed
+from webapp.models.upstream.chunked import Chunked
+from webapp.models.upstream.json_body import as_json
+from webapp.streaming.failure import ProviderError
+
+Resolved = tuple[int, int, int, str, tuple[Any, ...]]
+
+SEND_SECONDS = 30.0
+# How long one server is read without yielding, and how long a read must have blocked to count as a yield.
+TURN_SECONDS, PAUSE_SECONDS = 0.01, 0.0005
+POOLS, POOL_SIZE = 20, 300
+READ_SIZE = 65536
+MOST_ADDRESSES = 200
+HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "Connection": "keep-alive", "User-Agent": "Millrace"}
+OF_JSON = {"Content-Type": "application/json"}
+
+
+class Sender:
+    """Sends requests as they are, without a requests session, whose features are all unwanted.
+
+    A `.netrc` would replace our Authorization header, proxies of the environment would be used even for loopback, cookies would
+    be kept and redirects read.
+    """
+
+    def __init__(self, trust: Trust, tls: ssl.SSLContext | None, connect_seconds: float) -> None:
+        self._adapter = Adapter(tls, _pools(trust, connect_seconds))
+
+    def send(self, request: requests.Request) -> requests.Response:
+        """Sends a request; returns the reply once its headers have arrived."""
+        prepared = requests.PreparedRequest()
+        prepared.prepare_method(request.method)
+        prepared.url = _address(str(request.url))
+        prepared.prepare_headers({**HEADERS, **(OF_JSON if request.json is not None else {}), **request.headers})
+        prepared.prepare_body(_content(request.json), None)
+        return self._adapter.send(prepared, stream=True, timeout=(SEND_SECONDS, None))
+
+    def close(self) -> None:
+        self._adapter.close()
+
+
+def _content(value: Any) -> bytearray | None:
+    try:
+        return None if value is None else as_json(value)
+    except ValueError as error:
+        raise requests.exceptions.InvalidJSONError(error) from error
+
+
+@lru_cache(maxsize=MOST_ADDRESSES)
+def _address(url: str) -> str:
+    """Returns the normalised URL, cached: the same few recur, and normalising one takes as long as the rest of a request."""
+    prepared = requests.PreparedRequest()
+    prepared.prepare_url(url, None)
+    return str(prepared.url)
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
+
+
+class Adapter(HTTPAdapter):
+    """An adapter with one TLS context for all: loading the certificates again costs 15 ms of CPU per connection.
+
+    They are loaded for the first https address, because they take 2 MB.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None, pools: dict[str, Callable[..., Any]]) -> None:
+        self._tls = tls
+        super().__init__(pool_connections=POOLS, pool_maxsize=POOL_SIZE)
+        self.poolmanager.pool_classes_by_scheme = pools
+
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
+        where, _ = super().build_connection_pool_key_attributes(request, verify, cert)
+        if where["scheme"] != "https":
+            return where, {}
+        return where, {"cert_reqs": "CERT_REQUIRED", "ssl_context": self._tls or tls_context()}
+
+    def cert_verify(self, conn: Any, *_: Any) -> None:
+        conn.cert_reqs, conn.ca_certs, conn.ca_cert_dir = "CERT_REQUIRED", None, None
+
+
+class Turns(RawIOBase):
+    """Reads what a server sends, yielding to other greenlets at intervals.
+
+    Reading what has already arrived does not yield, so a server that never pauses, be it in its headers, its comments or its
+    trailers, would block the whole process. `has_more` is set if the buffer had no room for all that had arrived.
+    """
+
+    def __init__(self, raw: Any, sock: Any) -> None:
+        self._raw, self._receive, self.has_more = raw, sock.recv_into, False
+        # Not due at once: the first words would wait for all who read at the moment.
+        self.note_yield()
+        self._tls = sock if isinstance(sock, ssl.SSLSocket) else None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count = self._read(buffer)
+        if self._tls and count:
+            count += self._records(self._tls, memoryview(buffer)[count:])
+        self.has_more = count == len(buffer)
+        return count
+
+    def note_yield(self) -> float:
+        """Notes that other greenlets have just run; returns the time."""
+        now = monotonic()
+        self._pause_at = now + TURN_SECONDS
+        return now
+
+    def _read(self, buffer: Any) -> int:
+        if (began := monotonic()) >= self._pause_at:
+            # `sleep(0)` would only run greenlets that are ready, and no timers.
+            gevent.sleep(1e-6)
+            began = self.note_yield()
+        # Bypasses the file object in between, which checks at each read whether the socket is readable.
+        count: int = self._receive(buffer)
+        if monotonic() - began > PAUSE_SECONDS:
+            self.note_yield()
+        return count
+
+    def _records(self, tls: ssl.SSLSocket, room: memoryview) -> int:
+        """Fills the buffer with what else has arrived: a read returns one TLS record, and every token arrives as one."""
+        filled, seconds = 0, tls.gettimeout()
+        tls.settimeout(0)
+        try:
+            while filled < len(room) and (count := tls.recv_into(room[filled:])):
+                filled += count
+        except OSError:
+            # Nothing more has arrived; the next read will raise any other error.
+            pass
+        finally:
+            tls.settimeout(seconds)
+        return filled
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class Reply(HTTPResponse):
+    """A reply that is read with yields from status line to last trailer; chunks that arrived together are read together."""
+
+    def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        self.turns = Turns(self.fp.detach(), sock)
+        self.fp = BufferedReader(self.turns)
+        self._chunks = Chunked()
+
+    def read1(self, n: int = -1) -> bytes:
+        """Returns what has arrived of the body, as soon as there is some."""
+        if not self.chunked:
+            return super().read1(n)
+        content = b""
+        while self.fp and not content:
+            content = self._unpacked(self.fp.read1(n if 0 < n < READ_SIZE else READ_SIZE))
+        return content
+
+    def _unpacked(self, piece: bytes) -> bytes:
+        # A few servers close the connection without sending their trailers.
+        if not piece and not self._chunks.is_in_trailers:
+            raise IncompleteRead(b"")
+        try:
+            content = self._chunks.feed(piece)
+        except ValueError:
+            raise IncompleteRead(b"") from None
+        if self._chunks.is_over or not piece:
+            self.close()
+        return content
+
+
+def reply_of(response: requests.Response) -> Reply:
+    """Returns our reply object from inside the libraries' wrappers."""
+    theirs: Any = response.raw._original_response
+    reply: Reply = theirs
+    return reply
+
+
+class Pool(HTTPConnectionPool):
+    """Keeps only connections that are open and silent.
+
+    One that was shut down in the middle of its trailers looks like a complete reply, and its server can still be sending.
+    """
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None and not conn.is_connected:
+            conn.close()
+        super()._put_conn(conn)
+
+
+def _pools(trust: Trust, connect_seconds: float) -> dict[str, Callable[..., Any]]:
+    """Returns connection pools by scheme, whose sockets all come from `_connection`."""
+    guard = {
+        "_new_conn": lambda connection: _connection(connection, trust, connect_seconds),
+        "is_connected": property(_is_kept),
+        "response_class": Reply,
+    }
+    plain = type("GuardedHTTPConnection", (HTTPConnection,), guard)
+    secure = type("GuardedHTTPSConnection", (HTTPSConnection,), guard)
+    return {
+        "http": type("GuardedHTTPPool", (Pool, HTTPConnectionPool), {"ConnectionCls": plain}),
+        "https": type("GuardedHTTPSPool", (Pool, HTTPSConnectionPool), {"ConnectionCls": secure}),
+    }
+
+
+def _is_kept(connection: HTTPConnection) -> bool:
+    """Returns whether the server has kept the connection open and has sent nothing.
+
+    Uses the system's poll: gevent's would yield, and a greenlet killed at that moment would lose the connection.
+    """
+    if connection.sock is None:
+        return False
+    poll = get_original("select", "poll")()
+    poll.register(connection.sock, POLLIN)
+    return not poll.poll(0)
+
+
+def _connection(connection: HTTPConnection, trust: Trust, seconds: float) -> socket.socket:
+    return connected(connection.host, connection.port or connection.default_port, trust, seconds)
+
+
+def connected(host: str, port: int, trust: Trust, seconds: float) -> socket.socket:
+    """Returns a socket to an address that was checked; DNS and all attempts share one timeout."""
+    with gevent.Timeout(seconds, ProviderError("stall", f"{host} couldn't be reached in time.", retryable=True)):
+        addresses = _resolved(host, port)
+        if not all(is_allowed(address[4][0], trust) for address in addresses):
+            raise ProviderError("invalid", f"{host} is an address that Millrace isn't allowed to use.")
+        return _first_open(addresses, host)
+
+
+class Refused(ProviderError):
+    """Raised when no address of a server accepts a connection."""
+
+    def __init__(self, host: str) -> None:
+        words = f"{host} refused the connection. Is it running, and is the port correct?"
+        super().__init__("error", words, retryable=True, of_connection=True)
+
+
+def _resolved(host: str, port: int) -> list[Resolved]:
+    name, look_up = host.strip("[]"), get_original("socket", "getaddrinfo")
+    # A literal IP address needs no thread for a DNS query.
+    with suppress(socket.gaierror, UnicodeError):
+        return list(look_up(name, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST))
+    try:
+        return list(socket.getaddrinfo(name, port, type=socket.SOCK_STREAM))
+    except (socket.gaierror, UnicodeError) as error:
+        is_passing = getattr(error, "errno", None) == socket.EAI_AGAIN
+        words = f"The host {host} can't be found. Check the address."
+        raise ProviderError("error", words, retryable=is_passing, of_connection=True) from error
+
+
+def _first_open(addresses: list[Resolved], host: str) -> socket.socket:
+    refusal: OSError | None = None
+    for family, kind, protocol, _, address in addresses:
+        with ExitStack() as undo:
+            sock = undo.enter_context(socket.socket(family, kind, protocol))
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            try:
+                sock.connect(address)
+            except OSError as error:
+                refusal = error
+                continue
+            sock.settimeout(SEND_SECONDS)
+            undo.pop_all()
+            return sock
+    raise Refused(host) from refusal

@@ -1,0 +1,220 @@
+"""Evaluates what rules are about: recent answers, and facts of the server."""
+
+import shutil
+from array import array
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from functools import cache
+from math import isnan, nan
+from operator import attrgetter
+
+from flask import current_app
+
+from webapp.base.current_config import the_config
+from webapp.base.db import is_sqlite, utc_now
+from webapp.base.heavy.turns import by_turns
+from webapp.engine.engine import the_engine
+from webapp.engine.metric_events import BudgetUsed
+from webapp.models.connections.models import providers
+from webapp.operations.alerts.kinds import DISK, KINDS, SLOWER, AlertKind
+from webapp.operations.alerts.rules import Bounds, Measurement, times_fired
+from webapp.operations.alerts.tables import AlertRule
+from webapp.operations.budgets import queries as budgets
+from webapp.operations.budgets.queries import Level
+from webapp.operations.health.backups import made_at
+from webapp.operations.insights.days import known
+from webapp.operations.insights.figures import METRICS, Day, Figures, beginning, percentile, times
+from webapp.operations.insights.queries import AnswerFilter, answered, timed
+from webapp.people.accounts.queries import set_up_at
+from webapp.settings.service import setting
+
+A_WEEK = timedelta(days=7)
+USUAL, HOUR_SECONDS = "usual times to the first text", 3600.0
+# Fewer answers of a model in a week don't say what is usual for it.
+FEWEST_USUAL = 20
+# Up to this time a model doesn't count as slow, even if it is usually much faster.
+FAST_MS = 2_000
+MEGABYTE = 1_000_000
+SUBJECTS = {
+    "team": "The team",
+    "group": "The group {}",
+    "user": "{}",
+    "character": "The character {}",
+    "token": "The API token {}",
+}
+
+
+class MeasurementHistory:
+    """Results of consecutive windows, in compact arrays, because a week has ten thousand minutes."""
+
+    def __init__(self) -> None:
+        self._values, self._samples = array("d"), array("q")
+
+    def add(self, measurement: Measurement) -> None:
+        self._values.append(nan if measurement.value is None else measurement.value)
+        self._samples.append(measurement.samples)
+
+    def measurements(self) -> Iterator[Measurement]:
+        for value, samples in zip(self._values, self._samples, strict=True):
+            yield Measurement(None if isnan(value) else value, samples)
+
+
+class Answers:
+    """Figures of recent answers, read once for all rules with the same window."""
+
+    def __init__(self) -> None:
+        self._now = utc_now()
+        self._recent, self.week = cache(self._read_recent), cache(self._week)
+
+    def last(self, minutes: int) -> Figures:
+        """Returns the figures of these minutes."""
+        return self._recent(minutes)[0]
+
+    def slowdown(self, minutes: int, min_samples: int) -> Measurement:
+        """Returns how much slower than usual the slowest model is.
+
+        It compares the 95th percentile of a model's times to the first text in these minutes with its median of the week before
+        today. Models with fewer answers than `min_samples` don't count, nor do new ones.
+        """
+        usual, found = _usual_ms(self._now), list[Measurement]()
+        for model, first_texts in self._recent(minutes)[1].items():
+            slow = percentile(first_texts, 95)
+            if slow is None or model not in usual or len(first_texts) < min_samples:
+                continue
+            ratio = slow / max(1.0, usual[model])
+            found.append(Measurement(ratio if slow > FAST_MS else min(1.0, ratio), len(first_texts)))
+        return max(found, key=lambda each: each.value or 0, default=Measurement(None, 0))
+
+    def _read_recent(self, minutes: int) -> tuple[Figures, Mapping[str, "array[int]"]]:
+        """Returns the figures of these minutes, and the times to the first text by model."""
+        figures, first_texts = Figures(), defaultdict[str, "array[int]"](times)
+        for each in answered(AnswerFilter(self._now - timedelta(minutes=minutes), self._now)):
+            figures.add(each)
+            if each.first_text_ms is not None:
+                first_texts[each.model].append(each.first_text_ms)
+        return figures, first_texts
+
+    def _week(self, minutes: int) -> Mapping[str, MeasurementHistory]:
+        """Returns what each kind of rule would have found in the last seven days, window by window, including empty ones."""
+        wanted, past = (
+            AnswerFilter(self._now - A_WEEK, self._now),
+            {name: MeasurementHistory() for name, kind in KINDS.items() if kind.metric in METRICS},
+        )
+        for figures in by_turns(_windows(wanted, timedelta(minutes=minutes))):
+            for name, each in past.items():
+                each.add(_of(KINDS[name], figures))
+        return past
+
+
+def measure(rule: AlertRule, answers: Answers) -> Measurement:
+    """Returns what the rule finds now."""
+    kind = KINDS[rule.name]
+    if rule.name == SLOWER:
+        return answers.slowdown(rule.window_minutes, rule.min_samples)
+    return _of(kind, answers.last(rule.window_minutes)) if kind.metric else FACTS[rule.name](rule)
+
+
+def would_have_fired(rule: AlertRule, answers: Answers) -> int | None:
+    """Returns how often the rule would have fired in the last seven days; None for a kind without history."""
+    if KINDS[rule.name].metric not in METRICS:
+        return None
+    return times_fired(by_turns(answers.week(rule.window_minutes)[rule.name].measurements()), bounds_of(rule))
+
+
+def _usual_ms(now: datetime) -> Mapping[str, float]:
+    """Returns the median time to the first text of each model in the seven days before today, as of the last hour."""
+    kept: tuple[datetime, Mapping[str, float]] | None = current_app.extensions.get(USUAL)
+    if kept and (now - kept[0]).total_seconds() < HOUR_SECONDS:
+        return kept[1]
+    today, first_texts = beginning(now, "day"), defaultdict[str, "array[int]"](times)
+    for one in known(AnswerFilter(today - A_WEEK, today)):
+        if isinstance(one, Day):
+            first_texts[one.model] += one.figures.first_texts
+        elif one.first_text_ms is not None:
+            first_texts[one.model].append(one.first_text_ms)
+    medians = {model: percentile(found, 50) or 0.0 for model, found in first_texts.items() if len(found) >= FEWEST_USUAL}
+    current_app.extensions[USUAL] = now, medians
+    return medians
+
+
+def bounds_of(rule: AlertRule) -> Bounds:
+    return Bounds(KINDS[rule.name].side, rule.limit, rule.warn_at, rule.min_samples)
+
+
+def _windows(wanted: AnswerFilter, window: timedelta) -> Iterator[Figures]:
+    figures, ends = Figures(), wanted.since + window
+    for at, each in timed(wanted):
+        while at >= ends:
+            yield figures
+            figures, ends = Figures(), ends + window
+        figures.add(each)
+    yield figures
+
+
+def _of(kind: AlertKind, figures: Figures) -> Measurement:
+    samples = figures.first_text_count if kind.name == "first_text" else figures.answers
+    return Measurement(METRICS[kind.metric](figures), samples)
+
+
+def _budget(_rule: AlertRule) -> Measurement:
+    """Returns the fullest budget, and reports the fullest in each unit to the metrics."""
+    if not setting("budgets.enabled"):
+        return Measurement(None)
+    fullest: dict[str, Level] = {}
+    for level in sorted(budgets.levels(budgets.all_budgets()), key=attrgetter("share")):
+        fullest[level.budget.unit] = level
+    for unit, level in fullest.items():
+        the_engine().emit(BudgetUsed(unit, level.share))
+    most = max(fullest.values(), key=attrgetter("share"), default=None)
+    return Measurement(most.share, words=_usage_words(most)) if most else Measurement(None)
+
+
+def _usage_words(level: Level) -> str:
+    budget = level.budget
+    subject = SUBJECTS[budget.who].format(budgets.names([budget]).get(budget.who_id, "(deleted)"))
+    whose = "their" if budget.who == "user" else "its"
+    return f"{subject} has used {'up' if level.is_used_up else f'{100 * level.share:.0f} % of'} {whose} budget."
+
+
+def _disk(_rule: AlertRule) -> Measurement:
+    megabytes = shutil.disk_usage(the_config().data_dir).free / MEGABYTE
+    return Measurement(megabytes, words=f"Only {KINDS[DISK].words(megabytes)} of disk space is left.")
+
+
+def _backup(rule: AlertRule) -> Measurement:
+    """Returns the age of the last backup in days.
+
+    Without any, it is the time since the set-up, once that is long enough for a warning. On PostgreSQL there is no value then, as
+    other programs make the backups.
+    """
+    made = made_at(the_config().data_dir)
+    since = made or (set_up_at() if is_sqlite() else None)
+    days = (utc_now() - since) / timedelta(days=1) if since else None
+    return Measurement(days if made or (days or 0) > rule.warn_at else None)
+
+
+def _key(_rule: AlertRule) -> Measurement:
+    names = _refused_for("auth")
+    words = f"{names[0]} rejected its key." if len(names) == 1 else f"These providers rejected their keys: {', '.join(names)}."
+    return Measurement(float(len(names)), words=words)
+
+
+def _credit(_rule: AlertRule) -> Measurement:
+    names = _refused_for("credit")
+    whose = "has" if len(names) == 1 else "have"
+    return Measurement(float(len(names)), words=f"{', '.join(names)} {whose} no credit left. Add credit at your provider.")
+
+
+def _refused_for(code: str) -> list[str]:
+    """Returns the names of the connections in use whose servers refuse the key for this reason."""
+    return [live.name for live in providers().connections() if live.is_enabled and live.refused_for == code]
+
+
+FACTS: Mapping[str, Callable[[AlertRule], Measurement]] = {
+    "budget": _budget,
+    "disk": _disk,
+    "backup": _backup,
+    "key": _key,
+    "credit": _credit,
+}

@@ -1,0 +1,23 @@
+"""The alerts feature: its pages, and a check of every rule once a minute."""
+
+from webapp.operations.alerts import service, views, webhook
+from webapp.web.feature import Feature
+from webapp.web.places import Place
+
+FEATURE = Feature(
+    blueprints=(views.bp,),
+    resumes=(service.wake,),
+    setting_checks={"alerts.webhook": webhook.check},
+    places=(
+        Place(
+            words="Alerts",
+            path="/admin/alerts",
+            icon="siren",
+            under="Operations",
+            rank=15,
+            also="webhook monitoring rules",
+            right="administer",
+            about="Notices when something is wrong",
+        ),
+    ),
+)

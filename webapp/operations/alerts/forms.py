@@ -1,0 +1,52 @@
+"""The form of a rule."""
+
+from typing import Any, Self
+
+from wtforms import BooleanField, StringField
+
+from webapp.base.errors import Invalid
+from webapp.base.words import without_commas
+from webapp.operations.alerts.kinds import KINDS
+from webapp.operations.alerts.tables import AlertRule
+from webapp.web.forms import PLAIN, Form
+
+NUMBER = {**PLAIN, "inputmode": "decimal", "required": True, "maxlength": 20}
+
+
+class RuleForm(Form):
+    limit = StringField("Fires", default="", render_kw=NUMBER)
+    warn_at = StringField("Warns", default="", render_kw=NUMBER)
+    window_minutes = StringField("Window, in minutes", default="", render_kw=NUMBER)
+    min_samples = StringField("Minimum number of answers", default="", render_kw=NUMBER)
+    is_enabled = BooleanField("Turned on")
+
+    @classmethod
+    def of(cls, rule: AlertRule) -> Self:
+        scale = KINDS[rule.name].scale
+        typed = {name: f"{getattr(rule, name) * scale:g}" for name in ("limit", "warn_at")}
+        counts = {name: str(getattr(rule, name)) for name in ("window_minutes", "min_samples")}
+        return cls.fresh(**typed, **counts, is_enabled=rule.is_enabled)
+
+    def named(self, rule: AlertRule) -> Self:
+        """Adds to the labels on which side of its limits this rule fires, and their unit."""
+        kind = KINDS[rule.name]
+        for field, verb in ((self.limit, "Fires"), (self.warn_at, "Warns")):
+            field.label.text = f"{verb} {kind.side}{kind.in_unit}"
+        return self
+
+    def changes(self, rule: AlertRule) -> dict[str, Any]:
+        """Returns the entered values, converted to the units of the comparison."""
+        kind = KINDS[rule.name]
+        found: dict[str, Any] = {name: self._number(name) / kind.scale for name in ("limit", "warn_at")}
+        if kind.metric:
+            found |= {name: int(self._number(name)) for name in ("window_minutes", "min_samples")}
+        return {**found, "is_enabled": bool(self.is_enabled.data)}
+
+    def _number(self, name: str) -> float:
+        try:
+            number = float(without_commas(self[name].data or ""))
+        except ValueError as error:
+            raise Invalid("Enter a number.", field=name) from error
+        if not 0 <= number < 1e12:
+            raise Invalid("Enter a number that is not negative.", field=name)
+        return number

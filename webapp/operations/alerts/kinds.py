@@ -1,0 +1,106 @@
+"""The kinds of alert rules, as data: title, direction, unit and format of values. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from webapp.operations.alerts.rules import ABOVE, BELOW
+
+DISK, REJECTED_KEYS, NO_CREDIT, SLOWER = "disk", "key", "credit", "slower"
+FAILED = "Several answers failed earlier."
+# Units for a thousand of these.
+THOUSANDS: Mapping[str, str] = {"ms": "s", "MB": "GB"}
+
+
+@dataclass(frozen=True, slots=True)
+class AlertKind:
+    """A kind of rule; `metric` is a figure of recent answers, or empty for a fact of the server, which has no time window.
+
+    `condition` says what has to be so for the rule to fire, with `{limit}`; `special` is a limit for which other words say it.
+    `scale` converts a compared value to the unit that people type. `earlier` explains one that is open with too few answers.
+    """
+
+    name: str
+    title: str
+    condition: str
+    side: str
+    unit: str
+    metric: str = ""
+    scale: float = 1
+    special: tuple[float, str] = (-1, "")
+    earlier: str = ""
+
+    def words(self, value: float) -> str:
+        """Formats a value for people."""
+        number, unit = value * self.scale, self.unit
+        if unit in THOUSANDS and number >= 1_000:
+            number, unit = number / 1_000, THOUSANDS[unit]
+        return f"{number:,.1f}".removesuffix(".0") + (f" {unit}" if unit else "")
+
+    def fires_when(self, limit: float) -> str:
+        """Says in words when a rule with this limit fires."""
+        return self.special[1] if limit == self.special[0] else self.condition.format(limit=self.words(limit))
+
+    @property
+    def in_unit(self) -> str:
+        """The end of a label, with the unit."""
+        return f", in {'percent' if self.unit == '%' else self.unit}" if self.unit else ""
+
+
+KINDS: Mapping[str, AlertKind] = {
+    each.name: each
+    for each in (
+        AlertKind(
+            "success", "Success rate", "the success rate is below {limit}", BELOW, "%", "success_rate", 100, earlier=FAILED
+        ),
+        AlertKind(
+            SLOWER, "Slower than usual", "a model's first text takes more than {limit} its usual time", ABOVE, "times", "slowdown"
+        ),
+        AlertKind(
+            "first_text",
+            "Time to the first text",
+            "the first text takes longer than {limit} on average",
+            ABOVE,
+            "ms",
+            "ttft_avg_ms",
+            earlier="Several answers began slowly earlier.",
+        ),
+        AlertKind(
+            "fallback",
+            "Answers from a fallback model",
+            "a fallback model writes more than {limit} of the answers",
+            ABOVE,
+            "%",
+            "fallback_rate",
+            100,
+            earlier="A fallback model wrote several answers earlier.",
+        ),
+        AlertKind("errors", "Error rate", "the error rate is above {limit}", ABOVE, "%", "error_rate", 100, earlier=FAILED),
+        AlertKind(
+            "budget",
+            "Budget used",
+            "more than {limit} of a budget is used",
+            ABOVE,
+            "%",
+            scale=100,
+            special=(0.999, "a budget is used up"),
+        ),
+        AlertKind(DISK, "Free disk space", "less than {limit} of disk space is free", BELOW, "MB"),
+        AlertKind("backup", "Age of the last backup", "the last backup is older than {limit}", ABOVE, "days"),
+        AlertKind(
+            REJECTED_KEYS,
+            "Rejected provider keys",
+            "more than {limit} provider keys are rejected",
+            ABOVE,
+            "",
+            special=(0, "a provider rejects its key"),
+        ),
+        AlertKind(
+            NO_CREDIT,
+            "Providers without credit",
+            "more than {limit} providers have no credit left",
+            ABOVE,
+            "",
+            special=(0, "a provider has no credit left"),
+        ),
+    )
+}

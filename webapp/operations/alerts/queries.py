@@ -1,0 +1,61 @@
+"""Queries for alerts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from sqlalchemy import select
+
+from webapp.base.db import db, utc_now
+from webapp.operations.alerts.kinds import KINDS
+from webapp.operations.alerts.rules import State
+from webapp.operations.alerts.tables import AlertEvent, AlertRule
+
+
+@dataclass(frozen=True, slots=True)
+class FiringAlert:
+    """An alert that is firing: the id of the event that told so, its rule and its words."""
+
+    id: str
+    rule: str
+    words: str
+
+
+def rules() -> list[AlertRule]:
+    """Returns the rules of all known kinds, in the order of the kinds."""
+    found = {each.name: each for each in db.session.scalars(select(AlertRule))}
+    return [found[name] for name in KINDS if name in found]
+
+
+def rule(name: str) -> AlertRule | None:
+    return db.session.get(AlertRule, name) if name in KINDS else None
+
+
+def events(*, before: str = "", limit: int = 50) -> Sequence[AlertEvent]:
+    """Returns the events, newest first."""
+    wanted = select(AlertEvent).order_by(AlertEvent.id.desc()).limit(limit)
+    return db.session.scalars(wanted.where(AlertEvent.id < before) if before else wanted).all()
+
+
+def is_muted(rule: AlertRule) -> bool:
+    return rule.muted_until is not None and rule.muted_until > utc_now()
+
+
+def state_of(rule: AlertRule) -> State:
+    return cast(State, rule.state)
+
+
+def shown_state(rule: AlertRule) -> str:
+    """Returns the state for pages: `muted` while the rule is muted."""
+    return "muted" if is_muted(rule) else rule.state
+
+
+def firing_events() -> list[FiringAlert]:
+    """Returns the event of each alert that is firing and not muted."""
+    names = [each.name for each in rules() if each.is_enabled and each.is_open and not is_muted(each)]
+    fired = select(AlertEvent.id, AlertEvent.rule, AlertEvent.words).where(AlertEvent.state == "firing")
+    return [
+        FiringAlert(*row)
+        for name in names
+        for row in db.session.execute(fired.where(AlertEvent.rule == name).order_by(AlertEvent.id.desc()).limit(1))
+    ]

@@ -1,0 +1,162 @@
+"""Checks every rule once a minute, and what admins can do with rules."""
+
+from datetime import timedelta
+from typing import Any, Unpack
+
+from flask import current_app
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from webapp.base import audit
+from webapp.base.audit import About
+from webapp.base.db import db, utc_now, write
+from webapp.base.errors import Invalid, NotFound
+from webapp.engine.chores import Chore
+from webapp.models.providers.base import ProviderError
+from webapp.operations.alerts import delivery, evaluation, queries
+from webapp.operations.alerts.delivery import Channel
+from webapp.operations.alerts.evaluation import bounds_of
+from webapp.operations.alerts.kinds import KINDS
+from webapp.operations.alerts.news import News
+from webapp.operations.alerts.queries import FiringAlert
+from webapp.operations.alerts.rules import BELOW, Measurement, is_open, step
+from webapp.operations.alerts.tables import MOST_WORDS, AlertEvent, AlertRule
+
+EVERY_SECONDS = 60.0
+MOST_MINUTES = 7 * 24 * 60
+IN_MEMORY = "firing alerts"
+
+
+def check_all() -> bool:
+    """Checks every rule; of several workers, the one that stores a change delivers it. Always returns True, for another run."""
+    answers = evaluation.Answers()
+    for rule in queries.rules():
+        if rule.is_enabled:
+            _settle(rule.name, evaluation.measure(rule, answers))
+    # The rules loaded above don't have their new state yet.
+    db.session.expire_all()
+    _remember()
+    db.session.rollback()
+    return True
+
+
+wake = Chore("alerts", check_all, every_seconds=EVERY_SECONDS, most_seconds=EVERY_SECONDS).wake
+
+
+def firing() -> list[FiringAlert]:
+    """Returns the firing alerts of this process's last check, from memory, so that pages need no query."""
+    known: list[FiringAlert] = current_app.extensions.get(IN_MEMORY, [])
+    return known
+
+
+def change(rule: AlertRule, changes: dict[str, Any], **about: Unpack[About]) -> None:
+    """Changes limits, window, minimum of samples, or whether the rule is enabled; resets its state.
+
+    An alert that has fired stays open until a check finds it over, or until the rule is turned off: who was told of it is told.
+    """
+    name, ended = rule.name, None
+    with write(keeps_loaded=True) as session:
+        found = _existing(session, name)
+        for field, value in changes.items():
+            setattr(found, field, value)
+        _check(found)
+        found.state, found.value = "no_data", None
+        if found.is_open and not found.is_enabled:
+            found.is_open = False
+            ended = AlertEvent(rule=name, state="ok", words=f"{KINDS[name].title}: turned off. The alert is over.", delivery="")
+            session.add(ended)
+        is_muted = queries.is_muted(found)
+        _note(session, "changed an alert", name, "", about)
+    _remember()
+    if ended and not is_muted:
+        delivery.deliver_later(ended)
+
+
+def mute(rule: AlertRule, minutes: int, **about: Unpack[About]) -> None:
+    """Stops deliveries for this many minutes; 0 unmutes."""
+    name = rule.name
+    if not 0 <= minutes <= MOST_MINUTES:
+        raise Invalid(f"Mute for at most {MOST_MINUTES // 1440} days.", field="minutes")
+    with write() as session:
+        _existing(session, name).muted_until = utc_now() + timedelta(minutes=minutes) if minutes else None
+        _note(session, "muted an alert" if minutes else "unmuted an alert", name, f"{minutes} minutes", about)
+    _remember()
+
+
+def test(rule: AlertRule) -> None:
+    """Sends one test message by every configured channel; raises `Invalid` with the errors."""
+    news = News(rule.name, "test", rule.value, f"Test: {KINDS[rule.name].title}. Nothing is wrong.")
+    # Releases the database connection while waiting for other servers.
+    db.session.rollback()
+    ways = delivery.channels()
+    if not ways:
+        raise Invalid("Set a webhook or email addresses first.", field="test")
+    if troubles := [words for way in ways if (words := _trouble(way, news))]:
+        raise Invalid(" ".join(troubles), field="test")
+
+
+def _remember() -> None:
+    current_app.extensions[IN_MEMORY] = queries.firing_events()
+
+
+def _trouble(way: Channel, news: News) -> str:
+    try:
+        way.send(news)
+    except ProviderError as error:
+        return f"The test by {way.name} didn't arrive. {error}"
+    return ""
+
+
+def _settle(name: str, found: Measurement) -> None:
+    """Stores the state after a check; an alert that fires or resolves becomes one event."""
+    with write(keeps_loaded=True) as session:
+        rule = _existing(session, name)
+        state = step(queries.state_of(rule), found, bounds_of(rule))
+        will_be_open = is_open(rule.is_open, state, found, bounds_of(rule))
+        seen = {"value": found.value, "samples": found.samples, "checked_at": utc_now()}
+        is_it = AlertRule.name == name, AlertRule.state == rule.state, AlertRule.is_open == rule.is_open
+        changed = {"changed_at": utc_now()} if state != rule.state else {}
+        values = {**seen, **changed, "state": state, "is_open": will_be_open}
+        written = session.connection().execute(update(AlertRule).where(*is_it).values(**values))
+        if not written.rowcount or will_be_open == rule.is_open:
+            return
+        event = _event(rule, found, has_fired=will_be_open)
+        session.add(event)
+        is_muted = queries.is_muted(rule)
+    if not is_muted:
+        delivery.deliver_later(event)
+
+
+def _event(rule: AlertRule, found: Measurement, *, has_fired: bool) -> AlertEvent:
+    kind = KINDS[rule.name]
+    value = f"{kind.title}: {kind.words(found.value)}" if found.value is not None else kind.title
+    if has_fired:
+        state, words = "firing", found.words or f"{value}, {kind.side} {kind.words(rule.limit)}."
+    else:
+        state, words = "ok", f"{value}. The alert is over."
+    return AlertEvent(rule=rule.name, state=state, value=found.value, words=words[:MOST_WORDS], delivery="")
+
+
+def _check(rule: AlertRule) -> None:
+    kind = KINDS[rule.name]
+    is_ordered = rule.warn_at >= rule.limit if kind.side == BELOW else rule.warn_at <= rule.limit
+    if not is_ordered:
+        raise Invalid("Choose a warning value that is reached before the alert fires.", field="warn_at")
+    if kind.metric and not 1 <= rule.window_minutes <= MOST_MINUTES:
+        raise Invalid(f"The window is 1 to {MOST_MINUTES:,} minutes.", field="window_minutes")
+    if not 0 <= rule.min_samples <= 1_000_000:
+        raise Invalid("Enter a number from 0 to 1,000,000.", field="min_samples")
+    if not all(0 <= each <= 1e12 for each in (rule.limit, rule.warn_at)):
+        raise Invalid("Enter a number that is not negative.", field="limit")
+
+
+def _existing(session: Session, name: str) -> AlertRule:
+    found = session.get(AlertRule, name, populate_existing=True)
+    if found is None:
+        raise NotFound("There is no such alert.")
+    return found
+
+
+def _note(session: Session, action: str, name: str, detail: str, about: About) -> None:
+    entry: About = {**about, "object_kind": "alert", "object_id": name, "detail": detail}
+    audit.add(session, action, **entry)

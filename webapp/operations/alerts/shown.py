@@ -1,0 +1,109 @@
+"""Texts for alerts on pages."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import url_for
+
+from webapp.base.words import plural
+from webapp.operations.alerts import delivery, queries, service
+from webapp.operations.alerts.evaluation import Answers, would_have_fired
+from webapp.operations.alerts.kinds import DISK, KINDS, NO_CREDIT, REJECTED_KEYS
+from webapp.operations.alerts.queries import FiringAlert
+from webapp.operations.alerts.tables import AlertRule
+from webapp.people.accounts.tables import User
+from webapp.settings.service import setting
+
+STATES = {"ok": "OK", "warning": "warning", "firing": "firing", "no_data": "no data", "muted": "muted"}
+
+# All others only count in the badge.
+URGENT = (DISK, REJECTED_KEYS, NO_CREDIT)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRule:
+    name: str
+    title: str
+    state: str
+    is_bad: bool
+    sentence: str
+    value: str
+    samples: str
+    past: str
+    url: str
+    muted_until: datetime | None
+
+
+def lines() -> list[ShownRule]:
+    answers = Answers()
+    return [_line(each, answers) for each in queries.rules()]
+
+
+def line(rule: AlertRule) -> ShownRule:
+    return _line(rule, Answers())
+
+
+def alert_count(user: User | None) -> int:
+    """Returns how many alerts are firing, for the badge that admins see."""
+    return len(service.firing()) if user and user.is_admin else 0
+
+
+def urgent_alerts(user: User | None, dismissed: str, *, without_keys: bool = False) -> list[FiringAlert]:
+    """Returns the alerts that are shown above pages until an admin dismisses them.
+
+    `without_keys` is for pages that show rejected keys themselves.
+    """
+    firing = service.firing() if user and user.is_admin else []
+    return [
+        each
+        for each in firing
+        if each.rule in URGENT and each.id not in dismissed and not (without_keys and each.rule in (REJECTED_KEYS, NO_CREDIT))
+    ]
+
+
+def _line(rule: AlertRule, answers: Answers) -> ShownRule:
+    kind, state = KINDS[rule.name], queries.shown_state(rule) if rule.is_enabled else "off"
+    return ShownRule(
+        rule.name,
+        kind.title,
+        STATES.get(state, state),
+        state in ("firing", "warning"),
+        _sentence(rule),
+        _value(rule),
+        _samples(rule),
+        _past(rule, answers),
+        url_for("alerts.show", name=rule.name),
+        rule.muted_until if queries.is_muted(rule) else None,
+    )
+
+
+def _value(rule: AlertRule) -> str:
+    if rule.is_open and rule.state == "no_data":
+        return KINDS[rule.name].earlier
+    return "" if rule.value is None else f"{KINDS[rule.name].words(rule.value)} now"
+
+
+def _sentence(rule: AlertRule) -> str:
+    kind = KINDS[rule.name]
+    window = f" over {plural(rule.window_minutes, 'minute')}" if kind.metric else ""
+    return f"When {kind.fires_when(rule.limit)}{window}, {_effect()}."
+
+
+def _effect() -> str:
+    """Returns what happens when a rule fires, besides the badge for admins."""
+    addresses = setting("alerts.emails")
+    recipients = addresses[0] if len(addresses) == 1 else f"{len(addresses)} addresses"
+    deeds = {"email": f"email {recipients}", "webhook": "call the webhook"}
+    *others, last = ["notify admins", *(deeds[each.name] for each in reversed(delivery.channels()))]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _samples(rule: AlertRule) -> str:
+    return f"needs at least {plural(rule.min_samples, 'answer')}" if KINDS[rule.name].metric and rule.min_samples else ""
+
+
+def _past(rule: AlertRule, answers: Answers) -> str:
+    times = would_have_fired(rule, answers)
+    if times is None:
+        return ""
+    return f"would have fired {plural(times, 'time')} last week" if times else "wouldn't have fired last week"

@@ -1,0 +1,23 @@
+"""The budgets feature: its pages."""
+
+from webapp.operations.budgets import views
+from webapp.operations.budgets.service import check_time_zone
+from webapp.web.feature import Feature
+from webapp.web.places import Place
+
+FEATURE = Feature(
+    blueprints=(views.bp,),
+    setting_checks={"team.time_zone": check_time_zone},
+    places=(
+        Place(
+            words="Budgets",
+            path="/admin/budgets",
+            icon="wallet",
+            under="People",
+            rank=32,
+            also="limit cost money tokens spend",
+            right="administer",
+            about="Limits on money, tokens and answers",
+        ),
+    ),
+)

@@ -1,0 +1,148 @@
+"""The budget gate: reserves before a request to a model, meters the answer while it arrives, and counts its usage at the end."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from math import inf
+from weakref import WeakKeyDictionary
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from webapp.base.db import utc_now, write
+from webapp.base.errors import Unavailable
+from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE
+from webapp.engine.cost_text import was_refused
+from webapp.engine.gate import Meter, unmetered
+from webapp.engine.tables import Generation
+from webapp.models.providers.base import ModelRequest
+from webapp.operations.budgets import prices, reservations
+from webapp.operations.budgets.amounts import Consumption, Price, affordable, amount
+from webapp.operations.budgets.metering import TokenMeter
+from webapp.operations.budgets.period_starter import PeriodStarter
+from webapp.operations.budgets.reservations import Reservation, UsageRequest
+from webapp.settings.service import setting
+from webapp.streaming.events import Event, Text
+from webapp.streaming.stop import Stop
+from webapp.streaming.transcript import Transcript
+
+log = logging.getLogger("budgets")
+ENDED_BY_BUDGET = "budget"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What was reserved for an answer that this worker is about to begin."""
+
+    reservations: list[Reservation]
+    input_tokens: int
+    output_tokens: int
+    price: Price
+
+
+class BudgetGate:
+    """Applies the budgets to answers; it runs no query while there are none, and remembers only this worker's answers.
+
+    `estimate` counts the tokens of a text, `token_id` returns the id of the request's API token, and `is_side_request` returns
+    whether a kind of generation runs in addition to answers.
+    """
+
+    def __init__(
+        self,
+        *,
+        estimate: Callable[[str], int],
+        token_id: Callable[[], str],
+        is_side_request: Callable[[str], bool],
+        in_app: Callable[[], AbstractContextManager[object]],
+    ) -> None:
+        self._estimate, self._token_id, self._is_side_request, self._in_app = estimate, token_id, is_side_request, in_app
+        # Weak keys: a generation whose transaction failed never begins, and must not leave an allowance in memory.
+        self._allowed: WeakKeyDictionary[Generation, Allowance] = WeakKeyDictionary()
+        self._beginnings = PeriodStarter(in_app)
+
+    def prepare(self) -> None:
+        """Counts long periods before a transaction is open that others would wait for."""
+        if setting("budgets.enabled"):
+            self._beginnings.check(utc_now())
+
+    def admit(self, session: Session, generation: Generation, request: ModelRequest, character_id: str) -> None:
+        """Reserves the expected usage of the answer; raises `OverBudget`."""
+        if not setting("budgets.enabled"):
+            return
+        model = generation.model_asked
+        # As one text, because a long text is only sampled: other writers wait for this transaction.
+        input_tokens = self._estimate("\n".join(turn.content for turn in request.turns))
+        input_tokens += sum(PER_MESSAGE + PER_PICTURE * len(turn.pictures) for turn in request.turns)
+        consumption = Consumption(input_tokens, request.max_tokens or prices.usual_tokens(session, model))
+        wanted_usage = UsageRequest(
+            generation.id,
+            generation.user_id or "",
+            model,
+            consumption,
+            prices.price_of(model),
+            character_id=character_id,
+            token_id=self._token_id(),
+            is_side_request=self._is_side_request(generation.kind),
+        )
+        if reserved := reservations.reserve(session, wanted_usage, utc_now()):
+            self._allowed[generation] = Allowance(
+                reserved, consumption.input_tokens, consumption.output_tokens, wanted_usage.price
+            )
+
+    def meter(self, generation: Generation) -> Meter:
+        """Returns what meters this answer while it arrives."""
+        allowance = self._allowed.pop(generation, None)
+        return partial(self._watched, generation.id, allowance) if allowance else unmetered
+
+    def settle(self, session: Session, generation: Generation, transcript: Transcript) -> None:
+        """Replaces the reservation with the answer's usage."""
+        if not setting("budgets.enabled"):
+            return
+        output_tokens = generation.output_tokens
+        if output_tokens is None:
+            output_tokens = self._estimate(transcript.text) + self._estimate(transcript.reasoning)
+        consumption = Consumption(generation.input_tokens or 0, output_tokens, generation.cost)
+        how = {"is_known": generation.input_tokens is not None, "is_nothing": was_refused(generation)}
+        reservations.settle(session, generation.id, consumption, prices.price_of(generation.model_asked), **how)
+
+    def correct(self, session: Session, generation: Generation) -> None:
+        """Counts the usage that the provider reports later."""
+        if setting("budgets.enabled"):
+            consumption = Consumption(generation.input_tokens or 0, generation.output_tokens or 0, generation.cost)
+            reservations.correct(session, generation.id, consumption, prices.price_of(generation.model_asked))
+
+    def _watched(self, id: str, allowance: Allowance, events: Iterator[Event], stop: Stop) -> Iterator[Event]:
+        meter = TokenMeter(_tokens_of(allowance), estimate=self._estimate, more=partial(self._more, id, allowance))
+        try:
+            for event in events:
+                yield event
+                # Text that has arrived is charged, so it is kept; no further text is read.
+                if isinstance(event, Text) and not meter.take(event.text):
+                    stop.request(ENDED_BY_BUDGET)
+        finally:
+            if close := getattr(events, "close", None):
+                close()
+
+    def _more(self, id: str, allowance: Allowance, wanted: int) -> int:
+        """Reserves the same number of tokens again, or as many as are missing; returns 0 when a budget is used up."""
+        further = Consumption(0, max(wanted, allowance.output_tokens))
+        try:
+            with self._in_app(), write(keeps_loaded=True) as session:
+                is_held = reservations.extend(session, id, allowance.reservations, further, allowance.price)
+        except (Unavailable, SQLAlchemyError) as error:
+            # An answer is not stopped because the database is unavailable: all of it is counted at its end.
+            log.warning("reservation_not_extended", extra={"fields": {"generation_id": id, "error": type(error).__name__}})
+            return further.output_tokens
+        return further.output_tokens if is_held else 0
+
+
+def _tokens_of(allowance: Allowance) -> float:
+    input_tokens = Consumption(allowance.input_tokens, 0)
+    left = [
+        affordable(each.unit, each.reserved - amount(each.unit, input_tokens, allowance.price), allowance.price)
+        for each in allowance.reservations
+        if each.unit != "answers"
+    ]
+    return min(left, default=inf)

@@ -1,0 +1,220 @@
+"""Reserves, settles and corrects the usage of answers, with conditional updates, which stay exact under concurrency."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import CursorResult, Select, Update, and_, bindparam, delete, insert, or_, select, text, update
+from sqlalchemy.orm import Session
+
+from webapp.base.db import UTCDateTime
+from webapp.engine.tables import ACTIVE, Generation
+from webapp.operations.budgets import periods
+from webapp.operations.budgets.amounts import Consumption, Price, amount
+from webapp.operations.budgets.recount import used_since
+from webapp.operations.budgets.refusal import refusal, time_zone
+from webapp.operations.budgets.tables import Budget, BudgetCharge, BudgetPeriod
+from webapp.people.accounts.tables import Membership
+
+BEGIN = text(
+    "INSERT INTO budget_periods (budget_id, starts_at, used, reserved) VALUES (:id, :at, :used, 0) ON CONFLICT DO NOTHING"
+).bindparams(bindparam("at", type_=UTCDateTime))
+CHARGE = (
+    BudgetCharge.generation_id,
+    BudgetCharge.budget_id,
+    BudgetCharge.starts_at,
+    BudgetCharge.reserved,
+    BudgetCharge.used,
+    BudgetCharge.input_tokens,
+    BudgetCharge.output_tokens,
+)
+# Charges are corrected within minutes, and can be looked up for weeks.
+KEPT = timedelta(days=60)
+CLOSED_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRequest:
+    """An answer that is about to be requested: its person, its model and its expected usage."""
+
+    generation_id: str
+    user_id: str
+    model: str
+    consumption: Consumption
+    price: Price
+    character_id: str = ""
+    token_id: str = ""
+    is_side_request: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """The part of one budget that is reserved for one answer."""
+
+    budget_id: str
+    unit: str
+    starts_at: datetime
+    reserved: int
+
+
+def reserve(session: Session, wanted_usage: UsageRequest, now: datetime) -> list[Reservation]:
+    """Reserves the whole estimate in every budget that applies; raises `OverBudget` if one is used up."""
+    reservations = [_reserved(session, budget, wanted_usage, now) for budget in session.scalars(_counting(wanted_usage)).all()]
+    if reservations:
+        tokens = {"input_tokens": wanted_usage.consumption.input_tokens, "output_tokens": wanted_usage.consumption.output_tokens}
+        charge = {"generation_id": wanted_usage.generation_id, "used": 0, "is_open": True, **tokens}
+        rows = [
+            {**charge, "budget_id": each.budget_id, "starts_at": each.starts_at, "reserved": each.reserved}
+            for each in reservations
+        ]
+        session.execute(insert(BudgetCharge), rows)
+    return reservations
+
+
+def extend(session: Session, generation_id: str, reservations: Iterable[Reservation], more: Consumption, price: Price) -> bool:
+    """Reserves more for a running answer; returns False, and changes nothing, if a budget has nothing left."""
+    for each in reservations:
+        wanted = 0 if each.unit == "answers" else amount(each.unit, more, price)
+        if not wanted:
+            continue
+        if _take(session, each.budget_id, each.starts_at, wanted):
+            _change(session, generation_id, each.budget_id, is_open=True, reserved=BudgetCharge.reserved + wanted)
+        elif session.scalar(select(Budget.id).where(Budget.id == each.budget_id)):
+            # A budget that has been deleted since no longer limits anything.
+            session.rollback()
+            return False
+    return True
+
+
+def settle(
+    session: Session, generation_id: str, consumption: Consumption, price: Price, *, is_known: bool, is_nothing: bool
+) -> None:
+    """Replaces an answer's reservation with its usage, as far as that is known; a second call changes nothing.
+
+    If the input tokens are unknown (`is_known`), the estimate from the start of the answer counts.
+    """
+    for charge, unit in _charges(session, generation_id, is_open=True):
+        whole = consumption if is_known else replace(consumption, input_tokens=charge.input_tokens)
+        used = 0 if is_nothing else amount(unit, whole, price)
+        tokens = {"input_tokens": whole.input_tokens, "output_tokens": whole.output_tokens}
+        if _change(session, generation_id, charge.budget_id, is_open=True, used=used, closed=True, **tokens):
+            _count(session, charge, used=used, reserved=-charge.reserved)
+
+
+def correct(session: Session, generation_id: str, consumption: Consumption, price: Price) -> None:
+    """Replaces the estimated usage of an answer with its actual usage."""
+    for charge, unit in _charges(session, generation_id, is_open=False):
+        tokens = consumption.input_tokens or charge.input_tokens, consumption.output_tokens or charge.output_tokens
+        used = amount(unit, Consumption(*tokens, consumption.cost), price)
+        if used != charge.used and _change(session, generation_id, charge.budget_id, is_open=False, used=used):
+            _count(session, charge, used=used - charge.used, reserved=0)
+
+
+def abandoned(*columns: Any) -> Select[Any]:
+    """Selects open charges whose answer is gone, with its chat or its worker."""
+    is_running = and_(Generation.id == BudgetCharge.generation_id, Generation.status.in_(ACTIVE))
+    return select(*columns).outerjoin(Generation, is_running).where(BudgetCharge.is_open, Generation.id.is_(None))
+
+
+def close_abandoned(session: Session, budget_id: str) -> bool:
+    """Closes open charges whose answer is gone, with its chat or its worker: their estimates count as used.
+
+    It closes a limited number per call; the next request closes more.
+    """
+    # Locks the periods in order: two transactions that each update what the other has begun to update would deadlock.
+    session.execute(_periods(budget_id).with_for_update()).all()
+    found = session.execute(abandoned(*CHARGE).where(BudgetCharge.budget_id == budget_id).limit(CLOSED_AT_ONCE)).all()
+    for charge in found:
+        if _change(session, charge.generation_id, budget_id, is_open=True, used=charge.reserved, closed=True):
+            _count(session, charge, used=charge.reserved, reserved=-charge.reserved)
+    return bool(found)
+
+
+def begin(session: Session, budget: Budget, starts_at: datetime, *, used: int = 0) -> None:
+    """Creates a period of a budget, and deletes charges of periods long past."""
+    session.execute(BEGIN, {"id": budget.id, "at": starts_at, "used": used})
+    is_past = BudgetCharge.budget_id == budget.id, BudgetCharge.starts_at < starts_at - KEPT, BudgetCharge.is_open.is_(False)
+    session.execute(delete(BudgetCharge).where(*is_past).execution_options(synchronize_session=False))
+    _forget_other_zones(session, budget, starts_at)
+
+
+def _forget_other_zones(session: Session, budget: Budget, starts_at: datetime) -> None:
+    """Deletes periods that overlap this one, as another time zone had them: if it returns, they are counted again.
+
+    A running answer still reserves in its period.
+    """
+    least, row = periods.LEAST[budget.period], BudgetPeriod
+    overlaps = row.starts_at > starts_at - least, row.starts_at < starts_at + least, row.starts_at != starts_at
+    is_held = BudgetCharge.budget_id == row.budget_id, BudgetCharge.starts_at == row.starts_at, BudgetCharge.is_open
+    held = select(BudgetCharge.generation_id).where(*is_held).correlate(row).exists()
+    wanted = delete(row).where(row.budget_id == budget.id, *overlaps, ~held)
+    session.execute(wanted.execution_options(synchronize_session=False))
+
+
+def _counting(wanted_usage: UsageRequest) -> Select[Budget]:
+    """Selects the budgets that apply, in the order in which every transaction locks them, so that none deadlock."""
+    groups = select(Membership.group_id).where(Membership.user_id == wanted_usage.user_id)
+    known = {"user": wanted_usage.user_id, "character": wanted_usage.character_id, "token": wanted_usage.token_id}
+    whose = [Budget.who == "team", and_(Budget.who == "group", Budget.who_id.in_(groups))]
+    whose += [and_(Budget.who == who, Budget.who_id == id) for who, id in known.items() if id]
+    wanted = select(Budget).where(or_(*whose), Budget.model.in_(("", wanted_usage.model))).order_by(Budget.id)
+    return wanted.where(Budget.unit != "answers") if wanted_usage.is_side_request else wanted
+
+
+def _reserved(session: Session, budget: Budget, wanted_usage: UsageRequest, now: datetime) -> Reservation:
+    starts_at = periods.beginning(now, budget.period, time_zone())
+    wanted = amount(budget.unit, wanted_usage.consumption, wanted_usage.price)
+    is_free = budget.unit == "usd" and wanted_usage.price.is_free
+    reservation = Reservation(budget.id, budget.unit, starts_at, wanted)
+    if _take(session, budget.id, starts_at, wanted, is_free=is_free):
+        return reservation
+    # Counted once: otherwise every refused request would count all answers of the period again.
+    if not _has_begun(session, budget.id, starts_at):
+        begin(session, budget, starts_at, used=used_since(session, budget, starts_at))
+    if _take(session, budget.id, starts_at, wanted, is_free=is_free):
+        return reservation
+    if close_abandoned(session, budget.id) and _take(session, budget.id, starts_at, wanted):
+        return reservation
+    raise refusal(budget, now)
+
+
+def _take(session: Session, budget_id: str, starts_at: datetime, wanted: int, *, is_free: bool = False) -> bool:
+    """Reserves the amount if anything is left, and returns whether it did."""
+    most = select(Budget.most).where(Budget.id == budget_id).scalar_subquery()
+    is_left = () if is_free else (BudgetPeriod.used + BudgetPeriod.reserved < most,)
+    is_it = BudgetPeriod.budget_id == budget_id, BudgetPeriod.starts_at == starts_at
+    return _is_changed(session, update(BudgetPeriod).where(*is_it, *is_left).values(reserved=BudgetPeriod.reserved + wanted))
+
+
+def _has_begun(session: Session, budget_id: str, starts_at: datetime) -> bool:
+    is_it = BudgetPeriod.budget_id == budget_id, BudgetPeriod.starts_at == starts_at
+    return session.scalar(select(BudgetPeriod.starts_at).where(*is_it)) is not None
+
+
+def _periods(budget_id: str) -> Select[datetime]:
+    return select(BudgetPeriod.starts_at).where(BudgetPeriod.budget_id == budget_id).order_by(BudgetPeriod.starts_at)
+
+
+def _charges(session: Session, generation_id: str, *, is_open: bool) -> list[tuple[Any, str]]:
+    which = BudgetCharge.generation_id == generation_id, BudgetCharge.is_open.is_(is_open)
+    wanted = select(*CHARGE, Budget.unit).join(Budget, Budget.id == BudgetCharge.budget_id).where(*which)
+    return [(row, row.unit) for row in session.execute(wanted.order_by(BudgetCharge.budget_id)).all()]
+
+
+def _change(session: Session, generation_id: str, budget_id: str, *, is_open: bool, closed: bool = False, **values: Any) -> bool:
+    """Updates a charge that is still as it was read; returns False if not, and then its budget must not be counted."""
+    which = BudgetCharge.generation_id == generation_id, BudgetCharge.budget_id == budget_id
+    changed = update(BudgetCharge).where(*which, BudgetCharge.is_open.is_(is_open))
+    return _is_changed(session, changed.values(is_open=is_open and not closed, **values))
+
+
+def _count(session: Session, charge: Any, *, used: int, reserved: int) -> None:
+    which = BudgetPeriod.budget_id == charge.budget_id, BudgetPeriod.starts_at == charge.starts_at
+    values = {"used": BudgetPeriod.used + used, "reserved": BudgetPeriod.reserved + reserved}
+    _is_changed(session, update(BudgetPeriod).where(*which).values(**values))
+
+
+def _is_changed(session: Session, change: Update) -> bool:
+    found: CursorResult[Any] = session.connection().execute(change)
+    return bool(found.rowcount)

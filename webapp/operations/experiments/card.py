@@ -1,0 +1,160 @@
+"""Explains an experiment's state to people who know no statistics: what to do, and why. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from webapp.base.words import number, plural
+from webapp.operations.experiments.figures import ArmFigures, Evidence, evidence
+from webapp.prompts.evidence import MIN_SAMPLES
+
+# What counts as success: the words in the form, in a sentence about the answers, and the noun for how many more are needed.
+OUTCOMES = {
+    "good": ("No complaint (a thumb up; or none, and not tried again, stopped or deleted within 10 minutes)", "good", "answer"),
+    "thumbs": ("Thumbs up (answers without a thumb don't count)", "liked", "rating"),
+    "completed": ("Answers that are complete", "complete", "answer"),
+    "unrepaired": ("Plans that are complete without a repair", "complete without a repair", "plan"),
+}
+# Smaller relative differences are not mentioned.
+WORTH_SAYING = 0.1
+CHANCE = "So far, the difference may just be chance."
+# More answers than a small team gets in weeks.
+VERY_MANY = 1000
+WAIT, USE, KEEP, EITHER, STOP = "wait", "use", "keep", "either", "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The recommendation: `decision` in a word, `title` in a line, `words` the reasons; `version` is the one to use, if any."""
+
+    decision: str
+    title: str
+    words: tuple[str, ...]
+    version: int | None = None
+
+    @property
+    def text(self) -> str:
+        return " ".join((f"{self.title}.", *self.words))
+
+
+def card(arms: Sequence[ArmFigures], outcome: str, *, has_shares: bool = True) -> Card:
+    """Returns the recommendation for the present figures; the first arm is the version that was in use before."""
+    known, control = evidence(arms, has_shares=has_shares), arms[0]
+    paused = tuple(each.paused_words for each in arms if each.paused_words)
+    left = [each for each in arms if not each.paused_words]
+    if not any(each.exposures for each in arms):
+        return Card(WAIT, "Wait", ("No answers have been made with these versions yet.",))
+    if known.is_imbalanced:
+        return Card(STOP, "Stop it, and don't trust these figures", (_skewed(arms),))
+    if len(left) == 1:
+        return Card(
+            KEEP, f"Keep {_name(left[0])}", (*paused, f"Nothing is left to compare {left[0].letter} with."), left[0].version
+        )
+    if winner := known.winner:
+        return _won(winner, left, control, outcome, known, paused)
+    if known.are_alike:
+        return _alike(known, control, outcome, paused)
+    return Card(WAIT, "Wait", (*paused, *_too_early(known, outcome)))
+
+
+def percent(rate: float | None) -> str:
+    """Formats a rate, rounding to 100 % or 0 % only if it is exact."""
+    if rate is None:
+        return "–"
+    return f"{min(max(round(rate * 100), 1), 99) if 0 < rate < 1 else round(rate * 100)} %"
+
+
+def seconds(ms: int | None) -> str:
+    return "–" if ms is None else f"{ms} ms" if ms < 1000 else f"{ms / 1000:.1f} s"
+
+
+def _won(
+    best: ArmFigures, left: Sequence[ArmFigures], control: ArmFigures, outcome: str, known: Evidence, paused: tuple[str, ...]
+) -> Card:
+    second = max((each for each in left if each is not best), key=lambda each: each.rate or 0)
+    why = f"{best.letter} is better: {percent(best.rate)} against {percent(second.rate)} {_good(outcome)}."
+    factor = f"over {number(1000)}" if known.factor > 1000 else f"{known.factor:.0f}"
+    sure = (
+        f"The evidence is strong: with a real difference such figures are {factor} times likelier than by chance (BF {factor})."
+    )
+    if best is control:
+        return Card(KEEP, f"Keep {_name(best)}", (*paused, why, sure), best.version)
+    return Card(USE, f"Use {_name(best)}", (*paused, why, sure, *_price(best, control)), best.version)
+
+
+def _alike(known: Evidence, control: ArmFigures, outcome: str, paused: tuple[str, ...]) -> Card:
+    first, second = sorted(known.contenders[:2], key=lambda each: each.letter)
+    why = (
+        f"No difference that matters: {percent(first.rate)} {_good(outcome)} with {first.letter} and {percent(second.rate)} "
+        f"with {second.letter}."
+    )
+    others = [each for each in known.contenders if each is not control]
+    is_beaten = control not in known.contenders
+    better = next((each for each in others if is_beaten or _change(each.cost, control.cost) < 0), None)
+    if better:
+        return Card(USE, f"Use {_name(better)}", (*paused, why, *_price(better, control)), better.version)
+    dearer = tuple(words for each in others for words in _price(each, control))
+    if dearer:
+        return Card(KEEP, f"Keep {_name(control)}", (*paused, why, *dearer), control.version)
+    return Card(EITHER, f"No difference: keep {_name(control)}", (*paused, why), control.version)
+
+
+def _too_early(known: Evidence, outcome: str) -> list[str]:
+    judged = sum(each.judged for each in known.contenders)
+    noun = OUTCOMES[outcome][2]
+    if not judged:
+        return [f"Too early to tell: none of the {noun}s counts yet. What became of an answer is known after 10 minutes."]
+    least = max(0, MIN_SAMPLES - min(each.judged for each in known.contenders))
+    more = max(known.more or 0, least)
+    if not more:
+        return [f"Too early to tell: after {plural(judged, noun)} the versions are much alike."]
+    about = f"about {number(_rounded(more))} more {noun}s" if more > 1 else f"about one more {noun}"
+    long = ["That may take very long: to keep the version in use before is no mistake."] if more >= VERY_MANY else []
+    return [f"Too early to tell: {about} with each version {'are' if more > 1 else 'is'} needed.", CHANCE, *long]
+
+
+def _price(one: ArmFigures, control: ArmFigures) -> list[str]:
+    """Returns sentences on what else would change, if the differences matter."""
+    found = []
+    if change := _change(one.cost, control.cost):
+        found.append(f"{one.letter} costs {abs(round(change * 100))} % {'more' if change > 0 else 'less'} than {control.letter}.")
+    if slower := _change(one.ttft_p95_ms, control.ttft_p95_ms):
+        word, first, other = "later" if slower > 0 else "sooner", seconds(one.ttft_p95_ms), seconds(control.ttft_p95_ms)
+        found.append(f"{one.letter} begins {word}: 95 % of the answers within {first}, against {other} with {control.letter}.")
+    if (one.error_rate or 0) - (control.error_rate or 0) >= 0.02:
+        found.append(
+            f"{one.letter} fails more often: {percent(one.error_rate)} of its answers, against {percent(control.error_rate)}."
+        )
+    return found
+
+
+def _change(new: object, old: object) -> float:
+    """Returns the relative change; 0 if it is unknown or too small to mention."""
+    if new is None or not old:
+        return 0.0
+    change = float(str(new)) / float(str(old)) - 1
+    return change if abs(change) >= WORTH_SAYING else 0.0
+
+
+def _skewed(arms: Sequence[ArmFigures]) -> str:
+    whole, people = sum(each.weight for each in arms), sum(each.units for each in arms)
+    shares = ", ".join(
+        f"{each.letter} went to {percent(each.units / people)}, not {percent(each.weight / whole)}" for each in arms
+    )
+    return (
+        f"Of {people} people, too many got one version: {shares}. Probably not all answers are counted: they can't be compared. "
+        "Keep the version in use before, find out why, and begin again."
+    )
+
+
+def _name(arm: ArmFigures) -> str:
+    return f"version {arm.version} ({arm.letter})"
+
+
+def _good(outcome: str) -> str:
+    return OUTCOMES[outcome][1]
+
+
+def _rounded(count: int) -> int:
+    """Rounds a count up to the precision of the estimate."""
+    step = 5 if count < 50 else 10 if count < 200 else 100
+    return max(step, -(-count // step) * step)

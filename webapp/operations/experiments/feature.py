@@ -1,0 +1,24 @@
+"""The experiments feature: its pages, and a background job that checks running experiments."""
+
+from webapp.operations.experiments import monitoring, tryout_views, views
+from webapp.operations.experiments.tryouts import TRYOUT
+from webapp.web.feature import Feature
+from webapp.web.places import Place
+
+FEATURE = Feature(
+    blueprints=(views.bp, tryout_views.bp),
+    brings=(TRYOUT,),
+    resumes=(monitoring.wake,),
+    places=(
+        Place(
+            words="Experiments",
+            path="/experiments",
+            icon="flask-conical",
+            under="Models",
+            rank=40,
+            also="prompt versions compare ab test winner",
+            right="administer",
+            about="Which version of a prompt does better",
+        ),
+    ),
+)

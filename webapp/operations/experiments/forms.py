@@ -1,0 +1,93 @@
+"""The forms of experiments: a share for each version, and what counts as success."""
+
+from collections.abc import Iterable
+from typing import Self
+
+from flask import request
+from wtforms import SelectField, StringField
+
+from webapp.base.errors import Invalid
+from webapp.operations.experiments.card import OUTCOMES
+from webapp.operations.experiments.service import ExperimentInput
+from webapp.prompts.bandit import MIN_SAMPLES
+from webapp.prompts.queries import Version
+from webapp.prompts.tables import A_B_TEST, BEST_PERFORMANCE
+from webapp.web.forms import PLAIN, Form, options
+
+METHODS = {
+    A_B_TEST: "In these shares, the same version for a person each time",
+    BEST_PERFORMANCE: "The better one more and more often, the same version within a chat",
+}
+SHARE = "share-"
+
+
+class ShareForm(Form):
+    """How the versions are given out: the shares as typed, by version."""
+
+    strategy = SelectField("Give the versions out", choices=options(METHODS), default=A_B_TEST, validate_choice=False)
+    # Named like the field of the errors.
+    weights = StringField("Shares, in percent", default="")
+    shares: dict[int, str]
+
+    @classmethod
+    def sent(cls) -> Self:
+        form = cls.opened()
+        typed = ((name.removeprefix(SHARE), text.strip()) for name, text in request.form.items() if name.startswith(SHARE))
+        form.shares = {int(number): text for number, text in typed if number.isdecimal() and len(number) < 6}
+        return form
+
+    def with_shares(self, shares: dict[int, str]) -> Self:
+        self.shares = shares
+        return self
+
+    @property
+    def shared(self) -> dict[int, float]:
+        """The shares of the versions that have one."""
+        return {version: _share(text) for version, text in self.shares.items() if text and text.strip("0.,")}
+
+
+class ExperimentForm(ShareForm):
+    """An experiment being started."""
+
+    control = SelectField("Compare with", default="", validate_choice=False, description="The version in use now.")
+    outcome = SelectField(
+        "What counts as success",
+        choices=options({name: words for name, (words, *_) in OUTCOMES.items()}),
+        default="good",
+        validate_choice=False,
+    )
+    min_samples = StringField(
+        "First answers of each version",
+        default=f"{MIN_SAMPLES}",
+        description="If the better one is given more often: the versions take turns until each has so many.",
+        render_kw={**PLAIN, "inputmode": "numeric", "maxlength": 6},
+    )
+
+    @classmethod
+    def beginning(cls, versions: Iterable[Version], used: int) -> Self:
+        """Returns a form with the version in use and the newest other one, half each."""
+        numbers = [each.number for each in versions]
+        other = next((each for each in numbers if each != used), None)
+        return cls.fresh(control=f"{used}").with_shares({each: "50" if each in (used, other) else "" for each in numbers})
+
+    def with_choices(self, versions: Iterable[Version]) -> Self:
+        self.control.choices = options({f"{each.number}": f"Version {each.number}" for each in versions})
+        return self
+
+    @property
+    def entered(self) -> ExperimentInput:
+        shared, samples = self.shared, (self.min_samples.data or "").strip()
+        first = next((each for each in shared if f"{each}" == self.control.data), None)
+        if first is None:
+            raise Invalid("Give a share to the version that the others are compared with.", field="weights")
+        if not samples.isdecimal() or len(samples) > 6:
+            raise Invalid("Enter a whole number.", field="min_samples")
+        ordered = {first: shared[first], **dict(sorted(shared.items()))}
+        return ExperimentInput(ordered, self.outcome.data or "", self.strategy.data or "", int(samples))
+
+
+def _share(text: str) -> float:
+    try:
+        return float(text.replace(",", ".").removesuffix("%")) if len(text) < 12 else -1.0
+    except ValueError as error:
+        raise Invalid("Enter shares as numbers, such as 50.", field="weights") from error

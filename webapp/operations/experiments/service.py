@@ -1,0 +1,185 @@
+"""What admins can do with experiments: start one, change its shares, stop it with or without a winner."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from webapp.base import audit
+from webapp.base.db import utc_now, write
+from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
+from webapp.operations.experiments import monitoring, queries
+from webapp.operations.experiments.card import OUTCOMES
+from webapp.people.accounts.roles import may
+from webapp.people.accounts.tables import User
+from webapp.prompts import active_prompts
+from webapp.prompts import queries as known
+from webapp.prompts import service as prompts
+from webapp.prompts.bandit import MIN_SAMPLES
+from webapp.prompts.queries import KnownPrompt
+from webapp.prompts.tables import A_B_TEST, BEST_PERFORMANCE, FIXED, Experiment, ExperimentArm, Prompt
+
+METHODS = (A_B_TEST, BEST_PERFORMANCE)
+FEWEST, MOST = 2, 5
+MOST_SAMPLES = 10_000
+RUNNING = "An experiment is already running on this prompt. Stop it first."
+ENDED = "This experiment has already been stopped."
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentInput:
+    """The values of an experiment as entered: versions with their shares in percent, the control first."""
+
+    weights: Mapping[int, float]
+    outcome: str = "good"
+    method: str = A_B_TEST
+    min_samples: int = MIN_SAMPLES
+
+
+def start(prompt: KnownPrompt, entered: ExperimentInput, *, by: User, who: audit.About) -> str:
+    """Starts to compare versions of a prompt; returns the id of the experiment. Only one can run per prompt."""
+    _refuse_unless_comparable(prompt, by)
+    weights, user_id = _checked(entered), by.id
+    try:
+        with write() as session:
+            row = prompts.row_of(session, prompt)
+            if row.strategy in METHODS:
+                raise Conflict(RUNNING)
+            _refuse_unknown(session, row, weights)
+            id = _store(session, row, entered, weights, user_id)
+            detail = ", ".join(f"version {version}: {weight:g} %" for version, weight in weights.items())
+            prompts.note(session, "started an experiment", row.key, detail, who)
+    except IntegrityError as error:
+        raise Conflict(RUNNING) from error
+    active_prompts.forget()
+    monitoring.wake()
+    return id
+
+
+def weigh(
+    experiment: Experiment, weights: Mapping[int, float], method: str, min_samples: int | None = None, *, who: audit.About
+) -> None:
+    """Changes the shares, or how versions are given out; chats keep their version, and as few people as possible get another."""
+    id = experiment.id
+    with write() as session:
+        found, row = _running(session, id)
+        arms = {each.version: each for each in _arms(session, id)}
+        if method not in METHODS:
+            raise Invalid("Choose a way to give out the versions.", field="strategy")
+        if weights and set(weights) != set(arms):
+            raise Invalid("An experiment keeps its versions. Stop it to compare others.", field="weights")
+        for version, weight in _shares(weights).items() if weights else ():
+            arms[version].weight = weight
+        found.method = row.strategy = method
+        found.min_samples = min_samples or found.min_samples
+        found.weighed_at = utc_now()
+        prompts.note(session, "changed an experiment", row.key, method, who)
+    active_prompts.forget()
+
+
+def give_out(
+    prompt: KnownPrompt, method: str, weights: Mapping[int, float], min_samples: int | None, *, by: User, who: audit.About
+) -> None:
+    """Changes how the versions of the running experiment are given out; for the best one, starts an experiment with all."""
+    if found := queries.running_of(prompt.id):
+        weigh(found, weights, method, min_samples, who=who)
+        return
+    if method == A_B_TEST:
+        raise Invalid(prompts.NEEDS_EXPERIMENT, field="strategy")
+    newest = [each.number for each in known.versions(prompt)][:MOST]
+    shares = weights or {version: 100 / len(newest) for version in reversed(newest)}
+    start(prompt, ExperimentInput(shares, method=method, min_samples=min_samples or MIN_SAMPLES), by=by, who=who)
+
+
+def stop(experiment: Experiment, winner: int | None, *, by: User, who: audit.About) -> None:
+    """Stops an experiment; from then on the winner is in use, or without one, the control."""
+    id, user_id = experiment.id, by.id
+    with write() as session:
+        found, row = _running(session, id)
+        versions = [each.version for each in _arms(session, id)]
+        if winner is not None and winner not in versions:
+            raise Invalid("This version is not part of the experiment.", field="winner")
+        found.ended_at, found.ended_by, found.winner = utc_now(), user_id, winner
+        row.strategy, row.version, row.changed_at = FIXED, versions[0] if winner is None else winner, utc_now()
+        detail = f"version {winner} is used" if winner is not None else "without a winner"
+        prompts.note(session, "stopped an experiment", row.key, detail, who)
+    active_prompts.forget()
+
+
+def remove(experiment: Experiment, *, who: audit.About) -> None:
+    """Deletes a stopped experiment with its figures."""
+    id = experiment.id
+    with write() as session:
+        found, row = _existing(session, id)
+        if found.ended_at is None:
+            raise Conflict("This experiment is running. Stop it first.")
+        session.execute(delete(Experiment).where(Experiment.id == id))
+        prompts.note(session, "deleted an experiment", row.key, "", who)
+
+
+def _refuse_unless_comparable(prompt: KnownPrompt, by: User) -> None:
+    if not may(by.role, "administer"):
+        raise Forbidden("Only the owner and admins can start experiments.")
+    if not prompt.built_in or not prompt.built_in.is_answered:
+        raise Invalid("People's answers don't come from this prompt alone, so its versions can't be compared.", field="key")
+
+
+def _checked(entered: ExperimentInput) -> dict[int, float]:
+    if entered.outcome not in OUTCOMES:
+        raise Invalid("Choose what counts as success.", field="outcome")
+    if entered.method not in METHODS:
+        raise Invalid("Choose a way to give out the versions.", field="strategy")
+    if not 1 <= entered.min_samples <= MOST_SAMPLES:
+        raise Invalid(f"Enter a number from 1 to {MOST_SAMPLES:,}.", field="min_samples")
+    if not FEWEST <= len(entered.weights) <= MOST:
+        raise Invalid(f"Compare {FEWEST} to {MOST} versions.", field="weights")
+    return _shares(entered.weights)
+
+
+def _shares(weights: Mapping[int, float]) -> dict[int, float]:
+    if not all(1 <= each <= 99 for each in weights.values()):
+        raise Invalid("Each share must be from 1 to 99 %.", field="weights")
+    if abs((total := sum(weights.values())) - 100) > 0.01:
+        raise Invalid(f"The shares add up to {total:g} %. Make that 100 %.", field="weights")
+    return dict(weights)
+
+
+def _refuse_unknown(session: Session, row: Prompt, weights: Mapping[int, float]) -> None:
+    known = set(session.scalars(prompts.numbers_of(row.id)))
+    if unknown := [each for each in weights if each not in known]:
+        raise NotFound(f"There is no version {unknown[0]} of this prompt.")
+
+
+def _store(session: Session, row: Prompt, entered: ExperimentInput, weights: Mapping[int, float], user_id: str) -> str:
+    values: dict[str, Any] = {name: getattr(entered, name) for name in ("method", "outcome", "min_samples")}
+    made = Experiment(prompt_id=row.id, created_by=user_id, **values)
+    session.add(made)
+    session.flush()
+    arms = enumerate(weights.items())
+    session.add_all(
+        ExperimentArm(experiment_id=made.id, version=version, place=place, weight=weight) for place, (version, weight) in arms
+    )
+    row.strategy, row.version, row.changed_at = entered.method, next(iter(weights)), utc_now()
+    return made.id
+
+
+def _existing(session: Session, id: str) -> tuple[Experiment, Prompt]:
+    found = session.get(Experiment, id, populate_existing=True, with_for_update=True)
+    if found is None:
+        raise NotFound("There is no such experiment.")
+    return found, session.get_one(Prompt, found.prompt_id, populate_existing=True, with_for_update=True)
+
+
+def _running(session: Session, id: str) -> tuple[Experiment, Prompt]:
+    found, row = _existing(session, id)
+    if found.ended_at is not None:
+        raise Conflict(ENDED)
+    return found, row
+
+
+def _arms(session: Session, id: str) -> list[ExperimentArm]:
+    wanted = select(ExperimentArm).where(ExperimentArm.experiment_id == id).order_by(ExperimentArm.place)
+    return list(session.scalars(wanted))

@@ -1,0 +1,139 @@
+"""View models of the experiment pages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from webapp.base.db import db
+from webapp.base.words import number
+from webapp.engine.cost_text import in_dollars
+from webapp.operations.experiments import monitoring, queries
+from webapp.operations.experiments.card import OUTCOMES, WAIT, Card, card, percent, seconds
+from webapp.operations.experiments.figures import ArmFigures
+from webapp.people.accounts.tables import User
+from webapp.prompts.queries import KnownPrompt, in_use
+from webapp.prompts.queries import versions as versions_of
+from webapp.prompts.tables import A_B_TEST, Experiment
+
+DONE = {
+    "started": "The experiment is running.",
+    "weighed": "Saved. Chats keep their version.",
+    "stopped": "The experiment is over.",
+    "deleted": "Experiment deleted.",
+}
+UNKNOWN = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownArm:
+    """One row of the table; `fill` is its share of successes in percent, for a bar."""
+
+    version: int
+    letter: str
+    share: str
+    weight: str
+    answers: str
+    rate: str
+    fill: int
+    error: str
+    first_text: str
+    cost: str
+    is_control: bool
+    is_paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShownExperiment:
+    """An experiment in a list."""
+
+    id: str
+    key: str
+    state: str
+    title: str
+    since: datetime
+    until: datetime | None
+
+
+def lines() -> list[ShownExperiment]:
+    return [_line(row, key) for row, key in queries.experiments()]
+
+
+def page(experiment: Experiment) -> dict[str, Any]:
+    figures = monitoring.check(experiment)
+    outcome, has_shares = experiment.outcome, experiment.method == A_B_TEST
+    found, by = (
+        card_of(experiment, figures),
+        [db.session.get(User, id) for id in (experiment.created_by, experiment.ended_by) if id],
+    )
+    return {
+        "one": experiment,
+        "key": queries.key_of(experiment),
+        "card": found,
+        "arms": [_arm(each, control=figures[0]) for each in figures],
+        "success": OUTCOMES[outcome][0][:1].lower() + OUTCOMES[outcome][0][1:],
+        "good": OUTCOMES[outcome][1],
+        "has_shares": has_shares,
+        "is_running": experiment.ended_at is None,
+        "title": found.title if experiment.ended_at is None else _finding(found),
+        "words": found.words if experiment.ended_at is None or found.decision != WAIT else (),
+        "over": _over(experiment, figures),
+        "by": by[0].name if experiment.created_by and by and by[0] else "",
+    }
+
+
+def card_of(experiment: Experiment, figures: Sequence[ArmFigures]) -> Card:
+    """Returns the recommendation; the shares of an example are ignored, as it was given to no one."""
+    has_shares = experiment.method == A_B_TEST and not experiment.is_example
+    return card(figures, experiment.outcome, has_shares=has_shares)
+
+
+def beginning(prompt: KnownPrompt) -> dict[str, Any]:
+    """Returns the values of the form for a new experiment."""
+    versions = versions_of(prompt)
+    return {"prompt": prompt, "versions": versions[:10], "used": in_use(prompt, versions).number}
+
+
+def _line(row: Experiment, key: str) -> ShownExperiment:
+    figures = queries.figures_of(row)
+    state = "running" if row.ended_at is None else "example" if row.is_example else "over"
+    return ShownExperiment(row.id, key, state, _conclusion(row, figures), row.created_at, row.ended_at)
+
+
+def _conclusion(row: Experiment, figures: Sequence[ArmFigures]) -> str:
+    if row.ended_at is None:
+        return card_of(row, figures).title
+    return f"Version {row.winner} was taken" if row.winner is not None else "Stopped without a winner"
+
+
+def _finding(found: Card) -> str:
+    """Turns the recommendation of a running experiment into the finding of a stopped one."""
+    if found.decision == WAIT:
+        return "It was too early to tell"
+    return f"What it found: {found.title[:1].lower()}{found.title[1:]}"
+
+
+def _over(row: Experiment, figures: Sequence[ArmFigures]) -> str:
+    if row.ended_at is None:
+        return ""
+    if row.winner is None:
+        return f"It was stopped without a winner, so version {figures[0].version} stayed in use."
+    return f"It was stopped, and version {row.winner} was taken."
+
+
+def _arm(each: ArmFigures, *, control: ArmFigures) -> ShownArm:
+    judged = f", {number(each.judged)} count" if each.judged != each.exposures else ""
+    return ShownArm(
+        each.version,
+        each.letter,
+        f"{each.weight:g} %",
+        f"{each.weight:g}",
+        number(each.exposures) + judged,
+        percent(each.rate),
+        round(100 * (each.rate or 0)),
+        percent(each.error_rate),
+        seconds(each.ttft_p95_ms),
+        UNKNOWN if each.cost is None else in_dollars(each.cost),
+        is_control=each is control,
+        is_paused=bool(each.paused_words),
+    )

@@ -1,0 +1,99 @@
+"""/experiments: compares versions of a prompt by how people rate the answers."""
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.base.errors import NotFound
+from webapp.operations.experiments import queries, service, shown
+from webapp.operations.experiments.forms import ExperimentForm, ShareForm
+from webapp.people.accounts.guards import admin_only, current_user, found, who
+from webapp.prompts import queries as prompts
+from webapp.prompts.queries import KnownPrompt
+from webapp.prompts.tables import Experiment
+from webapp.prompts.validation import KEY
+from webapp.web.htmx import done_message, redirect, render
+
+bp = Blueprint("experiments", __name__, url_prefix="/experiments")
+# The prompt that most answers use.
+USUAL = "quick"
+
+
+@bp.get("")
+@admin_only
+def index() -> Response:
+    comparable = [each.key for each in prompts.prompts(current_user()) if each.built_in and each.built_in.is_answered]
+    return render("experiments/list.html", lines=shown.lines(), keys=comparable, done=done_message(shown.DONE))
+
+
+@bp.get("/new")
+@admin_only
+def new() -> Response:
+    prompt = _prompt(request.args.get("prompt", USUAL))
+    about = shown.beginning(prompt)
+    return _new(prompt, ExperimentForm.beginning(about["versions"], about["used"]))
+
+
+@bp.post("")
+@admin_only
+def create() -> Response:
+    prompt, form = _prompt(request.form.get("prompt", USUAL)), ExperimentForm.sent()
+    with form.attempt():
+        return _to(service.start(prompt, form.entered, by=current_user(), who=who()), "started")
+    return _new(_prompt(prompt.key), form)
+
+
+@bp.get("/<id>")
+@admin_only
+def show(id: str) -> Response:
+    one = _experiment(id)
+    shares = {each.version: f"{each.weight:g}" for each in queries.arms_of(one)}
+    return _show(one, ShareForm.fresh(strategy=one.method).with_shares(shares))
+
+
+@bp.post("/<id>/shares")
+@admin_only
+def weigh(id: str) -> Response:
+    one, form = _experiment(id), ShareForm.sent()
+    with form.attempt():
+        service.weigh(one, form.shared, form.strategy.data or "", who=who())
+        return _to(id, "weighed")
+    return _show(_experiment(id), form)
+
+
+@bp.post("/<id>/stop")
+@admin_only
+def stop(id: str) -> Response:
+    entered = request.form.get("winner", "")
+    winner = int(entered) if entered.isdecimal() and len(entered) < 6 else None
+    service.stop(_experiment(id), winner, by=current_user(), who=who())
+    return _to(id, "stopped")
+
+
+@bp.post("/<id>/delete")
+@admin_only
+def delete(id: str) -> Response:
+    service.remove(_experiment(id), who=who())
+    return redirect(url_for(".index", done="deleted"))
+
+
+def _experiment(id: str) -> Experiment:
+    return found(queries.experiment(id))
+
+
+def _prompt(name: str) -> KnownPrompt:
+    prompt = prompts.prompt(current_user(), name) if KEY.fullmatch(name) else None
+    if prompt is None or not prompt.built_in or not prompt.built_in.is_answered:
+        raise NotFound("There is no such prompt to compare versions of.")
+    return prompt
+
+
+def _to(id: str, done: str) -> Response:
+    return redirect(url_for(".show", id=id, done=done))
+
+
+def _new(prompt: KnownPrompt, form: ExperimentForm) -> Response:
+    about = shown.beginning(prompt)
+    return form.with_choices(about["versions"]).shown("experiments/new.html", **about)
+
+
+def _show(one: Experiment, form: ShareForm) -> Response:
+    return form.shown("experiments/show.html", **shown.page(one), done=done_message(shown.DONE))

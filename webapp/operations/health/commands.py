@@ -1,0 +1,140 @@
+"""Commands for operators: `flask check`, `flask backup`, `flask restore` and `flask version`."""
+
+import sys
+from functools import partial
+from pathlib import Path
+
+import click
+from flask.cli import with_appcontext
+
+from webapp.base.audit import COMMAND_LINE
+from webapp.base.current_config import the_config
+from webapp.base.database.copying.service import Copied
+from webapp.base.database.state import trouble_with_database
+from webapp.base.db import is_sqlite
+from webapp.base.env_variables import database_url
+from webapp.base.version import VERSION
+from webapp.base.words import plural
+from webapp.models.connections import service as connections
+from webapp.models.connections.models import providers
+from webapp.operations.health import backups, facts, server_facts, transfer
+from webapp.web.command_errors import names_database, one_line_errors
+from webapp.web.health_fact import Fact
+
+MARKS = {"ok": "ok  ", "warn": "!   ", "bad": "BAD ", "": "    "}
+
+
+@click.command()
+@with_appcontext
+@one_line_errors
+@names_database
+def check() -> None:
+    """Show the health of everything, with hints. Tests every connection, and fails if something is broken."""
+    if not trouble_with_database():
+        _check_connections()
+    chapters = facts.chapters(is_thorough=True)
+    for chapter in chapters:
+        click.echo(chapter.title)
+        for fact in chapter.facts:
+            _print(fact)
+    if any(fact.tone == "bad" for chapter in chapters for fact in chapter.facts):
+        sys.exit(1)
+
+
+@click.command()
+@click.argument("target", metavar="FILE|FOLDER|ADDRESS")
+@click.option("--keep", type=click.IntRange(1), help="In a FOLDER: remove older backups, so that this many remain.")
+@click.option("--files", type=click.Path(path_type=Path, file_okay=False), help="Where to copy files, with an ADDRESS.")
+@with_appcontext
+@one_line_errors
+@names_database
+def backup(target: str, keep: int | None, files: Path | None) -> None:
+    """Back up the database and files to FILE or FOLDER, or to ADDRESS.
+
+    FILE is an SQLite file that must not exist yet, whatever the database is; chats' files go to the folder FILE.files.
+
+    In a FOLDER, each backup is named by its time: millrace-20260301-020000.sqlite3.
+
+    ADDRESS is an empty PostgreSQL database, such as postgresql://millrace@localhost/millrace. Every row is copied, and
+    compared when all are there. PGPASSWORD or ~/.pgpass can hold its password.
+
+    The server may run meanwhile; what is written after the beginning isn't in the copy. A copy doesn't include the keys: keep
+    secret_key and encryption_key from the data folder with it.
+    """
+    backups.refuse_if_empty()
+    if "://" in target:
+        _move(target, files)
+        return
+    folder = Path(target)
+    if keep and not folder.is_dir():
+        raise click.UsageError("--keep goes with a FOLDER that exists.")
+    file = backups.dated_name(folder) if folder.is_dir() else folder
+    if is_sqlite():
+        backups.back_up(file)
+    else:
+        _print_copied(transfer.into_file(file))
+    if count := backups.back_up_files(the_config().files_dir, file):
+        click.echo(f"Copied {plural(count, 'file')} to {backups.files_of(file)}.")
+    click.echo(f"Copied the database to {file}. Its secrets can only be read with {_keys()}.")
+    if keep and (older := backups.remove_older(folder, keep)):
+        click.echo(f"Removed {plural(len(older), 'older backup')}.")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@with_appcontext
+@one_line_errors
+@names_database
+def restore(file: Path) -> None:
+    """Restore the database and files from FILE and FILE.files.
+
+    Files are restored if the folder FILE.files is there.
+
+    Stop the server first. The current SQLite database is kept under another name; a PostgreSQL database must be empty. Then run:
+    flask prepare
+    """
+    config = the_config()
+    with backups.locked(config.data_dir):
+        if is_sqlite():
+            if kept := backups.restore(file, config.data_dir):
+                click.echo(f"Previous database saved as: {kept}")
+        else:
+            _print_copied(transfer.out_of_file(file, config))
+        backups.restore_files(file, config.files_dir)
+    click.echo(f"Restored {file}. Now run: flask prepare")
+
+
+@click.command()
+def version() -> None:
+    """Print the version."""
+    click.echo(" ".join(filter(None, ("Millrace", VERSION, server_facts.commit()))))
+
+
+def _move(address: str, files: Path | None) -> None:
+    if not address.startswith("postgres"):
+        raise click.UsageError("ADDRESS is a PostgreSQL database. For an SQLite file, give its path.")
+    _print_copied(transfer.into_database(database_url(address)))
+    count = backups.copy_files(the_config().files_dir, files) if files else 0
+    where = f"{plural(count, 'file')} copied to {files}" if files else f"Files stay in {the_config().files_dir}"
+    click.echo(f"{where}. Its secrets can only be read with {_keys()}.")
+
+
+def _print_copied(copied: Copied) -> None:
+    click.echo(f"Copied {plural(copied.rows, 'row')} of {plural(copied.tables, 'table')}. All were read again and are equal.")
+
+
+def _keys() -> str:
+    return f"the keys in {the_config().data_dir} or your environment"
+
+
+def _check_connections() -> None:
+    for each in providers().connections():
+        if each.is_usable:
+            connections.check(each.slug, partial(providers().provider, each.slug), actor=COMMAND_LINE)
+    providers().forget()
+
+
+def _print(fact: Fact) -> None:
+    click.echo(f"  {MARKS[fact.tone]}{fact.name}: {fact.words}")
+    if fact.hint:
+        click.echo(f"        {fact.hint}")

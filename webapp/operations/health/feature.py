@@ -1,0 +1,22 @@
+"""The health feature: probes for monitoring, a page for admins, and commands to check, back up and restore."""
+
+from webapp.operations.health import probe_views, views
+from webapp.web.feature import Feature
+from webapp.web.places import Place
+
+FEATURE = Feature(
+    blueprints=(probe_views.bp, views.bp),
+    commands={name: f"webapp.operations.health.commands:{name}" for name in ("check", "backup", "restore", "version")},
+    places=(
+        Place(
+            words="Health",
+            path="/admin/health",
+            icon="activity",
+            under="Operations",
+            rank=30,
+            also="self-test proxy streaming database disk version",
+            right="administer",
+            about="The current state of everything",
+        ),
+    ),
+)

@@ -1,0 +1,82 @@
+"""/admin/health: the state of everything, and a test whether streamed text reaches this browser without buffering."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from flask import Blueprint, Response, current_app, request, url_for
+
+from webapp.engine.engine import the_engine
+from webapp.engine.watching.sse_response import streamed
+from webapp.engine.watching.watcher_loop import FEEDS_PER_CONNECTION, open_pages
+from webapp.models.connections import service as connections
+from webapp.models.connections.models import providers
+from webapp.operations.health import facts, server_facts
+from webapp.operations.health.facts import Chapter
+from webapp.people.accounts.guards import admin_only, client_address, current_user
+from webapp.settings.service import setting
+from webapp.streaming.codec import encode
+from webapp.web.filters import plural
+from webapp.web.health_fact import Fact
+from webapp.web.htmx import redirect, render
+
+bp = Blueprint("selftest", __name__, url_prefix="/admin/health")
+PIECES, PAUSE_SECONDS = 12, 0.15
+# Why a model is paused, by the code of its failures.
+PAUSED = {
+    "rate": "Its provider refused several requests in a row as too many. Millrace will try it again automatically.",
+    "error": "It failed several times in a row. Millrace will try it again automatically.",
+}
+
+
+@bp.get("")
+@admin_only
+def index() -> Response:
+    providers().forget()
+    here = Chapter("Your connection", server_facts.of_request(request, current_app.extensions["config"]))
+    streams = Chapter("Streams", [*_streams(), *_paused()])
+    tested = [each for each in providers().connections() if each.is_usable]
+    return render("admin/health.html", chapters=[here, streams, *facts.chapters()], pieces=PIECES, tested=tested)
+
+
+@bp.get("/stream")
+@admin_only
+def stream() -> Response:
+    return streamed(_pieces(the_engine().pause))
+
+
+@bp.post("/<slug>/test")
+@admin_only
+def test(slug: str) -> Response:
+    connections.check(slug, partial(providers().provider, slug), actor=current_user(), address=client_address())
+    return redirect(url_for(".index", _anchor="models"))
+
+
+def _pieces(pause: Callable[[float], object]) -> Iterator[bytes]:
+    for number in range(1, PIECES + 1):
+        yield encode(json.dumps({"number": number, "at": time.time() * 1000}))
+        pause(PAUSE_SECONDS)
+
+
+def _streams() -> list[Fact]:
+    engine, mine = the_engine(), open_pages(current_user().id)
+    limit = setting("limits.sse_per_user") * FEEDS_PER_CONNECTION
+    of_them = f" (limit {limit})" if limit else ""
+    running = f"{len(engine.live)} running (limit {engine.max_streams})"
+    return [
+        Fact("Your open pages", f"{mine} open{of_them}"),
+        Fact("All open pages", f"{plural(open_pages(), 'stream')} to browsers."),
+        Fact("Running answers", running, "warn" if len(engine.live) >= engine.max_streams else ""),
+        server_facts.memory(engine.topics.buffered_bytes),
+        server_facts.loop(current_app.extensions["watchdog"]),
+        server_facts.threads(),
+    ]
+
+
+def _paused() -> list[Fact]:
+    """Returns the models that are paused after repeated failures."""
+    return [
+        Fact(model, f"Paused for {pause.seconds:.0f} more seconds.", "warn", PAUSED[pause.code])
+        for model, pause in the_engine().circuits.paused().items()
+    ]

@@ -1,0 +1,25 @@
+"""The insights feature: its pages, a command, and a background job that sums up days."""
+
+from webapp.operations.insights import day_sums, example_answers, prompt_counts, trace_exporter, views
+from webapp.prompts.trends import PromptCounts
+from webapp.web.feature import Feature
+from webapp.web.places import Place
+
+FEATURE = Feature(
+    blueprints=(views.bp,),
+    brings=(example_answers.KIND, PromptCounts(prompt_counts.of_days)),
+    commands={"insights": "webapp.operations.insights.commands:insights"},
+    resumes=(day_sums.wake,),
+    setting_checks={"insights.otlp_url": trace_exporter.check_url},
+    places=(
+        Place(
+            words="Insights",
+            path="/insights",
+            icon="gauge",
+            rank=59,
+            also="statistics success speed latency fallback",
+            also_under="People",
+            about="How many answers, how quick and how good",
+        ),
+    ),
+)

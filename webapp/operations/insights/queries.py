@@ -1,0 +1,152 @@
+"""The outcome of every answer, read in slices from the records of generations."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Integer, Select, Text, case, cast, func, or_, select
+
+from webapp.base.db import db, is_sqlite
+from webapp.base.heavy import bounded
+from webapp.base.heavy.turns import queue_for_turn
+from webapp.engine.engine import the_engine
+from webapp.engine.report import FALLBACKS
+from webapp.engine.slices import in_slices
+from webapp.engine.tables import ACTIVE, NOT_HERE, Generation
+from webapp.operations.insights.figures import BROKEN, Answered
+
+OUTCOMES = ("", "broken", "fallback")
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFilter:
+    """A filter for answers: requested from `since` on and before `until`, and optionally by person, kind, models and prompt."""
+
+    since: datetime
+    until: datetime
+    user_id: str = ""
+    kind: str = ""
+    models: Sequence[str] = ()
+    outcome: str = ""
+    prompt: str = ""
+
+
+def answered(wanted: AnswerFilter) -> Iterator[Answered]:
+    """Yields the requested answers, oldest first; other greenlets run between two slices."""
+    return (each for _, each in timed(wanted))
+
+
+def timed(wanted: AnswerFilter) -> Iterator[tuple[datetime, Answered]]:
+    """Yields the requested answers, oldest first, each with the time of its request."""
+    statement = _where(select(*_columns()), wanted)
+    return _read(statement, since=wanted.since, until=wanted.until, user_id=wanted.user_id)
+
+
+def all_answered(since: datetime, until: datetime) -> Iterator[Answered]:
+    """Yields answers of every kind, including those that were not requested by a person."""
+    one = Generation
+    which = one.created_at >= since, one.created_at < until, one.status.not_in(ACTIVE), one.kind != NOT_HERE
+    return (each for _, each in _read(select(*_columns()).where(*which), since=since, until=until))
+
+
+def _read(wanted: Select[Any], **among: Any) -> Iterator[tuple[datetime, Answered]]:
+    # Waits for a turn: twenty people released together, for example by the same mail server, would otherwise continue in the
+    # same iteration of the event loop.
+    queue_for_turn()
+    for row in in_slices(db.session(), wanted, pause=queue_for_turn, **among):
+        yield row[-2], Answered(*row[:-2])
+
+
+def newest(wanted: AnswerFilter, *, before: str = "", limit: int) -> list[Generation]:
+    """Returns a page of answers, newest first, of those before the answer with this id.
+
+    A rare outcome can require a scan of all answers: raises `TooLate` when that takes long.
+    """
+    one = Generation
+    statement = _where(select(one.id), wanted).order_by(one.id.desc()).limit(limit)
+    statement = statement.where(one.id < before) if before else statement
+    ids = bounded.column(statement)
+    return list(db.session.scalars(select(one).where(one.id.in_(ids)).order_by(one.id.desc()))) if ids else []
+
+
+def generation_of(id: str, user_id: str) -> Generation | None:
+    """Returns an answer that has ended; with a `user_id`, only if it is theirs."""
+    found = db.session.get(Generation, id)
+    if found is None or found.is_active or found.kind == NOT_HERE:
+        return None
+    return found if user_id in ("", found.user_id) else None
+
+
+def is_fallback(one: Generation) -> bool:
+    """Returns whether another model than the requested one answered."""
+    return any(each.get("code") in FALLBACKS for each in one.notices or ())
+
+
+def ms_since_asked(one: Generation, at: datetime | None) -> int | None:
+    return None if at is None else max(0, round((at - one.created_at).total_seconds() * 1000))
+
+
+def _columns() -> tuple[Any, ...]:
+    """Returns the columns of `Answered`, computed by the database.
+
+    Creating Python objects for all times and notices would take ten times as long.
+    """
+    one = Generation
+    return (
+        _hour(),
+        one.kind.expression,
+        one.user_id.expression,
+        one.model,
+        case((one.status.in_(BROKEN), 1), else_=0),
+        _ms(one.first_text_at),
+        _ms(one.ended_at),
+        case((_has_fallen_back(), 1), else_=0),
+        one.input_tokens.expression,
+        one.output_tokens.expression,
+        one.cost.expression,
+        one.reading_ms.expression,
+        one.led_by.expression,
+    )
+
+
+def _where(statement: Select[Any], wanted: AnswerFilter) -> Select[Any]:
+    one = Generation
+    statement = statement.where(one.created_at >= wanted.since, one.created_at < wanted.until, one.status.not_in(ACTIVE))
+    statement = statement.where(is_asked(one.kind, wanted.kind))
+    if wanted.user_id:
+        statement = statement.where(one.user_id == wanted.user_id)
+    if wanted.outcome:
+        statement = statement.where(one.status.in_(BROKEN) if wanted.outcome == "broken" else _has_fallen_back())
+    if wanted.prompt:
+        statement = statement.where(one.led_by == wanted.prompt)
+    return statement.where(one.model.in_(wanted.models)) if wanted.models else statement
+
+
+def is_asked(column: Any, kind: str) -> ColumnElement[bool]:
+    """Returns the condition for this kind, or for any kind that people request."""
+    found: ColumnElement[bool] = column == kind if kind else column.not_in(_not_asked())
+    return found
+
+
+def _not_asked() -> list[str]:
+    """Returns the kinds that no one requested: side tasks of an answer, and imported answers."""
+    return [NOT_HERE, *(name for name, kind in the_engine().kinds.items() if kind.is_side_request)]
+
+
+def _has_fallen_back() -> ColumnElement[bool]:
+    notices = cast(Generation.notices, Text)
+    return or_(*(notices.contains(f'"code": "{code}"') for code in sorted(FALLBACKS)))
+
+
+def _hour() -> ColumnElement[str]:
+    at = Generation.created_at
+    return func.substr(at, 1, 13) if is_sqlite() else func.to_char(func.timezone("UTC", at), "YYYY-MM-DD HH24")
+
+
+def _ms(at: Any) -> ColumnElement[int]:
+    """Returns the time since the request in milliseconds."""
+    asked_at = Generation.created_at
+    if is_sqlite():
+        return cast(func.round((func.julianday(at) - func.julianday(asked_at)) * 86_400_000), Integer)
+    return cast(func.round(func.extract("epoch", at - asked_at) * 1000), Integer)

@@ -1,0 +1,320 @@
+"""View models of the insights pages: tiles, a chart of the period, tables, and the timeline of one answer."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from operator import attrgetter
+from typing import Any
+
+from webapp.base.db import utc_now
+from webapp.base.words import number, plural
+from webapp.engine.cost_text import in_dollars, sum_in_dollars
+from webapp.engine.engine import the_engine
+from webapp.engine.tables import Generation
+from webapp.models.connections.models import providers
+from webapp.operations.insights import answer_trace, days
+from webapp.operations.insights.figures import (
+    METRICS,
+    STEPS,
+    Answered,
+    By,
+    Figures,
+    Known,
+    add_sums,
+    beginning,
+    most_first,
+    over_time,
+    percentile,
+    stepping,
+    steps,
+    summed_by,
+)
+from webapp.operations.insights.queries import OUTCOMES, AnswerFilter, is_fallback, ms_since_asked
+from webapp.operations.usage.shown import GONE
+from webapp.people.accounts import directory
+from webapp.people.accounts.roles import may
+from webapp.people.accounts.tables import User
+
+PERIODS = {"24h": (timedelta(days=1), "hour", "24 hours"), "7d": (timedelta(days=7), "day", "7 days")}
+PERIODS |= {"30d": (timedelta(days=30), "day", "30 days"), "1y": (timedelta(days=365), "week", "year")}
+USUAL = "7d"
+UNKNOWN = "–"
+VISITORS = "Visitors"
+NO_PROMPT = "None, or not recorded"
+REPAIRS = {
+    "closed": "The reply was cut off or not strictly valid, and was completed without asking a model.",
+    "dropped": "Parts of the reply that didn't fit the format were left out.",
+    "kept": "What had arrived of an incomplete reply was kept.",
+}
+# What the status or the error message says already has no words here.
+REASONS = {
+    "stop": "",
+    "error": "",
+    "server_restart": "by a server restart",
+    "user": "by a person",
+    "idle_listener": "because nobody was reading",
+    "client_gone": "because the program disconnected",
+    "sentence_limit": "at the limit of sentences",
+    "token_limit": "at the limit of tokens",
+    "cap": "at a limit of this server",
+    "budget": "because a budget was used up",
+    "first_byte": "because the model didn't start in time",
+    "stall": "because the model went silent",
+    "total_time": "at this server's time limit",
+    "cut": "because the connection to the model was lost",
+    "no_text": "without any text",
+}
+# The chart's size, in its SVG units.
+WIDTH, HEIGHT = 600, 120
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The selected filter; `params` are its query parameters."""
+
+    period: str
+    is_everybodys: bool
+    wanted: AnswerFilter
+    params: Mapping[str, str]
+
+    def but(self, **params: str) -> dict[str, str]:
+        """Returns the query parameters with some of them replaced."""
+        return {name: value for name, value in {**self.params, **params}.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    name: str
+    value: str
+    more: str
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One step of the period: its place in the chart, and its row in the table."""
+
+    at: datetime
+    words: str
+    x: float
+    width: float
+    height: float
+    broken: float
+    figures: "FiguresLine"
+
+
+@dataclass(frozen=True, slots=True)
+class FiguresLine:
+    """One row of a table."""
+
+    name: str
+    answers: str
+    success: str
+    first_text: str
+    duration: str
+    fallback: str
+    cost: str
+    params: Mapping[str, str] | None = None
+
+
+def chosen(args: Mapping[str, str], me: User) -> Chosen:
+    """Parses the query parameters; members see only their own answers."""
+    period = args.get("period", "") if args.get("period", "") in PERIODS else USUAL
+    length, step, _ = PERIODS[period]
+    until = utc_now()
+    is_admin = may(me.role, "administer")
+    user = args.get("user", "")[:26] if is_admin else me.id
+    outcome = args.get("outcome", "") if args.get("outcome", "") in OUTCOMES else ""
+    named = {"kind": args.get("kind", "")[:20], "outcome": outcome}
+    named |= {name: args.get(name, "")[:200] for name in ("model", "prompt")}
+    since = beginning(until - length, step) + STEPS[step]
+    params = {"period": period, **named, "user": user if is_admin else ""}
+    models = providers().same_model(named["model"]) if named["model"] else ()
+    wanted = AnswerFilter(since, until, user, named["kind"], models, outcome, named["prompt"])
+    return Chosen(period, is_admin, wanted, params)
+
+
+def page(of: Chosen) -> dict[str, Any]:
+    """Returns the values of the page, all of them sums of the same answers."""
+    of = replace(of, wanted=replace(of.wanted, outcome=""))
+    # The sums of whole days include everyone, without names, so the sums by person are added separately below.
+    by: dict[str, By] = {name: attrgetter(name) for name in ("kind", "model", "prompt")} | {"person": _person_of}
+    figures, parts = summed_by(days.known(of.wanted), {**by, "step": stepping(PERIODS[of.period][1])})
+    tables = {
+        "kind": _lines(parts["kind"], _kind, of, "kind"),
+        "model": _lines(_by_model(parts["model"]), providers().display_name, of, "model"),
+        **({"prompt": _lines(parts["prompt"], _prompt, of, "prompt")} if any(parts["prompt"]) else {}),
+    }
+    if of.is_everybodys:
+        names = directory.names()
+        people = {id: each for id, each in parts["person"].items() if id is not None}
+        for each in days.people(of.wanted):
+            add_sums(people, each.user_id or "", each)
+        tables["person"] = _lines(people, lambda id: _person(id, names), of, "user")
+    return {"tiles": tiles(figures), "bars": _bars(parts["step"], of), "tables": tables, "answers": figures.answers}
+
+
+def cells(of: Chosen) -> Iterator[tuple[str, ...]]:
+    """Yields a row of plain numbers for each step of the period; empty where unknown."""
+    wanted = replace(of.wanted, outcome="")
+    found = over_time(days.known(wanted), wanted.since, wanted.until, PERIODS[of.period][1])
+    for at, figures in found.items():
+        yield f"{at:%Y-%m-%d %H:%M}", *(_plain(METRICS[name](figures)) for name in METRICS)
+
+
+def tiles(of: Figures) -> list[Tile]:
+    saved = _seconds(of.waiting_saved_ms) if of.first_texts else ""
+    middle, most = percentile(of.first_texts, 50), percentile(of.first_texts, 95)
+    more = (plural(of.tokens, "token") if of.tokens else "", f"read for {_ms(of.reading_ms)} each" if of.reading_count else "")
+    return [
+        Tile("Answers", number(of.answers), ", ".join(filter(None, more))),
+        Tile("Success", _percent(of.success_rate), _failed(of), "broken"),
+        Tile("First text, median", _ms(middle), f"95 % within {_ms(most)}" if of.first_texts else ""),
+        Tile("Duration", _ms(of.duration_ms), f"{saved} of waiting saved by streaming" if saved else ""),
+        Tile("Fallback model used", _percent(of.fallback_rate), plural(of.fallbacks, "answer"), "fallback"),
+        Tile("Cost", UNKNOWN if of.cost is None else sum_in_dollars(of.cost), "where the price is known"),
+    ]
+
+
+def _failed(of: Figures) -> str:
+    if not of.answers:
+        return ""
+    return f"{number(of.broken)} failed" if of.broken else "none failed"
+
+
+def line(name: str, of: Figures, params: Mapping[str, str] | None = None) -> FiguresLine:
+    cost = UNKNOWN if of.cost is None else sum_in_dollars(of.cost)
+    rates = _percent(of.success_rate), _ms(of.first_text_ms), _ms(of.duration_ms), _percent(of.fallback_rate)
+    return FiguresLine(name, number(of.answers), *rates, cost, params)
+
+
+def row(one: Generation, names: Mapping[str, str]) -> dict[str, Any]:
+    """Returns the values of one answer, for a list or its page."""
+    return {
+        "one": one,
+        "model": providers().display_name(one.model, one.connection),
+        "model_asked": providers().display_name(one.model_asked),
+        "who": _person(one.user_id or "", names),
+        "kind": _kind(one.kind),
+        "is_fallback": is_fallback(one),
+        "first_text": _ms(ms_since_asked(one, one.first_text_at)),
+        "duration": _ms(ms_since_asked(one, one.ended_at)),
+        "cost": UNKNOWN if one.cost is None else in_dollars(Decimal(one.cost)),
+    }
+
+
+def answer(one: Generation, me: User) -> dict[str, Any]:
+    """Returns the values of an answer's page, as this person is allowed to see it."""
+    is_own, saved = one.user_id == me.id, answer_trace.saved_ms(one)
+    return {
+        "answer": row(one, {}),
+        "ended": status_text(one.status, one.reason),
+        "moments": moments(one),
+        "attempts": [attempt_text(each) for each in one.attempts or ()],
+        "spans": [(each, _ms(each.ms)) for each in answer_trace.spans(one)],
+        "saved": "" if saved is None else _ms(saved),
+        "reading": "" if one.reading_ms is None else _ms(one.reading_ms),
+        "pieces": answer_trace.pieces(one, is_own=is_own),
+        "messages": len((one.prompt or {}).get("messages", ())),
+        "sources": answer_trace.sources(one, me),
+        "chat_url": f"/chats/{one.chat_id}" if is_own and one.chat_id else "",
+    }
+
+
+def status_text(status: str, reason: str) -> str:
+    """Returns how an answer ended, and why if the status alone doesn't say it."""
+    known = REASONS.get(reason, f"({reason})" if reason else "")
+    return f"{status} {known}".rstrip()
+
+
+def attempt_text(attempt: Mapping[str, Any]) -> str:
+    """Returns a failed request, or a repair of a reply, as a sentence."""
+    how, model = attempt.get("how") or "", attempt.get("model") or ""
+    if attempt.get("code") == "mended":
+        return REPAIRS.get(how, "The reply was repaired.")
+    way = " without streaming" if how == "whole" else ""
+    after = f" after {_ms(attempt['seconds'] * 1000)}" if attempt.get("seconds") else ""
+    reason = attempt.get("message") or attempt.get("code") or "no reason was given"
+    return f"{providers().display_name(model)} failed{way}{after}: {reason}"
+
+
+def moments(of: Generation) -> list[tuple[str, datetime, str]]:
+    """Returns the timeline of an answer: each event, when, and how long after the request."""
+    known = [("Asked", of.created_at), ("Begun", of.started_at), ("First text", of.first_text_at), ("Ended", of.ended_at)]
+    return [(name, at, _ms(ms_since_asked(of, at))) for name, at in known if at]
+
+
+def _person_of(one: Known) -> str | None:
+    return one.user_id or "" if isinstance(one, Answered) else None
+
+
+def _bars(parts: Mapping[datetime, Figures], of: Chosen) -> list[Bar]:
+    step = PERIODS[of.period][1]
+    every = {**steps(of.wanted.since, of.wanted.until, step), **parts}
+    most, width = max(max((each.answers for each in every.values()), default=0), 1), WIDTH / max(len(every), 1)
+    form = "%H:%M" if step == "hour" else "%d %b"
+    return [
+        Bar(
+            at,
+            f"{at:{form}}",
+            round(place * width + width * 0.1, 2),
+            round(width * 0.8, 2),
+            round(each.answers / most * HEIGHT, 2),
+            round(each.broken / most * HEIGHT, 2),
+            line(f"{at:{form}}", each),
+        )
+        for place, (at, each) in enumerate(every.items())
+    ]
+
+
+def _lines(parts: Mapping[str, Figures], name: Callable[[str], str], of: Chosen, param: str) -> list[FiguresLine]:
+    return [line(name(key), each, of.but(**{param: key}) if key else None) for key, each in most_first(parts).items()]
+
+
+def _by_model(parts: Mapping[str, Figures]) -> dict[str, Figures]:
+    """Adds up the figures of each model, which its server can report under another name than people choose it by."""
+    ids, merged = dict[str, str](), dict[str, Figures]()
+    for id, figures in most_first(parts).items():
+        merged.setdefault(ids.setdefault(providers().display_name(id), id), Figures()).merge(figures)
+    return merged
+
+
+def _kind(name: str) -> str:
+    kind = the_engine().kinds.get(name)
+    return kind.words if kind else name
+
+
+def _prompt(words: str) -> str:
+    return words[:1].upper() + words[1:] if words else NO_PROMPT
+
+
+def _person(id: str, names: Mapping[str, str]) -> str:
+    return names.get(id, GONE) if id else VISITORS
+
+
+def _plain(value: float | None) -> str:
+    return "" if value is None else f"{value:.6f}".rstrip("0").rstrip(".")
+
+
+def _percent(rate: float | None) -> str:
+    """Formats a rate, rounding to 100 % or 0 % only if it is exact."""
+    if rate is None:
+        return UNKNOWN
+    tenths = round(rate * 1000)
+    if 0 < rate < 1:
+        tenths = min(max(tenths, 1), 999)
+    return f"{tenths // 10}{f'.{tenths % 10}' if tenths % 10 else ''} %"
+
+
+def _ms(value: float | None) -> str:
+    if value is None:
+        return UNKNOWN
+    return f"{value:.0f} ms" if value < 1000 else _seconds(value)
+
+
+def _seconds(ms: float) -> str:
+    seconds = ms / 1000
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

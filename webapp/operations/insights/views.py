@@ -1,0 +1,53 @@
+"""/insights: number, success, speed and cost of answers, and the answers that each figure counts."""
+
+from typing import Any
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.operations.insights import queries, shown
+from webapp.operations.insights.figures import METRICS
+from webapp.people.accounts import directory
+from webapp.people.accounts.guards import current_user, found, signed_in
+from webapp.people.accounts.roles import may
+from webapp.web.downloads import csv_download
+from webapp.web.htmx import render
+
+bp = Blueprint("insights", __name__, url_prefix="/insights")
+PAGE = 50
+
+
+@bp.get("")
+@signed_in
+def index() -> Response:
+    chosen = shown.chosen(request.args, current_user())
+    return render("insights/index.html", chosen=chosen, periods=shown.PERIODS, **shown.page(chosen))
+
+
+@bp.get("/export.csv")
+@signed_in
+def export() -> Response:
+    chosen = shown.chosen(request.args, current_user())
+    name = f"millrace-insights-{chosen.period}.csv"
+    return csv_download(("from (UTC)", *METRICS), shown.cells(chosen), name)
+
+
+@bp.get("/answers")
+@signed_in
+def answers() -> Response:
+    me, cursor = current_user(), request.args.get("cursor", "")[:26]
+    chosen = shown.chosen(request.args, me)
+    rows = queries.newest(chosen.wanted, before=cursor, limit=PAGE)
+    names = directory.names() if chosen.is_everybodys else {me.id: me.name}
+    is_last = len(rows) < PAGE
+    further: dict[str, Any] = chosen.but(cursor="" if is_last else rows[-1].id)
+    older = "" if is_last else url_for("insights.answers", **further)
+    shown_rows = [shown.row(each, names) for each in rows]
+    return render("insights/answers.html", chosen=chosen, period=shown.PERIODS[chosen.period][2], rows=shown_rows, older=older)
+
+
+@bp.get("/answers/<id>")
+@signed_in
+def answer(id: str) -> Response:
+    me = current_user()
+    one = found(queries.generation_of(id, "" if may(me.role, "administer") else me.id))
+    return render("insights/answer.html", one=one, **shown.answer(one, me))

@@ -1,0 +1,27 @@
+"""The mail feature: the page of the mail server, and its password among the stored secrets."""
+
+from webapp.operations.mail import addresses, password, views
+from webapp.web.feature import Feature
+from webapp.web.places import Place
+
+FEATURE = Feature(
+    blueprints=(views.bp,),
+    brings=(password.HOLDER,),
+    setting_checks={
+        "mail.host": addresses.check_host,
+        "mail.from": addresses.check_address,
+        "alerts.emails": addresses.check_addresses,
+    },
+    places=(
+        Place(
+            words="Email",
+            path="/admin/mail",
+            icon="mail",
+            under="Operations",
+            rank=16,
+            also="smtp mail server sender alerts",
+            right="administer",
+            about="The server that sends email",
+        ),
+    ),
+)

@@ -1,0 +1,118 @@
+"""View models of usage for pages and spreadsheets: sorted by cost, with unknown values counted separately."""
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from operator import itemgetter
+from typing import TypeVar
+
+from webapp.base.db import utc_now
+from webapp.base.heavy.turns import by_turns
+from webapp.base.words import number
+from webapp.engine.cost_text import sum_in_dollars
+from webapp.engine.engine import the_engine
+from webapp.models.connections.models import providers
+from webapp.operations.usage.queries import VISITORS, Sums, UsageRow, summed, used, used_in_all
+from webapp.people.accounts import directory
+
+USUAL_DAYS = 30
+GONE = "Deleted accounts"
+# The spreadsheet has the complete list.
+MOST_PEOPLE = 100
+K = TypeVar("K", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSums:
+    """One row of a table, or the total below the title."""
+
+    name: str
+    answers: int
+    input_tokens: str
+    output_tokens: str
+    cost: str
+    without_tokens: int
+    without_cost: int
+    person_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TeamUsage:
+    total: ShownSums
+    people: list[ShownSums]
+    people_left_out: int
+    models: list[ShownSums]
+    purposes: list[ShownSums]
+    demo_answers: int
+    visitors_answers: int
+
+
+def team_usage(days: int) -> TeamUsage:
+    """Returns everyone's usage in the last days including today; answers of the demo are counted separately."""
+    parts, people = used_in_all(*_period(days)), directory.names()
+    paid = [each for each in parts if not each.is_demo]
+    by_person, by_model = summed(paid, by=lambda each: each.who), summed(paid, by=lambda each: each.model)
+    words = {name: kind.words for name, kind in the_engine().kinds.items()}
+    by_purpose = summed(paid, by=lambda each: words.get(each.kind, each.kind))
+    demos = summed((each for each in parts if each.is_demo), by=lambda each: each.who == VISITORS)
+    persons = _greatest_first(by_person)
+    return TeamUsage(
+        _total(paid),
+        [_line(people.get(who or "", GONE), sums, (who or "") if who in people else "") for who, sums in persons[:MOST_PEOPLE]],
+        max(0, len(persons) - MOST_PEOPLE),
+        [_line(providers().display_name(model), sums) for model, sums in _greatest_first(by_model)],
+        [_line(purpose, sums) for purpose, sums in _greatest_first(by_purpose)],
+        *(demos.get(is_visitors, Sums()).answers for is_visitors in (False, True)),
+    )
+
+
+def one_person(user_id: str) -> ShownSums:
+    """Returns a person's usage in the default period, without the demo."""
+    return _total(each for each in used(*_period(USUAL_DAYS), user_id=user_id) if not each.is_demo)
+
+
+def cells(days: int) -> Iterator[tuple[str, ...]]:
+    """Yields rows by day, person and model, with exact sums."""
+    people = directory.names_and_addresses()
+    paid = (each for each in used(*_period(days)) if not each.is_demo)
+    lines = summed(paid, by=lambda each: (each.day, people.get(each.who or "", (GONE, "")), each.model, each.who or "")).items()
+    for (day, who, model, _), sums in by_turns(sorted(lines, key=itemgetter(0))):
+        tokens = (_plain(count) for count in (sums.input_tokens, sums.output_tokens))
+        cost = "" if sums.cost is None else f"{sums.cost:f}"
+        unknown = str(sums.without_tokens), str(sums.without_cost)
+        yield f"{day}", *who, model, str(sums.answers), *tokens, cost, *unknown
+
+
+def _period(days: int) -> tuple[date, date]:
+    today = utc_now().date()
+    return today - timedelta(days=days - 1), today
+
+
+def _greatest_first(sums: dict[K, Sums]) -> Sequence[tuple[K, Sums]]:
+    return sorted(sums.items(), key=lambda each: (each[1].cost or 0, each[1].answers), reverse=True)
+
+
+def _total(parts: Iterable[UsageRow]) -> ShownSums:
+    return _line("", summed(parts, by=lambda _: "").get("", Sums()))
+
+
+def _line(name: str, sums: Sums, person_id: str = "") -> ShownSums:
+    tokens = _tokens(sums.input_tokens, sums), _tokens(sums.output_tokens, sums)
+    return ShownSums(name, sums.answers, *tokens, _cost(sums), sums.without_tokens, sums.without_cost, person_id)
+
+
+def _tokens(count: int | None, sums: Sums) -> str:
+    if count is None:
+        return "unknown" if sums.answers else "0"
+    return number(count)
+
+
+def _cost(sums: Sums) -> str:
+    if sums.cost is None and sums.answers:
+        return "unknown"
+    return sum_in_dollars(sums.cost or Decimal())
+
+
+def _plain(count: int | None) -> str:
+    return "" if count is None else str(count)

@@ -1,0 +1,73 @@
+"""Lists accounts by name with keyset pagination, because a team can have thousands."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
+
+from webapp.base.db import db
+from webapp.base.heavy.turns import by_turns
+from webapp.people.accounts.candidates import NAME_AND_ADDRESS, has
+from webapp.people.accounts.tables import Membership, User, UserSession
+
+PAGE, AT_ONCE = 50, 200
+BY_NAME = (func.lower(User.name), User.id)
+Seen = tuple[User, datetime | None]
+
+
+def people(text: str = "", after: str = "", *, limit: int = PAGE + 1) -> list[Seen]:
+    """Returns accounts whose name or address contains the words, each with the last time one of its sessions was seen."""
+    found = _page(select(User).where(*has(text, NAME_AND_ADDRESS, User.id)), after, limit)
+    seen = _seen_at(each.id for each in found)
+    return [(each, seen.get(each.id)) for each in found]
+
+
+def all_people() -> Iterator[Seen]:
+    """Yields all accounts; lets other greenlets run in between."""
+    # Wraps the whole sequence, because a single page takes less than a turn.
+    return by_turns(_everybody())
+
+
+def one(id: str) -> Seen | None:
+    user = db.session.get(User, id)
+    return (user, _seen_at([id]).get(id)) if user else None
+
+
+def members(group_id: str, after: str = "", *, limit: int = PAGE + 1) -> Sequence[User]:
+    """Returns the members of a group."""
+    return _page(
+        select(User).join(Membership, Membership.user_id == User.id).where(Membership.group_id == group_id), after, limit
+    )
+
+
+def names() -> dict[str, str]:
+    """Returns the names of all accounts by id."""
+    return {id: name for id, (name, _) in names_and_addresses().items()}
+
+
+def names_and_addresses() -> dict[str, tuple[str, str]]:
+    return {id: (name, email) for id, name, email in db.session.execute(select(User.id, User.name, User.email))}
+
+
+def _everybody() -> Iterator[Seen]:
+    after = ""
+    while found := people(after=after, limit=AT_ONCE):
+        yield from found
+        after = found[-1][0].id
+
+
+def _page(wanted: Select[User], after: str, limit: int) -> Sequence[User]:
+    if after:
+        before = select(*BY_NAME).where(User.id == after).subquery()
+        wanted = wanted.where(tuple_(*BY_NAME) > tuple_(*(_of(before.c[number]) for number in range(2))))
+    return db.session.scalars(wanted.order_by(*BY_NAME).limit(limit)).all()
+
+
+def _of(column: ColumnElement[Any]) -> Any:
+    return select(column).scalar_subquery()
+
+
+def _seen_at(ids: Any) -> dict[str, datetime]:
+    wanted = select(UserSession.user_id, func.max(UserSession.seen_at)).where(UserSession.user_id.in_(list(ids)))
+    return {row[0]: row[1] for row in db.session.execute(wanted.group_by(UserSession.user_id))}

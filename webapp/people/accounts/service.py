@@ -1,0 +1,279 @@
+"""Creates accounts, signs people in and out, and checks passwords, sessions and tokens."""
+
+import logging
+import math
+import time
+from datetime import timedelta
+from typing import Any, get_args
+
+from flask import current_app
+from sqlalchemy import ColumnElement, delete, update
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import Session
+
+from webapp.base import audit
+from webapp.base.audit import COMMAND_LINE
+from webapp.base.db import NO_PATIENCE, Base, db, utc_now, write
+from webapp.base.errors import Conflict, Forbidden, Invalid, TooMany, Unavailable
+from webapp.base.ids import new_secret
+from webapp.base.throttle import SignInThrottle, network
+from webapp.base.words import plural
+from webapp.people.accounts import agents, passwords, queries, roles
+from webapp.people.accounts.fields import checked_email, checked_name, normal_email, password_hash
+from webapp.people.accounts.queries import LiveSession, hashed
+from webapp.people.accounts.second_step import CodeNeeded, the_second_step
+from webapp.people.accounts.tables import ApiToken, Invite, Role, User, UserSession
+
+SESSION_LIFE = timedelta(days=30)
+SEEN_EVERY = timedelta(minutes=5)
+USED_EVERY = timedelta(minutes=1)
+LINK_LIFE = timedelta(days=7)
+WRONG = "Incorrect email or password."
+log = logging.getLogger("accounts")
+
+
+def owner_link(base_url: str) -> str | None:
+    """Returns a new one-time link that creates the owner, or None if there is one; invalidates older links."""
+    token = new_secret()
+    with write() as session:
+        if queries.has_owner():
+            return None
+        session.execute(delete(Invite).where(Invite.role == "owner", Invite.used_at.is_(None)))
+        session.add(Invite(token_hash=hashed(token), role="owner", expires_at=utc_now() + LINK_LIFE))
+    return f"{base_url.rstrip('/')}/setup?token={token}"
+
+
+def check_owner_link(token: str) -> None:
+    """Raises Forbidden unless the link is valid and there is no owner yet."""
+    if not queries.is_owner_link(token):
+        raise Forbidden("This link has been used or has expired. If there is no owner yet, restart Millrace to print a new one.")
+
+
+def create_owner(token: str, email: str, name: str, password: str, *, address: str = "") -> User:
+    """Creates the first owner; if several requests use the link concurrently, only one succeeds."""
+    check_owner_link(token)
+    owner = new_user(email, name, "owner", password)
+    with write() as session:
+        _use_owner_link(session, token)
+        add(session, owner)
+        about_person(session, "created the owner", owner, by=owner, address=address)
+    return owner
+
+
+def add_user(email: str, role: str, password: str) -> User:
+    """Creates an account; its name is taken from its address until the person changes it."""
+    if role not in get_args(Role):
+        raise Invalid(f"Role must be one of: {', '.join(get_args(Role))}.", field="role")
+    user = new_user(email, email.strip().partition("@")[0], role, password)
+    with write() as session:
+        if role == "owner" and queries.has_owner():
+            raise Conflict("There is already an owner.", field="role")
+        add(session, user)
+        about_person(session, "added an account", user, by=COMMAND_LINE, detail=role)
+    return user
+
+
+def set_password(
+    user: User,
+    password: str,
+    *,
+    keep: str = "",
+    revokes_tokens: bool = False,
+    by: User | str = COMMAND_LINE,
+    address: str = "",
+) -> None:
+    """Changes the password; ends every session except the one with the secret `keep`, and invalidates password links.
+
+    Tokens stay valid unless `revokes_tokens` is set.
+    """
+    user_id, stored = user.id, password_hash(password)
+    with write() as session:
+        if person := session.get(User, user_id):
+            replace_password(session, person, stored, keep=keep)
+            about_person(session, "changed a password", person, by=by, address=address)
+            if revokes_tokens:
+                revoked = session.scalars(delete(ApiToken).where(ApiToken.user_id == user_id).returning(ApiToken.id)).all()
+                about_person(session, "revoked all tokens", person, by=by, address=address, detail=str(len(revoked)))
+
+
+def replace_password(session: Session, user: User, stored: str, *, keep: str = "") -> None:
+    """Stores the hash of a new password, and ends sessions and links of the old one, in the caller's transaction."""
+    user.password_hash = stored
+    session.execute(delete(Invite).where(Invite.user_id == user.id, Invite.used_at.is_(None)))
+    others = delete(UserSession).where(UserSession.user_id == user.id)
+    session.execute(others.where(UserSession.token_hash != hashed(keep)))
+
+
+def sign_in(email: str, password: str, agent: str = "", *, address: str = "") -> str:
+    """Signs in and returns the secret of a new session; raises `CodeNeeded` if the account has a second factor.
+
+    An unknown address, a disabled account and a wrong password give the same error after the same time.
+    """
+    email = normal_email(email)
+    slow_down(email, address)
+    user_id, stored = queries.credentials(email) or ("", None)
+    # Releases the database connection while the hash is computed.
+    db.session.rollback()
+    if not passwords.is_right(stored, password) or stored is None:
+        _refuse_sign_in(email if stored else "", user_id, address)
+        raise Invalid(WRONG)
+    welcome(email, address)
+    secret = admit(user_id, agent, address=address, proof=stored)
+    if passwords.is_outdated(stored):
+        _renew_hash(user_id, stored, password)
+    return secret
+
+
+def confirm(user: User, password: str, *, field: str = "password", address: str = "") -> None:
+    """Raises Invalid unless this is the user's password; guesses are rate limited as for signing in."""
+    email, stored = user.email, user.password_hash
+    slow_down(email, address)
+    db.session.rollback()
+    if not passwords.is_right(stored, password):
+        audit.refused("entered a wrong password", key=email, actor=email, address=address)
+        raise Invalid("That isn't your current password.", field=field)
+    welcome(email, address)
+
+
+def admit(user_id: str, agent: str = "", *, address: str = "", proof: str = "") -> str:
+    """Opens a session after the first step of signing in; raises `CodeNeeded` if the account has a second factor."""
+    if the_second_step().is_on(user_id):
+        raise CodeNeeded(user_id, proof)
+    return open_session(user_id, agent, address=address, proof=proof)
+
+
+def open_session(user_id: str, agent: str = "", *, address: str = "", proof: str = "") -> str:
+    """Opens a session for an authenticated user and returns the cookie's secret.
+
+    `proof` is the hash that their password matched, if they signed in with one.
+    """
+    with write() as session:
+        user = session.get(User, user_id)
+        # The account can have been disabled, or its password changed, since the check.
+        if user is None or user.disabled_at or proof not in ("", user.password_hash):
+            raise Invalid(WRONG)
+        session.execute(delete(UserSession).where(UserSession.expires_at <= utc_now()))
+        secret = add_session(session, user, agent, address=address)
+    log.info("signed_in", extra={"fields": {"user_id": user_id}})
+    return secret
+
+
+def add_session(session: Session, user: User, agent: str = "", *, address: str = "") -> str:
+    """Stores a session and an entry in the audit log; returns the cookie's secret."""
+    secret = new_secret()
+    opened = UserSession(user_id=user.id, token_hash=hashed(secret), agent=agent[:200], expires_at=utc_now() + SESSION_LIFE)
+    session.add(opened)
+    session.flush()
+    about = audit.About(actor=user, address=address, object_kind="session", object_id=opened.id, detail=agents.in_words(agent))
+    audit.add(session, "signed in", **about)
+    return secret
+
+
+def sign_out(secret: str, *, address: str = "") -> None:
+    """Ends the session with this secret, if there is one."""
+    if not secret:
+        return
+    with write() as session:
+        ended = delete(UserSession).where(UserSession.token_hash == hashed(secret)).returning(UserSession.user_id)
+        if user_id := session.scalar(ended):
+            audit.add(session, "signed out", actor=session.get(User, user_id), address=address)
+
+
+def session_user(secret: str) -> User | None:
+    """Returns the user whose session has this secret."""
+    session = seen_session(secret)
+    return session.user if session else None
+
+
+def seen_session(secret: str) -> LiveSession | None:
+    """Returns the session with this secret and its user; using a session extends it."""
+    session = queries.live_session(secret)
+    if session and utc_now() - session.seen_at > SEEN_EVERY:
+        now = utc_now()
+        _note(UserSession, UserSession.id == session.id, seen_at=now, expires_at=now + SESSION_LIFE)
+        session = queries.live_session(secret)
+    return session
+
+
+def used_token(token: str) -> tuple[ApiToken, User] | None:
+    """Returns an API token and its user; records its use, at most once a minute."""
+    found = queries.live_token(token)
+    if found and (not found[0].used_at or utc_now() - found[0].used_at > USED_EVERY):
+        _note(ApiToken, ApiToken.id == found[0].id, used_at=utc_now())
+        found = queries.live_token(token)
+    return found
+
+
+def scopes_of(token: ApiToken, user: User) -> frozenset[str]:
+    """Returns those scopes of the token that its user's current role allows."""
+    return frozenset(token.scopes.split()) & frozenset(roles.allowed_scopes(user.role))
+
+
+def new_user(email: str, name: str, role: str, password: str) -> User:
+    """Returns a validated account that is not stored yet; hashing is slow, so call this before the transaction."""
+    email, name = checked_email(email), checked_name(name)
+    return User(email=email, name=name, role=role, password_hash=password_hash(password))
+
+
+def add(session: Session, user: User) -> None:
+    """Stores a new or changed account; raises Conflict if another one has the same address."""
+    session.add(user)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise Conflict("An account with that email already exists.", field="email") from error
+
+
+def about_person(session: Session, action: str, person: User, *, by: User | str, address: str = "", detail: str = "") -> None:
+    """Adds an entry about an account to the audit log."""
+    words = ": ".join(filter(None, (person.email, detail)))
+    audit.add(session, action, actor=by, address=address, object_kind="person", object_id=person.id, detail=words)
+
+
+def slow_down(email: str, address: str) -> None:
+    """Counts an attempt to authenticate; raises TooMany above the rate limit."""
+    if wait_seconds := math.ceil(_sign_in_throttle().wait_seconds(email[:254], address)):
+        log.warning("sign_in_slowed_down", extra={"fields": {"address": address, "wait_seconds": wait_seconds}})
+        audit.refused("made too many attempts", key=network(address), address=address)
+        raise TooMany(f"Too many attempts. Please wait {plural(wait_seconds, 'second')}.", retry_after=wait_seconds)
+
+
+def welcome(email: str, address: str) -> None:
+    """Gives back a successful attempt, so that it does not count towards the rate limit."""
+    _sign_in_throttle().welcome(email[:254], address)
+
+
+def _refuse_sign_in(email: str, user_id: str, address: str) -> None:
+    log.info("sign_in_refused", extra={"fields": {"address": address}})
+    # People sometimes type their password into the email field, so only addresses of existing accounts are logged.
+    about = audit.About(address=address, object_kind="person", object_id=user_id, detail=email or "no active account")
+    audit.refused("tried to sign in", key=network(address), **about)
+
+
+def _use_owner_link(session: Session, token: str) -> None:
+    # Marks all open links as used in one statement, so that two links cannot create two owners concurrently.
+    open_links = update(Invite).where(Invite.role == "owner", Invite.used_at.is_(None), Invite.expires_at > utc_now())
+    used = session.scalars(open_links.values(used_at=utc_now()).returning(Invite.token_hash)).all()
+    if hashed(token) not in used or queries.has_owner():
+        raise Conflict("Someone has already used this link, so there is now an owner.")
+
+
+def _renew_hash(user_id: str, stored: str, password: str) -> None:
+    # The condition keeps a password that was changed since.
+    outdated = (User.id == user_id) & (User.password_hash == stored)
+    _note(User, outdated, password_hash=passwords.hash_of(password))
+
+
+def _sign_in_throttle() -> SignInThrottle:
+    extensions = current_app.extensions
+    throttle: SignInThrottle = extensions.setdefault("sign_in_throttle", SignInThrottle(time.monotonic, extensions["buckets"]))
+    return throttle
+
+
+def _note(table: type[Base], whose: ColumnElement[bool], **values: Any) -> None:
+    """Updates a value unless that would have to wait, because read requests call it; the next one can update it instead."""
+    try:
+        with write(patience_seconds=NO_PATIENCE) as session:
+            session.execute(update(table).where(whose).values(**values))
+    except (Unavailable, OperationalError) as error:
+        log.warning("not_noted", extra={"fields": {"what": ", ".join(values), "error": type(error).__name__}})

@@ -1,0 +1,99 @@
+"""View models of accounts for pages: sessions, tokens and people."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from webapp.base.db import utc_now
+from webapp.people.accounts import agents, directory, queries
+from webapp.people.accounts.roles import manageable
+from webapp.people.accounts.tables import ApiToken, User
+from webapp.web.pagination import Slice, cut
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSession:
+    id: str
+    words: str
+    address: str
+    opened_at: datetime
+    seen_at: datetime
+    is_this: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShownToken:
+    id: str
+    name: str
+    last_four: str
+    purposes: str
+    used_at: datetime | None
+    expires_on: str
+    is_over: bool
+    is_gateway: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPerson:
+    id: str
+    name: str
+    email: str
+    role: str
+    seen_at: datetime | None
+    is_disabled: bool
+    is_me: bool
+    is_manageable: bool
+
+
+def sessions(user: User, secret: str) -> list[ShownSession]:
+    """Returns a person's sessions, the current one first."""
+    rows, this = queries.sessions_of(user.id), queries.hashed(secret)
+    addresses = queries.addresses_of(rows)
+    found = [
+        ShownSession(
+            each.id,
+            agents.in_words(each.agent),
+            addresses.get(each.id, ""),
+            each.created_at,
+            each.seen_at,
+            is_this=each.token_hash == this,
+        )
+        for each in rows
+    ]
+    return sorted(found, key=lambda each: not each.is_this)
+
+
+def tokens(user: User) -> list[ShownToken]:
+    return [_token(each) for each in queries.tokens_of(user.id)]
+
+
+def people(me: User, text: str, after: str) -> Slice[ShownPerson]:
+    """Returns a page of the people that match these words."""
+    return cut([person(user, seen_at, me) for user, seen_at in directory.people(text, after)], directory.PAGE)
+
+
+def person(user: User, seen_at: datetime | None, me: User) -> ShownPerson:
+    is_me = user.id == me.id
+    return ShownPerson(
+        user.id,
+        user.name,
+        user.email,
+        user.role,
+        seen_at,
+        is_disabled=user.disabled_at is not None,
+        is_me=is_me,
+        is_manageable=user.role in manageable(me.role),
+    )
+
+
+def _token(token: ApiToken) -> ShownToken:
+    ends = token.expires_at
+    return ShownToken(
+        token.id,
+        token.name,
+        token.last_four,
+        ", ".join(token.scopes.split()),
+        token.used_at,
+        expires_on=f"{ends.day} {ends:%b %Y}" if ends else "",
+        is_over=ends is not None and ends <= utc_now(),
+        is_gateway=token.is_gateway,
+    )

@@ -1,0 +1,151 @@
+"""Tables of people, sessions, invites, API tokens, groups, grants and the audit log."""
+
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import ForeignKey, Index, String, Text, false, true
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from webapp.base.db import Base, Record, utc_now
+from webapp.base.ids import LENGTH, new_id
+
+Role = Literal["owner", "admin", "member", "guest"]
+
+
+class User(Record):
+    __tablename__ = "users"
+
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    name: Mapped[str] = mapped_column(String(120))
+    role: Mapped[str] = mapped_column(String(10))
+    password_hash: Mapped[str] = mapped_column(Text)
+    disabled_at: Mapped[datetime | None]
+    theme: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    text_size: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    density: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    speech: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    default_model: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    send_key: Mapped[str] = mapped_column(String(10), default="enter", server_default="enter")
+    instructions: Mapped[str] = mapped_column(Text, default="", server_default="")
+    # The last answer cut by a restart that this person has been asked about.
+    cut_seen_id: Mapped[str] = mapped_column(String(26), default="", server_default="")
+    # The highest level of shared documents that they can see.
+    clearance: Mapped[int] = mapped_column(default=0, server_default="0")
+    # Finished answers of their chats are remembered from this time on; None turns it off.
+    remembers_since: Mapped[datetime | None]
+    # Whether the time that they spend reading answers is measured.
+    is_reading_counted: Mapped[bool] = mapped_column(default=True, server_default=true())
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role in {"owner", "admin"}
+
+
+class UserSession(Record):
+    """The session of a signed-in browser. The cookie holds the secret, the table its hash."""
+
+    __tablename__ = "user_sessions"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    agent: Mapped[str] = mapped_column(String(200), default="")
+    seen_at: Mapped[datetime] = mapped_column(default=utc_now)
+    expires_at: Mapped[datetime]
+
+    user: Mapped[User] = relationship(lazy="joined")
+
+
+class Invite(Record):
+    """A link that creates one account, also the first owner's; with a `user_id`, a link that sets this user's password."""
+
+    __tablename__ = "invites"
+
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    role: Mapped[str] = mapped_column(String(10))
+    email: Mapped[str] = mapped_column(String(254), default="", server_default="")
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    created_by: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class ApiToken(Record):
+    """A token that authenticates a program. The table holds its hash; `scopes` are separated by spaces.
+
+    A gateway's token has limits of its own: those stored here or, where they are None, those in the settings.
+    """
+
+    __tablename__ = "api_tokens"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(120))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    last_four: Mapped[str] = mapped_column(String(4))
+    scopes: Mapped[str] = mapped_column(String(200))
+    expires_at: Mapped[datetime | None]
+    used_at: Mapped[datetime | None]
+    is_gateway: Mapped[bool] = mapped_column(default=False, server_default=false())
+    answers_per_minute: Mapped[int | None]
+    answers_at_once: Mapped[int | None]
+    answer_streams: Mapped[int | None]
+
+
+class Group(Record):
+    """A group of people, who share the rights granted to it."""
+
+    __tablename__ = "groups"
+
+    name: Mapped[str] = mapped_column(String(120), unique=True)
+
+
+class Membership(Base):
+    __tablename__ = "memberships"
+
+    group_id: Mapped[str] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
+
+
+class AuditEntry(Base):
+    """A change to people, keys or settings; never contains secrets or messages."""
+
+    __tablename__ = "audit_entries"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
+    at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
+    actor_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    actor: Mapped[str] = mapped_column(String(254), default="")
+    address: Mapped[str] = mapped_column(String(60), default="")
+    action: Mapped[str] = mapped_column(String(60))
+    object_kind: Mapped[str] = mapped_column(String(30), default="")
+    object_id: Mapped[str] = mapped_column(String(80), default="")
+    detail: Mapped[str] = mapped_column(String(300), default="")
+    is_refused: Mapped[bool] = mapped_column(default=False)
+
+    # Each index ends with the id, because queries return the newest entries first.
+    __table_args__ = (
+        Index("ix_audit_entries_action_id", "action", "id"),
+        Index("ix_audit_entries_actor_id", "actor", "id"),
+        Index("ix_audit_entries_object_kind_object_id_id", "object_kind", "object_id", "id"),
+    )
+
+    @property
+    def words(self) -> str:
+        """The object and the detail as text; leaves out a random id if there is a detail, which names the object."""
+        is_name = len(self.object_id) != LENGTH or not self.detail
+        thing = f"{self.object_kind} {self.object_id}" if self.object_id and is_name else ""
+        return ": ".join(filter(None, (thing, self.detail)))
+
+
+class Grant(Record):
+    """A right to an object of any kind, for a person, a group or, with neither, the whole team."""
+
+    __tablename__ = "grants"
+
+    object_kind: Mapped[str] = mapped_column(String(20))
+    object_id: Mapped[str] = mapped_column(String(26))
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    group_id: Mapped[str | None] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"), index=True)
+    right: Mapped[str] = mapped_column(String(10))
+    created_by: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+
+    __table_args__ = (Index("ix_grants_object_kind_object_id", "object_kind", "object_id"),)

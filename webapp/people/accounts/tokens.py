@@ -1,0 +1,115 @@
+"""API tokens, which authenticate programs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import delete, func, select
+
+from webapp.base import audit
+from webapp.base.audit import COMMAND_LINE
+from webapp.base.changes import access_changed
+from webapp.base.db import utc_now, write
+from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
+from webapp.base.ids import new_secret
+from webapp.people.accounts import service
+from webapp.people.accounts.fields import checked_name
+from webapp.people.accounts.queries import hashed
+from webapp.people.accounts.roles import allowed_scopes
+from webapp.people.accounts.tables import ApiToken, User
+
+PREFIX = "millrace_"
+MOST = 50
+# A gateway's limits are at most as high as settings can be.
+MOST_LIMIT = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayLimits:
+    """The limits of a gateway's token; None is the one in the settings, 0 no limit."""
+
+    per_minute: int | None = None
+    at_once: int | None = None
+    streams: int | None = None
+
+
+def make_token(
+    user: User,
+    name: str,
+    scopes: Iterable[str],
+    *,
+    days: int = 0,
+    gateway: GatewayLimits | None = None,
+    by: User | str = COMMAND_LINE,
+    address: str = "",
+) -> str:
+    """Creates a token and returns it, which is the only time it is shown; with 0 days it never expires.
+
+    With `gateway` it is a gateway's, which only an admin or the command line can create.
+    """
+    if gateway and isinstance(by, User) and not by.is_admin:
+        raise Forbidden("Only admins can create a gateway's token.", field="gateway")
+    name, wanted, user_id = checked_name(name), tuple(dict.fromkeys(scopes)), user.id
+    token = PREFIX + new_secret()
+    _check_scopes(user, wanted)
+    with write() as session:
+        if (session.scalar(select(func.count()).where(ApiToken.user_id == user_id)) or 0) >= MOST:
+            raise Conflict(f"You already have {MOST} tokens. Please revoke one first.")
+        expires_at = utc_now() + timedelta(days=days) if days else None
+        row = ApiToken(user_id=user_id, name=name, token_hash=hashed(token), last_four=token[-4:], expires_at=expires_at)
+        row.scopes = " ".join(wanted)
+        if gateway:
+            row.is_gateway = True
+            row.answers_per_minute, row.answers_at_once = gateway.per_minute, gateway.at_once
+            row.answer_streams = gateway.streams
+        session.add(row)
+        session.flush()
+        rights = f"{row.scopes}, gateway" if gateway else row.scopes
+        about = audit.About(
+            actor=by,
+            address=address,
+            object_kind="token",
+            object_id=row.id,
+            detail=f"{name} ({rights}) for {user.email}",
+        )
+        audit.add(session, "created a token", **about)
+    return token
+
+
+def make_own_token(
+    user: User,
+    password: str,
+    name: str,
+    scopes: Iterable[str],
+    *,
+    days: int = 0,
+    gateway: GatewayLimits | None = None,
+    address: str = "",
+) -> str:
+    """Creates a token after confirming the password, because it outlives the session, which could be stolen."""
+    service.confirm(user, password, address=address)
+    return make_token(user, name, scopes, days=days, gateway=gateway, by=user, address=address)
+
+
+def revoke_token(user: User, token_id: str, *, address: str = "") -> None:
+    """Revokes one of the person's own tokens, with immediate effect."""
+    with write() as session:
+        revoked = delete(ApiToken).where(ApiToken.id == token_id, ApiToken.user_id == user.id).returning(ApiToken.name)
+        name = session.scalar(revoked)
+        if name is None:
+            raise NotFound("That token no longer exists.")
+        about = audit.About(
+            actor=user, address=address, object_kind="token", object_id=token_id, detail=f"{name} for {user.email}"
+        )
+        audit.add(session, "revoked a token", **about)
+    access_changed(user.id)
+
+
+def _check_scopes(user: User, wanted: tuple[str, ...]) -> None:
+    allowed = allowed_scopes(user.role)
+    if not wanted:
+        raise Invalid("Choose at least one permission for the token.", field="scopes")
+    if beyond := [each for each in wanted if each not in allowed]:
+        raise Forbidden(
+            f"This account's tokens can't have: {', '.join(beyond)}. Available: {', '.join(allowed)}.", field="scopes"
+        )

@@ -1,0 +1,49 @@
+"""The feature definition of accounts: pages for sign-in, your account, people, groups and the audit log, and commands."""
+
+from webapp.people.pages import account_views, audit_views, group_views, people_views, views
+from webapp.web.feature import Feature
+from webapp.web.places import Place
+
+FEATURE = Feature(
+    blueprints=(views.bp, account_views.bp, people_views.bp, group_views.bp, audit_views.bp),
+    commands={"users": "webapp.people.accounts.commands:users", "tokens": "webapp.people.accounts.commands:tokens"},
+    places=(
+        Place(
+            words="Your account",
+            path="/account",
+            icon="user",
+            rank=90,
+            also="password email name tokens sessions delete export",
+        ),
+        Place(
+            words="People",
+            path="/admin/people",
+            icon="users",
+            under="People",
+            rank=10,
+            also="invite role disable member",
+            right="administer",
+            about="Accounts, invites and roles",
+        ),
+        Place(
+            words="Groups",
+            path="/admin/groups",
+            icon="network",
+            under="People",
+            rank=20,
+            also="team rights",
+            right="administer",
+            about="Share with several people at once",
+        ),
+        Place(
+            words="Audit",
+            path="/admin/audit",
+            icon="scroll-text",
+            under="Operations",
+            rank=25,
+            also="log who did what",
+            right="administer",
+            about="Changes to people, keys and settings",
+        ),
+    ),
+)

@@ -1,0 +1,70 @@
+"""Grants: rights to single objects of any kind, for a person, a group or the team."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement, Select, and_, delete, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from webapp.people.accounts.roles import TEAM
+from webapp.people.accounts.tables import Grant, Membership, User
+
+# The id and owner columns of each kind of object. Each feature registers its kinds.
+OBJECTS: dict[str, tuple[InstrumentedAttribute[str], InstrumentedAttribute[str | None]]] = {}
+
+
+def is_about(kind: str, id: str | ColumnElement[str]) -> ColumnElement[bool]:
+    return and_(Grant.object_kind == kind, Grant.object_id == id)
+
+
+def are_about(kind: str, ids: Iterable[str] | Select[str]) -> ColumnElement[bool]:
+    return and_(Grant.object_kind == kind, Grant.object_id.in_(ids))
+
+
+def is_for_team() -> ColumnElement[bool]:
+    """Returns the condition that a grant is for the whole team."""
+    return and_(Grant.user_id.is_(None), Grant.group_id.is_(None))
+
+
+def reaches(user: User) -> ColumnElement[bool]:
+    """Returns the condition that a grant applies to this person: directly, through a group, or as a member of the team."""
+    return or_(is_named(user.id), is_for_team()) if user.role in TEAM else is_named(user.id)
+
+
+def is_named(user_id: str | ColumnElement[str]) -> ColumnElement[bool]:
+    """Returns the condition that a grant names this person or one of their groups."""
+    groups = select(Membership.group_id).where(Membership.user_id == user_id)
+    return or_(Grant.user_id == user_id, Grant.group_id.in_(groups))
+
+
+def given_to(user: User, kind: str) -> Select[str]:
+    """Returns a query for the ids of the objects granted to this person in any way."""
+    return select(Grant.object_id).where(Grant.object_kind == kind, reaches(user))
+
+
+def give(session: Session, kind: str, id: str, right: str, *, by: str | None, user_id: str | None, group_id: str | None) -> None:
+    """Grants a right to a person, a group or, with neither, the whole team; updates an existing grant, which keeps its id."""
+    whose = Grant.user_id.is_not_distinct_from(user_id), Grant.group_id.is_not_distinct_from(group_id)
+    given = session.scalars(select(Grant).where(is_about(kind, id), *whose).order_by(Grant.id).with_for_update()).all()
+    for each in given[1:]:
+        session.delete(each)
+    grant = given[0] if given else Grant(object_kind=kind, object_id=id, user_id=user_id, group_id=group_id)
+    grant.right, grant.created_by = right, by
+    session.add(grant)
+
+
+def open_to_team(session: Session, kind: str, id: str, *, by: str, is_open: bool) -> None:
+    """Grants the whole team the right to see the object, or revokes it."""
+    session.execute(delete(Grant).where(is_about(kind, id), is_for_team()))
+    if is_open:
+        session.add(Grant(object_kind=kind, object_id=id, right="view", created_by=by))
+
+
+def forget(session: Session, kind: str, ids: Iterable[str] | Select[str]) -> None:
+    """Deletes all grants of deleted objects."""
+    session.execute(delete(Grant).where(are_about(kind, ids)).execution_options(synchronize_session=False))
+
+
+def forget_owned(session: Session, owner_id: str) -> None:
+    """Deletes all grants of a person's objects, which are deleted with the account."""
+    for kind, (id, owner) in OBJECTS.items():
+        forget(session, kind, select(id).where(owner == owner_id))

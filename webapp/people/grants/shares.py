@@ -1,0 +1,141 @@
+"""Grants access to objects and lists who has it: the same for chats, collections and lorebooks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from webapp.base import audit
+from webapp.base.db import db
+from webapp.base.errors import Forbidden, Invalid, NotFound
+from webapp.base.heavy.turns import by_turns
+from webapp.people.accounts import candidates as accounts
+from webapp.people.accounts.roles import may
+from webapp.people.accounts.tables import Grant, Group, Membership, User
+from webapp.people.grants import grants
+
+TO = ("everyone", "user", "group")
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A person, a group or everyone who was granted an object; everyone has no name.
+
+    A person without the clearance for the object's level (`is_cleared`) cannot see it yet.
+    """
+
+    grant_id: str
+    to: str
+    to_id: str
+    name: str
+    right: str
+    is_cleared: bool = True
+
+
+def shares(kind: str, id: str, *, level: int = 0, after: str = "", limit: int | None = None) -> list[Share]:
+    """Returns who was granted an object, in the order of the grants."""
+    query = select(Grant.id, Grant.right, User.id, User.name, User.email, User.clearance, Group.id, Group.name)
+    query = query.select_from(Grant).outerjoin(User, User.id == Grant.user_id).outerjoin(Group, Group.id == Grant.group_id)
+    query = query.where(grants.is_about(kind, id), Grant.id > after).order_by(Grant.id)
+    return [_share(level, *row) for row in by_turns(db.session.execute(query.limit(limit)).all())]
+
+
+def count(kind: str, id: str) -> int:
+    """Returns the number of grants of an object."""
+    return db.session.scalar(select(func.count(Grant.id)).where(grants.is_about(kind, id))) or 0
+
+
+def candidates(owner_id: str | None, text: str, limit: int) -> Sequence[tuple[str, str]]:
+    """Searches the people and groups that the owner can grant an object to; returns `user:ID` or `group:ID` with names."""
+    return accounts.people_and_groups(text, limit, User.id != owner_id, accounts.IS_OPEN)
+
+
+def refuse_guests(word: str, by: User) -> None:
+    """Raises Forbidden for a user who must not see other people; `word` names the object to share."""
+    if not may(by.role, "see people"):
+        raise Forbidden(f"Guests can't share {word}s.")
+
+
+def refuse_unfit(word: str, owner_id: str | None, to: str, to_id: str) -> None:
+    """Raises Invalid for a recipient that an object can't be granted to."""
+    if to not in TO or bool(to_id) == (to == "everyone"):
+        raise Invalid("Choose who to share it with.", field="whom")
+    if to_id == owner_id:
+        raise Invalid(f"This {word} already belongs to them.", field="whom")
+
+
+def share(
+    session: Session, word: str, kind: str, id: str, right: str, *, to: str, to_id: str, by: User, address: str
+) -> Sequence[str]:
+    """Grants an object as `give` does and adds an entry to the audit log, without the object's name.
+
+    Readers of the log may not be allowed to see the name; `word` says what kind of object it is.
+    """
+    changed = give(session, kind, id, right, by=by.id, to=to, to_id=to_id)
+    whom = _recipient(session, *_ids(to, to_id))
+    audit.add(session, f"shared a {word}", actor=by, address=address, object_kind=kind, object_id=id, detail=f"with {whom}")
+    return changed
+
+
+def unshare(session: Session, word: str, kind: str, id: str, grant_id: str, *, by: User, address: str) -> Sequence[str]:
+    """Revokes a grant as `revoke` does and adds an entry to the audit log, without the object's name."""
+    grant = _granted(session, kind, id, grant_id)
+    action, whom = f"stopped sharing a {word}", _recipient(session, grant.user_id, grant.group_id)
+    lost = revoke(session, kind, id, grant_id)
+    audit.add(session, action, actor=by, address=address, object_kind=kind, object_id=id, detail=f"with {whom}")
+    return lost
+
+
+def give(session: Session, kind: str, id: str, right: str, *, by: str, to: str, to_id: str) -> Sequence[str]:
+    """Grants an object, replacing an earlier grant, and returns the ids of the people whose rights change."""
+    user_id, group_id = _ids(to, to_id)
+    if user_id and session.get(User, user_id) is None:
+        raise Invalid("That account no longer exists.", field="whom")
+    if group_id and session.get(Group, group_id) is None:
+        raise Invalid("That group no longer exists.", field="whom")
+    grants.give(session, kind, id, right, by=by, user_id=user_id, group_id=group_id)
+    return _reached(session, user_id, group_id)
+
+
+def revoke(session: Session, kind: str, id: str, grant_id: str) -> Sequence[str]:
+    """Revokes a grant, and returns the ids of the people whose rights change."""
+    grant = _granted(session, kind, id, grant_id)
+    lost = _reached(session, grant.user_id, grant.group_id)
+    session.delete(grant)
+    return lost
+
+
+def members_of(group_id: str | None):  # type: ignore[no-untyped-def]
+    """Returns a query for the ids of a group's members; of everyone without a group."""
+    return select(Membership.user_id).where(Membership.group_id == group_id) if group_id else select(User.id)
+
+
+def _ids(to: str, to_id: str) -> tuple[str | None, str | None]:
+    """Returns the ids of the person and of the group that a recipient is; neither for everyone."""
+    return to_id if to == "user" else None, to_id if to == "group" else None
+
+
+def _granted(session: Session, kind: str, id: str, grant_id: str) -> Grant:
+    grant = session.get(Grant, grant_id)
+    if grant is None or (grant.object_kind, grant.object_id) != (kind, id):
+        raise NotFound("Access was already removed.")
+    return grant
+
+
+def _recipient(session: Session, user_id: str | None, group_id: str | None) -> str:
+    if user_id:
+        return session.get_one(User, user_id).email
+    return f"the group {session.get_one(Group, group_id).name}" if group_id else "everyone"
+
+
+def _reached(session: Session, user_id: str | None, group_id: str | None) -> Sequence[str]:
+    return [user_id] if user_id else session.scalars(members_of(group_id)).all()
+
+
+def _share(level: int, grant_id: str, right: str, *granted: Any) -> Share:
+    user_id, name, email, clearance, group_id, group_name = granted
+    if user_id:
+        return Share(grant_id, "user", user_id, name or email, right, clearance >= level)
+    return Share(grant_id, "group" if group_id else "everyone", group_id or "", group_name or "", right)

@@ -1,0 +1,100 @@
+"""Operations on groups, which give several people the same rights."""
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from webapp.base import audit
+from webapp.base.db import write
+from webapp.base.errors import Conflict, Invalid, NotFound
+from webapp.people.accounts import queries
+from webapp.people.accounts.candidates import people
+from webapp.people.accounts.fields import checked_name
+from webapp.people.accounts.tables import Group, Membership, User
+from webapp.people.members.people import existing
+
+TAKEN = "A group with that name already exists."
+
+
+def create(name: str, *, by: User, address: str = "") -> Group:
+    """Creates an empty group."""
+    group = Group(name=checked_name(name))
+    with write() as session:
+        _check_name(group.name)
+        session.add(group)
+        _flush(session)
+        _note(session, "created a group", group, by=by, address=address)
+    return group
+
+
+def rename(group: Group, name: str, *, by: User, address: str = "") -> None:
+    """Renames a group; its members stay."""
+    name, group_id = checked_name(name), group.id
+    with write() as session:
+        group = _existing(session, group_id)
+        _check_name(name, but=group_id)
+        _note(session, "renamed a group", group, by=by, address=address, detail=f"{group.name} to {name}")
+        group.name = name
+        _flush(session)
+
+
+def delete_group(group: Group, *, by: User, address: str = "") -> None:
+    """Deletes a group; its members keep their accounts, but lose the rights that it gave them."""
+    group_id = group.id
+    with write() as session:
+        _note(session, "deleted a group", _existing(session, group_id), by=by, address=address)
+        session.execute(delete(Group).where(Group.id == group_id))
+
+
+def candidates(group_id: str, text: str, limit: int) -> list[tuple[str, str]]:
+    """Searches the people who are not in the group yet."""
+    inside = select(Membership.user_id).where(Membership.group_id == group_id)
+    return people(text, limit, User.id.not_in(inside))
+
+
+def put_in(group: Group, person_id: str, *, by: User, address: str = "") -> None:
+    """Adds a person to a group; does nothing if they are already a member."""
+    group_id = group.id
+    if not person_id:
+        raise Invalid("Choose who to add.", field="person")
+    with write() as session:
+        group, person = _existing(session, group_id), existing(session, person_id)
+        if session.get(Membership, (group_id, person_id)):
+            return
+        session.add(Membership(group_id=group_id, user_id=person_id))
+        _flush(session, "They are already in this group.")
+        _note(session, "added to a group", group, by=by, address=address, detail=f"{person.email} into {group.name}")
+
+
+def take_out(group: Group, person_id: str, *, by: User, address: str = "") -> None:
+    """Removes a person from a group."""
+    group_id = group.id
+    with write() as session:
+        group, person = _existing(session, group_id), session.get(User, person_id)
+        is_theirs = Membership.group_id == group_id, Membership.user_id == person_id
+        if person and session.scalar(delete(Membership).where(*is_theirs).returning(Membership.user_id)):
+            detail = f"{person.email} from {group.name}"
+            _note(session, "removed from a group", group, by=by, address=address, detail=detail)
+
+
+def _existing(session: Session, group_id: str) -> Group:
+    group = session.get(Group, group_id)
+    if group is None:
+        raise NotFound("That group no longer exists.")
+    return group
+
+
+def _check_name(name: str, but: str = "") -> None:
+    if (found := queries.group_by_name(name)) and found.id != but:
+        raise Conflict(TAKEN, field="name")
+
+
+def _flush(session: Session, taken: str = TAKEN) -> None:
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise Conflict(taken, field="name") from error
+
+
+def _note(session: Session, action: str, group: Group, *, by: User, address: str, detail: str = "") -> None:
+    audit.add(session, action, actor=by, address=address, object_kind="group", object_id=group.id, detail=detail or group.name)

@@ -1,0 +1,115 @@
+"""Invites and password links."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete, update
+from sqlalchemy.orm import Session
+
+from webapp.base import audit
+from webapp.base.db import utc_now, write
+from webapp.base.errors import Conflict, Forbidden, NotFound
+from webapp.base.ids import new_secret
+from webapp.people.accounts import queries, service
+from webapp.people.accounts.fields import checked_email, password_hash
+from webapp.people.accounts.queries import hashed
+from webapp.people.accounts.roles import invitable
+from webapp.people.accounts.service import LINK_LIFE, about_person
+from webapp.people.accounts.tables import Invite, User
+from webapp.people.members.people import managed
+
+PASSWORD_LINK_LIFE = timedelta(hours=1)
+USED = "This link has been used or has expired. Ask the person who sent it for a new one."
+
+
+def invite(role: str, email: str = "", *, by: User, address: str = "") -> str:
+    """Creates an invite and returns its token; it creates one account with this role, for this address if one is given."""
+    email, token = checked_email(email) if email.strip() else "", new_secret()
+    with write() as session:
+        if role not in invitable(by.role):
+            raise Forbidden(f"You can only invite people as: {', '.join(invitable(by.role))}.", field="role")
+        if email and queries.user_by_email(email):
+            raise Conflict("An account with that email already exists.", field="email")
+        made = Invite(token_hash=hashed(token), role=role, email=email, created_by=by.id, expires_at=utc_now() + LINK_LIFE)
+        session.add(made)
+        session.flush()
+        _note(session, "created an invite", made, by=by, address=address)
+    return token
+
+
+def revoke_invite(invite_id: str, *, by: User, address: str = "") -> None:
+    """Revokes an unused invite."""
+    with write() as session:
+        found = session.get(Invite, invite_id)
+        if found is None or found.used_at or found.user_id or found.role not in invitable(by.role):
+            raise NotFound("That invite is no longer open, or isn't yours to revoke.")
+        _note(session, "revoked an invite", found, by=by, address=address)
+        session.delete(found)
+
+
+def accept(token: str, email: str, name: str, password: str, *, address: str = "") -> User:
+    """Creates the account of an invite; if several requests use the link concurrently, only one succeeds."""
+    found = open_invite(token)
+    guesser = f"invite {found.id}"
+    # Otherwise the holder of a link could use it to find out which addresses have an account.
+    service.slow_down(guesser, address)
+    user = service.new_user(found.email or email, name, found.role, password)
+    with write() as session:
+        _use(session, token)
+        service.add(session, user)
+        about_person(session, "accepted an invite", user, by=user, address=address, detail=user.role)
+    service.welcome(guesser, address)
+    return user
+
+
+def open_invite(token: str) -> Invite:
+    found = queries.open_invite(token)
+    if found is None:
+        raise Forbidden(USED)
+    return found
+
+
+def password_link(person: User, *, by: User, address: str = "") -> str:
+    """Returns the token of a link to choose a new password, valid once and for an hour; invalidates older links."""
+    token = new_secret()
+    with write() as session:
+        now = managed(session, person, by)
+        if now.disabled_at:
+            raise Conflict("This account is disabled. Enable it first.")
+        session.execute(delete(Invite).where(Invite.user_id == now.id, Invite.used_at.is_(None)))
+        expires_at = utc_now() + PASSWORD_LINK_LIFE
+        session.add(Invite(token_hash=hashed(token), role="", user_id=now.id, created_by=by.id, expires_at=expires_at))
+        about_person(session, "created a password link", now, by=by, address=address)
+    return token
+
+
+def choose_password(token: str, password: str, *, address: str = "") -> User:
+    """Sets a new password with a password link, and ends all existing sessions."""
+    _, user = open_password_link(token)
+    user_id, stored = user.id, password_hash(password)
+    with write() as session:
+        _use(session, token)
+        now = session.get(User, user_id)
+        if now is None or now.disabled_at:
+            raise Forbidden(USED)
+        service.replace_password(session, now, stored)
+        about_person(session, "set a password with a link", now, by=now, address=address)
+    return now
+
+
+def open_password_link(token: str) -> tuple[Invite, User]:
+    found = queries.open_password_link(token)
+    if found is None:
+        raise Forbidden(USED)
+    return found
+
+
+def _use(session: Session, token: str) -> None:
+    is_open = Invite.used_at.is_(None), Invite.expires_at > utc_now()
+    used = update(Invite).where(Invite.token_hash == hashed(token), *is_open).values(used_at=utc_now())
+    if not session.scalar(used.returning(Invite.id)):
+        raise Forbidden(USED)
+
+
+def _note(session: Session, action: str, found: Invite, *, by: User, address: str) -> None:
+    detail = f"{found.role} {found.email}".strip()
+    audit.add(session, action, actor=by, address=address, object_kind="invite", object_id=found.id, detail=detail)

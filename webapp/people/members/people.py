@@ -1,0 +1,169 @@
+"""Operations of owners and admins on other people's accounts."""
+
+from collections.abc import Callable
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from webapp.base.db import utc_now, write
+from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
+from webapp.people.accounts import queries
+from webapp.people.accounts.roles import CLEARANCES, ROLES, manageable
+from webapp.people.accounts.second_step import the_second_step
+from webapp.people.accounts.service import about_person
+from webapp.people.accounts.tables import Invite, User, UserSession
+from webapp.people.grants import grants
+
+# Functions that delete, in batches, the objects of which an account can own any number, given its id. Each feature registers
+# its functions.
+BATCH_DELETERS: list[Callable[[str], None]] = []
+# Functions called before the row of an account and all that cascades from it are deleted, in the same transaction. Each feature
+# registers its functions.
+BEFORE_DELETION: list[Callable[[Session, str], None]] = []
+# Functions that transfer objects from a deleted account to its heir, given both ids.
+TRANSFERS: list[Callable[[Session, str, str], None]] = []
+
+
+def change_role(person: User, role: str, *, by: User, address: str = "") -> None:
+    """Changes a person's role; revokes the open links that they created and the password links for them."""
+    if role not in ROLES:
+        raise Invalid(f"Role must be one of: {', '.join(ROLES)}.", field="role")
+    with write() as session:
+        person = managed(session, person, by)
+        if role not in manageable(by.role):
+            raise Forbidden("Only an owner can appoint owners and admins. Nothing was changed.", field="role")
+        if person.role == role:
+            return
+        if person.role == "owner":
+            keep_an_owner(session, person)
+        about_person(session, "changed a role", person, by=by, address=address, detail=f"{person.role} to {role}")
+        _kill_links(session, person)
+        person.role = role
+
+
+def change_clearance(person: User, clearance: int, *, by: User, address: str = "") -> None:
+    """Changes the highest level of shared documents that a person can see."""
+    if clearance not in CLEARANCES:
+        raise Invalid("A clearance is a number from 0 to 3.", field="clearance")
+    with write() as session:
+        person = managed(session, person, by)
+        if person.clearance == clearance:
+            return
+        detail = f"{person.clearance} to {clearance}"
+        about_person(session, "changed a clearance", person, by=by, address=address, detail=detail)
+        person.clearance = clearance
+
+
+def end_second_factor(person: User, *, by: User, address: str = "") -> None:
+    """Turns off two-factor authentication for someone who has lost their second factor; it can't be done for oneself."""
+    _refuse_oneself(person, by)
+    with write() as session:
+        person = managed(session, person, by)
+    the_second_step().turn_off(person, {"actor": by, "address": address})
+
+
+def disable(person: User, *, by: User, address: str = "") -> None:
+    """Disables an account: its sessions end and its tokens stop working, but its data stays."""
+    with write() as session:
+        person = managed(session, person, by)
+        _refuse_oneself(person, by)
+        keep_an_owner(session, person)
+        if person.disabled_at:
+            return
+        person.disabled_at = utc_now()
+        session.execute(delete(UserSession).where(UserSession.user_id == person.id))
+        _kill_links(session, person)
+        about_person(session, "disabled an account", person, by=by, address=address)
+
+
+def enable(person: User, *, by: User, address: str = "") -> None:
+    """Enables an account again; the person signs in as before."""
+    with write() as session:
+        person = managed(session, person, by)
+        if not person.disabled_at:
+            return
+        person.disabled_at = None
+        about_person(session, "enabled an account", person, by=by, address=address)
+
+
+def delete_person(person: User, email: str, *, by: User, heir_id: str = "", address: str = "") -> None:
+    """Permanently deletes an account with its chats and tokens; its email must be given as confirmation.
+
+    Its collections are deleted with it or transferred to an heir.
+    """
+    with write() as session:
+        person = managed(session, person, by)
+        _refuse_oneself(person, by)
+        if queries.user_by_email(email) is not person:
+            raise Invalid("That isn't this account's email, so nothing was deleted.", field="email")
+        close(session, person, by=by, heir_id=heir_id, address=address)
+        id = person.id
+    remove(id)
+
+
+def close(session: Session, person: User, *, by: User, heir_id: str = "", address: str = "") -> None:
+    """Disables an account before its removal, so that nothing is added to it; raises Conflict for the last owner."""
+    keep_an_owner(session, person)
+    heir = _heir(session, person, heir_id) if heir_id else None
+    detail = f"collections to {heir.email}" if heir else ""
+    about_person(session, "deleted an account", person, by=by, address=address, detail=detail)
+    for hand_over in TRANSFERS if heir else ():
+        hand_over(session, person.id, heir_id)
+    person.disabled_at = person.disabled_at or utc_now()
+    session.execute(delete(UserSession).where(UserSession.user_id == person.id))
+    _kill_links(session, person)
+
+
+def remove(id: str) -> None:
+    """Deletes a closed account with all its data; large data goes first, in batches.
+
+    If this is interrupted, the account stays disabled and can be deleted again.
+    """
+    for empty in BATCH_DELETERS:
+        empty(id)
+    with write() as session:
+        grants.forget_owned(session, id)
+        for prepare in BEFORE_DELETION:
+            prepare(session, id)
+        session.execute(delete(User).where(User.id == id).execution_options(synchronize_session=False))
+
+
+def _heir(session: Session, person: User, id: str) -> User:
+    heir = session.get(User, id)
+    if heir is None or heir.disabled_at or heir.id == person.id:
+        raise Invalid("Choose someone else with an account to keep the collections.", field="heir")
+    return heir
+
+
+def keep_an_owner(session: Session, person: User) -> None:
+    """Raises Conflict for the last active owner. Locks the owners' rows, so that two concurrent requests cannot remove both."""
+    owners = select(User.id).where(User.role == "owner", User.disabled_at.is_(None)).order_by(User.id)
+    if list(session.scalars(owners.with_for_update())) == [person.id]:
+        raise Conflict("There must always be an owner. Make someone else an owner first.")
+
+
+def existing(session: Session, id: str) -> User:
+    """Returns the current state of an account; raises NotFound if it was deleted."""
+    now = session.get(User, id)
+    if now is None:
+        raise NotFound("That account no longer exists.")
+    return now
+
+
+def managed(session: Session, person: User, by: User) -> User:
+    """Returns the current state of an account; raises Forbidden if `by` cannot manage people with its role."""
+    now = existing(session, person.id)
+    if now.role not in manageable(by.role):
+        raise Forbidden("Only an owner can manage owners and admins. Nothing was changed.")
+    return now
+
+
+def _refuse_oneself(person: User, by: User) -> None:
+    if person.id == by.id:
+        raise Conflict("That is your own account. You can manage it on your account page.")
+
+
+def _kill_links(session: Session, person: User) -> None:
+    """Deletes the open links that a person created, as they can lose the right to, and the password links for their account."""
+    is_open = Invite.used_at.is_(None)
+    session.execute(delete(Invite).where(is_open, (Invite.created_by == person.id) | (Invite.user_id == person.id)))

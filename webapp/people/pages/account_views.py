@@ -1,0 +1,146 @@
+"""/account: a person's own profile, sessions and API tokens."""
+
+from typing import Any
+
+from flask import Blueprint, Response, request, session, url_for
+
+from webapp.base.changes import access_changed
+from webapp.people.accounts import creation_limit, queries, shown, tokens
+from webapp.people.accounts.forms import DeleteForm, EmailForm, NameForm, PasswordForm, TokenForm
+from webapp.people.accounts.guards import client_address, current_user, session_secret, signed_in, with_session
+from webapp.people.accounts.roles import allowed_scopes
+from webapp.people.accounts.second_step import the_second_step
+from webapp.people.members import profile
+from webapp.web.forms import Form
+from webapp.web.htmx import done_message, redirect, render
+
+bp = Blueprint("account", __name__, url_prefix="/account")
+# How many members of a person's groups the page names.
+MOST_NAMES = 500
+DONE = {
+    "name": "Your name has been changed.",
+    "email": "Your email has been changed. Use the new one to sign in from now on.",
+    "password": "Your password has been changed. All other browsers have been signed out.",
+    "sessions": "Session ended.",
+    "tokens": "Token revoked.",
+}
+
+
+@bp.get("")
+@signed_in
+def show() -> Response:
+    return render("accounts/account.html", **_context())
+
+
+@bp.post("/name")
+@signed_in
+def rename() -> Response:
+    form = NameForm.opened()
+    with form.attempt():
+        profile.rename(current_user(), form.name.data, address=client_address())
+        return _back("name")
+    return _refused(form)
+
+
+@bp.post("/email")
+@signed_in
+def change_email() -> Response:
+    form = EmailForm.opened()
+    with form.attempt():
+        profile.change_email(current_user(), form.email.data, form.password.data, address=client_address())
+        return _back("email")
+    return _refused(form)
+
+
+@bp.post("/password")
+@signed_in
+def change_password() -> Response:
+    form, user_id = PasswordForm.opened(), current_user().id
+    with form.attempt():
+        fields = form.current.data, form.password.data, request.user_agent.string
+        about = {"revokes_tokens": form.revokes_tokens.data, "address": client_address()}
+        secret = profile.change_password(current_user(), *fields, **about)
+        access_changed(user_id)
+        return with_session(_back("password"), secret)
+    return _refused(form)
+
+
+@bp.post("/sessions/<id>/end")
+@signed_in
+def end_session(id: str) -> Response:
+    user_id = current_user().id
+    profile.end_session(current_user(), id, address=client_address())
+    access_changed(user_id)
+    return _back("sessions")
+
+
+@bp.post("/sessions/end")
+@signed_in
+def end_other_sessions() -> Response:
+    user_id = current_user().id
+    profile.end_other_sessions(current_user(), session_secret(), address=client_address())
+    access_changed(user_id)
+    return _back("sessions")
+
+
+@bp.post("/tokens")
+@signed_in
+def make_token() -> Response:
+    me = current_user()
+    form = TokenForm.opened().offering(allowed_scopes(me.role), is_admin=me.is_admin)
+    with form.attempt():
+        days, address = form.chosen_days, client_address()
+        creation_limit.count(me.id)
+        token = tokens.make_own_token(
+            me, form.password.data, form.name.data, form.scopes, days=days, gateway=form.gateway, address=address
+        )
+        return render("accounts/account.html", **_context(), new_token=token)
+    return _refused(form)
+
+
+@bp.post("/tokens/<id>/revoke")
+@signed_in
+def revoke_token(id: str) -> Response:
+    tokens.revoke_token(current_user(), id, address=client_address())
+    return _back("tokens")
+
+
+@bp.post("/delete")
+@signed_in
+def delete() -> Response:
+    form, user_id = DeleteForm.opened(), current_user().id
+    with form.attempt():
+        profile.delete_account(current_user(), form.password.data, address=client_address())
+        access_changed(user_id)
+        session.clear()
+        return with_session(redirect("/login"), "")
+    return _refused(form)
+
+
+def _back(what: str) -> Response:
+    return redirect(url_for("account.show", done=what, _anchor=what))
+
+
+def _refused(form: Form) -> Response:
+    return form.shown("accounts/account.html", **_context(form))
+
+
+def _context(refused: Form | None = None) -> dict[str, Any]:
+    """Returns the context of the page; a form that was refused keeps what was entered."""
+    me = current_user()
+    fresh: dict[str, Form] = {
+        "name": NameForm.fresh(name=me.name),
+        "email": EmailForm.fresh(),
+        "password": PasswordForm.fresh(),
+        "token": TokenForm.fresh().offering(allowed_scopes(me.role), is_admin=me.is_admin),
+        "delete": DeleteForm.fresh(),
+    }
+    forms = {place: refused if refused and type(refused) is type(form) else form for place, form in fresh.items()}
+    return {
+        "forms": forms,
+        "sessions": shown.sessions(me, session_secret()),
+        "tokens": shown.tokens(me),
+        "groups": queries.groups_with_members(me.id, most=MOST_NAMES),
+        "has_second_factor": the_second_step().is_on(me.id),
+        "done": done_message(DONE),
+    }

@@ -1,0 +1,59 @@
+"""/admin/audit: the log of changes to people, keys and settings, with actor and address."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC
+from typing import Any
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.people.accounts import candidates, queries
+from webapp.people.accounts.guards import admin_only
+from webapp.people.accounts.tables import AuditEntry
+from webapp.web.downloads import csv_download
+from webapp.web.htmx import render
+from webapp.web.pagination import cut
+from webapp.web.pick_field import MOST_SHOWN
+
+bp = Blueprint("audit", __name__, url_prefix="/admin/audit")
+PAGE = 50
+MOST_EXPORTED = 20_000
+HEAD = ("when (UTC)", "who", "address", "what", "kind", "id", "detail", "result")
+
+
+@bp.get("")
+@admin_only
+def index() -> Response:
+    chosen = _chosen()
+    page = cut(list(queries.audit_entries(**chosen, before=request.args.get("before", ""), limit=PAGE + 1)), PAGE)
+    return render(
+        "admin/audit.html",
+        entries=page.rows,
+        chosen=chosen,
+        people=candidates.addresses(chosen["person"], MOST_SHOWN),
+        actions=queries.audit_actions(),
+        next_url=_address("audit.index", **chosen, before=page.next_cursor) if page.next_cursor else "",
+        export_url=_address("audit.export", **chosen),
+    )
+
+
+@bp.get("/export.csv")
+@admin_only
+def export() -> Response:
+    rows = queries.audit_entries(**_chosen(), limit=MOST_EXPORTED)
+    return csv_download(HEAD, _cells(rows), "millrace-audit.csv")
+
+
+def _chosen() -> dict[str, str]:
+    return {name: request.args.get(name, "").strip() for name in ("person", "action")}
+
+
+def _address(endpoint: str, **chosen: Any) -> str:
+    """Returns the URL of the list or its export with the chosen filters."""
+    return url_for(endpoint, **{name: value for name, value in chosen.items() if value})
+
+
+def _cells(entries: Iterable[AuditEntry]) -> Iterator[tuple[str, ...]]:
+    for each in entries:
+        when = f"{each.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+        what = each.action, each.object_kind, each.object_id, each.detail
+        yield when, each.actor, each.address, *what, "refused" if each.is_refused else "done"

@@ -1,0 +1,102 @@
+"""/admin/groups: manages groups of people, who share rights."""
+
+from functools import partial
+from typing import Any
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.base.changes import access_changed
+from webapp.people.accounts import creation_limit, directory, queries
+from webapp.people.accounts.forms import GroupForm, MemberForm
+from webapp.people.accounts.guards import admin_only, client_address, current_user, found
+from webapp.people.accounts.tables import Group
+from webapp.people.members import groups
+from webapp.web.htmx import done_message, redirect, render
+from webapp.web.pagination import cut
+from webapp.web.pick_field import CHOOSE
+
+bp = Blueprint("groups", __name__, url_prefix="/admin/groups")
+MOST_CURSOR_CHARS = 26
+DONE = {"deleted": "Group deleted. Its members keep their accounts.", "renamed": "Group renamed."}
+
+
+@bp.get("")
+@admin_only
+def index() -> Response:
+    return render("admin/groups.html", form=GroupForm.fresh(), groups=queries.groups(), done=done_message(DONE))
+
+
+@bp.post("")
+@admin_only
+def create() -> Response:
+    form = GroupForm.opened()
+    with form.attempt():
+        creation_limit.count(current_user().id)
+        return _to(groups.create(form.name.data, by=current_user(), address=client_address()).id)
+    return form.shown("admin/groups.html", groups=queries.groups(), done="")
+
+
+@bp.get("/<id>")
+@admin_only
+def show(id: str) -> Response:
+    group = _group(id)
+    return render("admin/group.html", form=GroupForm.fresh(name=group.name), **_about(group))
+
+
+@bp.post("/<id>/name")
+@admin_only
+def rename(id: str) -> Response:
+    form, group = GroupForm.opened(), _group(id)
+    with form.attempt():
+        groups.rename(group, form.name.data, by=current_user(), address=client_address())
+        return redirect(url_for("groups.show", id=id, done="renamed"))
+    return form.shown("admin/group.html", **_about(group))
+
+
+@bp.post("/<id>/delete")
+@admin_only
+def delete(id: str) -> Response:
+    group, inside = _group(id), [each.id for each in queries.people_of(id)]
+    groups.delete_group(group, by=current_user(), address=client_address())
+    for person_id in inside:
+        access_changed(person_id)
+    return redirect(url_for("groups.index", done="deleted"))
+
+
+@bp.post("/<id>/people")
+@admin_only
+def put_in(id: str) -> Response:
+    group, form = _group(id), _offering(MemberForm.opened(), id)
+    with form.attempt():
+        groups.put_in(group, form.person.chosen, by=current_user(), address=client_address())
+        return _to(id)
+    status = form.refusal.status if form.refusal else 200
+    return render("admin/group.html", status=status, form=GroupForm.fresh(name=group.name), **_about(group, form))
+
+
+@bp.post("/<id>/people/<person_id>/remove")
+@admin_only
+def take_out(id: str, person_id: str) -> Response:
+    groups.take_out(_group(id), person_id, by=current_user(), address=client_address())
+    access_changed(person_id)
+    return _to(id)
+
+
+def _group(id: str) -> Group:
+    return found(queries.group(id))
+
+
+def _to(id: str) -> Response:
+    return redirect(url_for("groups.show", id=id))
+
+
+def _about(group: Group, refused: MemberForm | None = None) -> dict[str, Any]:
+    form = refused or _offering(MemberForm.fresh(), group.id)
+    inside = cut(directory.members(group.id, request.args.get("after", "")[:MOST_CURSOR_CHARS]), directory.PAGE)
+    more_url = url_for("groups.show", id=group.id, after=inside.next_cursor) if inside.next_cursor else ""
+    return {"group": group, "people": inside.rows, "more_url": more_url, "member_form": form, "done": done_message(DONE)}
+
+
+def _offering(form: MemberForm, group_id: str) -> MemberForm:
+    form.person.offering(partial(groups.candidates, group_id), [CHOOSE])
+    return form

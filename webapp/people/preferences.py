@@ -1,0 +1,57 @@
+"""A person's preferences: the look of pages, the model of new chats, and custom instructions for models."""
+
+from sqlalchemy import update
+
+from webapp.base.db import utc_now, write
+from webapp.base.errors import Invalid
+from webapp.people.accounts.fields import checked_text
+from webapp.people.accounts.tables import User
+
+THEMES = {"": "System", "light": "Light", "dark": "Dark"}
+TEXT_SIZES = {"small": "Small", "": "Standard", "large": "Large", "larger": "Extra large"}
+DENSITIES = {"": "Comfortable", "compact": "Compact"}
+SPEECH = {"": "In its own color", "plain": "Like other text"}
+SEND_KEYS = {"enter": "Enter", "ctrl": "Ctrl+Enter (⌘ Enter on a Mac)"}
+# Preferences with fixed choices, by column: the choices, and the word for them in errors.
+CHOICES = {
+    "theme": (THEMES, "themes"),
+    "text_size": (TEXT_SIZES, "text sizes"),
+    "density": (DENSITIES, "densities"),
+    "speech": (SPEECH, "ways to show speech"),
+    "send_key": (SEND_KEYS, "keys"),
+}
+MOST_CHARS = 4_000
+
+
+def remember(user: User, *, wants: bool) -> None:
+    """Turns the conversation memory on, from now on, or off."""
+    if wants != bool(user.remembers_since):
+        with write():
+            user.remembers_since = utc_now() if wants else None
+
+
+def count_reading(user: User, *, wants: bool) -> None:
+    """Turns counting of this person's reading time on, from now on, or off."""
+    if wants != user.is_reading_counted:
+        with write():
+            user.is_reading_counted = wants
+
+
+def instruct(user: User, instructions: str) -> None:
+    """Stores what models are told in this person's chats."""
+    instructions = checked_text(instructions, "instructions", most=MOST_CHARS)
+    with write():
+        user.instructions = instructions
+
+
+def set_preferences(user: User, *, default_model: str, instructions: str, **chosen: str) -> None:
+    """Stores preferences, also those of `CHOICES`; an empty model means the last chosen one, at first the team's."""
+    for name, value in chosen.items():
+        offered, words = CHOICES[name]
+        if value not in offered:
+            raise Invalid(f"Choose one of the {words}.", field=name)
+    instructions = checked_text(instructions, "instructions", most=MOST_CHARS)
+    values = {**chosen, "default_model": default_model[:200], "instructions": instructions}
+    user_id = user.id
+    with write() as session:
+        session.execute(update(User).where(User.id == user_id).values(**values))

@@ -1,0 +1,153 @@
+"""The encryption keys: which is in use, which secrets each encrypts, and how to change keys without losing data.
+
+A key in our key file is changed by the running process: it writes the file first, so that a crash at any moment leaves a file
+whose keys decrypt everything. A key that is set in the environment can only be changed there; then the page explains how.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Unpack
+
+from flask import current_app
+
+from webapp.base import audit, logs
+from webapp.base.audit import About
+from webapp.base.config import Config, own_key_file, random_key
+from webapp.base.db import write
+from webapp.base.errors import Conflict, Unavailable
+from webapp.settings.secrets.encryption import EncryptionService, current_config, fingerprint_of, the_encryption
+from webapp.settings.secrets.holders import stored
+
+UNDER_WAY = "A key change is already in progress. Finish it first."
+ELSEWHERE = "The key is set in the server's environment, so it can only be changed there."
+NEEDED = "Some data is still encrypted with the old key, so nothing was removed. Re-encrypt it first."
+NOT_WRITTEN = "The key file can't be written ({}), so nothing was changed."
+NOT_CONFIRMED = "The key file was written, but the disk didn't confirm it ({}). It isn't in use yet: please try again."
+
+
+@dataclass(frozen=True)
+class StoredSecret:
+    """A stored secret with the fingerprint of its key, which is empty if none of the keys decrypts it."""
+
+    id: str
+    name: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Keyring:
+    """The state of the keys; `file` is our key file, if the keys are in one."""
+
+    fingerprints: tuple[str, ...]
+    file: Path | None
+    secrets: tuple[StoredSecret, ...]
+
+    @property
+    def current(self) -> str:
+        return next(iter(self.fingerprints), "none")
+
+    @property
+    def older(self) -> tuple[str, ...]:
+        return self.fingerprints[1:]
+
+    @property
+    def behind(self) -> tuple[StoredSecret, ...]:
+        """The secrets that are readable, but encrypted with an older key."""
+        return tuple(each for each in self.secrets if each.fingerprint in self.older)
+
+    @property
+    def lost(self) -> tuple[StoredSecret, ...]:
+        return tuple(each for each in self.secrets if not each.fingerprint)
+
+
+def keyring() -> Keyring:
+    """Returns the keys of this process, and the secrets that each encrypts."""
+    encryption = the_encryption()
+    secrets = tuple(StoredSecret(each.id, each.name, encryption.fingerprint_behind(each.ciphertext)) for _, each in stored())
+    return Keyring(encryption.fingerprints(), own_key_file(current_config()), secrets)
+
+
+def new_key(**about: Unpack[About]) -> str:
+    """Generates a key for the environment, which is not in use yet; logs who did so in the audit log, but not the key."""
+    key = random_key()
+    logs.hide(key)
+    about["object_kind"], about["object_id"] = "encryption key", fingerprint_of(key)
+    audit.record("created an encryption key", **about)
+    return key
+
+
+def begin_change(**about: Unpack[About]) -> str:
+    """Adds a new first key to our file and to this process; returns its fingerprint."""
+    config = current_config()
+    file = _own_file(config)
+    if len(config.encryption_keys) > 1:
+        raise Conflict(UNDER_WAY)
+    key = random_key()
+    logs.hide(key)
+    _use(config, file, (key, *config.encryption_keys), "added an encryption key", fingerprint_of(key), about)
+    return fingerprint_of(key)
+
+
+def end_change(**about: Unpack[About]) -> None:
+    """Removes the older keys from our file and from this process, once no readable secret needs them."""
+    config = current_config()
+    file = _own_file(config)
+    if not config.encryption_keys[1:]:
+        raise Conflict("There is no old key to remove.")
+    removed = ", ".join(fingerprint_of(key) for key in config.encryption_keys[1:])
+    _use(config, file, config.encryption_keys[:1], "removed old encryption keys", removed, about)
+
+
+def _use(config: Config, file: Path, keys: tuple[str, ...], action: str, fingerprint: str, about: About) -> None:
+    """Switches to these keys; raises `Conflict` if a removed one is still needed."""
+    entry: About = {**about, "object_kind": "encryption key", "object_id": fingerprint}
+    with write() as session:
+        if _needed(keys, config.encryption_keys):
+            raise Conflict(NEEDED)
+        audit.add(session, action, **entry)
+        session.flush()
+        _replace_file(file, keys)
+        current_app.extensions["config"] = replace(config, encryption_keys=keys)
+
+
+def _needed(keys: Sequence[str], before: Sequence[str]) -> bool:
+    """Returns whether a stored secret that is readable now would not be readable with these keys."""
+    then, now = EncryptionService(keys), EncryptionService(before)
+    tokens = (each.ciphertext for _, each in stored())
+    return any(now.can_open(token) and not then.can_open(token) for token in tokens)
+
+
+def _own_file(config: Config) -> Path:
+    file = own_key_file(config)
+    if file is None:
+        raise Conflict(ELSEWHERE)
+    return file
+
+
+def _replace_file(file: Path, keys: Sequence[str]) -> None:
+    """Replaces the key file atomically: the new file is synced to disk before the rename; only we can read it."""
+    fresh = file.with_name(f"{file.name}.new")
+    try:
+        fresh.unlink(missing_ok=True)
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as made:
+            made.write(",".join(keys) + "\n")
+            made.flush()
+            os.fsync(made.fileno())
+        folder = os.open(file.parent, os.O_RDONLY)
+        try:
+            fresh.replace(file)
+            _keep_name(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise Unavailable(NOT_WRITTEN.format(error.strerror)) from error
+
+
+def _keep_name(folder: int) -> None:
+    """Syncs the rename: without it, a power cut can bring the old file back."""
+    try:
+        os.fsync(folder)
+    except OSError as error:
+        raise Unavailable(NOT_CONFIRMED.format(error.strerror)) from error

@@ -1,0 +1,133 @@
+"""The pages of `docs/`: their list, their order and their HTML in the app."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from webapp.base.config import ROOT
+from webapp.rendering.footnotes import scoped
+from webapp.rendering.markdown import render
+from webapp.shell.docs.binding import bound
+
+FOLDER = ROOT / "docs"
+SECTIONS: Mapping[str, tuple[str, ...]] = {
+    "Get started": (
+        "start",
+        "first-ten-minutes",
+        "accounts",
+        "characters",
+        "lorebooks",
+        "plans",
+        "workflows",
+        "files",
+        "knowledge",
+        "prompts",
+        "insights",
+        "alerts",
+        "exchange",
+    ),
+    "API": ("streaming", "dialects/openai"),
+    "Compatibility APIs": (
+        "dialects/roleplay",
+        "dialects/quick-chat",
+        "dialects/threads",
+        "dialects/assistant",
+        "dialects/plans",
+    ),
+    "Operations": (
+        "deploy",
+        "scale",
+        "configuration",
+        "upstreams",
+        "upgrade",
+        "health",
+        "troubleshooting",
+    ),
+    "How it works": ("architecture", "performance", "reliability"),
+}
+# The description of each page on the index.
+ABOUT: Mapping[str, str] = {
+    "start": "Every page, by what you want to do",
+    "first-ten-minutes": "From the setup link to the first answer",
+    "accounts": "Who can do what, invites, passwords and API tokens",
+    "characters": "Someone to talk to, and who you are in a chat",
+    "lorebooks": "What a world is made of, told when it comes up",
+    "plans": "Structured plans that models write",
+    "files": "Pictures and documents in chats",
+    "knowledge": "Documents, who can see them, and finding things in them",
+    "prompts": "Texts for models, with every version kept",
+    "insights": "How many answers, how well, how quickly, at what cost",
+    "alerts": "Notices when something is wrong",
+    "workflows": "Guided runs of questions and answers",
+    "exchange": "Import, export and share chats",
+    "streaming": "Answers as they are written, for programs",
+    "dialects/openai": "For libraries and editors that know OpenAI's API",
+    "dialects/roleplay": "For roleplay clients",
+    "dialects/quick-chat": "For quick chat clients",
+    "dialects/threads": "For clients with threads and workflows",
+    "dialects/assistant": "For clients of the assistant",
+    "dialects/plans": "For clients that stream plans",
+    "deploy": "In containers or as services, for one person or a team",
+    "scale": "Several workers, on one machine or several",
+    "configuration": "Every variable and every setting",
+    "upstreams": "OpenRouter, Anthropic, Ollama and other servers",
+    "upgrade": "Before, during and after a new version",
+    "health": "What is checked, and what to do about it",
+    "troubleshooting": "What you see, why, and what helps",
+    "architecture": "How the program is built",
+    "performance": "What was measured, and how",
+    "reliability": "What goes wrong on purpose, and what came out",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page; `name` is its path without the ending."""
+
+    name: str
+    title: str
+
+    @property
+    def about(self) -> str:
+        return ABOUT.get(self.name, "")
+
+
+def sections() -> dict[str, list[Page]]:
+    """Returns the pages by section; pages that belong to none come last, under “More”."""
+    there = _names()
+    named = {name for names in SECTIONS.values() for name in names}
+    ordered = {**SECTIONS, "More": tuple(sorted(there - named))}
+    found = {title: [_titled(name) for name in names if name in there] for title, names in ordered.items()}
+    return {title: pages for title, pages in found.items() if pages}
+
+
+def page(name: str) -> Page | None:
+    """Returns the page with this name, or None; only existing names match, so a path can't leave the folder."""
+    return _titled(name) if name in _names() else None
+
+
+def html_of(page: Page) -> str:
+    """Returns a page's HTML without its title; only this page is rendered, because rendering all would block others."""
+    file = _file(page.name)
+    return _rendered(page.name, file, file.stat().st_mtime_ns, frozenset(_names()))
+
+
+def _names() -> set[str]:
+    files = [*FOLDER.glob("*.md"), *FOLDER.glob("dialects/*.md")]
+    return {file.relative_to(FOLDER).with_suffix("").as_posix() for file in files}
+
+
+def _file(name: str) -> Path:
+    return FOLDER / f"{name}.md"
+
+
+def _titled(name: str) -> Page:
+    with _file(name).open(encoding="utf-8") as file:
+        return Page(name, file.readline().removeprefix("#").strip())
+
+
+@lru_cache(maxsize=64)
+def _rendered(name: str, file: Path, _changed: int, names: frozenset[str]) -> str:
+    _title, _, text = file.read_text("utf-8").partition("\n")
+    return bound(text, name, names, lambda each: scoped(render(each), ""))

@@ -1,0 +1,58 @@
+"""/settings: a person's preferences."""
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.base.errors import Invalid
+from webapp.models.connections.models import candidates, providers
+from webapp.people.accounts.guards import came_from, current_user, signed_in
+from webapp.people.preferences import CHOICES, count_reading, remember, set_preferences
+from webapp.settings.service import setting
+from webapp.shell.own_forms import PreferencesForm
+from webapp.web.htmx import redirect
+
+bp = Blueprint("preferences", __name__)
+
+
+@bp.get("/settings")
+@signed_in
+def own() -> Response:
+    me, form = current_user(), _offering(PreferencesForm())
+    for name in ("default_model", "instructions", *CHOICES):
+        form[name].data = getattr(me, name)
+    form.remembers.data, form.is_reading_counted.data = bool(me.remembers_since), me.is_reading_counted
+    return _page(form)
+
+
+@bp.post("/settings")
+@signed_in
+def update_own() -> Response:
+    form = _offering(PreferencesForm())
+    with form.attempt():
+        model = form.default_model.chosen
+        if model and not providers().is_choosable(model):
+            raise Invalid("That model is no longer available.", field="default_model")
+        chosen = {name: form[name].data or form[name].default or "" for name in CHOICES}
+        set_preferences(current_user(), default_model=model, instructions=form.instructions.data or "", **chosen)
+        remember(current_user(), wants=bool(form.remembers.data))
+        count_reading(current_user(), wants=bool(form.is_reading_counted.data))
+        return redirect(url_for(".own"), "Saved.")
+    return _page(form)
+
+
+@bp.post("/settings/theme")
+@signed_in
+def set_theme() -> Response:
+    me = current_user()
+    set_preferences(me, default_model=me.default_model, instructions=me.instructions, theme=request.form.get("theme", ""))
+    return redirect(came_from())
+
+
+def _page(form: PreferencesForm) -> Response:
+    return form.shown("settings/own.html", are_assistants_remembered=setting("prompts.assistant_memory"))
+
+
+def _offering(form: PreferencesForm) -> PreferencesForm:
+    team = providers().default()
+    own = f"Last used, or the team's: {providers().display_name(team)}" if team else "Last used"
+    form.default_model.offering(candidates, [("", own)])
+    return form

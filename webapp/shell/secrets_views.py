@@ -1,0 +1,49 @@
+"""/admin/keys: which encryption key is in use, and the steps to change it."""
+
+from typing import Any
+
+from flask import Blueprint, Response, url_for
+
+from webapp.people.accounts.guards import admin_only, who
+from webapp.settings.secrets import keyring, rotation
+from webapp.web.htmx import redirect, render
+
+bp = Blueprint("keys", __name__, url_prefix="/admin/keys")
+OUTCOMES = {"rotated": "re-encrypted", "current": "already used the new key", "unreadable": "can't be read"}
+
+
+@bp.get("")
+@admin_only
+def index() -> Response:
+    return _page()
+
+
+@bp.post("/generate")
+@admin_only
+def generate() -> Response:
+    return _page(new_key=keyring.new_key(**who()))
+
+
+@bp.post("/begin")
+@admin_only
+def begin() -> Response:
+    fingerprint = keyring.begin_change(**who())
+    return redirect(url_for(".index"), f"New key created: {fingerprint}. From now on, everything is encrypted with it.")
+
+
+@bp.post("/rotate")
+@admin_only
+def rotate() -> Response:
+    outcomes = {each.connection: OUTCOMES[each.outcome] for each in rotation.rotate(**who())}
+    return _page(outcomes=outcomes)
+
+
+@bp.post("/end")
+@admin_only
+def end() -> Response:
+    keyring.end_change(**who())
+    return redirect(url_for(".index"), "Old key removed. The key change is complete.")
+
+
+def _page(**context: Any) -> Response:
+    return render("admin/keys.html", ring=keyring.keyring(), **context)

@@ -1,0 +1,47 @@
+"""`Feature`: what a feature registers with the application, such as pages, commands and navigation."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from flask import Blueprint, current_app
+
+from webapp.models.prompt_sections import Contribute
+from webapp.web.places import Place
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feature:
+    """What a feature registers; each has one in its `feature.py`, and `create_app` loops over them.
+
+    `setting_checks` validate a new value, by the name of the setting, and raise `Invalid`. `sections` contribute to the prompts
+    of chats; `resumes` continue at startup what the previous server left unfinished. `brings` holds objects of types that other
+    packages define, such as a `Kind` of generation or a `LiveList`: the owner of a type collects them with `brought`.
+    `commands` are import paths by name, so that a server does not import them.
+    """
+
+    blueprints: Sequence[Blueprint] = ()
+    commands: Mapping[str, str] = field(default_factory=dict)
+    places: Sequence[Place] = ()
+    setting_checks: Mapping[str, Callable[[Any], None]] = field(default_factory=dict)
+    sections: Sequence[Contribute] = ()
+    resumes: Sequence[Callable[[], None]] = ()
+    brings: Sequence[object] = ()
+
+
+def brought(sort: type[T]) -> list[T]:
+    """Returns the objects of this type from all features, in the order of the features."""
+    by_type: Mapping[type, list[T]] = current_app.extensions["brought"]
+    return by_type.get(sort, [])
+
+
+def by_type(features: Iterable[Feature]) -> Mapping[type, list[Any]]:
+    """Groups what these features bring by type."""
+    found: defaultdict[type, list[Any]] = defaultdict(list)
+    for feature in features:
+        for each in feature.brings:
+            found[type(each)].append(each)
+    return dict(found)

@@ -1,0 +1,33 @@
+"""The worker class and logger that gunicorn's master loads, without gevent and the application; each worker imports those.
+
+A forked worker writes to nearly every memory page shared with the master, if only to count references, which copies the page.
+"""
+
+from typing import Any
+
+from gunicorn.glogging import Logger
+from gunicorn.workers.base import Worker as Base
+
+
+class Log(Logger):  # type: ignore[misc]
+    """A logger without access logs: gunicorn formats a line for each request, which our configuration then discards."""
+
+    def access(self, *_: object) -> None:
+        pass
+
+
+class Worker(Base):  # type: ignore[misc]
+    """A worker that has not started; after the fork it changes its class to that of the serving worker."""
+
+    def __init__(self, *known: Any) -> None:
+        super().__init__(*known)
+        self.worker_connections = self.cfg.worker_connections
+
+    def init_process(self) -> None:
+        # Imported only after the fork.
+        from webapp.web.server.worker import Worker as Serving
+
+        # Changes the class of the object rather than creating another: gunicorn holds a reference, and later reads from it
+        # whether the worker has booted.
+        self.__class__ = Serving
+        self.init_process()

@@ -1,0 +1,105 @@
+"""The definition of a workflow: its slots and its steps, in order. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from webapp.workflows.definition.conditions import holds_now
+from webapp.workflows.definition.slots import Slot
+
+# The step id that ends a run.
+END = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A transition to another step, always or under a condition.
+
+    The condition is stored as text: the syntax trees of one workflow would take megabytes.
+    """
+
+    target: str
+    condition: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step, with its verb and its text; `after` is the next step in the list."""
+
+    id: str
+    verb: str
+    text: str = ""
+    slot: str = ""
+    transitions: tuple[Transition, ...] = ()
+    after: str = END
+    guidelines: str = ""
+    max_sentences: int = 2
+    max_tokens: int | None = None
+    turns: int = 0
+    # For an `end`: the group that the run is handed over to.
+    group: str = ""
+    # Slot values that this step sets without asking; None clears a slot.
+    sets: Mapping[str, Any] = field(default_factory=dict)
+    # The inputs of a plan, as templates by field name.
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    # Names of collections that are searched for the model's answer, as far as the person may see them.
+    knowledge: tuple[str, ...] = ()
+    # Whether the step retrieves passages at all, from these collections and from files given in the run.
+    retrieves: bool = True
+    is_personal: bool = True
+    line: int = 1
+
+    @property
+    def waits(self) -> bool:
+        """Whether the step waits for a person's answer."""
+        return self.verb == "collect" or self.turns > 0
+
+    @property
+    def is_automatic(self) -> bool:
+        """Whether a run passes the step without waiting for a person or a model."""
+        return self.verb in ("say", "set", "branch")
+
+    @property
+    def exits(self) -> list[str]:
+        """Returns every step that can come next."""
+        if self.verb == "end":
+            return []
+        is_closed = any(each.condition is None for each in self.transitions)
+        return [*dict.fromkeys([*(each.target for each in self.transitions), *(() if is_closed else (self.after,))])]
+
+    def exit(self, values: Mapping[str, Any]) -> str:
+        """Returns the next step for these values."""
+        if self.verb == "end":
+            return END
+        open_now = (each for each in self.transitions if each.condition is None or holds_now(each.condition, values))
+        return next((each.target for each in open_now), self.after)
+
+    @property
+    def texts(self) -> str:
+        return "\n".join((self.text, self.guidelines, *self.inputs.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    slug: str
+    title: str
+    about: str = ""
+    minutes: int = 0
+    knowledge: tuple[str, ...] = ()
+    slots: Mapping[str, Slot] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+    by_id: Mapping[str, Step] = field(default_factory=dict)
+
+    @property
+    def all_knowledge(self) -> tuple[str, ...]:
+        """Returns the collections for side questions: those the definition names, or else those of its steps."""
+        return self.knowledge or tuple(dict.fromkeys(name for step in self.steps for name in step.knowledge))
+
+    def reachable(self, *starts: str) -> Iterator[str]:
+        """Yields every step that a run can reach from these, including these."""
+        seen, ahead = set(starts), list(starts)
+        while ahead:
+            if step := self.by_id.get(ahead.pop()):
+                yield step.id
+                ahead += [each for each in step.exits if each not in seen]
+                seen.update(step.exits)

@@ -1,0 +1,358 @@
+"""Parses YAML to a definition, or to a list of all its faults, each with its line and a hint. Pure."""
+
+import keyword
+import re
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import Any
+
+from webapp.base import yaml_text
+from webapp.base.yaml_text import Document, Path
+from webapp.workflows.definition import conditions, flow_checks
+from webapp.workflows.definition.definition import END, Definition, Step, Transition
+from webapp.workflows.definition.slots import TYPES, Slot, Unfit, text_of
+from webapp.workflows.definition.texts import OF_A_PERSON, is_sound, names_in
+
+SLUG = re.compile(r"[a-z][a-z0-9-]{1,39}")
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+MOST_STEPS, MOST_SLOTS, MOST_OPTIONS, MOST_FAULTS = 100, 60, 30, 50
+MOST_TEXT, MOST_INPUTS, MOST_COLLECTIONS = 4_000, 30, 10
+# Finding a name similar to a wrong one takes up to ten milliseconds.
+MOST_LIKE, MOST_KNOWN = 10, 20
+KNOWN = ("workflow", "title", "about", "minutes", "knowledge", "slots", "steps")
+OF_A_SLOT = ("type", "ask", "options", "min", "max", "optional", "example")
+OPTIONS, NONE_YET = "options: [good, mixed, low]", "There are none yet: add it under “slots”."
+WITH_OPTIONS = ("choice", "multi")
+OF_A_STEP = {
+    "say": (),
+    "collect": (),
+    "chat": ("guidelines", "max_sentences", "max_tokens", "turns", "knowledge", "retrieve", "personalize"),
+    "generate": ("with",),
+    "set": (),
+    "branch": (),
+    "end": (),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A sentence for the person and, if known, a hint how to fix it."""
+
+    line: int
+    column: int
+    message: str
+    hint: str = ""
+
+
+class Broken(ValueError):
+    """Raised for a text that is not a valid workflow; `faults` has the reasons."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__(faults[0].message)
+        self.faults = tuple(sorted(faults, key=lambda each: (each.line, each.column))[:MOST_FAULTS])
+
+
+def read(source: str) -> Definition:
+    """Returns the definition; raises `Broken`."""
+    return _Reader(_document(source)).definition()
+
+
+def read_new(source: str) -> Definition:
+    """Returns the definition of a text that was just written, in which no name can be given twice; raises `Broken`."""
+    return _Reader(_document(source, is_new=True)).definition()
+
+
+def _document(source: str, *, is_new: bool = False) -> Document:
+    try:
+        return yaml_text.read(source, "workflow", is_new=is_new)
+    except yaml_text.Unreadable as error:
+        raise Broken([Fault(error.line, error.column, str(error), error.hint)]) from error
+
+
+@dataclass(slots=True)
+class _Reader:
+    document: Document
+    faults: list[Fault]
+    looked_for: int
+
+    def __init__(self, document: Document) -> None:
+        self.document, self.faults, self.looked_for = document, [], 0
+
+    def definition(self) -> Definition:
+        about = self._mapping((), self.document.value, KNOWN)
+        slots = self._slots({} if about.get("slots") is None else about["slots"])
+        steps = self._steps(about.get("steps"), slots)
+        found = Definition(
+            slug=self._slug(about),
+            title=self._text(("title",), about.get("title"), most=80, is_needed=True),
+            about=self._text(("about",), about.get("about"), most=300),
+            minutes=int(self._number(("minutes",), about.get("minutes"), 0, 600) or 0),
+            knowledge=self._names(("knowledge",), about.get("knowledge")),
+            slots=slots,
+            steps=steps,
+            by_id={each.id: each for each in steps},
+        )
+        if not self.faults:
+            self.faults += [self._at(("steps", place), *words) for place, *words in flow_checks.faults(found)]
+        if self.faults:
+            raise Broken(self.faults)
+        return found
+
+    def _slug(self, about: dict[str, Any]) -> str:
+        slug = about.get("workflow")
+        if not isinstance(slug, str) or not SLUG.fullmatch(slug):
+            self._fault(("workflow",), "A workflow needs a short name.", "For example: workflow: weekly-checkin")
+            return ""
+        return slug
+
+    def _slots(self, given: Any) -> dict[str, Slot]:
+        if not isinstance(given, dict) or len(given) > MOST_SLOTS:
+            self._fault(("slots",), f"“slots” must be a mapping of at most {MOST_SLOTS} names.", "slots: {mood: {type: text}}")
+            return {}
+        return {str(name): self._slot(str(name), each) for name, each in given.items()}
+
+    def _slot(self, name: str, given: Any) -> Slot:
+        path = ("slots", name)
+        if not NAME.fullmatch(name) or keyword.iskeyword(name) or name in (*conditions.WORDS, "steps", "user"):
+            self._fault(path, f"A slot can't be named “{name[:40]}”.", "Use lowercase letters, digits and underscores.")
+        about = self._mapping(path, given, OF_A_SLOT)
+        type = about.get("type", "text")
+        if not isinstance(type, str) or type not in TYPES:
+            self._fault((*path, "type"), f"“{str(type)[:40]}” is no type of slot.", f"Use one of: {', '.join(TYPES)}")
+            type = "text"
+        least, most = (self._number((*path, word), about.get(word), -1e12, 1e12) for word in ("min", "max"))
+        if None not in (least, most) and (least or 0) > (most or 0):
+            self._fault((*path, "min"), "“min” is greater than “max”.", "Swap them, or leave one out.")
+        ask = self._text((*path, "ask"), about.get("ask"), most=1_000) or f"{name.replace('_', ' ').capitalize()}?"
+        example = str(about.get("example", ""))[:200]
+        options = self._options(path, type, about.get("options"))
+        return Slot(name, type, ask, options, least, most, self._is_true((*path, "optional"), about.get("optional")), example)
+
+    def _options(self, path: Path, type: str, given: Any) -> tuple[str, ...]:
+        if type not in WITH_OPTIONS:
+            if given is not None:
+                self._fault((*path, "options"), "Only a choice or multi slot has options.", "type: choice")
+            return ()
+        if not isinstance(given, list) or not 2 <= len(given) <= MOST_OPTIONS:
+            self._fault((*path, "options"), f"A {type} slot needs 2 to {MOST_OPTIONS} options.", OPTIONS)
+            return ()
+        for place, each in enumerate(given):
+            if isinstance(each, bool):
+                self._fault((*path, "options", place), "YAML reads this option as true or false.", 'Put it in quotes: "yes"')
+            elif not isinstance(each, str | int | float) or not 0 < len(str(each).strip()) <= 100 or "\n" in str(each):
+                self._fault((*path, "options", place), "An option must be a text of at most 100 characters.", OPTIONS)
+        options = tuple(str(each).strip() for each in given)
+        if len({each.casefold() for each in options}) < len(options):
+            self._fault((*path, "options"), "Two options are the same.", "Capital letters make no difference: remove one.")
+        return options
+
+    def _steps(self, given: Any, slots: dict[str, Slot]) -> tuple[Step, ...]:
+        if not isinstance(given, list) or not 0 < len(given) <= MOST_STEPS:
+            self._fault(("steps",), f"“steps” must be a list of 1 to {MOST_STEPS} steps.", "steps:\n  - say: Hello!")
+            return ()
+        ids = [self._id(place, each) for place, each in enumerate(given)]
+        for place in (place for place, id in enumerate(ids) if id in ids[:place]):
+            self._fault(("steps", place), f"Two steps are named “{ids[place]}”.", "Give this one another: id: another_name")
+        answers = {f"steps.{id}" for id in ids if id}
+        names = {*slots, *answers}
+        read = [self._step(place, each, slots, ids, names) for place, each in enumerate(given)]
+        afters = [*ids[1:], END]
+        return tuple(replace(each, id=id, after=after) for each, id, after in zip(read, ids, afters, strict=True))
+
+    def _id(self, place: int, given: Any) -> str:
+        """Returns a step's id: the one it declares, or that of its slot, or its verb and place."""
+        about = given if isinstance(given, dict) else {}
+        verb = next((each for each in about if each in OF_A_STEP), "step")
+        id = about.get("id", about.get("collect") if verb == "collect" else f"{verb}_{place + 1}")
+        if not isinstance(id, str) or not NAME.fullmatch(id) or id == END or keyword.iskeyword(id):
+            self._fault(
+                ("steps", place, "id"),
+                f"A step can't be named “{str(id)[:40]}”.",
+                "Use lowercase letters, digits and underscores.",
+            )
+            return f"step_{place + 1}"
+        return id
+
+    def _step(self, place: int, given: Any, slots: dict[str, Slot], ids: list[str], names: set[str]) -> Step:
+        path = ("steps", place)
+        verbs = [each for each in given if each in OF_A_STEP] if isinstance(given, dict) else []
+        if len(verbs) != 1:
+            self._fault(path, *self._unclear(given, verbs))
+            return Step("", "say")
+        (verb,) = verbs
+        about = self._mapping(path, given, ("id", verb, *OF_A_STEP[verb], *(() if verb in ("branch", "end") else ("next",))))
+        value, ways = about.get(verb), self._ways((*path, "branch" if verb == "branch" else "next"), about, ids, names)
+        step = Step("", verb, transitions=ways, line=self.document.place(path)[0])
+        if verb == "collect":
+            if not isinstance(value, str) or value not in slots:
+                self._fault((*path, verb), f"There is no slot named “{str(value)[:40]}”.", self._closest(str(value), slots))
+                return step
+            return replace(step, slot=value, text=slots[value].ask)
+        if verb == "branch":
+            return step
+        if verb == "set":
+            return replace(step, sets=self._sets((*path, verb), value, slots))
+        if verb == "end" and isinstance(value, dict):
+            return self._hand_over((*path, verb), value, step, names)
+        if verb == "generate":
+            return self._generate(path, about, step, slots, names)
+        text = self._filled((*path, verb), value, names, is_needed=verb != "end")
+        return self._chat(path, about, replace(step, text=text), names) if verb == "chat" else replace(step, text=text)
+
+    def _chat(self, path: Path, about: dict[str, Any], step: Step, names: set[str]) -> Step:
+        sentences = self._number((*path, "max_sentences"), about.get("max_sentences", 2), 1, 50)
+        tokens = self._number((*path, "max_tokens"), about.get("max_tokens"), 1, 100_000)
+        turns = self._number((*path, "turns"), about.get("turns", 0), 0, 20)
+        retrieves, is_personal = (self._is_true((*path, name), about.get(name, True)) for name in ("retrieve", "personalize"))
+        knowledge = self._names((*path, "knowledge"), about.get("knowledge"))
+        return replace(
+            step,
+            knowledge=knowledge if retrieves else (),
+            retrieves=retrieves,
+            is_personal=is_personal,
+            guidelines=self._filled((*path, "guidelines"), about.get("guidelines"), names),
+            max_sentences=int(sentences or 2),
+            max_tokens=int(tokens) if tokens else None,
+            turns=int(turns or 0),
+        )
+
+    def _sets(self, path: Path, given: Any, slots: dict[str, Slot]) -> dict[str, Any]:
+        if not isinstance(given, dict) or not given:
+            self._fault(path, "“set” must be a mapping of slots and values.", "set: {mood: good}")
+            return {}
+        found: dict[str, Any] = {}
+        for name, value in ((str(name), value) for name, value in given.items()):
+            if name not in slots:
+                self._fault((*path, name), f"There is no slot named “{name[:40]}”.", self._closest(name, slots))
+                continue
+            try:
+                found[name] = None if value is None else slots[name].value(text_of(value))
+            except Unfit as error:
+                self._fault((*path, name), f"This doesn't fit the slot “{name}”.", str(error))
+        return found
+
+    def _hand_over(self, path: Path, given: dict[str, Any], step: Step, names: set[str]) -> Step:
+        about = self._mapping(path, given, ("say", "hand_over"))
+        group = self._text((*path, "hand_over"), about.get("hand_over"), most=100, is_needed=True)
+        return replace(step, text=self._filled((*path, "say"), about.get("say"), names), group=group)
+
+    def _generate(self, path: Path, about: dict[str, Any], step: Step, slots: dict[str, Slot], names: set[str]) -> Step:
+        """Reads a `generate` step: its plan type and its inputs; without `with`, slots fill the fields of the same name."""
+        type = about.get("generate")
+        if not isinstance(type, str) or not SLUG.fullmatch(type.replace("_", "-")):
+            self._fault((*path, "generate"), "This must be the name of a plan type.", "generate: weekly-card")
+            return step
+        given = about.get("with")
+        if given is None:
+            return replace(step, text=type.replace("_", "-"), inputs={name: f"{{{{{name}}}}}" for name in slots})
+        if not isinstance(given, dict) or len(given) > MOST_INPUTS:
+            self._fault((*path, "with"), f"“with” must be a mapping of at most {MOST_INPUTS} fields.", 'with: {win: "{{win}}"}')
+            return step
+        inputs = {str(name): self._filled((*path, "with", str(name)), str(each), names) for name, each in given.items()}
+        return replace(step, text=type.replace("_", "-"), inputs=inputs)
+
+    def _ways(self, path: Path, about: dict[str, Any], ids: list[str], names: set[str]) -> tuple[Transition, ...]:
+        given = about.get(str(path[-1]))
+        if given is None and path[-1] == "next":
+            return ()
+        if isinstance(given, str):
+            return (Transition(self._target(path, given, ids)),)
+        if not isinstance(given, list) or not 0 < len(given) <= MOST_OPTIONS:
+            self._fault(
+                path, "This must be the name of a step, or a list of ways.", 'next: [{if: mood == "low", go: support}, {go: win}]'
+            )
+            return ()
+        return tuple(self._way((*path, place), each, ids, names) for place, each in enumerate(given))
+
+    def _way(self, path: Path, given: Any, ids: list[str], names: set[str]) -> Transition:
+        about = self._mapping(path, given, ("if", "go"))
+        go = self._target((*path, "go"), about.get("go"), ids)
+        if "if" not in about:
+            return Transition(go)
+        written = str(about["if"]).lower() if isinstance(about["if"], bool) else str(about["if"])
+        try:
+            conditions.parsed(written, names)
+        except conditions.BadCondition as error:
+            name = str(error).partition("“")[2].rstrip("”.") if "named" in str(error) else ""
+            self._fault((*path, "if"), str(error), self._closest(name, sorted(names)) if name else conditions.HINT)
+        return Transition(go, written)
+
+    def _target(self, path: Path, given: Any, ids: list[str]) -> str:
+        if given not in (*ids, END):
+            self._fault(path, f"There is no step named “{str(given)[:40]}”.", self._closest(str(given), ids))
+            return END
+        return str(given)
+
+    def _filled(self, path: Path, given: Any, names: set[str], *, is_needed: bool = False) -> str:
+        text = self._text(path, given, is_needed=is_needed)
+        if not is_sound(text):
+            words = "A place for an answer is written {{name}}, with one name in it and nothing else."
+            self._fault(path, words, "Remove the other braces.")
+        for name in names_in(text):
+            if name not in names and name not in OF_A_PERSON:
+                self._fault(path, f"There is no answer named “{name}”.", self._closest(name, sorted({*names, *OF_A_PERSON})))
+        return text
+
+    def _text(self, path: Path, given: Any, *, most: int = MOST_TEXT, is_needed: bool = False) -> str:
+        if given is None and not is_needed:
+            return ""
+        if not isinstance(given, str) or len(given) > most or (is_needed and not given.strip()):
+            self._fault(
+                path, f"“{path[-1]}” must be text of at most {most} characters.", 'Put it in quotes if it holds a colon: "…"'
+            )
+            return ""
+        return given.strip()
+
+    def _names(self, path: Path, given: Any) -> tuple[str, ...]:
+        """Reads names of collections; whether they exist depends on who runs the workflow."""
+        if given is None:
+            return ()
+        is_list = isinstance(given, list) and 0 < len(given) <= MOST_COLLECTIONS
+        if not is_list or not all(isinstance(each, str) and 0 < len(each.strip()) <= 200 for each in given):
+            self._fault(
+                path, f"“knowledge” must be a list of 1 to {MOST_COLLECTIONS} collections, by name.", "knowledge: [handbook]"
+            )
+            return ()
+        return tuple(each.strip() for each in given)
+
+    def _number(self, path: Path, given: Any, least: float, most: float) -> float | None:
+        if given is None:
+            return None
+        if isinstance(given, bool) or not isinstance(given, int | float) or not least <= given <= most:
+            self._fault(path, f"“{path[-1]}” must be a number from {least:g} to {most:g}.", f"{path[-1]}: {max(least, 1):g}")
+            return None
+        return given
+
+    def _is_true(self, path: Path, given: Any) -> bool:
+        if given is not None and not isinstance(given, bool):
+            self._fault(path, f"“{path[-1]}” must be true or false.", f"{path[-1]}: true")
+        return given is True
+
+    def _unclear(self, given: Any, verbs: list[str]) -> tuple[str, str]:
+        """Returns what is wrong with a step that has no verb or several, and a hint."""
+        if verbs:
+            return f"A step does one thing, not both “{verbs[0]}” and “{verbs[1]}”.", "Make it two steps."
+        names = [str(name) for name in given if name not in ("id", "next")] if isinstance(given, dict) else [str(given or "")]
+        if not any(names):
+            return "This step does nothing yet.", f"Begin it with one of: {', '.join(OF_A_STEP)}"
+        return f"Unknown step “{names[0][:40]}”.", self._closest(names[0], OF_A_STEP)
+
+    def _mapping(self, path: Path, given: Any, known: tuple[str, ...]) -> dict[str, Any]:
+        if not isinstance(given, dict):
+            self._fault(path, "This must be a mapping.", f"With: {', '.join(known)}")
+            return {}
+        for name in [each for each in map(str, given) if each not in known]:
+            self._fault((*path, name), f"“{name[:40]}” isn't known here.", self._closest(name, known))
+        return given
+
+    def _fault(self, path: Path, message: str, hint: str = "") -> None:
+        self.faults.append(self._at(path, message, hint))
+
+    def _at(self, path: Path, message: str, hint: str = "") -> Fault:
+        return Fault(*self.document.place(path), message, hint)
+
+    def _closest(self, name: str, known: Any) -> str:
+        """Returns a hint: a similar name, searched for only the first few wrong names, or some of the known names."""
+        self.looked_for += 1
+        found = get_close_matches(name[:80], list(known), 1) if self.looked_for <= MOST_LIKE else []
+        return f"Did you mean “{found[0]}”?" if found else f"Known: {', '.join(list(known)[:MOST_KNOWN])}" if known else NONE_YET

@@ -1,0 +1,317 @@
+"""Converts flows of Rasa, as far as they are documented, to workflows; parts without a counterpart are reported. Pure."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from webapp.base import yaml_text
+from webapp.workflows.definition.conditions import BadCondition
+from webapp.workflows.definition.parsing import MOST_OPTIONS, MOST_STEPS, NAME
+from webapp.workflows.definition.rasa_conditions import slots_in, translated
+
+TYPES = {"categorical": "choice", "bool": "yes/no", "float": "number", "text": "text", "any": "text", "list": "text"}
+VERBS = ("collect", "action", "set_slots", "noop", "link", "call")
+END, DEEPEST, MOST_FLOWS = "end", 5, 100
+# More steps are read than a workflow can have, because some are left out. `MOST_VISITED` limits the values that are searched for
+# slots.
+MOST_READ, MOST_VISITED = 2 * MOST_STEPS, 5_000
+TOO_LONG = f"everything after the first {MOST_READ} steps"
+# A flow that is called a hundred times is converted a hundred times, so the ways of a step are limited; one of the options is
+# left for `else`.
+MOST_WAYS = MOST_OPTIONS - 1
+TOO_MANY_WAYS = f"the ways of a step after its first {MOST_WAYS}"
+# These keys control when Rasa starts a flow or repeats a question. Here a person starts a run, and it asks every time.
+OF_A_FLOW = ("if", "nlu_trigger", "always_include_in_prompt", "persisted_slots", "file_path", "run_pattern_completed")
+OF_A_COLLECT = ("rejections", "force_slot_filling")
+PLACE = re.compile(r"\{([A-Za-z_]\w*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A flow as a workflow's YAML, with the number of its steps, how many were converted, and what was not understood."""
+
+    slug: str
+    title: str
+    source: str
+    steps: int
+    mapped: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """The flows, slots and responses of a Rasa assistant by name, merged from all its files."""
+
+    flows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    slots: dict[str, dict[str, Any]] = field(default_factory=dict)
+    responses: dict[str, list[Any]] = field(default_factory=dict)
+
+    def text(self, name: str) -> str:
+        """Returns the text of a response; empty if there is no such response or it has no text."""
+        first = next(iter(self.responses.get(name) or ()), None)
+        return str(first.get("text") or "").strip() if isinstance(first, dict) else ""
+
+
+def is_rasa(source: str) -> bool:
+    """Returns whether a text is part of a Rasa assistant and not a workflow of Millrace."""
+    value = value_of(source)
+    return "workflow" not in value and any(isinstance(value.get(name), dict) for name in ("flows", "responses", "slots"))
+
+
+def imported(sources: Iterable[str], *, read: Callable[[str], dict[str, Any]] | None = None) -> Iterator[Imported]:
+    """Yields a workflow for each flow in these texts; raises `yaml_text.Unreadable`."""
+    domain = Domain()
+    for value in map(read or value_of, sources):
+        for name, known in (("flows", domain.flows), ("slots", domain.slots), ("responses", domain.responses)):
+            found = value.get(name)
+            known.update({str(key): each for key, each in found.items() if each} if isinstance(found, dict) else {})
+    names = [name for name, flow in domain.flows.items() if isinstance(flow, dict)]
+    return (_Flow(domain, name).imported() for name in names[:MOST_FLOWS])
+
+
+def value_of(source: str) -> dict[str, Any]:
+    """Parses a text; returns an empty dict if it is not a mapping. Raises `yaml_text.Unreadable`."""
+    value = yaml_text.read(source, "flow").value
+    return value if isinstance(value, dict) else {}
+
+
+@dataclass(slots=True)
+class _Flow:
+    """Converts one flow to a workflow; flows that it calls are inlined."""
+
+    domain: Domain
+    name: str
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    slots: dict[str, dict[str, Any]] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
+    count: int = 0
+    mapped: int = 0
+
+    def imported(self) -> Imported:
+        about = self.domain.flows[self.name]
+        self.notes += [f"“{name}” of the flow" for name in OF_A_FLOW if name in about]
+        self._slots(about)
+        self._list(_list(about.get("steps")), {}, END, depth=0)
+        title = str(about.get("name") or self.name).strip().capitalize()[:80]
+        steps = _reached(self.steps) or [{"end": "This flow has no steps."}]
+        made = {"workflow": _slug(self.name), "title": title, "about": str(about.get("description") or "").strip()[:300]}
+        written = set(re.findall(r"\w+", json.dumps(steps)))
+        used = {name: each for name, each in self.slots.items() if name in written}
+        source = yaml_text.written(made | {"slots": used, "steps": steps})
+        return Imported(_slug(self.name), title, source, self.count, self.mapped, tuple(dict.fromkeys(self.notes)))
+
+    def _slots(self, about: Any) -> None:
+        """Adds every slot that the flow can use."""
+        for name in _slots_of(about, self.domain):
+            if NAME.fullmatch(name):
+                self.slots[name] = self._slot(name, self.domain.slots.get(name) or {})
+            else:
+                self.notes.append(f"the slot “{name}”, whose name can't be used here")
+
+    def _slot(self, name: str, given: dict[str, Any]) -> dict[str, Any]:
+        options = [str(each) for each in _list(given.get("values"))]
+        type = TYPES.get(str(given.get("type", "text")), "text")
+        if type == "choice" and len(options) < 2:
+            type = "text"
+        ask = self._response(f"utter_ask_{name}") or f"{name.replace('_', ' ').capitalize()}?"
+        return {"type": type, "ask": ask, **({"options": options} if type == "choice" else {})}
+
+    def _list(self, given: list[Any], ids: dict[str, str], after: str, *, depth: int) -> str:
+        """Converts a list of steps, the last of which leads to `after`; returns the first one's id."""
+        given = self._within([each for each in given if isinstance(each, dict)])
+        own = dict(ids)
+        mine = []
+        for place, each in enumerate(given):
+            mine.append(self._id(str(each.get("id") or _verb(each) or f"step_{place + 1}")))
+            if "id" in each:
+                own[str(each["id"])] = mine[-1]
+        for place, each in enumerate(given):
+            self._step(each, mine[place], own, mine[place + 1] if place + 1 < len(mine) else after, after, depth=depth)
+        return mine[0] if mine else after
+
+    def _within(self, given: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Returns as many of these steps as the limit leaves room for."""
+        room = max(0, MOST_READ - len(self.taken))
+        if len(given) > room:
+            self.notes.append(TOO_LONG)
+        return given[:room]
+
+    def _step(self, given: dict[str, Any], id: str, ids: dict[str, str], after: str, end: str, *, depth: int) -> None:
+        self.count += 1
+        verb = next((each for each in VERBS if each in given), "")
+        made: dict[str, Any] | None = None
+        if verb in ("link", "call"):
+            self._other(given, id, ids, after, end, depth=depth)
+            return
+        if verb:
+            made = getattr(self, f"_{verb}")(given)
+        if made is None:
+            self.notes.append(_named(given))
+        else:
+            self.mapped += 1
+        self.steps.append({"id": id, **(made or {})})
+        step = self.steps[-1]
+        ways = self._ways(given.get("next"), ids, after, end, depth=depth)
+        if made and "branch" not in made and not isinstance(ways, list) and ways == after and after == END:
+            step["next"] = END
+        elif not made or "branch" in made:
+            step["branch"] = ways if isinstance(ways, list) else [{"go": ways}]
+        else:
+            step["next"] = ways
+
+    def _collect(self, given: dict[str, Any]) -> dict[str, Any] | None:
+        name = str(given["collect"])
+        if name not in self.slots:
+            return None
+        self.notes += [f"“{each}” of collect {name}" for each in OF_A_COLLECT if each in given]
+        if ask := self._response(str(given.get("utter", ""))):
+            self.slots[name]["ask"] = ask
+        return {"collect": name}
+
+    def _action(self, given: dict[str, Any]) -> dict[str, Any] | None:
+        name = str(given["action"])
+        if not name.startswith("utter_"):
+            return None
+        text = self._response(name)
+        if not text:
+            self.notes.append(f"the text of {name}")
+        return {"say": text or name.removeprefix("utter_").replace("_", " ").capitalize() + "."}
+
+    def _set_slots(self, given: dict[str, Any]) -> dict[str, Any] | None:
+        pairs = [pair for each in _list(given["set_slots"]) if isinstance(each, dict) for pair in each.items()]
+        values = {str(name): value for name, value in pairs if str(name) in self.slots}
+        return {"set": values} if values else None
+
+    def _noop(self, given: dict[str, Any]) -> dict[str, Any]:
+        return {"branch": []}
+
+    def _other(self, given: dict[str, Any], id: str, ids: dict[str, str], after: str, end: str, *, depth: int) -> None:
+        """Inlines another flow: a call returns to the step after it, a link does not."""
+        is_call = "call" in given
+        name = str(given["call" if is_call else "link"])
+        about = self.domain.flows.get(name)
+        back = after
+        if is_call and given.get("next") is not None:
+            back = self._id(f"after_{name}")
+        if not about or depth >= DEEPEST or len(self.steps) >= MOST_STEPS:
+            self.notes.append(_named(given))
+            first = back
+        else:
+            self.mapped += 1
+            first = self._list(_list(about.get("steps")), {}, back if is_call else end, depth=depth + 1)
+        self.steps.append({"id": id, "branch": [{"go": first}]})
+        if back != after:
+            ways = self._ways(given.get("next"), ids, after, end, depth=depth)
+            self.steps.append({"id": back, "branch": ways if isinstance(ways, list) else [{"go": ways}]})
+
+    def _ways(self, given: Any, ids: dict[str, str], after: str, end: str, *, depth: int) -> Any:
+        """Returns where a step leads: a step's id, or a list of ways."""
+        if not isinstance(given, list):
+            return after if given is None else self._target(given, ids, end, depth=depth)
+        ways: list[dict[str, Any]] = []
+        if len(given) > MOST_WAYS:
+            self.notes.append(TOO_MANY_WAYS)
+        for each in (each for each in given[:MOST_WAYS] if isinstance(each, dict)):
+            if "else" in each:
+                return [*ways, {"go": self._target(each["else"], ids, end, depth=depth)}]
+            go = self._target(each.get("then"), ids, end, depth=depth)
+            try:
+                ways.append({"if": translated(str(each.get("if")), self.slots), "go": go})
+            except BadCondition:
+                self.notes.append(f"the condition “{str(each.get('if'))[:80]}”")
+        return [*ways, {"go": after}]
+
+    def _target(self, given: Any, ids: dict[str, str], end: str, *, depth: int) -> str:
+        if isinstance(given, list):
+            return self._list(given, ids, end, depth=depth)
+        if given == "END":
+            return end
+        if str(given) not in ids:
+            self.notes.append(f"a way to “{str(given)[:40]}”")
+        return ids.get(str(given), end)
+
+    def _response(self, name: str) -> str:
+        """Returns a response's text, with placeholders for the slots that the flow has."""
+        text = self.domain.text(name).replace("{{", "{").replace("}}", "}")
+        return PLACE.sub(lambda found: f"{{{{{found.group(1)}}}}}" if found.group(1) in self.slots else "…", text)[:1_000]
+
+    def _id(self, wanted: str) -> str:
+        base = re.sub(r"[^a-z0-9_]+", "_", wanted.lower()).strip("_")[:34] or "step"
+        base = base if base[0].isalpha() and base != END else f"s_{base}"
+        id, number = f"{base}_", 1
+        id = base
+        while id in self.taken or not NAME.fullmatch(id):
+            number += 1
+            id = f"{base}_{number}"
+        self.taken.add(id)
+        return id
+
+
+def _reached(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns the steps that a run can reach; steps that only follow something not understood are left out."""
+    by_id = {step["id"]: place for place, step in enumerate(steps)}
+    seen, ahead = set[int](), [0] if steps else []
+    while ahead:
+        place = ahead.pop()
+        if place in seen:
+            continue
+        seen.add(place)
+        ahead += [by_id[go] for go in _targets(steps[place]) if go in by_id]
+    return [step for place, step in enumerate(steps) if place in seen]
+
+
+def _targets(step: Mapping[str, Any]) -> Iterator[str]:
+    ways = step.get("branch", step.get("next"))
+    yield from [ways] if isinstance(ways, str) else [way["go"] for way in ways or ()]
+
+
+def _slots_of(about: Any, domain: Domain) -> dict[str, None]:
+    """Returns slot names in the order in which a flow and the flows it calls mention them; each flow is visited once."""
+    found, seen = dict[str, None](), set[str]()
+    ahead, visited = [about], 0
+    while ahead and visited < MOST_VISITED:
+        value = ahead.pop()
+        visited += 1
+        if isinstance(value, list):
+            ahead += reversed(value)
+        elif isinstance(value, dict):
+            found.update(dict.fromkeys(_slots_in(value)))
+            called = value.get("call", value.get("link"))
+            ahead += reversed(value.values())
+            if isinstance(called, str) and called not in seen:
+                seen.add(called)
+                ahead.append(domain.flows.get(called))
+    return found
+
+
+def _slots_in(value: dict[str, Any]) -> Iterator[str]:
+    if isinstance(value.get("collect"), str):
+        yield value["collect"]
+    for each in _list(value.get("set_slots")):
+        yield from map(str, each if isinstance(each, dict) else ())
+    yield from sorted(slots_in(str(value.get("if", ""))))
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _verb(given: Mapping[str, Any]) -> str:
+    """Returns a name for a step without an id, made from its verb."""
+    for verb in VERBS:
+        if isinstance(given.get(verb), str):
+            return str(given[verb]).removeprefix("utter_").removeprefix("action_")
+    return next((verb for verb in VERBS if verb in given), "")
+
+
+def _named(given: Mapping[str, Any]) -> str:
+    verb = next((each for each in VERBS if each in given), "")
+    return f"{verb} {given[verb]}" if verb else f"a step with {', '.join(map(str, given)) or 'nothing'}"
+
+
+def _slug(name: str) -> str:
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-")
+    return slug if len(slug) > 1 and slug[0].isalpha() else f"flow-{slug}"[:40].strip("-")

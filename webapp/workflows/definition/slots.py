@@ -1,0 +1,150 @@
+"""Parses and validates a person's answer by the rules of its slot. Pure."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from webapp.workflows.definition.texts import shown
+
+MOST_CHARS = 4_000
+# A file's answer is the id and name of its document; only code that has stored the file produces it.
+FILE = re.compile(r"([0-9a-z]{26}) ([^\n]{1,200})")
+NUMBER = re.compile(r"[+-]?\d{1,15}(?:[.,]\d{1,10})?")
+EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+")
+DAY = re.compile(r"(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4})")
+# Invisible, and of no use in a text: only line ends and tabs stay.
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+YES, NO = {"yes", "y", "true", "sure", "ok"}, {"no", "n", "false"}
+
+
+class Unfit(ValueError):
+    """Raised for an invalid answer; the message states what is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A value that a workflow asks for; `least` and `most` limit a number, or the length of a text."""
+
+    name: str
+    type: str
+    ask: str
+    options: tuple[str, ...] = ()
+    least: float | None = None
+    most: float | None = None
+    is_optional: bool = False
+    example: str = ""
+
+    def value(self, text: str) -> Any:
+        """Returns the parsed answer; raises `Unfit`."""
+        text = CONTROL.sub("", text).strip()
+        if not text:
+            raise Unfit("Please answer, or skip this question." if self.is_optional else "Please answer.")
+        return TYPES[self.type](self, text)
+
+    @property
+    def sample(self) -> str:
+        """Returns an example of a valid answer."""
+        return self.example or (self.options[0] if self.options else SAMPLES.get(self.type, "")) or _number(self.least or 1)
+
+
+def text_of(value: Any) -> str:
+    """Converts an answer from the API to the text that a person would type."""
+    if isinstance(value, list):
+        return "\n".join(map(str, value))
+    return f"{value['document_id']} {value['name']}" if isinstance(value, dict) else shown(value)
+
+
+def _text(slot: Slot, text: str) -> str:
+    most = int(min(slot.most or MOST_CHARS, MOST_CHARS))
+    if len(text) > most:
+        raise Unfit(f"That is too long. The limit is {most} characters.")
+    if len(text) < (slot.least or 0):
+        raise Unfit(f"Please write at least {_number(slot.least or 0)} characters.")
+    return text
+
+
+def _amount(slot: Slot, text: str) -> int | float:
+    if not NUMBER.fullmatch(text):
+        raise Unfit("Please answer with a number.")
+    number = float(text.replace(",", "."))
+    if slot.least is not None and number < slot.least:
+        raise Unfit(f"Please answer with a number of at least {_number(slot.least)}.")
+    if slot.most is not None and number > slot.most:
+        raise Unfit(f"Please answer with a number of at most {_number(slot.most)}.")
+    return int(number) if number.is_integer() else number
+
+
+def _date(_slot: Slot, text: str) -> str:
+    if found := DAY.fullmatch(text):
+        day, month, year = map(int, found.groups())
+        text = f"{year:04}-{month:02}-{day:02}"
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise Unfit("Please answer with a date such as 2026-03-31.") from error
+
+
+def _choice(slot: Slot, text: str) -> str:
+    if text.isascii() and text.isdigit() and text not in slot.options and 0 < int(text[:4]) <= len(slot.options):
+        return slot.options[int(text[:4]) - 1]
+    if not (found := _option(slot, text)):
+        raise Unfit(f"Please choose one of: {', '.join(slot.options)}.")
+    return found
+
+
+def _option(slot: Slot, text: str) -> str:
+    """Returns the option with this name, in whatever case; empty if there is none."""
+    return next((each for each in slot.options if each.casefold() == text.casefold()), "")
+
+
+def _several(slot: Slot, text: str) -> list[str]:
+    # An option can contain a comma itself.
+    separator = r"\n" if "\n" in text or _option(slot, text) else "[,;]"
+    parts = [each for each in map(str.strip, re.split(separator, text)) if each]
+    chosen = {_choice(slot, each) for each in parts[: len(slot.options) * 2]}
+    if not chosen:
+        raise Unfit(f"Please choose from: {', '.join(slot.options)}.")
+    return [each for each in slot.options if each in chosen]
+
+
+def yes_or_no(text: str) -> bool | None:
+    """Returns True for a yes, False for a no, and None for anything else."""
+    word = text.strip().casefold().rstrip(".!")
+    return word in YES if word in YES | NO else None
+
+
+def _yes_or_no(_slot: Slot, text: str) -> bool:
+    if (found := yes_or_no(text)) is None:
+        raise Unfit("Please answer yes or no.")
+    return found
+
+
+def _email(_slot: Slot, text: str) -> str:
+    if len(text) > 254 or not EMAIL.fullmatch(text):
+        raise Unfit("Please answer with an email address.")
+    return text
+
+
+def _file(_slot: Slot, text: str) -> dict[str, str]:
+    if not (found := FILE.fullmatch(text)):
+        raise Unfit("Please upload a file.")
+    return {"document_id": found[1], "name": found[2]}
+
+
+def _number(value: float) -> str:
+    return f"{value:g}"
+
+
+TYPES: dict[str, Callable[[Slot, str], Any]] = {
+    "text": _text,
+    "number": _amount,
+    "date": _date,
+    "choice": _choice,
+    "multi": _several,
+    "yes/no": _yes_or_no,
+    "email": _email,
+    "file": _file,
+}
+SAMPLES = {"text": "a few words", "date": "2026-03-31", "yes/no": "yes", "email": "name@example.org", "file": "a PDF, or a text"}

@@ -1,0 +1,117 @@
+"""Transcripts that test a workflow without a model: the messages of the person and the model, and the expected results.
+
+Each line of a case begins with a sign: `<` expects the next message of the workflow to match a pattern, `>` answers, `*` is a
+model's answer, `=` expects this step or status, `?` expects a condition to hold, `!` expects a refusal that matches, and `/`
+sends another event: `/ask QUESTION`, `/guess VALUE` by a model, `/back`, `/skip`, `/pause`, `/resume`, `/cancel`, `/fell`,
+`/change NAME VALUE`.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from webapp.base import yaml_text
+from webapp.workflows.definition.conditions import BadCondition, holds, parsed
+from webapp.workflows.definition.definition import Definition
+from webapp.workflows.definition.parsing import Broken, read
+from webapp.workflows.running.interpreter import apply
+from webapp.workflows.state import MODEL_ANSWERED, Event, HandOver, Say, State
+
+PEOPLE = {"user.name": "Ann Lee", "user.first_name": "Ann"}
+SHAPE = "A transcript is a mapping with “workflow”, the name of a file beside it, and “cases”, each a list of lines."
+
+
+def played(source: str, folder: Path) -> tuple[list[str], int]:
+    """Returns the failed expectations, each with its line, and the number of cases.
+
+    A workflow in place of a transcript is only checked, and has no cases.
+    """
+    try:
+        document = yaml_text.read(source, "transcript")
+        about = document.value if isinstance(document.value, dict) else {}
+        file, cases = about.get("workflow"), about.get("cases")
+        if "steps" in about:
+            return _checked(source), 0
+        if not isinstance(file, str) or Path(file).name != file or not isinstance(cases, dict):
+            return [f"1: {SHAPE}"], 0
+        definition = read((folder / file).read_text("utf-8"))
+    except yaml_text.Unreadable as error:
+        return [f"{error.line}: {error}"], 0
+    except Broken as error:
+        return [f"1: {about['workflow']}: line {error.faults[0].line}: {error.faults[0].message}"], 0
+    faults = [
+        f"{document.place(('cases', str(name), place))[0]}: {name}: {fault}"
+        for name, lines in cases.items()
+        for place, fault in _faults(definition, lines)
+    ]
+    return faults, len(cases)
+
+
+def _checked(source: str) -> list[str]:
+    try:
+        read(source)
+    except Broken as error:
+        return [f"{each.line}: {each.message}" for each in error.faults]
+    return []
+
+
+def _faults(definition: Definition, lines: Any) -> Iterator[tuple[int, str]]:
+    """Yields the first failing line of a case, if any."""
+    play = _Play(definition)
+    play.happen(Event("begin"))
+    for place, line in enumerate(lines if isinstance(lines, list) else [SHAPE]):
+        sign, words = str(line)[:1], str(line)[1:].strip()
+        act = SIGNS.get(sign)
+        if fault := act(play, words) if act else SHAPE:
+            yield place, fault
+            return
+
+
+@dataclass(slots=True)
+class _Play:
+    definition: Definition
+    state: State = field(default_factory=State)
+    messages: list[str] = field(default_factory=list)
+    refusal: str = ""
+
+    def happen(self, event: Event) -> str:
+        result = apply(self.definition, self.state, event, PEOPLE)
+        self.state, self.refusal = result.state, result.refusal
+        messages = [each for each in result.effects if isinstance(each, Say | HandOver)]
+        self.messages += [each.text if isinstance(each, Say) else each.summary for each in messages]
+        return ""
+
+    def expect(self, words: str) -> str:
+        found = self.messages.pop(0) if self.messages else ""
+        return "" if found and re.search(words, found) else f"expected “{words}”, and “{found}” was said"
+
+    def stands(self, words: str) -> str:
+        return "" if words in (self.state.step, self.state.status) else f"it is {self.state.status} at “{self.state.step}”"
+
+    def holds(self, words: str) -> str:
+        names = {*self.definition.slots, *(f"steps.{id}" for id in self.definition.by_id)}
+        try:
+            return "" if holds(parsed(words, names), self.state.values) else f"the answers are {dict(self.state.slots)}"
+        except BadCondition as error:
+            return str(error)
+
+    def refuses(self, words: str) -> str:
+        return "" if self.refusal and re.search(words, self.refusal) else f"the refusal is “{self.refusal}”"
+
+    def other(self, words: str) -> str:
+        kind, _, rest = words.partition(" ")
+        name, _, value = rest.partition(" ") if kind == "change" else ("", "", rest)
+        return self.happen(Event(kind, value, name))
+
+
+SIGNS: dict[str, Callable[[_Play, str], str]] = {
+    "<": _Play.expect,
+    ">": lambda play, words: play.happen(Event("answer", words)),
+    "*": lambda play, words: play.happen(Event(MODEL_ANSWERED, words)),
+    "=": _Play.stands,
+    "?": _Play.holds,
+    "!": _Play.refuses,
+    "/": _Play.other,
+}

@@ -1,0 +1,99 @@
+"""Has a model interpret an answer that its slot rejects; the interpretation counts only once the person confirms it."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from webapp.base.db import db, utc_now
+from webapp.base.errors import AppError
+from webapp.chat.prompt.builder import PromptBuilder
+from webapp.chat.record.tables import Chat
+from webapp.engine import side_requests
+from webapp.engine.engine import Engine, the_engine
+from webapp.engine.side_requests import SideRequest
+from webapp.engine.tables import Generation
+from webapp.models.connections.models import DEMO
+from webapp.models.prompt_sections import Section
+from webapp.models.providers.base import ModelRequest
+from webapp.streaming.transcript import Transcript
+from webapp.workflows.definition.slots import Slot
+from webapp.workflows.running.guesses import READABLE, guess, task
+from webapp.workflows.running.interpreter import apply, slot_of, text_for
+from webapp.workflows.running.record import definition_of, people_of
+from webapp.workflows.state import Event
+from webapp.workflows.tables import WorkflowRun
+
+log = logging.getLogger("workflow")
+PURPOSE, MOST_TOKENS, MOST_CHARS = "workflow_answer", 100, 500
+# The person waits this long; after that, it is as if no model were available.
+MOST_SECONDS = 15.0
+# By generation id. Never stored, because they contain words of the person.
+_jobs: dict[str, "_Job"] = {}
+
+
+@dataclass(slots=True)
+class _Job:
+    """A model's interpretation of an answer, once it has arrived."""
+
+    answer: str = ""
+    is_over: bool = False
+
+
+def interpreted(run: WorkflowRun, event: Event) -> Event:
+    """Returns the event unchanged if its answer is valid or can't be interpreted; else a `guess` for the person to confirm."""
+    definition, place, typed = definition_of(run), run.place, event.value.strip()
+    slot, result = slot_of(definition, place), apply(definition, place, event)
+    # The count of tries grows only if the text was taken as an answer and rejected.
+    is_unfit = bool(result.refusal) and result.state.tries > place.tries
+    if not (slot and is_unfit and slot.type in READABLE and typed and len(typed) <= MOST_CHARS):
+        return event
+    found = guess(slot, _interpretation(run, slot, typed))
+    return Event("guess", f"{found}\n\n{typed}", place.step) if found else event
+
+
+def _interpretation(run: WorkflowRun, slot: Slot, typed: str) -> str:
+    chat, engine = db.session.get_one(Chat, run.chat_id), the_engine()
+    if chat.model.startswith(DEMO):
+        return ""
+    side_request = SideRequest(PURPOSE, f"{PURPOSE}:{run.id}", run.owner_id, _request(run, chat.model, slot, typed))
+    # Releases the database connection while waiting.
+    db.session.rollback()
+    return _reply(engine, side_request)
+
+
+def _request(run: WorkflowRun, model: str, slot: Slot, typed: str) -> ModelRequest:
+    definition, people = definition_of(run), people_of(db.session(), run)
+    question = text_for(definition, run.place, slot.ask, people)
+    section = Section("Answer to read", task(slot, question, utc_now().date()), definition.title)
+    return PromptBuilder([section]).build(model, [("user", typed)], max_tokens=MOST_TOKENS, temperature=0)
+
+
+def _reply(engine: Engine, side_request: SideRequest) -> str:
+    """Returns the model's reply; empty if it can't be called now or takes too long."""
+    job = _jobs[side_request.id] = _Job()
+    try:
+        side_requests.request(engine, side_request)
+        engine.wait(lambda: job.is_over, MOST_SECONDS)
+        if not job.is_over:
+            side_requests.stop(engine, side_request.lane)
+    except (AppError, SQLAlchemyError) as error:
+        log.info("no model reads an answer: %s", type(error).__name__)
+    finally:
+        _jobs.pop(side_request.id, None)
+    return job.answer
+
+
+def _finish(_session: Session, generation: Generation, transcript: Transcript, _picture: Any) -> None:
+    if (job := _jobs.get(generation.id)) and generation.status == "completed":
+        job.answer = transcript.text
+
+
+def _changed(generation: Generation) -> None:
+    if job := _jobs.get(generation.id):
+        job.is_over = True
+
+
+WORKFLOW_ANSWER = side_requests.kind(PURPOSE, "Answers read in workflows", _finish, _changed)

@@ -1,0 +1,83 @@
+"""Records an event of a run in one transaction: the event, the new state and the messages in the chat."""
+
+from sqlalchemy.orm import Session
+
+from webapp.base.database import rows
+from webapp.base.db import utc_now
+from webapp.base.errors import Conflict, NotFound
+from webapp.base.ids import new_id
+from webapp.chat.record.tables import Chat, Message
+from webapp.people.accounts.tables import User
+from webapp.workflows import library
+from webapp.workflows.definition.definition import Definition
+from webapp.workflows.running import handover
+from webapp.workflows.running.interpreter import apply
+from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, Event, HandOver, PostReply, Result, Say
+from webapp.workflows.tables import RunEvent, WorkflowRun
+
+# A refused answer of up to `MOST_TYPED` characters is shown again.
+MOST_EVENTS, MOST_TYPED = 2_000, 500
+UNANSWERED = "Your question wasn't answered."
+# Accepted even in a run that has reached `MOST_EVENTS`: otherwise the end of a model's answer could never be saved.
+ALWAYS = ("cancel", MODEL_ANSWERED, MODEL_FAILED)
+
+
+def definition_of(run: WorkflowRun) -> Definition:
+    return library.known(run.source)
+
+
+def locked_run(session: Session, id: str) -> WorkflowRun:
+    """Returns the current row of a run, locked until the transaction ends."""
+    if run := rows.locked(session, WorkflowRun, id):
+        return run
+    raise NotFound("That run no longer exists.")
+
+
+def people_of(session: Session, run: WorkflowRun) -> dict[str, str]:
+    """Returns the person's names, for use in texts."""
+    user = session.get_one(User, run.owner_id)
+    return {"user.name": user.name, "user.first_name": (user.name.split() or [""])[0]}
+
+
+def record(session: Session, run: WorkflowRun, event: Event, *, sent_as: str | None = None) -> Result:
+    """Applies and records an event, and the request that it came from; a refused event that changes nothing is not recorded."""
+    result = apply(definition_of(run), run.place, event, people_of(session, run))
+    if result.refusal and result.state == run.place:
+        return result
+    if run.seq >= MOST_EVENTS and event.kind not in ALWAYS:
+        raise Conflict("This run has become too long. Cancel it and start a new one.")
+    if result.state.step != run.place.step:
+        # An interrupted answer is not continued at another step, and its plan is no longer waited for.
+        run.message_id, run.plan_step = None, ""
+    run.seq += 1
+    chat = session.get_one(Chat, run.chat_id, populate_existing=True)
+    about = {"kind": event.kind, "name": event.name[:40], "value": event.value, "refusal": result.refusal}
+    session.add(RunEvent(run_id=run.id, seq=run.seq, sent_as=sent_as, head_id=chat.head_id, **about))
+    is_unanswered = event.kind == MODEL_FAILED and run.place.is_aside
+    run.state, run.status, run.changed_at = result.state.stored(), result.state.status, utc_now()
+    run.refusal = {"words": result.refusal, "typed": event.value[:MOST_TYPED]} if result.refusal else {}
+    if is_unanswered:
+        run.refusal = {"words": f"{UNANSWERED} {event.value}".strip(), "typed": ""}
+    for effect in result.effects:
+        if isinstance(effect, Say | PostReply):
+            post(session, run, chat, effect)
+        elif isinstance(effect, HandOver):
+            post(session, run, chat, handover.hand_over(session, chat, effect))
+    session.flush()
+    return result
+
+
+def refuse(run: WorkflowRun, words: str) -> None:
+    """Stores the reason why an answer was refused, to show it next to the question; the state stays the same."""
+    run.refusal = {"words": words, "typed": ""}
+
+
+def post(session: Session, run: WorkflowRun, chat: Chat, effect: Say | PostReply) -> None:
+    """Appends a message to the chat."""
+    role, author_id = ("user", run.owner_id) if isinstance(effect, PostReply) else ("assistant", None)
+    # Rendered when it is shown, to keep that out of the transaction.
+    values = {"role": role, "content": effect.text, "author_id": author_id}
+    message = Message(id=new_id(), chat_id=chat.id, parent_id=chat.head_id, **values)
+    session.add(message)
+    session.flush()
+    chat.head_id, chat.changed_at = message.id, utc_now()

@@ -1,0 +1,237 @@
+"""What a person can do with runs: start, answer, ask, go back, skip, pause, cancel, change an answer, move to another version."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from webapp.base import topic_names
+from webapp.base.db import db, write
+from webapp.base.errors import AppError, Busy, Conflict, Invalid
+from webapp.chat.messages import sending
+from webapp.chat.record.tables import Chat
+from webapp.engine import service as generations
+from webapp.engine.engine import the_engine
+from webapp.engine.tables import Generation
+from webapp.models.connections.models import providers
+from webapp.people.accounts import creation_limit
+from webapp.people.accounts.tables import User
+from webapp.workflows import library, queries
+from webapp.workflows.definition.definition import Definition
+from webapp.workflows.definition.slots import FILE
+from webapp.workflows.running import handover, interpretation, model_calls
+from webapp.workflows.running.interpreter import apply, slot_of
+from webapp.workflows.running.moving import moved, same_steps
+from webapp.workflows.running.record import definition_of, locked_run, record
+from webapp.workflows.state import Event, Result, State
+from webapp.workflows.tables import RunEvent, WorkflowRun
+
+# `KIND` is the kind of a run's chat and of the generations in it.
+KIND, DEMO = handover.LED, "demo/quick"
+# Events that can be refused because their value doesn't fit.
+ANSWERS = ("answer", "guess", "change", "ask")
+ELSEWHERE = "This was just answered elsewhere. Look at the current question first."
+
+
+@dataclass(frozen=True, slots=True)
+class Redone:
+    """The effects of changing an answer: the steps to be done again, and the answers that no longer count."""
+
+    steps: tuple[str, ...]
+    dropped: tuple[str, ...]
+
+
+def start(user: User, slug: str, *, title: str = "", key: str = "") -> WorkflowRun:
+    """Starts a run in a new chat; repeating the key, the workflow and the title returns the first one."""
+    owner_id, sent_as = user.id, generations.sent_as(user.id, key, f"begin\n{slug}\n{title}")
+    if earlier := queries.begun_as(sent_as):
+        return earlier
+    found = library.published(slug)
+    model = providers().default(user.default_model)
+    providers().of(model)
+    pinned = {"slug": found.slug, "version": found.version, "source": found.source}
+    try:
+        return _begun(owner_id, model, title or found.headline.title, pinned, sent_as=sent_as)
+    except IntegrityError:
+        # A concurrent request with the same key was first.
+        if earlier := queries.begun_as(sent_as):
+            return earlier
+        raise
+
+
+def try_out(user: User, source: str, *, is_demo: bool) -> WorkflowRun:
+    """Starts a trial run of an unpublished text in a temporary chat, with the person's default model or the demo model."""
+    definition = library.runnable(source)
+    model = DEMO if is_demo else providers().default(user.default_model)
+    if not is_demo:
+        providers().of(model)
+    pinned = {"slug": definition.slug, "version": 0, "source": source}
+    return _begun(user.id, model, f"Trial: {definition.title}", pinned, is_temporary=True)
+
+
+def _begun(
+    owner_id: str, model: str, title: str, pinned: dict[str, Any], *, sent_as: str | None = None, is_temporary: bool = False
+) -> WorkflowRun:
+    creation_limit.count(owner_id)
+    with write() as session:
+        about = {"kind": KIND, "model": model, "title": title, "title_is_own": True, "is_temporary": is_temporary}
+        chat = Chat(owner_id=owner_id, **about)
+        session.add(chat)
+        session.flush()
+        run = WorkflowRun(owner_id=owner_id, chat_id=chat.id, state={}, **pinned)
+        session.add(run)
+        session.flush()
+        record(session, run, Event("begin"), sent_as=sent_as)
+        id = run.id
+    return _notified(id)
+
+
+def happen(run: WorkflowRun, event: Event, *, seen: int | None = None, is_file: bool = False, key: str = "") -> WorkflowRun:
+    """Applies an event to a run, raising if it is refused; `seen` is the last event that the person's page showed.
+
+    With `is_file`, the answer names a document that was just stored; people can't type one. A request that repeats the `key` and
+    the event of an earlier one has that one's result and changes nothing.
+    """
+    if not is_file:
+        _refuse_typed_file(run, event)
+    id, sent_as = run.id, _sent_as(run, event, key)
+    if earlier := queries.sent_before(id, sent_as):
+        return _repeated(run, earlier)
+    event = replace(event, value=sending.checked(event.value) if event.value.strip() else event.value)
+    if event.kind == "answer" and seen in (None, run.seq):
+        event = interpretation.interpreted(run, event)
+    with write() as session:
+        row = locked_run(session, id)
+        earlier = queries.sent_before(id, sent_as)
+        if not earlier:
+            result = _recorded(session, row, event, seen, sent_as)
+    if earlier:
+        return _repeated(row, earlier)
+    if event.kind == "cancel" and not result.refusal:
+        # Only after the commit: the text of a stopped model would otherwise advance the run.
+        stop(row)
+    changed_run = _notified(id)
+    if result.refusal:
+        raise _refusal(changed_run, result.refusal, is_invalid=event.kind in ANSWERS and changed_run.status == "waiting")
+    return changed_run
+
+
+def head_before(run: WorkflowRun, event: Event, key: str) -> str:
+    """Returns the id of the chat's last message before this event; for a repeated request, before its first time."""
+    if earlier := queries.sent_before(run.id, _sent_as(run, event, key)):
+        return earlier.head_id or ""
+    return db.session.get_one(Chat, run.chat_id).head_id or ""
+
+
+def _sent_as(run: WorkflowRun, event: Event, key: str) -> str | None:
+    return generations.sent_as(run.owner_id, key, f"{event.kind}\n{event.name}\n{event.value.strip()}")
+
+
+def _repeated(run: WorkflowRun, earlier: RunEvent) -> WorkflowRun:
+    run = db.session.get_one(WorkflowRun, run.id, populate_existing=True)
+    if earlier.refusal:
+        raise _refusal(run, earlier.refusal, is_invalid=True)
+    return run
+
+
+def _recorded(session: Session, run: WorkflowRun, event: Event, seen: int | None, sent_as: str | None) -> Result:
+    if seen not in (None, run.seq):
+        raise Conflict(ELSEWHERE)
+    return record(session, run, event, sent_as=sent_as)
+
+
+def stop(run: WorkflowRun) -> None:
+    """Stops the generations that are running in the run's chat and for its plan."""
+    for running in _running(run):
+        generations.stop(the_engine(), running)
+
+
+def _running(run: WorkflowRun) -> list[Generation]:
+    lanes = (topic_names.of_chat(run.chat_id), *((topic_names.of_plan(run.plan_id),) if run.plan_id else ()))
+    return [running for lane in lanes if (running := generations.running_in(lane))]
+
+
+def _refusal(run: WorkflowRun, why: str, *, is_invalid: bool) -> AppError:
+    """Returns the error for a refused event; while a model writes, it names the answer in progress."""
+    if run.status == "running" and (running := _running(run)):
+        return Busy(why, generation=running[0].id)
+    return (Invalid if is_invalid else Conflict)(why, field="value")
+
+
+def redone(run: WorkflowRun, name: str, value: str) -> Redone:
+    """Returns what changing an answer would affect, without changing anything."""
+    _refuse_typed_file(run, Event("change", value, name))
+    return _redone(run, name, value)
+
+
+def redone_by_file(run: WorkflowRun, name: str) -> Redone:
+    """Does the same as `redone` for replacing a file; the effects don't depend on which file it is."""
+    return _redone(run, name, f"{'0' * 26} file")
+
+
+def _redone(run: WorkflowRun, name: str, value: str) -> Redone:
+    before = run.place
+    result = apply(definition_of(run), before, Event("change", value, name))
+    if result.refusal:
+        raise _refusal(run, result.refusal, is_invalid=not before.has_ended and before.status != "running")
+    return Redone(*_differences(definition_of(run), before, result.state))
+
+
+def _refuse_typed_file(run: WorkflowRun, event: Event) -> None:
+    definition, place = definition_of(run), run.place
+    slot = definition.slots.get(event.name) if event.kind == "change" else slot_of(definition, place)
+    if slot and slot.type == "file" and event.kind in ("answer", "change") and FILE.fullmatch(event.value.strip()):
+        raise Invalid("Please upload a file.", field="value")
+
+
+def move(run: WorkflowRun, version: int, *, confirm: bool) -> Redone:
+    """Moves a run to another version if `confirm` is set; returns the steps added there, and as `dropped` the removed ones."""
+    source, id = library.source_of(run.slug, version), run.id
+    old, new = definition_of(run), library.known(source)
+    place = run.place
+    if place.has_ended:
+        raise Conflict("This workflow has ended.")
+    same = same_steps(old, new)
+    if place.step not in same or new.by_id[same[place.step]].verb != old.by_id[place.step].verb:
+        raise Conflict("The current step isn't in that version, so this run can't move to it.")
+    added = tuple(each for each in new.by_id if each not in same.values())
+    gone = tuple(each for each in old.by_id if each not in same)
+    if confirm:
+        with write() as session:
+            row = locked_run(session, id)
+            if row.place != place:
+                raise Conflict(ELSEWHERE)
+            row.source, row.version, row.state = source, version, moved(place, same, new.slots).stored()
+            row.plan_step = same.get(row.plan_step, "")
+        _notified(id)
+    return Redone(added, gone)
+
+
+def free(run: WorkflowRun) -> None:
+    """Makes the chat of an ended run an ordinary chat."""
+    if not run.place.has_ended:
+        raise Conflict("The workflow is still running. Finish or cancel it first.")
+    chat_id = run.chat_id
+    with write() as session:
+        session.get_one(Chat, chat_id).kind = "chat"
+    sending.announce(db.session.get_one(Chat, chat_id), "chat", chat_id)
+
+
+def _differences(definition: Definition, before: State, after: State) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Returns the steps to be done again or for the first time, and the answers that are gone."""
+    ahead = set(definition.reachable(after.step))
+    again = {id for id in before.outcomes if id in ahead and id not in {*after.outcomes, *after.kept}}
+    fresh = {*after.outcomes, *({after.step} - {before.step, ""})} - set(before.outcomes)
+    ordered = tuple(step.id for step in definition.steps if step.id in again | fresh)
+    return ordered, tuple(name for name in before.slots if name not in after.slots)
+
+
+def _notified(id: str) -> WorkflowRun:
+    """Notifies the chat's open pages, and starts an answer if it is a model's turn."""
+    run = db.session.get_one(WorkflowRun, id, populate_existing=True)
+    sending.announce(db.session.get_one(Chat, run.chat_id), "chat", run.chat_id)
+    handover.notify_group(run)
+    if run.is_due:
+        model_calls.call_if_due(id)
+    return db.session.get_one(WorkflowRun, id, populate_existing=True)
