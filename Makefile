@@ -19,7 +19,7 @@ help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: $(VENV)/.run $(VENDOR) ## install the virtual environment, packages and browser assets if missing
-	@$(BIN)/python -m compileall -qq webapp migrations gunicorn.conf.py wsgi.py
+	@$(BIN)/python -m compileall -qq webapp bench migrations gunicorn.conf.py wsgi.py
 	@echo "Set up. Now: make run"
 
 run: $(VENV)/.run $(VENDOR) ## set up if needed, then serve on http://127.0.0.1:8000

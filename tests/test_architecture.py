@@ -11,12 +11,9 @@ from jinja2 import Environment, nodes
 
 from tests.browser.modules import NOTICED_BY
 from tests.support.source import (
-    LAYER_OF,
-    LAYER_OF_FILE,
-    LAYERS,
+    ROOMS,
     ROOT,
     Module,
-    features,
     forget,
     functions,
     length,
@@ -60,6 +57,8 @@ OF_A_REQUEST = {
     f"flask.{name}"
     for name in ("request", "session", "g", "flash", "redirect", "url_for", "render_template", "render_template_string")
 }
+# Registered by every room, and without a request.
+NO_PAGES = ("webapp.web.feature",)
 BROAD = {"Exception", "BaseException"}
 JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 INLINE = re.compile(r"<script(?![^>]*\ssrc=)|\son\w+\s*=|\sstyle\s*=|\shx-on|=[\"']\s*(?:js|javascript):|<style", re.IGNORECASE)
@@ -77,56 +76,80 @@ def required(name: str) -> set[str]:
 
 
 @pytest.mark.slow
-def test_a_layer_imports_only_what_is_below_it() -> None:
-    breaches = [
-        f"{module.name} ({module.layer}) imports {other.name} ({other.layer})"
-        for module in modules().values()
-        for other in ours(module)
-        if LAYERS.index(other.layer) > LAYERS.index(module.layer)
-    ]
-    assert not breaches
-
-
-def test_a_feature_imports_only_those_before_it() -> None:
+def test_a_room_imports_only_those_before_it() -> None:
     breaches = [
         f"{module.name} imports {other.name}"
         for module in modules().values()
         for other in ours(module)
-        if None is not module.feature != other.feature is not None and other.feature > module.feature
+        if module.room and other.room and ROOMS.index(other.room) > ROOMS.index(module.room)
     ]
-    assert not breaches, "move that to the later of the two in FEATURES of webapp/app.py, or hand it in there"
+    assert not breaches, (
+        "move what both need to the earlier room, hand it in as a parameter, or let the later room register it in its feature.py"
+        " (`brings`); the order is ROOMS in tests/support/source.py"
+    )
 
 
-def test_the_documentation_lists_the_features_in_their_order() -> None:
-    listed = re.search(r"```text\n(web  accounts.*?)```", (ROOT / "docs" / "architecture.md").read_text("utf-8"), re.DOTALL)
+def test_every_room_has_its_place() -> None:
+    there = {path.stem for path in (ROOT / "webapp").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert there - {"__init__"} == set(ROOMS), "enter it in ROOMS of tests/support/source.py, behind all that it imports"
+    assert len(ROOMS) <= 20, "the top of webapp has at most 20 entries: find the room that this belongs to"
+
+
+def test_the_documentation_lists_the_rooms_in_their_order() -> None:
+    listed = re.search(r"```text\n(streaming  .*?)```", (ROOT / "docs" / "architecture.md").read_text("utf-8"), re.DOTALL)
     assert listed
-    assert tuple(listed[1].split()) == features()
-
-
-def test_every_feature_has_its_place() -> None:
-    found = {name.split(".")[1] for name in modules() if re.fullmatch(r"webapp\.\w+\.feature", name)}
-    assert found <= set(features()), "enter FEATURE of its feature.py in FEATURES of webapp/app.py, behind all that it imports"
+    assert tuple(listed[1].split()) == ROOMS, (
+        "list the rooms in docs/architecture.md as ROOMS in tests/support/source.py has them"
+    )
 
 
 @pytest.mark.slow
-def test_no_file_imports_itself_by_a_detour() -> None:
-    imports = {module.name: [other.name for other in ours(module)] for module in modules().values()}
-    assert not [circle for circle in circles(imports) if len(circle) > 1]
+def test_no_room_at_any_height_needs_itself_by_a_detour() -> None:
+    knots = [f"in {parent}: {', '.join(sorted(knot))}" for parent in folders() for knot in knots_in(parent)]
+    assert not knots, "two of these are one room, or one of them is two: move what the lower one needs down, or the rest up"
 
 
-def circles(imports: dict[str, list[str]]) -> list[frozenset[str]]:
-    """Returns the import cycles, including imports under `TYPE_CHECKING`."""
+def folders() -> list[str]:
+    """Returns every package, from the top down."""
+    names = [module.name.split(".") for module in modules().values()]
+    return sorted({".".join(parts[:depth]) for parts in names for depth in range(1, len(parts))})
+
+
+def knots_in(parent: str) -> list[frozenset[str]]:
+    """Returns the import cycles among the files and packages directly below a package, including imports for types."""
+    imports: dict[str, set[str]] = {}
+    for module in modules().values():
+        if entry := entry_below(parent, module.name):
+            found = (entry_below(parent, other.name) for other in ours(module))
+            imports.setdefault(entry, set()).update(other for other in found if other and other != entry)
     reached = {name: reachable(name, imports) for name in imports}
-    return list({frozenset(other for other in reached[name] if name in reached[other]) | {name} for name in imports})
+    circles = {frozenset(other for other in reached[name] if name in reached.get(other, ())) | {name} for name in imports}
+    return [circle for circle in circles if len(circle) > 1]
 
 
-def reachable(name: str, imports: dict[str, list[str]]) -> set[str]:
+def entry_below(parent: str, name: str) -> str:
+    """Returns the entry of a package that a module is, or is in; empty if it is elsewhere."""
+    return name.removeprefix(f"{parent}.").split(".")[0] if name.startswith(f"{parent}.") else ""
+
+
+def reachable(name: str, imports: dict[str, set[str]]) -> set[str]:
     found, waiting = set(), [name]
     while waiting:
-        fresh = set(imports[waiting.pop()]) - found
+        fresh = imports.get(waiting.pop(), set()) - found
         found |= fresh
         waiting += fresh
     return found
+
+
+@pytest.mark.slow
+def test_what_pages_need_is_known_to_pages_alone() -> None:
+    breaches = [
+        f"{module.name} imports {other.name}"
+        for module in modules().values()
+        for other in ours(module)
+        if module.room and not module.is_of_pages and other.is_of_pages and other.name not in NO_PAGES
+    ]
+    assert not breaches, "a service gets values, not requests: pass in what it needs, or move this to a file such as views.py"
 
 
 @pytest.mark.parametrize("library", ONLY_IN)
@@ -148,20 +171,11 @@ def test_streaming_stands_alone() -> None:
     assert not [(module.name, other.name) for module in inside for other in ours(module) if not other.is_in("webapp.streaming")]
 
 
-def test_the_api_is_imported_by_nobody() -> None:
-    # The root assembles the API with everything else.
-    outside = [module for module in modules().values() if not module.is_in("webapp.api") and module.layer != "root"]
-    assert not [module.name for module in outside for other in ours(module) if other.is_in("webapp.api")]
-
-
 def test_the_tables_name_nothing_that_is_not_there() -> None:
-    packages = {module.name.split(".")[1] for module in modules().values() if "." in module.name} | {"wsgi"}
-    endings = {module.name.rpartition(".")[2].rpartition("_")[2] for module in modules().values()}
-    assert {name for names in LAYER_OF.values() for name in names} | set(features()) <= packages
-    assert set(LAYER_OF_FILE) <= endings
     uses = [(module, library) for module in modules().values() for library in libraries(module)]
     named = [(place, library) for library, places in ONLY_IN.items() for place in places]
     assert not [each for each in named if not any(module.is_in(each[0]) and library == each[1] for module, library in uses)]
+    assert set(NO_PAGES) <= set(modules())
 
 
 def test_a_pure_module_knows_the_standard_library_and_one_more() -> None:
@@ -173,8 +187,9 @@ def test_a_pure_module_knows_the_standard_library_and_one_more() -> None:
 
 
 def test_a_service_knows_nothing_of_requests() -> None:
-    below = [module for module in modules().values() if module.layer in ("core", "data", "service")]
-    assert not [(module.name, name) for module in below for name in module.imports if name in OF_A_REQUEST]
+    below = [module for module in modules().values() if module.room and not module.is_of_pages]
+    breaches = [(module.name, name) for module in below for name in module.imports if name in OF_A_REQUEST]
+    assert not breaches, "pass in what it needs from the request, or move this to a file such as views.py"
 
 
 @pytest.mark.slow

@@ -141,7 +141,16 @@ def for_engineers(path: Path) -> Iterator[tuple[int, str]]:
 @pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     "pattern",
-    ["webapp/**/*.py", "static/js/*.js", "static/css/*.css", "templates/**/*.html", "*.py", "tests/**/*.py", "scripts/*.py"],
+    [
+        "webapp/**/*.py",
+        "bench/**/*.py",
+        "static/js/*.js",
+        "static/css/*.css",
+        "templates/**/*.html",
+        "*.py",
+        "tests/**/*.py",
+        "scripts/*.py",
+    ],
 )
 def test_docstrings_and_comments_are_plain_english(pattern: str) -> None:
     found = [

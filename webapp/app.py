@@ -49,12 +49,8 @@ from webapp.people.second_factor import feature as second_factor
 from webapp.plans import feature as plans
 from webapp.prompts import feature as prompts
 from webapp.rendering import on_loop
-from webapp.settings import feature as settings
-from webapp.settings.secrets import feature as secrets
 from webapp.settings.service import setting
 from webapp.shell import feature as shell
-from webapp.shell import own_feature as preferences
-from webapp.shell.docs import feature as docs
 from webapp.web import assets, errors, filters, security, templates
 from webapp.web.feature import brought, by_type
 from webapp.web.places import Places
@@ -67,12 +63,9 @@ from webapp.workflows import feature as workflows
 # In order: each feature imports only those before it, which tests/test_architecture.py enforces.
 FEATURES = (
     accounts.FEATURE,
-    secrets.FEATURE,
-    settings.FEATURE,
     second_factor.FEATURE,
     mail.FEATURE,
     connections.FEATURE,
-    preferences.FEATURE,
     live.FEATURE,
     usage.FEATURE,
     health.FEATURE,
@@ -88,7 +81,6 @@ FEATURES = (
     experiments.FEATURE,
     alerts.FEATURE,
     completions.FEATURE,
-    docs.FEATURE,
     shell.FEATURE,
     api.FEATURE,
 )
@@ -186,7 +178,6 @@ def _configure(app: Flask, config: Config) -> None:
         places=Places(place for feature in FEATURES for place in feature.places),
         setting_checks={name: check for feature in FEATURES for name, check in feature.setting_checks.items()},
         resumes=[resume for feature in FEATURES for resume in feature.resumes],
-        sections=[contribute for feature in FEATURES for contribute in feature.sections],
     )
     app.config.update(
         SECRET_KEY=config.secret_key,

@@ -13,16 +13,16 @@ of person and each state of the object:
 
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 
 from tests.attacks.api_rows import TABLE as PROGRAMS
 from tests.attacks.page_rows import pages
 from tests.attacks.people import ADMINS, OUTSIDE, PEOPLE, PLANNERS, SIGNED_IN, TEAM
 from tests.attacks.rows import rows
+from tests.support.source import ROOT
 
 # Each feature's own entries, in `tests/FEATURE/access_rows.py`.
 FEATURES = [
-    import_module(f"tests.{path.parent.name}.access_rows") for path in sorted(Path(__file__).parents[1].glob("*/access_rows.py"))
+    import_module(".".join(path.relative_to(ROOT).with_suffix("").parts)) for path in sorted(ROOT.glob("tests/**/access_rows.py"))
 ]
 # The states of a chat, or of an object in it, as seen by the requester; a buried object is in a deleted chat.
 STATES = ("own", "foreign", "visitors", "deleted", "buried", "random")
@@ -164,7 +164,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "preferences.set_theme": (Route("POST", "signed_in", "people"),),
     "preferences.update_own": (Route("POST", "signed_in", "people"),),
     # Chats
-    "chat.home": (Route("GET", "signed_in", "people"),),
+    "home.show": (Route("GET", "signed_in", "people"),),
     "live.events": (
         Route("GET", "signed_in", "any name", ("live list",)),
         Route("GET", "signed_in", "planners", ("list of plans",)),
@@ -173,7 +173,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "picker.star": (Route("POST", "signed_in", "people"),),
     "live.stream": (Route("GET", "anybody", "open"),),
     "live.leave": (Route("POST", "anybody", "open"),),
-    "chat.begin": (Route("POST", "signed_in", "people"),),
+    "home.begin": (Route("POST", "signed_in", "people"),),
     "chat.show": (Route("GET", "anybody", "readers", ("chat",)),),
     "chat.events": (Route("GET", "anybody", "readers", ("chat",)),),
     "chat.send": (Route("POST", "anybody", "writers", ("chat",)),),

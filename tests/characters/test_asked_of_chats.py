@@ -9,8 +9,8 @@ from tests.characters.card_samples import V2, as_json, bring
 from tests.chat.conftest import address, ended_with, id_of
 from webapp.base.db import utc_now, write
 from webapp.chat.prompt.chat_macros import macro_values
+from webapp.chat.prompt.context import PromptContext
 from webapp.chat.record.tables import Message
-from webapp.models.prompt_sections import PromptContext
 
 ASKED = "{{lastMessageId}}|{{firstIncludedMessageId}}|{{lastSwipeId}}|{{currentSwipeId}}|{{idleDuration}}|{{maxPrompt}}"
 OF_CARD = "{{charDepthPrompt}}|{{charFirstMessage::1}}|{{charFirstMessage::0}}|{{charFirstMessage::9}}|{{mesExamplesRaw}}"

@@ -7,8 +7,8 @@ import pytest
 from tests.chat.conftest import address, asked, ended, ended_with, texts
 from webapp.characters.macros.macros import Names
 from webapp.characters.tables import Character, Persona
+from webapp.chat.prompt.context import PromptContext
 from webapp.chat.prompt.sections import names_for
-from webapp.models.prompt_sections import PromptContext
 from webapp.settings.service import set_setting
 
 BO = {

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from tests.chat.conftest import asked, ended
 from webapp.chat.prompt.builder import OF_A_CHAT, SECTION_SEPARATOR, PromptBuilder
+from webapp.chat.prompt.context import PromptContext
 from webapp.chat.prompt.tokens import PER_MESSAGE, estimate
-from webapp.models.prompt_sections import AFTER, PromptContext, Section
+from webapp.models.prompt_sections import AFTER, Section
 from webapp.models.providers.base import Turn
 
 PATH = [("user", "One"), ("assistant", "Two"), ("user", "Three")]

@@ -100,7 +100,10 @@ def test_a_server_loads_no_certificates_before_it_needs_them(tmp_path: Path) -> 
 
 @pytest.mark.slow
 def test_what_starts_workers_holds_nothing_that_serves(tmp_path: Path) -> None:
-    asked = "import runpy, sys, webapp.web.server.master; runpy.run_path('gunicorn.conf.py'); print(set(sys.modules) & {'flask', 'gevent'})"
+    asked = (
+        "import runpy, sys, webapp.web.server.master; runpy.run_path('gunicorn.conf.py'); "
+        "print(set(sys.modules) & {'flask', 'gevent'})"
+    )
     assert python("-c", asked, folder=tmp_path).stdout.strip() == "set()"
 
 

@@ -4,9 +4,9 @@ import pytest
 from sqlalchemy import select
 
 from tests.api.client import client_of
+from webapp.base.audit import AuditEntry
 from webapp.base.db import db
 from webapp.knowledge.tables import Collection
-from webapp.people.accounts.tables import AuditEntry
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 
 from tests.chat.listener import Listener
 from tests.knowledge.test_documents import GUIDE
+from webapp.base.audit import AuditEntry
 from webapp.base.db import db, utc_now, write
 from webapp.knowledge import service
 from webapp.knowledge.documents import importing
@@ -18,7 +19,7 @@ from webapp.knowledge.queries import MOST_IN_TRASH
 from webapp.knowledge.service import CollectionInput
 from webapp.knowledge.tables import Document
 from webapp.people.accounts.guards import current_user
-from webapp.people.accounts.tables import AuditEntry, User
+from webapp.people.accounts.tables import User
 
 
 def text_of_list(page) -> str:

@@ -16,10 +16,10 @@ from tests.support.people import PASSWORD
 from tests.support.steps import steps_on_the_loop
 from tests.support.turns import turns_of_the_loop
 from webapp.base import audit
+from webapp.base.audit import AuditEntry
 from webapp.base.db import db, write
 from webapp.base.errors import Invalid
 from webapp.people.accounts import queries, service
-from webapp.people.accounts.tables import AuditEntry
 
 
 def said(app: Flask, *actions: str) -> None:

@@ -16,10 +16,10 @@ from tests.support.marks import also_on_postgres
 from tests.support.page import Page
 from tests.support.people import PASSWORD
 from webapp.base import audit
+from webapp.base.audit import AuditEntry
 from webapp.base.db import db, write
 from webapp.base.errors import Conflict, Invalid
 from webapp.people.accounts import queries, service
-from webapp.people.accounts.tables import AuditEntry
 from webapp.people.members.invites import password_link
 from webapp.people.second_factor import service as factors
 from webapp.people.second_factor import totp

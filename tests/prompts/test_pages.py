@@ -6,8 +6,8 @@ from sqlalchemy import select
 from tests.api.client import client_of
 from tests.chat.conftest import ended
 from tests.upstream.handle import TITLE, Upstream
+from webapp.base.audit import AuditEntry
 from webapp.base.db import db
-from webapp.people.accounts.tables import AuditEntry
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ from tests.conftest import MakeApp, signed_in
 from tests.support.browser import Browser
 from tests.support.page import Page
 from tests.upstream.handle import Upstream as Fake
+from webapp.base.audit import AuditEntry
 from webapp.base.db import db
 from webapp.base.errors import Invalid
 from webapp.models.connections.effective import LiveConnection, live_connection
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ModelRequest, Turn
-from webapp.people.accounts.tables import AuditEntry
 from webapp.streaming.stop import Stop
 
 KEY = "sk-or-v1-0123456789abcdef4f2a"

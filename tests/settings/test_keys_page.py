@@ -16,11 +16,11 @@ from sqlalchemy import select
 from tests.conftest import KEYS, MakeApp, signed_in
 from tests.support.browser import Browser
 from tests.support.page import Page
+from webapp.base.audit import AuditEntry
 from webapp.base.config import make_keys
 from webapp.base.db import db
 from webapp.models.connections.effective import live_connection
 from webapp.models.connections.openrouter_key import ApplicationSettingsService
-from webapp.people.accounts.tables import AuditEntry
 
 SECRET = "sk-or-v1-0123456789abcdef4f2a"
 # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, with which root bypasses permissions.

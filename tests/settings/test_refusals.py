@@ -13,6 +13,7 @@ from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
+from webapp.base.audit import AuditEntry
 from webapp.base.db import db, utc_now, write
 from webapp.models.connections import refusals
 from webapp.models.connections import service as connections
@@ -20,7 +21,6 @@ from webapp.models.connections.effective import LiveConnection, live_connection
 from webapp.models.connections.refusals import ACTIONS
 from webapp.models.connections.service import ConnectionInput
 from webapp.models.connections.tables import Connection
-from webapp.people.accounts.tables import AuditEntry
 
 __all__ = ["app"]
 OPENROUTER = "/admin/connections/openrouter"

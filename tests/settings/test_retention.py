@@ -6,8 +6,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from tests.support.marks import on_both_databases
+from webapp.base.audit import AuditEntry
 from webapp.base.db import db, utc_now, write
-from webapp.people.accounts.tables import AuditEntry
 from webapp.people.audit_retention import forget_old_entries
 from webapp.settings.service import set_setting
 

@@ -10,6 +10,7 @@ from tests.conftest import MakeApp, signed_in
 from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres
 from tests.upstream.handle import Upstream
+from webapp.base.audit import AuditEntry
 from webapp.base.db import db
 from webapp.models.connections import service as connections
 from webapp.models.connections import suggested_models
@@ -18,7 +19,6 @@ from webapp.models.connections.openrouter_key import ApplicationSettingsService
 from webapp.models.connections.service import ConnectionInput
 from webapp.models.connections.suggested_models import MODELS
 from webapp.models.providers.base import Model
-from webapp.people.accounts.tables import AuditEntry
 from webapp.settings.service import set_setting, setting, unset_setting
 
 KEY = "sk-or-v1-0123456789"

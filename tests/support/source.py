@@ -1,4 +1,4 @@
-"""The project's source as the architecture tests read it: modules, their layers and their imports."""
+"""The project's source as the architecture tests read it: modules, their rooms and their imports."""
 
 import ast
 import gc
@@ -10,59 +10,31 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-LAYERS = ("core", "data", "service", "web", "root")
-LAYER_OF = {  # by the first name under webapp, then by the last word of the file name; everything else is a service
-    "core": (
-        "config",
-        "env_variables",
-        "logs",
-        "errors",
-        "ids",
-        "topic_names",
-        "words",
-        "untrusted_json",
-        "chat_variables",
-        "prompt_sections",
-        "throttle",
-        "process",
-        "upstream",
-        "streaming",
-        "rendering",
-        "providers",
-    ),
-    "data": ("db", "database", "current_config", "tables", "feature"),
-    "web": ("web", "live", "shell", "docs", "api"),
-    "root": ("app", "cli", "seed", "bench", "client_tools", "wsgi"),
-}
-LAYER_OF_FILE = {
-    "tables": "data",
-    "views": "web",
-    "forms": "web",
-    "guards": "web",
-    "feature": "web",
-    "access": "web",
-    "feed": "web",
-    "pages": "web",
-    "shown": "web",
-    # Its entries link to pages.
-    "checklist": "web",
-    "commands": "web",
-    "cli": "root",
-}
-# Packages that have a place in the order but declare no feature: each precedes the feature named by its key.
-BRING_NOTHING = {"accounts": "web", "live": "engine"}
-
-
-@cache
-def features() -> tuple[str, ...]:
-    """Returns the features in the order of `FEATURES` in webapp/app.py: in every layer, each can import only earlier ones.
-
-    Packages that know no feature come before them; the root comes after them.
-    """
-    tree = ast.parse((ROOT / "webapp" / "app.py").read_text("utf-8"))
-    given = next(node.value for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "FEATURES")
-    names = [each.id for each in ast.walk(given) if isinstance(each, ast.Name)]
-    return tuple(name for each in names for name in (BRING_NOTHING.get(each), each) if name)
+# The packages of webapp from the ground up: each imports only those before it. An entry comes before all that use it.
+ROOMS = (
+    "streaming",
+    "rendering",
+    "base",
+    "web",
+    "settings",
+    "people",
+    "models",
+    "engine",
+    "knowledge",
+    "characters",
+    "prompts",
+    "chat",
+    "plans",
+    "workflows",
+    "operations",
+    "shell",
+    "api",
+    "cli",
+    "app",
+)
+# Where everything knows of requests and pages; in other rooms, the files whose last word is one of these.
+PAGE_ROOMS = ("webapp.web", "webapp.engine.watching", "webapp.shell", "webapp.api", "webapp.app", "webapp.cli")
+PAGE_WORDS = ("views", "forms", "guards", "feature", "access", "feed", "pages", "shown", "checklist", "commands")
 
 
 @dataclass(frozen=True)
@@ -81,18 +53,13 @@ class Module:
         return self.docstring.partition("\n")[0].endswith("Pure.")
 
     @property
-    def layer(self) -> str:
-        parts = self.name.removeprefix("webapp.").split(".")
-        if self.is_pure:
-            return "core"
-        named = (layer for layer, names in LAYER_OF.items() if parts[0] in names)
-        return next(named, LAYER_OF_FILE.get(parts[-1].rpartition("_")[2], "service"))
+    def room(self) -> str:
+        return self.name.split(".")[1] if self.name.startswith("webapp.") else ""
 
     @property
-    def feature(self) -> int | None:
-        """Returns the package's place in the order of features, or None for one that is no feature."""
-        parts = self.name.split(".")
-        return features().index(parts[1]) if len(parts) > 2 and parts[1] in features() else None
+    def is_of_pages(self) -> bool:
+        """Whether it may know the request it works for."""
+        return not self.is_pure and (self.is_in(*PAGE_ROOMS) or self.name.rpartition(".")[2].rpartition("_")[2] in PAGE_WORDS)
 
     def is_in(self, *names: str) -> bool:
         return any(self.name == name or self.name.startswith(f"{name}.") for name in names)
@@ -146,7 +113,10 @@ def modules() -> dict[str, Module]:
 
 @cache
 def python_files() -> list[Module]:
-    return [*modules().values(), *read_all(path for folder in ("tests", "scripts") for path in ROOT.glob(f"{folder}/**/*.py"))]
+    return [
+        *modules().values(),
+        *read_all(path for folder in ("tests", "scripts", "bench") for path in ROOT.glob(f"{folder}/**/*.py")),
+    ]
 
 
 def forget() -> None:
@@ -160,7 +130,7 @@ def ours(module: Module) -> Iterator[Module]:
 
 
 def libraries(module: Module) -> set[str]:
-    return module.tops() - set(sys.stdlib_module_names) - {"webapp", "wsgi", "tests", "scripts", "_typeshed", ""}
+    return module.tops() - set(sys.stdlib_module_names) - {"webapp", "bench", "wsgi", "tests", "scripts", "_typeshed", ""}
 
 
 def functions(module: Module) -> Iterator[ast.FunctionDef]:

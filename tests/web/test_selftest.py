@@ -20,7 +20,7 @@ from webapp.engine.circuit import FAILURES, Circuits
 from webapp.operations.health import views as selftest
 from webapp.streaming.codec import Decoder
 from webapp.streaming.events import Delta
-from webapp.web.health_fact import size
+from webapp.web.health_facts import size
 
 
 def connected(make_app: MakeApp, fake: Fake, **environ: str) -> Flask:

@@ -2,26 +2,69 @@
 
 import logging
 import time
-from typing import TypedDict, Unpack
+from datetime import datetime
+from typing import Protocol, TypedDict, Unpack
 
 from flask import current_app
+from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from webapp.base.db import write
+from webapp.base.db import Base, utc_now, write
 from webapp.base.errors import Unavailable
+from webapp.base.ids import LENGTH, new_id
 from webapp.base.throttle import RepeatCounter
-from webapp.people.accounts.tables import AuditEntry, User
 
 log = logging.getLogger("accounts")
 # The actor of every change made by a command.
 COMMAND_LINE = "command line"
 
 
+class Actor(Protocol):
+    """A person who did something; `tables.User` is one."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def email(self) -> str: ...
+
+
+class AuditEntry(Base):
+    """A change to people, keys or settings; never contains secrets or messages."""
+
+    __tablename__ = "audit_entries"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
+    at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
+    actor_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    actor: Mapped[str] = mapped_column(String(254), default="")
+    address: Mapped[str] = mapped_column(String(60), default="")
+    action: Mapped[str] = mapped_column(String(60))
+    object_kind: Mapped[str] = mapped_column(String(30), default="")
+    object_id: Mapped[str] = mapped_column(String(80), default="")
+    detail: Mapped[str] = mapped_column(String(300), default="")
+    is_refused: Mapped[bool] = mapped_column(default=False)
+
+    # Each index ends with the id, because queries return the newest entries first.
+    __table_args__ = (
+        Index("ix_audit_entries_action_id", "action", "id"),
+        Index("ix_audit_entries_actor_id", "actor", "id"),
+        Index("ix_audit_entries_object_kind_object_id_id", "object_kind", "object_id", "id"),
+    )
+
+    @property
+    def words(self) -> str:
+        """The object and the detail as text; leaves out a random id if there is a detail, which names the object."""
+        is_name = len(self.object_id) != LENGTH or not self.detail
+        thing = f"{self.object_kind} {self.object_id}" if self.object_id and is_name else ""
+        return ": ".join(filter(None, (thing, self.detail)))
+
+
 class About(TypedDict, total=False):
     """Actor, client address and object of an action; `actor` is a text if no one was signed in."""
 
-    actor: User | str | None
+    actor: Actor | str | None
     address: str
     object_kind: str
     object_id: str
@@ -33,8 +76,8 @@ def add(session: Session, action: str, **about: Unpack[About]) -> None:
     """Adds an entry to the caller's transaction, so that it is stored if and only if the change is."""
     actor = about.get("actor")
     entry = AuditEntry(
-        actor_id=actor.id if isinstance(actor, User) else None,
-        actor=_line(actor.email if isinstance(actor, User) else actor or "", 254),
+        actor_id=id_of(actor),
+        actor=_line(actor if isinstance(actor, str) else actor.email if actor else "", 254),
         address=_line(about.get("address", ""), 60),
         action=_line(action, 60),
         object_kind=_line(about.get("object_kind", ""), 30),
@@ -43,6 +86,11 @@ def add(session: Session, action: str, **about: Unpack[About]) -> None:
         is_refused=about.get("is_refused", False),
     )
     session.add(entry)
+
+
+def id_of(actor: Actor | str | None) -> str | None:
+    """Returns the actor's id; None if no one was signed in."""
+    return None if actor is None or isinstance(actor, str) else actor.id
 
 
 def record(action: str, **about: Unpack[About]) -> None:

@@ -9,18 +9,15 @@ from wtforms import BooleanField, FileField, SelectChoice, SelectMultipleField, 
 from webapp.characters import service
 from webapp.characters.cards.cards import DESCRIPTION_CHARS
 from webapp.characters.fields import PICTURE_BYTES, PICTURES, TEXT_CHARS
-from webapp.characters.lore.tables import Lorebook
-from webapp.characters.personas import personas
-from webapp.characters.tables import Character, Persona
+from webapp.characters.tables import Character
 from webapp.knowledge.tables import Collection
 from webapp.web.field_groups import FieldGroup
-from webapp.web.forms import Form
 from webapp.web.merging_form import MergingForm
 
 NAME: dict[str, Any] = {"required": True, "maxlength": 120, "autocomplete": "off", "dir": "auto"}
 
 
-def _text(rows: int, most: int = TEXT_CHARS) -> dict[str, Any]:
+def text_box(rows: int, most: int = TEXT_CHARS) -> dict[str, Any]:
     return {"rows": rows, "maxlength": most, "dir": "auto"}
 
 
@@ -46,22 +43,22 @@ class CharacterForm(ProfileForm):
         default="",
         description="Sent to the model, so include the name: who this is, how they speak, what they want. "
         "{{char}} and {{user}} become the names of the character and of the person chatting.",
-        render_kw=_text(9, DESCRIPTION_CHARS),
+        render_kw=text_box(9, DESCRIPTION_CHARS),
     )
     greeting = TextAreaField(
-        "Greeting", default="", description="The first message of every new chat. Markdown is supported.", render_kw=_text(5)
+        "Greeting", default="", description="The first message of every new chat. Markdown is supported.", render_kw=text_box(5)
     )
     tags = StringField(
         "Tags", default="", description="Separated by commas.", render_kw={"autocomplete": "off", "maxlength": 600}
     )
     system_prompt = TextAreaField(
-        "System prompt", default="", description="Placed before everything else about the character.", render_kw=_text(4)
+        "System prompt", default="", description="Placed before everything else about the character.", render_kw=text_box(4)
     )
     post_history_prompt = TextAreaField(
         "Post-history instructions",
         default="",
         description="Placed right before your latest message, where models pay the most attention.",
-        render_kw=_text(3),
+        render_kw=text_box(3),
     )
     collections = SelectMultipleField(
         "What it knows",
@@ -95,48 +92,4 @@ class CharacterForm(ProfileForm):
         knows = self.collections.data or ()
         return service.CharacterInput(
             **texts, tags=tags, collection_ids=knows, is_shared=bool(self.is_shared.data), avatar=self.picture
-        )
-
-
-class PersonaFileForm(Form):
-    file = FileField(
-        "File", description="The backup of SillyTavern's persona management, or its settings.json, up to 2 MB. Without pictures."
-    )
-
-
-class PersonaForm(ProfileForm):
-    description = TextAreaField(
-        "Who you are",
-        default="",
-        description="Sent to the model word for word: your name, and what the character should know about you.",
-        render_kw={**_text(6), "required": True},
-    )
-    is_default = BooleanField("Use it in new chats with characters")
-    lorebooks = SelectMultipleField(
-        "Lorebooks",
-        choices=[],
-        validate_choice=False,
-        default=(),
-        description="Used in all chats with this persona: their entries are sent when their keys come up.",
-    )
-
-    @property
-    def groups(self) -> list[FieldGroup]:
-        return [FieldGroup(self.lorebooks.label.text, [self.lorebooks], is_quiet=True)] if self.lorebooks.choices else []
-
-    @classmethod
-    def of(cls, persona: Persona) -> "PersonaForm":
-        values = {name: getattr(persona, name) for name in ("name", "description", "is_default")}
-        return cls.fresh(**values, lorebooks=persona.lorebook_ids)
-
-    def among(self, lorebooks: Sequence[Lorebook]) -> "PersonaForm":
-        """Returns the form with the lorebooks that the person can see as choices."""
-        self.lorebooks.choices = [SelectChoice(each.id, each.name) for each in lorebooks]
-        return self
-
-    @property
-    def entered(self) -> personas.PersonaInput:
-        name, description = self.name.data or "", self.description.data or ""
-        return personas.PersonaInput(
-            name, description, self.picture, bool(self.is_default.data), lorebook_ids=self.lorebooks.data or ()
         )

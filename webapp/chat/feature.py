@@ -4,7 +4,7 @@ from webapp.chat.attachments import views as files
 from webapp.chat.exchange import views as exchange
 from webapp.chat.files import ingestion
 from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
-from webapp.chat.list import bulk_views, row_views, shown
+from webapp.chat.list import bulk_views, home_views, row_views, shown
 from webapp.chat.list import views as lists
 from webapp.chat.messages import interrupted_by_restart_views
 from webapp.chat.messages.suggestion import SUGGESTION
@@ -13,6 +13,7 @@ from webapp.chat.page import composer_views, picker_views, preview_views, prompt
 from webapp.chat.page import views as pages
 from webapp.chat.prompt import assistant_context
 from webapp.chat.prompt.built_in import OF_CHATS
+from webapp.chat.prompt.context import Contributor
 from webapp.chat.prompt.lore import of_lore
 from webapp.chat.prompt.sections import of_chat
 from webapp.chat.roleplay import group_views as group
@@ -27,6 +28,7 @@ from webapp.web.places import Place
 
 FEATURE = Feature(
     blueprints=(
+        home_views.bp,
         pages.bp,
         preview_views.bp,
         reading_views.bp,
@@ -46,10 +48,11 @@ FEATURE = Feature(
         group.bp,
         story.bp,
     ),
-    sections=(of_chat, of_lore),
     resumes=(ingestion.wake,),
     setting_checks={assistant_context.COLLECTIONS: assistant_context.check_collections},
     brings=(
+        Contributor(of_chat),
+        Contributor(of_lore),
         *(CHAT, ROLEPLAY, IMPORTED, TITLE, SUGGESTION, STORY),
         *OF_CHATS,
         LiveList(

@@ -8,11 +8,9 @@ from webapp.base.heavy import bounded
 from webapp.base.words import plural
 from webapp.knowledge.permissions import COLLECTION
 from webapp.knowledge.tables import Collection, Document
-from webapp.operations.health import facts
-from webapp.operations.health.facts import Chapter
 from webapp.people.accounts.tables import User
 from webapp.people.grants import grants
-from webapp.web.health_fact import Fact, size
+from webapp.web.health_facts import Chapter, Fact, size
 
 LISTED, PATIENCE_SECONDS = 5, 10.0
 BYTES = func.coalesce(func.sum(Document.bytes), 0)
@@ -54,6 +52,3 @@ def _by_collection() -> Executable:
     query = select(*names, BYTES, func.count(Document.id)).select_from(Document)
     query = query.join(Collection, Collection.id == Document.collection_id).join(User, User.id == Collection.owner_id)
     return query.group_by(Collection.id, Collection.name, User.email).order_by(BYTES.desc(), Collection.id).limit(LISTED)
-
-
-facts.MORE.append(chapter)

@@ -1,7 +1,7 @@
 """The knowledge feature: its pages, and the background work that reads documents and resumes after a restart."""
 
 from webapp.engine.watching.lists import LiveList
-from webapp.knowledge import shown, vector_sets, views
+from webapp.knowledge import disk_use, shown, vector_sets, views
 from webapp.knowledge.changes import WHAT
 from webapp.knowledge.documents import importing
 from webapp.knowledge.documents import views as document_views
@@ -9,6 +9,7 @@ from webapp.knowledge.search import reindexing
 from webapp.knowledge.trying import views as try_views
 from webapp.knowledge.vectors import embedder, embedding
 from webapp.web.feature import Feature
+from webapp.web.health_facts import MoreFacts
 from webapp.web.places import Place
 
 FEATURE = Feature(
@@ -17,6 +18,7 @@ FEATURE = Feature(
     brings=(
         embedder.KIND,
         reindexing.INDEX,
+        MoreFacts(disk_use.chapter),
         LiveList(
             name="collections",
             element="#collections",

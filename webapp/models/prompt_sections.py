@@ -1,13 +1,9 @@
 """Texts that features add to a prompt in addition to the messages of a chat. Pure."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from webapp.characters.macros.chat_variables import Variables
-
-# What a prompt is for: an answer, another version of it, the rest of one, or a suggested next message of the person.
-Occasion = Literal["answer", "again", "continue", "suggestion"]
 # A section with this depth follows the history: only the newest message comes after it.
 AFTER = 1
 
@@ -59,33 +55,3 @@ class Outlets:
         found = self.texts.get(name, [])
         self.used += [origin for _, origin in found]
         return "\n".join(text for text, _ in found)
-
-
-@dataclass(frozen=True, slots=True)
-class PromptContext:
-    """What a prompt is built for; `messages` has the role and text of each message to be sent, the newest last."""
-
-    chat_id: str
-    person_id: str | None
-    model: str
-    messages: Sequence[tuple[str, str]]
-    # Whether the prompt includes what the person wrote about themselves.
-    is_personal: bool = True
-    # The character that answers; a chat can have several.
-    speaker_id: str = ""
-    occasion: Occasion = "answer"
-    # The ids of `messages`, and of the answer to be written.
-    ids: Sequence[str] = ()
-    answer_id: str = ""
-    # The limit of the prompt in tokens; 0 if unknown.
-    most_tokens: int = 0
-    # The variables that its texts can set; None if none are kept.
-    variables: Variables | None = None
-    # Filled by the features that contribute, and read when all have contributed.
-    outlets: Outlets = field(default_factory=Outlets)
-    # The story so far, loaded on demand.
-    story: Callable[[], str] = str
-
-
-# A feature's contribution to prompts (`Feature.sections`): called once for each prompt, inside its transaction.
-Contribute = Callable[[PromptContext], Iterable[Section | Template]]

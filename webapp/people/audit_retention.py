@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from sqlalchemy import delete
 
+from webapp.base.audit import AuditEntry
 from webapp.base.db import utc_now, write
-from webapp.people.accounts.tables import AuditEntry
 from webapp.settings.service import setting
 
 log = logging.getLogger("settings:retention")

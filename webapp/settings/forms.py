@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Unpack
 
 from flask import request
 
+from webapp.base.audit import About
 from webapp.base.errors import Invalid
-from webapp.people.accounts.guards import who
 from webapp.settings.catalog import FINER, SECTIONS
 from webapp.settings.kinds import Setting, as_text
 from webapp.settings.service import ShownSetting, listing, meant, set_settings
@@ -97,10 +98,10 @@ class SettingsForm:
     def wrong(self) -> list[SettingField]:
         return [each for each in self._fields() if each.error]
 
-    def save(self) -> str:
+    def save(self, **about: Unpack[About]) -> str:
         """Stores what was changed, unless there are errors; returns a message."""
         changed = {each.setting.name: each.text for each in self._fields() if each.is_changed}
-        set_settings(changed, **who())
+        set_settings(changed, **about)
         return "Saved." if changed else "No changes."
 
     def _fields(self) -> Iterable[SettingField]:

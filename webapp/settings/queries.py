@@ -10,7 +10,6 @@ from sqlalchemy import select
 
 from webapp.base.database.statements import Prepared
 from webapp.base.db import db
-from webapp.people.accounts.tables import User
 from webapp.settings.tables import ApplicationSetting
 
 Change = tuple[datetime, str | None]
@@ -25,7 +24,6 @@ def stored_texts() -> dict[str, str]:
 
 
 def changes() -> dict[str, Change]:
-    """Returns when each stored setting was changed, and the name of who did it."""
-    wanted = select(ApplicationSetting.key, ApplicationSetting.changed_at, User.name)
-    rows = db.session.execute(wanted.outerjoin(User, User.id == ApplicationSetting.changed_by))
+    """Returns when each stored setting was changed, and the id of the person who did it."""
+    rows = db.session.execute(select(ApplicationSetting.key, ApplicationSetting.changed_at, ApplicationSetting.changed_by))
     return {name: (changed_at, who) for name, changed_at, who in rows}

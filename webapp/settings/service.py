@@ -16,7 +16,6 @@ from webapp.base import audit
 from webapp.base.audit import COMMAND_LINE, About
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Invalid, NotFound
-from webapp.people.accounts.tables import User
 from webapp.settings import queries
 from webapp.settings.catalog import SETTINGS
 from webapp.settings.kinds import Setting, Value, as_text, shortest
@@ -35,6 +34,7 @@ class ShownSetting:
     value: Value
     source: Source
     changed_at: datetime | None = None
+    # The id of the person who changed it.
     changed_by: str | None = None
 
     @property
@@ -56,7 +56,7 @@ def setting(name: str) -> Any:
     return _in_effect(_known(name))[0]
 
 
-def set_setting(name: str, text: str, by: User | None = None) -> Value:
+def set_setting(name: str, text: str, by: audit.Actor | None = None) -> Value:
     """Parses and stores a value; every process applies it within a second."""
     set_settings({name: text}, actor=by or COMMAND_LINE)
     return meant(name, text)
@@ -69,7 +69,7 @@ def set_settings(texts: Mapping[str, str], **about: Unpack[About]) -> None:
     with write() as session:
         for name, value in values.items():
             row = ApplicationSetting(key=name, value=as_text(value), changed_at=utc_now())
-            row.changed_by = actor.id if isinstance(actor, User) else None
+            row.changed_by = audit.id_of(actor)
             session.merge(row)
             _note(session, "changed a setting", name, row.value, about)
     _memory(current_app.extensions).read_at = float("-inf")

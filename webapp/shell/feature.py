@@ -1,10 +1,49 @@
-"""The shell feature: the help sheet, the palette and the manifest."""
+"""The pages around the features: help, documentation, the palette, one's own settings, those of the server, and its keys."""
 
-from webapp.shell import views
+from webapp.shell import own_views, secrets_views, settings_views, views
+from webapp.shell.docs import views as docs
 from webapp.web.feature import Feature
 from webapp.web.places import Place
 
 FEATURE = Feature(
-    blueprints=(views.bp,),
-    places=(Place(words="Help", path="/help", icon="circle-help", rank=110, also="keyboard shortcuts first aid"),),
+    blueprints=(settings_views.bp, secrets_views.bp, own_views.bp, docs.bp, views.bp),
+    commands={"settings": "webapp.settings.commands:settings", "keys": "webapp.settings.secrets.commands:keys"},
+    places=(
+        Place(
+            words="Server settings",
+            path="/admin/settings",
+            icon="settings",
+            under="Operations",
+            rank=10,
+            also="limits demo trash restart",
+            right="administer",
+            about="Streaming, limits, the demo and retention",
+            tab="Settings",
+        ),
+        Place(
+            words="Keys",
+            path="/admin/keys",
+            icon="key",
+            under="Operations",
+            rank=20,
+            also="encryption rotate secret",
+            right="administer",
+            about="The key that encrypts provider keys",
+        ),
+        Place(
+            words="Settings",
+            path="/settings",
+            icon="settings",
+            rank=80,
+            also="theme text size density model instructions",
+        ),
+        Place(words="Help", path="/help", icon="circle-help", rank=110, also="keyboard shortcuts first aid"),
+        Place(
+            words="Documentation",
+            path="/docs",
+            icon="book-open",
+            rank=120,
+            also="docs api examples configuration troubleshooting",
+        ),
+    ),
 )

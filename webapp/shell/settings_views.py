@@ -23,7 +23,7 @@ def update() -> Response:
     form = SettingsForm(bp.url_prefix or "")
     if form.wrong:
         return _page(form, status=422)
-    return redirect(bp.url_prefix or "", form.save())
+    return redirect(bp.url_prefix or "", form.save(**who()))
 
 
 @bp.post("/<name>/reset")

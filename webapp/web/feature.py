@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 from flask import Blueprint, current_app
 
-from webapp.models.prompt_sections import Contribute
 from webapp.web.places import Place
 
 T = TypeVar("T")
@@ -17,9 +16,9 @@ T = TypeVar("T")
 class Feature:
     """What a feature registers; each has one in its `feature.py`, and `create_app` loops over them.
 
-    `setting_checks` validate a new value, by the name of the setting, and raise `Invalid`. `sections` contribute to the prompts
-    of chats; `resumes` continue at startup what the previous server left unfinished. `brings` holds objects of types that other
-    packages define, such as a `Kind` of generation or a `LiveList`: the owner of a type collects them with `brought`.
+    `setting_checks` validate a new value, by the name of the setting, and raise `Invalid`. `resumes` continue at startup what
+    the previous server left unfinished. `brings` holds objects of types that other packages define, such as a `Kind` of
+    generation or a `LiveList`: the owner of a type collects them with `brought`.
     `commands` are import paths by name, so that a server does not import them.
     """
 
@@ -27,7 +26,6 @@ class Feature:
     commands: Mapping[str, str] = field(default_factory=dict)
     places: Sequence[Place] = ()
     setting_checks: Mapping[str, Callable[[Any], None]] = field(default_factory=dict)
-    sections: Sequence[Contribute] = ()
     resumes: Sequence[Callable[[], None]] = ()
     brings: Sequence[object] = ()
 

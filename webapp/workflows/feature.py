@@ -1,5 +1,6 @@
 """The workflows feature: its pages, its commands, and the kinds of generation that lead its chats."""
 
+from webapp.chat.prompt.context import Contributor
 from webapp.web.feature import Feature
 from webapp.web.places import Place
 from webapp.workflows import views
@@ -15,8 +16,7 @@ from webapp.workflows.shown import LEADER
 FEATURE = Feature(
     blueprints=(views.bp, editor_views.bp, preview_views.bp),
     commands={"workflow": "webapp.workflows.commands:workflow"},
-    sections=(of_run,),
-    brings=(WORKFLOW, WORKFLOW_PLAN, WORKFLOW_ANSWER, LEADER, STEP),
+    brings=(WORKFLOW, WORKFLOW_PLAN, WORKFLOW_ANSWER, LEADER, STEP, Contributor(of_run)),
     places=(
         Place(words="Workflows", path="/workflows", icon="workflow", rank=65, also="steps guided run", sidebar=("/workflows",)),
     ),

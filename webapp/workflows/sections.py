@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from webapp.base.db import db
 from webapp.base.words import plural
+from webapp.chat.prompt.context import PromptContext
 from webapp.chat.record.tables import Chat
-from webapp.models.prompt_sections import PromptContext, Section
+from webapp.models.prompt_sections import Section
 from webapp.workflows import queries
 from webapp.workflows.running.interpreter import text_for
 from webapp.workflows.running.record import definition_of, people_of

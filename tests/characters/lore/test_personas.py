@@ -10,9 +10,9 @@ from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres
 from webapp.base.db import write
 from webapp.characters.tables import Persona
+from webapp.chat.prompt.context import PromptContext
 from webapp.chat.prompt.lore import of_lore
 from webapp.chat.record.tables import Chat
-from webapp.models.prompt_sections import PromptContext
 
 __all__ = ["app", "book"]
 MILL = "The mill burnt down."

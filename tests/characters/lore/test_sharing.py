@@ -12,13 +12,14 @@ from tests.chat.conftest import asked, ended
 from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres
 from tests.support.page import Page
+from webapp.base.audit import AuditEntry
 from webapp.base.db import db, utc_now, write
 from webapp.characters.lore import queries, service
 from webapp.characters.lore.tables import Lorebook
+from webapp.chat.prompt.context import PromptContext
 from webapp.chat.prompt.lore import of_lore
 from webapp.chat.record.tables import Chat
-from webapp.models.prompt_sections import PromptContext
-from webapp.people.accounts.tables import AuditEntry, Grant, Group, Membership, User
+from webapp.people.accounts.tables import Grant, Group, Membership, User
 
 __all__ = ["app"]
 ENTRY = {"keys": ["mill"], "content": "The mill burnt down."}

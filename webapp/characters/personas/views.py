@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 
 from webapp.characters import profiles, queries, shown
-from webapp.characters.forms import PersonaFileForm, PersonaForm
+from webapp.characters.personas.forms import PersonaFileForm, PersonaForm
 from webapp.characters.lore import queries as lore
 from webapp.characters.personas import files as persona_files
 from webapp.characters.personas import importing as persona_import

@@ -25,7 +25,7 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
 }
 # Only signed-in people can upload files, and only to these endpoints.
-ENDPOINTS = ("files.bring", "chat.begin", "chat.send", "composer.queue")
+ENDPOINTS = ("files.bring", "home.begin", "chat.send", "composer.queue")
 
 
 @bp.app_url_value_preprocessor

@@ -8,7 +8,7 @@ from webapp.characters import queries as cast
 from webapp.characters.lore import queries as lorebooks
 from webapp.characters.tables import Persona
 from webapp.chat.exchange.imports.filed import FiledChat
-from webapp.chat.group.members import members
+from webapp.chat.group.members import members, character_of, persona_of
 from webapp.chat.group.turns import LEAST_CAST, MENTION, MOST_CAST, ORDERS
 from webapp.chat.record.tables import Chat
 from webapp.chat.roleplay import service as roleplay
@@ -17,7 +17,7 @@ from webapp.people.accounts.tables import User
 
 def names_of(chat: Chat) -> dict[str, Any]:
     """Returns the names of characters, persona and lorebooks; lorebooks only if the owner can see them."""
-    one, persona = roleplay.character_of(chat), roleplay.persona_of(chat)
+    one, persona = character_of(chat), persona_of(chat)
     names = [each.name for each in members(chat)] if chat.is_group else [one.name] if one else []
     owner = db.session.get(User, chat.owner_id) if chat.owner_id and chat.lorebook_ids else None
     seen = lorebooks.visible_among(owner, chat.lorebook_ids) if owner else []

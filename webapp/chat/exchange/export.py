@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import Select, func, select
 
 from webapp.base.db import db, utc_now
-from webapp.base.heavy.threads import offload
 from webapp.base.heavy.turns import by_turns, queue_for_turn
 from webapp.chat.exchange import branch, cast_names
 from webapp.chat.exchange.imports import own
@@ -21,24 +20,23 @@ from webapp.chat.exchange.imports.filed import OF_ROW, FiledChat, FiledGeneratio
 from webapp.chat.files import queries as files
 from webapp.chat.files import storage
 from webapp.chat.files.tables import StoredFile
+from webapp.chat.group import members
 from webapp.chat.prompt import path_story
 from webapp.chat.record import queries, sharing, variables
 from webapp.chat.record.fields import values_of
+from webapp.chat.record.plain_text import words_alone
 from webapp.chat.record.tables import IN_ORDER, Chat, Message
-from webapp.chat.roleplay import service as roleplay
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
 from webapp.knowledge import formats
 from webapp.knowledge.sources import SeenSource, seen
 from webapp.people.accounts.tables import User
-from webapp.rendering.text import plain
 
 # Small, because SQLite reads a whole text to measure its length, and an answer can have two million characters.
 BATCH = 25
 # Characters of messages per query, and bytes compressed before other greenlets get their turn.
 MOST_CHARS, PART_BYTES = 500_000, 65_536
 # Removing the markup of a longer text takes too long to block other greenlets.
-LONG_CHARS = 20_000
 OWN = "millrace:"
 HIDDEN = "hidden from the model"
 MARKS, ESCAPED = re.compile(r"([\\`*_\[\]<>!|~])"), r"\\\1"
@@ -82,11 +80,6 @@ def as_text(engine: Engine, chat: Chat, right: str, reader: User | None = None) 
     """Yields the same branch as plain text."""
     title, turns = _title(chat), _turns(engine, chat.id, right, reader.id if reader else "")
     return chain([f"{title}\n{'=' * len(title)}\n"], (_plain(who, text) for who, text in by_turns(turns)))
-
-
-def words_alone(text: str) -> str:
-    """Returns a text without markup; a long one is processed in a real thread, so as not to block other greenlets."""
-    return offload(plain, text) if len(text) > LONG_CHARS else plain(text)
 
 
 def everything(engine: Engine, user_id: str) -> Iterator[bytes]:
@@ -166,7 +159,7 @@ def _turns(engine: Engine, chat_id: str, right: str, reader_id: str) -> Iterator
 
 def _speaker_texts(engine: Engine, messages: Sequence[Message], right: str, reader: User | None) -> list[tuple[str, str]]:
     names, made = sharing.writers(messages, right) if messages else {}, queries.generations_of(messages)
-    character = roleplay.character_of(queries.chat_of(messages[0])) if messages else None
+    character = members.character_of(queries.chat_of(messages[0])) if messages else None
     answerer = " ".join(character.name.split()) if character else "Answer"
     return [
         (

@@ -12,10 +12,10 @@ from webapp.chat.exchange.imports import foreign_fields
 from webapp.chat.exchange.imports.file_values import line, origin, text
 from webapp.chat.exchange.imports.filed import fields
 from webapp.chat.exchange.imports.roleplay import INTEGRITY_CHARS, NAME_CHARS, PROGRAM, note_settings, said
+from webapp.chat.group import members
 from webapp.chat.prompt.sections import place_of_note
 from webapp.chat.record import variables
 from webapp.chat.record.tables import Chat
-from webapp.chat.roleplay import service as roleplay
 from webapp.people.accounts.tables import User
 
 # SillyTavern's names for chats without a persona and without a character, and the one that it always writes.
@@ -31,7 +31,7 @@ def head(chat: Chat) -> dict[str, Any]:
     person, answerer = names(chat)
     usual = {"user_name": person, "character_name": UNUSED if chat.is_group else answerer, "create_date": said(chat.created_at)}
     # Names of a persona and a character that the chat has had since.
-    new = {"user_name": roleplay.persona_of(chat), "character_name": roleplay.character_of(chat)}
+    new = {"user_name": members.persona_of(chat), "character_name": members.character_of(chat)}
     named = {name: usual[name] for name, each in new.items() if each and was.get(name) != UNUSED}
     own = {
         "integrity": _integrity(chat, metadata),
@@ -45,7 +45,7 @@ def head(chat: Chat) -> dict[str, Any]:
 
 def names(chat: Chat) -> tuple[str, str]:
     """Returns the default names of the person and the character, for messages that name no author."""
-    owner, persona, character = db.session.get(User, chat.owner_id or ""), roleplay.persona_of(chat), roleplay.character_of(chat)
+    owner, persona, character = db.session.get(User, chat.owner_id or ""), members.persona_of(chat), members.character_of(chat)
     person = persona.name if persona else owner.name if owner else ""
     return person or PERSON, character.name if character else ANSWERER
 

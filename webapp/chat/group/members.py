@@ -11,6 +11,7 @@ from webapp.base.database.statements import Prepared
 from webapp.base.db import db
 from webapp.base.errors import Invalid
 from webapp.characters import queries as cast
+from webapp.characters.tables import Character, Persona
 from webapp.chat.group.turns import MENTION, USUALLY_TALKATIVE, Member, mentioned, next_member
 from webapp.chat.record import queries
 from webapp.chat.record.path_message import PathMessage
@@ -119,3 +120,13 @@ def _speakers_statement() -> Select[str | None]:
 
 
 SPOKEN = Prepared(_speakers_statement())
+
+
+def character_of(chat: Chat) -> Character | None:
+    """Returns the chat's character, even if it is in the trash, as long as the chat's owner can see it."""
+    return cast.character_of(db.session(), chat.owner_id, chat.character_id)
+
+
+def persona_of(chat: Chat) -> Persona | None:
+    """Returns the owner's persona in the chat."""
+    return cast.persona_of(db.session(), chat.owner_id, chat.persona_id)

@@ -130,7 +130,7 @@ def delete(id: str) -> Response:
 @signed_in
 def close(id: str) -> Response:
     temporary.close(_own(id))
-    return redirect(url_for("chat.home"))
+    return redirect(url_for("home.show"))
 
 
 @bp.post("/chats/<id>/restore")

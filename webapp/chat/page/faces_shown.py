@@ -10,9 +10,9 @@ from webapp.characters import queries as cast
 from webapp.characters.queries import CharacterName
 from webapp.characters.shown import Face
 from webapp.characters.tables import Character
+from webapp.chat.group import members
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
-from webapp.chat.roleplay import service as roleplay
 from webapp.people.accounts.tables import User
 
 
@@ -25,7 +25,7 @@ class Speakers(NamedTuple):
 
 def face_in(chat: Chat) -> Face | None:
     """Returns the character's face, with an avatar URL open to all readers of the chat; None without a character."""
-    character = roleplay.character_of(chat)
+    character = members.character_of(chat)
     return _face(chat, character) if character else None
 
 
@@ -44,7 +44,7 @@ def speakers_of(messages: Sequence[Message]) -> Speakers:
     named, others = [each for each in answers if each.speaker_name], [each for each in answers if not each.speaker_name]
     # Scripts of the only character change messages of persons, too.
     is_played = bool(chat.character_id) and not chat.is_group
-    character = roleplay.character_of(chat) if others or is_played else None
+    character = members.character_of(chat) if others or is_played else None
     face = _face(chat, character) if character else None
     seen = _seen(chat, {each.speaker_id for each in named if each.speaker_id}) if named else []
     pictures = {each.id: _url(chat, each.id, each.avatar_id) for each in seen}

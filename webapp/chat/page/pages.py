@@ -118,7 +118,7 @@ def composer_again(chat: Chat, form: MessageForm) -> Response:
 
 def first_composer_again(form: MessageForm) -> Response:
     """Returns the composer of the home page with the text that was typed."""
-    more = {"may_be_temporary": True, **composer(form, send_url=url_for("chat.begin"))}
+    more = {"may_be_temporary": True, **composer(form, send_url=url_for("home.begin"))}
     html = render_template("chat/_composer.html", **more)
     return Response(part("#composer-box", "outerMorph", html), form.refusal.status if form.refusal else 200)
 

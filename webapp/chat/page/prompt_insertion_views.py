@@ -77,7 +77,7 @@ def _chat_id() -> str:
 
 def _page_of(chat_id: str, reads: Sequence[str] = ()) -> str:
     if not chat_id:
-        return url_for("chat.home", knowledge=list(dict.fromkeys(reads)))
+        return url_for("home.show", knowledge=list(dict.fromkeys(reads)))
     # The address must be unique: for one that differs in its fragment only, a browser scrolls and doesn't load the page.
     return url_for("chat.show", id=chat_id, at=new_id()[:10], _anchor="composer-box")
 

@@ -2,13 +2,10 @@
 
 from flask import Blueprint, Response, abort, request, url_for
 
-from webapp.chat.exchange.export import words_alone
-from webapp.chat.list import shown as list_shown
-from webapp.chat.list.checklist import checklist
-from webapp.chat.messages import drafts, service
+from webapp.chat.messages import service
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.messages.sending import TYPED
-from webapp.chat.page.pages import chat_page, composer, first_composer_again, page_of, refused, sent, stream, take_up_draft
+from webapp.chat.page.pages import chat_page, composer, page_of, refused, sent, stream
 from webapp.chat.page.prompt_insertion_views import refuse_unknown, taken
 from webapp.chat.record import queries
 from webapp.chat.record.access import (
@@ -22,42 +19,16 @@ from webapp.chat.record.access import (
     writer,
 )
 from webapp.chat.record.model_choice import VISITORS_MODEL
+from webapp.chat.record.plain_text import words_alone
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
-from webapp.knowledge.attaching import MOST_COLLECTIONS, chosen
 from webapp.models.connections import model_marks
-from webapp.models.connections.models import providers
-from webapp.people.accounts.guards import anybody, current_user, signed_in, user_or_none
+from webapp.people.accounts.guards import anybody, user_or_none
 from webapp.settings.service import setting
-from webapp.web.htmx import done, is_htmx, navigate, redirect, render
+from webapp.web.htmx import done, redirect, render
 
 bp = Blueprint("chat", __name__)
-MOST_RECENT = 5
-
-
-@bp.get("/")
-@signed_in
-def home() -> Response:
-    model = request.args.get("model") or providers().default(model_marks.preferred_model(current_user()))
-    return _home(MessageForm.new(model=model, knowledge=request.args.getlist("knowledge")[:MOST_COLLECTIONS]))
-
-
-@bp.post("/chats")
-@signed_in
-def begin() -> Response:
-    form, me = MessageForm(), current_user().id
-    if answer := taken(form):
-        return answer
-    with form.attempt():
-        wish = {"model": form.model.data or "", "is_temporary": form.temporary.data}
-        refuse_unknown(form)
-        reads = chosen(form.knowledge.data or (), (), current_user())
-        generation = service.begin(form.text, key=form.key.data or "", owner_id=me, options=TYPED, reads=reads, **wish)
-        if wish["model"] and wish["model"] != providers().default(model_marks.preferred_model(current_user())):
-            model_marks.choose(me, generation.model_asked)
-        return navigate(_page_of(generation))
-    return first_composer_again(form) if is_htmx() else _home(form)
 
 
 @bp.get("/chats/<id>")
@@ -165,15 +136,3 @@ def _refuse_unless_visitors_may_come() -> None:
 
 def _page_of(generation: Generation) -> str:
     return page_of(generation.chat_id)
-
-
-def _home(form: MessageForm) -> Response:
-    me = current_user()
-    pinned, others, lanes = queries.sidebar_chats(me.id)
-    newest = sorted([*pinned, *others], key=lambda each: (each.changed_at, each.id), reverse=True)
-    recent = list_shown.chats(newest[:MOST_RECENT], lanes)
-    take_up_draft(form, drafts.of(me.id))
-    more = composer(form, send_url=url_for("chat.begin"))
-    del more["form"]
-    more |= {"temporary": queries.temporary_chat(me.id), "recent": recent, "checklist": checklist(me)}
-    return form.shown("chat/home.html", may_be_temporary=True, **more)

@@ -7,9 +7,9 @@ from sqlalchemy import func, select
 
 from webapp.base.db import db, utc_now
 from webapp.characters.macros.dates import lasted
+from webapp.chat.prompt.context import PromptContext
 from webapp.chat.record.tables import Message
 from webapp.engine.tables import Generation
-from webapp.models.prompt_sections import PromptContext
 
 NEVER = "just now"
 

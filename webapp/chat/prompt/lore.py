@@ -14,12 +14,13 @@ from webapp.characters.lore.entry_selection import LoreContext, select_entries
 from webapp.characters.macros.macros import Names, spelled
 from webapp.characters.queries import character_of, persona_of
 from webapp.chat.group.members import all_names
+from webapp.chat.prompt.context import Occasion, PromptContext
 from webapp.chat.prompt.scripted import scripting_lore
 from webapp.chat.prompt.sections import names_for, place_of_note
 from webapp.chat.prompt.tokens import estimate, share_of
 from webapp.chat.record.model_choice import named
 from webapp.chat.record.tables import Chat
-from webapp.models.prompt_sections import Occasion, PromptContext, Section, Template
+from webapp.models.prompt_sections import Section, Template
 from webapp.people.accounts.tables import User
 
 # Ranks before and after the character's own sections.

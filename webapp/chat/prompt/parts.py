@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flask import current_app
-
 from webapp.base.db import db
 from webapp.base.ids import new_id
 from webapp.base.words import number
@@ -14,6 +12,7 @@ from webapp.chat.files.sending import with_pictures
 from webapp.chat.group.members import in_voices
 from webapp.chat.prompt.assistant_context import has_history
 from webapp.chat.prompt.builder import OF_A_CHAT, PromptBuilder, place
+from webapp.chat.prompt.context import Contributor, Occasion, PromptContext
 from webapp.chat.prompt.fitting import filled, story_of
 from webapp.chat.prompt.leading import leading, sections_of
 from webapp.chat.prompt.scripted import PromptScripts, scripted
@@ -28,12 +27,13 @@ from webapp.knowledge import sources
 from webapp.knowledge.answer_sources import LATE, NOTHING, AnswerSources, quoted
 from webapp.models.connections.keys import BUILT_IN
 from webapp.models.connections.models import providers
-from webapp.models.prompt_sections import Contribute, Occasion, Outlets, PromptContext, Section, Template
+from webapp.models.prompt_sections import Outlets, Section, Template
 from webapp.models.providers.base import SAMPLERS, Model, ModelRequest
 from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts
 from webapp.prompts.active_prompts import Rendered
 from webapp.streaming.events import Notice
+from webapp.web.feature import brought
 
 WORDS = {
     "temperature": "Temperature",
@@ -210,8 +210,7 @@ def _part(section: Section) -> Part:
 
 def _builder(context: PromptContext, given: AnswerSources, leading: Sequence[Section]) -> PromptBuilder:
     """Collects the sections: the leading prompt's, those contributed by all features, and the sources."""
-    contributed: Sequence[Contribute] = current_app.extensions["sections"]
-    others = [section for contribute in contributed for section in contribute(context)]
+    others = [section for contributor in brought(Contributor) for section in contributor.sections(context)]
     return PromptBuilder((*leading, *_filled(others, context.outlets), *given.sections()))
 
 

@@ -17,8 +17,9 @@ from webapp.chat.group.members import all_names, members, person_name
 from webapp.chat.prompt.assistant_context import has_facts
 from webapp.chat.prompt.builder import OF_A_CHAT
 from webapp.chat.prompt.chat_macros import macro_values
+from webapp.chat.prompt.context import PromptContext
 from webapp.chat.record.tables import Chat
-from webapp.models.prompt_sections import PromptContext, Section, Template
+from webapp.models.prompt_sections import Section, Template
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 

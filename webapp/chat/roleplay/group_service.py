@@ -17,12 +17,12 @@ from webapp.characters.macros.macros import Names
 from webapp.characters.tables import Character, Persona
 from webapp.chat.group.turns import LEAST_CAST, MENTION, MOST_CAST, ORDERS
 from webapp.chat.messages import renderings, sending
+from webapp.chat.prompt.context import PromptContext
 from webapp.chat.prompt.sections import begun
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.record.variables import changed, of_person, store_variables
 from webapp.chat.roleplay.service import KIND
 from webapp.models.connections.models import providers
-from webapp.models.prompt_sections import PromptContext
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
 from webapp.rendering import markdown

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from webapp.base.database import rows
-from webapp.base.db import db, write
+from webapp.base.db import write
 from webapp.base.errors import Invalid
 from webapp.base.heavy.turns import by_turns
 from webapp.base.ids import new_id
@@ -17,12 +17,12 @@ from webapp.characters.macros.chat_variables import Variables, VariableStore
 from webapp.characters.macros.macros import Names
 from webapp.characters.tables import Character, Persona
 from webapp.chat.messages import renderings, sending
+from webapp.chat.prompt.context import PromptContext
 from webapp.chat.prompt.sections import begun
 from webapp.chat.record.fields import FIELDS, ChatField
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.record.variables import changed, of_person, store_variables
 from webapp.models.connections.models import providers
-from webapp.models.prompt_sections import PromptContext
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
 from webapp.rendering import markdown
@@ -85,16 +85,6 @@ def _greeting(text: str, names: Names, shared: VariableStore) -> dict[str, Any]:
     variables = Variables(VariableStore(), shared)
     content = replace(names, variables=variables).fill(text)
     return {"content": content, "variables": changed(variables)}
-
-
-def character_of(chat: Chat) -> Character | None:
-    """Returns the chat's character, even if it is in the trash, as long as the chat's owner can see it."""
-    return cast.character_of(db.session(), chat.owner_id, chat.character_id)
-
-
-def persona_of(chat: Chat) -> Persona | None:
-    """Returns the owner's persona in the chat."""
-    return cast.persona_of(db.session(), chat.owner_id, chat.persona_id)
 
 
 def set_fields(chat: Chat, values: Mapping[str, Any], *, persona: Persona | None) -> None:

@@ -14,6 +14,7 @@ from webapp.characters.lore import queries as lorebooks
 from webapp.characters.lore import service as lore
 from webapp.characters.shown import Face
 from webapp.characters.tables import Persona
+from webapp.chat.group import members
 from webapp.chat.group.members import has_part
 from webapp.chat.page.faces_shown import face_in, members_in
 from webapp.chat.page.pages import page_of
@@ -87,7 +88,7 @@ def update(id: str) -> Response:
 def avatar(id: str) -> Response:
     chat, of = visible_chat(id), request.args.get("of", "")
     is_other = of and has_part(chat, of)
-    character = cast.character_of(db.session(), chat.owner_id, of) if is_other else None if of else roleplay.character_of(chat)
+    character = cast.character_of(db.session(), chat.owner_id, of) if is_other else None if of else members.character_of(chat)
     return people.picture(cast.avatar(character.avatar_id if character else None))
 
 
@@ -104,7 +105,7 @@ def played_in(chat_id: str) -> Played | None:
     there = members_in(chat) if chat.is_group else [(chat.character_id or "", face)] if face else []
     if not there:
         return None
-    is_own, persona = right_in(chat, me) == "own", roleplay.persona_of(chat)
+    is_own, persona = right_in(chat, me) == "own", members.persona_of(chat)
     seen = {each.id for each in cast.members(db.session(), me.id, [id for id, _ in there])} if me else set()
     faces = [(each, url_for("characters.show", id=id) if id in seen else "") for id, each in there]
     return Played(faces, persona.name if persona and is_own else "", url_for("cast.edit", id=chat.id) if is_own else "")
@@ -119,7 +120,7 @@ def _chosen(id: str) -> Persona | None:
 
 def _about(form: PromptsForm, chat: Chat) -> PromptsForm:
     return form.about(
-        None if chat.is_group else roleplay.character_of(chat),
+        None if chat.is_group else members.character_of(chat),
         cast.personas(current_user()),
         named(chat.model),
         knowledge.to_choose(current_user()),

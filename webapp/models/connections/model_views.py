@@ -30,7 +30,7 @@ def index() -> Response:
 @admin_only
 def update() -> Response:
     form = SettingsForm(bp.url_prefix or "")
-    return _page(form, status=422) if form.wrong else _saved(form.save())
+    return _page(form, status=422) if form.wrong else _saved(form.save(**who()))
 
 
 @bp.post("/allowed")

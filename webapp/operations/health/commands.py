@@ -19,7 +19,7 @@ from webapp.models.connections import service as connections
 from webapp.models.connections.models import providers
 from webapp.operations.health import backups, facts, server_facts, transfer
 from webapp.web.command_errors import names_database, one_line_errors
-from webapp.web.health_fact import Fact
+from webapp.web.health_facts import Fact
 
 MARKS = {"ok": "ok  ", "warn": "!   ", "bad": "BAD ", "": "    "}
 

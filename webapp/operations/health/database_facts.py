@@ -16,7 +16,7 @@ from webapp.base.errors import Unavailable
 from webapp.operations.health.backups import made_at
 from webapp.operations.health.disks import network_of, read_mounts
 from webapp.web.filters import ago
-from webapp.web.health_fact import Fact, size
+from webapp.web.health_facts import Fact, size
 
 OLD_DAYS = 14
 NIGHTLY = "Run flask backup FILE every night, to another disk, and keep the encryption key with the backups."

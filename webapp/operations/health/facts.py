@@ -1,7 +1,6 @@
 """The health of this installation, for both the health page and `flask check`."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from flask import current_app
 
@@ -14,8 +13,9 @@ from webapp.models.connections.effective import LiveConnection
 from webapp.models.connections.models import providers
 from webapp.operations.health import database_facts, server_facts
 from webapp.settings.secrets.keyring import Keyring, keyring
+from webapp.web.feature import brought
 from webapp.web.filters import ago, plural
-from webapp.web.health_fact import Fact
+from webapp.web.health_facts import Chapter, Fact, MoreFacts
 
 UNREADABLE = "{} can't be read with it: enter those keys again under Admin, Connections."
 # What helps a connection that is refused, by the reason.
@@ -23,16 +23,6 @@ REMEDIES = {
     "auth": "Enter a new key under Admin, Connections, then test it.",
     "credit": "Once there is credit, test it under Admin, Connections.",
 }
-
-
-@dataclass(frozen=True)
-class Chapter:
-    title: str
-    facts: Sequence[Fact]
-
-
-# Chapters of features that come after this one in the order of features.
-MORE: list[Callable[[], Chapter]] = []
 
 
 def chapters(*, is_thorough: bool = False) -> list[Chapter]:
@@ -47,7 +37,7 @@ def chapters(*, is_thorough: bool = False) -> list[Chapter]:
     return [
         Chapter("Database", [*database_facts.all_of(), *(database_facts.soundness() if is_thorough else ())]),
         Chapter("Models", [fact for each in providers().connections() for fact in _of_connection(each)]),
-        *(more() for more in MORE),
+        *(more.chapter() for more in brought(MoreFacts)),
         Chapter("Safety", [server_facts.address(config), key(keyring()), database_facts.backups(config)]),
         server,
     ]

@@ -18,7 +18,7 @@ from webapp.base.version import VERSION
 from webapp.base.words import plural
 from webapp.engine.engine import Engine
 from webapp.streaming.shared_config import UNLIKE
-from webapp.web.health_fact import Fact, size
+from webapp.web.health_facts import Fact, size
 
 PACKAGES = ("Flask", "gevent", "gunicorn", "SQLAlchemy", "cryptography")
 SCARCE_BYTES, LAST_BYTES = 2 * 1024**3, 200 * 1024**2

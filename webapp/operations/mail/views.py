@@ -25,7 +25,7 @@ def update() -> Response:
     form = SettingsForm(bp.url_prefix or "")
     if form.wrong:
         return _page(form, status=422)
-    return _done(form.save())
+    return _done(form.save(**who()))
 
 
 @bp.post("/password")

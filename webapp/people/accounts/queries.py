@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, union
 
+from webapp.base.audit import AuditEntry
 from webapp.base.database import rows
 from webapp.base.database.statements import Prepared
 from webapp.base.db import db, utc_now
@@ -14,7 +15,7 @@ from webapp.base.errors import NotFound
 from webapp.base.heavy import bounded
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.people.accounts.fields import normal_email
-from webapp.people.accounts.tables import ApiToken, AuditEntry, Group, Invite, Membership, User, UserSession
+from webapp.people.accounts.tables import ApiToken, Group, Invite, Membership, User, UserSession
 
 # The most that a page lists, because each session is rendered with a form.
 MOST_SESSIONS = 100
@@ -152,6 +153,11 @@ def tokens_of(user_id: str) -> Sequence[ApiToken]:
 
 def person(id: str) -> User | None:
     return db.session.get(User, id)
+
+
+def names_of(ids: Iterable[str]) -> dict[str, str]:
+    """Returns the names of people by id."""
+    return dict(db.session.execute(select(User.id, User.name).where(User.id.in_(ids))).tuples().all())
 
 
 def groups() -> Sequence[tuple[Group, int]]:

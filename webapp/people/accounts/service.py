@@ -224,7 +224,9 @@ def add(session: Session, user: User) -> None:
         raise Conflict("An account with that email already exists.", field="email") from error
 
 
-def about_person(session: Session, action: str, person: User, *, by: User | str, address: str = "", detail: str = "") -> None:
+def about_person(
+    session: Session, action: str, person: User, *, by: audit.Actor | str, address: str = "", detail: str = ""
+) -> None:
     """Adds an entry about an account to the audit log."""
     words = ": ".join(filter(None, (person.email, detail)))
     audit.add(session, action, actor=by, address=address, object_kind="person", object_id=person.id, detail=words)

@@ -7,7 +7,6 @@ from sqlalchemy import ForeignKey, Index, String, Text, false, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.base.db import Base, Record, utc_now
-from webapp.base.ids import LENGTH, new_id
 
 Role = Literal["owner", "admin", "member", "guest"]
 
@@ -103,37 +102,6 @@ class Membership(Base):
 
     group_id: Mapped[str] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True)
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
-
-
-class AuditEntry(Base):
-    """A change to people, keys or settings; never contains secrets or messages."""
-
-    __tablename__ = "audit_entries"
-
-    id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
-    at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
-    actor_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
-    actor: Mapped[str] = mapped_column(String(254), default="")
-    address: Mapped[str] = mapped_column(String(60), default="")
-    action: Mapped[str] = mapped_column(String(60))
-    object_kind: Mapped[str] = mapped_column(String(30), default="")
-    object_id: Mapped[str] = mapped_column(String(80), default="")
-    detail: Mapped[str] = mapped_column(String(300), default="")
-    is_refused: Mapped[bool] = mapped_column(default=False)
-
-    # Each index ends with the id, because queries return the newest entries first.
-    __table_args__ = (
-        Index("ix_audit_entries_action_id", "action", "id"),
-        Index("ix_audit_entries_actor_id", "actor", "id"),
-        Index("ix_audit_entries_object_kind_object_id_id", "object_kind", "object_id", "id"),
-    )
-
-    @property
-    def words(self) -> str:
-        """The object and the detail as text; leaves out a random id if there is a detail, which names the object."""
-        is_name = len(self.object_id) != LENGTH or not self.detail
-        thing = f"{self.object_kind} {self.object_id}" if self.object_id and is_name else ""
-        return ": ".join(filter(None, (thing, self.detail)))
 
 
 class Grant(Record):

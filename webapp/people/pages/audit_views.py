@@ -6,9 +6,9 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
+from webapp.base.audit import AuditEntry
 from webapp.people.accounts import candidates, queries
 from webapp.people.accounts.guards import admin_only
-from webapp.people.accounts.tables import AuditEntry
 from webapp.web.downloads import csv_download
 from webapp.web.htmx import render
 from webapp.web.pagination import cut

@@ -1,5 +1,6 @@
-"""One line of the health page. Pure."""
+"""The lines of the health page, and the features that add to them. Pure."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +21,19 @@ class Fact:
     def sign(self) -> str:
         """The tone as a word, for people who do not see colours."""
         return SIGNS[self.tone]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    title: str
+    facts: Sequence[Fact]
+
+
+@dataclass(frozen=True)
+class MoreFacts:
+    """A chapter that a feature `brings`."""
+
+    chapter: Callable[[], Chapter]
 
 
 def size(count: float) -> str:

@@ -1,0 +1,56 @@
+"""The first page: a composer for a new chat, and the chats that changed last."""
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.chat.list import shown as list_shown
+from webapp.chat.list.checklist import checklist
+from webapp.chat.messages import drafts, service
+from webapp.chat.messages.forms import MessageForm
+from webapp.chat.messages.sending import TYPED
+from webapp.chat.page.pages import composer, first_composer_again, page_of, take_up_draft
+from webapp.chat.page.prompt_insertion_views import refuse_unknown, taken
+from webapp.chat.record import queries
+from webapp.knowledge.attaching import MOST_COLLECTIONS, chosen
+from webapp.models.connections import model_marks
+from webapp.models.connections.models import providers
+from webapp.people.accounts.guards import current_user, signed_in
+from webapp.web.htmx import is_htmx, navigate
+
+bp = Blueprint("home", __name__)
+MOST_RECENT = 5
+
+
+@bp.get("/")
+@signed_in
+def show() -> Response:
+    model = request.args.get("model") or providers().default(model_marks.preferred_model(current_user()))
+    return _home(MessageForm.new(model=model, knowledge=request.args.getlist("knowledge")[:MOST_COLLECTIONS]))
+
+
+@bp.post("/chats")
+@signed_in
+def begin() -> Response:
+    form, me = MessageForm(), current_user().id
+    if answer := taken(form):
+        return answer
+    with form.attempt():
+        wish = {"model": form.model.data or "", "is_temporary": form.temporary.data}
+        refuse_unknown(form)
+        reads = chosen(form.knowledge.data or (), (), current_user())
+        generation = service.begin(form.text, key=form.key.data or "", owner_id=me, options=TYPED, reads=reads, **wish)
+        if wish["model"] and wish["model"] != providers().default(model_marks.preferred_model(current_user())):
+            model_marks.choose(me, generation.model_asked)
+        return navigate(page_of(generation.chat_id))
+    return first_composer_again(form) if is_htmx() else _home(form)
+
+
+def _home(form: MessageForm) -> Response:
+    me = current_user()
+    pinned, others, lanes = queries.sidebar_chats(me.id)
+    newest = sorted([*pinned, *others], key=lambda each: (each.changed_at, each.id), reverse=True)
+    recent = list_shown.chats(newest[:MOST_RECENT], lanes)
+    take_up_draft(form, drafts.of(me.id))
+    more = composer(form, send_url=url_for("home.begin"))
+    del more["form"]
+    more |= {"temporary": queries.temporary_chat(me.id), "recent": recent, "checklist": checklist(me)}
+    return form.shown("chat/home.html", may_be_temporary=True, **more)
