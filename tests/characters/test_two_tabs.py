@@ -16,6 +16,7 @@ from webapp.characters.lore import service as lore
 from webapp.characters.lore.tables import Lorebook
 from webapp.characters.service import CharacterInput
 from webapp.characters.tables import Character
+from webapp.chat.group import members
 from webapp.chat.record.fields import values_of
 from webapp.chat.record.tables import Chat
 from webapp.chat.roleplay import service as roleplay
@@ -89,7 +90,7 @@ def test_a_save_in_the_same_moment_undoes_nothing_either(app, make, member, chat
         service.update(row, entered, by=me)
     with app.app_context():
         played = db.session.get_one(Chat, id_of(chat))
-        values, persona = values_of(played) | {"note": "It rains."}, roleplay.persona_of(played)
+        values, persona = values_of(played) | {"note": "It rains."}, members.persona_of(played)
         gevent.spawn(member.submit, f"{chat}/prompts", temperature="0.4").get(timeout=30)
         roleplay.set_fields(played, values, persona=persona)
 

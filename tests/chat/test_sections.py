@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.chat.conftest import asked, ended
 from webapp.chat.prompt.builder import OF_A_CHAT, SECTION_SEPARATOR, PromptBuilder
-from webapp.chat.prompt.context import PromptContext
+from webapp.chat.prompt.context import Contributor, PromptContext
 from webapp.chat.prompt.tokens import PER_MESSAGE, estimate
 from webapp.models.prompt_sections import AFTER, Section
 from webapp.models.providers.base import Turn
@@ -131,9 +131,10 @@ def contributed(app):
         heard.append(context)
         return given
 
-    app.extensions["sections"].append(contribute)
+    contributors = app.extensions["brought"][Contributor]
+    contributors.append(Contributor(contribute))
     yield heard, given
-    app.extensions["sections"].remove(contribute)
+    contributors.pop()
 
 
 def test_a_feature_contributes_and_what_was_sent_says_so(owner, contributed, begin, fake):

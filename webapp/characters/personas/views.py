@@ -5,11 +5,11 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 
 from webapp.characters import profiles, queries, shown
-from webapp.characters.personas.forms import PersonaFileForm, PersonaForm
 from webapp.characters.lore import queries as lore
 from webapp.characters.personas import files as persona_files
 from webapp.characters.personas import importing as persona_import
 from webapp.characters.personas import personas
+from webapp.characters.personas.forms import PersonaFileForm, PersonaForm
 from webapp.characters.tables import Persona
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.web.htmx import done_message, is_htmx, redirect, render

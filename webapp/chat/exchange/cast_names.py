@@ -8,7 +8,7 @@ from webapp.characters import queries as cast
 from webapp.characters.lore import queries as lorebooks
 from webapp.characters.tables import Persona
 from webapp.chat.exchange.imports.filed import FiledChat
-from webapp.chat.group.members import members, character_of, persona_of
+from webapp.chat.group.members import character_of, members, persona_of
 from webapp.chat.group.turns import LEAST_CAST, MENTION, MOST_CAST, ORDERS
 from webapp.chat.record.tables import Chat
 from webapp.chat.roleplay import service as roleplay

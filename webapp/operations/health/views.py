@@ -13,12 +13,11 @@ from webapp.engine.watching.watcher_loop import FEEDS_PER_CONNECTION, open_pages
 from webapp.models.connections import service as connections
 from webapp.models.connections.models import providers
 from webapp.operations.health import facts, server_facts
-from webapp.web.health_facts import Chapter
 from webapp.people.accounts.guards import admin_only, client_address, current_user
 from webapp.settings.service import setting
 from webapp.streaming.codec import encode
 from webapp.web.filters import plural
-from webapp.web.health_facts import Fact
+from webapp.web.health_facts import Chapter, Fact
 from webapp.web.htmx import redirect, render
 
 bp = Blueprint("selftest", __name__, url_prefix="/admin/health")

@@ -8,10 +8,11 @@ import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from webapp.base.process.instance_lock import is_held
-from webapp.streaming.loops import Spawn
+from webapp.streaming.loops import Spawn, supervise
 
 # A scrape is seldom more frequent than every five seconds. Writing takes a few milliseconds.
 WRITE_SECONDS = 2.0
@@ -39,7 +40,7 @@ class WorkerMetrics:
         self._alive = os.open(self._lock_of(self._id), os.O_CREAT | os.O_RDWR, 0o600)
         fcntl.flock(self._alive, fcntl.LOCK_EX)
         self._is_open = True
-        spawn(self._keep_writing)
+        spawn(partial(supervise, "metrics", self._keep_writing, self._pause))
 
     def end(self) -> None:
         """Writes them a last time; from then on they are those of a dead worker."""

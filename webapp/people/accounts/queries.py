@@ -157,7 +157,8 @@ def person(id: str) -> User | None:
 
 def names_of(ids: Iterable[str]) -> dict[str, str]:
     """Returns the names of people by id."""
-    return dict(db.session.execute(select(User.id, User.name).where(User.id.in_(ids))).tuples().all())
+    rows = db.session.execute(select(User.id, User.name).where(User.id.in_(ids)))
+    return {row.id: row.name for row in rows}
 
 
 def groups() -> Sequence[tuple[Group, int]]:
