@@ -6,13 +6,15 @@ becoming part of it.
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import column, select, table
 
 from webapp.base.database.statements import Prepared
 from webapp.base.db import db
 from webapp.settings.tables import ApplicationSetting
 
 Change = tuple[datetime, str | None]
+# Their names alone: accounts come after settings, which they need.
+PEOPLE = table("users", column("id"), column("name"))
 # Prepared, as they are read every second.
 STORED = Prepared(select(ApplicationSetting.key, ApplicationSetting.value).where(ApplicationSetting.ciphertext == ""))
 
@@ -24,6 +26,7 @@ def stored_texts() -> dict[str, str]:
 
 
 def changes() -> dict[str, Change]:
-    """Returns when each stored setting was changed, and the id of the person who did it."""
-    rows = db.session.execute(select(ApplicationSetting.key, ApplicationSetting.changed_at, ApplicationSetting.changed_by))
+    """Returns when each stored setting was changed, and the name of who did it."""
+    wanted = select(ApplicationSetting.key, ApplicationSetting.changed_at, PEOPLE.c.name)
+    rows = db.session.execute(wanted.outerjoin(PEOPLE, PEOPLE.c.id == ApplicationSetting.changed_by))
     return {name: (changed_at, who) for name, changed_at, who in rows}

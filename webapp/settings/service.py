@@ -34,7 +34,6 @@ class ShownSetting:
     value: Value
     source: Source
     changed_at: datetime | None = None
-    # The id of the person who changed it.
     changed_by: str | None = None
 
     @property

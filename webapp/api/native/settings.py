@@ -1,6 +1,5 @@
 """/api/v1/settings: the settings of the server; for admins."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -10,7 +9,6 @@ from pydantic import Field
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body
 from webapp.people.accounts.guards import who
-from webapp.people.accounts.queries import names_of
 from webapp.settings import service
 from webapp.settings.kinds import as_text
 from webapp.settings.service import ShownSetting
@@ -44,7 +42,7 @@ class SettingValue(Body):
 @bp.get("")
 @operation("List all settings, with their effective values and sources", scope="admin", answer=SettingList)
 def index() -> SettingList:
-    return SettingList(settings=_answers(service.listing()))
+    return SettingList(settings=[_answer_of(each) for each in service.listing()])
 
 
 @bp.get("/<name>")
@@ -69,15 +67,10 @@ def reset(name: str) -> SettingAnswer:
 
 def _named(name: str) -> SettingAnswer:
     service.shown(name)
-    return _answers([each for each in service.listing() if each.setting.name == name])[0]
+    return _answer_of(next(each for each in service.listing() if each.setting.name == name))
 
 
-def _answers(shown: Sequence[ShownSetting]) -> list[SettingAnswer]:
-    names = names_of({each.changed_by for each in shown if each.changed_by})
-    return [_answer_of(each, names.get(each.changed_by or "")) for each in shown]
-
-
-def _answer_of(each: ShownSetting, changed_by: str | None) -> SettingAnswer:
+def _answer_of(each: ShownSetting) -> SettingAnswer:
     is_number = each.setting.kind in ("whole", "number")
     return SettingAnswer(
         name=each.setting.name,
@@ -90,5 +83,5 @@ def _answer_of(each: ShownSetting, changed_by: str | None) -> SettingAnswer:
         least=each.setting.least if is_number else None,
         most=each.setting.most if is_number else None,
         changed_at=each.changed_at,
-        changed_by=changed_by,
+        changed_by=each.changed_by,
     )

@@ -155,12 +155,6 @@ def person(id: str) -> User | None:
     return db.session.get(User, id)
 
 
-def names_of(ids: Iterable[str]) -> dict[str, str]:
-    """Returns the names of people by id."""
-    rows = db.session.execute(select(User.id, User.name).where(User.id.in_(ids)))
-    return {row.id: row.name for row in rows}
-
-
 def groups() -> Sequence[tuple[Group, int]]:
     """Returns all groups by name, with the number of members of each."""
     size = func.count(Membership.user_id)
