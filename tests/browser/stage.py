@@ -89,12 +89,12 @@ class Stage:
 
     def page(self) -> str:
         addresses = {"events_url": "/events", "refresh_url": "/chat?at=2#end"}
-        return render_template("chat/show.html", thread=self.thread, **addresses, **self._composer())
+        return render_template("chat/page/show.html", thread=self.thread, **addresses, **self._composer())
 
     def sent(self) -> str:
         self.posted.append(request.form.to_dict())
         self.may_answer.wait(60)
-        html = render_template("chat/_composer.html", thread=self.thread, **self._composer())
+        html = render_template("chat/page/composer/_composer.html", thread=self.thread, **self._composer())
         return f'<hx-partial hx-target="#composer-box" hx-swap="outerMorph">{html}</hx-partial>'
 
     def stopped(self) -> Response:

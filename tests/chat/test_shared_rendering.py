@@ -53,11 +53,11 @@ def test_twenty_pages_of_a_chat_take_one_rendering_of_a_change(app, many, owner,
         for page in pages:
             page.until(lambda each: renamed(each) and sidebars(each) and NAME in sidebars(each)[-1])
 
-    assert counts["chat/_turn.html"] == counts["layouts/_sidebar_chats.html"] == 1
+    assert counts["chat/page/_turn.html"] == counts["layouts/_sidebar_chats.html"] == 1
 
     # Without sharing, each page would render two: the message and the answer to it.
     with drawn(app) as counts:
         owner.post(f"{path}/messages", message=ANOTHER)
         for page in pages:
             page.until(lambda each: any(ANOTHER in message.data for message in each.messages))
-    assert counts["chat/_turn.html"] < 2 * PAGES
+    assert counts["chat/page/_turn.html"] < 2 * PAGES

@@ -77,7 +77,7 @@ def test_the_first_step_leads_to_other_servers_too(owner: Browser) -> None:
 def test_it_is_drawn_with_the_next_step_marked(owner: Browser, app: Flask) -> None:
     found = steps_of(app, "owner@example.org")
     with app.test_request_context():
-        html = render_template("settings/_checklist.html", checklist=found)
+        html = render_template("chat/list/_checklist.html", checklist=found)
 
     assert html.count("<li") == 3
     assert html.count('aria-current="step"') == 1

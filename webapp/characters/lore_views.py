@@ -82,4 +82,4 @@ def _editor(id: str) -> LorebookEditor:
 
 
 def _page(editor: LorebookEditor, form: BookForm) -> Response:
-    return form.shown("lore/book.html", editor=editor, row=None, done=done_message(pages.DONE))
+    return form.shown("characters/lore/book.html", editor=editor, row=None, done=done_message(pages.DONE))

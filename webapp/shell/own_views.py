@@ -48,7 +48,7 @@ def set_theme() -> Response:
 
 
 def _page(form: PreferencesForm) -> Response:
-    return form.shown("settings/own.html", are_assistants_remembered=setting("prompts.assistant_memory"))
+    return form.shown("shell/own_settings.html", are_assistants_remembered=setting("prompts.assistant_memory"))
 
 
 def _offering(form: PreferencesForm) -> PreferencesForm:

@@ -46,4 +46,4 @@ def end() -> Response:
 
 
 def _page(**context: Any) -> Response:
-    return render("admin/keys.html", ring=keyring.keyring(), **context)
+    return render("shell/keys.html", ring=keyring.keyring(), **context)

@@ -34,4 +34,4 @@ def reset(name: str) -> Response:
 
 
 def _page(form: SettingsForm, *, status: int = 200) -> Response:
-    return render("admin/settings.html", status=status, form=form)
+    return render("shell/settings.html", status=status, form=form)

@@ -51,7 +51,7 @@ def admin_page() -> Place | None:
 @bp.get("/help")
 @anybody
 def help_sheet() -> Response:
-    return render("everywhere/_help.html" if is_htmx() else "everywhere/help.html", is_floating=is_htmx())
+    return render("shell/_help.html" if is_htmx() else "shell/help.html", is_floating=is_htmx())
 
 
 @bp.get("/palette")
@@ -61,9 +61,9 @@ def palette() -> Response:
     label, chats = _chats(me, query)
     context: dict[str, Any] = {"query": query, "label": label, "chats": chats, "themes": THEMES}
     if is_htmx() and "q" in request.args:
-        return render("everywhere/_palette_chats.html", **context)
+        return render("shell/_palette_chats.html", **context)
     groups = _places().palette(partial(may, me.role))
-    return render("everywhere/_palette.html" if is_htmx() else "everywhere/palette.html", groups=groups, **context)
+    return render("shell/_palette.html" if is_htmx() else "shell/palette.html", groups=groups, **context)
 
 
 @bp.app_template_global()
@@ -84,7 +84,7 @@ def toggle_sidebar() -> Response:
 @admin_only
 def admin() -> Response:
     query = request.args.get("q", "").strip()[:MOST_QUERY]
-    template = "settings/_found.html" if is_htmx() else "admin/index.html"
+    template = "shell/_found.html" if is_htmx() else "shell/admin.html"
     return render(template, query=query, places=_places().matching(query), settings=search.matching(query))
 
 

@@ -100,7 +100,7 @@ def _has(entry: Entry, wanted: Sequence[str]) -> bool:
 
 
 def _page(editor: LorebookEditor, form: EntryForm, place: int | None) -> Response:
-    return form.offer().shown("lore/entry.html", editor=editor, place=place)
+    return form.offer().shown("characters/lore/entry.html", editor=editor, place=place)
 
 
 def _same(book: Book, place: int | None, was: str) -> Book:

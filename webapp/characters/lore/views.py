@@ -190,7 +190,7 @@ def _page(row: Lorebook, form: BookForm) -> Response:
     editor = _editor(row)
     named = shares_shown.names(queries.KIND, row.id) if editor.may_change else []
     return form.shown(
-        "lore/book.html",
+        "characters/lore/book.html",
         editor=editor,
         row=row,
         whose=shares_shown.whose(queries.KIND, row.id, named) if editor.may_change else "Shared with you",
@@ -203,7 +203,7 @@ def _people(row: Lorebook, form: ShareForm) -> Response:
     found = shares.shares(queries.KIND, row.id, after=shares_shown.after(), limit=shares_shown.MOST_LISTED + 1)
     listed = shares_shown.listed(found, url_for("lore.people", id=row.id))
     about = {"name": row.name, "path": url_for("lore.show", id=row.id), "rights": {sharing.RIGHT: "read and use it"}}
-    return form.shown("lore/people.html", **about, **listed)
+    return form.shown("characters/lore/people.html", **about, **listed)
 
 
 def _index(form: BookForm, file_form: LorebookFileForm, shown: Form | None = None) -> Response:
@@ -211,7 +211,7 @@ def _index(form: BookForm, file_form: LorebookFileForm, shown: Form | None = Non
     lorebooks = queries.lorebooks(me)
     own = [each for each in lorebooks if each.owner_id == me.id]
     return (shown or form).shown(
-        "lore/list.html",
+        "characters/lore/list.html",
         lorebooks=own,
         shared=queries.shared_among([each.id for each in own]),
         given=lorebooks[len(own) :],

@@ -38,7 +38,7 @@ def kept_page(engine: Engine, chat: Chat, right: str, reader: User | None) -> It
     """
     style, policy = _style()
     thread = _thread(engine, chat.id, right, reader.id if reader else "", same_request())
-    page = current_app.jinja_env.get_template("chat/export.html")
+    page = current_app.jinja_env.get_template("chat/exchange/export.html")
     stream = page.stream(title=chat.title, thread=thread, style=style, policy=policy, now=utc_now())
     stream.enable_buffering(PARTS)
     return by_turns(stream)

@@ -93,7 +93,7 @@ def selected() -> Response:
 @bp.get("/import")
 @signed_in
 def choose() -> Response:
-    return render("chat/import.html", form=ImportForm.fresh(), result=None)
+    return render("chat/exchange/import.html", form=ImportForm.fresh(), result=None)
 
 
 @bp.post("/import")
@@ -105,7 +105,7 @@ def upload() -> Response:
     form, result = ImportForm.opened(), None
     with form.attempt():
         result = store.import_files(current_user(), _files())
-    return form.shown("chat/import.html", result=result)
+    return form.shown("chat/exchange/import.html", result=result)
 
 
 def _files() -> list[tuple[str, IO[bytes]]]:

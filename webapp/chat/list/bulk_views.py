@@ -27,7 +27,7 @@ def do() -> Response:
 @signed_in
 def ask() -> Response:
     me = current_user().id
-    return render("chat/trash_empty.html", count=queries.count_in_trash(me), messages=deleted_branches.count_deleted(me))
+    return render("chat/list/trash_empty.html", count=queries.count_in_trash(me), messages=deleted_branches.count_deleted(me))
 
 
 @bp.post("/chats/trash/empty")

@@ -53,4 +53,4 @@ def _home(form: MessageForm) -> Response:
     more = composer(form, send_url=url_for("home.begin"))
     del more["form"]
     more |= {"temporary": queries.temporary_chat(me.id), "recent": recent, "checklist": checklist(me)}
-    return form.shown("chat/home.html", may_be_temporary=True, **more)
+    return form.shown("chat/list/home.html", may_be_temporary=True, **more)

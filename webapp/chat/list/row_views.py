@@ -23,7 +23,7 @@ KEPT = ("show", "before")
 @signed_in
 def menu(id: str) -> Response:
     chat = found(queries.owned_chat(current_user().id, id))
-    return render("chat/_row_menu.html" if is_htmx() else "chat/row_menu.html", row=chat)
+    return render("chat/list/_row_menu.html" if is_htmx() else "chat/list/row_menu.html", row=chat)
 
 
 @bp.post("/chats/<id>/menu")
@@ -64,7 +64,7 @@ def _led_to(address: str) -> Response:
 def _changed(id: str, **changes: Any) -> Response:
     """Renders the sidebar's list again, for pages without a stream, with a note about what was done."""
     groups = list_shown.sidebar(current_user(), here=_here())
-    return render("chat/_row_changed.html", groups=groups, id=id, **changes)
+    return render("chat/list/_row_changed.html", groups=groups, id=id, **changes)
 
 
 def _here() -> str:

@@ -57,7 +57,7 @@ def index() -> Response:
     kept: dict[str, Any] = {"show": "archived"} if are_archived else {}
     several_url = url_for("several.do", before=before or None, **kept)
     return render(
-        "chat/list.html",
+        "chat/list/list.html",
         groups=list_shown.grouped(pinned, page.rows),
         are_archived=are_archived,
         is_first=not before,
@@ -83,7 +83,7 @@ def trash() -> Response:
     chats, days = queries.deleted_chats(me.id), int(setting("trash.days"))
     context: dict[str, Any] = {"chats": chats, "messages": deleted_branches.deleted_branches(me.id), "days": days}
     return render(
-        "chat/trash.html",
+        "chat/list/trash.html",
         several_url=several_url,
         bulk_result=bulk_result(me.id, several_url),
         **_selection("list.trash"),
@@ -178,12 +178,12 @@ def _search(query: str) -> Response:
     page = min(int(number), MOST_PAGES) if number.isascii() and number.isdigit() and len(number) < 4 else 0
     found_here = search(current_user().id, query, page=page)
     next_url = url_for("list.index", q=query, page=page + 1) if found_here.has_more and page < MOST_PAGES else ""
-    return render("chat/search.html", query=query, found=found_here, has_words=bool(words_of(query)), next_url=next_url)
+    return render("chat/list/search.html", query=query, found=found_here, has_words=bool(words_of(query)), next_url=next_url)
 
 
 def _glance(query: str) -> Response:
     context: dict[str, Any] = {"query": query, "has_words": bool(words_of(query))}
-    return render("chat/_found.html", found=glance(current_user().id, query), **context)
+    return render("chat/list/_found.html", found=glance(current_user().id, query), **context)
 
 
 def _typed(query: str) -> str:
@@ -201,20 +201,20 @@ def _earlier(chat: Chat, end: str | None) -> Response:
     thread = moment_shown.limited(chat, shown.ready_thread(the_engine(), read, right_in(chat, user_or_none())))
     context: dict[str, Any] = {"thread": thread, "earlier_url": shown.earlier_url(messages)}
     if is_htmx():
-        return render("chat/_earlier_messages.html", **context)
-    return render("chat/earlier.html", chat=shown.chat(chat, is_running=False), **context)
+        return render("chat/list/_earlier_messages.html", **context)
+    return render("chat/list/earlier.html", chat=shown.chat(chat, is_running=False), **context)
 
 
 def _renaming(chat: Chat, form: TitleForm) -> Response:
     context = {"chat": shown.chat(chat, is_running=False), "chat_url": page_of(chat.id)}
-    return form.shown("chat/_rename.html" if is_htmx() else "chat/list_rename.html", **context)
+    return form.shown("chat/list/_rename.html" if is_htmx() else "chat/list/list_rename.html", **context)
 
 
 def _done(chat: Chat) -> Response:
     """Redirects to the chat's page; for htmx, returns the changed header, in case the page's stream is disconnected."""
     if not is_htmx():
         return redirect(page_of(chat.id))
-    return Response(render_template("chat/_top_changed.html", chat=shown.chat(chat, is_running=False)))
+    return Response(render_template("chat/page/_top_changed.html", chat=shown.chat(chat, is_running=False)))
 
 
 @lru_cache(maxsize=2_000)

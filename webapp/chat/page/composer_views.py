@@ -91,7 +91,7 @@ def stop_suggestion(id: str) -> Response:
 def what_was_sent(id: str) -> Response:
     generation, me = own_generation(id), user_or_none()
     return render_long(
-        "chat/_sent.html" if is_htmx() else "chat/sent.html",
+        "chat/page/_sent.html" if is_htmx() else "chat/page/sent.html",
         generation=generation,
         sent=parts.sent(generation, me),
         may_read_private=me is not None and me.id == generation.user_id,
@@ -119,12 +119,19 @@ def choose(id: str) -> Response:
     message = own_message(id)
     chat = queries.chat_of(message)
     if is_htmx():
-        return render("chat/_again.html", message=message, models=first(model_marks.of(current_user().id)))
+        return render("chat/page/composer/_again.html", message=message, models=first(model_marks.of(current_user().id)))
     models = few(providers().offered(), chat.model)
     form = MessageForm.new(model=chat.model)
     last = queries.last_generation(message)
     is_running = last is not None and last.is_active
-    return render("chat/again.html", message=message, form=form, models=models, back_url=page_of(chat.id), is_running=is_running)
+    return render(
+        "chat/page/composer/again.html",
+        message=message,
+        form=form,
+        models=models,
+        back_url=page_of(chat.id),
+        is_running=is_running,
+    )
 
 
 @bp.post("/messages/<id>/feedback")
@@ -138,4 +145,6 @@ def rate(id: str) -> Response:
     if not is_htmx():
         return redirect(url_for("chat.show", id=message.chat_id, _anchor=f"message-{id}"))
     thumbs = feedback.by(me.id, [id])
-    return render("chat/_thumbs.html", message={"id": id, "actions": {"rate_url": url_for(".rate", id=id)}}, thumbs=thumbs)
+    return render(
+        "chat/page/message/_thumbs.html", message={"id": id, "actions": {"rate_url": url_for(".rate", id=id)}}, thumbs=thumbs
+    )

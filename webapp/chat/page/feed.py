@@ -161,7 +161,7 @@ class ChatFeed(LaneFeed):
     def _heading(self) -> str:
         with self._context():
             chat = shown.chat(rows.one(db.session(), Chat, self._chat_id), is_running=False, right=self._right)
-            return render_template("chat/_named.html", chat=chat, title_place=UNTOUCHED)
+            return render_template("chat/page/_named.html", chat=chat, title_place=UNTOUCHED)
 
     def _everything(self) -> list[Frame]:
         seq = self._engine.topics.last(self.lane)
@@ -287,6 +287,6 @@ class _Page:
         """
         chat = shown.chat(self._chat, is_running=self._running is not None, right=self._right)
         about = {"chat": chat, "title_place": UNTOUCHED, "led": self._led, "cut": self._cut, **self._around}
-        html = render_template("chat/_turn.html", new=new, **about, **more)
+        html = render_template("chat/page/_turn.html", new=new, **about, **more)
         running, head = self._running, self._around["head"]
         return Change(html, head, running.generation_id if running else "", running.cursor if running else ())

@@ -48,7 +48,7 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
     generation, cursor = (running.generation_id, running.cursor) if running else ("", ())
     position = ChatPosition(engine.topics.epoch, seq, head, generation, cursor, sidebar)
     return render(
-        "chat/visitor.html" if chat.visitor_hash else "chat/show.html",
+        "chat/page/visitor.html" if chat.visitor_hash else "chat/page/show.html",
         status=status,
         chat=shown.chat(chat, is_running=running is not None, right=right, given=moment.given if me else None),
         thread=thread,
@@ -99,7 +99,7 @@ def message_fragment(message: Message) -> Response:
     """Renders one message as the chat's page shows it, as a fragment that replaces it."""
     me = user_or_none()
     (shown_one,) = shown.ready_thread(the_engine(), lambda: [message], right_in(queries.chat_of(message), me))
-    html = render_template("chat/_message.html", message=shown_one, thumbs=_thumbs([shown_one]))
+    html = render_template("chat/page/message/_message.html", message=shown_one, thumbs=_thumbs([shown_one]))
     return Response(part(f"#message-{message.id}", "outerHTML", html))
 
 
@@ -119,7 +119,7 @@ def composer_again(chat: Chat, form: MessageForm) -> Response:
 def first_composer_again(form: MessageForm) -> Response:
     """Returns the composer of the home page with the text that was typed."""
     more = {"may_be_temporary": True, **composer(form, send_url=url_for("home.begin"))}
-    html = render_template("chat/_composer.html", **more)
+    html = render_template("chat/page/composer/_composer.html", **more)
     return Response(part("#composer-box", "outerMorph", html), form.refusal.status if form.refusal else 200)
 
 
@@ -152,7 +152,9 @@ def _composer_fragment(chat: Chat, form: MessageForm, status: int) -> Response:
     running = hidden_answer(now.active.id) if now.active else None
     context = {**around(chat, messages, running, right_in(chat, me), now), **composer(form, chat)}
     is_running = context["running"] is not None
-    html = render_template("chat/_composer.html", chat=shown.chat(chat, is_running=is_running), thread=messages, **context)
+    html = render_template(
+        "chat/page/composer/_composer.html", chat=shown.chat(chat, is_running=is_running), thread=messages, **context
+    )
     return Response(part("#composer-box", "outerMorph", html), status)
 
 

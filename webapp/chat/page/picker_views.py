@@ -24,7 +24,7 @@ def index() -> Response:
     query, chat_id = request.args.get("q", "")[:MOST_QUERY_CHARS].strip(), request.args.get("chat", "")
     after = max(0, min(request.args.get("after", 0, type=int), MOST_SKIPPED))
     page = models(model_marks.of(current_user().id), query, after)
-    template = "chat/_models.html" if is_htmx() else "chat/models.html"
+    template = "chat/page/picker/_models.html" if is_htmx() else "chat/page/picker/models.html"
     chat = queries.owned_chat(current_user().id, chat_id) if chat_id else None
     context: dict[str, Any] = {"current": chat.model if chat else "", "back_url": page_of(chat_id) if chat_id else "/"}
     return render(template, page=page, query=query, chat_id=chat_id, after=after, **context)
@@ -41,5 +41,8 @@ def star() -> Response:
     if not is_htmx():
         return redirect(url_for(".index", chat=chat, q=query, after=after))
     return render(
-        "chat/_star.html", model={"id": model, "name": named(model).name, "is_favorite": is_favorite}, chat_id=chat, query=query
+        "chat/page/picker/_star.html",
+        model={"id": model, "name": named(model).name, "is_favorite": is_favorite},
+        chat_id=chat,
+        query=query,
     )

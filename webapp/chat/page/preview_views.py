@@ -82,7 +82,7 @@ def _page(id: str, *, scripts: str | None = None) -> Response:
     message, number = visible_message(id), _number()
     kind, _ = _block(message)
     return render(
-        "chat/preview.html",
+        "chat/page/preview.html",
         frame_url=url_for("previews.frame", id=id, block=number, scripts=scripts),
         run_url=url_for("previews.run", id=id, block=number) if kind == "html" and not scripts else "",
         back_url=page_of(message.chat_id),

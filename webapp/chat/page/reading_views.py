@@ -20,7 +20,7 @@ def sources(id: str) -> Response:
     if wanted and chosen and not is_htmx() and (url := shown.current_url(user_or_none(), chosen[0])):
         return redirect(url)
     return render(
-        "chat/_sources.html" if is_htmx() else "chat/sources.html",
+        "chat/page/message/_sources.html" if is_htmx() else "chat/page/message/sources.html",
         message_id=id,
         sources=shown.sources(user_or_none(), chosen),
         back_url=page_of(message.chat_id),

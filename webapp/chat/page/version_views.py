@@ -65,7 +65,7 @@ def delete(id: str) -> Response:
     message = own_message(id)
     deleted = {"message": message, "after": versions.delete(message)}
     if is_htmx():
-        return Response(render_template("chat/_deleted.html", **deleted))
+        return Response(render_template("chat/page/_deleted.html", **deleted))
     return chat_page(queries.chat_of(message), MessageForm.new(), deleted=deleted, cut=None)
 
 
@@ -117,7 +117,7 @@ def _editing(message: Message, form: MessageForm) -> Response:
     status = form.refusal.status if form.refusal else 200
     follows = queries.chat_of(message).head_id != message.id
     if is_htmx():
-        html = render_template("chat/_edit.html", message=message, edit_form=form, follows=follows)
+        html = render_template("chat/page/composer/_edit.html", message=message, edit_form=form, follows=follows)
         return Response(part(f"#message-{message.id}", "outerHTML", html), status)
     page = MessageForm.new(model=queries.chat_of(message).model)
     return chat_page(queries.chat_of(message), page, status=status, editing=message.id, edit_form=form, follows=follows)

@@ -106,7 +106,7 @@ def demo() -> Response:
     if chat := queries.visitors_chat(visitor_hash()):
         return chat_page(chat, MessageForm.new(model=chat.model))
     form = MessageForm.new(model=VISITORS_MODEL)
-    return render("chat/visitor.html", thread=[], **{**composer(form, send_url=url_for("chat.demo_begin")), "models": []})
+    return render("chat/page/visitor.html", thread=[], **{**composer(form, send_url=url_for("chat.demo_begin")), "models": []})
 
 
 @bp.post("/ai-demo")

@@ -64,14 +64,16 @@ def _persona(id: str) -> Persona | None:
 def _new(form: CastForm) -> Response:
     me = current_user()
     there = form.offered(_faces(cast.characters(me)))
-    return form.among(cast.personas(me)).shown("chat/cast.html", chat=None, offered=there, action=url_for(".begin"), **BOUNDS)
+    return form.among(cast.personas(me)).shown(
+        "chat/roleplay/cast.html", chat=None, offered=there, action=url_for(".begin"), **BOUNDS
+    )
 
 
 def _edit(chat: Chat, form: CastForm) -> Response:
     listed = cast.characters(current_user())
     deleted = [id for id in chat.cast_ids if id not in set(listed)]
     there = form.offered(_faces([*listed, *deleted]), chat.cast_ids, deleted)
-    return form.shown("chat/cast.html", chat=chat, offered=there, action=url_for(".update", id=chat.id), **BOUNDS)
+    return form.shown("chat/roleplay/cast.html", chat=chat, offered=there, action=url_for(".update", id=chat.id), **BOUNDS)
 
 
 def _faces(ids: list[str]) -> dict[str, people.Face]:

@@ -34,4 +34,4 @@ def _now() -> VariableRows:
 
 
 def _page(form: Form, rows: VariableRows) -> Response:
-    return form.shown("chat/variables.html", variables=rows)
+    return form.shown("chat/roleplay/variables.html", variables=rows)

@@ -139,18 +139,18 @@ def _rows(form: PromptsForm, chat: Chat) -> VariableRows | None:
 
 def _page(chat: Chat, form: PromptsForm) -> Response:
     about = {"variables": _rows(form, chat), "story": story.shown(chat)}
-    return _about(form, chat).shown("chat/prompts.html", chat=chat, back_url=page_of(chat.id), **about)
+    return _about(form, chat).shown("chat/roleplay/prompts.html", chat=chat, back_url=page_of(chat.id), **about)
 
 
 def _sheet(chat: Chat, form: PromptsForm) -> Response:
     """Renders the settings panel next to a chat."""
     about: dict[str, Any] = {"variables": _rows(form, chat), "story": story.shown(chat)}
-    return render("chat/_prompts_sheet.html", chat=chat, form=_about(form, chat), save_result="", **about)
+    return render("chat/roleplay/_prompts_sheet.html", chat=chat, form=_about(form, chat), save_result="", **about)
 
 
 def _panel(chat: Chat, form: PromptsForm, message: str = "") -> Response:
     html = render_template(
-        "chat/_prompts.html", chat=chat, form=_about(form, chat), save_result=message, variables=_rows(form, chat)
+        "chat/roleplay/_prompts.html", chat=chat, form=_about(form, chat), save_result=message, variables=_rows(form, chat)
     )
     # A refused field opens its group and takes the focus; otherwise groups stay as they are.
     swap, status = ("outerHTML", form.refusal.status) if form.refusal else ("outerMorph", 200)

@@ -97,7 +97,7 @@ def _people(chat: Chat, form: ShareForm) -> Response:
     given, after = sharing.shares(chat), shares_shown.after()
     people = [each for each in given if each.to != "everyone" and each.grant_id > after]
     return form.shown(
-        "chat/share.html",
+        "chat/sharing/share.html",
         chat=chat,
         can_invite=may(current_user().role, "manage people"),
         rights=dict(RIGHTS),

@@ -79,9 +79,9 @@ def _refused(chat: Chat, form: StoryForm) -> Response:
 def _page(chat: Chat, form: StoryForm | None = None) -> Response:
     story = shown(chat, form)
     status = form.refusal.status if form and form.refusal else 200
-    return render("chat/story.html", status=status, chat=chat, story=story)
+    return render("chat/story/story.html", status=status, chat=chat, story=story)
 
 
 def _section(chat: Chat, form: StoryForm | None = None, message: str = "") -> Response:
-    html = render_template("chat/_story.html", chat=chat, story=shown(chat, form, message), is_live=True)
+    html = render_template("chat/story/_story.html", chat=chat, story=shown(chat, form, message), is_live=True)
     return Response(part("#chat-story", "outerMorph", html), form.refusal.status if form and form.refusal else 200)

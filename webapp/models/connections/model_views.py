@@ -71,7 +71,7 @@ def _page(form: SettingsForm, *, status: int = 200) -> Response:
     is_allowed = frozenset(allowed)
     found = sorted(matching((*gone, *models), query), key=lambda each: each.id not in is_allowed)
     return render(
-        "admin/models.html",
+        "models/models.html",
         status=status,
         form=form,
         models=found[:MOST_SHOWN],

@@ -25,7 +25,7 @@ def index() -> Response:
     lines = [shown.connection(each) for each in providers().connections()]
     found = the_neighbour()
     models = () if local_ollama.is_connected(found) else found.models()
-    return render("admin/connections.html", connections=lines, ollama=found, found_models=models)
+    return render("models/connections.html", connections=lines, ollama=found, found_models=models)
 
 
 @bp.get("/new")
@@ -128,11 +128,11 @@ def _saved(slug: str, words: str = "") -> Response:
 
 def _question(slug: str, *, is_key: bool) -> Response:
     providers().forget()
-    return render("admin/connection_delete.html", live=providers().connection(slug), is_key=is_key)
+    return render("models/connection_delete.html", live=providers().connection(slug), is_key=is_key)
 
 
 def _new_page(form: NewConnectionForm) -> Response:
-    return form.shown("admin/connection_new.html")
+    return form.shown("models/connection_new.html")
 
 
 def _page(slug: str, form: ConnectionForm) -> Response:
@@ -142,7 +142,7 @@ def _page(slug: str, form: ConnectionForm) -> Response:
     known = next((each for each in live.models if each.id == starting_model), None)
     form.about(live, shown.model_line(known) if known else "", starting_model)
     return form.shown(
-        "admin/connection.html",
+        "models/connection.html",
         live=live,
         line=shown.connection(live),
         key_words=shown.key_words(live),

@@ -35,7 +35,9 @@ def index() -> Response:
     }
     can_mail = mail.is_set()
     lines, events = shown.lines(), queries.events()
-    return render("alerts/list.html", lines=lines, events=events, can_mail=can_mail, done=done_message(DONE), **delivery_settings)
+    return render(
+        "operations/alerts/list.html", lines=lines, events=events, can_mail=can_mail, done=done_message(DONE), **delivery_settings
+    )
 
 
 @bp.post("/dismiss")
@@ -94,4 +96,6 @@ def _to(name: str, done: str) -> Response:
 
 def _show(rule: AlertRule, form: RuleForm) -> Response:
     ways = [each.name for each in delivery.channels()]
-    return form.named(rule).shown("alerts/show.html", rule=rule, line=shown.line(rule), ways=ways, done=done_message(DONE))
+    return form.named(rule).shown(
+        "operations/alerts/show.html", rule=rule, line=shown.line(rule), ways=ways, done=done_message(DONE)
+    )

@@ -60,7 +60,7 @@ def delete(id: str) -> Response:
 def own() -> Response:
     queries.tidy()
     lines = shown.lines(queries.budgets_of(current_user()), is_linked=False)
-    return render("budgets/own.html", lines=lines)
+    return render("operations/budgets/own.html", lines=lines)
 
 
 def _budget(id: str) -> Budget:
@@ -70,8 +70,8 @@ def _budget(id: str) -> Budget:
 def _index(form: BudgetForm) -> Response:
     queries.tidy()
     lines = shown.lines(queries.all_budgets(), is_linked=True)
-    return form.shown("budgets/list.html", lines=lines, models=providers().offered(), done=done_message(DONE))
+    return form.shown("operations/budgets/list.html", lines=lines, models=providers().offered(), done=done_message(DONE))
 
 
 def _show(budget: Budget, form: LevelForm) -> Response:
-    return form.shown("budgets/show.html", budget=budget, line=shown.line(budget), done=done_message(DONE))
+    return form.shown("operations/budgets/show.html", budget=budget, line=shown.line(budget), done=done_message(DONE))

@@ -32,7 +32,7 @@ def begin(name: str) -> Response:
 @bp.get("/tried/<id>")
 @signed_in
 def show(id: str) -> Response:
-    return render("experiments/tried.html", **tryout_shown.page(found(tryouts.tryout(current_user(), id))))
+    return render("operations/experiments/tried.html", **tryout_shown.page(found(tryouts.tryout(current_user(), id))))
 
 
 def _own(name: str) -> KnownPrompt:
@@ -43,4 +43,4 @@ def _own(name: str) -> KnownPrompt:
 
 
 def _new(prompt: KnownPrompt, form: Form) -> Response:
-    return form.shown("experiments/try.html", **tryout_shown.choices(prompt, current_user()))
+    return form.shown("operations/experiments/try.html", **tryout_shown.choices(prompt, current_user()))

@@ -21,7 +21,7 @@ USUAL = "quick"
 @admin_only
 def index() -> Response:
     comparable = [each.key for each in prompts.prompts(current_user()) if each.built_in and each.built_in.is_answered]
-    return render("experiments/list.html", lines=shown.lines(), keys=comparable, done=done_message(shown.DONE))
+    return render("operations/experiments/list.html", lines=shown.lines(), keys=comparable, done=done_message(shown.DONE))
 
 
 @bp.get("/new")
@@ -92,8 +92,8 @@ def _to(id: str, done: str) -> Response:
 
 def _new(prompt: KnownPrompt, form: ExperimentForm) -> Response:
     about = shown.beginning(prompt)
-    return form.with_choices(about["versions"]).shown("experiments/new.html", **about)
+    return form.with_choices(about["versions"]).shown("operations/experiments/new.html", **about)
 
 
 def _show(one: Experiment, form: ShareForm) -> Response:
-    return form.shown("experiments/show.html", **shown.page(one), done=done_message(shown.DONE))
+    return form.shown("operations/experiments/show.html", **shown.page(one), done=done_message(shown.DONE))

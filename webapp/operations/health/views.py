@@ -36,7 +36,7 @@ def index() -> Response:
     here = Chapter("Your connection", server_facts.of_request(request, current_app.extensions["config"]))
     streams = Chapter("Streams", [*_streams(), *_paused()])
     tested = [each for each in providers().connections() if each.is_usable]
-    return render("admin/health.html", chapters=[here, streams, *facts.chapters()], pieces=PIECES, tested=tested)
+    return render("operations/health/health.html", chapters=[here, streams, *facts.chapters()], pieces=PIECES, tested=tested)
 
 
 @bp.get("/stream")

@@ -20,7 +20,7 @@ PAGE = 50
 @signed_in
 def index() -> Response:
     chosen = shown.chosen(request.args, current_user())
-    return render("insights/index.html", chosen=chosen, periods=shown.PERIODS, **shown.page(chosen))
+    return render("operations/insights/index.html", chosen=chosen, periods=shown.PERIODS, **shown.page(chosen))
 
 
 @bp.get("/export.csv")
@@ -42,7 +42,9 @@ def answers() -> Response:
     further: dict[str, Any] = chosen.but(cursor="" if is_last else rows[-1].id)
     older = "" if is_last else url_for("insights.answers", **further)
     shown_rows = [shown.row(each, names) for each in rows]
-    return render("insights/answers.html", chosen=chosen, period=shown.PERIODS[chosen.period][2], rows=shown_rows, older=older)
+    return render(
+        "operations/insights/answers.html", chosen=chosen, period=shown.PERIODS[chosen.period][2], rows=shown_rows, older=older
+    )
 
 
 @bp.get("/answers/<id>")
@@ -50,4 +52,4 @@ def answers() -> Response:
 def answer(id: str) -> Response:
     me = current_user()
     one = found(queries.generation_of(id, "" if may(me.role, "administer") else me.id))
-    return render("insights/answer.html", one=one, **shown.answer(one, me))
+    return render("operations/insights/answer.html", one=one, **shown.answer(one, me))

@@ -68,7 +68,7 @@ def _page(
     status: int = 200,
 ) -> Response:
     return render(
-        "mail/index.html",
+        "operations/mail/index.html",
         status=status,
         form=form or SettingsForm(bp.url_prefix or ""),
         password_form=password_form or PasswordForm.fresh(),

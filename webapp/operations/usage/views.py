@@ -31,7 +31,7 @@ HEAD = (
 @admin_only
 def index() -> Response:
     days = _days()
-    return render("admin/usage.html", everybody=usage_shown.team_usage(days), days=days, periods=PERIODS)
+    return render("operations/usage/usage.html", everybody=usage_shown.team_usage(days), days=days, periods=PERIODS)
 
 
 @bp.get("/export.csv")

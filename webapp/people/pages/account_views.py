@@ -29,7 +29,7 @@ DONE = {
 @bp.get("")
 @signed_in
 def show() -> Response:
-    return render("accounts/account.html", **_context())
+    return render("people/account.html", **_context())
 
 
 @bp.post("/name")
@@ -94,7 +94,7 @@ def make_token() -> Response:
         token = tokens.make_own_token(
             me, form.password.data, form.name.data, form.scopes, days=days, gateway=form.gateway, address=address
         )
-        return render("accounts/account.html", **_context(), new_token=token)
+        return render("people/account.html", **_context(), new_token=token)
     return _refused(form)
 
 
@@ -122,7 +122,7 @@ def _back(what: str) -> Response:
 
 
 def _refused(form: Form) -> Response:
-    return form.shown("accounts/account.html", **_context(form))
+    return form.shown("people/account.html", **_context(form))
 
 
 def _context(refused: Form | None = None) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def index() -> Response:
     chosen = _chosen()
     page = cut(list(queries.audit_entries(**chosen, before=request.args.get("before", ""), limit=PAGE + 1)), PAGE)
     return render(
-        "admin/audit.html",
+        "people/audit.html",
         entries=page.rows,
         chosen=chosen,
         people=candidates.addresses(chosen["person"], MOST_SHOWN),

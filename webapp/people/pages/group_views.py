@@ -23,7 +23,7 @@ DONE = {"deleted": "Group deleted. Its members keep their accounts.", "renamed":
 @bp.get("")
 @admin_only
 def index() -> Response:
-    return render("admin/groups.html", form=GroupForm.fresh(), groups=queries.groups(), done=done_message(DONE))
+    return render("people/groups.html", form=GroupForm.fresh(), groups=queries.groups(), done=done_message(DONE))
 
 
 @bp.post("")
@@ -33,14 +33,14 @@ def create() -> Response:
     with form.attempt():
         creation_limit.count(current_user().id)
         return _to(groups.create(form.name.data, by=current_user(), address=client_address()).id)
-    return form.shown("admin/groups.html", groups=queries.groups(), done="")
+    return form.shown("people/groups.html", groups=queries.groups(), done="")
 
 
 @bp.get("/<id>")
 @admin_only
 def show(id: str) -> Response:
     group = _group(id)
-    return render("admin/group.html", form=GroupForm.fresh(name=group.name), **_about(group))
+    return render("people/group.html", form=GroupForm.fresh(name=group.name), **_about(group))
 
 
 @bp.post("/<id>/name")
@@ -50,7 +50,7 @@ def rename(id: str) -> Response:
     with form.attempt():
         groups.rename(group, form.name.data, by=current_user(), address=client_address())
         return redirect(url_for("groups.show", id=id, done="renamed"))
-    return form.shown("admin/group.html", **_about(group))
+    return form.shown("people/group.html", **_about(group))
 
 
 @bp.post("/<id>/delete")
@@ -71,7 +71,7 @@ def put_in(id: str) -> Response:
         groups.put_in(group, form.person.chosen, by=current_user(), address=client_address())
         return _to(id)
     status = form.refusal.status if form.refusal else 200
-    return render("admin/group.html", status=status, form=GroupForm.fresh(name=group.name), **_about(group, form))
+    return render("people/group.html", status=status, form=GroupForm.fresh(name=group.name), **_about(group, form))
 
 
 @bp.post("/<id>/people/<person_id>/remove")

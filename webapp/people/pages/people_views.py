@@ -33,7 +33,7 @@ DONE = {
 @bp.get("")
 @admin_only
 def index() -> Response:
-    return render("admin/people.html", form=_invite_form(InviteForm.fresh()), **_everybody())
+    return render("people/people.html", form=_invite_form(InviteForm.fresh()), **_everybody())
 
 
 @bp.post("/invites")
@@ -44,8 +44,8 @@ def invite() -> Response:
         creation_limit.count(current_user().id)
         token = invites.invite(form.role.data, form.email.data, by=current_user(), address=client_address())
         link = own_address(url_for("accounts.invited", token=token))
-        return render("admin/people.html", form=_invite_form(InviteForm.fresh()), **_everybody(), link=link)
-    return form.shown("admin/people.html", **_everybody())
+        return render("people/people.html", form=_invite_form(InviteForm.fresh()), **_everybody(), link=link)
+    return form.shown("people/people.html", **_everybody())
 
 
 @bp.post("/invites/<id>/revoke")
@@ -58,7 +58,7 @@ def revoke_invite(id: str) -> Response:
 @bp.get("/<id>")
 @admin_only
 def show(id: str) -> Response:
-    return render("admin/person.html", **_about(_person(id)))
+    return render("people/person.html", **_about(_person(id)))
 
 
 @bp.post("/<id>/role")
@@ -69,7 +69,7 @@ def change_role(id: str) -> Response:
         people.change_role(person, form.role.data or "", by=current_user(), address=client_address())
         access_changed(id)
         return redirect(url_for("people.show", id=id, done="role"))
-    return form.shown("admin/person.html", **_about(person, form))
+    return form.shown("people/person.html", **_about(person, form))
 
 
 @bp.post("/<id>/clearance")
@@ -80,7 +80,7 @@ def change_clearance(id: str) -> Response:
         people.change_clearance(person, _number(form.clearance.data), by=current_user(), address=client_address())
         access_changed(id)
         return redirect(url_for("people.show", id=id, done="clearance"))
-    return form.shown("admin/person.html", **_about(person, form))
+    return form.shown("people/person.html", **_about(person, form))
 
 
 @bp.post("/<id>/disable")
@@ -104,7 +104,7 @@ def password_link(id: str) -> Response:
     creation_limit.count(current_user().id)
     token = invites.password_link(_person(id), by=current_user(), address=client_address())
     link = own_address(url_for("accounts.new_password", token=token))
-    return render("admin/person.html", **_about(_person(id)), link=link)
+    return render("people/person.html", **_about(_person(id)), link=link)
 
 
 @bp.post("/<id>/two-factor/off")
@@ -123,7 +123,7 @@ def delete(id: str) -> Response:
         people.delete_person(person, form.email.data, by=current_user(), heir_id=form.heir.chosen, address=client_address())
         access_changed(id)
         return redirect(url_for("people.index", done="deleted"))
-    return form.shown("admin/person.html", **_about(person, form))
+    return form.shown("people/person.html", **_about(person, form))
 
 
 def _person(id: str) -> User:

@@ -29,7 +29,7 @@ bp = Blueprint("accounts", __name__)
 def setup() -> Response:
     form = SetupForm.opened()
     service.check_owner_link(form.token.data)
-    return form.shown("accounts/setup.html")
+    return form.shown("people/setup.html")
 
 
 @bp.post("/setup")
@@ -41,7 +41,7 @@ def create_owner() -> Response:
         form.check_account()
         fields = form.token.data, form.email.data, form.name.data, form.password.data
         return _signed_in_by_link(service.create_owner(*fields, address=client_address()))
-    return form.shown("accounts/setup.html")
+    return form.shown("people/setup.html")
 
 
 @bp.get("/login")
@@ -82,7 +82,7 @@ def sign_out() -> Response:
 @bp.get("/invite/<token>")
 @anybody
 def invited(token: str) -> Response:
-    return InvitedForm.opened().shown("accounts/invite.html", invite=invites.open_invite(token), token=token)
+    return InvitedForm.opened().shown("people/invite.html", invite=invites.open_invite(token), token=token)
 
 
 @bp.post("/invite/<token>")
@@ -94,14 +94,14 @@ def accept_invite(token: str) -> Response:
         return _signed_in_by_link(
             invites.accept(token, form.email.data, form.name.data, form.password.data, address=client_address())
         )
-    return form.shown("accounts/invite.html", invite=invites.open_invite(token), token=token)
+    return form.shown("people/invite.html", invite=invites.open_invite(token), token=token)
 
 
 @bp.get("/password/<token>")
 @anybody
 def new_password(token: str) -> Response:
     _, person = invites.open_password_link(token)
-    return ChosenPasswordForm.opened().shown("accounts/new_password.html", person=person, token=token)
+    return ChosenPasswordForm.opened().shown("people/new_password.html", person=person, token=token)
 
 
 @bp.post("/password/<token>")
@@ -113,7 +113,7 @@ def choose_password(token: str) -> Response:
         access_changed(user.id)
         return _signed_in_by_link(user)
     _, person = invites.open_password_link(token)
-    return form.shown("accounts/new_password.html", person=person, token=token)
+    return form.shown("people/new_password.html", person=person, token=token)
 
 
 def _signed_in(opened: Callable[[], str], path: str = "/") -> Response:
@@ -135,4 +135,4 @@ def _sign_in_page(form: SignInForm) -> Response:
     # `settings` is a later feature and cannot be imported here, so this check comes through the app's extensions.
     has_demo = current_app.extensions["is_demo_open"]()
     about = {"has_owner": queries.has_owner(), "has_accounts": queries.has_accounts(), "has_demo": has_demo}
-    return form.shown("accounts/login.html", **about)
+    return form.shown("people/login.html", **about)

@@ -27,7 +27,7 @@ DONE = {"off": "Two-factor authentication is off. Your password alone signs you 
 @bp.get("/login/code")
 @anybody
 def ask() -> Response:
-    return CodeForm.opened().shown("accounts/code.html") if access.awaited() else redirect("/login")
+    return CodeForm.opened().shown("people/code.html") if access.awaited() else redirect("/login")
 
 
 @bp.post("/login/code")
@@ -43,7 +43,7 @@ def sign_in() -> Response:
         accounts.sign_out(session_secret(), address=address)
         access.forget()
         return with_session(redirect(own_path(awaited.path)), secret)
-    return form.shown("accounts/code.html")
+    return form.shown("people/code.html")
 
 
 @bp.get("/account/two-factor")
@@ -104,7 +104,7 @@ def _page(refused: Form | None = None, *, is_begun: bool = False, **context: Any
         context |= {"since": factor.confirmed_at, "left": service.recovery_codes_left(factor)}
     elif factor and is_begun:
         context |= _app(factor)
-    return render("accounts/two_factor.html", status=refused.refusal.status if refused and refused.refusal else 200, **context)
+    return render("people/two_factor.html", status=refused.refusal.status if refused and refused.refusal else 200, **context)
 
 
 def _app(factor: SecondFactor) -> dict[str, Any]:

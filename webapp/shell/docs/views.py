@@ -13,11 +13,11 @@ bp = Blueprint("docs", __name__, url_prefix="/docs")
 @bp.get("")
 @anybody
 def index() -> Response:
-    return render("docs/index.html", sections=doc_files.sections())
+    return render("shell/docs/index.html", sections=doc_files.sections())
 
 
 @bp.get("/<path:name>")
 @anybody
 def show(name: str) -> Response:
     page = found(doc_files.page(name))
-    return render("docs/page.html", page=page, html=Markup(doc_files.html_of(page)), sections=doc_files.sections())
+    return render("shell/docs/page.html", page=page, html=Markup(doc_files.html_of(page)), sections=doc_files.sections())
