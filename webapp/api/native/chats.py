@@ -1,16 +1,16 @@
-"""/api/v1/chats: the list of chats, and operations on a whole chat."""
+"""/api/v1/chats: the list of chats, and operations on a whole chat, its story so far among them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response
-from pydantic import Field, create_model
+from pydantic import Field, StringConstraints, create_model
 
 from webapp.api.access import caller
-from webapp.api.native.begun import Sent, sent
 from webapp.api.native.events import EVENTS, CanonicalEncoder
+from webapp.api.native.generations import Sent, sent
 from webapp.api.native.sharing import GrantList, NewGrant
 from webapp.api.operations import idempotency_key, operation, wants_stream
 from webapp.api.problems import Refused
@@ -31,13 +31,15 @@ from webapp.chat.messages import chats as listing
 from webapp.chat.messages import follow_up, service
 from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.prompt import chat_collections, remembering
+from webapp.chat.prompt.path_story import MOST_CHARS
 from webapp.chat.record import queries, sharing, variables
-from webapp.chat.record.access import own_chat, right_in, visible_chat
+from webapp.chat.record.access import own_chat, right_in, visible_chat, writable_chat, writer
 from webapp.chat.record.fields import FIELDS, ChatField, values_of
 from webapp.chat.record.model_choice import answerer
 from webapp.chat.record.tables import Chat
 from webapp.chat.roleplay import group_service as groups
 from webapp.chat.roleplay import service as roleplay
+from webapp.chat.story import service as story
 from webapp.engine.engine import the_engine
 from webapp.knowledge.attaching import MOST_COLLECTIONS
 from webapp.people.accounts.guards import found, user_or_none
@@ -417,3 +419,56 @@ def _answers_of(rows: Sequence[Chat], kept: dict[str, str] | None = None) -> lis
         )
         for row in rows
     ]
+
+
+stories_bp = Blueprint("api_stories", __name__, url_prefix="/api/v1/chats/<id>/story")
+
+
+class StoryAnswer(Answer):
+    text: str = Field(default="", description="Empty if there is none.")
+    message_id: str | None = Field(default=None, description="The message down to which it tells the chat.")
+    count: int = Field(default=0, description="How many messages of the current branch it tells.")
+    is_edited: bool = Field(default=False, description="Whether a person wrote or changed it.")
+    model: str = Field(default="", description="The model that wrote it; empty if none did.")
+    mark: str = Field(default="", description="What this version is known by, for `was`.")
+    created_at: datetime | None = None
+
+
+class NewStory(Body):
+    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MOST_CHARS)]
+    was: str | None = Field(
+        None,
+        description="The `mark` of the story that this one replaces, empty for none; where another is there, that stays.",
+        max_length=40,
+    )
+
+
+@stories_bp.get("", endpoint="show")
+@operation("Get the story so far of a chat", scope="read", answer=StoryAnswer)
+def show_story(id: str) -> StoryAnswer:
+    return _story_of(visible_chat(id))
+
+
+@stories_bp.put("", endpoint="update")
+@operation("Write or change the story so far", scope="chat", body=NewStory, answer=StoryAnswer, errors=(409,))
+def update_story(id: str, body: NewStory) -> StoryAnswer:
+    story.save(writable_chat(id), body.text, was=body.was)
+    return _story_of(visible_chat(id))
+
+
+@stories_bp.post("", endpoint="write_now")
+@operation("Have the model write the story so far now", scope="chat", answer=StoryAnswer, errors=(402, 409, 429, 503))
+def write_story(id: str) -> StoryAnswer:
+    story.write_now(writable_chat(id), by=writer())
+    return _story_of(visible_chat(id))
+
+
+@stories_bp.delete("", endpoint="forget")
+@operation("Forget the story so far", scope="chat", status=204, errors=(409,))
+def forget_story(id: str) -> None:
+    story.forget(writable_chat(id))
+
+
+def _story_of(chat: Chat) -> StoryAnswer:
+    found = story.story_of(chat)
+    return StoryAnswer.of(found) if found else StoryAnswer()

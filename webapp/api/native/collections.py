@@ -1,4 +1,4 @@
-"""/api/v1/collections: documents that are shared together, and who can read them."""
+"""/api/v1/collections: documents that are shared together, who can read them, and questions that measure the search in them."""
 
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -10,12 +10,13 @@ from pydantic import BaseModel, Field, StringConstraints
 from webapp.api.access import caller
 from webapp.api.native.sharing import GrantList, NewGrant
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Body
+from webapp.api.schemas import Answer, AnyId, Body, Text
 from webapp.base.heavy.turns import by_turns
 from webapp.knowledge import queries, service, sharing
 from webapp.knowledge.queries import Counts
 from webapp.knowledge.service import CollectionInput
-from webapp.knowledge.tables import Collection
+from webapp.knowledge.tables import Collection, Question
+from webapp.knowledge.trying import questions
 from webapp.knowledge.vector_sets import MOST_MODEL_CHARS
 from webapp.knowledge.vectors import embedding
 from webapp.knowledge.vectors.embedding_shown import State, meaning
@@ -191,3 +192,59 @@ def _embedding(row: Collection) -> Embedding | None:
 
 def _grants(row: Collection) -> GrantList:
     return GrantList.to(sharing.shares(row))
+
+
+questions_bp = Blueprint("api_questions", __name__, url_prefix="/api/v1/questions")
+
+
+class QuestionAnswer(Answer):
+    id: str
+    question: str
+    document_id: str | None = Field(description="The document that answers it; null if none does.")
+
+
+class QuestionList(Answer):
+    questions: list[QuestionAnswer]
+
+
+class NewQuestion(Body):
+    question: Text
+    document_id: AnyId | None = Field(None, description="The document that answers it; null if nothing should be found.")
+
+
+class FiguresAnswer(Answer):
+    questions: int
+    ndcg_at_10: float = Field(description="How high the right documents stand among the first ten, from 0 to 1.")
+    recall_at_5: float = Field(description="How many questions have the right document among the first five, from 0 to 1.")
+    misses: list[str] = Field(description="The ids of the other questions.")
+
+
+@questions_bp.get("", endpoint="index")
+@operation("List your questions", scope="read", answer=QuestionList)
+def index_questions() -> QuestionList:
+    return QuestionList(questions=[_question(each) for each in questions.of(caller())])
+
+
+@questions_bp.post("", endpoint="create")
+@operation(
+    "Keep a question with its document", scope="knowledge", body=NewQuestion, answer=QuestionAnswer, status=201, errors=(404,)
+)
+def keep_question(body: NewQuestion) -> QuestionAnswer:
+    return _question(questions.add(body.question, body.document_id or "", by=caller()))
+
+
+@questions_bp.delete("/<id>", endpoint="delete")
+@operation("Delete a question", scope="knowledge", status=204)
+def delete_question(id: str) -> None:
+    questions.forget(id, by=caller())
+
+
+@questions_bp.post("/run", endpoint="run")
+@operation("Measure how well your questions are answered", scope="knowledge", answer=FiguresAnswer, errors=(422, 429))
+def run_questions() -> FiguresAnswer:
+    made = questions.run(caller())
+    return FiguresAnswer(questions=made.questions, ndcg_at_10=made.ndcg, recall_at_5=made.recall, misses=made.misses)
+
+
+def _question(row: Question) -> QuestionAnswer:
+    return QuestionAnswer.of(row, question=row.text)

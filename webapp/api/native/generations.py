@@ -1,4 +1,4 @@
-"""/api/v1/generations: the runs of models, read from any position, stopped, continued."""
+"""/api/v1/generations: the runs of models, begun, read from any position, stopped, continued."""
 
 from datetime import datetime
 from typing import Any, Literal, Self
@@ -8,9 +8,9 @@ from pydantic import Field
 
 from webapp.api.access import caller, caller_or_none, check, may
 from webapp.api.dialects.plans.stream import plan_stream
-from webapp.api.native.begun import STARTS, Sent, begun
 from webapp.api.native.events import EVENTS, CanonicalEncoder
-from webapp.api.operations import STREAM_HEADERS, operation
+from webapp.api.operations import STREAM_HEADERS, operation, wants_stream
+from webapp.api.problems import stream_url
 from webapp.api.schemas import Answer, Body, Query
 from webapp.api.streaming.encoding import end_id
 from webapp.api.streaming.feed import END
@@ -30,6 +30,40 @@ from webapp.models.connections.models import providers
 from webapp.people.accounts.guards import found
 from webapp.plans.queries import plan_of
 from webapp.plans.tables import Plan
+
+
+class Sent(Answer):
+    """The generation that was started. The answer is written whether or not a client reads it."""
+
+    chat_id: str
+    message_id: str = Field(description="The answer in progress.")
+    character_id: str | None = Field(description="In a group, whose answer it is.")
+    question_id: str | None = Field(description="The message being answered.")
+    generation_id: str
+    status: str
+    stream_url: str = Field(description="Its event stream, with a ticket in the URL for clients that can't send headers.")
+
+
+STARTS: dict[str, Any] = {"scope": "chat", "answer": Sent, "status": 202, "errors": (409, 429), "stream": EVENTS}
+
+
+def begun(generation: Generation) -> Sent | Response:
+    """Returns the generation that was started, or its events if the client accepts an event stream."""
+    return stream(generation, CanonicalEncoder()) if wants_stream() else sent(generation)
+
+
+def sent(row: Generation) -> Sent:
+    answer = db.session.get_one(Message, row.message_id)
+    return Sent(
+        chat_id=answer.chat_id,
+        message_id=answer.id,
+        character_id=answer.speaker_id,
+        question_id=answer.parent_id,
+        generation_id=row.id,
+        status=row.status,
+        stream_url=stream_url(row.id),
+    )
+
 
 # Longer than a day is a mistake in units.
 MOST_SECONDS = 86_400

@@ -1,10 +1,10 @@
-"""/api/v1/insights: number, quality, speed and cost of answers. Members see their own, admins everyone's."""
+"""/api/v1/insights and /api/v1/usage: number, quality, speed and cost of answers. Members see their own, admins everyone's."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal
 
 from flask import Blueprint
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StringConstraints
 
 from webapp.api.access import caller, may
 from webapp.api.operations import operation
@@ -16,6 +16,8 @@ from webapp.engine.tables import Generation
 from webapp.operations.insights.days import known
 from webapp.operations.insights.figures import METRICS, SERIES, Figures, over_time, summed
 from webapp.operations.insights.queries import AnswerFilter, answered, is_fallback, ms_since_asked, newest
+from webapp.operations.usage.queries import summed as usage_by
+from webapp.operations.usage.queries import used
 
 bp = Blueprint("api_insights", __name__, url_prefix="/api/v1/insights")
 # Close to the first and last dates of `datetime`, a conversion to another time zone would overflow.
@@ -184,3 +186,64 @@ def _one(each: Generation) -> OneAnswer:
 
 def _money(figures: Figures) -> str | None:
     return None if figures.cost is None else f"{figures.cost:f}"
+
+
+usage_bp = Blueprint("api_usage", __name__, url_prefix="/api/v1/usage")
+USUAL_DAYS, MOST_DAYS = 30, 366
+Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
+
+
+class UsageQuery(Query):
+    since: Day | None = Field(None, description="The first day, in UTC; defaults to 30 days ago.")
+    until: Day | None = Field(None, description="The last day, in UTC; defaults to today.")
+
+
+class UsedAnswer(Answer):
+    """Sums of the known values, null if all are unknown; `without_tokens` and `without_cost` count the unknown ones."""
+
+    day: date
+    model: str
+    answers: int
+    input_tokens: int | None
+    output_tokens: int | None
+    cost: str | None = Field(description="US dollars, as decimal text.")
+    without_tokens: int
+    without_cost: int
+
+
+class UsageAnswer(Answer):
+    since: date
+    until: date
+    usage: list[UsedAnswer]
+
+
+@usage_bp.get("", endpoint="own")
+@operation("Summarize your usage", scope="read", query=UsageQuery, answer=UsageAnswer)
+def own_usage(query: UsageQuery) -> UsageAnswer:
+    return _usage(query, caller().id)
+
+
+@usage_bp.get("/everybody", endpoint="everybody")
+@operation("Summarize everyone's usage", scope="admin", query=UsageQuery, answer=UsageAnswer)
+def usage_of_everybody(query: UsageQuery) -> UsageAnswer:
+    return _usage(query, None)
+
+
+def _usage(query: UsageQuery, user_id: str | None) -> UsageAnswer:
+    until = _day("until", query.until) or utc_now().date()
+    since = _day("since", query.since) or until - timedelta(days=min(USUAL_DAYS, (until - date.min).days))
+    if not 0 <= (until - since).days <= MOST_DAYS:
+        raise Refused({"since": f"The first day must be at most {MOST_DAYS} days before the last day, and not after it."})
+    sums = usage_by(used(since, until, user_id=user_id), by=lambda each: (each.day, each.model))
+    rows = [
+        UsedAnswer.of(each, day=day, model=model, cost=None if each.cost is None else f"{each.cost:f}")
+        for (day, model), each in sorted(sums.items(), key=lambda each: each[0])
+    ]
+    return UsageAnswer(since=since, until=until, usage=rows)
+
+
+def _day(name: str, text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise Refused({name: "That isn't a valid date."}) from error

@@ -1,30 +1,36 @@
-"""/api/v1/.../messages: sending, editing, regenerating, continuing and deleting messages."""
+"""/api/v1/.../messages: sending and changing messages, their files and ratings, and what is queued or suggested as the next."""
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from flask import Blueprint, Response
-from pydantic import Field
+from flask import Blueprint, Response, request
+from pydantic import Field, StringConstraints
 
 from webapp.api.access import caller
 from webapp.api.authors import Author, authors_of
-from webapp.api.native.begun import STARTS, Sent, begun
-from webapp.api.native.generations import GenerationAnswer
+from webapp.api.native.chats import ChatAnswer, answer_of
+from webapp.api.native.generations import STARTS, GenerationAnswer, Sent, begun
 from webapp.api.operations import idempotency_key, operation
 from webapp.api.schemas import Answer, AnyId, Body, Cursor, Model, Query, Text
 from webapp.api.sources import SourceAnswer, source_answers_by_message
+from webapp.base.errors import Invalid
 from webapp.chat.attachments import service as files
+from webapp.chat.attachments.access import visible_file
+from webapp.chat.attachments.views import served
 from webapp.chat.files.attachments import MOST_FILES, joined
+from webapp.chat.files.tables import StoredFile
 from webapp.chat.list import paging
-from webapp.chat.messages import correcting, service, versions
+from webapp.chat.messages import correcting, feedback, follow_up, service, suggestion, versions
+from webapp.chat.messages.feedback import MOST_CHARS
 from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.record import queries
-from webapp.chat.record.access import own_message, visible_chat, visible_message, writable_chat, writable_message
+from webapp.chat.record.access import own_chat, own_message, visible_chat, visible_message, writable_chat, writable_message
 from webapp.chat.record.tables import Message
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.people.accounts.guards import found
+from webapp.web.uploads import expect_files
 
 # A limit, as each message in a page lists the ids of all versions next to it.
 MOST_VERSIONS = 500
@@ -212,3 +218,163 @@ def _answer(
         versions=list(versions)[-MOST_VERSIONS:],
         sources=sources,
     )
+
+
+feedback_bp = Blueprint("api_feedback", __name__, url_prefix="/api/v1/messages/<id>/feedback")
+
+
+class FeedbackAnswer(Answer):
+    is_good: bool | None = Field(description="Your rating; null if you haven't rated this answer.")
+    reason: str
+
+
+class NewFeedback(Body):
+    is_good: bool
+    reason: Annotated[str, StringConstraints(max_length=MOST_CHARS)] = ""
+
+
+@feedback_bp.get("", endpoint="show")
+@operation("Show your rating of an answer", scope="read", answer=FeedbackAnswer)
+def show_rating(id: str) -> FeedbackAnswer:
+    return _rating(id)
+
+
+@feedback_bp.put("")
+@operation(
+    "Rate an answer, instead of an earlier rating", scope="chat", body=NewFeedback, answer=FeedbackAnswer, errors=(409, 422)
+)
+def rate(id: str, body: NewFeedback) -> FeedbackAnswer:
+    feedback.rate(caller().id, own_message(id), is_good=body.is_good, reason=body.reason)
+    return _rating(id)
+
+
+@feedback_bp.delete("")
+@operation("Delete your rating of an answer", scope="chat", status=204)
+def take_back(id: str) -> None:
+    feedback.take_back(caller().id, own_message(id))
+
+
+def _rating(id: str) -> FeedbackAnswer:
+    found = feedback.by(caller().id, [own_message(id).id]).get(id)
+    return FeedbackAnswer(is_good=found.is_good if found else None, reason=found.reason if found else "")
+
+
+files_bp = Blueprint("api_files", __name__, url_prefix="/api/v1/files")
+
+
+class FileAnswer(Answer):
+    id: str
+    name: str
+    kind: Literal["image", "text", "document"] = Field(
+        description="A document is kept as its text or, if it is long, as it is: then answers quote passages of it."
+    )
+    media_type: str
+    bytes: int
+    width: int = Field(description="Of an image, in pixels; else 0.")
+    height: int
+
+
+@files_bp.post("", endpoint="create")
+@operation(
+    "Upload a PNG, JPEG, WebP or GIF image, a document or a text, to be sent in a message",
+    scope="chat",
+    upload_field="file",
+    answer=FileAnswer,
+    status=201,
+    errors=(413, 422),
+    named={"message": "file"},
+)
+def upload() -> FileAnswer:
+    expect_files(files.most_bytes())
+    sent = request.files.get("file")
+    if not sent or not sent.filename:
+        raise Invalid("Send a file in the field `file`.", field="file")
+    file: StoredFile = files.upload(caller().id, sent.filename, sent.stream)
+    return FileAnswer.of(file)
+
+
+@files_bp.get("/<id>", endpoint="show")
+@operation("Get a file that you sent, or that was sent in a chat you can see", scope="read", media="*/*")
+def show_file(id: str) -> Response:
+    return served(visible_file(id))
+
+
+follow_ups_bp = Blueprint("api_follow_ups", __name__, url_prefix="/api/v1/chats/<id>/follow-up")
+
+
+class FollowUp(Body):
+    message: Text
+    model: Model = ""
+
+
+class Reworded(Body):
+    message: Text
+
+
+@follow_ups_bp.put("")
+@operation(
+    "Queue a message, to be sent when the answers before it are complete",
+    scope="chat",
+    body=FollowUp,
+    answer=ChatAnswer,
+    errors=(409,),
+)
+def queue(id: str, body: FollowUp) -> ChatAnswer:
+    follow_up.queue(own_chat(id), body.message, model=body.model)
+    return answer_of(own_chat(id))
+
+
+@follow_ups_bp.delete("", endpoint="remove")
+@operation("Remove every queued message", scope="chat", status=204)
+def remove_queued(id: str) -> None:
+    follow_up.remove_all(own_chat(id))
+
+
+@follow_ups_bp.patch("/<waiting>", endpoint="edit")
+@operation("Edit a queued message", scope="chat", body=Reworded, answer=ChatAnswer, errors=(409,))
+def edit_queued(id: str, waiting: str, body: Reworded) -> ChatAnswer:
+    follow_up.edit(own_chat(id), waiting, body.message)
+    return answer_of(own_chat(id))
+
+
+@follow_ups_bp.delete("/<waiting>", endpoint="remove_one")
+@operation("Remove a queued message", scope="chat", status=204, errors=(409,))
+def remove_one_queued(id: str, waiting: str) -> None:
+    follow_up.remove(own_chat(id), waiting)
+
+
+@follow_ups_bp.post("/send", endpoint="send")
+@operation("Send the next queued message now", **STARTS)
+def send_queued(id: str) -> Sent | Response:
+    return begun(follow_up.send(own_chat(id)))
+
+
+suggestions_bp = Blueprint("api_suggestions", __name__, url_prefix="/api/v1/chats/<id>/suggestion")
+
+
+class Beginning(Body):
+    message: str = Field("", description="What has been written of it; the suggestion begins with that.")
+
+
+class Suggestion(Answer):
+    message: str = Field(
+        description="The suggested message. It is kept as the draft of this chat and not sent. Stopped: what was given."
+    )
+
+
+@suggestions_bp.post("")
+@operation(
+    "Suggest a person's next message in a chat with a character",
+    scope="chat",
+    body=Beginning,
+    answer=Suggestion,
+    errors=(409, 429, 503),
+)
+def suggest(id: str, body: Beginning) -> Suggestion:
+    return Suggestion(message=suggestion.suggest(own_chat(id), body.message))
+
+
+@suggestions_bp.delete("", endpoint="stop")
+@operation("Stop the suggestion that is being written, if there is one", scope="chat", status=204)
+def stop_suggestion(id: str) -> None:
+    suggestion.stop(own_chat(id))

@@ -1,14 +1,23 @@
-"""/api/v1/models: the models that people can choose on this server."""
+"""/api/v1/models: the models that people can choose; /api/v1/connections: their servers, for admins. Keys are write-only."""
+
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Literal
 
 from flask import Blueprint
 from pydantic import Field
 
 from webapp.api.access import caller
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer
+from webapp.api.schemas import Answer, Body, Line
 from webapp.base.heavy.turns import by_turns
+from webapp.models.connections import service as connections
+from webapp.models.connections.effective import LiveConnection
 from webapp.models.connections.models import providers
+from webapp.models.connections.service import ConnectionInput
 from webapp.models.providers.base import ABILITIES
+from webapp.people.accounts.guards import who
 
 bp = Blueprint("api_models", __name__, url_prefix="/api/v1/models")
 
@@ -48,3 +57,134 @@ def index() -> ModelList:
             for each in by_turns(known.offered())
         ]
     )
+
+
+connections_bp = Blueprint("api_connections", __name__, url_prefix="/api/v1/connections")
+
+
+ReasoningTags = Literal["auto", "open", "off"]
+
+
+class ConnectionAnswer(Answer):
+    slug: str
+    name: str
+    kind: str
+    base_url: str
+    default_model: str
+    continuation: str
+    reasoning_tags: str
+    is_enabled: bool
+    is_built_in: bool
+    key_source: Literal["stored", "environment", "none"]
+    key_last_four: str
+    models: int = Field(description="How many models it lists.")
+    left_out: int = Field(description="How many more its server has: all connections together list at most 3,000.")
+    checked_at: datetime | None
+    check_result: str
+    is_working: bool | None = Field(description="The result of the last test; null before the first one.")
+
+
+class ConnectionList(Answer):
+    connections: list[ConnectionAnswer]
+
+
+class NewConnection(Body):
+    kind: Literal["openai", "anthropic", "openrouter"]
+    name: Line
+    base_url: Line = ""
+    key: str = Field("", max_length=1000, description="Stored encrypted and never returned.")
+    default_model: Line = ""
+    continuation: Literal["prefill", "prefix", "instruct"] = "instruct"
+    reasoning_tags: ReasoningTags = "auto"
+
+
+class ConnectionChange(Body):
+    """Updates only the fields that are sent. A new address requires the key again."""
+
+    name: Line | None = None
+    base_url: Line | None = None
+    key: str | None = Field(None, max_length=1000)
+    default_model: Line | None = None
+    continuation: Literal["prefill", "prefix", "instruct"] | None = None
+    reasoning_tags: ReasoningTags | None = None
+    is_enabled: bool | None = None
+
+
+class NewKey(Body):
+    key: str = Field(min_length=1, max_length=1000)
+
+
+@connections_bp.get("", endpoint="index")
+@operation("List the connections", scope="admin", answer=ConnectionList)
+def index_connections() -> ConnectionList:
+    providers().forget()
+    return ConnectionList(connections=[_answer_of(each) for each in providers().connections()])
+
+
+@connections_bp.post("")
+@operation("Add a connection", scope="admin", body=NewConnection, answer=ConnectionAnswer, status=201, errors=(409,))
+def create(body: NewConnection) -> ConnectionAnswer:
+    entered = ConnectionInput(body.name, body.base_url, body.key, body.default_model, body.continuation, body.reasoning_tags)
+    return _now(connections.create(body.kind, entered, **who()))
+
+
+@connections_bp.get("/<slug>")
+@operation("Show a connection", scope="admin", answer=ConnectionAnswer)
+def show(slug: str) -> ConnectionAnswer:
+    return _now(slug)
+
+
+@connections_bp.patch("/<slug>")
+@operation("Update a connection, or turn it on or off", scope="admin", body=ConnectionChange, answer=ConnectionAnswer)
+def change(slug: str, body: ConnectionChange) -> ConnectionAnswer:
+    given = body.model_dump(exclude_none=True)
+    is_enabled = given.pop("is_enabled", None)
+    live = _live(slug)
+    if given:
+        present = ConnectionInput(live.name, live.own_address, "", live.own_model, live.continuation, live.reasoning_tags)
+        connections.change(slug, replace(present, **given), **who())
+    if is_enabled is not None:
+        connections.set_enabled(slug, is_enabled, **who())
+    return _now(slug)
+
+
+@connections_bp.delete("/<slug>")
+@operation("Delete a connection and its key", scope="admin", status=204, errors=(409,))
+def delete(slug: str) -> None:
+    connections.delete(slug, **who())
+    providers().forget()
+
+
+@connections_bp.put("/<slug>/key")
+@operation("Replace the key", scope="admin", body=NewKey, status=204)
+def set_key(slug: str, body: NewKey) -> None:
+    connections.set_key(slug, body.key, **who())
+    providers().forget()
+
+
+@connections_bp.delete("/<slug>/key")
+@operation("Delete the key", scope="admin", status=204)
+def forget_key(slug: str) -> None:
+    connections.forget_key(slug, **who())
+    providers().forget()
+
+
+@connections_bp.post("/<slug>/test")
+@operation("Test the key, and refresh the list of models", scope="admin", answer=ConnectionAnswer)
+def test(slug: str) -> ConnectionAnswer:
+    connections.check(slug, partial(providers().provider, slug), **who())
+    return _now(slug)
+
+
+def _live(slug: str) -> LiveConnection:
+    providers().forget()
+    return providers().connection(slug)
+
+
+def _now(slug: str) -> ConnectionAnswer:
+    return _answer_of(_live(slug))
+
+
+def _answer_of(live: LiveConnection) -> ConnectionAnswer:
+    key = live.key
+    return ConnectionAnswer.of(live, key_source=key.source, key_last_four=key.last_four, models=len(live.models))

@@ -1,19 +1,20 @@
-"""/api/v1/users: accounts, invitations, and operations on accounts; for admins."""
+"""/api/v1/users: accounts and invitations; /api/v1/groups: people who are granted permissions together; for admins."""
 
 from datetime import datetime
 from typing import Literal
 
 from flask import Blueprint, url_for
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from webapp.api.access import caller
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Body, Cursor, Query
+from webapp.api.schemas import Answer, Body, Cursor, Line, Query
 from webapp.base.changes import access_changed
+from webapp.base.heavy.turns import by_turns
 from webapp.people.accounts import creation_limit, directory, queries
 from webapp.people.accounts.guards import client_address, found, own_address
-from webapp.people.accounts.tables import User
-from webapp.people.members import invites, people
+from webapp.people.accounts.tables import Group, User
+from webapp.people.members import groups, invites, people
 
 bp = Blueprint("api_users", __name__, url_prefix="/api/v1/users")
 RoleName = Literal["owner", "admin", "member", "guest"]
@@ -133,3 +134,85 @@ def _now(id: str) -> PersonAnswer:
 
 def _answer_of(user: User, seen_at: datetime | None) -> PersonAnswer:
     return PersonAnswer.of(user, seen_at=seen_at)
+
+
+groups_bp = Blueprint("api_groups", __name__, url_prefix="/api/v1/groups")
+
+
+class GroupMember(BaseModel):
+    id: str
+    email: str
+    name: str
+
+
+class GroupAnswer(Answer):
+    id: str
+    name: str
+    members: list[GroupMember]
+
+
+class GroupList(Answer):
+    groups: list[GroupAnswer]
+
+
+class NewGroup(Body):
+    name: Line
+
+
+@groups_bp.get("", endpoint="index")
+@operation("List all groups with their members", scope="admin", answer=GroupList)
+def index_groups() -> GroupList:
+    return GroupList(groups=[_group_answer(group) for group, _ in by_turns(queries.groups())])
+
+
+@groups_bp.post("", endpoint="create")
+@operation("Create a group", scope="admin", body=NewGroup, answer=GroupAnswer, status=201, errors=(409,))
+def create_group(body: NewGroup) -> GroupAnswer:
+    creation_limit.count(caller().id)
+    return _group_answer(groups.create(body.name, by=caller(), address=client_address()))
+
+
+@groups_bp.get("/<id>", endpoint="show")
+@operation("Show a group with its members", scope="admin", answer=GroupAnswer)
+def show_group(id: str) -> GroupAnswer:
+    return _group_answer(_group(id))
+
+
+@groups_bp.patch("/<id>", endpoint="rename")
+@operation("Rename a group", scope="admin", body=NewGroup, answer=GroupAnswer, errors=(409,))
+def rename_group(id: str, body: NewGroup) -> GroupAnswer:
+    groups.rename(_group(id), body.name, by=caller(), address=client_address())
+    return _group_answer(_group(id))
+
+
+@groups_bp.delete("/<id>", endpoint="delete")
+@operation("Delete a group; its members keep their accounts", scope="admin", status=204)
+def delete_group(id: str) -> None:
+    group, inside = _group(id), [each.id for each in queries.people_of(id)]
+    groups.delete_group(group, by=caller(), address=client_address())
+    for person_id in inside:
+        access_changed(person_id)
+
+
+@groups_bp.put("/<id>/members/<user_id>")
+@operation("Put someone into a group; twice is once", scope="admin", answer=GroupAnswer, errors=(409,))
+def put_in(id: str, user_id: str) -> GroupAnswer:
+    groups.put_in(_group(id), user_id, by=caller(), address=client_address())
+    access_changed(user_id)
+    return _group_answer(_group(id))
+
+
+@groups_bp.delete("/<id>/members/<user_id>")
+@operation("Take someone out of a group", scope="admin", status=204)
+def take_out(id: str, user_id: str) -> None:
+    groups.take_out(_group(id), user_id, by=caller(), address=client_address())
+    access_changed(user_id)
+
+
+def _group(id: str) -> Group:
+    return found(queries.group(id))
+
+
+def _group_answer(group: Group) -> GroupAnswer:
+    members = [GroupMember(id=each.id, email=each.email, name=each.name) for each in queries.people_of(group.id)]
+    return GroupAnswer(id=group.id, name=group.name, members=members)

@@ -1,19 +1,265 @@
-"""/api/v1/workflows: definitions, their versions, and runs started from them."""
+"""/api/v1/workflows: definitions and their versions; /api/v1/runs: what was started from them, and operations on it."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from flask import Blueprint
+from flask import Blueprint, request
 from pydantic import Field
 
 from webapp.api.access import caller
-from webapp.api.native.runs import RunAnswer, answer_of
 from webapp.api.operations import STARTS, idempotency_key, operation
-from webapp.api.schemas import Answer, Body, Line
-from webapp.people.accounts.guards import refuse_unless_admin, who
-from webapp.workflows import library
+from webapp.api.schemas import Answer, Body, Line, Paged, Query, Text
+from webapp.base.db import MOST_NUMBER
+from webapp.base.errors import Invalid
+from webapp.knowledge.documents import documents
+from webapp.knowledge.documents.documents import Sent
+from webapp.people.accounts.guards import found, refuse_unless_admin, who
+from webapp.web.uploads import expect_files
+from webapp.workflows import files, library, queries
+from webapp.workflows.definition.slots import text_of
 from webapp.workflows.library import Entry
 from webapp.workflows.running import runs
+from webapp.workflows.running.record import definition_of
+from webapp.workflows.shown import question, why_paused
+from webapp.workflows.state import Event
+from webapp.workflows.tables import WorkflowRun
+
+runs_bp = Blueprint("api_runs", __name__, url_prefix="/api/v1/runs")
+State = Literal["running", "waiting", "paused", "completed", "cancelled", "failed"]
+
+
+class StepAnswer(Answer):
+    id: str
+    verb: str
+    ask: str = Field(description="The current question; empty if there is none.")
+    options: list[str]
+
+
+class RunAnswer(Answer):
+    id: str
+    chat_id: str
+    thread_id: str
+    workflow: str
+    version: int
+    state: State = Field(description="`waiting` whenever you are asked; `running` while a model writes.")
+    step: StepAnswer | None
+    slots: dict[str, Any]
+    why: str = Field(description="Why the run is paused, if a model could not be called; `resume` tries again. Else empty.")
+    proposed: str = Field(description="What a model has read in an answer that doesn't fit: `yes` confirms it. Else empty.")
+    handed_to: str = Field(description="The group that it was handed over to; empty for none.")
+    created_at: datetime
+    changed_at: datetime
+
+
+class RunList(Answer):
+    runs: list[RunAnswer]
+    next_cursor: str
+
+
+class RunsQuery(Paged):
+    limit: int = Field(queries.MOST_RUNS, ge=1, le=200)
+    state: State | Literal["", "open"] = Field("", description="Only runs in this state; `open` are those that have not ended.")
+
+
+class EventAnswer(Answer):
+    seq: int
+    kind: str
+    name: str
+    value: str
+    refusal: str
+    at: datetime
+
+
+class EventList(Answer):
+    events: list[EventAnswer]
+    next_after: int | None
+
+
+class EventsQuery(Query):
+    after: int = Field(0, ge=0, le=MOST_NUMBER)
+    limit: int = Field(100, ge=1, le=200)
+
+
+# In a run the refusal names the page's only field; this request has none.
+NOTHING_SENT = {"value": ""}
+
+
+class Value(Body):
+    value: str | int | float | bool | list[str] = Field(description="As the slot's type says; a text is read by its rules.")
+
+
+class FileQuery(Query):
+    fact: str = Field(
+        "", max_length=40, description="The name of an earlier answer that the file replaces; empty for the question."
+    )
+
+
+class Question(Body):
+    question: Text
+
+
+class Changed(Value):
+    confirm: bool = Field(False, description="Without it nothing is changed.")
+
+
+class Move(Body):
+    version: int = Field(0, ge=0, description="0 for the published one.")
+    confirm: bool = False
+
+
+class Redone(Answer):
+    """The consequences of a change to a run, shown before it is confirmed and after."""
+
+    steps: list[str] = Field(description="Steps that will be done again, or are new in the other version.")
+    dropped: list[str] = Field(description="Answers that will no longer count, or steps that are gone in the other version.")
+    is_done: bool
+    run: RunAnswer
+
+
+@runs_bp.get("", endpoint="index")
+@operation("List your runs, newest first", scope="read", query=RunsQuery, answer=RunList)
+def index_runs(query: RunsQuery) -> RunList:
+    rows = queries.runs_of(caller().id, status=query.state, limit=query.limit + 1, before=query.cursor)
+    listed = rows[: query.limit]
+    return RunList(runs=[_run(each) for each in listed], next_cursor=listed[-1].id if len(rows) > query.limit else "")
+
+
+@runs_bp.get("/<id>", endpoint="show")
+@operation("Show a run", scope="read", answer=RunAnswer)
+def show_run(id: str) -> RunAnswer:
+    return _run(_own(id))
+
+
+@runs_bp.get("/<id>/events")
+@operation("List what has happened in a run, oldest first", scope="read", query=EventsQuery, answer=EventList)
+def events(id: str, query: EventsQuery) -> EventList:
+    rows = queries.events_of(_own(id), after=query.after, limit=query.limit)
+    return EventList(
+        events=[EventAnswer.of(each) for each in rows], next_after=rows[-1].seq if len(rows) == query.limit else None
+    )
+
+
+@runs_bp.post("/<id>/answer")
+@operation(
+    "Answer the current question; 422 says what is expected",
+    scope="workflows",
+    body=Value,
+    answer=RunAnswer,
+    takes_key=True,
+    errors=STARTS,
+)
+def answer(id: str, body: Value) -> RunAnswer:
+    return _run(runs.happen(_own(id), Event("answer", text_of(body.value)), key=idempotency_key()))
+
+
+@runs_bp.post("/<id>/file")
+@operation(
+    "Answer the current question with a file, or change an earlier one; it is kept in a collection of yours",
+    scope="workflows",
+    query=FileQuery,
+    upload_field="file",
+    answer=RunAnswer,
+    errors=(409, 413, 422),
+)
+def bring(id: str, query: FileQuery) -> RunAnswer:
+    run = _own(id)
+    expect_files(documents.most_bytes())
+    sent = request.files.get("file")
+    if not sent or not sent.filename:
+        raise Invalid("Send a file in the field `file`.", field="file")
+    file = Sent(sent.stream, sent.filename)
+    changed = files.change(run, query.fact, file, by=caller()) if query.fact else files.answer(run, file, by=caller())
+    return _run(changed)
+
+
+@runs_bp.post("/<id>/ask")
+@operation(
+    "Ask a question of your own, which a model answers before the current question is repeated",
+    scope="workflows",
+    body=Question,
+    answer=RunAnswer,
+    takes_key=True,
+    errors=STARTS,
+    named={"value": "question"},
+)
+def ask(id: str, body: Question) -> RunAnswer:
+    return _run(runs.happen(_own(id), Event("ask", body.question), key=idempotency_key()))
+
+
+@runs_bp.post("/<id>/back")
+@operation("Go back to the question before", scope="workflows", answer=RunAnswer, errors=(409,), named=NOTHING_SENT)
+def back(id: str) -> RunAnswer:
+    return _run(runs.happen(_own(id), Event("back")))
+
+
+@runs_bp.post("/<id>/skip")
+@operation("Skip an optional question", scope="workflows", answer=RunAnswer, errors=(409,), named=NOTHING_SENT)
+def skip(id: str) -> RunAnswer:
+    return _run(runs.happen(_own(id), Event("skip")))
+
+
+@runs_bp.post("/<id>/pause")
+@operation("Pause a run", scope="workflows", answer=RunAnswer, errors=(409,), named=NOTHING_SENT)
+def pause(id: str) -> RunAnswer:
+    return _run(runs.happen(_own(id), Event("pause")))
+
+
+@runs_bp.post("/<id>/resume")
+@operation("Resume a paused run", scope="workflows", answer=RunAnswer, errors=(409,), named=NOTHING_SENT)
+def resume(id: str) -> RunAnswer:
+    return _run(runs.happen(_own(id), Event("resume")))
+
+
+@runs_bp.post("/<id>/cancel")
+@operation("Cancel a run", scope="workflows", answer=RunAnswer, errors=(409,), named=NOTHING_SENT)
+def cancel(id: str) -> RunAnswer:
+    return _run(runs.happen(_own(id), Event("cancel")))
+
+
+@runs_bp.put("/<id>/facts/<name>")
+@operation(
+    "Change an earlier answer, or see what that would redo", scope="workflows", body=Changed, answer=Redone, errors=(409, 422)
+)
+def change(id: str, name: str, body: Changed) -> Redone:
+    run, value = _own(id), text_of(body.value)
+    redone = runs.redone(run, name, value)
+    if body.confirm:
+        run = runs.happen(run, Event("change", value, name))
+    return Redone(steps=list(redone.steps), dropped=list(redone.dropped), is_done=body.confirm, run=_run(run))
+
+
+@runs_bp.post("/<id>/move")
+@operation("Move a run to another version, or see the difference", scope="workflows", body=Move, answer=Redone, errors=(409, 422))
+def move(id: str, body: Move) -> Redone:
+    run = _own(id)
+    moved = runs.move(run, body.version or library.published(run.slug).version, confirm=body.confirm)
+    return Redone(steps=list(moved.steps), dropped=list(moved.dropped), is_done=body.confirm, run=_run(_own(id)))
+
+
+def _run(run: WorkflowRun) -> RunAnswer:
+    place = run.place
+    named = {"thread_id": run.chat_id, "workflow": run.slug, "state": run.status, "step": _step(run)}
+    about = {"why": why_paused(run, place), "proposed": place.proposed, "handed_to": place.handed_to}
+    return RunAnswer.of(run, **named, slots=dict(place.slots), **about)
+
+
+def _step(run: WorkflowRun) -> StepAnswer | None:
+    definition, place = definition_of(run), run.place
+    step = definition.by_id.get(place.step)
+    if step is None or place.has_ended:
+        return None
+    due = question(run, definition, place) if place.status == "waiting" else None
+    return StepAnswer(
+        id=step.id,
+        verb=step.verb,
+        ask=due.ask if due else "",
+        options=list(due.options) if due else [],
+    )
+
+
+def _own(id: str) -> WorkflowRun:
+    return found(queries.own_run(caller().id, id))
+
 
 bp = Blueprint("api_workflows", __name__, url_prefix="/api/v1/workflows")
 
@@ -103,7 +349,7 @@ def publish(slug: str, body: Note) -> WholeWorkflow:
 @bp.post("/<slug>/runs")
 @operation("Start a run", scope="workflows", body=NoFields, answer=RunAnswer, status=201, takes_key=True, errors=STARTS)
 def start(slug: str, body: NoFields) -> RunAnswer:
-    return answer_of(runs.start(caller(), slug, key=idempotency_key()))
+    return _run(runs.start(caller(), slug, key=idempotency_key()))
 
 
 def _facts(entry: Entry) -> dict[str, Any]:

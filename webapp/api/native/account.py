@@ -1,9 +1,9 @@
-"""/api/v1/me and /api/v1/tokens: the caller's account and API tokens."""
+"""/api/v1/me, /tokens, /export and /import: the caller's account, API tokens, variables, and chats as files."""
 
 from datetime import datetime
 from typing import Any, Literal, get_args
 
-from flask import Blueprint
+from flask import Blueprint, Response, request
 from flask_wtf.csrf import generate_csrf
 from pydantic import Field
 
@@ -11,10 +11,16 @@ from webapp.api.access import caller, identified
 from webapp.api.native.people import RoleName
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Line
+from webapp.base.heavy.child import on_disk
+from webapp.chat.exchange import export
+from webapp.chat.exchange.imports import MOST_BYTES
+from webapp.chat.record import variables
+from webapp.engine.engine import the_engine
 from webapp.people.accounts import creation_limit, queries, tokens
 from webapp.people.accounts.guards import client_address
 from webapp.people.preferences import count_reading, instruct, remember
 from webapp.settings.service import setting
+from webapp.web.downloads import download
 
 bp = Blueprint("api_account", __name__, url_prefix="/api/v1")
 BY_HAND = "A token can't create tokens, so that revoking it is final. Create one on your account page."
@@ -145,3 +151,71 @@ def _me() -> Me:
     own: dict[str, Any] = {"remembers": bool(found.user.remembers_since), "custom_instructions": found.user.instructions}
     own |= {"remembers_assistants": setting("prompts.assistant_memory")}
     return Me.of(found.user, scopes=sorted(found.scopes), csrf_token=token, **own)
+
+
+variables_bp = Blueprint("api_variables", __name__, url_prefix="/api/v1/me/variables")
+
+
+class VariablesAnswer(Answer):
+    variables: dict[str, str]
+
+
+class NewVariables(Body):
+    variables: dict[str, str] = Field(description="Instead of those before; up to 100, with values of 2,000 characters.")
+
+
+@variables_bp.get("", endpoint="show")
+@operation("Show your variables in all chats with characters", scope="read", answer=VariablesAnswer)
+def show_variables() -> VariablesAnswer:
+    return VariablesAnswer(variables=variables.of_person(caller().id))
+
+
+@variables_bp.put("", endpoint="replace")
+@operation("Replace your variables in all chats with characters", scope="chat", body=NewVariables, answer=VariablesAnswer)
+def replace_variables(body: NewVariables) -> VariablesAnswer:
+    variables.replace_own(caller().id, body.variables)
+    return VariablesAnswer(variables=variables.of_person(caller().id))
+
+
+exchange_bp = Blueprint("api_exchange", __name__, url_prefix="/api/v1")
+
+
+class Brought(Answer):
+    """The result of an import: what is new, what was known already, what was rejected and why."""
+
+    chats: int
+    messages: int
+    known: int
+    refused: list[tuple[str, str]]
+    refused_count: int
+    trouble: str
+    lacking: list[str] = Field(description="Lorebooks that the chats name and you don't have.")
+
+
+@exchange_bp.get("/export")
+@operation("Export all your chats as an archive", scope="read", media="application/zip")
+def everything() -> Response:
+    return download(export.everything(the_engine(), caller().id), export.archive_name(), "application/zip")
+
+
+@exchange_bp.post("/import")
+@operation(
+    "Import chats from Millrace, ChatGPT, Claude, Open WebUI or SillyTavern",
+    scope="chat",
+    upload=True,
+    upload_field="file",
+    answer=Brought,
+    status=201,
+    errors=(409,),
+    others=((429, "Several of your files were refused; wait as long as `Retry-After` says.", None),),
+    most_bytes=MOST_BYTES,
+)
+def bring_in() -> Brought:
+    """The file is the body, or up to 30 files are the field `file` of a form, as the other imports take them."""
+    # Imported with the first file: with its parsers it takes half a megabyte.
+    from webapp.chat.exchange import importing as store
+
+    if files := [(each.filename or "", each.stream) for each in request.files.getlist("file")]:
+        return Brought.of(store.import_files(caller(), files))
+    with on_disk(request.stream) as file:
+        return Brought.of(store.import_file(caller(), file))

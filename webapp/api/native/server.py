@@ -1,0 +1,205 @@
+"""/api/v1/settings, /api/v1/mail, /api/v1/capabilities: what this server is set to, and what it supports."""
+
+from datetime import datetime
+from typing import Literal
+
+from flask import Blueprint, Flask, current_app
+from pydantic import Field
+
+from webapp.api import openapi
+from webapp.api.access import caller, identified
+from webapp.api.operations import MOST_BYTES, operation
+from webapp.api.schemas import Answer, Body, Line
+from webapp.base.version import VERSION
+from webapp.engine.engine import the_engine
+from webapp.models.connections.models import providers
+from webapp.operations.mail import service as mail
+from webapp.operations.mail.password import forget_password, password, set_password
+from webapp.people.accounts.guards import who
+from webapp.settings import service
+from webapp.settings.kinds import as_text
+from webapp.settings.service import ShownSetting, setting
+
+bp = Blueprint("api_settings", __name__, url_prefix="/api/v1/settings")
+Value = bool | int | float | str | list[str]
+
+
+class SettingAnswer(Answer):
+    name: str
+    title: str
+    sentence: str
+    kind: str
+    value: Value | None = Field(description="What is in effect; null for a secret.")
+    source: Literal["stored", "environment", "default"]
+    choices: list[str]
+    least: float | None
+    most: float | None
+    changed_at: datetime | None
+    changed_by: str | None
+
+
+class SettingList(Answer):
+    settings: list[SettingAnswer]
+
+
+class SettingValue(Body):
+    value: Value
+
+
+@bp.get("")
+@operation("List all settings, with their effective values and sources", scope="admin", answer=SettingList)
+def index() -> SettingList:
+    return SettingList(settings=[_answer_of(each) for each in service.listing()])
+
+
+@bp.get("/<name>")
+@operation("Show a setting", scope="admin", answer=SettingAnswer)
+def show(name: str) -> SettingAnswer:
+    return _named(name)
+
+
+@bp.put("/<name>")
+@operation("Change a setting; every process picks it up within a second", scope="admin", body=SettingValue, answer=SettingAnswer)
+def change(name: str, body: SettingValue) -> SettingAnswer:
+    service.set_settings({name: as_text(body.value)}, **who())
+    return _named(name)
+
+
+@bp.delete("/<name>")
+@operation("Reset a setting to the environment or the default", scope="admin", answer=SettingAnswer)
+def reset(name: str) -> SettingAnswer:
+    service.unset_setting(name, **who())
+    return _named(name)
+
+
+def _named(name: str) -> SettingAnswer:
+    service.shown(name)
+    return _answer_of(next(each for each in service.listing() if each.setting.name == name))
+
+
+def _answer_of(each: ShownSetting) -> SettingAnswer:
+    is_number = each.setting.kind in ("whole", "number")
+    return SettingAnswer(
+        name=each.setting.name,
+        title=each.setting.title,
+        sentence=each.setting.sentence,
+        kind=each.setting.kind,
+        value=list(each.value) if isinstance(each.value, tuple) else each.value,
+        source=each.source,
+        choices=list(each.setting.choices),
+        least=each.setting.least if is_number else None,
+        most=each.setting.most if is_number else None,
+        changed_at=each.changed_at,
+        changed_by=each.changed_by,
+    )
+
+
+mail_bp = Blueprint("api_mail", __name__, url_prefix="/api/v1/mail")
+
+
+class MailAnswer(Answer):
+    is_set: bool = Field(description="Whether there is a server and an address to send from.")
+    has_password: bool
+    trouble: str = Field(description="Why the stored password is of no use; empty when it isn't.")
+
+
+class MailPassword(Body):
+    password: str = Field(max_length=500, description="Stored encrypted, for the server that is set alone, and never returned.")
+
+
+class MailTest(Body):
+    to: Line
+
+
+@mail_bp.get("", endpoint="show")
+@operation("Show whether email can be sent", scope="admin", answer=MailAnswer)
+def show_mail() -> MailAnswer:
+    found = password()
+    return MailAnswer(is_set=mail.is_set(), has_password=found.is_stored, trouble=found.trouble)
+
+
+@mail_bp.put("/password", endpoint="enter")
+@operation("Store the password for the mail server", scope="admin", body=MailPassword, status=204)
+def set_mail_password(body: MailPassword) -> None:
+    set_password(body.password, **who())
+
+
+@mail_bp.delete("/password", endpoint="forget")
+@operation("Delete the password for the mail server", scope="admin", status=204)
+def forget_mail_password() -> None:
+    forget_password(**who())
+
+
+@mail_bp.post("/test", endpoint="test")
+@operation("Send a test email", scope="admin", body=MailTest, status=204, errors=(422,))
+def test_mail(body: MailTest) -> None:
+    mail.send_test(body.to.strip(), **who())
+
+
+capabilities_bp = Blueprint("api_capabilities", __name__, url_prefix="/api/v1/capabilities")
+LIMITS = {
+    "message_characters": "limits.message_chars",
+    "answer_characters": "limits.answer_chars",
+    "streams_per_chat": "limits.sse_per_chat",
+}
+
+
+class DialectAnswer(Answer):
+    name: str
+    paths: list[str]
+
+
+class LimitsAnswer(Answer):
+    """The caller's limits; 0 means no limit."""
+
+    answers_per_minute: int
+    answers_at_once: int
+    message_characters: int
+    answer_characters: int
+    streams_per_chat: int
+    streams_per_user: int
+    body_bytes: int
+
+
+class Capabilities(Answer):
+    version: str
+    streaming: bool = Field(description="Whether answers are streamed; otherwise they arrive complete, through the same events.")
+    dialects: list[DialectAnswer]
+    scopes: list[str] = Field(description="What the caller is allowed to do.")
+    limits: LimitsAnswer
+    models: int = Field(description="How many models are available.")
+    demo: bool = Field(description="Whether answers come from the demo because no model is connected.")
+
+
+@capabilities_bp.get("", endpoint="show")
+@operation("Show what this server supports and what you can do", scope="read", answer=Capabilities)
+def show_capabilities() -> Capabilities:
+    known = providers()
+    return Capabilities(
+        version=VERSION,
+        streaming=bool(setting("stream.enabled")),
+        dialects=_dialects(current_app),
+        scopes=sorted(identified().scopes),
+        limits=_limits(),
+        models=len(known.offered()),
+        demo=not known.is_configured,
+    )
+
+
+def _limits() -> LimitsAnswer:
+    own = the_engine().requester.allowances(caller().id)[-1]
+    return LimitsAnswer(
+        answers_per_minute=own.per_minute,
+        answers_at_once=own.at_once,
+        streams_per_user=own.streams,
+        body_bytes=MOST_BYTES,
+        **{name: int(setting(of)) for name, of in LIMITS.items()},
+    )
+
+
+def _dialects(app: Flask) -> list[DialectAnswer]:
+    paths: dict[str, list[str]] = {"native": [f"{openapi.NATIVE}..."]}
+    for route in openapi.routes(app):
+        if not route.path.startswith(openapi.NATIVE):
+            paths.setdefault(route.tag, []).append(f"{route.method} {route.path}")
+    return [DialectAnswer(name=name, paths=found) for name, found in paths.items()]
