@@ -5,7 +5,6 @@ import html
 import json
 import re
 from collections.abc import Mapping
-from copy import copy
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -102,12 +101,6 @@ class Owner(Browser):
         super().__init__(link)
         self._link, self._csrf = urlsplit(link), ""
 
-    def at(self, url: str) -> "Owner":
-        """Returns the same signed-in person at another address of the same installation."""
-        twin = copy(self)
-        Browser.__init__(twin, url, self._cookies)
-        return twin
-
     async def come(self) -> None:
         """Creates the owner's account."""
         self._csrf = found(CSRF, await self.page(f"{self._link.path}?{self._link.query}"))
@@ -125,17 +118,9 @@ class Owner(Browser):
         if reply.status != 200:
             raise Refused(f"POST {path} answered {reply.status}: {text[-200:]}")
 
-    @property
-    def place(self) -> tuple[str, int]:
-        return self._host, self._port
-
-    def stream_request(self, page: str) -> bytes:
-        """Returns the bytes of the request for a page's stream, for a reader that uses another socket."""
-        return self._head("GET", found(EVENTS, page), 0, HTMX)
-
-    async def listen(self, page: str, after: str = "") -> Stream:
-        """Opens the stream of a page, or reopens it after the given event id."""
-        stream = await self.open("GET", found(EVENTS, page), more={**HTMX, **({"Last-Event-ID": after} if after else {})})
+    async def listen(self, page: str) -> Stream:
+        """Opens the stream of a page."""
+        stream = await self.open("GET", found(EVENTS, page), more=HTMX)
         if stream.status != 200:
             raise Refused(f"the stream answered {stream.status}")
         return stream

@@ -9,11 +9,8 @@ import click
 from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 
-from bench import compare, crowd, knowledge, pages, partial_json, plans, sitting, typed
-from bench import recover as recovering
-from bench import soak as soaking
+from bench import compare, knowledge, pages, partial_json, plans, sitting, typed
 from bench import stream as streams
-from bench import workers as several
 from bench.load import Sitting
 from bench.separate_process import measured_in_new_process
 from bench.verdict import OUT_OF_BOUNDS, Verdict
@@ -27,19 +24,15 @@ bench = AppGroup("bench", help="Measure this machine and Millrace running on it.
 @click.option("--rounds", default=3, show_default=True, help="How often each is measured; the median counts.")
 @click.option("--profile", "is_profiled", is_flag=True, help="Say where the worker's CPU goes.")
 @click.option("--json", "file", type=click.File("w"), help="A file for all figures of all runs.")
-@click.option("--workers", default=1, show_default=True, help="So many on PostgreSQL and Redis, beside one on SQLite.")
-def stream(names: tuple[str, ...], rounds: int, is_profiled: bool, file: TextIO | None, workers: int) -> None:
+def stream(names: tuple[str, ...], rounds: int, is_profiled: bool, file: TextIO | None) -> None:
     """What answers cost, and how late tokens are, beside a relay.
 
     The whole table, or some lines of it: `flask bench stream api-400 --rounds 1` takes less than a minute.
-    With several workers it is 200 answers at once, by them and by one worker on SQLite.
     """
-    if workers > 1:
-        return _conclude(several.measure(workers, rounds, click.echo))
     report = streams.measure(names, rounds, click.echo, is_profiled=is_profiled)
     if file:
         json.dump(asdict(report), file, indent=1)
-    return _conclude(report.verdict)
+    _conclude(report.verdict)
 
 
 @bench.command("compare")
@@ -57,25 +50,6 @@ def write_plans(count: int, rate: float) -> None:
     _conclude(plans.measure(count, rate, click.echo))
 
 
-@bench.command("recover")
-@click.option("--kills", default=20, show_default=True, help="Workers killed.")
-@click.option("--freezes", default=6, show_default=True, help="Workers frozen for moments.")
-@click.option("--hangs", default=2, show_default=True, help="Workers frozen for longer than their lease.")
-@click.option("--seed", default=1, show_default=True, help="Which random moments.")
-def recover(kills: int, freezes: int, hangs: int, seed: int) -> None:
-    """Workers of two hosts killed and frozen while they write."""
-    _conclude(recovering.measure(kills, freezes, hangs, seed, click.echo))
-
-
-@bench.command("soak")
-@click.option("--streams", default=50, show_default=True, help="Answers at once.")
-@click.option("--minutes", default=10.0, show_default=True, help="Duration.")
-@click.option("--seed", default=1, show_default=True, help="Which faults, and when.")
-def soak(streams: int, minutes: float, seed: int) -> None:
-    """Answers, pages that come and go, a fault every ten seconds."""
-    _conclude(soaking.measure(streams, minutes, seed, click.echo))
-
-
 @bench.command("memory")
 @click.option("--messages", default=1_000, show_default=True, help="Initial length of the chat.")
 @click.option("--minutes", default=10.0, show_default=True, help="How long it then continues; judged after five.")
@@ -88,13 +62,10 @@ def memory(messages: int, minutes: float) -> None:
 @bench.command("watchers")
 @click.option("--watchers", "count", default=100, show_default=True, help="Number of open pages.")
 @click.option("--minutes", default=10.0, show_default=True, help="Duration.")
-@click.option("--workers", default=1, show_default=True, help="With several: one answer that all pages show.")
-def watchers(count: int, minutes: float, workers: int) -> None:
+def watchers(count: int, minutes: float) -> None:
     """Pages that stay open: whether a stream ends that should not."""
-    if workers > 1:
-        return _conclude(crowd.measure(workers, count, click.echo))
     load = Sitting(count, 10, 3, minutes * 60, every=30, pace=60, tokens=400, rate=20)
-    return _conclude(sitting.watchers(load, click.echo))
+    _conclude(sitting.watchers(load, click.echo))
 
 
 @bench.command("page")

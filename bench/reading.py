@@ -32,18 +32,12 @@ class Reading:
     def is_whole(self) -> bool:
         return len(self.seen) == self._tokens
 
-    def ask(self, at: float | None = None) -> None:
-        """Starts the time to the first token, now or at the given moment."""
-        self._asked_at = time.monotonic() if at is None else at
+    def ask(self) -> None:
+        """Starts the time to the first token."""
+        self._asked_at = time.monotonic()
 
-    def listens(self, since: float) -> None:
-        """Counts the lateness of tokens that are sent from then on."""
-        self._listens_from = since
-        self._begin()
-
-    def take(self, piece: bytes, at: float | None = None) -> None:
-        """Takes what has arrived, now or at the given moment."""
-        now = time.monotonic() if at is None else at
+    def take(self, piece: bytes) -> None:
+        now = time.monotonic()
         text = self._rest + piece
         self._rest = text[-LONGEST_TOKEN:]
         for number, stamp in TOKEN.findall(text):
@@ -65,8 +59,9 @@ class Reading:
 
     async def listen(self, stream: Stream) -> None:
         """Reads until the stream ends or all tokens have arrived; then leaves the stream open, as a page does."""
-        self._stream = stream
-        self.listens(time.monotonic())
+        # Counts the lateness of tokens that are sent from now on.
+        self._stream, self._listens_from = stream, time.monotonic()
+        self._begin()
         while not self.is_whole and (piece := await stream.reader.read(65536)):
             self.take(piece)
 

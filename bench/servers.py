@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,17 +57,9 @@ class Server:
                 start_new_session=True,
             )
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def worker_pids(self) -> list[int]:
-        return self._pids()[1:]
-
     def cpu_seconds(self) -> float:
         """Returns the CPU seconds that the whole process tree has used so far."""
-        return cpu_of(self._pids())
+        return sum(sum(map(int, _stat(pid)[11:13])) for pid in self._pids()) / TICKS
 
     def cpu_at_rest(self) -> float:
         """Waits until the remaining work is done, then returns the CPU seconds used so far."""
@@ -90,7 +82,7 @@ class Server:
         return sum(int(found[1]) for text in rollups if (found := PROPORTIONAL.search(text))) * 1024 / 1_000_000
 
     def signal_children(self, number: int) -> None:
-        for pid in self.worker_pids:
+        for pid in self._pids()[1:]:
             os.kill(pid, number)
 
     def until_open(self, url: str) -> None:
@@ -211,11 +203,6 @@ def _answers(url: str) -> bool:
             return True
     except (urllib.error.URLError, ConnectionError):
         return False
-
-
-def cpu_of(pids: Iterable[int]) -> float:
-    """Returns the CPU seconds that these processes have used so far."""
-    return sum(sum(map(int, _stat(pid)[11:13])) for pid in pids) / TICKS
 
 
 def _stat(pid: int) -> list[str]:

@@ -6,8 +6,6 @@ import json
 import time
 
 from bench.load import BRIEFLY, STAMP, Load
-from bench.reading import TOKEN
-from webapp.models.providers.base import CONTINUE_INSTRUCTION
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
@@ -23,17 +21,16 @@ class Model:
             size = next((line.partition(":")[2] for line in head.split("\r\n") if line.startswith("content-length:")), "0")
             question = await reader.readexactly(int(size))
             pieces = self._pieces[:1] if _is_brief(question) else self._pieces
-            await (_name(writer) if "accept: application/json" in head else self._speak(writer, pieces, tokens_of(question)))
+            await (_name(writer) if "accept: application/json" in head else self._speak(writer, pieces))
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
             writer.close()
 
-    async def _speak(self, writer: asyncio.StreamWriter, pieces: list[str], stamps: int) -> None:
-        """Sends the whole answer, or what follows this many timestamps."""
+    async def _speak(self, writer: asyncio.StreamWriter, pieces: list[str]) -> None:
         writer.write(HEAD)
-        began = time.monotonic()
-        for number, piece in enumerate(pieces[stamps:]):
+        began, stamps = time.monotonic(), 0
+        for number, piece in enumerate(pieces):
             # Paced by the clock, not by fixed pauses: a busy moment must not slow the model down permanently.
             await asyncio.sleep(max(0.0, began + number / self._rate - time.monotonic()))
             writer.write(_event({"content": stamped(piece, stamps)}))
@@ -46,15 +43,6 @@ class Model:
 def _is_brief(question: bytes) -> bool:
     # A later turn repeats the first question.
     return question.count(b'"user"') == question.count(BRIEFLY.encode()) == 1
-
-
-def tokens_of(question: bytes) -> int:
-    """Returns how many timestamps an answer to be continued had before it was cut."""
-    if b'"messages"' not in question:
-        # A client without a server in between sends no messages.
-        return 0
-    contents = [str(each["content"]) for each in json.loads(question)["messages"]]
-    return len(TOKEN.findall(contents[-2].encode())) if CONTINUE_INSTRUCTION in contents[1:] else 0
 
 
 async def _name(writer: asyncio.StreamWriter) -> None:

@@ -6,10 +6,10 @@ from collections import Counter
 import gevent
 import pytest
 
-from bench import redis_server
 from tests.conftest import KEYS
 from tests.deploy import proxies
 from tests.engine.bench import counted
+from tests.support import redis_server
 from tests.support.person import Answer, Person
 from tests.support.ports import free_port
 from tests.support.server import prepared

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from bench.redis_server import Server as Redis
 from tests.support.person import Answer, Person
+from tests.support.redis_server import Server as Redis
 from tests.support.server import Server
 from tests.support.tab import Tab
 from tests.support.waiting import until

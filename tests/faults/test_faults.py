@@ -8,10 +8,10 @@ from contextlib import ExitStack, closing
 
 import pytest
 
-from bench import redis_server as redis
 from tests.faults.invariants import broken
 from tests.faults.rows import BOTH, FAULTS, Fault, Storage
 from tests.faults.scene import LIMITS, Installation, Scene
+from tests.support import redis_server as redis
 from tests.support.person import Person
 from tests.support.ports import free_port
 from tests.support.server import prepared

@@ -8,7 +8,7 @@ import gevent
 import pytest
 from gevent.event import Event as Signal
 
-from bench import redis_server as redis
+from tests.support import redis_server as redis
 from tests.support.ports import free_port
 from webapp.streaming.events import Delta, Ended, Event, Saved, Started
 from webapp.streaming.loops import FlushLoop

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from bench import redis_server
 from tests.streaming.conftest import until
+from tests.support import redis_server
 from tests.support.ports import free_port
 from webapp.streaming.events import Changed, Delta, Ended
 from webapp.streaming.redis_link import Link

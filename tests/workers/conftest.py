@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bench import redis_server as redis
 from tests.support import postgres
+from tests.support import redis_server as redis
 from tests.support.person import Person
 from tests.support.ports import free_port
 from tests.support.preparing import environ_of

@@ -5,8 +5,8 @@ from pathlib import Path
 import gevent
 import pytest
 
-from bench import redis_server
 from tests.conftest import KEYS
+from tests.support import redis_server
 from tests.support.inserted import add_token
 from tests.support.person import Person
 from tests.support.ports import free_port

@@ -1,4 +1,4 @@
-"""A real Redis for benchmarks and tests: a temporary server that can be flushed, frozen, killed and restarted."""
+"""A real Redis for the tests: a temporary server that can be flushed, frozen, killed and restarted."""
 
 import os
 import shutil
@@ -54,13 +54,9 @@ class Server:
             self._process.wait()
             self._process = None
 
-    @property
-    def pids(self) -> list[int]:
-        return [self._process.pid] if self._process else []
-
     def _signal(self, number: int) -> None:
-        for pid in self.pids:
-            os.kill(pid, number)
+        if self._process:
+            os.kill(self._process.pid, number)
 
 
 @contextmanager
