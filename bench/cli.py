@@ -9,7 +9,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 
-from bench import compare, knowledge, pages, partial_json, plans, sitting, typed
+from bench import compare, knowledge, pages, plans, sitting, typed
 from bench import stream as streams
 from bench.load import Sitting
 from bench.separate_process import measured_in_new_process
@@ -96,12 +96,6 @@ def measure_here(what: str) -> None:
     verdict = measure(current_app._get_current_object(), click.echo)  # type: ignore[attr-defined]
     _print(verdict)
     sys.exit(0 if verdict.is_good else OUT_OF_BOUNDS)
-
-
-@bench.command("partial-json")
-def read_partial_json() -> None:
-    """Reading a plan while it is written. It comes in pieces of four characters."""
-    _conclude(partial_json.measure(click.echo))
 
 
 def _measure_in_new_process(what: str, **more: str) -> None:

@@ -3,6 +3,7 @@
 import copy
 import json
 import random
+import time
 from contextlib import nullcontext
 from typing import Any
 
@@ -10,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.partial_json import measure, plan_of
 from tests.streaming.json_cases import ACCEPTED, OPEN, REFUSED
 from webapp.streaming.partial_json import Path, StreamingJSONParser, loads
 
@@ -19,6 +19,30 @@ PLAN = {
     "summary": "Ünïcödé 𝄞 \\ / \t",
     "weeks": [{"n": 1, "tasks": [["a", 2.5], {}], "on": True}, None],
 }
+
+
+WORDS = ("water", "gate", "the", "slow", "morning", "twenty", "“quoted”", "naïve", "a", "line\nbreak", "mill", "\\", "tab\t", "𝄞")
+
+
+def plan_of(dice: random.Random, *, weeks: int) -> dict[str, Any]:
+    """Returns a random plan, always the same for the same `dice`."""
+    return {
+        "title": words(dice, 5),
+        "monthly_summary": words(dice, 40),
+        "weeks": [week_of(dice) for _ in range(weeks)],
+        "risks": [words(dice, 8) for _ in range(dice.randint(0, 3))],
+        "is_gentle": dice.random() < 0.5,
+        "nothing": None,
+    }
+
+
+def week_of(dice: random.Random) -> dict[str, Any]:
+    tasks = [{"title": words(dice, 6), "minutes": dice.randint(5, 90), "why": words(dice, 9)} for _ in range(dice.randint(1, 6))]
+    return {"focus": words(dice, 4), "share": round(dice.random(), 3), "tasks": tasks, "milestone": words(dice, 7)}
+
+
+def words(dice: random.Random, most: int) -> str:
+    return " ".join(dice.choices(WORDS, k=dice.randint(0, most)))
 
 
 def chunked(text: str, sizes: random.Random, most: int = 12) -> list[str]:
@@ -176,10 +200,23 @@ def test_with_a_clock_pieces_are_read_once_a_tick() -> None:
 
 
 @pytest.mark.slow
-def test_the_bench_finds_no_work_that_grows_with_the_square() -> None:
+def test_work_does_not_grow_with_the_square() -> None:
     # At 17 times the length, a parser that restarts with every piece takes 290 times as long.
-    _, times = measure(print).bars
-    assert times.found < 60
+    small, large = (min(seconds(size) for _ in range(3)) for size in (58_000, 1_000_000))
+    assert large < 60 * small
+
+
+def seconds(size: int) -> float:
+    """Returns the CPU time of reading a plan with so many characters, in pieces of four."""
+    dice = random.Random(size)
+    plan, chars = plan_of(dice, weeks=0), 0
+    while chars < size:
+        plan["weeks"].append(week_of(dice))
+        chars += len(json.dumps(plan["weeks"][-1], ensure_ascii=False))
+    text, parser, began = json.dumps(plan, ensure_ascii=False), StreamingJSONParser(now=time.monotonic), time.process_time()
+    for start in range(0, size, 4):
+        parser.add_chunk(text[start : start + 4])
+    return time.process_time() - began
 
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999"])
