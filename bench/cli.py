@@ -1,19 +1,23 @@
 """`flask bench`: measures this machine and the product on it."""
 
 import json
+import subprocess
 import sys
 from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TextIO
 
 import click
 from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 
-from bench import compare, knowledge, pages, plans, sitting, typed
+from bench import compare, knowledge, pages, plans, sitting
 from bench import stream as streams
 from bench.load import Sitting
-from bench.separate_process import measured_in_new_process
+from bench.servers import KEY, command, flask
 from bench.verdict import OUT_OF_BOUNDS, Verdict
+from webapp.base.config import ROOT
 
 TOO_MUCH = "Some results are out of bounds."
 bench = AppGroup("bench", help="Measure this machine and Millrace running on it.")
@@ -92,14 +96,28 @@ def in_knowledge(database: str) -> None:
 @with_appcontext
 def measure_here(what: str) -> None:
     """Runs a measurement in this process, with a database that it fills with generated data."""
-    measure = {"page": pages.measure, "search": typed.measure, "knowledge": knowledge.measure}[what]
+    measure = {"page": pages.measure, "search": pages.measure_typed, "knowledge": knowledge.measure}[what]
     verdict = measure(current_app._get_current_object(), click.echo)  # type: ignore[attr-defined]
     _print(verdict)
     sys.exit(0 if verdict.is_good else OUT_OF_BOUNDS)
 
 
 def _measure_in_new_process(what: str, **more: str) -> None:
-    if not measured_in_new_process(what, click.echo, **more):
+    """Measures on a fresh data folder, so that the operator's data is neither measured nor changed.
+
+    `more` are additional environment variables.
+    """
+    with TemporaryDirectory() as folder:
+        environ = {"DATA_DIR": folder, "OPENROUTER_API_KEY": KEY, "OPENROUTER_MODEL": "bench/model", **more}
+        flask(environ, "prepare")
+        words, log = ["-m", "flask", "bench", "measure-here", what], Path(folder, "pages.log")
+        with log.open("w") as output:
+            process = subprocess.Popen(command(words, environ), cwd=ROOT, stdout=subprocess.PIPE, stderr=output, text=True)
+        for line in process.stdout or ():
+            click.echo(line.rstrip())
+        if process.wait() not in (0, OUT_OF_BOUNDS):
+            raise RuntimeError(f"the pages could not be measured:\n{log.read_text('utf-8', 'replace')[-2000:]}")
+    if process.returncode:
         sys.exit(TOO_MUCH)
 
 

@@ -1,10 +1,10 @@
-"""The cost of pages with few and with many chats, as ratios within one run."""
+"""The cost of pages and searches with few and with many chats, as ratios within one run, and of searches as they are typed."""
 
 import random
 import statistics
 import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote_plus
 
@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, event, func, select
 
 from bench.archive import Archive, Texts
+from bench.browsing import HTMX
 from bench.figures import percentile
 from bench.verdict import Bar, Verdict, drift
 from webapp.base.db import db
@@ -22,8 +23,8 @@ from webapp.people.accounts.guards import COOKIE
 
 SHORT, LONG = 50, 5_000
 FEW, MANY, MESSAGES_EACH = 50, 10_000, 10
-MOST_TIMES, MOST_FIRST_PAINT_KB, MOST_SEARCH_MS = 1.5, 60.0, 100.0
-ROUNDS, SEARCHES = 40, 200
+MOST_TIMES, MOST_FIRST_PAINT_KB, MOST_SEARCH_MS, MOST_TYPED_MS = 1.5, 60.0, 100.0, 50.0
+ROUNDS, SEARCHES, TYPED = 40, 200, 80
 NO_HEADERS: Mapping[str, str] = {}
 Say = Callable[[str], None]
 
@@ -96,11 +97,28 @@ def measure(app: Flask, say: Say) -> Verdict:
         (short,), (long,) = full.archive.add_chats(1, SHORT), full.archive.add_chats(1, LONG)
         small.archive.add_chats(FEW, MESSAGES_EACH)
         full.archive.add_chats(MANY, MESSAGES_EACH)
-        count = db.session.scalar(select(func.count()).select_from(Message))
-        say(f"{count} messages were inserted in {time.monotonic() - began:.0f} s.\n")
-        db.session.remove()
+        _say_inserted(began, say)
     bars, doubt = _pages(full, small, short, long, say)
     return Verdict([*bars, *_searches(full, texts, dice, say)], [doubt] if doubt else [])
+
+
+def measure_typed(app: Flask, say: Say) -> Verdict:
+    """Types searches of every kind among a hundred thousand messages: the sidebar sends a request after each letter."""
+    dice = random.Random(7)
+    texts = Texts(dice)
+    with app.app_context():
+        account, began = Account(app, "full@example.org", texts, dice), time.monotonic()
+        account.archive.add_chats(MANY, MESSAGES_EACH)
+        _say_inserted(began, say)
+    typed = [each for query in queries(texts.words, dice)[:TYPED] for each in _letter_by_letter(query)]
+    places = {"the sidebar": "/chats", "the palette": "/palette"}
+    return Verdict([_typed(account, name, path, typed, say) for name, path in places.items()])
+
+
+def _say_inserted(began: float, say: Say) -> None:
+    count = db.session.scalar(select(func.count()).select_from(Message))
+    say(f"{count} messages were inserted in {time.monotonic() - began:.0f} s.\n")
+    db.session.remove()
 
 
 def _pages(full: Account, small: Account, short: str, long: str, say: Say) -> tuple[list[Bar], str]:
@@ -134,6 +152,19 @@ def _searches(account: Account, texts: Texts, dice: random.Random, say: Say) -> 
     p50, p95 = (percentile(page.seconds, share) * 1000 for share in (0.5, 0.95))
     say(f"\n{SEARCHES} searches: {p50:.1f} ms (p50), {p95:.1f} ms (p95), page included")
     return [Bar("a search among all messages, p95, page included", p95, MOST_SEARCH_MS, " ms", is_timed=True)]
+
+
+def _letter_by_letter(query: str) -> Iterator[str]:
+    return (query[:end] for end in range(1, len(query) + 1) if query[end - 1] != " ")
+
+
+def _typed(account: Account, name: str, path: str, typed: list[str], say: Say) -> Bar:
+    page = Page(name, [])
+    for query in typed:
+        account.visit(f"{path}?q={quote_plus(query)}", page, HTMX)
+    p50, p95, most = (percentile(page.seconds, share) * 1000 for share in (0.5, 0.95, 1))
+    say(f"{name}, after each of {len(typed)} letters: {p50:.1f} ms (p50), {p95:.1f} ms (p95), {most:.1f} ms at most")
+    return Bar(f"a search in {name} while it is typed, p95", p95, MOST_TYPED_MS, " ms", is_timed=True)
 
 
 def queries(words: Sequence[str], dice: random.Random) -> list[str]:

@@ -11,8 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from bench.sampling import FILE
-from bench.stages import place_of
+from bench.stages import FILE, place_of
 
 # In CPU time, so that waiting is not counted; the system rounds it up to its clock tick.
 EVERY_SECONDS = 0.001

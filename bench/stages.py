@@ -14,9 +14,9 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "run, gather, append": ("/streaming/run.py", "/streaming/topics.py", "/streaming/loops.py", "/streaming/transcript.py"),
     "journal": ("/engine/journal.py", "/engine/spill.py", "/engine/ownership.py"),
     "markdown and tail": ("/webapp/rendering/", "/markdown_it/", "/pygments/"),
-    "what pages are told": ("/streaming/broadcaster.py", "/page/projection.py", "/page/renderings.py", "/page/feed.py"),
-    "title": ("/chat/list/titles.py", "/engine/side_requests.py"),
-    "lists that are told": ("/live/lists.py", "/live/list_feed.py", "/chat/list/", "/live/single_flight.py"),
+    "what pages are told": ("/streaming/broadcaster.py", "/page/projection.py", "/messages/renderings.py", "/page/feed.py"),
+    "title": ("/chat/messages/titles.py", "/engine/side_requests.py"),
+    "lists that are told": ("/watching/lists.py", "/watching/list_feed.py", "/chat/list/", "/watching/single_flight.py"),
     "watching and writing": (
         "/webapp/engine/watching/",
         "/webapp/api/streaming/streams.py",
@@ -25,11 +25,13 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     ),
     "end and save": ("/engine/ends.py", "/chat/kind.py", "/engine/engine.py"),
     "begin": ("/chat/messages/", "/webapp/engine/service.py", "/chat/prompt/"),
-    "who asks, limits": ("/webapp/accounts/", "/webapp/web/", "/webapp/api/", "/webapp/settings/"),
+    "who asks, limits": ("/webapp/people/accounts/", "/webapp/web/", "/webapp/api/", "/webapp/settings/"),
     "drawing pages": ("/jinja2/", "/templates/", "/webapp/chat/page/", "/webapp/shell/"),
     "other work of requests": ("/webapp/", "/werkzeug/", "/flask/", "/gunicorn/"),
     "events and switches": ("/gevent/",),
 }
+# In the folder of the database.
+FILE = "samples.json"
 ELSE = "the rest"
 MOST_PLACES = 12
 

@@ -2,11 +2,13 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -17,9 +19,8 @@ from urllib.parse import quote
 from bench.alone import ALONE
 from bench.figures import DIRECT, HEADING, RELAY, Heard, Measured, compared, doubts
 from bench.load import Load
-from bench.sampling import SAMPLED, sampling
 from bench.servers import CONFIG, NO_SETTINGS, Product, Server, model, product, relay
-from bench.stages import shares
+from bench.stages import FILE, shares
 from bench.table import CROWDS, LINES, ways
 from bench.verdict import Bar, Verdict
 from webapp.base.config import ROOT
@@ -28,6 +29,8 @@ Inspect = Callable[[Product], None]
 Around = Callable[[], AbstractContextManager[None]]
 Samples = dict[str, Counter[str]]
 NAMES = tuple(line.name for line in (*LINES, *ALONE))
+SAMPLED = "python:bench.sampled"
+SAMPLED_SECONDS = 10.0
 LEGEND = """\
 first: from asking to the first token; then: the same for those who come later, with their page open
 late: from the stamp in a token to its arrival; steady: the same when all have begun and none has ended
@@ -89,7 +92,7 @@ def measured(
             if kind in (DIRECT, RELAY):
                 return of_others(kind, folder, model_url, load)
             with product(folder, load.people, model_url, settings, config=CONFIG if samples is None else SAMPLED) as installation:
-                around = nullcontext if samples is None else partial(sampling, installation, samples.setdefault(kind, Counter()))
+                around = nullcontext if samples is None else partial(_sampling, installation, samples.setdefault(kind, Counter()))
                 run = visited(kind, installation.link, load, installation.server, around)
                 inspect(installation)
             return run
@@ -149,3 +152,24 @@ def _report_each(runs: Iterable[Measured], say: Callable[[str], None]) -> Iterat
     for run in runs:
         say(run.line())
         yield run
+
+
+@contextmanager
+def _sampling(installation: Product, counts: Counter[str]) -> Iterator[None]:
+    """Adds the samples of the worker during the block to `counts`, by stage."""
+    _samples(installation)
+    yield
+    counts.update(_samples(installation))
+
+
+def _samples(installation: Product) -> dict[str, int]:
+    file = installation.file.with_name(FILE)
+    installation.server.signal_children(signal.SIGUSR1)
+    until = time.monotonic() + SAMPLED_SECONDS
+    while not file.exists():
+        if time.monotonic() > until:
+            raise RuntimeError("the worker doesn't say what it is at")
+        time.sleep(0.01)
+    found: dict[str, int] = json.loads(file.read_text())
+    file.unlink()
+    return found
