@@ -12,7 +12,6 @@ from werkzeug.local import LocalProxy
 
 from webapp.api import access, compression, cors, limits
 from webapp.api import feature as api
-from webapp.api.completions import feature as completions
 from webapp.base import logs
 from webapp.base.config import ROOT, Config, load
 from webapp.base.database.retrying_pool import RetryingPool
@@ -80,7 +79,6 @@ FEATURES = (
     insights.FEATURE,
     experiments.FEATURE,
     alerts.FEATURE,
-    completions.FEATURE,
     shell.FEATURE,
     api.FEATURE,
 )

@@ -11,7 +11,7 @@ from tests.engine.bench import Bench
 from tests.engine.injection import SORTS, install
 from tests.support.marks import few_of
 from tests.support.rounds import ROUNDS, numbers
-from webapp.api.completions import service as door
+from webapp.api import completions as door
 from webapp.base.db import db
 from webapp.base.errors import AppError
 from webapp.chat.messages import service as chats

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from tests.engine.bench import Bench
 from tests.engine.poison import BEGINNING, KINDS, poisoned
-from webapp.api.completions import service as door
+from webapp.api import completions as door
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Unavailable
 from webapp.chat.messages import service as chats

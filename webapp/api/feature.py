@@ -1,7 +1,8 @@
 """The API as a feature: the native API, the dialects of older clients, and the OpenAPI document."""
 
-from webapp.api import metrics, pages
-from webapp.api.dialects.assistant import views as assistant
+from webapp.api import pages
+from webapp.api.completions import DOOR
+from webapp.api.dialects import assistant
 from webapp.api.dialects.openai import views as openai
 from webapp.api.dialects.plans import views as plans
 from webapp.api.dialects.quick import views as quick
@@ -65,7 +66,7 @@ FEATURE = Feature(
         workflows.bp,
         workflows.runs_bp,
         pages.bp,
-        metrics.bp,
+        server.metrics_bp,
         roleplay.bp,
         quick.bp,
         threads.bp,
@@ -73,5 +74,6 @@ FEATURE = Feature(
         plans.bp,
         openai.bp,
     ),
+    brings=(DOOR,),
     places=(Place(words="API", path="/api", icon="code", rank=100, also="programs openapi reference"),),
 )

@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from webapp.api.grammars import GRAMMARS, Grammar
 from webapp.api.operations import JSON, Operation
 from webapp.api.problems import Problem
+from webapp.api.schemas import GRAMMARS, Grammar
 from webapp.web.errors import TITLES
 
 PROBLEM = "application/problem+json"

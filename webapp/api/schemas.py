@@ -1,5 +1,7 @@
-"""Base classes and field types of all request bodies and responses of the API. Pure."""
+"""Base classes and field types of all request bodies and responses of the API, and the grammars of its event streams. Pure."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from types import NoneType
 from typing import Annotated, Any, Self, get_args
 
@@ -65,3 +67,27 @@ class Answer(BaseModel):
 class Paged(Query):
     cursor: Cursor = Field("", description="`next_cursor` of the previous page; empty for the first page.")
     limit: int = Field(50, ge=1, le=200)
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """`order` is a regular expression over event names; the name is in `event:` if `is_named`, else in `data.type`.
+
+    `texts` lists data that is not JSON.
+    """
+
+    order: str
+    events: Mapping[str, type[BaseModel]]
+    sentence: str = ""
+    is_named: bool = True
+    texts: tuple[str, ...] = ()
+    end: str = field(default="The connection closes after the last event.")
+
+
+GRAMMARS: dict[str, Grammar] = {}
+
+
+def register(name: str, grammar: Grammar) -> str:
+    """Registers a grammar for the OpenAPI document; operations refer to it by this name, as `stream`."""
+    GRAMMARS[name] = grammar
+    return name

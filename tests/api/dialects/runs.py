@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from webapp.api.dialects.assistant.encoder import AssistantEncoder
+from webapp.api.dialects.assistant import AssistantEncoder
 from webapp.api.dialects.openai.encoder import Completion, CompletionEncoder
 from webapp.api.dialects.quick.encoder import Quick, QuickEncoder
 from webapp.api.dialects.roleplay.encoder import RoleplayEncoder

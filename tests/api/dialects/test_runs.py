@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.dialects.conftest import asked
 from tests.support.marks import on_both_databases
-from webapp.api.grammars import GRAMMARS
+from webapp.api.schemas import GRAMMARS
 from webapp.api.streaming.streams import PACKET_SECONDS
 from webapp.base.db import db, write
 from webapp.base.ids import new_id

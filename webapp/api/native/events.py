@@ -5,8 +5,7 @@ from typing import Any
 
 from pydantic import create_model
 
-from webapp.api.grammars import Grammar, register
-from webapp.api.schemas import Answer
+from webapp.api.schemas import Answer, Grammar, register
 from webapp.api.streaming.encoding import DialectFrame, State, as_json
 from webapp.streaming.events import GENERATION_EVENTS, Text, to_json
 from webapp.streaming.topics import Entry

@@ -1,9 +1,9 @@
-"""/api/v1/settings, /api/v1/mail, /api/v1/capabilities: what this server is set to, and what it supports."""
+"""/api/v1/settings, /api/v1/mail, /api/v1/capabilities and /metrics: what this server is set to, supports and measures."""
 
 from datetime import datetime
 from typing import Literal
 
-from flask import Blueprint, Flask, current_app
+from flask import Blueprint, Flask, Response, current_app
 from pydantic import Field
 
 from webapp.api import openapi
@@ -13,6 +13,7 @@ from webapp.api.schemas import Answer, Body, Line
 from webapp.base.version import VERSION
 from webapp.engine.engine import the_engine
 from webapp.models.connections.models import providers
+from webapp.operations.health.worker_metrics import WorkerMetrics
 from webapp.operations.mail import service as mail
 from webapp.operations.mail.password import forget_password, password, set_password
 from webapp.people.accounts.guards import who
@@ -203,3 +204,14 @@ def _dialects(app: Flask) -> list[DialectAnswer]:
         if not route.path.startswith(openapi.NATIVE):
             paths.setdefault(route.tag, []).append(f"{route.method} {route.path}")
     return [DialectAnswer(name=name, paths=found) for name, found in paths.items()]
+
+
+metrics_bp = Blueprint("api_metrics", __name__)
+FORMAT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@metrics_bp.get("/metrics", endpoint="show")
+@operation("Metrics of this server, in Prometheus text format", scope="metrics", media="text/plain")
+def show_metrics() -> Response:
+    metrics: WorkerMetrics = current_app.extensions["metrics"]
+    return Response(metrics.text(), content_type=FORMAT)

@@ -2,30 +2,20 @@
 
 import json
 from functools import partial
+from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, request
+from pydantic import BaseModel, Field
 
-from webapp.api import access
+from webapp.api import access, completions
 from webapp.api.access import caller
-from webapp.api.completions import service
-from webapp.api.completions.service import CompletionInput
+from webapp.api.completions import CompletionInput
 from webapp.api.dialects.openai import encoder as words
-from webapp.api.dialects.openai.citations import annotations
-from webapp.api.dialects.openai.encoder import CompletionEncoder
-from webapp.api.dialects.openai.schemas import (
-    OPENAI,
-    Annotation,
-    Choice,
-    Completion,
-    CompletionMessage,
-    CompletionRequest,
-    CompletionUsage,
-    DoorError,
-    DoorModel,
-    DoorModels,
-)
+from webapp.api.dialects.openai.encoder import CompletionEncoder, annotations
+from webapp.api.dialects.schemas import DialectRequest, DialectResponse
 from webapp.api.operations import operation
-from webapp.api.sources import redaction
+from webapp.api.schemas import AnyId, Grammar, register
+from webapp.api.sources import SourceAnswer, redaction
 from webapp.api.streaming.feed import GenerationFeed
 from webapp.api.streaming.streams import events
 from webapp.api.streaming.wait_for_answer import NO_ANSWER, wait_for_success
@@ -37,8 +27,152 @@ from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
 from webapp.engine.watching.watcher_loop import Watcher
 from webapp.engine.watching.watchers import Context, same_request
+from webapp.knowledge.attaching import MOST_COLLECTIONS
 from webapp.models.connections.models import providers
-from webapp.models.providers.base import Turn
+from webapp.models.providers.base import Turn as ModelTurn
+
+Role = Literal["system", "developer", "user", "assistant"]
+Stop = Annotated[str, Field(min_length=1, max_length=200)]
+Quoted = Annotated[
+    list[AnyId],
+    Field(max_length=MOST_COLLECTIONS, description="Collections whose passages the answer can quote; not in OpenAI's API."),
+]
+
+
+class TextPart(DialectRequest):
+    type: Literal["text"]
+    text: str
+
+
+class Turn(DialectRequest):
+    role: Role
+    content: str | list[TextPart]
+
+    @property
+    def text(self) -> str:
+        return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
+
+
+class StreamOptions(DialectRequest):
+    include_usage: bool | None = False
+
+
+class CompletionRequest(DialectRequest):
+    messages: Annotated[list[Turn], Field(min_length=1, max_length=2000)]
+    model: Annotated[str, Field(max_length=200)] | None = ""
+    stream: bool | None = False
+    stream_options: StreamOptions | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    max_tokens: Annotated[int, Field(ge=1, le=10**7)] | None = None
+    max_completion_tokens: Annotated[int, Field(ge=1, le=10**7)] | None = None
+    stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = None
+    n: Literal[1] | None = None
+    collection_ids: Quoted | None = None
+    tools: Annotated[list[dict[str, Any]], Field(max_length=0, description="Not used here: answers are text.")] | None = None
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
+
+
+class UrlCitation(DialectResponse):
+    start_index: int
+    end_index: int
+    title: str
+    url: str
+
+
+class Annotation(DialectResponse):
+    type: Literal["url_citation"] = "url_citation"
+    url_citation: UrlCitation
+    source: SourceAnswer
+
+
+class CompletionMessage(DialectResponse):
+    role: Literal["assistant"] = "assistant"
+    content: str
+    refusal: None = None
+    annotations: list[Annotation] = []
+
+
+class Choice(DialectResponse):
+    index: int = 0
+    message: CompletionMessage
+    logprobs: None = None
+    finish_reason: str
+
+
+class CompletionUsage(DialectResponse):
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+class Completion(DialectResponse):
+    id: str
+    object: Literal["chat.completion"] = "chat.completion"
+    created: int
+    model: str
+    choices: list[Choice]
+    usage: CompletionUsage | None
+
+
+class DoorModel(DialectResponse):
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: str
+
+
+class DoorModels(DialectResponse):
+    object: Literal["list"] = "list"
+    data: list[DoorModel]
+
+
+class DoorErrorBody(DialectResponse):
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class DoorError(DialectResponse):
+    error: DoorErrorBody
+
+
+class ChunkDelta(BaseModel):
+    role: Literal["assistant"] | None = None
+    content: str | None = None
+    annotations: list[Annotation] | None = None
+
+
+class ChunkChoice(BaseModel):
+    index: int
+    delta: ChunkDelta
+    logprobs: None
+    finish_reason: str | None
+
+
+class CompletionChunk(BaseModel):
+    id: str
+    object: Literal["chat.completion.chunk"]
+    created: int
+    model: str
+    choices: list[ChunkChoice]
+    usage: CompletionUsage | None = None
+
+
+OPENAI = register(
+    "openai",
+    Grammar(
+        order="chunk* error?",
+        events={"chunk": CompletionChunk, "error": DoorError},
+        sentence="As in OpenAI: objects without a type, one with `error` if the answer is cut off, and `[DONE]` at the end.",
+        is_named=False,
+        texts=("[DONE]",),
+    ),
+)
+
 
 TAG = "OpenAI-compatible endpoint"
 # Each request contains the whole conversation so far.
@@ -55,13 +189,13 @@ bp = Blueprint("api_door", __name__, url_prefix="/v1")
 @bp.get("/models")
 @operation("List the available models", scope="read", answer=DoorModels, others=OTHERS, tag=TAG)
 def models() -> DoorModels:
-    return DoorModels(data=[_model(name) for name in by_turns(service.models(caller()))])
+    return DoorModels(data=[_model(name) for name in by_turns(completions.models(caller()))])
 
 
 @bp.get("/models/<path:id>")
 @operation("Get a model", scope="read", answer=DoorModel, others=OTHERS, tag=TAG)
 def model(id: str) -> DoorModel:
-    if id not in service.models(caller()):
+    if id not in completions.models(caller()):
         raise NotFound("This server has no model with that name.", field="model")
     return _model(id)
 
@@ -79,7 +213,7 @@ def model(id: str) -> DoorModel:
 )
 def complete(body: CompletionRequest) -> Response | Completion:
     engine = the_engine()
-    generation = service.complete(caller(), _wanted(body))
+    generation = completions.complete(caller(), _wanted(body))
     if body.stream:
         return _streamed(engine, generation, body)
     try:
@@ -113,7 +247,7 @@ def in_openais_form(response: Response) -> Response:
 
 def _wanted(body: CompletionRequest) -> CompletionInput:
     limits = [each for each in (body.max_tokens, body.max_completion_tokens) if each]
-    turns = tuple(Turn("system" if turn.role == "developer" else turn.role, turn.text) for turn in body.messages)
+    turns = tuple(ModelTurn("system" if turn.role == "developer" else turn.role, turn.text) for turn in body.messages)
     for turn in turns:
         refuse_if_too_long(turn.content, field="messages")
     reads = tuple(chat_collections.checked(caller(), body.collection_ids or []))
@@ -123,7 +257,7 @@ def _wanted(body: CompletionRequest) -> CompletionInput:
 def _known(name: str) -> str:
     """Returns the model with this name; OpenAI's clients expect 404, not 422, for an unknown one."""
     try:
-        return service.model_of(caller(), name)
+        return completions.model_of(caller(), name)
     except Invalid as error:
         raise NotFound(error.message, field="model") from error
 
@@ -151,7 +285,7 @@ def _completion(generation: Generation, body: CompletionRequest) -> Completion:
 
 def _about(generation: Generation, body: CompletionRequest, *, has_usage: bool = False) -> words.Completion:
     created = int(generation.created_at.timestamp())
-    return words.Completion(generation.id, body.model or service.DEFAULT, created, has_usage=has_usage)
+    return words.Completion(generation.id, body.model or completions.DEFAULT, created, has_usage=has_usage)
 
 
 def _model(name: str) -> DoorModel:

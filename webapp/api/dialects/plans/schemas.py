@@ -6,8 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from webapp.api.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, Reason
-from webapp.api.grammars import Grammar, register
-from webapp.api.schemas import Query
+from webapp.api.schemas import Grammar, Query, register
 
 PlanStatus = Literal["generating", "partial", "completed", "failed"]
 

@@ -1,17 +1,18 @@
-"""Quick chat compatibility API, for people with an account and for visitors, whom the demo answers."""
+"""Dialect 2: quick chat, for people with an account and for visitors, whom the demo answers."""
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response
+from pydantic import BaseModel, Field
 from sqlalchemy import select
 
 from webapp.api.access import caller_or_none
 from webapp.api.dialects.quick.encoder import Quick, QuickEncoder
-from webapp.api.dialects.quick.schemas import QUICK, QuickAnswer, QuickMessage
-from webapp.api.dialects.schemas import Notice
+from webapp.api.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, PlainError, Reason, Said
 from webapp.api.operations import STARTS, answered_with, idempotency_key, operation
+from webapp.api.schemas import Grammar, register
 from webapp.api.streaming.course import about_chat, as_objects
 from webapp.api.streaming.streams import stream
 from webapp.api.streaming.wait_for_answer import NO_ANSWER, wait_for_text
@@ -30,6 +31,72 @@ from webapp.engine.tables import Generation
 from webapp.people.accounts.guards import client_address
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
+
+
+class QuickMessage(DialectRequest):
+    message: Said
+    chatId: Id | None = None
+    model: Annotated[str, Field(max_length=200)] | None = None
+    blocks: bool | None = Field(False, description="Whether to stream the finished parts as HTML too, beside the text.")
+    format: Literal["text", "html"] | None = Field(
+        None, description="What `content` is: Markdown text, or the HTML of finished parts. Default: the server's setting."
+    )
+
+
+class QuickAnswer(DialectResponse):
+    response: str
+    html: str
+    chatId: str
+    messageId: str
+    model: str
+    demo: bool
+    status: str
+    reason: Reason
+    notices: list[Notice]
+
+
+class Block(BaseModel):
+    """A finished part of the answer. A long one comes in `parts` events; `n` that comes again replaces everything from it on."""
+
+    n: int
+    html: str
+    part: int | None = None
+    parts: int | None = None
+
+
+class QuickPiece(BaseModel):
+    content: str
+    blocks: list[Block] | None = None
+
+
+class QuickUsage(BaseModel):
+    inputTokens: int | None
+    outputTokens: int | None
+    cost: str | None
+
+
+class Complete(BaseModel):
+    status: Literal["completed", "stopped", "failed"]
+    chatId: str
+    messageId: str
+    usage: QuickUsage | None
+    demo: bool
+    notices: list[Notice]
+    blocks: list[Block] | None = None
+
+
+QUICK = register(
+    "quick",
+    Grammar(
+        order="message* error? complete",
+        events={"message": QuickPiece, "error": PlainError, "complete": Complete},
+        sentence=(
+            "All `content` values joined are the stored Markdown text or, with the format `html`, its sanitised HTML. `blocks`, "
+            "if requested, are its finished parts as HTML. No event is longer than 1 200 bytes."
+        ),
+    ),
+)
+
 
 # Limited by address: a client without a cookie would be a new visitor with every request.
 VISITORS = Throttle(burst=20, seconds=6.0, now=time.monotonic, name="visitors")

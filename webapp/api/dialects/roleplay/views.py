@@ -1,22 +1,17 @@
 """Dialect 1: roleplay. Messages are posted, and any number of readers get the chat's answers by `EventSource`."""
 
+from typing import Annotated, Literal
+
 from flask import Blueprint, Response, request
+from pydantic import BaseModel, Field
 
 from webapp.api.access import caller, ticket_for
 from webapp.api.dialects.roleplay.encoder import RoleplayEncoder, last_id_of
-from webapp.api.dialects.roleplay.schemas import (
-    ROLEPLAY,
-    KeyStatus,
-    KeyValue,
-    StreamBegun,
-    StreamCancelled,
-    StreamQuery,
-    StreamStatus,
-    UserMessage,
-)
 from webapp.api.dialects.roleplay.stream import ChatStream, new_question, only
+from webapp.api.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, Said
 from webapp.api.operations import STARTS, answered_with, idempotency_key, operation, wants_stream
 from webapp.api.problems import stream_url
+from webapp.api.schemas import AnyId, Grammar, Query, register
 from webapp.api.streaming.streams import events, stream, watcher_of
 from webapp.base.db import db
 from webapp.base.errors import Invalid
@@ -32,6 +27,99 @@ from webapp.engine.watching.watcher_loop import LOST
 from webapp.models.connections.openrouter_key import ApplicationSettingsService
 from webapp.people.accounts.guards import found
 from webapp.settings.service import setting
+
+
+class UserMessage(DialectRequest):
+    chatSessionId: Id
+    message: Said
+
+
+class StreamQuery(Query):
+    generation: AnyId = Field("", description="The only answer to tell, whole; empty for what the chat says from now on.")
+    after: str = Field(
+        "", description="A `Last-Event-ID` for clients that can't send headers; 0: from the last answer's start.", max_length=64
+    )
+    ticket: str = Field("", description="From a `streamUrl`, instead of a header.", max_length=200)
+
+
+class StreamBegun(DialectResponse):
+    streamId: str
+    userMessageId: str
+    chatSessionId: str
+    streamUrl: str
+
+
+class StreamStatus(DialectResponse):
+    chatSessionId: str
+    isStreaming: bool
+    partialMessage: str
+    streamId: str | None
+    streamUrl: str
+    status: str
+
+
+class StreamCancelled(DialectResponse):
+    streamId: str | None
+    status: str
+
+
+class KeyStatus(DialectResponse):
+    configured: bool
+    source: str
+    last4: str
+
+
+class KeyValue(DialectRequest):
+    value: Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class State(BaseModel):
+    isStreaming: bool
+    partialMessage: str
+    streamId: str | None
+    seq: int
+
+
+class Chunk(BaseModel):
+    content: str
+    streamId: str
+    seq: int
+
+
+class Saved(BaseModel):
+    messageId: str
+    role: str
+
+
+class RoleplayError(BaseModel):
+    code: str
+    message: str
+    retryable: bool
+
+
+class End(BaseModel):
+    status: Literal["completed", "stopped", "interrupted", "failed"]
+    streamId: str
+    messageId: str
+
+
+ROLEPLAY = register(
+    "roleplay",
+    Grammar(
+        order="state (state? saved? (chunk|notice)* error? saved? end)*",
+        events={
+            "state": State,
+            "chunk": Chunk,
+            "notice": Notice,
+            "saved": Saved,
+            "error": RoleplayError,
+            "end": End,
+        },
+        sentence="At `end`, the text of `state` plus all `chunk`s after it equals the stored text.",
+        end="A chat's stream stays open for later messages; a stream of one answer closes after `end`.",
+    ),
+)
+
 
 TAG = "Roleplay compatibility API"
 PATH = "/api/chat/{chat}/stream"

@@ -6,9 +6,8 @@ from webapp.api import access
 from webapp.api.access import caller
 from webapp.api.dialects.schemas import Notice
 from webapp.api.dialects.threads.encoder import ThreadsEncoder
-from webapp.api.dialects.threads.run_feed import Position
-from webapp.api.dialects.threads.run_stream import answered, is_up_to_date, last_position, watched
-from webapp.api.dialects.threads.schemas import (
+from webapp.api.dialects.threads.runs import Position, answered, is_up_to_date, last_position, watched
+from webapp.api.dialects.threads.shown import (
     MOST_MESSAGES,
     THREADS,
     EventsQuery,
@@ -19,8 +18,11 @@ from webapp.api.dialects.threads.schemas import (
     ThreadMessages,
     ThreadPage,
     Threads,
+    now,
+    shown_message,
+    shown_messages,
+    shown_thread,
 )
-from webapp.api.dialects.threads.shown import now, shown_message, shown_messages, shown_thread
 from webapp.api.operations import STARTS, both, idempotency_key, operation
 from webapp.api.problems import Refused
 from webapp.api.streaming.feed import END

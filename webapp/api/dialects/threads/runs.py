@@ -1,24 +1,43 @@
-"""The feed of a workflow run in a thread: everything after a message, until the run waits for a person or is over."""
+"""A workflow run in a thread: everything after a message, streamed or in one piece, until it waits for a person or is over."""
 
 from dataclasses import dataclass
 from typing import Any
 
+from flask import Response
+
+from webapp.api.dialects.schemas import Notice as ThreadNotice
 from webapp.api.dialects.threads.encoder import Clock, frame_of
-from webapp.api.dialects.threads.run_refusals import refused_by_budget
-from webapp.api.dialects.threads.shown import shown_message, workflow_state
+from webapp.api.dialects.threads.shown import ThreadAnswer, now, shown_message, workflow_state
 from webapp.api.streaming.encoding import DialectFrame, wire
 from webapp.api.streaming.feed import id_after
+from webapp.api.streaming.streams import attending, events, watcher_of
+from webapp.api.streaming.wait_for_answer import NoAnswer
 from webapp.base import topic_names
-from webapp.base.db import db
+from webapp.base.db import db, utc_now
+from webapp.base.errors import OverBudget
 from webapp.chat.record import queries as chats
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service as generations
-from webapp.engine.engine import Engine
+from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
+from webapp.engine.watching import watchers
 from webapp.engine.watching.watchers import Context
-from webapp.streaming.events import Notice
-from webapp.workflows.shown import is_interrupted, why_paused
+from webapp.operations.budgets.refusal import refusal
+from webapp.operations.budgets.tables import Budget
+from webapp.people.accounts.guards import found
+from webapp.plans.queries import generation_of
+from webapp.streaming.events import Failed, Notice
+from webapp.workflows.running import planning
+from webapp.workflows.shown import is_interrupted, refusing_budget, why_paused
 from webapp.workflows.tables import WorkflowRun
+
+
+def refused_by_budget(run: WorkflowRun) -> OverBudget | None:
+    """Returns the refusal for which a run is paused, with when its budget resets."""
+    id = refusing_budget(run)
+    budget = db.session.get(Budget, id) if id else None
+    return refusal(budget, utc_now()) if budget else None
+
 
 WHOLE = -1
 FAILED, FELL = "workflow_failed", "The model could not answer. Resume the workflow to ask it again."
@@ -189,3 +208,69 @@ def _is_stopped(generation_id: str) -> bool:
 
 def why(run: WorkflowRun) -> str:
     return why_paused(run, run.place) or FELL
+
+
+def watched(run: WorkflowRun, position: Position) -> Response:
+    """Streams everything after a position, until the run waits for a person or is over."""
+    feed = RunFeed(the_engine(), run, position, now, watchers.same_request())
+    response = events(feed, watcher_of(run.chat_id))
+    response.headers["X-Stream-Id"] = run.id
+    return response
+
+
+def answered(run: WorkflowRun, position: Position) -> ThreadAnswer:
+    """Returns the same in one piece, as soon as the run waits for a person or is over."""
+    run = _settled(run)
+    if refused := refused_by_budget(run):
+        raise refused
+    last, has_failed = _last_generation(run), has_model_failed(run)
+    reason = last.reason if last else ""
+    if has_failed and not _is_begun(run):
+        raise NoAnswer(Failed(FAILED, why(run)), {"threadId": run.chat_id}, last.attempts if last else (), reason=reason)
+    ids = chats.path_ids(db.session.get_one(Chat, run.chat_id, populate_existing=True))
+    after = ids.index(position.message_id) + 1 if position.message_id in ids else 0
+    messages = [shown_message(each) for each in chats.in_order(ids[after:] or ids[-1:])]
+    text = "\n\n".join(each.content for each in messages if each.role == "assistant")
+    notices = [ThreadNotice(code=reason, message=why(run))] if has_failed else []
+    state, status = workflow_state(run), run.status
+    return ThreadAnswer(response=text, message=messages[-1], workflow=state, status=status, reason=reason, notices=notices)
+
+
+def _is_begun(run: WorkflowRun) -> bool:
+    """Returns whether a model that failed had written something before."""
+    message = db.session.get(Message, run.message_id) if run.message_id else None
+    return bool(message and message.content)
+
+
+def _last_generation(run: WorkflowRun) -> Generation | None:
+    """Returns the last generation of the run's answer or, in a step that writes a plan, of the plan."""
+    if message := db.session.get(Message, run.message_id) if run.message_id else None:
+        return chats.last_generation(message)
+    plan = planning.plan_of(run)
+    return generation_of(plan) if plan else None
+
+
+def last_position(run: WorkflowRun) -> Position:
+    """Returns the position after the person's last message, from which a reader without a position begins."""
+    own = [each for each in chats.thread(db.session.get_one(Chat, run.chat_id)) if each.role == "user"]
+    return Position(own[-1].id) if own else Position()
+
+
+def is_up_to_date(run: WorkflowRun, position: Position) -> bool:
+    chat = db.session.get_one(Chat, run.chat_id)
+    return run.status != "running" and position == Position(chat.head_id or "", WHOLE)
+
+
+def _settled(run: WorkflowRun) -> WorkflowRun:
+    """Waits until no model writes in the run, and returns it."""
+    id, topics, lane = run.id, the_engine().topics, topic_names.of_chat(run.chat_id)
+    with attending(lane) as wait:
+        while True:
+            # Taken before reading the run: a change between the two counts as new.
+            cursors = {lane: topics.last(lane)}
+            run = found(db.session.get(WorkflowRun, id, populate_existing=True))
+            if run.status != "running":
+                return run
+            db.session.rollback()
+            if not wait(cursors):
+                return run

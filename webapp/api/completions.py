@@ -1,24 +1,49 @@
-"""Completions for clients of the OpenAI-compatible API: requesting one, and listing the models."""
+"""Completions for clients of the OpenAI-compatible API: requesting one, ending it at stop sequences, and listing the models."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from webapp.api.completions.kind import DOOR
-from webapp.api.completions.stop_words import until
 from webapp.base.database import rows
 from webapp.base.db import write
 from webapp.base.ids import new_id
 from webapp.engine import service as generations
 from webapp.engine.engine import Engine, Source, the_engine
+from webapp.engine.kinds import Kind
 from webapp.engine.tables import Generation
 from webapp.knowledge.answer_sources import LATE, AnswerSources, find_sources
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ModelRequest, Turn
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
+from webapp.streaming.early_end import cut
 from webapp.streaming.events import Event, Notice
 from webapp.streaming.stop import Stop
+
+DOOR = Kind("door", "OpenAI-compatible API")
+
+
+def until(stops: Sequence[str], events: Iterator[Event]) -> Iterator[Event]:
+    """Yields events up to the first stop sequence; text that could be the beginning of one is held back until that is decided."""
+    return cut(events, _Stops(stops), "stop")
+
+
+class _Stops:
+    def __init__(self, stops: Sequence[str]) -> None:
+        self._stops, self._buffer = stops, ""
+
+    def more(self, text: str) -> tuple[str, bool]:
+        text = self._buffer + text
+        found = [at for stop in self._stops if (at := text.find(stop)) >= 0]
+        if found:
+            return text[: min(found)], True
+        waiting = max((size for stop in self._stops for size in range(1, len(stop)) if text.endswith(stop[:size])), default=0)
+        self._buffer = text[len(text) - waiting :]
+        return text[: len(text) - waiting], False
+
+    def rest(self) -> str:
+        return self._buffer
+
 
 # The name of the caller's default model, or else the team's.
 DEFAULT = "default"
