@@ -1,16 +1,127 @@
-"""The API's documentation: /openapi.json for programs, /api for people."""
+"""The API's documentation: /openapi.json for programs and, generated from that, /api for people, with a row for each field."""
 
 import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, request
 
-from webapp.api import openapi, reference
+from webapp.api import openapi
 from webapp.api.compression import accepts_gzip, gzipped
 from webapp.api.operations import JSON
 from webapp.people.accounts.guards import anybody
 from webapp.web.htmx import render
+
+METHODS = ("get", "post", "put", "patch", "delete")
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRow:
+    """One field: of a URL, a header, a body, a response or an event."""
+
+    name: str
+    kind: str
+    words: str = ""
+    is_required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A table of fields; `note` states where they are sent or when they occur."""
+
+    title: str
+    note: str
+    lines: tuple[FieldRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    id: str
+    method: str
+    path: str
+    summary: str
+    scope: str
+    takes: tuple[FieldRow, ...]
+    blocks: tuple[Block, ...]
+    refusals: tuple[str, ...]
+
+
+def sections(document: Json) -> dict[str, list[Entry]]:
+    """Returns the operations by tag, in the order of the document."""
+    found: dict[str, list[Entry]] = {tag["name"]: [] for tag in document["tags"]}
+    for path, methods in document["paths"].items():
+        for method in METHODS:
+            if operation := methods.get(method):
+                found[operation["tags"][0]].append(_entry(document, path, method, operation))
+    return found
+
+
+def _entry(document: Json, path: str, method: str, operation: Json) -> Entry:
+    statuses = operation["responses"]
+    return Entry(
+        operation["operationId"],
+        method.upper(),
+        path,
+        operation["summary"],
+        operation.get("x-scope", ""),
+        tuple(map(_parameter, operation["parameters"])),
+        tuple(_blocks(document, operation)),
+        tuple(f"{status} {answer['description']}" for status, answer in statuses.items() if status >= "400"),
+    )
+
+
+def _parameter(each: Json) -> FieldRow:
+    words = ". ".join(filter(None, (each["in"], each.get("description", ""))))
+    return FieldRow(each["name"], _kind(each["schema"]), words, each["required"])
+
+
+def _blocks(document: Json, operation: Json) -> Iterator[Block]:
+    if body := operation.get("requestBody"):
+        yield from (_block(document, "Body", kind, content["schema"]) for kind, content in body["content"].items())
+    for status, answer in operation["responses"].items():
+        if status < "400":
+            yield from _answer(document, f"{status}: {answer['description']}", answer.get("content", {}))
+
+
+def _answer(document: Json, title: str, contents: Json) -> Iterator[Block]:
+    if not contents:
+        yield Block(title, "", ())
+    for kind, content in contents.items():
+        yield _block(document, title, kind, content["schema"])
+        if events := content.get("x-events"):
+            yield Block("Events", events["order"], ())
+            for name, schema in events["data"].items():
+                yield _block(document, name, "", schema)
+
+
+def _block(document: Json, title: str, note: str, schema: Json) -> Block:
+    schema = _resolved(document, schema)
+    required = schema.get("required", ())
+    fields = schema.get("properties", {}).items()
+    lines = (FieldRow(name, _kind(each), each.get("description", ""), name in required) for name, each in fields)
+    return Block(title, ". ".join(filter(None, (note, schema.get("description", "")))), tuple(lines))
+
+
+def _resolved(document: Json, schema: Json) -> Json:
+    name = schema.get("$ref", "").rpartition("/")[2]
+    return document["components"]["schemas"][name] if name else schema
+
+
+def _kind(schema: Json) -> str:
+    """Describes the type of a value in a few words."""
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    if "enum" in schema:
+        return " | ".join(map(str, schema["enum"]))
+    if "anyOf" in schema:
+        return " | ".join(dict.fromkeys(_kind(each) for each in schema["anyOf"]))
+    if schema.get("type") == "array":
+        return f"list of {_kind(schema.get('items', {}))}"
+    return str(schema.get("format") or schema.get("const") or schema.get("type", "anything"))
+
 
 # The first request makes the document, and all others wait for it.
 _making = Lock()
@@ -39,7 +150,7 @@ def document() -> Response:
 @anybody
 def read() -> Response:
     document = _document(current_app)
-    return render("api/reference.html", about=document["info"]["description"], sections=reference.sections(document))
+    return render("api/reference.html", about=document["info"]["description"], sections=sections(document))
 
 
 def _document(app: Flask) -> dict[str, Any]:

@@ -67,7 +67,8 @@ def refusal(error: ValidationError, sent: Callable[[], Any]) -> Exception:
     whole, sentences = sent(), dict[str, list[str]]()
     for each in found:
         named = _name(each["loc"], whole, is_missing=each["type"] == "missing")
-        sentences.setdefault(named, []).append(_sentence(each["type"], each["msg"]))
+        sentence = WORDS.get(each["type"]) or f"{each['msg'].removeprefix('Value error, ').rstrip('.')}."
+        sentences.setdefault(named, []).append(sentence)
     return Refused({name: _either(sentence) for name, sentence in sentences.items()})
 
 
@@ -89,21 +90,13 @@ def _name(place: tuple[int | str, ...], sent: Any, *, is_missing: bool) -> str:
     parts = list(place[:1])
     within: Any = sent.get(place[0]) if place and isinstance(sent, dict) else None
     for part in place[1:]:
-        if _holds(within, part):
+        if part in within if isinstance(within, dict) else isinstance(within, list) and isinstance(part, int):
             parts.append(part)
             within = within[part]
     return ".".join(map(str, [*parts, *place[1:][-1:]] if is_missing else parts)) or "body"
-
-
-def _holds(sent: Any, part: int | str) -> bool:
-    return part in sent if isinstance(sent, dict) else isinstance(sent, list) and isinstance(part, int)
 
 
 def _either(sentences: list[str]) -> str:
     """Joins the errors of a union's members into one sentence."""
     first, *others = dict.fromkeys(each.removesuffix(".") for each in sentences)
     return ", or ".join([first, *(each[:1].lower() + each[1:] for each in others)]) + "."
-
-
-def _sentence(kind: str, message: str) -> str:
-    return WORDS.get(kind) or f"{message.removeprefix('Value error, ').rstrip('.')}."

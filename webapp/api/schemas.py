@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from types import NoneType
 from typing import Annotated, Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, StringConstraints, model_validator
 from pydantic.json_schema import JsonSchemaValue
 
 # Builds each validator on first use, in a few milliseconds: all of them would take three megabytes.
@@ -15,6 +16,7 @@ AnyId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{0,64}$")]
 Cursor = Annotated[str, StringConstraints(pattern=r"^([0-9a-z]{26})?$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Line = Annotated[str, StringConstraints(max_length=300)]
+Money = Annotated[str | None, BeforeValidator(lambda dollars: f"{dollars:f}" if isinstance(dollars, Decimal) else dollars)]
 Model = Annotated[Line, Field(description="The id of a model from `GET /api/v1/models`; empty for the current one.")]
 
 
@@ -62,6 +64,13 @@ class Answer(BaseModel):
     def of(cls, row: object, **more: Any) -> Self:
         """Makes a response from the row's attributes with the same names; `more` adds or replaces values."""
         return cls(**{name: getattr(row, name) for name in cls.model_fields.keys() - more.keys()}, **more)
+
+
+class Named(Answer):
+    """What has an id and a name."""
+
+    id: str
+    name: str
 
 
 class Paged(Query):

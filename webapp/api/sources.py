@@ -30,7 +30,8 @@ class SourceAnswer(Answer):
 
 def source_answers(kept: Kept) -> list[SourceAnswer]:
     """Returns sources as the caller can see them."""
-    return [_one(each) for each in seen(_reader(), kept)] if kept else []
+    known = caller_or_none()
+    return [_one(each) for each in seen(known.user if known else user_or_none(), kept)] if kept else []
 
 
 def source_answers_by_message(rows: Iterable[Message]) -> dict[str, list[SourceAnswer]]:
@@ -60,11 +61,6 @@ def redaction(context: Context) -> Callable[[Event], Event]:
             return as_visible(event)
 
     return redact
-
-
-def _reader() -> Any:
-    known = caller_or_none()
-    return known.user if known else user_or_none()
 
 
 def _one(source: SeenSource) -> SourceAnswer:

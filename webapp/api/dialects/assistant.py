@@ -148,12 +148,9 @@ class AssistantEncoder(TextEncoder):
             frames.append(_frame("done", message="Streaming complete"))
         # The text of a failed answer is saved too; an answer that failed without any text has nothing to report.
         if self._course.ended and (self._course.ended.status != "failed" or self._course.transcript.text):
-            frames.append(self._saved())
+            saved = {"message_id": self._message_id, "processing_time_ms": self._elapsed_ms()}
+            frames.append(_frame("response_saved", **saved, sources=self._course.sources))
         return [*frames, _frame("stream_end")]
-
-    def _saved(self) -> DialectFrame:
-        saved = {"message_id": self._message_id, "processing_time_ms": self._elapsed_ms()}
-        return _frame("response_saved", **saved, sources=self._course.sources)
 
 
 def _warning(notice: NoticeEvent) -> DialectFrame:
@@ -222,13 +219,10 @@ def _begin_answer(body: AssistantMessage) -> Generation:
     me, key = caller(), idempotency_key()
     chat = writable_chat_if_any(body.session_id or "")
     if chat is None:
-        return service.begin(body.message, model=me.default_model, key=key, owner_id=me.id, prompt_key=_prompt_key())
+        prompt_key = TRADING_KEY if setting("prompts.assistant_context") == "trading" else ASSISTANT_KEY
+        return service.begin(body.message, model=me.default_model, key=key, owner_id=me.id, prompt_key=prompt_key)
     options = AnswerOptions(context_limit=USUAL_LIMIT if body.context_limit is None else body.context_limit)
     return service.ask(chat, body.message, key=key, by=me.id, options=options)
-
-
-def _prompt_key() -> str:
-    return TRADING_KEY if setting("prompts.assistant_context") == "trading" else ASSISTANT_KEY
 
 
 def _clock() -> Callable[[], int]:

@@ -10,7 +10,7 @@ from pydantic import Field
 from webapp.api.access import caller, identified
 from webapp.api.native.people import RoleName
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Body, Line
+from webapp.api.schemas import Answer, Body, Line, Named
 from webapp.base.heavy.child import on_disk
 from webapp.chat.exchange import export
 from webapp.chat.exchange.imports import MOST_BYTES
@@ -58,9 +58,7 @@ class Gateway(Body):
     streams: int | None = Field(None, ge=0, le=tokens.MOST_LIMIT, description="Streams that can deliver answers to it.")
 
 
-class TokenAnswer(Answer):
-    id: str
-    name: str
+class TokenAnswer(Named):
     scopes: list[str]
     last_four: str
     created_at: datetime

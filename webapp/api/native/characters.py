@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, StringConstraints
 
 from webapp.api.access import caller
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, AnyId, Body, Cursor, Query
+from webapp.api.schemas import Answer, AnyId, Body, Cursor, Named, Query
 from webapp.base.errors import Invalid
 from webapp.characters import profiles, queries, service, shown
 from webapp.characters.cards.card_writing import Version
@@ -43,9 +43,7 @@ Tags = Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=
 Spec = Annotated[Version, BeforeValidator(lambda value: re.sub(r"^(chara_card_)?v?|\.0$", "", str(value)))]
 
 
-class CharacterAnswer(Answer):
-    id: str
-    name: str
+class CharacterAnswer(Named):
     description: str = Field(description="The description, sent to the model word for word.")
     system_prompt: str
     post_history_prompt: str = Field(description="Sent to the model right before the latest message.")
@@ -68,15 +66,11 @@ class CharacterList(Answer):
     next_cursor: str = Field(description="Empty unless there are so many long ones that the rest is on another page.")
 
 
-class ExistingCharacter(Answer):
-    id: str
-    name: str
+class ExistingCharacter(Named):
     has_same_content: bool = Field(description="If not, it has the same name and creator.")
 
 
-class ImportedCharacter(Answer):
-    id: str
-    name: str
+class ImportedCharacter(Named):
     notes: list[str] = Field(description="What of the card was left out.")
     existing: ExistingCharacter | None = Field(description="Your character that is like it and existed already; null if none.")
 
@@ -219,7 +213,9 @@ def bring_in() -> BroughtAnswer:
     failed = [FailedFile(name=name, reason=reason) for name, reason in result.failed]
     if failed and not result.characters:
         raise NothingImported(failed)
-    return BroughtAnswer(characters=[_imported(each) for each in result.characters], failed=failed)
+    like = {each.id: ExistingCharacter.of(each.existing) for each in result.characters if each.existing}
+    brought = [ImportedCharacter.of(each, existing=like.get(each.id)) for each in result.characters]
+    return BroughtAnswer(characters=brought, failed=failed)
 
 
 @bp.get("/<id>")
@@ -317,10 +313,6 @@ def sent_picture() -> bytes:
 
 def _scripts(row: Character) -> ScriptList:
     return ScriptList(scripts=[ScriptAnswer.of(each, **fields_of(each), trouble=each.trouble) for _, each in listed_in(row.card)])
-
-
-def _imported(each: card_import.Imported) -> ImportedCharacter:
-    return ImportedCharacter.of(each, existing=ExistingCharacter.of(each.existing) if each.existing else None)
 
 
 def _visible(id: str) -> Character:

@@ -1,6 +1,6 @@
 """/api/v1/chats: the list of chats, and operations on a whole chat, its story so far among them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -51,8 +51,24 @@ PROMPTS = {each.name for each in FIELDS} | {"persona_id"}
 CAST = {"character_ids", "turn_order"}
 NULLABLE = {each.name for each in FIELDS if each.kind is not str} | {"persona_id"}
 UNSEEN = "Not found, or you don't have access."
-
-
+# What a changed field calls, in this order. All checks come before the first change.
+CHECKS: Mapping[str, Callable[[Chat, Any], object]] = {
+    "collection_ids": lambda chat, ids: chat_collections.with_own_files(chat, ids, by=caller()),
+    "lorebook_ids": lambda _, ids: lore.checked(caller(), ids),
+    "variables": variables.checked_in,
+    "model": answerer,
+    "title": lambda _, title: listing.checked_title(title),
+}
+CHANGES: Mapping[str, Callable[[Chat, Any], object]] = {
+    "collection_ids": lambda chat, ids: chat_collections.attach(chat, ids, by=caller()),
+    "lorebook_ids": lambda chat, ids: roleplay.use_lorebooks(chat, lore.checked(caller(), ids)),
+    "variables": variables.replace,
+    "is_forgotten": lambda chat, is_forgotten: remembering.keep_out(chat, is_forgotten=is_forgotten),
+    "model": service.choose,
+    "title": listing.rename,
+    "is_archived": lambda chat, is_archived: listing.archive(chat, is_archived=is_archived),
+    "is_pinned": lambda chat, is_pinned: listing.pin(chat, is_pinned=is_pinned),
+}
 TurnOrder = Literal["manual", "rotation", "mention", "talkative"]
 
 
@@ -229,22 +245,8 @@ def change(id: str, body: ChatChange) -> ChatAnswer:
         groups.recast(chat, given.get("character_ids"), given.get("turn_order"), by=caller())
     if given.keys() & PROMPTS:
         _set_fields(own_chat(id), given)
-    if "collection_ids" in given:
-        chat_collections.attach(own_chat(id), given["collection_ids"], by=caller())
-    if "lorebook_ids" in given:
-        roleplay.use_lorebooks(own_chat(id), lore.checked(caller(), given["lorebook_ids"]))
-    if "variables" in given:
-        variables.replace(own_chat(id), given["variables"])
-    if "is_forgotten" in given:
-        remembering.keep_out(own_chat(id), is_forgotten=given["is_forgotten"])
-    if "model" in given:
-        service.choose(chat, given["model"])
-    if "title" in given:
-        listing.rename(chat, given["title"])
-    if "is_archived" in given:
-        listing.archive(chat, is_archived=given["is_archived"])
-    if "is_pinned" in given:
-        listing.pin(chat, is_pinned=given["is_pinned"])
+    for name in [name for name in CHANGES if name in given]:
+        CHANGES[name](own_chat(id), given[name])
     return answer_of(own_chat(id))
 
 
@@ -364,16 +366,8 @@ def _refuse_unfit(chat: Chat, given: dict[str, Any]) -> None:
     if given.keys() & PROMPTS:
         roleplay.checked_fields(values_of(chat) | given)
         _persona(given.get("persona_id") or "")
-    if "collection_ids" in given:
-        chat_collections.with_own_files(chat, given["collection_ids"], by=me)
-    if "lorebook_ids" in given:
-        lore.checked(me, given["lorebook_ids"])
-    if "variables" in given:
-        variables.checked_in(chat, given["variables"])
-    if "model" in given:
-        answerer(chat, given["model"])
-    if "title" in given:
-        listing.checked_title(given["title"])
+    for name in [name for name in CHECKS if name in given]:
+        CHECKS[name](chat, given[name])
 
 
 def _set_fields(chat: Chat, given: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from webapp.api.access import caller
 from webapp.api.native.sharing import GrantList, NewGrant
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, AnyId, Body, Text
+from webapp.api.schemas import Answer, AnyId, Body, Named, Text
 from webapp.base.heavy.turns import by_turns
 from webapp.knowledge import queries, service, sharing
 from webapp.knowledge.queries import Counts
@@ -45,9 +45,7 @@ class Embedding(BaseModel):
     tried_at: datetime | None = Field(description="When it is tried again.")
 
 
-class CollectionAnswer(Answer):
-    id: str
-    name: str
+class CollectionAnswer(Named):
     about: str
     level: Level
     is_own: bool

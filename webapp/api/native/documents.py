@@ -23,6 +23,7 @@ from webapp.knowledge.trying import trying
 from webapp.people.accounts import queries as people
 from webapp.people.accounts.guards import client_address, found
 from webapp.people.accounts.tables import User
+from webapp.web.pagination import cut
 from webapp.web.uploads import expect_files
 
 bp = Blueprint("api_documents", __name__, url_prefix="/api/v1")
@@ -129,8 +130,8 @@ class SearchQuery(Query):
 @operation("List the documents of a collection", scope="read", query=Paged, answer=DocumentList)
 def index(id: str, query: Paged) -> DocumentList:
     rows = queries.documents(caller(), _collection(id), limit=query.limit + 1, after=query.cursor)
-    shown = rows[: query.limit]
-    return DocumentList(documents=[_answer_of(row) for row in shown], next_cursor=shown[-1].id if len(rows) > query.limit else "")
+    page = cut(rows, query.limit)
+    return DocumentList(documents=[_answer_of(row) for row in page.rows], next_cursor=page.next_cursor)
 
 
 @bp.post("/collections/<id>/documents")

@@ -1,7 +1,6 @@
 """/api/v1/experiments: versions of a prompt compared by people's feedback on the answers; for admins."""
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Literal
 
 from flask import Blueprint
@@ -9,7 +8,7 @@ from pydantic import Field
 
 from webapp.api.access import caller
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Body
+from webapp.api.schemas import Answer, Body, Money
 from webapp.base.errors import Invalid
 from webapp.operations.experiments import monitoring, queries, service
 from webapp.operations.experiments.card import card
@@ -52,7 +51,7 @@ class ArmAnswer(Answer):
     rate: float | None
     error_rate: float | None
     ttft_p95_ms: int | None
-    cost: str | None = Field(description="Of one answer, on average, in US dollars.")
+    cost: Money = Field(description="Of one answer, on average, in US dollars.")
     is_paused: bool = Field(description="It failed more than three times as often as the first arm, and is no longer used.")
 
 
@@ -140,17 +139,9 @@ def _answer_of(one: Experiment, key: str, figures: list[ArmFigures]) -> Experime
         key=key,
         strategy=one.method,
         status="running" if one.ended_at is None else "stopped",
-        arms=[_arm(each) for each in figures],
+        arms=[ArmAnswer.of(each, is_paused=bool(each.paused_words)) for each in figures],
         bayes_factor=round(min(known.factor, 1e12), 4),
         winner=one.winner if one.ended_at else best,
         words=card(figures, one.outcome, has_shares=has_shares).text,
         is_imbalanced=known.is_imbalanced,
     )
-
-
-def _arm(each: ArmFigures) -> ArmAnswer:
-    return ArmAnswer.of(each, cost=_plain(each.cost), is_paused=bool(each.paused_words))
-
-
-def _plain(cost: Decimal | None) -> str | None:
-    return None if cost is None else f"{cost:f}"

@@ -1,7 +1,7 @@
 """/api/v1/insights and /api/v1/usage: number, quality, speed and cost of answers. Members see their own, admins everyone's."""
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from flask import Blueprint
 from pydantic import AfterValidator, Field, StringConstraints
@@ -9,12 +9,12 @@ from pydantic import AfterValidator, Field, StringConstraints
 from webapp.api.access import caller, may
 from webapp.api.operations import operation
 from webapp.api.problems import Refused
-from webapp.api.schemas import Answer, Cursor, Paged, Query
+from webapp.api.schemas import Answer, Cursor, Money, Paged, Query
 from webapp.base.db import utc_now
 from webapp.base.errors import Forbidden
 from webapp.engine.tables import Generation
 from webapp.operations.insights.days import known
-from webapp.operations.insights.figures import METRICS, SERIES, Figures, over_time, summed
+from webapp.operations.insights.figures import METRICS, SERIES, over_time, summed
 from webapp.operations.insights.queries import AnswerFilter, answered, is_fallback, ms_since_asked, newest
 from webapp.operations.usage.queries import summed as usage_by
 from webapp.operations.usage.queries import used
@@ -82,7 +82,7 @@ class Summary(Answer):
     duration_avg_ms: float | None
     fallback_rate: float | None
     error_rate: float | None
-    cost: str | None = Field(description="US dollars, as decimal text.")
+    cost: Money = Field(description="US dollars, as decimal text.")
     tokens: Tokens
     waiting_saved_ms: int = Field(description="In all answers together, the time between their first text and their end.")
     reading_ms: int | None = Field(description="How long all answers together were looked at. Null if unknown.")
@@ -129,17 +129,16 @@ class AnswersPage(Answer):
 def summary(query: InsightsQuery) -> Summary:
     wanted = _wanted(query)
     figures = summed(known(wanted))
-    named = {name: METRICS[name](figures) for name in METRICS if name not in OF_OTHER_TYPES}
+    named: dict[str, Any] = {name: METRICS[name](figures) for name in METRICS if name not in OF_OTHER_TYPES}
     tokens = Tokens(input=figures.input_tokens, output=figures.output_tokens)
     return Summary(
         since=wanted.since,
         until=wanted.until,
         answers=figures.answers,
-        cost=_money(figures),
         tokens=tokens,
         waiting_saved_ms=figures.waiting_saved_ms,
         reading_ms=figures.reading_total_ms if figures.reading_count else None,
-        **named,
+        **named | {"cost": figures.cost},
     )
 
 
@@ -184,10 +183,6 @@ def _one(each: Generation) -> OneAnswer:
     return OneAnswer.of(each, asked_at=each.created_at, is_fallback=is_fallback(each), **times)
 
 
-def _money(figures: Figures) -> str | None:
-    return None if figures.cost is None else f"{figures.cost:f}"
-
-
 usage_bp = Blueprint("api_usage", __name__, url_prefix="/api/v1/usage")
 USUAL_DAYS, MOST_DAYS = 30, 366
 Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
@@ -206,7 +201,7 @@ class UsedAnswer(Answer):
     answers: int
     input_tokens: int | None
     output_tokens: int | None
-    cost: str | None = Field(description="US dollars, as decimal text.")
+    cost: Money = Field(description="US dollars, as decimal text.")
     without_tokens: int
     without_cost: int
 
@@ -235,10 +230,7 @@ def _usage(query: UsageQuery, user_id: str | None) -> UsageAnswer:
     if not 0 <= (until - since).days <= MOST_DAYS:
         raise Refused({"since": f"The first day must be at most {MOST_DAYS} days before the last day, and not after it."})
     sums = usage_by(used(since, until, user_id=user_id), by=lambda each: (each.day, each.model))
-    rows = [
-        UsedAnswer.of(each, day=day, model=model, cost=None if each.cost is None else f"{each.cost:f}")
-        for (day, model), each in sorted(sums.items(), key=lambda each: each[0])
-    ]
+    rows = [UsedAnswer.of(each, day=day, model=model) for (day, model), each in sorted(sums.items(), key=lambda each: each[0])]
     return UsageAnswer(since=since, until=until, usage=rows)
 
 

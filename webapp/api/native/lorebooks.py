@@ -10,7 +10,7 @@ from webapp.api.access import caller
 from webapp.api.native.characters import Name
 from webapp.api.native.sharing import GrantList, NewReader
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Body
+from webapp.api.schemas import Answer, Body, Named
 from webapp.base.heavy.turns import by_turns
 from webapp.characters.lore import files, queries, service, sharing
 from webapp.characters.lore.editing import BookInput
@@ -25,9 +25,7 @@ bp = Blueprint("api_lorebooks", __name__, url_prefix="/api/v1/lorebooks")
 BOOK = "The lorebook as character cards keep theirs (`character_book`)"
 
 
-class LorebookSummary(Answer):
-    id: str
-    name: str
+class LorebookSummary(Named):
     is_own: bool = Field(description="Whether it is yours; you can read, use and duplicate those that others share with you.")
     is_always: bool = Field(description="Whether it is used in all your chats with characters.")
     entry_count: int

@@ -12,7 +12,7 @@ from webapp.api.authors import Author, authors_of
 from webapp.api.native.chats import ChatAnswer, answer_of
 from webapp.api.native.generations import STARTS, GenerationAnswer, Sent, begun
 from webapp.api.operations import idempotency_key, operation
-from webapp.api.schemas import Answer, AnyId, Body, Cursor, Model, Query, Text
+from webapp.api.schemas import Answer, AnyId, Body, Cursor, Model, Named, Query, Text
 from webapp.api.sources import SourceAnswer, source_answers_by_message
 from webapp.base.errors import Invalid
 from webapp.chat.attachments import service as files
@@ -262,9 +262,7 @@ def _rating(id: str) -> FeedbackAnswer:
 files_bp = Blueprint("api_files", __name__, url_prefix="/api/v1/files")
 
 
-class FileAnswer(Answer):
-    id: str
-    name: str
+class FileAnswer(Named):
     kind: Literal["image", "text", "document"] = Field(
         description="A document is kept as its text or, if it is long, as it is: then answers quote passages of it."
     )

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from webapp.api.access import caller
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Body, Line
+from webapp.api.schemas import Answer, Body, Line, Named
 from webapp.base.heavy.turns import by_turns
 from webapp.models.connections import service as connections
 from webapp.models.connections.effective import LiveConnection
@@ -22,9 +22,7 @@ from webapp.people.accounts.guards import who
 bp = Blueprint("api_models", __name__, url_prefix="/api/v1/models")
 
 
-class ModelAnswer(Answer):
-    id: str
-    name: str
+class ModelAnswer(Named):
     is_default: bool
     connection: str
     context_length: int | None

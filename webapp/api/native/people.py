@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from webapp.api.access import caller
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Body, Cursor, Line, Query
+from webapp.api.schemas import Answer, Body, Cursor, Line, Named, Query
 from webapp.base.changes import access_changed
 from webapp.base.heavy.turns import by_turns
 from webapp.people.accounts import creation_limit, directory, queries
@@ -145,9 +145,7 @@ class GroupMember(BaseModel):
     name: str
 
 
-class GroupAnswer(Answer):
-    id: str
-    name: str
+class GroupAnswer(Named):
     members: list[GroupMember]
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from webapp.api.access import caller
 from webapp.api.native.characters import TAKES_PICTURE, LongText, Name, sent_picture
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, AnyId, Body
+from webapp.api.schemas import Answer, AnyId, Body, Named
 from webapp.characters import profiles, queries, shown
 from webapp.characters.lore import queries as lorebooks
 from webapp.characters.lore.service import MOST_ATTACHED
@@ -23,9 +23,7 @@ from webapp.web.uploads import sent_file
 bp = Blueprint("api_personas", __name__, url_prefix="/api/v1/personas")
 
 
-class PersonaAnswer(Answer):
-    id: str
-    name: str
+class PersonaAnswer(Named):
     description: str = Field(description="Who the person is, sent to the model word for word.")
     is_default: bool = Field(description="Whether it is used in new chats with characters.")
     is_teams: bool = Field(description="Whether it is owned by the team and edited by its admins.")

@@ -14,6 +14,7 @@ from webapp.base.errors import Invalid
 from webapp.knowledge.documents import documents
 from webapp.knowledge.documents.documents import Sent
 from webapp.people.accounts.guards import found, refuse_unless_admin, who
+from webapp.web.pagination import cut
 from webapp.web.uploads import expect_files
 from webapp.workflows import files, library, queries
 from webapp.workflows.definition.slots import text_of
@@ -120,8 +121,8 @@ class Redone(Answer):
 @operation("List your runs, newest first", scope="read", query=RunsQuery, answer=RunList)
 def index_runs(query: RunsQuery) -> RunList:
     rows = queries.runs_of(caller().id, status=query.state, limit=query.limit + 1, before=query.cursor)
-    listed = rows[: query.limit]
-    return RunList(runs=[_run(each) for each in listed], next_cursor=listed[-1].id if len(rows) > query.limit else "")
+    page = cut(rows, query.limit)
+    return RunList(runs=[_run(each) for each in page.rows], next_cursor=page.next_cursor)
 
 
 @runs_bp.get("/<id>", endpoint="show")

@@ -74,7 +74,10 @@ def wire(frames: list[DialectFrame], *, id: str = "") -> list[bytes]:
     """Encodes each frame as the bytes of one write; only the last has the id: the position is reached once all have arrived."""
     last = len(frames) - 1
     ids = [frame.id or (id if place == last else "") for place, frame in enumerate(frames)]
-    return [encode(_line(frame.data), event=frame.event, id=id) for frame, id in zip(frames, ids, strict=True)]
+    return [
+        encode(frame.data if isinstance(frame.data, str) else as_json(frame.data), event=frame.event, id=id)
+        for frame, id in zip(frames, ids, strict=True)
+    ]
 
 
 def json_bytes(value: Any) -> int:
@@ -100,7 +103,3 @@ def _halved(text: str, most_bytes: int) -> list[str]:
         return [text]
     half = len(text) // 2
     return _halved(text[:half], most_bytes) + _halved(text[half:], most_bytes)
-
-
-def _line(data: Mapping[str, Any] | str) -> str:
-    return data if isinstance(data, str) else as_json(data)

@@ -70,8 +70,8 @@ class ChatStream:
         """Follows the active generation, or the last one if this reader was connected before and missed its end."""
         last = db.session.scalar(self._lane().order_by(Generation.id.desc()).limit(1))
         self._seen = last.id if last else ""
-        if last and (last.is_active or self._has_missed_the_end_of(last)):
-            return self._follow(last, after=position_of(last, self._engine))
+        if last and (last.is_active or self._last_id not in ("", end_id(last.id), last_id_of(last.id))):
+            return GenerationFeed(self._engine, last, encoder_of(last), after=position_of(last, self._engine))
         return None
 
     def _next(self) -> GenerationFeed | None:
@@ -80,13 +80,7 @@ class ChatStream:
         if found is None:
             return None
         self._seen = found.id
-        return self._follow(found, after=0)
-
-    def _follow(self, generation: Generation, *, after: int) -> GenerationFeed:
-        return GenerationFeed(self._engine, generation, encoder_of(generation), after=after)
-
-    def _has_missed_the_end_of(self, generation: Generation) -> bool:
-        return self._last_id not in ("", end_id(generation.id), last_id_of(generation.id))
+        return GenerationFeed(self._engine, found, encoder_of(found))
 
     def _lane(self) -> Select[Generation]:
         return select(Generation).where(Generation.lane == self.lane)

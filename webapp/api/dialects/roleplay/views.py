@@ -142,8 +142,9 @@ bp = Blueprint("api_roleplay", __name__)
     tag=TAG,
 )
 def send(body: UserMessage) -> Response:
-    chat = writable_chat(body.chatSessionId)
-    generation = service.ask(chat, body.message, key=idempotency_key(), by=caller().id, options=_options())
+    chat, seconds = writable_chat(body.chatSessionId), int(setting("stream.idle_listener_seconds"))
+    options = AnswerOptions(when_unwatched=f"idle:{seconds}" if seconds else "")
+    generation = service.ask(chat, body.message, key=idempotency_key(), by=caller().id, options=options)
     answer = db.session.get_one(Message, generation.message_id)
     if wants_stream():
         return stream(generation, RoleplayEncoder(generation.id, answer.id, new_question(generation, answer)))
@@ -191,7 +192,8 @@ def status(id: str) -> StreamStatus:
     engine.presence.seen(chat.lane)
     running = generations.running_in(chat.lane)
     if running is None:
-        url = _chat_url(id)
+        ticket = ticket_for(id)
+        url = PATH.format(chat=id) + (f"?ticket={ticket}" if ticket else "")
         return StreamStatus(chatSessionId=id, isStreaming=False, partialMessage="", streamId=None, streamUrl=url, status="idle")
     return StreamStatus(
         chatSessionId=id,
@@ -248,16 +250,6 @@ def store_key(body: KeyValue) -> None:
 )
 def forget_key() -> None:
     ApplicationSettingsService().forget_openrouter_api_key(caller())
-
-
-def _options() -> AnswerOptions:
-    seconds = int(setting("stream.idle_listener_seconds"))
-    return AnswerOptions(when_unwatched=f"idle:{seconds}" if seconds else "")
-
-
-def _chat_url(chat_id: str) -> str:
-    ticket = ticket_for(chat_id)
-    return PATH.format(chat=chat_id) + (f"?ticket={ticket}" if ticket else "")
 
 
 def _phase(generation: Generation) -> str:

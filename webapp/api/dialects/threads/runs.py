@@ -114,11 +114,9 @@ class RunFeed:
             if self._writing:
                 topic = topic_names.of_generation(self._writing)
                 self._cursors[topic] = topics.last(topic)
-            return [*self._opening(), *self._news_of(run, chat)]
-
-    def _opening(self) -> list[bytes]:
-        is_first, self._has_opened = not self._has_opened, True
-        return wire([self._frame("connected", {"threadId": self._chat_id})]) if is_first else []
+            is_first, self._has_opened = not self._has_opened, True
+            opening = wire([self._frame("connected", {"threadId": self._chat_id})]) if is_first else []
+            return opening + self._news_of(run, chat)
 
     def _news_of(self, run: WorkflowRun, chat: Chat) -> list[bytes]:
         """Returns the rest of the message begun and the person's messages, then the run's state, then later messages."""
@@ -142,17 +140,16 @@ class RunFeed:
         lines = [] if message.id == self._position.message_id else self._saved(run, message)
         if self._position.chars == WHOLE:
             return lines
-        return lines + (self._unfinished(message) if message.id == run.message_id else self._message_in_full(message))
+        if message.id != run.message_id:
+            return lines + self._message_in_full(message)
+        self._beginning = message.content
+        return lines + self._more(chats.text_so_far(self._engine, message))
 
     def _saved(self, run: WorkflowRun, message: Message) -> list[bytes]:
         self._position = Position(message.id, WHOLE if message.role == "user" else 0)
         # Sent empty while the model writes: its text so far follows.
         shown = shown_message(message, **({"content": ""} if message.id == run.message_id else {}))
         return wire([self._frame("message_saved", {"message": shown.model_dump()})], id=str(self._position))
-
-    def _unfinished(self, message: Message) -> list[bytes]:
-        self._beginning = message.content
-        return self._more(chats.text_so_far(self._engine, message))
 
     def _more(self, text: str) -> list[bytes]:
         position = self._position
@@ -180,7 +177,7 @@ class RunFeed:
         if run.status == "completed":
             last = db.session.get(Message, self._position.message_id)
             frames = [self._frame("workflow_complete", {"message": last.content if last else "", "slots": dict(run.place.slots)})]
-        has_failed = run.status == "failed" or has_model_failed(run)
+        has_failed = run.status == "failed" or bool(why_paused(run, run.place))
         was_stopped = run.status == "cancelled" or self._was_stopped or (is_interrupted(run.place) and not has_failed)
         if has_failed:
             refused = refused_by_budget(run)
@@ -194,11 +191,6 @@ class RunFeed:
 
     def _frame(self, type: str, data: dict[str, Any]) -> DialectFrame:
         return frame_of(type, data, self._now())
-
-
-def has_model_failed(run: WorkflowRun) -> bool:
-    """Returns whether the run is paused because a model did not answer, or could not be called."""
-    return bool(why_paused(run, run.place))
 
 
 def _is_stopped(generation_id: str) -> bool:
@@ -223,9 +215,11 @@ def answered(run: WorkflowRun, position: Position) -> ThreadAnswer:
     run = _settled(run)
     if refused := refused_by_budget(run):
         raise refused
-    last, has_failed = _last_generation(run), has_model_failed(run)
+    last, has_failed = _last_generation(run), bool(why_paused(run, run.place))
     reason = last.reason if last else ""
-    if has_failed and not _is_begun(run):
+    message = db.session.get(Message, run.message_id) if run.message_id else None
+    # A model that failed may have written something before.
+    if has_failed and not (message and message.content):
         raise NoAnswer(Failed(FAILED, why(run)), {"threadId": run.chat_id}, last.attempts if last else (), reason=reason)
     ids = chats.path_ids(db.session.get_one(Chat, run.chat_id, populate_existing=True))
     after = ids.index(position.message_id) + 1 if position.message_id in ids else 0
@@ -234,12 +228,6 @@ def answered(run: WorkflowRun, position: Position) -> ThreadAnswer:
     notices = [ThreadNotice(code=reason, message=why(run))] if has_failed else []
     state, status = workflow_state(run), run.status
     return ThreadAnswer(response=text, message=messages[-1], workflow=state, status=status, reason=reason, notices=notices)
-
-
-def _is_begun(run: WorkflowRun) -> bool:
-    """Returns whether a model that failed had written something before."""
-    message = db.session.get(Message, run.message_id) if run.message_id else None
-    return bool(message and message.content)
 
 
 def _last_generation(run: WorkflowRun) -> Generation | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
 
 from webapp.api.authors import Author, authors_of
 from webapp.api.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, PlainError, Reason, Said
@@ -128,39 +128,9 @@ class ThreadEvent(BaseModel):
     timestamp: str
 
 
-class ConnectedEvent(ThreadEvent):
-    type: Literal["connected"]
-    data: Connected
-
-
-class MessageSavedEvent(ThreadEvent):
-    type: Literal["message_saved"]
-    data: MessageSaved
-
-
-class AiResponseEvent(ThreadEvent):
-    type: Literal["ai_response"]
-    data: AiResponse
-
-
-class WorkflowStatusEvent(ThreadEvent):
-    type: Literal["workflow_status"]
-    data: WorkflowState
-
-
-class WorkflowCompleteEvent(ThreadEvent):
-    type: Literal["workflow_complete"]
-    data: WorkflowComplete
-
-
-class ThreadErrorEvent(ThreadEvent):
-    type: Literal["error"]
-    data: PlainError
-
-
-class DoneEvent(ThreadEvent):
-    type: Literal["done"]
-    data: Done
+def _event(name: str, kind: str, data: type[BaseModel]) -> type[ThreadEvent]:
+    fields: dict[str, Any] = {"type": (Literal[kind], ...), "data": (data, ...)}
+    return create_model(name, __base__=ThreadEvent, **fields)
 
 
 THREADS = register(
@@ -168,13 +138,13 @@ THREADS = register(
     Grammar(
         order="connected (message_saved|workflow_status|ai_response)* (workflow_complete|error)? done",
         events={
-            "connected": ConnectedEvent,
-            "message_saved": MessageSavedEvent,
-            "ai_response": AiResponseEvent,
-            "workflow_status": WorkflowStatusEvent,
-            "workflow_complete": WorkflowCompleteEvent,
-            "error": ThreadErrorEvent,
-            "done": DoneEvent,
+            "connected": _event("ConnectedEvent", "connected", Connected),
+            "message_saved": _event("MessageSavedEvent", "message_saved", MessageSaved),
+            "ai_response": _event("AiResponseEvent", "ai_response", AiResponse),
+            "workflow_status": _event("WorkflowStatusEvent", "workflow_status", WorkflowState),
+            "workflow_complete": _event("WorkflowCompleteEvent", "workflow_complete", WorkflowComplete),
+            "error": _event("ThreadErrorEvent", "error", PlainError),
+            "done": _event("DoneEvent", "done", Done),
         },
         sentence=(
             "Each event is an object with `type`, `data` and `timestamp`. Outside of workflows: `connected`, `message_saved`, "
