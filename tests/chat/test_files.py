@@ -19,10 +19,11 @@ from tests.chat.conftest import asked, ended, give, id_of
 from tests.knowledge.office import docx, paragraph, pdf
 from tests.support.marks import on_both_databases
 from webapp.base.db import db, utc_now, write
-from webapp.chat.erasing import cleanup, erasing
+from webapp.chat import erasing
 from webapp.chat.exchange import export
-from webapp.chat.files import picture, queries, reference, storage
+from webapp.chat.files import picture, reference, storage
 from webapp.chat.files import sending as sending_files
+from webapp.chat.files import unused as cleanup
 from webapp.chat.files.attachments import folded, joined, parted, size_of
 from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.messages import sending
@@ -243,10 +244,10 @@ def test_a_file_goes_with_the_last_message_that_has_it(app, owner, fake):
         assert archive.read(kept) == owner.client.get(told["url"]).data
     with app.app_context():
         person = str(db.session.get_one(Chat, source).owner_id)
-        assert len(queries.of_person(person)) == 1
+        assert len(storage.of_person(person)) == 1
         with write() as session:
             session.get_one(Chat, source).is_temporary = True
-        assert queries.of_person(person) == []
+        assert storage.of_person(person) == []
         with write() as session:
             session.get_one(Chat, source).is_temporary = False
     fork = owner.post(f"/messages/{head}/fork").location

@@ -9,7 +9,7 @@ from gevent import getcurrent
 from sqlalchemy import event, insert, select
 
 from webapp.base.db import db, utc_now, write
-from webapp.chat.erasing import erasing
+from webapp.chat import erasing
 from webapp.chat.list import search
 from webapp.chat.messages import service
 from webapp.chat.record import queries

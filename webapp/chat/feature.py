@@ -2,9 +2,10 @@
 
 from webapp.chat.attachments import views as files
 from webapp.chat.exchange import views as exchange
-from webapp.chat.files import ingestion
+from webapp.chat.files import long_files
 from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
 from webapp.chat.list import bulk_views, home_views, row_views, shown
+from webapp.chat.list import sharing_views as sharing
 from webapp.chat.list import views as lists
 from webapp.chat.messages import interrupted_by_restart_views
 from webapp.chat.messages.suggestion import SUGGESTION
@@ -19,7 +20,6 @@ from webapp.chat.prompt.sections import of_chat
 from webapp.chat.roleplay import group_views as group
 from webapp.chat.roleplay import variable_views
 from webapp.chat.roleplay import views as roleplay
-from webapp.chat.sharing import views as sharing
 from webapp.chat.story import views as story
 from webapp.chat.story.writing import STORY
 from webapp.engine.watching.lists import LiveList
@@ -48,7 +48,7 @@ FEATURE = Feature(
         group.bp,
         story.bp,
     ),
-    resumes=(ingestion.wake,),
+    resumes=(long_files.wake,),
     setting_checks={assistant_context.COLLECTIONS: assistant_context.check_collections},
     brings=(
         Contributor(of_chat),

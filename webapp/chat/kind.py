@@ -14,7 +14,7 @@ from webapp.base.database import rows
 from webapp.base.database.statements import Prepared
 from webapp.base.db import db, is_sqlite, utc_now
 from webapp.base.heavy.threads import offload_at_once
-from webapp.chat.erasing import sweeping
+from webapp.chat import erasing as sweeping
 from webapp.chat.messages import follow_up, generation_text, renderings, service, titles
 from webapp.chat.messages.sending import announce, notify, people
 from webapp.chat.page.projection import AnswerProjection

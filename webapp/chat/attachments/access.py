@@ -1,7 +1,7 @@
 """Access to a file: its owner, and everyone who can see a chat in which it was sent."""
 
 from webapp.base.db import db
-from webapp.chat.files import queries
+from webapp.chat.files import storage
 from webapp.chat.files.tables import StoredFile
 from webapp.chat.record.access import right_in
 from webapp.chat.record.tables import Chat
@@ -9,8 +9,8 @@ from webapp.people.accounts.guards import found, user_or_none
 
 
 def visible_file(id: str) -> StoredFile:
-    file, me = queries.file(id), user_or_none()
-    if file and me and (file.owner_id == me.id or any(map(_is_open, queries.chats_with(id)))):
+    file, me = storage.file(id), user_or_none()
+    if file and me and (file.owner_id == me.id or any(map(_is_open, storage.chats_with(id)))):
         return file
     return found(None)
 

@@ -17,14 +17,13 @@ from webapp.base.heavy.turns import by_turns, queue_for_turn
 from webapp.chat.exchange import branch, cast_names
 from webapp.chat.exchange.imports import own
 from webapp.chat.exchange.imports.filed import OF_ROW, FiledChat, FiledGeneration, FiledMessage
-from webapp.chat.files import queries as files
 from webapp.chat.files import storage
 from webapp.chat.files.tables import StoredFile
 from webapp.chat.group import members
+from webapp.chat.messages.renderings import words_alone
 from webapp.chat.prompt import path_story
 from webapp.chat.record import queries, sharing, variables
 from webapp.chat.record.fields import values_of
-from webapp.chat.record.plain_text import words_alone
 from webapp.chat.record.tables import IN_ORDER, Chat, Message
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
@@ -131,7 +130,7 @@ def _variables(engine: Engine, user_id: str) -> dict[str, str]:
 def _files(engine: Engine, user_id: str) -> list[tuple[str, Path]]:
     """Returns the files in a person's chats: the name in the archive, made of id and file name, and the path on disk."""
     with engine.in_app():
-        return [(_place_of(each), storage.path_of(each.hash)) for each in files.of_person(user_id)]
+        return [(_place_of(each), storage.path_of(each.hash)) for each in storage.of_person(user_id)]
 
 
 def _place_of(file: StoredFile) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from webapp.base.errors import NotFound
 from webapp.base.heavy.turns import by_turns
 from webapp.chat.attachments import service
-from webapp.chat.files import queries
+from webapp.chat.files import storage
 from webapp.chat.files.reference import ID
 from webapp.chat.files.tables import IMAGE, StoredFile
 
@@ -26,7 +26,7 @@ class Pictures:
     def into(self, html: str) -> str:
         """Returns the HTML of a message with its pictures inlined."""
         ids = {found["id"] for found in SHOWN.finditer(html)}
-        files = queries.in_chat(self._chat_id, ids) if ids else {}
+        files = storage.in_chat(self._chat_id, ids) if ids else {}
         parts, end = list[str](), 0
         for found in by_turns(SHOWN.finditer(html), seconds=0):
             content = _content(files, found["id"], self._left) if found["how"] == "src" else b""

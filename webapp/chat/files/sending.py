@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate
 
-from webapp.chat.files import queries, storage
+from webapp.chat.files import storage
 from webapp.chat.files.reference import Reference, ids_in, parted
 from webapp.chat.files.tables import IMAGE, StoredFile
 from webapp.chat.record.model_choice import can, named
@@ -21,7 +21,7 @@ def with_pictures(request: ModelRequest, chat_id: str) -> ModelRequest:
     ids = ids_in([turn.content for turn in request.turns if turn.role == "user"])
     if not ids:
         return request
-    files = {id: each for id, each in queries.in_chat(chat_id, ids).items() if each.kind == IMAGE}
+    files = {id: each for id, each in storage.in_chat(chat_id, ids).items() if each.kind == IMAGE}
     takes = not files or can(named(request.model), "vision") is not False
     turns = list(seen(request.turns, files if takes else {}))
     notices = request.notices if takes else (*request.notices, UNSEEN)

@@ -14,7 +14,7 @@ from webapp.characters import queries as cast
 from webapp.characters.tables import Character, Persona
 from webapp.chat.group.turns import MENTION, USUALLY_TALKATIVE, Member, mentioned, next_member
 from webapp.chat.record import queries
-from webapp.chat.record.path_message import PathMessage
+from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.tables import Chat, Message
 from webapp.people.accounts.tables import User
 

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, get_template_attribute, render_template, request, url_for
 from markupsafe import Markup
 
-from webapp.chat.erasing import temporary
+from webapp.chat import erasing as temporary
 from webapp.chat.list import bulk
 from webapp.chat.list import shown as list_shown
 from webapp.chat.list.bulk_shown import bulk_result
@@ -129,7 +129,7 @@ def delete(id: str) -> Response:
 @bp.post("/chats/<id>/close")
 @signed_in
 def close(id: str) -> Response:
-    temporary.close(_own(id))
+    temporary.close_temporary(_own(id))
     return redirect(url_for("home.show"))
 
 

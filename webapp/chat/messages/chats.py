@@ -7,7 +7,7 @@ from webapp.base.db import utc_now, write
 from webapp.base.errors import Invalid
 from webapp.base.heavy.turns import give_way
 from webapp.base.words import plural
-from webapp.chat.erasing import erasing, sweeping, temporary
+from webapp.chat import erasing
 from webapp.chat.messages import sending, titles
 from webapp.chat.prompt import remembering
 from webapp.chat.record import sharing
@@ -66,14 +66,14 @@ def trash(*chats: Chat) -> None:
     for chat in chats:
         titles.cancel(chat.id)
         if chat.is_temporary:
-            temporary.close(chat)
+            erasing.close_temporary(chat)
         else:
             _throw_away(chat)
         # Lets other greenlets run between two chats.
         give_way()
     erasing.empty_trash()
     forget_old_entries()
-    sweeping.wake()
+    erasing.wake()
 
 
 def restore(*chats: Chat) -> None:

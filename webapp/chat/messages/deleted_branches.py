@@ -9,7 +9,7 @@ from sqlalchemy import CTE, ColumnElement, and_, case, false, func, select
 
 from webapp.base.db import db
 from webapp.base.heavy import bounded
-from webapp.chat.erasing import erasing
+from webapp.chat import erasing
 from webapp.chat.messages import sending
 from webapp.chat.messages.titles import first_words
 from webapp.chat.record import queries

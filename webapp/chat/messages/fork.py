@@ -12,7 +12,7 @@ from webapp.base.db import db, write
 from webapp.base.errors import Conflict
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.ids import new_id
-from webapp.chat.files import ingestion, long_files
+from webapp.chat.files import long_files
 from webapp.chat.files.reference import ids_in
 from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.messages import sending
@@ -20,7 +20,7 @@ from webapp.chat.messages.chats import TITLE_CHARS
 from webapp.chat.record import queries
 from webapp.chat.record.fields import FIELDS
 from webapp.chat.record.leader import is_led
-from webapp.chat.record.sizes import first_within
+from webapp.chat.record.queries import first_within
 from webapp.chat.record.tables import Chat, Message, Story
 from webapp.knowledge.documents import chat_files
 from webapp.models.connections.models import providers
@@ -111,7 +111,7 @@ def _copied(path: list[str], chat_id: str, parent: str | None, *, is_own: bool) 
         session.execute(insert(db.metadata.tables["messages"]), rows)
         _copy_stories(session, copies, chat_id)
         _hold_files(session, [row["content"] for row in rows], path[0], chat_id)
-    ingestion.wake()
+    long_files.wake()
     return len(path), parent
 
 

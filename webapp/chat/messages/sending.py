@@ -28,7 +28,7 @@ from webapp.chat.prompt.leading import unit_of
 from webapp.chat.prompt.parts import prompt_for, request_of
 from webapp.chat.prompt.sections import names_in
 from webapp.chat.record import paths, queries, sidebar
-from webapp.chat.record.path_message import PathMessage
+from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.post_answer import IS_SHARED
 from webapp.chat.record.sharing import readers
 from webapp.chat.record.tables import Chat, Draft, Message

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from webapp.base.database import rows
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Invalid
-from webapp.chat.erasing import erasing
+from webapp.chat import erasing
 from webapp.chat.group.members import answering, speaker_after
 from webapp.chat.messages import chats as listing
 from webapp.chat.messages import drafts, sending, source_search, titles

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid
 from webapp.base.ids import new_id
-from webapp.chat.erasing import sweeping
+from webapp.chat import erasing as sweeping
 from webapp.chat.messages import deleted_branches, renderings, sending
 from webapp.chat.prompt import remembering
 from webapp.chat.record import queries

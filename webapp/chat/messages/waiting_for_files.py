@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.base.db import db, write
 from webapp.base.errors import Unavailable
-from webapp.chat.files import ingestion
+from webapp.chat.files import long_files
 from webapp.chat.messages import source_search
 from webapp.chat.prompt import parts
 from webapp.chat.record import paths
@@ -67,7 +67,7 @@ class SourceAfterFiles:
     def _wait(self, stop: Stop) -> None:
         engine = self._engine
         with engine.in_app():
-            ingestion.wake()
+            long_files.wake()
             until = engine.now() + float(setting("files.reading_seconds"))
         while engine.now() < until and self._has_unread() and not stop.wait(POLL_SECONDS):
             pass

@@ -4,6 +4,7 @@ from flask import Blueprint, Response, abort, request, url_for
 
 from webapp.chat.messages import service
 from webapp.chat.messages.forms import MessageForm
+from webapp.chat.messages.renderings import words_alone
 from webapp.chat.messages.sending import TYPED
 from webapp.chat.page.pages import chat_page, composer, page_of, refused, sent, stream
 from webapp.chat.page.prompt_insertion_views import refuse_unknown, taken
@@ -19,7 +20,6 @@ from webapp.chat.record.access import (
     writer,
 )
 from webapp.chat.record.model_choice import VISITORS_MODEL
-from webapp.chat.record.plain_text import words_alone
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation

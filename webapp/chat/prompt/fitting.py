@@ -10,7 +10,7 @@ from webapp.chat.prompt import path_story
 from webapp.chat.prompt.assistant_context import has_history
 from webapp.chat.prompt.builder import OF_A_CHAT, Fitted, PromptBuilder, exchanges_between
 from webapp.chat.prompt.path_story import PathStory
-from webapp.chat.record.path_message import PathMessage
+from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.tables import Chat
 from webapp.models.prompt_sections import Section
 

@@ -19,7 +19,7 @@ from webapp.chat.prompt.scripted import PromptScripts, scripted
 from webapp.chat.record import paths
 from webapp.chat.record.fields import FIELDS
 from webapp.chat.record.model_choice import can, named
-from webapp.chat.record.path_message import PathMessage
+from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.record.variables import below
 from webapp.engine.tables import Generation

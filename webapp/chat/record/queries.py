@@ -20,7 +20,7 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
-from sqlalchemy.orm import aliased, defer
+from sqlalchemy.orm import Session, aliased, defer
 from sqlalchemy.sql.base import ExecutableOption
 
 from webapp.base import topic_names
@@ -393,3 +393,16 @@ LAST_OF_PATH = _path_statement(is_bounded=True)
 LAST_MESSAGES = Prepared(LAST_OF_PATH.with_only_columns(*rows.table(Message).columns))
 COMPOSER_COLUMNS = Message.id, Message.parent_id, Message.role, Message.content, Message.is_hidden
 COMPOSER_MESSAGES = Prepared(LAST_OF_PATH.with_only_columns(*COMPOSER_COLUMNS))
+
+
+def first_within(session: Session, ids: Sequence[str], most_chars: int) -> list[str]:
+    """Returns the first of these ids whose messages fit the limit, at least one; missing messages count as empty."""
+    size = func.length(Message.content) + func.length(Message.html) + func.length(Message.reasoning)
+    sizes = {id: length or 0 for id, length in session.execute(select(Message.id, size).where(Message.id.in_(ids)))}
+    found, chars = list[str](), 0
+    for id in ids:
+        chars += sizes.get(id, 0)
+        if found and chars > most_chars:
+            break
+        found.append(id)
+    return found

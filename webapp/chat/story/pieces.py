@@ -15,8 +15,8 @@ from webapp.chat.prompt.path_story import PathStory
 from webapp.chat.prompt.tokens import PER_MESSAGE, estimate, share_of
 from webapp.chat.record import paths, queries
 from webapp.chat.record.model_choice import named
-from webapp.chat.record.path_message import PathMessage
-from webapp.chat.record.sizes import first_within
+from webapp.chat.record.paths import PathMessage
+from webapp.chat.record.queries import first_within
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.story.history_limit import HistoryLimit, count_kept
 

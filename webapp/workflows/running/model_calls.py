@@ -15,7 +15,7 @@ from webapp.chat.messages import sending
 from webapp.chat.messages.sending import AnswerOptions, PendingGeneration
 from webapp.chat.record import paths
 from webapp.chat.record import queries as chats
-from webapp.chat.record.path_message import PathMessage
+from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.post_answer import IS_SHARED
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine, Source
