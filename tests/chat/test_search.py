@@ -15,8 +15,7 @@ from webapp.base.db import db, is_sqlite, utc_now, write
 from webapp.base.ids import new_id
 from webapp.chat import erasing
 from webapp.chat.list.passages import from_first_match, passage
-from webapp.chat.list.search import glance, search, words_of
-from webapp.chat.list.search_statements import CONTENT, TITLE
+from webapp.chat.list.search import CONTENT, TITLE, glance, search, words_of
 from webapp.chat.messages import chats as listing
 from webapp.chat.record.tables import Chat, Message
 

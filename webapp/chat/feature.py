@@ -4,15 +4,15 @@ from webapp.chat.attachments import views as files
 from webapp.chat.exchange import views as exchange
 from webapp.chat.files import long_files
 from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
-from webapp.chat.list import bulk_views, home_views, row_views, shown
+from webapp.chat.list import home_views, row_views, shown
 from webapp.chat.list import sharing_views as sharing
 from webapp.chat.list import views as lists
 from webapp.chat.messages import interrupted_by_restart_views
 from webapp.chat.messages.suggestion import SUGGESTION
 from webapp.chat.messages.titles import TITLE
-from webapp.chat.page import composer_views, picker_views, preview_views, prompt_insertion_views, reading_views, version_views
+from webapp.chat.page import composer_views, picker_views, preview_views, prompt_insertion_views, version_views
 from webapp.chat.page import views as pages
-from webapp.chat.prompt import assistant_context
+from webapp.chat.prompt import leading
 from webapp.chat.prompt.built_in import OF_CHATS
 from webapp.chat.prompt.context import Contributor
 from webapp.chat.prompt.lore import of_lore
@@ -31,11 +31,11 @@ FEATURE = Feature(
         home_views.bp,
         pages.bp,
         preview_views.bp,
-        reading_views.bp,
+        pages.reading,
         picker_views.bp,
         version_views.bp,
         lists.bp,
-        bulk_views.bp,
+        lists.several,
         row_views.bp,
         composer_views.bp,
         prompt_insertion_views.bp,
@@ -49,7 +49,7 @@ FEATURE = Feature(
         story.bp,
     ),
     resumes=(long_files.wake,),
-    setting_checks={assistant_context.COLLECTIONS: assistant_context.check_collections},
+    setting_checks={leading.COLLECTIONS: leading.check_collections},
     brings=(
         Contributor(of_chat),
         Contributor(of_lore),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Select, Update, bindparam, select, update
+from sqlalchemy import Select, Update, bindparam, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -15,11 +15,11 @@ from webapp.base.database.statements import Prepared
 from webapp.base.db import db, is_sqlite, utc_now
 from webapp.base.heavy.threads import offload_at_once
 from webapp.chat import erasing as sweeping
-from webapp.chat.messages import follow_up, generation_text, renderings, service, titles
+from webapp.chat.messages import follow_up, renderings, service, titles
 from webapp.chat.messages.sending import announce, notify, people
 from webapp.chat.page.projection import AnswerProjection
 from webapp.chat.page.scripted import at_end
-from webapp.chat.prompt import assistant_context, remembering
+from webapp.chat.prompt import leading, remembering
 from webapp.chat.record import post_answer, queries
 from webapp.chat.record.seam_labels import seams_of
 from webapp.chat.record.tables import Chat, Message
@@ -28,7 +28,7 @@ from webapp.chat.story import writing
 from webapp.engine.chores import do_in_turns
 from webapp.engine.ends import LONG_CHARS
 from webapp.engine.engine import the_engine
-from webapp.engine.generation_text import GenerationText
+from webapp.engine.generation_text import GenerationText, started_of
 from webapp.engine.kinds import GenerationFacts, Kind
 from webapp.engine.tables import NOT_HERE, Generation
 from webapp.people.audit_retention import forget_old_entries
@@ -120,7 +120,7 @@ def changed(generation: Generation) -> None:
         sweeping.wake()
     titles.suggest_later(the_engine(), generation, after)
     writing.carry_on_later(the_engine(), generation, after)
-    if after.is_remembered or assistant_context.has_memory(after.prompt_key):
+    if after.is_remembered or leading.has_memory(after.prompt_key):
         remembering.wake()
     if after.has_follow_up:
         follow_up.send_after(the_engine(), generation)
@@ -133,7 +133,7 @@ def priced(generation: Generation) -> None:
 
 def saved_text(generation: Generation) -> GenerationText | None:
     message = db.session.get(Message, generation.message_id) if generation.message_id else None
-    return generation_text.of(generation, message) if message else None
+    return text_of_ended(generation, message) if message else None
 
 
 def continue_interrupted(generation: Generation) -> None:
@@ -197,3 +197,22 @@ CHAT = Kind(
 ROLEPLAY = replace(CHAT, name=roleplay.KIND, words="Characters", projection=played, recover=None)
 # Generations of imported chats are only records: none of them ever runs.
 IMPORTED = replace(CHAT, name=NOT_HERE, words="Imported chats", continue_interrupted=None, recover=None)
+
+
+def text_of_ended(generation: Generation, message: Message) -> GenerationText:
+    """Returns what a generation that has ended produced: text, reasoning and sources."""
+    sources = tuple(generation.prompt.get("sources", ()))
+    return GenerationText(started_of(generation), text_of(generation, message), reasoning_of(generation, message), sources)
+
+
+def text_of(generation: Generation, message: Message) -> str:
+    """Returns the text of a generation that has ended."""
+    continued = select(func.min(Generation.text_offset)).where(Generation.continues_id == generation.id)
+    return message.content[generation.text_offset : db.session.scalar(continued)]
+
+
+def reasoning_of(generation: Generation, message: Message) -> str:
+    """Returns the generation's reasoning if no other generation of the message continues it or is continued by it."""
+    continued = select(Generation.id).where(Generation.continues_id == generation.id).limit(1)
+    is_alone = not generation.continues_id and db.session.scalar(continued) is None
+    return message.reasoning if is_alone else ""

@@ -10,8 +10,7 @@ from webapp.api.operations import operation
 from webapp.api.schemas import Answer
 from webapp.base.errors import Invalid
 from webapp.chat.attachments import service
-from webapp.chat.attachments.access import visible_file
-from webapp.chat.attachments.views import served
+from webapp.chat.attachments.views import served, visible_file
 from webapp.chat.files.tables import StoredFile
 from webapp.web.uploads import expect_files
 

@@ -17,7 +17,7 @@ from webapp.api.sources import SourceAnswer, source_answers_by_message
 from webapp.chat.attachments import service as files
 from webapp.chat.files.attachments import MOST_FILES, joined
 from webapp.chat.list import paging
-from webapp.chat.messages import correcting, service, versions
+from webapp.chat.messages import service, versions
 from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.record import queries
 from webapp.chat.record.access import own_message, visible_chat, visible_message, writable_chat, writable_message
@@ -132,7 +132,7 @@ def edit(id: str, body: Edited) -> Sent | Response:
     errors=(409, 422),
 )
 def rewrite(id: str, body: Rewritten) -> MessageAnswer:
-    store = correcting.correct if body.keep_following else versions.rewrite
+    store = versions.correct if body.keep_following else versions.rewrite
     return _one(store(writable_message(id), body.message, by=caller().id))
 
 

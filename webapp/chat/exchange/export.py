@@ -10,11 +10,13 @@ from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, text
+from sqlalchemy.orm import defer, undefer
+from sqlalchemy.sql.base import ExecutableOption
 
 from webapp.base.db import db, utc_now
 from webapp.base.heavy.turns import by_turns, queue_for_turn
-from webapp.chat.exchange import branch, cast_names
+from webapp.chat.exchange import cast_names
 from webapp.chat.exchange.imports import own
 from webapp.chat.exchange.imports.filed import OF_ROW, FiledChat, FiledGeneration, FiledMessage
 from webapp.chat.files import storage
@@ -35,10 +37,21 @@ from webapp.people.accounts.tables import User
 BATCH = 25
 # Characters of messages per query, and bytes compressed before other greenlets get their turn.
 MOST_CHARS, PART_BYTES = 500_000, 65_536
-# Removing the markup of a longer text takes too long to block other greenlets.
 OWN = "millrace:"
 HIDDEN = "hidden from the model"
 MARKS, ESCAPED = re.compile(r"([\\`*_\[\]<>!|~])"), r"\\\1"
+# Limits for one query of a branch. Messages are limited too because SQLite reads a whole text to measure its length.
+MOST_IDS, MOST_MESSAGES = 2_000, 20
+UP = text("""
+    WITH RECURSIVE up(id, parent_id, height) AS (
+        SELECT id, parent_id, 1 FROM messages WHERE id = :id
+        UNION ALL SELECT m.id, m.parent_id, up.height + 1 FROM messages m JOIN up ON m.id = up.parent_id WHERE up.height < :most)
+    SELECT id, parent_id FROM up ORDER BY height
+""")
+# Only pages need the HTML, which is many times as long as the text.
+WITHOUT_HTML = defer(Message.html, raiseload=True)
+# For exports in formats that have them.
+WITH_FOREIGN = undefer(Message.foreign_fields)
 
 
 def archive_name() -> str:
@@ -150,9 +163,9 @@ def _title(chat: Chat) -> str:
 
 def _turns(engine: Engine, chat_id: str, right: str, reader_id: str) -> Iterator[tuple[str, str]]:
     """Yields author and text of each message on the branch that the chat shows; holds no connection while sending."""
-    for ids in branch.chunks_of_branch(engine, chat_id):
+    for ids in chunks_of_branch(engine, chat_id):
         with engine.in_app():
-            turns = _speaker_texts(engine, branch.messages(ids), right, db.session.get(User, reader_id) if reader_id else None)
+            turns = _speaker_texts(engine, messages_of(ids), right, db.session.get(User, reader_id) if reader_id else None)
         yield from turns
 
 
@@ -281,7 +294,7 @@ def _with_others(chat_id: str) -> Select[Message, str]:
     """Selects the messages of a chat with the author's name where that is not the owner."""
     owner = select(Chat.owner_id).where(Chat.id == chat_id).scalar_subquery()
     is_another = (User.id == Message.author_id) & (User.id != owner)
-    messages = select(Message, User.name).options(branch.WITHOUT_HTML, branch.WITH_FOREIGN)
+    messages = select(Message, User.name).options(WITHOUT_HTML, WITH_FOREIGN)
     return messages.outerjoin(User, is_another).where(Message.chat_id == chat_id)
 
 
@@ -341,3 +354,40 @@ def _speaker(message: Message, generations: Sequence[Generation], name: str) -> 
         return " · ".join(filter(None, (name, hidden)))
     model = generations[-1].model if generations else ""
     return " · ".join(filter(None, (name, "edited" if message.is_edited else "", hidden, model)))
+
+
+def chunks_of_branch(engine: Engine, chat_id: str) -> Iterator[list[str]]:
+    """Yields the branch's message ids from the root, one chunk per query, letting other greenlets run in between."""
+    ids = [id for piece in by_turns(_upwards(engine, chat_id), seconds=0) for id in piece][::-1]
+    starts = range(0, len(ids), MOST_MESSAGES)
+    return by_turns((each for start in starts for each in chunks(engine, ids[start : start + MOST_MESSAGES])), seconds=0)
+
+
+def messages_of(ids: Sequence[str], *options: ExecutableOption) -> list[Message]:
+    """Returns these messages in this order, without deleted ones and without loading their HTML."""
+    return queries.in_order(ids, WITHOUT_HTML, *options)
+
+
+def _upwards(engine: Engine, chat_id: str) -> Iterator[list[str]]:
+    with engine.in_app():
+        id = db.session.scalar(select(Chat.head_id).where(Chat.id == chat_id))
+    while id:
+        with engine.in_app():
+            rows = db.session.execute(UP, {"id": id, "most": MOST_IDS}).all()
+        yield [row.id for row in rows]
+        id = rows[-1].parent_id if rows else None
+
+
+def chunks(engine: Engine, ids: Sequence[str]) -> Iterator[list[str]]:
+    """Splits the ids into chunks whose texts fit the limit together; a chunk has at least one id."""
+    size = (func.length(Message.content) + func.length(Message.reasoning)).label("size")
+    with engine.in_app():
+        sizes = {row.id: row.size for row in db.session.execute(select(Message.id, size).where(Message.id.in_(ids)))}
+    piece, chars = list[str](), 0
+    for id in ids:
+        if piece and chars + sizes.get(id, 0) > MOST_CHARS:
+            yield piece
+            piece, chars = [], 0
+        piece.append(id)
+        chars += sizes.get(id, 0)
+    yield piece

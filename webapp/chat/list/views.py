@@ -6,14 +6,13 @@ from typing import Any
 
 from flask import Blueprint, Response, get_template_attribute, render_template, request, url_for
 from markupsafe import Markup
+from wtforms import StringField
 
 from webapp.chat import erasing as temporary
 from webapp.chat.list import bulk
 from webapp.chat.list import shown as list_shown
-from webapp.chat.list.bulk_shown import bulk_result
-from webapp.chat.list.forms import TitleForm
 from webapp.chat.list.search import glance, search, words_of
-from webapp.chat.list.shown import SidebarChat
+from webapp.chat.list.shown import SidebarChat, bulk_result
 from webapp.chat.messages import chats as listing
 from webapp.chat.messages import deleted_branches
 from webapp.chat.page import moment_shown, shown
@@ -24,8 +23,16 @@ from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import the_engine
 from webapp.people.accounts.guards import anybody, current_user, found, signed_in, user_or_none, viewer_or_none
 from webapp.settings.service import setting
+from webapp.web.forms import Form
 from webapp.web.htmx import is_htmx, redirect, render
 from webapp.web.pagination import cut
+
+several = Blueprint("several", __name__)
+
+
+class TitleForm(Form):
+    title = StringField("Title")
+
 
 bp = Blueprint("list", __name__)
 PAGE = 100
@@ -221,3 +228,34 @@ def _done(chat: Chat) -> Response:
 def _sidebar_row(chat: SidebarChat) -> str:
     """Renders a row once as long as its contents stay the same: a page has fifty rows, and hardly one is new."""
     return str(get_template_attribute("layouts/_sidebar_row.html", "row")(chat))
+
+
+@several.post("/chats/several")
+@signed_in
+def do() -> Response:
+    sent, name = request.form, request.form.get("deed", "")
+    action, chats = bulk.action_named(name), found(bulk.chosen(current_user().id, sent.getlist("chat")) or None)
+    unpinned = [chat.id for chat in chats if chat.pinned_at] if action.unpins else []
+    done = bulk.do(action, chats, pinned_again=sent.getlist("pinned"))
+    return _back(did=name, chats=".".join(done), pinned=".".join(unpinned) or None) if action.undo else _back()
+
+
+@several.get("/chats/trash/empty")
+@signed_in
+def ask() -> Response:
+    me = current_user().id
+    return render("chat/list/trash_empty.html", count=queries.count_in_trash(me), messages=deleted_branches.count_deleted(me))
+
+
+@several.post("/chats/trash/empty")
+@signed_in
+def empty() -> Response:
+    bulk.empty_trash(current_user().id)
+    return redirect(url_for("list.trash"))
+
+
+def _back(**parameters: Any) -> Response:
+    """Redirects to the list from which the form was sent."""
+    if request.args.get("show") == "trash":
+        return redirect(url_for("list.trash", **parameters))
+    return redirect(url_for("list.index", show=request.args.get("show"), before=request.args.get("before"), **parameters))

@@ -20,8 +20,7 @@ from webapp.characters.macros.chat_variables import Variables, VariableStore
 from webapp.characters.macros.macros import Names
 from webapp.chat.attachments import service as files
 from webapp.chat.files import long_files
-from webapp.chat.group.members import Speaker, person_name
-from webapp.chat.group.speaker_prefix import PrefixStripper
+from webapp.chat.group.members import PrefixStripper, Speaker, person_name
 from webapp.chat.messages import drafts, renderings
 from webapp.chat.messages.waiting_for_files import SourceAfterFiles, WaitingAnswer
 from webapp.chat.prompt.leading import unit_of

@@ -8,16 +8,18 @@ from sqlalchemy import Update, update
 from sqlalchemy.orm import Session
 
 from webapp.base.db import db, utc_now, write
-from webapp.base.errors import Conflict, Invalid
+from webapp.base.errors import AppError, Conflict, Invalid
 from webapp.base.ids import new_id
 from webapp.chat import erasing as sweeping
-from webapp.chat.messages import deleted_branches, renderings, sending
+from webapp.chat.attachments import service as files
+from webapp.chat.messages import deleted_branches, fork, renderings, sending
 from webapp.chat.prompt import remembering
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service as generations
 from webapp.knowledge.documents import memory
 from webapp.knowledge.tables import Document
+from webapp.people.accounts import creation_limit
 from webapp.rendering import markdown
 
 # Databases limit the number of parameters in one statement.
@@ -148,3 +150,42 @@ def _put_head(session: Session, chat_id: str, seen: str | None, to: str, **value
     is_as_seen = (Chat.id == chat_id, Chat.head_id == seen)
     if not session.execute(update(Chat).where(*is_as_seen).values(head_id=to, **values).returning(Chat.id)).first():
         raise Conflict(ELSEWHERE)
+
+
+def correct(message: Message, text: str, *, by: str = "") -> Message:
+    """Stores a person's edit as a new version with copies of what follows; no model is called, and nothing is overwritten.
+
+    The messages above another one never change, so those below a new version have to be new. Until all of them are stored, the
+    version is hidden like a deleted one: if the server is killed meanwhile, it ends in the trash.
+    """
+    chat = queries.chat_of(message)
+    generations.refuse_if_busy(chat.lane)
+    version = _corrected(chat, message, text, by)
+    if version.content == message.content:
+        return message
+    creation_limit.count(by or sending.person_of(chat))
+    seen, chat_id, id = chat.head_id, chat.id, version.id
+    path = queries.ids_to(seen or id)
+    if message.id not in path:
+        path = queries.ids_to(queries.newest_below(message))
+    following = path[path.index(message.id) + 1 :]
+    with write() as session:
+        version.deleted_at = utc_now()
+        session.add(version)
+        files.attach(session, chat_id, [version.content], by)
+    try:
+        head = fork.copied(following, chat_id, id) or id
+        move_head(chat, head, restored(id), seen=seen)
+    except AppError:
+        deleted_branches.erase(Message.id == id)
+        raise
+    return db.session.get_one(Message, id)
+
+
+def _corrected(chat: Chat, message: Message, text: str, by: str) -> Message:
+    if message.role == "assistant":
+        return edited(chat, message, text, by=by)
+    person = by or sending.person_of(chat)
+    version = sending.question(chat, message.parent_id, sending.input_below(text, chat, message.parent_id, by=person), by=by)
+    version.is_hidden = message.is_hidden
+    return version

@@ -2,19 +2,127 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
+from sqlalchemy import ColumnElement, Select, bindparam, literal, literal_column, or_, select
+from sqlalchemy.orm import aliased
+
+from webapp.base import topic_names
+from webapp.base.database import rows
+from webapp.base.database.statements import Prepared
 from webapp.base.db import db
 from webapp.chat.messages import renderings
-from webapp.chat.page import chat_state, scripted, shown
-from webapp.chat.page.chat_state import ChatState
-from webapp.chat.page.composer_shown import HiddenAnswer, hidden_answer
+from webapp.chat.page import scripted, shown
 from webapp.chat.page.shown import ShownMessage, Versions
 from webapp.chat.record import queries, sharing
 from webapp.chat.record.leader import is_led
-from webapp.chat.record.tables import Chat, Message
+from webapp.chat.record.post_answer import HAS_FOLLOW_UP, IS_SHARED
+from webapp.chat.record.queries import up_from
+from webapp.chat.record.tables import Chat, Draft, Message
 from webapp.engine.engine import Engine
-from webapp.engine.service import active_in
+from webapp.engine.ownership import ALL_BUT_PROMPT
+from webapp.engine.service import Active, active_in
+from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
 from webapp.people.grants.shares import Share
+from webapp.web.addresses import address
+
+# How far back an update of an open page reads: the page usually lacks a question and its answer.
+MOST_SINCE = 6
+# Literals, because the partial index of active generations is only used if its condition is repeated exactly.
+WORDS_OF_INDEX: list[ColumnElement[str]] = [literal_column(f"'{each}'") for each in ACTIVE]
+
+
+class ChatState(NamedTuple):
+    """A chat's state besides its messages; `draft` is the viewer's unsent text."""
+
+    generation_id: str | None
+    message_id: str | None
+    is_shared: bool
+    has_follow_up: bool
+    draft: str | None
+
+    @property
+    def active(self) -> Active | None:
+        """The answer that is being written."""
+        return Active(self.generation_id, self.message_id) if self.generation_id else None
+
+
+def state_of(chat: Chat, person_id: str = "") -> ChatState:
+    """Queries the current state, bypassing what the session has loaded."""
+    row = STATE.first(db.session(), {"chat": chat.id, "lane": chat.lane, "person": person_id})
+    return ChatState(*row) if row else ChatState(None, None, False, False, None)
+
+
+def _state_statement() -> Select[Any]:
+    draft = select(Draft.text).where(Draft.user_id == bindparam("person"), Draft.chat_id == Chat.id).scalar_subquery()
+    wanted = select(Generation.id, Generation.message_id, IS_SHARED, HAS_FOLLOW_UP, draft)
+    is_active = (Generation.lane == bindparam("lane")) & WHILE_ACTIVE
+    return wanted.select_from(Chat).outerjoin(Generation, is_active).where(Chat.id == bindparam("chat"))
+
+
+class ChatEnd(NamedTuple):
+    """The last messages of a chat with their generations; `versioned` are those that have, or can have, other versions."""
+
+    chat: Chat
+    messages: list[Message]
+    generations: dict[str, list[Generation]]
+    versioned: list[Message]
+    chat_state: ChatState
+
+
+def read_since(chat_id: str, message_id: str) -> ChatEnd | None:
+    """Returns the end of the chat from this message on, in one statement; None if that is not among the last few messages."""
+    session = db.session()
+    found = SINCE_MESSAGE.all(session, {"chat": chat_id, "since": message_id, "height": MOST_SINCE})
+    if not found or found[0].row_message_id != message_id:
+        return None
+    (chat,) = rows.read_joined(session, found[0], Chat)
+    by_message = {row.row_message_id: row for row in found}
+    generations: dict[str, list[Generation]] = {id: [] for id in by_message}
+    for row in (each for each in found if each.row_generation_id):
+        generations[row.row_message_id].append(rows.read(session, Generation, _of_generation(row)))
+    messages = {id: rows.read(session, Message, _of_message(row)) for id, row in by_message.items()}
+    versioned = [messages[id] for id, row in by_message.items() if row.is_versioned]
+    return ChatEnd(chat, list(messages.values()), generations, versioned, ChatState._make([*found[0][STATE_AT], None]))
+
+
+def _of_message(row: Sequence[Any]) -> dict[str, Any]:
+    return dict(zip(rows.names(Message), row[MESSAGE_AT], strict=True))
+
+
+def _of_generation(row: Sequence[Any]) -> dict[str, Any]:
+    return dict(zip(NAMES, row[GENERATION_AT], strict=True))
+
+
+def _since_statement() -> Select[Any]:
+    up = up_from(Message.id == select(Chat.head_id).where(Chat.id == bindparam("chat")).scalar_subquery(), is_bounded=True)
+    version, active = aliased(Message), aliased(Generation)
+    is_version = version.parent_id == Message.parent_id, version.id != Message.id, version.deleted_at.is_(None)
+    # Finding versions of a root means searching all messages of the chat, so it is left to callers that show one.
+    is_versioned = or_(Message.parent_id.is_(None), select(version.id).where(*is_version).exists()).label("is_versioned")
+    is_active = (active.lane == literal(topic_names.of_chat("")) + Chat.id) & active.status.in_(WORDS_OF_INDEX)
+    around = active.id, active.message_id, IS_SHARED, HAS_FOLLOW_UP
+    about = is_versioned, Message.id.label("row_message_id"), Generation.id.label("row_generation_id")
+    wanted = select(rows.table(Chat), rows.table(Message), *ALL_BUT_PROMPT, *around, *about).select_from(up)
+    wanted = wanted.join(Message, Message.id == up.c.id).join(Chat, Chat.id == Message.chat_id).outerjoin(active, is_active)
+    wanted = wanted.outerjoin(Generation, Generation.message_id == Message.id)
+    return wanted.order_by(up.c.height.desc(), Generation.id)
+
+
+# Compiled once: building the statements costs more than running them.
+STATE, SINCE_MESSAGE = Prepared(_state_statement()), Prepared(_since_statement())
+NAMES = [column.name for column in ALL_BUT_PROMPT]
+# The columns of each part within a row of `SINCE`.
+MESSAGE_AT = slice(start := len(rows.names(Chat)), start := start + len(rows.names(Message)))
+GENERATION_AT, STATE_AT = slice(start, start := start + len(NAMES)), slice(start, start + 4)
+
+
+@dataclass(frozen=True, slots=True)
+class HiddenAnswer:
+    """A running answer that the page doesn't show, for example because it is before the page's first message."""
+
+    generation_id: str
+    stop_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +142,7 @@ def read(engine: Engine, chat: Chat, right: str = "own", person_id: str = "") ->
     """Reads the end of the chat; repeats if an answer has ended between two queries."""
     is_ready = is_scripted = False
     while True:
-        around = chat_state.state_of(chat, person_id)
+        around = state_of(chat, person_id)
         active, given = around.active, _given(chat, right, around)
         messages = queries.window(chat)
         if not is_ready and renderings.renew(messages):
@@ -57,7 +165,7 @@ def read(engine: Engine, chat: Chat, right: str = "own", person_id: str = "") ->
 
 def since(engine: Engine, chat_id: str, message_id: str, right: str = "own") -> PageSnapshot | None:
     """Reads the chat from this message on in one statement, however long the chat is; None if that is not enough."""
-    end = chat_state.since(chat_id, message_id)
+    end = read_since(chat_id, message_id)
     if not end or any(map(renderings.is_stale, end.messages)):
         return None
     chat, messages, around = end.chat, end.messages, end.chat_state
@@ -72,6 +180,10 @@ def since(engine: Engine, chat_id: str, message_id: str, right: str = "own") -> 
 def limited(chat: Chat, thread: list[ShownMessage]) -> list[ShownMessage]:
     """Makes the messages of a chat that a feature leads read-only, without a choice of versions."""
     return [replace(shown.limited(each, "view"), versions=Versions()) for each in thread] if is_led(chat) else thread
+
+
+def hidden_answer(generation_id: str) -> HiddenAnswer:
+    return HiddenAnswer(generation_id, address("chat.stop", generation_id))
 
 
 def _given(chat: Chat, right: str, around: ChatState) -> Sequence[Share] | None:

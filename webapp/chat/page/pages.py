@@ -12,9 +12,9 @@ from webapp.chat.attachments import service as files
 from webapp.chat.messages import deleted_branches, feedback
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page import moment_shown, shown
-from webapp.chat.page.chat_state import state_of
-from webapp.chat.page.composer_shown import around, hidden_answer, picker
+from webapp.chat.page.composer_shown import around, picker
 from webapp.chat.page.feed import ChatFeed, ChatPosition
+from webapp.chat.page.moment_shown import hidden_answer, state_of
 from webapp.chat.page.shown import ShownMessage
 from webapp.chat.prompt import chat_collections
 from webapp.chat.record import queries

@@ -15,12 +15,11 @@ from webapp.chat.files import long_files
 from webapp.chat.files.attachments import NOT_READ, ReadingState, folded, parted
 from webapp.chat.messages import renderings
 from webapp.chat.messages.service import CUT_SHORT
-from webapp.chat.page import receipt_shown, scripted
-from webapp.chat.page.faces_shown import speakers_of
-from webapp.chat.page.notices_shown import ShownNotice, notices
+from webapp.chat.page import notices_shown as receipt_shown
+from webapp.chat.page import scripted
+from webapp.chat.page.notices_shown import SPOKE_JUST_NOW, ShownNotice, Silence, notices, silence, speakers_of
 from webapp.chat.page.projection import Picture
 from webapp.chat.page.scripted import ScriptedMessage
-from webapp.chat.page.silence_shown import SPOKE_JUST_NOW, Silence, silence
 from webapp.chat.record import queries, sharing
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine

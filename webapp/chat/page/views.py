@@ -23,10 +23,14 @@ from webapp.chat.record.model_choice import VISITORS_MODEL
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
+from webapp.knowledge import shown
 from webapp.models.connections import model_marks
 from webapp.people.accounts.guards import anybody, user_or_none
 from webapp.settings.service import setting
-from webapp.web.htmx import done, redirect, render
+from webapp.web.htmx import done, is_htmx, redirect, render
+
+reading = Blueprint("reading", __name__)
+
 
 bp = Blueprint("chat", __name__)
 
@@ -136,3 +140,19 @@ def _refuse_unless_visitors_may_come() -> None:
 
 def _page_of(generation: Generation) -> str:
     return page_of(generation.chat_id)
+
+
+@reading.get("/messages/<id>/sources")
+@anybody
+def sources(id: str) -> Response:
+    message, wanted = visible_message(id), request.args.get("number", 0, type=int)
+    chosen = [each for each in message.sources if wanted in (0, each["number"])]
+    # A number links to the passage in its document; if that can't be shown, the page gives the reason.
+    if wanted and chosen and not is_htmx() and (url := shown.current_url(user_or_none(), chosen[0])):
+        return redirect(url)
+    return render(
+        "chat/page/message/_sources.html" if is_htmx() else "chat/page/message/sources.html",
+        message_id=id,
+        sources=shown.sources(user_or_none(), chosen),
+        back_url=page_of(message.chat_id),
+    )

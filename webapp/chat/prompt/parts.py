@@ -1,7 +1,8 @@
 """The prompt of an answer. The generation records its sections, and which messages were sent and how much of each."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from webapp.base.db import db
@@ -10,11 +11,11 @@ from webapp.base.words import number
 from webapp.characters.macros.chat_variables import Variables
 from webapp.chat.files.sending import with_pictures
 from webapp.chat.group.members import in_voices
-from webapp.chat.prompt.assistant_context import has_history
-from webapp.chat.prompt.builder import OF_A_CHAT, PromptBuilder, place
+from webapp.chat.prompt import path_story
+from webapp.chat.prompt.builder import OF_A_CHAT, Fitted, PromptBuilder, exchanges_between, place
 from webapp.chat.prompt.context import Contributor, Occasion, PromptContext
-from webapp.chat.prompt.fitting import filled, story_of
-from webapp.chat.prompt.leading import leading, sections_of
+from webapp.chat.prompt.leading import has_history, leading, sections_of
+from webapp.chat.prompt.path_story import PathStory
 from webapp.chat.prompt.scripted import PromptScripts, scripted
 from webapp.chat.record import paths
 from webapp.chat.record.fields import FIELDS
@@ -34,6 +35,28 @@ from webapp.prompts import active_prompts
 from webapp.prompts.active_prompts import Rendered
 from webapp.streaming.events import Notice
 from webapp.web.feature import brought
+
+HERE = "This chat"
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A prompt that fits. `covered` messages before those sent are covered by the story; `left_out` exchanges are not."""
+
+    builder: PromptBuilder
+    fitted: Fitted
+    covered: int = 0
+    left_out: int = 0
+    beyond: int = 0
+
+    @property
+    def kept(self) -> PromptBuilder:
+        return self.builder.without(self.fitted.dropped)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {"left_out": self.left_out, "beyond": self.beyond, **({"told": self.covered} if self.covered else {})}
+
 
 WORDS = {
     "temperature": "Temperature",
@@ -125,7 +148,7 @@ def prompt_for(
     )
     builder = _builder(context, given, sections_of(leading_prompt) if leading_prompt else ())
     limits = {"budget_tokens": most_tokens, "history_limit": limit, "beginning": path[-1].content}
-    fit = filled(chat, builder, path, earlier, **limits)
+    fit = fitted_prompt(chat, builder, path, earlier, **limits)
     kept, fitted = fit.kept, fit.fitted
     if given.sources and not any(each.passage_id for each in kept.sections):
         # No passage fits, so the sections that introduce them are dropped, too.
@@ -166,7 +189,7 @@ def request_for_aside(
     # The additional sections say who is to write next.
     builder = builder.without([each for each in builder.sections if each.title == OF_A_CHAT["group"].title])
     limit = chat.history_limit if has_history(chat) else 0
-    fit = filled(chat, builder, path, earlier, budget_tokens=most_tokens, history_limit=limit)
+    fit = fitted_prompt(chat, builder, path, earlier, budget_tokens=most_tokens, history_limit=limit)
     parameters.pop("is_json", None)
     return fit.kept.build(model, turns[fit.fitted.start :], **parameters)
 
@@ -340,3 +363,36 @@ def _messages(generation: Generation, path: Sequence[PathMessage]) -> list[Part]
 def _kept(message: PathMessage) -> list[Any]:
     """Returns what is recorded of a message: its id, the length that was sent and, in a group, the speaker's name."""
     return [message.id, len(message.content), *([message.speaker] if message.speaker else [])]
+
+
+def fitted_prompt(
+    chat: Chat, builder: PromptBuilder, path: Sequence[PathMessage], earlier: Sequence[PathMessage], **limits: Any
+) -> Filled:
+    """Fits the prompt, adding the story if a message is left out; `earlier` are the messages that can be sent."""
+    turns = [(each.role, each.sent_text) for each in earlier]
+    fitted = builder.fit(turns, **limits)
+    is_needed = fitted.start and path_story.is_sent(chat)
+    found = path_story.of_path(db.session(), chat.id, [each.id for each in path]) if is_needed else None
+    if not found:
+        return Filled(builder, fitted, left_out=fitted.left_out, beyond=fitted.beyond)
+    builder = PromptBuilder((*builder.sections, _story_section(found)))
+    fitted = builder.fit(turns, **limits)
+    known = {each.id for each in path[: found.count]}
+    count = sum(each.id in known for each in earlier)
+    left_out = exchanges_between(turns, fitted.beyond, count, fitted.start)
+    return Filled(builder, fitted, min(count, fitted.start), left_out, max(0, fitted.beyond - count))
+
+
+def story_of(chat: Chat, path: Sequence[PathMessage]) -> Callable[[], str]:
+    """Returns a function that loads a path's story once, for macros in the prompt."""
+
+    @cache
+    def story() -> str:
+        found = path_story.of_path(db.session(), chat.id, [each.id for each in path]) if has_history(chat) else None
+        return found.text if found else ""
+
+    return story
+
+
+def _story_section(found: PathStory) -> Section:
+    return replace(OF_A_CHAT["story"], text=found.section, origin=HERE if found.is_edited else found.model)

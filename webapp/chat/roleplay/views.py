@@ -16,7 +16,9 @@ from webapp.characters.shown import Face
 from webapp.characters.tables import Persona
 from webapp.chat.group import members
 from webapp.chat.group.members import has_part
-from webapp.chat.page.faces_shown import face_in, members_in
+from webapp.chat.list import paging, shown
+from webapp.chat.list.shown import SidebarChat
+from webapp.chat.page.notices_shown import face_in, members_in
 from webapp.chat.page.pages import page_of
 from webapp.chat.prompt import chat_collections, remembering
 from webapp.chat.record import variables
@@ -24,14 +26,26 @@ from webapp.chat.record.access import own_chat, right_in, visible_chat
 from webapp.chat.record.model_choice import named
 from webapp.chat.record.tables import Chat
 from webapp.chat.roleplay import service as roleplay
-from webapp.chat.roleplay.chats_shown import chats_with
 from webapp.chat.roleplay.forms import PromptsForm
-from webapp.chat.roleplay.variable_rows import VariableRows
+from webapp.chat.roleplay.variable_views import VariableRows
 from webapp.chat.story import views as story
 from webapp.knowledge import queries as knowledge
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.rendering.part import part
 from webapp.web.htmx import is_htmx, redirect, render
+from webapp.web.pagination import cut
+
+PAGE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class CharacterChats:
+    """A page of these chats, newest first. `newest_url` is empty on the first page, `next_url` on the last."""
+
+    chats: Sequence[SidebarChat]
+    newest_url: str
+    next_url: str
+
 
 bp = Blueprint("roleplay", __name__)
 
@@ -155,3 +169,13 @@ def _panel(chat: Chat, form: PromptsForm, message: str = "") -> Response:
     # A refused field opens its group and takes the focus; otherwise groups stay as they are.
     swap, status = ("outerHTML", form.refusal.status) if form.refusal else ("outerMorph", 200)
     return Response(part("#chat-prompts", swap, html), status)
+
+
+def chats_with(character_id: str) -> CharacterChats:
+    """Returns the page of chats that the URL's `before` asks for, groups included."""
+    before = request.args.get("before", "")
+    found = paging.chats(current_user().id, character_id=character_id, after=before, limit=PAGE + 1)
+    page = cut(found, PAGE)
+    newest_url = url_for("characters.show", id=character_id, _anchor="chats") if before else ""
+    next_url = url_for("characters.show", id=character_id, before=page.next_cursor, _anchor="chats") if page.next_cursor else ""
+    return CharacterChats(shown.chats(page.rows), newest_url, next_url)

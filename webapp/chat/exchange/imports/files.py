@@ -8,8 +8,7 @@ from zipfile import ZipFile
 
 from webapp.base.heavy import zips
 from webapp.chat.exchange.imports import MOST_BYTES, chatgpt, claude, openwebui, own, roleplay
-from webapp.chat.exchange.imports.file_values import line
-from webapp.chat.exchange.imports.filed import BadFile, FiledChat, fields
+from webapp.chat.exchange.imports.filed import BadFile, FiledChat, fields, line
 
 MOST_UNPACKED_BYTES = 200 * 1024 * 1024
 MOST_CHATS = 20_000

@@ -8,16 +8,22 @@ from typing import Any
 
 from webapp.characters.macros.chat_variables import storable
 from webapp.chat.exchange.imports import foreign_fields
-from webapp.chat.exchange.imports.file_values import ORIGIN_CHARS, amount, count, line, moment, number_of, text
 from webapp.chat.exchange.imports.filed import (
     MOST_NOTICES,
     MOST_TRIES,
+    ORIGIN_CHARS,
     BadFile,
     FiledChat,
     FiledGeneration,
     FiledMessage,
+    amount,
     checked,
+    count,
     fields,
+    line,
+    moment,
+    number_of,
+    text,
 )
 from webapp.chat.group.turns import MOST_CAST
 from webapp.chat.record.fields import FIELDS, ChatField
