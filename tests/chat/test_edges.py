@@ -8,8 +8,8 @@ from sqlalchemy import select
 from tests.chat.conftest import ended, ended_with, id_of
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Invalid
-from webapp.chat.page import composer_shown, notices_shown
-from webapp.chat.page.moment_shown import state_of
+from webapp.chat.page import answer_shown, composer_shown
+from webapp.chat.page.snapshot_shown import state_of
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
@@ -64,7 +64,7 @@ def test_a_moment_is_not_written_as_nothing(seconds, words):
     now = utc_now()
     generation = Generation(started_at=now, first_text_at=now + timedelta(seconds=seconds))
 
-    assert notices_shown.thought([generation]) == f"Thought {words}"
+    assert answer_shown.thought([generation]) == f"Thought {words}"
 
 
 @pytest.mark.slow

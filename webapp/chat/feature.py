@@ -7,10 +7,9 @@ from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
 from webapp.chat.list import home_views, row_views, shown
 from webapp.chat.list import sharing_views as sharing
 from webapp.chat.list import views as lists
-from webapp.chat.messages import interrupted_by_restart_views
 from webapp.chat.messages.suggestion import SUGGESTION
 from webapp.chat.messages.titles import TITLE
-from webapp.chat.page import composer_views, picker_views, preview_views, prompt_insertion_views, version_views
+from webapp.chat.page import composer_views, interrupted_views, picker_views, preview_views, prompt_insertion_views, version_views
 from webapp.chat.page import views as pages
 from webapp.chat.prompt import leading
 from webapp.chat.prompt.built_in import OF_CHATS
@@ -40,7 +39,7 @@ FEATURE = Feature(
         composer_views.bp,
         prompt_insertion_views.bp,
         files.bp,
-        interrupted_by_restart_views.bp,
+        interrupted_views.bp,
         exchange.bp,
         sharing.bp,
         roleplay.bp,

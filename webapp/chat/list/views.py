@@ -15,7 +15,7 @@ from webapp.chat.list.search import glance, search, words_of
 from webapp.chat.list.shown import SidebarChat, bulk_result
 from webapp.chat.messages import chats as listing
 from webapp.chat.messages import deleted_branches
-from webapp.chat.page import moment_shown, shown
+from webapp.chat.page import shown, snapshot_shown
 from webapp.chat.page.pages import page_of
 from webapp.chat.record import queries
 from webapp.chat.record.access import right_in, visible_chat, visible_message
@@ -205,7 +205,7 @@ def _earlier(chat: Chat, end: str | None) -> Response:
         messages[:] = queries.window(chat, until=end) if end else []
         return messages
 
-    thread = moment_shown.limited(chat, shown.ready_thread(the_engine(), read, right_in(chat, user_or_none())))
+    thread = snapshot_shown.limited(chat, shown.ready_thread(the_engine(), read, right_in(chat, user_or_none())))
     context: dict[str, Any] = {"thread": thread, "earlier_url": shown.earlier_url(messages)}
     if is_htmx():
         return render("chat/list/_earlier_messages.html", **context)

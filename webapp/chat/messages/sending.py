@@ -23,8 +23,8 @@ from webapp.chat.files import long_files
 from webapp.chat.group.members import PrefixStripper, Speaker, person_name
 from webapp.chat.messages import drafts, renderings
 from webapp.chat.messages.waiting_for_files import SourceAfterFiles, WaitingAnswer
+from webapp.chat.prompt.answer_prompt import prompt_for, request_of
 from webapp.chat.prompt.leading import unit_of
-from webapp.chat.prompt.parts import prompt_for, request_of
 from webapp.chat.prompt.sections import names_in
 from webapp.chat.record import paths, queries, sidebar
 from webapp.chat.record.paths import PathMessage

@@ -9,9 +9,9 @@ from webapp.chat.files.reference import parted
 from webapp.chat.files.sending import MOST_PICTURES
 from webapp.chat.messages.follow_up import waiting_in
 from webapp.chat.messages.suggestion import is_asked, is_offered
-from webapp.chat.page.moment_shown import ChatState, HiddenAnswer
-from webapp.chat.page.notices_shown import members_in
+from webapp.chat.page.answer_shown import members_in
 from webapp.chat.page.shown import ShownMessage
+from webapp.chat.page.snapshot_shown import ChatState, HiddenAnswer
 from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE, estimate, share_of
 from webapp.chat.record import queries
 from webapp.chat.record.model_choice import missing_model, named

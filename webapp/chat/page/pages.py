@@ -11,11 +11,11 @@ from webapp.base.ids import new_id
 from webapp.chat.attachments import service as files
 from webapp.chat.messages import deleted_branches, feedback
 from webapp.chat.messages.forms import MessageForm
-from webapp.chat.page import moment_shown, shown
+from webapp.chat.page import shown, snapshot_shown
 from webapp.chat.page.composer_shown import around, picker
 from webapp.chat.page.feed import ChatFeed, ChatPosition
-from webapp.chat.page.moment_shown import hidden_answer, state_of
 from webapp.chat.page.shown import ShownMessage
+from webapp.chat.page.snapshot_shown import hidden_answer, state_of
 from webapp.chat.prompt import chat_collections
 from webapp.chat.record import queries
 from webapp.chat.record.access import right_in
@@ -40,10 +40,10 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
     right = right_in(chat, me)
     seq, sidebar = engine.topics.last(lane), engine.topics.last(topic_names.of_person(me.id if me else ""))
     engine.presence.seen(lane)
-    moment = moment_shown.read(engine, chat, right, me.id if me else "")
+    moment = snapshot_shown.read(engine, chat, right, me.id if me else "")
     take_up_draft(form, moment.chat_state.draft)
     messages, thread = moment.messages, moment.thread
-    running = moment_shown.running_in(thread)
+    running = snapshot_shown.running_in(thread)
     head = thread[-1].id if thread else ""
     generation, cursor = (running.generation_id, running.cursor) if running else ("", ())
     position = ChatPosition(engine.topics.epoch, seq, head, generation, cursor, sidebar)

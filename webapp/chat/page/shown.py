@@ -15,9 +15,8 @@ from webapp.chat.files import long_files
 from webapp.chat.files.attachments import NOT_READ, ReadingState, folded, parted
 from webapp.chat.messages import renderings
 from webapp.chat.messages.service import CUT_SHORT
-from webapp.chat.page import notices_shown as receipt_shown
-from webapp.chat.page import scripted
-from webapp.chat.page.notices_shown import SPOKE_JUST_NOW, ShownNotice, Silence, notices, silence, speakers_of
+from webapp.chat.page import answer_shown, scripted
+from webapp.chat.page.answer_shown import SPOKE_JUST_NOW, ShownNotice, Silence, notices, silence, speakers_of
 from webapp.chat.page.projection import Picture
 from webapp.chat.page.scripted import ScriptedMessage
 from webapp.chat.record import queries, sharing
@@ -294,10 +293,10 @@ def _ended(message: Message, last: Generation | None, generations: list[Generati
         html=_html(message),
         tail=Markup(),
         reasoning=message.reasoning,
-        thought=receipt_shown.thought(generations) if message.reasoning else "",
+        thought=answer_shown.thought(generations) if message.reasoning else "",
         notices=notices(last, message) if last else (),
-        receipt=receipt_shown.receipt(generations) if last else "",
-        pace=receipt_shown.pace(generations),
+        receipt=answer_shown.receipt(generations) if last else "",
+        pace=answer_shown.pace(generations),
         is_running=False,
         started_at=last.started_at if last else None,
         actions=_actions(message, last, status),

@@ -18,7 +18,7 @@ from webapp.chat.group import members
 from webapp.chat.group.members import has_part
 from webapp.chat.list import paging, shown
 from webapp.chat.list.shown import SidebarChat
-from webapp.chat.page.notices_shown import face_in, members_in
+from webapp.chat.page.answer_shown import face_in, members_in
 from webapp.chat.page.pages import page_of
 from webapp.chat.prompt import chat_collections, remembering
 from webapp.chat.record import variables

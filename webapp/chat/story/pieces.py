@@ -10,7 +10,7 @@ from webapp.base.heavy.turns import by_turns
 from webapp.characters import queries as cast
 from webapp.chat.files.reference import parted
 from webapp.chat.group.members import in_voices, person_name
-from webapp.chat.prompt import parts, path_story
+from webapp.chat.prompt import answer_prompt, path_story
 from webapp.chat.prompt.path_story import PathStory
 from webapp.chat.prompt.tokens import PER_MESSAGE, estimate, share_of
 from webapp.chat.record import paths, queries
@@ -93,7 +93,7 @@ def piece(chat: Chat, ids: Sequence[str], before: PathStory | None, tokens: int)
 def _room(chat: Chat, message_id: str, model: str) -> HistoryLimit:
     """Returns the room for the history besides the other sections that the answer's prompt contained."""
     prompt = queries.RECORDED_PROMPT.scalar(db.session(), {"message": message_id}) or {}
-    budget = parts.budget_tokens(named(model), prompt.get("parameters", {}))
+    budget = answer_prompt.budget_tokens(named(model), prompt.get("parameters", {}))
     around = sum(each.get("tokens", 0) + PER_MESSAGE for each in prompt.get("sections", ()))
     return HistoryLimit(max(1, budget - around) if budget else None, chat.history_limit)
 

@@ -15,10 +15,10 @@ from webapp.base.errors import AppError, Conflict
 from webapp.base.heavy.turns import wait_for_turn
 from webapp.base.ids import new_id
 from webapp.chat.prompt import path_story
+from webapp.chat.prompt.answer_prompt import ANSWER_TOKENS, CAUTION
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.prompt.built_in import STORY_KEY
 from webapp.chat.prompt.leading import has_history
-from webapp.chat.prompt.parts import ANSWER_TOKENS, CAUTION
 from webapp.chat.prompt.path_story import MOST_CHARS
 from webapp.chat.prompt.tokens import estimate
 from webapp.chat.record.model_choice import named

@@ -16,7 +16,7 @@ from webapp.chat.prompt.builder import OF_A_CHAT, Fitted, PromptBuilder, exchang
 from webapp.chat.prompt.context import Contributor, Occasion, PromptContext
 from webapp.chat.prompt.leading import has_history, leading, sections_of
 from webapp.chat.prompt.path_story import PathStory
-from webapp.chat.prompt.scripted import PromptScripts, scripted
+from webapp.chat.prompt.scripts import PromptScripts, scripted
 from webapp.chat.record import paths
 from webapp.chat.record.fields import FIELDS
 from webapp.chat.record.model_choice import can, named
