@@ -14,7 +14,7 @@ from tests.support.markup import words
 from tests.support.people import PASSWORD
 from webapp.base.db import db, utc_now, write
 from webapp.chat import erasing
-from webapp.chat.messages import deleted_branches, service
+from webapp.chat.messages import chats, deleted_branches
 from webapp.chat.record import paths
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
@@ -268,7 +268,7 @@ def test_a_visitor_with_a_very_long_line_can_be_forgotten(app, member):
     with app.app_context():
         with write() as session:
             session.execute(update(Chat).where(Chat.id == id_of(path)).values(owner_id=None, visitor_hash="a visitor"))
-        service.forget_visitor("a visitor")
+        chats.forget_visitor("a visitor")
     assert count(member) == 0
 
 

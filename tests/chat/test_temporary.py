@@ -10,7 +10,7 @@ from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.waiting import until
 from webapp.base.db import db, is_sqlite, utc_now, write
 from webapp.chat import erasing, kind
-from webapp.chat.messages import service
+from webapp.chat.messages import sending
 from webapp.chat.record.tables import Chat, Draft, Message
 from webapp.engine.tables import Generation, JournalRow
 from webapp.settings.service import set_setting
@@ -226,7 +226,7 @@ def test_the_choice_is_not_for_a_chat_that_is_there(owner, begin, visitor):
 def test_a_service_makes_one_too(owner):
     with owner.app.app_context():
         user_id = db.session.scalar(text("SELECT id FROM users"))
-        generation = service.begin("Hello", owner_id=user_id, is_temporary=True)
+        generation = sending.begin("Hello", owner_id=user_id, is_temporary=True)
         assert db.session.get_one(Chat, generation.lane.removeprefix("chat:")).is_temporary
 
 

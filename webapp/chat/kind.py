@@ -15,12 +15,12 @@ from webapp.base.database.statements import Prepared
 from webapp.base.db import db, is_sqlite, utc_now
 from webapp.base.heavy.threads import offload_at_once
 from webapp.chat import erasing as sweeping
-from webapp.chat.messages import follow_up, renderings, service, titles
-from webapp.chat.messages.sending import announce, notify, people
+from webapp.chat.messages import follow_up, renderings, sending, titles
 from webapp.chat.page.projection import AnswerProjection
 from webapp.chat.page.scripted import at_end
 from webapp.chat.prompt import leading, remembering
 from webapp.chat.record import post_answer, queries
+from webapp.chat.record.announcements import announce, notify, people
 from webapp.chat.record.seam_labels import seams_of
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.roleplay import service as roleplay
@@ -138,7 +138,7 @@ def saved_text(generation: Generation) -> GenerationText | None:
 
 def continue_interrupted(generation: Generation) -> None:
     if not is_closed(generation):
-        service.continue_answer(db.session.get_one(Message, generation.message_id))
+        sending.continue_answer(db.session.get_one(Message, generation.message_id))
 
 
 def recover() -> None:

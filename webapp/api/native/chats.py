@@ -28,7 +28,7 @@ from webapp.chat.files.attachments import MOST_FILES, joined
 from webapp.chat.group.turns import MOST_CAST
 from webapp.chat.list import paging
 from webapp.chat.messages import chats as listing
-from webapp.chat.messages import follow_up, service
+from webapp.chat.messages import follow_up, sending
 from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.prompt import chat_collections, remembering
 from webapp.chat.record import queries, sharing, variables
@@ -188,9 +188,9 @@ def create(body: NewChat) -> NewChatAnswer | Response:
     text = joined(body.message, files.blocks(caller().id, body.file_ids))
     if not text:
         return NewChatAnswer(chat=answer_of(_silent(body, reads)), sent=None)
-    generation = service.begin(
+    generation = sending.begin(
         text,
-        model=body.model or service.starting_model(caller()),
+        model=body.model or listing.starting_model(caller()),
         key=key,
         owner_id=caller().id,
         options=AnswerOptions(context_limit=body.context_limit),
@@ -236,7 +236,7 @@ def change(id: str, body: ChatChange) -> ChatAnswer:
     if "is_forgotten" in given:
         remembering.keep_out(own_chat(id), is_forgotten=given["is_forgotten"])
     if "model" in given:
-        service.choose(chat, given["model"])
+        listing.choose(chat, given["model"])
     if "title" in given:
         listing.rename(chat, given["title"])
     if "is_archived" in given:
@@ -329,7 +329,7 @@ def _silent(body: NewChat, reads: Sequence[str]) -> Chat:
     me = caller()
     ids = body.character_ids or [body.character_id]
     if ids == [""]:
-        return service.create(me.id, title=body.title, model=body.model or service.starting_model(me), reads=reads)
+        return listing.create(me.id, title=body.title, model=body.model or listing.starting_model(me), reads=reads)
     chat = _played(body, ids, reads)
     if body.title:
         listing.rename(chat, body.title)

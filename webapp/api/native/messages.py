@@ -17,7 +17,8 @@ from webapp.api.sources import SourceAnswer, source_answers_by_message
 from webapp.chat.attachments import service as files
 from webapp.chat.files.attachments import MOST_FILES, joined
 from webapp.chat.list import paging
-from webapp.chat.messages import service, versions
+from webapp.chat.messages import sending as service
+from webapp.chat.messages import versions
 from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.record import queries
 from webapp.chat.record.access import own_message, visible_chat, visible_message, writable_chat, writable_message

@@ -23,7 +23,7 @@ from webapp.chat.exchange.export import OWN
 from webapp.chat.exchange.imports import MOST_FILES, pieces
 from webapp.chat.exchange.imports.filed import OF_ROW, BadFile, FiledChat, FiledGeneration, FiledMessage
 from webapp.chat.exchange.imports.pieces import Head, Refused, Rendered
-from webapp.chat.messages import sending
+from webapp.chat.record import announcements
 from webapp.chat.record.tables import MOMENT, Chat, Message, Story
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import NOT_HERE, Generation
@@ -268,7 +268,7 @@ class _Filling:
             if chat.head_id is None or (self.added and session.get_one(Message, chat.head_id).origin):
                 chat.head_id = head
         if self.added and self._had_some:
-            sending.announce(db.session.get_one(Chat, self.chat_id), "thread", head)
+            announcements.announce(db.session.get_one(Chat, self.chat_id), "thread", head)
 
     def _load_ids(self) -> None:
         columns = select(Message.id, Message.origin, Message.created_at).where(Message.chat_id == self.chat_id)

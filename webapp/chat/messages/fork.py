@@ -15,9 +15,8 @@ from webapp.base.ids import new_id
 from webapp.chat.files import long_files
 from webapp.chat.files.reference import ids_in
 from webapp.chat.files.tables import ChatFile, StoredFile
-from webapp.chat.messages import sending
 from webapp.chat.messages.chats import TITLE_CHARS
-from webapp.chat.record import queries
+from webapp.chat.record import announcements, queries
 from webapp.chat.record.fields import FIELDS
 from webapp.chat.record.leader import is_led
 from webapp.chat.record.queries import first_within
@@ -82,7 +81,7 @@ def fork(message: Message, *, owner_id: str, model: str = "") -> str:
     with write() as session:
         chat = session.get_one(Chat, id)
         chat.head_id, chat.is_temporary = head, bool(values.get("is_temporary"))
-    sending.announce(chat, "chat", id)
+    announcements.announce(chat, "chat", id)
     return id
 
 

@@ -9,15 +9,13 @@ from sqlalchemy import Update, bindparam, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from webapp.base import changes, topic_names
 from webapp.base.database import rows
 from webapp.base.database.statements import Prepared
 from webapp.base.errors import AppError
 from webapp.base.heavy.turns import wait_for_turn
 from webapp.chat.files.reference import parted
-from webapp.chat.messages import sending
 from webapp.chat.prompt.builder import PromptBuilder
-from webapp.chat.record import sidebar
+from webapp.chat.record import announcements
 from webapp.chat.record.post_answer import IS_SHARED, READS_CHARS, PostAnswer
 from webapp.chat.record.tables import Chat
 from webapp.engine import side_requests
@@ -138,10 +136,8 @@ def _finish(session: Session, generation: Generation, transcript: Transcript, _p
 def _changed(generation: Generation) -> None:
     job = _jobs.pop(generation.id, None)
     if job and job.is_shared is not None:
-        people = sending.people(job.chat_id, job.side_request.person, is_shared=job.is_shared)
-        changes.notify(topic_names.of_chat(job.chat_id), "title", job.chat_id)
-        for person in people:
-            sidebar.notify(the_engine(), person, job.chat_id)
+        people = announcements.people(job.chat_id, job.side_request.person, is_shared=job.is_shared)
+        announcements.notify(job.chat_id, "title", job.chat_id, people)
 
 
 def _named_statement() -> Update:

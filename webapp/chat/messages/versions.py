@@ -14,7 +14,7 @@ from webapp.chat import erasing as sweeping
 from webapp.chat.attachments import service as files
 from webapp.chat.messages import deleted_branches, fork, renderings, sending
 from webapp.chat.prompt import remembering
-from webapp.chat.record import queries
+from webapp.chat.record import announcements, queries
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service as generations
 from webapp.knowledge.documents import memory
@@ -37,7 +37,7 @@ def hide(message: Message, *, is_hidden: bool = True) -> None:
         if is_hidden:
             memory.forget(session, Document.message_id == id)
     remembering.wake()
-    sending.announce(chat, "message", id)
+    announcements.announce(chat, "message", id)
 
 
 def show_version(message: Message) -> None:
@@ -65,7 +65,7 @@ def rewrite(message: Message, text: str, *, by: str = "") -> Message:
         session.add(version)
         session.flush()
         _put_head(session, id, seen, version.id, changed_at=utc_now())
-    sending.announce(db.session.get_one(Chat, id), "thread", version.id)
+    announcements.announce(db.session.get_one(Chat, id), "thread", version.id)
     return version
 
 
@@ -142,7 +142,7 @@ def move_head(chat: Chat, to: str, *changes: Update, forgets: Sequence[str] = ()
                 raise Conflict(ELSEWHERE)
         if queries.deleted_among([to]):
             raise Conflict(ELSEWHERE)
-    sending.announce(db.session.get_one(Chat, id), "thread", to)
+    announcements.announce(db.session.get_one(Chat, id), "thread", to)
 
 
 def _put_head(session: Session, chat_id: str, seen: str | None, to: str, **values: datetime) -> None:
@@ -186,6 +186,6 @@ def _corrected(chat: Chat, message: Message, text: str, by: str) -> Message:
     if message.role == "assistant":
         return edited(chat, message, text, by=by)
     person = by or sending.person_of(chat)
-    version = sending.question(chat, message.parent_id, sending.input_below(text, chat, message.parent_id, by=person), by=by)
+    version = sending.new_question(chat, message.parent_id, sending.input_below(text, chat, message.parent_id, by=person), by=by)
     version.is_hidden = message.is_hidden
     return version

@@ -14,7 +14,7 @@ from webapp.characters.tables import Character
 from webapp.chat.files import long_files
 from webapp.chat.files.attachments import NOT_READ, ReadingState, folded, parted
 from webapp.chat.messages import renderings
-from webapp.chat.messages.service import CUT_SHORT
+from webapp.chat.messages.sending import CUT_SHORT
 from webapp.chat.page import answer_shown, scripted
 from webapp.chat.page.answer_shown import SPOKE_JUST_NOW, ShownNotice, Silence, notices, silence, speakers_of
 from webapp.chat.page.projection import Picture

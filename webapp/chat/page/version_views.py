@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, render_template, url_for
 
 from webapp.chat.messages import fork as forking
-from webapp.chat.messages import service, versions
+from webapp.chat.messages import sending, versions
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page.pages import chat_page, message_fragment, page_of
 from webapp.chat.record import queries
@@ -109,7 +109,7 @@ def _save(message: Message, form: MessageForm) -> str:
     if message.role == "assistant":
         versions.rewrite(message, form.text, by=writer())
     else:
-        service.edit(message, form.text, key=form.key.data or "", by=writer())
+        sending.edit(message, form.text, key=form.key.data or "", by=writer())
     return "end"
 
 

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, abort, request, url_for
 
-from webapp.chat.messages import service
+from webapp.chat.messages import chats, sending
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.messages.renderings import words_alone
 from webapp.chat.messages.sending import TYPED
@@ -60,7 +60,7 @@ def send(id: str) -> Response:
     with form.attempt():
         refuse_unknown(form)
         wish = {"key": form.key.data or "", "model": model, "after": form.after.data or ""}
-        service.ask(chat, form.text, **wish, by=writer(), options=TYPED, speaker_id=form.speaker.data or "")
+        sending.ask(chat, form.text, **wish, by=writer(), options=TYPED, speaker_id=form.speaker.data or "")
         if is_chosen and me:
             model_marks.choose(me.id, model)
         return sent(chat)
@@ -78,7 +78,7 @@ def stop(id: str) -> Response:
 @bp.post("/messages/<id>/continue")
 @anybody
 def go_on(id: str) -> Response:
-    return done(_page_of(service.continue_answer(writable_message(id), by=writer())))
+    return done(_page_of(sending.continue_answer(writable_message(id), by=writer())))
 
 
 @bp.post("/messages/<id>/again")
@@ -88,7 +88,7 @@ def again(id: str) -> Response:
     if "stop" in request.form and (last := queries.last_generation(message)) and last.is_active:
         generations.stop_and_wait(the_engine(), last)
         message = writable_message(id)
-    return done(_page_of(service.again(message, model=MessageForm().model.data or "", by=writer())))
+    return done(_page_of(sending.again(message, model=MessageForm().model.data or "", by=writer())))
 
 
 @bp.get("/messages/<id>.md")
@@ -120,7 +120,7 @@ def demo_begin() -> Response:
     form = MessageForm()
 
     def begin(visitor: str) -> Response:
-        service.begin_as_visitor(form.text, key=form.key.data or "", visitor_hash=visitor)
+        sending.begin_as_visitor(form.text, key=form.key.data or "", visitor_hash=visitor)
         return redirect(url_for("chat.demo", _anchor="end"))
 
     return as_visitor(begin)
@@ -129,7 +129,7 @@ def demo_begin() -> Response:
 @bp.post("/ai-demo/leave")
 @anybody
 def demo_leave() -> Response:
-    service.forget_visitor(visitor_hash())
+    chats.forget_visitor(visitor_hash())
     return redirect(url_for("chat.demo"))
 
 

@@ -16,9 +16,10 @@ from webapp.characters.macros.chat_variables import Variables, VariableStore
 from webapp.characters.macros.macros import Names
 from webapp.characters.tables import Character, Persona
 from webapp.chat.group.turns import LEAST_CAST, MENTION, MOST_CAST, ORDERS
-from webapp.chat.messages import renderings, sending
+from webapp.chat.messages import renderings
 from webapp.chat.prompt.context import PromptContext
 from webapp.chat.prompt.sections import begun
+from webapp.chat.record import announcements
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.record.variables import changed, of_person, store_variables
 from webapp.chat.roleplay.service import KIND
@@ -65,7 +66,7 @@ def begin(
         session.flush()
         _greet(session, chat, greetings)
         store_variables(session, by.id, variables.shared)
-    sending.announce(chat, "chat", chat.id)
+    announcements.announce(chat, "chat", chat.id)
     return chat
 
 
@@ -77,7 +78,7 @@ def recast(chat: Chat, ids: Sequence[str] | None, turn_order: str | None, *, by:
     kept, order = checked_cast(chat, ids, turn_order, by=by)
     with write():
         chat.character_ids, chat.turn_order = kept, order
-    sending.announce(chat, "chat", chat.id)
+    announcements.announce(chat, "chat", chat.id)
 
 
 def checked_cast(chat: Chat, ids: Sequence[str] | None, turn_order: str | None, *, by: User) -> tuple[list[str], str]:

@@ -16,9 +16,10 @@ from webapp.characters.fields import checked_text
 from webapp.characters.macros.chat_variables import Variables, VariableStore
 from webapp.characters.macros.macros import Names
 from webapp.characters.tables import Character, Persona
-from webapp.chat.messages import renderings, sending
+from webapp.chat.messages import renderings
 from webapp.chat.prompt.context import PromptContext
 from webapp.chat.prompt.sections import begun
+from webapp.chat.record import announcements
 from webapp.chat.record.fields import FIELDS, ChatField
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.record.variables import changed, of_person, store_variables
@@ -62,7 +63,7 @@ def begin(
             session.flush()
             chat.head_id = messages[0].id
             store_variables(session, by.id, shared)
-    sending.announce(chat, "chat", chat.id)
+    announcements.announce(chat, "chat", chat.id)
     return chat
 
 
