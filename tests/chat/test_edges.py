@@ -9,7 +9,7 @@ from tests.chat.conftest import ended, ended_with, id_of
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Invalid
 from webapp.chat.page import answer_shown, composer_shown
-from webapp.chat.page.snapshot_shown import state_of
+from webapp.chat.page.snapshot_shown import hidden_answer, state_of
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
@@ -55,7 +55,7 @@ def test_an_answer_above_the_page_can_be_stopped(owner, answered):
         chat = db.session.get_one(Chat, chat_id)
         now = state_of(chat)
         assert now.active
-        around = composer_shown.around(chat, queries.window(chat), composer_shown.hidden_answer(now.active.id), "own", now)
+        around = composer_shown.around(chat, queries.window(chat), hidden_answer(now.active.id), "own", now)
         assert around["running"].stop_url == f"/generations/{generation_id}/stop"
 
 

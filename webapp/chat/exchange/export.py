@@ -91,7 +91,7 @@ def as_markdown(engine: Engine, chat: Chat, right: str, reader: User | None = No
 def as_text(engine: Engine, chat: Chat, right: str, reader: User | None = None) -> Iterator[str]:
     """Yields the same branch as plain text."""
     title, turns = _title(chat), _turns(engine, chat.id, right, reader.id if reader else "")
-    return chain([f"{title}\n{'=' * len(title)}\n"], (_plain(who, text) for who, text in by_turns(turns)))
+    return chain([f"{title}\n{'=' * len(title)}\n"], (f"\n{who}:\n{words_alone(text)}\n" for who, text in by_turns(turns)))
 
 
 def everything(engine: Engine, user_id: str) -> Iterator[bytes]:
@@ -212,10 +212,6 @@ def text_of(engine: Engine, message: Message, generations: Sequence[Generation])
     """Returns the text of a message; while it is being generated, this includes what is not saved yet."""
     is_running = bool(generations) and generations[-1].is_active
     return queries.text_so_far(engine, message) if is_running else message.content
-
-
-def _plain(who: str, text: str) -> str:
-    return f"\n{who}:\n{words_alone(text)}\n"
 
 
 class _Pipe:

@@ -172,10 +172,7 @@ def _variables(chat: Chat, was: Mapping[str, Any]) -> dict[str, Any]:
 def _world(chat: Chat, was: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the name of an attached lorebook, of which SillyTavern knows one; or the imported name if it is not here."""
     imported, attached = line(was.get("world_info"), NAME_CHARS), cast_names.names_of(chat)["lorebooks"]
-    if imported in attached or ("world_info" in was and not attached and not _has_lorebook(chat, imported)):
+    is_here = bool(imported and chat.owner_id and lorebooks.by_name(chat.owner_id, [imported]))
+    if imported in attached or ("world_info" in was and not attached and not is_here):
         return {"world_info": was["world_info"]}
     return {"world_info": attached[0]} if attached else {}
-
-
-def _has_lorebook(chat: Chat, name: str) -> bool:
-    return bool(name and chat.owner_id and lorebooks.by_name(chat.owner_id, [name]))

@@ -41,13 +41,10 @@ def seen(turns: Sequence[Turn], files: Mapping[str, StoredFile]) -> Iterator[Tur
         shown = [each for each, size in zip(there, sizes, strict=True) if size <= left]
         room -= len(shown)
         left -= sum(files[each.id].bytes for each in shown)
-        names = [_named(each) for each in references if each not in shown]
+        others = (each for each in references if each not in shown)
+        names = (named_picture(each.name) if each.is_picture else f"[File: {each.name}]" for each in others)
         content = "\n\n".join(each for each in (text, *names) if each)
         yield replace(turn, content=content, pictures=tuple(_picture(each, files[each.id]) for each in shown))
-
-
-def _named(each: Reference) -> str:
-    return named_picture(each.name) if each.is_picture else f"[File: {each.name}]"
 
 
 def _picture(each: Reference, file: StoredFile) -> Picture:

@@ -40,8 +40,8 @@ def chats(rows: Sequence[Chat | Listed], running: set[str] | None = None, here: 
     """Converts chats to rows of a list; queries which of them have a running answer unless that is passed in."""
     if running is None:
         running = queries.lanes_in_use(topic_names.of_chat(row.id) for row in rows)
-    here, me, casts = here or request.path, user_or_none(), {row.id: _cast(row) for row in rows}
-    ids = [id for each in casts.values() for id in each]
+    here, me = here or request.path, user_or_none()
+    ids = [id for row in rows for id in row.cast_ids]
     faces = people.faces(me, ids) if me and ids else {}
     return [
         SidebarChat(
@@ -50,15 +50,11 @@ def chats(rows: Sequence[Chat | Listed], running: set[str] | None = None, here: 
             topic_names.of_chat(row.id) in running,
             here == f"/chats/{row.id}",
             row.changed_at,
-            tuple(faces[id] for id in casts[row.id] if id in faces)[:MOST_FACES],
+            tuple(faces[id] for id in row.cast_ids if id in faces)[:MOST_FACES],
             row.sharer if isinstance(row, Listed) else "",
         )
         for row in rows
     ]
-
-
-def _cast(row: Chat | Listed) -> list[str]:
-    return row.character_ids or ([row.character_id] if row.character_id else [])
 
 
 def grouped(

@@ -137,12 +137,19 @@ def begin(
         return repeated
 
     first = [*reads, *ids_of_prompt(prompt_key or QUICK)]
-    about: dict[str, Any] = {"is_temporary": is_temporary, "prompt_key": prompt_key}
-    options = replace(options, given=source_search.for_first_message(first, entered.content, person, **about))
+    given = source_search.for_first_message(first, entered.content, person, is_temporary=is_temporary, prompt_key=prompt_key)
+    options = replace(options, given=given)
 
     def store(session: Session) -> PendingGeneration:
-        values: dict[str, Any] = {"owner_id": owner_id, "visitor_hash": visitor_hash, "collection_ids": list(reads)}
-        chat = Chat(model=model, title=titles.first_words(entered.content), **values, **about)
+        chat = Chat(
+            owner_id=owner_id,
+            visitor_hash=visitor_hash,
+            model=model,
+            title=titles.first_words(entered.content),
+            is_temporary=is_temporary,
+            prompt_key=prompt_key,
+            collection_ids=list(reads),
+        )
         rows.put(session, chat)
         question = new_question(chat, None, entered, by=person)
         return new_answer(session, chat, question, sent_as=sent_as, options=options)
@@ -174,53 +181,39 @@ def ask(
     author, if that is not the owner; the author's limits apply. `speaker_id` is the character of a group that is to answer:
     without a text, it speaks after the last message.
     """
-    if speaker_id and chat.is_group and not text.strip():
-        return _speak(chat, speaker_id, key=key, model=model, after=after, by=by, options=options)
     model, person, id = answerer(chat, model), by or person_of(chat), chat.id
-    below = queries.branch_point(chat, after)
-    entered = input_below(text, chat, below, by=person)
-    sent_as = generations.sent_as(person, key, f"{id}\0{entered.written}")
+    is_without_message = bool(speaker_id and chat.is_group and not text.strip())
+    above = queries.branch_point(chat, after)
+    entered = NO_INPUT if is_without_message else input_below(text, chat, above, by=person)
+    sent_as = generations.sent_as(person, key, f"{id}\0\0{speaker_id}" if is_without_message else f"{id}\0{entered.written}")
     if repeated := generations.sent_or_refused(sent_as, lambda: generations.refuse_if_running(the_engine(), chat.lane)):
         return repeated
     is_named = bool(chat.title)
-    speaker = answering(chat, below, text=entered.content, wanted_id=speaker_id)
-    given = source_search.for_message(chat, entered.content, below, person, speaker_id=speaker.id if speaker else None)
+    speaker = answering(chat, above, text=entered.content, wanted_id=speaker_id)
+    if is_without_message:
+        given = source_search.for_retry(chat, above or "", person, speaker_id=speaker_id)
+    else:
+        given = source_search.for_message(chat, entered.content, above, person, speaker_id=speaker.id if speaker else None)
     options = replace(options, given=given, speaker=speaker, shared=entered.shared)
 
     def store(session: Session) -> PendingGeneration:
         rows.locked(session, Chat, id)
         chat.model, chat.title = model, chat.title or titles.first_words(entered.content)
-        question = new_question(chat, queries.branch_point(chat, after), entered, by=person)
+        parent_id = queries.branch_point(chat, after)
+        question = (parent_id or "") if is_without_message else new_question(chat, parent_id, entered, by=person)
         return new_answer(session, chat, question, sent_as=sent_as, options=options)
 
     begun = start(store, person, lane=chat.lane, sent_as=sent_as, draft=id if options.is_typed else None)
-    if not is_named:
+    if not (is_named or is_without_message):
         announcements.announce(chat, "title", id)
     return begun
-
-
-def _speak(chat: Chat, speaker_id: str, *, key: str, model: str, after: str, by: str, options: AnswerOptions) -> Generation:
-    """Has a character of a group speak after the last message, without a message of a person."""
-    model, person, id = answerer(chat, model), by or person_of(chat), chat.id
-    sent_as = generations.sent_as(person, key, f"{id}\0\0{speaker_id}")
-    if repeated := generations.sent_or_refused(sent_as, lambda: generations.refuse_if_running(the_engine(), chat.lane)):
-        return repeated
-    below = queries.branch_point(chat, after) or ""
-    speaker = answering(chat, below, wanted_id=speaker_id)
-    options = replace(options, given=source_search.for_retry(chat, below, person, speaker_id=speaker_id), speaker=speaker)
-
-    def store(session: Session) -> PendingGeneration:
-        rows.locked(session, Chat, id)
-        chat.model = model
-        return new_answer(session, chat, queries.branch_point(chat, after) or "", sent_as=sent_as, options=options)
-
-    return start(store, person, lane=chat.lane, sent_as=sent_as, draft=id if options.is_typed else None)
 
 
 def continue_answer(message: Message, *, by: str = "", must_be_cut: bool = False) -> Generation:
     """Continues an answer in the same message: one that was cut, or the last of its branch. An empty one is generated again."""
     chat, last = queries.chat_of(message), queries.last_generation(message)
-    if not _was_cut(last) and (must_be_cut or not _stands_last(chat, message)):
+    was_cut = last and not last.is_active and (last.status != "completed" or last.reason in CUT_SHORT)
+    if not was_cut and (must_be_cut or not _stands_last(chat, message)):
         raise Conflict("This answer is complete, so there is nothing to continue.")
     model = last.model_asked if last else answerer(chat)
     providers().of(model, for_visitor=bool(chat.visitor_hash))
@@ -281,10 +274,6 @@ def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generat
         return new_answer(session, chat, question, sent_as=sent_as, options=options)
 
     return start(store, person, lane=chat.lane, sent_as=sent_as)
-
-
-def _was_cut(last: Generation | None) -> bool:
-    return last is not None and not last.is_active and (last.status != "completed" or last.reason in CUT_SHORT)
 
 
 def _stands_last(chat: Chat, message: Message) -> bool:
@@ -357,9 +346,9 @@ def lock_chat(session: Session, chat: Chat, message_id: str) -> None:
 
 def new_question(chat: Chat, parent_id: str | None, entered: MessageInput, *, by: str = "") -> Message:
     """Builds a person's message below its parent, to be stored with its answer; a visitor's has no author."""
-    author_id = None if chat.visitor_hash else by or chat.owner_id
-    speaker_name = person_name(chat, author_id or "") if chat.is_group else ""
-    message = _message(chat, parent_id, "user", entered, author_id=author_id, speaker_name=speaker_name)
+    message = _message(chat, parent_id, "user", entered)
+    message.author_id = None if chat.visitor_hash else by or chat.owner_id
+    message.speaker_name = person_name(chat, message.author_id or "") if chat.is_group else ""
     message.variables = changed(entered.variables)
     return message
 
@@ -378,8 +367,7 @@ def new_answer(
     `question` is a new message, which is stored too, or the id of an existing one.
     """
     new = [question] if isinstance(question, Message) else []
-    speaks: dict[str, Any] = {"speaker_id": options.speaker.id, "speaker_name": options.speaker.name} if options.speaker else {}
-    message = _message(chat, new[0].id if new else str(question) or None, "assistant", **speaks)
+    message = _message(chat, new[0].id if new else str(question) or None, "assistant", speaker=options.speaker)
     above = new[0].parent_id if new else str(question)
     # Before the request is built, which includes the files.
     files.attach(session, chat.id, [each.content for each in new], new[0].author_id or "" if new else "")
@@ -411,13 +399,20 @@ def new_generation(
     saved.
     """
     if chat.visitor_hash:
-        _refuse_a_crowd()
+        _limit_visitors()
     variables = below(question or message.parent_id, chat, is_personal=options.is_personal)
     variables = replace(variables, shared=options.shared) if options.shared and options.is_personal else variables
-    about: dict[str, Any] = {"given": options.given, "is_personal": options.is_personal, "speaker_id": message.speaker_id}
-    about["variables"] = variables
-    about["occasion"] = "continue" if path[-1].content else "again" if options.is_again else "answer"
-    kept = prompt_for(chat, path, model, history_limit=options.context_limit, **about)
+    kept = prompt_for(
+        chat,
+        path,
+        model,
+        history_limit=options.context_limit,
+        given=options.given,
+        is_personal=options.is_personal,
+        speaker_id=message.speaker_id,
+        occasion="continue" if path[-1].content else "again" if options.is_again else "answer",
+        variables=variables,
+    )
     generation = Generation(
         id=new_id(),
         kind=chat.kind,
@@ -498,9 +493,8 @@ def _stored(
         # Only a message typed on a page ends a draft.
         beats = 1.0 if draft is None else generations.page_beats(engine, generation.lane)
         source = prepared.wrapped(generations.ladder(engine, prepared.request, beats=beats))
-        hearers = people(prepared.chat.id, prepared.chat.owner_id, is_shared=prepared.is_shared)
-        news = (prepared.chat.id, "message", generation.message_id or "", hearers)
-    return generation, source, news
+        with_chat = people(prepared.chat.id, prepared.chat.owner_id, is_shared=prepared.is_shared)
+    return generation, source, (prepared.chat.id, "message", generation.message_id or "", with_chat)
 
 
 def _lock_person(session: Session, person: str, draft: str | None) -> None:
@@ -529,13 +523,24 @@ PERSON = Prepared(_person_statement())
 LOCK_PERSON = Prepared(_person_statement().with_for_update(key_share=True, of=rows.table(User)))
 
 
-def _refuse_a_crowd() -> None:
+def _limit_visitors() -> None:
     """Limits the number of concurrent answers of all visitors together."""
     if sum(not live.person for live in the_engine().live.values()) >= VISITORS_AT_ONCE:
         the_engine().emit(Limited("visitors"))
         raise TooMany("Many people are trying the demo right now. Please try again in a minute.", retry_after=60)
 
 
-def _message(chat: Chat, parent_id: str | None, role: str, entered: MessageInput = NO_INPUT, **more: str | None) -> Message:
-    values = {"content": entered.content, "html": entered.html, "html_version": 0 if entered is NO_INPUT else markdown.VERSION}
-    return Message(id=new_id(), chat_id=chat.id, parent_id=parent_id, role=role, **values, **more)
+def _message(
+    chat: Chat, parent_id: str | None, role: str, entered: MessageInput = NO_INPUT, *, speaker: Speaker | None = None
+) -> Message:
+    return Message(
+        id=new_id(),
+        chat_id=chat.id,
+        parent_id=parent_id,
+        role=role,
+        content=entered.content,
+        html=entered.html,
+        html_version=0 if entered is NO_INPUT else markdown.VERSION,
+        speaker_id=speaker.id if speaker else None,
+        speaker_name=speaker.name if speaker else "",
+    )

@@ -99,9 +99,7 @@ def _request(chat: Chat, typed: str) -> ModelRequest:
     # In a group, the prompt describes the character that spoke last.
     spoke = recent_speakers(chat, chat.head_id)[-1:] if chat.is_group else []
     parameters = {"max_tokens": MOST_TOKENS, **prompt.parameters}
-    return answer_prompt.request_for_aside(
-        chat, path, model, sections, speaker_id="".join(spoke), occasion="suggestion", **parameters
-    )
+    return answer_prompt.side_request(chat, path, model, sections, speaker_id="".join(spoke), occasion="suggestion", **parameters)
 
 
 def _from(text: str, name: str, typed: str) -> str:

@@ -85,13 +85,9 @@ def picker(chat: Chat | None = None, wish: str = "") -> dict[str, Any]:
         "chosen_model": chosen,
         "chosen_name": known.display_name(chosen),
         "gone_model": known.display_name(missing_model(chat)) if chat and chosen == chat.model else "",
-        "models_url": _models_url(chat) if offered else "",
+        "models_url": (f"{fixed('picker.index')}?chat={chat.id}" if chat else fixed("picker.index")) if offered else "",
         "has_more_models": len(offered) > MOST_LISTED,
     }
-
-
-def _models_url(chat: Chat | None) -> str:
-    return f"{fixed('picker.index')}?chat={chat.id}" if chat else fixed("picker.index")
 
 
 def few(offered: Sequence[Model], chosen: str) -> list[Model]:

@@ -290,7 +290,7 @@ def _ended(message: Message, last: Generation | None, generations: list[Generati
         id=message.id,
         role=message.role,
         status=status,
-        html=_html(message),
+        html=_around(message, Markup(renderings.html_of(message))),
         tail=Markup(),
         reasoning=message.reasoning,
         thought=answer_shown.thought(generations) if message.reasoning else "",
@@ -359,10 +359,6 @@ def _versions(id: str, versions: list[str]) -> Versions:
     urls = [address("tree.show_version", version) for version in versions]
     around = ["", *urls, ""]
     return Versions(at + 1, len(versions), previous_url=around[at], next_url=around[at + 2])
-
-
-def _html(message: Message) -> Markup:
-    return _around(message, Markup(renderings.html_of(message)))
 
 
 def _around(message: Message, html: Markup) -> Markup:

@@ -80,18 +80,13 @@ def read_since(chat_id: str, message_id: str) -> ChatEnd | None:
     by_message = {row.row_message_id: row for row in found}
     generations: dict[str, list[Generation]] = {id: [] for id in by_message}
     for row in (each for each in found if each.row_generation_id):
-        generations[row.row_message_id].append(rows.read(session, Generation, _of_generation(row)))
-    messages = {id: rows.read(session, Message, _of_message(row)) for id, row in by_message.items()}
+        generations[row.row_message_id].append(rows.read(session, Generation, dict(zip(NAMES, row[GENERATION_AT], strict=True))))
+    messages = {
+        id: rows.read(session, Message, dict(zip(rows.names(Message), row[MESSAGE_AT], strict=True)))
+        for id, row in by_message.items()
+    }
     versioned = [messages[id] for id, row in by_message.items() if row.is_versioned]
     return ChatEnd(chat, list(messages.values()), generations, versioned, ChatState._make([*found[0][STATE_AT], None]))
-
-
-def _of_message(row: Sequence[Any]) -> dict[str, Any]:
-    return dict(zip(rows.names(Message), row[MESSAGE_AT], strict=True))
-
-
-def _of_generation(row: Sequence[Any]) -> dict[str, Any]:
-    return dict(zip(NAMES, row[GENERATION_AT], strict=True))
 
 
 def _since_statement() -> Select[Any]:

@@ -15,7 +15,6 @@ from webapp.chat.prompt import path_story
 from webapp.chat.prompt.builder import OF_A_CHAT, Fitted, PromptBuilder, exchanges_between, place
 from webapp.chat.prompt.context import Contributor, Occasion, PromptContext
 from webapp.chat.prompt.leading import has_history, leading, sections_of
-from webapp.chat.prompt.path_story import PathStory
 from webapp.chat.prompt.scripts import PromptScripts, scripted
 from webapp.chat.record import paths
 from webapp.chat.record.fields import FIELDS
@@ -147,8 +146,8 @@ def prompt_for(
         story=story_of(chat, path),
     )
     builder = _builder(context, given, sections_of(leading_prompt) if leading_prompt else ())
-    limits = {"budget_tokens": most_tokens, "history_limit": limit, "beginning": path[-1].content}
-    fit = fitted_prompt(chat, builder, path, earlier, **limits)
+    beginning = path[-1].content
+    fit = fitted_prompt(chat, builder, path, earlier, budget_tokens=most_tokens, history_limit=limit, beginning=beginning)
     kept, fitted = fit.kept, fit.fitted
     if given.sources and not any(each.passage_id for each in kept.sections):
         # No passage fits, so the sections that introduce them are dropped, too.
@@ -166,7 +165,7 @@ def prompt_for(
     }
 
 
-def request_for_aside(
+def side_request(
     chat: Chat,
     path: Sequence[PathMessage],
     model: str,
@@ -176,15 +175,25 @@ def request_for_aside(
     occasion: Occasion,
     **parameters: Any,
 ) -> ModelRequest:
-    """Builds a request outside the chat's answers: an answer's prompt with these additional sections. Nothing is recorded."""
+    """Builds a request besides the chat's answers: an answer's prompt with these additional sections. Nothing is recorded."""
     known, leading_prompt = named(model), leading(chat)
     earlier, _ = scripted(chat, in_voices(chat, [each for each in path if each.is_sent]))
     turns = [(each.role, each.sent_text) for each in earlier]
     parameters = {**_parameters(chat, known, leading_prompt), **parameters}
     most_tokens = budget_tokens(known, parameters)
-    about: dict[str, Any] = {"ids": [each.id for each in earlier], "answer_id": new_id(), "most_tokens": most_tokens}
-    about |= {"variables": below(path[-1].id if path else None, chat), "story": story_of(chat, path)}
-    context = PromptContext(chat.id, chat.owner_id, model, turns, speaker_id=speaker_id, occasion=occasion, **about)
+    context = PromptContext(
+        chat.id,
+        chat.owner_id,
+        model,
+        turns,
+        speaker_id=speaker_id,
+        occasion=occasion,
+        ids=[each.id for each in earlier],
+        answer_id=new_id(),
+        most_tokens=most_tokens,
+        variables=below(path[-1].id if path else None, chat),
+        story=story_of(chat, path),
+    )
     builder = _builder(context, NOTHING, (*(sections_of(leading_prompt) if leading_prompt else ()), *sections))
     # The additional sections say who is to write next.
     builder = builder.without([each for each in builder.sections if each.title == OF_A_CHAT["group"].title])
@@ -215,20 +224,19 @@ def sent(generation: Generation, viewer: User | None = None) -> Sent:
     message, prompt = db.session.get_one(Message, generation.message_id), generation.prompt
     builder, messages = PromptBuilder.of(prompt), _messages(generation, paths.messages_to(message.id))
     builder = PromptBuilder(_quoting(builder, _as_seen(viewer, prompt.get("sources", ()))))
-    parts = [messages[each] if isinstance(each, int) else _part(each) for each in builder.among(len(messages))]
+    parts = [
+        messages[each] if isinstance(each, int) else Part(each.role, each.title, each.text, section=each)
+        for each in builder.among(len(messages))
+    ]
     if generation.text_offset:
         parts.append(Part("assistant", "The answer so far", message.content[: generation.text_offset], message.id))
     values: dict[str, Any] = dict(prompt.get("parameters", {}))
     values |= values.pop("samplers", {})
-    parameters = tuple((WORDS.get(name, name), _value_text(value)) for name, value in values.items() if value is not None)
+    parameters = tuple((WORDS.get(name, name), _words_of(value)) for name, value in values.items() if value is not None)
     counts = {name: prompt.get(name, 0) for name in ("left_out", "beyond", "history_limit")}
     counts["covered"] = prompt.get("told", 0)
     dropped = PromptBuilder.of({"sections": prompt.get("dropped", ())}).sections
     return Sent(tuple(parts), parameters, bool(prompt), bool(generation.text_offset), dropped=dropped, **counts)
-
-
-def _part(section: Section) -> Part:
-    return Part(section.role, section.title, section.text, section=section)
 
 
 def _builder(context: PromptContext, given: AnswerSources, leading: Sequence[Section]) -> PromptBuilder:
@@ -250,6 +258,10 @@ def _filled(sections: Sequence[Section | Template], outlets: Outlets) -> Iterato
         yield replace(
             each.section, text=text, origin=", ".join(dict.fromkeys(filter(None, (each.section.origin, *outlets.used))))
         )
+
+
+def _words_of(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, list) else "on" if value is True else str(value)
 
 
 def _wordless(builder: PromptBuilder) -> list[dict[str, Any]]:
@@ -320,10 +332,6 @@ def _takes_effort(model: Model, effort: str) -> bool:
     return bool(effort) and (effort in model.efforts or is_unknown)
 
 
-def _value_text(value: Any) -> str:
-    return ", ".join(value) if isinstance(value, list) else "on" if value is True else str(value)
-
-
 def budget_tokens(model: Model, parameters: dict[str, Any]) -> int:
     """Returns the token budget of a prompt; 0 if the model's context length is unknown."""
     length = model.context_length
@@ -366,17 +374,26 @@ def _kept(message: PathMessage) -> list[Any]:
 
 
 def fitted_prompt(
-    chat: Chat, builder: PromptBuilder, path: Sequence[PathMessage], earlier: Sequence[PathMessage], **limits: Any
+    chat: Chat,
+    builder: PromptBuilder,
+    path: Sequence[PathMessage],
+    earlier: Sequence[PathMessage],
+    *,
+    budget_tokens: int,
+    history_limit: int | None,
+    beginning: str = "",
 ) -> Filled:
     """Fits the prompt, adding the story if a message is left out; `earlier` are the messages that can be sent."""
     turns = [(each.role, each.sent_text) for each in earlier]
-    fitted = builder.fit(turns, **limits)
+    fitted = builder.fit(turns, budget_tokens=budget_tokens, history_limit=history_limit, beginning=beginning)
     is_needed = fitted.start and path_story.is_sent(chat)
     found = path_story.of_path(db.session(), chat.id, [each.id for each in path]) if is_needed else None
     if not found:
         return Filled(builder, fitted, left_out=fitted.left_out, beyond=fitted.beyond)
-    builder = PromptBuilder((*builder.sections, _story_section(found)))
-    fitted = builder.fit(turns, **limits)
+    builder = PromptBuilder(
+        (*builder.sections, replace(OF_A_CHAT["story"], text=found.section, origin=HERE if found.is_edited else found.model))
+    )
+    fitted = builder.fit(turns, budget_tokens=budget_tokens, history_limit=history_limit, beginning=beginning)
     known = {each.id for each in path[: found.count]}
     count = sum(each.id in known for each in earlier)
     left_out = exchanges_between(turns, fitted.beyond, count, fitted.start)
@@ -392,7 +409,3 @@ def story_of(chat: Chat, path: Sequence[PathMessage]) -> Callable[[], str]:
         return found.text if found else ""
 
     return story
-
-
-def _story_section(found: PathStory) -> Section:
-    return replace(OF_A_CHAT["story"], text=found.section, origin=HERE if found.is_edited else found.model)

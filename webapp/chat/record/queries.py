@@ -67,6 +67,10 @@ class Listed(NamedTuple):
     # The name of the owner who shared it; empty for the viewer's own chats.
     sharer: str = ""
 
+    @property
+    def cast_ids(self) -> list[str]:
+        return self.character_ids or ([self.character_id] if self.character_id else [])
+
 
 class ComposerMessage(NamedTuple):
     """The columns of a message that the composer needs."""
@@ -199,7 +203,7 @@ def in_order(ids: Sequence[str], *options: ExecutableOption) -> list[Message]:
 
 def thread(chat: Chat) -> list[Message]:
     """Returns the messages on the branch that the chat shows, from the root to the head."""
-    return _path(chat.head_id) if chat.head_id else []
+    return list(db.session.scalars(PATH, {"id": chat.head_id})) if chat.head_id else []
 
 
 def window(chat: Chat, *, until: str | None = None) -> list[Message]:
@@ -311,10 +315,6 @@ def text_so_far(engine: Engine, message: Message) -> str:
     last = last_generation(message)
     transcript = engine.transcript(last.id) if last and last.is_active and engine.follows(last) else None
     return message.content + transcript.text if transcript else message.content
-
-
-def _path(message_id: str) -> list[Message]:
-    return list(db.session.scalars(PATH, {"id": message_id}))
 
 
 def _newest_first(owner_id: str) -> Select[Chat]:

@@ -54,14 +54,16 @@ def begin(
     variables = Variables(VariableStore(), VariableStore(lambda: of_person(by.id)))
     context = PromptContext(id, by.id, model, (), variables=variables)
     greetings = [
-        _greeting(each, begun(_names(each, there, persona, by), context)) for each in by_turns(there) if _greets_with(each)
+        _greeting(each, begun(replace(cast.names_of(each, persona, by), group=_all_names(there)), context))
+        for each in by_turns(there)
+        if _greets_with(each)
     ]
     values: dict[str, Any] = {"id": id, "owner_id": by.id, "persona_id": persona.id if persona else None}
     values["collection_ids"] = list(reads)
     values |= {"character_id": there[0].id, "character_ids": [each.id for each in there], "turn_order": order}
     creation_limit.count(by.id)
     with write() as session:
-        chat = Chat(kind=KIND, model=model, title=_title(there), **values)
+        chat = Chat(kind=KIND, model=model, title=_all_names(there)[:TITLE_CHARS], **values)
         session.add(chat)
         session.flush()
         _greet(session, chat, greetings)
@@ -109,14 +111,6 @@ def _chosen(ids: Sequence[str], by: User, *, known: Sequence[str] = ()) -> list[
     if len(found) < len(wanted):
         raise Invalid(UNSEEN, field="character_ids")
     return found
-
-
-def _names(one: Character, there: Sequence[Character], persona: Persona | None, by: User) -> Names:
-    return replace(cast.names_of(one, persona, by), group=_all_names(there))
-
-
-def _title(there: Sequence[Character]) -> str:
-    return _all_names(there)[:TITLE_CHARS]
 
 
 def _all_names(there: Sequence[Character]) -> str:

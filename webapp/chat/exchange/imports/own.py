@@ -119,7 +119,9 @@ def _generation(value: dict[str, Any], place: int) -> FiledGeneration:
         reason=line(value.get("reason"), 30),
         error=text(value.get("error"), 2000),
         is_demo=value.get("is_demo") is True,
-        notices=tuple(_notice(fields(each)) for each in notices[:MOST_NOTICES]) if isinstance(notices, list) else (),
+        notices=tuple({name: text(fields(each).get(name), 2000) for name in NOTICE} for each in notices[:MOST_NOTICES])
+        if isinstance(notices, list)
+        else (),
         attempts=_attempts(value.get("attempts")),
         text_offset=count(value.get("text_offset")) or 0,
         continues=continues if continues is not None and continues < place else None,
@@ -128,10 +130,6 @@ def _generation(value: dict[str, Any], place: int) -> FiledGeneration:
         cost=_cost(value.get("cost")),
         **{name: moment(value.get(name)) for name in ("created_at", "started_at", "first_text_at", "ended_at")},
     )
-
-
-def _notice(value: dict[str, Any]) -> dict[str, str]:
-    return {name: text(value.get(name), 2000) for name in NOTICE}
 
 
 def _attempts(values: Any) -> tuple[dict[str, Any], ...]:
