@@ -21,8 +21,7 @@ from tests.support.marks import on_both_databases
 from webapp.base.db import db, utc_now, write
 from webapp.chat import erasing
 from webapp.chat.exchange import export
-from webapp.chat.files import picture, reference, storage
-from webapp.chat.files import sending as sending_files
+from webapp.chat.files import picture, reference, request_pictures, storage
 from webapp.chat.files import unused as cleanup
 from webapp.chat.files.attachments import folded, joined, parted, size_of
 from webapp.chat.files.tables import ChatFile, StoredFile
@@ -119,7 +118,7 @@ def test_only_so_many_bytes_of_pictures_are_sent(app):
     files = {id: StoredFile(id=id, hash=id, media_type="image/png", bytes=5 * 1024 * 1024) for id in ids}
     turns = (Turn("user", "\n".join(written[:2])), Turn("user", "See\n" + "\n".join(written[2:])))
     with app.app_context():
-        newest, oldest = sending_files.seen(turns, files)
+        newest, oldest = request_pictures.seen(turns, files)
     assert (newest.content, [each.name for each in newest.pictures]) == ("See", ["3", "4"])
     assert (oldest.content, oldest.pictures) == ("[Image: 1]\n\n[Image: 2]", ())
 

@@ -36,7 +36,6 @@ from webapp.chat.record.access import own_chat, right_in, visible_chat
 from webapp.chat.record.fields import FIELDS, ChatField, values_of
 from webapp.chat.record.model_choice import answerer
 from webapp.chat.record.tables import Chat
-from webapp.chat.roleplay import group_service as groups
 from webapp.chat.roleplay import service as roleplay
 from webapp.engine.engine import the_engine
 from webapp.knowledge.attaching import MOST_COLLECTIONS
@@ -224,7 +223,7 @@ def change(id: str, body: ChatChange) -> ChatAnswer:
     given = {name: value for name, value in wanted.items() if value is not None or name in NULLABLE}
     _refuse_unfit(chat, given)
     if given.keys() & CAST:
-        groups.recast(chat, given.get("character_ids"), given.get("turn_order"), by=caller())
+        roleplay.recast(chat, given.get("character_ids"), given.get("turn_order"), by=caller())
     if given.keys() & PROMPTS:
         _set_fields(own_chat(id), given)
     if "collection_ids" in given:
@@ -340,7 +339,7 @@ def _played(body: NewChat, ids: Sequence[str], reads: Sequence[str]) -> Chat:
     """Creates a chat in which one or several characters have sent their greetings."""
     me, persona = caller(), _persona(body.persona_id)
     if len(ids) > 1:
-        return groups.begin(ids, by=me, turn_order=body.turn_order or "", persona=persona, model=body.model, reads=reads)
+        return roleplay.begin_group(ids, by=me, turn_order=body.turn_order or "", persona=persona, model=body.model, reads=reads)
     character = cast.character(me, ids[0])
     if character is None:
         raise Refused({"character_ids" if body.character_ids else "character_id": UNSEEN})
@@ -358,7 +357,7 @@ def _refuse_unfit(chat: Chat, given: dict[str, Any]) -> None:
     """Validates all changes before the first service call, so that a refusal leaves the chat unchanged."""
     me = caller()
     if given.keys() & CAST:
-        groups.checked_cast(chat, given.get("character_ids"), given.get("turn_order"), by=me)
+        roleplay.checked_cast(chat, given.get("character_ids"), given.get("turn_order"), by=me)
     if given.keys() & PROMPTS:
         roleplay.checked_fields(values_of(chat) | given)
         _persona(given.get("persona_id") or "")

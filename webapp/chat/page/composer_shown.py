@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.chat.files.reference import parted
-from webapp.chat.files.sending import MOST_PICTURES
+from webapp.chat.files.request_pictures import MOST_PICTURES
 from webapp.chat.messages.follow_up import waiting_in
 from webapp.chat.messages.suggestion import is_asked, is_offered
 from webapp.chat.page.answer_shown import members_in

@@ -9,7 +9,7 @@ from webapp.base.db import db
 from webapp.base.ids import new_id
 from webapp.base.words import number
 from webapp.characters.macros.chat_variables import Variables
-from webapp.chat.files.sending import with_pictures
+from webapp.chat.files.request_pictures import with_pictures
 from webapp.chat.group.members import in_voices
 from webapp.chat.prompt import path_story
 from webapp.chat.prompt.builder import OF_A_CHAT, Fitted, PromptBuilder, exchanges_between, place

@@ -15,7 +15,7 @@ from webapp.chat.group.turns import LEAST_CAST, MENTION, MOST_CAST, ORDERS
 from webapp.chat.page.pages import page_of
 from webapp.chat.record.access import own_chat
 from webapp.chat.record.tables import Chat
-from webapp.chat.roleplay import group_service as service
+from webapp.chat.roleplay import service
 from webapp.people.accounts.guards import current_user, signed_in
 from webapp.web.forms import Form, options
 from webapp.web.htmx import redirect
@@ -79,7 +79,7 @@ def begin() -> Response:
     form, me = CastForm.opened(), current_user()
     with form.attempt():
         persona = _persona(form.persona.data or "")
-        chat = service.begin(form.ids, by=me, turn_order=form.turn_order.data or "", persona=persona, is_nobody=not persona)
+        chat = service.begin_group(form.ids, by=me, turn_order=form.turn_order.data or "", persona=persona, is_nobody=not persona)
         return redirect(page_of(chat.id))
     return _new(form)
 
