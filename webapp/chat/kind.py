@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
-from sqlalchemy import Select, Update, bindparam, func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -14,7 +13,7 @@ from webapp.base.database import rows
 from webapp.base.database.statements import Prepared
 from webapp.base.db import db, is_sqlite, utc_now
 from webapp.base.heavy.threads import offload_at_once
-from webapp.chat import erasing as sweeping
+from webapp.chat import erasing
 from webapp.chat.messages import follow_up, renderings, sending, titles
 from webapp.chat.page.projection import AnswerProjection
 from webapp.chat.page.scripted import at_end
@@ -117,7 +116,7 @@ def changed(generation: Generation) -> None:
         after.chat_id, "message", generation.message_id or "", people(after.chat_id, after.owner_id, is_shared=after.is_shared)
     )
     if after.is_temporary:
-        sweeping.wake()
+        erasing.wake()
     titles.suggest_later(the_engine(), generation, after)
     writing.carry_on_later(the_engine(), generation, after)
     if after.is_remembered or leading.has_memory(after.prompt_key):
@@ -134,69 +133,6 @@ def priced(generation: Generation) -> None:
 def saved_text(generation: Generation) -> GenerationText | None:
     message = db.session.get(Message, generation.message_id) if generation.message_id else None
     return text_of_ended(generation, message) if message else None
-
-
-def continue_interrupted(generation: Generation) -> None:
-    if not is_closed(generation):
-        sending.continue_answer(db.session.get_one(Message, generation.message_id))
-
-
-def recover() -> None:
-    """Work to do after a start: unsent follow-ups, expired chats, old entries, HTML of an older renderer."""
-    do_in_turns((follow_up.send_left, renderings.wake, remembering.wake, _sweep, forget_old_entries))
-
-
-def _sweep() -> None:
-    if sweeping.sweep():
-        sweeping.wake()
-
-
-def is_closed(generation: GenerationFacts) -> bool:
-    """Returns whether the generation belonged to a temporary chat that has been deleted."""
-    return generation.message_id is None
-
-
-def _grown_statement() -> Update:
-    """Builds the statement that appends to a message's text and reasoning."""
-    message = rows.table(Message)
-    content, reasoning = message.c.content + bindparam("text"), message.c.reasoning + bindparam("thought")
-    grown = update(message).values(
-        content=content, reasoning=reasoning, html=bindparam("html"), html_version=bindparam("version")
-    )
-    return grown.where(message.c.id == bindparam("message"))
-
-
-def _changed_statement() -> Update:
-    chat = rows.table(Chat)
-    return update(chat).where(chat.c.id == bindparam("chat")).values(changed_at=bindparam("now"))
-
-
-def _lock_statement() -> Select[Any]:
-    chat = rows.table(Chat)
-    return select(chat.c.id).where(chat.c.id == bindparam("chat")).with_for_update(key_share=True)
-
-
-LOCK = Prepared(_lock_statement())
-GROWN, CHANGED = Prepared(_grown_statement()), Prepared(_changed_statement())
-CHAT = Kind(
-    "chat",
-    "Chats",
-    projection,
-    finish,
-    saved,
-    changed,
-    saved_text,
-    continue_interrupted,
-    recover,
-    priced=priced,
-    unseen=unseen,
-    drawn_later_chars=DRAWN_LATER_CHARS,
-    lock=lock_chat,
-)
-# A character's answers are handled like any others. `recover` runs once, for `CHAT`.
-ROLEPLAY = replace(CHAT, name=roleplay.KIND, words="Characters", projection=played, recover=None)
-# Generations of imported chats are only records: none of them ever runs.
-IMPORTED = replace(CHAT, name=NOT_HERE, words="Imported chats", continue_interrupted=None, recover=None)
 
 
 def text_of_ended(generation: Generation, message: Message) -> GenerationText:
@@ -216,3 +152,58 @@ def reasoning_of(generation: Generation, message: Message) -> str:
     continued = select(Generation.id).where(Generation.continues_id == generation.id).limit(1)
     is_alone = not generation.continues_id and db.session.scalar(continued) is None
     return message.reasoning if is_alone else ""
+
+
+def continue_interrupted(generation: Generation) -> None:
+    if not is_closed(generation):
+        sending.continue_answer(db.session.get_one(Message, generation.message_id))
+
+
+def recover() -> None:
+    """Work to do after a start: unsent follow-ups, expired chats, old entries, HTML of an older renderer."""
+    do_in_turns((follow_up.send_left, renderings.wake, remembering.wake, _sweep, forget_old_entries))
+
+
+def _sweep() -> None:
+    if erasing.sweep():
+        erasing.wake()
+
+
+def is_closed(generation: GenerationFacts) -> bool:
+    """Returns whether the generation belonged to a temporary chat that has been deleted."""
+    return generation.message_id is None
+
+
+_chat, _message = rows.table(Chat), rows.table(Message)
+LOCK = Prepared(select(_chat.c.id).where(_chat.c.id == bindparam("chat")).with_for_update(key_share=True))
+CHANGED = Prepared(update(_chat).where(_chat.c.id == bindparam("chat")).values(changed_at=bindparam("now")))
+# Appends to a message's text and reasoning.
+GROWN = Prepared(
+    update(_message)
+    .where(_message.c.id == bindparam("message"))
+    .values(
+        content=_message.c.content + bindparam("text"),
+        reasoning=_message.c.reasoning + bindparam("thought"),
+        html=bindparam("html"),
+        html_version=bindparam("version"),
+    )
+)
+CHAT = Kind(
+    "chat",
+    "Chats",
+    projection,
+    finish,
+    saved,
+    changed,
+    saved_text,
+    continue_interrupted,
+    recover,
+    priced=priced,
+    unseen=unseen,
+    drawn_later_chars=DRAWN_LATER_CHARS,
+    lock=lock_chat,
+)
+# A character's answers are handled like any others. `recover` runs once, for `CHAT`.
+ROLEPLAY = replace(CHAT, name=roleplay.KIND, words="Characters", projection=played, recover=None)
+# Generations of imported chats are only records: none of them ever runs.
+IMPORTED = replace(CHAT, name=NOT_HERE, words="Imported chats", continue_interrupted=None, recover=None)

@@ -15,7 +15,7 @@ from webapp.base.db import db, write
 from webapp.base.errors import Invalid, NotFound, TooLarge, Unavailable
 from webapp.base.heavy import child
 from webapp.base.heavy.threads import offload, offload_expecting
-from webapp.chat import erasing as sweeping
+from webapp.chat import erasing
 from webapp.chat.files import attachments, long_files, storage
 from webapp.chat.files.reference import ids_in, reference
 from webapp.chat.files.tables import DOCUMENT, IMAGE, TEXT, ChatFile, StoredFile
@@ -60,7 +60,8 @@ def upload(person_id: str, name: str, stream: IO[bytes]) -> StoredFile:
         _refuse_too_much(person_id, file)
         # Releases the database connection while the child process reads the file.
         db.session.rollback()
-        is_picture = _beginning(file).startswith(PICTURES)
+        file.seek(0)
+        is_picture = file.read(16).startswith(PICTURES)
         values, content = _picture(file) if is_picture else _text(name, file)
     return _kept(person_id, name, values, content)
 
@@ -128,7 +129,7 @@ def _kept(person_id: str, name: str, values: dict[str, Any], content: bytes) -> 
     # Even if the row existed: the earlier upload can have failed before the file was written.
     _write(digest, content)
     # If it is never sent, the sweeper has to delete it.
-    sweeping.wake()
+    erasing.wake()
     return row
 
 
@@ -193,8 +194,3 @@ def _refuse_too_much(person_id: str, file: IO[bytes]) -> None:
     room = int(setting("files.person_megabytes")) * MEGABYTE
     if room and storage.bytes_of(person_id) + size > room:
         raise Invalid(f"Your files take all of the {room // MEGABYTE} MB that you have. Delete chats with files first.")
-
-
-def _beginning(file: IO[bytes]) -> bytes:
-    file.seek(0)
-    return file.read(16)

@@ -3,11 +3,10 @@
 import json
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import accumulate, chain
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Select, func, select, text
@@ -96,54 +95,41 @@ def as_text(engine: Engine, chat: Chat, right: str, reader: User | None = None) 
 
 def everything(engine: Engine, user_id: str) -> Iterator[bytes]:
     """Streams an archive of all chats of a person that are not in the trash, and of their own variables."""
-    return by_turns(_packed(engine, user_id))
+    return by_turns(_packed(engine, user_id=user_id))
 
 
 def of_chats(engine: Engine, ids: Sequence[str]) -> Iterator[bytes]:
     """Streams an archive of these chats."""
-    return by_turns(_packed_chats(engine, ids))
+    return by_turns(_packed(engine, ids))
 
 
-def _packed_chats(engine: Engine, ids: Sequence[str]) -> Iterator[bytes]:
+def _packed(engine: Engine, ids: Sequence[str] = (), *, user_id: str = "") -> Iterator[bytes]:
+    """Yields the archive in parts, several for a long chat: of these chats, or of everything that a person has."""
     pipe = _Pipe()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]  # it needs no more
-        yield from _chats_in(archive, pipe, engine, ids)
+        for id in _chat_ids(engine, user_id) if user_id else ids:
+            with archive.open(f"chats/{id}.json", "w") as member:
+                for part in _in_parts(as_json(engine, id)):
+                    member.write(part)
+                    yield pipe.take()
+        if user_id:
+            yield from _with_files(archive, pipe, engine, user_id)
     yield pipe.take()
 
 
-def _chats_in(archive: zipfile.ZipFile, pipe: "_Pipe", engine: Engine, ids: Iterable[str]) -> Iterator[bytes]:
-    for id in ids:
-        with archive.open(f"chats/{id}.json", "w") as member:
-            for part in _in_parts(as_json(engine, id)):
-                member.write(part)
-                yield pipe.take()
-
-
-def _packed(engine: Engine, user_id: str) -> Iterator[bytes]:
-    """Yields the archive in parts: several for a long chat, one for a short one."""
-    pipe = _Pipe()
-    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]  # it needs no more
-        yield from _chats_in(archive, pipe, engine, _chat_ids(engine, user_id))
-        if kept := _variables(engine, user_id):
-            archive.writestr("variables.json", json.dumps(kept, ensure_ascii=False, indent=1))
-        for name, path in _files(engine, user_id):
-            # A file can be deleted during the export, and is then left out. Pictures are compressed already, so they are stored
-            # as they are.
-            with suppress(FileNotFoundError):
-                archive.write(path, name, zipfile.ZIP_STORED)
-            yield pipe.take()
-    yield pipe.take()
-
-
-def _variables(engine: Engine, user_id: str) -> dict[str, str]:
+def _with_files(archive: zipfile.ZipFile, pipe: "_Pipe", engine: Engine, user_id: str) -> Iterator[bytes]:
+    """Adds a person's variables and the files in their chats."""
     with engine.in_app():
-        return variables.of_person(user_id)
-
-
-def _files(engine: Engine, user_id: str) -> list[tuple[str, Path]]:
-    """Returns the files in a person's chats: the name in the archive, made of id and file name, and the path on disk."""
-    with engine.in_app():
-        return [(_place_of(each), storage.path_of(each.hash)) for each in storage.of_person(user_id)]
+        kept = variables.of_person(user_id)
+        found = [(_place_of(file), storage.path_of(file.hash)) for file in storage.of_person(user_id)]
+    if kept:
+        archive.writestr("variables.json", json.dumps(kept, ensure_ascii=False, indent=1))
+    for name, path in found:
+        # A file can be deleted during the export, and is then left out. Pictures are compressed already, so they are stored as
+        # they are.
+        with suppress(FileNotFoundError):
+            archive.write(path, name, zipfile.ZIP_STORED)
+        yield pipe.take()
 
 
 def _place_of(file: StoredFile) -> str:

@@ -15,8 +15,7 @@ from webapp.base.db import db, utc_now
 from webapp.base.errors import NotFound
 from webapp.base.heavy.turns import by_turns
 from webapp.chat.attachments import service
-from webapp.chat.exchange import export as branch
-from webapp.chat.exchange.export import cited
+from webapp.chat.exchange import export
 from webapp.chat.files import storage
 from webapp.chat.files.reference import ID
 from webapp.chat.files.tables import IMAGE, StoredFile
@@ -76,7 +75,7 @@ def kept_page(engine: Engine, chat: Chat, right: str, reader: User | None) -> It
 
 def _thread(engine: Engine, chat_id: str, right: str, reader_id: str, context: Context) -> Iterator[Row]:
     pictures, chars_left = Pictures(chat_id), renderings.FILE_CHARS
-    for ids in branch.chunks_of_branch(engine, chat_id):
+    for ids in export.chunks_of_branch(engine, chat_id):
         read = partial(queries.in_order, ids)
         # Holds no database connection while sending.
         with context():
@@ -89,7 +88,7 @@ def _thread(engine: Engine, chat_id: str, right: str, reader_id: str, context: C
 
 
 def _rows(engine: Engine, messages: Sequence[Message], right: str, reader: User | None, pictures: Pictures) -> list[Row]:
-    lines = {each.id: [f"[{number}] {words}" for number, words in cited(each, reader)] for each in messages}
+    lines = {each.id: [f"[{number}] {words}" for number, words in export.cited(each, reader)] for each in messages}
     shown_now = shown.thread(engine, messages, right, is_scripted=False) if messages else []
     return [(each, Markup(pictures.into(f"{as_written(each.html)}{each.tail}")), lines.get(each.id, [])) for each in shown_now]
 

@@ -12,9 +12,7 @@ from webapp.base.heavy.turns import by_turns
 from webapp.characters.lore import queries as lorebooks
 from webapp.characters.lore.entries import ROLES
 from webapp.characters.macros.chat_variables import storable
-from webapp.chat.exchange import cast_names
-from webapp.chat.exchange import export as branch
-from webapp.chat.exchange.export import text_of
+from webapp.chat.exchange import cast_names, export
 from webapp.chat.exchange.imports import foreign_fields
 from webapp.chat.exchange.imports.filed import fields, line, origin, text
 from webapp.chat.exchange.imports.roleplay import INTEGRITY_CHARS, NAME_CHARS, PROGRAM, note_settings, said
@@ -40,13 +38,13 @@ Line: TypeAlias = dict[str, Any]
 def lines(engine: Engine, chat: Chat) -> Iterator[str]:
     """Yields a header line, then a line per message; holds no database connection while sending."""
     person, answerer = default_names(chat)
-    lines = (each for ids in branch.chunks_of_branch(engine, chat.id) for each in _lines(engine, ids, person, answerer))
+    lines = (each for ids in export.chunks_of_branch(engine, chat.id) for each in _lines(engine, ids, person, answerer))
     return (json.dumps(each, ensure_ascii=False) + "\n" for each in by_turns(chain([head(chat)], lines)))
 
 
 def _lines(engine: Engine, ids: Sequence[str], person: str, answerer: str) -> Iterator[Line]:
     with engine.in_app():
-        messages = branch.messages_of(ids, branch.WITH_FOREIGN)
+        messages = export.messages_of(ids, export.WITH_FOREIGN)
         siblings = queries.siblings_of([each for each in messages if each.role == "assistant"])
         names, swipes = _speakers(messages, person, answerer), _swipes(engine, messages)
     for each in messages:
@@ -66,10 +64,10 @@ def _speakers(messages: Sequence[Message], person: str, answerer: str) -> dict[s
 
 def _versions(engine: Engine, id: str, ids: Sequence[str]) -> dict[str, "Swipe"]:
     """Returns the versions of an answer that fit the size limit together, always including the one shown."""
-    wanted = next(branch.chunks(engine, [id, *(each for each in ids if each != id)]))
+    wanted = next(export.chunks(engine, [id, *(each for each in ids if each != id)]))
     with engine.in_app():
         # A message of the person can be a sibling of an answer, too.
-        found = branch.messages_of(sorted(wanted), branch.WITH_FOREIGN)
+        found = export.messages_of(sorted(wanted), export.WITH_FOREIGN)
         return _swipes(engine, [each for each in found if each.role == "assistant"])
 
 
@@ -93,7 +91,7 @@ def _swipe(engine: Engine, message: Message, generations: Sequence[Generation], 
 
 
 def _own_fields(engine: Engine, message: Message, generations: Sequence[Generation], story: str) -> Line:
-    swipe = {"mes": text_of(engine, message, generations), "send_date": _moment(message.created_at)}
+    swipe = {"mes": export.text_of(engine, message, generations), "send_date": _moment(message.created_at)}
     extra = {name: text for name, text in (("reasoning", message.reasoning), ("memory", story)) if text}
     if not generations:
         return {**swipe, "extra": extra}

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, get_template_attribute, render_template, 
 from markupsafe import Markup
 from wtforms import StringField
 
-from webapp.chat import erasing as temporary
+from webapp.chat import erasing
 from webapp.chat.list import bulk
 from webapp.chat.list import shown as list_shown
 from webapp.chat.list.search import glance, search, words_of
@@ -136,7 +136,7 @@ def delete(id: str) -> Response:
 @bp.post("/chats/<id>/close")
 @signed_in
 def close(id: str) -> Response:
-    temporary.close_temporary(_own(id))
+    erasing.close_temporary(_own(id))
     return redirect(url_for("home.show"))
 
 

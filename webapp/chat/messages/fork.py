@@ -138,11 +138,7 @@ def _title(title: str, owner_id: str) -> str:
     whole = BRANCH.sub("", title)
     if not whole:
         return ""
-    taken = _branches(owner_id)
+    titles = select(Chat.title).where(Chat.owner_id == owner_id, Chat.title.startswith("Branch "))
+    taken = set(db.session.scalars(titles))
     names = (f"{start} {whole}"[:TITLE_CHARS] for start in chain(["Branch of"], (f"Branch {at} of" for at in count(2))))
     return next(name for name in names if name not in taken)
-
-
-def _branches(owner_id: str) -> set[str]:
-    titles = select(Chat.title).where(Chat.owner_id == owner_id, Chat.title.startswith("Branch "))
-    return set(db.session.scalars(titles))

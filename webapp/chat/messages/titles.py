@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Update, bindparam, update
+from sqlalchemy import bindparam, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -140,11 +140,7 @@ def _changed(generation: Generation) -> None:
         announcements.notify(job.chat_id, "title", job.chat_id, people)
 
 
-def _named_statement() -> Update:
-    chat = rows.table(Chat)
-    is_as_before = chat.c.id == bindparam("chat"), chat.c.title == bindparam("present"), chat.c.title_is_own.is_(False)
-    return update(chat).where(*is_as_before).values(title=bindparam("name")).returning(IS_SHARED)
-
-
-NAMED = Prepared(_named_statement())
+_chat = rows.table(Chat)
+_is_as_before = _chat.c.id == bindparam("chat"), _chat.c.title == bindparam("present"), _chat.c.title_is_own.is_(False)
+NAMED = Prepared(update(_chat).where(*_is_as_before).values(title=bindparam("name")).returning(IS_SHARED))
 TITLE = side_requests.kind(PURPOSE, "Chat titles", _finish, _changed)

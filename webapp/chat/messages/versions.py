@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import AppError, Conflict, Invalid
 from webapp.base.ids import new_id
-from webapp.chat import erasing as sweeping
+from webapp.chat import erasing
 from webapp.chat.attachments import service as files
 from webapp.chat.messages import deleted_branches, fork, renderings, sending
 from webapp.chat.prompt import remembering
@@ -94,7 +94,7 @@ def delete(message: Message) -> int:
     if head == message.parent_id:
         changes.append(update(Message).where(Message.id == head).values(cut_id=message.id))
     move_head(chat, head, *changes, forgets=deleted_branches.ids_with_descendants(message))
-    sweeping.wake()
+    erasing.wake()
     remembering.wake()
     return after
 

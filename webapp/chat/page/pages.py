@@ -72,7 +72,7 @@ def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "")
     me = user_or_none()
     return {
         "form": form,
-        "draft_url": _draft_url(chat.id if chat else "") if me else "",
+        "draft_url": (address("composer.save_draft", chat.id) if chat else url_for("composer.save_new_draft")) if me else "",
         "reads": chat_collections.visible(chat, me) if chat else chat_collections.visible_to_new(me, form.knowledge.data or ()),
         "most_whole": files.most_whole(is_member=bool(me)),
         **picker(chat, form.model.data or ""),
@@ -84,10 +84,6 @@ def take_up_draft(form: MessageForm, draft: str | None) -> None:
     """Fills in the saved draft, unless the form has a text or an error to correct."""
     if draft and not form.refusal and not form.message.data:
         form.message.data = draft
-
-
-def _draft_url(chat_id: str) -> str:
-    return address("composer.save_draft", chat_id) if chat_id else url_for("composer.save_new_draft")
 
 
 def _thumbs(thread: list[ShownMessage]) -> dict[str, Feedback]:

@@ -59,8 +59,16 @@ def send(id: str) -> Response:
         return answer
     with form.attempt():
         refuse_unknown(form)
-        wish = {"key": form.key.data or "", "model": model, "after": form.after.data or ""}
-        sending.ask(chat, form.text, **wish, by=writer(), options=TYPED, speaker_id=form.speaker.data or "")
+        sending.ask(
+            chat,
+            form.text,
+            key=form.key.data or "",
+            model=model,
+            after=form.after.data or "",
+            by=writer(),
+            options=TYPED,
+            speaker_id=form.speaker.data or "",
+        )
         if is_chosen and me:
             model_marks.choose(me.id, model)
         return sent(chat)

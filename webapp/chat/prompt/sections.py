@@ -43,10 +43,6 @@ def _last(context: PromptContext, *roles: str) -> str:
     return next((content for role, content in reversed(context.messages) if not roles or role in roles), "")
 
 
-def _last_id(context: PromptContext) -> str:
-    return str(len(context.messages) - 1) if context.messages else ""
-
-
 def _first_id(context: PromptContext) -> str:
     """Returns the number of the first message that was sent for the previous answer."""
     answers = [id for id, (role, _) in zip(context.ids, context.messages, strict=False) if role == "assistant"][-1:]
@@ -75,7 +71,7 @@ WORDS: dict[str, Callable[[PromptContext], str]] = {
     "lastmessage": _last,
     "lastusermessage": lambda context: _last(context, "user"),
     "lastcharmessage": lambda context: _last(context, "assistant"),
-    "lastmessageid": _last_id,
+    "lastmessageid": lambda context: str(len(context.messages) - 1) if context.messages else "",
     "firstincludedmessageid": _first_id,
     "lastswipeid": lambda context: str(_versions(context)),
     "currentswipeid": lambda context: str(_versions(context) + 1),

@@ -327,11 +327,6 @@ def _path_statement(*, is_bounded: bool = False) -> Select[Message]:
     return select(Message).join(up, up.c.id == Message.id).order_by(up.c.height.desc())
 
 
-def _path_ids_statement() -> Select[str]:
-    up = up_from(Message.id == bindparam("id"))
-    return select(up.c.id).order_by(up.c.height.desc())
-
-
 def up_from(end: ColumnElement[bool], *, is_bounded: bool = False) -> CTE:
     """Builds a recursive query from a message towards the root; if bounded, it stops after `height` messages or at `since`."""
     start = select(Message.id, Message.parent_id, literal(0).label("height")).where(end)
@@ -348,12 +343,6 @@ def _children_statement(*, are_roots_too: bool = False) -> Select[str, str | Non
         is_sibling = and_(Message.chat_id == bindparam("chat_id"), or_(is_sibling, Message.parent_id.is_(None)))
     query = select(Message.id, Message.parent_id).where(is_sibling, Message.deleted_at.is_(None))
     return query.order_by(Message.id)
-
-
-def _generations_statement() -> Select[Generation]:
-    # The recorded prompt is as long as the chat, and callers don't need it.
-    query = select(Generation).options(defer(Generation.prompt)).order_by(Generation.id)
-    return query.where(Generation.message_id.in_(bindparam("ids", expanding=True)))
 
 
 def _listed_statement() -> Select[str, str, datetime, datetime | None, str | None, list[str], str]:
@@ -384,8 +373,12 @@ def _sidebar_statement() -> Select[str, str, datetime, datetime | None, str | No
 SIDEBAR = Prepared(_sidebar_statement())
 SHARED = _listed_statement().where(Chat.id.in_(_given_statement()))
 CHILDREN, CHILDREN_AND_ROOTS = _children_statement(), _children_statement(are_roots_too=True)
-GENERATIONS = _generations_statement()
-PATH, PATH_IDS = _path_statement(), _path_ids_statement()
+# The recorded prompt is as long as the chat, and callers don't need it.
+GENERATIONS = select(Generation).options(defer(Generation.prompt)).order_by(Generation.id)
+GENERATIONS = GENERATIONS.where(Generation.message_id.in_(bindparam("ids", expanding=True)))
+PATH = _path_statement()
+_up = up_from(Message.id == bindparam("id"))
+PATH_IDS = select(_up.c.id).order_by(_up.c.height.desc())
 RECORDED_PROMPT = Prepared(
     select(Generation.prompt).where(Generation.message_id == bindparam("message")).order_by(Generation.id.desc()).limit(1)
 )

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, request, url_for
 from wtforms import SelectField, SelectMultipleField
 
-from webapp.base.errors import Invalid
 from webapp.characters import queries as cast
 from webapp.characters import shown as people
 from webapp.characters.shown import Face
@@ -16,6 +15,7 @@ from webapp.chat.page.pages import page_of
 from webapp.chat.record.access import own_chat
 from webapp.chat.record.tables import Chat
 from webapp.chat.roleplay import service
+from webapp.chat.roleplay.views import chosen_persona
 from webapp.people.accounts.guards import current_user, signed_in
 from webapp.web.forms import Form, options
 from webapp.web.htmx import redirect
@@ -78,7 +78,7 @@ def new() -> Response:
 def begin() -> Response:
     form, me = CastForm.opened(), current_user()
     with form.attempt():
-        persona = _persona(form.persona.data or "")
+        persona = chosen_persona(form.persona.data or "")
         chat = service.begin_group(form.ids, by=me, turn_order=form.turn_order.data or "", persona=persona, is_nobody=not persona)
         return redirect(page_of(chat.id))
     return _new(form)
@@ -99,13 +99,6 @@ def update(id: str) -> Response:
         service.recast(chat, form.ids, form.turn_order.data, by=current_user())
         return redirect(page_of(id))
     return _edit(own_chat(id), form)
-
-
-def _persona(id: str) -> Persona | None:
-    persona = cast.persona(current_user(), id) if id else None
-    if id and not persona:
-        raise Invalid("That persona no longer exists.", field="persona")
-    return persona
 
 
 def _new(form: CastForm) -> Response:

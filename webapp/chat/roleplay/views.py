@@ -63,7 +63,7 @@ class Played:
 @signed_in
 def begin(id: str) -> Response:
     me, entered = current_user(), request.form.get("persona")
-    character, persona = found(cast.character(me, id)), _chosen(entered or "")
+    character, persona = found(cast.character(me, id)), chosen_persona(entered or "")
     return redirect(page_of(roleplay.begin(character, by=me, persona=persona, is_nobody=entered == "").id))
 
 
@@ -81,7 +81,7 @@ def update(id: str) -> Response:
     chat, form = own_chat(id), PromptsForm.opened()
     form.merge(PromptsForm.of(chat))
     with form.attempt():
-        values, persona = form.values, _chosen(form.persona.data or "")
+        values, persona = form.values, chosen_persona(form.persona.data or "")
         worlds = lore.checked(current_user(), form.lorebooks.data or [])
         if (sent := VariableRows.sent(request.form)) and sent.is_changed:
             variables.replace(chat, sent.values, seen=sent.seen)
@@ -125,7 +125,7 @@ def played_in(chat_id: str) -> Played | None:
     return Played(faces, persona.name if persona and is_own else "", url_for("cast.edit", id=chat.id) if is_own else "")
 
 
-def _chosen(id: str) -> Persona | None:
+def chosen_persona(id: str) -> Persona | None:
     persona = cast.persona(current_user(), id) if id else None
     if id and not persona:
         raise Invalid("That persona no longer exists.", field="persona")
@@ -152,14 +152,25 @@ def _rows(form: PromptsForm, chat: Chat) -> VariableRows | None:
 
 
 def _page(chat: Chat, form: PromptsForm) -> Response:
-    about = {"variables": _rows(form, chat), "story": story.shown(chat)}
-    return _about(form, chat).shown("chat/roleplay/prompts.html", chat=chat, back_url=page_of(chat.id), **about)
+    return _about(form, chat).shown(
+        "chat/roleplay/prompts.html",
+        chat=chat,
+        back_url=page_of(chat.id),
+        variables=_rows(form, chat),
+        story=story.shown(chat),
+    )
 
 
 def _sheet(chat: Chat, form: PromptsForm) -> Response:
     """Renders the settings panel next to a chat."""
-    about: dict[str, Any] = {"variables": _rows(form, chat), "story": story.shown(chat)}
-    return render("chat/roleplay/_prompts_sheet.html", chat=chat, form=_about(form, chat), save_result="", **about)
+    return render(
+        "chat/roleplay/_prompts_sheet.html",
+        chat=chat,
+        form=_about(form, chat),
+        save_result="",
+        variables=_rows(form, chat),
+        story=story.shown(chat),
+    )
 
 
 def _panel(chat: Chat, form: PromptsForm, message: str = "") -> Response:
