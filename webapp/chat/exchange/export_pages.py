@@ -33,6 +33,10 @@ from webapp.rendering.footnotes import as_written
 SHOWN = re.compile(rf' (?P<how>href|src)="/(?:files|knowledge/documents)/(?P<id>{ID})"')
 # Pictures beyond this total show their names only, because a browser loads the whole page into memory.
 MOST_BYTES = 16 * 1024 * 1024
+SHEETS = ("tokens", "text", "export")
+# How many fragments of the template are sent together.
+PARTS = 200
+Row: TypeAlias = tuple[ShownMessage, Markup, list[str]]
 
 
 class Pictures:
@@ -52,12 +56,6 @@ class Pictures:
             parts += [html[end : found.start()], _source(files[found["id"]], content) if content else ""]
             end = found.end()
         return "".join([*parts, html[end:]])
-
-
-SHEETS = ("tokens", "text", "export")
-# How many fragments of the template are sent together.
-PARTS = 200
-Row: TypeAlias = tuple[ShownMessage, Markup, list[str]]
 
 
 def kept_page(engine: Engine, chat: Chat, right: str, reader: User | None) -> Iterator[str]:

@@ -30,8 +30,6 @@ PERSON, ANSWERER, UNUSED = "User", "Assistant", "unused"
 NOTE = ("note_prompt", "note_interval", "note_position", "note_depth", "note_role")
 # The settings that they become.
 OF_NOTE = ("note", "note_depth", "note_role", "note_interval")
-
-
 Line: TypeAlias = dict[str, Any]
 
 

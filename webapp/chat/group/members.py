@@ -1,4 +1,4 @@
-"""The members of a group, as its messages and prompts need them."""
+"""The members of a group, as its messages and prompts need them; an answer loses the name that a model puts before it."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -25,6 +25,9 @@ from webapp.streaming.stop import Stop
 
 # Limits the whitespace buffered around the name, in case a model sends nothing else.
 MOST_SPACE = 100
+NOT_HERE = "This character isn't in the chat."
+# The name of a person who has none, in prompts.
+PERSON = "User"
 
 
 class PrefixStripper:
@@ -65,11 +68,6 @@ class PrefixStripper:
     def _without(self, buffer: str) -> str:
         text = buffer.lstrip()
         return text[len(self._opening) :].lstrip() if text.startswith(self._opening) else buffer
-
-
-NOT_HERE = "This character isn't in the chat."
-# The name of a person who has none, in prompts.
-PERSON = "User"
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,24 +34,6 @@ SHOWN = f"m.id, m.chat_id, m.parent_id, m.role, m.created_at AS at, c.title, {SH
 # word.
 TEXTS = """SELECT id, start, substr(content, start + 1, 200000) AS content FROM (
     SELECT id, content, CASE WHEN length(content) <= 200000 THEN 0 ELSE {} END AS start FROM messages WHERE id IN :ids) AS m"""
-
-
-@dataclass(frozen=True, slots=True)
-class Statements:
-    """The search statements of one database; `query` builds its match expression from words, which need no escaping.
-
-    `messages` selects the newest matches, with the lowest rank for the best; `texts` selects the texts to cut passages from.
-    `titles` builds a match expression in which every word is a prefix; `newest` selects a few matching messages, newest first.
-    """
-
-    query: Callable[[Sequence[str]], str]
-    titles: Callable[[Sequence[str]], str]
-    messages: TextClause
-    newest: TextClause
-    chats: TextClause
-    texts: TextClause
-
-
 # What both databases index as words; every other character is a separator.
 WORD = re.compile(r"[^\W_]+")
 MOST_WORDS, MOST_WORD_CHARS = 20, 60
@@ -69,6 +51,22 @@ RANKED_AT_ONCE = 5
 CLIMBED_AT_ONCE = 4
 # Limits concurrent searches, because each needs CPU time and a connection of the database.
 _limiter = WorkLimiter(most=8, most_each=2, before_waiting=lambda: db.session.rollback())
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """The search statements of one database; `query` builds its match expression from words, which need no escaping.
+
+    `messages` selects the newest matches, with the lowest rank for the best; `texts` selects the texts to cut passages from.
+    `titles` builds a match expression in which every word is a prefix; `newest` selects a few matching messages, newest first.
+    """
+
+    query: Callable[[Sequence[str]], str]
+    titles: Callable[[Sequence[str]], str]
+    messages: TextClause
+    newest: TextClause
+    chats: TextClause
+    texts: TextClause
 
 
 @dataclass(frozen=True, slots=True)

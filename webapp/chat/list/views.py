@@ -1,4 +1,4 @@
-"""The list of chats, the search, the trash, and actions on whole chats."""
+"""The list of chats, the search, the trash, and actions on one or several chats."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -28,15 +28,13 @@ from webapp.web.htmx import is_htmx, redirect, render
 from webapp.web.pagination import cut
 
 several = Blueprint("several", __name__)
+bp = Blueprint("list", __name__)
+PAGE = 100
+MOST_PAGES = 50
 
 
 class TitleForm(Form):
     title = StringField("Title")
-
-
-bp = Blueprint("list", __name__)
-PAGE = 100
-MOST_PAGES = 50
 
 
 @bp.app_template_global()

@@ -1,4 +1,4 @@
-"""Actions on whole chats: rename, pin, archive, trash, restore and erase."""
+"""Actions on whole chats: create, rename, pin, archive, trash, restore and erase."""
 
 from collections.abc import Iterable, Sequence
 

@@ -1,4 +1,4 @@
-"""Sends a message: validates it, stores it in one transaction, starts the generation and announces it."""
+"""Sends, edits and continues messages: each is validated, stored in one transaction with its answer, started and announced."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -50,6 +50,8 @@ from webapp.settings.service import setting
 VISITORS = "idle:60"
 VISITORS_AT_ONCE = 20
 CHANGED = "This chat has just changed. Please try again."
+# Reasons with which a generation is completed although its text was cut off.
+CUT_SHORT = {"length", "cap", "budget"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +109,6 @@ class MessageInput:
 
 
 NO_INPUT = MessageInput("", "")
-
-
-# Reasons with which a generation is completed although its text was cut off.
-CUT_SHORT = {"length", "cap", "budget"}
 
 
 def begin(

@@ -1,4 +1,4 @@
-"""Versions of messages: switching, editing, deleting and restoring them."""
+"""Versions of messages: switching, editing, correcting, deleting and restoring them."""
 
 from collections.abc import Sequence
 from datetime import datetime

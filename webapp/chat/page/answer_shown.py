@@ -1,4 +1,4 @@
-"""The notices below an answer: what happened to it, and what to do about it."""
+"""What a page shows around the text of an answer: the speaker, how long it is silent, its receipt, notices and remedies."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,21 +24,36 @@ from webapp.models.connections.models import providers
 from webapp.models.providers.billing import may_still_bill
 from webapp.people.accounts.tables import User
 
+# A shorter duration would be displayed as 0.0 s.
+A_MOMENT = 0.1
+# A shorter silence is normal and not shown; `times.js` continues counting from here.
+LONG_SECONDS = 15
+SEEN_SECONDS = 3
+# How a generation ended whose server was never reached.
+CONNECTION = "connection"
+NEXT = {
+    "auth": "An admin can check the key{}.",
+    CONNECTION: "An admin can check the connection.",
+    "credit": "Add credit at your provider.",
+    "rate": "Wait a moment, then try again.",
+}
+BY_ADMINS = {CONNECTION: "Open the connection {}", "auth": "Check the key of {}", "credit": "Add credit at your provider."}
+REASONS = {
+    "length": "The model reached its length limit.",
+    "token_limit": "The answer reached the length limit of this step.",
+    "content_filter": "The provider's content filter stopped the answer.",
+    "cap": "The answer reached this server's length limit.",
+    "budget": "The answer ended here because its budget is used up.",
+    "idle_listener": "It stopped because no one was connected.",
+    "client_gone": "It stopped because no one was connected.",
+}
+
 
 class Speakers(NamedTuple):
     """The faces of answers by message id, and the characters who speak, as far as the chat's owner can see them."""
 
     faces: dict[str, Face]
     characters: Sequence[Character | CharacterName]
-
-
-# A shorter duration would be displayed as 0.0 s.
-A_MOMENT = 0.1
-
-
-# A shorter silence is normal and not shown; `times.js` continues counting from here.
-LONG_SECONDS = 15
-SEEN_SECONDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +67,6 @@ class Silence:
 
 
 SPOKE_JUST_NOW = Silence()
-
-
-# How a generation ended whose server was never reached.
-CONNECTION = "connection"
-NEXT = {
-    "auth": "An admin can check the key{}.",
-    CONNECTION: "An admin can check the connection.",
-    "credit": "Add credit at your provider.",
-    "rate": "Wait a moment, then try again.",
-}
-BY_ADMINS = {CONNECTION: "Open the connection {}", "auth": "Check the key of {}", "credit": "Add credit at your provider."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +96,6 @@ def is_of_connection(generation: Generation) -> bool:
     """Returns whether it failed because the server was never reached."""
     attempts = generation.attempts
     return generation.status == "failed" and bool(attempts) and bool(attempts[-1].get("of_connection"))
-
-
-REASONS = {
-    "length": "The model reached its length limit.",
-    "token_limit": "The answer reached the length limit of this step.",
-    "content_filter": "The provider's content filter stopped the answer.",
-    "cap": "The answer reached this server's length limit.",
-    "budget": "The answer ended here because its budget is used up.",
-    "idle_listener": "It stopped because no one was connected.",
-    "client_gone": "It stopped because no one was connected.",
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Continues answers that a restart interrupted, or leaves them as they are."""
+"""Answers that a restart interrupted: asks people whether to continue them, if that is the setting, and does so."""
 
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 from webapp.web.htmx import is_htmx, redirect
 
+bp = Blueprint("cut", __name__)
 ASK = "ask"
 MOST_SHOWN = 100
 
@@ -25,9 +26,6 @@ class InterruptedAnswers:
 
     count: int
     last_id: str
-
-
-bp = Blueprint("cut", __name__)
 
 
 @bp.app_template_global()

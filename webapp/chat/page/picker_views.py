@@ -1,4 +1,4 @@
-"""/models: choosing a model, and marking favorites."""
+"""/models: choosing a model and marking favorites, in a list with favorites and recent ones first, then all by connection."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,10 +21,12 @@ from webapp.people.accounts.guards import current_user, signed_in
 from webapp.web.filters import number
 from webapp.web.htmx import is_htmx, redirect, render
 
+bp = Blueprint("picker", __name__)
 PAGE = 40
 # The number of models that fit a menu.
 MOST_IN_MENU = 8
 WORDS = {"vision": "vision", "tools": "tools", "reasoning": "reasoning", "json": "JSON"}
+MOST_QUERY_CHARS, MOST_SKIPPED = 100, 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,6 @@ class ShownModels:
 
     rows: tuple[ShownModel, ...]
     next: int
-
-
-bp = Blueprint("picker", __name__)
-MOST_QUERY_CHARS, MOST_SKIPPED = 100, 100_000
 
 
 @bp.get("/models")

@@ -1,4 +1,4 @@
-"""Inserts a prompt of the library: a form for its fields, then the text as a draft to be checked and sent."""
+"""`/name` in the composer inserts a prompt of the library: a form for its fields, then the text as a draft to be sent."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -25,6 +25,7 @@ from webapp.prompts.template import Part, TooLong, Unfilled, filled
 from webapp.prompts.validation import KEY
 from webapp.web.htmx import navigate, redirect, render
 
+bp = Blueprint("prompted", __name__)
 NAMED = re.compile(rf"/({KEY.pattern})(?:\s+(.*))?", re.ASCII | re.DOTALL)
 MOST_SIMILAR = 3
 
@@ -53,9 +54,6 @@ class InsertablePrompt:
         except Unfilled as error:
             raise Invalid("Fill in at least one field.") from error
         return "\n\n".join(part.text.strip() for part in filled_parts)
-
-
-bp = Blueprint("prompted", __name__)
 
 
 @bp.get("/prompts/<name>/fill")

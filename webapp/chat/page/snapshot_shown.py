@@ -1,4 +1,4 @@
-"""A consistent snapshot of a chat's page: an answer that ends while it is read has ended in all parts of it, or in none."""
+"""A consistent snapshot of a chat's page, and its queries: an answer that ends meanwhile has ended in all parts, or in none."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Pages of chats, the actions on them, and their stream."""
+"""Pages of chats and of the sources of their answers, the actions on them, and their stream."""
 
 from flask import Blueprint, Response, abort, request, url_for
 
@@ -30,8 +30,6 @@ from webapp.settings.service import setting
 from webapp.web.htmx import done, is_htmx, redirect, render
 
 reading = Blueprint("reading", __name__)
-
-
 bp = Blueprint("chat", __name__)
 
 

@@ -1,4 +1,4 @@
-"""The prompt of an answer. The generation records its sections, and which messages were sent and how much of each."""
+"""The prompt of an answer: collected, fitted and recorded with its generation, and the request that is built from it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,6 +36,23 @@ from webapp.streaming.events import Notice
 from webapp.web.feature import brought
 
 HERE = "This chat"
+WORDS = {
+    "temperature": "Temperature",
+    "max_tokens": "Max tokens",
+    "top_p": "Top-p",
+    "stop": "Stop words",
+    **{each.name: each.label for each in FIELDS if each.is_sampler},
+    "effort": "Reasoning effort",
+    "is_json": "JSON",
+}
+ROLES = {"user": "Message", "assistant": "Answer"}
+# Reserved for the answer if its length is not set, but at most a quarter of the context window.
+ANSWER_TOKENS = 4_096
+# Estimates can be a fifth too low.
+CAUTION = 1.2
+STILL_READ = "not read in time, so this answer was written without. Try again in a moment."
+# OpenAI rejects more than this; an imported file can contain more.
+MOST_STOPS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +72,6 @@ class Filled:
     @property
     def counts(self) -> dict[str, int]:
         return {"left_out": self.left_out, "beyond": self.beyond, **({"told": self.covered} if self.covered else {})}
-
-
-WORDS = {
-    "temperature": "Temperature",
-    "max_tokens": "Max tokens",
-    "top_p": "Top-p",
-    "stop": "Stop words",
-    **{each.name: each.label for each in FIELDS if each.is_sampler},
-    "effort": "Reasoning effort",
-    "is_json": "JSON",
-}
-ROLES = {"user": "Message", "assistant": "Answer"}
-# Reserved for the answer if its length is not set, but at most a quarter of the context window.
-ANSWER_TOKENS = 4_096
-# Estimates can be a fifth too low.
-CAUTION = 1.2
-STILL_READ = "not read in time, so this answer was written without. Try again in a moment."
-# OpenAI rejects more than this; an imported file can contain more.
-MOST_STOPS = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The prompt that leads a chat, in the version assigned to its owner."""
+"""The prompt that leads a chat, in the version assigned to its owner, and what settings add to chats of the assistant API."""
 
 from dataclasses import replace
 
@@ -19,8 +19,6 @@ from webapp.settings.service import setting
 
 COLLECTIONS, MEMORY = "prompts.assistant_collections", "prompts.assistant_memory"
 ASSISTANT_KEYS = (ASSISTANT_KEY, TRADING_KEY)
-
-
 KEYS = frozenset(each.key for each in LEADING)
 # Before the chat's own sections.
 RANK = 1

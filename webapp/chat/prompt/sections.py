@@ -1,4 +1,4 @@
-"""The sections that a chat itself contributes: its own texts, and those of its character, persona and owner."""
+"""The sections that a chat contributes: its own texts, those of its character, persona and owner, and macros about the chat."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -28,6 +28,11 @@ from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 
 NEVER = "just now"
+HERE = "This chat"
+TURN = (
+    "{{{{char}}}} speaks here with {{{{user}}}}{others}. Every message begins with the name of who says it. Write the "
+    "next message of {{{{char}}}}, without the name, and nothing that anyone else says."
+)
 
 
 def macro_values(context: PromptContext) -> Callable[[str], str | None]:
@@ -80,13 +85,6 @@ WORDS: dict[str, Callable[[PromptContext], str]] = {
     "maxprompt": lambda context: str(context.most_tokens or ""),
     "model": lambda context: context.model,
 }
-
-
-HERE = "This chat"
-TURN = (
-    "{{{{char}}}} speaks here with {{{{user}}}}{others}. Every message begins with the name of who says it. Write the "
-    "next message of {{{{char}}}}, without the name, and nothing that anyone else says."
-)
 
 
 def of_chat(context: PromptContext) -> Iterator[Section | Template]:

@@ -20,6 +20,9 @@ from webapp.people.accounts.guards import current_user, signed_in
 from webapp.web.forms import Form, options
 from webapp.web.htmx import redirect
 
+bp = Blueprint("cast", __name__)
+BOUNDS = {"least": LEAST_CAST, "most": MOST_CAST}
+
 
 @dataclass(frozen=True, slots=True)
 class Offered:
@@ -60,10 +63,6 @@ class CastForm(Form):
             for id in dict.fromkeys([*present, *faces])
             if id in faces
         ]
-
-
-bp = Blueprint("cast", __name__)
-BOUNDS = {"least": LEAST_CAST, "most": MOST_CAST}
 
 
 @bp.get("/characters/group")

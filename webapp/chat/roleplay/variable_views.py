@@ -1,4 +1,4 @@
-"""/variables: the variables that a person has in all their chats with characters."""
+"""/variables: the variables of a person in all their chats with characters, and the rows in which forms show variables."""
 
 import json
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ from webapp.people.accounts.guards import current_user, signed_in
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect
 
+bp = Blueprint("variables", __name__)
 TWICE = "Two variables have the same name."
 SEEN_CHARS = 200_000
 PLACES = range(MOST_NAMES + 1)
@@ -64,9 +65,6 @@ class VariableRows:
     @property
     def seen_text(self) -> str:
         return json.dumps(dict(self.seen))
-
-
-bp = Blueprint("variables", __name__)
 
 
 @bp.get("/variables")

@@ -1,4 +1,4 @@
-"""A chat as export files of all supported programs are read into: a tree of messages with a head. Pure."""
+"""A chat as export files of all programs are read into: a tree of messages with a head, and readers of single values. Pure."""
 
 import hashlib
 import math
@@ -13,8 +13,6 @@ ORIGIN_CHARS = 120
 EARLIEST, LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 MOST_COUNT = 2**31 - 1
 TICKS = re.compile("`+")
-
-
 MOST_MESSAGES = 10_000
 MOST_NODES = 50_000
 MOST_CHARS = 2_000_000

@@ -1,4 +1,4 @@
-"""The pieces of an import that a child process sends and the server stores: heads of chats, then their messages. Pure."""
+"""Parses an uploaded file within limits, into pieces that a child process sends and the server stores, chat by chat. Pure."""
 
 import json
 import re
@@ -38,6 +38,15 @@ PARSERS: tuple[tuple[Callable[[dict[str, Any]], bool], Callable[[dict[str, Any]]
     (openwebui.is_one, openwebui.parse),
     (roleplay.is_one, roleplay.parse),
 )
+MOST_ROWS = 100
+MOST_CHARS = 200_000
+# Limits for rendering, in seconds of CPU time: for one message, and for a whole file. The remaining messages are rendered when
+# they are first shown.
+MESSAGE_SECONDS, FILE_SECONDS = 2.0, 60.0
+FED_CHARS = 16_384
+MOMENTS = ("created_at", "changed_at", "pinned_at", "archived_at", "started_at", "first_text_at", "ended_at")
+# A title is made from the beginning of a message.
+BEGINNING_CHARS = 2_000
 
 
 def values_in(file: IO[bytes], *, most_bytes: int = MOST_BYTES) -> Iterator[dict[str, Any]]:
@@ -175,17 +184,6 @@ def _refuse(name: str) -> None:
 
 
 _decoder = json.JSONDecoder(parse_constant=_refuse)
-
-
-MOST_ROWS = 100
-MOST_CHARS = 200_000
-# Limits for rendering, in seconds of CPU time: for one message, and for a whole file. The remaining messages are rendered when
-# they are first shown.
-MESSAGE_SECONDS, FILE_SECONDS = 2.0, 60.0
-FED_CHARS = 16_384
-MOMENTS = ("created_at", "changed_at", "pinned_at", "archived_at", "started_at", "first_text_at", "ended_at")
-# A title is made from the beginning of a message.
-BEGINNING_CHARS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
