@@ -25,7 +25,7 @@ from tests.upstream.handle import Upstream  # noqa: E402
 from webapp.app import create_app  # noqa: E402
 from webapp.base.config import ROOT, load  # noqa: E402
 from webapp.base.db import db  # noqa: E402
-from webapp.chat.messages import service as chats  # noqa: E402
+from webapp.chat.messages import sending  # noqa: E402
 from webapp.chat.record.tables import Message  # noqa: E402
 from webapp.engine.engine import Engine  # noqa: E402
 from webapp.engine.tables import Generation, JournalRow  # noqa: E402
@@ -159,7 +159,7 @@ class Soak:
 
     def _one(self, number: int) -> None:
         with self._app.app_context():
-            id = chats.begin(f"Request {number}", owner_id=self._person, model=f"some/model-{number % MODELS}").id
+            id = sending.begin(f"Request {number}", owner_id=self._person, model=f"some/model-{number % MODELS}").id
         started = time.monotonic()
         while id in self._engine.live and time.monotonic() - started < PATIENCE_SECONDS:
             gevent.sleep(0.02)

@@ -8,8 +8,8 @@ from sqlalchemy import select
 from tests.characters.card_samples import V2, as_json, bring
 from tests.chat.conftest import address, ended_with, id_of
 from webapp.base.db import utc_now, write
-from webapp.chat.prompt.chat_macros import macro_values
 from webapp.chat.prompt.context import PromptContext
+from webapp.chat.prompt.sections import macro_values
 from webapp.chat.record.tables import Message
 
 ASKED = "{{lastMessageId}}|{{firstIncludedMessageId}}|{{lastSwipeId}}|{{currentSwipeId}}|{{idleDuration}}|{{maxPrompt}}"

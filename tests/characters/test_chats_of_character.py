@@ -8,7 +8,7 @@ from tests.characters.conftest import MARA
 from tests.support.marks import also_on_postgres
 from webapp.base.db import db
 from webapp.chat.list import paging
-from webapp.chat.roleplay.chats_shown import PAGE
+from webapp.chat.roleplay.views import PAGE
 
 BO = {"name": "Bo", "description": "Bo sails.", "greeting": "Ahoy."}
 

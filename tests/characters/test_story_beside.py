@@ -14,7 +14,7 @@ from tests.support.waiting import until
 from tests.upstream.handle import STORY
 from webapp.base.db import db, utc_now, write
 from webapp.chat.record.tables import Chat, Message, Story
-from webapp.chat.story import pieces
+from webapp.chat.story import writing
 from webapp.engine import recovery
 from webapp.engine.tables import Generation
 from webapp.settings.service import set_setting
@@ -51,7 +51,7 @@ def test_a_huge_chat_holds_nobody_up_and_is_told_from_its_beginning(app, chat, f
     def look() -> None:
         with app.app_context():
             row = db.session.get_one(Chat, id_of(chat))
-            found.extend([pieces.due(row, head, "fake/plain", 24_000), pieces.all_of(row, 24_000)])
+            found.extend([writing.due(row, head, "fake/plain", 24_000), writing.rest_of(row, 24_000)])
 
     assert longest_hold(look) < MOST_SECONDS
     due, every = found
@@ -70,11 +70,11 @@ def test_a_message_that_is_too_long_is_told_by_its_beginning_and_end(app, chat):
         row.head_id = message.id
     with app.app_context():
         row = db.session.get_one(Chat, id_of(chat))
-        first = pieces.all_of(row, 500)
+        first = writing.rest_of(row, 500)
         assert first.words == "Mara: *Looks up.* What is it?"
         with write() as session:
             session.add(Story(chat_id=row.id, message_id=first.message_id, text="It began."))
-        second = pieces.all_of(db.session.get_one(Chat, id_of(chat)), 500)
+        second = writing.rest_of(db.session.get_one(Chat, id_of(chat)), 500)
 
     assert second.words.startswith("Jo: First word")
     assert second.words.endswith("word  last")

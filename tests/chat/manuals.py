@@ -13,7 +13,7 @@ from tests.support.browser import Browser
 from tests.support.waiting import until
 from tests.upstream.handle import Upstream
 from webapp.base.db import db
-from webapp.chat.files import ingestion
+from webapp.chat.files import long_files
 from webapp.knowledge import queries
 from webapp.knowledge.search.search import search
 from webapp.knowledge.tables import Collection, Document, DocumentPart, Passage
@@ -90,7 +90,7 @@ def until_read(app: Flask) -> None:
             return db.session.scalar(unread.limit(1)) is None
 
     with app.app_context():
-        ingestion.wake()
+        long_files.wake()
     until(is_done, "all documents are read")
 
 

@@ -10,7 +10,7 @@ from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict
-from webapp.chat.messages import correcting, fork, versions
+from webapp.chat.messages import fork, versions
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
 
@@ -108,7 +108,7 @@ def test_a_long_chat_is_copied_whole(app: Flask, three):
         lengthen(chat, 125)
         old = shown(chat.id)
         before = [(each.role, each.content) for each in old]
-        correcting.correct(old[1], "Corrected")
+        versions.correct(old[1], "Corrected")
 
         assert [(each.role, each.content) for each in shown(id_of(three))] == [before[0], ("assistant", "Corrected"), *before[2:]]
 
@@ -126,7 +126,7 @@ def test_a_chat_that_goes_on_meanwhile_stays_as_it_is(app: Flask, three):
         head, count = old[5].id, len(old)
         other = gevent.spawn(go_back)
         with pytest.raises(Conflict):
-            correcting.correct(old[1], "Corrected")
+            versions.correct(old[1], "Corrected")
         other.get(timeout=10)
 
         assert [each.content for each in shown(id_of(three))] == TURNS

@@ -13,8 +13,8 @@ from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.markup import words
 from tests.support.people import PASSWORD
 from webapp.base.db import db, utc_now, write
-from webapp.chat.erasing import erasing, sweeping
-from webapp.chat.messages import deleted_branches, service
+from webapp.chat import erasing
+from webapp.chat.messages import chats, deleted_branches
 from webapp.chat.record import paths
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
@@ -215,13 +215,13 @@ def test_deleted_messages_go_when_their_time_is_over(app, owner):
     make_old(owner, old)
     with app.app_context():
         set_setting("trash.days", "0")
-        assert sweeping.sweep() is False
+        assert erasing.sweep() is False
         set_setting("trash.days", "30")
-        assert sweeping.sweep() is True
+        assert erasing.sweep() is True
     assert count(owner) == 6
     make_old(owner, young)
     with app.app_context():
-        assert sweeping.sweep() is False
+        assert erasing.sweep() is False
     assert count(owner) == 3
     assert texts(owner.page(path)) == LINE[:3]
 
@@ -268,7 +268,7 @@ def test_a_visitor_with_a_very_long_line_can_be_forgotten(app, member):
     with app.app_context():
         with write() as session:
             session.execute(update(Chat).where(Chat.id == id_of(path)).values(owner_id=None, visitor_hash="a visitor"))
-        service.forget_visitor("a visitor")
+        chats.forget_visitor("a visitor")
     assert count(member) == 0
 
 

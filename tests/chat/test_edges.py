@@ -8,8 +8,8 @@ from sqlalchemy import select
 from tests.chat.conftest import ended, ended_with, id_of
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Invalid
-from webapp.chat.page import composer_shown, receipt_shown
-from webapp.chat.page.chat_state import state_of
+from webapp.chat.page import answer_shown, composer_shown
+from webapp.chat.page.snapshot_shown import hidden_answer, state_of
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
@@ -55,7 +55,7 @@ def test_an_answer_above_the_page_can_be_stopped(owner, answered):
         chat = db.session.get_one(Chat, chat_id)
         now = state_of(chat)
         assert now.active
-        around = composer_shown.around(chat, queries.window(chat), composer_shown.hidden_answer(now.active.id), "own", now)
+        around = composer_shown.around(chat, queries.window(chat), hidden_answer(now.active.id), "own", now)
         assert around["running"].stop_url == f"/generations/{generation_id}/stop"
 
 
@@ -64,7 +64,7 @@ def test_a_moment_is_not_written_as_nothing(seconds, words):
     now = utc_now()
     generation = Generation(started_at=now, first_text_at=now + timedelta(seconds=seconds))
 
-    assert receipt_shown.thought([generation]) == f"Thought {words}"
+    assert answer_shown.thought([generation]) == f"Thought {words}"
 
 
 @pytest.mark.slow

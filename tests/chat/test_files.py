@@ -19,10 +19,9 @@ from tests.chat.conftest import asked, ended, give, id_of
 from tests.knowledge.office import docx, paragraph, pdf
 from tests.support.marks import on_both_databases
 from webapp.base.db import db, utc_now, write
-from webapp.chat.erasing import cleanup, erasing
+from webapp.chat import erasing
 from webapp.chat.exchange import export
-from webapp.chat.files import picture, queries, reference, storage
-from webapp.chat.files import sending as sending_files
+from webapp.chat.files import picture, reference, request_pictures, storage, unused
 from webapp.chat.files.attachments import folded, joined, parted, size_of
 from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.messages import sending
@@ -118,7 +117,7 @@ def test_only_so_many_bytes_of_pictures_are_sent(app):
     files = {id: StoredFile(id=id, hash=id, media_type="image/png", bytes=5 * 1024 * 1024) for id in ids}
     turns = (Turn("user", "\n".join(written[:2])), Turn("user", "See\n" + "\n".join(written[2:])))
     with app.app_context():
-        newest, oldest = sending_files.seen(turns, files)
+        newest, oldest = request_pictures.seen(turns, files)
     assert (newest.content, [each.name for each in newest.pictures]) == ("See", ["3", "4"])
     assert (oldest.content, oldest.pictures) == ("[Image: 1]\n\n[Image: 2]", ())
 
@@ -233,7 +232,7 @@ def test_a_file_goes_with_the_last_message_that_has_it(app, owner, fake):
     owner.wait_for(chat, ended)
     with app.app_context():
         assert db.session.scalar(select(StoredFile.is_sent))
-        cleanup.sweep()
+        unused.sweep()
         assert len(folder(app)) == 1
         source = db.session.scalars(select(Chat.id)).one()
         head = db.session.scalars(select(Message.id).where(Message.role == "assistant")).one()
@@ -243,17 +242,17 @@ def test_a_file_goes_with_the_last_message_that_has_it(app, owner, fake):
         assert archive.read(kept) == owner.client.get(told["url"]).data
     with app.app_context():
         person = str(db.session.get_one(Chat, source).owner_id)
-        assert len(queries.of_person(person)) == 1
+        assert len(storage.of_person(person)) == 1
         with write() as session:
             session.get_one(Chat, source).is_temporary = True
-        assert queries.of_person(person) == []
+        assert storage.of_person(person) == []
         with write() as session:
             session.get_one(Chat, source).is_temporary = False
     fork = owner.post(f"/messages/{head}/fork").location
     with app.app_context():
         assert len(db.session.scalars(select(ChatFile.chat_id)).all()) == 2
         erasing.erase(Chat.id == source)
-        cleanup.sweep()
+        unused.sweep()
     assert owner.client.get(told["url"]).status_code == 200
     assert owner.page(fork).one(".pictures img").attributes["src"] == told["url"]
     with app.app_context():
@@ -262,7 +261,7 @@ def test_a_file_goes_with_the_last_message_that_has_it(app, owner, fake):
             session.get_one(Chat, first.chat_id).head_id = None
             first.deleted_at = utc_now()
         erasing.erase_branches(Message.deleted_at.is_not(None))
-        cleanup.sweep()
+        unused.sweep()
         assert db.session.scalars(select(StoredFile.id)).all() == []
         assert folder(app) == []
     assert owner.get(told["url"]).status_code == 404

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from gevent.event import Event as Signal
 
-from webapp.chat.group.speaker_prefix import PrefixStripper
+from webapp.chat.group.members import PrefixStripper
 from webapp.streaming.events import Delta, Ended, Event, Reasoning, Started, Usage
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop

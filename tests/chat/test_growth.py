@@ -9,9 +9,9 @@ from gevent import getcurrent
 from sqlalchemy import event, insert, select
 
 from webapp.base.db import db, utc_now, write
-from webapp.chat.erasing import erasing
+from webapp.chat import erasing
 from webapp.chat.list import search
-from webapp.chat.messages import service
+from webapp.chat.messages import chats
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service as generations
@@ -90,7 +90,7 @@ ASKED: dict[str, Callable[[str], object]] = {
     "what is due in the trash": lambda _: erasing.empty_trash(),
     "which temporary chats are due": lambda _: erasing.erase_temporary(),
     "whether anything will be due": lambda _: erasing.has_expiring(),
-    "which visitors were here yesterday": lambda _: service.forget_visitors_of_yesterday(),
+    "which visitors were here yesterday": lambda _: chats.forget_visitors_of_yesterday(),
     "a word of one title": lambda me: search.search(me, "long"),
     "whether an answer is being written": lambda _: generations.refuse_if_busy("chat:long"),
     "erasing one chat": lambda _: erase_long(),

@@ -17,7 +17,7 @@ from webapp.chat.page.composer_shown import meter
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.record.queries import ComposerMessage
 from webapp.chat.record.tables import Chat, Message
-from webapp.chat.story.pieces import piece
+from webapp.chat.story.writing import piece_of
 
 MARK = "Hidden from the model"
 
@@ -147,7 +147,7 @@ def test_a_story_does_not_tell_them(owner, answered, fake, app):
     with app.app_context():
         chat = db.session.get_one(Chat, id_of(path))
         ids = [each.id for each in db.session.query(Message).filter_by(chat_id=chat.id).order_by(Message.id)]
-        found = piece(chat, ids, None, 1_000)
+        found = piece_of(chat, ids, None, 1_000)
         assert found
         assert "First" not in found.words
         assert "One" in found.words

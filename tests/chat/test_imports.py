@@ -17,7 +17,7 @@ from tests.support.marks import also_on_postgres
 from tests.support.people import PASSWORD
 from webapp.base.db import db
 from webapp.chat.exchange import importing as store
-from webapp.chat.exchange.imports import chatgpt, files, openwebui, own
+from webapp.chat.exchange.imports import chatgpt, openwebui, own, pieces
 from webapp.chat.exchange.imports.filed import BadFile, FiledChat, FiledMessage, Node, checked, fields, grown
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
@@ -151,7 +151,7 @@ def test_any_value_gives_a_chat_or_a_sentence(value: Any, name: str):
         {"chat_messages": [value]},
     ):
         with suppress(BadFile):
-            assert files.chat_of(tried).messages
+            assert pieces.chat_of(tried).messages
 
 
 @pytest.mark.parametrize("value", ODD, ids=repr)
@@ -171,7 +171,7 @@ def test_any_field_of_a_message_is_read_or_left(value: Any):
 @also_on_postgres
 @pytest.mark.parametrize("value", [CHATGPT, CLAUDE, OPENWEBUI], ids=["chatgpt", "claude", "openwebui"])
 def test_it_comes_in_once(owner, value):
-    count = len(files.chat_of(value[0]).messages)
+    count = len(pieces.chat_of(value[0]).messages)
 
     assert bring(owner, value).says(f"1 new chat, {count} new messages.")
     assert bring(owner, value).says("Nothing new")
@@ -349,7 +349,7 @@ def test_a_bomb_is_not_unpacked():
     assert len(data) < 10_000
 
     with pytest.raises(BadFile, match="larger than 1 MB"):
-        list(files.values_in(BytesIO(data), most_bytes=1024 * 1024))
+        list(pieces.values_in(BytesIO(data), most_bytes=1024 * 1024))
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from tests.support.marks import also_on_postgres
 from tests.support.markup import text_of, words
 from webapp.base.db import db, utc_now, write
 from webapp.base.ids import new_id
-from webapp.chat.erasing import erasing
+from webapp.chat import erasing
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Draft, Message
 from webapp.people.accounts.tables import User

@@ -20,7 +20,7 @@ from tests.support.turns import longest_turn
 from webapp.app import create_app
 from webapp.base.config import load
 from webapp.base.db import db, utc_now, write
-from webapp.chat.erasing import erasing
+from webapp.chat import erasing
 from webapp.chat.messages import versions
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message

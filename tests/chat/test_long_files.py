@@ -29,7 +29,7 @@ from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres
 from tests.upstream.handle import Upstream
 from webapp.base.db import db, write
-from webapp.chat.erasing import erasing
+from webapp.chat import erasing
 from webapp.chat.files.attachments import folded, parted
 from webapp.chat.messages import chats as listing
 from webapp.chat.messages.source_search import WHOLE

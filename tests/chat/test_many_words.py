@@ -11,7 +11,7 @@ from tests.support.browser import Browser
 from tests.support.turns import longest_turn
 from tests.upstream.handle import Upstream
 from webapp.base.db import write
-from webapp.chat.erasing import erasing
+from webapp.chat import erasing
 from webapp.chat.record.tables import Chat
 
 COUNT = 280_000

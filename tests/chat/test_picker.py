@@ -7,7 +7,7 @@ import pytest
 from tests.chat.conftest import asked, ended, ended_with
 from tests.support.browser import HTMX
 from tests.support.markup import words
-from webapp.chat.page import picker_shown
+from webapp.chat.page import picker_views
 from webapp.models.connections import model_marks
 from webapp.models.connections.model_marks import Marks
 from webapp.models.connections.models import providers
@@ -144,12 +144,12 @@ def test_whose_a_model_is_is_asked_for_a_page_of_them(app, listed):
         known = providers()
         sys.setprofile(note)
         try:
-            page = picker_shown.models(Marks())
+            page = picker_views.models(Marks())
         finally:
             sys.setprofile(None)
 
     assert len(known.listed()) > 100
-    assert (len(page.rows), len(asked_of)) == (picker_shown.PAGE, picker_shown.PAGE + 1)
+    assert (len(page.rows), len(asked_of)) == (picker_views.PAGE, picker_views.PAGE + 1)
 
 
 def test_the_list_marks_the_model_in_use_and_names_of_a_group_do_not_repeat_it(listed, app):

@@ -9,8 +9,8 @@ from tests.chat.conftest import id_of
 from tests.chat.test_listing import add_thread
 from tests.support.steps import steps_on_the_loop
 from webapp.base.db import db, utc_now, write
-from webapp.chat.erasing import erasing
-from webapp.chat.files import queries, reference
+from webapp.chat import erasing
+from webapp.chat.files import reference, storage
 from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.record.tables import Chat, Message
 
@@ -57,6 +57,6 @@ def test_of_very_many_names_those_that_are_there_are_found(app, owner):
             there = stored.id
         # More than a database accepts as parameters of one statement.
         many = {f"{number:026}" for number in range(300_000)}
-        assert list(queries.in_chat(id, {*many, there})) == [there]
-        assert list(queries.in_chat(id, [there, "0" * 26])) == [there]
-        assert queries.in_chat(id, many) == {}
+        assert list(storage.in_chat(id, {*many, there})) == [there]
+        assert list(storage.in_chat(id, [there, "0" * 26])) == [there]
+        assert storage.in_chat(id, many) == {}

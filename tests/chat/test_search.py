@@ -13,10 +13,9 @@ from tests.support.marks import also_on_postgres, few_of, on_both_databases
 from tests.support.turns import longest_turn, nobody_waits
 from webapp.base.db import db, is_sqlite, utc_now, write
 from webapp.base.ids import new_id
-from webapp.chat.erasing import erasing
+from webapp.chat import erasing
 from webapp.chat.list.passages import from_first_match, passage
-from webapp.chat.list.search import glance, search, words_of
-from webapp.chat.list.search_statements import CONTENT, TITLE
+from webapp.chat.list.search import CONTENT, TITLE, glance, search, words_of
 from webapp.chat.messages import chats as listing
 from webapp.chat.record.tables import Chat, Message
 

@@ -11,7 +11,7 @@ from tests.chat.test_roleplay_imports import told
 from tests.support.marks import on_both_databases
 from tests.upstream.fixtures import app
 from webapp.base.db import db, write
-from webapp.chat.exchange import branch
+from webapp.chat.exchange import export
 from webapp.chat.exchange.imports import roleplay
 from webapp.chat.record import variables
 from webapp.chat.record.tables import Chat, Message
@@ -89,7 +89,7 @@ def test_in_a_group_each_says_who_it_is(app, owner):
 
 def test_versions_that_are_too_long_together_are_left_out_but_for_the_one_that_is_shown(app, owner, chat):
     with app.app_context(), write():
-        db.session.query(Message).filter_by(chat_id=chat, content="Yes.").one().content = "Y" * (branch.MOST_CHARS + 1)
+        db.session.query(Message).filter_by(chat_id=chat, content="Yes.").one().content = "Y" * (export.MOST_CHARS + 1)
 
     answer = exported(owner, chat)[-1]
     assert (answer["swipes"], answer["mes"]) == (["No."], "No.")

@@ -9,9 +9,8 @@ from tests.chat.conftest import asked, ended, id_of
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.waiting import until
 from webapp.base.db import db, is_sqlite, utc_now, write
-from webapp.chat import kind
-from webapp.chat.erasing import erasing, sweeping
-from webapp.chat.messages import service
+from webapp.chat import erasing, kind
+from webapp.chat.messages import sending
 from webapp.chat.record.tables import Chat, Draft, Message
 from webapp.engine.tables import Generation, JournalRow
 from webapp.settings.service import set_setting
@@ -159,7 +158,7 @@ def test_after_a_day_it_goes_by_itself(owner, path, begin, fake):
         with write() as session:
             for chat in session.scalars(select(Chat)):
                 chat.created_at = utc_now() - timedelta(days=1, minutes=1)
-        until(lambda: not sweeping.sweep(), "the chat is gone, whoever has taken it")
+        until(lambda: not erasing.sweep(), "the chat is gone, whoever has taken it")
         assert [chat.title for chat in db.session.scalars(select(Chat))] == ["Kept"]
         assert words_left() == []
 
@@ -173,7 +172,7 @@ def test_after_a_day_an_answer_that_still_runs_is_stopped(owner, fake):
     with owner.app.app_context():
         with write() as session:
             session.scalars(select(Chat)).one().created_at = utc_now() - timedelta(days=2)
-        sweeping.sweep()
+        erasing.sweep()
         until(is_all_gone, "the chat is gone, whoever has taken it")
         generation = db.session.scalars(select(Generation)).one()
         assert (generation.status, generation.reason, generation.message_id) == ("stopped", "user", None)
@@ -184,15 +183,15 @@ def test_a_trash_that_keeps_everything_needs_nobody_to_look(owner, answered):
     kept = answered(owner)
     owner.post(f"{kept}/delete")
     with owner.app.app_context():
-        assert sweeping.sweep() is True
+        assert erasing.sweep() is True
         set_setting("trash.days", "0")
-        assert sweeping.sweep() is False
+        assert erasing.sweep() is False
 
 
 def test_somebody_looks_for_it_as_long_as_it_waits(owner, path):
     assert owner.app.extensions["sweeper"].ticks == 0
     with owner.app.app_context():
-        assert sweeping.sweep() is True
+        assert erasing.sweep() is True
 
 
 @pytest.mark.slow
@@ -227,7 +226,7 @@ def test_the_choice_is_not_for_a_chat_that_is_there(owner, begin, visitor):
 def test_a_service_makes_one_too(owner):
     with owner.app.app_context():
         user_id = db.session.scalar(text("SELECT id FROM users"))
-        generation = service.begin("Hello", owner_id=user_id, is_temporary=True)
+        generation = sending.begin("Hello", owner_id=user_id, is_temporary=True)
         assert db.session.get_one(Chat, generation.lane.removeprefix("chat:")).is_temporary
 
 

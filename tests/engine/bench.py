@@ -10,7 +10,7 @@ from tests.support.people import user_with_password
 from tests.support.waiting import until
 from tests.upstream.handle import Upstream
 from webapp.base.db import db
-from webapp.chat.messages import service as chats
+from webapp.chat.messages import sending
 from webapp.chat.record.tables import Message
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation, JournalRow
@@ -34,7 +34,7 @@ class Bench:
     def ask(self, text: str = "Hello", *, person: str, model: str = "", **more) -> str:
         """Begins a chat and returns the generation's id."""
         with self.app.app_context():
-            return chats.begin(text, owner_id=person, model=model, **more).id
+            return sending.begin(text, owner_id=person, model=model, **more).id
 
     def recover(self) -> None:
         """Starts the engine as a worker does, and waits until its first recovery is over."""

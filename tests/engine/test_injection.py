@@ -14,7 +14,7 @@ from tests.support.rounds import ROUNDS, numbers
 from webapp.api import completions as door
 from webapp.base.db import db
 from webapp.base.errors import AppError
-from webapp.chat.messages import service as chats
+from webapp.chat.messages import sending
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
 from webapp.models.providers.base import Turn
@@ -95,7 +95,7 @@ class InChats(Case):
         self.bench.until(lambda: not self.bench.engine.live)
 
     def ask(self) -> None:
-        chats.ask(db.session.scalars(select(Chat)).one(), "Hello")
+        sending.ask(db.session.scalars(select(Chat)).one(), "Hello")
 
     def check_text(self, generation: Generation, said: list[str]) -> None:
         assert db.session.get_one(Message, generation.message_id).content == "".join(said)

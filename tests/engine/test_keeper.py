@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.chat.messages import service as chats
+from webapp.chat.messages import sending
 from webapp.settings.service import set_setting
 
 
@@ -78,5 +78,5 @@ def test_a_watcher_keeps_it_alive(bench, fake):
 
 def test_visitors_answers_end_when_nobody_is_there(bench):
     with bench.app.app_context():
-        generation = chats.begin_as_visitor("Hello", key="", visitor_hash="someone")
+        generation = sending.begin_as_visitor("Hello", key="", visitor_hash="someone")
         assert generation.when_unwatched == "idle:60"

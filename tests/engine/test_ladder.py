@@ -10,7 +10,7 @@ from tests.support.ports import free_port
 from tests.upstream.handle import Upstream
 from tests.upstream.server import REFUSED
 from webapp.base.db import db
-from webapp.chat.page import notices_shown
+from webapp.chat.page import answer_shown
 from webapp.chat.record.queries import generations_of
 from webapp.engine.circuit import FAILURES, Circuits, Pause
 from webapp.engine.tables import Generation
@@ -181,7 +181,7 @@ def test_the_person_sees_the_trail(bench, fake):
 
     with bench.app.test_request_context():
         [found] = generations_of([bench.message(ended.id)]).values()
-        notices = notices_shown.notices(found[-1], bench.message(ended.id))
+        notices = answer_shown.notices(found[-1], bench.message(ended.id))
     assert "some/model couldn't answer" in notices[0].text
     assert "Switched to other/model" in notices[0].text
 
@@ -192,7 +192,7 @@ def test_a_page_tells_tries_in_one_line_when_they_are_over(bench, fake):
 
     with bench.app.test_request_context():
         [found] = generations_of([bench.message(ended.id)]).values()
-        [notice] = notices_shown.notices(found[-1], bench.message(ended.id))
+        [notice] = answer_shown.notices(found[-1], bench.message(ended.id))
     assert notice.text == "The request was retried twice."
     assert notice.detail.count("some/model was asked again after") == 2
 
@@ -236,7 +236,7 @@ def test_a_connection_that_leads_nowhere_is_one_notice_however_many_models(bench
     assert {each["model"] for each in ended.attempts} == {f"{there}one"}
     with bench.app.test_request_context():
         [found] = generations_of([bench.message(ended.id)]).values()
-        [notice] = notices_shown.notices(found[-1], bench.message(ended.id))
+        [notice] = answer_shown.notices(found[-1], bench.message(ended.id))
     assert notice.text == NOWHERE[fault]
     assert notice.remedy
     assert notice.remedy.words == "An admin can check the connection."

@@ -11,7 +11,7 @@ from tests.engine.bench import Bench, counted, holds_on
 from tests.engine.injection import Faults
 from tests.support.marks import on_both_databases
 from webapp.base.db import db, utc_now, write
-from webapp.chat.messages import service as chats
+from webapp.chat.messages import sending
 from webapp.chat.record.tables import Message
 from webapp.engine import recovery
 from webapp.engine.tables import Generation
@@ -189,7 +189,7 @@ def test_a_failed_try_to_go_on_leaves_one_seam(bench, fake):
     for status in ("interrupted", "failed"):
         assert bench.until_ended(bench.generations()[-1].id).status == status
         with bench.app.app_context():
-            chats.continue_answer(db.session.get_one(Message, bench.generation(id).message_id))
+            sending.continue_answer(db.session.get_one(Message, bench.generation(id).message_id))
     bench.until_ended(bench.generations()[-1].id)
 
     assert bench.message(id).content.split() == counted(40)

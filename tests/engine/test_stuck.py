@@ -14,7 +14,7 @@ from tests.engine.poison import BEGINNING, KINDS, poisoned
 from webapp.api import completions as door
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Unavailable
-from webapp.chat.messages import service as chats
+from webapp.chat.messages import sending
 from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.record.tables import Message
 from webapp.engine import recovery, service, side_requests
@@ -250,7 +250,7 @@ def test_a_key_whose_answer_never_began_gets_its_failure_and_the_chat_goes_on(ca
     assert len(calm.generations()) == 1
 
     with calm.app.app_context():
-        chats.again(db.session.get_one(Message, failed.message_id))
+        sending.again(db.session.get_one(Message, failed.message_id))
     calm.until(lambda: [each.status for each in calm.generations()] == ["failed", "completed"])
 
 

@@ -18,7 +18,7 @@ from tests.support.page import Page
 from tests.support.turns import longest_turn
 from webapp.base.db import db, utc_now, write
 from webapp.base.ids import new_id
-from webapp.chat.messages.service import forget_visitor
+from webapp.chat.messages.chats import forget_visitor
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
 from webapp.operations.usage.queries import SLICE, Sums, summed, used, used_in_all

@@ -2,16 +2,16 @@
 
 from webapp.chat.attachments import views as files
 from webapp.chat.exchange import views as exchange
-from webapp.chat.files import ingestion
+from webapp.chat.files import long_files
 from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
-from webapp.chat.list import bulk_views, home_views, row_views, shown
+from webapp.chat.list import home_views, row_views, shown
+from webapp.chat.list import sharing_views as sharing
 from webapp.chat.list import views as lists
-from webapp.chat.messages import interrupted_by_restart_views
 from webapp.chat.messages.suggestion import SUGGESTION
 from webapp.chat.messages.titles import TITLE
-from webapp.chat.page import composer_views, picker_views, preview_views, prompt_insertion_views, reading_views, version_views
+from webapp.chat.page import composer_views, interrupted_views, picker_views, preview_views, prompt_insertion_views, version_views
 from webapp.chat.page import views as pages
-from webapp.chat.prompt import assistant_context
+from webapp.chat.prompt import leading
 from webapp.chat.prompt.built_in import OF_CHATS
 from webapp.chat.prompt.context import Contributor
 from webapp.chat.prompt.lore import of_lore
@@ -19,7 +19,6 @@ from webapp.chat.prompt.sections import of_chat
 from webapp.chat.roleplay import group_views as group
 from webapp.chat.roleplay import variable_views
 from webapp.chat.roleplay import views as roleplay
-from webapp.chat.sharing import views as sharing
 from webapp.chat.story import views as story
 from webapp.chat.story.writing import STORY
 from webapp.engine.watching.lists import LiveList
@@ -31,16 +30,16 @@ FEATURE = Feature(
         home_views.bp,
         pages.bp,
         preview_views.bp,
-        reading_views.bp,
+        pages.reading,
         picker_views.bp,
         version_views.bp,
         lists.bp,
-        bulk_views.bp,
+        lists.several,
         row_views.bp,
         composer_views.bp,
         prompt_insertion_views.bp,
         files.bp,
-        interrupted_by_restart_views.bp,
+        interrupted_views.bp,
         exchange.bp,
         sharing.bp,
         roleplay.bp,
@@ -48,8 +47,8 @@ FEATURE = Feature(
         group.bp,
         story.bp,
     ),
-    resumes=(ingestion.wake,),
-    setting_checks={assistant_context.COLLECTIONS: assistant_context.check_collections},
+    resumes=(long_files.wake,),
+    setting_checks={leading.COLLECTIONS: leading.check_collections},
     brings=(
         Contributor(of_chat),
         Contributor(of_lore),

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
-from sqlalchemy import Select, Update, bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -14,13 +13,13 @@ from webapp.base.database import rows
 from webapp.base.database.statements import Prepared
 from webapp.base.db import db, is_sqlite, utc_now
 from webapp.base.heavy.threads import offload_at_once
-from webapp.chat.erasing import sweeping
-from webapp.chat.messages import follow_up, generation_text, renderings, service, titles
-from webapp.chat.messages.sending import announce, notify, people
+from webapp.chat import erasing
+from webapp.chat.messages import follow_up, renderings, sending, titles
 from webapp.chat.page.projection import AnswerProjection
 from webapp.chat.page.scripted import at_end
-from webapp.chat.prompt import assistant_context, remembering
+from webapp.chat.prompt import leading, remembering
 from webapp.chat.record import post_answer, queries
+from webapp.chat.record.announcements import announce, notify, people
 from webapp.chat.record.seam_labels import seams_of
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.roleplay import service as roleplay
@@ -28,7 +27,7 @@ from webapp.chat.story import writing
 from webapp.engine.chores import do_in_turns
 from webapp.engine.ends import LONG_CHARS
 from webapp.engine.engine import the_engine
-from webapp.engine.generation_text import GenerationText
+from webapp.engine.generation_text import GenerationText, started_of
 from webapp.engine.kinds import GenerationFacts, Kind
 from webapp.engine.tables import NOT_HERE, Generation
 from webapp.people.audit_retention import forget_old_entries
@@ -117,10 +116,10 @@ def changed(generation: Generation) -> None:
         after.chat_id, "message", generation.message_id or "", people(after.chat_id, after.owner_id, is_shared=after.is_shared)
     )
     if after.is_temporary:
-        sweeping.wake()
+        erasing.wake()
     titles.suggest_later(the_engine(), generation, after)
     writing.carry_on_later(the_engine(), generation, after)
-    if after.is_remembered or assistant_context.has_memory(after.prompt_key):
+    if after.is_remembered or leading.has_memory(after.prompt_key):
         remembering.wake()
     if after.has_follow_up:
         follow_up.send_after(the_engine(), generation)
@@ -133,12 +132,31 @@ def priced(generation: Generation) -> None:
 
 def saved_text(generation: Generation) -> GenerationText | None:
     message = db.session.get(Message, generation.message_id) if generation.message_id else None
-    return generation_text.of(generation, message) if message else None
+    return text_of_ended(generation, message) if message else None
+
+
+def text_of_ended(generation: Generation, message: Message) -> GenerationText:
+    """Returns what a generation that has ended produced: text, reasoning and sources."""
+    sources = tuple(generation.prompt.get("sources", ()))
+    return GenerationText(started_of(generation), text_of(generation, message), reasoning_of(generation, message), sources)
+
+
+def text_of(generation: Generation, message: Message) -> str:
+    """Returns the text of a generation that has ended."""
+    continued = select(func.min(Generation.text_offset)).where(Generation.continues_id == generation.id)
+    return message.content[generation.text_offset : db.session.scalar(continued)]
+
+
+def reasoning_of(generation: Generation, message: Message) -> str:
+    """Returns the generation's reasoning if no other generation of the message continues it or is continued by it."""
+    continued = select(Generation.id).where(Generation.continues_id == generation.id).limit(1)
+    is_alone = not generation.continues_id and db.session.scalar(continued) is None
+    return message.reasoning if is_alone else ""
 
 
 def continue_interrupted(generation: Generation) -> None:
     if not is_closed(generation):
-        service.continue_answer(db.session.get_one(Message, generation.message_id))
+        sending.continue_answer(db.session.get_one(Message, generation.message_id))
 
 
 def recover() -> None:
@@ -147,8 +165,8 @@ def recover() -> None:
 
 
 def _sweep() -> None:
-    if sweeping.sweep():
-        sweeping.wake()
+    if erasing.sweep():
+        erasing.wake()
 
 
 def is_closed(generation: GenerationFacts) -> bool:
@@ -156,28 +174,20 @@ def is_closed(generation: GenerationFacts) -> bool:
     return generation.message_id is None
 
 
-def _grown_statement() -> Update:
-    """Builds the statement that appends to a message's text and reasoning."""
-    message = rows.table(Message)
-    content, reasoning = message.c.content + bindparam("text"), message.c.reasoning + bindparam("thought")
-    grown = update(message).values(
-        content=content, reasoning=reasoning, html=bindparam("html"), html_version=bindparam("version")
+_chat, _message = rows.table(Chat), rows.table(Message)
+LOCK = Prepared(select(_chat.c.id).where(_chat.c.id == bindparam("chat")).with_for_update(key_share=True))
+CHANGED = Prepared(update(_chat).where(_chat.c.id == bindparam("chat")).values(changed_at=bindparam("now")))
+# Appends to a message's text and reasoning.
+GROWN = Prepared(
+    update(_message)
+    .where(_message.c.id == bindparam("message"))
+    .values(
+        content=_message.c.content + bindparam("text"),
+        reasoning=_message.c.reasoning + bindparam("thought"),
+        html=bindparam("html"),
+        html_version=bindparam("version"),
     )
-    return grown.where(message.c.id == bindparam("message"))
-
-
-def _changed_statement() -> Update:
-    chat = rows.table(Chat)
-    return update(chat).where(chat.c.id == bindparam("chat")).values(changed_at=bindparam("now"))
-
-
-def _lock_statement() -> Select[Any]:
-    chat = rows.table(Chat)
-    return select(chat.c.id).where(chat.c.id == bindparam("chat")).with_for_update(key_share=True)
-
-
-LOCK = Prepared(_lock_statement())
-GROWN, CHANGED = Prepared(_grown_statement()), Prepared(_changed_statement())
+)
 CHAT = Kind(
     "chat",
     "Chats",

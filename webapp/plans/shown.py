@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from webapp.base.db import db, utc_now
-from webapp.chat.page.receipt_shown import pace
+from webapp.chat.page.answer_shown import pace
 from webapp.engine.cost_text import cost
 from webapp.engine.engine import Engine
 from webapp.engine.notice_text import notice_lines

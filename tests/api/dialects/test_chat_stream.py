@@ -13,7 +13,7 @@ from tests.api.dialects.conftest import Program
 from tests.support.rounds import ROUNDS
 from tests.support.waiting import until
 from webapp.base.db import db, write
-from webapp.chat.messages import service
+from webapp.chat.messages import sending
 from webapp.chat.record.tables import Message
 from webapp.engine.tables import Generation
 from webapp.engine.watching import watcher_loop
@@ -143,7 +143,7 @@ def test_an_answer_that_goes_on_begins_with_the_text_it_goes_on_from(app, progra
 
     fake.counts(60, pace=0.005)
     with app.app_context():
-        service.continue_answer(db.session.get_one(Message, before.id))
+        sending.continue_answer(db.session.get_one(Message, before.id))
     listener.until("state", "end")
 
     assert listener.told[1][1]["partialMessage"] == before.content

@@ -9,7 +9,7 @@ from flask import Flask
 
 from tests.api.dialects.conftest import Program
 from tests.support.waiting import until
-from webapp.chat.messages import service
+from webapp.chat.messages import chats
 from webapp.models.connections.models import Providers
 from webapp.models.providers.demo import HIDDEN, DemoProvider
 from webapp.models.upstream import Upstream
@@ -48,7 +48,7 @@ def chat_with(app: Flask, program: Program) -> Callable[[str], str]:
         with app.app_context():
             user = accounts.user_by_email("member@example.org")
             assert user
-            return service.create(user.id, model=model).id
+            return chats.create(user.id, model=model).id
 
     return make
 

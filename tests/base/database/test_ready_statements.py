@@ -13,8 +13,8 @@ from webapp.base.database import rows
 from webapp.base.database.statements import Prepared, connection_of
 from webapp.base.db import db, utc_now, write
 from webapp.base.ids import new_id
-from webapp.chat.page import chat_state
-from webapp.chat.page.chat_state import ChatState
+from webapp.chat.page import snapshot_shown
+from webapp.chat.page.snapshot_shown import ChatState
 from webapp.chat.record.post_answer import IS_SHARED
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import ownership, service
@@ -91,7 +91,7 @@ def test_the_end_of_a_chat_is_read_with_its_answer(app: Flask) -> None:
             about = {"message_id": message.id, "lane": f"chat:{chat.id}", "status": "completed", "prompt": {"sections": []}}
             rows.store(session, Generation(kind="chat", model_asked="m", owner="w", **about))
 
-        found = chat_state.since(chat.id, message.id)
+        found = snapshot_shown.read_since(chat.id, message.id)
 
         assert found is not None
         assert (found.chat.title, [(each.content, each.sources) for each in found.messages]) == (

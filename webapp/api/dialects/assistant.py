@@ -15,7 +15,7 @@ from webapp.api.streaming.course import DEMO, STOPPED, about_chat, as_objects
 from webapp.api.streaming.encoding import DialectFrame, State
 from webapp.api.streaming.streams import stream
 from webapp.api.streaming.wait_for_answer import NO_ANSWER, wait_for_text
-from webapp.chat.messages import service
+from webapp.chat.messages import sending
 from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.prompt.built_in import ASSISTANT_KEY, TRADING_KEY
 from webapp.chat.record.access import writable_chat_if_any
@@ -220,9 +220,9 @@ def _begin_answer(body: AssistantMessage) -> Generation:
     chat = writable_chat_if_any(body.session_id or "")
     if chat is None:
         prompt_key = TRADING_KEY if setting("prompts.assistant_context") == "trading" else ASSISTANT_KEY
-        return service.begin(body.message, model=me.default_model, key=key, owner_id=me.id, prompt_key=prompt_key)
+        return sending.begin(body.message, model=me.default_model, key=key, owner_id=me.id, prompt_key=prompt_key)
     options = AnswerOptions(context_limit=USUAL_LIMIT if body.context_limit is None else body.context_limit)
-    return service.ask(chat, body.message, key=key, by=me.id, options=options)
+    return sending.ask(chat, body.message, key=key, by=me.id, options=options)
 
 
 def _clock() -> Callable[[], int]:

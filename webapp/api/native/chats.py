@@ -28,7 +28,7 @@ from webapp.chat.files.attachments import MOST_FILES, joined
 from webapp.chat.group.turns import MOST_CAST
 from webapp.chat.list import paging
 from webapp.chat.messages import chats as listing
-from webapp.chat.messages import follow_up, service
+from webapp.chat.messages import follow_up, sending
 from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.prompt import chat_collections, remembering
 from webapp.chat.prompt.path_story import MOST_CHARS
@@ -37,7 +37,6 @@ from webapp.chat.record.access import own_chat, right_in, visible_chat, writable
 from webapp.chat.record.fields import FIELDS, ChatField, values_of
 from webapp.chat.record.model_choice import answerer
 from webapp.chat.record.tables import Chat
-from webapp.chat.roleplay import group_service as groups
 from webapp.chat.roleplay import service as roleplay
 from webapp.chat.story import service as story
 from webapp.engine.engine import the_engine
@@ -64,7 +63,7 @@ CHANGES: Mapping[str, Callable[[Chat, Any], object]] = {
     "lorebook_ids": lambda chat, ids: roleplay.use_lorebooks(chat, lore.checked(caller(), ids)),
     "variables": variables.replace,
     "is_forgotten": lambda chat, is_forgotten: remembering.keep_out(chat, is_forgotten=is_forgotten),
-    "model": service.choose,
+    "model": listing.choose,
     "title": listing.rename,
     "is_archived": lambda chat, is_archived: listing.archive(chat, is_archived=is_archived),
     "is_pinned": lambda chat, is_pinned: listing.pin(chat, is_pinned=is_pinned),
@@ -206,9 +205,9 @@ def create(body: NewChat) -> NewChatAnswer | Response:
     text = joined(body.message, files.blocks(caller().id, body.file_ids))
     if not text:
         return NewChatAnswer(chat=answer_of(_silent(body, reads)), sent=None)
-    generation = service.begin(
+    generation = sending.begin(
         text,
-        model=body.model or service.starting_model(caller()),
+        model=body.model or listing.starting_model(caller()),
         key=key,
         owner_id=caller().id,
         options=AnswerOptions(context_limit=body.context_limit),
@@ -242,7 +241,7 @@ def change(id: str, body: ChatChange) -> ChatAnswer:
     given = {name: value for name, value in wanted.items() if value is not None or name in NULLABLE}
     _refuse_unfit(chat, given)
     if given.keys() & CAST:
-        groups.recast(chat, given.get("character_ids"), given.get("turn_order"), by=caller())
+        roleplay.recast(chat, given.get("character_ids"), given.get("turn_order"), by=caller())
     if given.keys() & PROMPTS:
         _set_fields(own_chat(id), given)
     for name in [name for name in CHANGES if name in given]:
@@ -333,7 +332,7 @@ def _silent(body: NewChat, reads: Sequence[str]) -> Chat:
     me = caller()
     ids = body.character_ids or [body.character_id]
     if ids == [""]:
-        return service.create(me.id, title=body.title, model=body.model or service.starting_model(me), reads=reads)
+        return listing.create(me.id, title=body.title, model=body.model or listing.starting_model(me), reads=reads)
     chat = _played(body, ids, reads)
     if body.title:
         listing.rename(chat, body.title)
@@ -344,7 +343,7 @@ def _played(body: NewChat, ids: Sequence[str], reads: Sequence[str]) -> Chat:
     """Creates a chat in which one or several characters have sent their greetings."""
     me, persona = caller(), _persona(body.persona_id)
     if len(ids) > 1:
-        return groups.begin(ids, by=me, turn_order=body.turn_order or "", persona=persona, model=body.model, reads=reads)
+        return roleplay.begin_group(ids, by=me, turn_order=body.turn_order or "", persona=persona, model=body.model, reads=reads)
     character = cast.character(me, ids[0])
     if character is None:
         raise Refused({"character_ids" if body.character_ids else "character_id": UNSEEN})
@@ -362,7 +361,7 @@ def _refuse_unfit(chat: Chat, given: dict[str, Any]) -> None:
     """Validates all changes before the first service call, so that a refusal leaves the chat unchanged."""
     me = caller()
     if given.keys() & CAST:
-        groups.checked_cast(chat, given.get("character_ids"), given.get("turn_order"), by=me)
+        roleplay.checked_cast(chat, given.get("character_ids"), given.get("turn_order"), by=me)
     if given.keys() & PROMPTS:
         roleplay.checked_fields(values_of(chat) | given)
         _persona(given.get("persona_id") or "")

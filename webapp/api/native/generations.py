@@ -17,7 +17,7 @@ from webapp.api.streaming.feed import END
 from webapp.api.streaming.streams import has_all, last_position, stream
 from webapp.base import topic_names
 from webapp.base.db import db
-from webapp.chat.messages import service
+from webapp.chat.messages import sending
 from webapp.chat.record import reading_time
 from webapp.chat.record.access import visible_message, writable_generation
 from webapp.chat.record.tables import Message
@@ -168,7 +168,7 @@ def stop(id: str) -> GenerationAnswer:
 @operation("Continue an interrupted answer in the same message", **STARTS)
 def go_on(id: str) -> Sent | Response:
     message = found(db.session.get(Message, writable_generation(id).message_id))
-    return begun(service.continue_answer(message, by=caller().id, must_be_cut=True))
+    return begun(sending.continue_answer(message, by=caller().id, must_be_cut=True))
 
 
 @bp.post("/<id>/read")

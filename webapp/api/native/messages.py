@@ -16,12 +16,11 @@ from webapp.api.schemas import Answer, AnyId, Body, Cursor, Model, Named, Query,
 from webapp.api.sources import SourceAnswer, source_answers_by_message
 from webapp.base.errors import Invalid
 from webapp.chat.attachments import service as files
-from webapp.chat.attachments.access import visible_file
-from webapp.chat.attachments.views import served
+from webapp.chat.attachments.views import served, visible_file
 from webapp.chat.files.attachments import MOST_FILES, joined
 from webapp.chat.files.tables import StoredFile
 from webapp.chat.list import paging
-from webapp.chat.messages import correcting, feedback, follow_up, service, suggestion, versions
+from webapp.chat.messages import feedback, follow_up, sending, suggestion, versions
 from webapp.chat.messages.feedback import MOST_CHARS
 from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.record import queries
@@ -113,7 +112,7 @@ def send(id: str, body: NewMessage) -> Sent | Response:
     wishes = {"key": idempotency_key(), "model": body.model, "after": body.after, "speaker_id": body.character_id}
     chat, me = writable_chat(id), caller().id
     text = joined(body.message, files.blocks(me, body.file_ids))
-    return begun(service.ask(chat, text, by=me, options=options, **wishes))
+    return begun(sending.ask(chat, text, by=me, options=options, **wishes))
 
 
 @bp.get("/messages/<id>")
@@ -125,7 +124,7 @@ def show(id: str) -> MessageAnswer:
 @bp.post("/messages/<id>/edit")
 @operation("Edit a message: creates a branch and a new answer", body=Edited, takes_key=True, **STARTS)
 def edit(id: str, body: Edited) -> Sent | Response:
-    return begun(service.edit(writable_message(id), body.message, key=idempotency_key(), by=caller().id))
+    return begun(sending.edit(writable_message(id), body.message, key=idempotency_key(), by=caller().id))
 
 
 @bp.post("/messages/<id>/rewrite")
@@ -138,20 +137,20 @@ def edit(id: str, body: Edited) -> Sent | Response:
     errors=(409, 422),
 )
 def rewrite(id: str, body: Rewritten) -> MessageAnswer:
-    store = correcting.correct if body.keep_following else versions.rewrite
+    store = versions.correct if body.keep_following else versions.rewrite
     return _one(store(writable_message(id), body.message, by=caller().id))
 
 
 @bp.post("/messages/<id>/regenerate")
 @operation("Regenerate an answer as a new version, or answer a message that has none", body=Again, **STARTS)
 def again(id: str, body: Again) -> Sent | Response:
-    return begun(service.again(writable_message(id), model=body.model, by=caller().id))
+    return begun(sending.again(writable_message(id), model=body.model, by=caller().id))
 
 
 @bp.post("/messages/<id>/continue")
 @operation("Continue an answer in the same message: an interrupted one, or the last of its branch", **STARTS)
 def go_on(id: str) -> Sent | Response:
-    return begun(service.continue_answer(writable_message(id), by=caller().id))
+    return begun(sending.continue_answer(writable_message(id), by=caller().id))
 
 
 @bp.post("/messages/<id>/show")

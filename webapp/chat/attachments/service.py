@@ -15,8 +15,8 @@ from webapp.base.db import db, write
 from webapp.base.errors import Invalid, NotFound, TooLarge, Unavailable
 from webapp.base.heavy import child
 from webapp.base.heavy.threads import offload, offload_expecting
-from webapp.chat.erasing import sweeping
-from webapp.chat.files import attachments, long_files, queries, storage
+from webapp.chat import erasing
+from webapp.chat.files import attachments, long_files, storage
 from webapp.chat.files.reference import ids_in, reference
 from webapp.chat.files.tables import DOCUMENT, IMAGE, TEXT, ChatFile, StoredFile
 from webapp.knowledge import formats
@@ -60,7 +60,8 @@ def upload(person_id: str, name: str, stream: IO[bytes]) -> StoredFile:
         _refuse_too_much(person_id, file)
         # Releases the database connection while the child process reads the file.
         db.session.rollback()
-        is_picture = _beginning(file).startswith(PICTURES)
+        file.seek(0)
+        is_picture = file.read(16).startswith(PICTURES)
         values, content = _picture(file) if is_picture else _text(name, file)
     return _kept(person_id, name, values, content)
 
@@ -87,7 +88,7 @@ def block_of(file: StoredFile) -> str:
 def blocks(person_id: str, ids: Iterable[str]) -> list[str]:
     """Returns the markdown for each of these files; raises `NotFound` for one that the person doesn't own."""
     wanted = list(dict.fromkeys(ids))
-    found = queries.own(person_id, wanted) if wanted else []
+    found = storage.own(person_id, wanted) if wanted else []
     if len(found) < len(wanted):
         raise NotFound("That file doesn't exist, or it isn't yours.", field="file_ids")
     return [block_of(each) for each in found]
@@ -109,8 +110,8 @@ def attach(session: Session, chat_id: str, contents: Iterable[str], person_id: s
     ids = ids_in(list(contents))
     if not ids:
         return
-    files = queries.attachable(chat_id, ids, person_id)
-    there = queries.in_chat(chat_id, ids)
+    files = storage.attachable(chat_id, ids, person_id)
+    there = storage.in_chat(chat_id, ids)
     new = [{"chat_id": chat_id, "file_id": each.id} for each in files if each.id not in there]
     if new:
         session.execute(insert(ChatFile), new)
@@ -120,7 +121,7 @@ def attach(session: Session, chat_id: str, contents: Iterable[str], person_id: s
 
 def _kept(person_id: str, name: str, values: dict[str, Any], content: bytes) -> StoredFile:
     digest = offload(hashlib.sha256, content).hexdigest()
-    row = queries.just_uploaded(person_id, name, digest)
+    row = storage.just_uploaded(person_id, name, digest)
     if not row:
         with write() as session:
             row = StoredFile(owner_id=person_id, name=name, hash=digest, bytes=len(content), **values)
@@ -128,7 +129,7 @@ def _kept(person_id: str, name: str, values: dict[str, Any], content: bytes) -> 
     # Even if the row existed: the earlier upload can have failed before the file was written.
     _write(digest, content)
     # If it is never sent, the sweeper has to delete it.
-    sweeping.wake()
+    erasing.wake()
     return row
 
 
@@ -191,10 +192,5 @@ def _refuse_too_much(person_id: str, file: IO[bytes]) -> None:
     if size > most_bytes():
         raise TooLarge.file(most_bytes(), field="message")
     room = int(setting("files.person_megabytes")) * MEGABYTE
-    if room and queries.bytes_of(person_id) + size > room:
+    if room and storage.bytes_of(person_id) + size > room:
         raise Invalid(f"Your files take all of the {room // MEGABYTE} MB that you have. Delete chats with files first.")
-
-
-def _beginning(file: IO[bytes]) -> bytes:
-    file.seek(0)
-    return file.read(16)

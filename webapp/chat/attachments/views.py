@@ -5,13 +5,16 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response, jsonify, request
 
+from webapp.base.db import db
 from webapp.chat.attachments import service
-from webapp.chat.attachments.access import visible_file
+from webapp.chat.files import storage
 from webapp.chat.files.attachments import ABOUT_LONG, IN_PASSAGES, size_of
 from webapp.chat.files.reference import reference
 from webapp.chat.files.tables import DOCUMENT, IMAGE, StoredFile
+from webapp.chat.record.access import right_in
 from webapp.chat.record.model_choice import can, named
-from webapp.people.accounts.guards import current_user, signed_in, user_or_none
+from webapp.chat.record.tables import Chat
+from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.web.uploads import expect_files, sent_file
 
 bp = Blueprint("files", __name__)
@@ -80,3 +83,15 @@ def _names(name: str) -> dict[str, str]:
     """Returns the file name for the header; a name with non-ASCII characters is percent-encoded as `filename*`."""
     plain = name.encode("ascii", "ignore").decode().strip() or "file"
     return {"filename": plain} if name.isascii() else {"filename": plain, "filename*": f"UTF-8''{quote(name, safe='')}"}
+
+
+def visible_file(id: str) -> StoredFile:
+    file, me = storage.file(id), user_or_none()
+    if file and me and (file.owner_id == me.id or any(map(_is_open, storage.chats_with(id)))):
+        return file
+    return found(None)
+
+
+def _is_open(chat_id: str) -> bool:
+    chat = db.session.get(Chat, chat_id)
+    return chat is not None and not chat.deleted_at and bool(right_in(chat, user_or_none()))

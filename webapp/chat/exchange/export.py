@@ -3,28 +3,28 @@
 import json
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import accumulate, chain
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, text
+from sqlalchemy.orm import defer, undefer
+from sqlalchemy.sql.base import ExecutableOption
 
 from webapp.base.db import db, utc_now
 from webapp.base.heavy.turns import by_turns, queue_for_turn
-from webapp.chat.exchange import branch, cast_names
+from webapp.chat.exchange import cast_names
 from webapp.chat.exchange.imports import own
 from webapp.chat.exchange.imports.filed import OF_ROW, FiledChat, FiledGeneration, FiledMessage
-from webapp.chat.files import queries as files
 from webapp.chat.files import storage
 from webapp.chat.files.tables import StoredFile
 from webapp.chat.group import members
+from webapp.chat.messages.renderings import words_alone
 from webapp.chat.prompt import path_story
 from webapp.chat.record import queries, sharing, variables
 from webapp.chat.record.fields import values_of
-from webapp.chat.record.plain_text import words_alone
 from webapp.chat.record.tables import IN_ORDER, Chat, Message
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
@@ -36,10 +36,21 @@ from webapp.people.accounts.tables import User
 BATCH = 25
 # Characters of messages per query, and bytes compressed before other greenlets get their turn.
 MOST_CHARS, PART_BYTES = 500_000, 65_536
-# Removing the markup of a longer text takes too long to block other greenlets.
 OWN = "millrace:"
 HIDDEN = "hidden from the model"
 MARKS, ESCAPED = re.compile(r"([\\`*_\[\]<>!|~])"), r"\\\1"
+# Limits for one query of a branch. Messages are limited too because SQLite reads a whole text to measure its length.
+MOST_IDS, MOST_MESSAGES = 2_000, 20
+UP = text("""
+    WITH RECURSIVE up(id, parent_id, height) AS (
+        SELECT id, parent_id, 1 FROM messages WHERE id = :id
+        UNION ALL SELECT m.id, m.parent_id, up.height + 1 FROM messages m JOIN up ON m.id = up.parent_id WHERE up.height < :most)
+    SELECT id, parent_id FROM up ORDER BY height
+""")
+# Only pages need the HTML, which is many times as long as the text.
+WITHOUT_HTML = defer(Message.html, raiseload=True)
+# For exports in formats that have them.
+WITH_FOREIGN = undefer(Message.foreign_fields)
 
 
 def archive_name() -> str:
@@ -79,59 +90,46 @@ def as_markdown(engine: Engine, chat: Chat, right: str, reader: User | None = No
 def as_text(engine: Engine, chat: Chat, right: str, reader: User | None = None) -> Iterator[str]:
     """Yields the same branch as plain text."""
     title, turns = _title(chat), _turns(engine, chat.id, right, reader.id if reader else "")
-    return chain([f"{title}\n{'=' * len(title)}\n"], (_plain(who, text) for who, text in by_turns(turns)))
+    return chain([f"{title}\n{'=' * len(title)}\n"], (f"\n{who}:\n{words_alone(text)}\n" for who, text in by_turns(turns)))
 
 
 def everything(engine: Engine, user_id: str) -> Iterator[bytes]:
     """Streams an archive of all chats of a person that are not in the trash, and of their own variables."""
-    return by_turns(_packed(engine, user_id))
+    return by_turns(_packed(engine, user_id=user_id))
 
 
 def of_chats(engine: Engine, ids: Sequence[str]) -> Iterator[bytes]:
     """Streams an archive of these chats."""
-    return by_turns(_packed_chats(engine, ids))
+    return by_turns(_packed(engine, ids))
 
 
-def _packed_chats(engine: Engine, ids: Sequence[str]) -> Iterator[bytes]:
+def _packed(engine: Engine, ids: Sequence[str] = (), *, user_id: str = "") -> Iterator[bytes]:
+    """Yields the archive in parts, several for a long chat: of these chats, or of everything that a person has."""
     pipe = _Pipe()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]  # it needs no more
-        yield from _chats_in(archive, pipe, engine, ids)
+        for id in _chat_ids(engine, user_id) if user_id else ids:
+            with archive.open(f"chats/{id}.json", "w") as member:
+                for part in _in_parts(as_json(engine, id)):
+                    member.write(part)
+                    yield pipe.take()
+        if user_id:
+            yield from _with_files(archive, pipe, engine, user_id)
     yield pipe.take()
 
 
-def _chats_in(archive: zipfile.ZipFile, pipe: "_Pipe", engine: Engine, ids: Iterable[str]) -> Iterator[bytes]:
-    for id in ids:
-        with archive.open(f"chats/{id}.json", "w") as member:
-            for part in _in_parts(as_json(engine, id)):
-                member.write(part)
-                yield pipe.take()
-
-
-def _packed(engine: Engine, user_id: str) -> Iterator[bytes]:
-    """Yields the archive in parts: several for a long chat, one for a short one."""
-    pipe = _Pipe()
-    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]  # it needs no more
-        yield from _chats_in(archive, pipe, engine, _chat_ids(engine, user_id))
-        if kept := _variables(engine, user_id):
-            archive.writestr("variables.json", json.dumps(kept, ensure_ascii=False, indent=1))
-        for name, path in _files(engine, user_id):
-            # A file can be deleted during the export, and is then left out. Pictures are compressed already, so they are stored
-            # as they are.
-            with suppress(FileNotFoundError):
-                archive.write(path, name, zipfile.ZIP_STORED)
-            yield pipe.take()
-    yield pipe.take()
-
-
-def _variables(engine: Engine, user_id: str) -> dict[str, str]:
+def _with_files(archive: zipfile.ZipFile, pipe: "_Pipe", engine: Engine, user_id: str) -> Iterator[bytes]:
+    """Adds a person's variables and the files in their chats."""
     with engine.in_app():
-        return variables.of_person(user_id)
-
-
-def _files(engine: Engine, user_id: str) -> list[tuple[str, Path]]:
-    """Returns the files in a person's chats: the name in the archive, made of id and file name, and the path on disk."""
-    with engine.in_app():
-        return [(_place_of(each), storage.path_of(each.hash)) for each in files.of_person(user_id)]
+        kept = variables.of_person(user_id)
+        found = [(_place_of(file), storage.path_of(file.hash)) for file in storage.of_person(user_id)]
+    if kept:
+        archive.writestr("variables.json", json.dumps(kept, ensure_ascii=False, indent=1))
+    for name, path in found:
+        # A file can be deleted during the export, and is then left out. Pictures are compressed already, so they are stored as
+        # they are.
+        with suppress(FileNotFoundError):
+            archive.write(path, name, zipfile.ZIP_STORED)
+        yield pipe.take()
 
 
 def _place_of(file: StoredFile) -> str:
@@ -151,9 +149,9 @@ def _title(chat: Chat) -> str:
 
 def _turns(engine: Engine, chat_id: str, right: str, reader_id: str) -> Iterator[tuple[str, str]]:
     """Yields author and text of each message on the branch that the chat shows; holds no connection while sending."""
-    for ids in branch.chunks_of_branch(engine, chat_id):
+    for ids in chunks_of_branch(engine, chat_id):
         with engine.in_app():
-            turns = _speaker_texts(engine, branch.messages(ids), right, db.session.get(User, reader_id) if reader_id else None)
+            turns = _speaker_texts(engine, messages_of(ids), right, db.session.get(User, reader_id) if reader_id else None)
         yield from turns
 
 
@@ -200,10 +198,6 @@ def text_of(engine: Engine, message: Message, generations: Sequence[Generation])
     """Returns the text of a message; while it is being generated, this includes what is not saved yet."""
     is_running = bool(generations) and generations[-1].is_active
     return queries.text_so_far(engine, message) if is_running else message.content
-
-
-def _plain(who: str, text: str) -> str:
-    return f"\n{who}:\n{words_alone(text)}\n"
 
 
 class _Pipe:
@@ -282,7 +276,7 @@ def _with_others(chat_id: str) -> Select[Message, str]:
     """Selects the messages of a chat with the author's name where that is not the owner."""
     owner = select(Chat.owner_id).where(Chat.id == chat_id).scalar_subquery()
     is_another = (User.id == Message.author_id) & (User.id != owner)
-    messages = select(Message, User.name).options(branch.WITHOUT_HTML, branch.WITH_FOREIGN)
+    messages = select(Message, User.name).options(WITHOUT_HTML, WITH_FOREIGN)
     return messages.outerjoin(User, is_another).where(Message.chat_id == chat_id)
 
 
@@ -342,3 +336,40 @@ def _speaker(message: Message, generations: Sequence[Generation], name: str) -> 
         return " · ".join(filter(None, (name, hidden)))
     model = generations[-1].model if generations else ""
     return " · ".join(filter(None, (name, "edited" if message.is_edited else "", hidden, model)))
+
+
+def chunks_of_branch(engine: Engine, chat_id: str) -> Iterator[list[str]]:
+    """Yields the branch's message ids from the root, one chunk per query, letting other greenlets run in between."""
+    ids = [id for piece in by_turns(_upwards(engine, chat_id), seconds=0) for id in piece][::-1]
+    starts = range(0, len(ids), MOST_MESSAGES)
+    return by_turns((each for start in starts for each in chunks(engine, ids[start : start + MOST_MESSAGES])), seconds=0)
+
+
+def messages_of(ids: Sequence[str], *options: ExecutableOption) -> list[Message]:
+    """Returns these messages in this order, without deleted ones and without loading their HTML."""
+    return queries.in_order(ids, WITHOUT_HTML, *options)
+
+
+def _upwards(engine: Engine, chat_id: str) -> Iterator[list[str]]:
+    with engine.in_app():
+        id = db.session.scalar(select(Chat.head_id).where(Chat.id == chat_id))
+    while id:
+        with engine.in_app():
+            rows = db.session.execute(UP, {"id": id, "most": MOST_IDS}).all()
+        yield [row.id for row in rows]
+        id = rows[-1].parent_id if rows else None
+
+
+def chunks(engine: Engine, ids: Sequence[str]) -> Iterator[list[str]]:
+    """Splits the ids into chunks whose texts fit the limit together; a chunk has at least one id."""
+    size = (func.length(Message.content) + func.length(Message.reasoning)).label("size")
+    with engine.in_app():
+        sizes = {row.id: row.size for row in db.session.execute(select(Message.id, size).where(Message.id.in_(ids)))}
+    piece, chars = list[str](), 0
+    for id in ids:
+        if piece and chars + sizes.get(id, 0) > MOST_CHARS:
+            yield piece
+            piece, chars = [], 0
+        piece.append(id)
+        chars += sizes.get(id, 0)
+    yield piece

@@ -1,7 +1,8 @@
 """A chat exported as one HTML page: styles and pictures inlined, no scripts, no external requests."""
 
+import re
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
 from hashlib import sha256
 from typing import TypeAlias
@@ -11,10 +12,13 @@ from markupsafe import Markup
 
 from webapp.base.config import ROOT
 from webapp.base.db import db, utc_now
+from webapp.base.errors import NotFound
 from webapp.base.heavy.turns import by_turns
-from webapp.chat.exchange import branch
-from webapp.chat.exchange.export import cited
-from webapp.chat.exchange.export_pictures import Pictures
+from webapp.chat.attachments import service
+from webapp.chat.exchange import export
+from webapp.chat.files import storage
+from webapp.chat.files.reference import ID
+from webapp.chat.files.tables import IMAGE, StoredFile
 from webapp.chat.messages import renderings
 from webapp.chat.page import shown
 from webapp.chat.page.shown import ShownMessage
@@ -25,10 +29,33 @@ from webapp.engine.watching.watchers import Context, same_request
 from webapp.people.accounts.tables import User
 from webapp.rendering.footnotes import as_written
 
+# Links to the server would be broken in a file on disk.
+SHOWN = re.compile(rf' (?P<how>href|src)="/(?:files|knowledge/documents)/(?P<id>{ID})"')
+# Pictures beyond this total show their names only, because a browser loads the whole page into memory.
+MOST_BYTES = 16 * 1024 * 1024
 SHEETS = ("tokens", "text", "export")
 # How many fragments of the template are sent together.
 PARTS = 200
 Row: TypeAlias = tuple[ShownMessage, Markup, list[str]]
+
+
+class Pictures:
+    """Inlines the pictures of a chat until the size limit is reached; the others show their names."""
+
+    def __init__(self, chat_id: str) -> None:
+        self._chat_id, self._left = chat_id, MOST_BYTES
+
+    def into(self, html: str) -> str:
+        """Returns the HTML of a message with its pictures inlined."""
+        ids = {found["id"] for found in SHOWN.finditer(html)}
+        files = storage.in_chat(self._chat_id, ids) if ids else {}
+        parts, end = list[str](), 0
+        for found in by_turns(SHOWN.finditer(html), seconds=0):
+            content = _content(files, found["id"], self._left) if found["how"] == "src" else b""
+            self._left -= len(content)
+            parts += [html[end : found.start()], _source(files[found["id"]], content) if content else ""]
+            end = found.end()
+        return "".join([*parts, html[end:]])
 
 
 def kept_page(engine: Engine, chat: Chat, right: str, reader: User | None) -> Iterator[str]:
@@ -46,7 +73,7 @@ def kept_page(engine: Engine, chat: Chat, right: str, reader: User | None) -> It
 
 def _thread(engine: Engine, chat_id: str, right: str, reader_id: str, context: Context) -> Iterator[Row]:
     pictures, chars_left = Pictures(chat_id), renderings.FILE_CHARS
-    for ids in branch.chunks_of_branch(engine, chat_id):
+    for ids in export.chunks_of_branch(engine, chat_id):
         read = partial(queries.in_order, ids)
         # Holds no database connection while sending.
         with context():
@@ -59,7 +86,7 @@ def _thread(engine: Engine, chat_id: str, right: str, reader_id: str, context: C
 
 
 def _rows(engine: Engine, messages: Sequence[Message], right: str, reader: User | None, pictures: Pictures) -> list[Row]:
-    lines = {each.id: [f"[{number}] {words}" for number, words in cited(each, reader)] for each in messages}
+    lines = {each.id: [f"[{number}] {words}" for number, words in export.cited(each, reader)] for each in messages}
     shown_now = shown.thread(engine, messages, right, is_scripted=False) if messages else []
     return [(each, Markup(pictures.into(f"{as_written(each.html)}{each.tail}")), lines.get(each.id, [])) for each in shown_now]
 
@@ -71,3 +98,18 @@ def _style() -> tuple[Markup, str]:
     digest = b64encode(sha256(css.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
     return Markup("<style>{}</style>").format(Markup(css)), policy
+
+
+def _source(file: StoredFile, content: bytes) -> str:
+    return f' src="data:{file.media_type};base64,{b64encode(content).decode()}"'
+
+
+def _content(files: Mapping[str, StoredFile], id: str, most: int) -> bytes:
+    """Returns the file's bytes; none if it is not a picture, is missing, or is too large."""
+    file = files.get(id)
+    if file is None or file.kind != IMAGE or file.bytes > most:
+        return b""
+    try:
+        return service.content_of(file)
+    except NotFound:
+        return b""

@@ -21,9 +21,9 @@ from webapp.base.throttle import Throttle
 from webapp.chat.exchange import cast_names
 from webapp.chat.exchange.export import OWN
 from webapp.chat.exchange.imports import MOST_FILES, pieces
-from webapp.chat.exchange.imports.filed import OF_ROW, BadFile, FiledChat, FiledGeneration, FiledMessage
+from webapp.chat.exchange.imports.filed import OF_ROW, BadFile, FiledChat, FiledMessage
 from webapp.chat.exchange.imports.pieces import Head, Refused, Rendered
-from webapp.chat.messages import sending
+from webapp.chat.record import announcements
 from webapp.chat.record.tables import MOMENT, Chat, Message, Story
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import NOT_HERE, Generation
@@ -268,7 +268,7 @@ class _Filling:
             if chat.head_id is None or (self.added and session.get_one(Message, chat.head_id).origin):
                 chat.head_id = head
         if self.added and self._had_some:
-            sending.announce(db.session.get_one(Chat, self.chat_id), "thread", head)
+            announcements.announce(db.session.get_one(Chat, self.chat_id), "thread", head)
 
     def _load_ids(self) -> None:
         columns = select(Message.id, Message.origin, Message.created_at).where(Message.chat_id == self.chat_id)
@@ -296,7 +296,8 @@ class _Filling:
             with write() as session:
                 session.execute(insert(Message), [self._row(each, known) for each in missing])
                 session.add_all(generations)
-                session.add_all(_stories(missing, ids, self.chat_id))
+                told = (each.message for each in missing if each.message.story)
+                session.add_all(Story(chat_id=self.chat_id, message_id=ids[each.id], text=each.story) for each in told)
         except IntegrityError:
             self._load_ids()
             raise
@@ -327,20 +328,11 @@ class _Filling:
         }
 
 
-def _stories(added: Sequence[Rendered], ids: Mapping[str, str], chat_id: str) -> list[Story]:
-    with_story = (each.message for each in added if each.message.story)
-    return [Story(chat_id=chat_id, message_id=ids[each.id], text=each.story) for each in with_story]
-
-
 def _generations(message: FiledMessage, message_id: str, lane: str) -> list[Generation]:
     made: list[Generation] = []
-    for each in message.generations:
-        continues_id = made[each.continues].id if each.continues is not None else None
-        made.append(_generation(each, message, message_id=message_id, lane=lane, continues_id=continues_id))
+    for filed in message.generations:
+        values = {name: getattr(filed, name) for name in OF_ROW}
+        values["created_at"] = filed.created_at or message.created_at or utc_now()
+        values["continues_id"] = made[filed.continues].id if filed.continues is not None else None
+        made.append(Generation(id=new_id(), kind=NOT_HERE, owner="", message_id=message_id, lane=lane, **values))
     return made
-
-
-def _generation(filed: FiledGeneration, message: FiledMessage, **places: Any) -> Generation:
-    values = {name: getattr(filed, name) for name in OF_ROW}
-    values["created_at"] = filed.created_at or message.created_at or utc_now()
-    return Generation(id=new_id(), kind=NOT_HERE, owner="", **values, **places)

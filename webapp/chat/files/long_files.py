@@ -1,18 +1,38 @@
-"""Long files of a chat become documents of the chat's own collection, which it reads like any other collection."""
+"""Long files of a chat become documents of its own collection: they are fed into it, and open pages are told the progress."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO
 
-from sqlalchemy import update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
-from webapp.chat.files import queries
-from webapp.chat.files.reference import long_in
-from webapp.chat.files.tables import DOCUMENT, StoredFile
-from webapp.chat.record.tables import Chat
+from webapp.base import changes, topic_names
+from webapp.base.db import db
+from webapp.base.heavy.turns import by_turns
+from webapp.chat.files import storage
+from webapp.chat.files.reference import MARK, long_in
+from webapp.chat.files.tables import DOCUMENT, ChatFile, StoredFile
+from webapp.chat.record.tables import Chat, Message
+from webapp.engine.chores import Chore
 from webapp.knowledge.documents import chat_files
-from webapp.knowledge.documents.chat_files import SentFile
+from webapp.knowledge.documents.chat_files import SentFile, UnfinishedFile
 from webapp.knowledge.tables import Document
+
+
+@dataclass(slots=True)
+class SentProgress:
+    """The last state sent to a chat's pages about one file, and the messages that contain it."""
+
+    chat_id: str
+    messages: Sequence[str]
+    known: tuple[str, int]
+
+
+# By document id; only documents that aren't ready.
+_progress: dict[str, SentProgress] = {}
 
 
 def collect(session: Session, chat_id: str, files: Sequence[StoredFile], *, by: str, must: bool = True) -> None:
@@ -44,6 +64,58 @@ def documents_in(chat_id: str, content: str) -> dict[str, Document | None]:
     A file that was not indexed here has no document.
     """
     ids = [each.id for each in long_in(content)]
-    sent = queries.in_chat(chat_id, ids) if ids else {}
+    sent = storage.in_chat(chat_id, ids) if ids else {}
     found = chat_files.among(chat_id, [each.hash for each in sent.values()]) if sent else {}
     return {id: found.get(each.hash) for id, each in sent.items()}
+
+
+def work() -> bool:
+    """Advances all long files of chats; returns whether some aren't ready yet."""
+    files = chat_files.unfinished()
+    for each in by_turns(files):
+        _notify_of_progress(each)
+        if each.state == "arriving":
+            with _opened(each.hash) as stream:
+                chat_files.arrive(each.id, stream)
+    for id in _progress.keys() - {each.id for each in files}:
+        _notify(_progress.pop(id))
+    return bool(files)
+
+
+# The feature resumes this chore after a restart; it then finds the unfinished files in the database.
+wake = Chore("arriving", work, every_seconds=0.3, most_seconds=5.0).wake
+
+
+def _notify_of_progress(each: UnfinishedFile) -> None:
+    known = each.state, each.done
+    if each.id not in _progress:
+        _progress[each.id] = SentProgress(each.chat_id, _messages_with(each), known)
+    elif _progress[each.id].known != known:
+        _progress[each.id].known = known
+        _notify(_progress[each.id])
+
+
+def _notify(progress: SentProgress) -> None:
+    for id in progress.messages:
+        changes.notify(topic_names.of_chat(progress.chat_id), "message", id)
+
+
+def _messages_with(each: UnfinishedFile) -> Sequence[str]:
+    files = select(StoredFile.id).join(ChatFile, ChatFile.file_id == StoredFile.id)
+    ids = db.session.scalars(files.where(ChatFile.chat_id == each.chat_id, StoredFile.hash == each.hash)).all()
+    has_one = or_(*(Message.content.contains(f"{MARK}{id})") for id in ids))
+    query = select(Message.id).where(Message.chat_id == each.chat_id, Message.role == "user", has_one)
+    return db.session.scalars(query).all() if ids else ()
+
+
+@contextmanager
+def _opened(hash: str) -> Iterator[IO[bytes] | None]:
+    """Opens the file; yields None if it was deleted in the meantime."""
+    path = storage.path_of(hash)
+    try:
+        stream = path.open("rb")
+    except FileNotFoundError:
+        yield None
+        return
+    with stream:
+        yield stream

@@ -1,10 +1,20 @@
-"""Content-addressed storage on disk: each file is stored once, under the hash of its content."""
+"""Stored files: their rows by person and by chat, and their content on disk, once for each hash."""
 
 import os
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from pathlib import Path
 
+from sqlalchemy import Select, func, or_, select
+
 from webapp.base.current_config import the_config
+from webapp.base.db import db, utc_now
 from webapp.base.ids import new_id
+from webapp.chat.files.tables import ChatFile, StoredFile
+from webapp.chat.record.tables import Chat
+
+# With more ids than these, all files of the chat are loaded instead.
+MOST_NAMED = 200
 
 
 def put(path: Path, content: bytes) -> None:
@@ -28,3 +38,61 @@ def remove(hash: str) -> None:
 
 def path_of(hash: str) -> Path:
     return the_config().files_dir / hash[:2] / hash
+
+
+def file(id: str) -> StoredFile | None:
+    return db.session.get(StoredFile, id)
+
+
+def chats_with(file_id: str) -> Sequence[str]:
+    """Returns the ids of the chats in which a file was sent."""
+    return db.session.scalars(select(ChatFile.chat_id).where(ChatFile.file_id == file_id)).all()
+
+
+def in_chat(chat_id: str, ids: Iterable[str]) -> dict[str, StoredFile]:
+    """Returns, by id, those of these files that were sent in this chat."""
+    query = select(StoredFile).join(ChatFile, ChatFile.file_id == StoredFile.id).where(ChatFile.chat_id == chat_id)
+    wanted = set(ids)
+    # Messages can mention a hundred thousand file ids, most of them invalid.
+    if len(wanted) <= MOST_NAMED:
+        query = query.where(StoredFile.id.in_(wanted))
+    return {each.id: each for each in db.session.scalars(query) if each.id in wanted}
+
+
+def just_uploaded(person_id: str, name: str, hash: str) -> StoredFile | None:
+    """Returns the same file if the person uploaded it within the last hour, so that a repeated upload makes no second row."""
+    query = select(StoredFile).where(StoredFile.owner_id == person_id, StoredFile.name == name, StoredFile.hash == hash)
+    # A file that was sent and is in no chat now will be deleted soon.
+    stays = or_(StoredFile.is_sent.is_(False), StoredFile.id.in_(select(ChatFile.file_id)))
+    return db.session.scalar(query.where(StoredFile.created_at > utc_now() - timedelta(hours=1), stays).limit(1))
+
+
+def of_person(person_id: str) -> Sequence[StoredFile]:
+    """Returns the files in a person's chats, except temporary chats."""
+    referenced = select(ChatFile.file_id).join(Chat, Chat.id == ChatFile.chat_id)
+    referenced = referenced.where(Chat.owner_id == person_id, Chat.deleted_at.is_(None), Chat.is_temporary.is_(False))
+    return db.session.scalars(select(StoredFile).where(StoredFile.id.in_(referenced)).order_by(StoredFile.id)).all()
+
+
+def own(person_id: str, ids: Iterable[str]) -> list[StoredFile]:
+    """Returns those of these files that the person owns, in this order."""
+    wanted = list(ids)
+    found = {each.id: each for each in db.session.scalars(_among(wanted).where(StoredFile.owner_id == person_id))}
+    return [found[id] for id in wanted if id in found]
+
+
+def attachable(chat_id: str, ids: Iterable[str], person_id: str) -> Sequence[StoredFile]:
+    """Returns those of these files that a message in the chat can contain: the sender's own, and those sent there before."""
+    there = select(ChatFile.file_id).where(ChatFile.chat_id == chat_id)
+    is_theirs = StoredFile.owner_id == person_id if person_id else StoredFile.id.in_(there)
+    return db.session.scalars(_among(list(ids)).where(or_(is_theirs, StoredFile.id.in_(there)))).all()
+
+
+def bytes_of(person_id: str) -> int:
+    """Returns the total size of a person's own files."""
+    query = select(func.coalesce(func.sum(StoredFile.bytes), 0)).where(StoredFile.owner_id == person_id)
+    return int(db.session.scalar(query) or 0)
+
+
+def _among(ids: list[str]) -> Select[StoredFile]:
+    return select(StoredFile).where(StoredFile.id.in_(ids))

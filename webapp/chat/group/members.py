@@ -1,7 +1,8 @@
-"""The members of a group, as its messages and prompts need them."""
+"""The members of a group, as its messages and prompts need them; an answer loses the name that a model puts before it."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from math import isfinite
 
@@ -14,13 +15,59 @@ from webapp.characters import queries as cast
 from webapp.characters.tables import Character, Persona
 from webapp.chat.group.turns import MENTION, USUALLY_TALKATIVE, Member, mentioned, next_member
 from webapp.chat.record import queries
-from webapp.chat.record.path_message import PathMessage
+from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.tables import Chat, Message
+from webapp.engine.engine import Source
 from webapp.people.accounts.tables import User
+from webapp.streaming.events import Delta, Event
+from webapp.streaming.failure import ProviderError
+from webapp.streaming.stop import Stop
 
+# Limits the whitespace buffered around the name, in case a model sends nothing else.
+MOST_SPACE = 100
 NOT_HERE = "This character isn't in the chat."
 # The name of a person who has none, in prompts.
 PERSON = "User"
+
+
+class PrefixStripper:
+    """Wraps a source and strips a leading "Name:"; buffers text as long as it could still become that prefix."""
+
+    def __init__(self, name: str, source: Source) -> None:
+        self._opening, self._source = f"{name}:", source
+
+    def events(self, stop: Stop) -> Iterator[Event]:
+        buffer, is_beginning = "", True
+        with closing(self._source.events(stop)) as events:  # type: ignore[type-var]  # every source is a generator
+            try:
+                for event in events:
+                    if is_beginning and isinstance(event, Delta):
+                        buffer += event.text
+                        if self._may_become_it(buffer):
+                            continue
+                        is_beginning, event, buffer = False, Delta(self._without(buffer)), ""
+                    elif buffer and not isinstance(event, Delta):
+                        # Flushes the buffer before any other event, such as the end.
+                        is_beginning, answer, buffer = False, self._without(buffer), ""
+                        yield from [Delta(answer)] if answer else []
+                    yield event
+            except ProviderError:
+                # Text received before the error belongs to the answer.
+                yield from [Delta(answer)] if (answer := self._without(buffer)) else []
+                raise
+
+    def check_timeout(self) -> str:
+        return self._source.check_timeout()
+
+    def _may_become_it(self, buffer: str) -> bool:
+        text = buffer.lstrip()
+        if len(buffer) > len(self._opening) + MOST_SPACE:
+            return False
+        return self._opening.startswith(text) or (text.startswith(self._opening) and not text[len(self._opening) :].strip())
+
+    def _without(self, buffer: str) -> str:
+        text = buffer.lstrip()
+        return text[len(self._opening) :].lstrip() if text.startswith(self._opening) else buffer
 
 
 @dataclass(frozen=True, slots=True)

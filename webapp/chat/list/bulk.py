@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from webapp.base.errors import Conflict, Invalid
-from webapp.chat.erasing import erasing
+from webapp.chat import erasing
 from webapp.chat.messages import chats as listing
 from webapp.chat.messages import deleted_branches
 from webapp.chat.record import queries

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, request, url_for
 
 from webapp.chat.list import shown as list_shown
 from webapp.chat.list.checklist import checklist
-from webapp.chat.messages import drafts, service
+from webapp.chat.messages import drafts, sending
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.messages.sending import TYPED
 from webapp.chat.page.pages import composer, first_composer_again, page_of, take_up_draft
@@ -34,11 +34,19 @@ def begin() -> Response:
     if answer := taken(form):
         return answer
     with form.attempt():
-        wish = {"model": form.model.data or "", "is_temporary": form.temporary.data}
         refuse_unknown(form)
         reads = chosen(form.knowledge.data or (), (), current_user())
-        generation = service.begin(form.text, key=form.key.data or "", owner_id=me, options=TYPED, reads=reads, **wish)
-        if wish["model"] and wish["model"] != providers().default(model_marks.preferred_model(current_user())):
+        model = form.model.data or ""
+        generation = sending.begin(
+            form.text,
+            model=model,
+            key=form.key.data or "",
+            owner_id=me,
+            options=TYPED,
+            is_temporary=form.temporary.data,
+            reads=reads,
+        )
+        if model and model != providers().default(model_marks.preferred_model(current_user())):
             model_marks.choose(me, generation.model_asked)
         return navigate(page_of(generation.chat_id))
     return first_composer_again(form) if is_htmx() else _home(form)

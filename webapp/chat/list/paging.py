@@ -10,7 +10,7 @@ from webapp.base.db import db
 from webapp.base.heavy import bounded
 from webapp.base.heavy.turns import by_turns
 from webapp.chat.record import queries
-from webapp.chat.record.sizes import first_within
+from webapp.chat.record.queries import first_within
 from webapp.chat.record.tables import Chat, Message
 
 # Without this limit, two hundred messages can be forty megabytes.

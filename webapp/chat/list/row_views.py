@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 from flask import Blueprint, Response, request, url_for
 
 from webapp.base.errors import Invalid
-from webapp.chat.list import bulk, bulk_shown
+from webapp.chat.list import bulk
 from webapp.chat.list import shown as list_shown
 from webapp.chat.messages import chats as listing
 from webapp.chat.record import queries
@@ -52,7 +52,7 @@ def _done(id: str, name: str, undo: str) -> Response:
     is_left = _list_here() or (_here() == f"/chats/{id}" and name == "delete")
     if is_htmx() and not is_left:
         (chat,) = queries.own_chats(current_user().id, [id])
-        return _changed(id, words=bulk_shown.words(bulk.ACTIONS[name], [chat]), undo=undo)
+        return _changed(id, words=list_shown.done_words(bulk.ACTIONS[name], [chat]), undo=undo)
     address = _list_with(did=name, chats=id, pinned=id if undo == "pin" else None)
     return _led_to(address) if is_htmx() else redirect(address)
 

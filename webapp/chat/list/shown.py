@@ -1,16 +1,18 @@
-"""Chats as lists and the sidebar show them: pinned ones first, the others by time."""
+"""Chats as lists and the sidebar show them, and what a bulk action has done to them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
 
-from flask import request
+from flask import request, url_for
 
 from webapp.base import topic_names
 from webapp.base.db import utc_now
+from webapp.base.words import plural
 from webapp.characters import shown as people
 from webapp.characters.shown import Face
+from webapp.chat.list import bulk
 from webapp.chat.record import queries
 from webapp.chat.record.queries import Listed
 from webapp.chat.record.tables import Chat
@@ -38,8 +40,8 @@ def chats(rows: Sequence[Chat | Listed], running: set[str] | None = None, here: 
     """Converts chats to rows of a list; queries which of them have a running answer unless that is passed in."""
     if running is None:
         running = queries.lanes_in_use(topic_names.of_chat(row.id) for row in rows)
-    here, me, casts = here or request.path, user_or_none(), {row.id: _cast(row) for row in rows}
-    ids = [id for each in casts.values() for id in each]
+    here, me = here or request.path, user_or_none()
+    ids = [id for row in rows for id in row.cast_ids]
     faces = people.faces(me, ids) if me and ids else {}
     return [
         SidebarChat(
@@ -48,15 +50,11 @@ def chats(rows: Sequence[Chat | Listed], running: set[str] | None = None, here: 
             topic_names.of_chat(row.id) in running,
             here == f"/chats/{row.id}",
             row.changed_at,
-            tuple(faces[id] for id in casts[row.id] if id in faces)[:MOST_FACES],
+            tuple(faces[id] for id in row.cast_ids if id in faces)[:MOST_FACES],
             row.sharer if isinstance(row, Listed) else "",
         )
         for row in rows
     ]
-
-
-def _cast(row: Chat | Listed) -> list[str]:
-    return row.character_ids or ([row.character_id] if row.character_id else [])
 
 
 def grouped(
@@ -86,3 +84,37 @@ def sidebar(user: User, here: str = "") -> list[tuple[str, list[SidebarChat]]]:
 def _division(day: date, today: date) -> str:
     days = (today - day).days
     return next((name for limit, name in DIVISIONS if days < limit), f"{day:%B %Y}")
+
+
+@dataclass(frozen=True, slots=True)
+class BulkResult:
+    """A sentence about what was done, and the form that undoes it; `pinned` are the chats to be pinned again."""
+
+    words: str
+    undo_url: str
+    undo: str = ""
+    ids: Sequence[str] = ()
+    pinned: Sequence[str] = ()
+
+
+def bulk_result(owner_id: str, several_url: str) -> BulkResult | None:
+    """Returns the result named by the request's query parameters, limited to chats that are still in that state."""
+    if chat := queries.owned_chat(owner_id, request.args.get("deleted", ""), is_deleted=True):
+        return BulkResult(done_words(bulk.ACTIONS["delete"], [chat]), url_for("list.restore", id=chat.id))
+    action, wanted = bulk.ACTIONS.get(request.args.get("did", "")), _ids_in("chats")[: bulk.MOST]
+    chats = [chat for chat in queries.own_chats(owner_id, wanted) if action.is_done(chat)] if action and wanted else []
+    if not action or not chats:
+        return None
+    ids, pinned = [chat.id for chat in chats], set(_ids_in("pinned"))
+    return BulkResult(done_words(action, chats), several_url, action.undo, ids, [id for id in ids if id in pinned])
+
+
+def _ids_in(name: str) -> list[str]:
+    return [id for id in request.args.get(name, "").split(".") if id]
+
+
+def done_words(action: bulk.BulkAction, chats: Sequence[Chat]) -> str:
+    """Returns a sentence that reports what was done."""
+    is_one = len(chats) == 1
+    what = f"“{chats[0].title or 'New chat'}”" if is_one else plural(len(chats), "chat")
+    return action.done_words.format(what=what, are="is" if is_one else "are")

@@ -1,4 +1,4 @@
-"""The list of chats, the search, the trash, and actions on whole chats."""
+"""The list of chats, the search, the trash, and actions on one or several chats."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -6,17 +6,16 @@ from typing import Any
 
 from flask import Blueprint, Response, get_template_attribute, render_template, request, url_for
 from markupsafe import Markup
+from wtforms import StringField
 
-from webapp.chat.erasing import temporary
+from webapp.chat import erasing
 from webapp.chat.list import bulk
 from webapp.chat.list import shown as list_shown
-from webapp.chat.list.bulk_shown import bulk_result
-from webapp.chat.list.forms import TitleForm
 from webapp.chat.list.search import glance, search, words_of
-from webapp.chat.list.shown import SidebarChat
+from webapp.chat.list.shown import SidebarChat, bulk_result
 from webapp.chat.messages import chats as listing
 from webapp.chat.messages import deleted_branches
-from webapp.chat.page import moment_shown, shown
+from webapp.chat.page import shown, snapshot_shown
 from webapp.chat.page.pages import page_of
 from webapp.chat.record import queries
 from webapp.chat.record.access import right_in, visible_chat, visible_message
@@ -24,12 +23,18 @@ from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import the_engine
 from webapp.people.accounts.guards import anybody, current_user, found, signed_in, user_or_none, viewer_or_none
 from webapp.settings.service import setting
+from webapp.web.forms import Form
 from webapp.web.htmx import is_htmx, redirect, render
 from webapp.web.pagination import cut
 
+several = Blueprint("several", __name__)
 bp = Blueprint("list", __name__)
 PAGE = 100
 MOST_PAGES = 50
+
+
+class TitleForm(Form):
+    title = StringField("Title")
 
 
 @bp.app_template_global()
@@ -129,7 +134,7 @@ def delete(id: str) -> Response:
 @bp.post("/chats/<id>/close")
 @signed_in
 def close(id: str) -> Response:
-    temporary.close(_own(id))
+    erasing.close_temporary(_own(id))
     return redirect(url_for("home.show"))
 
 
@@ -198,7 +203,7 @@ def _earlier(chat: Chat, end: str | None) -> Response:
         messages[:] = queries.window(chat, until=end) if end else []
         return messages
 
-    thread = moment_shown.limited(chat, shown.ready_thread(the_engine(), read, right_in(chat, user_or_none())))
+    thread = snapshot_shown.limited(chat, shown.ready_thread(the_engine(), read, right_in(chat, user_or_none())))
     context: dict[str, Any] = {"thread": thread, "earlier_url": shown.earlier_url(messages)}
     if is_htmx():
         return render("chat/list/_earlier_messages.html", **context)
@@ -221,3 +226,34 @@ def _done(chat: Chat) -> Response:
 def _sidebar_row(chat: SidebarChat) -> str:
     """Renders a row once as long as its contents stay the same: a page has fifty rows, and hardly one is new."""
     return str(get_template_attribute("layouts/_sidebar_row.html", "row")(chat))
+
+
+@several.post("/chats/several")
+@signed_in
+def do() -> Response:
+    sent, name = request.form, request.form.get("deed", "")
+    action, chats = bulk.action_named(name), found(bulk.chosen(current_user().id, sent.getlist("chat")) or None)
+    unpinned = [chat.id for chat in chats if chat.pinned_at] if action.unpins else []
+    done = bulk.do(action, chats, pinned_again=sent.getlist("pinned"))
+    return _back(did=name, chats=".".join(done), pinned=".".join(unpinned) or None) if action.undo else _back()
+
+
+@several.get("/chats/trash/empty")
+@signed_in
+def ask() -> Response:
+    me = current_user().id
+    return render("chat/list/trash_empty.html", count=queries.count_in_trash(me), messages=deleted_branches.count_deleted(me))
+
+
+@several.post("/chats/trash/empty")
+@signed_in
+def empty() -> Response:
+    bulk.empty_trash(current_user().id)
+    return redirect(url_for("list.trash"))
+
+
+def _back(**parameters: Any) -> Response:
+    """Redirects to the list from which the form was sent."""
+    if request.args.get("show") == "trash":
+        return redirect(url_for("list.trash", **parameters))
+    return redirect(url_for("list.index", show=request.args.get("show"), before=request.args.get("before"), **parameters))

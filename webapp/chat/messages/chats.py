@@ -1,21 +1,27 @@
-"""Actions on whole chats: rename, pin, archive, trash, restore and erase."""
+"""Actions on whole chats: create, rename, pin, archive, trash, restore and erase."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import and_
 
 from webapp.base import changes
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Invalid
 from webapp.base.heavy.turns import give_way
 from webapp.base.words import plural
-from webapp.chat.erasing import erasing, sweeping, temporary
-from webapp.chat.messages import sending, titles
+from webapp.chat import erasing
+from webapp.chat.messages import titles
 from webapp.chat.prompt import remembering
-from webapp.chat.record import sharing
+from webapp.chat.record import announcements, queries, sharing
+from webapp.chat.record.model_choice import answerer
 from webapp.chat.record.tables import Chat
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
 from webapp.knowledge.documents import chat_files, memory
 from webapp.knowledge.tables import Document
+from webapp.models.connections.models import providers
+from webapp.people.accounts import creation_limit
+from webapp.people.accounts.tables import User
 from webapp.people.audit_retention import forget_old_entries
 
 TITLE_CHARS = 200
@@ -27,7 +33,7 @@ def rename(chat: Chat, title: str) -> None:
     titles.cancel(chat.id)
     with write():
         chat.title, chat.title_is_own = name, True
-    sending.announce(chat, "chat", chat.id)
+    announcements.announce(chat, "chat", chat.id)
 
 
 def checked_title(title: str) -> str:
@@ -66,14 +72,14 @@ def trash(*chats: Chat) -> None:
     for chat in chats:
         titles.cancel(chat.id)
         if chat.is_temporary:
-            temporary.close(chat)
+            erasing.close_temporary(chat)
         else:
             _throw_away(chat)
         # Lets other greenlets run between two chats.
         give_way()
     erasing.empty_trash()
     forget_old_entries()
-    sweeping.wake()
+    erasing.wake()
 
 
 def restore(*chats: Chat) -> None:
@@ -111,4 +117,41 @@ def _throw_away(chat: Chat) -> None:
 
 def _announce(chats: Iterable[Chat]) -> None:
     for chat in chats:
-        sending.announce(chat, "chat", chat.id)
+        announcements.announce(chat, "chat", chat.id)
+
+
+def create(owner_id: str, *, title: str = "", model: str = "", reads: Sequence[str] = ()) -> Chat:
+    """Creates an empty chat."""
+    model = model or providers().default()
+    providers().of(model)
+    creation_limit.count(owner_id)
+    with write() as session:
+        chat = Chat(owner_id=owner_id, model=model, collection_ids=list(reads))
+        if title:
+            chat.title, chat.title_is_own = checked_title(title), True
+        session.add(chat)
+    announcements.announce(chat, "chat", chat.id)
+    return chat
+
+
+def starting_model(user: User) -> str:
+    """Returns the model for a person's new chats."""
+    return providers().default(user.default_model)
+
+
+def choose(chat: Chat, model: str) -> None:
+    """Sets the chat's model for future answers."""
+    model = answerer(chat, model)
+    with write():
+        chat.model = model
+    announcements.announce(chat, "chat", chat.id)
+
+
+def forget_visitors_of_yesterday() -> None:
+    """Deletes the chats of visitors that are a day old."""
+    erasing.erase(and_(Chat.visitor_hash.is_not(None), Chat.created_at < utc_now() - queries.VISITORS_DAY))
+
+
+def forget_visitor(visitor_hash: str) -> None:
+    """Deletes a visitor's chats at the visitor's request."""
+    erasing.erase(and_(Chat.visitor_hash == visitor_hash, Chat.visitor_hash != ""))

@@ -9,10 +9,9 @@ from sqlalchemy import CTE, ColumnElement, and_, case, false, func, select
 
 from webapp.base.db import db
 from webapp.base.heavy import bounded
-from webapp.chat.erasing import erasing
-from webapp.chat.messages import sending
+from webapp.chat import erasing
 from webapp.chat.messages.titles import first_words
-from webapp.chat.record import queries
+from webapp.chat.record import announcements, queries
 from webapp.chat.record.tables import Chat, Message
 
 WORDS_CHARS = 200
@@ -88,7 +87,7 @@ def erase(which: ColumnElement[bool]) -> None:
     """Permanently deletes these deleted branches before their time in the trash is over."""
     ids = erasing.erase_branches(which)
     for chat in db.session.scalars(select(Chat).where(Chat.id.in_(ids))).all():
-        sending.announce(chat, "thread", chat.id)
+        announcements.announce(chat, "thread", chat.id)
 
 
 def _count_below(*which: ColumnElement[bool]) -> dict[str, int]:

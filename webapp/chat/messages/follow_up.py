@@ -14,7 +14,7 @@ from webapp.base.errors import AppError, Conflict, Unavailable
 from webapp.chat.group.members import answering
 from webapp.chat.messages import sending, source_search
 from webapp.chat.messages.sending import AnswerOptions, PendingGeneration, person_of
-from webapp.chat.record import queries
+from webapp.chat.record import announcements, queries
 from webapp.chat.record.leader import refuse_if_led
 from webapp.chat.record.model_choice import answerer
 from webapp.chat.record.tables import Chat, FollowUp, Message
@@ -95,8 +95,8 @@ def send(chat: Chat) -> Generation:
             raise Conflict("The queued message has just been sent or removed.")
         rows.locked(session, Chat, id)
         chat.model = model
-        question = sending.question(chat, chat.head_id, entered, by=person_of(chat))
-        return sending.answer(session, chat, question, options=options)
+        question = sending.new_question(chat, chat.head_id, entered, by=person_of(chat))
+        return sending.new_answer(session, chat, question, options=options)
 
     return sending.start(store, person_of(chat), lane=chat.lane)
 
@@ -193,4 +193,4 @@ def _change(chat: Chat, statement: Update | Delete) -> None:
 
 
 def _notify(chat_id: str) -> None:
-    sending.announce(db.session.get_one(Chat, chat_id), "follow-up", chat_id)
+    announcements.announce(db.session.get_one(Chat, chat_id), "follow-up", chat_id)

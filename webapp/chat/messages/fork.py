@@ -12,15 +12,14 @@ from webapp.base.db import db, write
 from webapp.base.errors import Conflict
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.ids import new_id
-from webapp.chat.files import ingestion, long_files
+from webapp.chat.files import long_files
 from webapp.chat.files.reference import ids_in
 from webapp.chat.files.tables import ChatFile, StoredFile
-from webapp.chat.messages import sending
 from webapp.chat.messages.chats import TITLE_CHARS
-from webapp.chat.record import queries
+from webapp.chat.record import announcements, queries
 from webapp.chat.record.fields import FIELDS
 from webapp.chat.record.leader import is_led
-from webapp.chat.record.sizes import first_within
+from webapp.chat.record.queries import first_within
 from webapp.chat.record.tables import Chat, Message, Story
 from webapp.knowledge.documents import chat_files
 from webapp.models.connections.models import providers
@@ -82,7 +81,7 @@ def fork(message: Message, *, owner_id: str, model: str = "") -> str:
     with write() as session:
         chat = session.get_one(Chat, id)
         chat.head_id, chat.is_temporary = head, bool(values.get("is_temporary"))
-    sending.announce(chat, "chat", id)
+    announcements.announce(chat, "chat", id)
     return id
 
 
@@ -111,7 +110,7 @@ def _copied(path: list[str], chat_id: str, parent: str | None, *, is_own: bool) 
         session.execute(insert(db.metadata.tables["messages"]), rows)
         _copy_stories(session, copies, chat_id)
         _hold_files(session, [row["content"] for row in rows], path[0], chat_id)
-    ingestion.wake()
+    long_files.wake()
     return len(path), parent
 
 
@@ -139,11 +138,7 @@ def _title(title: str, owner_id: str) -> str:
     whole = BRANCH.sub("", title)
     if not whole:
         return ""
-    taken = _branches(owner_id)
+    titles = select(Chat.title).where(Chat.owner_id == owner_id, Chat.title.startswith("Branch "))
+    taken = set(db.session.scalars(titles))
     names = (f"{start} {whole}"[:TITLE_CHARS] for start in chain(["Branch of"], (f"Branch {at} of" for at in count(2))))
     return next(name for name in names if name not in taken)
-
-
-def _branches(owner_id: str) -> set[str]:
-    titles = select(Chat.title).where(Chat.owner_id == owner_id, Chat.title.startswith("Branch "))
-    return set(db.session.scalars(titles))

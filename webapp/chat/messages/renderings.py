@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.base.db import db, write
 from webapp.base.errors import Unavailable
+from webapp.base.heavy.threads import offload
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.chat.files.reference import parted
 from webapp.chat.record import queries
@@ -19,6 +20,7 @@ from webapp.rendering import markdown
 from webapp.rendering.fallback import as_paragraph
 from webapp.rendering.footnotes import scoped
 from webapp.rendering.markdown import Seam
+from webapp.rendering.text import plain
 
 # How much one page request renders at most, about a second of work. Messages beyond that are shown as plain text until the
 # background pass has rendered them.
@@ -34,6 +36,8 @@ NOTHING = "\n"
 # Rendered HTML that could not be stored, by message id and text length; the text only grows, so the length identifies it.
 _unstored: OrderedDict[tuple[str, int], str] = OrderedDict()
 MOST_UNSTORED = 100
+# Removing the markup of a longer text takes too long to block other greenlets.
+LONG_CHARS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,3 +180,8 @@ def _key(message: Message) -> tuple[str, int]:
 
 # Renders all stale messages in small batches; if there are none, this is one query.
 wake = Chore("renderer", renew_some, EVERY_SECONDS).wake
+
+
+def words_alone(text: str) -> str:
+    """Returns a text without markup; a long one is processed in a real thread, so as not to block other greenlets."""
+    return offload(plain, text) if len(text) > LONG_CHARS else plain(text)

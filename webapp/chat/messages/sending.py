@@ -1,6 +1,6 @@
-"""Sends a message: validates it, stores it in one transaction, starts the generation and announces it."""
+"""Sends, edits and continues messages: each is validated, stored in one transaction with its answer, started and announced."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -9,7 +9,6 @@ from sqlalchemy import Select, String, bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from webapp.base import changes, topic_names
 from webapp.base.database import rows
 from webapp.base.database.statements import Prepared
 from webapp.base.db import utc_now, write
@@ -20,17 +19,20 @@ from webapp.characters.macros.chat_variables import Variables, VariableStore
 from webapp.characters.macros.macros import Names
 from webapp.chat.attachments import service as files
 from webapp.chat.files import long_files
-from webapp.chat.group.members import Speaker, person_name
-from webapp.chat.group.speaker_prefix import PrefixStripper
-from webapp.chat.messages import drafts, renderings
+from webapp.chat.group.members import PrefixStripper, Speaker, answering, person_name, speaker_after
+from webapp.chat.messages import drafts, renderings, source_search, titles
+from webapp.chat.messages.chats import forget_visitors_of_yesterday
 from webapp.chat.messages.waiting_for_files import SourceAfterFiles, WaitingAnswer
+from webapp.chat.prompt.answer_prompt import prompt_for, request_of
+from webapp.chat.prompt.built_in import QUICK
+from webapp.chat.prompt.chat_collections import ids_of_prompt
 from webapp.chat.prompt.leading import unit_of
-from webapp.chat.prompt.parts import prompt_for, request_of
 from webapp.chat.prompt.sections import names_in
-from webapp.chat.record import paths, queries, sidebar
-from webapp.chat.record.path_message import PathMessage
+from webapp.chat.record import announcements, paths, queries
+from webapp.chat.record.announcements import notify, people
+from webapp.chat.record.model_choice import VISITORS_MODEL, answerer
+from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.post_answer import IS_SHARED
-from webapp.chat.record.sharing import readers
 from webapp.chat.record.tables import Chat, Draft, Message
 from webapp.chat.record.variables import below, changed, store_variables
 from webapp.engine import service as generations
@@ -48,6 +50,8 @@ from webapp.settings.service import setting
 VISITORS = "idle:60"
 VISITORS_AT_ONCE = 20
 CHANGED = "This chat has just changed. Please try again."
+# Reasons with which a generation is completed although its text was cut off.
+CUT_SHORT = {"length", "cap", "budget"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,182 @@ class MessageInput:
 NO_INPUT = MessageInput("", "")
 
 
+def begin(
+    text: str,
+    *,
+    model: str = "",
+    key: str = "",
+    owner_id: str | None = None,
+    visitor_hash: str | None = None,
+    options: AnswerOptions = USUAL,
+    is_temporary: bool = False,
+    reads: Sequence[str] = (),
+    prompt_key: str = "",
+) -> Generation:
+    """Creates a chat with its first message and starts the answer; repeating key and text returns the first result.
+
+    `reads` are the collections attached to the chat; `prompt_key` is the prompt that leads it, if not the usual one.
+    """
+    entered, person = input_of(text), owner_id or visitor_hash or ""
+    model = model or providers().default()
+    providers().of(model, for_visitor=bool(visitor_hash))
+    sent_as = generations.sent_as(person, key, f"new\0{entered.written}")
+    if repeated := generations.sent_before(sent_as):
+        return repeated
+
+    first = [*reads, *ids_of_prompt(prompt_key or QUICK)]
+    given = source_search.for_first_message(first, entered.content, person, is_temporary=is_temporary, prompt_key=prompt_key)
+    options = replace(options, given=given)
+
+    def store(session: Session) -> PendingGeneration:
+        chat = Chat(
+            owner_id=owner_id,
+            visitor_hash=visitor_hash,
+            model=model,
+            title=titles.first_words(entered.content),
+            is_temporary=is_temporary,
+            prompt_key=prompt_key,
+            collection_ids=list(reads),
+        )
+        rows.put(session, chat)
+        question = new_question(chat, None, entered, by=person)
+        return new_answer(session, chat, question, sent_as=sent_as, options=options)
+
+    return start(store, person, sent_as=sent_as, draft=drafts.NEW_CHAT if options.is_typed else None)
+
+
+def begin_as_visitor(text: str, *, key: str, visitor_hash: str, options: AnswerOptions = USUAL) -> Generation:
+    """Starts a demo chat for a visitor without an account; also deletes visitors' chats that are a day old."""
+    forget_visitors_of_yesterday()
+    return begin(text, model=VISITORS_MODEL, key=key, visitor_hash=visitor_hash, options=options)
+
+
+def ask(
+    chat: Chat,
+    text: str,
+    *,
+    key: str = "",
+    model: str = "",
+    after: str = "",
+    by: str = "",
+    options: AnswerOptions = USUAL,
+    speaker_id: str = "",
+) -> Generation:
+    """Stores the message and starts the answer; repeating key and text returns the first result.
+
+    When this returns, the message is committed and the answer is running, whatever happens to the caller. `after` is the last
+    message that the person saw: if the chat has continued elsewhere in the meantime, the message starts a branch. `by` is the
+    author, if that is not the owner; the author's limits apply. `speaker_id` is the character of a group that is to answer:
+    without a text, it speaks after the last message.
+    """
+    model, person, id = answerer(chat, model), by or person_of(chat), chat.id
+    is_without_message = bool(speaker_id and chat.is_group and not text.strip())
+    above = queries.branch_point(chat, after)
+    entered = NO_INPUT if is_without_message else input_below(text, chat, above, by=person)
+    sent_as = generations.sent_as(person, key, f"{id}\0\0{speaker_id}" if is_without_message else f"{id}\0{entered.written}")
+    if repeated := generations.sent_or_refused(sent_as, lambda: generations.refuse_if_running(the_engine(), chat.lane)):
+        return repeated
+    is_named = bool(chat.title)
+    speaker = answering(chat, above, text=entered.content, wanted_id=speaker_id)
+    if is_without_message:
+        given = source_search.for_retry(chat, above or "", person, speaker_id=speaker_id)
+    else:
+        given = source_search.for_message(chat, entered.content, above, person, speaker_id=speaker.id if speaker else None)
+    options = replace(options, given=given, speaker=speaker, shared=entered.shared)
+
+    def store(session: Session) -> PendingGeneration:
+        rows.locked(session, Chat, id)
+        chat.model, chat.title = model, chat.title or titles.first_words(entered.content)
+        parent_id = queries.branch_point(chat, after)
+        question = (parent_id or "") if is_without_message else new_question(chat, parent_id, entered, by=person)
+        return new_answer(session, chat, question, sent_as=sent_as, options=options)
+
+    begun = start(store, person, lane=chat.lane, sent_as=sent_as, draft=id if options.is_typed else None)
+    if not (is_named or is_without_message):
+        announcements.announce(chat, "title", id)
+    return begun
+
+
+def continue_answer(message: Message, *, by: str = "", must_be_cut: bool = False) -> Generation:
+    """Continues an answer in the same message: one that was cut, or the last of its branch. An empty one is generated again."""
+    chat, last = queries.chat_of(message), queries.last_generation(message)
+    was_cut = last and not last.is_active and (last.status != "completed" or last.reason in CUT_SHORT)
+    if not was_cut and (must_be_cut or not _stands_last(chat, message)):
+        raise Conflict("This answer is complete, so there is nothing to continue.")
+    model = last.model_asked if last else answerer(chat)
+    providers().of(model, for_visitor=bool(chat.visitor_hash))
+    generations.refuse_if_busy(chat.lane)
+    person = by or (last.user_id if last else None) or person_of(chat)
+    options = AnswerOptions(given=source_search.for_continuation(chat, message, person))
+
+    def store(session: Session) -> PendingGeneration:
+        lock_chat(session, chat, message.id)
+        path = paths.messages_within(session, message.id)
+        pending = new_generation(chat, message, path, model=model, continues_id=last.id if last else None, options=options)
+        if not message.content:
+            message.sources = list(pending.generation.prompt.get("sources", ()))
+        return pending
+
+    return start(store, person, lane=chat.lane)
+
+
+def again(message: Message, *, model: str = "", by: str = "") -> Generation:
+    """Generates another version of an answer, optionally by another model, or the missing answer to a message."""
+    chat, question_id = queries.chat_of(message), _question_of(message)
+    model = answerer(chat, model)
+    generations.refuse_if_busy(chat.lane)
+    person = by or person_of(chat)
+    text = "" if message.role == "assistant" else message.content
+    speaker = answering(chat, question_id, text=text, before=message.speaker_id)
+    given = source_search.for_retry(chat, question_id, person, speaker_id=speaker.id if speaker else None)
+    options = AnswerOptions(given=given, speaker=speaker, is_again=message.role == "assistant")
+
+    def store(session: Session) -> PendingGeneration:
+        lock_chat(session, chat, question_id)
+        return new_answer(session, chat, question_id, model=model, options=options)
+
+    return start(store, person, lane=chat.lane)
+
+
+def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generation:
+    """Stores an edited message as a new version next to the original, and generates an answer to it."""
+    chat = queries.chat_of(message)
+    person = by or person_of(chat)
+    entered = input_below(text, chat, message.parent_id, by=person)
+    if message.role != "user":
+        raise Invalid("Only a person's message can be edited and answered again.", field="message")
+    answerer(chat)
+    sent_as = generations.sent_as(person, key, f"{message.id}\0{entered.written}")
+    if repeated := generations.sent_or_refused(sent_as, lambda: generations.refuse_if_busy(chat.lane)):
+        return repeated
+    before = speaker_after(message) if chat.is_group else None
+    speaker = answering(chat, message.parent_id, text=entered.content, before=before)
+    given = source_search.for_message(
+        chat, entered.content, message.parent_id, person, speaker_id=speaker.id if speaker else None
+    )
+    options = AnswerOptions(given=given, speaker=speaker, shared=entered.shared)
+
+    def store(session: Session) -> PendingGeneration:
+        lock_chat(session, chat, message.id)
+        question = new_question(chat, message.parent_id, entered, by=person)
+        return new_answer(session, chat, question, sent_as=sent_as, options=options)
+
+    return start(store, person, lane=chat.lane, sent_as=sent_as)
+
+
+def _stands_last(chat: Chat, message: Message) -> bool:
+    """Returns whether the message is the last of the chat and can be continued; a greeting replies to nothing and can't."""
+    return bool(message.role == "assistant" and message.id == chat.head_id and message.parent_id and message.content)
+
+
+def _question_of(message: Message) -> str:
+    if message.role == "assistant" and message.parent_id:
+        return message.parent_id
+    if message.role == "assistant" or queries.is_answered(message):
+        raise Invalid("Only an answer can be tried again.")
+    return message.id
+
+
 def checked(text: str) -> str:
     """Normalizes a message for storage; raises `Invalid` if it is empty or too long."""
     content = text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
@@ -155,24 +335,6 @@ def person_of(chat: Chat) -> str:
     return chat.owner_id or chat.visitor_hash or ""
 
 
-def announce(chat: Chat, what: str, id: str) -> None:
-    """Notifies every open page that something in the chat has changed."""
-    notify(chat.id, what, id, people(chat.id, chat.owner_id))
-
-
-def people(chat_id: str, owner_id: str | None, *, is_shared: bool = True) -> set[str]:
-    """Returns the people whose lists contain the chat; none for a visitor's chat."""
-    return {owner_id, *(readers(chat_id) if is_shared else ())} if owner_id else set()
-
-
-def notify(chat_id: str, what: str, id: str, people: Iterable[str]) -> None:
-    """Notifies every open page, if it is known whose lists contain the chat."""
-    engine = the_engine()
-    changes.notify(topic_names.of_chat(chat_id), what, id)
-    for person in people:
-        sidebar.notify(engine, person, chat_id)
-
-
 def lock_chat(session: Session, chat: Chat, message_id: str) -> None:
     """Locks the chat before something is added below this message; fails if the message was deleted since it was read."""
     rows.locked(session, Chat, chat.id)
@@ -180,16 +342,16 @@ def lock_chat(session: Session, chat: Chat, message_id: str) -> None:
         raise Conflict(CHANGED)
 
 
-def question(chat: Chat, parent_id: str | None, entered: MessageInput, *, by: str = "") -> Message:
+def new_question(chat: Chat, parent_id: str | None, entered: MessageInput, *, by: str = "") -> Message:
     """Builds a person's message below its parent, to be stored with its answer; a visitor's has no author."""
-    author_id = None if chat.visitor_hash else by or chat.owner_id
-    speaker_name = person_name(chat, author_id or "") if chat.is_group else ""
-    message = _message(chat, parent_id, "user", entered, author_id=author_id, speaker_name=speaker_name)
+    message = _message(chat, parent_id, "user", entered)
+    message.author_id = None if chat.visitor_hash else by or chat.owner_id
+    message.speaker_name = person_name(chat, message.author_id or "") if chat.is_group else ""
     message.variables = changed(entered.variables)
     return message
 
 
-def answer(
+def new_answer(
     session: Session,
     chat: Chat,
     question: Message | str,
@@ -203,14 +365,13 @@ def answer(
     `question` is a new message, which is stored too, or the id of an existing one.
     """
     new = [question] if isinstance(question, Message) else []
-    speaks: dict[str, Any] = {"speaker_id": options.speaker.id, "speaker_name": options.speaker.name} if options.speaker else {}
-    message = _message(chat, new[0].id if new else str(question) or None, "assistant", **speaks)
+    message = _message(chat, new[0].id if new else str(question) or None, "assistant", speaker=options.speaker)
     above = new[0].parent_id if new else str(question)
     # Before the request is built, which includes the files.
     files.attach(session, chat.id, [each.content for each in new], new[0].author_id or "" if new else "")
     new_messages = [PathMessage(each.id, each.role, each.content, each.speaker_name or "") for each in (*new, message)]
     path = [*(paths.messages_within(session, above) if above else ()), *new_messages]
-    prepared = pending(chat, message, path, model=model or chat.model, sent_as=sent_as, options=options, question=question)
+    prepared = new_generation(chat, message, path, model=model or chat.model, sent_as=sent_as, options=options, question=question)
     message.sources, message.variables = list(prepared.generation.prompt.get("sources", ())), changed(prepared.variables)
     # Inserts both messages in one statement, before the chat refers to one of them.
     rows.store(session, *new, message)
@@ -219,7 +380,7 @@ def answer(
     return replace(prepared, is_shared=bool(is_shared))
 
 
-def pending(
+def new_generation(
     chat: Chat,
     message: Message,
     path: Sequence[PathMessage],
@@ -236,13 +397,20 @@ def pending(
     saved.
     """
     if chat.visitor_hash:
-        _refuse_a_crowd()
+        _limit_visitors()
     variables = below(question or message.parent_id, chat, is_personal=options.is_personal)
     variables = replace(variables, shared=options.shared) if options.shared and options.is_personal else variables
-    about: dict[str, Any] = {"given": options.given, "is_personal": options.is_personal, "speaker_id": message.speaker_id}
-    about["variables"] = variables
-    about["occasion"] = "continue" if path[-1].content else "again" if options.is_again else "answer"
-    kept = prompt_for(chat, path, model, history_limit=options.context_limit, **about)
+    kept = prompt_for(
+        chat,
+        path,
+        model,
+        history_limit=options.context_limit,
+        given=options.given,
+        is_personal=options.is_personal,
+        speaker_id=message.speaker_id,
+        occasion="continue" if path[-1].content else "again" if options.is_again else "answer",
+        variables=variables,
+    )
     generation = Generation(
         id=new_id(),
         kind=chat.kind,
@@ -323,9 +491,8 @@ def _stored(
         # Only a message typed on a page ends a draft.
         beats = 1.0 if draft is None else generations.page_beats(engine, generation.lane)
         source = prepared.wrapped(generations.ladder(engine, prepared.request, beats=beats))
-        hearers = people(prepared.chat.id, prepared.chat.owner_id, is_shared=prepared.is_shared)
-        news = (prepared.chat.id, "message", generation.message_id or "", hearers)
-    return generation, source, news
+        with_chat = people(prepared.chat.id, prepared.chat.owner_id, is_shared=prepared.is_shared)
+    return generation, source, (prepared.chat.id, "message", generation.message_id or "", with_chat)
 
 
 def _lock_person(session: Session, person: str, draft: str | None) -> None:
@@ -354,13 +521,24 @@ PERSON = Prepared(_person_statement())
 LOCK_PERSON = Prepared(_person_statement().with_for_update(key_share=True, of=rows.table(User)))
 
 
-def _refuse_a_crowd() -> None:
+def _limit_visitors() -> None:
     """Limits the number of concurrent answers of all visitors together."""
     if sum(not live.person for live in the_engine().live.values()) >= VISITORS_AT_ONCE:
         the_engine().emit(Limited("visitors"))
         raise TooMany("Many people are trying the demo right now. Please try again in a minute.", retry_after=60)
 
 
-def _message(chat: Chat, parent_id: str | None, role: str, entered: MessageInput = NO_INPUT, **more: str | None) -> Message:
-    values = {"content": entered.content, "html": entered.html, "html_version": 0 if entered is NO_INPUT else markdown.VERSION}
-    return Message(id=new_id(), chat_id=chat.id, parent_id=parent_id, role=role, **values, **more)
+def _message(
+    chat: Chat, parent_id: str | None, role: str, entered: MessageInput = NO_INPUT, *, speaker: Speaker | None = None
+) -> Message:
+    return Message(
+        id=new_id(),
+        chat_id=chat.id,
+        parent_id=parent_id,
+        role=role,
+        content=entered.content,
+        html=entered.html,
+        html_version=0 if entered is NO_INPUT else markdown.VERSION,
+        speaker_id=speaker.id if speaker else None,
+        speaker_name=speaker.name if speaker else "",
+    )

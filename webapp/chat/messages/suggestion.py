@@ -10,7 +10,7 @@ from webapp.base.db import db
 from webapp.base.errors import Conflict, Invalid, Unavailable
 from webapp.chat.group.members import person_name, recent_speakers
 from webapp.chat.messages import drafts
-from webapp.chat.prompt import parts
+from webapp.chat.prompt import answer_prompt
 from webapp.chat.prompt.built_in import SUGGESTION_KEY
 from webapp.chat.record import paths
 from webapp.chat.record.model_choice import answerer
@@ -99,7 +99,7 @@ def _request(chat: Chat, typed: str) -> ModelRequest:
     # In a group, the prompt describes the character that spoke last.
     spoke = recent_speakers(chat, chat.head_id)[-1:] if chat.is_group else []
     parameters = {"max_tokens": MOST_TOKENS, **prompt.parameters}
-    return parts.request_for_aside(chat, path, model, sections, speaker_id="".join(spoke), occasion="suggestion", **parameters)
+    return answer_prompt.side_request(chat, path, model, sections, speaker_id="".join(spoke), occasion="suggestion", **parameters)
 
 
 def _from(text: str, name: str, typed: str) -> str:

@@ -5,19 +5,17 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Update, bindparam, update
+from sqlalchemy import bindparam, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from webapp.base import changes, topic_names
 from webapp.base.database import rows
 from webapp.base.database.statements import Prepared
 from webapp.base.errors import AppError
 from webapp.base.heavy.turns import wait_for_turn
 from webapp.chat.files.reference import parted
-from webapp.chat.messages import sending
 from webapp.chat.prompt.builder import PromptBuilder
-from webapp.chat.record import sidebar
+from webapp.chat.record import announcements
 from webapp.chat.record.post_answer import IS_SHARED, READS_CHARS, PostAnswer
 from webapp.chat.record.tables import Chat
 from webapp.engine import side_requests
@@ -138,17 +136,11 @@ def _finish(session: Session, generation: Generation, transcript: Transcript, _p
 def _changed(generation: Generation) -> None:
     job = _jobs.pop(generation.id, None)
     if job and job.is_shared is not None:
-        people = sending.people(job.chat_id, job.side_request.person, is_shared=job.is_shared)
-        changes.notify(topic_names.of_chat(job.chat_id), "title", job.chat_id)
-        for person in people:
-            sidebar.notify(the_engine(), person, job.chat_id)
+        people = announcements.people(job.chat_id, job.side_request.person, is_shared=job.is_shared)
+        announcements.notify(job.chat_id, "title", job.chat_id, people)
 
 
-def _named_statement() -> Update:
-    chat = rows.table(Chat)
-    is_as_before = chat.c.id == bindparam("chat"), chat.c.title == bindparam("present"), chat.c.title_is_own.is_(False)
-    return update(chat).where(*is_as_before).values(title=bindparam("name")).returning(IS_SHARED)
-
-
-NAMED = Prepared(_named_statement())
+_chat = rows.table(Chat)
+_is_as_before = _chat.c.id == bindparam("chat"), _chat.c.title == bindparam("present"), _chat.c.title_is_own.is_(False)
+NAMED = Prepared(update(_chat).where(*_is_as_before).values(title=bindparam("name")).returning(IS_SHARED))
 TITLE = side_requests.kind(PURPOSE, "Chat titles", _finish, _changed)

@@ -1,4 +1,4 @@
-"""Versions of messages: switching, editing, deleting and restoring them."""
+"""Versions of messages: switching, editing, correcting, deleting and restoring them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,16 +8,18 @@ from sqlalchemy import Update, update
 from sqlalchemy.orm import Session
 
 from webapp.base.db import db, utc_now, write
-from webapp.base.errors import Conflict, Invalid
+from webapp.base.errors import AppError, Conflict, Invalid
 from webapp.base.ids import new_id
-from webapp.chat.erasing import sweeping
-from webapp.chat.messages import deleted_branches, renderings, sending
+from webapp.chat import erasing
+from webapp.chat.attachments import service as files
+from webapp.chat.messages import deleted_branches, fork, renderings, sending
 from webapp.chat.prompt import remembering
-from webapp.chat.record import queries
+from webapp.chat.record import announcements, queries
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service as generations
 from webapp.knowledge.documents import memory
 from webapp.knowledge.tables import Document
+from webapp.people.accounts import creation_limit
 from webapp.rendering import markdown
 
 # Databases limit the number of parameters in one statement.
@@ -35,7 +37,7 @@ def hide(message: Message, *, is_hidden: bool = True) -> None:
         if is_hidden:
             memory.forget(session, Document.message_id == id)
     remembering.wake()
-    sending.announce(chat, "message", id)
+    announcements.announce(chat, "message", id)
 
 
 def show_version(message: Message) -> None:
@@ -63,7 +65,7 @@ def rewrite(message: Message, text: str, *, by: str = "") -> Message:
         session.add(version)
         session.flush()
         _put_head(session, id, seen, version.id, changed_at=utc_now())
-    sending.announce(db.session.get_one(Chat, id), "thread", version.id)
+    announcements.announce(db.session.get_one(Chat, id), "thread", version.id)
     return version
 
 
@@ -92,7 +94,7 @@ def delete(message: Message) -> int:
     if head == message.parent_id:
         changes.append(update(Message).where(Message.id == head).values(cut_id=message.id))
     move_head(chat, head, *changes, forgets=deleted_branches.ids_with_descendants(message))
-    sweeping.wake()
+    erasing.wake()
     remembering.wake()
     return after
 
@@ -140,7 +142,7 @@ def move_head(chat: Chat, to: str, *changes: Update, forgets: Sequence[str] = ()
                 raise Conflict(ELSEWHERE)
         if queries.deleted_among([to]):
             raise Conflict(ELSEWHERE)
-    sending.announce(db.session.get_one(Chat, id), "thread", to)
+    announcements.announce(db.session.get_one(Chat, id), "thread", to)
 
 
 def _put_head(session: Session, chat_id: str, seen: str | None, to: str, **values: datetime) -> None:
@@ -148,3 +150,42 @@ def _put_head(session: Session, chat_id: str, seen: str | None, to: str, **value
     is_as_seen = (Chat.id == chat_id, Chat.head_id == seen)
     if not session.execute(update(Chat).where(*is_as_seen).values(head_id=to, **values).returning(Chat.id)).first():
         raise Conflict(ELSEWHERE)
+
+
+def correct(message: Message, text: str, *, by: str = "") -> Message:
+    """Stores a person's edit as a new version with copies of what follows; no model is called, and nothing is overwritten.
+
+    The messages above another one never change, so those below a new version have to be new. Until all of them are stored, the
+    version is hidden like a deleted one: if the server is killed meanwhile, it ends in the trash.
+    """
+    chat = queries.chat_of(message)
+    generations.refuse_if_busy(chat.lane)
+    version = _corrected(chat, message, text, by)
+    if version.content == message.content:
+        return message
+    creation_limit.count(by or sending.person_of(chat))
+    seen, chat_id, id = chat.head_id, chat.id, version.id
+    path = queries.ids_to(seen or id)
+    if message.id not in path:
+        path = queries.ids_to(queries.newest_below(message))
+    following = path[path.index(message.id) + 1 :]
+    with write() as session:
+        version.deleted_at = utc_now()
+        session.add(version)
+        files.attach(session, chat_id, [version.content], by)
+    try:
+        head = fork.copied(following, chat_id, id) or id
+        move_head(chat, head, restored(id), seen=seen)
+    except AppError:
+        deleted_branches.erase(Message.id == id)
+        raise
+    return db.session.get_one(Message, id)
+
+
+def _corrected(chat: Chat, message: Message, text: str, by: str) -> Message:
+    if message.role == "assistant":
+        return edited(chat, message, text, by=by)
+    person = by or sending.person_of(chat)
+    version = sending.new_question(chat, message.parent_id, sending.input_below(text, chat, message.parent_id, by=person), by=by)
+    version.is_hidden = message.is_hidden
+    return version

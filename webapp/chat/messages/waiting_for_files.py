@@ -10,9 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.base.db import db, write
 from webapp.base.errors import Unavailable
-from webapp.chat.files import ingestion
+from webapp.chat.files import long_files
 from webapp.chat.messages import source_search
-from webapp.chat.prompt import parts
+from webapp.chat.prompt import answer_prompt
 from webapp.chat.record import paths
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.record.variables import below
@@ -67,7 +67,7 @@ class SourceAfterFiles:
     def _wait(self, stop: Stop) -> None:
         engine = self._engine
         with engine.in_app():
-            ingestion.wake()
+            long_files.wake()
             until = engine.now() + float(setting("files.reading_seconds"))
         while engine.now() < until and self._has_unread() and not stop.wait(POLL_SECONDS):
             pass
@@ -90,9 +90,11 @@ def _rebuilt_request(awaited: WaitingAnswer) -> ModelRequest:
     options: dict[str, Any] = {"given": given, "is_personal": awaited.is_personal, "speaker_id": awaited.speaker_id}
     # Variables were saved when the generation was stored; building the prompt again gives the same values.
     options["variables"] = below(awaited.question_id, chat, is_personal=awaited.is_personal)
-    prompt = parts.prompt_for(chat, path, model, history_limit=limit, **options)
+    prompt = answer_prompt.prompt_for(chat, path, model, history_limit=limit, **options)
     with write() as session:
         session.execute(update(Generation).where(Generation.id == awaited.generation_id).values(prompt=prompt))
         sources = list(prompt.get("sources", ()))
         session.execute(update(Message).where(Message.id == generation.message_id).values(sources=sources))
-    return parts.request_of(db.session.get_one(Generation, awaited.generation_id, populate_existing=True), path, given=given)
+    return answer_prompt.request_of(
+        db.session.get_one(Generation, awaited.generation_id, populate_existing=True), path, given=given
+    )

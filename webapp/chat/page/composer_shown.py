@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.chat.files.reference import parted
-from webapp.chat.files.sending import MOST_PICTURES
+from webapp.chat.files.request_pictures import MOST_PICTURES
 from webapp.chat.messages.follow_up import waiting_in
 from webapp.chat.messages.suggestion import is_asked, is_offered
-from webapp.chat.page.chat_state import ChatState
-from webapp.chat.page.faces_shown import members_in
+from webapp.chat.page.answer_shown import members_in
 from webapp.chat.page.shown import ShownMessage
+from webapp.chat.page.snapshot_shown import ChatState, HiddenAnswer
 from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE, estimate, share_of
 from webapp.chat.record import queries
 from webapp.chat.record.model_choice import missing_model, named
@@ -39,14 +39,6 @@ class Meter:
     @property
     def percent(self) -> int:
         return min(100, round(100 * self.tokens / self.length))
-
-
-@dataclass(frozen=True, slots=True)
-class HiddenAnswer:
-    """A running answer that the page doesn't show, for example because it is before the page's first message."""
-
-    generation_id: str
-    stop_url: str
 
 
 def around(
@@ -93,13 +85,9 @@ def picker(chat: Chat | None = None, wish: str = "") -> dict[str, Any]:
         "chosen_model": chosen,
         "chosen_name": known.display_name(chosen),
         "gone_model": known.display_name(missing_model(chat)) if chat and chosen == chat.model else "",
-        "models_url": _models_url(chat) if offered else "",
+        "models_url": (f"{fixed('picker.index')}?chat={chat.id}" if chat else fixed("picker.index")) if offered else "",
         "has_more_models": len(offered) > MOST_LISTED,
     }
-
-
-def _models_url(chat: Chat | None) -> str:
-    return f"{fixed('picker.index')}?chat={chat.id}" if chat else fixed("picker.index")
 
 
 def few(offered: Sequence[Model], chosen: str) -> list[Model]:
@@ -108,10 +96,6 @@ def few(offered: Sequence[Model], chosen: str) -> list[Model]:
     if models and providers().is_choosable(chosen) and not any(each.id == chosen for each in models):
         models.insert(0, named(chosen))
     return models
-
-
-def hidden_answer(generation_id: str) -> HiddenAnswer:
-    return HiddenAnswer(generation_id, address("chat.stop", generation_id))
 
 
 def meter(messages: Sequence[Message | ComposerMessage], context_length: int | None) -> Meter | None:

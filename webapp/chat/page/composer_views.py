@@ -6,9 +6,9 @@ from webapp.chat.messages import drafts, feedback, follow_up, suggestion
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page.composer_shown import few
 from webapp.chat.page.pages import composer_again, page_of, refused, sent
-from webapp.chat.page.picker_shown import first
+from webapp.chat.page.picker_views import first_models
 from webapp.chat.page.prompt_insertion_views import refuse_unknown, taken
-from webapp.chat.prompt import parts
+from webapp.chat.prompt import answer_prompt
 from webapp.chat.record import queries
 from webapp.chat.record.access import own_chat, own_generation, own_message, writable_chat
 from webapp.models.connections import model_marks
@@ -93,7 +93,7 @@ def what_was_sent(id: str) -> Response:
     return render_long(
         "chat/page/_sent.html" if is_htmx() else "chat/page/sent.html",
         generation=generation,
-        sent=parts.sent(generation, me),
+        sent=answer_prompt.sent(generation, me),
         may_read_private=me is not None and me.id == generation.user_id,
         back_url=page_of(generation.chat_id),
     )
@@ -119,7 +119,7 @@ def choose(id: str) -> Response:
     message = own_message(id)
     chat = queries.chat_of(message)
     if is_htmx():
-        return render("chat/page/composer/_again.html", message=message, models=first(model_marks.of(current_user().id)))
+        return render("chat/page/composer/_again.html", message=message, models=first_models(model_marks.of(current_user().id)))
     models = few(providers().offered(), chat.model)
     form = MessageForm.new(model=chat.model)
     last = queries.last_generation(message)

@@ -11,11 +11,11 @@ from webapp.base import topic_names
 from webapp.base.database import rows
 from webapp.base.db import db
 from webapp.chat.messages import deleted_branches
-from webapp.chat.page import moment_shown, shown
+from webapp.chat.page import shown, snapshot_shown
 from webapp.chat.page.composer_shown import around
-from webapp.chat.page.moment_shown import PageSnapshot
 from webapp.chat.page.projection import LASTING, with_all_notices
 from webapp.chat.page.shown import ShownMessage
+from webapp.chat.page.snapshot_shown import PageSnapshot
 from webapp.chat.record.leader import replacing_composer
 from webapp.chat.record.reading_time import Clock, recorder
 from webapp.chat.record.tables import Chat
@@ -179,13 +179,13 @@ class ChatFeed(LaneFeed):
     def _end(self, ids: tuple[str, ...], had: "PageState") -> "_Page | None":
         """Reads only the thread from the page's last message on, if that is enough: usually one message was sent or answered."""
         since = had.head if not had.is_followed or ids == (had.head,) else ""
-        moment = moment_shown.since(self._engine, self._chat_id, since, self._right) if since else None
+        moment = snapshot_shown.since(self._engine, self._chat_id, since, self._right) if since else None
         page = _Page(moment, self._right) if moment else None
         return page if page and page.covers(ids, had) else None
 
     def _page(self) -> "_Page":
         chat = rows.one(db.session(), Chat, self._chat_id)
-        return _Page(moment_shown.read(self._engine, chat, self._right), self._right)
+        return _Page(snapshot_shown.read(self._engine, chat, self._right), self._right)
 
     def _apply(self, change: "Change", seq: int) -> list[Frame]:
         before = self._position
@@ -249,7 +249,7 @@ class _Page:
         self._earlier_url, self._cut = shown.earlier_url(messages), deleted_branches.restorable_below(messages, right)
         self._led = replacing_composer(self._chat, right)
         self._around = around(self._chat, messages, moment.running, right, moment.chat_state)
-        self._running = moment_shown.running_in(self._messages)
+        self._running = snapshot_shown.running_in(self._messages)
 
     def page_change(self) -> Change:
         """Returns the whole thread, for a page whose position is unknown."""

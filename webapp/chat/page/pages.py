@@ -11,11 +11,11 @@ from webapp.base.ids import new_id
 from webapp.chat.attachments import service as files
 from webapp.chat.messages import deleted_branches, feedback
 from webapp.chat.messages.forms import MessageForm
-from webapp.chat.page import moment_shown, shown
-from webapp.chat.page.chat_state import state_of
-from webapp.chat.page.composer_shown import around, hidden_answer, picker
+from webapp.chat.page import shown, snapshot_shown
+from webapp.chat.page.composer_shown import around, picker
 from webapp.chat.page.feed import ChatFeed, ChatPosition
 from webapp.chat.page.shown import ShownMessage
+from webapp.chat.page.snapshot_shown import hidden_answer, state_of
 from webapp.chat.prompt import chat_collections
 from webapp.chat.record import queries
 from webapp.chat.record.access import right_in
@@ -40,10 +40,10 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
     right = right_in(chat, me)
     seq, sidebar = engine.topics.last(lane), engine.topics.last(topic_names.of_person(me.id if me else ""))
     engine.presence.seen(lane)
-    moment = moment_shown.read(engine, chat, right, me.id if me else "")
+    moment = snapshot_shown.read(engine, chat, right, me.id if me else "")
     take_up_draft(form, moment.chat_state.draft)
     messages, thread = moment.messages, moment.thread
-    running = moment_shown.running_in(thread)
+    running = snapshot_shown.running_in(thread)
     head = thread[-1].id if thread else ""
     generation, cursor = (running.generation_id, running.cursor) if running else ("", ())
     position = ChatPosition(engine.topics.epoch, seq, head, generation, cursor, sidebar)
@@ -72,7 +72,7 @@ def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "")
     me = user_or_none()
     return {
         "form": form,
-        "draft_url": _draft_url(chat.id if chat else "") if me else "",
+        "draft_url": (address("composer.save_draft", chat.id) if chat else url_for("composer.save_new_draft")) if me else "",
         "reads": chat_collections.visible(chat, me) if chat else chat_collections.visible_to_new(me, form.knowledge.data or ()),
         "most_whole": files.most_whole(is_member=bool(me)),
         **picker(chat, form.model.data or ""),
@@ -84,10 +84,6 @@ def take_up_draft(form: MessageForm, draft: str | None) -> None:
     """Fills in the saved draft, unless the form has a text or an error to correct."""
     if draft and not form.refusal and not form.message.data:
         form.message.data = draft
-
-
-def _draft_url(chat_id: str) -> str:
-    return address("composer.save_draft", chat_id) if chat_id else url_for("composer.save_new_draft")
 
 
 def _thumbs(thread: list[ShownMessage]) -> dict[str, Feedback]:

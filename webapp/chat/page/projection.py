@@ -193,7 +193,7 @@ class AnswerProjection:
 
     def _new_notices(self, known: int) -> str:
         # At the end the saved message brings all notices in its own wording, possibly before this.
-        return "" if self.has_ended else "".join(_notice(message) for message in self._notices[known:])
+        return "" if self.has_ended else "".join(f'<p class="notice">{escape(message)}</p>' for message in self._notices[known:])
 
     def _last_part(self, sealed: int) -> str:
         """Replaces the tail with its final HTML once the answer has ended."""
@@ -240,10 +240,6 @@ class AnswerProjection:
         if not html and not is_needed:
             return ""
         return part(f"#message-{self._message_id}-{place}", swap, html)
-
-
-def _notice(message: str) -> str:
-    return f'<p class="notice">{escape(message)}</p>'
 
 
 def with_all_notices(cursor: Cursor) -> Cursor:

@@ -16,7 +16,7 @@ from webapp.characters.tables import Character
 from webapp.characters.text_scripts import TextScript, applied
 from webapp.chat.files.reference import parted
 from webapp.chat.messages import renderings
-from webapp.chat.prompt.scripted import with_names
+from webapp.chat.prompt.scripts import with_names
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
 

@@ -14,13 +14,11 @@ from webapp.characters.tables import Character
 from webapp.chat.files import long_files
 from webapp.chat.files.attachments import NOT_READ, ReadingState, folded, parted
 from webapp.chat.messages import renderings
-from webapp.chat.messages.service import CUT_SHORT
-from webapp.chat.page import receipt_shown, scripted
-from webapp.chat.page.faces_shown import speakers_of
-from webapp.chat.page.notices_shown import ShownNotice, notices
+from webapp.chat.messages.sending import CUT_SHORT
+from webapp.chat.page import answer_shown, scripted
+from webapp.chat.page.answer_shown import SPOKE_JUST_NOW, ShownNotice, Silence, notices, silence, speakers_of
 from webapp.chat.page.projection import Picture
 from webapp.chat.page.scripted import ScriptedMessage
-from webapp.chat.page.silence_shown import SPOKE_JUST_NOW, Silence, silence
 from webapp.chat.record import queries, sharing
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
@@ -292,13 +290,13 @@ def _ended(message: Message, last: Generation | None, generations: list[Generati
         id=message.id,
         role=message.role,
         status=status,
-        html=_html(message),
+        html=_around(message, Markup(renderings.html_of(message))),
         tail=Markup(),
         reasoning=message.reasoning,
-        thought=receipt_shown.thought(generations) if message.reasoning else "",
+        thought=answer_shown.thought(generations) if message.reasoning else "",
         notices=notices(last, message) if last else (),
-        receipt=receipt_shown.receipt(generations) if last else "",
-        pace=receipt_shown.pace(generations),
+        receipt=answer_shown.receipt(generations) if last else "",
+        pace=answer_shown.pace(generations),
         is_running=False,
         started_at=last.started_at if last else None,
         actions=_actions(message, last, status),
@@ -361,10 +359,6 @@ def _versions(id: str, versions: list[str]) -> Versions:
     urls = [address("tree.show_version", version) for version in versions]
     around = ["", *urls, ""]
     return Versions(at + 1, len(versions), previous_url=around[at], next_url=around[at + 2])
-
-
-def _html(message: Message) -> Markup:
-    return _around(message, Markup(renderings.html_of(message)))
 
 
 def _around(message: Message, html: Markup) -> Markup:

@@ -2,8 +2,8 @@
 
 from flask import Blueprint, Response, render_template, url_for
 
-from webapp.chat.messages import correcting, service, versions
 from webapp.chat.messages import fork as forking
+from webapp.chat.messages import sending, versions
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page.pages import chat_page, message_fragment, page_of
 from webapp.chat.record import queries
@@ -105,11 +105,11 @@ def _save(message: Message, form: MessageForm) -> str:
     Returns the place on the page to go to: where the text is read on.
     """
     if form.keep.data:
-        return f"message-{correcting.correct(message, form.text, by=writer()).id}"
+        return f"message-{versions.correct(message, form.text, by=writer()).id}"
     if message.role == "assistant":
         versions.rewrite(message, form.text, by=writer())
     else:
-        service.edit(message, form.text, key=form.key.data or "", by=writer())
+        sending.edit(message, form.text, key=form.key.data or "", by=writer())
     return "end"
 
 

@@ -1,9 +1,10 @@
-"""Pages of chats, the actions on them, and their stream."""
+"""Pages of chats and of the sources of their answers, the actions on them, and their stream."""
 
 from flask import Blueprint, Response, abort, request, url_for
 
-from webapp.chat.messages import service
+from webapp.chat.messages import chats, sending
 from webapp.chat.messages.forms import MessageForm
+from webapp.chat.messages.renderings import words_alone
 from webapp.chat.messages.sending import TYPED
 from webapp.chat.page.pages import chat_page, composer, page_of, refused, sent, stream
 from webapp.chat.page.prompt_insertion_views import refuse_unknown, taken
@@ -19,15 +20,16 @@ from webapp.chat.record.access import (
     writer,
 )
 from webapp.chat.record.model_choice import VISITORS_MODEL
-from webapp.chat.record.plain_text import words_alone
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
+from webapp.knowledge import shown
 from webapp.models.connections import model_marks
 from webapp.people.accounts.guards import anybody, user_or_none
 from webapp.settings.service import setting
-from webapp.web.htmx import done, redirect, render
+from webapp.web.htmx import done, is_htmx, redirect, render
 
+reading = Blueprint("reading", __name__)
 bp = Blueprint("chat", __name__)
 
 
@@ -55,8 +57,16 @@ def send(id: str) -> Response:
         return answer
     with form.attempt():
         refuse_unknown(form)
-        wish = {"key": form.key.data or "", "model": model, "after": form.after.data or ""}
-        service.ask(chat, form.text, **wish, by=writer(), options=TYPED, speaker_id=form.speaker.data or "")
+        sending.ask(
+            chat,
+            form.text,
+            key=form.key.data or "",
+            model=model,
+            after=form.after.data or "",
+            by=writer(),
+            options=TYPED,
+            speaker_id=form.speaker.data or "",
+        )
         if is_chosen and me:
             model_marks.choose(me.id, model)
         return sent(chat)
@@ -74,7 +84,7 @@ def stop(id: str) -> Response:
 @bp.post("/messages/<id>/continue")
 @anybody
 def go_on(id: str) -> Response:
-    return done(_page_of(service.continue_answer(writable_message(id), by=writer())))
+    return done(_page_of(sending.continue_answer(writable_message(id), by=writer())))
 
 
 @bp.post("/messages/<id>/again")
@@ -84,7 +94,7 @@ def again(id: str) -> Response:
     if "stop" in request.form and (last := queries.last_generation(message)) and last.is_active:
         generations.stop_and_wait(the_engine(), last)
         message = writable_message(id)
-    return done(_page_of(service.again(message, model=MessageForm().model.data or "", by=writer())))
+    return done(_page_of(sending.again(message, model=MessageForm().model.data or "", by=writer())))
 
 
 @bp.get("/messages/<id>.md")
@@ -116,7 +126,7 @@ def demo_begin() -> Response:
     form = MessageForm()
 
     def begin(visitor: str) -> Response:
-        service.begin_as_visitor(form.text, key=form.key.data or "", visitor_hash=visitor)
+        sending.begin_as_visitor(form.text, key=form.key.data or "", visitor_hash=visitor)
         return redirect(url_for("chat.demo", _anchor="end"))
 
     return as_visitor(begin)
@@ -125,7 +135,7 @@ def demo_begin() -> Response:
 @bp.post("/ai-demo/leave")
 @anybody
 def demo_leave() -> Response:
-    service.forget_visitor(visitor_hash())
+    chats.forget_visitor(visitor_hash())
     return redirect(url_for("chat.demo"))
 
 
@@ -136,3 +146,19 @@ def _refuse_unless_visitors_may_come() -> None:
 
 def _page_of(generation: Generation) -> str:
     return page_of(generation.chat_id)
+
+
+@reading.get("/messages/<id>/sources")
+@anybody
+def sources(id: str) -> Response:
+    message, wanted = visible_message(id), request.args.get("number", 0, type=int)
+    chosen = [each for each in message.sources if wanted in (0, each["number"])]
+    # A number links to the passage in its document; if that can't be shown, the page gives the reason.
+    if wanted and chosen and not is_htmx() and (url := shown.current_url(user_or_none(), chosen[0])):
+        return redirect(url)
+    return render(
+        "chat/page/message/_sources.html" if is_htmx() else "chat/page/message/sources.html",
+        message_id=id,
+        sources=shown.sources(user_or_none(), chosen),
+        back_url=page_of(message.chat_id),
+    )

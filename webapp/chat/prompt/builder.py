@@ -90,7 +90,7 @@ class PromptBuilder:
 
         Answers without text (failed, or stopped before the first word) are left out.
         """
-        turns = [*self._turns([Turn(_role(role), content) for role, content in path if content])]
+        turns = [*self._turns([Turn(("user" if role == "user" else "assistant"), content) for role, content in path if content])]
         turns += [Turn("assistant", beginning)] if beginning else []
         return ModelRequest(model=model, turns=tuple(turns), is_continuation=bool(beginning), **parameters)
 
@@ -172,7 +172,3 @@ def _exchanges(path: Path, first: int) -> Iterator[range]:
 
 def _cost(text: str, share: float = 1.0) -> int:
     return estimate(text, share) + PER_MESSAGE if text else 0
-
-
-def _role(role: str) -> Literal["user", "assistant"]:
-    return "user" if role == "user" else "assistant"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from webapp.base.db import db, write
 from webapp.base.errors import Invalid
 from webapp.characters import queries as cast
-from webapp.chat.prompt import assistant_context, leading
+from webapp.chat.prompt import leading
 from webapp.chat.prompt.built_in import QUICK
 from webapp.chat.record.tables import Chat
 from webapp.knowledge import queries
@@ -43,7 +43,7 @@ def _in_order(chat: Chat, known: Iterable[str]) -> list[str]:
 
 def ids_of_prompt(key: str) -> list[str]:
     """Returns the ids of the collections that every chat led by this prompt reads from."""
-    return list(dict.fromkeys([*active_prompts.collections_of(key), *assistant_context.collections_for(key)]))
+    return list(dict.fromkeys([*active_prompts.collections_of(key), *leading.collections_for(key)]))
 
 
 def visible(chat: Chat, user: User | None) -> Sequence[Collection]:

@@ -15,7 +15,7 @@ from webapp.characters.macros.macros import Names, spelled
 from webapp.characters.queries import character_of, persona_of
 from webapp.chat.group.members import all_names
 from webapp.chat.prompt.context import Occasion, PromptContext
-from webapp.chat.prompt.scripted import scripting_lore
+from webapp.chat.prompt.scripts import scripting_lore
 from webapp.chat.prompt.sections import names_for, place_of_note
 from webapp.chat.prompt.tokens import estimate, share_of
 from webapp.chat.record.model_choice import named

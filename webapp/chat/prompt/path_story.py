@@ -8,7 +8,7 @@ from hashlib import sha256
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.chat.prompt.assistant_context import has_history
+from webapp.chat.prompt.leading import has_history
 from webapp.chat.record.tables import Chat, Story
 from webapp.settings.service import setting
 

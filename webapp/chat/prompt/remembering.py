@@ -9,7 +9,7 @@ from sqlalchemy import Row, and_, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from webapp.base.db import db, utc_now, write
-from webapp.chat.prompt import assistant_context
+from webapp.chat.prompt import leading
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.chores import Chore
@@ -40,7 +40,7 @@ wake = Chore("remembering", work, every_seconds=0.2, most_seconds=30.0).wake
 
 def is_on(user: User, prompt_key: str) -> bool:
     """Returns whether answers of this person's chats that are led by this prompt go into the memory, and quote it."""
-    return bool(user.remembers_since) or assistant_context.has_memory(prompt_key)
+    return bool(user.remembers_since) or leading.has_memory(prompt_key)
 
 
 def ids_for(user: User, chat: Chat | None, *, prompt_key: str = "") -> list[str]:
@@ -75,9 +75,9 @@ def _missing() -> list[Row[tuple[str, str, str, str, str, str]]]:
     """Returns complete answers in people's own chats, written since the memory is on for them, that have no document yet."""
     question = aliased(Message)
     is_wanted = and_(User.remembers_since.is_not(None), Message.created_at >= User.remembers_since)
-    if setting(assistant_context.MEMORY):
-        turned_on = select(ApplicationSetting.changed_at).where(ApplicationSetting.key == assistant_context.MEMORY)
-        is_assistants = Chat.prompt_key.in_(assistant_context.KEYS)
+    if setting(leading.MEMORY):
+        turned_on = select(ApplicationSetting.changed_at).where(ApplicationSetting.key == leading.MEMORY)
+        is_assistants = Chat.prompt_key.in_(leading.ASSISTANT_KEYS)
         is_wanted = or_(is_wanted, and_(is_assistants, Message.created_at >= turned_on.scalar_subquery()))
     is_kept = and_(Chat.deleted_at.is_(None), Chat.is_temporary.is_(False), Chat.is_forgotten.is_(False))
     is_answer = and_(Message.role == "assistant", Message.content != "", Message.deleted_at.is_(None), ~Message.is_hidden)

@@ -20,7 +20,7 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
-from sqlalchemy.orm import aliased, defer
+from sqlalchemy.orm import Session, aliased, defer
 from sqlalchemy.sql.base import ExecutableOption
 
 from webapp.base import topic_names
@@ -66,6 +66,10 @@ class Listed(NamedTuple):
     character_ids: list[str]
     # The name of the owner who shared it; empty for the viewer's own chats.
     sharer: str = ""
+
+    @property
+    def cast_ids(self) -> list[str]:
+        return self.character_ids or ([self.character_id] if self.character_id else [])
 
 
 class ComposerMessage(NamedTuple):
@@ -199,7 +203,7 @@ def in_order(ids: Sequence[str], *options: ExecutableOption) -> list[Message]:
 
 def thread(chat: Chat) -> list[Message]:
     """Returns the messages on the branch that the chat shows, from the root to the head."""
-    return _path(chat.head_id) if chat.head_id else []
+    return list(db.session.scalars(PATH, {"id": chat.head_id})) if chat.head_id else []
 
 
 def window(chat: Chat, *, until: str | None = None) -> list[Message]:
@@ -313,10 +317,6 @@ def text_so_far(engine: Engine, message: Message) -> str:
     return message.content + transcript.text if transcript else message.content
 
 
-def _path(message_id: str) -> list[Message]:
-    return list(db.session.scalars(PATH, {"id": message_id}))
-
-
 def _newest_first(owner_id: str) -> Select[Chat]:
     query = select(Chat).where(Chat.owner_id == owner_id, Chat.deleted_at.is_(None), KEPT)
     return query.order_by(Chat.changed_at.desc(), Chat.id.desc())
@@ -325,11 +325,6 @@ def _newest_first(owner_id: str) -> Select[Chat]:
 def _path_statement(*, is_bounded: bool = False) -> Select[Message]:
     up = up_from(Message.id == bindparam("id"), is_bounded=is_bounded)
     return select(Message).join(up, up.c.id == Message.id).order_by(up.c.height.desc())
-
-
-def _path_ids_statement() -> Select[str]:
-    up = up_from(Message.id == bindparam("id"))
-    return select(up.c.id).order_by(up.c.height.desc())
 
 
 def up_from(end: ColumnElement[bool], *, is_bounded: bool = False) -> CTE:
@@ -348,12 +343,6 @@ def _children_statement(*, are_roots_too: bool = False) -> Select[str, str | Non
         is_sibling = and_(Message.chat_id == bindparam("chat_id"), or_(is_sibling, Message.parent_id.is_(None)))
     query = select(Message.id, Message.parent_id).where(is_sibling, Message.deleted_at.is_(None))
     return query.order_by(Message.id)
-
-
-def _generations_statement() -> Select[Generation]:
-    # The recorded prompt is as long as the chat, and callers don't need it.
-    query = select(Generation).options(defer(Generation.prompt)).order_by(Generation.id)
-    return query.where(Generation.message_id.in_(bindparam("ids", expanding=True)))
 
 
 def _listed_statement() -> Select[str, str, datetime, datetime | None, str | None, list[str], str]:
@@ -384,8 +373,12 @@ def _sidebar_statement() -> Select[str, str, datetime, datetime | None, str | No
 SIDEBAR = Prepared(_sidebar_statement())
 SHARED = _listed_statement().where(Chat.id.in_(_given_statement()))
 CHILDREN, CHILDREN_AND_ROOTS = _children_statement(), _children_statement(are_roots_too=True)
-GENERATIONS = _generations_statement()
-PATH, PATH_IDS = _path_statement(), _path_ids_statement()
+# The recorded prompt is as long as the chat, and callers don't need it.
+GENERATIONS = select(Generation).options(defer(Generation.prompt)).order_by(Generation.id)
+GENERATIONS = GENERATIONS.where(Generation.message_id.in_(bindparam("ids", expanding=True)))
+PATH = _path_statement()
+_up = up_from(Message.id == bindparam("id"))
+PATH_IDS = select(_up.c.id).order_by(_up.c.height.desc())
 RECORDED_PROMPT = Prepared(
     select(Generation.prompt).where(Generation.message_id == bindparam("message")).order_by(Generation.id.desc()).limit(1)
 )
@@ -393,3 +386,16 @@ LAST_OF_PATH = _path_statement(is_bounded=True)
 LAST_MESSAGES = Prepared(LAST_OF_PATH.with_only_columns(*rows.table(Message).columns))
 COMPOSER_COLUMNS = Message.id, Message.parent_id, Message.role, Message.content, Message.is_hidden
 COMPOSER_MESSAGES = Prepared(LAST_OF_PATH.with_only_columns(*COMPOSER_COLUMNS))
+
+
+def first_within(session: Session, ids: Sequence[str], most_chars: int) -> list[str]:
+    """Returns the first of these ids whose messages fit the limit, at least one; missing messages count as empty."""
+    size = func.length(Message.content) + func.length(Message.html) + func.length(Message.reasoning)
+    sizes = {id: length or 0 for id, length in session.execute(select(Message.id, size).where(Message.id.in_(ids)))}
+    found, chars = list[str](), 0
+    for id in ids:
+        chars += sizes.get(id, 0)
+        if found and chars > most_chars:
+            break
+        found.append(id)
+    return found

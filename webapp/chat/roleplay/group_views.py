@@ -1,22 +1,68 @@
 """Pages for starting a group chat and changing its cast."""
 
-from flask import Blueprint, Response, request, url_for
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from webapp.base.errors import Invalid
+from flask import Blueprint, Response, request, url_for
+from wtforms import SelectField, SelectMultipleField
+
 from webapp.characters import queries as cast
 from webapp.characters import shown as people
+from webapp.characters.shown import Face
 from webapp.characters.tables import Persona
-from webapp.chat.group.turns import LEAST_CAST, MOST_CAST
+from webapp.chat.group.turns import LEAST_CAST, MENTION, MOST_CAST, ORDERS
 from webapp.chat.page.pages import page_of
 from webapp.chat.record.access import own_chat
 from webapp.chat.record.tables import Chat
-from webapp.chat.roleplay import group_service as service
-from webapp.chat.roleplay.group_forms import CastForm
+from webapp.chat.roleplay import service
+from webapp.chat.roleplay.views import chosen_persona
 from webapp.people.accounts.guards import current_user, signed_in
+from webapp.web.forms import Form, options
 from webapp.web.htmx import redirect
 
 bp = Blueprint("cast", __name__)
 BOUNDS = {"least": LEAST_CAST, "most": MOST_CAST}
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A character that can be chosen; `place` is its position as typed in the form."""
+
+    id: str
+    face: Face
+    is_chosen: bool
+    place: str
+    is_deleted: bool = False
+
+
+class CastForm(Form):
+    character_ids = SelectMultipleField("Characters", id="cast", choices=[], validate_choice=False, default=())
+    turn_order = SelectField("Who speaks next", id="cast-order", choices=options(ORDERS), validate_choice=False, default=MENTION)
+    persona = SelectField("Persona", id="cast-persona", choices=[], validate_choice=False, default="")
+
+    @classmethod
+    def of(cls, chat: Chat) -> "CastForm":
+        return cls.fresh(character_ids=chat.cast_ids, turn_order=chat.turn_order or MENTION)
+
+    def among(self, personas: Sequence[Persona]) -> "CastForm":
+        """Fills in the available personas."""
+        self.persona.choices = options({"": "None", **{each.id: each.name for each in personas}})
+        return self
+
+    @property
+    def ids(self) -> list[str]:
+        """The chosen characters, sorted by the positions typed; those without one come last."""
+        return sorted(self.character_ids.data or (), key=lambda id: int(number) if (number := _typed(id)).isdecimal() else 1_000)
+
+    def offered(self, faces: Mapping[str, Face], present: Sequence[str] = (), deleted: Sequence[str] = ()) -> list[Offered]:
+        """Returns all characters that can be chosen, those in the chat first."""
+        chosen, was_sent = set(self.character_ids.data or ()), self.is_submitted()
+        places = {id: str(number) for number, id in enumerate(present, 1)} if len(present) > 1 else {}
+        return [
+            Offered(id, faces[id], id in chosen, _typed(id) if was_sent else places.get(id, ""), id in deleted)
+            for id in dict.fromkeys([*present, *faces])
+            if id in faces
+        ]
 
 
 @bp.get("/characters/group")
@@ -31,8 +77,8 @@ def new() -> Response:
 def begin() -> Response:
     form, me = CastForm.opened(), current_user()
     with form.attempt():
-        persona = _persona(form.persona.data or "")
-        chat = service.begin(form.ids, by=me, turn_order=form.turn_order.data or "", persona=persona, is_nobody=not persona)
+        persona = chosen_persona(form.persona.data or "")
+        chat = service.begin_group(form.ids, by=me, turn_order=form.turn_order.data or "", persona=persona, is_nobody=not persona)
         return redirect(page_of(chat.id))
     return _new(form)
 
@@ -54,13 +100,6 @@ def update(id: str) -> Response:
     return _edit(own_chat(id), form)
 
 
-def _persona(id: str) -> Persona | None:
-    persona = cast.persona(current_user(), id) if id else None
-    if id and not persona:
-        raise Invalid("That persona no longer exists.", field="persona")
-    return persona
-
-
 def _new(form: CastForm) -> Response:
     me = current_user()
     there = form.offered(_faces(cast.characters(me)))
@@ -80,3 +119,7 @@ def _faces(ids: list[str]) -> dict[str, people.Face]:
     """Returns the faces in the order of the ids."""
     found = people.faces(current_user(), ids)
     return {id: found[id] for id in ids if id in found}
+
+
+def _typed(id: str) -> str:
+    return request.form.get(f"place-{id}", "")[: len(str(MOST_CAST))]

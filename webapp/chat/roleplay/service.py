@@ -1,24 +1,27 @@
-"""Starting chats with a character, and changing their settings."""
+"""Starting chats with characters, and changing their settings and their cast."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from webapp.base.database import rows
-from webapp.base.db import write
-from webapp.base.errors import Invalid
+from webapp.base.db import db, write
+from webapp.base.errors import Conflict, Invalid
 from webapp.base.heavy.turns import by_turns
 from webapp.base.ids import new_id
 from webapp.characters import queries as cast
-from webapp.characters.cards.cards import other_greetings
+from webapp.characters.cards.cards import group_greetings, other_greetings
 from webapp.characters.fields import checked_text
 from webapp.characters.macros.chat_variables import Variables, VariableStore
 from webapp.characters.macros.macros import Names
 from webapp.characters.tables import Character, Persona
-from webapp.chat.messages import renderings, sending
+from webapp.chat.group.turns import LEAST_CAST, MENTION, MOST_CAST, ORDERS
+from webapp.chat.messages import renderings
 from webapp.chat.prompt.context import PromptContext
 from webapp.chat.prompt.sections import begun
+from webapp.chat.record import announcements
 from webapp.chat.record.fields import FIELDS, ChatField
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.record.variables import changed, of_person, store_variables
@@ -27,6 +30,8 @@ from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
 from webapp.rendering import markdown
 
+TITLE_CHARS = 200
+UNSEEN = "One of these characters doesn't exist any more, or you don't have access."
 KIND = "roleplay"
 
 
@@ -41,50 +46,58 @@ def begin(
     reads: Sequence[str] = (),
 ) -> Chat:
     """Creates a chat with a character and its greetings; without `persona`, the default one is used unless `is_nobody`."""
-    persona = persona or (None if is_nobody else cast.default_persona(by))
+    persona, model = _persona_and_model(by, persona, model, is_nobody=is_nobody)
+    id, read = new_id(), partial(of_person, by.id)
+    shared = VariableStore(read)
+    names = begun(cast.names_of(character, persona, by), PromptContext(id, by.id, model, ()))
+    texts = [text for text in (character.greeting, *other_greetings(character.card)) if text]
+    # The other greetings of a card are versions of the first, with variables of their own, and rendered when first shown. Of the
+    # person's variables, only the changes by the first greeting are kept.
+    stores = (VariableStore(read) if number else shared for number in range(len(texts)))
+    greetings = [
+        _greeting(text, replace(names, variables=Variables(VariableStore(), store)), is_rendered=store is shared)
+        for text, store in by_turns(zip(texts, stores, strict=True))
+    ]
+    chat = Chat(
+        id=id,
+        kind=KIND,
+        owner_id=by.id,
+        model=model,
+        title=title or character.name,
+        character_id=character.id,
+        persona_id=persona.id if persona else None,
+        collection_ids=list(reads),
+    )
+    return _stored(chat, greetings, shared, are_versions=True)
+
+
+def _persona_and_model(by: User, persona: Persona | None, model: str, *, is_nobody: bool) -> tuple[Persona | None, str]:
     model = model or providers().default(by.default_model)
     providers().of(model)
-    id = new_id()
-    read = partial(of_person, by.id)
-    shared = VariableStore(read)
-    context = PromptContext(id, by.id, model, ())
-    greetings = _greetings(character, begun(cast.names_of(character, persona, by), context), shared, read)
-    values: dict[str, Any] = {"owner_id": by.id, "character_id": character.id, "persona_id": persona.id if persona else None}
-    values |= {"id": id, "collection_ids": list(reads)}
-    creation_limit.count(by.id)
+    return persona or (None if is_nobody else cast.default_persona(by)), model
+
+
+def _greeting(text: str, names: Names, *, is_rendered: bool = True) -> dict[str, Any]:
+    content = names.fill(text)
+    html = {"html": renderings.rendered(content), "html_version": markdown.VERSION} if is_rendered else {}
+    return {"content": content, "variables": changed(names.variables), **html}
+
+
+def _stored(chat: Chat, greetings: Iterable[dict[str, Any]], shared: VariableStore, *, are_versions: bool) -> Chat:
+    """Stores a new chat with its greetings: versions of its first message, or one below the other."""
+    creation_limit.count(chat.owner_id or "")
     with write() as session:
-        chat = Chat(kind=KIND, model=model, title=title or character.name, **values)
         session.add(chat)
         session.flush()
-        if greetings:
-            messages = [Message(chat_id=chat.id, role="assistant", **each) for each in greetings]
-            session.add_all(messages)
-            session.flush()
-            chat.head_id = messages[0].id
-            store_variables(session, by.id, shared)
-    sending.announce(chat, "chat", chat.id)
+        messages = [Message(id=new_id(), chat_id=chat.id, role="assistant", **each) for each in greetings]
+        for above, message in pairwise([] if are_versions else messages):
+            message.parent_id = above.id
+        session.add_all(messages)
+        session.flush()
+        chat.head_id = messages[0 if are_versions else -1].id if messages else None
+        store_variables(session, chat.owner_id or "", shared)
+    announcements.announce(chat, "chat", chat.id)
     return chat
-
-
-def _greetings(
-    character: Character, names: Names, shared: VariableStore, read: Callable[[], dict[str, str]]
-) -> list[dict[str, Any]]:
-    """Returns the first message and the card's other greetings as its versions, which are rendered when first shown.
-
-    Each has variables of its own; of the person's variables, only the changes by the first greeting are kept.
-    """
-    texts = [text for text in (character.greeting, *other_greetings(character.card)) if text]
-    if not texts:
-        return []
-    first = _greeting(texts[0], names, shared)
-    html = {"html": renderings.rendered(first["content"]), "html_version": markdown.VERSION}
-    return [first | html, *(_greeting(each, names, VariableStore(read)) for each in by_turns(texts[1:]))]
-
-
-def _greeting(text: str, names: Names, shared: VariableStore) -> dict[str, Any]:
-    variables = Variables(VariableStore(), shared)
-    content = replace(names, variables=variables).fill(text)
-    return {"content": content, "variables": changed(variables)}
 
 
 def set_fields(chat: Chat, values: Mapping[str, Any], *, persona: Persona | None) -> None:
@@ -117,3 +130,86 @@ def _checked(field: ChatField, value: Any) -> Any:
     if value is not None and not field.least <= value <= field.most:
         raise Invalid(field.refusal, field=field.name)
     return value
+
+
+def begin_group(
+    ids: Sequence[str],
+    *,
+    by: User,
+    turn_order: str = "",
+    persona: Persona | None = None,
+    is_nobody: bool = False,
+    model: str = "",
+    reads: Sequence[str] = (),
+) -> Chat:
+    """Creates a chat with several characters and their greetings.
+
+    Without a `persona` it uses the person's default one, unless `is_nobody`.
+    """
+    there, order = _chosen(ids, by), checked_order(turn_order or MENTION)
+    persona, model = _persona_and_model(by, persona, model, is_nobody=is_nobody)
+    id, all_names = new_id(), ", ".join(character.name for character in there)
+    # A variable set in one greeting is visible to the following ones.
+    variables = Variables(VariableStore(), VariableStore(lambda: of_person(by.id)))
+    context = PromptContext(id, by.id, model, (), variables=variables)
+    greetings = [
+        _greeting(text, begun(replace(cast.names_of(character, persona, by), group=all_names), context))
+        | {"speaker_id": character.id, "speaker_name": character.name}
+        for character in by_turns(there)
+        # A card's first greeting for groups, else its usual greeting.
+        if (text := next(iter(group_greetings(character.card)), "") or character.greeting)
+    ]
+    chat = Chat(
+        id=id,
+        kind=KIND,
+        owner_id=by.id,
+        model=model,
+        title=all_names[:TITLE_CHARS],
+        character_id=there[0].id,
+        character_ids=[character.id for character in there],
+        turn_order=order,
+        persona_id=persona.id if persona else None,
+        collection_ids=list(reads),
+    )
+    return _stored(chat, greetings, variables.shared, are_versions=False)
+
+
+def recast(chat: Chat, ids: Sequence[str] | None, turn_order: str | None, *, by: User) -> None:
+    """Changes the cast of a chat and the order in which they speak, from the next answer on.
+
+    A chat with one character becomes a group. Present members can stay even if they are in the trash or no longer visible.
+    """
+    kept, order = checked_cast(chat, ids, turn_order, by=by)
+    with write():
+        chat.character_ids, chat.turn_order = kept, order
+    announcements.announce(chat, "chat", chat.id)
+
+
+def checked_cast(chat: Chat, ids: Sequence[str] | None, turn_order: str | None, *, by: User) -> tuple[list[str], str]:
+    """Returns the members in their order of speaking; raises if this cast is not possible."""
+    if not chat.cast_ids:
+        raise Conflict("This chat has no characters. Start a group chat from Characters.")
+    kept = [each.id for each in _chosen(ids, by, known=chat.cast_ids)] if ids is not None else list(chat.character_ids)
+    order = checked_order(turn_order or chat.turn_order or MENTION)
+    if not kept:
+        raise Invalid("Only a chat with several characters has an order.", field="turn_order")
+    return kept, order
+
+
+def checked_order(order: str) -> str:
+    """Returns the order; raises `Invalid` for an unknown one."""
+    if order not in ORDERS:
+        raise Invalid("Choose who speaks next.", field="turn_order")
+    return order
+
+
+def _chosen(ids: Sequence[str], by: User, *, known: Sequence[str] = ()) -> list[Character]:
+    """Returns these characters without duplicates; raises `Invalid` if the person can't chat with one of them."""
+    wanted = list(dict.fromkeys(ids))
+    if not LEAST_CAST <= len(wanted) <= MOST_CAST:
+        raise Invalid(f"Choose from {LEAST_CAST} to {MOST_CAST} characters.", field="character_ids")
+    there = [cast.character(by, id) or (cast.character_of(db.session(), by.id, id) if id in known else None) for id in wanted]
+    found = [each for each in there if each]
+    if len(found) < len(wanted):
+        raise Invalid(UNSEEN, field="character_ids")
+    return found

@@ -16,7 +16,9 @@ from webapp.characters.shown import Face
 from webapp.characters.tables import Persona
 from webapp.chat.group import members
 from webapp.chat.group.members import has_part
-from webapp.chat.page.faces_shown import face_in, members_in
+from webapp.chat.list import paging, shown
+from webapp.chat.list.shown import SidebarChat
+from webapp.chat.page.answer_shown import face_in, members_in
 from webapp.chat.page.pages import page_of
 from webapp.chat.prompt import chat_collections, remembering
 from webapp.chat.record import variables
@@ -24,14 +26,26 @@ from webapp.chat.record.access import own_chat, right_in, visible_chat
 from webapp.chat.record.model_choice import named
 from webapp.chat.record.tables import Chat
 from webapp.chat.roleplay import service as roleplay
-from webapp.chat.roleplay.chats_shown import chats_with
 from webapp.chat.roleplay.forms import PromptsForm
-from webapp.chat.roleplay.variable_rows import VariableRows
+from webapp.chat.roleplay.variable_views import VariableRows
 from webapp.chat.story import views as story
 from webapp.knowledge import queries as knowledge
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.rendering.part import part
 from webapp.web.htmx import is_htmx, redirect, render
+from webapp.web.pagination import cut
+
+PAGE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class CharacterChats:
+    """A page of these chats, newest first. `newest_url` is empty on the first page, `next_url` on the last."""
+
+    chats: Sequence[SidebarChat]
+    newest_url: str
+    next_url: str
+
 
 bp = Blueprint("roleplay", __name__)
 
@@ -49,7 +63,7 @@ class Played:
 @signed_in
 def begin(id: str) -> Response:
     me, entered = current_user(), request.form.get("persona")
-    character, persona = found(cast.character(me, id)), _chosen(entered or "")
+    character, persona = found(cast.character(me, id)), chosen_persona(entered or "")
     return redirect(page_of(roleplay.begin(character, by=me, persona=persona, is_nobody=entered == "").id))
 
 
@@ -67,7 +81,7 @@ def update(id: str) -> Response:
     chat, form = own_chat(id), PromptsForm.opened()
     form.merge(PromptsForm.of(chat))
     with form.attempt():
-        values, persona = form.values, _chosen(form.persona.data or "")
+        values, persona = form.values, chosen_persona(form.persona.data or "")
         worlds = lore.checked(current_user(), form.lorebooks.data or [])
         if (sent := VariableRows.sent(request.form)) and sent.is_changed:
             variables.replace(chat, sent.values, seen=sent.seen)
@@ -111,7 +125,7 @@ def played_in(chat_id: str) -> Played | None:
     return Played(faces, persona.name if persona and is_own else "", url_for("cast.edit", id=chat.id) if is_own else "")
 
 
-def _chosen(id: str) -> Persona | None:
+def chosen_persona(id: str) -> Persona | None:
     persona = cast.persona(current_user(), id) if id else None
     if id and not persona:
         raise Invalid("That persona no longer exists.", field="persona")
@@ -138,14 +152,25 @@ def _rows(form: PromptsForm, chat: Chat) -> VariableRows | None:
 
 
 def _page(chat: Chat, form: PromptsForm) -> Response:
-    about = {"variables": _rows(form, chat), "story": story.shown(chat)}
-    return _about(form, chat).shown("chat/roleplay/prompts.html", chat=chat, back_url=page_of(chat.id), **about)
+    return _about(form, chat).shown(
+        "chat/roleplay/prompts.html",
+        chat=chat,
+        back_url=page_of(chat.id),
+        variables=_rows(form, chat),
+        story=story.shown(chat),
+    )
 
 
 def _sheet(chat: Chat, form: PromptsForm) -> Response:
     """Renders the settings panel next to a chat."""
-    about: dict[str, Any] = {"variables": _rows(form, chat), "story": story.shown(chat)}
-    return render("chat/roleplay/_prompts_sheet.html", chat=chat, form=_about(form, chat), save_result="", **about)
+    return render(
+        "chat/roleplay/_prompts_sheet.html",
+        chat=chat,
+        form=_about(form, chat),
+        save_result="",
+        variables=_rows(form, chat),
+        story=story.shown(chat),
+    )
 
 
 def _panel(chat: Chat, form: PromptsForm, message: str = "") -> Response:
@@ -155,3 +180,13 @@ def _panel(chat: Chat, form: PromptsForm, message: str = "") -> Response:
     # A refused field opens its group and takes the focus; otherwise groups stay as they are.
     swap, status = ("outerHTML", form.refusal.status) if form.refusal else ("outerMorph", 200)
     return Response(part("#chat-prompts", swap, html), status)
+
+
+def chats_with(character_id: str) -> CharacterChats:
+    """Returns the page of chats that the URL's `before` asks for, groups included."""
+    before = request.args.get("before", "")
+    found = paging.chats(current_user().id, character_id=character_id, after=before, limit=PAGE + 1)
+    page = cut(found, PAGE)
+    newest_url = url_for("characters.show", id=character_id, _anchor="chats") if before else ""
+    next_url = url_for("characters.show", id=character_id, before=page.next_cursor, _anchor="chats") if page.next_cursor else ""
+    return CharacterChats(shown.chats(page.rows), newest_url, next_url)

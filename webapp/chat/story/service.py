@@ -9,7 +9,7 @@ from webapp.base.db import db, write
 from webapp.base.errors import Conflict, Invalid, TooMany, Unavailable
 from webapp.characters.fields import checked_text
 from webapp.chat.prompt import path_story
-from webapp.chat.prompt.assistant_context import has_history
+from webapp.chat.prompt.leading import has_history
 from webapp.chat.prompt.path_story import PathStory
 from webapp.chat.record import queries
 from webapp.chat.record.model_choice import answerer

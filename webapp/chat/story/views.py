@@ -3,15 +3,36 @@
 from typing import Any
 
 from flask import Blueprint, Response, render_template, url_for
+from wtforms import StringField, TextAreaField
 
+from webapp.chat.prompt.path_story import MOST_CHARS, PathStory
 from webapp.chat.record.access import own_chat
 from webapp.chat.record.tables import Chat
 from webapp.chat.story import service
-from webapp.chat.story.forms import StoryForm
 from webapp.models.connections.models import providers
 from webapp.people.accounts.guards import current_user, signed_in
 from webapp.rendering.part import part
+from webapp.web.forms import Form
 from webapp.web.htmx import is_htmx, redirect, render
+
+
+class StoryForm(Form):
+    # Each field has an explicit id, because the form is on the same page as the composer.
+    text = TextAreaField(
+        "What came before", id="story-text", default="", render_kw={"rows": 8, "maxlength": MOST_CHARS, "dir": "auto"}
+    )
+    # The mark of the story that was shown, to detect a concurrent change.
+    was = StringField("was", default="")
+
+    @classmethod
+    def of(cls, found: PathStory | None) -> "StoryForm":
+        return cls.fresh(text=found.text if found else "", was=found.mark if found else "")
+
+    def is_changed(self, found: PathStory | None) -> bool:
+        """Returns whether the submitted text differs from the stored one."""
+        typed = (self.text.data or "").replace("\r\n", "\n").strip()
+        return typed != (found.text if found else "")
+
 
 bp = Blueprint("story", __name__)
 

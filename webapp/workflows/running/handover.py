@@ -8,6 +8,7 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict
 from webapp.base.ids import new_id
 from webapp.chat.messages import sending
+from webapp.chat.record import announcements
 from webapp.chat.record.sharing import KIND
 from webapp.chat.record.tables import Chat, Message
 from webapp.people.accounts import queries
@@ -53,4 +54,4 @@ def write_in(run: WorkflowRun, user: User, text: str) -> None:
         session.flush()
         chat.head_id, chat.changed_at = message.id, utc_now()
         id = message.id
-    sending.announce(db.session.get_one(Chat, chat_id), "message", id)
+    announcements.announce(db.session.get_one(Chat, chat_id), "message", id)

@@ -13,9 +13,9 @@ from webapp.base.heavy.turns import give_way
 from webapp.base.ids import new_id
 from webapp.chat.messages import sending
 from webapp.chat.messages.sending import AnswerOptions, PendingGeneration
-from webapp.chat.record import paths
+from webapp.chat.record import announcements, paths
 from webapp.chat.record import queries as chats
-from webapp.chat.record.path_message import PathMessage
+from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.post_answer import IS_SHARED
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine, Source
@@ -77,7 +77,7 @@ def _plan(run: WorkflowRun) -> None:
         row = locked_run(session, id)
         record(session, row, Event(MODEL_ANSWERED, text, row.place.step))
         chat_id = row.chat_id
-    sending.announce(db.session.get_one(Chat, chat_id), "chat", chat_id)
+    announcements.announce(db.session.get_one(Chat, chat_id), "chat", chat_id)
     call_if_due(id)
 
 
@@ -95,7 +95,7 @@ def record_failure(run_id: str, error: AppError) -> None:
         run = locked_run(session, run_id)
         record(session, run, Event(MODEL_FAILED, error.message, budget_id))
         chat_id = run.chat_id
-    sending.announce(db.session.get_one(Chat, chat_id), "chat", chat_id)
+    announcements.announce(db.session.get_one(Chat, chat_id), "chat", chat_id)
 
 
 def call_after(engine: Engine, generation_id: str, run_id: str) -> None:
@@ -129,7 +129,7 @@ def _store(run_id: str, given: AnswerSources, session: Session) -> PendingGenera
 def _anew(session: Session, chat: Chat, options: AnswerOptions) -> PendingGeneration:
     message = Message(id=new_id(), chat_id=chat.id, parent_id=chat.head_id, role="assistant", content="")
     path = [*(paths.messages_within(session, chat.head_id) if chat.head_id else ()), PathMessage(message.id, "assistant", "")]
-    pending = sending.pending(chat, message, path, model=chat.model, options=options)
+    pending = sending.new_generation(chat, message, path, model=chat.model, options=options)
     message.sources = list(pending.generation.prompt.get("sources", ()))
     rows.put(session, message)
     is_shared = rows.change(session, chat, returning=IS_SHARED, head_id=message.id, changed_at=utc_now())
@@ -140,7 +140,9 @@ def _again(session: Session, chat: Chat, message: Message, options: AnswerOption
     """Queues the continuation of a cut answer, in the same message."""
     last: Generation | None = chats.last_generation(message)
     path = paths.messages_within(session, message.id)
-    pending = sending.pending(chat, message, path, model=chat.model, continues_id=last.id if last else None, options=options)
+    pending = sending.new_generation(
+        chat, message, path, model=chat.model, continues_id=last.id if last else None, options=options
+    )
     if not message.content:
         message.sources = list(pending.generation.prompt.get("sources", ()))
     return pending

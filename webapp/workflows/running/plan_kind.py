@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from webapp.base import topic_names
 from webapp.base.database import rows
 from webapp.base.db import db
-from webapp.chat.messages import sending
+from webapp.chat.record import announcements
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import the_engine
 from webapp.engine.kinds import GenerationFacts
@@ -59,7 +59,7 @@ def changed(generation: Generation) -> None:
     """Notifies the pages of the plan and of the chat, and starts the next answer if it is a model's turn."""
     PLAN.changed(generation)
     if run := queries.run_with_plan(topic_names.plan_in(generation.lane)):
-        sending.announce(db.session.get_one(Chat, run.chat_id), "chat", run.chat_id)
+        announcements.announce(db.session.get_one(Chat, run.chat_id), "chat", run.chat_id)
         handover.notify_group(run)
         if run.is_due:
             model_calls.call_after(the_engine(), generation.id, run.id)

@@ -10,6 +10,7 @@ from webapp.base import topic_names
 from webapp.base.db import db, write
 from webapp.base.errors import AppError, Busy, Conflict, Invalid
 from webapp.chat.messages import sending
+from webapp.chat.record import announcements
 from webapp.chat.record.tables import Chat
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
@@ -215,7 +216,7 @@ def free(run: WorkflowRun) -> None:
     chat_id = run.chat_id
     with write() as session:
         session.get_one(Chat, chat_id).kind = "chat"
-    sending.announce(db.session.get_one(Chat, chat_id), "chat", chat_id)
+    announcements.announce(db.session.get_one(Chat, chat_id), "chat", chat_id)
 
 
 def _differences(definition: Definition, before: State, after: State) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -230,7 +231,7 @@ def _differences(definition: Definition, before: State, after: State) -> tuple[t
 def _notified(id: str) -> WorkflowRun:
     """Notifies the chat's open pages, and starts an answer if it is a model's turn."""
     run = db.session.get_one(WorkflowRun, id, populate_existing=True)
-    sending.announce(db.session.get_one(Chat, run.chat_id), "chat", run.chat_id)
+    announcements.announce(db.session.get_one(Chat, run.chat_id), "chat", run.chat_id)
     handover.notify_group(run)
     if run.is_due:
         model_calls.call_if_due(id)

@@ -19,7 +19,7 @@ from webapp.api.streaming.wait_for_answer import NO_ANSWER, wait_for_text
 from webapp.base.db import db
 from webapp.base.errors import Invalid, TooMany
 from webapp.base.throttle import Throttle, network
-from webapp.chat.messages import service
+from webapp.chat.messages import sending
 from webapp.chat.messages.renderings import html_of, ready
 from webapp.chat.messages.sending import USUAL, AnswerOptions
 from webapp.chat.page.projection import AnswerProjection
@@ -150,15 +150,15 @@ def _answered(body: QuickMessage, options: AnswerOptions, answer: Callable[[Gene
 def _begin_answer(me: User, body: QuickMessage) -> Generation:
     model, key = body.model or "", idempotency_key()
     if chat := writable_chat_if_any(body.chatId or ""):
-        return service.ask(chat, body.message, model=model, key=key, by=me.id)
-    return service.begin(body.message, model=model or me.default_model, key=key, owner_id=me.id)
+        return sending.ask(chat, body.message, model=model, key=key, by=me.id)
+    return sending.begin(body.message, model=model or me.default_model, key=key, owner_id=me.id)
 
 
 def _begin_answer_as_visitor(visitor: str, body: QuickMessage, options: AnswerOptions) -> Generation:
     key = idempotency_key()
     if chat := writable_chat_if_any(body.chatId or ""):
-        return service.ask(chat, body.message, key=key, options=options)
-    return service.begin_as_visitor(body.message, key=key, visitor_hash=visitor, options=options)
+        return sending.ask(chat, body.message, key=key, options=options)
+    return sending.begin_as_visitor(body.message, key=key, visitor_hash=visitor, options=options)
 
 
 def _slow_down_visitors() -> None:

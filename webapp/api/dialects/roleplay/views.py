@@ -15,7 +15,7 @@ from webapp.api.schemas import AnyId, Grammar, Query, register
 from webapp.api.streaming.streams import events, stream, watcher_of
 from webapp.base.db import db
 from webapp.base.errors import Invalid
-from webapp.chat.messages import service
+from webapp.chat.messages import sending
 from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.record import queries
 from webapp.chat.record.access import stoppable_chat, visible_chat, writable_chat
@@ -144,7 +144,7 @@ bp = Blueprint("api_roleplay", __name__)
 def send(body: UserMessage) -> Response:
     chat, seconds = writable_chat(body.chatSessionId), int(setting("stream.idle_listener_seconds"))
     options = AnswerOptions(when_unwatched=f"idle:{seconds}" if seconds else "")
-    generation = service.ask(chat, body.message, key=idempotency_key(), by=caller().id, options=options)
+    generation = sending.ask(chat, body.message, key=idempotency_key(), by=caller().id, options=options)
     answer = db.session.get_one(Message, generation.message_id)
     if wants_stream():
         return stream(generation, RoleplayEncoder(generation.id, answer.id, new_question(generation, answer)))

@@ -33,7 +33,7 @@ from webapp.base import topic_names
 from webapp.base.db import db
 from webapp.base.errors import NotFound
 from webapp.chat.list import paging
-from webapp.chat.messages import service
+from webapp.chat.messages import chats, sending
 from webapp.chat.record import queries
 from webapp.chat.record.access import visible_chat, writable_chat
 from webapp.chat.record.tables import Chat, Message
@@ -71,7 +71,7 @@ def create(body: NewThread) -> OneThread:
     if body.workflow:
         run = _begun(me, body.workflow, title)
         return OneThread(thread=shown_thread(db.session.get_one(Chat, run.chat_id), {run.chat_id: run.slug}))
-    chat = service.create(me.id, title=title, model=providers().default(me.default_model))
+    chat = chats.create(me.id, title=title, model=providers().default(me.default_model))
     return OneThread(thread=shown_thread(chat, {}))
 
 
@@ -175,7 +175,7 @@ def _continued(id: str, last: str) -> Response:
 
 
 def _begin_answer(id: str, body: ThreadContent) -> Generation:
-    return service.ask(writable_chat(id), body.content, key=idempotency_key(), by=caller().id)
+    return sending.ask(writable_chat(id), body.content, key=idempotency_key(), by=caller().id)
 
 
 def _streamed(generation: Generation, *, after: int = 0) -> Response:

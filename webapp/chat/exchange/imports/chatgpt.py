@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from webapp.chat.exchange.imports.file_values import fenced, line, moment, origin, text
 from webapp.chat.exchange.imports.filed import (
     FiledChat,
     FiledGeneration,
@@ -10,9 +9,14 @@ from webapp.chat.exchange.imports.filed import (
     Node,
     bounded,
     checked,
+    fenced,
     fields,
     grown,
     in_order,
+    line,
+    moment,
+    origin,
+    text,
 )
 
 PROGRAM = "chatgpt"

@@ -2,8 +2,21 @@
 
 from typing import Any
 
-from webapp.chat.exchange.imports.file_values import fenced, line, moment, origin, text
-from webapp.chat.exchange.imports.filed import MOST_NODES, BadFile, FiledChat, FiledMessage, Node, checked, fields, grown
+from webapp.chat.exchange.imports.filed import (
+    MOST_NODES,
+    BadFile,
+    FiledChat,
+    FiledMessage,
+    Node,
+    checked,
+    fenced,
+    fields,
+    grown,
+    line,
+    moment,
+    origin,
+    text,
+)
 
 PROGRAM = "claude"
 ROLES = {"human": "user", "assistant": "assistant"}

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from webapp.chat.exchange.imports.file_values import line, moment, origin, text
 from webapp.chat.exchange.imports.filed import (
     FiledChat,
     FiledGeneration,
@@ -13,6 +12,10 @@ from webapp.chat.exchange.imports.filed import (
     fields,
     grown,
     in_order,
+    line,
+    moment,
+    origin,
+    text,
 )
 
 PROGRAM = "openwebui"

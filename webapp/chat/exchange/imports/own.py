@@ -8,16 +8,22 @@ from typing import Any
 
 from webapp.characters.macros.chat_variables import storable
 from webapp.chat.exchange.imports import foreign_fields
-from webapp.chat.exchange.imports.file_values import ORIGIN_CHARS, amount, count, line, moment, number_of, text
 from webapp.chat.exchange.imports.filed import (
     MOST_NOTICES,
     MOST_TRIES,
+    ORIGIN_CHARS,
     BadFile,
     FiledChat,
     FiledGeneration,
     FiledMessage,
+    amount,
     checked,
+    count,
     fields,
+    line,
+    moment,
+    number_of,
+    text,
 )
 from webapp.chat.group.turns import MOST_CAST
 from webapp.chat.record.fields import FIELDS, ChatField
@@ -113,7 +119,9 @@ def _generation(value: dict[str, Any], place: int) -> FiledGeneration:
         reason=line(value.get("reason"), 30),
         error=text(value.get("error"), 2000),
         is_demo=value.get("is_demo") is True,
-        notices=tuple(_notice(fields(each)) for each in notices[:MOST_NOTICES]) if isinstance(notices, list) else (),
+        notices=tuple({name: text(fields(each).get(name), 2000) for name in NOTICE} for each in notices[:MOST_NOTICES])
+        if isinstance(notices, list)
+        else (),
         attempts=_attempts(value.get("attempts")),
         text_offset=count(value.get("text_offset")) or 0,
         continues=continues if continues is not None and continues < place else None,
@@ -122,10 +130,6 @@ def _generation(value: dict[str, Any], place: int) -> FiledGeneration:
         cost=_cost(value.get("cost")),
         **{name: moment(value.get(name)) for name in ("created_at", "started_at", "first_text_at", "ended_at")},
     )
-
-
-def _notice(value: dict[str, Any]) -> dict[str, str]:
-    return {name: text(value.get(name), 2000) for name in NOTICE}
 
 
 def _attempts(values: Any) -> tuple[dict[str, Any], ...]:

@@ -10,8 +10,20 @@ from typing import Any
 
 from webapp.characters.macros.chat_variables import storable
 from webapp.chat.exchange.imports import foreign_fields, own
-from webapp.chat.exchange.imports.file_values import line, moment, origin, text
-from webapp.chat.exchange.imports.filed import BadFile, FiledChat, FiledGeneration, FiledMessage, Node, checked, fields, grown
+from webapp.chat.exchange.imports.filed import (
+    BadFile,
+    FiledChat,
+    FiledGeneration,
+    FiledMessage,
+    Node,
+    checked,
+    fields,
+    grown,
+    line,
+    moment,
+    origin,
+    text,
+)
 from webapp.chat.group.turns import LEAST_CAST
 
 PROGRAM = "sillytavern"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate
 
-from webapp.chat.files import queries, storage
+from webapp.chat.files import storage
 from webapp.chat.files.reference import Reference, ids_in, parted
 from webapp.chat.files.tables import IMAGE, StoredFile
 from webapp.chat.record.model_choice import can, named
@@ -21,7 +21,7 @@ def with_pictures(request: ModelRequest, chat_id: str) -> ModelRequest:
     ids = ids_in([turn.content for turn in request.turns if turn.role == "user"])
     if not ids:
         return request
-    files = {id: each for id, each in queries.in_chat(chat_id, ids).items() if each.kind == IMAGE}
+    files = {id: each for id, each in storage.in_chat(chat_id, ids).items() if each.kind == IMAGE}
     takes = not files or can(named(request.model), "vision") is not False
     turns = list(seen(request.turns, files if takes else {}))
     notices = request.notices if takes else (*request.notices, UNSEEN)
@@ -41,13 +41,10 @@ def seen(turns: Sequence[Turn], files: Mapping[str, StoredFile]) -> Iterator[Tur
         shown = [each for each, size in zip(there, sizes, strict=True) if size <= left]
         room -= len(shown)
         left -= sum(files[each.id].bytes for each in shown)
-        names = [_named(each) for each in references if each not in shown]
+        others = (each for each in references if each not in shown)
+        names = (named_picture(each.name) if each.is_picture else f"[File: {each.name}]" for each in others)
         content = "\n\n".join(each for each in (text, *names) if each)
         yield replace(turn, content=content, pictures=tuple(_picture(each, files[each.id]) for each in shown))
-
-
-def _named(each: Reference) -> str:
-    return named_picture(each.name) if each.is_picture else f"[File: {each.name}]"
 
 
 def _picture(each: Reference, file: StoredFile) -> Picture:

@@ -1,25 +1,25 @@
-"""The prompt of an answer. The generation records its sections, and which messages were sent and how much of each."""
+"""The prompt of an answer: collected, fitted and recorded with its generation, and the request that is built from it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from webapp.base.db import db
 from webapp.base.ids import new_id
 from webapp.base.words import number
 from webapp.characters.macros.chat_variables import Variables
-from webapp.chat.files.sending import with_pictures
+from webapp.chat.files.request_pictures import with_pictures
 from webapp.chat.group.members import in_voices
-from webapp.chat.prompt.assistant_context import has_history
-from webapp.chat.prompt.builder import OF_A_CHAT, PromptBuilder, place
+from webapp.chat.prompt import path_story
+from webapp.chat.prompt.builder import OF_A_CHAT, Fitted, PromptBuilder, exchanges_between, place
 from webapp.chat.prompt.context import Contributor, Occasion, PromptContext
-from webapp.chat.prompt.fitting import filled, story_of
-from webapp.chat.prompt.leading import leading, sections_of
-from webapp.chat.prompt.scripted import PromptScripts, scripted
+from webapp.chat.prompt.leading import has_history, leading, sections_of
+from webapp.chat.prompt.scripts import PromptScripts, scripted
 from webapp.chat.record import paths
 from webapp.chat.record.fields import FIELDS
 from webapp.chat.record.model_choice import can, named
-from webapp.chat.record.path_message import PathMessage
+from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.record.variables import below
 from webapp.engine.tables import Generation
@@ -35,6 +35,7 @@ from webapp.prompts.active_prompts import Rendered
 from webapp.streaming.events import Notice
 from webapp.web.feature import brought
 
+HERE = "This chat"
 WORDS = {
     "temperature": "Temperature",
     "max_tokens": "Max tokens",
@@ -52,6 +53,25 @@ CAUTION = 1.2
 STILL_READ = "not read in time, so this answer was written without. Try again in a moment."
 # OpenAI rejects more than this; an imported file can contain more.
 MOST_STOPS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A prompt that fits. `covered` messages before those sent are covered by the story; `left_out` exchanges are not."""
+
+    builder: PromptBuilder
+    fitted: Fitted
+    covered: int = 0
+    left_out: int = 0
+    beyond: int = 0
+
+    @property
+    def kept(self) -> PromptBuilder:
+        return self.builder.without(self.fitted.dropped)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {"left_out": self.left_out, "beyond": self.beyond, **({"told": self.covered} if self.covered else {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +144,8 @@ def prompt_for(
         story=story_of(chat, path),
     )
     builder = _builder(context, given, sections_of(leading_prompt) if leading_prompt else ())
-    limits = {"budget_tokens": most_tokens, "history_limit": limit, "beginning": path[-1].content}
-    fit = filled(chat, builder, path, earlier, **limits)
+    beginning = path[-1].content
+    fit = fitted_prompt(chat, builder, path, earlier, budget_tokens=most_tokens, history_limit=limit, beginning=beginning)
     kept, fitted = fit.kept, fit.fitted
     if given.sources and not any(each.passage_id for each in kept.sections):
         # No passage fits, so the sections that introduce them are dropped, too.
@@ -143,7 +163,7 @@ def prompt_for(
     }
 
 
-def request_for_aside(
+def side_request(
     chat: Chat,
     path: Sequence[PathMessage],
     model: str,
@@ -153,20 +173,30 @@ def request_for_aside(
     occasion: Occasion,
     **parameters: Any,
 ) -> ModelRequest:
-    """Builds a request outside the chat's answers: an answer's prompt with these additional sections. Nothing is recorded."""
+    """Builds a request besides the chat's answers: an answer's prompt with these additional sections. Nothing is recorded."""
     known, leading_prompt = named(model), leading(chat)
     earlier, _ = scripted(chat, in_voices(chat, [each for each in path if each.is_sent]))
     turns = [(each.role, each.sent_text) for each in earlier]
     parameters = {**_parameters(chat, known, leading_prompt), **parameters}
     most_tokens = budget_tokens(known, parameters)
-    about: dict[str, Any] = {"ids": [each.id for each in earlier], "answer_id": new_id(), "most_tokens": most_tokens}
-    about |= {"variables": below(path[-1].id if path else None, chat), "story": story_of(chat, path)}
-    context = PromptContext(chat.id, chat.owner_id, model, turns, speaker_id=speaker_id, occasion=occasion, **about)
+    context = PromptContext(
+        chat.id,
+        chat.owner_id,
+        model,
+        turns,
+        speaker_id=speaker_id,
+        occasion=occasion,
+        ids=[each.id for each in earlier],
+        answer_id=new_id(),
+        most_tokens=most_tokens,
+        variables=below(path[-1].id if path else None, chat),
+        story=story_of(chat, path),
+    )
     builder = _builder(context, NOTHING, (*(sections_of(leading_prompt) if leading_prompt else ()), *sections))
     # The additional sections say who is to write next.
     builder = builder.without([each for each in builder.sections if each.title == OF_A_CHAT["group"].title])
     limit = chat.history_limit if has_history(chat) else 0
-    fit = filled(chat, builder, path, earlier, budget_tokens=most_tokens, history_limit=limit)
+    fit = fitted_prompt(chat, builder, path, earlier, budget_tokens=most_tokens, history_limit=limit)
     parameters.pop("is_json", None)
     return fit.kept.build(model, turns[fit.fitted.start :], **parameters)
 
@@ -192,20 +222,19 @@ def sent(generation: Generation, viewer: User | None = None) -> Sent:
     message, prompt = db.session.get_one(Message, generation.message_id), generation.prompt
     builder, messages = PromptBuilder.of(prompt), _messages(generation, paths.messages_to(message.id))
     builder = PromptBuilder(_quoting(builder, _as_seen(viewer, prompt.get("sources", ()))))
-    parts = [messages[each] if isinstance(each, int) else _part(each) for each in builder.among(len(messages))]
+    parts = [
+        messages[each] if isinstance(each, int) else Part(each.role, each.title, each.text, section=each)
+        for each in builder.among(len(messages))
+    ]
     if generation.text_offset:
         parts.append(Part("assistant", "The answer so far", message.content[: generation.text_offset], message.id))
     values: dict[str, Any] = dict(prompt.get("parameters", {}))
     values |= values.pop("samplers", {})
-    parameters = tuple((WORDS.get(name, name), _value_text(value)) for name, value in values.items() if value is not None)
+    parameters = tuple((WORDS.get(name, name), _words_of(value)) for name, value in values.items() if value is not None)
     counts = {name: prompt.get(name, 0) for name in ("left_out", "beyond", "history_limit")}
     counts["covered"] = prompt.get("told", 0)
     dropped = PromptBuilder.of({"sections": prompt.get("dropped", ())}).sections
     return Sent(tuple(parts), parameters, bool(prompt), bool(generation.text_offset), dropped=dropped, **counts)
-
-
-def _part(section: Section) -> Part:
-    return Part(section.role, section.title, section.text, section=section)
 
 
 def _builder(context: PromptContext, given: AnswerSources, leading: Sequence[Section]) -> PromptBuilder:
@@ -227,6 +256,10 @@ def _filled(sections: Sequence[Section | Template], outlets: Outlets) -> Iterato
         yield replace(
             each.section, text=text, origin=", ".join(dict.fromkeys(filter(None, (each.section.origin, *outlets.used))))
         )
+
+
+def _words_of(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, list) else "on" if value is True else str(value)
 
 
 def _wordless(builder: PromptBuilder) -> list[dict[str, Any]]:
@@ -297,10 +330,6 @@ def _takes_effort(model: Model, effort: str) -> bool:
     return bool(effort) and (effort in model.efforts or is_unknown)
 
 
-def _value_text(value: Any) -> str:
-    return ", ".join(value) if isinstance(value, list) else "on" if value is True else str(value)
-
-
 def budget_tokens(model: Model, parameters: dict[str, Any]) -> int:
     """Returns the token budget of a prompt; 0 if the model's context length is unknown."""
     length = model.context_length
@@ -340,3 +369,41 @@ def _messages(generation: Generation, path: Sequence[PathMessage]) -> list[Part]
 def _kept(message: PathMessage) -> list[Any]:
     """Returns what is recorded of a message: its id, the length that was sent and, in a group, the speaker's name."""
     return [message.id, len(message.content), *([message.speaker] if message.speaker else [])]
+
+
+def fitted_prompt(
+    chat: Chat,
+    builder: PromptBuilder,
+    path: Sequence[PathMessage],
+    earlier: Sequence[PathMessage],
+    *,
+    budget_tokens: int,
+    history_limit: int | None,
+    beginning: str = "",
+) -> Filled:
+    """Fits the prompt, adding the story if a message is left out; `earlier` are the messages that can be sent."""
+    turns = [(each.role, each.sent_text) for each in earlier]
+    fitted = builder.fit(turns, budget_tokens=budget_tokens, history_limit=history_limit, beginning=beginning)
+    is_needed = fitted.start and path_story.is_sent(chat)
+    found = path_story.of_path(db.session(), chat.id, [each.id for each in path]) if is_needed else None
+    if not found:
+        return Filled(builder, fitted, left_out=fitted.left_out, beyond=fitted.beyond)
+    builder = PromptBuilder(
+        (*builder.sections, replace(OF_A_CHAT["story"], text=found.section, origin=HERE if found.is_edited else found.model))
+    )
+    fitted = builder.fit(turns, budget_tokens=budget_tokens, history_limit=history_limit, beginning=beginning)
+    known = {each.id for each in path[: found.count]}
+    count = sum(each.id in known for each in earlier)
+    left_out = exchanges_between(turns, fitted.beyond, count, fitted.start)
+    return Filled(builder, fitted, min(count, fitted.start), left_out, max(0, fitted.beyond - count))
+
+
+def story_of(chat: Chat, path: Sequence[PathMessage]) -> Callable[[], str]:
+    """Returns a function that loads a path's story once, for macros in the prompt."""
+
+    @cache
+    def story() -> str:
+        found = path_story.of_path(db.session(), chat.id, [each.id for each in path]) if has_history(chat) else None
+        return found.text if found else ""
+
+    return story

@@ -14,7 +14,7 @@ from webapp.characters.scripts.card_scripts import scripts_of
 from webapp.characters.tables import Character
 from webapp.characters.text_scripts import LORE, TextScript, applied, has_names, named
 from webapp.chat.prompt.sections import names_in
-from webapp.chat.record.path_message import PathMessage
+from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.tables import Chat
 from webapp.people.accounts.tables import User
 

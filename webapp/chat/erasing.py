@@ -1,5 +1,7 @@
 """Permanently deletes chats and messages in small transactions: when they expire, or when a person requests it.
 
+A sweeper deletes what has expired; temporary chats expire after a day, or when they are closed.
+
 The costs of their answers stay on record, without any text.
 """
 
@@ -10,15 +12,21 @@ from sqlalchemy import ColumnElement, and_, delete, func, literal, or_, select, 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from webapp.base import topic_names
+from webapp.base import changes, topic_names
 from webapp.base.db import db, is_sqlite, utc_now, write
+from webapp.base.errors import Conflict
 from webapp.base.heavy import bounded
 from webapp.base.heavy.threads import offload_at_once
 from webapp.base.heavy.turns import queue_for_turn
-from webapp.chat.erasing import cleanup as files
-from webapp.chat.record.sizes import first_within
+from webapp.characters import profiles
+from webapp.characters.lore import service as lore
+from webapp.chat.files import unused
+from webapp.chat.record.queries import first_within
 from webapp.chat.record.tables import Chat, Draft, Message
+from webapp.engine import service as generations
+from webapp.engine.chores import Chore, do_in_turns
 from webapp.engine.cost_records import forget_asker, keep_costs_alone, of_messages
+from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import WHILE_ACTIVE, Generation
 from webapp.knowledge import trash
 from webapp.knowledge.documents import chat_files
@@ -26,6 +34,8 @@ from webapp.people.grants import grants
 from webapp.people.members import people
 from webapp.settings.service import setting
 
+# How long a stopped answer has to end.
+END_SECONDS = 3.0
 TEMPORARY_FOR = timedelta(days=1)
 # Limits for one transaction. Removing text from the search index takes as long as reading it.
 CHATS, MESSAGES, CHARS = 200, 200, 1_000_000
@@ -159,9 +169,9 @@ def _erase_first(id: str, ids: Sequence[str], all_ids: Container[str]) -> int:
         new = select(Message.id).where(Message.parent_id.in_(some), Message.id.not_in(some)).limit(1)
         if not some or session.scalar(new) is not None:
             return 0
-        referenced = files.referenced_files(session, some)
+        referenced = unused.referenced_files(session, some)
         _erase_messages(session, some)
-        files.remove_unreferenced(session, referenced)
+        unused.remove_unreferenced(session, referenced)
     return len(some)
 
 
@@ -202,5 +212,59 @@ def _detach(session: Session, which: ColumnElement[bool]) -> None:
     session.execute(update(Message).where(which).values(parent_id=None).execution_options(synchronize_session=False))
 
 
+def close_temporary(chat: Chat) -> None:
+    """Permanently deletes a temporary chat with all its text; a running answer is stopped first."""
+    if not chat.is_temporary:
+        raise Conflict("This isn't a temporary chat, so it can't be closed. You can delete it instead.")
+    id, owner_id = chat.id, chat.owner_id
+    _stop_answer(id)
+    erase(Chat.id == id)
+    # Closes the streams of pages that still show the chat.
+    changes.notify_person(owner_id or "", "access", id)
+
+
+def stop_expired() -> None:
+    """Stops running answers in temporary chats that are about to be deleted because a day has passed."""
+    for id in db.session.scalars(select(Chat.id).where(is_expired())).all():
+        _stop_answer(id)
+
+
+def _stop_answer(id: str) -> None:
+    if running := generations.running_in(topic_names.of_chat(id)):
+        running_id = running.id
+        generations.stop(the_engine(), running)
+        _let_it_end(the_engine(), running_id)
+
+
+def _let_it_end(engine: Engine, id: str) -> None:
+    """Waits until a stopped answer has ended: writing its end and deleting the chat concurrently would deadlock."""
+    # Releases the database connection while waiting.
+    db.session.rollback()
+    until = engine.now() + END_SECONDS
+    while generations.is_running(engine, id) and engine.now() < until:
+        engine.pause(0.01)
+
+
+STEPS = (
+    finish,
+    empty_trash,
+    profiles.empty_trash,
+    lore.empty_trash,
+    trash.empty,
+    stop_expired,
+    erase_temporary,
+    unused.sweep,
+)
+
+
+def sweep() -> bool:
+    """Deletes what has expired, yielding to other greenlets in between; returns whether more will expire."""
+    return do_in_turns(STEPS) and (has_expiring() or trash.is_waiting() or unused.has_unsent())
+
+
+# Every quarter of an hour, as long as there is something that will expire.
+wake = Chore("sweeper", sweep, every_seconds=900.0, most_seconds=30.0).wake
 people.BATCH_DELETERS.append(erase_chats_of)
 people.BEFORE_DELETION.append(detach_messages_of)
+# The files of a departing person's chats are deleted after the chats.
+people.BEFORE_DELETION.append(lambda _session, _person_id: wake())

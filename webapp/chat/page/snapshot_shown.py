@@ -1,6 +1,7 @@
-"""Reads the state of a chat besides its messages, or both, in one statement."""
+"""A consistent snapshot of a chat's page, and its queries: an answer that ends meanwhile has ended in all parts, or in none."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, bindparam, literal, literal_column, or_, select
@@ -10,12 +11,20 @@ from webapp.base import topic_names
 from webapp.base.database import rows
 from webapp.base.database.statements import Prepared
 from webapp.base.db import db
+from webapp.chat.messages import renderings
+from webapp.chat.page import scripted, shown
+from webapp.chat.page.shown import ShownMessage, Versions
+from webapp.chat.record import queries, sharing
+from webapp.chat.record.leader import is_led
 from webapp.chat.record.post_answer import HAS_FOLLOW_UP, IS_SHARED
 from webapp.chat.record.queries import up_from
 from webapp.chat.record.tables import Chat, Draft, Message
+from webapp.engine.engine import Engine
 from webapp.engine.ownership import ALL_BUT_PROMPT
-from webapp.engine.service import Active
+from webapp.engine.service import Active, active_in
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
+from webapp.people.grants.shares import Share
+from webapp.web.addresses import address
 
 # How far back an update of an open page reads: the page usually lacks a question and its answer.
 MOST_SINCE = 6
@@ -61,28 +70,23 @@ class ChatEnd(NamedTuple):
     chat_state: ChatState
 
 
-def since(chat_id: str, message_id: str) -> ChatEnd | None:
+def read_since(chat_id: str, message_id: str) -> ChatEnd | None:
     """Returns the end of the chat from this message on, in one statement; None if that is not among the last few messages."""
     session = db.session()
-    found = SINCE.all(session, {"chat": chat_id, "since": message_id, "height": MOST_SINCE})
+    found = SINCE_MESSAGE.all(session, {"chat": chat_id, "since": message_id, "height": MOST_SINCE})
     if not found or found[0].row_message_id != message_id:
         return None
     (chat,) = rows.read_joined(session, found[0], Chat)
     by_message = {row.row_message_id: row for row in found}
     generations: dict[str, list[Generation]] = {id: [] for id in by_message}
     for row in (each for each in found if each.row_generation_id):
-        generations[row.row_message_id].append(rows.read(session, Generation, _of_generation(row)))
-    messages = {id: rows.read(session, Message, _of_message(row)) for id, row in by_message.items()}
+        generations[row.row_message_id].append(rows.read(session, Generation, dict(zip(NAMES, row[GENERATION_AT], strict=True))))
+    messages = {
+        id: rows.read(session, Message, dict(zip(rows.names(Message), row[MESSAGE_AT], strict=True)))
+        for id, row in by_message.items()
+    }
     versioned = [messages[id] for id, row in by_message.items() if row.is_versioned]
     return ChatEnd(chat, list(messages.values()), generations, versioned, ChatState._make([*found[0][STATE_AT], None]))
-
-
-def _of_message(row: Sequence[Any]) -> dict[str, Any]:
-    return dict(zip(rows.names(Message), row[MESSAGE_AT], strict=True))
-
-
-def _of_generation(row: Sequence[Any]) -> dict[str, Any]:
-    return dict(zip(NAMES, row[GENERATION_AT], strict=True))
 
 
 def _since_statement() -> Select[Any]:
@@ -101,8 +105,87 @@ def _since_statement() -> Select[Any]:
 
 
 # Compiled once: building the statements costs more than running them.
-STATE, SINCE = Prepared(_state_statement()), Prepared(_since_statement())
+STATE, SINCE_MESSAGE = Prepared(_state_statement()), Prepared(_since_statement())
 NAMES = [column.name for column in ALL_BUT_PROMPT]
 # The columns of each part within a row of `SINCE`.
 MESSAGE_AT = slice(start := len(rows.names(Chat)), start := start + len(rows.names(Message)))
 GENERATION_AT, STATE_AT = slice(start, start := start + len(NAMES)), slice(start, start + 4)
+
+
+@dataclass(frozen=True, slots=True)
+class HiddenAnswer:
+    """A running answer that the page doesn't show, for example because it is before the page's first message."""
+
+    generation_id: str
+    stop_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageSnapshot:
+    """The snapshot. `running` is the answer being written; it can be before the first message of the page."""
+
+    chat: Chat
+    messages: Sequence[Message]
+    thread: list[ShownMessage]
+    running: ShownMessage | HiddenAnswer | None
+    chat_state: ChatState
+    # The shares of the chat; None for viewers who are not its owner.
+    given: Sequence[Share] | None
+
+
+def read(engine: Engine, chat: Chat, right: str = "own", person_id: str = "") -> PageSnapshot:
+    """Reads the end of the chat; repeats if an answer has ended between two queries."""
+    is_ready = is_scripted = False
+    while True:
+        around = state_of(chat, person_id)
+        active, given = around.active, _given(chat, right, around)
+        messages = queries.window(chat)
+        if not is_ready and renderings.renew(messages):
+            is_ready = True
+            continue
+        thread = limited(chat, shown.thread(engine, messages, right, given))
+        if not is_scripted and scripted.prepare(shown.unrendered(thread)):
+            is_scripted = True
+            continue
+        running = running_in(thread)
+        if running or not active:
+            return PageSnapshot(chat, messages, thread, running, around, given)
+        if active == active_in(chat.lane):
+            # The running answer is before these messages. If it is one of them and still isn't shown as running, it runs in
+            # another worker.
+            is_here = any(message.id == active.message_id for message in messages)
+            return PageSnapshot(chat, messages, thread, None if is_here else hidden_answer(active.id), around, given)
+        db.session.rollback()
+
+
+def since(engine: Engine, chat_id: str, message_id: str, right: str = "own") -> PageSnapshot | None:
+    """Reads the chat from this message on in one statement, however long the chat is; None if that is not enough."""
+    end = read_since(chat_id, message_id)
+    if not end or any(map(renderings.is_stale, end.messages)):
+        return None
+    chat, messages, around = end.chat, end.messages, end.chat_state
+    given = _given(chat, right, around)
+    thread = limited(chat, shown.thread(engine, messages, right, given, end.generations, end.versioned))
+    running = running_in(thread)
+    # The running answer is before these messages, or has ended since they were read.
+    is_lacking = bool(around.active and not running) or bool(shown.unrendered(thread))
+    return None if is_lacking else PageSnapshot(chat, messages, thread, running, around, given)
+
+
+def limited(chat: Chat, thread: list[ShownMessage]) -> list[ShownMessage]:
+    """Makes the messages of a chat that a feature leads read-only, without a choice of versions."""
+    return [replace(shown.limited(each, "view"), versions=Versions()) for each in thread] if is_led(chat) else thread
+
+
+def hidden_answer(generation_id: str) -> HiddenAnswer:
+    return HiddenAnswer(generation_id, address("chat.stop", generation_id))
+
+
+def _given(chat: Chat, right: str, around: ChatState) -> Sequence[Share] | None:
+    if right != "own":
+        return None
+    return sharing.shares(chat) if around.is_shared else ()
+
+
+def running_in(thread: Sequence[ShownMessage]) -> ShownMessage | None:
+    return next((message for message in thread if message.is_running), None)

@@ -1,0 +1,235 @@
+"""What a page shows around the text of an answer: the speaker, how long it is silent, its receipt, notices and remedies."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from flask import url_for
+
+from webapp.base.db import db, utc_now
+from webapp.base.words import plural
+from webapp.characters import queries as cast
+from webapp.characters.queries import CharacterName
+from webapp.characters.shown import Face
+from webapp.characters.tables import Character
+from webapp.chat.group import members
+from webapp.chat.record import queries
+from webapp.chat.record.tables import Chat, Message
+from webapp.engine.cost_text import cost
+from webapp.engine.engine import Engine
+from webapp.engine.notice_text import notice_lines
+from webapp.engine.tables import NOT_HERE, Generation
+from webapp.models.connections.keys import BUILT_IN
+from webapp.models.connections.models import providers
+from webapp.models.providers.billing import may_still_bill
+from webapp.people.accounts.tables import User
+
+# A shorter duration would be displayed as 0.0 s.
+A_MOMENT = 0.1
+# A shorter silence is normal and not shown; `times.js` continues counting from here.
+LONG_SECONDS = 15
+SEEN_SECONDS = 3
+# How a generation ended whose server was never reached.
+CONNECTION = "connection"
+NEXT = {
+    "auth": "An admin can check the key{}.",
+    CONNECTION: "An admin can check the connection.",
+    "credit": "Add credit at your provider.",
+    "rate": "Wait a moment, then try again.",
+}
+BY_ADMINS = {CONNECTION: "Open the connection {}", "auth": "Check the key of {}", "credit": "Add credit at your provider."}
+REASONS = {
+    "length": "The model reached its length limit.",
+    "token_limit": "The answer reached the length limit of this step.",
+    "content_filter": "The provider's content filter stopped the answer.",
+    "cap": "The answer reached this server's length limit.",
+    "budget": "The answer ended here because its budget is used up.",
+    "idle_listener": "It stopped because no one was connected.",
+    "client_gone": "It stopped because no one was connected.",
+}
+
+
+class Speakers(NamedTuple):
+    """The faces of answers by message id, and the characters who speak, as far as the chat's owner can see them."""
+
+    faces: dict[str, Face]
+    characters: Sequence[Character | CharacterName]
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """`seconds` since the last text, 0 before the first; `words` are shown next to the status, or replace it (`is_instead`)."""
+
+    seconds: int = 0
+    words: str = ""
+    is_instead: bool = False
+    is_long: bool = False
+
+
+SPOKE_JUST_NOW = Silence()
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """Advice in both wordings: pages are rendered once for all viewers, and the style sheet selects the wording."""
+
+    words: str
+    url: str = ""
+    by_admins: str = ""
+
+
+def remedy_for(generation: Generation) -> Remedy:
+    """Returns the advice for how a generation ended; empty if there is nothing to do."""
+    reason, model = generation.reason or "", generation.model_asked
+    if generation.attempts:
+        model = generation.attempts[-1].get("model", model)
+    reason = CONNECTION if is_of_connection(generation) else reason
+    slug = providers().connection_of(model)
+    live = next((each for each in providers().connections() if each.slug == slug), None)
+    words = NEXT.get(reason, "").format(f" of {live.name}" if live else "")
+    if live is None or reason not in BY_ADMINS:
+        return Remedy(words)
+    return Remedy(words, url_for("connections.edit", slug=slug), BY_ADMINS[reason].format(live.name))
+
+
+def is_of_connection(generation: Generation) -> bool:
+    """Returns whether it failed because the server was never reached."""
+    attempts = generation.attempts
+    return generation.status == "failed" and bool(attempts) and bool(attempts[-1].get("of_connection"))
+
+
+@dataclass(frozen=True, slots=True)
+class ShownNotice:
+    tone: str
+    text: str
+    detail: str = ""
+    remedy: Remedy | None = None
+
+
+def notices(last: Generation, message: Message) -> tuple[ShownNotice, ...]:
+    shown = [ShownNotice("", *each) for each in notice_lines([notice for notice in last.notices if notice["code"] != "unsaved"])]
+    if last.error and is_of_connection(last):
+        # One cause, one notice: how often it was tried is a detail.
+        return (ShownNotice("red", last.error, "\n".join(each.detail or each.text for each in shown), remedy_for(last)),)
+    if last.error:
+        tone = "red" if last.status == "failed" else "amber"
+        shown.append(ShownNotice(tone, last.error, remedy=remedy_for(last)))
+    elif last.reason in REASONS:
+        shown.append(ShownNotice("amber", REASONS[last.reason]))
+    elif last.status == "stopped" and last.connection == BUILT_IN and may_still_bill(last.model):
+        shown.append(ShownNotice("", "Some providers of this model charge for the whole answer even if you stop it."))
+    elif last.status == "completed" and message.content and last.text_offset == len(message.content):
+        shown.append(ShownNotice("amber", "The model had nothing to add."))
+    elif last.status == "completed" and not message.content:
+        shown.append(ShownNotice("amber", "The model returned an empty answer."))
+    return tuple(shown)
+
+
+def silence(engine: Engine, generation: Generation) -> Silence:
+    """Returns the silence of a running generation, by this server's clock."""
+    live = engine.live.get(generation.id)
+    waited = int((utc_now() - generation.created_at).total_seconds())
+    if not live or not live.run.has_content:
+        words = f"\N{NO-BREAK SPACE}· {_duration_words(waited)}" if waited >= SEEN_SECONDS else ""
+        return Silence(words=words, is_long=bool(live) and waited >= LONG_SECONDS)
+    seconds = int(engine.now() - live.run.last_content_at)
+    if seconds < LONG_SECONDS:
+        return Silence(seconds)
+    return Silence(seconds, f"No text for {_duration_words(seconds)}", is_instead=True, is_long=True)
+
+
+def _duration_words(seconds: int) -> str:
+    return f"{seconds} s" if seconds < 60 else f"{seconds // 60} min {seconds % 60} s"
+
+
+def thought(generations: list[Generation]) -> str:
+    if not generations:
+        return "Thought"
+    first = generations[0]
+    # Files of other programs can contain the time when an answer ended, but not that of its first text.
+    until = first.first_text_at or (None if first.kind == NOT_HERE else first.ended_at)
+    if not first.started_at or not until:
+        return "Thought"
+    seconds = (until - first.started_at).total_seconds()
+    return f"Thought for {_seconds(seconds)}" if seconds >= A_MOMENT else "Thought for a moment"
+
+
+def receipt(generations: list[Generation]) -> str:
+    last = generations[-1]
+    # Imported generations can lack a start time.
+    seconds = _seconds(_duration(generations)) if any(each.started_at for each in generations) else ""
+    spent = [seconds, _tokens(generations), cost(generations)]
+    if last.status == "stopped":
+        return f"Stopped after {', '.join(part for part in (spent[1], spent[0], spent[2]) if part)}"
+    model = providers().display_name(last.model, last.connection)
+    return " · ".join(part for part in (model, spent[1], spent[0], spent[2], led_by(generations)) if part)
+
+
+def led_by(generations: list[Generation]) -> str:
+    """Returns the prompt version that led the answer; later generations were only instructed to continue."""
+    words = generations[0].led_by
+    return words[:1].upper() + words[1:]
+
+
+def pace(generations: list[Generation]) -> str:
+    """Returns the answer's speed, thinking included; empty if the tokens were not counted."""
+    counts, seconds = [each.output_tokens or 0 for each in generations], _duration(generations)
+    return f"{sum(counts) / seconds:.0f} tokens per second" if all(counts) and seconds >= A_MOMENT else ""
+
+
+def _duration(generations: list[Generation]) -> float:
+    ended = [each for each in generations if each.started_at and each.ended_at]
+    return sum((each.ended_at - each.started_at).total_seconds() for each in ended if each.ended_at and each.started_at)
+
+
+def _tokens(generations: list[Generation]) -> str:
+    counts = [each.output_tokens for each in generations]
+    known = [count for count in counts if count is not None]
+    return plural(sum(known), "token") if known and len(known) == len(counts) else ""
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60)} s"
+
+
+def face_in(chat: Chat) -> Face | None:
+    """Returns the character's face, with an avatar URL open to all readers of the chat; None without a character."""
+    character = members.character_of(chat)
+    return _face(chat, character) if character else None
+
+
+def members_in(chat: Chat) -> list[tuple[str, Face]]:
+    """Returns the members that can speak in a group, by id, with their faces."""
+    there = cast.members(db.session(), chat.owner_id, chat.character_ids)
+    return [(each.id, Face(each.name, _url(chat, each.id, each.avatar_id))) for each in there]
+
+
+def speakers_of(messages: Sequence[Message]) -> Speakers:
+    """Returns the faces of the answers, each under the speaker's name at that time, and the characters who speak."""
+    chat = queries.chat_of(messages[0]) if messages else None
+    if not chat:
+        return Speakers({}, ())
+    answers = [each for each in messages if each.role == "assistant"]
+    named, others = [each for each in answers if each.speaker_name], [each for each in answers if not each.speaker_name]
+    # Scripts of the only character change messages of persons, too.
+    is_played = bool(chat.character_id) and not chat.is_group
+    character = members.character_of(chat) if others or is_played else None
+    face = _face(chat, character) if character else None
+    seen = _seen(chat, {each.speaker_id for each in named if each.speaker_id}) if named else []
+    pictures = {each.id: _url(chat, each.id, each.avatar_id) for each in seen}
+    found = {each.id: Face(each.speaker_name, pictures.get(each.speaker_id or "", "")) for each in named}
+    return Speakers(found | ({each.id: face for each in others} if face else {}), [*seen, *([character] if character else [])])
+
+
+def _face(chat: Chat, character: Character) -> Face:
+    return Face(character.name, _url(chat, character.id, character.avatar_id))
+
+
+def _seen(chat: Chat, ids: set[str]) -> list[CharacterName]:
+    owner = db.session.get(User, chat.owner_id) if chat.owner_id else None
+    return cast.named(owner, sorted(ids)) if owner else []
+
+
+def _url(chat: Chat, id: str, avatar_id: str | None) -> str:
+    of = None if id == chat.character_id else id
+    return url_for("roleplay.avatar", id=chat.id, of=of, v=avatar_id) if avatar_id else ""
