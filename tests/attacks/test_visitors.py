@@ -7,7 +7,7 @@ from tests.attacks.conftest import set_to
 from tests.chat.conftest import ended, ended_with, statuses
 from tests.support.browser import Browser
 from webapp.base.db import db
-from webapp.engine.circuit import FAILURES
+from webapp.engine.state.circuit import FAILURES
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import Providers
 from webapp.models.providers.demo import DemoProvider

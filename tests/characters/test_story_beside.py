@@ -15,7 +15,7 @@ from tests.upstream.handle import STORY
 from webapp.base.db import db, utc_now, write
 from webapp.chat.record.tables import Chat, Message, Story
 from webapp.chat.story import pieces
-from webapp.engine import recovery
+from webapp.engine.duties import recovery
 from webapp.engine.tables import Generation
 from webapp.settings.service import set_setting
 

@@ -27,8 +27,8 @@ from webapp.chat.files.attachments import folded, joined, parted, size_of
 from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.messages import sending
 from webapp.chat.record.tables import Chat, Message
-from webapp.engine.circuit import Circuits
 from webapp.engine.ladder import Ladder, Limits, Rung
+from webapp.engine.state.circuit import Circuits
 from webapp.models.connections.models import providers
 from webapp.models.providers import anthropic_request, openai_request
 from webapp.models.providers.base import ModelRequest, Picture, Turn

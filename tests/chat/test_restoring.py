@@ -7,7 +7,7 @@ from tests.chat.conftest import ended, statuses, texts
 from tests.chat.listener import listen
 from tests.engine.bench import Bench
 from webapp.base.db import db, utc_now, write
-from webapp.engine import recovery
+from webapp.engine.duties import recovery
 from webapp.engine.tables import Generation
 from webapp.people.accounts.tables import User
 from webapp.settings.service import set_setting

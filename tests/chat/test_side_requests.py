@@ -9,7 +9,7 @@ from tests.support.markup import words
 from tests.support.waiting import until
 from tests.upstream.handle import TITLE
 from webapp.base.db import db, utc_now, write
-from webapp.engine import recovery
+from webapp.engine.duties import recovery
 from webapp.engine.side_requests import MOST_OF_A_PERSON
 from webapp.engine.tables import Generation
 from webapp.settings import service as settings

@@ -14,8 +14,8 @@ from tests.api.client import Client, client_of
 from tests.conftest import signed_in
 from tests.support.waiting import until
 from webapp.base.db import db
-from webapp.engine.admission import Line, Waiter
 from webapp.engine.engine import Engine
+from webapp.engine.state.admission import Line, Waiter
 from webapp.settings.service import set_setting
 
 STREAMED = {"messages": [{"role": "user", "content": "Hello"}], "stream": True}

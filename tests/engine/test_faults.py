@@ -11,7 +11,7 @@ from webapp.base.db import db, write
 from webapp.chat.messages import renderings
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service
-from webapp.engine.recovery import AT_ONCE
+from webapp.engine.duties.recovery import AT_ONCE
 from webapp.engine.tables import Generation
 from webapp.settings.service import set_setting
 from webapp.streaming.broadcaster import Projection

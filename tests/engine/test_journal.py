@@ -12,7 +12,7 @@ from tests.engine.bench import Bench
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.turns import comes_to_rest
 from webapp.base.db import db, write
-from webapp.engine import journal
+from webapp.engine.duties import journal
 from webapp.engine.tables import JournalRow
 from webapp.streaming.events import Delta, to_json
 

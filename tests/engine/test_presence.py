@@ -3,8 +3,8 @@
 from flask import Flask
 
 from webapp.engine.engine import Engine
-from webapp.engine.presence import Presence
 from webapp.engine.service import CROWD_BEATS, FEW, PAGE_BEATS, page_beats
+from webapp.engine.state.presence import Presence
 
 
 def test_who_leaves_begins_to_be_away_then() -> None:

@@ -13,7 +13,7 @@ from tests.support.marks import on_both_databases
 from webapp.base.db import db, utc_now, write
 from webapp.chat.messages import service as chats
 from webapp.chat.record.tables import Message
-from webapp.engine import recovery
+from webapp.engine.duties import recovery
 from webapp.engine.tables import Generation
 from webapp.settings.service import set_setting
 

@@ -17,8 +17,9 @@ from webapp.base.errors import Unavailable
 from webapp.chat.messages import service as chats
 from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.record.tables import Message
-from webapp.engine import recovery, service, side_requests
-from webapp.engine.recovery_state import MOST_TRIES
+from webapp.engine import service, side_requests
+from webapp.engine.duties import recovery
+from webapp.engine.state.recovery_state import MOST_TRIES
 from webapp.engine.tables import Generation
 from webapp.models.providers.base import ModelRequest, Turn
 from webapp.people.accounts.tables import User

@@ -14,7 +14,7 @@ from tests.support.marks import on_both_databases
 from tests.support.waiting import until
 from webapp.api.dialects.plans import views
 from webapp.base.db import db
-from webapp.engine import keeper
+from webapp.engine.duties import keeper
 from webapp.people.accounts import tokens
 from webapp.people.accounts.tables import User
 from webapp.plans.tables import Plan, PlanQuota

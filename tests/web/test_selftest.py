@@ -16,7 +16,7 @@ from tests.upstream.handle import Upstream as Fake
 from tests.upstream.server import REFUSED
 from webapp.base.config import ROOT
 from webapp.base.heavy.threads import READS
-from webapp.engine.circuit import FAILURES, Circuits
+from webapp.engine.state.circuit import FAILURES, Circuits
 from webapp.operations.health import views as selftest
 from webapp.streaming.codec import Decoder
 from webapp.streaming.events import Delta

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from webapp.base.config import Config
-from webapp.engine import config_fingerprints, copies, journal, keeper, recovery, report, spill
+from webapp.engine import config_fingerprints
+from webapp.engine.duties import copies, journal, keeper, recovery, report, spill
 from webapp.engine.engine import Duties, Engine
 from webapp.streaming.loops import Spawn
 from webapp.streaming.topics import Signal

@@ -14,16 +14,17 @@ from webapp.base.errors import Unavailable
 from webapp.base.ids import new_id
 from webapp.base.process.pause_detector import PauseDetector
 from webapp.base.throttle import Shared, Throttle
-from webapp.engine import reserve, trace
-from webapp.engine.admission import Line, NoRequester, Requester
-from webapp.engine.circuit import Circuits
+from webapp.engine import trace
 from webapp.engine.gate import Gate, Meter, OpenGate
 from webapp.engine.kinds import GenerationFacts, Kind
 from webapp.engine.metric_events import MetricEvent, MetricListener
-from webapp.engine.ownership import Worker
-from webapp.engine.presence import Presence
-from webapp.engine.recovery_state import RecoveryState
-from webapp.engine.reserve import Reserve
+from webapp.engine.state import reserve
+from webapp.engine.state.admission import Line, NoRequester, Requester
+from webapp.engine.state.circuit import Circuits
+from webapp.engine.state.ownership import Worker
+from webapp.engine.state.presence import Presence
+from webapp.engine.state.recovery_state import RecoveryState
+from webapp.engine.state.reserve import Reserve
 from webapp.engine.tables import Generation
 from webapp.settings.service import setting
 from webapp.streaming.broadcaster import Broadcast, Projection

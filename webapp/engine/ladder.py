@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
-from webapp.engine.circuit import Circuits
 from webapp.engine.metric_events import FellBack, MetricListener, ignore
 from webapp.engine.overlap import without_overlap
+from webapp.engine.state.circuit import Circuits
 from webapp.models.providers.base import ModelRequest, Picture, Provider, ProviderError, Reply, Turn, events_of
 from webapp.streaming.events import TRIED, Delta, Ended, Event, Notice, Sources, Started, Text, Usage
 from webapp.streaming.stop import Stop

@@ -17,11 +17,11 @@ from webapp.base.database.statements import Prepared
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import AppError, Busy, Conflict, TooMany, Unavailable
 from webapp.base.throttle import Throttle
-from webapp.engine import ends
-from webapp.engine.admission import MOST_WAITING, Allowance, Waiter
+from webapp.engine.duties import ends
 from webapp.engine.engine import Engine, Live, Source
 from webapp.engine.ladder import Ladder, Limits, Rung
 from webapp.engine.metric_events import Limited
+from webapp.engine.state.admission import MOST_WAITING, Allowance, Waiter
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation, among_active
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ModelRequest

@@ -10,11 +10,11 @@ from webapp.base.db import write
 from webapp.base.errors import TooMany
 from webapp.base.ids import new_id
 from webapp.engine import service
-from webapp.engine.circuit import Circuits
 from webapp.engine.engine import Engine
 from webapp.engine.kinds import Finish, Kind
 from webapp.engine.ladder import Ladder, Limits, Rung
 from webapp.engine.metric_events import Limited
+from webapp.engine.state.circuit import Circuits
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ModelRequest

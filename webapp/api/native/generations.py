@@ -22,8 +22,8 @@ from webapp.chat.record import reading_time
 from webapp.chat.record.access import visible_message, writable_generation
 from webapp.chat.record.tables import Message
 from webapp.engine import service as generations
+from webapp.engine.duties.report import model_used
 from webapp.engine.engine import the_engine
-from webapp.engine.report import model_used
 from webapp.engine.tables import Generation
 from webapp.engine.watching.watcher_loop import LOST
 from webapp.models.connections.models import providers

@@ -13,8 +13,8 @@ from webapp.base.db import db
 from webapp.chat.record.post_answer import HAS_FOLLOW_UP, IS_SHARED
 from webapp.chat.record.queries import up_from
 from webapp.chat.record.tables import Chat, Draft, Message
-from webapp.engine.ownership import ALL_BUT_PROMPT
 from webapp.engine.service import Active
+from webapp.engine.state.ownership import ALL_BUT_PROMPT
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
 
 # How far back an update of an open page reads: the page usually lacks a question and its answer.

@@ -11,9 +11,9 @@ from typing import Any, get_args
 
 from webapp.base.db import db
 from webapp.base.heavy.threads import offload_expecting
-from webapp.engine import ends, journal
+from webapp.engine.duties import ends, journal
 from webapp.engine.engine import Engine, Live
-from webapp.engine.reserve import FOLDER, SUFFIX, lines_in
+from webapp.engine.state.reserve import FOLDER, SUFFIX, lines_in
 from webapp.engine.tables import Generation
 from webapp.streaming.events import Status, from_json, to_json
 from webapp.streaming.loops import supervise

@@ -13,8 +13,9 @@ from webapp.base import ids, topic_names
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import AppError, TooMany
 from webapp.base.heavy.turns import queue_for_turn
-from webapp.engine import ends, journal, ownership, recovery_state, spill
+from webapp.engine.duties import ends, journal, spill
 from webapp.engine.engine import Engine
+from webapp.engine.state import ownership, recovery_state
 from webapp.engine.tables import Generation
 from webapp.settings.service import setting
 from webapp.streaming.events import Delta, Ended, Failed

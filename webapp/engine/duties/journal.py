@@ -14,8 +14,8 @@ from webapp.base.database import rows
 from webapp.base.database.statements import Prepared
 from webapp.base.db import is_sqlite, write_rows
 from webapp.base.errors import Unavailable
-from webapp.engine import ownership
 from webapp.engine.engine import Engine, Live
+from webapp.engine.state import ownership
 from webapp.engine.tables import JournalRow
 from webapp.streaming.characters import Characters
 from webapp.streaming.events import from_json, to_json
