@@ -77,7 +77,7 @@ def test_no_loop_wakes_when_nothing_runs(bench, fake):
     bench.until_ended(bench.ask(person=bench.person()))
     bench.until(lambda: not bench.engine.live)
 
-    assert comes_to_rest(lambda: (bench.engine.journal.ticks, bench.engine.keeper.ticks), seconds=1.2)
+    assert comes_to_rest(lambda: (bench.engine.duties.journal.ticks, bench.engine.keeper.ticks), seconds=1.2)
 
 
 @pytest.mark.slow

@@ -103,7 +103,7 @@ def test_a_heartbeat_from_the_future_counts_from_when_it_was_seen(calm):
 
     now = calm.engine.now
     calm.engine.now = lambda: now() + 60
-    calm.engine.recovery.wake()
+    calm.engine.duties.recovery.wake()
 
     assert calm.until_ended(id).status == "interrupted"
 

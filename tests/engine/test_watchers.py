@@ -228,7 +228,7 @@ def test_no_loop_wakes_while_nothing_runs(owner: Browser, begin, fake, engine: E
     idle = watch(owner, owner.page(path).events_url)
 
     def ticks() -> tuple[int, int]:
-        return engine.journal.ticks, engine.keeper.ticks
+        return engine.duties.journal.ticks, engine.keeper.ticks
 
     # Each loop runs once more after the last answer, the slowest a second later.
     assert comes_to_rest(ticks, seconds=2.2)

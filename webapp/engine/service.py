@@ -88,7 +88,7 @@ def is_freed(engine: Engine, lane: str) -> bool:
         id, worker = left.id, engine.worker
         # One that this worker owns without running it was taken over from a dead one.
         is_left = left.owner == worker.id or worker.is_dead(left.owner, left.heartbeat_at)
-        engine.recovery.wake()
+        engine.duties.recovery.wake()
         db.session.rollback()
         engine.wait(lambda: id in engine.live or _is_free(engine, lane), ENDING_SECONDS if is_left else 0)
     return _is_free(engine, lane)
@@ -296,7 +296,7 @@ def stop(engine: Engine, generation: Generation) -> None:
             raise
     if not live:
         # In case its worker has died.
-        engine.recovery.wake()
+        engine.duties.recovery.wake()
 
 
 def stop_and_wait(engine: Engine, generation: Generation) -> None:

@@ -18,7 +18,7 @@ from webapp.base.heavy.turns import queue_for_turn
 from webapp.chat.erasing import cleanup as files
 from webapp.chat.record.sizes import first_within
 from webapp.chat.record.tables import Chat, Draft, Message
-from webapp.engine.cost_records import forget_asker, keep_costs_alone, of_messages
+from webapp.engine.costs import forget_asker, keep_costs_alone, of_messages
 from webapp.engine.tables import WHILE_ACTIVE, Generation
 from webapp.knowledge import trash
 from webapp.knowledge.documents import chat_files

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from webapp.chat.page.remedies_shown import Remedy, is_of_connection, remedy
 from webapp.chat.record.tables import Message
-from webapp.engine.notice_text import notice_lines
+from webapp.engine.generation_text import notice_lines
 from webapp.engine.tables import Generation
 from webapp.models.connections.keys import BUILT_IN
 from webapp.models.providers.billing import may_still_bill

@@ -1,7 +1,7 @@
 """The line below an answer: which model wrote it, how long it took and what it cost."""
 
 from webapp.base.words import plural
-from webapp.engine.cost_text import cost
+from webapp.engine.costs import cost
 from webapp.engine.tables import NOT_HERE, Generation
 from webapp.models.connections.models import providers
 

@@ -36,7 +36,7 @@ def follow(engine: Engine, generation: GenerationFacts) -> None:
         known.asked_at = engine.now()
         return
     engine.copied[generation.id] = AnswerCopy(generation.id, generation.lane, engine.now())
-    engine.copier.wake()
+    engine.duties.copier.wake()
     _update(engine, [generation.id])
 
 
