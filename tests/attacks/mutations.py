@@ -144,7 +144,7 @@ def _any_chat(id):
     ),
     "guesses of codes are free": Mutation(
         "webapp/people/second_factor/service.py",
-        (('_attempts.take(user_id, current_app.extensions["buckets"])', "0"),),
+        (("_attempts.take(user_id, BUCKETS.get())", "0"),),
         ("tests/people/test_second_factor.py::test_guesses_are_limited_whatever_their_address",),
     ),
     "every wait is waited": Mutation(

@@ -21,6 +21,7 @@ from webapp.engine import service, side_requests
 from webapp.engine.duties import recovery
 from webapp.engine.state.recovery_state import MOST_TRIES
 from webapp.engine.tables import Generation
+from webapp.models.connections.models import PROVIDERS
 from webapp.models.providers.base import ModelRequest, Turn
 from webapp.people.accounts.tables import User
 from webapp.plans import service as plans
@@ -164,7 +165,7 @@ def a_completion(bench: Bench, person: str) -> str:
 )
 def test_a_model_that_is_gone_leaves_nothing_behind(bench, fake, ask):
     person = bench.person()
-    known = bench.app.extensions["providers"]
+    known = PROVIDERS.of(bench.app)
 
     class Gone:
         """Providers of which a model disappears between two lookups."""
@@ -175,12 +176,12 @@ def test_a_model_that_is_gone_leaves_nothing_behind(bench, fake, ask):
         def chain(self, model: str) -> list[str]:
             raise LookupError(model)
 
-    bench.app.extensions["providers"] = Gone()
+    PROVIDERS.set(Gone(), bench.app)
     with pytest.raises(LookupError):
         ask(bench, person)
     assert bench.generations() == []
 
-    bench.app.extensions["providers"] = known
+    PROVIDERS.set(known, bench.app)
     fake.says("Fine.")
     assert not bench.until_ended(ask(bench, person)).is_active
 

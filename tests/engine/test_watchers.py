@@ -18,7 +18,7 @@ from tests.support.turns import comes_to_rest, turns_of_the_loop
 from tests.upstream.fixtures import app
 from webapp.base import topic_names
 from webapp.base.db import db
-from webapp.engine.engine import Engine
+from webapp.engine.engine import ENGINE, Engine
 from webapp.engine.tables import Generation
 from webapp.engine.watching import watcher_loop
 from webapp.engine.watching.push import NonBlockingWriter
@@ -38,7 +38,7 @@ TEXT = PARAGRAPH * 40
 @pytest.fixture
 def engine(app: Flask) -> Engine:
     """An engine whose only generations are answers: automatic titles would run at unpredictable times."""
-    engine: Engine = app.extensions["engine"]
+    engine: Engine = ENGINE.of(app)
     with app.app_context():
         set_setting("models.titles", "off")
     return engine

@@ -1,9 +1,9 @@
 """/metrics: the metrics of this server for Prometheus; for a token that can read nothing else."""
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response
 
 from webapp.api.operations import operation
-from webapp.operations.health.worker_metrics import WorkerMetrics
+from webapp.operations.health.worker_metrics import METRICS
 
 bp = Blueprint("api_metrics", __name__)
 FORMAT = "text/plain; version=0.0.4; charset=utf-8"
@@ -12,5 +12,4 @@ FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 @bp.get("/metrics")
 @operation("Metrics of this server, in Prometheus text format", scope="metrics", media="text/plain")
 def show() -> Response:
-    metrics: WorkerMetrics = current_app.extensions["metrics"]
-    return Response(metrics.text(), content_type=FORMAT)
+    return Response(METRICS.get().text(), content_type=FORMAT)

@@ -9,11 +9,14 @@ from flask import Blueprint, Flask, Response, current_app, request
 from webapp.api import openapi, reference
 from webapp.api.compression import accepts_gzip, gzipped
 from webapp.api.operations import JSON
+from webapp.base.current import PerApp
 from webapp.people.accounts.guards import anybody
 from webapp.web.htmx import render
 
 # The first request makes the document, and all others wait for it.
 _making = Lock()
+DOCUMENT = PerApp[dict[str, Any]](dict)
+COMPRESSED = PerApp[dict[str, bytes]](dict)
 bp = Blueprint("api_pages", __name__)
 
 
@@ -21,7 +24,7 @@ bp = Blueprint("api_pages", __name__)
 @anybody
 def document() -> Response:
     """Returns the document, which is written and compressed once: it is the same for every caller."""
-    kept: dict[str, bytes] = current_app.extensions.setdefault("openapi_bytes", {})
+    kept = COMPRESSED.get()
     if not kept:
         plain = json.dumps(_document(current_app), separators=(",", ":")).encode()
         kept.update({"": plain, "gzip": gzipped(plain)})
@@ -43,7 +46,7 @@ def read() -> Response:
 
 
 def _document(app: Flask) -> dict[str, Any]:
-    made: dict[str, Any] = app.extensions.setdefault("openapi", {})
+    made = DOCUMENT.of(app)
     with _making:
         if not made:
             made.update(openapi.document(app))

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from flask import current_app
-
 from webapp.base import topic_names
+from webapp.base.current import PerApp
 from webapp.base.errors import Unavailable
 from webapp.base.ids import new_id
 from webapp.base.process.pause_detector import PauseDetector
@@ -387,7 +386,9 @@ def _exceeds(seconds: float, name: str) -> bool:
     return bool(limit) and seconds > limit
 
 
+ENGINE = PerApp[Engine]()
+
+
 def the_engine() -> Engine:
     """Returns the engine of the current application."""
-    engine: Engine = current_app.extensions["engine"]
-    return engine
+    return ENGINE.get()

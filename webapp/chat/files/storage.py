@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from webapp.base.current_config import the_config
+from webapp.base.current import the_config
 from webapp.base.ids import new_id
 
 

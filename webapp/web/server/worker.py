@@ -40,7 +40,10 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
-        self._limiter, self._proxies = self.wsgi.extensions["connection_limiter"], self.wsgi.extensions["proxies"]
+        # Imported this late because monkey patching is done by now.
+        from webapp.web.server.proxies import LIMITER, PROXIES
+
+        self._limiter, self._proxies = LIMITER.of(self.wsgi), PROXIES.of(self.wsgi)
         self._open = 0
         # Connections above the limit of their address.
         self._excess = set[Connection]()
