@@ -135,7 +135,7 @@ def test_what_was_committed_and_never_began_is_settled(calm, fake):
         stray_id = stray.id
     with calm.app.app_context():
         # Pressing Stop starts the recovery.
-        service.stop(calm.engine, db.session.get_one(Generation, stray_id))
+        service.stop(db.session.get_one(Generation, stray_id))
 
     ended = calm.until_ended(stray_id)
 
@@ -274,7 +274,7 @@ def test_what_is_asked_beside_answers_ends_within_its_time(calm, fake):
     person = calm.person()
     with calm.app.app_context():
         request = ModelRequest("some/model", (Turn("user", "Hello"),))
-        side_requests.request(calm.engine, side_requests.SideRequest("title", "title:x", person, request))
+        side_requests.request(side_requests.SideRequest("title", "title:x", person, request))
     calm.until(lambda: bool(fake.log()))
     assert calm.engine.live
 

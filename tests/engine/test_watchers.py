@@ -99,7 +99,7 @@ def test_readers_that_stopped_together_go_on_one_after_another(app: Flask, engin
 
     def read(feed: Busy) -> None:
         with app.test_request_context():
-            pieces = iter(watcher_loop.watch(engine, feed, Watcher("somebody", 0, 0, lambda: True)).response)
+            pieces = iter(watcher_loop.watch(feed, Watcher("somebody", 0, 0, lambda: True)).response)
         with closing(pieces):
             while len(feed.turns) < 2:
                 next(pieces)

@@ -390,5 +390,9 @@ ENGINE = PerApp[Engine]()
 
 
 def the_engine() -> Engine:
-    """Returns the engine of the current application."""
+    """Returns the engine of the current application.
+
+    Functions that work in its context, as views and services do, call this. What outlives a context, or works before one is
+    entered, takes the engine as a parameter: the runs' duties, feeds, sources, and the functions that only they call.
+    """
     return ENGINE.get()

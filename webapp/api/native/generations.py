@@ -126,7 +126,7 @@ def events(id: str, query: EventsQuery) -> Response:
 @bp.post("/<id>/stop")
 @operation("Stop an answer and keep its text (idempotent)", scope="chat", answer=GenerationAnswer)
 def stop(id: str) -> GenerationAnswer:
-    generations.stop(the_engine(), writable_generation(id))
+    generations.stop(writable_generation(id))
     return GenerationAnswer.from_row(writable_generation(id))
 
 

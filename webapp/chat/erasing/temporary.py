@@ -33,7 +33,7 @@ def stop_due() -> None:
 def _stop(id: str) -> None:
     if running := generations.running_in(topic_names.of_chat(id)):
         running_id = running.id
-        generations.stop(the_engine(), running)
+        generations.stop(running)
         _let_it_end(the_engine(), running_id)
 
 

@@ -21,7 +21,6 @@ from webapp.chat.record import paths, queries
 from webapp.chat.record.model_choice import VISITORS_MODEL, answerer
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service as generations
-from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.people.accounts import creation_limit
@@ -135,7 +134,7 @@ def ask(
     below = queries.branch_point(chat, after)
     entered = sending.input_below(text, chat, below, by=person)
     sent_as = generations.sent_as(person, key, f"{id}\0{entered.written}")
-    if repeated := generations.sent_or_refused(sent_as, lambda: generations.refuse_if_running(the_engine(), chat.lane)):
+    if repeated := generations.sent_or_refused(sent_as, lambda: generations.refuse_if_running(chat.lane)):
         return repeated
     is_named = bool(chat.title)
     speaker = answering(chat, below, text=entered.content, wanted_id=speaker_id)
@@ -158,7 +157,7 @@ def _speak(chat: Chat, speaker_id: str, *, key: str, model: str, after: str, by:
     """Has a character of a group speak after the last message, without a message of a person."""
     model, person, id = answerer(chat, model), by or person_of(chat), chat.id
     sent_as = generations.sent_as(person, key, f"{id}\0\0{speaker_id}")
-    if repeated := generations.sent_or_refused(sent_as, lambda: generations.refuse_if_running(the_engine(), chat.lane)):
+    if repeated := generations.sent_or_refused(sent_as, lambda: generations.refuse_if_running(chat.lane)):
         return repeated
     below = queries.branch_point(chat, after) or ""
     speaker = answering(chat, below, wanted_id=speaker_id)

@@ -73,7 +73,7 @@ def suggest_later(engine: Engine, generation: Generation, after: PostAnswer) -> 
 
 def cancel(chat_id: str) -> None:
     """Stops the request for a title."""
-    side_requests.stop(the_engine(), _lane(chat_id))
+    side_requests.stop(_lane(chat_id))
 
 
 def _suggest(engine: Engine, job: TitleJob) -> None:
@@ -90,7 +90,7 @@ def _suggest(engine: Engine, job: TitleJob) -> None:
 def _begin(engine: Engine, job: TitleJob) -> None:
     has_begun = False
     try:
-        side_requests.request(engine, job.side_request)
+        side_requests.request(job.side_request)
         has_begun = True
     finally:
         if not has_begun:
