@@ -119,7 +119,10 @@ def post_worker_init(worker: Any) -> None:
     from webapp.base.database.state import OLD_SCHEMA, trouble_with_database
     from webapp.base.db import DAMAGED
     from webapp.base.heavy.threads import set_aside
+    from webapp.base.process.watchdog import WATCHDOG
     from webapp.engine.chores import resume
+    from webapp.engine.engine import ENGINE
+    from webapp.operations.health.worker_metrics import METRICS
     from webapp.rendering.code import at_first_code, warm_up
     from webapp.streaming.shared_config import UNLIKE
 
@@ -127,7 +130,7 @@ def post_worker_init(worker: Any) -> None:
         if (trouble := trouble_with_database()) in (OLD_SCHEMA, DAMAGED):
             print(trouble, file=sys.stderr)  # noqa: T201  the last words of a server that does not start
             sys.exit(NOT_PREPARED)
-    engine = worker.wsgi.extensions["engine"]
+    engine = ENGINE.of(worker.wsgi)
     if engine.shared and (differs := engine.shared.agreement.current_difference()):
         print(UNLIKE.format(differs), file=sys.stderr)  # noqa: T201  the last words of a server that does not start
         sys.exit(NOT_PREPARED)
@@ -138,7 +141,7 @@ def post_worker_init(worker: Any) -> None:
             engine.finish(seconds=SAVE_SECONDS)
             engine.wait_closed(DRAIN_SECONDS)
             if engine.shared:
-                worker.wsgi.extensions["metrics"].end()
+                METRICS.of(worker.wsgi).end()
         finally:
             worker.alive = False
         # Exits at this point because gunicorn would check only once a second, and wait `keepalive` seconds for every stream.
@@ -155,7 +158,7 @@ def post_worker_init(worker: Any) -> None:
         signal.signal(number, on_signal)
     engine.begin()
     if engine.shared:
-        worker.wsgi.extensions["metrics"].begin(gevent.spawn)
+        METRICS.of(worker.wsgi).begin(gevent.spawn)
     logging.getLogger("server").info("worker_started", extra={"fields": _about(engine.worker.id)})
     with worker.wsgi.app_context():
         resume()
@@ -163,7 +166,7 @@ def post_worker_init(worker: Any) -> None:
     Collector().begin()
     # Loads the Scala lexer after the first code block; a server without code saves its 2 MB.
     at_first_code.append(partial(set_aside, gevent.get_hub(), warm_up))
-    worker.wsgi.extensions["watchdog"].begin(gevent.get_hub().loop, monkey.get_original)
+    WATCHDOG.of(worker.wsgi).begin(gevent.get_hub().loop, monkey.get_original)
 
 
 def _about(worker_id: str) -> dict[str, Any]:
@@ -176,4 +179,6 @@ def _about(worker_id: str) -> dict[str, Any]:
 
 def worker_int(worker: Any) -> None:
     """Saves the answers when --reload restarts the worker; the signals have our handlers."""
-    worker.wsgi.extensions["engine"].finish(seconds=SAVE_SECONDS)
+    from webapp.engine.engine import ENGINE
+
+    ENGINE.of(worker.wsgi).finish(seconds=SAVE_SECONDS)

@@ -25,6 +25,7 @@ from webapp.knowledge.answer_sources import find_sources
 from webapp.knowledge.queries import collections as seen_collections
 from webapp.knowledge.search import index, semantic_search, tokenizer
 from webapp.knowledge.search.search import search
+from webapp.knowledge.search.semantic_search import QUESTIONS
 from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, Passage, PassageVector, VectorSet
 from webapp.people.accounts import service as accounts
 from webapp.people.accounts.tables import Grant, User
@@ -170,7 +171,7 @@ def _server_seconds() -> dict[int, float]:
 def _know(texts: Sequence[str], library: Library) -> None:
     """Caches vectors of the questions, as if a model had just returned them: the model's time doesn't count."""
     known = {(MODEL, each): library.vector() for each in texts}
-    current_app.extensions["question_vectors"] = semantic_search.QueryVectorCache(OrderedDict(known))
+    QUESTIONS.set(semantic_search.QueryVectorCache(OrderedDict(known)), current_app)
 
 
 def _pieces(passages: Sequence[dict[str, object]]) -> Iterator[dict[str, object]]:

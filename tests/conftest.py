@@ -35,8 +35,11 @@ from tests.support.templates import CompiledTemplates, ReadOnce  # noqa: E402
 from tests.upstream.fixtures import fake, fake_process, new_stop, outgoing, stop  # noqa: E402
 from webapp.app import create_app  # noqa: E402
 from webapp.base.config import ROOT, load  # noqa: E402
+from webapp.base.current import CONFIG  # noqa: E402
 from webapp.base.db import db  # noqa: E402
-from webapp.models.connections.models import Providers  # noqa: E402
+from webapp.engine.chores import TICKERS  # noqa: E402
+from webapp.engine.engine import ENGINE  # noqa: E402
+from webapp.models.connections.models import PROVIDERS, Providers  # noqa: E402
 from webapp.models.providers.demo import DemoProvider  # noqa: E402
 from webapp.models.upstream import Upstream  # noqa: E402
 from webapp.people.accounts import service as accounts  # noqa: E402
@@ -143,7 +146,7 @@ def make_bare_app(tmp_path: Path) -> Iterator[MakeApp]:
     def make(**environ: str) -> Flask:
         app = create_app(load({**KEYS, "DATA_DIR": str(tmp_path), **environ}))
         # A fast demo model: its usual pace is for human readers.
-        app.extensions["providers"] = Providers(app.extensions["config"], DemoProvider(pace=0.001), Upstream())
+        PROVIDERS.set(Providers(CONFIG.of(app), DemoProvider(pace=0.001), Upstream()), app)
         app.jinja_env.bytecode_cache, app.jinja_loader = TEMPLATES, ReadOnce(app.jinja_loader)
         app.test_client_class = DocumentedClient
         made.append(app)
@@ -233,15 +236,15 @@ def shut_down(app: Flask) -> None:
     # Twice: answers that the first call ends would request their cost a second later. The second waits for requests in
     # progress, as the next test counts requests.
     for seconds in (0.2, 30):
-        app.extensions["engine"].finish(seconds=seconds)
-    if reading := app.extensions.get("importing"):
+        ENGINE.of(app).finish(seconds=seconds)
+    if reading := TICKERS.of(app).get("importing"):
         # An import occupies one of the two slots for child processes, which all applications in this process share.
-        app.extensions["engine"].wait(lambda: not reading.is_running, seconds=60)
-    if embedding := app.extensions.get("embedding"):
+        ENGINE.of(app).wait(lambda: not reading.is_running, seconds=60)
+    if embedding := TICKERS.of(app).get("embedding"):
         # The embedder can still be using the database, whose folder is about to be removed.
-        app.extensions["engine"].wait(lambda: not embedding.is_running, seconds=60)
+        ENGINE.of(app).wait(lambda: not embedding.is_running, seconds=60)
     # Otherwise the garbage collector would report pooled connections as unclosed before gevent has closed them.
-    app.extensions["providers"].upstream.close()
+    PROVIDERS.of(app).upstream.close()
     with app.app_context():
         # A connection in use would return to a discarded pool, where the garbage collector would report it as open.
         with gevent.Timeout(60, AssertionError("somebody keeps a connection to the database")):

@@ -22,6 +22,7 @@ from tests.support.marks import on_both_databases
 from webapp.app import create_app
 from webapp.base import db as extensions
 from webapp.base.config import ROOT
+from webapp.base.current import CONFIG
 from webapp.base.db import db, write
 from webapp.base.errors import Unavailable
 from webapp.base.ids import new_id
@@ -254,7 +255,7 @@ def test_a_file_that_cannot_be_written_is_still_read(in_app: Flask, tmp_path: Pa
     store("a", "1")
     # Not with file modes, which root can ignore.
     address = f"sqlite:///file:{tmp_path / 'millrace.sqlite3'}?mode=ro&uri=true"
-    read_only = create_app(replace(in_app.extensions["config"], database_url=address))
+    read_only = create_app(replace(CONFIG.of(in_app), database_url=address))
 
     with read_only.app_context():
         with pytest.raises(OperationalError, match="readonly"):

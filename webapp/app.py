@@ -14,17 +14,21 @@ from webapp.api import access, compression, cors, limits
 from webapp.api import feature as api
 from webapp.base import logs
 from webapp.base.config import ROOT, Config, load
+from webapp.base.current import BUCKETS, CONFIG, TOPICS
 from webapp.base.database.retrying_pool import RetryingPool
 from webapp.base.db import bind, utc_now
 from webapp.base.heavy import threads
 from webapp.base.heavy.turns import give_way
-from webapp.base.process.watchdog import Watchdog
+from webapp.base.heavy.work_limiter import WHOSE
+from webapp.base.process.watchdog import WATCHDOG, Watchdog
 from webapp.characters import feature as characters
 from webapp.characters.lore import feature as lore
 from webapp.chat import feature as chat
 from webapp.chat.prompt import tokens
 from webapp.cli.commands import Commands
 from webapp.engine.assembly import build
+from webapp.engine.chores import RESUMES
+from webapp.engine.engine import ENGINE, the_engine
 from webapp.engine.kinds import Kind
 from webapp.engine.watching import feature as live
 from webapp.engine.watching import watcher_loop
@@ -37,24 +41,25 @@ from webapp.operations.budgets.gate import BudgetGate
 from webapp.operations.experiments import feature as experiments
 from webapp.operations.health import feature as health
 from webapp.operations.health.metrics import Metrics
-from webapp.operations.health.worker_metrics import WorkerMetrics
+from webapp.operations.health.worker_metrics import METRICS, WorkerMetrics
 from webapp.operations.insights import feature as insights
 from webapp.operations.insights.trace_exporter import TraceExporter
 from webapp.operations.mail import feature as mail
 from webapp.operations.usage import feature as usage
 from webapp.people import feature as accounts
+from webapp.people.accounts import creation_limit
 from webapp.people.accounts.guards import viewer_or_none, whose
 from webapp.people.second_factor import feature as second_factor
 from webapp.plans import feature as plans
 from webapp.prompts import feature as prompts
 from webapp.rendering import on_loop
-from webapp.settings.service import setting
+from webapp.settings.service import CHECKS, setting
 from webapp.shell import feature as shell
 from webapp.web import assets, errors, filters, security, templates
-from webapp.web.feature import brought, by_type
+from webapp.web.feature import BROUGHT, PLACES, brought, by_type
 from webapp.web.places import Places
 from webapp.web.server.connection_limiter import ConnectionLimiter
-from webapp.web.server.proxies import BehindProxies
+from webapp.web.server.proxies import LIMITER, PROXIES, BehindProxies
 from webapp.web.server.request_parsing import Incoming
 from webapp.web.server.url_rules import LazyRule
 from webapp.workflows import feature as workflows
@@ -121,7 +126,7 @@ def create_app(config: Config | None = None) -> Flask:
         app.register_blueprint(blueprint)
     with app.app_context():
         for kind in brought(Kind):
-            app.extensions["engine"].register(kind)
+            the_engine().register(kind)
     return app
 
 
@@ -142,17 +147,15 @@ def _start_engine(app: Flask, config: Config) -> None:
     )
     engine.requester = access.CurrentRequester()
     watchdog.listeners.append(counted.loop_blocked)
-    app.extensions.update(
-        watchdog=watchdog,
-        engine=engine,
-        topics=engine.topics,
-        buckets=engine.buckets,
-        providers=models.make(config),
-        metrics=WorkerMetrics(counted.text, config.data_dir / "metrics", worker_id=engine.worker.id, pause=_pause),
-        made_limits=access.made_limits,
-        whose=whose,
-        is_demo_open=lambda: bool(setting("demo.visitors")),
-    )
+    metrics = WorkerMetrics(counted.text, config.data_dir / "metrics", worker_id=engine.worker.id, pause=_pause)
+    ENGINE.set(engine, app)
+    TOPICS.set(engine.topics, app)
+    BUCKETS.set(engine.buckets, app)
+    WATCHDOG.set(watchdog, app)
+    METRICS.set(metrics, app)
+    models.PROVIDERS.set(models.make(config), app)
+    creation_limit.LIMITS.set(access.made_limits, app)
+    WHOSE.set(whose, app)
 
 
 def _pause(seconds: float) -> None:
@@ -170,13 +173,11 @@ def _configure(app: Flask, config: Config) -> None:
     is_sqlite = make_url(config.database_url).get_backend_name() == "sqlite"
     if not is_sqlite:
         _check_that_waiting_is_green()
-    app.extensions.update(
-        config=config,
-        brought=by_type(FEATURES),
-        places=Places(place for feature in FEATURES for place in feature.places),
-        setting_checks={name: check for feature in FEATURES for name, check in feature.setting_checks.items()},
-        resumes=[resume for feature in FEATURES for resume in feature.resumes],
-    )
+    CONFIG.set(config, app)
+    BROUGHT.set(by_type(FEATURES), app)
+    PLACES.set(Places(place for feature in FEATURES for place in feature.places), app)
+    CHECKS.set({name: check for feature in FEATURES for name, check in feature.setting_checks.items()}, app)
+    RESUMES.set([resume for feature in FEATURES for resume in feature.resumes], app)
     app.config.update(
         SECRET_KEY=config.secret_key,
         SQLALCHEMY_DATABASE_URI=config.database_url,
@@ -184,7 +185,8 @@ def _configure(app: Flask, config: Config) -> None:
     )
     limiter = ConnectionLimiter(lambda: _most_connections(app))
     proxies = BehindProxies(app.wsgi_app, config.trusted_proxies, limiter)
-    app.extensions.update(connection_limiter=limiter, proxies=proxies)
+    LIMITER.set(limiter, app)
+    PROXIES.set(proxies, app)
     if config.trusted_proxies:
         app.wsgi_app = proxies  # type: ignore[method-assign]
 

@@ -9,6 +9,7 @@ from werkzeug.test import TestResponse
 from tests.support.browser import Browser
 from tests.support.waiting import seen, until
 from webapp.api.operations import Operation
+from webapp.engine.engine import ENGINE
 from webapp.people.accounts import queries, tokens
 from webapp.people.accounts.roles import allowed_scopes
 from webapp.streaming.codec import Decoder, Message
@@ -51,7 +52,7 @@ class Client:
 
     def ended(self, sent: dict[str, Any], *, seconds: float = 30) -> dict[str, Any]:
         """Returns the answer that was started, once it has ended: an end is saved before it is announced."""
-        id, live = sent["generation_id"], self.app.extensions["engine"].live
+        id, live = sent["generation_id"], ENGINE.of(self.app).live
         # Requested only once the answer can have ended, as it can start even after the first check.
         until(lambda: id not in live, f"{sent} is over here", seconds=seconds)
 

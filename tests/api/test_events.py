@@ -9,6 +9,7 @@ from sqlalchemy import delete
 
 from tests.api.client import Client, decoded, text_of
 from webapp.base.db import write
+from webapp.engine.engine import ENGINE
 from webapp.engine.watching import watcher_loop
 from webapp.people.accounts.tables import ApiToken
 from webapp.settings.service import set_setting
@@ -75,7 +76,7 @@ def test_a_running_answer_with_a_lost_position_goes_on_from_the_snapshot(program
 def test_after_everything_is_forgotten_it_is_told_from_the_saved_message(program: Client, fake, app: Flask) -> None:
     sent, path = counted(program, fake)
     stored = program.ended(sent)["content"]
-    topics = app.extensions["engine"].topics
+    topics = ENGINE.of(app).topics
     topics.expire(f"generation:{sent['generation_id']}", 0)
     assert topics.last(f"generation:{sent['generation_id']}") == 0
 
@@ -99,7 +100,7 @@ def test_each_of_two_generations_of_one_answer_tells_its_own_part(program: Clien
     paths = [f"/generations/{each['generation_id']}/events" for each in (sent, more)]
     for forget in (False, True):
         for each in (sent, more) if forget else ():
-            app.extensions["engine"].topics.expire(f"generation:{each['generation_id']}", 0)
+            ENGINE.of(app).topics.expire(f"generation:{each['generation_id']}", 0)
         told = [program.events(path) for path in paths]
         assert "".join(map(text_of, told)) == whole
         assert told[0][-2].event in ("saved", "failed")

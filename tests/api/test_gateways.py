@@ -9,6 +9,8 @@ from tests.api.client import Client, client_of
 from tests.support.browser import Browser
 from tests.support.people import PASSWORD
 from tests.support.waiting import until
+from webapp.base.current import CONFIG
+from webapp.engine.engine import ENGINE
 from webapp.people.accounts import queries, tokens
 from webapp.people.accounts.tokens import GatewayLimits
 from webapp.settings.service import set_setting
@@ -73,7 +75,7 @@ def test_what_it_has_in_progress_leaves_its_owners_own_answers_alone(
 
     for each in (*opened, own):
         each.close()
-    until(lambda: not app.extensions["engine"].live, "all have been stopped")
+    until(lambda: not ENGINE.of(app).live, "all have been stopped")
     opened = [gateway.call("POST", "/v1/chat/completions", streamed, X_End_User="ada") for _ in range(2)]
     assert [each.status_code for each in opened] == [200, 429]
     opened[0].close()
@@ -95,7 +97,7 @@ def test_a_name_is_stored_nowhere(app: Flask, make_gateway: MakeGateway, fake) -
     fake.says("Fine.")
     assert asked(make_gateway(), "somebody-unmistakable") == 200
 
-    data = app.extensions["config"].data_dir
+    data = CONFIG.of(app).data_dir
     for file in (each for each in data.rglob("*") if each.is_file()):
         assert b"somebody-unmistakable" not in file.read_bytes(), file
 

@@ -9,7 +9,7 @@ from tests.conftest import signed_in
 from tests.support.browser import Browser
 from tests.support.page import Page
 from tests.upstream.fixtures import app
-from webapp.engine.engine import Engine
+from webapp.engine.engine import ENGINE, Engine
 from webapp.settings.service import set_setting
 
 __all__ = ["app", "listen"]
@@ -17,7 +17,7 @@ __all__ = ["app", "listen"]
 
 @pytest.fixture
 def engine(app: Flask) -> Engine:
-    made: Engine = app.extensions["engine"]
+    made: Engine = ENGINE.of(app)
     return made
 
 

@@ -57,12 +57,12 @@ def _any_chat(id):
         ("tests/upstream/test_client.py::test_a_redirect_is_not_followed",),
     ),
     "anybody settles": Mutation(
-        "webapp/engine/ownership.py",
+        "webapp/engine/state/ownership.py",
         (('"which"), TABLE.c.owner == bindparam("of")', '"which"), bindparam("of").is_not(None)'),),
         ("tests/engine/test_journal.py::test_a_generation_that_was_taken_away_stops_and_writes_nothing",),
     ),
     "anybody's heart is beaten": Mutation(
-        "webapp/engine/ownership.py",
+        "webapp/engine/state/ownership.py",
         (('OWNED_BY_US = among_active(TABLE.c.owner) == bindparam("of")', 'OWNED_BY_US = bindparam("of").is_not(None)'),),
         ("tests/engine/test_journal.py::test_a_generation_that_was_taken_away_stops_and_writes_nothing",),
     ),
@@ -144,7 +144,7 @@ def _any_chat(id):
     ),
     "guesses of codes are free": Mutation(
         "webapp/people/second_factor/service.py",
-        (('_attempts.take(user_id, current_app.extensions["buckets"])', "0"),),
+        (("_attempts.take(user_id, BUCKETS.get())", "0"),),
         ("tests/people/test_second_factor.py::test_guesses_are_limited_whatever_their_address",),
     ),
     "every wait is waited": Mutation(

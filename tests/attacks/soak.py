@@ -27,7 +27,7 @@ from webapp.base.config import ROOT, load  # noqa: E402
 from webapp.base.db import db  # noqa: E402
 from webapp.chat.messages import sending  # noqa: E402
 from webapp.chat.record.tables import Message  # noqa: E402
-from webapp.engine.engine import Engine  # noqa: E402
+from webapp.engine.engine import ENGINE, Engine  # noqa: E402
 from webapp.engine.tables import Generation, JournalRow  # noqa: E402
 from webapp.people.accounts import service as accounts  # noqa: E402
 from webapp.settings.service import set_setting  # noqa: E402
@@ -131,7 +131,7 @@ class Soak:
         """With `starved`, time in which this process was given no processor is not counted as late."""
         self._app, self._fake, self._chance, self._late_seconds = app, fake, random.Random(seed), late_seconds
         self._starved = starved or Starved()
-        self._engine: Engine = app.extensions["engine"]
+        self._engine: Engine = ENGINE.of(app)
         with app.app_context():
             self._person = accounts.add_user("soak@example.org", "member", "a quiet river at night").id
             for name in UNLIMITED:
@@ -221,7 +221,7 @@ def stage(fake: Upstream) -> Iterator[Flask]:
         with app.app_context():
             upgrade(str(ROOT / "migrations"))
         yield app
-        app.extensions["engine"].finish(seconds=2)
+        ENGINE.of(app).finish(seconds=2)
 
 
 def main(arguments: list[str]) -> int:

@@ -6,10 +6,11 @@ import pytest
 from tests.attacks.conftest import set_to
 from tests.chat.conftest import ended, ended_with, statuses
 from tests.support.browser import Browser
+from webapp.base.current import CONFIG
 from webapp.base.db import db
-from webapp.engine.circuit import FAILURES
+from webapp.engine.state.circuit import FAILURES
 from webapp.engine.tables import Generation
-from webapp.models.connections.models import Providers
+from webapp.models.connections.models import PROVIDERS, Providers
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream
 
@@ -88,7 +89,7 @@ def test_all_of_them_together_have_only_so_many_places(app, engine):
         each.wait_for("/ai-demo", ended)
     urls = [send_url(each.page("/ai-demo")) for each in crowd]
     # So slow that no answer ends, and frees its slot, before the last request.
-    app.extensions["providers"] = Providers(app.extensions["config"], DemoProvider(pace=60), Upstream())
+    PROVIDERS.set(Providers(CONFIG.of(app), DemoProvider(pace=60), Upstream()), app)
 
     answers = [each.post(url, message="More") for each, url in zip(crowd, urls, strict=True)]
 

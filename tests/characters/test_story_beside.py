@@ -15,7 +15,8 @@ from tests.upstream.handle import STORY
 from webapp.base.db import db, utc_now, write
 from webapp.chat.record.tables import Chat, Message, Story
 from webapp.chat.story import writing
-from webapp.engine import recovery
+from webapp.engine.duties import recovery
+from webapp.engine.engine import ENGINE
 from webapp.engine.tables import Generation
 from webapp.settings.service import set_setting
 
@@ -84,7 +85,7 @@ def test_a_message_that_is_too_long_is_told_by_its_beginning_and_end(app, chat):
 
 @pytest.mark.slow
 def test_what_a_dead_worker_left_is_written_after_the_next_answer(app, told, chat):
-    engine, lane = app.extensions["engine"], f"story:{id_of(chat)}"
+    engine, lane = ENGINE.of(app), f"story:{id_of(chat)}"
     with app.app_context(), write() as session:
         left = Generation(kind="story", lane=lane, model_asked="fake/plain", owner="dead", status="running")
         left.heartbeat_at = utc_now().replace(year=2020)

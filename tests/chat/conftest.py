@@ -14,7 +14,7 @@ from tests.support.waiting import until
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
 from webapp.base.db import write
-from webapp.engine.engine import Engine, Live
+from webapp.engine.engine import ENGINE, Engine, Live
 from webapp.people.accounts.tables import Grant
 
 __all__ = ["app", "listen"]
@@ -72,7 +72,7 @@ def ended(page: Page) -> bool:
 
 
 def is_at_rest(page: Page) -> bool:
-    found, runs = statuses(page), page.browser.app.extensions["engine"].live.values()
+    found, runs = statuses(page), ENGINE.of(page.browser.app).live.values()
     # A run saves the end before it notifies the pages.
     is_ending = {each.message_id for each in runs} & set(page.message_ids)
     return bool(found) and not {"queued", "thinking", "responding", "saving"} & set(found) and not is_ending
@@ -80,7 +80,7 @@ def is_at_rest(page: Page) -> bool:
 
 def let_finish(app: Flask, is_meant: Callable[[Live], bool]) -> None:
     """Waits for these runs for at most a second: polling their page would take longer than the runs do."""
-    engine: Engine = app.extensions["engine"]
+    engine: Engine = ENGINE.of(app)
     engine.wait(lambda: not any(map(is_meant, engine.live.values())), seconds=1)
 
 
@@ -91,7 +91,7 @@ def ended_with(count: int) -> Callable[[Page], bool]:
 
 def until_settled(app: Flask) -> None:
     """Waits for everything that follows an answer: its end, the title, and the delayed updates of open pages."""
-    engine = app.extensions["engine"]
+    engine = ENGINE.of(app)
     until(lambda: not engine.live and not engine.soon, "nothing runs, and all has been told")
 
 

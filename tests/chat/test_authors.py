@@ -15,6 +15,7 @@ from webapp.chat.exchange import export
 from webapp.chat.exchange import importing as store
 from webapp.chat.exchange.imports import own
 from webapp.chat.record.tables import Chat, Message
+from webapp.engine.engine import ENGINE
 from webapp.people.accounts.tables import User
 
 
@@ -68,7 +69,7 @@ def test_who_only_reads_is_told_who_wrote(owner, stranger, answered):
 
 @pytest.mark.slow
 def test_a_file_keeps_the_name_and_no_account(owner, member, path):
-    engine, chat_id = owner.app.extensions["engine"], id_of(path)
+    engine, chat_id = ENGINE.of(owner.app), id_of(path)
     file = "".join(export.as_json(engine, chat_id))
     messages = json.loads(file)["messages"]
     assert [each["author"] for each in messages] == ["", "", "Mira", ""]
@@ -79,7 +80,7 @@ def test_a_file_keeps_the_name_and_no_account(owner, member, path):
 
 @pytest.mark.slow
 def test_what_is_brought_back_says_whose_it_was(owner, stranger, path):
-    app, engine = owner.app, owner.app.extensions["engine"]
+    app, engine = owner.app, ENGINE.of(owner.app)
     file = "".join(export.as_json(engine, id_of(path)))
     with app.app_context():
         person_id = stranger.person_id

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.browser import HTMX
+from webapp.engine.engine import ENGINE
 
 
 def box(browser, path: str) -> str:
@@ -57,7 +58,7 @@ def test_what_was_refused_is_still_kept(owner, path, fake):
 
 
 def test_other_open_pages_hear_nothing_of_it(owner, path, app):
-    topics = app.extensions["engine"].topics
+    topics = ENGINE.of(app).topics
     lane = f"chat:{path.removeprefix('/chats/')}"
     before = topics.last(lane)
 

@@ -21,6 +21,7 @@ from tests.support.waiting import until
 from webapp.base.db import db, utc_now, write
 from webapp.chat.exchange import export
 from webapp.chat.record.tables import Chat, Message
+from webapp.engine.engine import ENGINE
 
 HOSTILE = "Look: <script>alert(1)</script> ![x](https://evil.example/a.png) [go](javascript:alert(1))"
 
@@ -191,7 +192,7 @@ def test_long_messages_are_read_and_packed_in_turns(owner, path, app):
         user_id = chat.owner_id
 
     with nobody_waits():
-        packed = b"".join(export.everything(app.extensions["engine"], user_id))
+        packed = b"".join(export.everything(ENGINE.of(app), user_id))
 
     with ZipFile(BytesIO(packed)) as archive:
         value = json.loads(archive.read(archive.namelist()[0]))
@@ -206,7 +207,7 @@ def test_many_short_chats_are_read_and_packed_in_turns(owner, path, app):
         session.execute(insert(Chat), new)
 
     with nobody_waits():
-        packed = b"".join(export.everything(app.extensions["engine"], user_id))
+        packed = b"".join(export.everything(ENGINE.of(app), user_id))
 
     with ZipFile(BytesIO(packed)) as archive:
         assert len(archive.namelist()) == 501

@@ -10,6 +10,7 @@ from tests.support.steps import steps_on_the_loop
 from webapp.base.db import write
 from webapp.chat.exchange.export import as_json
 from webapp.chat.record.tables import Chat, Message
+from webapp.engine.engine import ENGINE
 
 MESSAGES = 2_000
 
@@ -21,6 +22,6 @@ def test_no_few_messages_take_the_whole_chat(app: Flask, owner: Browser) -> None
         session.flush()
         session.execute(insert(Message), messages("long", ["Some words."] * MESSAGES))
     with steps_on_the_loop(app) as steps:
-        assert sum(1 for _ in as_json(app.extensions["engine"], "long")) == MESSAGES + 2
+        assert sum(1 for _ in as_json(ENGINE.of(app), "long")) == MESSAGES + 2
     # Scanning the whole chat for each batch would take many hundreds of steps per message.
     assert steps.count < 250 * MESSAGES

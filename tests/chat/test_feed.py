@@ -10,6 +10,7 @@ from tests.chat.test_renderings import say
 from tests.rendering.edited import EDIT, Edited
 from webapp.base import changes, topic_names
 from webapp.chat.page.feed import ChatPosition
+from webapp.engine.engine import ENGINE
 from webapp.settings.service import set_setting
 from webapp.streaming.codec import Message
 
@@ -188,10 +189,10 @@ def test_a_shutdown_tells_every_page_to_come_back(owner, begin, fake, listen, ap
     listener = listen(owner, page.events_url)
     listener.until(lambda each: each.last_id)
 
-    app.extensions["engine"].finish(seconds=30)
-    app.extensions["engine"].wait_closed(30)
+    ENGINE.of(app).finish(seconds=30)
+    ENGINE.of(app).wait_closed(30)
 
-    assert not app.extensions["engine"].readers
+    assert not ENGINE.of(app).readers
     assert "interrupted" in listener.statuses()
 
 

@@ -18,6 +18,7 @@ from tests.api.client import client_of
 from tests.chat.conftest import asked, ended, give, id_of
 from tests.knowledge.office import docx, paragraph, pdf
 from tests.support.marks import on_both_databases
+from webapp.base.current import CONFIG
 from webapp.base.db import db, utc_now, write
 from webapp.chat import erasing
 from webapp.chat.exchange import export
@@ -26,8 +27,10 @@ from webapp.chat.files.attachments import folded, joined, parted, size_of
 from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.messages import sending
 from webapp.chat.record.tables import Chat, Message
-from webapp.engine.circuit import Circuits
+from webapp.engine.chores import TICKERS
+from webapp.engine.engine import ENGINE
 from webapp.engine.ladder import Ladder, Limits, Rung
+from webapp.engine.state.circuit import Circuits
 from webapp.models.connections.models import providers
 from webapp.models.providers import anthropic_request, openai_request
 from webapp.models.providers.base import ModelRequest, Picture, Turn
@@ -57,7 +60,7 @@ def uploaded(browser, content: bytes, name: str = "shot [1].png"):
 
 
 def folder(app) -> list[Path]:
-    return [path for path in app.extensions["config"].files_dir.glob("*/*") if path.is_file()]
+    return [path for path in CONFIG.of(app).files_dir.glob("*/*") if path.is_file()]
 
 
 def test_a_picture_is_written_anew():
@@ -315,12 +318,12 @@ def test_what_is_brought_again_is_there(app, owner):
 @pytest.mark.slow
 def test_somebody_looks_for_what_is_never_sent_or_left_behind(app, owner, member):
     uploaded(member, drawn())
-    assert app.extensions["sweeper"].is_running
-    del app.extensions["sweeper"]
+    assert TICKERS.of(app)["sweeper"].is_running
+    del TICKERS.of(app)["sweeper"]
     with app.app_context():
         people = {each.email: each for each in db.session.scalars(select(User))}
         delete_person(people[member.email], member.email, by=people[owner.email])
-    assert app.extensions["sweeper"].is_running
+    assert TICKERS.of(app)["sweeper"].is_running
 
 
 @pytest.mark.slow
@@ -331,7 +334,7 @@ def test_what_is_deleted_while_an_export_is_made_is_left_out(app, owner, fake):
     with app.app_context():
         person = str(db.session.scalars(select(Chat.owner_id)).one())
     made = b""
-    for piece in export.everything(app.extensions["engine"], person):
+    for piece in export.everything(ENGINE.of(app), person):
         made += piece
         if b"files/" in piece:
             for path in folder(app):
@@ -354,7 +357,7 @@ def test_a_backup_goes_on_where_a_file_is_deleted_meanwhile(app, tmp_path):
         storage.put(storage.path_of("ab" * 32), b"content")
         # A dangling link: the name exists, the file does not.
         storage.path_of("ab" * 31 + "cd").symlink_to(tmp_path / "gone")
-        assert backups.back_up_files(app.extensions["config"].files_dir, tmp_path / "copy") == 1
+        assert backups.back_up_files(CONFIG.of(app).files_dir, tmp_path / "copy") == 1
 
 
 def test_the_folder_holds_what_is_sent_once(app):

@@ -15,6 +15,7 @@ from webapp.base.db import db, write
 from webapp.chat.kind import changed
 from webapp.chat.messages import follow_up
 from webapp.chat.record.tables import Chat, FollowUp
+from webapp.engine.engine import ENGINE
 from webapp.engine.tables import Generation
 from webapp.settings.service import set_setting
 
@@ -203,7 +204,7 @@ def test_a_limit_leaves_it_waiting(owner, path, app, fake):
         set_setting("limits.streams_burst", "1")
     page = owner.page(path).press("Queue", message="Second")
     for _ in range(3):
-        app.extensions["engine"].rates.take(_person(app, path))
+        ENGINE.of(app).rates.take(_person(app, path))
     fake.over()
 
     page = owner.wait_for(path, ended_with(2))

@@ -9,6 +9,7 @@ from tests.chat.conftest import address, asked, ended, id_of, texts
 from webapp.base.db import db, utc_now, write
 from webapp.chat.record import sharing
 from webapp.chat.record.tables import Chat
+from webapp.engine.engine import ENGINE
 from webapp.people.accounts.queries import user_by_email
 from webapp.settings.service import set_setting
 
@@ -88,7 +89,7 @@ def test_a_name_of_ones_own_stays_one(app, owner, path):
 
 
 def test_other_pages_hear_of_it(app, owner, path):
-    url, topics = address(owner.page(path), "Branch into new chat"), app.extensions["engine"].topics
+    url, topics = address(owner.page(path), "Branch into new chat"), ENGINE.of(app).topics
     mine = f"user:{owner.person_id}"
     # A title can be announced at the same time: once for both chats, with the id of either.
     before = topics.last(mine)

@@ -3,10 +3,11 @@
 import shutil
 
 from tests.chat.test_files import drawn, uploaded
+from webapp.base.current import CONFIG
 
 
 def test_where_no_file_can_be_written_that_is_said(app, owner):
-    folder = app.extensions["config"].files_dir
+    folder = CONFIG.of(app).files_dir
     # A file in place of the folder makes every write fail, as on a full disk.
     shutil.rmtree(folder, ignore_errors=True)
     folder.write_bytes(b"")

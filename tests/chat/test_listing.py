@@ -14,6 +14,7 @@ from webapp.base.ids import new_id
 from webapp.chat import erasing
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Draft, Message
+from webapp.engine.engine import ENGINE
 from webapp.people.accounts.tables import User
 from webapp.settings.service import set_setting
 
@@ -178,7 +179,7 @@ def test_deleting_stops_the_answer(owner, begin, fake):
     owner.wait_for(path, lambda page: "w000002" in page.text)
 
     owner.post(f"{path}/delete")
-    owner.wait_for("/chats/trash", lambda page: not owner.app.extensions["engine"].live)
+    owner.wait_for("/chats/trash", lambda page: not ENGINE.of(owner.app).live)
     owner.post(f"{path}/restore")
     assert owner.page(path).all("article.message")[-1].attributes["data-status"] == "stopped"
 

@@ -8,6 +8,7 @@ from flask import Flask
 from tests.chat.conftest import until_settled
 from tests.chat.listener import Listener
 from tests.support.browser import Browser
+from webapp.base.current import TOPICS
 from webapp.base.db import db
 from webapp.streaming.events import Changed
 
@@ -28,7 +29,7 @@ def test_a_stream_ends_where_nothing_can_be_read(
     heard = listen(owner, url)
     heard.until(lambda each: b": ping" in each.raw)
     renamed(app, "messages", "messages_elsewhere")
-    app.extensions["topics"].append(f"chat:{path.rpartition('/')[2]}", Changed("message", "x"))
+    TOPICS.of(app).append(f"chat:{path.rpartition('/')[2]}", Changed("message", "x"))
     heard.greenlet.join(60)
     renamed(app, "messages_elsewhere", "messages")
 

@@ -14,7 +14,7 @@ from tests.support.statements import listening
 from webapp.base.db import db
 from webapp.chat.page import snapshot_shown
 from webapp.chat.record.tables import Chat
-from webapp.engine.engine import the_engine
+from webapp.engine.engine import ENGINE, the_engine
 from webapp.rendering.markdown import VERSION
 from webapp.settings.service import set_setting
 
@@ -24,7 +24,7 @@ TEXT = "w000001 w000002 w000003"
 @contextmanager
 def ending_before(app, statement: int) -> Iterator[list[str]]:
     """Ends every answer, saved and announced, before the reader's n-th statement; yields the statements sent."""
-    engine, reader, sent = app.extensions["engine"], gevent.getcurrent(), []
+    engine, reader, sent = ENGINE.of(app), gevent.getcurrent(), []
 
     def note(_connection, _cursor, sql: str, *_rest: object) -> None:
         if gevent.getcurrent() is not reader:
@@ -72,7 +72,7 @@ def test_wherever_an_answer_ends_while_its_page_is_read(owner, app, begin, fake,
         with ending_before(app, statement) as sent:
             page = owner.page(path)
         seen.add(is_one_moment(page))
-        end(app.extensions["engine"])
+        end(ENGINE.of(app))
         if len(sent) < statement:
             break
     assert seen == {True, False}
@@ -136,4 +136,4 @@ def test_the_end_read_alone_is_as_in_the_whole(owner, member, app, path, fake):
     give(path, member, "write")
     for right in ("own", "write", "view"):
         assert ends_alike(app, path, right)[-1] == "responding"
-    end(app.extensions["engine"])
+    end(ENGINE.of(app))

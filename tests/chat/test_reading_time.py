@@ -77,9 +77,9 @@ def stored(app, answer: str) -> int | None:
 def tell(app, person: str, answer: str, ms: int) -> None:
     """Adds reading time as a person's page does, and stores it immediately."""
     with app.app_context():
-        app.extensions[WAITING] = Counter({(answer, person): ms})
+        WAITING.set(Counter({(answer, person): ms}), app)
         reading_time.store()
-        assert not app.extensions[WAITING]
+        assert not WAITING.of(app)
 
 
 @pytest.mark.slow

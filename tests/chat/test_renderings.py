@@ -22,6 +22,7 @@ from webapp.chat.messages import renderings
 from webapp.chat.page.projection import AnswerProjection
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
+from webapp.engine.engine import ENGINE
 from webapp.engine.tables import Generation
 from webapp.rendering.markdown import VERSION, GrowingMarkdown
 
@@ -176,7 +177,7 @@ def test_an_answer_that_cannot_be_rendered_is_saved_and_shown(owner, app, begin,
         growing = partial(GrowingMarkdown, markdown=failing_at("late"))
         return AnswerProjection(generation.message_id or "", generation.id, growing=growing)
 
-    app.extensions["engine"].register(replace(CHAT, projection=projection))
+    ENGINE.of(app).register(replace(CHAT, projection=projection))
     # A page must watch, since an answer without watchers is not rendered as it grows.
     fake.says("*One*\n\nand late <b> more", holds=[1])
     path = begin(owner)

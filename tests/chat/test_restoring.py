@@ -7,7 +7,8 @@ from tests.chat.conftest import ended, statuses, texts
 from tests.chat.listener import listen
 from tests.engine.bench import Bench
 from webapp.base.db import db, utc_now, write
-from webapp.engine import recovery
+from webapp.engine.duties import recovery
+from webapp.engine.engine import ENGINE
 from webapp.engine.tables import Generation
 from webapp.people.accounts.tables import User
 from webapp.settings.service import set_setting
@@ -39,7 +40,7 @@ def left(owner, app, make_app, fake) -> str:
 def settle(app) -> None:
     make(app, heartbeat_at=utc_now().replace(year=2020))
     with app.app_context():
-        recovery.settle_orphans(app.extensions["engine"])
+        recovery.settle_orphans(ENGINE.of(app))
 
 
 def test_it_says_so_until_its_text_is_saved(owner, app, left):

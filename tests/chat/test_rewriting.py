@@ -15,6 +15,7 @@ from webapp.base.heavy.child import on_disk
 from webapp.chat.exchange import export
 from webapp.chat.exchange import importing as store
 from webapp.chat.record.tables import Chat, Message
+from webapp.engine.engine import ENGINE
 from webapp.people.accounts.tables import User
 
 
@@ -122,7 +123,7 @@ def test_readers_cannot_and_who_may_write_is_named(owner, member, path, app):
 @pytest.mark.slow
 def test_a_file_and_a_fork_keep_that_it_was_edited(owner, member, path, app):
     rewritten(owner, path, "One, by hand")
-    engine, chat_id = app.extensions["engine"], id_of(path)
+    engine, chat_id = ENGINE.of(app), id_of(path)
 
     file = "".join(export.as_json(engine, chat_id))
     assert [each["is_edited"] for each in json.loads(file)["messages"]] == [False, False, True]

@@ -12,6 +12,7 @@ from webapp.chat.prompt.context import Contributor, PromptContext
 from webapp.chat.prompt.tokens import PER_MESSAGE, estimate
 from webapp.models.prompt_sections import AFTER, Section
 from webapp.models.providers.base import Turn
+from webapp.web.feature import BROUGHT
 
 PATH = [("user", "One"), ("assistant", "Two"), ("user", "Three")]
 ROLES = st.sampled_from(["system", "user", "assistant"])
@@ -131,7 +132,7 @@ def contributed(app):
         heard.append(context)
         return given
 
-    contributors = app.extensions["brought"][Contributor]
+    contributors = BROUGHT.of(app)[Contributor]
     contributors.append(Contributor(contribute))
     yield heard, given
     contributors.pop()

@@ -11,6 +11,7 @@ from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.markup import name_of
 from webapp.base.db import db, utc_now, write
 from webapp.chat.record.tables import Chat
+from webapp.engine.engine import ENGINE
 
 DEEDS = ("pin", "unpin", "archive", "unarchive", "delete", "restore", "erase")
 
@@ -170,7 +171,7 @@ def test_answers_in_all_of_them_are_stopped(owner, begin, fake):
     page = owner.page("/chats")
     assert len(page.all(".rows .live")) == 2
     owner.post("/chats/several", deed="delete", chat=[id_of(path) for path in paths])
-    owner.wait_for("/chats/trash", lambda page: not owner.app.extensions["engine"].live)
+    owner.wait_for("/chats/trash", lambda page: not ENGINE.of(owner.app).live)
     owner.post("/chats/several", deed="restore", chat=[id_of(path) for path in paths])
     for path in paths:
         assert owner.page(path).all("article.message")[-1].attributes["data-status"] == "stopped"
@@ -190,7 +191,7 @@ def test_nothing_is_deleted_for_good_while_an_answer_is_written_in_it(app, owner
 
     change(app, id_of(path), deleted_at=None)
     owner.post(f"{path}/delete")
-    owner.wait_for("/chats/trash", lambda page: not app.extensions["engine"].live)
+    owner.wait_for("/chats/trash", lambda page: not ENGINE.of(app).live)
     assert owner.post("/chats/trash/empty").status_code == 303
     assert counts(owner) == (0, 0)
 

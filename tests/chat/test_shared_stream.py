@@ -8,6 +8,7 @@ import pytest
 from tests.chat.conftest import until_settled
 from tests.chat.listener import Listener, listen
 from tests.support.waiting import until
+from webapp.engine.engine import ENGINE
 from webapp.engine.watching import shared, watcher_loop
 from webapp.streaming.codec import Decoder
 
@@ -115,7 +116,7 @@ def test_a_stream_has_a_name_that_nobody_guesses(owner, stream):
 
 
 def test_a_browser_that_reads_nothing_holds_no_more_than_a_few_frames(owner, path, app):
-    stream = shared.SharedStream(app.extensions["engine"], secrets.token_hex(16))
+    stream = shared.SharedStream(ENGINE.of(app), secrets.token_hex(16))
     made: list[int] = []
 
     def endless():

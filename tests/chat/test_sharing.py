@@ -15,6 +15,7 @@ from tests.support.people import PASSWORD
 from tests.support.waiting import until
 from webapp.base.db import db
 from webapp.chat.record.tables import Chat, Message
+from webapp.engine.engine import ENGINE
 from webapp.engine.tables import Generation
 from webapp.people.accounts import queries
 from webapp.people.accounts.tables import Grant, User
@@ -315,7 +316,7 @@ def test_deleting_an_account_takes_its_chats_even_while_one_is_answered(app, own
         assert queries.user_by_email(member.email) is None
         assert db.session.scalar(select(func.count()).select_from(Chat)) == 0
         assert db.session.scalar(select(func.count()).select_from(Message)) == 0
-    until(lambda: not app.extensions["engine"].live, "nothing runs")
+    until(lambda: not ENGINE.of(app).live, "nothing runs")
     with app.app_context():
         cost = db.session.get_one(Generation, generation)
         assert not cost.is_active

@@ -9,7 +9,8 @@ from tests.support.markup import words
 from tests.support.waiting import until
 from tests.upstream.handle import TITLE
 from webapp.base.db import db, utc_now, write
-from webapp.engine import recovery
+from webapp.engine.duties import recovery
+from webapp.engine.engine import ENGINE
 from webapp.engine.side_requests import MOST_OF_A_PERSON
 from webapp.engine.tables import Generation
 from webapp.settings import service as settings
@@ -40,7 +41,7 @@ def records(browser) -> list[Generation]:
 def test_it_takes_neither_the_chats_lane_nor_the_place_of_an_answer(owner, titled, fake):
     with owner.app.app_context():
         settings.set_setting("limits.concurrent_streams", "1")
-    owner.app.extensions["engine"].max_streams = 1
+    ENGINE.of(owner.app).max_streams = 1
     path = titled()
 
     owner.post(f"{path}/messages", message="And then?")
@@ -55,7 +56,7 @@ def test_a_person_has_few_at_once_and_whoever_is_refused_keeps_the_first_words(o
     for _ in range(MOST_OF_A_PERSON):
         titled()
     path = answered(owner, "A third chat")
-    until(lambda: len(owner.app.extensions["engine"].live) == MOST_OF_A_PERSON, "only titles are asked for")
+    until(lambda: len(ENGINE.of(owner.app).live) == MOST_OF_A_PERSON, "only titles are asked for")
     gevent.idle()
 
     assert len(records(owner)) == len(fake.titles()) == MOST_OF_A_PERSON
@@ -70,14 +71,14 @@ def test_the_pace_of_a_person_is_a_part_of_that_of_answers(owner, answered, fake
         settings.set_setting("limits.streams_burst", "2")
     for _ in range(2):
         answered(owner, "How are stones dressed?")
-    until(lambda: not owner.app.extensions["engine"].live, "nothing runs")
+    until(lambda: not ENGINE.of(owner.app).live, "nothing runs")
 
     assert len(records(owner)) == len(fake.titles()) == 1
 
 
 def test_it_ends_with_the_server(owner, titled, fake):
     titled()
-    owner.app.extensions["engine"].finish(30)
+    ENGINE.of(owner.app).finish(30)
 
     (record,) = records(owner)
     assert (record.status, record.reason) == ("interrupted", "server_restart")
@@ -98,7 +99,7 @@ def test_one_that_fails_is_on_record_without_words_and_tried_once(owner, answere
 
 
 def test_what_a_dead_worker_left_is_settled_like_everything_else(app):
-    engine = app.extensions["engine"]
+    engine = ENGINE.of(app)
     with app.app_context():
         engine.begin()
         with write() as session:

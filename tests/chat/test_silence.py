@@ -4,11 +4,12 @@ import pytest
 
 from tests.chat.conftest import ended, texts
 from tests.support.markup import words
+from webapp.engine.engine import ENGINE
 from webapp.settings.service import set_setting
 
 
 def running(app):
-    (live,) = [each for each in app.extensions["engine"].live.values() if each.kind == "chat"]
+    (live,) = [each for each in ENGINE.of(app).live.values() if each.kind == "chat"]
     return live.run
 
 
@@ -27,7 +28,7 @@ def test_a_stalled_answer_says_for_how_long_and_another_model_takes_its_place(ow
     assert state(page)[0] == "Answering"
     assert "hidden" in page.one(".instead").attributes
 
-    running(app).last_content_at = app.extensions["engine"].now() - 100
+    running(app).last_content_at = ENGINE.of(app).now() - 100
     page = owner.page(path)
 
     assert state(page)[0].startswith("No text for 1 min 4")

@@ -13,6 +13,7 @@ from webapp.knowledge import answer_sources, shown
 from webapp.knowledge.search.fusion import Placed
 from webapp.knowledge.search.search import Hit
 from webapp.knowledge.tables import Document, Passage
+from webapp.operations.health.worker_metrics import METRICS
 from webapp.people.accounts.tables import Grant, User
 
 
@@ -127,7 +128,7 @@ def test_an_answer_does_not_wait_for_a_search_without_end(app, member, library, 
     with app.app_context():
         found = answer_sources.find_sources(db.session.get(User, member.person_id), ["bearing"], ["any"], seconds=0)
     assert (found.is_late, found.sources) == (True, ())
-    assert b'millrace_retrieval_duration_seconds_count{outcome="late"} 1.0' in app.extensions["metrics"].text()
+    assert b'millrace_retrieval_duration_seconds_count{outcome="late"} 1.0' in METRICS.of(app).text()
 
 
 @pytest.mark.slow

@@ -12,6 +12,8 @@ from webapp.base.db import db, is_sqlite, utc_now, write
 from webapp.chat import erasing, kind
 from webapp.chat.messages import sending
 from webapp.chat.record.tables import Chat, Draft, Message
+from webapp.engine.chores import TICKERS
+from webapp.engine.engine import ENGINE
 from webapp.engine.tables import Generation, JournalRow
 from webapp.settings.service import set_setting
 
@@ -94,7 +96,7 @@ def test_an_answer_that_runs_is_stopped_and_its_cost_is_kept(owner, fake):
     owner.wait_for(path, lambda page: "w000003" in page.text)
     owner.post(f"{path}/close")
 
-    engine = owner.app.extensions["engine"]
+    engine = ENGINE.of(owner.app)
     fake.until(lambda log: log[0]["client_closed"] and not engine.live)
     with owner.app.app_context():
         generation = db.session.scalars(select(Generation)).one()
@@ -112,7 +114,7 @@ def test_what_another_page_begins_while_it_is_closed_is_stopped_too(owner, path,
         # As if the closing had checked for running answers before this one began.
         erasing.erase(Chat.id == id_of(path))
 
-    engine = owner.app.extensions["engine"]
+    engine = ENGINE.of(owner.app)
     fake.until(lambda log: asked(fake)[-1]["client_closed"] and not engine.live)
     with owner.app.app_context():
         assert [each.status for each in db.session.scalars(select(Generation).order_by(Generation.id))] == [
@@ -189,7 +191,7 @@ def test_a_trash_that_keeps_everything_needs_nobody_to_look(owner, answered):
 
 
 def test_somebody_looks_for_it_as_long_as_it_waits(owner, path):
-    assert owner.app.extensions["sweeper"].ticks == 0
+    assert TICKERS.of(owner.app)["sweeper"].ticks == 0
     with owner.app.app_context():
         assert erasing.sweep() is True
 

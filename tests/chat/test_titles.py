@@ -13,6 +13,7 @@ from tests.upstream.handle import TITLE
 from webapp.base.db import db, write
 from webapp.chat.messages.titles import first_words
 from webapp.chat.record.tables import Chat
+from webapp.engine.engine import ENGINE
 from webapp.engine.tables import ACTIVE, Generation
 from webapp.settings import service as settings
 
@@ -98,7 +99,7 @@ def test_open_pages_hear_of_it_in_their_heading_and_in_its_row_alone(owner, begi
 def test_without_a_good_title_the_first_words_stay(owner, asked, fake, reply):
     path = asked(*[reply] * 4)
     fake.until(lambda log: fake.titles())
-    until(lambda: not owner.app.extensions["engine"].live, "nothing runs")
+    until(lambda: not ENGINE.of(owner.app).live, "nothing runs")
 
     assert title_of(owner, path).startswith("I would like to know")
     assert title_of(owner, path).endswith("…")

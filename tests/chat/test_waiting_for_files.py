@@ -22,6 +22,7 @@ from webapp.chat.files.tables import StoredFile
 from webapp.chat.messages.waiting_for_files import SourceAfterFiles
 from webapp.chat.record import variables
 from webapp.chat.record.tables import Chat
+from webapp.engine.engine import ENGINE
 from webapp.knowledge.feature import FEATURE as KNOWLEDGE
 from webapp.knowledge.tables import Document, DocumentPart, Passage
 from webapp.settings.service import set_setting
@@ -70,7 +71,7 @@ def test_it_can_be_stopped_while_it_waits_and_asked_again(app: Flask, owner: Bro
     with nothing_read():
         chat = begun(owner, content=TEXT, name="manual.txt")
         owner.wait_for(chat, lambda page: statuses(page)[-1:] in (["queued"], ["thinking"]))
-        running = next(iter(app.extensions["engine"].live))
+        running = next(iter(ENGINE.of(app).live))
         assert owner.post(f"/generations/{running}/stop").status_code in (200, 303)
         page = owner.wait_for(chat, ended)
         assert (statuses(page)[-1], asked(fake)) == ("stopped", [])
@@ -111,7 +112,7 @@ def test_a_file_that_is_gone_says_so_and_the_model_is_told(app: Flask, owner: Br
 
 def test_nothing_is_late_that_was_not_asked_yet(app: Flask) -> None:
     late = SimpleNamespace(check_timeout=lambda: "first_byte")
-    waiting = SourceAfterFiles(app.extensions["engine"], SimpleNamespace(), late)
+    waiting = SourceAfterFiles(ENGINE.of(app), SimpleNamespace(), late)
     assert waiting.check_timeout() == ""
 
 

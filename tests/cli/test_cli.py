@@ -21,6 +21,7 @@ from tests.support.people import PASSWORD
 from tests.support.preparing import environ_of, prepared_once
 from tests.support.preparing import flask as flask_command
 from webapp.base.config import ROOT
+from webapp.base.current import CONFIG
 from webapp.base.database.state import trouble_with_database
 from webapp.base.db import db
 from webapp.base.version import VERSION
@@ -126,7 +127,7 @@ def test_a_generated_key_is_a_fernet_key_and_nothing_else(flask: Command) -> Non
 def prepared(make_bare_app: MakeApp, **environ: str) -> tuple[Flask, str]:
     app = make_bare_app(**environ)
     # Compiling all templates takes a core more than a second; tests/web/test_template_cache.py tests that.
-    shutil.copytree(prepared_once()[0] / "compiled", app.extensions["config"].data_dir / "compiled", dirs_exist_ok=True)
+    shutil.copytree(prepared_once()[0] / "compiled", CONFIG.of(app).data_dir / "compiled", dirs_exist_ok=True)
     return app, said(commands(app)("prepare"))
 
 
@@ -266,7 +267,7 @@ def test_a_backup_can_be_restored(app: Flask, flask: Command, tmp_path: Path) ->
 def test_a_folder_keeps_the_newest_backups_with_their_files(app: Flask, flask: Command, tmp_path: Path) -> None:
     folder, others = tmp_path / "nightly", ["millrace-old.sqlite3", "millrace-20250101-000000.sqlite3.txt"]
     old = [folder / f"millrace-2025010{day}-020000.sqlite3" for day in range(1, 4)]
-    sent = app.extensions["config"].files_dir / "ab" / "abc"
+    sent = CONFIG.of(app).files_dir / "ab" / "abc"
     left = folder / "millrace-20240101-020000.sqlite3.files"
     for path in (sent, *old, *(folder / name for name in others), *(files_of(each) / "ab" / "x" for each in old), left / "x"):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -46,7 +46,7 @@ OF_UNITS = {
     "Timer": {"OnCalendar", "RandomizedDelaySec", "Persistent"},
     "Install": {"WantedBy"},
 }
-PRINT_CONFIG = "config = app.extensions['config']; print(config.data_dir, config.database_url)\n"
+PRINT_CONFIG = "from webapp.base.current import CONFIG; config = CONFIG.of(app); print(config.data_dir, config.database_url)\n"
 # Variables of the system, Python and Flask.
 OF_THE_IMAGE = {"PATH", "PYTHONDONTWRITEBYTECODE", "FLASK_APP"}
 

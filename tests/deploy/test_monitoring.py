@@ -9,6 +9,7 @@ import yaml
 
 from tests.deploy.proxies import DEPLOY
 from webapp.operations.health.metrics import OPERATION
+from webapp.operations.health.worker_metrics import METRICS
 
 BOARD = json.loads((DEPLOY / "monitoring" / "grafana.json").read_text("utf-8"))
 RULES = yaml.safe_load((DEPLOY / "monitoring" / "alerts.yaml").read_text("utf-8"))
@@ -40,7 +41,7 @@ def bare(expression: str) -> str:
 def families(app) -> dict[str, str]:
     """Returns the types of our metrics, by name."""
     with app.app_context():
-        told = app.extensions["metrics"].text()
+        told = METRICS.of(app).text()
     return dict(re.findall(r"^# TYPE (\S+) (\S+)$", told.decode(), re.MULTILINE))
 
 

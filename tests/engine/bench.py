@@ -12,7 +12,7 @@ from tests.upstream.handle import Upstream
 from webapp.base.db import db
 from webapp.chat.messages import sending
 from webapp.chat.record.tables import Message
-from webapp.engine.engine import Engine
+from webapp.engine.engine import ENGINE, Engine
 from webapp.engine.tables import Generation, JournalRow
 from webapp.settings import service as settings
 
@@ -22,7 +22,7 @@ class Bench:
 
     def __init__(self, app: Flask) -> None:
         self.app = app
-        self.engine: Engine = app.extensions["engine"]
+        self.engine: Engine = ENGINE.of(app)
         # A title is a generation too and runs at its own time: these tests look at answers only.
         with app.app_context():
             settings.set_setting("models.titles", "off")

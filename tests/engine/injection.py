@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError
 
+from webapp.base.current import CONFIG
 from webapp.base.db import db
-from webapp.engine.engine import Engine
-from webapp.models.connections.models import Providers
+from webapp.engine.engine import ENGINE, Engine
+from webapp.models.connections.models import PROVIDERS, Providers
 from webapp.models.providers.base import ModelRequest
 from webapp.models.providers.demo import DemoProvider
 from webapp.streaming.events import Delta, Event
@@ -90,10 +91,10 @@ def install(app: Any) -> tuple[Faults, FaultyDemo]:
     """Wraps the application's boundaries with faults; none of its own code is patched."""
     faults = Faults()
     demo = FaultyDemo(faults)
-    engine: Engine = app.extensions["engine"]
+    engine: Engine = ENGINE.of(app)
     engine.topics = FaultyTopics(engine.topics, faults)
-    known = app.extensions["providers"]
-    app.extensions["providers"] = Providers(app.extensions["config"], demo, known.upstream)
+    known = PROVIDERS.of(app)
+    PROVIDERS.set(Providers(CONFIG.of(app), demo, known.upstream), app)
     with app.app_context():
         event.listen(db.engine, "before_cursor_execute", lambda *_: faults.of_database("execute"))
         event.listen(db.engine, "commit", lambda connection: _commit(connection, faults))

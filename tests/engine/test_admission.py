@@ -14,8 +14,8 @@ from tests.api.client import Client, client_of
 from tests.conftest import signed_in
 from tests.support.waiting import until
 from webapp.base.db import db
-from webapp.engine.admission import Line, Waiter
-from webapp.engine.engine import Engine
+from webapp.engine.engine import ENGINE, Engine
+from webapp.engine.state.admission import Line, Waiter
 from webapp.settings.service import set_setting
 
 STREAMED = {"messages": [{"role": "user", "content": "Hello"}], "stream": True}
@@ -95,7 +95,7 @@ def full(make_app: Any, fake: Any) -> Iterator[tuple[Flask, Engine, list[Client]
         set_setting("limits.queue_seconds", "30")
     first = clients[0].call("POST", "/v1/chat/completions", STREAMED)
     assert first.status_code == 200
-    yield app, app.extensions["engine"], clients
+    yield app, ENGINE.of(app), clients
     first.close()
 
 

@@ -7,6 +7,7 @@ from sqlalchemy.exc import OperationalError
 from tests.engine.injection import Faults
 from webapp.base.db import db
 from webapp.engine.chores import advisory_lock, do_in_turns
+from webapp.engine.engine import ENGINE
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +32,7 @@ def test_what_was_claimed_is_free_again_after_any_failure(app, sort, n):
 
 
 def test_a_server_that_is_about_to_end_begins_nothing_more(app):
-    engine, done = app.extensions["engine"], []
+    engine, done = ENGINE.of(app), []
 
     def last() -> None:
         done.append("last")

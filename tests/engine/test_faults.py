@@ -11,7 +11,7 @@ from webapp.base.db import db, write
 from webapp.chat.messages import renderings
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service
-from webapp.engine.recovery import AT_ONCE
+from webapp.engine.duties.recovery import AT_ONCE
 from webapp.engine.tables import Generation
 from webapp.settings.service import set_setting
 from webapp.streaming.broadcaster import Projection
@@ -99,7 +99,7 @@ def test_stop_reaches_the_upstream_while_the_database_takes_nothing(bench, fake)
     bench.until(lambda: "w000003" in bench.said(id))
     with bench.refusing("generations"):
         with bench.app.app_context():
-            service.stop(bench.engine, db.session.get_one(Generation, id))
+            service.stop(db.session.get_one(Generation, id))
         fake.until(lambda log: log[0]["client_closed"])
 
     assert bench.until_ended(id).status == "stopped"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.engine.bench import Bench
-from webapp.engine import reserve
-from webapp.engine.reserve import Reserve, lines_in
+from webapp.engine.state import reserve
+from webapp.engine.state.reserve import Reserve, lines_in
 from webapp.engine.tables import JournalRow
 from webapp.settings.service import set_setting
 

@@ -12,7 +12,7 @@ from tests.engine.bench import Bench
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.turns import comes_to_rest
 from webapp.base.db import db, write
-from webapp.engine import journal
+from webapp.engine.duties import journal
 from webapp.engine.tables import JournalRow
 from webapp.streaming.events import Delta, to_json
 
@@ -77,7 +77,7 @@ def test_no_loop_wakes_when_nothing_runs(bench, fake):
     bench.until_ended(bench.ask(person=bench.person()))
     bench.until(lambda: not bench.engine.live)
 
-    assert comes_to_rest(lambda: (bench.engine.journal.ticks, bench.engine.keeper.ticks), seconds=1.2)
+    assert comes_to_rest(lambda: (bench.engine.duties.journal.ticks, bench.engine.keeper.ticks), seconds=1.2)
 
 
 @pytest.mark.slow

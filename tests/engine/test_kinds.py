@@ -7,6 +7,7 @@ from flask import Flask
 
 from tests.support.source import modules
 from webapp.base.db import write
+from webapp.engine.engine import ENGINE
 from webapp.engine.kinds import Kind
 from webapp.engine.tables import Generation
 from webapp.operations.usage.shown import team_usage
@@ -17,7 +18,7 @@ DECIDE_NOTHING = ("webapp.engine", "webapp.streaming", "webapp.usage", "webapp.h
 @pytest.fixture
 def haiku(app: Flask):
     """One more kind, with only the required fields."""
-    kinds = app.extensions["engine"].kinds
+    kinds = ENGINE.of(app).kinds
     kinds["haiku"] = Kind("haiku", "Short poems")
     yield kinds["haiku"]
     del kinds["haiku"]
@@ -39,12 +40,12 @@ def test_a_new_kind_leaves_nothing_but_its_record(app: Flask, haiku: Kind) -> No
 
 
 def test_every_kind_has_words_for_people(app: Flask) -> None:
-    assert all(kind.words and kind.name == name for name, kind in app.extensions["engine"].kinds.items())
+    assert all(kind.words and kind.name == name for name, kind in ENGINE.of(app).kinds.items())
 
 
 @pytest.mark.slow
 def test_nobody_compares_a_kind_with_a_name(app: Flask) -> None:
-    names, found = set(app.extensions["engine"].kinds), []
+    names, found = set(ENGINE.of(app).kinds), []
     for module in modules().values():
         comparisons = (each for each in ast.walk(module.tree) if isinstance(each, ast.Compare) and module.is_in(*DECIDE_NOTHING))
         for each in comparisons:

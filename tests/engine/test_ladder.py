@@ -12,7 +12,7 @@ from tests.upstream.server import REFUSED
 from webapp.base.db import db
 from webapp.chat.page import answer_shown
 from webapp.chat.record.queries import generations_of
-from webapp.engine.circuit import FAILURES, Circuits, Pause
+from webapp.engine.state.circuit import FAILURES, Circuits, Pause
 from webapp.engine.tables import Generation
 from webapp.models.connections import service as connections
 from webapp.models.connections.models import providers

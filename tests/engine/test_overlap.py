@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from webapp.engine.overlap import without_overlap
+from webapp.engine.ladder import without_overlap
 from webapp.streaming.events import Delta, Ended, Event, Usage
 from webapp.streaming.failure import ProviderError
 

@@ -9,7 +9,7 @@ from sqlalchemy import update
 from tests.support.marks import on_both_databases
 from webapp.base.database import rows
 from webapp.base.db import db, utc_now, write
-from webapp.engine.ownership import HEARTBEAT_EVERY, LEASE, Worker, renew
+from webapp.engine.state.ownership import HEARTBEAT_EVERY, LEASE, Worker, renew
 from webapp.engine.tables import Generation
 
 LEASE_SECONDS = LEASE.total_seconds()

@@ -2,9 +2,9 @@
 
 from flask import Flask
 
-from webapp.engine.engine import Engine
-from webapp.engine.presence import Presence
+from webapp.engine.engine import ENGINE, Engine
 from webapp.engine.service import CROWD_BEATS, FEW, PAGE_BEATS, page_beats
+from webapp.engine.state.presence import Presence
 
 
 def test_who_leaves_begins_to_be_away_then() -> None:
@@ -39,7 +39,7 @@ def test_nothing_is_kept_of_a_lane_on_which_nothing_runs() -> None:
 
 
 def test_an_answer_that_a_crowd_watches_is_read_less_often(app: Flask) -> None:
-    engine: Engine = app.extensions["engine"]
+    engine: Engine = ENGINE.of(app)
     assert page_beats(engine, "chat:1") == PAGE_BEATS
 
     for _ in range(FEW):

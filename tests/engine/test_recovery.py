@@ -13,7 +13,7 @@ from tests.support.marks import on_both_databases
 from webapp.base.db import db, utc_now, write
 from webapp.chat.messages import sending
 from webapp.chat.record.tables import Message
-from webapp.engine import recovery
+from webapp.engine.duties import recovery
 from webapp.engine.tables import Generation
 from webapp.settings.service import set_setting
 
@@ -242,6 +242,6 @@ def test_without_a_database_it_looks_once_a_second(bench: Bench) -> None:
         engine.begin()
         bench.until(lambda: engine.recovery_state.is_database_unavailable)
         gevent.sleep(1.5)
-        assert engine.recovery.ticks <= 3
+        assert engine.duties.recovery.ticks <= 3
 
     bench.until(lambda: engine.recovery_state.passes and not engine.recovery_state.is_database_unavailable)

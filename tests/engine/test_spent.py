@@ -10,7 +10,7 @@ from sqlalchemy import select
 from tests.support.browser import Browser
 from tests.upstream.handle import Upstream
 from webapp.base.db import utc_now, write
-from webapp.engine.cost_text import cost
+from webapp.engine.costs import cost
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.models.connections.tables import Connection

@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.engine.notice_text import notice_lines
+from webapp.engine.generation_text import notice_lines
 
 RETRY = {"code": "retry", "message": "Busy. It is asked again in 2 s.", "detail": "Busy. It was asked again after 2 s."}
 WHOLE = {"code": "whole", "message": "Cut. It is asked for the whole.", "detail": "Cut. It was asked for the whole."}

@@ -14,6 +14,7 @@ from tests.engine.test_ladder import BUSY, CREDIT, CUT, ERROR_INSIDE, RATE, UNKN
 from tests.support.people import user_with_password
 from tests.upstream.handle import Upstream
 from webapp.engine.tables import Generation
+from webapp.operations.health.worker_metrics import METRICS
 from webapp.settings.service import set_setting
 
 FINE = {"says": "All is well."}
@@ -45,7 +46,7 @@ def asked(bench: Bench, answers: int, at_once: int) -> list[str]:
 
 
 def counted_steps(bench: Bench) -> float:
-    families = text_string_to_metric_families(bench.app.extensions["metrics"].text().decode())
+    families = text_string_to_metric_families(METRICS.of(bench.app).text().decode())
     return sum(each.value for family in families for each in family.samples if each.name == "millrace_stream_fallbacks_total")
 
 

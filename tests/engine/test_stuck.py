@@ -17,9 +17,11 @@ from webapp.base.errors import Unavailable
 from webapp.chat.messages import sending
 from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.record.tables import Message
-from webapp.engine import recovery, service, side_requests
-from webapp.engine.recovery_state import MOST_TRIES
+from webapp.engine import service, side_requests
+from webapp.engine.duties import recovery
+from webapp.engine.state.recovery_state import MOST_TRIES
 from webapp.engine.tables import Generation
+from webapp.models.connections.models import PROVIDERS
 from webapp.models.providers.base import ModelRequest, Turn
 from webapp.people.accounts.tables import User
 from webapp.plans import service as plans
@@ -102,7 +104,7 @@ def test_a_heartbeat_from_the_future_counts_from_when_it_was_seen(calm):
 
     now = calm.engine.now
     calm.engine.now = lambda: now() + 60
-    calm.engine.recovery.wake()
+    calm.engine.duties.recovery.wake()
 
     assert calm.until_ended(id).status == "interrupted"
 
@@ -133,7 +135,7 @@ def test_what_was_committed_and_never_began_is_settled(calm, fake):
         stray_id = stray.id
     with calm.app.app_context():
         # Pressing Stop starts the recovery.
-        service.stop(calm.engine, db.session.get_one(Generation, stray_id))
+        service.stop(db.session.get_one(Generation, stray_id))
 
     ended = calm.until_ended(stray_id)
 
@@ -163,7 +165,7 @@ def a_completion(bench: Bench, person: str) -> str:
 )
 def test_a_model_that_is_gone_leaves_nothing_behind(bench, fake, ask):
     person = bench.person()
-    known = bench.app.extensions["providers"]
+    known = PROVIDERS.of(bench.app)
 
     class Gone:
         """Providers of which a model disappears between two lookups."""
@@ -174,12 +176,12 @@ def test_a_model_that_is_gone_leaves_nothing_behind(bench, fake, ask):
         def chain(self, model: str) -> list[str]:
             raise LookupError(model)
 
-    bench.app.extensions["providers"] = Gone()
+    PROVIDERS.set(Gone(), bench.app)
     with pytest.raises(LookupError):
         ask(bench, person)
     assert bench.generations() == []
 
-    bench.app.extensions["providers"] = known
+    PROVIDERS.set(known, bench.app)
     fake.says("Fine.")
     assert not bench.until_ended(ask(bench, person)).is_active
 
@@ -272,7 +274,7 @@ def test_what_is_asked_beside_answers_ends_within_its_time(calm, fake):
     person = calm.person()
     with calm.app.app_context():
         request = ModelRequest("some/model", (Turn("user", "Hello"),))
-        side_requests.request(calm.engine, side_requests.SideRequest("title", "title:x", person, request))
+        side_requests.request(side_requests.SideRequest("title", "title:x", person, request))
     calm.until(lambda: bool(fake.log()))
     assert calm.engine.live
 

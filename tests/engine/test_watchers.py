@@ -18,7 +18,7 @@ from tests.support.turns import comes_to_rest, turns_of_the_loop
 from tests.upstream.fixtures import app
 from webapp.base import topic_names
 from webapp.base.db import db
-from webapp.engine.engine import Engine
+from webapp.engine.engine import ENGINE, Engine
 from webapp.engine.tables import Generation
 from webapp.engine.watching import watcher_loop
 from webapp.engine.watching.push import NonBlockingWriter
@@ -38,7 +38,7 @@ TEXT = PARAGRAPH * 40
 @pytest.fixture
 def engine(app: Flask) -> Engine:
     """An engine whose only generations are answers: automatic titles would run at unpredictable times."""
-    engine: Engine = app.extensions["engine"]
+    engine: Engine = ENGINE.of(app)
     with app.app_context():
         set_setting("models.titles", "off")
     return engine
@@ -99,7 +99,7 @@ def test_readers_that_stopped_together_go_on_one_after_another(app: Flask, engin
 
     def read(feed: Busy) -> None:
         with app.test_request_context():
-            pieces = iter(watcher_loop.watch(engine, feed, Watcher("somebody", 0, 0, lambda: True)).response)
+            pieces = iter(watcher_loop.watch(feed, Watcher("somebody", 0, 0, lambda: True)).response)
         with closing(pieces):
             while len(feed.turns) < 2:
                 next(pieces)
@@ -228,7 +228,7 @@ def test_no_loop_wakes_while_nothing_runs(owner: Browser, begin, fake, engine: E
     idle = watch(owner, owner.page(path).events_url)
 
     def ticks() -> tuple[int, int]:
-        return engine.journal.ticks, engine.keeper.ticks
+        return engine.duties.journal.ticks, engine.keeper.ticks
 
     # Each loop runs once more after the last answer, the slowest a second later.
     assert comes_to_rest(ticks, seconds=2.2)

@@ -11,6 +11,7 @@ from tests.knowledge.conftest import Shelf
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.turns import turns_of_the_loop
 from webapp.base.db import db, write
+from webapp.engine.engine import ENGINE
 from webapp.knowledge.documents import documents, importing
 from webapp.knowledge.tables import Collection, Document, DocumentPart, Passage
 
@@ -323,7 +324,7 @@ def test_passages_that_were_replaced_go_in_turns(app, long):
 
 @pytest.mark.slow
 def test_the_text_of_a_long_document_is_read_in_turns(app, long):
-    id, engine = long, app.extensions["engine"]
+    id, engine = long, ENGINE.of(app)
     with app.app_context():
         owner_id = db.session.scalars(select(Collection.owner_id)).one()
     with turns_of_the_loop() as turn:

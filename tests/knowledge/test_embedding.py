@@ -11,6 +11,7 @@ from tests.knowledge.meaning import AT, MODEL, OTHER, chosen, embeds, is_ready, 
 from tests.support.marks import few_of, on_both_databases
 from tests.support.waiting import until
 from webapp.base.db import db
+from webapp.engine.engine import ENGINE
 from webapp.engine.tables import Generation
 from webapp.knowledge.tables import PassageVector, VectorSet
 from webapp.knowledge.vector_sets import CURRENT, FILLING, decided
@@ -180,7 +181,7 @@ def test_a_server_that_hangs_keeps_no_other_connection_waiting(app, fake, shelf,
 
 
 def active(app: Flask) -> int:
-    return len(app.extensions["engine"].live)
+    return len(ENGINE.of(app).live)
 
 
 def waiting(app: Flask) -> dict[str, int]:

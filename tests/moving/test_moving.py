@@ -14,6 +14,7 @@ from tests.moving.filled import fill, rows_of
 from tests.support.people import user_with_password
 from tests.support.preparing import environ_of
 from webapp.base.config import ROOT
+from webapp.base.current import CONFIG
 from webapp.base.db import db, write
 from webapp.chat.list.search import search
 from webapp.chat.record.tables import Chat, Message
@@ -88,7 +89,7 @@ def test_what_was_found_is_found_again_and_new_rows_have_numbers_of_their_own(
 def test_secrets_can_be_read_and_files_come_along(app, make_bare_app, new_database, tmp_path):
     with app.app_context():
         slug = connections.create("openai", ConnectionInput("Ours", "http://127.0.0.1:9/v1", "sk-ours-000000002222"))
-    picture = app.extensions["config"].files_dir / "ab" / ("ab" * 32)
+    picture = CONFIG.of(app).files_dir / "ab" / ("ab" * 32)
     picture.parent.mkdir(parents=True)
     picture.write_bytes(b"a picture")
     address, beside = new_database(), tmp_path / "elsewhere"

@@ -15,6 +15,7 @@ from webapp.base.db import utc_now, write
 from webapp.base.throttle import SignInThrottle
 from webapp.people.accounts import queries, service
 from webapp.people.accounts.queries import hashed
+from webapp.people.accounts.service import SIGN_INS
 from webapp.people.accounts.tables import User, UserSession
 
 ELSEWHERE = "http://millrace.example"
@@ -30,7 +31,7 @@ def inside(app: Flask) -> Iterator[None]:
 @pytest.fixture
 def stopped_clock(app: Flask) -> None:
     """Stops the clock of the rate limit: on a slow machine each guess takes so long that another would be allowed."""
-    app.extensions["sign_in_throttle"] = SignInThrottle(lambda: 1.0)
+    SIGN_INS.set(SignInThrottle(lambda: 1.0), app)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from webapp.base import audit
 from webapp.base.audit import AuditEntry
 from webapp.base.db import db, write
 from webapp.base.errors import Invalid
+from webapp.base.heavy.bounded import IDLE_READERS
 from webapp.people.accounts import queries, service
 
 
@@ -223,7 +224,7 @@ def test_what_is_looked_for_is_found_without_a_look_at_everything(
         session.execute(insert(AuditEntry), actions)
         path = str(db.engine.url.database)
     reader = sqlite3.connect(path, check_same_thread=False, factory=Counted)
-    app.extensions["idle readers"] = [reader]
+    IDLE_READERS.set([reader], app)
 
     assert owner.get(f"/admin/audit?{query}").status_code == 200
     assert 0 < reader.steps < 5_000

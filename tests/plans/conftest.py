@@ -11,10 +11,11 @@ from tests.plans.halting import Halting, halting
 from tests.plans.program import Program
 from tests.support.people import user_with_password
 from tests.support.waiting import until
+from webapp.base.current import CONFIG
 from webapp.base.db import db
-from webapp.engine.engine import Engine
+from webapp.engine.engine import ENGINE, Engine
 from webapp.engine.tables import Generation
-from webapp.models.connections.models import Providers
+from webapp.models.connections.models import PROVIDERS, Providers
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream
 from webapp.people.accounts.tables import User
@@ -30,7 +31,7 @@ class LorebookEditor:
     """Makes plans through the services, without pages."""
 
     def __init__(self, app: Flask) -> None:
-        self.app, self.engine = app, app.extensions["engine"]
+        self.app, self.engine = app, ENGINE.of(app)
         assert isinstance(self.engine, Engine)
         with app.app_context():
             self.owner_id = user_with_password("planner@example.org", "member").id
@@ -46,7 +47,7 @@ class LorebookEditor:
 
     def pace(self, seconds: float) -> None:
         """Sets the seconds that the demo takes for each word."""
-        self.app.extensions["providers"] = Providers(self.app.extensions["config"], DemoProvider(pace=seconds), Upstream())
+        PROVIDERS.set(Providers(CONFIG.of(self.app), DemoProvider(pace=seconds), Upstream()), self.app)
 
     def halting(self, *words: str) -> Halting:
         """Makes the demo halt before each of these words."""

@@ -5,7 +5,8 @@ from contextlib import closing
 
 from flask import Flask
 
-from webapp.models.connections.models import Providers
+from webapp.base.current import CONFIG
+from webapp.models.connections.models import PROVIDERS, Providers
 from webapp.models.providers.base import ModelRequest
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream
@@ -42,5 +43,5 @@ class Halting(DemoProvider):
 def halting(app: Flask, *words: str) -> Halting:
     """Makes the demo of this application halt before each of these words."""
     demo = Halting(*words)
-    app.extensions["providers"] = Providers(app.extensions["config"], demo, Upstream())
+    PROVIDERS.set(Providers(CONFIG.of(app), demo, Upstream()), app)
     return demo

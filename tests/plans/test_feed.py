@@ -11,11 +11,13 @@ from flask import Flask, template_rendered
 from tests.plans.halting import BEGINNING, RISKS, WEEK_2, WEEK_3, WEEK_4, halting
 from tests.support.browser import Browser
 from tests.support.turns import nobody_waits
+from webapp.base.current import CONFIG
 from webapp.base.db import db, utc_now
+from webapp.engine.engine import ENGINE
 from webapp.engine.watching.list_feed import ListFeed
 from webapp.engine.watching.lists import live_list
 from webapp.engine.watching.watchers import Context
-from webapp.models.connections.models import Providers
+from webapp.models.connections.models import PROVIDERS, Providers
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream
 from webapp.plans import shown
@@ -32,7 +34,7 @@ PARTS = re.compile(r'hx-target="([^"]+)" hx-swap="(\w+)"')
 
 @pytest.fixture
 def app(app: Flask) -> Flask:
-    app.extensions["providers"] = Providers(app.extensions["config"], DemoProvider(pace=0), Upstream())
+    PROVIDERS.set(Providers(CONFIG.of(app), DemoProvider(pace=0), Upstream()), app)
     return app
 
 
@@ -57,7 +59,7 @@ def heard(feed: PlanFeed | ListFeed, app: Flask) -> list[tuple[str, str]]:
 
 
 def feed_of(app: Flask, browser: Browser, path: str, at: str) -> PlanFeed:
-    engine, id = app.extensions["engine"], path.rpartition("/")[2]
+    engine, id = ENGINE.of(app), path.rpartition("/")[2]
     feed = PlanFeed(engine, id, "", PlanPosition.parse(at), context_of(app, browser))
     feed.listen(engine.signal())
     return feed
@@ -90,7 +92,7 @@ def test_an_unknown_position_gets_the_whole_plan(app: Flask, member: Browser, at
     path, other = begin(member), begin(member)
     for each in (path, other):
         member.wait_for(each, lambda page: 'data-status="completed"' in page.text)
-    engine = app.extensions["engine"]
+    engine = ENGINE.of(app)
     at = at.format(epoch=engine.topics.epoch, other=other.rpartition("/")[2])
     feed = feed_of(app, member, path, at)
     first = heard(feed, app) + heard(feed, app)
@@ -107,8 +109,8 @@ def test_the_list_hears_how_far_each_plan_is(app: Flask, member: Browser) -> Non
     with app.app_context():
         owner_id, plans = db.session.get_one(Plan, ids[0]).owner_id, live_list("plans")
     assert plans
-    feed = ListFeed(app.extensions["engine"], plans, owner_id, "", context_of(app, member))
-    feed.listen(app.extensions["engine"].signal())
+    feed = ListFeed(ENGINE.of(app), plans, owner_id, "", context_of(app, member))
+    feed.listen(ENGINE.of(app).signal())
     parts: list[tuple[str, str]] = []
     demo.go_on()
     rows = {f"#row-{id}" for id in ids}
@@ -179,7 +181,7 @@ def test_hundreds_of_rows_that_come_at_once_hold_nobody_up(app: Flask, member: B
     with nobody_waits():
         list(projection.fold(Entry(1, Delta(said))))
         notes, _ = projection.since((0, 0, 0, 0, 0))
-    feed = PlanFeed(app.extensions["engine"], "p", "", None, context_of(app, member))
+    feed = PlanFeed(ENGINE.of(app), "p", "", None, context_of(app, member))
 
     with nobody_waits():
         html = feed._parts(writing, projection, notes)

@@ -10,7 +10,7 @@ from tests.plans.halting import BEGINNING, WEEK_2, WEEK_3, WEEK_4
 from tests.support.marks import on_both_databases
 from webapp.base.db import db
 from webapp.base.errors import Conflict
-from webapp.engine import journal
+from webapp.engine.duties import journal
 from webapp.plans import plan_types, service, validation
 from webapp.plans.projection import PlanProjection
 from webapp.plans.schema import missing

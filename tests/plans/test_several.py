@@ -14,7 +14,8 @@ from tests.support.marks import on_both_databases
 from tests.support.waiting import until
 from webapp.api.dialects.plans import views
 from webapp.base.db import db
-from webapp.engine import keeper
+from webapp.engine.duties import keeper
+from webapp.engine.engine import ENGINE
 from webapp.people.accounts import tokens
 from webapp.people.accounts.tables import User
 from webapp.plans.tables import Plan, PlanQuota
@@ -148,7 +149,7 @@ def test_each_is_stopped_when_the_client_is_gone(app: Flask, program: Program, m
     pieces = begun.iter_encoded()
     for _ in range(3):
         next(pieces)
-    engine = app.extensions["engine"]
+    engine = ENGINE.of(app)
     keeper.stop_overdue(engine)
     assert plans(app) == ["generating"] * 3
     begun.close()

@@ -8,12 +8,13 @@ from tests.support.browser import Browser
 from tests.upstream.handle import Upstream as Fake
 from webapp.base.db import db
 from webapp.chat.list.checklist import Checklist, checklist
+from webapp.models.connections.models import PROVIDERS
 from webapp.people.accounts.tables import User
 
 
 def steps_of(app: Flask, email: str) -> Checklist | None:
     with app.test_request_context():
-        app.extensions["providers"].forget()
+        PROVIDERS.of(app).forget()
         return checklist(db.session.scalar(select(User).where(User.email == email)))
 
 

@@ -6,6 +6,7 @@ from flask import Flask
 
 from tests.conftest import KEYS, MakeApp
 from tests.support.marks import also_on_postgres
+from webapp.base.current import CONFIG
 from webapp.base.db import db
 from webapp.base.errors import Invalid
 from webapp.models.connections import service as connections
@@ -70,7 +71,7 @@ def test_with_another_encryption_key_it_starts_says_so_and_keeps_the_ciphertext(
     with app.app_context():
         ApplicationSettingsService().set_openrouter_api_key(STORED)
         before = row().ciphertext
-    address = app.extensions["config"].openrouter_base_url
+    address = CONFIG.of(app).openrouter_base_url
 
     with make_app(ENCRYPTION_KEY=Fernet.generate_key().decode(), OPENROUTER_BASE_URL=address).app_context():
         with pytest.raises(DecryptionError, match="cannot be read with this ENCRYPTION_KEY"):
@@ -84,7 +85,7 @@ def test_with_another_encryption_key_it_starts_says_so_and_keeps_the_ciphertext(
 
 
 def test_a_key_that_lies_under_a_removed_encryption_key_is_back_when_that_is(app: Flask, make_app: MakeApp) -> None:
-    address = app.extensions["config"].openrouter_base_url
+    address = CONFIG.of(app).openrouter_base_url
     with app.app_context():
         ApplicationSettingsService().set_openrouter_api_key(STORED)
     both = f"{Fernet.generate_key().decode()},{KEYS['ENCRYPTION_KEY']}"

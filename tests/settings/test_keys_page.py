@@ -18,6 +18,7 @@ from tests.support.browser import Browser
 from tests.support.page import Page
 from webapp.base.audit import AuditEntry
 from webapp.base.config import make_keys
+from webapp.base.current import CONFIG
 from webapp.base.db import db
 from webapp.models.connections.effective import live_connection
 from webapp.models.connections.openrouter_key import ApplicationSettingsService
@@ -127,7 +128,7 @@ def test_a_key_that_one_worker_changes_is_changed_for_all(own_key: MakeApp) -> N
 
 
 def as_one_of_two(app: Flask) -> Flask:
-    app.extensions["config"] = replace(app.extensions["config"], web_concurrency=2)
+    CONFIG.set(replace(CONFIG.of(app), web_concurrency=2), app)
     return app
 
 

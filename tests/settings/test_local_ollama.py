@@ -8,7 +8,8 @@ from flask import Flask
 from tests.support.browser import Browser
 from tests.upstream.handle import Upstream as Fake
 from webapp.models.connections.local_ollama import ADDRESS, PATIENCE_SECONDS, OllamaProbe
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import PROVIDERS, providers
+from webapp.models.connections.views import NEIGHBOUR
 
 SLUG = "ollama-on-this-machine"
 OTHERS = [
@@ -35,8 +36,8 @@ def clock() -> Clock:
 @pytest.fixture
 def neighbour(app: Flask, fake: Fake, clock: Clock) -> OllamaProbe:
     """The scripted upstream in place of Ollama, with a timeout that suits a busy machine."""
-    found = OllamaProbe(app.extensions["providers"].upstream, fake.base_url.replace("/api", "/its/api"), clock, 30)
-    app.extensions["ollama"] = found
+    found = OllamaProbe(PROVIDERS.of(app).upstream, fake.base_url.replace("/api", "/its/api"), clock, 30)
+    NEIGHBOUR.set(found, app)
     return found
 
 

@@ -13,6 +13,7 @@ from flask import Flask
 from tests.conftest import KEYS, MakeApp
 from tests.support.marks import also_on_postgres
 from webapp.base.config import ROOT
+from webapp.base.current import CONFIG
 from webapp.base.db import write
 from webapp.models.connections import keys, queries
 from webapp.models.connections import service as connections
@@ -112,7 +113,7 @@ def test_killed_half_way_every_key_can_be_read_and_the_rest_is_done_later(
     with app.app_context():
         stored = fill(300)
     environ = {**os.environ, **KEYS, "DATA_DIR": str(tmp_path), "ENCRYPTION_KEY": BOTH}
-    environ["OPENROUTER_BASE_URL"] = app.extensions["config"].openrouter_base_url
+    environ["OPENROUTER_BASE_URL"] = CONFIG.of(app).openrouter_base_url
     command = [sys.executable, "-u", "-m", "flask", "--app", "wsgi", "keys", "rotate"]
     # The small pipe makes the command block until its output is read, so that it cannot finish before it is killed.
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "bufsize": 0, "pipesize": 4096}

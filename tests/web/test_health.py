@@ -10,7 +10,9 @@ from tests.conftest import MakeApp
 from tests.engine.test_full_disk import fill, small_disk
 from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres, on_both_databases
+from webapp.base.current import CONFIG
 from webapp.base.database.revisions import newest_revision
+from webapp.engine.engine import ENGINE
 from webapp.operations.health.disks import FULL, READ_ONLY
 from webapp.operations.health.server_facts import NO_REDIS
 
@@ -58,7 +60,7 @@ def test_it_says_so_when_the_database_does_not_answer(make_bare_app: MakeApp, tm
 @pytest.mark.slow
 def test_it_is_not_ready_while_nothing_can_be_saved(make_app: MakeApp, small_disk: Path) -> None:
     app = make_app()
-    app.extensions["config"] = replace(app.extensions["config"], data_dir=small_disk)
+    CONFIG.set(replace(CONFIG.of(app), data_dir=small_disk), app)
     assert Browser(app).get("/readyz").status_code == 200
 
     fill(small_disk)
@@ -74,7 +76,7 @@ def test_it_is_degraded_without_redis_and_among_servers_that_are_set_up_otherwis
     ready = Browser(app).get("/readyz")
     assert (ready.status_code, ready.json) == (200, {"status": "degraded", "detail": NO_REDIS})
 
-    app.extensions["engine"].shared.agreement.differs = "FILES_DIR"
+    ENGINE.of(app).shared.agreement.differs = "FILES_DIR"
     assert "another FILES_DIR" in Browser(app).get("/readyz").json["detail"]
 
 

@@ -9,6 +9,7 @@ from werkzeug.test import Client
 from tests.conftest import MakeApp
 from tests.support.browser import Browser
 from tests.web.conftest import with_wrong_routes
+from webapp.base.current import CONFIG
 from webapp.people.accounts.guards import policy
 from webapp.web.htmx import API_PATHS
 from webapp.web.security import DRAWER, HEADERS, is_own_host
@@ -98,9 +99,7 @@ def test_other_names_are_not(visitor: Browser, host: str, path: str) -> None:
 
 
 def test_named_hosts_are_ours_too(make_app: MakeApp) -> None:
-    config = make_app(PUBLIC_URL="https://chat.example.org", ALLOWED_HOSTS="chat.lan,10.0.0.7", HOST="192.168.1.5").extensions[
-        "config"
-    ]
+    config = CONFIG.of(make_app(PUBLIC_URL="https://chat.example.org", ALLOWED_HOSTS="chat.lan,10.0.0.7", HOST="192.168.1.5"))
 
     for host in (
         "chat.example.org",

@@ -16,7 +16,9 @@ from tests.upstream.handle import Upstream as Fake
 from tests.upstream.server import REFUSED
 from webapp.base.config import ROOT
 from webapp.base.heavy.threads import READS
-from webapp.engine.circuit import FAILURES, Circuits
+from webapp.base.process.watchdog import WATCHDOG
+from webapp.engine.engine import ENGINE
+from webapp.engine.state.circuit import FAILURES, Circuits
 from webapp.operations.health import views as selftest
 from webapp.streaming.codec import Decoder
 from webapp.streaming.events import Delta
@@ -42,7 +44,7 @@ def test_it_says_how_everything_stands(owner: Browser) -> None:
 def test_it_says_when_everybody_had_to_wait(app: Flask, owner: Browser) -> None:
     assert owner.page("/admin/health").says("Nothing has blocked the server for long.")
 
-    app.extensions["watchdog"].note(0.4, "somewhere")
+    WATCHDOG.of(app).note(0.4, "somewhere")
 
     assert owner.page("/admin/health").says("1 time since the start, 0.4 seconds in total.")
 
@@ -83,7 +85,7 @@ def test_a_connection_is_tested_from_there(make_app: MakeApp, fake: Fake) -> Non
 
 
 def test_the_memory_of_the_process_is_told(app: Flask, owner: Browser) -> None:
-    app.extensions["engine"].topics.append("generation:x", Delta("a" * 5000))
+    ENGINE.of(app).topics.append("generation:x", Delta("a" * 5000))
 
     words = next(each.text() for each in owner.page("/admin/health").all("dd") if "used for the text of answers" in each.text())
     assert re.search(r"\d [MG]B; [45] KB of it used for the text of answers\.", words)
@@ -107,7 +109,7 @@ def test_a_log_in_detail_is_pointed_out(make_app: MakeApp, environ: dict[str, st
     ("code", "words"), [("error", "It failed several times"), ("rate", "Its provider refused several requests")]
 )
 def test_a_paused_model_is_named_with_its_reason(app: Flask, owner: Browser, code: str, words: str) -> None:
-    circuits = app.extensions["engine"].circuits = Circuits(lambda: 0.0)
+    circuits = ENGINE.of(app).circuits = Circuits(lambda: 0.0)
     for _ in range(FAILURES):
         circuits.failed("some/model", code)
 

@@ -6,7 +6,7 @@ from typing import Any
 import gevent
 
 from tests.support.turns import turns_of_the_loop
-from webapp.web.server.worker import CROWDED, Worker, _queue_up
+from webapp.web.server.worker import CROWDED, Worker, _requests
 
 PLACES = 100
 
@@ -44,7 +44,7 @@ def test_of_requests_that_come_in_one_moment_one_begins_in_each_turn_of_the_loop
     with turns_of_the_loop() as turn:
 
         def begin() -> int:
-            _queue_up()
+            _requests.enter()
             return turn()
 
         began = [gevent.spawn(begin) for _ in range(PLACES)]

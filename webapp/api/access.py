@@ -13,8 +13,8 @@ from wtforms.validators import ValidationError
 
 from webapp.base.db import csrf
 from webapp.base.errors import Forbidden, Invalid, SignedOut
-from webapp.engine.admission import Allowance
 from webapp.engine.engine import the_engine
+from webapp.engine.state.admission import Allowance
 from webapp.engine.watching.sse_response import noticed_leaving, socket_of
 from webapp.people.accounts import queries, service, tickets
 from webapp.people.accounts.guards import KNOWN, full_session, know, refuse_unless_admin

@@ -2,7 +2,7 @@
 
 import math
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, request
 from sqlalchemy import inspect
 
 from webapp.api.access import CALLER, Caller, caller_or_none
@@ -12,7 +12,8 @@ from webapp.people.accounts.guards import KNOWN
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 from webapp.web.htmx import is_api, wants_json
-from webapp.web.server.connection_limiter import RETRY_SECONDS, SENTENCE, Connection, ConnectionLimiter
+from webapp.web.server.connection_limiter import RETRY_SECONDS, SENTENCE, Connection
+from webapp.web.server.proxies import LIMITER
 
 
 def init(app: Flask) -> None:
@@ -62,8 +63,7 @@ def _id_of(user: User) -> str:
 
 
 def _connection() -> Connection | None:
-    limiter: ConnectionLimiter = current_app.extensions["connection_limiter"]
-    return limiter.connection_of(request.environ)
+    return LIMITER.get().connection_of(request.environ)
 
 
 def _with_limit(response: Response) -> Response:

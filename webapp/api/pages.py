@@ -11,6 +11,7 @@ from flask import Blueprint, Flask, Response, current_app, request
 from webapp.api import openapi
 from webapp.api.compression import accepts_gzip, gzipped
 from webapp.api.operations import JSON
+from webapp.base.current import PerApp
 from webapp.people.accounts.guards import anybody
 from webapp.web.htmx import render
 
@@ -125,6 +126,8 @@ def _kind(schema: Json) -> str:
 
 # The first request makes the document, and all others wait for it.
 _making = Lock()
+DOCUMENT = PerApp[dict[str, Any]](dict)
+COMPRESSED = PerApp[dict[str, bytes]](dict)
 bp = Blueprint("api_pages", __name__)
 
 
@@ -132,7 +135,7 @@ bp = Blueprint("api_pages", __name__)
 @anybody
 def document() -> Response:
     """Returns the document, which is written and compressed once: it is the same for every caller."""
-    kept: dict[str, bytes] = current_app.extensions.setdefault("openapi_bytes", {})
+    kept = COMPRESSED.get()
     if not kept:
         plain = json.dumps(_document(current_app), separators=(",", ":")).encode()
         kept.update({"": plain, "gzip": gzipped(plain)})
@@ -154,7 +157,7 @@ def read() -> Response:
 
 
 def _document(app: Flask) -> dict[str, Any]:
-    made: dict[str, Any] = app.extensions.setdefault("openapi", {})
+    made = DOCUMENT.of(app)
     with _making:
         if not made:
             made.update(openapi.document(app))

@@ -5,11 +5,11 @@ import time
 from datetime import datetime
 from typing import Protocol, TypedDict, Unpack
 
-from flask import current_app
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from webapp.base.current import PerApp
 from webapp.base.db import Base, utc_now, write
 from webapp.base.errors import Unavailable
 from webapp.base.ids import LENGTH, new_id
@@ -101,7 +101,7 @@ def record(action: str, **about: Unpack[About]) -> None:
 
 def refused(action: str, *, key: str, **about: Unpack[About]) -> None:
     """Logs a refused action; repeats with the same key are logged only the 10th, 100th and so on time within an hour."""
-    count = _tally().count(f"{action} {key}")
+    count = REFUSALS.get().count(f"{action} {key}")
     if not count:
         return
     times = f"{count} times within an hour" if count > 1 else ""
@@ -114,9 +114,7 @@ def refused(action: str, *, key: str, **about: Unpack[About]) -> None:
         log.warning("refusal_not_recorded", extra={"fields": {"action": action, "error": type(error).__name__}})
 
 
-def _tally() -> RepeatCounter:
-    tally: RepeatCounter = current_app.extensions.setdefault("refusals", RepeatCounter(3600, time.monotonic))
-    return tally
+REFUSALS = PerApp(lambda: RepeatCounter(3600, time.monotonic))
 
 
 def _line(text: str, length: int) -> str:

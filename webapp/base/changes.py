@@ -1,16 +1,13 @@
 """Notifies open pages and other subscribers of committed changes."""
 
-from flask import current_app
-
 from webapp.base import topic_names
+from webapp.base.current import TOPICS
 from webapp.streaming.events import Changed
-from webapp.streaming.topics import Topics
 
 
 def notify(topic: str, what: str, id: str) -> None:
     """Notifies every subscriber of the topic."""
-    topics: Topics = current_app.extensions["topics"]
-    topics.append(topic, Changed(what, id))
+    TOPICS.get().append(topic, Changed(what, id))
 
 
 def notify_person(person_id: str, what: str, id: str) -> None:

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 import gevent
-from flask import Flask, current_app
+from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from gevent.local import local
@@ -19,6 +19,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from webapp.base.config import ROOT
+from webapp.base.current import CONFIG, PerApp
 from webapp.base.errors import Unavailable
 from webapp.base.ids import LENGTH, new_id
 
@@ -100,7 +101,7 @@ class MigrateLater:
 db = SQLAlchemy(metadata=Base.metadata, disable_autonaming=True)
 csrf = CSRFProtect()
 _turn_to_write = BoundedSemaphore(1)
-TURNS = "turns_to_write"
+TURNS = PerApp[BoundedSemaphore]()
 # Per greenlet: whether it is inside `write`, and whether it is just beginning the transaction there.
 _here = local()
 
@@ -113,11 +114,11 @@ def bind(app: Flask) -> None:
     with app.app_context():
         # Half of the pool on PostgreSQL: writers can wait for a row lock whose holder still needs a second connection to read
         # something outside its transaction.
-        app.extensions[TURNS] = _turn_to_write if is_sqlite() else BoundedSemaphore(_most_connections(app) // 2)
+        TURNS.set(_turn_to_write if is_sqlite() else BoundedSemaphore(_most_connections(app) // 2))
         if is_sqlite():
             prepare_sqlite(db.engine)
         else:
-            _prepare_postgres(db.engine, is_one_of_several=bool(app.extensions["config"].redis_url))
+            _prepare_postgres(db.engine, is_one_of_several=bool(CONFIG.of(app).redis_url))
 
 
 def _most_connections(app: Flask) -> int:
@@ -203,7 +204,7 @@ def _not_nested() -> Iterator[None]:
 @contextmanager
 def _write_slot(deadline: float) -> Iterator[None]:
     wait_seconds = deadline - time.monotonic()
-    turns: BoundedSemaphore = current_app.extensions[TURNS]
+    turns = TURNS.get()
     if not turns.acquire(blocking=wait_seconds > 0, timeout=max(0.0, wait_seconds)):
         raise Unavailable(BUSY)
     try:

@@ -25,7 +25,7 @@ from webapp.chat.record.queries import first_within
 from webapp.chat.record.tables import Chat, Draft, Message
 from webapp.engine import service as generations
 from webapp.engine.chores import Chore, do_in_turns
-from webapp.engine.cost_records import forget_asker, keep_costs_alone, of_messages
+from webapp.engine.costs import forget_asker, keep_costs_alone, of_messages
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import WHILE_ACTIVE, Generation
 from webapp.knowledge import trash
@@ -232,7 +232,7 @@ def stop_expired() -> None:
 def _stop_answer(id: str) -> None:
     if running := generations.running_in(topic_names.of_chat(id)):
         running_id = running.id
-        generations.stop(the_engine(), running)
+        generations.stop(running)
         _let_it_end(the_engine(), running_id)
 
 

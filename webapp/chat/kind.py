@@ -25,7 +25,7 @@ from webapp.chat.record.tables import Chat, Message
 from webapp.chat.roleplay import service as roleplay
 from webapp.chat.story import writing
 from webapp.engine.chores import do_in_turns
-from webapp.engine.ends import LONG_CHARS
+from webapp.engine.duties.ends import LONG_CHARS
 from webapp.engine.engine import the_engine
 from webapp.engine.generation_text import GenerationText, started_of
 from webapp.engine.kinds import GenerationFacts, Kind

@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 
-from flask import current_app
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from webapp.base.current import PerApp
 from webapp.base.db import autocommit_connection, db, is_sqlite
 from webapp.base.heavy.turns import by_turns, queue_for_turn
 from webapp.engine.engine import Engine, the_engine
@@ -16,6 +16,9 @@ from webapp.streaming.loops import AGAIN_SECONDS, Ticker
 
 # As long as a dead worker's claims last.
 AGAIN_EVERY_SECONDS = 30.0
+# The loops of the chores that were woken, by name, and what features do when a server starts.
+TICKERS = PerApp[dict[str, Ticker]](dict)
+RESUMES = PerApp[list[Callable[[], None]]]()
 
 
 def do_in_turns(steps: Iterable[Callable[[], object]]) -> bool:
@@ -46,9 +49,10 @@ class Chore:
 
     def wake(self) -> None:
         """Starts the chore's loop, or makes it run now."""
-        if self.name not in current_app.extensions:
-            current_app.extensions[self.name] = self._ticker(the_engine())
-        current_app.extensions[self.name].wake()
+        tickers = TICKERS.get()
+        if self.name not in tickers:
+            tickers[self.name] = self._ticker(the_engine())
+        tickers[self.name].wake()
 
     def _ticker(self, engine: Engine) -> Ticker:
         return Ticker(
@@ -78,8 +82,8 @@ def resume() -> None:
 
 def resume_all() -> bool:
     """Starts every chore that may have work left; returns whether other servers, which wake no chore here, can leave more."""
-    for each in current_app.extensions["resumes"]:
-        each()
+    for resume_one in RESUMES.get():
+        resume_one()
     return the_engine().shared is not None
 
 

@@ -1,15 +1,20 @@
-"""Settles the cost of stopped and broken answers by querying the provider later."""
+"""The cost of answers: as text, settled later with the provider, and kept when their text is deleted."""
 
 import logging
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, Select, case, delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
-from webapp.base.db import db, write
+from webapp.base.db import db, utc_now, write
 from webapp.base.errors import AppError
+from webapp.base.heavy.turns import queue_for_turn
 from webapp.engine.engine import Engine
-from webapp.engine.tables import Generation
+from webapp.engine.tables import NOT_HERE, WHILE_ACTIVE, Generation, JournalRow
+from webapp.models.connections.keys import BUILT_IN
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ProviderError
 from webapp.streaming.events import Usage
@@ -19,6 +24,52 @@ log = logging.getLogger("generation:costs")
 
 # Providers finish counting only some time after the connection was closed.
 ASK_AFTER_SECONDS = (1.0, 3.0, 10.0, 30.0, 120.0)
+LEAST = Decimal("0.0001")
+# After these failures, the server can have generated text that never arrived, or reasoning alone.
+SILENT = {"stall", "cut", "total_time", "no_text"}
+# Values that replace everything that can contain text of the chat or the plan.
+WORDLESS: dict[str, Any] = {"message_id": None, "prompt": {}, "notices": [], "attempts": [], "error": "", "sent_as": None}
+# How many generations are detached from their user per transaction.
+AT_ONCE = 500
+
+
+def cost(generations: Sequence[Generation]) -> str:
+    """Returns the sum of the costs; empty if no model generated anything."""
+    made = [each for each in generations if not was_refused(each)]
+    priced = [each for each in made if not _is_demos(each)]
+    if not priced:
+        return "demo" if made else ""
+    known = [each for each in priced if each.cost is not None]
+    if any(_is_priced(each.connection) for each in priced if each.cost is None):
+        return "cost unknown"
+    return in_dollars(sum((Decimal(each.cost or 0) for each in known), Decimal())) if known else ""
+
+
+def in_dollars(total: Decimal) -> str:
+    """Formats dollars to a hundredth of a cent; a positive amount is never shown as zero."""
+    if not total:
+        return "free"
+    return f"${total:,.4f}" if total >= LEAST else f"under ${LEAST}"
+
+
+def sum_in_dollars(total: Decimal) -> str:
+    """Formats a sum of costs; `$0` if nothing was paid."""
+    return in_dollars(total) if total else "$0"
+
+
+def _is_priced(slug: str) -> bool:
+    """Returns whether this connection costs money; for a deleted connection, that is unknown."""
+    return slug in ("", BUILT_IN) or providers().is_priced(slug)
+
+
+def _is_demos(generation: Generation) -> bool:
+    return generation.is_demo or generation.model_asked.startswith("demo/")
+
+
+def was_refused(generation: Generation) -> bool:
+    """Returns whether no model can have generated anything; also accepts a row with the same columns."""
+    is_silent = generation.reason in SILENT or bool(generation.upstream_id)
+    return generation.status == "failed" and generation.cost is None and generation.output_tokens is None and not is_silent
 
 
 def settle_later(engine: Engine, generation: Generation) -> None:
@@ -72,3 +123,32 @@ def _store(engine: Engine, id: str, usage: Usage) -> None:
             engine.gate.correct(session, generation)
     generation = db.session.get_one(Generation, id)
     engine.kinds[generation.kind].priced(generation)
+
+
+def of_messages(messages: Select[str]) -> ColumnElement[bool]:
+    """Selects the messages' generations that count as a user's usage: no imported ones, and none of visitors."""
+    return Generation.message_id.in_(messages) & (Generation.kind != NOT_HERE) & Generation.user_id.is_not(None)
+
+
+def keep_costs_alone(session: Session, which: ColumnElement[bool]) -> None:
+    """Removes all text from these generations and detaches them from their messages, so that no cascade deletes them."""
+    session.execute(delete(JournalRow).where(JournalRow.generation_id.in_(select(Generation.id).where(which))))
+    # Requests a stop: a generation that another page has just begun could no longer be found, and so not be stopped.
+    stop_at = case((WHILE_ACTIVE, utc_now()), else_=Generation.stop_requested_at)
+    loose = update(Generation).where(which).values(**WORDLESS, stop_requested_at=stop_at)
+    session.execute(loose.execution_options(synchronize_session=False))
+
+
+def forget_asker(person_id: str) -> None:
+    """Removes the user from their generations, in batches: an account being deleted can have any number."""
+    while _forget_some(person_id):
+        queue_for_turn()
+
+
+def _forget_some(person_id: str) -> bool:
+    with write() as session:
+        theirs = select(Generation.id).where(Generation.user_id == person_id).limit(AT_ONCE)
+        if ids := session.scalars(theirs).all():
+            loose = update(Generation).where(Generation.id.in_(ids)).values(user_id=None)
+            session.execute(loose.execution_options(synchronize_session=False))
+    return bool(ids)

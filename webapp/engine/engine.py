@@ -7,23 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from flask import current_app
-
 from webapp.base import topic_names
+from webapp.base.current import PerApp
 from webapp.base.errors import Unavailable
 from webapp.base.ids import new_id
 from webapp.base.process.pause_detector import PauseDetector
 from webapp.base.throttle import Shared, Throttle
-from webapp.engine import reserve, trace
-from webapp.engine.admission import Line, NoRequester, Requester
-from webapp.engine.circuit import Circuits
-from webapp.engine.gate import Gate, Meter, OpenGate
+from webapp.engine import trace
 from webapp.engine.kinds import GenerationFacts, Kind
 from webapp.engine.metric_events import MetricEvent, MetricListener
-from webapp.engine.ownership import Worker
-from webapp.engine.presence import Presence
-from webapp.engine.recovery_state import RecoveryState
-from webapp.engine.reserve import Reserve
+from webapp.engine.state import reserve
+from webapp.engine.state.admission import Gate, Line, Meter, NoRequester, OpenGate, Requester
+from webapp.engine.state.circuit import Circuits
+from webapp.engine.state.ownership import Worker
+from webapp.engine.state.presence import Presence
+from webapp.engine.state.recovery_state import RecoveryState
+from webapp.engine.state.reserve import Reserve
 from webapp.engine.tables import Generation
 from webapp.settings.service import setting
 from webapp.streaming.broadcaster import Broadcast, Projection
@@ -45,10 +44,10 @@ KEEPER_SECONDS = 0.5
 KEEP_SECONDS = 300.0
 # For pages that reconnect soon; later, a page reloads the whole chat.
 KEEP_PICTURE_SECONDS = 60.0
-JOURNAL_SHARE = 0.625
-COPY_SECONDS = 1.0
-# How often each of several workers checks whether another has died.
-LEASES_SECONDS = 3.0
+# The reasons of ends that no watchers cause, by the policy in `when_unwatched`.
+UNWATCHED = {"idle": "idle_listener", "abort": "client_gone"}
+# A client that has just started an answer needs a moment to connect to its stream.
+ARRIVING_SECONDS = 1.0
 
 
 class Source(Protocol):
@@ -100,20 +99,22 @@ class AnswerCopy:
 
 @dataclass(frozen=True, slots=True)
 class Duties:
-    """Functions the engine calls at their times; they are passed in, so that it imports none of the modules that import it."""
+    """What is done for the runs by modules that import the engine: three loops, which are woken when there is something to do,
+    a report of each end, a file for text that could not be saved, and a copy of what another worker writes.
+    """
 
-    journal: "Callable[[Engine], None]"
-    stop_overdue: "Callable[[Engine], None]"
-    recover: "Callable[[Engine], bool]"
-    report: "Callable[[Engine, Live], None]"
-    spill: "Callable[[Engine, Live], None]"
-    keep_unsaved: "Callable[[Engine], None]"
-    follow: "Callable[[Engine, GenerationFacts], None]"
-    copy: "Callable[[Engine], bool]"
+    journal: Ticker
+    recovery: Ticker
+    copier: Ticker
+    report: Callable[[Live], None]
+    spill: Callable[[Live], None]
+    follow: Callable[[GenerationFacts], None]
 
 
 class Engine:
-    """The runs, topics, broadcasts and loops of this process. Spawning, waiting and the clock are passed in."""
+    """The runs, topics and broadcasts of this process. Spawning, waiting and the clock are passed in, `duties` set afterwards."""
+
+    duties: Duties
 
     def __init__(
         self,
@@ -125,7 +126,6 @@ class Engine:
         signal: Callable[[], Signal],
         pause: Callable[[float], object],
         now: Callable[[], float],
-        duties: Duties,
         share: "Callable[[str], RedisTopics] | None" = None,
     ) -> None:
         """`share` creates the topics of this worker, given its id, if it is one of several."""
@@ -164,17 +164,13 @@ class Engine:
         self.other_requests: set[Stop] = set()
         # Generations of this worker that are being settled because nothing runs them: they must not be started any more.
         self.given_up: set[str] = set()
-        self.recovery_state = RecoveryState()
+        self.recovery_state = RecoveryState(now)
         self.is_closing = self.is_closed = self.has_begun = False
         self._broadcasts: dict[str, Broadcast] = {}
         self._forget_at: dict[str, float] = {}
         self.flush_loop = FlushLoop(spawn=spawn, signal=signal, pause=pause, now=now)
-        self._duties = duties
-        self.pauses, self.lease_pauses = PauseDetector(KEEPER_SECONDS, now), PauseDetector(LEASES_SECONDS, now)
-        self.journal = self._ticker("journal", self._write_journal, self._journal_seconds)
-        self.keeper = self._ticker("keeper", self._check_timeouts, lambda: KEEPER_SECONDS)
-        self.recovery = self._ticker("recovery", lambda: duties.recover(self), self._recovery_seconds)
-        self.copier = self._ticker("copies", lambda: duties.copy(self), lambda: COPY_SECONDS)
+        self._pauses = PauseDetector(KEEPER_SECONDS, now)
+        self.keeper = self.ticker("keeper", self._stop_overdue, lambda: KEEPER_SECONDS)
 
     def register(self, kind: Kind) -> None:
         self.kinds[kind.name] = kind
@@ -190,9 +186,9 @@ class Engine:
         if not self.has_begun:
             self.has_begun = True
             self.worker.begin()
-            self.recovery.wake()
+            self.duties.recovery.wake()
             if self.shared:
-                self.shared.on_reader, self.shared.on_missing = self.presence.seen, self.copier.wake
+                self.shared.on_reader, self.shared.on_missing = self.presence.seen, self.duties.copier.wake
                 self.shared.begin()
 
     def start(self, generation: Generation, source: Source, save: Save) -> None:
@@ -231,7 +227,7 @@ class Engine:
         if self.is_closing:
             stop.request("server_restart")
         self.spawn(lambda: self._run(live, save))
-        self.journal.wake()
+        self.duties.journal.wake()
         self.keeper.wake()
 
     def end(self, id: str, events: Sequence[Event]) -> None:
@@ -251,7 +247,7 @@ class Engine:
             is_well = True
         finally:
             if not is_well:
-                self.recovery.wake()
+                self.duties.recovery.wake()
 
     def broadcast(self, generation: GenerationFacts) -> Broadcast | None:
         """Returns the broadcast that a generation's watchers share; None if its log is not, or no longer, in this process."""
@@ -265,7 +261,7 @@ class Engine:
     def follows(self, generation: GenerationFacts) -> bool:
         """Returns whether its log grows in this process: it runs here, or is copied from another worker from now on."""
         if generation.id not in self.live and self.shared:
-            self._duties.follow(self, generation)
+            self.duties.follow(generation)
         return self.has_log(generation.id)
 
     def has_log(self, id: str) -> bool:
@@ -306,15 +302,11 @@ class Engine:
             stop.request("server_restart")
         self.wait(lambda: not self.live and not self.other_requests, seconds)
         for live in list(self.live.values()):
-            self._duties.spill(self, live)
+            self.duties.spill(live)
         self.reserve.release()
         self.is_closed = True
         for reader in list(self.readers):
             reader.set()
-
-    def keep_unsaved(self) -> None:
-        """Writes text that the database doesn't take into the reserve, from where the next start reads it after a kill."""
-        self._duties.keep_unsaved(self)
 
     def wait_closed(self, seconds: float) -> None:
         """Waits, for at most so many seconds, until the readers have disconnected."""
@@ -327,7 +319,7 @@ class Engine:
         try:
             with self.recovering_on_failure():
                 live.run.run(live.meter(live.source.events(live.run.stop), live.run.stop), save)
-            self._duties.report(self, live)
+            self.duties.report(live)
         finally:
             del self.live[live.id]
             self.line.serve()
@@ -351,24 +343,35 @@ class Engine:
             del self._forget_at[old]
             self._broadcasts.pop(old, None)
 
-    def _write_journal(self) -> bool:
-        if self.live:
-            self._duties.journal(self)
+    def _stop_overdue(self) -> bool:
+        """Stops every run past a timeout; skips one check after the process was suspended, as text can have arrived unread."""
+        if not self._pauses.was_paused():
+            with self.in_app():
+                for live in list(self.live.values()):
+                    if not live.run.is_saving and (reason := self._overdue(live)):
+                        live.run.stop.request(reason)
         return bool(self.live)
 
-    def _check_timeouts(self) -> bool:
-        self._duties.stop_overdue(self)
-        return bool(self.live)
+    def _overdue(self, live: Live) -> str:
+        run, now = live.run, self.now()
+        if not run.has_content and (reason := live.source.check_timeout()):
+            return reason
+        if run.has_content and _exceeds(now - run.last_content_at, "stream.stall_seconds"):
+            return "stall"
+        if _exceeds(now - run.started_at, "stream.total_seconds"):
+            return "total_time"
+        return self._unwatched(live)
 
-    def _journal_seconds(self) -> float:
-        # The setting is how much text a kill can cost; a stroke and a commit that begins late need a part of that time.
-        with self.in_app():
-            return JOURNAL_SHARE * float(setting("stream.journal_ms")) / 1000
+    def _unwatched(self, live: Live) -> str:
+        policy, _, limit = live.when_unwatched.partition(":")
+        if policy not in UNWATCHED:
+            return ""
+        if policy == "idle" and self.shared and not self.shared.is_connected:
+            # Without Redis it is unknown whether the answer is read through another worker.
+            return ""
+        return UNWATCHED[policy] if self.presence.seconds_alone(live.lane) > max(float(limit), ARRIVING_SECONDS) else ""
 
-    def _recovery_seconds(self) -> float:
-        return min(self.recovery_state.wait_seconds, LEASES_SECONDS) if self.shared else self.recovery_state.wait_seconds
-
-    def _ticker(self, name: str, work: Callable[[], bool], every: Callable[[], float]) -> Ticker:
+    def ticker(self, name: str, work: Callable[[], bool], every: Callable[[], float]) -> Ticker:
         return Ticker(name, work, every=every, spawn=self.spawn, pause=self.pause, now=self.now)
 
     def wait(self, is_done: Callable[[], bool], seconds: float) -> None:
@@ -378,7 +381,18 @@ class Engine:
             self.pause(0.01)
 
 
+def _exceeds(seconds: float, name: str) -> bool:
+    limit = setting(name)
+    return bool(limit) and seconds > limit
+
+
+ENGINE = PerApp[Engine]()
+
+
 def the_engine() -> Engine:
-    """Returns the engine of the current application."""
-    engine: Engine = current_app.extensions["engine"]
-    return engine
+    """Returns the engine of the current application.
+
+    Functions that work in its context, as views and services do, call this. What outlives a context, or works before one is
+    entered, takes the engine as a parameter: the runs' duties, feeds, sources, and the functions that only they call.
+    """
+    return ENGINE.get()

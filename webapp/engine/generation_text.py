@@ -1,6 +1,6 @@
-"""The text of one generation without its timing, and what the copy of an ended answer lacks compared with it."""
+"""The text of one generation without its timing, its notices, and what the copy of an ended answer lacks compared with it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,9 @@ from webapp.streaming.transcript import Transcript
 
 # How many entries are folded between two pauses: about a millisecond.
 PIECE = 1_000
+AGAIN = {"retry", "whole"}
+STEPS = {"fallback", "demo_fallback", "mending"}
+TIMES = {1: "once", 2: "twice"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +93,23 @@ def _rest(saved: GenerationText, known: Transcript) -> list[Event]:
 
 def _behind(known: str, whole: str) -> str:
     return whole[len(known) :] if whole.startswith(known) else ""
+
+
+def notice_lines(notices: Sequence[Mapping[str, str]]) -> list[tuple[str, str]]:
+    """Returns the text and details of each notice; all retries of a model are merged into one line."""
+    again = [_past(each) for each in notices if each["code"] in AGAIN]
+    others = [_other(each) for each in notices if each["code"] not in AGAIN]
+    count = len(again)
+    line = [(f"The request was retried {TIMES.get(count, f'{count} times')}.", "\n".join(again))] if again else []
+    return line + others
+
+
+def _past(notice: Mapping[str, str]) -> str:
+    # Notices from before `detail` was stored have only a text in the present tense.
+    return notice.get("detail") or notice["message"]
+
+
+def _other(notice: Mapping[str, str]) -> tuple[str, str]:
+    if notice["code"] in STEPS:
+        return _past(notice), ""
+    return notice["message"], notice.get("detail", "")

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
-from webapp.engine.circuit import Circuits
 from webapp.engine.metric_events import FellBack, MetricListener, ignore
-from webapp.engine.overlap import without_overlap
-from webapp.models.providers.base import ModelRequest, Picture, Provider, ProviderError, Reply, Turn, events_of
+from webapp.engine.state.circuit import Circuits
+from webapp.models.providers.base import ModelRequest, Picture, Provider, Reply, Turn, events_of
 from webapp.streaming.events import TRIED, Delta, Ended, Event, Notice, Sources, Started, Text, Usage
+from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 from webapp.streaming.topics import Signal
 
@@ -40,6 +40,9 @@ PAUSED = {
     "rate": "{model} was asked too often and is paused for {seconds} s.",
     "error": "{model} failed several times in a row and is paused for {seconds} s.",
 }
+# Shorter repetitions are ordinary language, not a model that starts its sentence again.
+SHORTEST = 16
+LONGEST = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,3 +299,42 @@ def _sent(rung: Rung, turn: Turn) -> Iterator[Picture]:
 def _reply_events(rung: Rung, reply: Reply) -> Iterator[Event]:
     yield Started(reply.model or rung.name, rung.provider.name)
     yield from events_of(reply)
+
+
+def without_overlap(beginning: str, events: Iterator[Event]) -> Iterator[Event]:
+    """Yields the events without text that repeats the end of `beginning`; text is held back while it can be a repetition.
+
+    Held text is released before any other event, so that neither an end nor a failure loses it.
+    """
+    buffer, is_open, failure = "", len(beginning) >= SHORTEST, None
+    try:
+        for event in events:
+            if is_open and isinstance(event, Delta):
+                buffer += event.text
+                is_open = _may_overlap(beginning, buffer)
+                if is_open:
+                    continue
+                event, buffer = Delta(_trimmed(beginning, buffer)), ""
+            elif buffer:
+                yield Delta(_trimmed(beginning, buffer))
+                buffer, is_open = "", False
+            yield event
+    except ProviderError as error:
+        failure = error
+    if buffer:
+        yield Delta(_trimmed(beginning, buffer))
+    if failure:
+        raise failure
+
+
+def _may_overlap(beginning: str, text: str) -> bool:
+    """Returns whether more text could still turn this into a repetition."""
+    return len(text) < LONGEST and text in beginning[-LONGEST:]
+
+
+def _trimmed(beginning: str, text: str) -> str:
+    end = beginning[-LONGEST:]
+    for size in range(min(len(end), len(text)), SHORTEST - 1, -1):
+        if end.endswith(text[:size]):
+            return text[size:]
+    return text

@@ -17,11 +17,11 @@ from webapp.base.database.statements import Prepared
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import AppError, Busy, Conflict, TooMany, Unavailable
 from webapp.base.throttle import Throttle
-from webapp.engine import ends
-from webapp.engine.admission import MOST_WAITING, Allowance, Waiter
-from webapp.engine.engine import Engine, Live, Source
+from webapp.engine.duties import ends
+from webapp.engine.engine import Engine, Live, Source, the_engine
 from webapp.engine.ladder import Ladder, Limits, Rung
 from webapp.engine.metric_events import Limited
+from webapp.engine.state.admission import MOST_WAITING, Allowance, Waiter
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation, among_active
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ModelRequest
@@ -88,7 +88,7 @@ def is_freed(engine: Engine, lane: str) -> bool:
         id, worker = left.id, engine.worker
         # One that this worker owns without running it was taken over from a dead one.
         is_left = left.owner == worker.id or worker.is_dead(left.owner, left.heartbeat_at)
-        engine.recovery.wake()
+        engine.duties.recovery.wake()
         db.session.rollback()
         engine.wait(lambda: id in engine.live or _is_free(engine, lane), ENDING_SECONDS if is_left else 0)
     return _is_free(engine, lane)
@@ -188,9 +188,9 @@ def running_side_requests(engine: Engine) -> list[Live]:
     return [live for live in engine.live.values() if engine.kinds[live.kind].is_side_request]
 
 
-def refuse_if_running(engine: Engine, lane: str) -> None:
+def refuse_if_running(lane: str) -> None:
     """Raises `Busy` like `refuse_if_busy`, but only for generations of this process; those of others are refused when stored."""
-    for live in engine.live.values():
+    for live in the_engine().live.values():
         if live.lane == lane and not live.run.is_saving:
             raise Busy(BUSY, generation=live.id)
 
@@ -276,9 +276,9 @@ def start(engine: Engine, generation: Generation, source: Source) -> None:
     engine.start(generation, source, lambda run, outcome: ends.save(engine, id, run, outcome))
 
 
-def stop(engine: Engine, generation: Generation) -> None:
+def stop(generation: Generation) -> None:
     """Stores a request to stop, and stops the generation immediately if it runs in this process; idempotent."""
-    id = generation.id
+    engine, id = the_engine(), generation.id
     if live := engine.live.get(id):
         # First, so that no more tokens are paid for even if the database is unavailable at the moment.
         live.run.stop.request("user")
@@ -296,13 +296,13 @@ def stop(engine: Engine, generation: Generation) -> None:
             raise
     if not live:
         # In case its worker has died.
-        engine.recovery.wake()
+        engine.duties.recovery.wake()
 
 
-def stop_and_wait(engine: Engine, generation: Generation) -> None:
+def stop_and_wait(generation: Generation) -> None:
     """Stops a generation and waits a moment until its end is saved; it does not wait for the provider."""
-    id = generation.id
-    stop(engine, generation)
+    engine, id = the_engine(), generation.id
+    stop(generation)
     db.session.rollback()
     engine.wait(lambda: not is_running(engine, id), ENDING_SECONDS)
 

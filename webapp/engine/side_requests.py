@@ -10,11 +10,11 @@ from webapp.base.db import write
 from webapp.base.errors import TooMany
 from webapp.base.ids import new_id
 from webapp.engine import service
-from webapp.engine.circuit import Circuits
-from webapp.engine.engine import Engine
+from webapp.engine.engine import Engine, the_engine
 from webapp.engine.kinds import Finish, Kind
 from webapp.engine.ladder import Ladder, Limits, Rung
 from webapp.engine.metric_events import Limited
+from webapp.engine.state.circuit import Circuits
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ModelRequest
@@ -44,8 +44,9 @@ def kind(purpose: str, words: str, finish: Finish, changed: Callable[[Generation
     return Kind(purpose, words, finish=finish, changed=changed, is_side_request=True)
 
 
-def request(engine: Engine, side_request: SideRequest) -> None:
+def request(side_request: SideRequest) -> None:
     """Starts a side request; raises an `AppError` if a limit or a budget refuses it."""
+    engine = the_engine()
     _refuse_if_too_many(engine, side_request)
     source = _source(engine, side_request.request, side_request.seconds)
     with service.beginning(engine):
@@ -64,20 +65,20 @@ def request(engine: Engine, side_request: SideRequest) -> None:
         service.start(engine, generation, source)
 
 
-def request_again(engine: Engine, side_request: SideRequest) -> None:
+def request_again(side_request: SideRequest) -> None:
     """Does the same for a caller that waits: first settles what a dead worker left in the lane."""
     try:
-        request(engine, side_request)
+        request(side_request)
     except IntegrityError:
-        if not service.is_freed(engine, side_request.lane):
+        if not service.is_freed(the_engine(), side_request.lane):
             raise
-        request(engine, side_request)
+        request(side_request)
 
 
-def stop(engine: Engine, lane: str) -> None:
+def stop(lane: str) -> None:
     """Stops the side request that runs in this lane, if any, in whichever worker it runs; doesn't wait for its end."""
     if running := service.running_in(lane):
-        service.stop(engine, running)
+        service.stop(running)
 
 
 def _refuse_if_too_many(engine: Engine, side_request: SideRequest) -> None:

@@ -71,7 +71,7 @@ def show(id: str) -> Response:
 def events(id: str) -> Response:
     id, me, context = visible_collection(id).id, current_user().id, watchers.same_request()
     feed = CollectionFeed(the_engine(), id, watchers.position(), context, partial(_drawn, id))
-    return watch(the_engine(), feed, watchers.watcher(me, context, _is_still_theirs, id))
+    return watch(feed, watchers.watcher(me, context, _is_still_theirs, id))
 
 
 @bp.post("/<id>")
@@ -164,7 +164,7 @@ def _index(form: CollectionForm) -> Response:
 def _page(collection: Collection, refused: Form | None = None) -> Response:
     me, id, question = current_user(), collection.id, request.args.get("q", "").strip()[:2_000]
     # Read before the rows, so that no change is lost between the page and its event stream.
-    at = now_in(the_engine(), topic_names.of_collection(id))
+    at = now_in(topic_names.of_collection(id))
     add_form = refused if isinstance(refused, AddForm) else AddForm.fresh()
     edit_form = refused if isinstance(refused, CollectionForm) else CollectionForm.of(collection)
     rows = shown.documents(collection, me)

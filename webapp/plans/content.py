@@ -12,7 +12,7 @@ from webapp.base.database import rows
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Invalid
 from webapp.base.heavy.turns import queue_for_turn
-from webapp.engine.cost_records import keep_costs_alone
+from webapp.engine.costs import keep_costs_alone
 from webapp.engine.tables import Generation
 from webapp.people.members import people
 from webapp.plans import validation

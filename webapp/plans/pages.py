@@ -71,7 +71,7 @@ def stream(plan: Plan, me: User) -> Response:
     """Streams everything that happens to a plan after the page's position."""
     context = watchers.same_request()
     feed = PlanFeed(the_engine(), plan.id, me.id, PlanPosition.parse(watchers.position()), context)
-    return watch(the_engine(), feed, watchers.watcher(me.id, context, _is_theirs, plan.id, me.id))
+    return watch(feed, watchers.watcher(me.id, context, _is_theirs, plan.id, me.id))
 
 
 def _is_theirs(context: Context, plan_id: str, id: str) -> bool:

@@ -157,7 +157,7 @@ def stop(plan: Plan) -> None:
     """Stops the generation; finished parts are kept. Does nothing if none is running."""
     generation = generation_of(plan)
     if generation and generation.is_active:
-        generations.stop(the_engine(), generation)
+        generations.stop(generation)
 
 
 def _new(

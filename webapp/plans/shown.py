@@ -7,9 +7,9 @@ from typing import Any
 
 from webapp.base.db import db, utc_now
 from webapp.chat.page.answer_shown import pace
-from webapp.engine.cost_text import cost
+from webapp.engine.costs import cost
 from webapp.engine.engine import Engine
-from webapp.engine.notice_text import notice_lines
+from webapp.engine.generation_text import notice_lines
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.plans import queries

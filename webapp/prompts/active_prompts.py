@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from flask import current_app
 from sqlalchemy import RowMapping
 from sqlalchemy.exc import DBAPIError
 
-from webapp.base.current_config import the_config
+from webapp.base.current import PerApp, the_config
 from webapp.models.prompt_sections import Section
 from webapp.prompts import arm_choice, queries
 from webapp.prompts.arm_choice import LETTERS, Chosen, ExperimentUnit, Trial, TrialArm
@@ -85,6 +84,9 @@ class _Memory:
     has_read: bool = False
 
 
+MEMORY = PerApp(_Memory)
+
+
 def render(key: str, unit: ExperimentUnit | None = None, /, **values: str) -> Rendered:
     """Renders the version in use of a prompt; if that can't be filled in, the one before, then the built-in text.
 
@@ -144,17 +146,11 @@ def keys_in(words: str) -> list[str]:
 
 def forget() -> None:
     """Expires the cache after a change in this process."""
-    _memory().read_at = float("-inf")
-
-
-def _memory() -> _Memory:
-    extensions = current_app.extensions
-    memory: _Memory = extensions.get("prompts in use") or extensions.setdefault("prompts in use", _Memory())
-    return memory
+    MEMORY.get().read_at = float("-inf")
 
 
 def _known() -> Mapping[str, PromptState]:
-    memory = _memory()
+    memory = MEMORY.get()
     if time.monotonic() - memory.read_at >= (SHARED_SECONDS if the_config().redis_url else FRESH_SECONDS):
         # Set before the query, so that other requests use the cache rather than queue for a slow database; the first query has
         # no cache to offer.

@@ -8,12 +8,12 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, Literal, Unpack
 
-from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
 from webapp.base.audit import COMMAND_LINE, About
+from webapp.base.current import PerApp, the_config
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Invalid, NotFound
 from webapp.settings import queries
@@ -50,6 +50,11 @@ class _Memory:
     has_read: bool = False
 
 
+MEMORY = PerApp(_Memory)
+# The features' checks of values, by the name of the setting.
+CHECKS = PerApp[Mapping[str, Callable[[Value], None]]]()
+
+
 def setting(name: str) -> Any:
     """Returns the value in effect; while the database is unreadable, the last known one."""
     return _in_effect(_known(name))[0]
@@ -71,7 +76,7 @@ def set_settings(texts: Mapping[str, str], **about: Unpack[About]) -> None:
             row.changed_by = audit.id_of(actor)
             session.merge(row)
             _note(session, "changed a setting", name, row.value, about)
-    _memory(current_app.extensions).read_at = float("-inf")
+    MEMORY.get().read_at = float("-inf")
 
 
 def meant(name: str, text: str) -> Value:
@@ -80,15 +85,9 @@ def meant(name: str, text: str) -> Value:
         value = _known(name).parse(text)
     except ValueError as error:
         raise Invalid(str(error), field="value") from error
-    if check := _checks().get(name):
+    if check := CHECKS.get().get(name):
         check(value)
     return value
-
-
-def _checks() -> Mapping[str, Callable[[Value], None]]:
-    """Returns the features' checks of values, by the name of the setting."""
-    checks: Mapping[str, Callable[[Value], None]] = current_app.extensions["setting_checks"]
-    return checks
 
 
 def unset_setting(name: str, **about: Unpack[About]) -> None:
@@ -98,7 +97,7 @@ def unset_setting(name: str, **about: Unpack[About]) -> None:
         if row := session.get(ApplicationSetting, name):
             session.delete(row)
             _note(session, "reset a setting", name, "", about)
-    _memory(current_app.extensions).read_at = float("-inf")
+    MEMORY.get().read_at = float("-inf")
 
 
 def shown(name: str) -> ShownSetting:
@@ -125,24 +124,17 @@ def _note(session: Session, action: str, name: str, detail: str, about: About) -
 
 
 def _in_effect(wanted: Setting) -> tuple[Value, Source]:
-    # Read `current_app` only once: resolving it takes longer than everything else, and settings are read all the time.
-    extensions = current_app.extensions
-    stored = _stored(extensions)
+    stored = _stored()
     if wanted.name in stored:
         return stored[wanted.name], "stored"
-    given = getattr(extensions["config"], wanted.config) if wanted.config else None
+    given = getattr(the_config(), wanted.config) if wanted.config else None
     if given in (None, ""):
         return wanted.default, "default"
     return (given if isinstance(given, str) else shortest(given / wanted.per)), "environment"
 
 
-def _memory(extensions: dict[str, Any]) -> _Memory:
-    memory: _Memory = extensions.get("settings") or extensions.setdefault("settings", _Memory())
-    return memory
-
-
-def _stored(extensions: dict[str, Any]) -> dict[str, Value]:
-    memory = _memory(extensions)
+def _stored() -> dict[str, Value]:
+    memory = MEMORY.get()
     if time.monotonic() - memory.read_at >= FRESH_SECONDS:
         # Set before reading, so that other greenlets don't queue for a database that does not respond; not for the first read,
         # which they need.

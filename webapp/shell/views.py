@@ -4,7 +4,7 @@ import json
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 
 from webapp.chat.list import shown as list_shown
 from webapp.chat.list.search import titles_of
@@ -15,8 +15,9 @@ from webapp.people.preferences import THEMES
 from webapp.settings import search
 from webapp.web.assets import asset
 from webapp.web.cookies import keep_secret, secret_in
+from webapp.web.feature import PLACES
 from webapp.web.htmx import is_htmx, redirect, render
-from webapp.web.places import Place, Places
+from webapp.web.places import Place
 
 bp = Blueprint("everywhere", __name__)
 # The background colour of the light theme; browsers need it before they have read a style sheet.
@@ -32,20 +33,20 @@ ICONS = (("192", "any"), ("512", "any"), ("512", "maskable"))
 def links() -> list[Place]:
     """Returns the sidebar's links for the current person."""
     me = viewer_or_none()
-    return _places().sidebar(partial(may, me.role)) if me else []
+    return PLACES.get().sidebar(partial(may, me.role)) if me else []
 
 
 @bp.app_template_global()
 def tabs() -> dict[str, list[Place]]:
     """Returns the pages of the administration."""
-    return _places().tabs()
+    return PLACES.get().tabs()
 
 
 @bp.app_template_global()
 def admin_page() -> Place | None:
     """Returns the admin page that this request is for; None for other pages, and for people who aren't admins."""
     me = viewer_or_none()
-    return _places().admin_page(request.path) if me and me.is_admin else None
+    return PLACES.get().admin_page(request.path) if me and me.is_admin else None
 
 
 @bp.get("/help")
@@ -62,7 +63,7 @@ def palette() -> Response:
     context: dict[str, Any] = {"query": query, "label": label, "chats": chats, "themes": THEMES}
     if is_htmx() and "q" in request.args:
         return render("shell/_palette_chats.html", **context)
-    groups = _places().palette(partial(may, me.role))
+    groups = PLACES.get().palette(partial(may, me.role))
     return render("shell/_palette.html" if is_htmx() else "shell/palette.html", groups=groups, **context)
 
 
@@ -85,7 +86,7 @@ def toggle_sidebar() -> Response:
 def admin() -> Response:
     query = request.args.get("q", "").strip()[:MOST_QUERY]
     template = "shell/_found.html" if is_htmx() else "shell/admin.html"
-    return render(template, query=query, places=_places().matching(query), settings=search.matching(query))
+    return render(template, query=query, places=PLACES.get().matching(query), settings=search.matching(query))
 
 
 @bp.get("/manifest.webmanifest")
@@ -105,11 +106,6 @@ def _chats(me: User, query: str) -> tuple[str, list[tuple[str, str]]]:
     newest = [(label, chats) for label, chats in list_shown.sidebar(me) if label != "Pinned"]
     label, chats = newest[0] if newest else ("", [])
     return label, [(chat.id, chat.title) for chat in chats[:MOST_RECENT]]
-
-
-def _places() -> Places:
-    places: Places = current_app.extensions["places"]
-    return places
 
 
 def _icon(size: str, purpose: str) -> dict[str, str]:

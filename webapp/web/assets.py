@@ -3,26 +3,31 @@
 import hashlib
 import os
 import time
+from collections.abc import Callable
 from functools import cache, lru_cache, partial
 from pathlib import Path
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, request
+
+from webapp.base.current import PerApp
 
 FOR_EVER = "public, max-age=31536000, immutable"
+
+
+URLS = PerApp[Callable[[str, int], str]]()
 
 
 def init(app: Flask) -> None:
     """Adds `asset()` to templates, and lets browsers cache a static file forever if its URL has the current hash."""
     # A page has forty of these URLs, and `stat` for each took a tenth of its time: a file is checked once a second.
-    app.extensions["asset_urls"] = lru_cache(maxsize=256)(partial(_url, app))
+    URLS.set(lru_cache(maxsize=256)(partial(_url, app)), app)
     app.jinja_env.globals["asset"] = asset
     app.after_request(_keep_for_ever)
 
 
 def asset(path: str) -> str:
     """Returns the URL of a static file; works without a request, because fragments are also rendered outside of one."""
-    url: str = current_app.extensions["asset_urls"](path, int(time.monotonic()))
-    return url
+    return URLS.get()(path, int(time.monotonic()))
 
 
 def _url(app: Flask, path: str, _second: int) -> str:

@@ -9,7 +9,7 @@ import click
 from sqlalchemy.exc import DBAPIError
 
 from webapp.base.config import database_words
-from webapp.base.current_config import the_config
+from webapp.base.current import the_config
 from webapp.base.database.state import trouble_with_database, why_unreachable
 from webapp.base.db import DAMAGED, is_damage
 from webapp.base.errors import AppError

@@ -1,6 +1,8 @@
 """Sets and reads secret cookies: HttpOnly, SameSite and, with HTTPS, the `__Host-` prefix."""
 
-from flask import Response, current_app, request
+from flask import Response, request
+
+from webapp.base.current import the_config
 
 
 def secret_in(name: str) -> str:
@@ -21,5 +23,4 @@ def _full(name: str) -> str:
 
 
 def _is_https() -> bool:
-    is_https: bool = current_app.extensions["config"].public_url.startswith("https://")
-    return is_https
+    return the_config().public_url.startswith("https://")

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from flask import Blueprint, current_app
+from flask import Blueprint
 
-from webapp.web.places import Place
+from webapp.base.current import PerApp
+from webapp.web.places import Place, Places
 
 T = TypeVar("T")
 
@@ -30,10 +31,13 @@ class Feature:
     brings: Sequence[object] = ()
 
 
+BROUGHT = PerApp[Mapping[type, list[Any]]]()
+PLACES = PerApp[Places]()
+
+
 def brought(sort: type[T]) -> list[T]:
     """Returns the objects of this type from all features, in the order of the features."""
-    by_type: Mapping[type, list[T]] = current_app.extensions["brought"]
-    return by_type.get(sort, [])
+    return BROUGHT.get().get(sort, [])
 
 
 def by_type(features: Iterable[Feature]) -> Mapping[type, list[Any]]:

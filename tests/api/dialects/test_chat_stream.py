@@ -15,6 +15,7 @@ from tests.support.waiting import until
 from webapp.base.db import db, write
 from webapp.chat.messages import sending
 from webapp.chat.record.tables import Message
+from webapp.engine.engine import ENGINE
 from webapp.engine.tables import Generation
 from webapp.engine.watching import watcher_loop
 from webapp.streaming.codec import Decoder
@@ -182,7 +183,7 @@ def test_who_missed_a_whole_answer_is_told_of_it(app, program, chat, listen, fak
 
     heard = [listen(f"/api/chat/{chat}/stream", **{"Last-Event-ID": id}) for id in (before.ids[0], first[-1].id)]
     # What the process remembers of an answer is gone after a restart, and after five minutes.
-    app.extensions["engine"].topics._logs.clear()
+    ENGINE.of(app).topics._logs.clear()
     again = listen(f"/api/chat/{chat}/stream", **{"Last-Event-ID": second[-1].id})
     native = f"/api/v1/generations/{json.loads(second[-1].data)['streamId']}/events"
 
@@ -324,7 +325,7 @@ def test_an_answer_whose_owner_is_dead_is_waited_for_without_spinning(app, progr
     topic = f"generation:{sent['streamId']}"
     with app.app_context(), write() as session:
         session.execute(update(Generation).where(Generation.id == sent["streamId"]).values(status="running"))
-    app.extensions["engine"].topics._logs.pop(topic)
+    ENGINE.of(app).topics._logs.pop(topic)
 
     roleplay = listen(f"/api/chat/{chat}/stream", **{"Last-Event-ID": "57"})
     native = listen(f"/api/v1/generations/{sent['streamId']}/events", **{"Last-Event-ID": "57"})
@@ -343,7 +344,7 @@ def test_what_a_dead_owner_had_said_is_told_at_its_end(app, program, chat, liste
     text = messages(chat)[-1].content
     status = partial(_set_status, app, sent["streamId"])
     status("running")
-    app.extensions["engine"].topics._logs.pop(f"generation:{sent['streamId']}")
+    ENGINE.of(app).topics._logs.pop(f"generation:{sent['streamId']}")
     roleplay = listen(f"/api/chat/{chat}/stream", **{"Last-Event-ID": "57"})
     native = listen(f"/api/v1/generations/{sent['streamId']}/events", **{"Last-Event-ID": "57"})
     roleplay.until("state")
@@ -376,7 +377,7 @@ def test_the_comment_that_keeps_a_connection_open_is_a_ping(program, chat, monke
 def test_who_polls_is_there(app, program, chat, fake, path):
     fake.counts(3000, pace=0.01)
     sent = program.post(SEND, chatSessionId=chat, message="Go").json
-    presence = app.extensions["engine"].presence
+    presence = ENGINE.of(app).presence
     presence._seen[f"chat:{chat}"] -= 100
 
     assert program.get(path.format(**sent)).status_code == 200

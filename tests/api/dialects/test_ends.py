@@ -6,6 +6,7 @@ import gevent
 import pytest
 
 from tests.api.dialects.test_faults import STREAMS, WHOLES, filled, heard
+from webapp.engine.engine import ENGINE
 from webapp.settings.service import set_setting
 
 TEXT = "one two three four"
@@ -114,7 +115,7 @@ def test_what_somebody_stops_at_the_door_is_not_called_complete(app, program, fa
     fake.counts(4000, pace=0.01)
     path, body = "/v1/chat/completions", {"messages": HELLO, "stream": is_streamed}
     asking = gevent.spawn(program.streamed if is_streamed else program.post, path, **body)
-    live = app.extensions["engine"].live
+    live = ENGINE.of(app).live
     with gevent.Timeout(30):
         while not any(each.run.has_content for each in live.values()):
             gevent.sleep(0.01)

@@ -9,8 +9,10 @@ from flask import Flask
 
 from tests.api.dialects.conftest import Program
 from tests.support.waiting import until
+from webapp.base.current import CONFIG
 from webapp.chat.messages import chats
-from webapp.models.connections.models import Providers
+from webapp.engine.engine import ENGINE
+from webapp.models.connections.models import PROVIDERS, Providers
 from webapp.models.providers.demo import HIDDEN, DemoProvider
 from webapp.models.upstream import Upstream
 from webapp.people.accounts import queries as accounts
@@ -32,7 +34,7 @@ WHOLES = {
 
 @pytest.fixture
 def app(app: Flask) -> Flask:
-    app.extensions["providers"] = Providers(app.extensions["config"], DemoProvider(pace=0), Upstream())
+    PROVIDERS.set(Providers(CONFIG.of(app), DemoProvider(pace=0), Upstream()), app)
     with app.app_context():
         set_setting("demo.fallback", "always")
         set_setting("stream.stall_seconds", "2")
@@ -187,7 +189,7 @@ def test_every_answer_leaves_one_line_behind(program, fake, caplog):
     with caplog.at_level("INFO", "chat:streaming"):
         program.post("/ai/chat", session_id=chat, message="A question nobody logs")
         # The record is logged after the end, which the client can receive earlier.
-        until(lambda: not program.app.extensions["engine"].live, "all is written")
+        until(lambda: not ENGINE.of(program.app).live, "all is written")
 
     (record,) = [record for record in caplog.records if record.msg == "stream_finished"]
     fields = record.fields

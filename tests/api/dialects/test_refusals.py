@@ -7,6 +7,7 @@ import pytest
 
 from tests.api.dialects.conftest import Program
 from webapp.api.dialects.quick import views as quick
+from webapp.engine.engine import ENGINE
 from webapp.settings.service import set_setting
 
 PLACES = {  # path, the body's field for the chat, the body's field for the text
@@ -70,7 +71,7 @@ def test_every_path_refuses_alike(app, program, make_program, fake, place):
     assert (busy["code"], busy["streamId"]) == ("generation_in_progress", running["streamId"])
     assert busy["streamUrl"].startswith("/api/")
     program.until_running(chat)
-    app.extensions["engine"].live[running["streamId"]].run.stop.request("user")
+    ENGINE.of(app).live[running["streamId"]].run.stop.request("user")
 
 
 FIELDS = {
@@ -199,10 +200,10 @@ def test_too_many_is_429_and_a_full_house_503(app, program, fake):
     with app.app_context():
         set_setting("limits.queue_seconds", "0")
         set_setting("limits.streams_per_minute", "0")
-    app.extensions["engine"].max_streams = 1
-    app.extensions["engine"].live["another"] = SimpleNamespace(kind="chat", person="", counted_as=())
+    ENGINE.of(app).max_streams = 1
+    ENGINE.of(app).live["another"] = SimpleNamespace(kind="chat", person="", counted_as=())
     full = program.post("/ai/chat/stream", accept=EVENTS, message="Hi")
-    del app.extensions["engine"].live["another"]
+    del ENGINE.of(app).live["another"]
     assert told(full, 503)
     assert int(full.headers["Retry-After"]) > 0
 
@@ -274,7 +275,7 @@ def test_a_visitor_reads_on_where_the_refusal_says(app, visitor_program):
 
 
 def test_a_visitor_without_a_cookie_who_leaves_ends_the_answer(app, visitor_program):
-    engine = app.extensions["engine"]
+    engine = ENGINE.of(app)
     body = {"message": "Tell me everything about the mill"}
     response = visitor_program.client.post("/api/chat/stream", json=body, buffered=False)
     pieces = response.iter_encoded()

@@ -13,6 +13,7 @@ from webapp.api.streaming.streams import PACKET_SECONDS
 from webapp.base.db import db, write
 from webapp.base.ids import new_id
 from webapp.chat.record.tables import Chat, Message
+from webapp.engine.engine import ENGINE
 from webapp.engine.watching import watcher_loop
 from webapp.models.connections import service as connections
 from webapp.models.connections.service import ConnectionInput
@@ -85,7 +86,7 @@ def test_quick_chat_sends_html_to_pages_that_show_it_unchanged(app, program, fak
     asked, _ = content_of(program, "a key", format="html")
     again = content_of(program, "a key", format="html")[0]
     # Once the projection is gone, the saved message has the HTML.
-    app.extensions["engine"]._broadcasts.clear()
+    ENGINE.of(app)._broadcasts.clear()
     late, _ = content_of(program, "a key", format="html")
     with app.app_context():
         set_setting("dialects.quick_format", "html")
@@ -195,7 +196,7 @@ class CountingTopics(MemoryTopics):
 @pytest.mark.slow
 def test_who_waits_for_a_slow_answer_only_waits(app, program, chat, fake, monkeypatch):
     monkeypatch.setattr(watcher_loop, "HEARTBEAT_SECONDS", 0.05)
-    engine = app.extensions["engine"]
+    engine = ENGINE.of(app)
     engine.topics = topics = CountingTopics(epoch=engine.worker.id, signal=engine.signal, now=engine.now)
     fake.counts(20, pace=0.02)
 

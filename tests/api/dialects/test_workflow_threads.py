@@ -14,6 +14,7 @@ from tests.upstream.handle import Upstream
 from webapp.base import topic_names
 from webapp.base.db import db
 from webapp.chat.record.tables import Message
+from webapp.engine.engine import ENGINE
 from webapp.settings.service import set_setting, unset_setting
 from webapp.streaming.codec import Decoder
 
@@ -385,7 +386,7 @@ def test_without_a_log_the_end_has_the_whole_text(app, program: Program, fake: U
     thread = program.new_chat()
     stream = program.streamed(f"/chat/threads/{thread}/messages/stream", content="Hello")
     answer = program.get(f"/api/v1/chats/{thread}/messages").json["messages"][-1]
-    engine, id = app.extensions["engine"], answer["generation"]["id"]
+    engine, id = ENGINE.of(app), answer["generation"]["id"]
     until(lambda: id not in engine.live, "the answer is over")
     engine.topics.expire(topic_names.of_generation(id), 0.0)
     until(lambda: not engine.topics.last(topic_names.of_generation(id)), "its log is gone")

@@ -17,7 +17,8 @@ from webapp.chat.page import snapshot_shown
 from webapp.chat.page.snapshot_shown import ChatState
 from webapp.chat.record.post_answer import IS_SHARED
 from webapp.chat.record.tables import Chat, Message
-from webapp.engine import ownership, service
+from webapp.engine import service
+from webapp.engine.state import ownership
 from webapp.engine.tables import Generation
 from webapp.people.accounts.tables import User
 from webapp.people.grants import grants

@@ -6,6 +6,7 @@ import pytest
 from tests.operations.alerts.test_alerts import recent
 from tests.operations.insights.test_insights import made, program
 from tests.upstream.mailbox import mailbox
+from webapp.engine.engine import ENGINE
 from webapp.operations.alerts import delivery, queries, service
 from webapp.settings.service import set_settings
 
@@ -59,12 +60,12 @@ def test_a_password_that_is_refused_is_not_sent_again(app, made, box):
     set_settings({"mail.user": "millrace"})
     box.says["AUTH"] = "535 wrong"
     recent(made, 30, "failed")
-    before = set(app.extensions["engine"].other_requests)
+    before = set(ENGINE.of(app).other_requests)
     service.check_all()
     assert {each.partition(":")[0] for each in told(2)} == {"failed"}
     # No task waits to try again.
     with gevent.Timeout(60):
-        while set(app.extensions["engine"].other_requests) - before:
+        while set(ENGINE.of(app).other_requests) - before:
             gevent.sleep(0.05)
     assert len(box.logins) == 2
 

@@ -12,6 +12,7 @@ from webapp.base.errors import Conflict
 from webapp.chat.record.tables import Chat
 from webapp.engine.tables import Generation
 from webapp.operations.experiments import monitoring, service
+from webapp.operations.health.worker_metrics import METRICS
 from webapp.prompts import active_prompts, arm_choice
 from webapp.prompts.arm_choice import ExperimentUnit
 from webapp.prompts.tables import A_B_TEST, BEST_PERFORMANCE, Exposure, PromptVersion
@@ -43,7 +44,7 @@ def test_a_person_keeps_a_version_and_the_answer_says_which(app, owner, fake, st
     owner.wait_for(path, ended)
 
     told = f'millrace_prompt_exposures_total{{key="quick",version="{version}"}} 2.0'
-    assert told in app.extensions["metrics"].text().decode()
+    assert told in METRICS.of(app).text().decode()
     with app.app_context():
         rows = db.session.query(Exposure).all()
         assert {(row.experiment_id, row.version, row.unit) for row in rows} == {(id, version, owner.person_id)}

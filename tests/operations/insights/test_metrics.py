@@ -14,8 +14,11 @@ from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
 from tests.upstream.server import REFUSED
 from webapp.base.errors import TooMany
+from webapp.base.process.watchdog import WATCHDOG
+from webapp.engine.engine import ENGINE
 from webapp.engine.metric_events import Answered, FellBack
 from webapp.operations.health.metrics import MOST_SERVED, Metrics
+from webapp.operations.health.worker_metrics import METRICS
 from webapp.settings.service import set_setting
 from webapp.streaming.events import Delta
 
@@ -104,8 +107,8 @@ def test_an_answer_in_one_piece_has_no_first_chunk(bench: Bench, fake: Upstream,
 
 
 def test_it_is_counted_when_everybody_had_to_wait(app: Flask, read: Read) -> None:
-    app.extensions["watchdog"].note(0.4, "somewhere")
-    app.extensions["watchdog"].note(0.5, "somewhere")
+    WATCHDOG.of(app).note(0.4, "somewhere")
+    WATCHDOG.of(app).note(0.5, "somewhere")
 
     assert read()["millrace_loop_held_total"] == 2
     assert read()["millrace_loop_held_seconds_total"] == 0.9
@@ -214,7 +217,7 @@ def test_nobody_is_named(bench: Bench, fake: Upstream, text: Callable[[], str]) 
 
 def test_a_name_that_somebody_made_up_is_no_label(app: Flask, text: Callable[[], str]) -> None:
     heard(app, model_asked="ada@example.org", served="ada@example.org")
-    app.extensions["engine"].emit(FellBack("ada@example.org", "some/model", "error"))
+    ENGINE.of(app).emit(FellBack("ada@example.org", "some/model", "error"))
 
     assert "ada@" not in text()
     assert 'from="other"' in text()
@@ -233,13 +236,13 @@ def test_every_application_counts_for_itself(make_app: MakeApp) -> None:
     heard(one)
 
     counted = b'outcome="completed"} 1.0'
-    assert counted in one.extensions["metrics"].text()
-    assert counted not in two.extensions["metrics"].text()
+    assert counted in METRICS.of(one).text()
+    assert counted not in METRICS.of(two).text()
 
 
 def test_counters_with_known_labels_begin_at_zero(app: Flask, read: Read) -> None:
     found = read()
-    for kind in app.extensions["engine"].kinds:
+    for kind in ENGINE.of(app).kinds:
         for outcome in ("completed", "stopped", "interrupted", "failed"):
             assert found[f'millrace_streams_total{{kind="{kind}",outcome="{outcome}"}}'] == 0
     assert found['millrace_rate_limited_total{reason="server_full"}'] == 0
@@ -267,7 +270,7 @@ def test_it_costs_the_same_however_many_answers_there_are(app: Flask) -> None:
 
 
 def test_a_text_that_goes_is_no_longer_held(app: Flask) -> None:
-    topics = app.extensions["engine"].topics
+    topics = ENGINE.of(app).topics
     topics.append("generation:x", Delta("a" * 1000))
     assert topics.buffered_bytes >= 1000
     topics.expire("generation:x", 0)
@@ -279,11 +282,11 @@ def heard(app: Flask, **more: object) -> None:
     """Sends the event of an answer that has ended."""
     usual = {"kind": "chat", "status": "completed", "reason": "stop", "provider": "openrouter", "model_asked": "demo/quick"}
     values = {**usual, "served": "demo/quick", "seconds": 1.5, "first_chunk_seconds": 0.5, **more}
-    app.extensions["engine"].emit(Answered(**values))
+    ENGINE.of(app).emit(Answered(**values))
 
 
 def test_nothing_is_shared_between_registries(app: Flask) -> None:
-    assert Metrics(app.extensions["engine"], watchers=lambda: 3).text().count(b"millrace_sse_connections 3.0") == 1
+    assert Metrics(ENGINE.of(app), watchers=lambda: 3).text().count(b"millrace_sse_connections 3.0") == 1
 
 
 def test_a_token_for_metrics_reads_nothing_else(app: Flask, admin: Client) -> None:

@@ -14,6 +14,7 @@ from flask import Flask
 from tests.conftest import MakeApp, signed_in
 from tests.support.browser import Browser
 from tests.upstream.handle import Upstream
+from webapp.engine.engine import ENGINE
 from webapp.engine.trace import fields_of
 from webapp.streaming.events import Unknown
 
@@ -43,7 +44,7 @@ def ask_and_watch(app: Flask, owner: Browser) -> None:
     stream = owner.client.get(f"{chat.path}/events", headers={"Sec-Fetch-Site": "same-origin"}, base_url=owner.origin)
     next(stream.iter_encoded())
     with gevent.Timeout(60):
-        while app.extensions["engine"].live:
+        while ENGINE.of(app).live:
             gevent.sleep(0.01)
     stream.close()
 
@@ -107,7 +108,7 @@ def test_the_namespace_of_plans_is_their_own(make_app: MakeApp, capfd: pytest.Ca
     app = make_app(DEBUG="plan")
     signed_in(app, "owner@example.org", "owner").submit("/plans/new?type=monthly", goals="Learn to row")
     with gevent.Timeout(60):
-        while app.extensions["engine"].live:
+        while ENGINE.of(app).live:
             gevent.sleep(0.01)
 
     written = capfd.readouterr().err

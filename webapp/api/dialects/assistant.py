@@ -19,8 +19,8 @@ from webapp.chat.messages import sending
 from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.prompt.built_in import ASSISTANT_KEY, TRADING_KEY
 from webapp.chat.record.access import writable_chat_if_any
+from webapp.engine.duties.report import model_used
 from webapp.engine.engine import the_engine
-from webapp.engine.report import model_used
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.settings.service import setting

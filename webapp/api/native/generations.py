@@ -22,8 +22,8 @@ from webapp.chat.record import reading_time
 from webapp.chat.record.access import visible_message, writable_generation
 from webapp.chat.record.tables import Message
 from webapp.engine import service as generations
+from webapp.engine.duties.report import model_used
 from webapp.engine.engine import the_engine
-from webapp.engine.report import model_used
 from webapp.engine.tables import Generation
 from webapp.engine.watching.watcher_loop import LOST
 from webapp.models.connections.models import providers
@@ -160,7 +160,7 @@ def events(id: str, query: EventsQuery) -> Response:
 @bp.post("/<id>/stop")
 @operation("Stop an answer and keep its text (idempotent)", scope="chat", answer=GenerationAnswer)
 def stop(id: str) -> GenerationAnswer:
-    generations.stop(the_engine(), writable_generation(id))
+    generations.stop(writable_generation(id))
     return GenerationAnswer.from_row(writable_generation(id))
 
 

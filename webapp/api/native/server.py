@@ -13,7 +13,7 @@ from webapp.api.schemas import Answer, Body, Line
 from webapp.base.version import VERSION
 from webapp.engine.engine import the_engine
 from webapp.models.connections.models import providers
-from webapp.operations.health.worker_metrics import WorkerMetrics
+from webapp.operations.health.worker_metrics import METRICS
 from webapp.operations.mail import service as mail
 from webapp.operations.mail.password import forget_password, password, set_password
 from webapp.people.accounts.guards import who
@@ -213,5 +213,4 @@ FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 @metrics_bp.get("/metrics", endpoint="show")
 @operation("Metrics of this server, in Prometheus text format", scope="metrics", media="text/plain")
 def show_metrics() -> Response:
-    metrics: WorkerMetrics = current_app.extensions["metrics"]
-    return Response(metrics.text(), content_type=FORMAT)
+    return Response(METRICS.get().text(), content_type=FORMAT)

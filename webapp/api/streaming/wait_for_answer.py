@@ -10,10 +10,10 @@ from webapp.api.streaming.course import Course
 from webapp.api.streaming.streams import wait_until_ended
 from webapp.base import topic_names
 from webapp.base.errors import AppError
-from webapp.engine.circuit import FIRST_PAUSE_SECONDS
+from webapp.engine.duties.report import FALLBACKS
 from webapp.engine.engine import the_engine
 from webapp.engine.generation_text import end_of
-from webapp.engine.report import FALLBACKS
+from webapp.engine.state.circuit import FIRST_PAUSE_SECONDS
 from webapp.engine.tables import Generation
 from webapp.streaming.events import Delta, Event, Failed
 from webapp.streaming.topics import Gap

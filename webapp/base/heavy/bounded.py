@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 import gevent
-from flask import current_app
 from sqlalchemy import Executable, text
 from sqlalchemy.exc import DataError, SQLAlchemyError
 
+from webapp.base.current import PerApp
 from webapp.base.db import db, is_sqlite
 from webapp.base.errors import Unavailable
 from webapp.base.heavy.threads import READS
@@ -57,9 +57,12 @@ def column(statement: Executable) -> list[Any]:
     return [row[0] for row in rows]
 
 
+IDLE_READERS = PerApp[list[sqlite3.Connection]](list)
+
+
 def _in_thread(statements: Sequence[Executable | Ready], until: float, seconds: float) -> list[list[Any]]:
     ready = [each if isinstance(each, tuple) else _ready(each) for each in statements]
-    idle: list[sqlite3.Connection] = current_app.extensions.setdefault("idle readers", [])
+    idle = IDLE_READERS.get()
     with gevent.Timeout(seconds, TimeoutError):
         return READS.run(partial(_rows, str(db.engine.url.database), idle, ready, until))
 

@@ -1,4 +1,8 @@
-"""How long work yields to other greenlets: all ways to do so are in this module."""
+"""How work shares the event loop with other greenlets. There are three ways, all of them in this module:
+
+`give_way` lets all others run once, for an answer that is being written. A `TurnQueue` lets one of those who wait in it continue
+in each turn of the loop, for what many begin at the same moment. A `TimeSlice` does one of these after ten milliseconds of work.
+"""
 
 import io
 import time
@@ -8,7 +12,6 @@ from typing import IO, Any, ClassVar, TypeVar
 
 import gevent
 from gevent.event import Event
-from gevent.lock import Semaphore
 
 T = TypeVar("T")
 # How long a piece of work can run before it yields.
@@ -46,11 +49,13 @@ class TurnQueue:
     def __init__(self) -> None:
         self._waiting: deque[Event] = deque()
 
-    def wait(self) -> None:
+    def wait(self, most_seconds: float | None = None) -> None:
+        """Waits for a turn; continues in any case after `most_seconds`."""
         ready = Event()
         self._waiting.append(ready)
         self._join()
-        ready.wait()
+        if not ready.wait(most_seconds):
+            self._waiting.remove(ready)
         TurnQueue.released = gevent.getcurrent()
 
     def enter(self) -> None:
@@ -77,7 +82,7 @@ class TurnQueue:
 
 # The queues in order of their turns, including one just emptied: a page and a piece of long work must not share a turn.
 _queues: deque[TurnQueue] = deque()
-_long_work = TurnQueue()
+_long_work, _ends = TurnQueue(), TurnQueue()
 
 
 def _call_next() -> None:
@@ -96,43 +101,59 @@ def queue_for_turn() -> None:
     _long_work.wait()
 
 
-_finishing = Semaphore()
-
-
 def wait_for_turn(most_seconds: float = MOST_WAIT_SECONDS) -> None:
     """Returns immediately to the first caller in a turn of the event loop; the next ones wait for a turn of their own.
 
     Saving the ends of answers, and titles, begins with it: each takes several milliseconds, and a hundred of them in one turn
     would block all answers that are being written. After `most_seconds` a caller continues in any case.
     """
-    if _finishing.acquire(timeout=most_seconds):
-        in_next_turn(_finishing.release)
+    if _queues:
+        _ends.wait(most_seconds)
+    else:
+        _ends.enter()
+
+
+class TimeSlice:
+    """A piece of work for so many seconds, after which `end` yields."""
+
+    def __init__(self, end: Callable[[], None] = queue_for_turn, seconds: float = TURN_SECONDS) -> None:
+        self._end, self._seconds = end, seconds
+        self.begin()
+
+    def begin(self) -> float:
+        """Begins a new slice, as other greenlets have just run; returns the time."""
+        now = time.monotonic()
+        self._until = now + self._seconds
+        return now
+
+    def check(self) -> float:
+        """Yields if the slice is over, and begins the next; returns the time."""
+        if (now := time.monotonic()) < self._until:
+            return now
+        self._end()
+        return self.begin()
 
 
 def by_turns(items: Iterable[T], *, seconds: float = TURN_SECONDS) -> Iterator[T]:
     """Yields the items; after work on them has run for 10 ms, other greenlets run before the next one."""
-    began = time.monotonic()
+    time_slice = TimeSlice(seconds=seconds)
     for item in items:
         yield item
-        if time.monotonic() - began >= seconds:
-            queue_for_turn()
-            began = time.monotonic()
+        time_slice.check()
 
 
 class YieldingStream(io.RawIOBase):
     """A stream that yields to other greenlets between reads: a body that has already arrived would be read without a pause."""
 
     def __init__(self, stream: IO[bytes]) -> None:
-        self._stream, self._began = stream, time.monotonic()
+        self._stream, self._slice = stream, TimeSlice()
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        if time.monotonic() - self._began >= TURN_SECONDS:
-            # Forty people's forms would otherwise take nearly half a second.
-            queue_for_turn()
-            self._began = time.monotonic()
+        # Forty people's forms would otherwise take nearly half a second.
+        self._slice.check()
         chunk = self._stream.read(len(buffer))
         buffer[: len(chunk)] = chunk
         return len(chunk)

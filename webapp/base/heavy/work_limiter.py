@@ -4,19 +4,21 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from weakref import WeakValueDictionary
 
-from flask import current_app, has_app_context
+from flask import has_app_context
 from gevent.lock import BoundedSemaphore
 
+from webapp.base.current import PerApp
 from webapp.base.errors import Unavailable
 
 PATIENCE_SECONDS = 30.0
 BUSY = "The server is busy with other requests like this one. Please try again in a few seconds."
 AGAIN_SECONDS = 5
+WHOSE = PerApp[Callable[[], str]]()
 
 
 def whose() -> str:
     """Returns the id of the person whose request this is, else their address; empty for work in the background."""
-    return str(current_app.extensions["whose"]()) if has_app_context() else ""
+    return WHOSE.get()() if has_app_context() else ""
 
 
 class WorkLimiter:

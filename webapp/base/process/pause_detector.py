@@ -1,4 +1,4 @@
-"""Detects pauses of the whole process: stopped in its terminal, frozen with its container, or suspended with its machine."""
+"""Detects pauses of the whole process: stopped in its terminal, or suspended with its container or machine. Pure."""
 
 import time
 from collections.abc import Callable

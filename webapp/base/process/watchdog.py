@@ -9,6 +9,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from webapp.base.current import PerApp
+
 SAMPLE_SECONDS, BLOCKED_SECONDS = 0.05, 0.2
 # How many samples after an iteration the thread waits for the next one: waking it up is dearer for the loop than these samples.
 LINGERS = 5
@@ -140,3 +142,6 @@ def places(frame: FrameType | None) -> str:
 
 def _is_ours(file: str) -> bool:
     return file.startswith(ROOT) and LIBRARIES not in file
+
+
+WATCHDOG = PerApp[Watchdog]()

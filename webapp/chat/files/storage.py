@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Select, func, or_, select
 
-from webapp.base.current_config import the_config
+from webapp.base.current import the_config
 from webapp.base.db import db, utc_now
 from webapp.base.ids import new_id
 from webapp.chat.files.tables import ChatFile, StoredFile

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask import current_app, url_for
+from flask import url_for
 from sqlalchemy import select
 
+from webapp.base.current import PerApp
 from webapp.base.db import db, utc_now
 from webapp.engine.tables import Generation
 from webapp.models.connections.effective import LiveConnection
@@ -71,9 +72,12 @@ def _furthest(connections: Sequence[LiveConnection]) -> LiveConnection:
     return max(connections, key=lambda each: (each.is_usable, bool(each.is_working), each.is_built_in))
 
 
+HAS_ANSWERED = PerApp[bool](bool)
+
+
 def _has_answered() -> bool:
     """Returns whether there was any real answer; caches a yes permanently."""
-    if not current_app.extensions.get("has_answered"):
+    if not HAS_ANSWERED.get():
         wanted = select(Generation.id).where(Generation.is_demo.is_(False), Generation.status == "completed").limit(1)
-        current_app.extensions["has_answered"] = db.session.scalar(wanted) is not None
-    return bool(current_app.extensions["has_answered"])
+        HAS_ANSWERED.set(db.session.scalar(wanted) is not None)
+    return HAS_ANSWERED.get()

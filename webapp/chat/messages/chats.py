@@ -103,7 +103,7 @@ def erase(*chats: Chat) -> None:
 def _throw_away(chat: Chat) -> None:
     the_engine().line.stop(chat.lane)
     if running := generations.running_in(chat.lane):
-        generations.stop(the_engine(), running)
+        generations.stop(running)
     with write() as session:
         chat.deleted_at = utc_now()
         memory.forget(session, Document.chat_id == chat.id)

@@ -19,8 +19,8 @@ from webapp.chat.record.leader import refuse_if_led
 from webapp.chat.record.model_choice import answerer
 from webapp.chat.record.tables import Chat, FollowUp, Message
 from webapp.engine import service as generations
+from webapp.engine.duties.recovery import WITHIN
 from webapp.engine.engine import Engine, the_engine
-from webapp.engine.recovery import WITHIN
 from webapp.engine.tables import Generation
 from webapp.settings.service import setting
 from webapp.streaming.loops import supervise

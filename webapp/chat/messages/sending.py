@@ -184,7 +184,7 @@ def ask(
     above = queries.branch_point(chat, after)
     entered = NO_INPUT if is_without_message else input_below(text, chat, above, by=person)
     sent_as = generations.sent_as(person, key, f"{id}\0\0{speaker_id}" if is_without_message else f"{id}\0{entered.written}")
-    if repeated := generations.sent_or_refused(sent_as, lambda: generations.refuse_if_running(the_engine(), chat.lane)):
+    if repeated := generations.sent_or_refused(sent_as, lambda: generations.refuse_if_running(chat.lane)):
         return repeated
     is_named = bool(chat.title)
     speaker = answering(chat, above, text=entered.content, wanted_id=speaker_id)

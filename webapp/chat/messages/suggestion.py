@@ -76,7 +76,7 @@ def is_asked(chat: Chat) -> bool:
 def stop(chat: Chat) -> None:
     """Stops a suggestion that is being written, in whichever worker it runs."""
     if running := service.running_in(_lane(chat)):
-        service.stop_and_wait(the_engine(), running)
+        service.stop_and_wait(running)
 
 
 def _lane(chat: Chat) -> str:
@@ -85,7 +85,7 @@ def _lane(chat: Chat) -> str:
 
 def _request_suggestion(side_request: SideRequest) -> None:
     try:
-        side_requests.request_again(the_engine(), side_request)
+        side_requests.request_again(side_request)
     except IntegrityError as error:
         raise Conflict("A message for this chat is already being written.") from error
 

@@ -19,7 +19,7 @@ from webapp.chat.record import announcements
 from webapp.chat.record.post_answer import IS_SHARED, READS_CHARS, PostAnswer
 from webapp.chat.record.tables import Chat
 from webapp.engine import side_requests
-from webapp.engine.engine import Engine, the_engine
+from webapp.engine.engine import Engine
 from webapp.engine.side_requests import SideRequest
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import DEMO
@@ -71,7 +71,7 @@ def suggest_later(engine: Engine, generation: Generation, after: PostAnswer) -> 
 
 def cancel(chat_id: str) -> None:
     """Stops the request for a title."""
-    side_requests.stop(the_engine(), _lane(chat_id))
+    side_requests.stop(_lane(chat_id))
 
 
 def _suggest(engine: Engine, job: TitleJob) -> None:
@@ -88,7 +88,7 @@ def _suggest(engine: Engine, job: TitleJob) -> None:
 def _begin(engine: Engine, job: TitleJob) -> None:
     has_begun = False
     try:
-        side_requests.request(engine, job.side_request)
+        side_requests.request(job.side_request)
         has_begun = True
     finally:
         if not has_begun:

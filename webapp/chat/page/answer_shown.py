@@ -15,9 +15,9 @@ from webapp.characters.tables import Character
 from webapp.chat.group import members
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
-from webapp.engine.cost_text import cost
+from webapp.engine.costs import cost
 from webapp.engine.engine import Engine
-from webapp.engine.notice_text import notice_lines
+from webapp.engine.generation_text import notice_lines
 from webapp.engine.tables import NOT_HERE, Generation
 from webapp.models.connections.keys import BUILT_IN
 from webapp.models.connections.models import providers

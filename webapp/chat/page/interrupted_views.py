@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from webapp.base.db import db, write
 from webapp.chat.record.tables import Chat, Message
-from webapp.engine import recovery
+from webapp.engine.duties import recovery
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.people.accounts.guards import current_user, signed_in, viewer_or_none

@@ -140,7 +140,7 @@ def stream(chat: Chat) -> Response:
     person = user.id if user and not chat.visitor_hash else ""
     feed = ChatFeed(engine, chat.id, ChatPosition.parse(watchers.position()), context, right, person=person)
     who = user.id if user else chat.visitor_hash or ""
-    return watch(engine, feed, watchers.watcher(who, context, _is_allowed, chat.id, right))
+    return watch(feed, watchers.watcher(who, context, _is_allowed, chat.id, right))
 
 
 def _composer_fragment(chat: Chat, form: MessageForm, status: int) -> Response:

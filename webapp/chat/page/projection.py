@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from webapp.engine.notice_text import AGAIN
+from webapp.engine.generation_text import AGAIN
 from webapp.rendering.edits import Tails
 from webapp.rendering.footnotes import scoped
 from webapp.rendering.markdown import PIECE_LINES, FinishedText, GrowingMarkdown, Seam, pieces, rendering

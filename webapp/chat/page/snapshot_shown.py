@@ -20,8 +20,8 @@ from webapp.chat.record.post_answer import HAS_FOLLOW_UP, IS_SHARED
 from webapp.chat.record.queries import up_from
 from webapp.chat.record.tables import Chat, Draft, Message
 from webapp.engine.engine import Engine
-from webapp.engine.ownership import ALL_BUT_PROMPT
 from webapp.engine.service import Active, active_in
+from webapp.engine.state.ownership import ALL_BUT_PROMPT
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
 from webapp.people.grants.shares import Share
 from webapp.web.addresses import address

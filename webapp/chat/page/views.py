@@ -77,7 +77,7 @@ def send(id: str) -> Response:
 @anybody
 def stop(id: str) -> Response:
     generation = writable_generation(id)
-    generations.stop(the_engine(), generation)
+    generations.stop(generation)
     return done(_page_of(generation))
 
 
@@ -92,7 +92,7 @@ def go_on(id: str) -> Response:
 def again(id: str) -> Response:
     message = writable_message(id)
     if "stop" in request.form and (last := queries.last_generation(message)) and last.is_active:
-        generations.stop_and_wait(the_engine(), last)
+        generations.stop_and_wait(last)
         message = writable_message(id)
     return done(_page_of(sending.again(message, model=MessageForm().model.data or "", by=writer())))
 

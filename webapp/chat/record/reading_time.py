@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Callable
 
-from flask import current_app
 from sqlalchemy import Integer, bindparam, case, func, select, update
 
+from webapp.base.current import PerApp
 from webapp.base.database import rows
 from webapp.base.database.statements import Prepared
 from webapp.base.db import write
@@ -19,7 +19,7 @@ from webapp.settings.service import setting
 # answer for more than five minutes may have left.
 LEAST_MS, MOST_MS = 2_000, 300_000
 MOST_WAITING = 10_000
-WAITING = "reading_times"
+WAITING = PerApp[Counter[tuple[str, str]]](Counter)
 Record = Callable[[str, int], None]
 
 
@@ -59,7 +59,7 @@ def recorder(engine: Engine, person: str) -> Record:
         if not person:
             return
         with engine.in_app():
-            waiting = current_app.extensions.setdefault(WAITING, Counter())
+            waiting = WAITING.get()
             if len(waiting) < MOST_WAITING:
                 waiting[generation_id, person] += ms
                 wake()
@@ -69,13 +69,14 @@ def recorder(engine: Engine, person: str) -> Record:
 
 def store() -> bool:
     """Stores the buffered times of answers that the person requested, if the person and the team's setting allow it."""
-    waiting = current_app.extensions.get(WAITING, Counter())
-    times = [{"answer": id, "person": person, "ms": ms} for (id, person), ms in waiting.items()]
+    waiting = WAITING.get()
+    known = dict(waiting)
+    times = [{"answer": id, "person": person, "ms": ms} for (id, person), ms in known.items()]
     if times and setting("insights.reading"):
         with write() as session:
             ADD.run(session, *times)
-    waiting.subtract({(each["answer"], each["person"]): each["ms"] for each in times})
-    current_app.extensions[WAITING] = +waiting
+    waiting.subtract(known)
+    WAITING.set(+waiting)
     return False
 
 

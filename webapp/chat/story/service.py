@@ -63,7 +63,7 @@ def save(chat: Chat, text: str, *, was: str | None = None) -> None:
 def forget(chat: Chat) -> None:
     """Deletes all stories on the branch that the chat shows, and stops one being written."""
     id, path = chat.id, _path(chat)
-    side_requests.stop(the_engine(), writing.lane(id))
+    side_requests.stop(writing.lane(id))
     with write() as session:
         rows.locked(session, Chat, id)
         _delete(id, path)

@@ -108,7 +108,7 @@ def begin(engine: Engine, job: StoryJob) -> None:
     _jobs[job.side_request.id] = job
     has_begun = False
     try:
-        side_requests.request_again(engine, job.side_request)
+        side_requests.request_again(job.side_request)
         has_begun = True
     except IntegrityError as error:
         raise Conflict("The story so far is already being written.") from error

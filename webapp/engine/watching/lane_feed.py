@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 
-from webapp.engine.engine import Engine
+from webapp.engine.engine import Engine, the_engine
 from webapp.engine.kinds import GenerationFacts
 from webapp.engine.watching.watchers import Context
 from webapp.streaming.broadcaster import Broadcast, Frame
@@ -60,9 +60,10 @@ class LaneFeed:
         return self._broadcast is not None
 
 
-def now_in(engine: Engine, topic: str) -> str:
+def now_in(topic: str) -> str:
     """Returns the current position in a topic for a page; to be read before any data of the page."""
-    return f"{engine.topics.epoch}.{engine.topics.last(topic)}"
+    topics = the_engine().topics
+    return f"{topics.epoch}.{topics.last(topic)}"
 
 
 def known_at(engine: Engine, position: str) -> int:

@@ -9,7 +9,7 @@ import gevent
 from gevent.queue import Empty, Full, Queue
 
 from webapp.base.errors import Invalid
-from webapp.engine.engine import Engine
+from webapp.engine.engine import Engine, the_engine
 from webapp.engine.watching.sse_response import OPENING, noticed_leaving
 from webapp.streaming.codec import encode
 
@@ -95,11 +95,11 @@ class SharedStream:
             self._waiting.put_nowait(b"")
 
 
-def opened(engine: Engine, id: str, socket: Any) -> SharedStream:
+def opened(id: str, socket: Any) -> SharedStream:
     """Opens a stream under an id chosen by the browser."""
     if not ID.fullmatch(id) or id in _streams:
         raise Invalid("A shared stream needs a name of its own.")
-    return SharedStream(engine, id, socket)
+    return SharedStream(the_engine(), id, socket)
 
 
 def added(place: str, person: str, frames: Generator[bytes, None, None]) -> str:

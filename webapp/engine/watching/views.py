@@ -18,7 +18,7 @@ bp = Blueprint("live", __name__)
 @bp.app_template_global()
 def list_url(name: str) -> str:
     """Returns the URL of a list's stream from now on; to be called before the list is read."""
-    return url_for("live.events", name=name, at=now_in(the_engine(), topic_names.of_person(current_user().id)))
+    return url_for("live.events", name=name, at=now_in(topic_names.of_person(current_user().id)))
 
 
 @bp.get("/lists/<name>/events")
@@ -27,13 +27,13 @@ def events(name: str) -> Response:
     wanted = found(live_list(name))
     me, context = wanted.reader(), watchers.same_request()
     feed = ListFeed(the_engine(), wanted, me.id, watchers.position(), context)
-    return watch(the_engine(), feed, watchers.watcher(me.id, context, watchers.is_still, me.id))
+    return watch(feed, watchers.watcher(me.id, context, watchers.is_still, me.id))
 
 
 @bp.get("/live/stream")
 @anybody
 def stream() -> Response:
-    return streamed(shared.opened(the_engine(), request.headers.get(shared.HEADER, ""), socket_of(request.environ)))
+    return streamed(shared.opened(request.headers.get(shared.HEADER, ""), socket_of(request.environ)))
 
 
 @bp.post("/live/leave")

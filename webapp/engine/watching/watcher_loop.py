@@ -18,7 +18,7 @@ from webapp.base import topic_names
 from webapp.base.errors import TooMany
 from webapp.base.heavy.turns import TurnQueue
 from webapp.engine import trace
-from webapp.engine.engine import Engine
+from webapp.engine.engine import Engine, the_engine
 from webapp.engine.watching import shared
 from webapp.engine.watching.push import NonBlockingWriter, Push, PushSignal, writer_of
 from webapp.engine.watching.sse_response import EVENT_STREAM, OPENING, noticed_leaving, socket_of, streamed
@@ -289,11 +289,11 @@ def init(app: Flask) -> None:
     app.wsgi_app = outer  # type: ignore[method-assign]
 
 
-def watch(engine: Engine, feed: Feed, watcher: Watcher) -> Response:
+def watch(feed: Feed, watcher: Watcher) -> Response:
     """Streams a feed to this request's browser, over its shared stream if requested; access is checked at every heartbeat."""
     if request.headers.get("Last-Event-ID") == LOST:
         return Response(status=204)
-    place = request.headers.get(shared.HEADER, "")
+    engine, place = the_engine(), request.headers.get(shared.HEADER, "")
     if name := shared.added(place, watcher.person, _stream(engine, feed, watcher.sharing(), None, None)):
         return Response(mimetype=EVENT_STREAM, headers={shared.HEADER: name})
     return streamed(_stream(engine, feed, watcher, socket_of(request.environ), writer_of(request.environ)))

@@ -12,10 +12,10 @@ from itertools import count
 from tempfile import TemporaryFile
 from typing import IO, Any
 
-from flask import current_app
 from sqlalchemy import ColumnElement, delete, func, literal, or_, select
 from sqlalchemy.orm import Session
 
+from webapp.base.current import PerApp
 from webapp.base.db import db, is_sqlite, utc_now, write
 from webapp.base.errors import Unavailable
 from webapp.base.heavy import child
@@ -31,6 +31,8 @@ from webapp.settings.service import setting
 
 # A claim that is not renewed for this long belongs to a dead process.
 CLAIM = timedelta(seconds=30)
+# When each person had their last turn to have a document read.
+TURNS = PerApp[dict[str, int]](dict)
 # A document that kills the server each time it is read is marked as failed after this many attempts.
 MOST_ATTEMPTS = 4
 LIMITS = child.Limits(memory_bytes=512 * 1024 * 1024, cpu_seconds=60, wall_seconds=300, patience_seconds=1)
@@ -84,7 +86,7 @@ def _claim() -> tuple[str, str] | None:
     if not waiting:
         return None
     # The order of the last turns; a restart forgets it.
-    turns: dict[str, int] = current_app.extensions.setdefault("turns to read", {})
+    turns = TURNS.get()
     following = min(waiting, key=lambda each: (turns.get(each[0], 0), each[1]))[0]
     turns.pop(following, None)
     turns[following] = max(turns.values(), default=0) + 1

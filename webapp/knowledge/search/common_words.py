@@ -5,9 +5,9 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from flask import current_app
 from sqlalchemy import select
 
+from webapp.base.current import PerApp
 from webapp.base.heavy import bounded
 from webapp.knowledge.permissions import finds_passage
 from webapp.knowledge.search import index
@@ -54,9 +54,12 @@ def distinctive(
     return {term: word for term, word in rare.items() if own_counts.get(term, 0) <= most}
 
 
+OWN = PerApp[OrderedDict[tuple[str, int], OwnPassages]](OrderedDict)
+
+
 def _own(user: User, size: index.Size, until: float) -> OwnPassages:
     """Returns the cached entry, which is rebuilt after a minute and whenever the index changes size."""
-    kept: OrderedDict[tuple[str, int], OwnPassages] = current_app.extensions.setdefault("own words", OrderedDict())
+    kept = OWN.get()
     key, now = (user.id, user.clearance), time.monotonic()
     known = kept.get(key)
     if known is None or known.size != size or known.until < now:

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from json import dumps
 from typing import Any
 
-from flask import current_app
 from sqlalchemy import ColumnElement, Connection, Float, Select, case, column, func, literal, literal_column, select
 from sqlalchemy import table as named_table
 from sqlalchemy import text as statement
 from sqlalchemy.orm import Session
 
+from webapp.base.current import PerApp
 from webapp.base.db import is_sqlite
 from webapp.base.heavy import bounded
 from webapp.knowledge.search import postings
@@ -89,7 +89,8 @@ def counts(words: Mapping[str, str], *, until: float) -> tuple[Size, dict[str, i
     common = _common()
     size, found = _counted({term: word for term, word in words.items() if term not in common.counts}, until)
     if size != common.size:
-        common = current_app.extensions["common words"] = Common(size, time.monotonic() + COUNTED_SECONDS)
+        common = Common(size, time.monotonic() + COUNTED_SECONDS)
+        COMMON.set(common)
         size, found = (size, found) if len(found) == len(words) else _counted(words, until)
     common.counts.update({term: count for term, count in found.items() if count > AMONG})
     known = {**common.counts, **found}
@@ -119,9 +120,12 @@ def counts_in(words: Mapping[str, str], rows: Sequence[int], *, until: float) ->
     return {term: known.get(term, 0) for term in words}
 
 
+COMMON = PerApp[Common | None](lambda: None)
+
+
 def _common() -> Common:
     """Returns the cached counts, unless they are so old that different passages could add up to the same size."""
-    found: Common | None = current_app.extensions.get("common words")
+    found = COMMON.get()
     return found if found and time.monotonic() < found.until else Common(Size(-1, -1), 0.0)
 
 

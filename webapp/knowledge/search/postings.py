@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flask import current_app
-
+from webapp.base.current import PerApp
 from webapp.base.heavy import bounded
 from webapp.base.heavy.threads import offload
 from webapp.knowledge.search.tokenizer import HEAD_WEIGHT
@@ -52,12 +51,16 @@ def best(idfs: Mapping[str, float], average: float, most: int, *, until: float) 
     return dict(offload(scores.best, most))
 
 
+LENGTHS_KEPT = PerApp[Lengths | None](lambda: None)
+
+
 def _lengths(until: float) -> "Integers":
-    known: Lengths | None = current_app.extensions.get("passage lengths")
+    known = LENGTHS_KEPT.get()
     [[(state,)]] = bounded.read([(f"SELECT {STATE}", ())], until=until)
     if known is None or known.state != state:
         [[(state, rows, sizes)]] = bounded.read([(LENGTHS, ())], until=until)
-        known = current_app.extensions["passage lengths"] = Lengths(state, offload(_read, rows or "", sizes or ""))
+        known = Lengths(state, offload(_read, rows or "", sizes or ""))
+        LENGTHS_KEPT.set(known)
     return known.words
 
 

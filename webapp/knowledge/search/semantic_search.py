@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from flask import current_app
 from sqlalchemy import ColumnElement, String, cast, func, select
 
+from webapp.base.current import PerApp
 from webapp.base.db import db
 from webapp.base.errors import AppError
 from webapp.base.heavy import bounded
@@ -122,7 +122,7 @@ def _searched(user: User, among: Among) -> list[SearchedSet]:
 
 def _query_vector(model: str, question: str, person_id: str, until: float) -> bytes:
     """Returns the vector of a question, from the cache if it was searched for recently."""
-    known = _memory()
+    known = QUESTIONS.get()
     if vector := known.vectors.get((model, question)):
         known.vectors.move_to_end((model, question))
         return vector
@@ -167,7 +167,4 @@ def _reason(error: AppError | TooLarge) -> str:
     return TOO_LATE if isinstance(error, bounded.TooLate) else error.message
 
 
-def _memory() -> QueryVectorCache:
-    extensions = current_app.extensions
-    found: QueryVectorCache = extensions.get("question_vectors") or extensions.setdefault("question_vectors", QueryVectorCache())
-    return found
+QUESTIONS = PerApp(QueryVectorCache)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from flask import current_app
 from sqlalchemy import select
 
+from webapp.base.current import PerApp
 from webapp.base.heavy import bounded
 from webapp.base.heavy.bounded import TooLate
 from webapp.knowledge.tables import Passage, PassageVector
@@ -76,11 +76,12 @@ class VectorMemory:
         return True
 
 
+MEMORY = PerApp(VectorMemory)
+
+
 def memory() -> VectorMemory:
     """Returns the cache of this process."""
-    extensions = current_app.extensions
-    found: VectorMemory = extensions.get("vector_memory") or extensions.setdefault("vector_memory", VectorMemory())
-    return found
+    return MEMORY.get()
 
 
 def _passages(edition: "Edition") -> int:

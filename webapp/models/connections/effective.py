@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from webapp.base.config import Config
-from webapp.base.current_config import the_config
+from webapp.base.current import the_config
 from webapp.base.heavy.turns import by_turns
 from webapp.models.connections import keys, queries
 from webapp.models.connections.keys import BUILT_IN, Key, Stored

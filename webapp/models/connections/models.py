@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
-from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.base.config import Config
+from webapp.base.current import PerApp
 from webapp.base.errors import Invalid, NotFound
 from webapp.models.connections import naming, provider_types, reasoning_tags
 from webapp.models.connections.effective import ANY_MODEL, USUAL_MODEL, LiveConnection, live_connections
@@ -288,10 +288,12 @@ def make(config: Config) -> Providers:
     return Providers(config, DemoProvider(), Upstream())
 
 
+PROVIDERS = PerApp[Providers]()
+
+
 def providers() -> Providers:
     """Returns the providers of the current application."""
-    made: Providers = current_app.extensions["providers"]
-    return made
+    return PROVIDERS.get()
 
 
 def matching(models: Iterable[Model], query: str) -> list[Model]:

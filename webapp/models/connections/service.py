@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from webapp.base import audit
 from webapp.base.audit import About
-from webapp.base.current_config import the_config
+from webapp.base.current import the_config
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import AppError, Conflict, Invalid, NotFound
 from webapp.models.connections import keys, listing, suggested_models

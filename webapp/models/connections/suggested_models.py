@@ -6,7 +6,6 @@ It is suggested once, and removed automatically as soon as it could hide the ser
 from collections.abc import Iterable
 from typing import Unpack
 
-from flask import current_app
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -17,6 +16,7 @@ from webapp.models.connections.effective import LiveConnection
 from webapp.models.connections.keys import BUILT_IN
 from webapp.models.connections.tables import Connection
 from webapp.models.providers.openrouter import BASE_URL
+from webapp.settings.service import MEMORY
 from webapp.settings.tables import ApplicationSetting
 
 MODELS = ("openai/gpt-oss-120b", "deepseek/deepseek-coder", "deepseek/deepseek-chat", "moonshotai/kimi-dev-72b")
@@ -68,4 +68,4 @@ def _note(session: Session, action: str, detail: str, about: About) -> None:
     entry: About = {**about, "object_kind": "setting", "object_id": LISTS[0], "detail": detail}
     audit.add(session, action, **entry)
     # Clears the settings cache, so that the next read sees the change immediately rather than within a second.
-    current_app.extensions.pop("settings", None)
+    MEMORY.forget()

@@ -2,8 +2,9 @@
 
 from functools import partial
 
-from flask import Blueprint, Response, current_app, url_for
+from flask import Blueprint, Response, url_for
 
+from webapp.base.current import PerApp
 from webapp.models.connections import listing, local_ollama, shown
 from webapp.models.connections import service as connections
 from webapp.models.connections.forms import ConnectionForm, NewConnectionForm
@@ -116,9 +117,11 @@ def delete(slug: str) -> Response:
     return redirect(url_for(".index"), "Connection and key deleted.")
 
 
+NEIGHBOUR = PerApp(lambda: OllamaProbe(providers().upstream))
+
+
 def the_neighbour() -> OllamaProbe:
-    found: OllamaProbe = current_app.extensions.setdefault("ollama", OllamaProbe(providers().upstream))
-    return found
+    return NEIGHBOUR.get()
 
 
 def _saved(slug: str, words: str = "") -> Response:

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
+from webapp.base.heavy.turns import TimeSlice, give_way
 from webapp.models.providers.base import Embedded, ProviderError, Reply, events_of
 from webapp.models.providers.embeddings import PATH as EMBEDDINGS
 from webapp.models.providers.embeddings import embedded_in
@@ -26,8 +27,8 @@ FIRST_CHARS = 32
 USAGE_SECONDS = 5.0
 ERROR_SECONDS = 10.0
 MOST_ERROR_BYTES = 256 * 1024
-# A stream whose data is all there yields to other greenlets after this many bytes or this much time.
-PIECE_BYTES, TURN_SECONDS, PAUSE_SECONDS = 16 * 1024, 0.01, 1e-6
+# Of a stream whose data is all there, so many bytes are read between two looks at the time.
+PIECE_BYTES = 16 * 1024
 
 
 def _nothing_known(_: Mapping[str, str]) -> Usage:
@@ -238,10 +239,13 @@ class ProviderHttp:
 
 
 def _in_turns(chunks: Iterator[bytes], stop: Stop) -> Iterator[bytes]:
-    """Yields the bytes in pieces, with a pause after each slow one, so that one endless stream does not block the others."""
+    """Yields the bytes in pieces, and yields after slow ones, so that one endless stream does not block the others."""
+    time_slice = TimeSlice(give_way)
     for chunk in chunks:
+        # Waiting for it has let the others run.
+        time_slice.begin()
         for at in range(0, len(chunk), PIECE_BYTES):
-            began_at = time.monotonic()
             yield chunk[at : at + PIECE_BYTES]
-            if time.monotonic() - began_at > TURN_SECONDS and stop.wait(PAUSE_SECONDS):
+            time_slice.check()
+            if stop:
                 return

@@ -57,7 +57,7 @@ class Body:
         turns = self._reply.turns
         if not turns.has_more:
             self._beat.wait(seconds, self._resting)
-            turns.note_yield()
+            turns.time_slice.begin()
 
     def read_all(self, most_bytes: int = MOST_JSON_BYTES) -> bytes:
         # Not a list of pieces: pieces of one byte each would take many times the memory.

@@ -2,12 +2,10 @@
 
 import json
 from collections.abc import Iterator
-from time import monotonic
 from typing import Any
 
-import gevent
+from webapp.base.heavy.turns import TimeSlice, give_way
 
-TURN_SECONDS, PAUSE_SECONDS = 0.01, 1e-6
 # About a millisecond's work.
 PIECE_CHARS = 100_000
 _encode = json.JSONEncoder(allow_nan=False).encode
@@ -16,12 +14,10 @@ _encode = json.JSONEncoder(allow_nan=False).encode
 def as_json(value: Any) -> bytearray:
     """Returns the same as `json.dumps`, encoded, while other greenlets run in between."""
     # One growing buffer: joining all pieces at the end would block as long as everything else is allowed to.
-    content, began = bytearray(), monotonic()
+    content, time_slice = bytearray(), TimeSlice(give_way)
     for piece in _pieces(value):
         content += piece.encode()
-        if monotonic() - began > TURN_SECONDS:
-            gevent.sleep(PAUSE_SECONDS)
-            began = monotonic()
+        time_slice.check()
     return content
 
 

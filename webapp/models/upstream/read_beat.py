@@ -1,7 +1,6 @@
 """Wakes all greenlets that read answers together: waking each by itself costs more than its work."""
 
 from collections import deque
-from collections.abc import Callable
 from functools import cache
 from math import inf
 from select import POLLIN
@@ -11,10 +10,11 @@ from typing import Any
 from gevent import get_hub
 from gevent.monkey import get_original
 
+from webapp.base.heavy.turns import in_next_turn
 from webapp.streaming.flush_beat import next_stroke
 
 # How long readers run one after another before the event loop handles what has no socket, such as timers.
-TURN_SECONDS = 0.05
+WAKING_SECONDS = 0.05
 # How long, during one stroke, sockets that become ready are handled before the readers that remain.
 OTHERS_SECONDS = 0.03
 
@@ -56,14 +56,14 @@ class Beat:
 def _wake(waiting: deque[Any], others_seconds: float = 0.0) -> None:
     # Switches directly, as a socket's event does: anything else that is ready, like a hundred new requests, waits in the hub's
     # queue, and flowing text would wait behind it. But a request, or a model's first words, need not wait for a hundred readers.
-    until = monotonic() + TURN_SECONDS
+    until = monotonic() + WAKING_SECONDS
     while waiting:
         waiting.popleft().switch(None)
         if monotonic() > until or (others_seconds < OTHERS_SECONDS and _is_socket_ready()):
             break
     if waiting:
         since = monotonic()
-        _soon(lambda: _wake(waiting, others_seconds + monotonic() - since))
+        in_next_turn(lambda: _wake(waiting, others_seconds + monotonic() - since))
 
 
 def _is_socket_ready() -> bool:
@@ -77,14 +77,3 @@ def _poll_of(fileno: int) -> Any:
     poll = get_original("select", "poll")()
     poll.register(fileno, POLLIN)
     return poll
-
-
-def _soon(call: Callable[[], None]) -> None:
-    """Schedules the call for after the event loop has handled sockets and timers."""
-    timer = get_hub().loop.timer(0.0)
-
-    def end() -> None:
-        timer.close()
-        call()
-
-    timer.start(end)

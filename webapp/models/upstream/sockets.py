@@ -19,6 +19,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from webapp.base.heavy.turns import TimeSlice, give_way
 from webapp.models.upstream.addresses import Trust, is_allowed
 from webapp.models.upstream.chunked import Chunked
 from webapp.models.upstream.json_body import as_json
@@ -27,8 +28,8 @@ from webapp.streaming.failure import ProviderError
 Resolved = tuple[int, int, int, str, tuple[Any, ...]]
 
 SEND_SECONDS = 30.0
-# How long one server is read without yielding, and how long a read must have blocked to count as a yield.
-TURN_SECONDS, PAUSE_SECONDS = 0.01, 0.0005
+# How long a read must have blocked to count as a yield.
+PAUSE_SECONDS = 0.0005
 POOLS, POOL_SIZE = 20, 300
 READ_SIZE = 65536
 MOST_ADDRESSES = 200
@@ -112,7 +113,7 @@ class Turns(RawIOBase):
     def __init__(self, raw: Any, sock: Any) -> None:
         self._raw, self._receive, self.has_more = raw, sock.recv_into, False
         # Not due at once: the first words would wait for all who read at the moment.
-        self.note_yield()
+        self.time_slice = TimeSlice(give_way)
         self._tls = sock if isinstance(sock, ssl.SSLSocket) else None
 
     def readable(self) -> bool:
@@ -125,21 +126,12 @@ class Turns(RawIOBase):
         self.has_more = count == len(buffer)
         return count
 
-    def note_yield(self) -> float:
-        """Notes that other greenlets have just run; returns the time."""
-        now = monotonic()
-        self._pause_at = now + TURN_SECONDS
-        return now
-
     def _read(self, buffer: Any) -> int:
-        if (began := monotonic()) >= self._pause_at:
-            # `sleep(0)` would only run greenlets that are ready, and no timers.
-            gevent.sleep(1e-6)
-            began = self.note_yield()
+        began = self.time_slice.check()
         # Bypasses the file object in between, which checks at each read whether the socket is readable.
         count: int = self._receive(buffer)
         if monotonic() - began > PAUSE_SECONDS:
-            self.note_yield()
+            self.time_slice.begin()
         return count
 
     def _records(self, tls: ssl.SSLSocket, room: memoryview) -> int:

@@ -1,6 +1,6 @@
 """Sends alerts by email to the configured addresses."""
 
-from webapp.base.current_config import the_config
+from webapp.base.current import the_config
 from webapp.operations.alerts.news import News
 from webapp.operations.mail import service as mail
 from webapp.settings.service import setting

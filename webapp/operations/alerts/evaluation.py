@@ -9,9 +9,7 @@ from functools import cache
 from math import isnan, nan
 from operator import attrgetter
 
-from flask import current_app
-
-from webapp.base.current_config import the_config
+from webapp.base.current import PerApp, the_config
 from webapp.base.db import is_sqlite, utc_now
 from webapp.base.heavy.turns import by_turns
 from webapp.engine.engine import the_engine
@@ -30,7 +28,9 @@ from webapp.people.accounts.queries import set_up_at
 from webapp.settings.service import setting
 
 A_WEEK = timedelta(days=7)
-USUAL, HOUR_SECONDS = "usual times to the first text", 3600.0
+HOUR_SECONDS = 3600.0
+# The usual times to the first text, and when they were read.
+USUAL = PerApp[tuple[datetime, Mapping[str, float]] | None](lambda: None)
 # Fewer answers of a model in a week don't say what is usual for it.
 FEWEST_USUAL = 20
 # Up to this time a model doesn't count as slow, even if it is usually much faster.
@@ -124,7 +124,7 @@ def would_have_fired(rule: AlertRule, answers: Answers) -> int | None:
 
 def _usual_ms(now: datetime) -> Mapping[str, float]:
     """Returns the median time to the first text of each model in the seven days before today, as of the last hour."""
-    kept: tuple[datetime, Mapping[str, float]] | None = current_app.extensions.get(USUAL)
+    kept = USUAL.get()
     if kept and (now - kept[0]).total_seconds() < HOUR_SECONDS:
         return kept[1]
     today, first_texts = beginning(now, "day"), defaultdict[str, "array[int]"](times)
@@ -134,7 +134,7 @@ def _usual_ms(now: datetime) -> Mapping[str, float]:
         elif one.first_text_ms is not None:
             first_texts[one.model].append(one.first_text_ms)
     medians = {model: percentile(found, 50) or 0.0 for model, found in first_texts.items() if len(found) >= FEWEST_USUAL}
-    current_app.extensions[USUAL] = now, medians
+    USUAL.set((now, medians))
     return medians
 
 

@@ -3,12 +3,12 @@
 from datetime import timedelta
 from typing import Any, Unpack
 
-from flask import current_app
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
 from webapp.base.audit import About
+from webapp.base.current import PerApp
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Invalid, NotFound
 from webapp.engine.chores import Chore
@@ -24,7 +24,7 @@ from webapp.operations.alerts.tables import MOST_WORDS, AlertEvent, AlertRule
 
 EVERY_SECONDS = 60.0
 MOST_MINUTES = 7 * 24 * 60
-IN_MEMORY = "firing alerts"
+IN_MEMORY = PerApp[list[FiringAlert]](list)
 
 
 def check_all() -> bool:
@@ -45,8 +45,7 @@ wake = Chore("alerts", check_all, every_seconds=EVERY_SECONDS, most_seconds=EVER
 
 def firing() -> list[FiringAlert]:
     """Returns the firing alerts of this process's last check, from memory, so that pages need no query."""
-    known: list[FiringAlert] = current_app.extensions.get(IN_MEMORY, [])
-    return known
+    return IN_MEMORY.get()
 
 
 def change(rule: AlertRule, changes: dict[str, Any], **about: Unpack[About]) -> None:
@@ -96,7 +95,7 @@ def test(rule: AlertRule) -> None:
 
 
 def _remember() -> None:
-    current_app.extensions[IN_MEMORY] = queries.firing_events()
+    IN_MEMORY.set(queries.firing_events())
 
 
 def _trouble(way: Channel, news: News) -> str:

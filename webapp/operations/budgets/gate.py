@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Unavailable
 from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE
-from webapp.engine.cost_text import was_refused
-from webapp.engine.gate import Meter, unmetered
+from webapp.engine.costs import was_refused
+from webapp.engine.state.admission import Meter, unmetered
 from webapp.engine.tables import Generation
 from webapp.models.providers.base import ModelRequest
 from webapp.operations.budgets import prices, reservations

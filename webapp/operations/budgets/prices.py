@@ -4,10 +4,10 @@ import time
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from webapp.base.current import PerApp
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import DEMO, providers
 from webapp.operations.budgets.amounts import FREE, Price, per_million
@@ -26,6 +26,9 @@ class _Memory:
     read_at: float = float("-inf")
 
 
+MEMORY = PerApp(_Memory)
+
+
 def price_of(model: str) -> Price:
     """Returns the token price of this model, or of the most expensive one among its fallbacks."""
     prices = [_price(each) for each in providers().chain(model)]
@@ -34,8 +37,7 @@ def price_of(model: str) -> Price:
 
 def usual_tokens(session: Session, model: str) -> int:
     """Returns the usual length of this model's answers in tokens, from recent ones."""
-    extensions = current_app.extensions
-    memory: _Memory = extensions.get("usual_tokens") or extensions.setdefault("usual_tokens", _Memory())
+    memory = MEMORY.get()
     if time.monotonic() - memory.read_at >= FRESH_SECONDS:
         memory.read_at = time.monotonic()
         memory.medians = _read(session)

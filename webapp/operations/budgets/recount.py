@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.ids import least_id
 from webapp.chat.record.tables import Chat, Message
-from webapp.engine.cost_text import was_refused
+from webapp.engine.costs import was_refused
 from webapp.engine.engine import the_engine
 from webapp.engine.slices import in_slices
 from webapp.engine.tables import ACTIVE, EXAMPLE, NOT_HERE, WHILE_ACTIVE, Generation

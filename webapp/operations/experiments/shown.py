@@ -7,7 +7,7 @@ from typing import Any
 
 from webapp.base.db import db
 from webapp.base.words import number
-from webapp.engine.cost_text import in_dollars
+from webapp.engine.costs import in_dollars
 from webapp.operations.experiments import monitoring, queries
 from webapp.operations.experiments.card import OUTCOMES, WAIT, Card, card, percent, seconds
 from webapp.operations.experiments.figures import ArmFigures

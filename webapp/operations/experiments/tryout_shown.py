@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from webapp.base.db import utc_now
-from webapp.engine.cost_text import cost
+from webapp.engine.costs import cost
 from webapp.engine.tables import Generation
 from webapp.operations.experiments import tryouts
 from webapp.operations.experiments.tables import Tryout, TryoutAnswer

@@ -109,7 +109,7 @@ def _answer_question(
         session.execute(update(TryoutAnswer).where(TryoutAnswer.id == answer_id).values(generation_id=side_request.id))
     for _ in range(PATIENCE):
         try:
-            side_requests.request(engine, side_request)
+            side_requests.request(side_request)
             break
         except TooMany:
             engine.pause(WAIT_SECONDS)

@@ -16,7 +16,7 @@ from webapp.base.database.state import found_revision
 from webapp.base.db import db, is_sqlite, utc_now, write
 from webapp.base.errors import Conflict, Invalid, Unavailable
 from webapp.base.process.instance_lock import is_held
-from webapp.engine import config_fingerprints
+from webapp.engine.assembly import MARK
 from webapp.settings.tables import ApplicationSetting
 
 # Stored with the settings, although it is not one: the time of the last backup.
@@ -79,7 +79,7 @@ def back_up_files(files_dir: Path, copy: Path) -> int:
 def copy_files(files_dir: Path, folder: Path) -> int:
     """Copies uploaded files into a folder; returns how many it has then."""
     if files_dir.is_dir():
-        leave_out = shutil.ignore_patterns("*.unfinished", config_fingerprints.MARK)
+        leave_out = shutil.ignore_patterns("*.unfinished", MARK)
         shutil.copytree(files_dir, folder, ignore=leave_out, copy_function=_copy_file, dirs_exist_ok=True)
     return sum(path.is_file() for path in folder.glob("*/*"))
 

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 
-from flask import current_app
-
-from webapp.base.config import Config
+from webapp.base.current import the_config
 from webapp.base.database.state import trouble_with_database
 from webapp.base.db import utc_now
 from webapp.engine.engine import the_engine
@@ -30,7 +28,7 @@ def chapters(*, is_thorough: bool = False) -> list[Chapter]:
 
     `is_thorough` reads the whole database, which takes a while.
     """
-    config: Config = current_app.extensions["config"]
+    config = the_config()
     server = Chapter("Server", [*server_facts.redis(the_engine()), *server_facts.all_of(config)])
     if trouble := trouble_with_database(names_reason=True):
         return [Chapter("Database", [Fact(database_facts.kind(), trouble, "bad")]), server]

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, jsonify
 
-from webapp.base.current_config import the_config
+from webapp.base.current import the_config
 from webapp.base.database.state import trouble_with_database
 from webapp.engine.engine import the_engine
 from webapp.operations.health.disks import trouble_with_disk

@@ -5,8 +5,10 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from flask import Blueprint, Response, current_app, request, url_for
+from flask import Blueprint, Response, request, url_for
 
+from webapp.base.current import the_config
+from webapp.base.process.watchdog import WATCHDOG
 from webapp.engine.engine import the_engine
 from webapp.engine.watching.sse_response import streamed
 from webapp.engine.watching.watcher_loop import FEEDS_PER_CONNECTION, open_pages
@@ -33,7 +35,7 @@ PAUSED = {
 @admin_only
 def index() -> Response:
     providers().forget()
-    here = Chapter("Your connection", server_facts.of_request(request, current_app.extensions["config"]))
+    here = Chapter("Your connection", server_facts.of_request(request, the_config()))
     streams = Chapter("Streams", [*_streams(), *_paused()])
     tested = [each for each in providers().connections() if each.is_usable]
     return render("operations/health/health.html", chapters=[here, streams, *facts.chapters()], pieces=PIECES, tested=tested)
@@ -68,7 +70,7 @@ def _streams() -> list[Fact]:
         Fact("All open pages", f"{plural(open_pages(), 'stream')} to browsers."),
         Fact("Running answers", running, "warn" if len(engine.live) >= engine.max_streams else ""),
         server_facts.memory(engine.topics.buffered_bytes),
-        server_facts.loop(current_app.extensions["watchdog"]),
+        server_facts.loop(WATCHDOG.get()),
         server_facts.threads(),
     ]
 

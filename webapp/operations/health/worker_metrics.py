@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from webapp.base.current import PerApp
 from webapp.base.process.instance_lock import is_held
 from webapp.streaming.loops import Spawn, supervise
 
@@ -145,3 +146,6 @@ def _families(text: bytes) -> Iterator[tuple[str, list[str], list[tuple[str, flo
             values.append((key, float(value)))
     if head:
         yield head[0].split(" ")[2], head, values
+
+
+METRICS = PerApp[WorkerMetrics]()

@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Integer, Select, Text, case, cast, func, o
 from webapp.base.db import db, is_sqlite
 from webapp.base.heavy import bounded
 from webapp.base.heavy.turns import queue_for_turn
+from webapp.engine.duties.report import FALLBACKS
 from webapp.engine.engine import the_engine
-from webapp.engine.report import FALLBACKS
 from webapp.engine.slices import in_slices
 from webapp.engine.tables import ACTIVE, NOT_HERE, Generation
 from webapp.operations.insights.figures import BROKEN, Answered

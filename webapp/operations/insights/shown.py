@@ -9,7 +9,7 @@ from typing import Any
 
 from webapp.base.db import utc_now
 from webapp.base.words import number, plural
-from webapp.engine.cost_text import in_dollars, sum_in_dollars
+from webapp.engine.costs import in_dollars, sum_in_dollars
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers

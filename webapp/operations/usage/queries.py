@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Integer, Row, Select, bindparam, case, cas
 
 from webapp.base.db import db, is_sqlite
 from webapp.base.heavy.turns import by_turns, queue_for_turn
-from webapp.engine.cost_text import SILENT
+from webapp.engine.costs import SILENT
 from webapp.engine.tables import ACTIVE, EXAMPLE, NOT_HERE, Generation
 from webapp.operations.usage.exact import plus, total
 

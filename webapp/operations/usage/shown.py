@@ -10,7 +10,7 @@ from typing import TypeVar
 from webapp.base.db import utc_now
 from webapp.base.heavy.turns import by_turns
 from webapp.base.words import number
-from webapp.engine.cost_text import sum_in_dollars
+from webapp.engine.costs import sum_in_dollars
 from webapp.engine.engine import the_engine
 from webapp.models.connections.models import providers
 from webapp.operations.usage.queries import VISITORS, Sums, UsageRow, summed, used, used_in_all

@@ -2,20 +2,24 @@
 
 import math
 import time
+from collections.abc import Callable, Iterable
 
-from flask import current_app
-
+from webapp.base.current import BUCKETS, PerApp
 from webapp.base.errors import TooMany
 from webapp.base.throttle import Throttle
 from webapp.base.words import plural
 
+# The limits per minute and bursts that a person's creations count towards, by whose they are.
+LIMITS = PerApp[Callable[[str], Iterable[tuple[str, int, int]]]]()
+THROTTLE = PerApp(lambda: Throttle(burst=1, seconds=1.0, now=time.monotonic, name="making"))
+
 
 def count(person: str) -> None:
     """Counts a new object towards the limits of a person or an address; raises TooMany above one of them."""
-    throttle, buckets = _throttle(), current_app.extensions["buckets"]
+    throttle, buckets = THROTTLE.get(), BUCKETS.get()
     taken = list[tuple[str, float]]()
-    # `settings` is a later feature and cannot be imported here, so the limits come through the app's extensions.
-    for whose, per_minute, burst in current_app.extensions["made_limits"](person):
+    # The API, a later room, sets them.
+    for whose, per_minute, burst in LIMITS.get()(person):
         if not per_minute:
             continue
         throttle.burst, throttle.seconds = burst, 60 / per_minute
@@ -27,9 +31,3 @@ def count(person: str) -> None:
                 retry_after=wait_seconds,
             )
         taken.append((whose, throttle.seconds))
-
-
-def _throttle() -> Throttle:
-    made = Throttle(burst=1, seconds=1.0, now=time.monotonic, name="making")
-    throttle: Throttle = current_app.extensions.setdefault("making", made)
-    return throttle

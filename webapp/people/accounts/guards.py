@@ -5,10 +5,11 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
-from flask import Response, current_app, has_request_context, request
+from flask import Response, has_request_context, request
 
 from webapp.base import audit
 from webapp.base.audit import About
+from webapp.base.current import the_config
 from webapp.base.errors import Forbidden, NotFound, SignedOut
 from webapp.people.accounts import service
 from webapp.people.accounts.queries import LiveSession
@@ -152,7 +153,7 @@ def came_from() -> str:
 
 def own_address(path: str) -> str:
     """Returns the absolute URL of a path, for a link that is used outside the page."""
-    root: str = current_app.extensions["config"].public_url or request.host_url
+    root = the_config().public_url or request.host_url
     return root.rstrip("/") + path
 
 

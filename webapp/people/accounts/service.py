@@ -6,13 +6,13 @@ import time
 from datetime import timedelta
 from typing import Any, get_args
 
-from flask import current_app
 from sqlalchemy import ColumnElement, delete, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
 from webapp.base.audit import COMMAND_LINE
+from webapp.base.current import BUCKETS, PerApp
 from webapp.base.db import NO_PATIENCE, Base, db, utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, TooMany, Unavailable
 from webapp.base.ids import new_secret
@@ -234,7 +234,7 @@ def about_person(
 
 def slow_down(email: str, address: str) -> None:
     """Counts an attempt to authenticate; raises TooMany above the rate limit."""
-    if wait_seconds := math.ceil(_sign_in_throttle().wait_seconds(email[:254], address)):
+    if wait_seconds := math.ceil(SIGN_INS.get().wait_seconds(email[:254], address)):
         log.warning("sign_in_slowed_down", extra={"fields": {"address": address, "wait_seconds": wait_seconds}})
         audit.refused("made too many attempts", key=network(address), address=address)
         raise TooMany(f"Too many attempts. Please wait {plural(wait_seconds, 'second')}.", retry_after=wait_seconds)
@@ -242,7 +242,7 @@ def slow_down(email: str, address: str) -> None:
 
 def welcome(email: str, address: str) -> None:
     """Gives back a successful attempt, so that it does not count towards the rate limit."""
-    _sign_in_throttle().welcome(email[:254], address)
+    SIGN_INS.get().welcome(email[:254], address)
 
 
 def _refuse_sign_in(email: str, user_id: str, address: str) -> None:
@@ -266,10 +266,7 @@ def _renew_hash(user_id: str, stored: str, password: str) -> None:
     _note(User, outdated, password_hash=passwords.hash_of(password))
 
 
-def _sign_in_throttle() -> SignInThrottle:
-    extensions = current_app.extensions
-    throttle: SignInThrottle = extensions.setdefault("sign_in_throttle", SignInThrottle(time.monotonic, extensions["buckets"]))
-    return throttle
+SIGN_INS = PerApp(lambda: SignInThrottle(time.monotonic, BUCKETS.get()))
 
 
 def _note(table: type[Base], whose: ColumnElement[bool], **values: Any) -> None:

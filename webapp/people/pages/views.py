@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from flask import Blueprint, Response, current_app, request, session
+from flask import Blueprint, Response, request, session
 
 from webapp.base.changes import access_changed
 from webapp.people.accounts import queries, service
@@ -19,6 +19,7 @@ from webapp.people.accounts.guards import (
 from webapp.people.accounts.second_step import CodeNeeded, the_second_step
 from webapp.people.accounts.tables import User
 from webapp.people.members import invites
+from webapp.settings.service import setting
 from webapp.web.htmx import redirect
 
 bp = Blueprint("accounts", __name__)
@@ -132,7 +133,6 @@ def _signed_in_by_link(user: User) -> Response:
 
 
 def _sign_in_page(form: SignInForm) -> Response:
-    # `settings` is a later feature and cannot be imported here, so this check comes through the app's extensions.
-    has_demo = current_app.extensions["is_demo_open"]()
+    has_demo = bool(setting("demo.visitors"))
     about = {"has_owner": queries.has_owner(), "has_accounts": queries.has_accounts(), "has_demo": has_demo}
     return form.shown("people/login.html", **about)

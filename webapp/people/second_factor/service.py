@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from math import ceil
 from typing import Any
 
-from flask import current_app
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
 from webapp.base.audit import About
+from webapp.base.current import BUCKETS
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, TooMany
 from webapp.base.throttle import Throttle
@@ -135,7 +135,7 @@ def stored() -> Sequence[Secret]:
 
 
 def _check(user_id: str, code: str, row: SecondFactor, *, address: str) -> None:
-    if wait_seconds := ceil(_attempts.take(user_id, current_app.extensions["buckets"])):
+    if wait_seconds := ceil(_attempts.take(user_id, BUCKETS.get())):
         raise TooMany(f"Too many attempts. Please wait {plural(wait_seconds, 'second')}.", retry_after=wait_seconds)
     recovery = row.recovery
     step = totp.step_of(secret_of(row), code, time.time()) if len(totp.plain(code)) == totp.DIGITS else None
@@ -144,7 +144,7 @@ def _check(user_id: str, code: str, row: SecondFactor, *, address: str) -> None:
     if not is_right:
         audit.refused("entered a wrong code", key=user_id, actor=person(user_id), address=address)
         raise Invalid(WRONG if row.confirmed_at else WRONG_AT_FIRST, field="code")
-    _attempts.give_back(user_id, current_app.extensions["buckets"])
+    _attempts.give_back(user_id, BUCKETS.get())
 
 
 def _use_step(session: Session, user_id: str, step: int) -> bool:

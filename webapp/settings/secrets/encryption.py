@@ -12,6 +12,7 @@ from flask import Flask, current_app
 
 from webapp.base import logs
 from webapp.base.config import Config, kept_encryption_keys
+from webapp.base.current import CONFIG
 from webapp.base.errors import Conflict, Unavailable
 
 if TYPE_CHECKING:
@@ -105,10 +106,11 @@ def the_encryption() -> EncryptionService:
 def current_config(app: Flask | None = None) -> Config:
     """Returns the config; with several workers, reads the key file again, as another worker can have changed it."""
     app = app or current_app
-    config: Config = app.extensions["config"]
+    config = CONFIG.of(app)
     if config.web_concurrency > 1 and (keys := kept_encryption_keys(config)) not in ((), config.encryption_keys):
         logs.hide(*keys)
-        app.extensions["config"] = config = replace(config, encryption_keys=keys)
+        config = replace(config, encryption_keys=keys)
+        CONFIG.set(config, app)
     return config
 
 

@@ -10,11 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Unpack
 
-from flask import current_app
-
 from webapp.base import audit, logs
 from webapp.base.audit import About
 from webapp.base.config import Config, own_key_file, random_key
+from webapp.base.current import CONFIG
 from webapp.base.db import write
 from webapp.base.errors import Conflict, Unavailable
 from webapp.settings.secrets.encryption import EncryptionService, current_config, fingerprint_of, the_encryption
@@ -109,7 +108,7 @@ def _use(config: Config, file: Path, keys: tuple[str, ...], action: str, fingerp
         audit.add(session, action, **entry)
         session.flush()
         _replace_file(file, keys)
-        current_app.extensions["config"] = replace(config, encryption_keys=keys)
+        CONFIG.set(replace(config, encryption_keys=keys))
 
 
 def _needed(keys: Sequence[str], before: Sequence[str]) -> bool:

@@ -8,6 +8,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from werkzeug.wsgi import ClosingIterator
 
+from webapp.base.current import PerApp
 from webapp.web.server.connection_limiter import CONNECTION, ConnectionLimiter
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -69,3 +70,7 @@ def _address(text: str) -> Address | None:
         return None
     # A dual-stack socket reports IPv4 clients as IPv4-mapped IPv6 addresses.
     return getattr(address, "ipv4_mapped", None) or address
+
+
+LIMITER = PerApp[ConnectionLimiter]()
+PROXIES = PerApp[BehindProxies]()

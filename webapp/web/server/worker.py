@@ -15,7 +15,7 @@ from gunicorn.http.body import ChunkedReader
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
-from webapp.base.heavy.turns import TURN_SECONDS, TurnQueue, give_way
+from webapp.base.heavy.turns import TimeSlice, TurnQueue, give_way
 from webapp.web.server.connection_limiter import Connection
 
 # How long the server waits for a body in total: this many seconds, plus the time that the received bytes take at this speed.
@@ -40,7 +40,10 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
-        self._limiter, self._proxies = self.wsgi.extensions["connection_limiter"], self.wsgi.extensions["proxies"]
+        # Imported this late because monkey patching is done by now.
+        from webapp.web.server.proxies import LIMITER, PROXIES
+
+        self._limiter, self._proxies = LIMITER.of(self.wsgi), PROXIES.of(self.wsgi)
         self._open = 0
         # Connections above the limit of their address.
         self._excess = set[Connection]()
@@ -75,7 +78,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         self._head_seconds.pop(gevent.getcurrent(), None)
         self._idle.pop(sock, None)
         self._waiting.pop(sock, None)
-        _queue_up()
+        _requests.enter()
         req.unreader.sock, req.body.reader = _PacedSocket(sock, self._waiting, self._left), _RefusingReader(req.body.reader)
         closes = req.should_close
         req.should_close = lambda: closes() or _is_unread(req.body) or bool(connection and connection.is_excess)
@@ -145,10 +148,11 @@ class _PacedSocket:
     def __init__(self, sock: Any, waiting: dict[Any, float], left: set[Any]) -> None:
         self._sock, self._waiting, self._left = sock, waiting, left
         self._since, self._seconds_left = time.monotonic(), BODY_SECONDS
-        self._turn_began = self._since
+        self._slice = TimeSlice(give_way)
 
     def recv(self, size: int) -> bytes:
-        self._take_turns()
+        # Data that has already arrived is read without yielding, and a body can consist of a million chunks.
+        self._slice.check()
         began = time.monotonic()
         try:
             with self._as_waiting():
@@ -160,12 +164,6 @@ class _PacedSocket:
         self._seconds_left += len(received) / BODY_BYTES_PER_SECOND - (time.monotonic() - began)
         return received
 
-    def _take_turns(self) -> None:
-        # Data that has already arrived is read without yielding, and a body can consist of a million chunks.
-        if time.monotonic() - self._turn_began >= TURN_SECONDS:
-            give_way()
-            self._turn_began = time.monotonic()
-
     @contextmanager
     def _as_waiting(self) -> Any:
         self._waiting[self._sock] = self._since
@@ -175,16 +173,11 @@ class _PacedSocket:
         finally:
             self._waiting.pop(self._sock, None)
             self._sock.settimeout(None)
-            _queue_up()
+            _requests.enter()
 
 
 # The event loop resumes all ready sockets, and all that waited too long, in one turn: sixty pages would block it for a second.
 _requests = TurnQueue()
-
-
-def _queue_up() -> None:
-    """Lets other greenlets run; of those queued, one resumes per turn of the event loop."""
-    _requests.enter()
 
 
 class _RefusingReader:

@@ -75,10 +75,10 @@ def _reply(engine: Engine, side_request: SideRequest) -> str:
     """Returns the model's reply; empty if it can't be called now or takes too long."""
     job = _jobs[side_request.id] = _Job()
     try:
-        side_requests.request(engine, side_request)
+        side_requests.request(side_request)
         engine.wait(lambda: job.is_over, MOST_SECONDS)
         if not job.is_over:
-            side_requests.stop(engine, side_request.lane)
+            side_requests.stop(side_request.lane)
     except (AppError, SQLAlchemyError) as error:
         log.info("no model reads an answer: %s", type(error).__name__)
     finally:

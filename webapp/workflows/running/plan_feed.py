@@ -22,7 +22,7 @@ class RunPlanFeed(PlanFeed):
 def stream(run: WorkflowRun, me: User) -> Response:
     context = watchers.same_request()
     feed = RunPlanFeed(the_engine(), run.plan_id or "", me.id, PlanPosition.parse(watchers.position()), context)
-    return watch(the_engine(), feed, watchers.watcher(me.id, context, _is_theirs, run.id, me.id))
+    return watch(feed, watchers.watcher(me.id, context, _is_theirs, run.id, me.id))
 
 
 def _is_theirs(context: Context, run_id: str, id: str) -> bool:

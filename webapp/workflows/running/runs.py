@@ -13,7 +13,6 @@ from webapp.chat.messages import sending
 from webapp.chat.record import announcements
 from webapp.chat.record.tables import Chat
 from webapp.engine import service as generations
-from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.people.accounts import creation_limit
@@ -145,7 +144,7 @@ def _recorded(session: Session, run: WorkflowRun, event: Event, seen: int | None
 def stop(run: WorkflowRun) -> None:
     """Stops the generations that are running in the run's chat and for its plan."""
     for running in _running(run):
-        generations.stop(the_engine(), running)
+        generations.stop(running)
 
 
 def _running(run: WorkflowRun) -> list[Generation]:

@@ -217,7 +217,7 @@ def cancel(id: str) -> StreamCancelled:
     chat = stoppable_chat(id)
     the_engine().line.stop(chat.lane)
     if running := generations.running_in(chat.lane):
-        generations.stop(the_engine(), running)
+        generations.stop(running)
         return StreamCancelled(streamId=running.id, status="stopping")
     last = db.session.get(Message, chat.head_id) if chat.head_id else None
     ended = queries.last_generation(last) if last else None

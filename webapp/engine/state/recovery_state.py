@@ -1,12 +1,17 @@
 """The state that a worker keeps between two passes of the recovery. Pure."""
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
+
+from webapp.base.process.pause_detector import PauseDetector
 
 # During a graceful restart, the new worker overlaps with the one it replaces, which has ten seconds to finish.
 NEXT_PASS_SECONDS = (0.0, 1.0, 2.0, 4.0, 8.0)
 MOST_TRIES = 5
+# How often each of several workers checks whether another has died.
+LEASES_SECONDS = 3.0
 # Until the next pass when the database can't be read.
 UNAVAILABLE_SECONDS = 1.0
 # What is saved of an answer with its end: everything, its text without the projection, or only the end, leaving its journal as
@@ -17,8 +22,9 @@ Keeps = Literal["all", "text", "end"]
 class RecoveryState:
     """State kept between two passes, such as since when, by our own clock, a generation's heartbeat has not changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float]) -> None:
         self.passes = 0
+        self.pauses = PauseDetector(LEASES_SECONDS, now)
         self.is_database_unavailable = False
         self.continued: set[str] = set()
         # Generations taken over from dead workers.

@@ -1,9 +1,13 @@
 """Recovery after a worker died: folds the journal, saves the answer as interrupted, and continues it if configured."""
 
+import json
 import logging
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
+from typing import Any, get_args
 
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
@@ -13,11 +17,13 @@ from webapp.base import ids, topic_names
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import AppError, TooMany
 from webapp.base.heavy.turns import queue_for_turn
-from webapp.engine import ends, journal, ownership, recovery_state, spill
+from webapp.engine.duties import ends, journal, spill
 from webapp.engine.engine import Engine
+from webapp.engine.state import ownership, recovery_state
+from webapp.engine.state.reserve import FOLDER, SUFFIX, lines_in
 from webapp.engine.tables import Generation
 from webapp.settings.service import setting
-from webapp.streaming.events import Delta, Ended, Failed
+from webapp.streaming.events import Delta, Ended, Failed, Status, from_json
 from webapp.streaming.loops import supervise
 from webapp.streaming.outcome import Outcome, failed, requested
 from webapp.streaming.topics import Entry
@@ -31,6 +37,7 @@ AT_ONCE = 4
 STRAY_SECONDS = 2.0
 RECOVER_KINDS_SECONDS = 30.0
 TURN_SECONDS = 1.0
+ENDS = get_args(Status)
 NEVER_RAN = Failed("error", "Something went wrong on the server before this answer was finished.", retryable=True)
 
 
@@ -41,7 +48,7 @@ def settle_orphans(engine: Engine) -> bool:
     """
     if engine.is_closing:
         return False
-    if engine.shared and engine.recovery_state.passes and engine.lease_pauses.was_paused():
+    if engine.shared and engine.recovery_state.passes and engine.recovery_state.pauses.was_paused():
         # After this process was suspended: others can have been, too, and get time to update their heartbeats.
         return True
     state = engine.recovery_state
@@ -61,7 +68,7 @@ def settle_orphans(engine: Engine) -> bool:
 
 
 def _settle_all(engine: Engine) -> bool:
-    spilled = spill.read_back(engine)
+    spilled = read_back(engine)
     with engine.in_app():
         # If the clock was set back while the server was down, ids of new generations must not sort before old ones.
         ids.continue_after(db.session.scalar(select(func.max(Generation.id))) or "")
@@ -253,3 +260,88 @@ def _tried_to_continue(engine: Engine, id: str) -> bool:
         # type of a database error is logged, as its message contains the values to be written.
         log.info("%s was not continued: %s", id, error.message if isinstance(error, AppError) else type(error).__name__)
     return True
+
+
+def read_back(engine: Engine) -> set[str]:
+    """Saves spilled text to the database; returns the ids of the generations for which that failed.
+
+    A file is removed only when its text is committed, or was saved in another way.
+    """
+    files = sorted(spill.folder_of(engine).glob("*.json"))
+    left = {file.stem for file in files if not _is_read(engine, file.name, partial(_take_file, engine, file))}
+    for file in (engine.data_dir / FOLDER).glob(f"*{SUFFIX}"):
+        if engine.worker.has_gone(file.stem):
+            left |= _take_reserve(engine, file)
+    return left
+
+
+def _is_read(engine: Engine, name: str, work: Callable[[], None]) -> bool:
+    return supervise(f"reading of {name}", work, engine.pause, tries=1)
+
+
+def _take_reserve(engine: Engine, file: Path) -> set[str]:
+    found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for raw in lines_in(file):
+        if line := _line(raw):
+            found[line["id"]].append(line)
+    left = {id for id, lines in found.items() if not _is_read(engine, id, partial(_save_lines, engine, id, lines))}
+    if not left:
+        _put_away(engine, file, list(found))
+    return left
+
+
+def _put_away(engine: Engine, file: Path, ids: list[str]) -> None:
+    """Removes a file whose text is saved; one with text that could never be saved is renamed, and not read again."""
+    if any(engine.recovery_state.keeps(id) == "end" for id in ids):
+        file.rename(file.with_suffix(".unsaved"))
+    else:
+        file.unlink(missing_ok=True)
+
+
+def _line(raw: bytes) -> dict[str, Any] | None:
+    try:
+        line: dict[str, Any] = json.loads(raw)
+        if (type(line["id"]), type(line["after"]), type(line["said"])) != (str, int, list) or line["status"] not in ENDS:
+            raise TypeError("unexpected entry")
+    except (ValueError, LookupError, TypeError):
+        log.exception("an entry of the disk reserve can't be read: the answer is saved from the journal")
+        return None
+    return line
+
+
+def _save_lines(engine: Engine, id: str, lines: Sequence[dict[str, Any]]) -> None:
+    """Saves an answer from its journal, the parts that were written while it ran, and the line of its end, if there is one."""
+    with engine.in_app():
+        generation = db.session.get(Generation, id)
+        if generation and generation.is_active:
+            known = {entry.seq: entry for entry in journal.entries_of(db.session(), id)}
+            for line in lines:
+                if not line.get("is_part"):
+                    # Its entries are joined, so their numbers are lower than those of the same text in the journal.
+                    known = {seq: entry for seq, entry in known.items() if seq <= line["after"]}
+                known |= {entry.seq: entry for entry in _entries(line["said"], line["after"] + 1)}
+            outcome = Outcome(lines[-1]["status"], lines[-1]["reason"])
+            ends.settle_orphan(engine, generation, [known[seq] for seq in sorted(known)], outcome)
+
+
+def _take_file(engine: Engine, file: Path) -> None:
+    try:
+        with engine.in_app():
+            _save_file(engine, file)
+    except (ValueError, LookupError, TypeError, RecursionError, OSError):
+        log.exception("%s can't be read: the answer is saved from the journal", file)
+        file.rename(file.with_suffix(".unreadable"))
+    else:
+        _put_away(engine, file, [file.stem])
+
+
+def _save_file(engine: Engine, file: Path) -> None:
+    generation = db.session.get(Generation, file.stem)
+    if generation and generation.is_active:
+        spilled = json.loads(file.read_text("utf-8"))
+        entries = _entries(spilled["said"], 1)
+        ends.settle_orphan(engine, generation, entries, Outcome(spilled["status"], spilled["reason"]))
+
+
+def _entries(entries: list[Any], first: int) -> list[Entry]:
+    return [Entry(place, from_json(journal.storable(value))) for place, value in enumerate(entries, first)]

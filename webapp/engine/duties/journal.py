@@ -14,8 +14,9 @@ from webapp.base.database import rows
 from webapp.base.database.statements import Prepared
 from webapp.base.db import is_sqlite, write_rows
 from webapp.base.errors import Unavailable
-from webapp.engine import ownership
+from webapp.engine.duties import spill
 from webapp.engine.engine import Engine, Live
+from webapp.engine.state import ownership
 from webapp.engine.tables import JournalRow
 from webapp.streaming.characters import Characters
 from webapp.streaming.events import from_json, to_json
@@ -31,6 +32,13 @@ TEXT_SECONDS, TEXT_CHARS_PER_SECOND = 1.0, 16_384
 # One encoder for all: `json.dumps` creates a new one for every value if it gets any options.
 AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
 ADD, FORGET = Prepared(insert(TABLE)), Prepared(delete(TABLE).where(TABLE.c.generation_id == bindparam("id")))
+
+
+def write(engine: Engine) -> bool:
+    """Writes new entries as long as something runs."""
+    if engine.live:
+        commit(engine)
+    return bool(engine.live)
 
 
 def commit(engine: Engine) -> None:
@@ -52,7 +60,7 @@ def commit(engine: Engine) -> None:
             saved = _save_texts(engine, connection, [each for each in live if each.id in ours])
     except (SQLAlchemyError, Unavailable) as error:
         log.warning("the journal could not be written, trying again: %s", type(error).__name__)
-        engine.keep_unsaved()
+        spill.keep_unsaved(engine)
         return
     for each in live:
         if each.id in saved:
@@ -68,7 +76,7 @@ def commit(engine: Engine) -> None:
             each.reserved = 0
     if ours.keys() - engine.live.keys():
         # A generation was committed but never started, or its run ended without saving an end.
-        engine.recovery.wake()
+        engine.duties.recovery.wake()
 
 
 def keep_rest(engine: Engine, session: Session, id: str) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from webapp.base import topic_names
 from webapp.base.db import db
 from webapp.base.heavy.turns import give_way
-from webapp.engine import journal
+from webapp.engine.duties import journal
 from webapp.engine.engine import AnswerCopy, Engine
 from webapp.engine.generation_text import PIECE, end_of, missing_events, state_of_copy
 from webapp.engine.kinds import GenerationFacts
@@ -36,7 +36,7 @@ def follow(engine: Engine, generation: GenerationFacts) -> None:
         known.asked_at = engine.now()
         return
     engine.copied[generation.id] = AnswerCopy(generation.id, generation.lane, engine.now())
-    engine.copier.wake()
+    engine.duties.copier.wake()
     _update(engine, [generation.id])
 
 

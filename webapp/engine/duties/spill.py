@@ -1,0 +1,87 @@
+"""Spill files: text that the database didn't accept before shutdown, kept until the next start."""
+
+import json
+import logging
+import os
+from pathlib import Path
+
+from webapp.base.heavy.threads import offload_expecting
+from webapp.engine.engine import Engine, Live
+from webapp.streaming.events import to_json
+from webapp.streaming.outcome import requested
+from webapp.streaming.topics import joined
+
+log = logging.getLogger("generation:spill")
+
+# How often unsaved text is written: a kill loses what came since.
+UNSAVED_SECONDS = 1.0
+
+
+def write(engine: Engine, live: Live) -> None:
+    """Writes all entries of a run into its own file or, if the disk is full, the unsaved ones into the reserve."""
+    try:
+        _write(engine, live)
+    except OSError as error:
+        log.error("the disk could not save %s: %s", live.id, error.strerror)
+        _into_reserve(engine, live)
+
+
+def keep_unsaved(engine: Engine) -> None:
+    """Writes what the journal can't take into the reserve, in parts, in case the server is killed before it can."""
+    if engine.now() - engine.reserve.written_at < UNSAVED_SECONDS:
+        return
+    engine.reserve.written_at = engine.now()
+    for live in list(engine.live.values()):
+        after = max(live.journalled, live.reserved)
+        if new := engine.topics.read(live.run.topic, after):
+            part = {
+                "id": live.id,
+                "after": after,
+                **_end_of(live),
+                "said": [to_json(entry.event) for entry in new],
+                "is_part": True,
+            }
+            try:
+                offload_expecting(OSError, engine.reserve.put, json.dumps(part).encode())
+            except OSError as error:
+                log.warning("unsaved text of %s could not be reserved: %s", live.id, error.strerror)
+                return
+            live.reserved = after + len(new)
+
+
+def _into_reserve(engine: Engine, live: Live) -> None:
+    after = max(live.journalled, live.reserved)
+    new = [to_json(entry.event) for entry in joined(engine.topics.read(live.run.topic, after))]
+    line = {"id": live.id, "after": after, **_end_of(live), "said": new}
+    try:
+        engine.reserve.put(json.dumps(line).encode())
+    except OSError:
+        log.exception("nothing could save %s: anything not in the journal is lost", live.id)
+
+
+def _end_of(live: Live) -> dict[str, str]:
+    outcome = live.run.outcome or requested("server_restart", has_text=True)
+    return {"status": outcome.status, "reason": outcome.reason}
+
+
+def _write(engine: Engine, live: Live) -> None:
+    spilled = folder_of(engine)
+    spilled.mkdir(parents=True, exist_ok=True)
+    entries = [to_json(entry.event) for entry in engine.topics.read(live.run.topic, 0)]
+    unfinished = spilled / f"{live.id}.part"
+    text = json.dumps({**_end_of(live), "said": entries}, ensure_ascii=False)
+    try:
+        with unfinished.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            # Before the rename: after a power cut, the final name must not exist without its content.
+            os.fsync(file.fileno())
+        unfinished.rename(spilled / f"{live.id}.json")
+    finally:
+        # A half-written file would only take disk space from the next one.
+        unfinished.unlink(missing_ok=True)
+    log.error("the database could not save %s; its text is in %s and will be restored at the next start", live.id, spilled)
+
+
+def folder_of(engine: Engine) -> Path:
+    return engine.data_dir / "spilled"
