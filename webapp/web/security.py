@@ -55,7 +55,7 @@ DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 FOREIGN = "This request came from another site, so it was refused."
 UNNAMED = (
     "This request doesn't say which site it came from, so it was refused. Use a current browser; a program signs in with a "
-    "token, or sends an Origin header."
+    "token, or sends Sec-Fetch-Site: none."
 )
 HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?")
 
