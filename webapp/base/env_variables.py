@@ -228,7 +228,7 @@ VARIABLES = (
     Variable(
         "SECRET_KEY",
         "",
-        "Signs cookies and forms; unset: generated once in DATA_DIR.",
+        "Signs cookies and stream tickets; unset: generated once in DATA_DIR.",
         _secret_key,
         "a-long-random-text",
         True,

@@ -4,14 +4,28 @@ from flask import Response, request
 
 from webapp.base.current import the_config
 
+# Flask's own, for notices.
+SESSION = "millrace-form"
+# With one of these, a request must prove that no other site made the browser send it.
+OF_PEOPLE = {SESSION, "millrace", "sidebar", "dismissed_alerts"}
+# Opens the demo's chat of a day, also to programs that keep cookies and know no browser's headers.
+OF_VISITORS = {"millrace-visitor"}
+
 
 def secret_in(name: str) -> str:
     """Returns the value of the cookie; empty if the browser sent none."""
     return request.cookies.get(_full(name), "")
 
 
+def has_session() -> bool:
+    """Returns whether the request carries a cookie of ours that is more than a visitor's."""
+    return any(name.removeprefix("__Host-") in OF_PEOPLE for name in request.cookies)
+
+
 def keep_secret(response: Response, name: str, secret: str, *, seconds: int) -> Response:
     """Sets a secret as a cookie."""
+    if name not in OF_PEOPLE | OF_VISITORS:
+        raise ValueError(f"{name} is not among the names in {__name__}, so requests with it would not be checked: add it.")
     is_https = _is_https()
     response.set_cookie(_full(name), secret, max_age=seconds, secure=is_https, httponly=True, samesite="Lax", path="/")
     return response
