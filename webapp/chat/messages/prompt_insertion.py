@@ -12,8 +12,7 @@ from webapp.chat.record.tables import Chat
 from webapp.knowledge import queries as knowledge
 from webapp.people.accounts.tables import User
 from webapp.prompts import queries
-from webapp.prompts.fields import PromptField, fields_of
-from webapp.prompts.template import Part, TooLong, Unfilled, filled
+from webapp.prompts.template import Part, PromptField, TooLong, Unfilled, fields_of, filled
 from webapp.prompts.validation import KEY
 
 NAMED = re.compile(rf"/({KEY.pattern})(?:\s+(.*))?", re.ASCII | re.DOTALL)

@@ -12,7 +12,7 @@ from webapp.chat.messages.forms import MessageForm
 from webapp.chat.messages.prompt_insertion import InsertablePrompt, attach, insertable, named_in, similar_names, unknown_name
 from webapp.chat.record.access import writable_chat
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
-from webapp.prompts.fields import objections
+from webapp.prompts.template import objections
 from webapp.web.htmx import navigate, redirect, render
 
 bp = Blueprint("prompted", __name__)
