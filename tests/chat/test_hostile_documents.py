@@ -16,7 +16,7 @@ from webapp.base.db import db
 from webapp.knowledge.answer_sources import quoted
 from webapp.knowledge.documents.readers.full_text import FullText
 from webapp.knowledge.documents.readers.part import Part
-from webapp.knowledge.excerpt import Excerpt
+from webapp.knowledge.sources import Excerpt
 from webapp.knowledge.tables import Document, Passage
 from webapp.rendering import markdown
 from webapp.settings.tables import ApplicationSetting

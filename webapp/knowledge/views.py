@@ -12,14 +12,14 @@ from webapp.engine.watching import watchers
 from webapp.engine.watching.lane_feed import now_in
 from webapp.engine.watching.views import list_url
 from webapp.engine.watching.watcher_loop import watch
-from webapp.knowledge import queries, service, sharing, shown
+from webapp.knowledge import queries, service, shown
 from webapp.knowledge.access import deleted_collection, own_collection, visible_collection
 from webapp.knowledge.documents import documents, web_pages
 from webapp.knowledge.documents.documents import Sent
 from webapp.knowledge.documents.feed import CollectionFeed
 from webapp.knowledge.forms import RIGHTS, AddForm, CollectionForm, ShareForm, chosen_level
 from webapp.knowledge.tables import Collection
-from webapp.knowledge.vectors import embedding, embedding_shown
+from webapp.knowledge.vectors import embedding
 from webapp.people.accounts.guards import client_address, current_user, signed_in, user_or_none
 from webapp.people.accounts.roles import may
 from webapp.people.grants import shares, shares_shown
@@ -134,7 +134,7 @@ def share(id: str) -> Response:
     collection = _shareable(id)
     form = ShareForm.opened().offering(collection.owner_id)
     with form.attempt():
-        sharing.share(collection, *form.chosen, form.right.data or "", by=current_user(), address=client_address())
+        service.share(collection, *form.chosen, form.right.data or "", by=current_user(), address=client_address())
         return redirect(url_for("knowledge.people", id=id))
     return _people(own_collection(id), form)
 
@@ -142,7 +142,7 @@ def share(id: str) -> Response:
 @bp.post("/<id>/people/<grant_id>/remove")
 @signed_in
 def unshare(id: str, grant_id: str) -> Response:
-    sharing.unshare(own_collection(id), grant_id, by=current_user(), address=client_address())
+    service.unshare(own_collection(id), grant_id, by=current_user(), address=client_address())
     return redirect(url_for("knowledge.people", id=id))
 
 
@@ -175,7 +175,7 @@ def _page(collection: Collection, refused: Form | None = None) -> Response:
         status=refused.refusal.status if refused and refused.refusal else 200,
         collection=shown.collection(collection, me),
         documents=rows,
-        meaning=embedding_shown.meaning(collection, me),
+        meaning=shown.meaning(collection, me),
         is_unfinished=any(each.is_unfinished for each in rows),
         add_form=add_form,
         edit_form=edit_form,
@@ -192,7 +192,7 @@ def _page(collection: Collection, refused: Form | None = None) -> Response:
 
 
 def _people(collection: Collection, form: ShareForm) -> Response:
-    found = sharing.shares(collection, after=shares_shown.after(), limit=shares_shown.MOST_LISTED + 1)
+    found = service.shares(collection, after=shares_shown.after(), limit=shares_shown.MOST_LISTED + 1)
     return form.shown(
         "knowledge/people.html",
         collection=collection,
@@ -228,7 +228,7 @@ def _drawn(id: str) -> str:
     if not collection:
         return ""
     embedding.notice()
-    meaning = embedding_shown.meaning(collection, me)
+    meaning = shown.meaning(collection, me)
     return render_template("knowledge/_documents.html", documents=shown.documents(collection, me), meaning=meaning)
 
 

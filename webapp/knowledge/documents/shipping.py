@@ -10,7 +10,7 @@ from sqlalchemy import select
 from webapp.base.db import db, utc_now, write
 from webapp.base.heavy.turns import by_turns
 from webapp.base.ids import new_id
-from webapp.knowledge import service, sharing
+from webapp.knowledge import service
 from webapp.knowledge.documents import importing, reader
 from webapp.knowledge.documents.readers import text
 from webapp.knowledge.documents.shipped_pages import COLLECTIONS, ShippedCollection, questions
@@ -36,9 +36,9 @@ def _put(shipped: ShippedCollection, owner: User) -> dict[str, str]:
     """Creates a collection with its documents; returns the documents' ids by path."""
     collection = service.create(CollectionInput(shipped.name, shipped.about, shipped.level), by=owner)
     if shipped.group:
-        sharing.share(collection, "group", _group_id(shipped.group, owner), "read", by=owner)
+        service.share(collection, "group", _group_id(shipped.group, owner), "read", by=owner)
     else:
-        sharing.share(collection, "everyone", "", "read", by=owner)
+        service.share(collection, "everyone", "", "read", by=owner)
     return {path: _add(collection.id, path, page, owner.id) for path, page in by_turns(shipped.pages.items())}
 
 

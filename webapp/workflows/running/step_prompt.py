@@ -13,7 +13,7 @@ from webapp.chat.record.tables import Chat, Message
 from webapp.knowledge import answer_sources
 from webapp.knowledge import queries as knowledge
 from webapp.knowledge.answer_sources import NOTHING, AnswerSources
-from webapp.knowledge.excerpt import Excerpt
+from webapp.knowledge.sources import Excerpt
 from webapp.knowledge.tables import Collection
 from webapp.models.prompt_sections import Section
 from webapp.people.accounts.tables import User

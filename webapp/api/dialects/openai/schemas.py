@@ -8,7 +8,7 @@ from webapp.api.dialects.schemas import DialectRequest, DialectResponse
 from webapp.api.grammars import Grammar, register
 from webapp.api.schemas import AnyId
 from webapp.api.sources import SourceAnswer
-from webapp.knowledge.attaching import MOST_COLLECTIONS
+from webapp.knowledge.service import MOST_COLLECTIONS
 
 Role = Literal["system", "developer", "user", "assistant"]
 Stop = Annotated[str, Field(min_length=1, max_length=200)]
