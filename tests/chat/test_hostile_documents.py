@@ -14,7 +14,7 @@ from tests.rendering.rules import breaches
 from tests.rendering.test_attacks import ATTACKS
 from webapp.base.db import db
 from webapp.knowledge.answer_sources import quoted
-from webapp.knowledge.documents.readers.full_text import FullText
+from webapp.knowledge.documents.reader import FullText
 from webapp.knowledge.documents.readers.part import Part
 from webapp.knowledge.sources import Excerpt
 from webapp.knowledge.tables import Document, Passage

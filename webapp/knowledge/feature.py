@@ -12,7 +12,7 @@ from webapp.knowledge.changes import WHAT
 from webapp.knowledge.documents import importing
 from webapp.knowledge.documents import views as document_views
 from webapp.knowledge.permissions import COLLECTION
-from webapp.knowledge.search import reindexing
+from webapp.knowledge.search import index
 from webapp.knowledge.tables import Collection, Document
 from webapp.knowledge.trying import views as try_views
 from webapp.knowledge.vectors import embedder, embedding
@@ -65,7 +65,7 @@ FEATURE = Feature(
     blueprints=(views.bp, document_views.bp, try_views.bp),
     brings=(
         embedder.KIND,
-        reindexing.INDEX,
+        index.INDEX,
         MoreFacts(chapter),
         LiveList(
             name="collections",
