@@ -12,7 +12,7 @@ from webapp.engine.metric_events import Found, Retrieved
 from webapp.knowledge import formats, queries
 from webapp.knowledge.documents.readers.text import BIDI
 from webapp.knowledge.search import tokenizer
-from webapp.knowledge.search.search import Hit, SearchResult, search_with_details
+from webapp.knowledge.search.ranking import Hit, SearchResult, search_with_details
 from webapp.knowledge.sources import Excerpt, are_adjacent
 from webapp.knowledge.tables import Document, Passage
 from webapp.models.prompt_sections import AFTER, Section

@@ -7,7 +7,7 @@ from sqlalchemy import Executable, exists, func, select
 from webapp.base.heavy import bounded
 from webapp.base.words import plural
 from webapp.engine.watching.lists import LiveList
-from webapp.knowledge import shown, vector_sets, views
+from webapp.knowledge import shown, views
 from webapp.knowledge.changes import WHAT
 from webapp.knowledge.documents import importing
 from webapp.knowledge.documents import views as document_views
@@ -15,7 +15,7 @@ from webapp.knowledge.permissions import COLLECTION
 from webapp.knowledge.search import index
 from webapp.knowledge.tables import Collection, Document
 from webapp.knowledge.trying import views as try_views
-from webapp.knowledge.vectors import embedder, embedding
+from webapp.knowledge.vectors import embedder, embedding, vector_sets
 from webapp.people.accounts.tables import User
 from webapp.people.grants import grants
 from webapp.web.feature import Feature

@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 from webapp.base.database import rows
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
-from webapp.knowledge import queries, trash, vector_sets
+from webapp.knowledge import queries, trash
 from webapp.knowledge.changes import access_lost, notify_people
-from webapp.knowledge.permissions import COLLECTION
+from webapp.knowledge.permissions import COLLECTION, refuse_unless_owner
 from webapp.knowledge.tables import Collection
+from webapp.knowledge.vectors import vector_sets
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.fields import checked_name, checked_text
 from webapp.people.accounts.roles import CLEARANCES
@@ -22,7 +23,6 @@ from webapp.people.grants.shares import Share
 
 MOST_OWN = 200
 MOST_ABOUT = 2_000
-NOT_YOURS = "Only the owner of this collection can do that."
 OF_CHAT = "These files belong to a chat. Share or delete the chat, or delete single documents."
 MOST_COLLECTIONS = 20
 WORD, RIGHTS = "collection", ("read", "write")
@@ -78,11 +78,6 @@ def restore(collection: Collection, *, by: User) -> None:
     with write():
         collection.deleted_at = None
     notify_people(collection.id)
-
-
-def refuse_unless_owner(collection: Collection, user: User) -> None:
-    if collection.owner_id != user.id:
-        raise Forbidden(NOT_YOURS)
 
 
 def refuse_if_of_chat(collection: Collection) -> None:

@@ -12,14 +12,15 @@ from markupsafe import Markup
 from webapp.base.heavy.threads import offload
 from webapp.base.heavy.turns import by_turns
 from webapp.base.words import number, plural, size
-from webapp.knowledge import formats, queries, vector_sets
+from webapp.knowledge import formats, queries
 from webapp.knowledge.permissions import COLLECTION
 from webapp.knowledge.queries import Counts
 from webapp.knowledge.search import tokenizer
-from webapp.knowledge.search.search import Hit, search
+from webapp.knowledge.search.ranking import Hit, search
 from webapp.knowledge.sources import Excerpt, Kept, SeenSource, seen
 from webapp.knowledge.tables import Collection, Document, Passage, VectorSet
-from webapp.knowledge.vector_sets import CURRENT
+from webapp.knowledge.vectors import vector_sets
+from webapp.knowledge.vectors.vector_sets import CURRENT
 from webapp.models.connections.models import providers
 from webapp.people.accounts.tables import User
 from webapp.people.grants import shares_shown

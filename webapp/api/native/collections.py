@@ -13,12 +13,13 @@ from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body
 from webapp.base.heavy.turns import by_turns
 from webapp.knowledge import queries, service
+from webapp.knowledge.permissions import refuse_unless_owner
 from webapp.knowledge.queries import Counts
 from webapp.knowledge.service import CollectionInput
 from webapp.knowledge.shown import MeaningState, meaning
 from webapp.knowledge.tables import Collection
-from webapp.knowledge.vector_sets import MOST_MODEL_CHARS
 from webapp.knowledge.vectors import embedding
+from webapp.knowledge.vectors.vector_sets import MOST_MODEL_CHARS
 from webapp.people.accounts.guards import client_address, found
 
 bp = Blueprint("api_collections", __name__, url_prefix="/api/v1/collections")
@@ -145,7 +146,7 @@ def embed(id: str, body: NewEmbedding) -> CollectionAnswer:
 @operation("List who can see a collection; for its owner", scope="read", answer=GrantList)
 def grants(id: str) -> GrantList:
     row = _visible(id)
-    service.refuse_unless_owner(row, caller())
+    refuse_unless_owner(row, caller())
     return _grants(row)
 
 

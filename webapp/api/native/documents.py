@@ -16,8 +16,8 @@ from webapp.engine.engine import the_engine
 from webapp.knowledge import queries
 from webapp.knowledge.documents import documents, web_pages
 from webapp.knowledge.documents.documents import Added, Sent
-from webapp.knowledge.search import search as finding
-from webapp.knowledge.search.search import Bounds, Hit
+from webapp.knowledge.search import ranking as finding
+from webapp.knowledge.search.ranking import Bounds, Hit
 from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.knowledge.trying import questions
 from webapp.people.accounts import queries as people

@@ -18,7 +18,7 @@ from webapp.base.db import is_sqlite
 from webapp.base.heavy import bounded
 from webapp.base.heavy.threads import offload
 from webapp.knowledge.search import tokenizer
-from webapp.knowledge.search.rank_reasons import K1, B, idf
+from webapp.knowledge.search.bm25 import K1, B, idf
 from webapp.knowledge.search.tokenizer import HEAD_WEIGHT
 from webapp.knowledge.tables import Collection, Document, Passage, PassageTerm
 

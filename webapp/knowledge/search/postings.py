@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from webapp.base.heavy import bounded
 from webapp.base.heavy.threads import offload
-from webapp.knowledge.search.rank_reasons import K1, B
+from webapp.knowledge.search.bm25 import K1, B
 from webapp.knowledge.search.tokenizer import HEAD_WEIGHT
 
 Integers = NDArray[np.int64]

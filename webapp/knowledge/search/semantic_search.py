@@ -15,9 +15,9 @@ from webapp.base.heavy import bounded
 from webapp.base.heavy.threads import offload
 from webapp.knowledge.permissions import finds_vectors
 from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, VectorSet
-from webapp.knowledge.vector_sets import CURRENT
 from webapp.knowledge.vectors import embedder
 from webapp.knowledge.vectors.embedder import EmbeddingRequest
+from webapp.knowledge.vectors.vector_sets import CURRENT
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 

@@ -12,9 +12,9 @@ from webapp.base.errors import Invalid, NotFound
 from webapp.base.heavy.threads import offload
 from webapp.base.heavy.turns import by_turns
 from webapp.knowledge import answer_sources, queries
-from webapp.knowledge.search import rank_reasons
-from webapp.knowledge.search.rank_reasons import Reason
-from webapp.knowledge.search.search import Hit, in_no_passage, search, search_with_details
+from webapp.knowledge.search import bm25
+from webapp.knowledge.search.bm25 import Reason
+from webapp.knowledge.search.ranking import Hit, in_no_passage, search, search_with_details
 from webapp.knowledge.tables import Question, QuestionRun
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.fields import checked_text
@@ -52,7 +52,7 @@ def tried(
     found = search_with_details(user, question, collections=collections, limit=most, is_viewed=is_viewed, weight=weight)
     hits = found.hits[:limit]
     texts = [(f"{hit.document.title} {hit.passage.heading}", hit.passage.head + hit.passage.text) for hit in hits]
-    reasons = offload(rank_reasons.reasons, texts, found.distinctive, found.counted)
+    reasons = offload(bm25.reasons, texts, found.distinctive, found.counted)
     given = {id for each in answer_sources.sources_of(found.hits) for id in (each.passage_id, each.beside_id)}
     rows = [(hit, each, hit.passage.id in given) for hit, each in zip(hits, reasons, strict=True)]
     common = [word for stem, word in found.query_words.items() if stem not in found.distinctive and found.counted.counts[stem]]

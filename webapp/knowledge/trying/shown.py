@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from webapp.knowledge import queries, shown
 from webapp.knowledge.search import tokenizer
-from webapp.knowledge.search.rank_reasons import Reason
-from webapp.knowledge.search.search import Hit
+from webapp.knowledge.search.bm25 import Reason
+from webapp.knowledge.search.ranking import Hit
 from webapp.knowledge.shown import ShownHit
 from webapp.knowledge.trying import questions
 from webapp.people.accounts.tables import User

@@ -13,7 +13,7 @@ from webapp.base.db import db, is_sqlite
 from webapp.base.heavy import bounded
 from webapp.knowledge.permissions import finds_passage
 from webapp.knowledge.search import index, semantic_search, tokenizer
-from webapp.knowledge.search.rank_reasons import Counted
+from webapp.knowledge.search.bm25 import Counted
 from webapp.knowledge.search.semantic_search import DEPTH, NearestPassages
 from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.people.accounts.tables import User
