@@ -24,7 +24,7 @@ from webapp.base.ids import new_id
 from webapp.knowledge.answer_sources import find_sources
 from webapp.knowledge.queries import collections as seen_collections
 from webapp.knowledge.search import index, semantic_search, tokenizer
-from webapp.knowledge.search.search import search
+from webapp.knowledge.search.ranking import search
 from webapp.knowledge.search.semantic_search import QUESTIONS
 from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, Passage, PassageVector, VectorSet
 from webapp.people.accounts import service as accounts

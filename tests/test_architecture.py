@@ -42,7 +42,7 @@ ONLY_IN = {  # the only modules that may import a library
     # Only in a child process: its C code parses untrusted files.
     "pypdfium2": ("webapp.knowledge.documents.readers",),
     # Imported only where semantic search needs it, because of its cost.
-    "numpy": ("webapp.knowledge.search.nearest", "webapp.knowledge.search.scoring"),
+    "numpy": ("webapp.knowledge.search.nearest", "webapp.knowledge.search.postings"),
     # For search patterns from untrusted users, which must run in time linear in the text.
     "re2": ("webapp.characters.lore.expressions",),
     "PIL": ("webapp.chat.files.picture", "webapp.characters.cards.as_png"),

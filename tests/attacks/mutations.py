@@ -125,7 +125,7 @@ def _any_chat(id):
     ),
     "no right to a chat": Mutation(PERMITTED, (('if "read" in right', 'if "read" not in right'),), WORLDS),
     "files of chats found everywhere": Mutation(
-        "webapp/knowledge/search/search.py", (("else Collection.chat_id.is_(None)", "else Collection.id.is_not(None)"),), WORLDS
+        "webapp/knowledge/search/ranking.py", (("else Collection.chat_id.is_(None)", "else Collection.id.is_not(None)"),), WORLDS
     ),
     "no grants of a document's own": Mutation(PERMITTED, (("or_(~own, fitting)", "true()"),), WORLDS, TRUE),
     "anybody's grant to a document": Mutation(PERMITTED, (("or_(~own, fitting)", "or_(~own, own)"),), WORLDS),

@@ -15,7 +15,7 @@ from tests.upstream.handle import Upstream
 from webapp.base.db import db
 from webapp.chat.files import long_files
 from webapp.knowledge import queries
-from webapp.knowledge.search.search import search
+from webapp.knowledge.search.ranking import search
 from webapp.knowledge.tables import Collection, Document, DocumentPart, Passage
 from webapp.people.accounts.tables import User
 from webapp.settings.service import set_setting

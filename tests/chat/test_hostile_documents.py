@@ -14,9 +14,9 @@ from tests.rendering.rules import breaches
 from tests.rendering.test_attacks import ATTACKS
 from webapp.base.db import db
 from webapp.knowledge.answer_sources import quoted
-from webapp.knowledge.documents.readers.full_text import FullText
+from webapp.knowledge.documents.reader import FullText
 from webapp.knowledge.documents.readers.part import Part
-from webapp.knowledge.excerpt import Excerpt
+from webapp.knowledge.sources import Excerpt
 from webapp.knowledge.tables import Document, Passage
 from webapp.rendering import markdown
 from webapp.settings.tables import ApplicationSetting

@@ -3,8 +3,7 @@
 import pytest
 
 from tests.chat.conftest import ended
-from webapp.prompts.fields import PromptField, fields_of, objections
-from webapp.prompts.template import Part
+from webapp.prompts.template import Part, PromptField, fields_of, objections
 
 REVIEW = "Look back at {{week: number}} in a {{tone: calm|brief}} tone."
 

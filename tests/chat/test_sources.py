@@ -10,8 +10,7 @@ from webapp.base.db import db
 from webapp.chat.record.tables import Message
 from webapp.engine.tables import Generation
 from webapp.knowledge import answer_sources, shown
-from webapp.knowledge.search.fusion import Placed
-from webapp.knowledge.search.search import Hit
+from webapp.knowledge.search.ranking import Hit, Placed
 from webapp.knowledge.tables import Document, Passage
 from webapp.operations.health.worker_metrics import METRICS
 from webapp.people.accounts.tables import Grant, User

@@ -13,7 +13,7 @@ from webapp.base.db import db, write
 from webapp.chat.record.tables import Message
 from webapp.engine.tables import Generation
 from webapp.knowledge import queries as knowledge
-from webapp.knowledge.search.search import search
+from webapp.knowledge.search.ranking import search
 from webapp.people.accounts import queries as people
 from webapp.people.accounts import service as accounts
 from webapp.people.accounts.tables import Grant

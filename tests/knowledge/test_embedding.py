@@ -14,8 +14,8 @@ from webapp.base.db import db
 from webapp.engine.engine import ENGINE
 from webapp.engine.tables import Generation
 from webapp.knowledge.tables import PassageVector, VectorSet
-from webapp.knowledge.vector_sets import CURRENT, FILLING, decided
 from webapp.knowledge.vectors.embedder import UNLIKE
+from webapp.knowledge.vectors.vector_sets import CURRENT, FILLING, decided
 
 GUIDE = "# Pumps\n\nOil the bearing of the pump every Friday."
 LONG = "\n\n".join(f"# Part {number}\n\n{'The pump needs oil. ' * 45}" for number in range(70))

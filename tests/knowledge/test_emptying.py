@@ -12,8 +12,8 @@ from webapp.characters import profiles
 from webapp.characters.tables import Avatar, Character
 from webapp.knowledge import trash
 from webapp.knowledge.documents import memory
-from webapp.knowledge.emptying import PARTS_AT_ONCE
 from webapp.knowledge.tables import Collection, Document, DocumentPart
+from webapp.knowledge.trash import PARTS_AT_ONCE
 
 PARTS = 3 * PARTS_AT_ONCE
 

@@ -9,9 +9,8 @@ from tests.support.steps import steps_on_the_loop
 from tests.support.turns import turns_of_the_loop
 from webapp.base.db import db, write
 from webapp.base.ids import new_id
-from webapp.knowledge import vector_sets
 from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, VectorSet
-from webapp.knowledge.vectors import embedding
+from webapp.knowledge.vectors import embedding, vector_sets
 
 MANY = 500
 

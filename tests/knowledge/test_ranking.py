@@ -17,7 +17,7 @@ from tests.support.marks import on_both_databases
 from tests.support.rounds import ROUNDS
 from webapp.base.db import write
 from webapp.knowledge.search import index, tokenizer
-from webapp.knowledge.search.search import search
+from webapp.knowledge.search.ranking import search
 from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.people.accounts import queries as people
 from webapp.people.accounts import service as accounts

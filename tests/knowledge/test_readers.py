@@ -11,8 +11,7 @@ import pytest
 from tests.knowledge.office import docx, epub, opendocument, paragraph, pdf, pptx, shape, written, xlsx, zipped
 from webapp.base.heavy import child
 from webapp.knowledge import formats
-from webapp.knowledge.documents import markup
-from webapp.knowledge.documents.readers import package, sheets
+from webapp.knowledge.documents.readers import markup, package, sheets
 from webapp.knowledge.documents.readers.part import DAMAGED, PROTECTED, Part, Refused
 
 TABLE = (

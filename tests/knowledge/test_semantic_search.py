@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from tests.knowledge.meaning import AT, MODEL, OTHER, chosen, embeds, is_ready, ranks, said
 from tests.support.marks import on_both_databases
 from webapp.base.db import db, write
-from webapp.knowledge.search.fusion import Placed, fused
+from webapp.knowledge.search.ranking import Placed, fused
 from webapp.knowledge.tables import PassageVector, VectorSet
 from webapp.settings.service import set_setting
 

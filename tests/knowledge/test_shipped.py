@@ -2,7 +2,7 @@
 
 import re
 
-from webapp.knowledge.documents.shipped_pages import COLLECTIONS, questions
+from webapp.knowledge.documents.shipping import COLLECTIONS, questions
 from webapp.knowledge.search import tokenizer
 
 PAGES = {path: text for collection in COLLECTIONS for path, text in collection.pages.items()}

@@ -11,8 +11,8 @@ from tests.support.marks import on_both_databases
 from webapp.base.config import ROOT
 from webapp.base.db import write
 from webapp.knowledge.documents import shipping
-from webapp.knowledge.documents.shipped_pages import questions
-from webapp.knowledge.search.search import search
+from webapp.knowledge.documents.shipping import questions
+from webapp.knowledge.search.ranking import search
 from webapp.knowledge.search.tokenizer import query_words, weights
 from webapp.knowledge.tables import Collection
 from webapp.people.accounts import queries as people

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.marks import on_both_databases
-from webapp.knowledge.search.rank_reasons import Counted, reasons
+from webapp.knowledge.search.bm25 import Counted, reasons
 from webapp.knowledge.trying.questions import measured
 from webapp.settings.service import set_setting
 

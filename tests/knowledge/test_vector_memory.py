@@ -11,7 +11,7 @@ from tests.knowledge.placing import place
 from webapp.base.db import db, write
 from webapp.base.heavy.bounded import TooLate
 from webapp.knowledge.search.nearest import Vectors
-from webapp.knowledge.search.vector_memory import TooLarge, VectorMemory
+from webapp.knowledge.search.semantic_search import TooLarge, VectorMemory
 from webapp.knowledge.tables import Collection, Passage, PassageVector, VectorSet
 from webapp.knowledge.vectors.embedder import alikeness, packed
 from webapp.people.accounts import queries as people

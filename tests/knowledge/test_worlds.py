@@ -12,7 +12,7 @@ from tests.support.rounds import ROUNDS
 from webapp.base.db import db, utc_now, write
 from webapp.base.ids import new_id
 from webapp.knowledge import queries
-from webapp.knowledge.search.search import Bounds, search
+from webapp.knowledge.search.ranking import Bounds, search
 from webapp.knowledge.tables import Collection, Document
 from webapp.people.accounts.roles import TEAM
 from webapp.people.accounts.tables import Grant, Group, Membership, User

@@ -18,7 +18,7 @@ from webapp.base.current import CONFIG
 from webapp.base.db import db, write
 from webapp.chat.list.search import search
 from webapp.chat.record.tables import Chat, Message
-from webapp.knowledge.search import search as knowledge
+from webapp.knowledge.search import ranking as knowledge
 from webapp.knowledge.tables import Collection, DocumentPart, Passage
 from webapp.models.connections import service as connections
 from webapp.models.connections.effective import live_connection

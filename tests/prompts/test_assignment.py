@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from webapp.prompts.assignment import arm_of
+from webapp.prompts.arm_choice import arm_of
 
 EVEN, MORE_B = {1: 50.0, 2: 50.0}, {1: 40.0, 2: 60.0}
 

@@ -4,8 +4,7 @@ from random import Random
 
 import pytest
 
-from webapp.prompts.bandit import pick
-from webapp.prompts.evidence import Arm, answers_to_go, bayes_factor, is_imbalanced, winner
+from webapp.prompts.evidence import Arm, answers_to_go, bayes_factor, is_imbalanced, pick, winner
 
 
 def two(good_a: int, all_a: int, good_b: int, all_b: int) -> list[Arm]:

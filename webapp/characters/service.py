@@ -21,7 +21,7 @@ from webapp.characters.fields import (
     checked_text,
 )
 from webapp.characters.tables import Character
-from webapp.knowledge import attaching
+from webapp.knowledge import service
 from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import User
 from webapp.people.grants import grants
@@ -112,7 +112,7 @@ def _checked(entered: CharacterInput, by: User, known: Sequence[str] = ()) -> di
     if not any(texts.values()):
         raise Invalid("Say a little about who this is.", field="description")
     named = {"name": checked_name(entered.name), "tags": checked_tags(entered.tags)}
-    return {**named, "collection_ids": attaching.chosen(entered.collection_ids, known, by), **texts}
+    return {**named, "collection_ids": service.attachable(entered.collection_ids, known, by), **texts}
 
 
 def _greetings(entered: CharacterInput) -> dict[str, list[str]]:

@@ -1,6 +1,7 @@
 """Looks up collections and documents for pages; what a person has no right to see is reported as not found."""
 
-from webapp.knowledge import queries, service
+from webapp.knowledge import queries
+from webapp.knowledge.permissions import refuse_unless_owner
 from webapp.knowledge.tables import Collection, Document
 from webapp.people.accounts.guards import current_user, found
 
@@ -12,7 +13,7 @@ def visible_collection(id: str) -> Collection:
 def own_collection(id: str) -> Collection:
     """Returns a collection for an action that only its owner can take."""
     collection = visible_collection(id)
-    service.refuse_unless_owner(collection, current_user())
+    refuse_unless_owner(collection, current_user())
     return collection
 
 

@@ -11,9 +11,9 @@ from webapp.engine.engine import the_engine
 from webapp.engine.metric_events import Found, Retrieved
 from webapp.knowledge import formats, queries
 from webapp.knowledge.documents.readers.text import BIDI
-from webapp.knowledge.excerpt import Excerpt, are_adjacent
 from webapp.knowledge.search import tokenizer
-from webapp.knowledge.search.search import Hit, SearchResult, search_with_details
+from webapp.knowledge.search.ranking import Hit, SearchResult, search_with_details
+from webapp.knowledge.sources import Excerpt, are_adjacent
 from webapp.knowledge.tables import Document, Passage
 from webapp.models.prompt_sections import AFTER, Section
 from webapp.people.accounts.tables import User

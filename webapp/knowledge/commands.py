@@ -18,7 +18,7 @@ from webapp.knowledge.documents import documents
 from webapp.knowledge.documents.documents import Added, Sent
 from webapp.knowledge.queries import UNFINISHED
 from webapp.knowledge.tables import Collection, Document, Question
-from webapp.knowledge.trying import questions, trying
+from webapp.knowledge.trying import questions
 from webapp.people.accounts import queries as people
 from webapp.people.accounts.tables import User
 from webapp.web.command_errors import names_database, one_line_errors
@@ -49,8 +49,8 @@ def add(collection: str, files: tuple[Path, ...]) -> None:
 def ask(question: str, email: str) -> None:
     """Show which passages a person would find, and why."""
     person = people.user_of(email)
-    trying.viewed_as(person, by=COMMAND_LINE, address="")
-    found = trying.tried(person, question, is_viewed=True)
+    questions.viewed_as(person, by=COMMAND_LINE, address="")
+    found = questions.tried(person, question, is_viewed=True)
     for hit, reasons, is_given in found.hits:
         places = {"words": hit.placed.keyword_rank, "meaning": hit.placed.vector_rank}
         status = ", ".join(f"{name} {place}" for name, place in places.items() if place)

@@ -1,24 +1,72 @@
-"""The knowledge feature: its pages, and the background work that reads documents and resumes after a restart."""
+"""The knowledge feature: its pages, its chapter of the health page, and the work that resumes after a restart."""
 
+import time
+
+from sqlalchemy import Executable, exists, func, select
+
+from webapp.base.heavy import bounded
+from webapp.base.words import plural
 from webapp.engine.watching.lists import LiveList
-from webapp.knowledge import disk_use, shown, vector_sets, views
+from webapp.knowledge import shown, views
 from webapp.knowledge.changes import WHAT
 from webapp.knowledge.documents import importing
 from webapp.knowledge.documents import views as document_views
-from webapp.knowledge.search import reindexing
+from webapp.knowledge.permissions import COLLECTION
+from webapp.knowledge.search import index
+from webapp.knowledge.tables import Collection, Document
 from webapp.knowledge.trying import views as try_views
-from webapp.knowledge.vectors import embedder, embedding
+from webapp.knowledge.vectors import embedder, embedding, vector_sets
+from webapp.people.accounts.tables import User
+from webapp.people.grants import grants
 from webapp.web.feature import Feature
-from webapp.web.health_facts import MoreFacts
+from webapp.web.health_facts import Chapter, Fact, MoreFacts, size
 from webapp.web.places import Place
+
+LISTED, PATIENCE_SECONDS = 5, 10.0
+BYTES = func.coalesce(func.sum(Document.bytes), 0)
+
+
+def chapter() -> Chapter:
+    """Includes documents in the trash. A collection that isn't shared is not named, because its name is private to its owner."""
+    statements = select(BYTES, func.count(Document.id)), _by_person(), _by_collection()
+    try:
+        whole, people, collections = bounded.read(statements, until=time.monotonic() + PATIENCE_SECONDS)
+    except bounded.TooLate as late:
+        return Chapter("Knowledge", [Fact("Documents", late.message, "warn")])
+    [(total, count)] = whole
+    of_people = [Fact(f"Of {email}", _words(*figures)) for email, *figures in people]
+    of_collections = [
+        Fact(name if shared else f"A private collection of {email}", _words(*figures))
+        for name, email, shared, *figures in collections
+    ]
+    return Chapter("Knowledge", [Fact("Documents", _words(total, count)), *of_people, *of_collections])
+
+
+def _words(total: int, count: int) -> str:
+    return f"{size(int(total))} in {plural(count, 'document')}."
+
+
+def _by_person() -> Executable:
+    query = select(User.email, BYTES, func.count(Document.id)).select_from(Document)
+    query = query.join(Collection, Collection.id == Document.collection_id).join(User, User.id == Collection.owner_id)
+    return query.group_by(User.id, User.email).order_by(BYTES.desc(), User.id).limit(LISTED)
+
+
+def _by_collection() -> Executable:
+    is_shared = exists().where(grants.is_about(COLLECTION, Collection.id.expression)).correlate(Collection)
+    names = Collection.name, User.email, is_shared
+    query = select(*names, BYTES, func.count(Document.id)).select_from(Document)
+    query = query.join(Collection, Collection.id == Document.collection_id).join(User, User.id == Collection.owner_id)
+    return query.group_by(Collection.id, Collection.name, User.email).order_by(BYTES.desc(), Collection.id).limit(LISTED)
+
 
 FEATURE = Feature(
     commands={"knowledge": "webapp.knowledge.commands:knowledge"},
     blueprints=(views.bp, document_views.bp, try_views.bp),
     brings=(
         embedder.KIND,
-        reindexing.INDEX,
-        MoreFacts(disk_use.chapter),
+        index.INDEX,
+        MoreFacts(chapter),
         LiveList(
             name="collections",
             element="#collections",

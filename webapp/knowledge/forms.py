@@ -6,7 +6,7 @@ from webapp.base.errors import Invalid
 from webapp.knowledge import formats
 from webapp.knowledge.service import MOST_ABOUT, CollectionInput
 from webapp.knowledge.tables import Collection, Document
-from webapp.knowledge.vector_sets import MOST_MODEL_CHARS
+from webapp.knowledge.vectors.vector_sets import MOST_MODEL_CHARS
 from webapp.people.accounts.roles import CLEARANCES
 from webapp.people.grants import shares_shown
 from webapp.web.forms import PLAIN, Form

@@ -2,11 +2,13 @@
 
 from sqlalchemy import ColumnElement, and_, exists, or_
 
+from webapp.base.errors import Forbidden
 from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, Passage
 from webapp.people.accounts.tables import Grant, User
 from webapp.people.grants import grants
 
 COLLECTION, DOCUMENT, CHAT = "collection", "document", "chat"
+NOT_YOURS = "Only the owner of this collection can do that."
 grants.OBJECTS[COLLECTION] = (Collection.id, Collection.owner_id)
 grants.OBJECTS[DOCUMENT] = (Document.id, Document.owner_id)
 
@@ -47,3 +49,8 @@ def finds_passage(user: User) -> ColumnElement[bool]:
 def finds_vectors(user: User) -> ColumnElement[bool]:
     """Returns the condition for finding all passages of a document by their vectors: its current edition was embedded."""
     return and_(sees_document(user), is_there(), EmbeddedDocument.edition == Document.edition)
+
+
+def refuse_unless_owner(collection: Collection, user: User) -> None:
+    if collection.owner_id != user.id:
+        raise Forbidden(NOT_YOURS)

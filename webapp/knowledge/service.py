@@ -1,24 +1,31 @@
-"""What a person can do with collections: create, change, delete and restore them."""
+"""What a person can do with collections: create, change, delete, restore, share and attach them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.base.database import rows
-from webapp.base.db import utc_now, write
-from webapp.base.errors import Conflict, Forbidden, Invalid
-from webapp.knowledge import queries, trash, vector_sets
-from webapp.knowledge.changes import notify_people
+from webapp.base.db import db, utc_now, write
+from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
+from webapp.knowledge import queries, trash
+from webapp.knowledge.changes import access_lost, notify_people
+from webapp.knowledge.permissions import COLLECTION, refuse_unless_owner
 from webapp.knowledge.tables import Collection
+from webapp.knowledge.vectors import vector_sets
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.fields import checked_name, checked_text
 from webapp.people.accounts.roles import CLEARANCES
 from webapp.people.accounts.tables import User
+from webapp.people.grants import shares as sharing
+from webapp.people.grants.shares import Share
 
 MOST_OWN = 200
 MOST_ABOUT = 2_000
-NOT_YOURS = "Only the owner of this collection can do that."
 OF_CHAT = "These files belong to a chat. Share or delete the chat, or delete single documents."
+MOST_COLLECTIONS = 20
+WORD, RIGHTS = "collection", ("read", "write")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +80,6 @@ def restore(collection: Collection, *, by: User) -> None:
     notify_people(collection.id)
 
 
-def refuse_unless_owner(collection: Collection, user: User) -> None:
-    if collection.owner_id != user.id:
-        raise Forbidden(NOT_YOURS)
-
-
 def refuse_if_of_chat(collection: Collection) -> None:
     """Raises `Forbidden` for a chat's collection: its rights are those of the chat, so it is shared and deleted with that."""
     if collection.chat_id:
@@ -109,3 +111,55 @@ def _refuse_too_many(user: User) -> None:
     if len(own) + len(queries.deleted_collections(user)) >= MOST_OWN:
         raise Invalid(f"You already have {MOST_OWN} collections, which is the limit. Delete one first.")
     creation_limit.count(user.id)
+
+
+def attachable(wanted: Sequence[str], known: Sequence[str], by: User) -> list[str]:
+    """Returns the chosen collections that this person may see; attached ones they can't see stay attached while they exist."""
+    seen = {each.id for each in queries.collections_among(by, [*wanted, *known])} if wanted or known else set()
+    hidden = _there([each for each in known if each not in seen])
+    if {*wanted} - seen - {*known}:
+        raise NotFound("That collection doesn't exist, or you don't have access.", field="collection_ids")
+    found = list(dict.fromkeys(each for each in (*wanted, *hidden) if each in seen or each in hidden))
+    if len(found) > MOST_COLLECTIONS:
+        raise Invalid(f"Choose up to {MOST_COLLECTIONS} collections.", field="collections")
+    return found
+
+
+def _there(ids: Sequence[str]) -> list[str]:
+    there = set(db.session.scalars(select(Collection.id).where(Collection.id.in_(ids)))) if ids else set()
+    return [each for each in ids if each in there]
+
+
+def shares(collection: Collection, *, after: str = "", limit: int | None = None) -> list[Share]:
+    """Returns a collection's grants in the order in which they were made."""
+    return sharing.shares(COLLECTION, collection.id, level=collection.level, after=after, limit=limit)
+
+
+def share(collection: Collection, to: str, to_id: str, right: str, *, by: User, address: str = "") -> None:
+    """Grants the collection to `everyone`, to a `user` or to a `group`; replaces their existing grant."""
+    refuse_unless_owner(collection, by)
+    _check_share(collection, to, to_id, right, by)
+    id = collection.id
+    with write() as session:
+        existing(session, id)
+        changed = sharing.share(session, WORD, COLLECTION, id, right, to=to, to_id=to_id, by=by, address=address)
+    access_lost(id, changed)
+
+
+def unshare(collection: Collection, grant_id: str, *, by: User, address: str = "") -> None:
+    """Removes a grant; it has no effect from the next query on."""
+    refuse_unless_owner(collection, by)
+    id = collection.id
+    with write() as session:
+        lost = sharing.unshare(session, WORD, COLLECTION, id, grant_id, by=by, address=address)
+    access_lost(id, lost)
+
+
+def _check_share(collection: Collection, to: str, to_id: str, right: str, by: User) -> None:
+    sharing.refuse_guests(WORD, by)
+    refuse_if_of_chat(collection)
+    if collection.is_memory:
+        raise Forbidden("Your conversation memory is yours alone.")
+    if right not in RIGHTS:
+        raise Invalid("Choose whether they can read or write.", field="right")
+    sharing.refuse_unfit(WORD, collection.owner_id, to, to_id)

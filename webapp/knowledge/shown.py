@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from flask import url_for
 from markupsafe import Markup
@@ -12,13 +13,15 @@ from webapp.base.heavy.threads import offload
 from webapp.base.heavy.turns import by_turns
 from webapp.base.words import number, plural, size
 from webapp.knowledge import formats, queries
-from webapp.knowledge.excerpt import Excerpt
 from webapp.knowledge.permissions import COLLECTION
 from webapp.knowledge.queries import Counts
 from webapp.knowledge.search import tokenizer
-from webapp.knowledge.search.search import Hit, search
-from webapp.knowledge.sources import Kept, SeenSource, seen
-from webapp.knowledge.tables import Collection, Document, Passage
+from webapp.knowledge.search.ranking import Hit, search
+from webapp.knowledge.sources import Excerpt, Kept, SeenSource, seen
+from webapp.knowledge.tables import Collection, Document, Passage, VectorSet
+from webapp.knowledge.vectors import vector_sets
+from webapp.knowledge.vectors.vector_sets import CURRENT
+from webapp.models.connections.models import providers
 from webapp.people.accounts.tables import User
 from webapp.people.grants import shares_shown
 from webapp.rendering import markdown
@@ -30,6 +33,7 @@ OF_CHAT = "Whoever may see the chat"
 # The length of a hit's snippet, which is taken from around its first matching word.
 SNIPPET_CHARS = 320
 STATES = {name: name.capitalize() for name in (*queries.UNFINISHED, "ready", "failed")} | {"arriving": "Waiting"}
+MeaningState = Literal["off", "embedding", "ready", "waiting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,3 +226,51 @@ def _pieces(text: str, query_words: list[str]) -> list[tuple[str, bool]]:
         pieces += [(cut[end : each.start()], False), (each.group(), True)]
         end = each.end()
     return [*pieces, (cut[end:], False)] + ([(" …", False)] if start + len(cut) < len(flat) else [])
+
+
+@dataclass(frozen=True, slots=True)
+class ShownMeaning:
+    """`model` is the one whose vectors are searched, `next_model` the one to replace it; `error` is why embedding waits."""
+
+    state: MeaningState = "off"
+    model: str = ""
+    next_model: str = ""
+    done: int = 0
+    of: int = 0
+    words: str = ""
+    error: str = ""
+    tried_at: datetime | None = None
+
+
+NO_VECTORS = ShownMeaning()
+
+
+def meaning(row: Collection, user: User) -> ShownMeaning | None:
+    """Returns the state for people who can add documents; None for others, because the counts include documents they may not see.
+
+    The caller runs `embedding.notice()` first, once for all collections shown.
+    """
+    if not queries.can_write(user, row):
+        return None
+    sets = vector_sets.of(row.id)
+    if not sets or not vector_sets.wanted(row.embedding_model):
+        return NO_VECTORS
+    current = next((each for each in sets if each.state == CURRENT), None)
+    growing = next((each for each in sets if each.state != CURRENT), current or sets[0])
+    return _meaning(current, growing, *vector_sets.progress(growing))
+
+
+def _meaning(current: VectorSet | None, growing: VectorSet, done: int, of: int) -> ShownMeaning:
+    name = providers().display_name(growing.model)
+    model, next_model = (current.model if current else ""), (growing.model if growing is not current else "")
+    is_whole = done == of and not next_model
+    counted = f"{done:,} of {plural(of, 'document')}"
+    if is_whole:
+        words = f"Found by words and by meaning ({name})."
+    elif next_model:
+        words = f"Embedding with {name}: {counted}. Until all are done, the vectors before are searched."
+    else:
+        words = f"Embedding with {name}: {counted}. The others are found by their words."
+    state: MeaningState = "waiting" if growing.error and not is_whole else "ready" if is_whole else "embedding"
+    error = growing.error if state == "waiting" else ""
+    return ShownMeaning(state, model, next_model, done, of, words, error, growing.waits_until if error else None)

@@ -1,4 +1,4 @@
-"""The sources of answers as a later reader sees them; the reader's rights are checked on each view."""
+"""The text that a source of an answer quotes, and what a later reader sees of it, whose rights are checked on each view."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import select
 
 from webapp.base.db import db
-from webapp.knowledge.excerpt import Excerpt
 from webapp.knowledge.permissions import is_there, sees_document
 from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.people.accounts.tables import User
@@ -16,6 +15,34 @@ Kept = Mapping[str, Any]
 WITHHELD = "You can't see this source."
 DELETED = "The document was deleted."
 REPLACED = "The document was read again since; this passage is no longer in it."
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A quoted text under the id of its best passage; `beside_id` is that of an adjacent passage merged into it, if any."""
+
+    id: str
+    document_id: str
+    edition: int
+    number: int
+    heading: str
+    page: int | None
+    head: str
+    text: str
+    beside_id: str = ""
+
+    @classmethod
+    def of(cls, passage: Passage, adjacent: Passage | None = None) -> "Excerpt":
+        """Merges two adjacent passages: their overlap, and the head of a table that spans both, appear once."""
+        first, *more = sorted((each for each in (passage, adjacent) if each), key=lambda each: each.number)
+        text = first.text + "".join(each.text[each.overlap :] for each in more)
+        where = passage.edition, passage.number, passage.heading, passage.page
+        return cls(passage.id, passage.document_id, *where, first.head, text, adjacent.id if adjacent else "")
+
+
+def are_adjacent(one: Passage, other: Passage) -> bool:
+    """Returns whether the two passages are adjacent or the same."""
+    return one.document_id == other.document_id and abs(one.number - other.number) <= 1
 
 
 @dataclass(frozen=True, slots=True)

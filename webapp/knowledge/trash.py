@@ -1,24 +1,47 @@
-"""Permanently deletes collections and documents that have been in the trash long enough."""
+"""How collections and documents end: deleted for good after their time in the trash, or passed on with an account."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from webapp.base.db import db, utc_now, write
 from webapp.base.heavy.turns import queue_for_turn
-from webapp.knowledge.emptying import empty_some
 from webapp.knowledge.permissions import COLLECTION, DOCUMENT
-from webapp.knowledge.tables import Collection, Document
+from webapp.knowledge.tables import Collection, Document, DocumentPart, Passage
 from webapp.people.grants import grants
+from webapp.people.members import people
 from webapp.settings.service import setting
 
+# Each deleted passage is also removed from the full-text index.
+PASSAGES_AT_ONCE = 50
+# Two megabytes.
+PARTS_AT_ONCE = 8
 # The rows in one statement, because databases limit the number of parameters.
 ROWS_AT_ONCE = 200
 # Rows with this deletion time are deleted by the next run, even if the trash is never emptied: what they belonged to is already
 # permanently deleted.
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def empty_some(session: Session, ids: Sequence[str]) -> bool:
+    """Deletes one batch of the contents of these documents; returns whether there was any."""
+    return _passages(session, ids) or _parts(session, ids)
+
+
+def _passages(session: Session, ids: Sequence[str]) -> bool:
+    rows = session.scalars(select(Passage.row).where(Passage.document_id.in_(ids)).limit(PASSAGES_AT_ONCE)).all()
+    session.execute(delete(Passage).where(Passage.row.in_(rows)).execution_options(synchronize_session=False))
+    return bool(rows)
+
+
+def _parts(session: Session, ids: Sequence[str]) -> bool:
+    key = DocumentPart.document_id, DocumentPart.number
+    rows = session.execute(select(*key).where(DocumentPart.document_id.in_(ids)).limit(PARTS_AT_ONCE)).all()
+    which = tuple_(*key).in_([tuple(each) for each in rows])
+    session.execute(delete(DocumentPart).where(which).execution_options(synchronize_session=False))
+    return bool(rows)
 
 
 def empty() -> None:
@@ -51,3 +74,25 @@ def _erase_some(due: datetime) -> bool:
 def _erase(session: Session, table: type[Collection] | type[Document], kind: str, ids: Sequence[str]) -> None:
     grants.forget(session, kind, ids)
     session.execute(delete(table).where(table.id.in_(ids)).execution_options(synchronize_session=False))
+
+
+def hand_over(session: Session, person_id: str, heir_id: str) -> None:
+    """Makes the heir the owner of the collections, with their documents and grants; the conversation memory is never passed on.
+
+    The files of chats are passed on with the chats.
+    """
+    theirs = Collection.owner_id == person_id, Collection.is_memory.is_(False), Collection.chat_id.is_(None)
+    statement = update(Collection).where(*theirs).values(owner_id=heir_id)
+    session.execute(statement.execution_options(synchronize_session=False))
+
+
+def delete_all_of(person_id: str) -> None:
+    """Deletes the collections that have no heir, a few passages at a time."""
+    with write() as session:
+        statement = update(Collection).where(Collection.owner_id == person_id).values(deleted_at=LONG_AGO)
+        session.execute(statement.execution_options(synchronize_session=False))
+    empty()
+
+
+people.TRANSFERS.append(hand_over)
+people.BATCH_DELETERS.append(delete_all_of)

@@ -1,5 +1,6 @@
 """/knowledge: the pages of collections, their documents, sharing and search."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -7,22 +8,24 @@ from flask import Blueprint, Response, render_template, request, url_for
 
 from webapp.base import topic_names
 from webapp.base.errors import Invalid
-from webapp.engine.engine import the_engine
+from webapp.engine.engine import Engine, the_engine
 from webapp.engine.watching import watchers
-from webapp.engine.watching.lane_feed import now_in
+from webapp.engine.watching.lane_feed import LaneFeed, known_at, now_in
 from webapp.engine.watching.views import list_url
 from webapp.engine.watching.watcher_loop import watch
-from webapp.knowledge import queries, service, sharing, shown
+from webapp.engine.watching.watchers import Context
+from webapp.knowledge import queries, service, shown
 from webapp.knowledge.access import deleted_collection, own_collection, visible_collection
 from webapp.knowledge.documents import documents, web_pages
 from webapp.knowledge.documents.documents import Sent
-from webapp.knowledge.documents.feed import CollectionFeed
 from webapp.knowledge.forms import RIGHTS, AddForm, CollectionForm, ShareForm, chosen_level
 from webapp.knowledge.tables import Collection
-from webapp.knowledge.vectors import embedding, embedding_shown
+from webapp.knowledge.vectors import embedding
 from webapp.people.accounts.guards import client_address, current_user, signed_in, user_or_none
 from webapp.people.accounts.roles import may
 from webapp.people.grants import shares, shares_shown
+from webapp.rendering.part import part
+from webapp.streaming.broadcaster import Frame
 from webapp.web.forms import Form
 from webapp.web.htmx import done_message, redirect, render
 from webapp.web.uploads import expect_files
@@ -36,6 +39,32 @@ DONE = {
     "deleted": "The document was deleted.",
     "embedding": "Embedding continues. You can leave this page.",
 }
+
+
+class CollectionFeed(LaneFeed):
+    """The feed of one collection page, rendered for its person, because people may see different documents."""
+
+    def __init__(self, engine: Engine, collection_id: str, position: str, context: Context, draw: Callable[[], str]) -> None:
+        super().__init__(engine, topic_names.of_collection(collection_id), context)
+        self._after, self._draw, self._sent = known_at(engine, position), draw, ""
+
+    def topics(self) -> dict[str, int]:
+        return {self.lane: self._after}
+
+    def position(self) -> str:
+        return f"{self._engine.topics.epoch}.{self._after}"
+
+    def news(self) -> list[Frame]:
+        """Renders the whole list of documents once, however many changes there were."""
+        if self._entries(self._after) == []:
+            return []
+        self._after = self._engine.topics.last(self.lane)
+        with self._context():
+            html = self._draw()
+        if html == self._sent:
+            return []
+        self._sent = html
+        return [Frame(part("#documents", "outerMorph", html))]
 
 
 @bp.url_value_preprocessor
@@ -134,7 +163,7 @@ def share(id: str) -> Response:
     collection = _shareable(id)
     form = ShareForm.opened().offering(collection.owner_id)
     with form.attempt():
-        sharing.share(collection, *form.chosen, form.right.data or "", by=current_user(), address=client_address())
+        service.share(collection, *form.chosen, form.right.data or "", by=current_user(), address=client_address())
         return redirect(url_for("knowledge.people", id=id))
     return _people(own_collection(id), form)
 
@@ -142,7 +171,7 @@ def share(id: str) -> Response:
 @bp.post("/<id>/people/<grant_id>/remove")
 @signed_in
 def unshare(id: str, grant_id: str) -> Response:
-    sharing.unshare(own_collection(id), grant_id, by=current_user(), address=client_address())
+    service.unshare(own_collection(id), grant_id, by=current_user(), address=client_address())
     return redirect(url_for("knowledge.people", id=id))
 
 
@@ -175,7 +204,7 @@ def _page(collection: Collection, refused: Form | None = None) -> Response:
         status=refused.refusal.status if refused and refused.refusal else 200,
         collection=shown.collection(collection, me),
         documents=rows,
-        meaning=embedding_shown.meaning(collection, me),
+        meaning=shown.meaning(collection, me),
         is_unfinished=any(each.is_unfinished for each in rows),
         add_form=add_form,
         edit_form=edit_form,
@@ -192,7 +221,7 @@ def _page(collection: Collection, refused: Form | None = None) -> Response:
 
 
 def _people(collection: Collection, form: ShareForm) -> Response:
-    found = sharing.shares(collection, after=shares_shown.after(), limit=shares_shown.MOST_LISTED + 1)
+    found = service.shares(collection, after=shares_shown.after(), limit=shares_shown.MOST_LISTED + 1)
     return form.shown(
         "knowledge/people.html",
         collection=collection,
@@ -228,7 +257,7 @@ def _drawn(id: str) -> str:
     if not collection:
         return ""
     embedding.notice()
-    meaning = embedding_shown.meaning(collection, me)
+    meaning = shown.meaning(collection, me)
     return render_template("knowledge/_documents.html", documents=shown.documents(collection, me), meaning=meaning)
 
 

@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
+from math import inf, log
 from random import Random
 from typing import Any
 
@@ -11,12 +13,12 @@ from sqlalchemy.orm import Session
 
 from webapp.base.database import rows
 from webapp.base.db import db
-from webapp.prompts.assignment import arm_of
-from webapp.prompts.bandit import pick
-from webapp.prompts.evidence import Arm
+from webapp.prompts.evidence import Arm, pick
 from webapp.prompts.tables import BEST_PERFORMANCE, Exposure
 
 LETTERS = "ABCDEFGHIJ"
+# How many bits of a hash make a number between 0 and 1.
+BITS = 53
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +118,19 @@ def _first_statement() -> Select[int]:
 
 
 FIRST = _first_statement()
+
+
+def arm_of(salt: str, experiment: str, unit: str, weights: Mapping[int, float]) -> int:
+    """Returns the version for a unit; changing a weight moves only the units that this share gains or loses.
+
+    Weighted rendezvous hashing: each arm has a score for the unit, and the highest wins. No score depends on another arm's
+    weight.
+    """
+    return max(sorted(weights), key=lambda arm: _lot(f"{salt}|{experiment}|{unit}|{arm}", weights[arm]))
+
+
+def _lot(name: str, weight: float) -> float:
+    if weight <= 0:
+        return -inf
+    drawn = (int.from_bytes(sha256(name.encode()).digest()[:7], "big") % 2**BITS + 0.5) / 2**BITS
+    return -weight / log(drawn)

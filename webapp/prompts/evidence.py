@@ -1,8 +1,9 @@
-"""Statistics of experiments: whether versions differ, valid however often it is checked, and whether shares are right. Pure."""
+"""Statistics of experiments: whether versions differ, whether their shares are right, and which a bandit tries next. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import erfc, exp, gamma, lgamma, sqrt
+from random import Random
 
 STRONG = 10.0
 # With fewer samples, checking after every answer finds false winners in more than 6 of 100 experiments with identical arms.
@@ -12,6 +13,8 @@ IMBALANCED = 0.001
 MOST_EXP = 700.0
 # A longer forecast is useless.
 MOST_MORE = 100_000
+# What a bandit gives each version: this many answers to begin with, and this share of all later ones.
+MIN_TRIES, FLOOR = 20, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +81,22 @@ def _chance(square: float, freedom: int) -> float:
         chance += half ** (at / 2) * exp(-half) / gamma(at / 2 + 1)
         at += 2
     return chance
+
+
+def pick(
+    arms: Sequence[Arm],
+    luck: Random,
+    *,
+    min_samples: int = MIN_TRIES,
+    floor: float = FLOOR,
+    given: Mapping[int, int] | None = None,
+) -> Arm:
+    """Takes turns until each version has `min_samples`; then uses Thompson sampling, while each keeps the share `floor`.
+
+    `given` counts how often each version was used, including answers that are not judged yet.
+    """
+    times = {each.version: max(each.answers, (given or {}).get(each.version, 0)) for each in arms}
+    least = min(arms, key=lambda each: (times[each.version], each.version))
+    if times[least.version] < max(min_samples, min(floor, 1 / len(arms)) * (sum(times.values()) + 1)):
+        return least
+    return max(arms, key=lambda each: luck.betavariate(1 + each.good, 1 + each.answers - each.good))

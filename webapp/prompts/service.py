@@ -11,7 +11,7 @@ from webapp.base import audit
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.base.words import plural
-from webapp.knowledge import attaching
+from webapp.knowledge import service
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import User
@@ -96,7 +96,7 @@ def read_from(prompt: KnownPrompt, collection_ids: Sequence[str], *, by: User, w
     refuse_unless_theirs(prompt, by)
     if not prompt.can_read:
         raise Conflict(READS_NOTHING)
-    chosen = attaching.chosen(collection_ids, prompt.collection_ids, by)
+    chosen = service.attachable(collection_ids, prompt.collection_ids, by)
     if chosen == list(prompt.collection_ids):
         return
     with write() as session:

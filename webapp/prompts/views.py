@@ -7,8 +7,8 @@ from webapp.people.accounts.roles import may
 from webapp.prompts import queries, service, shown
 from webapp.prompts.forms import PromptForm, VersionForm
 from webapp.prompts.queries import KnownPrompt
+from webapp.prompts.shown import trends_of
 from webapp.prompts.tables import FIXED, LATEST
-from webapp.prompts.trends import trends_of
 from webapp.web.htmx import done_message, redirect, render
 
 bp = Blueprint("prompts", __name__, url_prefix="/prompts")

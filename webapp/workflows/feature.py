@@ -4,17 +4,15 @@ from webapp.chat.prompt.context import Contributor
 from webapp.web.feature import Feature
 from webapp.web.places import Place
 from webapp.workflows import views
-from webapp.workflows.editor import preview_views
 from webapp.workflows.editor import views as editor_views
-from webapp.workflows.prompts import STEP
 from webapp.workflows.running.interpretation import WORKFLOW_ANSWER
 from webapp.workflows.running.kind import WORKFLOW
 from webapp.workflows.running.plan_kind import WORKFLOW_PLAN
-from webapp.workflows.sections import of_run
+from webapp.workflows.running.step_prompt import STEP, of_run
 from webapp.workflows.shown import LEADER
 
 FEATURE = Feature(
-    blueprints=(views.bp, editor_views.bp, preview_views.bp),
+    blueprints=(views.bp, editor_views.bp, editor_views.trials),
     commands={"workflow": "webapp.workflows.commands:workflow"},
     brings=(WORKFLOW, WORKFLOW_PLAN, WORKFLOW_ANSWER, LEADER, STEP, Contributor(of_run)),
     places=(

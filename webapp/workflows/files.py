@@ -13,7 +13,7 @@ from webapp.workflows.definition.slots import Slot, text_of
 from webapp.workflows.running import runs
 from webapp.workflows.running.interpreter import slot_of
 from webapp.workflows.running.record import definition_of, locked_run
-from webapp.workflows.running.sources import files_of
+from webapp.workflows.running.step_prompt import files_of
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
 

@@ -18,11 +18,11 @@ from webapp.workflows import library, queries
 from webapp.workflows.definition.definition import Definition
 from webapp.workflows.definition.slots import Slot, text_of
 from webapp.workflows.definition.texts import shown
-from webapp.workflows.prompts import STEP
 from webapp.workflows.running import planning
 from webapp.workflows.running.interpreter import proposal, slot_of, text_for
 from webapp.workflows.running.record import definition_of, people_of
 from webapp.workflows.running.runs import KIND
+from webapp.workflows.running.step_prompt import STEP
 from webapp.workflows.state import MODEL_FAILED, State
 from webapp.workflows.tables import WorkflowRun
 

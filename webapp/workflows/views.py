@@ -1,20 +1,27 @@
-"""The pages of workflows: the list, and the actions in a run."""
+"""The pages of workflows: the list, and the actions in a run, which only its owner may take, whatever the role of others."""
 
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.base.db import write
+from webapp.base.db import db, write
 from webapp.base.errors import AppError, Conflict, Invalid
 from webapp.chat.page.pages import page_of
+from webapp.chat.record.access import right_in
+from webapp.chat.record.tables import Chat
+from webapp.engine.engine import the_engine
+from webapp.engine.watching import watchers
+from webapp.engine.watching.watcher_loop import watch
+from webapp.engine.watching.watchers import Context
 from webapp.knowledge.documents import documents
 from webapp.knowledge.documents.documents import Sent
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
+from webapp.people.accounts.tables import User
+from webapp.plans.feed import PlanFeed, PlanPosition
 from webapp.web.htmx import done, is_htmx, navigate, redirect, render
 from webapp.web.uploads import expect_files
 from webapp.workflows import files, library, queries, shown
-from webapp.workflows.access import own_run, shared_run
-from webapp.workflows.running import handover, plan_feed, runs
+from webapp.workflows.running import handover, runs
 from webapp.workflows.running.record import definition_of, locked_run, refuse
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
@@ -23,6 +30,36 @@ bp = Blueprint("runs", __name__)
 # These routes accept a file, but only from people who are signed in.
 WITH_FILES = ("runs.do", "runs.change_fact")
 BUTTONS = ("answer", "ask", "back", "skip", "pause", "resume", "cancel")
+
+
+class RunPlanFeed(PlanFeed):
+    """The feed of a plan that is a part of a chat's page."""
+
+    template, is_page = "workflows/_plan.html", False
+
+
+def stream(run: WorkflowRun, me: User) -> Response:
+    context = watchers.same_request()
+    feed = RunPlanFeed(the_engine(), run.plan_id or "", me.id, PlanPosition.parse(watchers.position()), context)
+    return watch(feed, watchers.watcher(me.id, context, _is_theirs, run.id, me.id))
+
+
+def _is_theirs(context: Context, run_id: str, id: str) -> bool:
+    with context():
+        user = user_or_none()
+        return user is not None and user.id == id and queries.own_run(id, run_id) is not None
+
+
+def own_run(id: str) -> WorkflowRun:
+    return found(queries.own_run(current_user().id, id))
+
+
+def shared_run(id: str) -> WorkflowRun:
+    """Returns a run in whose chat the person may write."""
+    run = db.session.get(WorkflowRun, id)
+    chat = db.session.get(Chat, run.chat_id) if run else None
+    may_write = chat and not chat.deleted_at and right_in(chat, current_user()) in ("own", "write")
+    return found(run if may_write else None)
 
 
 @bp.url_value_preprocessor
@@ -57,7 +94,7 @@ def show(id: str) -> Response:
 @signed_in
 def plan_events(id: str) -> Response:
     run = own_run(id)
-    return plan_feed.stream(run, current_user()) if run.plan_id else Response(status=204)
+    return stream(run, current_user()) if run.plan_id else Response(status=204)
 
 
 @bp.post("/runs/<id>/note")

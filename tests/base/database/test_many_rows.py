@@ -12,8 +12,8 @@ from tests.support.steps import steps_on_the_loop
 from webapp.base.db import write
 from webapp.base.ids import new_id
 from webapp.chat.record.tables import Chat
-from webapp.knowledge import vector_sets
 from webapp.knowledge.tables import Collection, Document
+from webapp.knowledge.vectors import vector_sets
 from webapp.plans import queries as plans
 from webapp.plans.tables import Plan, PlanInputs
 from webapp.workflows import queries as runs

@@ -23,7 +23,7 @@ from webapp.characters.service import CharacterInput
 from webapp.characters.tables import Character
 from webapp.characters.text_scripts import EXPRESSION_CHARS, MOST_DEPTH, MOST_TRIMS, NAME_CHARS, REPLACEMENT_CHARS
 from webapp.knowledge import queries as knowledge
-from webapp.knowledge.attaching import MOST_COLLECTIONS
+from webapp.knowledge.service import MOST_COLLECTIONS
 from webapp.people.accounts.guards import found
 
 # An upload can contain several files, each with a limit of its own.

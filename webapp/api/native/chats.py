@@ -40,7 +40,7 @@ from webapp.chat.record.tables import Chat
 from webapp.chat.roleplay import service as roleplay
 from webapp.chat.story import service as story
 from webapp.engine.engine import the_engine
-from webapp.knowledge.attaching import MOST_COLLECTIONS
+from webapp.knowledge.service import MOST_COLLECTIONS
 from webapp.people.accounts.guards import found, user_or_none
 from webapp.web.downloads import download, file_name
 from webapp.web.pagination import cut

@@ -12,14 +12,15 @@ from webapp.api.native.sharing import GrantList, NewGrant
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, AnyId, Body, Named, Text
 from webapp.base.heavy.turns import by_turns
-from webapp.knowledge import queries, service, sharing
+from webapp.knowledge import queries, service
+from webapp.knowledge.permissions import refuse_unless_owner
 from webapp.knowledge.queries import Counts
 from webapp.knowledge.service import CollectionInput
+from webapp.knowledge.shown import MeaningState, meaning
 from webapp.knowledge.tables import Collection, Question
 from webapp.knowledge.trying import questions
-from webapp.knowledge.vector_sets import MOST_MODEL_CHARS
 from webapp.knowledge.vectors import embedding
-from webapp.knowledge.vectors.embedding_shown import State, meaning
+from webapp.knowledge.vectors.vector_sets import MOST_MODEL_CHARS
 from webapp.people.accounts.guards import client_address, found
 
 bp = Blueprint("api_collections", __name__, url_prefix="/api/v1/collections")
@@ -36,7 +37,7 @@ Model = Annotated[
 class Embedding(BaseModel):
     """The progress of embedding a collection's documents for semantic search."""
 
-    state: State
+    state: MeaningState
     model: str = Field(description="The model whose vectors are searched; empty if there are none.")
     next_model: str = Field(description="A model that embeds everything beside it, to take its place.")
     done: int = Field(description="How many documents have their vectors.")
@@ -144,7 +145,7 @@ def embed(id: str, body: NewEmbedding) -> CollectionAnswer:
 @operation("List who can see a collection; for its owner", scope="read", answer=GrantList)
 def grants(id: str) -> GrantList:
     row = _visible(id)
-    service.refuse_unless_owner(row, caller())
+    refuse_unless_owner(row, caller())
     return _grants(row)
 
 
@@ -158,14 +159,14 @@ def grants(id: str) -> GrantList:
     named={"whom": "to_id"},
 )
 def grant(id: str, body: NewGrant) -> GrantList:
-    sharing.share(_visible(id), body.to, body.to_id or "", body.right, by=caller(), address=client_address())
+    service.share(_visible(id), body.to, body.to_id or "", body.right, by=caller(), address=client_address())
     return _grants(_visible(id))
 
 
 @bp.delete("/<id>/grants/<grant_id>")
 @operation("Take a grant away", scope="knowledge", status=204)
 def revoke(id: str, grant_id: str) -> None:
-    sharing.unshare(_visible(id), grant_id, by=caller(), address=client_address())
+    service.unshare(_visible(id), grant_id, by=caller(), address=client_address())
 
 
 def _visible(id: str) -> Collection:
@@ -189,7 +190,7 @@ def _embedding(row: Collection) -> Embedding | None:
 
 
 def _grants(row: Collection) -> GrantList:
-    return GrantList.to(sharing.shares(row))
+    return GrantList.to(service.shares(row))
 
 
 questions_bp = Blueprint("api_questions", __name__, url_prefix="/api/v1/questions")

@@ -16,10 +16,10 @@ from webapp.engine.engine import the_engine
 from webapp.knowledge import queries
 from webapp.knowledge.documents import documents, web_pages
 from webapp.knowledge.documents.documents import Added, Sent
-from webapp.knowledge.search import search as finding
-from webapp.knowledge.search.search import Bounds, Hit
+from webapp.knowledge.search import ranking as finding
+from webapp.knowledge.search.ranking import Bounds, Hit
 from webapp.knowledge.tables import Collection, Document, Passage
-from webapp.knowledge.trying import trying
+from webapp.knowledge.trying import questions
 from webapp.people.accounts import queries as people
 from webapp.people.accounts.guards import client_address, found
 from webapp.people.accounts.tables import User
@@ -219,7 +219,7 @@ def search(query: SearchQuery) -> FoundList:
 def _viewed_as(id: str) -> User:
     check("admin")
     person = found(people.person(id))
-    trying.viewed_as(person, by=caller(), address=client_address())
+    questions.viewed_as(person, by=caller(), address=client_address())
     return found(people.person(id))
 
 

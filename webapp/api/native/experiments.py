@@ -16,7 +16,7 @@ from webapp.operations.experiments.figures import ArmFigures, evidence
 from webapp.operations.experiments.service import ExperimentInput
 from webapp.people.accounts.guards import found, who
 from webapp.prompts import queries as prompts
-from webapp.prompts.bandit import MIN_SAMPLES
+from webapp.prompts.evidence import MIN_TRIES
 from webapp.prompts.tables import A_B_TEST, Experiment
 
 bp = Blueprint("api_experiments", __name__, url_prefix="/api/v1/experiments")
@@ -34,7 +34,7 @@ class NewExperiment(Body):
     arms: Annotated[list[ArmBody], Field(min_length=2, max_length=5, description="The others are compared with the first.")]
     outcome: Outcome = "good"
     strategy: Method = "A_B_TEST"
-    min_samples: int = Field(MIN_SAMPLES, ge=1, le=10_000)
+    min_samples: int = Field(MIN_TRIES, ge=1, le=10_000)
 
 
 class StopBody(Body):

@@ -13,7 +13,7 @@ from webapp.api.schemas import Answer, AnyId, Body, Line, Query
 from webapp.base.errors import Invalid, NotFound
 from webapp.base.heavy.turns import by_turns
 from webapp.knowledge import queries as knowledge
-from webapp.knowledge.attaching import MOST_COLLECTIONS
+from webapp.knowledge.service import MOST_COLLECTIONS
 from webapp.operations.experiments import service as experiments
 from webapp.people.accounts.guards import found, who
 from webapp.prompts import queries, service

@@ -10,7 +10,7 @@ from webapp.chat.messages.sending import TYPED
 from webapp.chat.page.pages import composer, first_composer_again, page_of, take_up_draft
 from webapp.chat.page.prompt_insertion_views import refuse_unknown, taken
 from webapp.chat.record import queries
-from webapp.knowledge.attaching import MOST_COLLECTIONS, chosen
+from webapp.knowledge.service import MOST_COLLECTIONS, attachable
 from webapp.models.connections import model_marks
 from webapp.models.connections.models import providers
 from webapp.people.accounts.guards import current_user, signed_in
@@ -35,7 +35,7 @@ def begin() -> Response:
         return answer
     with form.attempt():
         refuse_unknown(form)
-        reads = chosen(form.knowledge.data or (), (), current_user())
+        reads = attachable(form.knowledge.data or (), (), current_user())
         model = form.model.data or ""
         generation = sending.begin(
             form.text,

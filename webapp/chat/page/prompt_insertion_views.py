@@ -20,8 +20,7 @@ from webapp.knowledge import queries as knowledge
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.people.accounts.tables import User
 from webapp.prompts import queries as library
-from webapp.prompts.fields import PromptField, fields_of, objections
-from webapp.prompts.template import Part, TooLong, Unfilled, filled
+from webapp.prompts.template import Part, PromptField, TooLong, Unfilled, fields_of, filled, objections
 from webapp.prompts.validation import KEY
 from webapp.web.htmx import navigate, redirect, render
 

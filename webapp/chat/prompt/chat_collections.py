@@ -10,8 +10,8 @@ from webapp.chat.prompt import leading
 from webapp.chat.prompt.built_in import QUICK
 from webapp.chat.record.tables import Chat
 from webapp.knowledge import queries
-from webapp.knowledge.attaching import MOST_COLLECTIONS, chosen
 from webapp.knowledge.documents import chat_files
+from webapp.knowledge.service import MOST_COLLECTIONS, attachable
 from webapp.knowledge.tables import Collection
 from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts
@@ -71,7 +71,7 @@ def checked(user: User, ids: Iterable[str]) -> list[str]:
     wanted = list(dict.fromkeys(ids))
     if len(wanted) > MOST_COLLECTIONS:
         raise Invalid(f"A chat reads from up to {MOST_COLLECTIONS} collections.", field="collections")
-    return chosen(wanted, (), user)
+    return attachable(wanted, (), user)
 
 
 def attach(chat: Chat, ids: Iterable[str], *, by: User) -> None:

@@ -17,7 +17,8 @@ from webapp.engine.engine import Engine
 from webapp.knowledge import formats, queries, trash
 from webapp.knowledge.changes import notify_people
 from webapp.knowledge.documents import importing
-from webapp.knowledge.service import NOT_YOURS, checked_level, existing
+from webapp.knowledge.permissions import NOT_YOURS
+from webapp.knowledge.service import checked_level, existing
 from webapp.knowledge.tables import Collection, Document, DocumentPart
 from webapp.knowledge.vectors import embedding
 from webapp.people.accounts import creation_limit

@@ -22,11 +22,11 @@ from webapp.base.heavy import child
 from webapp.base.heavy.turns import by_turns, queue_for_turn
 from webapp.base.ids import new_id
 from webapp.engine.chores import Chore
-from webapp.knowledge import formats, queries, vector_sets
+from webapp.knowledge import formats, queries
 from webapp.knowledge.changes import notify_documents, notify_people
 from webapp.knowledge.search import index
 from webapp.knowledge.tables import Collection, Document, Passage
-from webapp.knowledge.vectors import embedding
+from webapp.knowledge.vectors import embedding, vector_sets
 from webapp.settings.service import setting
 
 # A claim that is not renewed for this long belongs to a dead process.

@@ -11,8 +11,8 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.knowledge.changes import notify_people
 from webapp.knowledge.documents import importing
-from webapp.knowledge.emptying import empty_some
 from webapp.knowledge.tables import Collection, Document, DocumentPart
+from webapp.knowledge.trash import empty_some
 from webapp.people.accounts.tables import User
 
 NAME, ABOUT = "Conversation memory", "Finished answers of your chats. Only you see them."

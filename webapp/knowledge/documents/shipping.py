@@ -1,24 +1,65 @@
-"""Installs the shipped collections, already indexed, and the questions about them."""
+"""The shipped example: collections of a small firm, installed already indexed, and questions to measure the search with."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import select
 
+from webapp.base import yaml_text
 from webapp.base.db import db, utc_now, write
 from webapp.base.heavy.turns import by_turns
 from webapp.base.ids import new_id
-from webapp.knowledge import service, sharing
+from webapp.knowledge import service
 from webapp.knowledge.documents import importing, reader
 from webapp.knowledge.documents.readers import text
-from webapp.knowledge.documents.shipped_pages import COLLECTIONS, ShippedCollection, questions
 from webapp.knowledge.service import CollectionInput
 from webapp.knowledge.tables import Collection, Document, DocumentPart, Question
 from webapp.people.accounts import queries as people
 from webapp.people.accounts.tables import User
 from webapp.people.members import groups
+
+FOLDER = Path(__file__).parent / "shipped"
+
+
+@dataclass(frozen=True, slots=True)
+class ShippedCollection:
+    """A shipped collection in the folder of this name; without a group it is shared with everyone."""
+
+    folder: str
+    name: str
+    about: str
+    level: int = 0
+    group: str = ""
+
+    @property
+    def pages(self) -> Mapping[str, str]:
+        """The text of each page by its path, such as `handbook/safety.md`."""
+        return {f"{self.folder}/{file.name}": file.read_text("utf-8") for file in sorted((FOLDER / self.folder).glob("*.md"))}
+
+
+class ShippedQuestion(NamedTuple):
+    """A question and the pages that answer it; without pages, the search is expected to find nothing."""
+
+    text: str
+    pages: Sequence[str]
+
+
+COLLECTIONS = (
+    ShippedCollection("handbook", "Handbook", "How the people of Larkfield work together. An example."),
+    ShippedCollection("finance", "Finance", "Budget, payments and salaries of Larkfield. An example.", level=2, group="finance"),
+    ShippedCollection("trading-basics", "Trading basics", "Words of the evening class on trading. An example, not advice."),
+)
+
+
+def questions() -> list[ShippedQuestion]:
+    """Returns the questions in the order of the file."""
+    found = yaml_text.read((FOLDER / "questions.yaml").read_text("utf-8"), "questions").value
+    return [ShippedQuestion(each["question"], each["pages"]) for each in found]
 
 
 def ship(owner: User) -> int:
@@ -36,9 +77,9 @@ def _put(shipped: ShippedCollection, owner: User) -> dict[str, str]:
     """Creates a collection with its documents; returns the documents' ids by path."""
     collection = service.create(CollectionInput(shipped.name, shipped.about, shipped.level), by=owner)
     if shipped.group:
-        sharing.share(collection, "group", _group_id(shipped.group, owner), "read", by=owner)
+        service.share(collection, "group", _group_id(shipped.group, owner), "read", by=owner)
     else:
-        sharing.share(collection, "everyone", "", "read", by=owner)
+        service.share(collection, "everyone", "", "read", by=owner)
     return {path: _add(collection.id, path, page, owner.id) for path, page in by_turns(shipped.pages.items())}
 
 

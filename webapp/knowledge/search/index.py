@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from json import dumps
 from typing import Any
 
@@ -12,10 +13,12 @@ from sqlalchemy import text as statement
 from sqlalchemy.orm import Session
 
 from webapp.base.current import PerApp
+from webapp.base.database.copying.service import Index
 from webapp.base.db import is_sqlite
 from webapp.base.heavy import bounded
-from webapp.knowledge.search import postings
-from webapp.knowledge.search.rank_reasons import K1, B, idf
+from webapp.base.heavy.threads import offload
+from webapp.knowledge.search import tokenizer
+from webapp.knowledge.search.bm25 import K1, B, idf
 from webapp.knowledge.search.tokenizer import HEAD_WEIGHT
 from webapp.knowledge.tables import Collection, Document, Passage, PassageTerm
 
@@ -38,6 +41,8 @@ COUNTED_SECONDS = 60.0
 HOLDING = "SELECT count(*) FROM passages_search WHERE passages_search MATCH ?"
 # The unary plus keeps SQLite from using the rowid, which would run the full-text query once for each row.
 HOLDING_OF = f"{HOLDING} AND +rowid IN (SELECT value FROM json_each(?))"
+# The same batch size as the reader process uses.
+AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,10 @@ def _common() -> Common:
 
 def best(counts: Mapping[str, int], size: Size, *, until: float) -> dict[int, float]:
     """Returns the `AMONG` best passages on SQLite, before access is checked: common words match too many to check them all."""
+    # Imported late, in a real thread: NumPy takes memory that servers without searches save, and a tenth of a second.
+    offload(import_module, "webapp.knowledge.search.postings")
+    from webapp.knowledge.search import postings  # loaded by now
+
     idfs = {term: idf(size.passages, count) for term, count in counts.items()}
     return postings.best(idfs, size.words / max(1, size.passages), AMONG, until=until)
 
@@ -179,3 +188,20 @@ def _of_documents(found: Any) -> Select[Any]:
     joined = found.join(Document, Document.id == Passage.document_id)
     whole: Select[Any] = joined.join(Collection, Collection.id == Document.collection_id)
     return whole
+
+
+def fill_again(connection: Connection) -> None:
+    """Indexes every passage, as the reader process does, after they were copied from another database."""
+    read = select(Passage.row, Document.title, Passage.heading, Passage.head, Passage.text)
+    read = read.join(Document, Document.id == Passage.document_id).order_by(Passage.row)
+    for batch in connection.execute(read, execution_options={"yield_per": AT_ONCE}).partitions():
+        texts = [(f"{row.title} {row.heading}", row.head + row.text) for row in batch]
+        weights = tokenizer.weights(texts)
+        pieces = [
+            {"terms": terms, "index": [tokenizer.spaced(head), tokenizer.spaced(body)]}
+            for (head, body), (terms, _) in zip(texts, weights, strict=True)
+        ]
+        put(connection, [row.row for row in batch], pieces)
+
+
+INDEX = Index(PassageTerm.__tablename__, fill_again)

@@ -14,27 +14,128 @@ from webapp.base.errors import AppError
 from webapp.base.heavy import bounded
 from webapp.base.heavy.threads import offload
 from webapp.knowledge.permissions import finds_vectors
-from webapp.knowledge.search.fusion import DEPTH
-from webapp.knowledge.search.vector_memory import TooLarge, memory
 from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, VectorSet
-from webapp.knowledge.vector_sets import CURRENT
 from webapp.knowledge.vectors import embedder
 from webapp.knowledge.vectors.embedder import EmbeddingRequest
+from webapp.knowledge.vectors.vector_sets import CURRENT
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 
 if TYPE_CHECKING:
     from webapp.knowledge.search.nearest import Edition, Vectors
 
+from collections.abc import Iterator
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from webapp.base.heavy.bounded import TooLate
+from webapp.knowledge.tables import Passage, PassageVector
+
+if TYPE_CHECKING:
+    from webapp.knowledge.search.nearest import Edition, Vectors
+
+# The batch size of a read; only whole documents are read, so a batch can be larger.
+PASSAGES_AT_ONCE = 2_000
+MEGABYTE = 1024 * 1024
 # The timeout for embedding a question: it delays the whole search, and the search by words needs no vector.
 ASKING_SECONDS = 5.0
 # After a failure, a model is not called again for this long.
 REST_SECONDS = 30.0
 MOST_KEPT = 256
 TRIES = 3
+# How many of the best passages are ranked, by words as well as by meaning.
+DEPTH = 100
 TOO_LATE = "The vectors could not be read in time."
 TOO_LARGE = "The vectors of these collections need more memory than knowledge.vector_megabytes allows."
 OTHER_LENGTH = "The embedding model gives vectors of another length now. Embed the collection again."
+
+
+class TooLarge(Exception):
+    """The vectors need more memory than is allowed."""
+
+
+class VectorMemory:
+    """Vector sets by id in LRU order; a lock lets one search load vectors at a time, so that none are loaded twice."""
+
+    def __init__(self) -> None:
+        self._sets: OrderedDict[str, Vectors] = OrderedDict()
+        self._turn = Lock()
+
+    def loaded(self, set_id: str, dimensions: int, editions: "Sequence[Edition]", *, until: float) -> "Vectors":
+        """Returns the vectors of a set, with at least these documents loaded; raises `TooLate` on a timeout."""
+        if not self._turn.acquire(timeout=max(0.0, until - time.monotonic())):
+            raise TooLate
+        try:
+            return self._with(set_id, dimensions, editions, until)
+        finally:
+            self._turn.release()
+
+    def lacks(self, set_id: str, editions: "Sequence[Edition]") -> bool:
+        """Returns whether a loaded set lacks the vectors of one of these documents."""
+        vectors = self._sets.get(set_id)
+        return bool(vectors and vectors.missing(editions))
+
+    def _with(self, set_id: str, dimensions: int, editions: "Sequence[Edition]", until: float) -> "Vectors":
+        # Imported late: NumPy takes time and memory, which servers without embeddings save.
+        from webapp.knowledge.search.nearest import Vectors
+
+        vectors = self._sets.setdefault(set_id, Vectors(dimensions))
+        self._sets.move_to_end(set_id)
+        missing = vectors.missing(editions)
+        if missing and not self._makes_room(set_id, sum(map(_passages, missing)) * dimensions * 4):
+            # Vectors of replaced editions can fill the set, so it is loaded again without them.
+            vectors = self._sets[set_id] = Vectors(dimensions)
+            missing = list(editions)
+            if not self._makes_room(set_id, sum(map(_passages, missing)) * dimensions * 4):
+                del self._sets[set_id]
+                raise TooLarge
+        for some in _together(missing):
+            vectors.add(_read_vectors(set_id, some, until))
+        return vectors
+
+    def _makes_room(self, set_id: str, more: int) -> bool:
+        """Evicts the least recently used sets until this many more bytes fit; returns whether they do."""
+        most = int(setting("knowledge.vector_megabytes")) * MEGABYTE
+        while (size := sum(each.size for each in self._sets.values())) + more > most:
+            oldest = next(iter(self._sets))
+            if oldest == set_id or not size:
+                return False
+            del self._sets[oldest]
+        return True
+
+
+MEMORY = PerApp(VectorMemory)
+
+
+def vector_memory() -> VectorMemory:
+    """Returns the cache of this process."""
+    return MEMORY.get()
+
+
+def _passages(edition: "Edition") -> int:
+    return int(edition.rpartition(":")[2])
+
+
+def _together(editions: Sequence["Edition"]) -> Iterator[list["Edition"]]:
+    some, passages = list["Edition"](), 0
+    for each in editions:
+        some.append(each)
+        passages += _passages(each)
+        if passages >= PASSAGES_AT_ONCE:
+            yield some
+            some, passages = [], 0
+    if some:
+        yield some
+
+
+def _read_vectors(set_id: str, editions: Sequence["Edition"], until: float) -> list[tuple[int, "Edition", bytes]]:
+    known = {tuple(each.split(":")[:2]): each for each in editions}
+    query = select(Passage.row, Passage.document_id, Passage.edition, PassageVector.vector)
+    query = query.join(PassageVector, PassageVector.passage_row == Passage.row)
+    query = query.where(PassageVector.set_id == set_id, Passage.document_id.in_([id for id, _ in known]))
+    [rows] = bounded.read([query], until=until)
+    found = ((row, known.get((id, str(edition))), vector) for row, id, edition, vector in rows)
+    return [(row, edition, vector) for row, edition, vector in found if edition]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +181,7 @@ def find_nearest(user: User, question: str, among: Among, *, until: float) -> Ne
     for _ in range(TRIES - 1):
         sets = _searched(user, among)
         found = _near(user, question, sets, until)
-        if not any(memory().lacks(each.id, each.editions) for each in sets):
+        if not any(vector_memory().lacks(each.id, each.editions) for each in sets):
             return found
         # The open read transaction is older than the new vectors, and would not see them.
         db.session.rollback()
@@ -147,7 +248,7 @@ def _nearest(query_vector: bytes, sets: Sequence[SearchedSet], until: float) -> 
     """Returns the nearness and row of the nearest passages in these sets."""
     if any(len(query_vector) != 4 * each.dimensions for each in sets):
         raise embedder.NoVectors(OTHER_LENGTH, is_passing=False)
-    loaded_sets = [(each, memory().loaded(each.id, each.dimensions, each.editions, until=until)) for each in sets]
+    loaded_sets = [(each, vector_memory().loaded(each.id, each.dimensions, each.editions, until=until)) for each in sets]
     return offload(_ranked, query_vector, loaded_sets, float(setting("knowledge.nearness")))
 
 

@@ -1,4 +1,4 @@
-"""Kept questions, each with the document that answers it, to measure how well the search finds it."""
+"""Questions to the search: tried as a given person, with the reasons for each rank, or kept to measure how well it finds."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,11 +6,15 @@ from math import log2
 
 from sqlalchemy import delete, select
 
+from webapp.base import audit
 from webapp.base.db import db, write
 from webapp.base.errors import Invalid, NotFound
+from webapp.base.heavy.threads import offload
 from webapp.base.heavy.turns import by_turns
-from webapp.knowledge import queries
-from webapp.knowledge.search.search import search
+from webapp.knowledge import answer_sources, queries
+from webapp.knowledge.search import bm25
+from webapp.knowledge.search.bm25 import Reason
+from webapp.knowledge.search.ranking import Hit, in_no_passage, search, search_with_details
 from webapp.knowledge.tables import Question, QuestionRun
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.fields import checked_text
@@ -18,6 +22,47 @@ from webapp.people.accounts.tables import User
 
 MOST, MOST_CHARS, MOST_RUNS = 200, 2_000, 20
 CANDIDATES, MEASURED, EARLY = 30, 10, 5
+
+
+@dataclass(frozen=True, slots=True)
+class TriedQuestion:
+    """The result of a tried question; `too_common` are words in most passages, `unknown` words in none the person may find."""
+
+    hits: Sequence[tuple[Hit, Sequence[Reason], bool]] = ()
+    too_common: Sequence[str] = ()
+    unknown: Sequence[str] = ()
+    left_out: str = ""
+
+
+def tried(
+    user: User,
+    question: str,
+    *,
+    collections: Sequence[str] = (),
+    limit: int = 10,
+    is_viewed: bool = False,
+    weight: float | None = None,
+) -> TriedQuestion:
+    """Returns the passages this person would find, each with the reasons for its rank and whether an answer would use it.
+
+    With `is_viewed`, another person is looking, so the conversation memory is excluded. `weight` replaces the setting's weight
+    of meaning.
+    """
+    most = max(limit, answer_sources.CANDIDATES)
+    found = search_with_details(user, question, collections=collections, limit=most, is_viewed=is_viewed, weight=weight)
+    hits = found.hits[:limit]
+    texts = [(f"{hit.document.title} {hit.passage.heading}", hit.passage.head + hit.passage.text) for hit in hits]
+    reasons = offload(bm25.reasons, texts, found.distinctive, found.counted)
+    given = {id for each in answer_sources.sources_of(found.hits) for id in (each.passage_id, each.beside_id)}
+    rows = [(hit, each, hit.passage.id in given) for hit, each in zip(hits, reasons, strict=True)]
+    common = [word for stem, word in found.query_words.items() if stem not in found.distinctive and found.counted.counts[stem]]
+    return TriedQuestion(rows, common, in_no_passage(user, found, is_viewed=is_viewed), found.left_out)
+
+
+def viewed_as(person: User, *, by: User | str, address: str) -> None:
+    """Records in the audit log that an admin views what another person would find."""
+    about = audit.About(actor=by, address=address, object_kind="person", object_id=person.id, detail=person.email)
+    audit.record("searched as", **about)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from flask import Blueprint, Response, request, url_for
 
 from webapp.knowledge import shown
 from webapp.knowledge.access import visible_collection
-from webapp.knowledge.search.search import weight_now
-from webapp.knowledge.trying import questions, questions_shown, trying
+from webapp.knowledge.search.ranking import weight_now
+from webapp.knowledge.trying import questions
+from webapp.knowledge.trying import shown as questions_shown
 from webapp.people.accounts import candidates
 from webapp.people.accounts import queries as accounts
 from webapp.people.accounts.guards import client_address, current_user, found, refuse_unless_admin, signed_in
@@ -107,5 +108,5 @@ def _viewed(id: str, *, is_asked: bool) -> User:
     refuse_unless_admin(me)
     person = found(accounts.person(id))
     if is_asked:
-        trying.viewed_as(person, by=me, address=client_address())
+        questions.viewed_as(person, by=me, address=client_address())
     return found(accounts.person(id))

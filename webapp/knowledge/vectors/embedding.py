@@ -19,13 +19,12 @@ from webapp.base.heavy import bounded
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.engine.chores import Chore
 from webapp.engine.engine import the_engine
-from webapp.knowledge import vector_sets
 from webapp.knowledge.changes import notify_documents
-from webapp.knowledge.service import refuse_unless_owner
+from webapp.knowledge.permissions import refuse_unless_owner
 from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, Passage, PassageVector, VectorSet
-from webapp.knowledge.vector_sets import CURRENT, FILLING, GONE, lacks
-from webapp.knowledge.vectors import embedder
+from webapp.knowledge.vectors import embedder, vector_sets
 from webapp.knowledge.vectors.embedder import EmbeddingRequest, NoVectors
+from webapp.knowledge.vectors.vector_sets import CURRENT, FILLING, GONE, lacks
 from webapp.models.connections.models import providers
 from webapp.people.accounts.tables import User
 from webapp.streaming.loops import supervise

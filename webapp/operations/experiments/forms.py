@@ -9,7 +9,7 @@ from wtforms import SelectField, StringField
 from webapp.base.errors import Invalid
 from webapp.operations.experiments.card import OUTCOMES
 from webapp.operations.experiments.service import ExperimentInput
-from webapp.prompts.bandit import MIN_SAMPLES
+from webapp.prompts.evidence import MIN_TRIES
 from webapp.prompts.queries import Version
 from webapp.prompts.tables import A_B_TEST, BEST_PERFORMANCE
 from webapp.web.forms import PLAIN, Form, options
@@ -58,7 +58,7 @@ class ExperimentForm(ShareForm):
     )
     min_samples = StringField(
         "First answers of each version",
-        default=f"{MIN_SAMPLES}",
+        default=f"{MIN_TRIES}",
         description="If the better one is given more often: the versions take turns until each has so many.",
         render_kw={**PLAIN, "inputmode": "numeric", "maxlength": 6},
     )

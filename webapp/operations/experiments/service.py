@@ -18,7 +18,7 @@ from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts
 from webapp.prompts import queries as known
 from webapp.prompts import service as prompts
-from webapp.prompts.bandit import MIN_SAMPLES
+from webapp.prompts.evidence import MIN_TRIES
 from webapp.prompts.queries import KnownPrompt
 from webapp.prompts.tables import A_B_TEST, BEST_PERFORMANCE, FIXED, Experiment, ExperimentArm, Prompt
 
@@ -36,7 +36,7 @@ class ExperimentInput:
     weights: Mapping[int, float]
     outcome: str = "good"
     method: str = A_B_TEST
-    min_samples: int = MIN_SAMPLES
+    min_samples: int = MIN_TRIES
 
 
 def start(prompt: KnownPrompt, entered: ExperimentInput, *, by: User, who: audit.About) -> str:
@@ -91,7 +91,7 @@ def give_out(
         raise Invalid(prompts.NEEDS_EXPERIMENT, field="strategy")
     newest = [each.number for each in known.versions(prompt)][:MOST]
     shares = weights or {version: 100 / len(newest) for version in reversed(newest)}
-    start(prompt, ExperimentInput(shares, method=method, min_samples=min_samples or MIN_SAMPLES), by=by, who=who)
+    start(prompt, ExperimentInput(shares, method=method, min_samples=min_samples or MIN_TRIES), by=by, who=who)
 
 
 def stop(experiment: Experiment, winner: int | None, *, by: User, who: audit.About) -> None:

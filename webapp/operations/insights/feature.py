@@ -1,7 +1,7 @@
 """The insights feature: its pages, a command, and a background job that sums up days."""
 
 from webapp.operations.insights import day_sums, example_answers, prompt_counts, trace_exporter, views
-from webapp.prompts.trends import PromptCounts
+from webapp.prompts.shown import PromptCounts
 from webapp.web.feature import Feature
 from webapp.web.places import Place
 

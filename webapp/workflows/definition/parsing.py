@@ -8,8 +8,8 @@ from typing import Any
 
 from webapp.base import yaml_text
 from webapp.base.yaml_text import Document, Path
-from webapp.workflows.definition import conditions, flow_checks
-from webapp.workflows.definition.definition import END, Definition, Step, Transition
+from webapp.workflows.definition import conditions
+from webapp.workflows.definition.definition import END, Definition, Step, Transition, flow_faults
 from webapp.workflows.definition.slots import TYPES, Slot, Unfit, text_of
 from webapp.workflows.definition.texts import OF_A_PERSON, is_sound, names_in
 
@@ -93,7 +93,7 @@ class _Reader:
             by_id={each.id: each for each in steps},
         )
         if not self.faults:
-            self.faults += [self._at(("steps", place), *words) for place, *words in flow_checks.faults(found)]
+            self.faults += [self._at(("steps", place), *words) for place, *words in flow_faults(found)]
         if self.faults:
             raise Broken(self.faults)
         return found

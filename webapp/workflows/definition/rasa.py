@@ -1,15 +1,14 @@
-"""Converts flows of Rasa, as far as they are documented, to workflows; parts without a counterpart are reported. Pure."""
+"""Converts flows of Rasa and their conditions to workflows; parts without a counterpart are reported. Pure."""
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from webapp.base import yaml_text
-from webapp.workflows.definition.conditions import BadCondition
+from webapp.workflows.definition.conditions import MOST_CHARS, BadCondition, parsed
 from webapp.workflows.definition.parsing import MOST_OPTIONS, MOST_STEPS, NAME
-from webapp.workflows.definition.rasa_conditions import slots_in, translated
 
 TYPES = {"categorical": "choice", "bool": "yes/no", "float": "number", "text": "text", "any": "text", "list": "text"}
 VERBS = ("collect", "action", "set_slots", "noop", "link", "call")
@@ -26,6 +25,14 @@ TOO_MANY_WAYS = f"the ways of a step after its first {MOST_WAYS}"
 OF_A_FLOW = ("if", "nlu_trigger", "always_include_in_prompt", "persisted_slots", "file_path", "run_pattern_completed")
 OF_A_COLLECT = ("rejections", "force_slot_filling")
 PLACE = re.compile(r"\{([A-Za-z_]\w*)\}")
+TEXT = r"\"[^\"]*\"|'[^']*'"
+WORDS = re.compile(
+    rf"(?P<text>{TEXT})|(?P<more>\bis\s+not\b)|(?P<same>\bis\b|(?<![=!<>])=(?!=))"
+    r"|(?P<slot>\bslots\.)|(?P<nothing>\b(?:null|None|undefined)\b)"
+)
+# Rasa writes `slots.` before each name, so its conditions are longer. The pattern takes quadratic time, so there is a limit.
+MOST_WRITTEN = 3 * MOST_CHARS
+CONTAINS = re.compile(rf"([A-Za-z_][\w.]*)\s+contains\s+({TEXT}|[\w.]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,3 +322,21 @@ def _named(given: Mapping[str, Any]) -> str:
 def _slug(name: str) -> str:
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-")
     return slug if len(slug) > 1 and slug[0].isalpha() else f"flow-{slug}"[:40].strip("-")
+
+
+def translated(written: str, names: Collection[str]) -> str:
+    """Returns the same condition for a workflow; raises `BadCondition` if it has no counterpart."""
+    if len(written) > MOST_WRITTEN:
+        raise BadCondition("This condition is too long.")
+    text = WORDS.sub(_word, CONTAINS.sub(r"\2 in \1", written))
+    parsed(text, names)
+    return text
+
+
+def slots_in(written: str) -> set[str]:
+    return set(re.findall(r"\bslots\.([A-Za-z_]\w*)", written))
+
+
+def _word(found: re.Match[str]) -> str:
+    kind = found.lastgroup
+    return {"more": "!=", "same": "==", "slot": "", "nothing": "none"}.get(kind or "", found.group())

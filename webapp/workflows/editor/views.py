@@ -1,21 +1,33 @@
-"""/workflows/…/edit: each workflow is one YAML text, saved as a draft and published with a note."""
+"""/workflows/…/edit: each workflow is one YAML text, tried beside its editor, saved as a draft and published with a note."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, render_template, request, url_for
+from markupsafe import Markup
 
+from webapp.base.db import db
 from webapp.base.errors import AppError, Conflict, Invalid
 from webapp.base.yaml_text import MOST_CHARS
-from webapp.people.accounts.guards import admin_only, anybody, signed_in, who
+from webapp.chat.messages import chats as chat_list
+from webapp.chat.messages import renderings
+from webapp.chat.record import queries as chats
+from webapp.chat.record.tables import Chat
+from webapp.engine.engine import the_engine
+from webapp.people.accounts.guards import admin_only, anybody, current_user, signed_in, who
 from webapp.web.downloads import download
-from webapp.web.htmx import redirect, render, wants_json
-from webapp.workflows import library, queries
+from webapp.web.htmx import is_htmx, redirect, render, wants_json
+from webapp.workflows import library, queries, shown
 from webapp.workflows.definition.parsing import Fault
 from webapp.workflows.definition.schema import FIELDS, SCHEMA, SLOT_FIELDS, VERBS
 from webapp.workflows.editor.autocomplete import completions
 from webapp.workflows.editor.diagram import Diagram, diagram_of
 from webapp.workflows.library import Entry, Replaces
+from webapp.workflows.running import runs
+from webapp.workflows.state import Event
+from webapp.workflows.tables import WorkflowRun
+from webapp.workflows.views import own_run, typed_value
 
 bp = Blueprint("workflows", __name__)
 NEW = """workflow: my-workflow
@@ -31,6 +43,8 @@ steps:
     max_sentences: 2
   - end: That's it for now.
 """
+trials = Blueprint("trials", __name__, url_prefix="/workflows/preview")
+DEEDS = ("answer", "back", "skip", "resume")
 
 
 @bp.get("/workflows/new")
@@ -148,3 +162,69 @@ def _form(entry: Entry | None, source: str, *, refusal: AppError | None = None, 
     if entry:
         context |= {"versions": library.versions(entry.slug), "under_way": queries.under_way(entry.slug)}
     return render("workflows/edit.html", status=refusal.status if refusal else 200, **context, **more)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatLine:
+    """A message in a trial."""
+
+    role: str
+    html: Markup
+
+
+@trials.post("")
+@admin_only
+def happen() -> Response:
+    """Starts a trial or sends it an event; the form includes the editor's text, so that a page without JavaScript keeps it."""
+    form = request.form
+    source, slug = typed(), form.get("slug", "")
+    before = own_run(form["preview"]) if form.get("preview") else None
+    try:
+        run = _next_trial(before, source)
+    except AppError as refusal:
+        return _trial(before, source, slug, refusal)
+    return _trial(run, source, slug)
+
+
+@trials.get("/<id>")
+@signed_in
+def show_trial(id: str) -> Response:
+    """Renders the current state of a trial."""
+    return render("workflows/_preview.html", **_trial_context(own_run(id)))
+
+
+def _next_trial(run: WorkflowRun | None, source: str) -> WorkflowRun:
+    form = request.form
+    deed = form.get("deed", "")
+    value = deed.removeprefix("option:") if deed.startswith("option:") else typed_value("said")
+    deed = "answer" if deed.startswith("option:") else deed
+    if run and deed in DEEDS:
+        return runs.happen(run, Event(deed, value if deed == "answer" else ""))
+    if run and deed == "look":
+        return run
+    is_demo, old_id = "demo" in form, run.chat_id if run else ""
+    found = runs.try_out(current_user(), source, is_demo=is_demo)
+    if old_id and (old := db.session.get(Chat, old_id)) and not old.deleted_at:
+        # Only the last trial is kept.
+        chat_list.trash(old)
+    return found
+
+
+def _trial(run: WorkflowRun | None, source: str, slug: str, refusal: AppError | None = None) -> Response:
+    context: dict[str, Any] = _trial_context(run, refusal) if run else {"trial": None, "why": refusal.message if refusal else ""}
+    if is_htmx():
+        return render("workflows/_preview.html", **context)
+    return editor(slug, source, refusal=None if run else refusal, **context)
+
+
+def _trial_context(run: WorkflowRun, refusal: AppError | None = None) -> dict[str, Any]:
+    run = own_run(run.id)
+    panel = shown.panel(run, "own")
+    chat = db.session.get_one(Chat, run.chat_id)
+    lines = [ChatLine(each.role, _html(chats.text_so_far(the_engine(), each))) for each in chats.thread(chat)]
+    why = panel.refusal or panel.why or (refusal.message if refusal else "")
+    return {"trial": panel, "lines": lines, "why": why, "chat_id": run.chat_id, "trial_is_demo": chat.model == runs.DEMO}
+
+
+def _html(text: str) -> Markup:
+    return Markup(renderings.rendered(text) if text.strip() else "")

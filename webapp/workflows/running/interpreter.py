@@ -1,13 +1,12 @@
 """The interpreter: turns a definition, a state and an event into effects and the next state. No event makes it raise. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from webapp.workflows.definition.definition import Definition, Step
 from webapp.workflows.definition.slots import Slot, Unfit, text_of, yes_or_no
 from webapp.workflows.definition.texts import filled, names_in, shown
-from webapp.workflows.running.summaries import summary
 from webapp.workflows.state import (
     DONE,
     MODEL_ANSWERED,
@@ -385,3 +384,19 @@ HANDLERS: dict[str, Callable[[_Move, Event], str]] = {
     MODEL_FAILED: _model_failed,
     "change": _change,
 }
+
+
+def summary(definition: Definition, state: State) -> str:
+    """Returns the answers as a summary for the people who take over."""
+    lines = _listed(definition, state, definition.slots, "- **{}:** {}")
+    return "\n".join([f"**{definition.title}: summary**", "", *(lines or ["Nothing has been answered."])])
+
+
+def listed(definition: Definition, state: State, names: Collection[str]) -> str:
+    """Returns the answers with these names as a list for a model."""
+    return "\n".join(_listed(definition, state, names, "- {}: {}"))
+
+
+def _listed(definition: Definition, state: State, names: Collection[str], form: str) -> list[str]:
+    known = [(name, state.slots[name]) for name in definition.slots if name in state.slots and name in names]
+    return [form.format(name.replace("_", " ").capitalize(), " ".join(shown(value).split())) for name, value in known]

@@ -24,7 +24,8 @@ from webapp.knowledge.answer_sources import AnswerSources
 from webapp.streaming.events import Event as Happening
 from webapp.streaming.stop import Stop
 from webapp.workflows.definition.definition import Step
-from webapp.workflows.running import planning, sources
+from webapp.workflows.running import planning
+from webapp.workflows.running import step_prompt as sources
 from webapp.workflows.running.record import definition_of, locked_run, record
 from webapp.workflows.running.sentences import capped, first
 from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, Event

@@ -1,5 +1,6 @@
 """Writes the plan that the current step of a run requires."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -15,8 +16,11 @@ from webapp.plans.queries import generation_of, inputs_of
 from webapp.plans.service import Origin
 from webapp.plans.tables import Plan
 from webapp.plans.validation import Rejected
-from webapp.workflows.running.plan_inputs import inputs
+from webapp.workflows.definition.definition import Definition, Step
+from webapp.workflows.definition.texts import PLACE, shown
+from webapp.workflows.running.interpreter import text_for
 from webapp.workflows.running.record import definition_of, locked_run, people_of
+from webapp.workflows.state import State
 from webapp.workflows.tables import WorkflowRun
 
 # The kind of the generations that write these plans.
@@ -80,7 +84,7 @@ def _wanted(run: WorkflowRun) -> tuple[str, dict[str, Any]]:
     definition, place = definition_of(run), run.place
     step = definition.by_id[place.step]
     type = plan_types.get(step.text)
-    values = inputs(definition, place, step, people_of(db.session(), run), type.inputs["properties"])
+    values = _inputs(definition, place, step, people_of(db.session(), run), type.inputs["properties"])
     try:
         return type.slug, type.filled(values)
     except Rejected as error:
@@ -96,3 +100,35 @@ def _joined(run_id: str, session: Session, plan: Plan) -> None:
     other = session.get(Plan, run.plan_id) if run.plan_id else None
     _refuse_if_running(other if other is not plan else None)
     run.plan_id, run.plan_step = plan.id, run.place.step
+
+
+def _inputs(
+    definition: Definition, state: State, step: Step, people: Mapping[str, str], fields: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Returns a value for each field that has one; the others keep their defaults."""
+    found: dict[str, Any] = {}
+    for name, schema in fields.items():
+        text = step.inputs.get(name, "")
+        alone = PLACE.fullmatch(text.strip())
+        value = state.slots.get(alone.group(1)) if alone else None
+        value = text_for(definition, state, text, people) if value is None else value
+        if value not in (None, "", []):
+            found[name] = _fitting(value, str(schema.get("type", "string")))
+    return found
+
+
+def _fitting(value: Any, type: str) -> Any:
+    """Converts a value to a list of lines, a number or a text, if the field's type is one of these; the type validates it."""
+    if type == "array" and not isinstance(value, list):
+        return [line.strip() for line in shown(value).splitlines() if line.strip()]
+    if type in ("integer", "number") and isinstance(value, str):
+        return _number(value)
+    return shown(value) if type == "string" else value
+
+
+def _number(text: str) -> Any:
+    try:
+        number = float(text.replace(",", "."))
+    except ValueError:
+        return text
+    return int(number) if number.is_integer() else number

@@ -27,7 +27,7 @@ from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
 from webapp.engine.watching.watcher_loop import Watcher
 from webapp.engine.watching.watchers import Context, same_request
-from webapp.knowledge.attaching import MOST_COLLECTIONS
+from webapp.knowledge.service import MOST_COLLECTIONS
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import Turn as ModelTurn
 

@@ -4,7 +4,7 @@ import posixpath
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from webapp.knowledge.documents import markup
+from webapp.knowledge.documents.readers import markup
 from webapp.knowledge.documents.readers.package import Package
 from webapp.knowledge.documents.readers.part import DAMAGED, Part, Refused
 from webapp.knowledge.documents.readers.text import decoded

@@ -5,7 +5,7 @@ from email import message_from_bytes, policy
 from email.errors import MessageError
 from email.message import EmailMessage
 
-from webapp.knowledge.documents import markup
+from webapp.knowledge.documents.readers import markup
 from webapp.knowledge.documents.readers.part import DAMAGED, Part, Refused
 
 HEADS = ("From", "To", "Cc", "Date")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from webapp.knowledge import formats
-from webapp.knowledge.documents import markup
+from webapp.knowledge.documents.readers import markup
 from webapp.knowledge.documents.readers.flow import MOST_COLUMNS
 from webapp.knowledge.documents.readers.part import Part, Refused
 from webapp.knowledge.documents.splitting import HEADING, MARKS_BEHIND

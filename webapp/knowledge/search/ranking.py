@@ -1,25 +1,34 @@
 """Searches passages by words and by meaning, best first, among those that a person may see."""
 
 import time
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import ColumnElement, Select, select
 
+from webapp.base.current import PerApp
 from webapp.base.db import db, is_sqlite
 from webapp.base.heavy import bounded
 from webapp.knowledge.permissions import finds_passage
-from webapp.knowledge.search import common_words, index, semantic_search, tokenizer
-from webapp.knowledge.search.fusion import DEPTH, Placed, fused
-from webapp.knowledge.search.rank_reasons import Counted
-from webapp.knowledge.search.semantic_search import NearestPassages
+from webapp.knowledge.search import index, semantic_search, tokenizer
+from webapp.knowledge.search.bm25 import Counted
+from webapp.knowledge.search.semantic_search import DEPTH, NearestPassages
 from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 
 USUAL, MOST = 10, 50
 NOTHING = Counted(0, 0, {})
+# In a smaller number of passages, no word counts as common.
+LEAST_TO_COUNT = 20
+# For someone who can find more passages than this, the counts over all passages are close enough; in fewer, words are counted
+# quickly.
+FEW = 2_000
+KEPT_SECONDS, MOST_KEPT = 60.0, 100
+# Weights: words count twice as much as meaning, unless a setting says otherwise. A result adds weight / (`K` + its place).
+KEYWORDS, VECTORS, K = 2, 1, 10
 
 
 class Bounds(TypedDict, total=False):
@@ -35,6 +44,20 @@ class Bounds(TypedDict, total=False):
     seconds: float
     is_viewed: bool
     weight: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A passage with its places in both orders, counted from 1 and None if it isn't in one, and the weight of meaning."""
+
+    row: int
+    keyword_rank: int | None
+    vector_rank: int | None
+    weight: float = VECTORS
+
+    @property
+    def score(self) -> float:
+        return _fused_share(KEYWORDS, self.keyword_rank) + _fused_share(self.weight, self.vector_rank)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +102,7 @@ def search_with_details(user: User, query: str, **bounds: Unpack[Bounds]) -> Sea
     if not query_words:
         return SearchResult()
     size, counts = index.counts(query_words, until=until)
-    distinctive = common_words.distinctive(user, query_words, counts, size, until=until)
+    distinctive = distinctive_words(user, query_words, counts, size, until=until)
     scores = _scores(distinctive, counts, size, [finds_passage(user), *among], until)
     given = bounds.get("weight")
     weight = weight_now() if given is None else given
@@ -151,3 +174,76 @@ def _hits(placed: Sequence[Placed], scores: Mapping[int, float], near: NearestPa
     rows = {passage.row: (passage, document, name) for passage, document, name in found}
     there = enumerate((each for each in placed if each.row in rows), 1)
     return [Hit(rank, scores.get(each.row, 0.0), *rows[each.row], each, near.nearness.get(each.row)) for rank, each in there]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPassages:
+    """The passages a person can find, if they are few, and how many of them contain each word that was searched for."""
+
+    rows: Sequence[int]
+    size: index.Size
+    until: float
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+OWN = PerApp[OrderedDict[tuple[str, int], OwnPassages]](OrderedDict)
+
+
+def distinctive_words(
+    user: User, query_words: Mapping[str, str], counts: Mapping[str, int], size: index.Size, *, until: float
+) -> dict[str, str]:
+    """Returns the words that tell passages apart: those not in most of them, unless the question has just one word.
+
+    A word is dropped if it is in most of all passages, or in most of those that this person can find: documents of other people
+    must not make a word look rare.
+    """
+    there = {term: word for term, word in query_words.items() if counts[term]}
+    if len(query_words) == 1 or size.passages < LEAST_TO_COUNT:
+        return there
+    rare = {term: word for term, word in there.items() if counts[term] <= size.passages / 2}
+    if not rare:
+        return rare
+    own = _own(user, size, until)
+    if not LEAST_TO_COUNT <= len(own.rows) <= FEW:
+        return rare
+    most = len(own.rows) / 2
+    own_counts = _own_counts(own, {term: word for term, word in rare.items() if counts[term] > most}, until)
+    return {term: word for term, word in rare.items() if own_counts.get(term, 0) <= most}
+
+
+def _own(user: User, size: index.Size, until: float) -> OwnPassages:
+    """Returns the cached entry, which is rebuilt after a minute and whenever the index changes size."""
+    kept = OWN.get()
+    key, now = (user.id, user.clearance), time.monotonic()
+    known = kept.get(key)
+    if known is None or known.size != size or known.until < now:
+        found = select(Passage.row).join(Document, Document.id == Passage.document_id).join(Collection)
+        found = found.where(finds_passage(user), Collection.chat_id.is_(None)).limit(FEW + 1)
+        [rows] = bounded.read([found], until=until)
+        known = kept[key] = OwnPassages([row for (row,) in rows], size, now + KEPT_SECONDS)
+        if len(kept) > MOST_KEPT:
+            kept.popitem(last=False)
+    return known
+
+
+def _own_counts(own: OwnPassages, words: Mapping[str, str], until: float) -> Mapping[str, int]:
+    unknown = {term: word for term, word in words.items() if term not in own.counts}
+    if unknown:
+        own.counts.update(index.counts_in(unknown, own.rows, until=until))
+    return own.counts
+
+
+def fused(by_words: Sequence[int], by_meaning: Mapping[int, int], *, weight: float = VECTORS) -> list[Placed]:
+    """Returns the passages in either order, best score first; on a tie, the one placed higher by words first.
+
+    `by_meaning` maps passages to places, because each embedding model ranks separately and places can repeat; `weight` is the
+    weight of meaning.
+    """
+    words = {row: place for place, row in enumerate(by_words[:DEPTH], 1)}
+    meaning = {row: place for row, place in by_meaning.items() if place <= DEPTH}
+    placed = [Placed(row, words.get(row), meaning.get(row), weight) for row in {**words, **meaning}]
+    return sorted(placed, key=lambda each: (-each.score, each.keyword_rank or DEPTH + 1, each.vector_rank or 0, each.row))
+
+
+def _fused_share(weight: float, place: int | None) -> float:
+    return weight / (K + place) if place else 0.0

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from webapp.knowledge import queries, shown
 from webapp.knowledge.search import tokenizer
-from webapp.knowledge.search.rank_reasons import Reason
-from webapp.knowledge.search.search import Hit
+from webapp.knowledge.search.bm25 import Reason
+from webapp.knowledge.search.ranking import Hit
 from webapp.knowledge.shown import ShownHit
-from webapp.knowledge.trying import questions, trying
+from webapp.knowledge.trying import questions
 from webapp.people.accounts.tables import User
 
 Reasons = list[tuple[str, int, str]]
@@ -40,7 +40,7 @@ class ShownFigures:
 
 
 def tried(person: User, question: str, collections: Sequence[str], *, by: User, weight: float | None = None) -> ShownTried:
-    found = trying.tried(person, question, collections=collections, is_viewed=person.id != by.id, weight=weight)
+    found = questions.tried(person, question, collections=collections, is_viewed=person.id != by.id, weight=weight)
     query_words = list(tokenizer.query_words(question).values())
     hits = [
         (shown.hit(hit, query_words), _two_places(hit.score), _reasons(reasons), is_given, _meant(hit))

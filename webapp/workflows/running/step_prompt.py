@@ -1,58 +1,80 @@
-"""The passages that a step's prompt includes, searched only with the rights of the person who runs it."""
+"""What the prompt of a step includes: the built-in text, the task, and passages of documents that its person may see."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
 from webapp.base.db import db
+from webapp.base.words import plural
 from webapp.chat.messages import source_search
+from webapp.chat.prompt.context import PromptContext
 from webapp.chat.record import paths
 from webapp.chat.record.tables import Chat, Message
-from webapp.knowledge import answer_sources, queries
+from webapp.knowledge import answer_sources
+from webapp.knowledge import queries as knowledge
 from webapp.knowledge.answer_sources import NOTHING, AnswerSources
-from webapp.knowledge.excerpt import Excerpt
+from webapp.knowledge.sources import Excerpt
 from webapp.knowledge.tables import Collection
+from webapp.models.prompt_sections import Section
 from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts
-from webapp.workflows.prompts import STEP
-from webapp.workflows.running.interpreter import text_for
+from webapp.prompts.built_in import BuiltIn
+from webapp.workflows import queries
+from webapp.workflows.running.handover import LED
+from webapp.workflows.running.interpreter import listed, text_for
 from webapp.workflows.running.record import definition_of, people_of
 from webapp.workflows.tables import WorkflowRun
 
+STEP = BuiltIn(
+    key="workflow.step",
+    title="Workflow steps",
+    about="The system prompt of workflows, before the task of each step. Empty until you publish a version.",
+    load=tuple,
+    takes=("temperature",),
+    is_optional=True,
+    is_answered=True,
+    leads_chats=True,
+)
 # The number of passages from a run's files when a search finds nothing in them.
 MOST_OF_FILES = 6
+ASIDE = (
+    "A guided workflow, “{}”, has asked the person something, and instead of answering they ask a question of their own. "
+    "Answer it, in at most three sentences. Don't ask anything yourself: the workflow repeats its question afterwards."
+)
+# The conversation still shows what was answered first.
+CORRECTED = "The person has corrected earlier answers since. These are the ones that count:\n{}"
 
 
 def found_for(run: WorkflowRun) -> AnswerSources:
     """Returns the sources for the next answer; a continued answer keeps its sources, whose numbers it cites."""
     definition, place = definition_of(run), run.place
     step = definition.by_id[place.step]
-    knowledge = definition.all_knowledge if place.is_aside else step.knowledge
+    names = definition.all_knowledge if place.is_aside else step.knowledge
     retrieves = place.is_aside or step.retrieves
     has_files = run.collection_id is not None and retrieves
-    knowledge = (*knowledge, *(active_prompts.collections_of(STEP.key) if retrieves else ()))
-    if not knowledge and not has_files:
+    names = (*names, *(active_prompts.collections_of(STEP.key) if retrieves else ()))
+    if not names and not has_files:
         return NOTHING
     cut = db.session.get(Message, run.message_id) if run.message_id else None
     if cut and cut.content:
         return source_search.for_continuation(db.session.get_one(Chat, run.chat_id), cut, run.owner_id)
-    found = _searched(run, knowledge, _queries(run), has_files=has_files)
+    found = _searched(run, names, _queries(run), has_files=has_files)
     return _with_files(run, found) if has_files else found
 
 
 def files_of(run: WorkflowRun, person: User) -> Collection | None:
     """Returns the collection of the files given in a run, if it still exists."""
-    return queries.collection(person, run.collection_id) if run.collection_id else None
+    return knowledge.collection(person, run.collection_id) if run.collection_id else None
 
 
 def _with_files(run: WorkflowRun, found: AnswerSources) -> AnswerSources:
     """Adds the beginnings of the run's files if the search found nothing in them."""
     person = db.session.get_one(User, run.owner_id)
     collection = files_of(run, person)
-    own = list(reversed(queries.documents(person, collection))) if collection else []
+    own = list(reversed(knowledge.documents(person, collection))) if collection else []
     if {each.id for each in own} & {each.document_id for each in found.sources}:
         return found
-    passages = ((each, passage) for each in own for passage in queries.passages(person, each.id, limit=MOST_OF_FILES))
+    passages = ((each, passage) for each in own for passage in knowledge.passages(person, each.id, limit=MOST_OF_FILES))
     sources, left = list(found.sources), answer_sources.MOST_CHARS // (2 if found.sources else 1)
     for document, passage in islice(passages, MOST_OF_FILES):
         left -= len(passage.head) + len(passage.text)
@@ -67,7 +89,7 @@ def _searched(run: WorkflowRun, names: Sequence[str], texts: Sequence[str], *, h
     wanted = {name.casefold() for name in names}
     ids = [
         each.id
-        for each in queries.collections(user)
+        for each in knowledge.collections(user)
         if each.name.casefold() in wanted or each.id in names or (has_files and each.id == run.collection_id)
     ]
     # If the person may see none of the collections, the prompt is the same as if nothing was found.
@@ -84,3 +106,25 @@ def _queries(run: WorkflowRun) -> list[str]:
     chat = db.session.get_one(Chat, run.chat_id, populate_existing=True)
     replies = [each.content for each in paths.messages_to(chat.head_id) if each.role == "user"] if chat.head_id else []
     return [task, *replies[-1:]]
+
+
+def of_run(context: PromptContext) -> Iterator[Section]:
+    """Yields the task, the instructions and, if there is no message to answer, a cue to continue."""
+    session = db.session()
+    if session.get_one(Chat, context.chat_id).kind != LED or not (run := queries.run_of(context.chat_id)):
+        return
+    definition, place = definition_of(run), run.place
+    if not (step := definition.by_id.get(place.step)):
+        return
+    people = people_of(session, run)
+    if corrected := listed(definition, place, queries.changed_names(run)):
+        yield Section("Corrected answers", CORRECTED.format(corrected), definition.title, rank=62)
+    if place.is_aside:
+        yield Section("Side question", ASIDE.format(definition.title), definition.title, rank=60)
+        return
+    task, guidelines = (text_for(definition, place, text, people) for text in (step.text, step.guidelines))
+    yield Section("Step of the workflow", f"Your task in this step of a guided workflow: {task}", definition.title, rank=60)
+    brief = f"Answer in at most {plural(step.max_sentences, 'sentence')}."
+    yield Section("How to answer", f"{guidelines}\n{brief}".strip(), definition.title, rank=61)
+    if not context.messages or context.messages[-1][0] != "user":
+        yield Section("Cue", "(Continue with this step.)", definition.title, role="user", depth=0)

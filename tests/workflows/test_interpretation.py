@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from webapp.workflows.definition.slots import Slot
-from webapp.workflows.running.guesses import READABLE, guess, task
+from webapp.workflows.running.interpretation import READABLE, parsed_guess, reading_task
 
 MOOD = Slot("mood", "choice", "How are you?", ("good", "mixed", "low"))
 DAYS = Slot("days", "multi", "Which days?", ("Monday", "Friday"))
@@ -33,7 +33,7 @@ READ = [
 
 @pytest.mark.parametrize(("slot", "said", "expected"), READ)
 def test_only_what_fits_is_a_guess(slot: Slot, said: str, expected: str) -> None:
-    assert guess(slot, said) == expected
+    assert parsed_guess(slot, said) == expected
 
 
 def test_a_model_is_told_the_question_and_what_fits() -> None:
@@ -41,7 +41,7 @@ def test_a_model_is_told_the_question_and_what_fits() -> None:
     slots = (MOOD, DAYS, HOURS, DAY, SURE, MAIL)
     assert {slot.type for slot in slots} == set(READABLE)
     for slot in slots:
-        assert slot.ask in task(slot, slot.ask, today)
-    assert "“good”, “mixed”, “low”" in task(MOOD, "", today)
-    assert "at least 0 and at most 60" in task(HOURS, "", today)
-    assert "Monday, 2026-03-02" in task(DAY, "", today)
+        assert slot.ask in reading_task(slot, slot.ask, today)
+    assert "“good”, “mixed”, “low”" in reading_task(MOOD, "", today)
+    assert "at least 0 and at most 60" in reading_task(HOURS, "", today)
+    assert "Monday, 2026-03-02" in reading_task(DAY, "", today)
