@@ -10,7 +10,7 @@ from wtforms import StringField
 from webapp.base.errors import Conflict
 from webapp.characters import profiles, queries, service
 from webapp.characters.cards.cards import GREETINGS, MOST_GREETINGS, greetings_in, with_greetings
-from webapp.characters.fields import TEXT_CHARS, checked_greetings
+from webapp.characters.profiles import TEXT_CHARS, checked_greetings
 from webapp.characters.tables import Character
 from webapp.people.accounts.guards import current_user, found, signed_in
 from webapp.web.forms import Form

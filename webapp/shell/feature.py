@@ -7,7 +7,7 @@ from webapp.web.places import Place
 
 FEATURE = Feature(
     blueprints=(settings_views.bp, secrets_views.bp, own_views.bp, docs.bp, views.bp),
-    commands={"settings": "webapp.settings.commands:settings", "keys": "webapp.settings.secrets.commands:keys"},
+    commands={"settings": "webapp.settings.commands:settings", "keys": "webapp.settings.commands:keys"},
     places=(
         Place(
             words="Server settings",

@@ -8,7 +8,7 @@ from webapp.knowledge import shown
 from webapp.knowledge.access import visible_collection
 from webapp.knowledge.search.search import weight_now
 from webapp.knowledge.trying import questions, questions_shown, trying
-from webapp.people.accounts import candidates
+from webapp.people.accounts import directory
 from webapp.people.accounts import queries as accounts
 from webapp.people.accounts.guards import client_address, current_user, found, refuse_unless_admin, signed_in
 from webapp.people.accounts.roles import may
@@ -63,7 +63,7 @@ def _form(me: User) -> TryForm:
     """Returns the form; only admins can choose a person, and `_viewed` refuses anyone else who passes one."""
     form = TryForm.fresh(person=request.args.get("as", ""))
     if may(me.role, "administer"):
-        form.person.offering(candidates.people, [("", "You")])
+        form.person.offering(directory.people_to_pick, [("", "You")])
     return form
 
 

@@ -11,8 +11,7 @@ from webapp.base.audit import About
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Invalid
 from webapp.people.accounts.tables import User
-from webapp.settings.secrets.encryption import DecryptionError, the_encryption
-from webapp.settings.secrets.holders import Holder, Secret
+from webapp.settings.secrets.encryption import DecryptionError, Holder, Secret, the_encryption
 from webapp.settings.service import setting
 from webapp.settings.tables import ApplicationSetting
 

@@ -14,7 +14,7 @@ from webapp.people.accounts.guards import (
     setting_up,
     with_session,
 )
-from webapp.people.second_factor import access, service, totp
+from webapp.people.second_factor import service, totp
 from webapp.people.second_factor.forms import CodeForm, ConfirmForm, EndForm, RenewForm, StartForm
 from webapp.people.second_factor.tables import SecondFactor
 from webapp.web.forms import Form
@@ -27,13 +27,13 @@ DONE = {"off": "Two-factor authentication is off. Your password alone signs you 
 @bp.get("/login/code")
 @anybody
 def ask() -> Response:
-    return CodeForm.opened().shown("people/code.html") if access.awaited() else redirect("/login")
+    return CodeForm.opened().shown("people/code.html") if service.awaited() else redirect("/login")
 
 
 @bp.post("/login/code")
 @anybody
 def sign_in() -> Response:
-    form, awaited, address = CodeForm.opened(), access.awaited(), client_address()
+    form, awaited, address = CodeForm.opened(), service.awaited(), client_address()
     if not awaited:
         return redirect("/login")
     with form.attempt():
@@ -41,7 +41,7 @@ def sign_in() -> Response:
         service.check(user_id, form.code.data, address=address)
         secret = accounts.open_session(user_id, request.user_agent.string, address=address, proof=awaited.proof)
         accounts.sign_out(session_secret(), address=address)
-        access.forget()
+        service.forget()
         return with_session(redirect(own_path(awaited.path)), secret)
     return form.shown("people/code.html")
 
