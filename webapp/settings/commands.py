@@ -1,4 +1,4 @@
-"""Commands for settings: `flask settings`."""
+"""Commands for settings and encryption keys: `flask settings` and `flask keys`."""
 
 import click
 from flask.cli import AppGroup

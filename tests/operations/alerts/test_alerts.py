@@ -15,7 +15,7 @@ from webapp.base.db import db, utc_now, write
 from webapp.engine.tables import Generation
 from webapp.models.connections import service as connections_service
 from webapp.models.connections.models import providers
-from webapp.operations.alerts import delivery, evaluation, queries, service, webhook
+from webapp.operations.alerts import delivery, evaluation, queries, service
 from webapp.operations.alerts.tables import AlertRule
 from webapp.people.accounts.tables import User
 from webapp.settings.service import set_settings
@@ -175,7 +175,7 @@ def test_a_webhook_is_signed_and_its_trouble_is_told(app, program, owner, fake):
     at, _, signature = headers["x-millrace-signature"].removeprefix("t=").partition(",v1=")
     signed = f"{at}.{json.dumps(sent['body'])}"
     with app.app_context():
-        expected = hmac.new(webhook.secret().encode(), signed.encode(), hashlib.sha256).hexdigest()
+        expected = hmac.new(delivery.webhook_secret().encode(), signed.encode(), hashlib.sha256).hexdigest()
     assert signature == expected
 
     fake.always({"status": 500}, at="/hook")
@@ -199,7 +199,7 @@ def test_rules_say_in_sentences_what_happens(app, owner, program, fake):
 
 def test_the_secret_is_in_the_page_only_when_it_is_asked_for(app, owner):
     with app.app_context():
-        secret = webhook.secret()
+        secret = delivery.webhook_secret()
     page = owner.page("/admin/alerts")
     assert secret not in page.text
     page = page.click("Show the secret")

@@ -72,7 +72,8 @@ def existing_like(made: Character) -> Existing | None:
     # Compares up to five hundred texts, each up to a hundred thousand characters.
     ids = bounded.column(query.order_by(Character.id).limit(MOST_COMPARED))
     found = [each for id in ids if (each := db.session.get(Character, id))]
-    if same := next((each for each in found if _has_same_content(each, made)), None):
+    alike = (each for each in found if all(getattr(each, name) == getattr(made, name) for name in (*TEXTS, "card")))
+    if same := next(alike, None):
         return Existing(same.id, same.name, has_same_content=True)
     like = next((each for each in found if _identity(each) == _identity(made)), None)
     return Existing(like.id, like.name, has_same_content=False) if like else None
@@ -114,10 +115,6 @@ def _decided(id: str, choice: str, by: User) -> Decided | None:
         replace_texts(existing, imported, by=by)
         return Decided("replaced", id, existing_id, existing.name)
     return Decided("kept", id, id, imported.name)
-
-
-def _has_same_content(one: Character, other: Character) -> bool:
-    return all(getattr(one, name) == getattr(other, name) for name in (*TEXTS, "card"))
 
 
 def _identity(character: Character) -> tuple[str, str]:

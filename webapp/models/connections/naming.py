@@ -1,4 +1,4 @@
-"""Resolves a model's name to its connection."""
+"""Reads what settings and names say about models: their connection, and their reasoning tags."""
 
 from collections.abc import Iterable, Sequence
 from typing import cast, get_args

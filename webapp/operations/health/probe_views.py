@@ -5,7 +5,7 @@ from flask import Blueprint, Response, jsonify
 from webapp.base.current_config import the_config
 from webapp.base.database.state import trouble_with_database
 from webapp.engine.engine import the_engine
-from webapp.operations.health.disks import trouble_with_disk
+from webapp.operations.health.database_facts import trouble_with_disk
 from webapp.operations.health.server_facts import trouble_with_redis
 from webapp.people.accounts.guards import anybody
 

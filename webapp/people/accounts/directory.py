@@ -1,4 +1,4 @@
-"""Lists accounts by name with keyset pagination, because a team can have thousands."""
+"""Lists accounts by name with keyset pagination, because a team can have thousands, and searches them for pickers."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -104,12 +104,8 @@ def _everybody() -> Iterator[Seen]:
 def _page(wanted: Select[User], after: str, limit: int) -> Sequence[User]:
     if after:
         before = select(*BY_NAME).where(User.id == after).subquery()
-        wanted = wanted.where(tuple_(*BY_NAME) > tuple_(*(_of(before.c[number]) for number in range(2))))
+        wanted = wanted.where(tuple_(*BY_NAME) > tuple_(*(select(before.c[number]).scalar_subquery() for number in range(2))))
     return db.session.scalars(wanted.order_by(*BY_NAME).limit(limit)).all()
-
-
-def _of(column: ColumnElement[Any]) -> Any:
-    return select(column).scalar_subquery()
 
 
 def _seen_at(ids: Any) -> dict[str, datetime]:

@@ -6,6 +6,9 @@ from webapp.web.feature import Feature
 
 FEATURE = Feature(
     blueprints=(views.bp,),
-    brings=(service.HOLDER, SecondStep("/account/two-factor", service.is_on, service.is_missing, service.ask, service.turn_off)),
+    brings=(
+        service.HOLDER,
+        SecondStep("/account/two-factor", service.is_on, service.is_missing, views.ask_for_code, service.turn_off),
+    ),
     commands={"two-factor": "webapp.people.second_factor.commands:two_factor"},
 )

@@ -2,11 +2,10 @@
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from flask import Response, current_app, session
+from flask import current_app
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
@@ -16,16 +15,14 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, TooMany
 from webapp.base.throttle import Throttle
 from webapp.base.words import plural
-from webapp.people.accounts import queries, service
-from webapp.people.accounts.queries import hashed, person
+from webapp.people.accounts import service
+from webapp.people.accounts.queries import person
 from webapp.people.accounts.roles import may
-from webapp.people.accounts.second_step import CodeNeeded
 from webapp.people.accounts.tables import User
 from webapp.people.second_factor import totp
 from webapp.people.second_factor.tables import SecondFactor
 from webapp.settings.secrets.encryption import Holder, Secret, the_encryption
 from webapp.settings.service import setting
-from webapp.web.htmx import redirect
 
 PURPOSE = "two-factor authentication"
 WRONG = "That code isn't valid. Enter the one your app shows now, or a recovery code you haven't used."
@@ -35,9 +32,6 @@ REQUIRED = "Your team requires two-factor authentication, so it can't be turned 
 NOT_ON = "Two-factor authentication is off."
 # A thousand guesses a day have a chance of 1 in 250, and only for someone who knows the password.
 _attempts = Throttle(burst=10, seconds=90.0, now=time.monotonic, name="codes")
-# In the signed form session: the browser can read it, but not change it.
-AWAITED = "second_step"
-MOST_SECONDS = 600
 
 
 def is_on(user_id: str) -> bool:
@@ -183,32 +177,3 @@ def _hashes(codes: Iterable[str]) -> str:
 
 
 HOLDER = Holder("person", stored, _replace)
-
-
-@dataclass(frozen=True, slots=True)
-class Awaited:
-    """A person who still has to enter a code, the hash of the password that was right, and the page to go to."""
-
-    user: User
-    proof: str
-    path: str
-
-
-def ask(needed: CodeNeeded, path: str) -> Response:
-    """Redirects to the page that asks for a code."""
-    proof = hashed(needed.proof) if needed.proof else ""
-    session[AWAITED] = {"user": needed.user_id, "proof": proof, "path": path, "until": time.time() + MOST_SECONDS}
-    return redirect("/login/code")
-
-
-def awaited() -> Awaited | None:
-    """Returns who has to enter a code; None if that took too long, or if the password has changed since."""
-    kept = session.get(AWAITED) or {}
-    user = queries.person(kept["user"]) if kept and kept["until"] > time.time() else None
-    if user is None or kept["proof"] not in ("", hashed(user.password_hash)):
-        return None
-    return Awaited(user, user.password_hash if kept["proof"] else "", kept["path"])
-
-
-def forget() -> None:
-    session.pop(AWAITED, None)

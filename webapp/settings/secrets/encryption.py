@@ -1,4 +1,4 @@
-"""Encrypts secrets at rest with the configured keys, each secret bound to its owner and purpose."""
+"""Encrypts stored secrets, and knows who stores some."""
 
 import hashlib
 import hmac

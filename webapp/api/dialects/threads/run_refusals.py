@@ -2,7 +2,7 @@
 
 from webapp.base.db import db, utc_now
 from webapp.base.errors import OverBudget
-from webapp.operations.budgets.refusal import refusal
+from webapp.operations.budgets.periods import refusal
 from webapp.operations.budgets.tables import Budget
 from webapp.workflows.shown import refusing_budget
 from webapp.workflows.tables import WorkflowRun
