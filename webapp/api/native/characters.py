@@ -12,10 +12,10 @@ from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, AnyId, Body, Cursor, Query
 from webapp.base.errors import Invalid
+from webapp.characters import exchange as exporting
 from webapp.characters import profiles, queries, service, shown
 from webapp.characters.cards.card_files import Version
 from webapp.characters.cards.cards import DESCRIPTION_CHARS, GREETINGS, MOST_GREETINGS, greetings_in
-from webapp.characters.exchange import exporting
 from webapp.characters.profiles import PICTURE_BYTES
 from webapp.characters.scripts.card_scripts import listed_in
 from webapp.characters.scripts.editing import MOST_STORED, ScriptInput, Where, fields_of, with_scripts

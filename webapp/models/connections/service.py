@@ -318,8 +318,7 @@ def _store_refusal(live: LiveConnection, words: str, code: str) -> None:
                 row.is_working, row.check_result, row.checked_at = not code, words[:300], utc_now()
                 row.refused_at, row.refused_for = row.checked_at if code else None, code
                 if code:
-                    about = About(actor=live.name, object_kind="connection", object_id=live.slug)
-                    audit.add(session, ACTIONS[code], detail=words, **about)
+                    _note(session, ACTIONS[code], live.slug, words, {"actor": live.name})
     except (Unavailable, OperationalError) as error:
         # The next answer records it.
         log.warning("refusal_not_recorded", extra={"fields": {"connection": live.slug, "error": type(error).__name__}})

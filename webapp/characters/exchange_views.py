@@ -4,7 +4,7 @@ from flask import Blueprint, Response, request
 from wtforms import MultipleFileField
 
 from webapp.base.heavy.turns import YieldingStream
-from webapp.characters.exchange import exporting
+from webapp.characters import exchange as exporting
 from webapp.people.accounts.guards import current_user, signed_in, user_or_none
 from webapp.web.forms import Form
 from webapp.web.htmx import render
